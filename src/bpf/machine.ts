@@ -1,0 +1,54 @@
+/**
+ * What a program needs of the place it runs in. The arena provides it; the interpreter and the JIT know nothing else
+ * of the core. Addresses are offsets into the one linear memory and fit 32 bits; a program holds them in 64-bit
+ * registers with the upper half zero.
+ */
+import type { MapKind } from "../maps/kinds.ts";
+
+/** A function of the core's instance on this thread. i64 parameters and results are bigint when called from JavaScript. */
+export type CoreFunction = (...args: (number | bigint)[]) => number | bigint;
+
+export interface ProgramMachine {
+  readonly memory: WebAssembly.Memory;
+  /** The core's exported functions by name; the JIT imports them, the interpreter calls them. */
+  readonly core: Readonly<Record<string, CoreFunction>>;
+  /**
+   * Offsets in a CPU's area, all u32 fields: `id` the CPU's number, `task` the address of the event record
+   * (`src/events/record.ts`) that the current program runs on.
+   */
+  readonly layout: { readonly id: number; readonly task: number };
+  /** Receives one formatted line per `bpf_trace_printk` call. */
+  readonly print: (line: string) => void;
+}
+
+/** A map as a program sees it. `address` (of the descriptor) is what a map register holds. */
+export interface MapBinding {
+  readonly name: string;
+  readonly kind: MapKind;
+  readonly address: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** Bytes per value as it lies in memory (value size rounded up to 8). */
+  readonly valueStride: number;
+  /** Address of value 0 of an array map (global data sections are arrays of one entry); 0 for other kinds. */
+  readonly firstValue: number;
+}
+
+/** Bytes below which no object lies: dereferencing null or a small number never reaches anything. */
+export const NULL_GUARD_BYTES = 65536;
+
+/** Stack bytes of one frame and the deepest chain of bpf-to-bpf calls, as in Linux. */
+export const FRAME_BYTES = 512;
+export const MAX_FRAMES = 8;
+
+/**
+ * Runs a program once.
+ * @param context address of the program's context (r1)
+ * @param cpu address of the current CPU's area
+ * @param stackTop address just above MAX_FRAMES * FRAME_BYTES bytes that are this run's stack
+ * @returns r0
+ * @throws {AnyctxError} EFAULT for an access outside what the program may touch (interpreter); a
+ * `WebAssembly.RuntimeError` where the JIT traps
+ */
+export type RunProgram = (context: number, cpu: number, stackTop: number) => bigint;

@@ -1,0 +1,44 @@
+/**
+ * The one error the control plane throws. The data plane never throws: its functions return `0` or `-errno`.
+ *
+ * `code` is an errno name where the kernel has one for the case, otherwise one of the four kinds of bad input.
+ */
+export type ErrorCode = ErrnoName | "BAD_OBJECT" | "BAD_TRACE" | "BAD_ARENA" | "UNSUPPORTED";
+
+export class AnyctxError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "AnyctxError";
+    this.code = code;
+  }
+}
+
+/** errno values that BPF maps and helpers return, as in Linux `errno-base.h` and `errno.h`. */
+export const ERRNO = {
+  EPERM: 1,
+  ENOENT: 2,
+  E2BIG: 7,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ERANGE: 34,
+  EDEADLK: 35,
+  EOPNOTSUPP: 95,
+  ETIMEDOUT: 110,
+  ENOTSUPP: 524,
+} as const;
+
+export type ErrnoName = keyof typeof ERRNO;
+
+const NAMES = new Map<number, ErrnoName>(Object.entries(ERRNO).map(([name, value]) => [value, name as ErrnoName]));
+
+/** The name of an errno given as the data plane returns it (negative) or as a plain number. */
+export function errnoName(value: number): ErrnoName | undefined {
+  return NAMES.get(Math.abs(value));
+}
