@@ -1,0 +1,147 @@
+/** Numbers and byte strings read where they stand in a buffer of text. No string, BigInt or object on the way. */
+
+/** Value of a hexadecimal digit by its character code, -1 for all others. */
+const HEX_VALUE = new Int8Array(256).fill(-1);
+for (const [index, digit] of [..."0123456789abcdef"].entries()) {
+  HEX_VALUE[digit.charCodeAt(0)] = index;
+  HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = index;
+}
+
+export const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
+const MINUS = 45;
+const PLUS = 43;
+/** So many decimal digits are exact in a double. */
+const EXACT_DIGITS = 15;
+const TWO_32 = 4294967296;
+
+/**
+ * Stores a whole number of `size` (1, 2, 4 or 8) bytes, little-endian; negative ones as two's complement.
+ * @returns false when it does not fit (signed or unsigned)
+ */
+function storeNumber(view: DataView, at: number, size: number, value: number): boolean {
+  if (size === 8) {
+    view.setUint32(at, value >>> 0, true);
+    view.setUint32(at + 4, Math.floor(value / TWO_32) >>> 0, true);
+    return true;
+  }
+  if (size === 4) {
+    if (value >= TWO_32 || value < -2147483648) return false;
+    view.setUint32(at, value >>> 0, true);
+    return true;
+  }
+  const limit = 2 ** (size * 8);
+  if (value >= limit || value < -limit / 2) return false;
+  if (size === 2) view.setUint16(at, value & 0xffff, true);
+  else view.setUint8(at, value & 0xff);
+  return true;
+}
+
+/** As `storeNumber`, for numbers that a double cannot hold. */
+export function storeBigInt(view: DataView, at: number, size: number, value: bigint): boolean {
+  const bits = BigInt(size * 8);
+  if (value >> bits !== 0n && (value < 0n ? value < -(1n << (bits - 1n)) : true)) return false;
+  const low = BigInt.asUintN(64, value);
+  view.setUint8(at, Number(low & 0xffn));
+  if (size >= 2) view.setUint16(at, Number(low & 0xffffn), true);
+  if (size >= 4) view.setUint32(at, Number(low & 0xffffffffn), true);
+  if (size === 8) view.setUint32(at + 4, Number(low >> 32n), true);
+  return true;
+}
+
+/** The stored number of `size` bytes, unsigned. */
+export function loadBigInt(view: DataView, at: number, size: number): bigint {
+  if (size === 8) return view.getBigUint64(at, true);
+  if (size === 4) return BigInt(view.getUint32(at, true));
+  return BigInt(size === 2 ? view.getUint16(at, true) : view.getUint8(at));
+}
+
+/**
+ * Reads a decimal number and stores it.
+ * @returns the position behind it, or -1: no digit there, or it does not fit
+ */
+export function scanDecimal(bytes: Uint8Array, from: number, view: DataView, at: number, size: number): number {
+  let position = from;
+  const sign = bytes[position];
+  if (sign === MINUS || sign === PLUS) position++;
+  const first = position;
+  let value = 0;
+  for (;;) {
+    const digit = (bytes[position] as number) - 48;
+    if (!(digit >= 0 && digit <= 9)) break;
+    value = value * 10 + digit;
+    position++;
+  }
+  if (position === first) return -1;
+  if (position - first > EXACT_DIGITS) {
+    const exact = BigInt(textOf(bytes, first, position));
+    return storeBigInt(view, at, size, sign === MINUS ? -exact : exact) ? position : -1;
+  }
+  return storeNumber(view, at, size, sign === MINUS ? -value : value) ? position : -1;
+}
+
+/**
+ * Reads a hexadecimal number (no 0x) and stores it.
+ * @returns the position behind it, or -1: no digit there, or it does not fit
+ */
+export function scanHex(bytes: Uint8Array, from: number, view: DataView, at: number, size: number): number {
+  let position = from;
+  let low = 0;
+  let high = 0;
+  for (;;) {
+    const digit = HEX_VALUE[bytes[position] as number] as number;
+    if (!(digit >= 0)) break;
+    if (high >>> 28 !== 0) return -1;
+    high = (high << 4) | (low >>> 28);
+    low = (low << 4) | digit;
+    position++;
+  }
+  if (position === from) return -1;
+  if (size === 8) {
+    view.setInt32(at, low, true);
+    view.setInt32(at + 4, high, true);
+    return position;
+  }
+  return high === 0 && storeNumber(view, at, size, low >>> 0) ? position : -1;
+}
+
+/** Whether `expected` stands at `position`. */
+export function matches(bytes: Uint8Array, position: number, expected: Uint8Array): boolean {
+  for (let index = 0; index < expected.length; index++) if (bytes[position + index] !== expected[index]) return false;
+  return true;
+}
+
+/** The first position at or after `from` where `expected` stands on this line, or -1. */
+export function findOnLine(bytes: Uint8Array, from: number, expected: Uint8Array): number {
+  const first = expected[0];
+  for (let position = from; ; position++) {
+    const byte = bytes[position];
+    if (byte === first && matches(bytes, position, expected)) return position;
+    if (byte === NEWLINE || byte === undefined) return -1;
+  }
+}
+
+/** Where the line's text ends: its newline, or the carriage return before it. */
+export function endOfLine(bytes: Uint8Array, from: number): number {
+  let position = from;
+  while (bytes[position] !== NEWLINE && position < bytes.length) position++;
+  return position > from && bytes[position - 1] === CARRIAGE_RETURN ? position - 1 : position;
+}
+
+/** Whether nothing of the line is left at `position`. */
+export function isEndOfLine(bytes: Uint8Array, position: number): boolean {
+  const byte = bytes[position];
+  return byte === NEWLINE || (byte === CARRIAGE_RETURN && bytes[position + 1] === NEWLINE);
+}
+
+const LATIN1 = new TextDecoder("latin1");
+
+/** The bytes as text, one character a byte. */
+export function textOf(bytes: Uint8Array, from: number, to: number): string {
+  return LATIN1.decode(bytes.subarray(from, to));
+}
+
+/** The bytes of a text of one-byte characters: the inverse of `textOf` for ASCII. */
+export function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,224 @@
+/**
+ * The C expressions that stand as arguments in a `print fmt`, as a tree. Casts are left out: what a field is, the
+ * format's fields say. What is not understood becomes `opaque`, so that one odd argument does not cost an event.
+ */
+export type Expression =
+  | { readonly kind: "number"; readonly value: bigint }
+  | { readonly kind: "text"; readonly value: string }
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "field"; readonly name: string; readonly index: number }
+  | { readonly kind: "unary"; readonly operator: string; readonly operand: Expression }
+  | { readonly kind: "binary"; readonly operator: string; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: "choice"; readonly test: Expression; readonly yes: Expression; readonly no: Expression }
+  | { readonly kind: "call"; readonly name: string; readonly arguments: readonly Expression[] }
+  | { readonly kind: "list"; readonly items: readonly Expression[] }
+  | { readonly kind: "opaque" };
+
+const TOKEN =
+  /\s*(?:("(?:[^"\\]|\\.)*")|(0[xX][0-9a-fA-F]+|\d+)[uUlL]*|([A-Za-z_]\w*)|(->|<<|>>|&&|\|\||==|!=|<=|>=|[-(){}[\],?:+*/%&|^~!<>.;=]))/y;
+
+const PRECEDENCE: Readonly<Record<string, number>> = {
+  "||": 1,
+  "&&": 2,
+  "|": 3,
+  "^": 4,
+  "&": 5,
+  "==": 6,
+  "!=": 6,
+  "<": 7,
+  ">": 7,
+  "<=": 7,
+  ">=": 7,
+  "<<": 8,
+  ">>": 8,
+  "+": 9,
+  "-": 9,
+  "*": 10,
+  "/": 10,
+  "%": 10,
+};
+
+/** Deeper nesting than any format has; a made-up one must not overflow the stack. */
+const MAX_DEPTH = 200;
+
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "0": "\0" };
+
+/** The text between the quotes of a C string literal. */
+function unquote(literal: string): string {
+  return literal.slice(1, -1).replace(/\\(.)/g, (_, character: string) => ESCAPES[character] ?? character);
+}
+
+/** The tokens of a text, or undefined where something is none. */
+function tokenize(text: string): string[] | undefined {
+  const tokens: string[] = [];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.length) {
+    const from = TOKEN.lastIndex;
+    const match = TOKEN.exec(text);
+    if (match === null) return text.slice(from).trim() === "" ? tokens : undefined;
+    tokens.push(match[1] ?? match[2] ?? match[3] ?? match[4] ?? "");
+  }
+  return tokens;
+}
+
+/**
+ * Splits `"format", argument, ...` of a `print fmt` at its outer commas.
+ * @returns the format string without quotes and the arguments, or undefined if it does not begin with a string
+ */
+export function parsePrint(print: string): { format: string; arguments: Expression[] } | undefined {
+  const tokens = tokenize(print);
+  if (tokens === undefined) return undefined;
+  let at = 0;
+  let format = "";
+  while (tokens[at]?.startsWith('"') === true) format += unquote(tokens[at++] ?? "");
+  if (at === 0) return undefined;
+  const parts: string[][] = [];
+  let depth = 0;
+  for (const token of tokens.slice(at)) {
+    if (token === "," && depth === 0) parts.push([]);
+    else parts.at(-1)?.push(token);
+    if ("([{".includes(token)) depth++;
+    if (")]}".includes(token)) depth--;
+  }
+  return { format, arguments: parts.map(parseTokens) };
+}
+
+/** Parses one expression; `opaque` where it is not understood to its end. */
+function parseTokens(tokens: readonly string[]): Expression {
+  const parser = createParser(tokens);
+  const expression = parser.expression(0);
+  return parser.done() && expression !== undefined ? expression : { kind: "opaque" };
+}
+
+interface Parser {
+  /** A whole expression with `?:`; undefined where there is none. */
+  expression(depth: number): Expression | undefined;
+  done(): boolean;
+}
+
+const isName = (token: string | undefined): token is string => token !== undefined && /^[A-Za-z_]/.test(token);
+
+function createParser(tokens: readonly string[]): Parser {
+  let at = 0;
+  const accept = (token: string): boolean => tokens[at] === token && ++at > 0;
+
+  /** Steps over `(type)` or `(type *)` where an operand follows it. */
+  const skipCast = (): boolean => {
+    let end = at + 1;
+    while (isName(tokens[end]) || (end > at + 1 && tokens[end] === "*")) end++;
+    const next = tokens[end + 1];
+    const operand = isName(next) || next === "(" || next === "~" || next === "!" || /^["\d]/.test(next ?? "");
+    if (tokens[at] !== "(" || tokens[end] !== ")" || end === at + 1 || !operand) return false;
+    at = end + 1;
+    return true;
+  };
+
+  /** Expressions up to the closing token. */
+  const sequence = (close: string, depth: number): Expression[] | undefined => {
+    const items: Expression[] = [];
+    while (!accept(close)) {
+      if (items.length > 0 && !accept(",")) return undefined;
+      const item = tokens[at] === close ? undefined : expression(depth);
+      if (item === undefined) return undefined;
+      items.push(item);
+    }
+    return items;
+  };
+
+  const named = (name: string, depth: number): Expression | undefined => {
+    if (accept("(")) {
+      const items = sequence(")", depth);
+      return items && { kind: "call", name, arguments: items };
+    }
+    if (name !== "REC" || !accept("->")) return { kind: "name", name };
+    const field = tokens[at++];
+    if (!isName(field)) return undefined;
+    if (!accept("[")) return { kind: "field", name: field, index: 0 };
+    const index = tokens[at++];
+    return accept("]") && /^\d+$/.test(index ?? "") ? { kind: "field", name: field, index: Number(index) } : undefined;
+  };
+
+  const operand = (depth: number): Expression | undefined => {
+    if (depth > MAX_DEPTH) return undefined;
+    if (skipCast()) return operand(depth + 1);
+    const token = tokens[at++];
+    if (token === undefined) return undefined;
+    if (token === "(") {
+      const inner = expression(depth + 1);
+      return accept(")") ? inner : undefined;
+    }
+    if (token === "{") {
+      const items = sequence("}", depth + 1);
+      return items && { kind: "list", items };
+    }
+    if ("~!-+&*".includes(token)) {
+      const inner = operand(depth + 1);
+      return inner && { kind: "unary", operator: token, operand: inner };
+    }
+    if (token.startsWith('"')) return { kind: "text", value: unquote(token) };
+    if (/^\d/.test(token)) return { kind: "number", value: BigInt(token) };
+    return isName(token) ? named(token, depth + 1) : undefined;
+  };
+
+  const binary = (least: number, depth: number): Expression | undefined => {
+    let left = operand(depth);
+    while (left !== undefined) {
+      const operator = tokens[at] ?? "";
+      const precedence = PRECEDENCE[operator];
+      if (precedence === undefined || precedence < least) return left;
+      at++;
+      const right = binary(precedence + 1, depth + 1);
+      left = right && { kind: "binary", operator, left, right };
+    }
+    return left;
+  };
+
+  function expression(depth: number): Expression | undefined {
+    const test = binary(1, depth);
+    if (test === undefined || !accept("?")) return test;
+    const yes = expression(depth + 1);
+    if (yes === undefined || !accept(":")) return undefined;
+    const no = expression(depth + 1);
+    return no && { kind: "choice", test, yes, no };
+  }
+
+  return { expression, done: () => at === tokens.length };
+}
+
+const BINARY: Readonly<Record<string, (left: bigint, right: bigint) => bigint | undefined>> = {
+  "|": (left, right) => left | right,
+  "^": (left, right) => left ^ right,
+  "&": (left, right) => left & right,
+  "+": (left, right) => left + right,
+  "-": (left, right) => left - right,
+  "*": (left, right) => left * right,
+  "<<": (left, right) => (right >= 0n && right < 64n ? left << right : undefined),
+  ">>": (left, right) => (right >= 0n && right < 64n ? left >> right : undefined),
+};
+
+const UNARY: Readonly<Record<string, (value: bigint) => bigint>> = {
+  "~": (value) => ~value,
+  "-": (value) => -value,
+  "+": (value) => value,
+  "!": (value) => (value === 0n ? 1n : 0n),
+};
+
+/** The value of a constant expression as 64 bits, or undefined where it is none. */
+export function evaluate(expression: Expression): bigint | undefined {
+  const value = evaluateExact(expression);
+  return value === undefined ? undefined : BigInt.asUintN(64, value);
+}
+
+function evaluateExact(expression: Expression): bigint | undefined {
+  if (expression.kind === "number") return expression.value;
+  if (expression.kind === "unary") {
+    const operand = evaluateExact(expression.operand);
+    return operand === undefined ? undefined : UNARY[expression.operator]?.(operand);
+  }
+  if (expression.kind !== "binary") return undefined;
+  const left = evaluateExact(expression.left);
+  const right = evaluateExact(expression.right);
+  if (left === undefined || right === undefined) return undefined;
+  const value = BINARY[expression.operator]?.(left, right);
+  return value === undefined ? undefined : BigInt.asIntN(128, value);
+}

@@ -1,0 +1,53 @@
+/** Opens trace files: the part of the reader that needs Node. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { AnyctxError } from "../error.ts";
+import { readTraceStream, type Trace, type TraceOptions } from "./ftrace.ts";
+import type { Gunzip } from "./gunzip.ts";
+
+const CHUNK_BYTES = 1 << 18;
+
+/**
+ * Reads a trace from a file or from a stream of bytes (standard input).
+ * @throws {AnyctxError} BAD_TRACE for a path that is no file that can be read; while iterating, as `Trace.batches` says
+ */
+export async function readTrace(input: string | AsyncIterable<Uint8Array>, options: TraceOptions = {}): Promise<Trace> {
+  if (typeof input !== "string") return readTraceStream(input, { gunzip: gunzipNode, ...options });
+  const totalBytes = await sizeOf(input);
+  return readTraceStream(readFileChunks(input), { gunzip: gunzipNode, name: input, totalBytes, ...options });
+}
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is no folder",
+};
+
+function unreadable(path: string, error: unknown): AnyctxError {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  return new AnyctxError("BAD_TRACE", `cannot read ${path}: ${PROBLEMS[code] ?? String(error)}`, { cause: error });
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const info = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  if (info.isDirectory()) throw new AnyctxError("BAD_TRACE", `cannot read ${path}: it is a folder`);
+  return info.size;
+}
+
+async function* readFileChunks(path: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Gunzip on zlib's own thread: the next piece is unpacked while the last one is read. */
+export const gunzipNode: Gunzip = (packed) =>
+  // An error reaches the reader through the iteration.
+  pipeline(Readable.from(packed), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined);
