@@ -42,6 +42,9 @@ const CORE_OPTIONS = [
   "--maximumMemory",
   "65536",
   "--noExportMemory",
+  // Addresses are 32 bits by design: usize and u32 mix freely.
+  "--disableWarning",
+  "201",
 ];
 
 mkdirSync("build", { recursive: true });

@@ -50,7 +50,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: true,
     indexed: false,
     doc: "Hash map with one value per CPU under each key.",
-    program: { lookup: "percpuHashLookup", update: "percpuHashUpdate", delete: "percpuHashDelete" },
+    program: { lookup: "percpuHashLookup", update: "hashUpdate", delete: "hashDelete" },
   },
   {
     type: "percpu_array",

@@ -1,0 +1,170 @@
+/**
+ * The per-CPU cache of free objects: what stands between any context and the slab.
+ *
+ * ```
+ *              takeObjects (refill, at `low`)
+ *    slab ───────────────────────────────────────► free ──alloc──► in use
+ *     ▲                                             ▲ ▲              │
+ *     │ grace period over             refill steals │ └─────free─────┤
+ *     │                                             │                │ free while `active` is busy
+ *   waiting ◄── one batch in flight ── byGp ◄─trim──┴── (at `high`)  ▼
+ *                                        ▲──────────drained────── extra
+ * ```
+ * List equation: free + extra + byGp + waiting + in use == owned, summed over the CPUs (an object may be freed on
+ * another CPU than it came from).
+ *
+ * Who may touch what: everything belongs to the CPU. On that CPU an interrupting context may come in between any two
+ * accesses: interrupts are off around the lists, and `active` keeps NMIs out, which interrupts-off does not. Whoever
+ * moved `active` from 0 to 1 owns `free`; another one gets no object from alloc and frees to `extra`, which is atomic.
+ */
+import { acquire, claim, exchange } from "../base/atomics";
+import { CpuArea } from "../cpu/area";
+import { contextRow } from "../cpu/context";
+
+@unmanaged
+export class Cache {
+  /** Objects ready to hand out, last freed first; linked through their first word. */
+  free: u32;
+  freeCount: u32;
+  /** Nesting of alloc and free on this CPU. */
+  active: u32;
+  low: u32;
+  high: u32;
+  batch: u32;
+  /** 1 while the deferred work is queued. Atomic: see raiseWork. */
+  workRaised: u32;
+  workNext: u32;
+  /** This CPU's share of the map's element count (maps/count.ts). */
+  live: i32;
+  /** Preallocated hash: the element that the next replacement uses (maps/element.ts). */
+  spare: u32;
+  /** Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. */
+  pool: u64;
+  /** Object size with header, slab class, and 1 for per-CPU objects. */
+  unit: u32;
+  slabClass: u32;
+  perCpu: u32;
+  /** Freed while `active` was busy. Atomic: an NMI pushes in the middle of a push. */
+  extra: u32;
+
+  /** Trimmed objects that wait for their grace period to begin. */
+  byGp: u32;
+  byGpCount: u32;
+  /** The batch in flight: returns to the slab once the epoch is `waitingTarget`. */
+  waiting: u32;
+  waitingCount: u32;
+  waitingTarget: u32;
+  extraCount: u32;
+  /** Objects taken from the slab minus objects given back. */
+  owned: i32;
+  refills: u32;
+  trims: u32;
+  /** Objects a refill took back from byGp and waiting. */
+  reused: u32;
+  gracePeriods: u32;
+  /** Allocations that found nothing, by context row (cpu/context.ts). */
+  missTask: u32;
+  missSoftirq: u32;
+  missInterruptsOff: u32;
+  missHardirq: u32;
+  missNmi: u32;
+}
+
+/** Two cache lines: what alloc and free touch, and the rest. */
+export const CACHE_BYTES: usize = 128;
+
+function workWord(area: CpuArea): usize {
+  return changetype<usize>(area) + offsetof<CpuArea>("work");
+}
+
+/**
+ * Asks for this cache's deferred work on this CPU. Asking again before it ran changes nothing.
+ *
+ * `workRaised` is cleared by the runner before it looks at the counts, so a raise that is coalesced here is seen there.
+ */
+export function raiseWork(area: CpuArea, cache: Cache): void {
+  const word = changetype<usize>(cache) + offsetof<Cache>("workRaised");
+  if (acquire(word) != 0 || exchange(word, 1) != 0) return;
+  let head: u32;
+  do {
+    head = acquire(workWord(area));
+    cache.workNext = head;
+  } while (!claim(workWord(area), head, <u32>changetype<usize>(cache)));
+}
+
+/** Takes everything raised so far: a chain through `workNext`. */
+export function takeRaised(area: CpuArea): usize {
+  return exchange(workWord(area), 0);
+}
+
+/** Counts an allocation that failed for good, in the context it failed in. */
+export function cacheMissed(area: CpuArea, cache: Cache): void {
+  const counter = changetype<usize>(cache) + offsetof<Cache>("missTask") + contextRow(area) * 4;
+  store<u32>(counter, load<u32>(counter) + 1);
+}
+
+/**
+ * Takes one object from the cache. Never waits, takes no lock, any context. Interrupts go off and come back on; the
+ * caller then lets raised work run (alloc/deferred.ts).
+ *
+ * `interruptsOff` and `active` are written back as they were read rather than counted down: whoever interrupts us
+ * leaves them as he found them, and the stores need not wait for each other.
+ * @returns the object's address (its header), not zeroed; 0 when the cache has none or its list is in use below us
+ */
+export function cacheTake(area: CpuArea, cache: Cache): usize {
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
+  const nested = cache.active;
+  cache.active = nested + 1;
+  let object: usize = 0;
+  let count = cache.freeCount;
+  if (nested == 0) {
+    object = cache.free;
+    if (object != 0) {
+      cache.free = load<u32>(object);
+      cache.freeCount = --count;
+    }
+  }
+  cache.active = nested;
+  // Raised before interrupts come on: another task of this CPU could drain the cache in between and find its own
+  // raise coalesced with one that has not run.
+  if (count < cache.low) raiseWork(area, cache);
+  area.interruptsOff = held;
+  return object;
+}
+
+/** Gives one object to this CPU's cache, whichever CPU it came from. Cannot fail, any context. */
+export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
+  const nested = cache.active;
+  cache.active = nested + 1;
+  let count = cache.freeCount;
+  if (nested == 0) {
+    store<u32>(object, cache.free);
+    cache.free = <u32>object;
+    cache.freeCount = ++count;
+  } else {
+    pushExtra(cache, object);
+  }
+  cache.active = nested;
+  if (count > cache.high) raiseWork(area, cache);
+  area.interruptsOff = held;
+}
+
+/** Pairs with `takeExtra`. Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless. */
+function pushExtra(cache: Cache, object: usize): void {
+  const word = changetype<usize>(cache) + offsetof<Cache>("extra");
+  let head: u32;
+  do {
+    head = acquire(word);
+    store<u32>(object, head);
+  } while (!claim(word, head, <u32>object));
+  cache.extraCount++;
+}
+
+/** Takes the whole extra list. */
+export function takeExtra(cache: Cache): usize {
+  cache.extraCount = 0;
+  return exchange(changetype<usize>(cache) + offsetof<Cache>("extra"), 0);
+}

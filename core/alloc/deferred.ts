@@ -1,0 +1,44 @@
+/**
+ * When deferred work runs. `interruptsOn` stands wherever interrupts come back on: at the end of every operation that
+ * had them off, and where a context ends. On RT, and in hardirq and NMI, the work stays queued.
+ */
+import { publish } from "../base/atomics";
+import { CpuArea } from "../cpu/area";
+import { mayRunWork } from "../cpu/context";
+import { runCallbacks } from "../rcu/callback";
+import { Cache, takeRaised } from "./cache";
+import { runCacheWork } from "./refill";
+
+/**
+ * Runs all work raised on this CPU. Work raised by the work itself runs too.
+ * @returns how many items ran
+ */
+export function runWork(area: CpuArea): u32 {
+  const before = area.worksRun;
+  area.working = 1;
+  while (area.work != 0) {
+    let next = takeRaised(area);
+    while (next != 0) {
+      const cache = changetype<Cache>(next);
+      next = cache.workNext;
+      // Cleared before the counts are read, so that a raise from now on queues the work again.
+      publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);
+      area.worksRun++;
+      runCacheWork(area, cache);
+    }
+  }
+  area.working = 0;
+  return area.worksRun - before;
+}
+
+/** Runs raised work if the context allows it. Two plain loads when there is nothing to do. */
+export function interruptsOn(area: CpuArea): void {
+  if (area.work != 0 && mayRunWork(area)) runWork(area);
+}
+
+/** What a timer tick does: raised work, then callbacks. Task and softirq context. */
+export function tick(area: CpuArea): void {
+  if (!mayRunWork(area)) return;
+  runWork(area);
+  runCallbacks(area);
+}

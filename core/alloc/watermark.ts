@@ -1,0 +1,26 @@
+/**
+ * Watermarks and batch of a cache by its unit size (object with header), as Linux has them since 6.1
+ * (`kernel/bpf/memalloc.c`): small objects 32 / 96, larger ones so many that about 24 KiB are cached at most.
+ * Divisions are integer divisions, the batch divides first.
+ */
+const SMALL_UNIT: u32 = 256;
+
+export function lowWatermark(unit: u32, perCpu: bool): u32 {
+  if (perCpu) return 1;
+  return unit <= SMALL_UNIT ? 32 : max(8192 / unit, 1);
+}
+
+export function highWatermark(unit: u32, perCpu: bool): u32 {
+  if (perCpu) return 3;
+  return unit <= SMALL_UNIT ? 96 : max(24576 / unit, 3);
+}
+
+/** Objects that one refill adds. */
+export function refillBatch(low: u32, high: u32): u32 {
+  return max(((high - low) / 4) * 3, 1);
+}
+
+/** Objects that every CPU's cache starts with: a program's first run makes about four updates. */
+export function initialFill(unit: u32, perCpu: bool): u32 {
+  return unit <= SMALL_UNIT && !perCpu ? 4 : 1;
+}

@@ -1,0 +1,60 @@
+/** Formatting an arena: from an empty memory to a superblock with everything behind it. */
+import { publish } from "./base/atomics";
+import { roundUp } from "./base/bytes";
+import { EINVAL, ENOMEM } from "./base/errno";
+import {
+  EPOCH_WORD,
+  LAYOUT_VERSION,
+  MAGIC,
+  SUPERBLOCK,
+  SUPERBLOCK_BYTES,
+  Superblock,
+  superblock,
+} from "./base/superblock";
+import { AREA_BYTES, cpuArea } from "./cpu/area";
+import { adoptPages, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
+import { formatSlab } from "./mem/slab";
+import { FIRST_EPOCH } from "./rcu/epoch";
+
+const DESCRIPTOR_BYTES: usize = 32;
+const WASM_PAGE_BYTES: usize = 65536;
+
+/**
+ * Formats the memory. Call once, before any other thread has it.
+ * @param cpus CPU slots
+ * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
+ * @param seed of the CPUs' random numbers
+ * @returns 0, EINVAL or ENOMEM (positive)
+ */
+export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
+  if (cpus == 0 || cpus > 1024 || maximumWasmPages > 65535) return EINVAL;
+  const maximumPages = maximumWasmPages * <u32>(WASM_PAGE_BYTES / PAGE_BYTES);
+  const descriptors = SUPERBLOCK + SUPERBLOCK_BYTES;
+  const areas = roundUp(descriptors + maximumPages * DESCRIPTOR_BYTES, 64);
+  const first = roundUp(areas + cpus * AREA_BYTES, PAGE_BYTES);
+  const wasmPages = <u32>(roundUp(first + PAGE_BYTES, WASM_PAGE_BYTES) / WASM_PAGE_BYTES);
+  if (wasmPages > maximumWasmPages) return ENOMEM;
+  if (wasmPages > <u32>memory.size() && memory.grow(wasmPages - memory.size()) < 0) return ENOMEM;
+  const block = superblock();
+  block.version = LAYOUT_VERSION;
+  block.cpus = cpus;
+  block.maximumPages = maximumPages;
+  block.descriptors = <u32>descriptors;
+  block.areas = <u32>areas;
+  store<u32>(EPOCH_WORD, FIRST_EPOCH);
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    cpuArea(cpu).id = cpu;
+    cpuArea(cpu).random = (seed + cpu * 0x9e3779b9) | 1;
+  }
+  formatSlab();
+  const existing = <u32>memory.size() * <u32>(WASM_PAGE_BYTES / PAGE_BYTES);
+  const firstPage = <u32>(first >> PAGE_SHIFT);
+  adoptPages(firstPage, existing - firstPage);
+  publish(changetype<usize>(block) + offsetof<Superblock>("magic"), MAGIC);
+  return 0;
+}
+
+/** What `attach` checks: 0 if this memory is no arena, its layout version otherwise. */
+export function arenaVersion(): u32 {
+  return superblock().magic == MAGIC ? superblock().version : 0;
+}

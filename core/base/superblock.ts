@@ -1,0 +1,58 @@
+/**
+ * The superblock: the one structure at a fixed address, from which every other one is found. The first 64 KiB of the
+ * memory hold nothing, so that null and small offsets from it never reach an object.
+ *
+ * ```
+ * 0        64 KiB       +4 KiB                      +32 B a page           +1 KiB a CPU
+ * | guard  | superblock | page descriptors ......... | CPU areas ......... | pages ... maximum
+ * ```
+ */
+export const SUPERBLOCK: usize = 65536;
+export const SUPERBLOCK_BYTES: usize = 4096;
+export const MAGIC: u32 = 0x58435941; // "AYCX"
+/** Goes up with every change of a structure in shared memory. */
+export const LAYOUT_VERSION: u32 = 1;
+
+/** Allocation classes of the slab, as `kmalloc` has them, in the two flavours plain and per-CPU. */
+export const CLASS_COUNT: u32 = 11;
+/** Free runs of pages, by the power of two of their length. */
+export const RUN_BINS: u32 = 19;
+
+@unmanaged
+export class Superblock {
+  /** Written last by `arenaFormat`: whoever sees it sees a whole arena. */
+  magic: u32;
+  version: u32;
+  cpus: u32;
+  /** Largest number of pages the memory may grow to. */
+  maximumPages: u32;
+  /** Pages that exist now, under `pagesLock`. */
+  pages: u32;
+  descriptors: u32;
+  areas: u32;
+  /** Owner CPU + 1, or 0. Guards pages, bins and page descriptors of free runs. */
+  pagesLock: u32;
+  /** Owner CPU + 1, or 0. Guards the list of maps. */
+  mapsLock: u32;
+  /** First map; linked through MapHeader.next. */
+  maps: u32;
+  /** Maps that wait for a grace period before their memory goes back; under `mapsLock`. */
+  dyingMaps: u32;
+  /** PREEMPT_RT: deferred work belongs to a thread of its own. */
+  realTime: u32;
+  /** Bytes handed to callers, under `pagesLock`: pages in use times the page size. */
+  usedPages: u32;
+  /** Every non-LRU hash becomes dynamic (the seed's sysctl). */
+  forceDynamic: u32;
+}
+
+/** Grace-period epoch (rcu/epoch.ts), alone in its cache line: read by every reader, written once a grace period. */
+export const EPOCH_WORD: usize = SUPERBLOCK + 128;
+/** Bins of free page runs: RUN_BINS words. */
+export const BINS: usize = SUPERBLOCK + 192;
+/** 2 * CLASS_COUNT slab classes, a cache line each (mem/slab.ts): plain ones first. */
+export const SLAB_CLASSES: usize = SUPERBLOCK + 512;
+
+export function superblock(): Superblock {
+  return changetype<Superblock>(SUPERBLOCK);
+}

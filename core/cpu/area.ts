@@ -1,0 +1,94 @@
+/**
+ * The per-CPU area: everything that only the thread holding the CPU touches. A CPU is a slot; the instance of this
+ * module on a thread (or, in a replay, the one instance for all virtual CPUs) remembers which one it is in `current`,
+ * the only state outside the shared memory.
+ */
+import { acquire, claim, publish } from "../base/atomics";
+import { superblock } from "../base/superblock";
+
+export const AREA_BYTES: usize = 1024;
+
+/** Context levels, in the order in which one may interrupt another. */
+export const TASK: u32 = 0;
+export const SOFTIRQ: u32 = 1;
+export const HARDIRQ: u32 = 2;
+export const NMI: u32 = 3;
+
+@unmanaged
+export class CpuArea {
+  id: u32;
+  /** 0: free; otherwise the token of the thread that holds the slot. Atomic: threads compete for it. */
+  owner: u32;
+  level: u32;
+  /** Depth of interrupts-off sections; a hardirq or NMI context counts as one. */
+  interruptsOff: u32;
+  /** Address of the event record the current program runs on; read by helpers. */
+  task: u32;
+  /** Raised deferred work, linked through Cache.workNext. Atomic: an NMI may raise inside a raise. */
+  work: u32;
+  /** Set while deferred work runs, so that the work does not start itself again. */
+  working: u32;
+  /** State of bpf_get_prandom_u32, never 0. */
+  random: u32;
+  /** Depth of read sections; only the outermost announces itself. */
+  readNesting: u32;
+  /** Callbacks of this CPU: queued, and those whose grace period `callbackTarget` is in flight (rcu/callback.ts). */
+  callbacks: u32;
+  callbackCount: u32;
+  waitingCallbacks: u32;
+  waitingCallbackCount: u32;
+  callbackTarget: u32;
+  /** Deferred work items run so far on this CPU. */
+  worksRun: u32;
+  /** Where a scan stopped: next bucket (maps/hash.ts). */
+  scanNext: u32;
+  /**
+   * Epoch in which this CPU's outermost read section began, 0 outside (rcu/epoch.ts). The one field that other CPUs
+   * read; the 16 words above fill the first cache line, so it has one of its own.
+   */
+  readEpoch: u32;
+}
+
+/** Which CPU this instance acts as. A wasm global: one per instance, never shared. */
+let current: usize = 0;
+
+export function thisCpu(): CpuArea {
+  return changetype<CpuArea>(current);
+}
+
+export function cpuArea(id: u32): CpuArea {
+  return changetype<CpuArea>(superblock().areas + id * AREA_BYTES);
+}
+
+/** Makes this instance act as CPU `id`. The caller holds that CPU's slot. */
+export function switchCpu(id: u32): void {
+  current = changetype<usize>(cpuArea(id));
+}
+
+/**
+ * Takes the slot `id` for the thread `token`, or the first free one where `id` is negative.
+ * @returns the CPU's number, or -1 when the slot (or every slot) is held
+ */
+export function takeCpu(id: i32, token: u32): i32 {
+  const cpus = superblock().cpus;
+  const first: u32 = id < 0 ? 0 : <u32>id;
+  const last: u32 = id < 0 ? cpus : <u32>id + 1;
+  for (let cpu = first; cpu < last && cpu < cpus; cpu++) {
+    const area = cpuArea(cpu);
+    const word = changetype<usize>(area) + offsetof<CpuArea>("owner");
+    if (claim(word, 0, token)) return <i32>cpu;
+  }
+  return -1;
+}
+
+/** Gives the slot back; what its caches hold stays there for the next holder. */
+export function releaseCpu(id: u32): void {
+  const area = cpuArea(id);
+  publish(changetype<usize>(area) + offsetof<CpuArea>("readEpoch"), 0);
+  publish(changetype<usize>(area) + offsetof<CpuArea>("owner"), 0);
+}
+
+/** The token of the thread that holds CPU `id`, 0 if none. */
+export function cpuOwner(id: u32): u32 {
+  return acquire(changetype<usize>(cpuArea(id)) + offsetof<CpuArea>("owner"));
+}

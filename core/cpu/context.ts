@@ -1,0 +1,37 @@
+/**
+ * Contexts: what the code on this CPU may do now. On real threads a context is what kind of thread it is; in a replay
+ * it is what the recorded event ran in; in the simulator interrupts really nest.
+ */
+import { superblock } from "../base/superblock";
+import { CpuArea, HARDIRQ, NMI, SOFTIRQ, TASK } from "./area";
+
+/** Rows of the miss counters: a context as reports tell them apart. */
+export const CONTEXT_TASK: u32 = 0;
+export const CONTEXT_SOFTIRQ: u32 = 1;
+export const CONTEXT_INTERRUPTS_OFF: u32 = 2;
+export const CONTEXT_HARDIRQ: u32 = 3;
+export const CONTEXT_NMI: u32 = 4;
+
+/** The row that an event on this CPU counts in. */
+export function contextRow(area: CpuArea): u32 {
+  if (area.level == NMI) return CONTEXT_NMI;
+  if (area.level == HARDIRQ) return CONTEXT_HARDIRQ;
+  if (area.interruptsOff != 0) return CONTEXT_INTERRUPTS_OFF;
+  return area.level == SOFTIRQ ? CONTEXT_SOFTIRQ : CONTEXT_TASK;
+}
+
+/** Whether deferred work may run right here: interrupts on, task or softirq, not RT, not inside deferred work. */
+export function mayRunWork(area: CpuArea): bool {
+  return area.interruptsOff == 0 && area.working == 0 && superblock().realTime == 0;
+}
+
+/** Puts the CPU in a context. Work that became due is not run: the caller decides when interrupts came on. */
+export function setContext(area: CpuArea, level: u32, interruptsOff: bool): void {
+  area.level = level;
+  area.interruptsOff = interruptsOff || level >= HARDIRQ ? 1 : 0;
+}
+
+/** Back to a task with interrupts on. */
+export function resetContext(area: CpuArea): void {
+  setContext(area, TASK, false);
+}

@@ -1,0 +1,60 @@
+/** What programs ask of the CPU they run on: memory reads that cannot fault, random numbers, the task's name. */
+import { EFAULT } from "../base/errno";
+import { CpuArea, thisCpu } from "./area";
+
+/** Below this no object lies (base/superblock.ts). */
+const FIRST_ADDRESS: u64 = 65536;
+/** Offset and size of the task name in an event record (`src/events/record.ts`). */
+const RECORD_COMM: usize = 24;
+const COMM_BYTES: u32 = 16;
+
+function isReadable(source: u64, size: u32): bool {
+  const end = <u64>memory.size() << 16;
+  return source >= FIRST_ADDRESS && source < end && <u64>size <= end - source;
+}
+
+/** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
+export function probeRead(destination: usize, size: u32, source: u64): i32 {
+  if (isReadable(source, size)) {
+    memory.copy(destination, <usize>source, size);
+    return 0;
+  }
+  memory.fill(destination, 0, size);
+  return -EFAULT;
+}
+
+/** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
+export function probeReadString(destination: usize, size: u32, source: u64): i32 {
+  if (size == 0) return 0;
+  for (let index: u32 = 0; index < size; index++) {
+    if (!isReadable(source + index, 1)) {
+      memory.fill(destination, 0, size);
+      return -EFAULT;
+    }
+    const byte = index + 1 < size ? load<u8>(<usize>(source + index)) : 0;
+    store<u8>(destination + index, byte);
+    if (byte == 0) return index + 1;
+  }
+  return size;
+}
+
+/** xorshift32 (Marsaglia 2003); the state is seeded from outside and never 0. */
+export function pseudoRandom(): u32 {
+  const area: CpuArea = thisCpu();
+  let state = area.random;
+  state ^= state << 13;
+  state ^= state >> 17;
+  state ^= state << 5;
+  area.random = state;
+  return state;
+}
+
+/** Copies the current task's name, NUL padded; 0, or -EFAULT where no event is current. */
+export function taskComm(destination: usize, size: u32): i32 {
+  const task: usize = thisCpu().task;
+  memory.fill(destination, 0, size);
+  if (task == 0) return -EFAULT;
+  memory.copy(destination, task + RECORD_COMM, min(size, COMM_BYTES));
+  if (size != 0 && size <= COMM_BYTES) store<u8>(destination + size - 1, 0);
+  return 0;
+}

@@ -1,0 +1,170 @@
+/**
+ * The core's only door: every function that the control plane, programs and tests may call, and where the fields lie
+ * that they may read. Addresses are u32; functions return 0 or -errno unless their own comment says otherwise.
+ */
+import { EPOCH_WORD, SLAB_CLASSES, superblock, Superblock } from "./base/superblock";
+import { Cache } from "./alloc/cache";
+import { allocatorIdle, cacheOf, ownedObjects } from "./alloc/allocator";
+import { interruptsOn, runWork, tick } from "./alloc/deferred";
+import { emptyCache } from "./alloc/refill";
+import { AREA_BYTES, CpuArea, cpuArea, switchCpu, thisCpu } from "./cpu/area";
+import { mayRunWork, setContext } from "./cpu/context";
+import { trimSlab } from "./mem/slab";
+import { usedPages } from "./mem/pages";
+import { enterRead, leaveRead } from "./rcu/epoch";
+import { elementCount } from "./maps/count";
+import { MapHeader, mapAt } from "./maps/map";
+
+export { arenaFormat, arenaVersion } from "./arena";
+export { LAYOUT_VERSION } from "./base/superblock";
+export { cpuOwner, releaseCpu, switchCpu, takeCpu } from "./cpu/area";
+export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
+export { allocateBytes, freeBytes } from "./mem/slab";
+export { createMap, destroyMap, publishMap, reapMaps } from "./maps/lifecycle";
+export {
+  hashDelete,
+  hashGet,
+  hashLookup,
+  hashUpdate,
+  percpuHashGet,
+  percpuHashLookup,
+  percpuHashUpdateAll,
+} from "./maps/hash";
+export { hashScan, scanEntryBytes } from "./maps/hash-scan";
+export {
+  arrayDelete,
+  arrayGet,
+  arrayLookup,
+  arrayUpdate,
+  percpuArrayGet,
+  percpuArrayLookup,
+  percpuArrayUpdate,
+  percpuArrayUpdateAll,
+} from "./maps/array";
+
+/** Begins a read section on this CPU; a program run is one. */
+export function readEnter(): void {
+  enterRead(thisCpu());
+}
+
+export function readLeave(): void {
+  leaveRead(thisCpu());
+}
+
+/**
+ * Puts CPU `cpu` in a context without running what is due.
+ * @param level 0 task, 1 softirq, 2 hardirq, 3 nmi
+ */
+export function contextSet(level: u32, interruptsOff: u32): void {
+  setContext(thisCpu(), level, interruptsOff != 0);
+}
+
+/**
+ * Interrupts came on for a moment (or for good): raised work runs, unless on RT.
+ * @returns items that ran
+ */
+export function interruptsCameOn(): u32 {
+  const area = thisCpu();
+  if (area.work == 0) return 0;
+  const held = area.interruptsOff;
+  area.interruptsOff = 0;
+  const ran = mayRunWork(area) ? runWork(area) : 0;
+  area.interruptsOff = held;
+  return ran;
+}
+
+/** Whether this CPU has raised work that has not run. */
+export function workPending(): u32 {
+  return thisCpu().work != 0 ? 1 : 0;
+}
+
+/** What a timer tick does on this CPU: raised work and callbacks whose grace period is over. */
+export function timerTick(): void {
+  tick(thisCpu());
+}
+
+export function setCurrentTask(record: u32): void {
+  thisCpu().task = record;
+}
+
+export function cpuAreaAddress(cpu: u32): u32 {
+  return <u32>changetype<usize>(cpuArea(cpu));
+}
+
+export function cpuCount(): u32 {
+  return superblock().cpus;
+}
+
+/** Entries of a hash now (its elements); arrays are always full. */
+export function mapCount(map: u32): u32 {
+  return elementCount(mapAt(map));
+}
+
+/** Objects that a map's allocator (descriptor field `elements` or `values`) holds from the slab. */
+export function allocatorOwned(caches: u32): u32 {
+  return ownedObjects(caches);
+}
+
+export function allocatorIsIdle(caches: u32): u32 {
+  return allocatorIdle(caches) ? 1 : 0;
+}
+
+/** Moves what this CPU's cache of an allocator holds towards the slab. Task and softirq context. */
+export function trimCache(caches: u32): void {
+  const area = thisCpu();
+  if (mayRunWork(area)) emptyCache(area, cacheOf(caches, area.id));
+  interruptsOn(area);
+}
+
+/** Gives empty slabs back to the pages. Task and softirq context. */
+export function trimSlabs(): void {
+  trimSlab();
+}
+
+export function pagesInUse(): u32 {
+  return usedPages();
+}
+
+export function setForceDynamic(value: u32): void {
+  superblock().forceDynamic = value;
+}
+
+/** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
+export const superblockMaps: u32 = <u32>offsetof<Superblock>("maps") + 65536;
+export const superblockCpus: u32 = <u32>offsetof<Superblock>("cpus") + 65536;
+export const epochWord: u32 = <u32>EPOCH_WORD;
+export const slabClasses: u32 = <u32>SLAB_CLASSES;
+export const areaBytes: u32 = <u32>AREA_BYTES;
+export const areaId: u32 = <u32>offsetof<CpuArea>("id");
+export const areaTask: u32 = <u32>offsetof<CpuArea>("task");
+export const areaScanNext: u32 = <u32>offsetof<CpuArea>("scanNext");
+export const areaWorksRun: u32 = <u32>offsetof<CpuArea>("worksRun");
+export const mapKind: u32 = <u32>offsetof<MapHeader>("kind");
+export const mapNext: u32 = <u32>offsetof<MapHeader>("next");
+export const mapElements: u32 = <u32>offsetof<MapHeader>("elements");
+export const mapValues: u32 = <u32>offsetof<MapHeader>("values");
+export const mapStorage: u32 = <u32>offsetof<MapHeader>("storage");
+export const mapSupply: u32 = <u32>offsetof<MapHeader>("supply");
+export const mapFlags: u32 = <u32>offsetof<MapHeader>("flags");
+export const mapKeySize: u32 = <u32>offsetof<MapHeader>("keySize");
+export const mapValueSize: u32 = <u32>offsetof<MapHeader>("valueSize");
+export const mapMaxEntries: u32 = <u32>offsetof<MapHeader>("maxEntries");
+export const mapBucketMask: u32 = <u32>offsetof<MapHeader>("bucketMask");
+export const mapDescription: u32 = <u32>offsetof<MapHeader>("description");
+export const mapDescriptionBytes: u32 = <u32>offsetof<MapHeader>("descriptionBytes");
+export const mapName: u32 = 128;
+export const mapNameBytes: u32 = 64;
+export const cacheBytes: u32 = 128;
+export const cacheFreeCount: u32 = <u32>offsetof<Cache>("freeCount");
+export const cacheLow: u32 = <u32>offsetof<Cache>("low");
+export const cacheHigh: u32 = <u32>offsetof<Cache>("high");
+export const cacheUnit: u32 = <u32>offsetof<Cache>("unit");
+export const cacheOwned: u32 = <u32>offsetof<Cache>("owned");
+export const cacheExtraCount: u32 = <u32>offsetof<Cache>("extraCount");
+export const cacheByGpCount: u32 = <u32>offsetof<Cache>("byGpCount");
+export const cacheWaitingCount: u32 = <u32>offsetof<Cache>("waitingCount");
+export const cacheRefills: u32 = <u32>offsetof<Cache>("refills");
+export const cacheTrims: u32 = <u32>offsetof<Cache>("trims");
+export const cacheReused: u32 = <u32>offsetof<Cache>("reused");
+export const cacheGracePeriods: u32 = <u32>offsetof<Cache>("gracePeriods");
+export const cacheMisses: u32 = <u32>offsetof<Cache>("missTask");

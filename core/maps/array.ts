@@ -1,0 +1,86 @@
+/**
+ * Arrays: max_entries values, all there from the start, one copy for each CPU in the per-CPU kind. Any context.
+ */
+import { copyBytes, copyOutWords } from "../base/bytes";
+import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
+import { thisCpu } from "../cpu/area";
+import { EXIST, NOEXIST } from "./hash";
+import { MapHeader, mapAt } from "./map";
+import { copyAllOut, writeCopies } from "./percpu-value";
+
+/** Address of value `index` (CPU 0's copy). */
+function valueAt(map: MapHeader, index: u32): usize {
+  return <usize>map.storage + <usize>index * map.valueStride;
+}
+
+/** The value at a u32 index, 0 beyond the end. */
+export function arrayLookup(address: usize, key: usize): usize {
+  const map = mapAt(address);
+  const index = load<u32>(key);
+  return index < map.maxEntries ? valueAt(map, index) : 0;
+}
+
+/** As arrayLookup, for the current CPU's copy. */
+export function percpuArrayLookup(address: usize, key: usize): usize {
+  const value = arrayLookup(address, key);
+  return value == 0 ? 0 : value + thisCpu().id * mapAt(address).copyStride;
+}
+
+/** What both kinds refuse: 0, -EINVAL (flags), -E2BIG (index), -EEXIST (every index exists). */
+function checkUpdate(map: MapHeader, index: u32, flags: u32): i32 {
+  if (flags > EXIST) return -EINVAL;
+  if (index >= map.maxEntries) return -E2BIG;
+  return flags == NOEXIST ? -EEXIST : 0;
+}
+
+/** Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux). */
+export function arrayUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
+  const map = mapAt(address);
+  const index = load<u32>(key);
+  const refused = checkUpdate(map, index, flags);
+  if (refused != 0) return refused;
+  const target = valueAt(map, index);
+  if (map.valueSize == 8) atomic.store<u64>(target, load<u64>(value));
+  else if (map.valueSize == 4) atomic.store<u32>(target, load<u32>(value));
+  else copyBytes(target, value, map.valueSize);
+  return 0;
+}
+
+/** Overwrites the current CPU's copy. What a program does. */
+export function percpuArrayUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
+  const map = mapAt(address);
+  const index = load<u32>(key);
+  const refused = checkUpdate(map, index, flags);
+  if (refused == 0) writeCopies(thisCpu(), map, valueAt(map, index), value, false);
+  return refused;
+}
+
+/** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
+export function percpuArrayUpdateAll(address: usize, key: usize, value: usize, flags: u32): i32 {
+  const map = mapAt(address);
+  const index = load<u32>(key);
+  const refused = checkUpdate(map, index, flags);
+  if (refused == 0) writeCopies(thisCpu(), map, valueAt(map, index), value, true);
+  return refused;
+}
+
+/** An array's entries cannot be deleted. */
+export function arrayDelete(address: usize, key: usize): i32 {
+  return -EINVAL;
+}
+
+/** Copies a value out: 0, or -ENOENT beyond the end. `into` is 8-byte aligned. */
+export function arrayGet(address: usize, key: usize, into: usize): i32 {
+  const value = arrayLookup(address, key);
+  if (value == 0) return -ENOENT;
+  copyOutWords(into, value, mapAt(address).valueStride);
+  return 0;
+}
+
+/** Copies all CPUs' values out, valueStride apart. */
+export function percpuArrayGet(address: usize, key: usize, into: usize): i32 {
+  const value = arrayLookup(address, key);
+  if (value == 0) return -ENOENT;
+  copyAllOut(mapAt(address), value, into);
+  return 0;
+}

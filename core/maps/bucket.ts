@@ -1,0 +1,225 @@
+/**
+ * A bucket is one cache line: a control word, six tagged slots, and the head of a chain for what does not fit.
+ *
+ * ```
+ *  0          8          12      16         24                      56       64
+ *  | control  | overflow | spare | slot 0   | slot 1 ...            | slot 5 |
+ *     │                              └ hash (u32) | element (u32)
+ *     └ bits 0-5: slots in use, bits 8-31: owner CPU + 1 while locked, bits 32-63: sequence
+ * ```
+ * Every change of membership is one store of the control word: it publishes the slot, unlocks and moves the sequence
+ * on, all at once. So
+ * - an operation first scans without a lock, then claims the control word *as it saw it*: if that succeeds nothing
+ *   changed in between and the scan still holds;
+ * - deleting from a slot is that one claim, without a lock;
+ * - a lookup that found nothing believes it only if the control word is what it was. An element that was freed and
+ *   reused on the way (type-stable memory) changed the sequence.
+ *
+ * What slots beyond the bits contain is meaningless, so a slot is written plainly before its bit is published.
+ */
+import { acquire, acquire64, claim64, publish, publish64 } from "../base/atomics";
+import { copyOutWords, equalBytes } from "../base/bytes";
+import { CpuArea, NMI } from "../cpu/area";
+import { enterRead, leaveRead } from "../rcu/epoch";
+import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT } from "./element";
+import { MapHeader } from "./map";
+
+export const BUCKET_BYTES: usize = 64;
+/** Elements that a full map has for each bucket on average, at most: a few of its buckets overflow then. */
+export const ELEMENTS_PER_BUCKET: u32 = 4;
+
+const OVERFLOW: usize = 8;
+const SLOTS: usize = 16;
+const SLOT_MASK: u64 = 0x3f;
+const OWNER_SHIFT: u64 = 8;
+const OWNER_MASK: u64 = 0xffffff00;
+const SEQUENCE: u64 = 0x100000000;
+/** Loads an NMI spends on a bucket that another CPU holds. */
+const NMI_SPINS: u32 = 4096;
+
+export function bucketOf(map: MapHeader, hash: u32): usize {
+  return map.buckets + (hash & map.bucketMask) * BUCKET_BYTES;
+}
+
+export function isLocked(control: u64): bool {
+  return (control & OWNER_MASK) != 0;
+}
+
+/**
+ * Waits until a locked bucket may be tried again.
+ * @returns false if the caller has to give up (-EBUSY): this CPU itself holds the lock further down, or an NMI has
+ * waited its share
+ */
+export function awaitBucket(area: CpuArea, bucket: usize, control: u64): bool {
+  if (((control & OWNER_MASK) >> OWNER_SHIFT) == <u64>area.id + 1) return false;
+  for (let spins: u32 = 0; area.level != NMI || spins < NMI_SPINS; spins++) {
+    if (!isLocked(acquire64(bucket))) return true;
+  }
+  return false;
+}
+
+/** Locks the bucket if it is still as `control` says; interrupts go off. */
+export function tryLockBucket(area: CpuArea, bucket: usize, control: u64): bool {
+  area.interruptsOff++;
+  if (claim64(bucket, control, control | ((<u64>area.id + 1) << OWNER_SHIFT))) return true;
+  area.interruptsOff--;
+  return false;
+}
+
+/** Unlocks a bucket whose membership did not change. */
+export function unlockBucket(area: CpuArea, bucket: usize, control: u64): void {
+  publish64(bucket, control);
+  area.interruptsOff--;
+}
+
+/** Unlocks a bucket and makes walks that saw it before start again. */
+export function unlockChanged(area: CpuArea, bucket: usize, control: u64): void {
+  publish64(bucket, control + SEQUENCE);
+  area.interruptsOff--;
+}
+
+/** Whether a slot or a chained element with this hash is the key's. */
+function holdsKey(map: MapHeader, element: usize, elementHash: u32, hash: u32, key: usize): bool {
+  return elementHash == hash && equalBytes(element + ELEMENT_KEY, key, map.keySize);
+}
+
+function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
+  for (let bits = <u32>(control & SLOT_MASK); bits != 0; bits &= bits - 1) {
+    const slot = bucket + SLOTS + <usize>ctz(bits) * 8;
+    const word = acquire64(slot);
+    if (holdsKey(map, <usize>(word >> 32), <u32>word, hash, key)) return slot + 4;
+  }
+  return 0;
+}
+
+function findInOverflow(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
+  let place = bucket + OVERFLOW;
+  for (let element: usize = acquire(place); element != 0; element = acquire(place)) {
+    if (holdsKey(map, element, load<u32>(element, ELEMENT_HASH), hash, key)) return place;
+    place = element + ELEMENT_NEXT;
+  }
+  return 0;
+}
+
+/**
+ * Finds a key in the bucket as `control` describes it. The answer, found or not, holds only if the control word is
+ * still the same afterwards.
+ *
+ * An element found in a slot may be anything by then, but its address is one; a chain is followed inside a read
+ * section only, since the link in memory that went back to the slab may point anywhere.
+ * @returns the *place* of the element, the address of the word that refers to it (a slot's upper half or a link); 0
+ */
+export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
+  const place = findInSlots(map, bucket, control, hash, key);
+  if (place != 0 || acquire(bucket + OVERFLOW) == 0) return place;
+  enterRead(area);
+  const chained = findInOverflow(map, bucket, hash, key);
+  leaveRead(area);
+  return chained;
+}
+
+/**
+ * The element of a key, for callers inside a read section; 0 if the key is not there. Each word is read once: the
+ * element that was compared is the one returned, even if it was removed meanwhile.
+ */
+export function findElement(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
+  while (true) {
+    const control = acquire64(bucket);
+    for (let bits = <u32>(control & SLOT_MASK); bits != 0; bits &= bits - 1) {
+      const word = acquire64(bucket + SLOTS + <usize>ctz(bits) * 8);
+      if (holdsKey(map, <usize>(word >> 32), <u32>word, hash, key)) return <usize>(word >> 32);
+    }
+    for (let element: usize = acquire(bucket + OVERFLOW); element != 0; element = acquire(element + ELEMENT_NEXT)) {
+      if (holdsKey(map, element, load<u32>(element, ELEMENT_HASH), hash, key)) return element;
+    }
+    if (isUnchanged(bucket, control)) return 0;
+  }
+}
+
+/** Whether the bucket's membership is what `control` says; a lock taken since then has not changed it yet. */
+export function isUnchanged(bucket: usize, control: u64): bool {
+  return ((acquire64(bucket) ^ control) & ~OWNER_MASK) == 0;
+}
+
+/**
+ * Copies a key's element from `offset` on, consistently: done again if the bucket changed meanwhile.
+ * @returns whether the key was there
+ */
+export function copyFromElement(
+  area: CpuArea,
+  map: MapHeader,
+  hash: u32,
+  key: usize,
+  into: usize,
+  offset: usize,
+  size: u32,
+): bool {
+  const bucket = bucketOf(map, hash);
+  while (true) {
+    const control = acquire64(bucket);
+    let place = findInSlots(map, bucket, control, hash, key);
+    const chained = place == 0 && acquire(bucket + OVERFLOW) != 0;
+    if (chained) {
+      enterRead(area);
+      place = findInOverflow(map, bucket, hash, key);
+    }
+    if (place != 0) copyOutWords(into, <usize>acquire(place) + offset, size);
+    if (chained) leaveRead(area);
+    if (isUnchanged(bucket, control)) return place != 0;
+  }
+}
+
+/** Adds an element to a bucket this CPU has locked, and unlocks it. */
+export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash: u32, element: usize): void {
+  const free = ~control & SLOT_MASK;
+  if (free == 0) {
+    store<u32>(element, load<u32>(bucket, OVERFLOW), ELEMENT_NEXT);
+    publish(bucket + OVERFLOW, <u32>element);
+    unlockChanged(area, bucket, control);
+    return;
+  }
+  const bit = ctz(free);
+  store<u64>(bucket + SLOTS + <usize>bit * 8, <u64>hash | (<u64>element << 32));
+  unlockChanged(area, bucket, control | (<u64>1 << bit));
+}
+
+/** Takes the element at `place` out of a bucket that is still as `control` says. False: it changed, look again. */
+export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usize): bool {
+  const offset = place - bucket;
+  if (offset < BUCKET_BYTES && offset != OVERFLOW) {
+    const bit = <u64>1 << <u64>((offset - SLOTS) >> 3);
+    return claim64(bucket, control, (control & ~bit) + SEQUENCE);
+  }
+  if (!tryLockBucket(area, bucket, control)) return false;
+  publish(place, load<u32>(acquire(place), ELEMENT_NEXT));
+  unlockChanged(area, bucket, control);
+  return true;
+}
+
+/** Copies the addresses of up to `room` elements of a bucket; may be stale unless the control word stays the same. */
+export function collectElements(bucket: usize, control: u64, into: usize, room: u32): u32 {
+  let count: u32 = 0;
+  for (let bits = <u32>(control & SLOT_MASK); bits != 0 && count < room; bits &= bits - 1) {
+    store<u32>(into + count * 4, load<u32>(bucket + SLOTS + <usize>ctz(bits) * 8 + 4));
+    count++;
+  }
+  for (let element: usize = acquire(bucket + OVERFLOW); element != 0 && count < room; ) {
+    store<u32>(into + count * 4, <u32>element);
+    count++;
+    element = acquire(element + ELEMENT_NEXT);
+  }
+  return count;
+}
+
+/** Takes any element out of a bucket that nobody else can reach any more; 0 when it is empty. */
+export function popElement(bucket: usize): usize {
+  const control = load<u64>(bucket);
+  const bits = control & SLOT_MASK;
+  if (bits != 0) {
+    store<u64>(bucket, control & (control - 1));
+    return load<u32>(bucket + SLOTS + <usize>ctz(bits) * 8 + 4);
+  }
+  const element: usize = load<u32>(bucket, OVERFLOW);
+  if (element != 0) store<u32>(bucket, load<u32>(element, ELEMENT_NEXT), OVERFLOW);
+  return element;
+}

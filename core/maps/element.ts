@@ -1,0 +1,125 @@
+/**
+ * Elements of a hash and where they come from: the per-CPU cache (dynamic), a pool cut at creation (preallocated), or
+ * the slab with one callback for each free (what dynamic meant before the cache; for comparison).
+ *
+ * ```
+ *  0         4        8        12       16            16 + round8(key)
+ *  +---------+--------+--------+--------+-------------+------------------------+
+ *  | link /  | spare  | next   | hash   | key ....... | value (per-CPU: where) |
+ *  | owner   |        |        |        |             |                        |
+ *  +---------+--------+--------+--------+-------------+------------------------+
+ * ```
+ * `link` is the free list's, `next` the overflow chain's: a reader that still walks a freed element never follows the
+ * free list.
+ */
+import { acquire64, claim, claim64, exchange } from "../base/atomics";
+import { E2BIG, ENOMEM } from "../base/errno";
+import { superblock } from "../base/superblock";
+import { CpuArea } from "../cpu/area";
+import { allocate, cacheOf } from "../alloc/allocator";
+import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
+import { mayRunWork } from "../cpu/context";
+import { returnObject, takeObject } from "../mem/slab";
+import { returnAfterGracePeriod } from "../rcu/callback";
+import { MapHeader, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
+
+export const ELEMENT_NEXT: usize = 8;
+export const ELEMENT_HASH: usize = 12;
+export const ELEMENT_KEY: usize = 16;
+
+function poolWord(map: MapHeader, cpu: u32): usize {
+  return changetype<usize>(cacheOf(map.elements, cpu)) + offsetof<Cache>("pool");
+}
+
+/** Pops from one CPU's pool list, 0 if it is empty. The tag in the upper half makes a reused head fail the claim. */
+function popPool(word: usize): usize {
+  while (true) {
+    const head = acquire64(word);
+    const element = <usize>(head & 0xffffffff);
+    if (element == 0) return 0;
+    const rest = <u64>load<u32>(element) | (((head >> 32) + 1) << 32);
+    if (claim64(word, head, rest)) return element;
+  }
+}
+
+/** Pairs with popPool: the link is written before the element is seen. */
+export function pushPool(map: MapHeader, cpu: u32, element: usize): void {
+  const word = poolWord(map, cpu);
+  let head: u64;
+  do {
+    head = acquire64(word);
+    store<u32>(element, <u32>head);
+  } while (!claim64(word, head, <u64>element | (((head >> 32) + 1) << 32)));
+}
+
+/** From this CPU's list, then from the others' in turn. */
+function takeFromPool(area: CpuArea, map: MapHeader): usize {
+  const cpus = superblock().cpus;
+  for (let turn: u32 = 0; turn < cpus; turn++) {
+    let cpu = area.id + turn;
+    if (cpu >= cpus) cpu -= cpus;
+    const element = popPool(poolWord(map, cpu));
+    if (element != 0) return element;
+  }
+  return 0;
+}
+
+function takeFromSlab(area: CpuArea, cache: Cache): usize {
+  const element = mayRunWork(area) ? takeObject(cache.unit, cache.slabClass, cache.perCpu) : 0;
+  if (element == 0) cacheMissed(area, cache);
+  else cache.owned++;
+  return element;
+}
+
+/** The errno when takeElement returns 0: full for a pool, out of memory otherwise. */
+export function supplyError(map: MapHeader): i32 {
+  return map.supply == SUPPLY_POOL ? -E2BIG : -ENOMEM;
+}
+
+/** Takes an element for a new key; the caller has counted it. `cache` is this CPU's. 0: see supplyError. */
+export function takeElement(area: CpuArea, map: MapHeader, cache: Cache): usize {
+  if (map.supply == SUPPLY_CACHE) return allocate(area, cache);
+  return map.supply == SUPPLY_POOL ? takeFromPool(area, map) : takeFromSlab(area, cache);
+}
+
+/** Gives an element back that no new reader can find. Its memory may serve another key at once. */
+export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+  if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element);
+  else giveToOther(area, map, cache, element);
+}
+
+function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+  if (map.supply == SUPPLY_POOL) {
+    pushPool(map, area.id, element);
+    return;
+  }
+  cache.owned--;
+  returnAfterGracePeriod(area, element, cache.slabClass);
+}
+
+/** As giveElement, for one that was never published: no grace period is needed. */
+export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+  if (map.supply != SUPPLY_SLAB) {
+    giveElement(area, map, cache, element);
+    return;
+  }
+  cache.owned--;
+  returnObject(cache.slabClass, element);
+}
+
+/**
+ * Takes an element that replaces another one: a preallocated map uses this CPU's spare and cannot fail, a dynamic one
+ * allocates even when the map is full.
+ */
+export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache): usize {
+  if (map.supply != SUPPLY_POOL) return takeElement(area, map, cache);
+  // An interrupting context that finds the spare in use below it takes one from the pool.
+  const element: usize = exchange(changetype<usize>(cache) + offsetof<Cache>("spare"), 0);
+  return element != 0 ? element : takeFromPool(area, map);
+}
+
+/** Gives the replaced element back; a preallocated map keeps it as the next spare. */
+export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+  if (map.supply == SUPPLY_POOL && claim(changetype<usize>(cache) + offsetof<Cache>("spare"), 0, <u32>element)) return;
+  giveElement(area, map, cache, element);
+}

@@ -1,0 +1,119 @@
+/**
+ * The descriptor of a map, and the list of all maps of an arena. Its address is what a program holds as a map pointer.
+ * Everything up to `count` is written at creation and only read afterwards.
+ */
+import { publish } from "../base/atomics";
+import { Superblock, superblock } from "../base/superblock";
+import { lock, unlock } from "../cpu/lock";
+
+/** Map kinds by `enum bpf_map_type`. */
+export const KIND_HASH: u32 = 1;
+export const KIND_ARRAY: u32 = 2;
+export const KIND_PERCPU_HASH: u32 = 5;
+export const KIND_PERCPU_ARRAY: u32 = 6;
+
+/** BPF_F_NO_PREALLOC of Linux's uapi. */
+export const NO_PREALLOC: u32 = 1;
+
+/** Where a hash's elements come from (maps/element.ts). */
+export const SUPPLY_CACHE: u32 = 0;
+export const SUPPLY_POOL: u32 = 1;
+export const SUPPLY_SLAB: u32 = 2;
+
+export const NAME_BYTES: u32 = 64;
+
+@unmanaged
+export class MapHeader {
+  kind: u32;
+  /** The flags of creation as map info shows them; forceDynamic adds NO_PREALLOC. */
+  flags: u32;
+  keySize: u32;
+  valueSize: u32;
+  maxEntries: u32;
+  /** Value size rounded up to 8: bytes of one value as it lies in memory. */
+  valueStride: u32;
+  /** Hash: offset of the value (per-CPU: of the pointer to it) in an element. */
+  valueOffset: u32;
+  /** Hash: the buckets, one less than their number, and the seed of the hash function. */
+  buckets: u32;
+  bucketMask: u32;
+  seed: u32;
+  supply: u32;
+  /** Hash: the elements' allocator (one Cache a CPU); every supply has one, the counts are in it. */
+  elements: u32;
+  /** Per-CPU hash: the values' allocator. */
+  values: u32;
+  /** Array: the values. Preallocated hash: the pool. */
+  storage: u32;
+  /** Per-CPU kinds: distance between two CPUs' copies of a value. */
+  copyStride: u32;
+  /** 1: every insert and delete adds to `count`; 0: CPUs count for themselves and fold in batches. */
+  exactCount: u32;
+
+  /** Atomic: elements, as far as folded (maps/count.ts). In a cache line of its own. */
+  count: i32;
+  next: u32;
+  /** Preallocated per-CPU hash: all the values' copies. */
+  valueStorage: u32;
+  /** How to read keys and values, for whoever opens the map by name: text the control plane wrote. */
+  description: u32;
+  descriptionBytes: u32;
+  /** Epoch after which a destroyed map's memory may go. */
+  dyingTarget: u32;
+  reserved: u64;
+}
+
+export const HEADER_SIZE: usize = 128;
+/** Behind the header: the name, NUL padded. */
+export const MAP_BYTES: usize = HEADER_SIZE + <usize>NAME_BYTES;
+
+export function mapAt(address: usize): MapHeader {
+  return changetype<MapHeader>(address);
+}
+
+function mapsLock(): usize {
+  return changetype<usize>(superblock()) + offsetof<Superblock>("mapsLock");
+}
+
+/** Makes a finished map visible to whoever walks the list. */
+export function registerMap(map: MapHeader): void {
+  const block = superblock();
+  lock(mapsLock());
+  map.next = block.maps;
+  publish(changetype<usize>(block) + offsetof<Superblock>("maps"), <u32>changetype<usize>(map));
+  unlock(mapsLock());
+}
+
+function unlinkFrom(head: usize, map: MapHeader): bool {
+  let link = head;
+  while (load<u32>(link) != 0) {
+    const each = load<u32>(link);
+    if (each == changetype<usize>(map)) {
+      publish(link, map.next);
+      return true;
+    }
+    link = each + offsetof<MapHeader>("next");
+  }
+  return false;
+}
+
+/** Takes a map off the list of the living and puts it on that of the dying. False if it was not there. */
+export function markDying(map: MapHeader): bool {
+  const block = superblock();
+  lock(mapsLock());
+  const found = unlinkFrom(changetype<usize>(block) + offsetof<Superblock>("maps"), map);
+  if (found) {
+    map.next = block.dyingMaps;
+    block.dyingMaps = <u32>changetype<usize>(map);
+  }
+  unlock(mapsLock());
+  return found;
+}
+
+/** Takes a map off the list of the dying: its memory is the caller's. */
+export function unlinkDying(map: MapHeader): bool {
+  lock(mapsLock());
+  const found = unlinkFrom(changetype<usize>(superblock()) + offsetof<Superblock>("dyingMaps"), map);
+  unlock(mapsLock());
+  return found;
+}

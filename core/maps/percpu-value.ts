@@ -1,0 +1,57 @@
+/**
+ * Per-CPU values: one copy for each CPU, `copyStride` apart. An element of a per-CPU hash holds the address of CPU 0's.
+ * Writes are in place: only the CPU itself and user space write a copy, as in Linux.
+ */
+import { copyBytes, copyOutWords } from "../base/bytes";
+import { superblock } from "../base/superblock";
+import { CpuArea } from "../cpu/area";
+import { allocate, cacheOf, release } from "../alloc/allocator";
+import { HEADER_BYTES } from "../mem/slab";
+import { MapHeader, SUPPLY_POOL } from "./map";
+
+/** Gives an element's value back. */
+export function giveValue(area: CpuArea, map: MapHeader, element: usize): void {
+  if (map.supply == SUPPLY_POOL) return;
+  release(area, cacheOf(map.values, area.id), load<u32>(element + map.valueOffset) - HEADER_BYTES);
+}
+
+/** Writes this CPU's copy, or all of them from `value`, valueStride apart. */
+export function writeCopies(area: CpuArea, map: MapHeader, first: usize, value: usize, allCpus: bool): void {
+  if (!allCpus) {
+    copyBytes(first + area.id * map.copyStride, value, map.valueSize);
+    return;
+  }
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    copyBytes(first + cpu * map.copyStride, value + cpu * map.valueStride, map.valueSize);
+  }
+}
+
+export function writeValue(area: CpuArea, map: MapHeader, element: usize, value: usize, allCpus: bool): void {
+  writeCopies(area, map, load<u32>(element + map.valueOffset), value, allCpus);
+}
+
+/**
+ * Gives a new element its value, written: copies that are not given are zero. An element from a pool has its value
+ * for life. False: -ENOMEM.
+ */
+export function attachValue(area: CpuArea, map: MapHeader, element: usize, value: usize, allCpus: bool): bool {
+  if (map.supply != SUPPLY_POOL) {
+    const object = allocate(area, cacheOf(map.values, area.id));
+    if (object == 0) return false;
+    store<u32>(element + map.valueOffset, object + HEADER_BYTES);
+  }
+  const first: usize = load<u32>(element + map.valueOffset);
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) memory.fill(first + cpu * map.copyStride, 0, map.valueStride);
+  writeCopies(area, map, first, value, allCpus);
+  return true;
+}
+
+/** Copies every CPU's value out, valueStride apart. */
+export function copyAllOut(map: MapHeader, first: usize, into: usize): void {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    copyOutWords(into + cpu * map.valueStride, first + cpu * map.copyStride, map.valueStride);
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Runs of pages of the one linear memory. Free runs are coalesced with their neighbours at once (boundary tags: the
+ * first and the last descriptor of a free run carry its length) and kept in bins by the power of two of their length.
+ * The memory grows when no run fits and never shrinks; WebAssembly has no way to give pages back.
+ *
+ * Task and softirq context only: takes a lock, may grow the memory. Out of memory is a clean 0.
+ */
+import { BINS, RUN_BINS, Superblock, superblock } from "../base/superblock";
+import { lock, unlock } from "../cpu/lock";
+
+export const PAGE_SHIFT: u32 = 14;
+export const PAGE_BYTES: usize = 1 << PAGE_SHIFT;
+/** WebAssembly's own pages are 64 KiB. */
+const PAGES_PER_WASM_PAGE: u32 = 65536 / <u32>PAGE_BYTES;
+/** Growing is a system call and a message to every thread: 1 MiB at least. */
+const GROW_PAGES: u32 = 64;
+
+/** What a page is used for. */
+export const PAGE_RESERVED: u8 = 0;
+export const PAGE_FREE: u8 = 1;
+export const PAGE_RUN: u8 = 2;
+export const PAGE_SLAB: u8 = 3;
+
+/** One per page of the arena; under `pagesLock` while free, under the slab class's lock while a slab. */
+@unmanaged
+export class PageDescriptor {
+  state: u8;
+  /** Slab: index of its class. */
+  slabClass: u8;
+  reserved: u16;
+  /** First (and, of a free run, last) page: pages in the run. */
+  length: u32;
+  /** Neighbours in a bin, or in the class's list of slabs with free objects: page numbers, 0 none. */
+  next: u32;
+  previous: u32;
+  /** Slab: first free object, linked through their first word. */
+  free: u32;
+  freeCount: u32;
+  /** Slab: objects in all. */
+  total: u32;
+  /** Slab page behind the first of a per-CPU slab: back to the first page. */
+  head: u32;
+}
+
+const DESCRIPTOR_BYTES: usize = 32;
+
+export function descriptor(page: u32): PageDescriptor {
+  return changetype<PageDescriptor>(superblock().descriptors + page * DESCRIPTOR_BYTES);
+}
+
+export function pageOf(address: usize): u32 {
+  return <u32>(address >> PAGE_SHIFT);
+}
+
+export function addressOf(page: u32): usize {
+  return (<usize>page) << PAGE_SHIFT;
+}
+
+function pagesLock(): usize {
+  return changetype<usize>(superblock()) + offsetof<Superblock>("pagesLock");
+}
+
+function binOf(length: u32): u32 {
+  return min(31 - clz(length), RUN_BINS - 1);
+}
+
+function linkRun(page: u32, length: u32): void {
+  const run = descriptor(page);
+  const bin = BINS + binOf(length) * 4;
+  const head = load<u32>(bin);
+  run.state = PAGE_FREE;
+  run.length = length;
+  run.previous = 0;
+  run.next = head;
+  if (head != 0) descriptor(head).previous = page;
+  store<u32>(bin, page);
+  const last = descriptor(page + length - 1);
+  last.state = PAGE_FREE;
+  last.length = length;
+}
+
+function unlinkRun(page: u32): void {
+  const run = descriptor(page);
+  if (run.previous != 0) descriptor(run.previous).next = run.next;
+  else store<u32>(BINS + binOf(run.length) * 4, run.next);
+  if (run.next != 0) descriptor(run.next).previous = run.previous;
+}
+
+/** Frees a run into the bins, joined with free neighbours. Caller holds the lock. */
+function insertRun(page: u32, length: u32): void {
+  const limit = superblock().pages;
+  if (page + length < limit && descriptor(page + length).state == PAGE_FREE) {
+    const after = page + length;
+    unlinkRun(after);
+    length += descriptor(after).length;
+  }
+  if (descriptor(page - 1).state == PAGE_FREE) {
+    const before = page - descriptor(page - 1).length;
+    unlinkRun(before);
+    length += descriptor(before).length;
+    page = before;
+  }
+  linkRun(page, length);
+}
+
+/** The first run of at least `length` pages, 0 if there is none. */
+function findRun(length: u32): u32 {
+  for (let bin = binOf(length); bin < RUN_BINS; bin++) {
+    for (let page = load<u32>(BINS + bin * 4); page != 0; page = descriptor(page).next) {
+      if (descriptor(page).length >= length) return page;
+    }
+  }
+  return 0;
+}
+
+/** Grows the memory by at least `length` pages. Caller holds the lock. */
+function growPages(length: u32): bool {
+  const block = superblock();
+  const room = block.maximumPages - block.pages;
+  if (room < length) return false;
+  const wanted = min(max(length, GROW_PAGES), room);
+  const wasmPages = (wanted + PAGES_PER_WASM_PAGE - 1) / PAGES_PER_WASM_PAGE;
+  if (memory.grow(wasmPages) < 0) return false;
+  const first = block.pages;
+  block.pages = first + wasmPages * PAGES_PER_WASM_PAGE;
+  insertRun(first, wasmPages * PAGES_PER_WASM_PAGE);
+  return true;
+}
+
+/**
+ * Takes a run of `length` pages, not zeroed.
+ * @returns its address, or 0 when the arena's maximum is reached
+ */
+export function allocatePages(length: u32): usize {
+  if (length == 0 || length > superblock().maximumPages) return 0;
+  const word = pagesLock();
+  lock(word);
+  let page = findRun(length);
+  if (page == 0 && growPages(length)) page = findRun(length);
+  if (page != 0) {
+    const run = descriptor(page);
+    const rest = run.length - length;
+    unlinkRun(page);
+    if (rest != 0) linkRun(page + length, rest);
+    run.state = PAGE_RUN;
+    run.length = length;
+    // The last page's old boundary tag must not be taken for a free run's.
+    descriptor(page + length - 1).state = PAGE_RUN;
+    superblock().usedPages += length;
+  }
+  unlock(word);
+  return addressOf(page);
+}
+
+/** Gives back a run that `allocatePages` handed out. */
+export function freePages(address: usize): void {
+  const page = pageOf(address);
+  const word = pagesLock();
+  lock(word);
+  const length = descriptor(page).length;
+  superblock().usedPages -= length;
+  insertRun(page, length);
+  unlock(word);
+}
+
+/** Pages that hold something now; the rest of the memory is free runs. */
+export function usedPages(): u32 {
+  return superblock().usedPages;
+}
+
+/** Adds the pages from `first` up to what exists now to the free runs; at format, before anyone else is there. */
+export function adoptPages(first: u32, count: u32): void {
+  superblock().pages = first + count;
+  insertRun(first, count);
+}

@@ -1,0 +1,44 @@
+/**
+ * Callbacks after a grace period, one per object: what every freed element cost before per-CPU caches existed
+ * (`call_rcu` and `kfree`). Kept for the headline's third column and for objects without a cache.
+ *
+ * Two lists per CPU, both only of that CPU: queued, and waiting for the grace period in flight.
+ */
+import { CpuArea } from "../cpu/area";
+import { returnObject } from "../mem/slab";
+import { gracePeriodEnded, gracePeriodTarget } from "./epoch";
+
+/**
+ * Gives `object` back to slab class `index` after a grace period. The header is the callback's storage: link, class.
+ * Task and softirq context.
+ */
+export function returnAfterGracePeriod(area: CpuArea, object: usize, index: u32): void {
+  area.interruptsOff++;
+  store<u32>(object, area.callbacks);
+  store<u32>(object, index, 4);
+  area.callbacks = <u32>object;
+  area.callbackCount++;
+  area.interruptsOff--;
+}
+
+/** Runs the callbacks whose grace period is over and starts one for those queued. True when none is left. */
+export function runCallbacks(area: CpuArea): bool {
+  if (area.waitingCallbacks != 0 && gracePeriodEnded(area.callbackTarget)) {
+    let object: usize = area.waitingCallbacks;
+    area.waitingCallbacks = 0;
+    area.waitingCallbackCount = 0;
+    while (object != 0) {
+      const next: usize = load<u32>(object);
+      returnObject(load<u32>(object, 4), object);
+      object = next;
+    }
+  }
+  if (area.waitingCallbacks == 0 && area.callbacks != 0) {
+    area.waitingCallbacks = area.callbacks;
+    area.waitingCallbackCount = area.callbackCount;
+    area.callbacks = 0;
+    area.callbackCount = 0;
+    area.callbackTarget = gracePeriodTarget();
+  }
+  return area.waitingCallbacks == 0;
+}
