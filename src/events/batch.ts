@@ -3,7 +3,7 @@ import type { Target } from "./matcher.ts";
 import { RECORD } from "./record.ts";
 
 export interface EventBatch {
-  /** Whole records, nothing behind the last one. */
+  /** Whole records, nothing behind the last one. The buffer is the receiver's: it is not used again. */
   readonly bytes: Uint8Array;
   /** Records in `bytes`. */
   readonly count: number;
@@ -11,63 +11,60 @@ export interface EventBatch {
   readonly maxTime: bigint;
 }
 
-export interface BatchWriter {
-  /** Bytes that the next record may take at most; 0 when the batch has no more room for one. */
-  room(): number;
-  /** The current buffer. Zero from `position` on. */
-  readonly target: Target;
-  readonly position: number;
+/** Collects records until a batch is full. */
+export class BatchWriter {
+  /** The current buffer, zero from `position` on. */
+  target: Target;
+  /** Where the next record begins. */
+  position = 0;
+  readonly #batchBytes: number;
+  readonly #recordBytes: number;
+  #count = 0;
+  #maxLow = 0;
+  #maxHigh = 0;
+
+  /**
+   * @param batchBytes size of a batch
+   * @param recordBytes the most that one record may need
+   */
+  constructor(batchBytes: number, recordBytes: number) {
+    this.#batchBytes = Math.max(batchBytes, recordBytes);
+    this.#recordBytes = recordBytes;
+    this.target = makeTarget(this.#batchBytes);
+  }
+
+  /** Whether the next record is sure to fit. */
+  hasRoom(): boolean {
+    return this.target.bytes.length - this.position >= this.#recordBytes;
+  }
+
   /** Keeps the record at `position`, `size` bytes. */
-  keep(size: number): void;
+  keep(size: number): void {
+    const low = this.target.view.getUint32(this.position + RECORD.time, true);
+    const high = this.target.view.getUint32(this.position + RECORD.time + 4, true);
+    if (high > this.#maxHigh || (high === this.#maxHigh && low > this.#maxLow)) {
+      this.#maxHigh = high;
+      this.#maxLow = low;
+    }
+    this.position += size;
+    this.#count++;
+  }
+
   /** Gives the batch and begins a new one; undefined when it is empty. */
-  take(): EventBatch | undefined;
+  take(): EventBatch | undefined {
+    if (this.#count === 0) return undefined;
+    const bytes = this.target.bytes.subarray(0, this.position);
+    const batch = { bytes, count: this.#count, maxTime: (BigInt(this.#maxHigh) << 32n) | BigInt(this.#maxLow) };
+    this.target = makeTarget(this.#batchBytes);
+    this.position = 0;
+    this.#count = 0;
+    this.#maxLow = 0;
+    this.#maxHigh = 0;
+    return batch;
+  }
 }
 
-/**
- * @param bytes size of a batch
- * @param recordBytes the most that one record may need
- */
-export function createBatchWriter(bytes: number, recordBytes: number): BatchWriter {
-  const make = (): Target => {
-    const buffer = new Uint8Array(Math.max(bytes, recordBytes));
-    return { bytes: buffer, view: new DataView(buffer.buffer), start: 0, limit: buffer.length, end: 0 };
-  };
-  let target = make();
-  let position = 0;
-  let count = 0;
-  let maxLow = 0;
-  let maxHigh = 0;
-  return {
-    get target() {
-      return target;
-    },
-    get position() {
-      return position;
-    },
-    room: () => (target.bytes.length - position < recordBytes ? 0 : recordBytes),
-    keep(size) {
-      const low = target.view.getUint32(position + RECORD.time, true);
-      const high = target.view.getUint32(position + RECORD.time + 4, true);
-      if (high > maxHigh || (high === maxHigh && low > maxLow)) {
-        maxHigh = high;
-        maxLow = low;
-      }
-      position += size;
-      count++;
-    },
-    take() {
-      if (count === 0) return undefined;
-      const batch: EventBatch = {
-        bytes: target.bytes.subarray(0, position),
-        count,
-        maxTime: (BigInt(maxHigh) << 32n) | BigInt(maxLow),
-      };
-      target = make();
-      position = 0;
-      count = 0;
-      maxLow = 0;
-      maxHigh = 0;
-      return batch;
-    },
-  };
+function makeTarget(bytes: number): Target {
+  const buffer = new Uint8Array(bytes);
+  return { bytes: buffer, view: new DataView(buffer.buffer), start: 0, limit: bytes, end: 0 };
 }

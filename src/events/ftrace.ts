@@ -6,7 +6,7 @@
  * trace at all, is damaged, or holds no event is one.
  */
 import { AnyctxError } from "../error.ts";
-import { createBatchWriter, type EventBatch } from "./batch.ts";
+import { BatchWriter, type EventBatch } from "./batch.ts";
 import { NEWLINE } from "./bytes.ts";
 import type { FormatTable } from "./format.ts";
 import { RECORDED_FORMATS } from "./formats/recorded.ts";
@@ -89,7 +89,7 @@ async function* readBatches(
   batchBytes: number,
   name: string,
 ): AsyncIterable<EventBatch> {
-  const batch = createBatchWriter(batchBytes, reader.recordBytes);
+  const batch = new BatchWriter(batchBytes, reader.recordBytes);
   const window = new Uint8Array(MAX_LINE_BYTES + PIECE_BYTES);
   let filled = 0;
   let tooLong = false;

@@ -106,8 +106,20 @@ const LEVEL = tableOf(FLAG_COLUMNS.level);
 
 export function createHeadReader(): HeadReader {
   const head: Head = {
-    ...{ commFrom: 0, commTo: 0, pid: 0, tgid: 0, cpu: 0, level: 0, common: 0, preempt: 0, migrate: 0 },
-    ...{ seconds: 0, nanoseconds: 0, nameFrom: 0, nameTo: 0, fields: 0 },
+    commFrom: 0,
+    commTo: 0,
+    pid: 0,
+    tgid: 0,
+    cpu: 0,
+    level: 0,
+    common: 0,
+    preempt: 0,
+    migrate: 0,
+    seconds: 0,
+    nanoseconds: 0,
+    nameFrom: 0,
+    nameTo: 0,
+    fields: 0,
   };
   let preferred: FlagLayout | undefined;
   /** Value of the number last read by `number`. */
@@ -150,12 +162,10 @@ export function createHeadReader(): HeadReader {
     const width = to - from;
     const layout = preferred?.width === width ? preferred : LAYOUTS.find((each) => each.width === width);
     if (layout === undefined) return -1;
-    const at = (table: readonly (FlagMeaning | undefined)[], column: number): FlagMeaning | undefined =>
-      table[column < 0 ? DOT : (line[from + column] as number)];
-    const irqs = at(IRQS, layout.irqs);
-    const resched = at(RESCHED, layout.resched);
-    const lazy = at(LAZY, layout.lazy);
-    const level = at(LEVEL, layout.level);
+    const irqs = meaningOf(IRQS, line, from, layout.irqs);
+    const resched = meaningOf(RESCHED, line, from, layout.resched);
+    const lazy = meaningOf(LAZY, line, from, layout.lazy);
+    const level = meaningOf(LEVEL, line, from, layout.level);
     if (irqs === undefined || resched === undefined || lazy === undefined || level === undefined) return -1;
     head.common = irqs.common | resched.common | lazy.common | level.common;
     head.level = level.level;
@@ -225,6 +235,16 @@ export function createHeadReader(): HeadReader {
       return false;
     },
   };
+}
+
+/** What the character in a column means; a column that is not there reads as a dot. */
+function meaningOf(
+  table: readonly (FlagMeaning | undefined)[],
+  line: Uint8Array,
+  from: number,
+  column: number,
+): FlagMeaning | undefined {
+  return table[column < 0 ? DOT : (line[from + column] as number)];
 }
 
 /** A depth as one hexadecimal digit or `.`; -1 for anything else. */

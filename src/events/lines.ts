@@ -151,7 +151,7 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
     skip,
     readLines(text, from, to, batch) {
       let position = from;
-      while (position < to && batch.room() > 0) {
+      while (position < to && batch.hasRoom()) {
         const next = text.indexOf(NEWLINE, position) + 1;
         if (text[position] === HASH) readComment(text, position, next);
         else {

@@ -218,14 +218,14 @@ function stepsOf(items: readonly PrintItem[]): Step[] {
       continue;
     }
     if (next === undefined || next.kind === "literal") {
-      steps.push({ ...step, literal: next === undefined ? EMPTY : bytesOf(next.text) });
+      steps.push(makeStep(step.kind, { ...step, literal: next === undefined ? EMPTY : bytesOf(next.text) }));
       index++;
       continue;
     }
     // Two values without anything between: where one ends cannot be told. The next fixed text is the next hold.
     const hold = items.findIndex((each, at) => at > index && each.kind === "literal");
     const literal = items[hold];
-    steps.push({ ...IGNORE, literal: literal?.kind === "literal" ? bytesOf(literal.text) : EMPTY });
+    steps.push(makeStep(STEPS.ignored, { literal: literal?.kind === "literal" ? bytesOf(literal.text) : EMPTY }));
     if (hold < 0) break;
     index = hold;
   }
@@ -244,27 +244,32 @@ const BASE: Omit<Step, "kind"> = {
   cache: NO_CACHE,
   sets: [],
 };
-const IGNORE: Step = { ...BASE, kind: STEPS.ignored };
+
+/** Builds every step the same way: objects of one shape are what the engine reads fast. */
+function makeStep(kind: StepKind, members: Partial<Omit<Step, "kind">>): Step {
+  const { literal, offset, size, shift, padded, adds, relative, cache, sets } = { ...BASE, ...members };
+  return { kind, literal, offset, size, shift, padded, adds, relative, cache, sets };
+}
 
 function stepOf(item: PrintItem, stored: Set<EventField>): Step {
-  if (item.kind === "literal") return { ...BASE, kind: STEPS.literal, literal: bytesOf(item.text) };
-  if (item.kind === "ignored") return IGNORE;
+  if (item.kind === "literal") return makeStep(STEPS.literal, { literal: bytesOf(item.text) });
+  if (item.kind === "ignored") return makeStep(STEPS.ignored, {});
   const { field } = item;
-  const place = { ...BASE, offset: field.offset, size: field.size };
+  const place = { offset: field.offset, size: field.size };
   const adds = stored.has(field);
   stored.add(field);
-  if (item.kind === "symbol") return { ...place, kind: STEPS.symbol, cache: new ByteCache() };
-  if (item.kind === "words") return { ...place, kind: STEPS.words, cache: new ByteCache(), sets: item.sets, adds };
+  if (item.kind === "symbol") return makeStep(STEPS.symbol, { ...place, cache: new ByteCache() });
+  if (item.kind === "words") return makeStep(STEPS.words, { ...place, cache: new ByteCache(), sets: item.sets, adds });
   if (item.kind === "string") {
-    if (field.kind === "chars") return { ...place, kind: STEPS.chars };
-    return { ...place, kind: STEPS.string, relative: field.kind === "relLoc" ? field.offset + field.size : 0 };
+    if (field.kind === "chars") return makeStep(STEPS.chars, place);
+    return makeStep(STEPS.string, { ...place, relative: field.kind === "relLoc" ? field.offset + field.size : 0 });
   }
   const size = field.size / field.count;
   const element = { ...place, offset: field.offset + item.index * size, size };
-  if (item.kind === "pointer") return { ...element, kind: STEPS.pointer };
+  if (item.kind === "pointer") return makeStep(STEPS.pointer, element);
   const { shift, padded } = item;
-  if (!item.part) return { ...element, padded, kind: item.base === 16 ? STEPS.hex : STEPS.decimal };
-  return { ...element, padded, shift, kind: STEPS.part, literal: item.base === 16 ? HEX_PART : EMPTY };
+  if (!item.part) return makeStep(item.base === 16 ? STEPS.hex : STEPS.decimal, { ...element, padded });
+  return makeStep(STEPS.part, { ...element, padded, shift, literal: item.base === 16 ? HEX_PART : EMPTY });
 }
 
 function unprintedFields(format: EventFormat, items: readonly PrintItem[]): string[] {
