@@ -2,35 +2,24 @@
  * The core's only door: every function that the control plane, programs and tests may call, and where the fields lie
  * that they may read. Addresses are u32; functions return 0 or -errno unless their own comment says otherwise.
  */
-import { EPOCH_WORD, SLAB_CLASSES, superblock, Superblock } from "./base/superblock";
-import { Cache } from "./alloc/cache";
+
 import { allocatorIdle, cacheOf, ownedObjects } from "./alloc/allocator";
+import { Cache } from "./alloc/cache";
 import { interruptsOn, runWork, tick } from "./alloc/deferred";
 import { emptyCache } from "./alloc/refill";
-import { AREA_BYTES, CpuArea, cpuArea, switchCpu, thisCpu } from "./cpu/area";
+import { EPOCH_WORD, SLAB_CLASSES, Superblock, superblock } from "./base/superblock";
+import { AREA_BYTES, CpuArea, cpuArea, thisCpu } from "./cpu/area";
 import { mayRunWork, setContext } from "./cpu/context";
-import { trimSlab } from "./mem/slab";
-import { usedPages } from "./mem/pages";
-import { enterRead, leaveRead } from "./rcu/epoch";
 import { elementCount } from "./maps/count";
 import { MapHeader, mapAt } from "./maps/map";
+import { usedPages } from "./mem/pages";
+import { trimSlab } from "./mem/slab";
+import { enterRead, leaveRead } from "./rcu/epoch";
 
 export { arenaFormat, arenaVersion } from "./arena";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { cpuOwner, releaseCpu, switchCpu, takeCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
-export { allocateBytes, freeBytes } from "./mem/slab";
-export { createMap, destroyMap, publishMap, reapMaps } from "./maps/lifecycle";
-export {
-  hashDelete,
-  hashGet,
-  hashLookup,
-  hashUpdate,
-  percpuHashGet,
-  percpuHashLookup,
-  percpuHashUpdateAll,
-} from "./maps/hash";
-export { hashScan, scanEntryBytes } from "./maps/hash-scan";
 export {
   arrayDelete,
   arrayGet,
@@ -41,6 +30,19 @@ export {
   percpuArrayUpdate,
   percpuArrayUpdateAll,
 } from "./maps/array";
+export {
+  hashDelete,
+  hashGet,
+  hashLookup,
+  hashUpdate,
+  percpuHashGet,
+  percpuHashLookup,
+  percpuHashUpdateAll,
+} from "./maps/hash";
+export { hashScan, scanEntryBytes } from "./maps/hash-scan";
+export { createMap, destroyMap, publishMap, reapMaps } from "./maps/lifecycle";
+export { findMap } from "./maps/map";
+export { allocateBytes, freeBytes } from "./mem/slab";
 
 /** Begins a read section on this CPU; a program run is one. */
 export function readEnter(): void {
@@ -85,6 +87,11 @@ export function timerTick(): void {
 
 export function setCurrentTask(record: u32): void {
   thisCpu().task = record;
+}
+
+/** Area of the CPU this instance acts as. */
+export function currentArea(): u32 {
+  return <u32>changetype<usize>(thisCpu());
 }
 
 export function cpuAreaAddress(cpu: u32): u32 {
@@ -139,6 +146,9 @@ export const areaId: u32 = <u32>offsetof<CpuArea>("id");
 export const areaTask: u32 = <u32>offsetof<CpuArea>("task");
 export const areaScanNext: u32 = <u32>offsetof<CpuArea>("scanNext");
 export const areaWorksRun: u32 = <u32>offsetof<CpuArea>("worksRun");
+export const mapValueStride: u32 = <u32>offsetof<MapHeader>("valueStride");
+export const mapValueOffset: u32 = <u32>offsetof<MapHeader>("valueOffset");
+export const mapCopyStride: u32 = <u32>offsetof<MapHeader>("copyStride");
 export const mapKind: u32 = <u32>offsetof<MapHeader>("kind");
 export const mapNext: u32 = <u32>offsetof<MapHeader>("next");
 export const mapElements: u32 = <u32>offsetof<MapHeader>("elements");

@@ -4,7 +4,7 @@
  * enters or leaves `free` on its own, under `active`.
  */
 import { CpuArea } from "../cpu/area";
-import { returnObject, returnObjects, takeObject, takeObjects, CLASS_RUN } from "../mem/slab";
+import { CLASS_RUN, returnObject, returnObjects, takeObject, takeObjects } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget } from "../rcu/epoch";
 import { Cache, takeExtra } from "./cache";
 

@@ -50,9 +50,9 @@ function mix(value: u64): u64 {
 
 /** A seeded 32-bit hash of a key; keys of 4 and 8 bytes take one round. */
 export function hashBytes(key: usize, size: u32, seed: u32): u32 {
-  if (size == 4) return <u32>(mix(load<u32>(key) ^ (<u64>seed << 32)) >> 32);
+  if (size == 4) return <u32>(mix(load<u32>(key) ^ ((<u64>seed) << 32)) >> 32);
   if (size == 8) return <u32>(mix(load<u64>(key) ^ <u64>seed) >> 32);
-  let state: u64 = mix((<u64>size << 32) | <u64>seed);
+  let state: u64 = mix(((<u64>size) << 32) | <u64>seed);
   let offset: u32 = 0;
   for (; offset + 8 <= size; offset += 8) state = mix(state ^ load<u64>(key + offset));
   for (; offset < size; offset++) state = mix(state ^ <u64>load<u8>(key + offset));

@@ -9,7 +9,7 @@ const RECORD_COMM: usize = 24;
 const COMM_BYTES: u32 = 16;
 
 function isReadable(source: u64, size: u32): bool {
-  const end = <u64>memory.size() << 16;
+  const end = (<u64>memory.size()) << 16;
   return source >= FIRST_ADDRESS && source < end && <u64>size <= end - source;
 }
 

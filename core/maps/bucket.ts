@@ -51,7 +51,7 @@ export function isLocked(control: u64): bool {
  * waited its share
  */
 export function awaitBucket(area: CpuArea, bucket: usize, control: u64): bool {
-  if (((control & OWNER_MASK) >> OWNER_SHIFT) == <u64>area.id + 1) return false;
+  if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>area.id + 1) return false;
   for (let spins: u32 = 0; area.level != NMI || spins < NMI_SPINS; spins++) {
     if (!isLocked(acquire64(bucket))) return true;
   }
@@ -179,15 +179,15 @@ export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash
     return;
   }
   const bit = ctz(free);
-  store<u64>(bucket + SLOTS + <usize>bit * 8, <u64>hash | (<u64>element << 32));
-  unlockChanged(area, bucket, control | (<u64>1 << bit));
+  store<u64>(bucket + SLOTS + <usize>bit * 8, <u64>hash | ((<u64>element) << 32));
+  unlockChanged(area, bucket, control | ((<u64>1) << bit));
 }
 
 /** Takes the element at `place` out of a bucket that is still as `control` says. False: it changed, look again. */
 export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usize): bool {
   const offset = place - bucket;
   if (offset < BUCKET_BYTES && offset != OVERFLOW) {
-    const bit = <u64>1 << <u64>((offset - SLOTS) >> 3);
+    const bit = (<u64>1) << (<u64>((offset - SLOTS) >> 3));
     return claim64(bucket, control, (control & ~bit) + SEQUENCE);
   }
   if (!tryLockBucket(area, bucket, control)) return false;

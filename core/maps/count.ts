@@ -2,10 +2,11 @@
  * How many elements a map has. Where there is room for the slack, each CPU counts for itself and folds into the shared
  * word in batches of 32 (Linux's percpu_counter); small maps pay one atomic per insert and delete and are exact.
  */
-import { addAndFetch } from "../base/atomics";
-import { superblock } from "../base/superblock";
+
 import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
+import { addAndFetch } from "../base/atomics";
+import { superblock } from "../base/superblock";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
 const FOLD: i32 = 32;

@@ -12,12 +12,13 @@
  * `link` is the free list's, `next` the overflow chain's: a reader that still walks a freed element never follows the
  * free list.
  */
+
+import { allocate, cacheOf } from "../alloc/allocator";
+import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
 import { acquire64, claim, claim64, exchange } from "../base/atomics";
 import { E2BIG, ENOMEM } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { allocate, cacheOf } from "../alloc/allocator";
-import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
 import { mayRunWork } from "../cpu/context";
 import { returnObject, takeObject } from "../mem/slab";
 import { returnAfterGracePeriod } from "../rcu/callback";

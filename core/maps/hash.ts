@@ -7,13 +7,14 @@
  * takes the old one's place by one store. No reader sees half a value or misses the key. Per-CPU values are written in
  * place (maps/percpu-value.ts).
  */
+
+import { cacheOf } from "../alloc/allocator";
+import { Cache } from "../alloc/cache";
+import { interruptsOn } from "../alloc/deferred";
 import { acquire, acquire64, publish } from "../base/atomics";
 import { copyBytes, hashBytes } from "../base/bytes";
 import { E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
-import { cacheOf } from "../alloc/allocator";
-import { Cache } from "../alloc/cache";
-import { interruptsOn } from "../alloc/deferred";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import {
   awaitBucket,
@@ -87,7 +88,7 @@ function valueWord(value: usize, size: u32): u64 {
   if (size == 8) return load<u64>(value);
   if (size == 4) return load<u32>(value);
   let word: u64 = 0;
-  for (let index: u32 = 0; index < size; index++) word |= <u64>load<u8>(value + index) << (<u64>index * 8);
+  for (let index: u32 = 0; index < size; index++) word |= (<u64>load<u8>(value + index)) << (<u64>index * 8);
   return word;
 }
 

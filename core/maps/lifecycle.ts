@@ -3,14 +3,15 @@
  * values; creation either finishes or leaves nothing behind. A destroyed map first leaves the list of maps, then waits
  * for a grace period, then gives everything back. Task context.
  */
-import { roundUp, powerOfTwoAtLeast } from "../base/bytes";
+
+import { allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "../alloc/allocator";
+import { CACHE_BYTES, Cache } from "../alloc/cache";
+import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
 import { E2BIG, EINVAL, ENOENT, ENOMEM } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
-import { allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "../alloc/allocator";
-import { CACHE_BYTES, Cache } from "../alloc/cache";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
-import { copyStride, HEADER_BYTES, returnObject } from "../mem/slab";
+import { copyStride, freeBytes, HEADER_BYTES, returnObject } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget } from "../rcu/epoch";
 import { BUCKET_BYTES, ELEMENTS_PER_BUCKET, popElement } from "./bucket";
 import { countsExactly } from "./count";
@@ -20,7 +21,6 @@ import {
   KIND_HASH,
   KIND_PERCPU_ARRAY,
   KIND_PERCPU_HASH,
-  MAP_BYTES,
   MapHeader,
   mapAt,
   markDying,
@@ -193,9 +193,11 @@ export function createMap(
   return ENOMEM;
 }
 
-/** Makes a created map visible to every thread. */
-export function publishMap(address: usize): void {
-  registerMap(mapAt(address));
+/** Makes a created map visible to every thread: 0, or -EEXIST (then it is gone again). */
+export function publishMap(address: usize): i32 {
+  const result = registerMap(mapAt(address));
+  if (result != 0) freeMap(thisCpu(), mapAt(address));
+  return result;
 }
 
 /** Gives back a map's elements that are still in buckets; no one else can reach them. */
@@ -223,10 +225,12 @@ function freeMap(area: CpuArea, map: MapHeader): i32 {
   if (isHash(map.kind)) {
     if (map.supply != SUPPLY_POOL && map.buckets != 0) freeElements(map);
     if (map.valueOffset != 0) leaked += drainAllocator(area, map.elements);
-    if (isPerCpu(map.kind) && map.copyStride != 0 && map.supply != SUPPLY_POOL) leaked += drainAllocator(area, map.values);
+    if (isPerCpu(map.kind) && map.copyStride != 0 && map.supply != SUPPLY_POOL)
+      leaked += drainAllocator(area, map.values);
   }
   if (map.buckets != 0) freePages(map.buckets);
   if (map.storage != 0) freePages(map.storage);
+  freeBytes(map.description);
   if (map.valueStorage != 0) freePages(map.valueStorage);
   freePages(changetype<usize>(map));
   return leaked;

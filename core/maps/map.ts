@@ -3,6 +3,8 @@
  * Everything up to `count` is written at creation and only read afterwards.
  */
 import { publish } from "../base/atomics";
+import { equalBytes } from "../base/bytes";
+import { EEXIST } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
 import { lock, unlock } from "../cpu/lock";
 
@@ -75,13 +77,37 @@ function mapsLock(): usize {
   return changetype<usize>(superblock()) + offsetof<Superblock>("mapsLock");
 }
 
-/** Makes a finished map visible to whoever walks the list. */
-export function registerMap(map: MapHeader): void {
+/** Where a map's name begins. */
+function nameOf(map: MapHeader): usize {
+  return changetype<usize>(map) + HEADER_SIZE;
+}
+
+/** The living map with this name (NAME_BYTES, NUL padded), 0 if there is none. Caller holds the lock. */
+function findNamed(name: usize): usize {
+  let each: usize = superblock().maps;
+  while (each != 0 && !equalBytes(nameOf(mapAt(each)), name, NAME_BYTES)) each = mapAt(each).next;
+  return each;
+}
+
+/** The address of the map named so, 0 if there is none. Task context: waits for a lock. */
+export function findMap(name: usize): usize {
+  lock(mapsLock());
+  const found = findNamed(name);
+  unlock(mapsLock());
+  return found;
+}
+
+/** Makes a finished map visible to whoever walks the list: 0, or -EEXIST if one of its name is there. */
+export function registerMap(map: MapHeader): i32 {
   const block = superblock();
   lock(mapsLock());
-  map.next = block.maps;
-  publish(changetype<usize>(block) + offsetof<Superblock>("maps"), <u32>changetype<usize>(map));
+  const taken = findNamed(nameOf(map)) != 0;
+  if (!taken) {
+    map.next = block.maps;
+    publish(changetype<usize>(block) + offsetof<Superblock>("maps"), <u32>changetype<usize>(map));
+  }
   unlock(mapsLock());
+  return taken ? -EEXIST : 0;
 }
 
 function unlinkFrom(head: usize, map: MapHeader): bool {

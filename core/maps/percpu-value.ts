@@ -2,10 +2,11 @@
  * Per-CPU values: one copy for each CPU, `copyStride` apart. An element of a per-CPU hash holds the address of CPU 0's.
  * Writes are in place: only the CPU itself and user space write a copy, as in Linux.
  */
+
+import { allocate, cacheOf, release } from "../alloc/allocator";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { allocate, cacheOf, release } from "../alloc/allocator";
 import { HEADER_BYTES } from "../mem/slab";
 import { MapHeader, SUPPLY_POOL } from "./map";
 

@@ -11,8 +11,8 @@
  * | update | map, key address, value address, flags (u32)  | 0 or -errno         |
  * | delete | map, key address                              | 0 or -errno         |
  *
- * `program` is what a BPF program gets: for a per-CPU kind the current CPU's value. The other roles (what `bpf(2)`
- * would do, all CPUs of a per-CPU value) belong to the arena.
+ * `program` is what a BPF program gets: for a per-CPU kind the current CPU's value. `system` is what `bpf(2)` does and
+ * what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind.
  */
 export interface MapKind {
   readonly type: MapType;
@@ -23,7 +23,12 @@ export interface MapKind {
   readonly indexed: boolean;
   readonly doc: string;
   readonly program: { readonly lookup: string; readonly update: string; readonly delete: string };
+  readonly system: { readonly get: CoreGet; readonly update: CoreUpdate; readonly delete: CoreDelete };
 }
+
+type CoreGet = "hashGet" | "percpuHashGet" | "arrayGet" | "percpuArrayGet";
+type CoreUpdate = "hashUpdate" | "percpuHashUpdateAll" | "arrayUpdate" | "percpuArrayUpdateAll";
+type CoreDelete = "hashDelete" | "arrayDelete";
 
 export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array";
 
@@ -35,6 +40,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     indexed: false,
     doc: "Hash map; dynamic by default, preallocated on request.",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
   },
   {
     type: "array",
@@ -43,6 +49,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     indexed: true,
     doc: "Array of max_entries values, zeroed at creation.",
     program: { lookup: "arrayLookup", update: "arrayUpdate", delete: "arrayDelete" },
+    system: { get: "arrayGet", update: "arrayUpdate", delete: "arrayDelete" },
   },
   {
     type: "percpu_hash",
@@ -51,6 +58,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     indexed: false,
     doc: "Hash map with one value per CPU under each key.",
     program: { lookup: "percpuHashLookup", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete" },
   },
   {
     type: "percpu_array",
@@ -59,9 +67,14 @@ export const MAP_KINDS: readonly MapKind[] = [
     indexed: true,
     doc: "Array with one value per CPU at each index.",
     program: { lookup: "percpuArrayLookup", update: "percpuArrayUpdate", delete: "arrayDelete" },
+    system: { get: "percpuArrayGet", update: "percpuArrayUpdateAll", delete: "arrayDelete" },
   },
 ];
 
 export function mapKindByBpfType(bpfType: number): MapKind | undefined {
   return MAP_KINDS.find((kind) => kind.bpfType === bpfType);
+}
+
+export function mapKindByType(type: string): MapKind | undefined {
+  return MAP_KINDS.find((kind) => kind.type === type);
 }

@@ -1,0 +1,342 @@
+/**
+ * An arena: one shared memory with its CPUs, and this thread's place in it. Created once, attached by every other
+ * thread that is sent its handle.
+ */
+import type { CoreFunction, ProgramMachine } from "../bpf/machine.ts";
+import { AnyctxError, type ErrorCode, errnoName } from "../error.ts";
+import { type Codec, codecFrom, type Description, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
+import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
+import { ArenaMap, type MapInfo } from "../maps/map.ts";
+import { type Core, type CoreInstance, compileCore, instantiateCore, type Layout } from "./core.ts";
+
+const WASM_PAGE_BYTES = 65536;
+/** The core's own first pages: guard, superblock, room to format (scripts/build.ts). */
+const INITIAL_WASM_PAGES = 4;
+/** The last 64 KiB of 4 GiB stay unused, so that an errno is never an address. */
+const LARGEST_WASM_PAGES = 65535;
+
+export interface ArenaOptions {
+  /** Upper bound of the shared memory in bytes; it grows on demand. Default 1 GiB. */
+  readonly maximumBytes?: number;
+  /** CPU slots: threads that can be attached at once (virtual CPUs in a replay). Default 4. */
+  readonly cpus?: number;
+  /** Every hash becomes dynamic, whatever its creator asked for (the kernel series' bpf_force_dyn_alloc). */
+  readonly forceDynamic?: boolean;
+  /** Seed of hash functions and random numbers; from `Math.random` if not given. */
+  readonly seed?: number;
+}
+
+export interface MapOptions<K, V> {
+  readonly type: MapType;
+  readonly name: string;
+  readonly key: Codec<K>;
+  readonly value: Codec<V>;
+  readonly maxEntries: number;
+  /** Allocate every element now. Hashes only; the default is dynamic. */
+  readonly prealloc?: boolean;
+  /** Extra flags for `info.flags`, as a program's map definition has them. */
+  readonly flags?: number;
+  /**
+   * Elements straight from the slab, each free through a grace-period callback: what dynamic maps were before per-CPU
+   * caches. For comparison.
+   */
+  readonly withoutCache?: boolean;
+}
+
+/** What another thread needs to attach; goes through postMessage and workerData. */
+export interface ArenaHandle {
+  readonly memory: WebAssembly.Memory;
+  readonly core: WebAssembly.Module;
+}
+
+/** A map's value type: per-CPU kinds have one value for each CPU. */
+type ValueOf<T extends MapType, V> = T extends "percpu_hash" | "percpu_array" ? V[] : V;
+
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  readonly core: Core;
+  readonly layout: Layout;
+  readonly #module: WebAssembly.Module;
+  readonly #instance: CoreInstance;
+  readonly #token: number;
+  readonly #heldCpus = new Set<number>();
+  #cpu = -1;
+  #seed: number;
+
+  private constructor(memory: WebAssembly.Memory, module: WebAssembly.Module, instance: CoreInstance, seed: number) {
+    this.memory = memory;
+    this.#module = module;
+    this.#instance = instance;
+    this.core = instance.core;
+    this.layout = instance.layout;
+    this.#token = (Math.random() * 0xfffffffe + 1) >>> 0;
+    this.#seed = seed;
+  }
+
+  /** Creates an arena; the calling thread holds CPU 0. */
+  static async create(options: ArenaOptions = {}): Promise<Arena> {
+    const { maximumBytes = 2 ** 30, cpus = 4, forceDynamic = false } = options;
+    const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
+      throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${cpus}`);
+    const pages = Math.min(Math.ceil(maximumBytes / WASM_PAGE_BYTES), LARGEST_WASM_PAGES);
+    if (!(pages > INITIAL_WASM_PAGES) || maximumBytes > 2 ** 32)
+      throw new AnyctxError("EINVAL", `An arena's maximum is between 320 KiB and 4 GiB, not ${maximumBytes} bytes`);
+    const module = await compileCore();
+    const memory = new WebAssembly.Memory({ initial: INITIAL_WASM_PAGES, maximum: pages, shared: true });
+    const arena = new Arena(memory, module, await instantiateCore(module, memory), seed);
+    const failed = arena.core.arenaFormat(cpus, pages, seed);
+    if (failed !== 0)
+      throw new AnyctxError(
+        errnoName(failed) ?? "EINVAL",
+        `Cannot format an arena of ${maximumBytes} bytes for ${cpus} CPUs: it is too small`,
+      );
+    arena.core.setForceDynamic(forceDynamic ? 1 : 0);
+    arena.takeCpu();
+    return arena;
+  }
+
+  /**
+   * Attaches this thread to an arena that another one created.
+   * @param cpu the slot to take; the first free one by default
+   * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version, EBUSY when no slot is free
+   */
+  static async attach(handle: ArenaHandle, cpu?: number): Promise<Arena> {
+    const { memory, core: module } = handle;
+    if (!(memory instanceof WebAssembly.Memory) || !(module instanceof WebAssembly.Module))
+      throw new AnyctxError("BAD_ARENA", "Cannot attach: this is no arena handle");
+    if (memory.buffer.byteLength < INITIAL_WASM_PAGES * WASM_PAGE_BYTES)
+      throw new AnyctxError("BAD_ARENA", "Cannot attach: the memory is too small for an arena");
+    const arena = new Arena(memory, module, await instantiateCore(module, memory), Math.floor(Math.random() * 2 ** 32));
+    const version = arena.core.arenaVersion();
+    if (version !== arena.layout.LAYOUT_VERSION)
+      throw new AnyctxError(
+        "BAD_ARENA",
+        version === 0
+          ? "Cannot attach: this memory holds no arena"
+          : `Cannot attach: the arena has layout ${version}, this version knows ${arena.layout.LAYOUT_VERSION}`,
+      );
+    arena.takeCpu(cpu);
+    return arena;
+  }
+
+  /** What to send to another thread. */
+  handle(): ArenaHandle {
+    return { memory: this.memory, core: this.#module };
+  }
+
+  get cpus(): number {
+    return this.core.cpuCount();
+  }
+
+  /** The CPU this thread acts as. */
+  get cpu(): number {
+    return this.#cpu;
+  }
+
+  /**
+   * Takes a further CPU slot for this thread and acts as it: a replay holds all of them.
+   * @throws {AnyctxError} EBUSY when the slot, or every slot, is held
+   */
+  takeCpu(cpu?: number): number {
+    const taken = this.core.takeCpu(cpu ?? -1, this.#token);
+    if (taken < 0)
+      throw new AnyctxError(
+        "EBUSY",
+        cpu === undefined ? `All ${this.cpus} CPU slots of the arena are held` : `CPU slot ${cpu} is held or not there`,
+      );
+    this.#heldCpus.add(taken);
+    this.switchCpu(taken);
+    return taken;
+  }
+
+  /** Acts as another CPU that this thread holds. */
+  switchCpu(cpu: number): void {
+    if (cpu === this.#cpu) return;
+    if (!this.#heldCpus.has(cpu)) throw new AnyctxError("EINVAL", `This thread does not hold CPU ${cpu}`);
+    this.core.switchCpu(cpu);
+    this.#cpu = cpu;
+  }
+
+  /** Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. */
+  detach(): void {
+    for (const cpu of this.#heldCpus) {
+      this.core.switchCpu(cpu);
+      this.core.contextSet(0, 0);
+      this.core.interruptsCameOn();
+      this.core.releaseCpu(cpu);
+    }
+    this.#heldCpus.clear();
+  }
+
+  /**
+   * Creates a map that every thread can open by its name.
+   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM
+   */
+  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>> {
+    const { key, value, name } = options;
+    const description = JSON.stringify([key.description, value.description]);
+    const info = this.#create({ ...options, keySize: key.size, valueSize: value.size }, name, description);
+    return new ArenaMap(this.#instance, this.memory, info, key, value as unknown as Codec<ValueOf<T, V>>);
+  }
+
+  /** Opens a map that any thread created, with the codecs it was created with. ENOENT if there is none of the name. */
+  openMap<K = unknown, V = unknown>(name: string): ArenaMap<K, V> {
+    const info = this.findMap(name);
+    const [key, value] = JSON.parse(this.#describe(info.address)) as [Description, Description];
+    return new ArenaMap(this.#instance, this.memory, info, codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>);
+  }
+
+  /** Takes a map off the arena; its memory goes back when no reader is left in it. ENOENT if it is not there. */
+  destroyMap(name: string): void {
+    const { address } = this.findMap(name);
+    if (this.core.destroyMap(address) !== 0) throw new AnyctxError("ENOENT", `Map "${name}" is already destroyed`);
+    this.poll();
+  }
+
+  /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
+  poll(): void {
+    const before = this.#cpu;
+    for (const cpu of this.#heldCpus) {
+      this.switchCpu(cpu);
+      this.core.timerTick();
+    }
+    this.switchCpu(before);
+    this.core.reapMaps();
+  }
+
+  /** All living maps, newest first. */
+  maps(): MapInfo[] {
+    const found: MapInfo[] = [];
+    let address = this.word(this.layout.superblockMaps);
+    for (; address !== 0; address = this.word(address + this.layout.mapNext)) found.push(this.#info(address));
+    return found;
+  }
+
+  findMap(name: string): MapInfo {
+    const written = this.allocate(this.layout.mapNameBytes);
+    this.#writeName(written, name);
+    const address = this.core.findMap(written) >>> 0;
+    this.core.freeBytes(written);
+    if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
+    return this.#info(address);
+  }
+
+  /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */
+  allocate(bytes: number): number {
+    const address = this.core.allocateBytes(bytes) >>> 0;
+    if (address === 0) throw new AnyctxError("ENOMEM", `The arena has no ${bytes} bytes left`);
+    return address;
+  }
+
+  /** A u32 field of a structure in shared memory. */
+  word(address: number): number {
+    return new Uint32Array(this.memory.buffer, address, 1)[0] ?? 0;
+  }
+
+  /** This arena as programs need it. */
+  machine(print: (line: string) => void): ProgramMachine {
+    return {
+      memory: this.memory,
+      core: this.#instance.functions as unknown as Readonly<Record<string, CoreFunction>>,
+      layout: { id: this.layout.areaId, task: this.layout.areaTask },
+      print,
+    };
+  }
+
+  #create(
+    options: Omit<MapOptions<unknown, unknown>, "key" | "value"> & { keySize: number; valueSize: number },
+    name: string,
+    description: string,
+  ): MapInfo {
+    const kind = mapKindByType(options.type);
+    if (kind === undefined) throw new AnyctxError("EINVAL", `There is no map type "${options.type}"`);
+    const { keySize, valueSize, maxEntries, flags = 0, prealloc = false, withoutCache = false } = options;
+    if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
+      throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
+    const supply = withoutCache ? SUPPLY.slab : prealloc ? SUPPLY.pool : SUPPLY.cache;
+    const seed = this.#nextSeed();
+    const address = this.core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed) >>> 0;
+    if (address < WASM_PAGE_BYTES) throw createError(address, name, kind, options);
+    this.#writeName(address + this.layout.mapName, name);
+    this.#writeDescription(address, description);
+    if (this.core.publishMap(address) !== 0)
+      throw new AnyctxError("EEXIST", `There is a map "${name}" in the arena already`);
+    return this.#info(address);
+  }
+
+  /** xorshift32: every map has its own hash seed, reproducible from the arena's. */
+  #nextSeed(): number {
+    let seed = this.#seed | 1;
+    seed ^= seed << 13;
+    seed ^= seed >>> 17;
+    seed ^= seed << 5;
+    this.#seed = seed >>> 0;
+    return this.#seed;
+  }
+
+  #writeName(address: number, name: string): void {
+    const room = new Uint8Array(this.memory.buffer, address, this.layout.mapNameBytes);
+    room.fill(0);
+    const needed = encodeUtf8(name, room);
+    if (needed === 0 || needed >= room.length || name.includes("\0"))
+      throw new AnyctxError(
+        "EINVAL",
+        `A map's name has 1 to ${room.length - 1} bytes and no NUL: ${JSON.stringify(name)}`,
+      );
+  }
+
+  #writeDescription(map: number, description: string): void {
+    // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
+    const text = new Uint8Array(description.length * 3);
+    const length = encodeUtf8(description, text);
+    const address = this.allocate(length);
+    new Uint8Array(this.memory.buffer, address, length).set(text.subarray(0, length));
+    new Uint32Array(this.memory.buffer, map + this.layout.mapDescription, 2).set([address, length]);
+  }
+
+  #describe(map: number): string {
+    const address = this.word(map + this.layout.mapDescription);
+    const length = this.word(map + this.layout.mapDescriptionBytes);
+    return decodeUtf8(new Uint8Array(this.memory.buffer, address, length));
+  }
+
+  #info(address: number): MapInfo {
+    const { layout } = this;
+    const field = (offset: number): number => this.word(address + offset);
+    const bpfType = field(layout.mapKind);
+    const kind = MAP_KINDS.find((each) => each.bpfType === bpfType);
+    if (kind === undefined) throw new AnyctxError("BAD_ARENA", `The map at ${address} has the unknown type ${bpfType}`);
+    return {
+      name: decodeUtf8(new Uint8Array(this.memory.buffer, address + layout.mapName, layout.mapNameBytes)),
+      kind,
+      address,
+      keySize: field(layout.mapKeySize),
+      valueSize: field(layout.mapValueSize),
+      maxEntries: field(layout.mapMaxEntries),
+      flags: field(layout.mapFlags),
+      valueStride: field(layout.mapValueStride),
+      copies: kind.perCpu ? this.cpus : 1,
+    };
+  }
+}
+
+/** Where a hash's elements come from: SUPPLY_ constants of core/maps/map.ts. */
+export const SUPPLY = { cache: 0, pool: 1, slab: 2 } as const;
+
+function createError(
+  errno: number,
+  name: string,
+  kind: MapKind,
+  sizes: { keySize: number; valueSize: number; maxEntries: number },
+): AnyctxError {
+  const code: ErrorCode = errnoName(errno) ?? "EINVAL";
+  const { keySize, valueSize, maxEntries } = sizes;
+  const what = `${kind.type} map "${name}" (key ${keySize}, value ${valueSize}, max_entries ${maxEntries})`;
+  const why: Readonly<Record<string, string>> = {
+    E2BIG: "it is larger than Linux allows",
+    ENOMEM: "the arena's memory is out",
+    EINVAL: kind.indexed ? "an array needs a 4-byte key and a value" : "key, value and max_entries must not be empty",
+  };
+  return new AnyctxError(code, `Cannot create ${what}: ${why[code] ?? code}`);
+}

@@ -1,0 +1,252 @@
+/**
+ * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
+ * same entries. Values are copies.
+ */
+import type { Core, CoreInstance } from "../arena/core.ts";
+import { AnyctxError, errnoName } from "../error.ts";
+import type { Accessor, Codec } from "./codec.ts";
+import type { MapKind } from "./kinds.ts";
+
+/** Update flags: create or replace, create only, replace only (Linux `uapi/linux/bpf.h`). */
+export const ANY = 0;
+export const NOEXIST = 1;
+export const EXIST = 2;
+
+/** What a map is, as its descriptor in shared memory says. */
+export interface MapInfo {
+  readonly name: string;
+  readonly kind: MapKind;
+  readonly address: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** As `bpf_map_info.map_flags`: BPF_F_NO_PREALLOC (1) on every dynamic hash. */
+  readonly flags: number;
+  /** Bytes of one value as it lies in memory. */
+  readonly valueStride: number;
+  /** Values under one key: the number of CPUs for a per-CPU kind, otherwise 1. */
+  readonly copies: number;
+}
+
+/** Room a scan starts with; it doubles while a bucket does not fit. */
+const SCAN_BYTES = 16384;
+
+/** Bytes a view of the arena's memory needs to be aligned to. */
+const ALIGN = 8;
+
+function roundUp(value: number): number {
+  return Math.ceil(value / ALIGN) * ALIGN;
+}
+
+/** A per-CPU map's value is an array with one element for each CPU. */
+function bindValue<V>(codec: Codec<V>, info: MapInfo, buffer: ArrayBufferLike, offset: number): Accessor<V> {
+  if (info.copies === 1) return codec.bind(buffer, offset);
+  const places = Array.from({ length: info.copies }, (_, cpu) => codec.bind(buffer, offset + cpu * info.valueStride));
+  return {
+    read: () => places.map((place) => place.read()) as V,
+    write: (values) => {
+      const list = values as readonly V[];
+      if (!Array.isArray(list) || list.length !== places.length)
+        throw new AnyctxError(
+          "EINVAL",
+          `Map "${info.name}" needs an array of ${places.length} values, one for each CPU`,
+        );
+      for (const [cpu, place] of places.entries()) place.write(list[cpu] as V);
+    },
+  };
+}
+
+export class ArenaMap<K, V> {
+  readonly info: MapInfo;
+  readonly #instance: CoreInstance;
+  readonly #memory: WebAssembly.Memory;
+  readonly #keyCodec: Codec<K>;
+  readonly #valueCodec: Codec<V>;
+  readonly #address: number;
+  /** This thread's transfer buffer: a key, then a value (all copies). Never moves, so the views never go stale. */
+  readonly #keyAddress: number;
+  readonly #valueAddress: number;
+  readonly #key: Accessor<K>;
+  readonly #value: Accessor<V>;
+  readonly #get: Core["hashGet"];
+  readonly #update: Core["hashUpdate"];
+  readonly #delete: Core["hashDelete"];
+
+  /** Made by `Arena.createMap` and `Arena.openMap`. */
+  constructor(
+    instance: CoreInstance,
+    memory: WebAssembly.Memory,
+    info: MapInfo,
+    keyCodec: Codec<K>,
+    valueCodec: Codec<V>,
+  ) {
+    this.info = info;
+    this.#instance = instance;
+    this.#memory = memory;
+    this.#keyCodec = keyCodec;
+    this.#valueCodec = valueCodec;
+    this.#address = info.address;
+    const keyBytes = roundUp(info.keySize);
+    const room = instance.core.allocateBytes(keyBytes + info.valueStride * info.copies) >>> 0;
+    if (room === 0) throw new AnyctxError("ENOMEM", `No memory for the transfer buffer of map "${info.name}"`);
+    this.#keyAddress = room;
+    this.#valueAddress = room + keyBytes;
+    this.#key = keyCodec.bind(memory.buffer, room);
+    this.#value = bindValue(valueCodec, info, memory.buffer, this.#valueAddress);
+    const { get, update, delete: remove } = info.kind.system;
+    this.#get = instance.core[get];
+    this.#update = instance.core[update];
+    this.#delete = instance.core[remove];
+  }
+
+  /** The value under a key, or undefined. */
+  get(key: K): V | undefined {
+    this.#key.write(key);
+    return this.#get(this.#address, this.#keyAddress, this.#valueAddress) === 0 ? this.#value.read() : undefined;
+  }
+
+  has(key: K): boolean {
+    this.#key.write(key);
+    return this.#get(this.#address, this.#keyAddress, this.#valueAddress) === 0;
+  }
+
+  /**
+   * Creates or replaces an entry.
+   * @throws {AnyctxError} E2BIG when the map is full, ENOMEM when there is nothing to allocate from in this context
+   */
+  set(key: K, value: V): this {
+    this.#key.write(key);
+    this.#value.write(value);
+    const result = this.#update(this.#address, this.#keyAddress, this.#valueAddress, ANY);
+    if (result !== 0) this.#fail(result);
+    return this;
+  }
+
+  /**
+   * As `set` with flags ANY, NOEXIST or EXIST, and without a throw.
+   * @returns 0, or -errno: -EEXIST, -ENOENT, -E2BIG, -ENOMEM, -EBUSY, -EINVAL
+   */
+  update(key: K, value: V, flags: number = ANY): number {
+    this.#key.write(key);
+    this.#value.write(value);
+    return this.#update(this.#address, this.#keyAddress, this.#valueAddress, flags);
+  }
+
+  /** Removes an entry; whether it was there. Entries of an array cannot be removed. */
+  delete(key: K): boolean {
+    this.#key.write(key);
+    return this.#delete(this.#address, this.#keyAddress) === 0;
+  }
+
+  /** Removes what is there now; entries others add meanwhile may stay. */
+  clear(): void {
+    for (const key of [...this.keys()]) this.delete(key);
+  }
+
+  /** Entries now: a few off while others write. */
+  get size(): number {
+    return this.info.kind.indexed ? this.info.maxEntries : this.#instance.core.mapCount(this.#address);
+  }
+
+  /** Entries in no particular order; safe while others write. A key that stays is seen exactly once. */
+  *entries(): Generator<[K, V]> {
+    for (const [keyBuffer, valueOffset] of this.#rawEntries()) {
+      const key = this.#keyCodec.bind(keyBuffer, 0).read();
+      yield [key, bindValue(this.#valueCodec, this.info, keyBuffer, valueOffset).read()];
+    }
+  }
+
+  *keys(): Generator<K> {
+    for (const [key] of this.entries()) yield key;
+  }
+
+  *values(): Generator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): Generator<[K, V]> {
+    return this.entries();
+  }
+
+  forEach(visit: (value: V, key: K, map: this) => void): void {
+    for (const [key, value] of this.entries()) visit(value, key, this);
+  }
+
+  /** Keys and values as they lie in memory: the value's bytes, one array for each copy. */
+  *dump(): Generator<{ key: Uint8Array; values: Uint8Array[] }> {
+    const { keySize, valueSize, valueStride, copies } = this.info;
+    for (const [buffer, valueOffset] of this.#rawEntries()) {
+      const all = new Uint8Array(buffer);
+      const copy = (index: number): Uint8Array => {
+        const from = valueOffset + index * valueStride;
+        return all.slice(from, from + valueSize);
+      };
+      yield { key: all.slice(0, keySize), values: Array.from({ length: copies }, (_, index) => copy(index)) };
+    }
+  }
+
+  /** Each entry's key and value in a buffer of its own, with the offset of the value. */
+  *#rawEntries(): Generator<[ArrayBuffer, number]> {
+    const { keySize } = this.info;
+    const valueOffset = roundUp(keySize);
+    if (this.info.kind.indexed) yield* this.#rawArray(valueOffset);
+    else yield* this.#rawHash(valueOffset);
+  }
+
+  *#rawArray(valueOffset: number): Generator<[ArrayBuffer, number]> {
+    const bytes = valueOffset + this.info.valueStride * this.info.copies;
+    const index = new Uint32Array(this.#memory.buffer, this.#keyAddress, 1);
+    const entry = new Uint8Array(this.#memory.buffer, this.#keyAddress, bytes);
+    for (let each = 0; each < this.info.maxEntries; each++) {
+      index[0] = each;
+      this.#get(this.#address, this.#keyAddress, this.#valueAddress);
+      yield [copyOf(entry), valueOffset];
+    }
+  }
+
+  *#rawHash(valueOffset: number): Generator<[ArrayBuffer, number]> {
+    const { core } = this.#instance;
+    const entryBytes = core.scanEntryBytes(this.#address);
+    let room = Math.max(SCAN_BYTES, entryBytes * 16);
+    let next = 0;
+    do {
+      const batch = this.#scan(next, room, entryBytes);
+      if (batch === undefined) {
+        room *= 2;
+        continue;
+      }
+      next = batch.next;
+      for (const entry of batch.entries) yield [entry, valueOffset];
+    } while (next !== 0);
+  }
+
+  /** Copies a few buckets' entries out of the shared memory; undefined if the room is too small for one bucket. */
+  #scan(from: number, room: number, entryBytes: number): { next: number; entries: ArrayBuffer[] } | undefined {
+    const { core, layout } = this.#instance;
+    const into = core.allocateBytes(room) >>> 0;
+    if (into === 0) throw new AnyctxError("ENOMEM", `No memory to scan map "${this.info.name}"`);
+    const count = core.hashScan(this.#address, from, into, room);
+    const next = new Uint32Array(this.#memory.buffer, core.currentArea() + layout.areaScanNext, 1)[0] ?? 0;
+    const entries = Array.from({ length: Math.max(count, 0) }, (_, index) =>
+      copyOf(new Uint8Array(this.#memory.buffer, into + index * entryBytes, entryBytes)),
+    );
+    core.freeBytes(into);
+    return count < 0 ? undefined : { next, entries };
+  }
+
+  #fail(result: number): never {
+    const { name, maxEntries } = this.info;
+    const code = errnoName(result) ?? "EINVAL";
+    const reasons: Readonly<Record<string, string>> = {
+      E2BIG: this.info.kind.indexed ? `the index is not below ${maxEntries}` : `it is full (max_entries ${maxEntries})`,
+      ENOMEM: "there is nothing left to allocate from in this context",
+    };
+    throw new AnyctxError(code, `Cannot set an entry of map "${name}": ${reasons[code] ?? code}`);
+  }
+}
+
+function copyOf(shared: Uint8Array): ArrayBuffer {
+  const copy = new ArrayBuffer(shared.length);
+  new Uint8Array(copy).set(shared);
+  return copy;
+}
