@@ -1,0 +1,140 @@
+/** What the parts of the code generator share: the function being written, its locals, and small sequences. */
+import type { LinkedMap, LinkedProgram } from "../link.ts";
+import { FRAME_BYTES, NULL_GUARD_BYTES } from "../machine.ts";
+import { type ByteWriter, OP } from "./encode.ts";
+import { type Fact, type Facts, isInside } from "./facts.ts";
+
+/** Numbers of a function's locals. */
+export interface Locals {
+  /** i64 locals of r0 to r10. */
+  readonly registers: readonly number[];
+  readonly cpu: number;
+  readonly stackTop: number;
+  /** i64 scratch. */
+  readonly wide: number;
+  /** i32 scratch. */
+  readonly narrow: number;
+  /** Address of the frame's lowest byte. */
+  readonly frame: number;
+  /** Backward jumps left. */
+  readonly budget: number;
+  /** The next block, in irreducible functions. */
+  readonly state: number;
+}
+
+/** Indexes of imported and own functions, and of globals, in the module. */
+export interface ModuleIndexes {
+  /** The host's `fail(instruction)`, which throws. */
+  readonly fail: number;
+  readonly print: number;
+  readonly core: (name: string) => number;
+  /** By slot of its first instruction. */
+  readonly subprogram: (start: number) => number;
+  readonly constants: { readonly id: number; readonly task: number };
+  readonly budget: number;
+}
+
+export interface Emitter {
+  readonly out: ByteWriter;
+  readonly program: LinkedProgram;
+  readonly locals: Locals;
+  readonly indexes: ModuleIndexes;
+  /** What is known before the instruction being written. */
+  facts: Facts;
+  at: number;
+}
+
+/** Passed to `fail` when the budget of backward jumps is used up. */
+export const OUT_OF_BUDGET = -1;
+
+export function getLocal({ out }: Emitter, local: number): void {
+  out.byte(OP.localGet).u32(local);
+}
+
+export function setLocal({ out }: Emitter, local: number): void {
+  out.byte(OP.localSet).u32(local);
+}
+
+export function getRegister(emitter: Emitter, register: number): void {
+  getLocal(emitter, emitter.locals.registers[register] ?? 0);
+}
+
+export function setRegister(emitter: Emitter, register: number): void {
+  setLocal(emitter, emitter.locals.registers[register] ?? 0);
+}
+
+/** Calls the host with the current instruction; never returns, so any type fits after it. */
+export function emitFail({ out, at, indexes }: Emitter, code: number = at): void {
+  out.byte(OP.i32Const).s32(code).byte(OP.call).u32(indexes.fail).byte(OP.unreachable);
+}
+
+/** `if` the i32 on the stack is not zero, fail. */
+export function emitFailIf(emitter: Emitter, code: number = emitter.at): void {
+  emitter.out.op(OP.if, 0x40);
+  emitFail(emitter, code);
+  emitter.out.byte(OP.end);
+}
+
+/** Addresses that may hold an object: one subtraction and one unsigned comparison tell. */
+const ADDRESSES = 2n ** 32n - BigInt(NULL_GUARD_BYTES);
+
+/** Leaves the register's value plus offset as an i32 address, having checked that it can be one. */
+function pushChecked(emitter: Emitter, register: number, offset: number): void {
+  const { out, locals } = emitter;
+  getRegister(emitter, register);
+  if (offset !== 0) out.byte(OP.i64Const).s32(offset).byte(OP.i64Add);
+  out.byte(OP.localTee).u32(locals.wide);
+  out.byte(OP.i64Const).s32(NULL_GUARD_BYTES).byte(OP.i64Sub).byte(OP.i64Const).s64(ADDRESSES).byte(OP.i64GeU);
+  emitFailIf(emitter);
+  getLocal(emitter, locals.wide);
+  out.byte(OP.i32WrapI64);
+}
+
+/** The map whose value a fact is about. */
+function mapOf(fact: Fact | undefined): LinkedMap | undefined {
+  return fact !== undefined && (fact.type === "value" || fact.type === "direct") ? fact.map : undefined;
+}
+
+export interface Access {
+  readonly register: number;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly write: boolean;
+}
+
+/**
+ * Leaves an i32 base on the stack and returns the static offset that goes with it. An access that is known to be
+ * outside what its pointer is about fails when it is reached, not when it is compiled: it may never be.
+ */
+export function pushAddress(emitter: Emitter, { register, offset, bytes, write }: Access): number {
+  const { out, locals } = emitter;
+  const fact = emitter.facts.registers[register];
+  const inside = isInside(fact, offset, bytes);
+  if ((!inside && fact?.type === "frame") || (write && mapOf(fact)?.readOnly === true)) emitFail(emitter);
+  if (inside && fact?.type === "frame") {
+    getLocal(emitter, locals.frame);
+    return FRAME_BYTES + fact.offset + offset;
+  }
+  if (inside && fact?.type === "direct") {
+    out.byte(OP.i32Const).s32(0);
+    return fact.map.firstValue + fact.offset + offset;
+  }
+  if (inside && offset >= 0) {
+    getRegister(emitter, register);
+    out.byte(OP.i32WrapI64);
+    return offset;
+  }
+  pushChecked(emitter, register, offset);
+  return 0;
+}
+
+/** Leaves the register's value as an i32 pointer to `bytes` bytes; `undefined` where their number is not known. */
+export function pushPointer(emitter: Emitter, register: number, bytes: number | undefined): void {
+  const fact = emitter.facts.registers[register];
+  if (bytes === undefined || !isInside(fact, 0, bytes)) {
+    pushChecked(emitter, register, 0);
+    return;
+  }
+  getRegister(emitter, register);
+  emitter.out.byte(OP.i32WrapI64);
+}

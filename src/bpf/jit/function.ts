@@ -1,0 +1,269 @@
+/** One subprogram -> one WebAssembly function. */
+import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../instructions.ts";
+import type { LinkedProgram, Subprogram } from "../link.ts";
+import { FRAME_BYTES } from "../machine.ts";
+import { emitAlu, pushComparison } from "./arithmetic.ts";
+import { type Block, findBlocks } from "./blocks.ts";
+import { emitHelperCall, emitLocalCall } from "./calls.ts";
+import {
+  type Emitter,
+  emitFail,
+  emitFailIf,
+  getLocal,
+  getRegister,
+  type Locals,
+  type ModuleIndexes,
+  OUT_OF_BUDGET,
+  pushAddress,
+  setLocal,
+  setRegister,
+} from "./emitter.ts";
+import { ATOMIC, ByteWriter, type FunctionType, OP, TYPE, type WasmFunction } from "./encode.ts";
+import { analyse, Facts, transfer } from "./facts.ts";
+import { type FlowStep, structure } from "./flow.ts";
+
+/** Backward jumps (and calls) after which a run is stopped: an endless loop must not hang its thread. */
+export const BACKWARD_JUMPS = 8_000_000;
+
+const { i32, i64 } = TYPE;
+/** Of the program itself: context, cpu, stackTop. */
+export const PROGRAM_TYPE: FunctionType = { parameters: [i32, i32, i32], results: [i64] };
+/** Of a function it calls: r1 to r5, cpu, stackTop. */
+const SUBPROGRAM_TYPE: FunctionType = { parameters: [i64, i64, i64, i64, i64, i32, i32], results: [i64] };
+const NARROW_LOCALS = 4;
+
+interface Shape {
+  readonly type: FunctionType;
+  readonly locals: Locals;
+  readonly localTypes: readonly number[];
+}
+
+/** Numbers the locals: parameters first, then the other registers and a 64-bit scratch, then four 32-bit ones. */
+function layOutLocals(isProgram: boolean): Shape {
+  const type = isProgram ? PROGRAM_TYPE : SUBPROGRAM_TYPE;
+  let next = type.parameters.length;
+  const registers = Array.from({ length: REGISTERS }, (_, register) =>
+    !isProgram && register >= 1 && register <= 5 ? register - 1 : next++,
+  );
+  const wide = next++;
+  const wideCount = next - type.parameters.length;
+  const [cpu, stackTop] = isProgram ? [1, 2] : [5, 6];
+  const locals: Locals = {
+    registers,
+    cpu,
+    stackTop,
+    wide,
+    narrow: next,
+    frame: next + 1,
+    budget: next + 2,
+    state: next + 3,
+  };
+  const localTypes = [...new Array<number>(wideCount).fill(i64), ...new Array<number>(NARROW_LOCALS).fill(i32)];
+  return { type, locals, localTypes };
+}
+
+type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
+type Emit<Type extends Effect["type"]> = (emitter: Emitter, effect: Of<Type>, slot: Instruction) => void;
+
+const LOADS: Readonly<Record<string, number>> = {
+  u1: OP.i64Load8U,
+  u2: OP.i64Load16U,
+  u4: OP.i64Load32U,
+  u8: OP.i64Load,
+  s1: OP.i64Load8S,
+  s2: OP.i64Load16S,
+  s4: OP.i64Load32S,
+};
+const STORES: Readonly<Record<number, number>> = {
+  1: OP.i64Store8,
+  2: OP.i64Store16,
+  4: OP.i64Store32,
+  8: OP.i64Store,
+};
+
+/** A 64-bit register's value at the width of an atomic operation. */
+function pushAtWidth(emitter: Emitter, register: number, bytes: 4 | 8): void {
+  getRegister(emitter, register);
+  if (bytes === 4) emitter.out.byte(OP.i32WrapI64);
+}
+
+const emitAtomic: Emit<"atomic"> = (emitter, { atomic, bytes, fetch }, slot) => {
+  const { out } = emitter;
+  const offset = pushAddress(emitter, { register: slot.dst, offset: slot.offset, bytes, write: true });
+  if (atomic === "cmpxchg") pushAtWidth(emitter, 0, bytes);
+  pushAtWidth(emitter, slot.src, bytes);
+  out.op(OP.atomic, ATOMIC[atomic]?.[bytes] ?? 0, bytes === 8 ? 3 : 2).u32(offset);
+  if (!fetch) return void out.byte(0x1a);
+  if (bytes === 4) out.byte(OP.i64ExtendI32U);
+  setRegister(emitter, atomic === "cmpxchg" ? 0 : slot.src);
+};
+
+const emitConstant: Emit<"constant"> = (emitter, _, slot) => {
+  const tail = emitter.program.instructions[emitter.at + 1];
+  emitter.out.byte(OP.i64Const).s64(tail === undefined ? 0n : wideImmediate(slot, tail));
+  setRegister(emitter, slot.dst);
+};
+
+const emitStore: Emit<"store"> = (emitter, { bytes, operand }, slot) => {
+  const offset = pushAddress(emitter, { register: slot.dst, offset: slot.offset, bytes, write: true });
+  if (operand === "src") getRegister(emitter, slot.src);
+  else emitter.out.byte(OP.i64Const).s32(slot.imm);
+  emitter.out.op(STORES[bytes] ?? 0, 0).u32(offset);
+};
+
+const emitLoad: Emit<"load"> = (emitter, { bytes, signed }, slot) => {
+  const offset = pushAddress(emitter, { register: slot.src, offset: slot.offset, bytes, write: false });
+  emitter.out.op(LOADS[`${signed ? "s" : "u"}${bytes}`] ?? 0, 0).u32(offset);
+  setRegister(emitter, slot.dst);
+};
+
+const nothing = (): void => {};
+
+/** How each type of operation is written; branches and gotos are written by the flow. */
+const EMITTERS: { readonly [Type in Effect["type"]]: Emit<Type> } = {
+  alu: (emitter, effect, slot) => emitAlu(emitter, slot, effect),
+  load: emitLoad,
+  store: emitStore,
+  atomic: emitAtomic,
+  constant: emitConstant,
+  call: (emitter, { target }, slot) =>
+    target === "local" ? emitLocalCall(emitter, slot) : emitHelperCall(emitter, slot),
+  branch: nothing,
+  goto: nothing,
+  exit: nothing,
+  refused: (emitter) => emitFail(emitter),
+};
+
+interface Writing {
+  readonly emitter: Emitter;
+  readonly blocks: readonly Block[];
+  readonly before: readonly Facts[];
+  /** The function jumps backwards or calls, so it keeps the budget. */
+  readonly counted: boolean;
+  readonly isProgram: boolean;
+}
+
+function emitExit({ emitter, counted, isProgram }: Writing): void {
+  const { out, locals, indexes } = emitter;
+  if (counted && !isProgram) {
+    getLocal(emitter, locals.budget);
+    out.byte(OP.globalSet).u32(indexes.budget);
+  }
+  getRegister(emitter, 0);
+  out.byte(OP.return);
+}
+
+function emitBody(writing: Writing, index: number): void {
+  const { emitter, blocks, before } = writing;
+  const block = blocks[index];
+  if (block === undefined) return;
+  const { instructions, maps } = emitter.program;
+  emitter.facts = before[index]?.copy() ?? emitter.facts;
+  for (let at = block.start; at < block.end; at++) {
+    const slot = instructions[at];
+    const operation = slot === undefined ? undefined : operationOf(slot);
+    if (slot === undefined || operation === undefined) continue;
+    emitter.at = at;
+    const { effect } = operation;
+    (EMITTERS[effect.type] as Emit<typeof effect.type>)(emitter, effect as never, slot);
+    transfer(emitter.facts, operation, slot, at, maps);
+    if (isWide(slot)) at++;
+  }
+  if (block.exit.type === "exit") emitExit(writing);
+}
+
+function pushCondition({ emitter, blocks }: Writing, index: number, negated: boolean): void {
+  const exit = blocks[index]?.exit;
+  const slot = exit?.type === "branch" ? emitter.program.instructions[exit.at] : undefined;
+  const effect = slot === undefined ? undefined : operationOf(slot)?.effect;
+  if (slot !== undefined && effect?.type === "branch") pushComparison(emitter, slot, effect, negated);
+}
+
+/** A loop's head is passed once by each backward jump: the place to count them. */
+function emitLoopHead({ emitter }: Writing): void {
+  const { out, locals } = emitter;
+  out.op(OP.loop, TYPE.empty);
+  getLocal(emitter, locals.budget);
+  out.op(OP.i32Const, 1, OP.i32Sub).byte(OP.localTee).u32(locals.budget).byte(OP.i32Eqz);
+  emitFailIf(emitter, OUT_OF_BUDGET);
+}
+
+function emitDispatch({ emitter }: Writing, count: number): void {
+  const { out, locals } = emitter;
+  getLocal(emitter, locals.state);
+  out.byte(OP.brTable).u32(count - 1);
+  for (let label = 0; label < count; label++) out.u32(label);
+}
+
+type Write<Type extends FlowStep["type"]> = (
+  writing: Writing,
+  step: Extract<FlowStep, { readonly type: Type }>,
+) => void;
+
+const WRITERS: { readonly [Type in FlowStep["type"]]: Write<Type> } = {
+  loop: (writing) => emitLoopHead(writing),
+  block: ({ emitter }) => void emitter.out.op(OP.block, TYPE.empty),
+  end: ({ emitter }) => void emitter.out.byte(OP.end),
+  body: (writing, { block }) => emitBody(writing, block),
+  if: (writing, { block, negated }) => {
+    pushCondition(writing, block, negated);
+    writing.emitter.out.op(OP.if, TYPE.empty);
+  },
+  branchIf: (writing, { block, negated, depth }) => {
+    pushCondition(writing, block, negated);
+    writing.emitter.out.byte(OP.brIf).u32(depth);
+  },
+  branch: ({ emitter }, { depth }) => void emitter.out.byte(OP.br).u32(depth),
+  choose: ({ emitter }, { block }) => {
+    emitter.out.byte(OP.i32Const).s32(block);
+    setLocal(emitter, emitter.locals.state);
+  },
+  dispatch: (writing, { count }) => emitDispatch(writing, count),
+};
+
+function emitPrologue({ emitter, counted, isProgram }: Writing): void {
+  const { out, locals, indexes } = emitter;
+  getLocal(emitter, locals.stackTop);
+  out.byte(OP.i32Const).s32(FRAME_BYTES).byte(OP.i32Sub);
+  setLocal(emitter, locals.frame);
+  getLocal(emitter, locals.stackTop);
+  out.byte(OP.i64ExtendI32U);
+  setRegister(emitter, REGISTERS - 1);
+  if (isProgram) {
+    getLocal(emitter, 0);
+    out.byte(OP.i64ExtendI32U);
+    setRegister(emitter, 1);
+  }
+  if (!counted) return;
+  if (isProgram) out.byte(OP.i32Const).s32(BACKWARD_JUMPS);
+  else out.byte(OP.globalGet).u32(indexes.budget);
+  setLocal(emitter, locals.budget);
+}
+
+function calls(program: LinkedProgram, { start, end }: Subprogram): boolean {
+  for (let at = start; at < end; at++) {
+    const slot = program.instructions[at];
+    const effect = slot === undefined ? undefined : operationOf(slot)?.effect;
+    if (effect?.type === "call" && effect.target === "local") return true;
+  }
+  return false;
+}
+
+/** Compiles the subprogram at `index`; 0 is the program itself. */
+export function compileFunction(program: LinkedProgram, index: number, indexes: ModuleIndexes): WasmFunction {
+  const subprogram = program.subprograms[index] ?? { name: "", start: 0, end: 0 };
+  const isProgram = index === 0;
+  const { type, locals, localTypes } = layOutLocals(isProgram);
+  const blocks = findBlocks(program.instructions, subprogram.start, subprogram.end);
+  const before = analyse(blocks, program.instructions, program.maps, isProgram);
+  const steps = structure(blocks);
+  const out = new ByteWriter();
+  const emitter: Emitter = { out, program, locals, indexes, facts: new Facts([], new Map()), at: subprogram.start };
+  const counted = steps.some((step) => step.type === "loop") || calls(program, subprogram);
+  const writing: Writing = { emitter, blocks, before, counted, isProgram };
+  emitPrologue(writing);
+  for (const step of steps) (WRITERS[step.type] as Write<typeof step.type>)(writing, step as never);
+  // Every path has returned or jumped; the validator of WebAssembly wants to be told.
+  out.byte(OP.unreachable);
+  return { type, locals: localTypes, code: out.bytes() };
+}

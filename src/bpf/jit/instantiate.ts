@@ -1,0 +1,64 @@
+/** A compiled program in a thread: its imports bound to that thread's memory, core instance and machine. */
+import { AnyctxError } from "../../error.ts";
+import { disassembleAt } from "../disassemble.ts";
+import type { LinkedProgram } from "../link.ts";
+import type { ProgramMachine, RunProgram } from "../machine.ts";
+import { tracePrint } from "../print.ts";
+import { type CompiledProgram, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
+import { OUT_OF_BUDGET } from "./emitter.ts";
+import { BACKWARD_JUMPS } from "./function.ts";
+
+/** What the module calls when a check failed. */
+function fail(program: LinkedProgram, instruction: number): never {
+  const name = `program ${program.name}`;
+  if (instruction === OUT_OF_BUDGET)
+    throw new AnyctxError("ETIMEDOUT", `${name} was stopped after ${BACKWARD_JUMPS} backward jumps: an endless loop?`);
+  const line = program.lines.findLast((row) => row.instruction <= instruction);
+  const source = line === undefined ? "" : ` at ${line.file}:${line.line}`;
+  const text = disassembleAt(program.instructions, instruction);
+  const problem = "it uses a pointer to memory it may not touch, or a map or a size that is none";
+  throw new AnyctxError("EFAULT", `${name}, instruction ${instruction} (${text})${source}: ${problem}`);
+}
+
+/** What the run threw: our own errors as they are, WebAssembly's traps with the program's name. */
+function explain(program: LinkedProgram, cause: unknown): unknown {
+  if (!(cause instanceof WebAssembly.RuntimeError)) return cause;
+  const message = `program ${program.name} touched memory that does not exist: ${cause.message}`;
+  return new AnyctxError("EFAULT", message, { cause });
+}
+
+/**
+ * Binds a compiled program to a machine.
+ *
+ * The returned function throws AnyctxError: EFAULT where a check or WebAssembly itself stopped an access, ETIMEDOUT for
+ * an endless loop.
+ *
+ * @throws {AnyctxError} UNSUPPORTED when the core lacks a function the program needs
+ */
+export function instantiateProgram({ module, program }: CompiledProgram, machine: ProgramMachine): RunProgram {
+  const host = {
+    [HOST.fail]: (instruction: number) => fail(program, instruction),
+    [HOST.print]: (format: number, size: number, ...values: bigint[]) =>
+      tracePrint(machine, BigInt(format >>> 0), size, values),
+  };
+  const layout = Object.fromEntries(LAYOUT_FIELDS.map((field) => [field, machine.layout[field]]));
+  const missing = WebAssembly.Module.imports(module).find(
+    (row) => row.module === "core" && typeof machine.core[row.name] !== "function",
+  );
+  if (missing !== undefined)
+    throw new AnyctxError("UNSUPPORTED", `program ${program.name} needs ${missing.name}, which the core does not have`);
+  const instance = new WebAssembly.Instance(module, {
+    env: { memory: machine.memory },
+    layout,
+    core: machine.core,
+    host,
+  });
+  const run = instance.exports[ENTRY] as RunProgram;
+  return (context, cpu, stackTop) => {
+    try {
+      return BigInt.asUintN(64, run(context, cpu, stackTop));
+    } catch (cause) {
+      throw explain(program, cause);
+    }
+  };
+}

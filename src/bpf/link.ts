@@ -1,0 +1,233 @@
+/**
+ * Spec + bindings -> linked program: addresses of maps and variables filled in, called functions appended, and the
+ * structure validated, so that the interpreter and the JIT may rely on what is written at `LinkedProgram`.
+ */
+import { AnyctxError } from "../error.ts";
+import { disassembleAt } from "./disassemble.ts";
+import { type Instruction, isWide, PSEUDO, wideTail } from "./instructions.ts";
+import type { MapBinding } from "./machine.ts";
+import {
+  type FunctionSpec,
+  type MapSpec,
+  type ObjectSpec,
+  type ProgramKind,
+  programSpec,
+  type RelocationSpec,
+  type SourceLine,
+} from "./spec.ts";
+import { validate } from "./validate.ts";
+
+/**
+ * Pure data, structured-cloneable. Every slot is a known operation or the second slot of a wide load; registers are
+ * 0 to 10 and r10 is never written; jumps stay inside their subprogram and calls go to a subprogram's first slot; no
+ * subprogram runs off its end; call chains are at most MAX_FRAMES deep.
+ */
+export interface LinkedProgram {
+  readonly name: string;
+  readonly kind: ProgramKind;
+  readonly instructions: readonly Instruction[];
+  /** In order of `start`, covering all slots; the first is the program itself. `end` is exclusive. */
+  readonly subprograms: readonly Subprogram[];
+  /** Every map the program refers to. */
+  readonly maps: readonly LinkedMap[];
+  /** Ids of the helpers it calls. */
+  readonly helpers: readonly number[];
+  readonly lines: readonly SourceLine[];
+}
+
+export interface Subprogram {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface LinkedMap extends MapBinding {
+  readonly readOnly: boolean;
+  /** The program holds the address of its first value, as it does for data sections. */
+  readonly direct: boolean;
+}
+
+export interface LinkOptions {
+  /**
+   * What to do with CO-RE relocations: `refuse` (default) or `local`, which keeps what the compiler wrote: right where
+   * events have the very layout the program was compiled against.
+   */
+  readonly coreRelocations?: "refuse" | "local";
+}
+
+/** A function with its place in the linked program. */
+export interface Placed {
+  readonly spec: FunctionSpec;
+  readonly start: number;
+}
+
+interface Linking {
+  readonly object: ObjectSpec;
+  readonly program: FunctionSpec;
+  readonly bindings: ReadonlyMap<string, MapBinding>;
+  readonly placed: readonly Placed[];
+  readonly startOf: ReadonlyMap<FunctionSpec, number>;
+}
+
+/** The program, then the functions it calls, each once. */
+function place(object: ObjectSpec, program: FunctionSpec): Placed[] {
+  const placed: Placed[] = [];
+  const seen = new Set<FunctionSpec>([program]);
+  let start = 0;
+  for (const spec of seen) {
+    placed.push({ spec, start });
+    start += spec.instructions.length;
+    for (const relocation of spec.relocations) {
+      const callee = relocation.type === "call" ? object.functions[relocation.callee] : undefined;
+      // A program is listed among the functions too; a call to the program itself is recursion, found later.
+      if (callee !== undefined) seen.add(sameFunction(callee, program) ? program : callee);
+    }
+  }
+  return placed;
+}
+
+function sameFunction(a: FunctionSpec, b: FunctionSpec): boolean {
+  return a.name === b.name && a.section === b.section && a.instructions === b.instructions;
+}
+
+function refuse(
+  linking: Linking,
+  spec: FunctionSpec,
+  at: number,
+  code: "BAD_OBJECT" | "UNSUPPORTED",
+  why: string,
+): never {
+  const inside = spec === linking.program ? "" : ` of function ${spec.name}`;
+  const text = disassembleAt(spec.instructions, at);
+  const what = `${linking.object.name}: program ${linking.program.name}, instruction ${at}${inside} (${text})`;
+  throw new AnyctxError(code, `${what}: ${why}`);
+}
+
+function bindingOf(linking: Linking, spec: FunctionSpec, at: number, name: string): MapBinding {
+  const map = linking.object.maps.find((candidate) => candidate.name === name);
+  if (map?.unsupported !== undefined) return refuse(linking, spec, at, "UNSUPPORTED", map.unsupported);
+  const binding = linking.bindings.get(name);
+  return binding ?? refuse(linking, spec, at, "BAD_OBJECT", `map ${name} is not bound to a map of this machine`);
+}
+
+/** The slots that a wide load becomes. */
+function wide(slot: Instruction, src: number, address: number): [Instruction, Instruction] {
+  const value = BigInt(address);
+  return [{ ...slot, src, imm: Number(BigInt.asIntN(32, value)) }, wideTail(value)];
+}
+
+function applyAddress(
+  linking: Linking,
+  spec: FunctionSpec,
+  slot: Instruction,
+  relocation: RelocationSpec & { type: "map" | "data" },
+): [Instruction, Instruction] {
+  const at = relocation.instruction;
+  const binding = bindingOf(linking, spec, at, relocation.map);
+  if (!isWide(slot) || at + 1 >= spec.instructions.length)
+    return refuse(linking, spec, at, "BAD_OBJECT", "an address can only be placed in a whole 64-bit load");
+  if (relocation.type === "map") return wide(slot, PSEUDO.mapAddress, binding.address);
+  if (binding.firstValue === 0)
+    return refuse(linking, spec, at, "BAD_OBJECT", `map ${binding.name} holds variables but is no array`);
+  // One past the end is where a loop over an array stops: an address, not an access.
+  if (relocation.offset < 0 || relocation.offset > binding.valueSize)
+    return refuse(linking, spec, at, "BAD_OBJECT", `offset ${relocation.offset} is outside ${binding.name}`);
+  return wide(slot, PSEUDO.mapValue, binding.firstValue + relocation.offset);
+}
+
+function applyCall(
+  linking: Linking,
+  { spec, start }: Placed,
+  slot: Instruction,
+  relocation: RelocationSpec & { type: "call" },
+): Instruction {
+  const at = relocation.instruction;
+  const callee = linking.object.functions[relocation.callee];
+  const place = linking.placed.find(
+    (candidate) => callee !== undefined && (candidate.spec === callee || sameFunction(candidate.spec, callee)),
+  );
+  if (place === undefined || slot.code !== 0x85)
+    return refuse(linking, spec, at, "BAD_OBJECT", "the function it calls is not in the object");
+  return { ...slot, src: PSEUDO.localCall, imm: place.start + relocation.entry - (start + at) - 1 };
+}
+
+/** The function's slots with all relocations applied. */
+function relocate(linking: Linking, placed: Placed): Instruction[] {
+  const { spec } = placed;
+  const slots = [...spec.instructions];
+  for (const relocation of spec.relocations) {
+    const at = relocation.instruction;
+    const slot = slots[at];
+    if (slot === undefined) return refuse(linking, spec, at, "BAD_OBJECT", "a relocation is outside the function");
+    if (relocation.type === "unsupported") return refuse(linking, spec, at, "UNSUPPORTED", relocation.reason);
+    if (relocation.type === "call") slots[at] = applyCall(linking, placed, slot, relocation);
+    else [slots[at], slots[at + 1]] = applyAddress(linking, spec, slot, relocation) as [Instruction, Instruction];
+  }
+  return slots;
+}
+
+/** What the compiler wrote is already right for the object's own types. */
+const ALWAYS_LOCAL = new Set(["local_type_id"]);
+
+function checkCore(linking: Linking, options: LinkOptions): void {
+  if (options.coreRelocations === "local") return;
+  for (const { spec } of linking.placed) {
+    const first = spec.coreRelocations.find(({ kind }) => !ALWAYS_LOCAL.has(kind));
+    if (first === undefined) continue;
+    const why = `it depends on the running kernel's layout of ${first.type} (CO-RE ${first.kind}, access ${first.access}), which is not supported`;
+    refuse(linking, spec, first.instruction, "UNSUPPORTED", why);
+  }
+}
+
+/** Maps in the order the program first names them. */
+function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings: Iterable<MapBinding>): LinkedMap[] {
+  const all = [...bindings];
+  const maps = new Map<string, LinkedMap>();
+  for (const slot of slots) {
+    if (!isWide(slot) || slot.src === 0) continue;
+    const address = slot.imm >>> 0;
+    const direct = slot.src === PSEUDO.mapValue;
+    const binding = all.find((b) => (direct ? holds(b, address) : b.address === address));
+    if (binding === undefined) continue;
+    const spec: MapSpec | undefined = object.maps.find(({ name }) => name === binding.name);
+    const earlier = maps.get(binding.name);
+    maps.set(binding.name, {
+      ...binding,
+      readOnly: spec?.readOnly ?? false,
+      direct: direct || earlier?.direct === true,
+    });
+  }
+  return [...maps.values()];
+}
+
+function holds(binding: MapBinding, address: number): boolean {
+  const { firstValue, valueSize } = binding;
+  return firstValue !== 0 && address >= firstValue && address <= firstValue + valueSize;
+}
+
+/**
+ * Links one program of an object against the maps of a machine.
+ *
+ * @param bindings by map name; data sections (`.rodata`, ...) are maps too
+ * @throws {AnyctxError} EINVAL for an unknown program name; BAD_OBJECT or UNSUPPORTED naming the program, the
+ * instruction's number and text, and what is wrong with it
+ */
+export function linkProgram(
+  object: ObjectSpec,
+  programName: string,
+  bindings: ReadonlyMap<string, MapBinding>,
+  options: LinkOptions = {},
+): LinkedProgram {
+  const program = programSpec(object, programName);
+  const placed = place(object, program);
+  const startOf = new Map(placed.map(({ spec, start }) => [spec, start]));
+  const linking: Linking = { object, program, bindings, placed, startOf };
+  checkCore(linking, options);
+  const instructions = placed.flatMap((one) => relocate(linking, one));
+  const maps = linkedMaps(instructions, object, bindings.values());
+  const { subprograms, helpers } = validate({ object: object.name, program: program.name, instructions, maps, placed });
+  const lines = placed.flatMap(({ spec, start }) =>
+    spec.lines.map((line) => ({ ...line, instruction: line.instruction + start })),
+  );
+  return { name: program.name, kind: program.kind, instructions, subprograms, maps, helpers, lines };
+}

@@ -1,0 +1,55 @@
+/** The memory a run may touch, and the answer to "may it touch this?". */
+export interface Range {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+  readonly writable: boolean;
+}
+
+/**
+ * Ranges granted during one run, sorted by start; they never overlap partly, because objects in memory do not. The
+ * last hit is tried first: programs touch one object many times in a row.
+ */
+export class Ranges {
+  readonly #ranges: Range[] = [];
+  #last: Range | undefined;
+
+  /** Granting the same start again replaces the range. */
+  grant(start: number, size: number, writable: boolean): void {
+    const range: Range = { start, end: start + size, writable };
+    const at = this.#after(start);
+    if (this.#ranges[at - 1]?.start === start) this.#ranges[at - 1] = range;
+    else this.#ranges.splice(at, 0, range);
+    this.#last = range;
+  }
+
+  /** Takes back what was granted at this start. */
+  revoke(start: number): void {
+    const at = this.#after(start) - 1;
+    if (this.#ranges[at]?.start === start) this.#ranges.splice(at, 1);
+    this.#last = undefined;
+  }
+
+  allows(start: number, size: number, write: boolean): boolean {
+    let range = this.#last;
+    if (range === undefined || start < range.start || start + size > range.end) {
+      range = this.#ranges[this.#after(start) - 1];
+      if (range === undefined || start + size > range.end) return false;
+      this.#last = range;
+    }
+    return !write || range.writable;
+  }
+
+  /** Index of the first range that starts after `start`. */
+  #after(start: number): number {
+    let low = 0;
+    let high = this.#ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const range = this.#ranges[middle];
+      if (range !== undefined && range.start <= start) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
