@@ -59,14 +59,18 @@ async function* startingWith(first: Uint8Array, rest: AsyncIterator<Uint8Array>)
 
 async function* unpack(packed: AsyncIterable<Uint8Array>, name: string, gunzip: Gunzip): AsyncIterable<Uint8Array> {
   let bytes = 0;
-  // An error of the input itself must not be taken for damaged data.
+  // An error of the input itself must not be taken for damaged data. (Only `next` is guarded: at `yield` the unpacker
+  // may throw its own error into its source.)
   let inputError: unknown;
+  const source = packed[Symbol.asyncIterator]();
   const watched = async function* (): AsyncIterable<Uint8Array> {
-    try {
-      yield* packed;
-    } catch (error) {
-      inputError = error;
-      throw error;
+    for (;;) {
+      const part = await source.next().catch((error: unknown) => {
+        inputError = error;
+        throw error;
+      });
+      if (part.done === true) return;
+      yield part.value;
     }
   };
   try {
