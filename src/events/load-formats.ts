@@ -14,7 +14,7 @@ export function loadFormats(folder: string): FormatTable {
   for (const path of formatFiles(folder)) {
     const category = basename(path) === "format" ? basename(dirname(dirname(path))) : basename(dirname(path));
     const format = parseFormat(
-      read(() => readFileSync(path, "utf8"), path),
+      read(() => readFileSync(path, "latin1"), path),
       { category, file: path },
     );
     if (!formats.has(format.name)) formats.set(format.name, format);
