@@ -104,8 +104,15 @@ const RESCHED = tableOf(FLAG_COLUMNS.resched);
 const LAZY = tableOf(FLAG_COLUMNS.lazy);
 const LEVEL = tableOf(FLAG_COLUMNS.level);
 
+/** A head and what is needed while it is read. */
+interface State extends Head {
+  /** The number last read by `number`. */
+  value: number;
+  preferred: FlagLayout | undefined;
+}
+
 export function createHeadReader(): HeadReader {
-  const head: Head = {
+  const state: State = {
     commFrom: 0,
     commTo: 0,
     pid: 0,
@@ -120,121 +127,120 @@ export function createHeadReader(): HeadReader {
     nameFrom: 0,
     nameTo: 0,
     fields: 0,
+    value: 0,
+    preferred: undefined,
   };
-  let preferred: FlagLayout | undefined;
-  /** Value of the number last read by `number`. */
-  let value = 0;
-
-  /** Reads a whole number below 2^31 into `value`; the position behind it, or -1. */
-  const number = (line: Uint8Array, from: number): number => {
-    let position = from;
-    let result = 0;
-    for (; isDigit(line[position]); position++) {
-      result = result * 10 + (line[position] as number) - 48;
-      if (result > 0x7fffffff) return -1;
-    }
-    value = result;
-    return position === from ? -1 : position;
-  };
-
-  const skipBlanks = (line: Uint8Array, from: number): number => {
-    let position = from;
-    while (line[position] === BLANK) position++;
-    return position;
-  };
-
-  /** `(1033)` or `(-------)` where the trace was recorded with thread groups. */
-  const readTgid = (line: Uint8Array, from: number): number => {
-    head.tgid = 0;
-    if (line[from] !== OPEN) return from;
-    let position = skipBlanks(line, from + 1);
-    if (line[position] === MINUS) while (line[position] === MINUS) position++;
-    else {
-      position = number(line, position);
-      head.tgid = value;
-    }
-    return line[position] === CLOSE ? skipBlanks(line, position + 1) : -1;
-  };
-
-  const readFlags = (line: Uint8Array, from: number): number => {
-    let to = from;
-    while (line[to] !== BLANK && line[to] !== NEWLINE) to++;
-    const width = to - from;
-    const layout = preferred?.width === width ? preferred : LAYOUTS.find((each) => each.width === width);
-    if (layout === undefined) return -1;
-    const irqs = meaningOf(IRQS, line, from, layout.irqs);
-    const resched = meaningOf(RESCHED, line, from, layout.resched);
-    const lazy = meaningOf(LAZY, line, from, layout.lazy);
-    const level = meaningOf(LEVEL, line, from, layout.level);
-    if (irqs === undefined || resched === undefined || lazy === undefined || level === undefined) return -1;
-    head.common = irqs.common | resched.common | lazy.common | level.common;
-    head.level = level.level;
-    head.preempt = layout.preempt < 0 ? 0 : depth(line[from + layout.preempt]);
-    head.migrate = layout.migrate < 0 ? 0 : depth(line[from + layout.migrate]);
-    return head.preempt < 0 || head.migrate < 0 ? -1 : skipBlanks(line, to);
-  };
-
-  /** `4782.088046`, in whole seconds and a fraction of up to nine digits. */
-  const readTime = (line: Uint8Array, from: number): number => {
-    const dot = number(line, from);
-    if (dot < 0 || line[dot] !== DOT) return -1;
-    head.seconds = value;
-    const to = number(line, dot + 1);
-    const scale = NANO_DIGITS[to - dot - 1];
-    if (to < 0 || scale === undefined || line[to] !== COLON || line[to + 1] !== BLANK) return -1;
-    head.nanoseconds = value * scale;
-    return skipBlanks(line, to + 2);
-  };
-
-  const readName = (line: Uint8Array, from: number): boolean => {
-    let position = from;
-    while (isWord(line[position])) position++;
-    head.nameFrom = from;
-    head.nameTo = position;
-    if (position === from || line[position] !== COLON) return false;
-    head.fields = skipBlanks(line, position + 1);
-    return true;
-  };
-
-  /** Everything from the `-` before the pid on. */
-  const readFrom = (line: Uint8Array, minus: number): boolean => {
-    if (line[minus] !== MINUS || !isDigit(line[minus + 1])) return false;
-    let position = number(line, minus + 1);
-    if (position < 0) return false;
-    head.pid = value;
-    position = readTgid(line, skipBlanks(line, position));
-    if (position < 0 || line[position] !== BRACKET) return false;
-    position = number(line, position + 1);
-    if (position < 0 || line[position] !== BRACKET_END) return false;
-    head.cpu = value;
-    position = skipBlanks(line, position + 1);
-    head.common = 0;
-    head.level = 0;
-    head.preempt = 0;
-    head.migrate = 0;
-    if (!isDigit(line[position])) position = readFlags(line, position);
-    if (position < 0) return false;
-    position = readTime(line, position);
-    return position >= 0 && readName(line, position);
-  };
-
   return {
-    head,
+    head: state,
     useLayout(layout) {
-      preferred = layout;
+      state.preferred = layout;
     },
     read(line, from) {
       const first = skipBlanks(line, from);
       // A short line must not be read on into the next one.
       let last = first;
       while (last < first + MAX_COMM && line[last] !== NEWLINE) last++;
-      head.commFrom = first;
-      head.commTo = from + COMM_WIDTH;
-      if (head.commTo >= first && head.commTo <= last && readFrom(line, head.commTo)) return true;
-      for (head.commTo = last; head.commTo >= first; head.commTo--) if (readFrom(line, head.commTo)) return true;
+      state.commFrom = first;
+      state.commTo = from + COMM_WIDTH;
+      if (state.commTo >= first && state.commTo <= last && readFrom(state, line, state.commTo)) return true;
+      for (state.commTo = last; state.commTo >= first; state.commTo--)
+        if (readFrom(state, line, state.commTo)) return true;
       return false;
     },
   };
+}
+
+/** Reads a whole number below 2^31 into `state.value`; the position behind it, or -1. */
+function number(state: State, line: Uint8Array, from: number): number {
+  let position = from;
+  let result = 0;
+  for (; isDigit(line[position]); position++) {
+    result = result * 10 + (line[position] as number) - 48;
+    if (result > 0x7fffffff) return -1;
+  }
+  state.value = result;
+  return position === from ? -1 : position;
+}
+
+function skipBlanks(line: Uint8Array, from: number): number {
+  let position = from;
+  while (line[position] === BLANK) position++;
+  return position;
+}
+
+/** `(1033)` or `(-------)` where the trace was recorded with thread groups. */
+function readTgid(state: State, line: Uint8Array, from: number): number {
+  state.tgid = 0;
+  if (line[from] !== OPEN) return from;
+  let position = skipBlanks(line, from + 1);
+  if (line[position] === MINUS) while (line[position] === MINUS) position++;
+  else {
+    position = number(state, line, position);
+    state.tgid = state.value;
+  }
+  return line[position] === CLOSE ? skipBlanks(line, position + 1) : -1;
+}
+
+function readFlags(state: State, line: Uint8Array, from: number): number {
+  let to = from;
+  while (line[to] !== BLANK && line[to] !== NEWLINE) to++;
+  const width = to - from;
+  const layout = state.preferred?.width === width ? state.preferred : LAYOUTS.find((each) => each.width === width);
+  if (layout === undefined) return -1;
+  const irqs = meaningOf(IRQS, line, from, layout.irqs);
+  const resched = meaningOf(RESCHED, line, from, layout.resched);
+  const lazy = meaningOf(LAZY, line, from, layout.lazy);
+  const level = meaningOf(LEVEL, line, from, layout.level);
+  if (irqs === undefined || resched === undefined || lazy === undefined || level === undefined) return -1;
+  state.common = irqs.common | resched.common | lazy.common | level.common;
+  state.level = level.level;
+  state.preempt = layout.preempt < 0 ? 0 : depth(line[from + layout.preempt]);
+  state.migrate = layout.migrate < 0 ? 0 : depth(line[from + layout.migrate]);
+  return state.preempt < 0 || state.migrate < 0 ? -1 : skipBlanks(line, to);
+}
+
+/** `4782.088046`, in whole seconds and a fraction of up to nine digits. */
+function readTime(state: State, line: Uint8Array, from: number): number {
+  const dot = number(state, line, from);
+  if (dot < 0 || line[dot] !== DOT) return -1;
+  state.seconds = state.value;
+  const to = number(state, line, dot + 1);
+  const scale = NANO_DIGITS[to - dot - 1];
+  if (to < 0 || scale === undefined || line[to] !== COLON || line[to + 1] !== BLANK) return -1;
+  state.nanoseconds = state.value * scale;
+  return skipBlanks(line, to + 2);
+}
+
+function readName(state: State, line: Uint8Array, from: number): boolean {
+  let position = from;
+  while (isWord(line[position])) position++;
+  state.nameFrom = from;
+  state.nameTo = position;
+  if (position === from || line[position] !== COLON) return false;
+  state.fields = skipBlanks(line, position + 1);
+  return true;
+}
+
+/** Everything from the `-` before the pid on. */
+function readFrom(state: State, line: Uint8Array, minus: number): boolean {
+  if (line[minus] !== MINUS || !isDigit(line[minus + 1])) return false;
+  let position = number(state, line, minus + 1);
+  if (position < 0) return false;
+  state.pid = state.value;
+  position = readTgid(state, line, skipBlanks(line, position));
+  if (position < 0 || line[position] !== BRACKET) return false;
+  position = number(state, line, position + 1);
+  if (position < 0 || line[position] !== BRACKET_END) return false;
+  state.cpu = state.value;
+  position = skipBlanks(line, position + 1);
+  state.common = 0;
+  state.level = 0;
+  state.preempt = 0;
+  state.migrate = 0;
+  if (!isDigit(line[position])) position = readFlags(state, line, position);
+  if (position < 0) return false;
+  position = readTime(state, line, position);
+  return position >= 0 && readName(state, line, position);
 }
 
 /** What the character in a column means; a column that is not there reads as a dot. */
