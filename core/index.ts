@@ -143,6 +143,7 @@ export const epochWord: u32 = <u32>EPOCH_WORD;
 export const slabClasses: u32 = <u32>SLAB_CLASSES;
 export const areaBytes: u32 = <u32>AREA_BYTES;
 export const areaId: u32 = <u32>offsetof<CpuArea>("id");
+export const areaWork: u32 = <u32>offsetof<CpuArea>("work");
 export const areaTask: u32 = <u32>offsetof<CpuArea>("task");
 export const areaScanNext: u32 = <u32>offsetof<CpuArea>("scanNext");
 export const areaWorksRun: u32 = <u32>offsetof<CpuArea>("worksRun");

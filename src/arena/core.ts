@@ -65,6 +65,7 @@ const LAYOUT_NAMES = [
   "superblockMaps",
   "areaId",
   "areaTask",
+  "areaWork",
   "areaScanNext",
   "areaWorksRun",
   "mapKind",

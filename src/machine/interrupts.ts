@@ -1,0 +1,70 @@
+/**
+ * When interrupts came on between two events of a CPU is not in a trace, but it decides when raised refills run. Each
+ * row is a sign that they did; a replay uses all of them unless told otherwise and counts what each one let run.
+ */
+import { AnyctxError } from "../error.ts";
+
+export type InterruptSign = "enabled" | "preempt" | "task" | "gap";
+
+/** What is compared: the CPU's previous event and the one about to be replayed. Times are nanoseconds. */
+export interface EventMoment {
+  interruptsOff: boolean;
+  preempt: number;
+  pid: number;
+  time: number;
+}
+
+interface SignRow {
+  readonly name: InterruptSign;
+  readonly doc: string;
+  readonly seen: (before: EventMoment, now: EventMoment, gap: number) => boolean;
+}
+
+export const INTERRUPT_SIGNS: readonly SignRow[] = [
+  {
+    name: "enabled",
+    doc: "the event itself was recorded in task or softirq context with interrupts on",
+    seen: (_before, now) => !now.interruptsOff,
+  },
+  {
+    name: "preempt",
+    doc: "another preemption depth than the CPU's event before",
+    seen: (before, now) => before.preempt !== now.preempt,
+  },
+  {
+    name: "task",
+    doc: "another task than the CPU's event before",
+    seen: (before, now) => before.pid !== now.pid,
+  },
+  {
+    name: "gap",
+    doc: "further apart than a given time (10 microseconds unless set)",
+    seen: (before, now, gap) => now.time - before.time > gap,
+  },
+];
+
+export interface InterruptRule {
+  readonly signs: readonly InterruptSign[];
+  /** Nanoseconds between two events of a CPU that count as a gap. */
+  readonly gap: number;
+}
+
+export const DEFAULT_RULE: InterruptRule = { signs: ["enabled", "preempt", "task", "gap"], gap: 10_000 };
+
+/** The first sign of the rule that is seen, if any. */
+export function interruptSign(rule: InterruptRule, before: EventMoment, now: EventMoment): InterruptSign | undefined {
+  return INTERRUPT_SIGNS.find((row) => rule.signs.includes(row.name) && row.seen(before, now, rule.gap))?.name;
+}
+
+/** A rule from `enabled,preempt,task,gap` or some of them. EINVAL for other words. */
+export function parseRule(signs: string, gapMicroseconds: number): InterruptRule {
+  const names = signs.split(",").map((word) => word.trim());
+  const known = INTERRUPT_SIGNS.map((row) => row.name);
+  const chosen = known.filter((name) => names.includes(name));
+  const unknown = names.find((name) => !known.includes(name as InterruptSign));
+  if (unknown !== undefined)
+    throw new AnyctxError("EINVAL", `"${unknown}" is no sign of interrupts coming on; known are ${known.join(", ")}`);
+  if (!(gapMicroseconds >= 0))
+    throw new AnyctxError("EINVAL", `A gap is a number of microseconds, not ${gapMicroseconds}`);
+  return { signs: chosen, gap: gapMicroseconds * 1000 };
+}

@@ -1,0 +1,95 @@
+/**
+ * The ordered replay: one thread acts as every CPU and runs the events in the order of the trace. Deterministic.
+ */
+import type { Arena } from "../arena/arena.ts";
+import { AnyctxError } from "../error.ts";
+import type { EventBatch } from "../events/batch.ts";
+import type { Trace } from "../events/ftrace.ts";
+import type { InterruptRule } from "./interrupts.ts";
+import type { ProgramImage } from "./load.ts";
+import { EventRunner, type RunCounts } from "./runner.ts";
+
+export interface ReplayResult {
+  readonly counts: RunCounts;
+  /** Seconds spent running programs, without reading the trace. */
+  readonly seconds: number;
+}
+
+/** Called after each batch, for a progress bar. */
+export type Progress = (replayed: number) => void;
+
+/** A buffer in the arena that batches are copied to; grows to the largest batch. */
+export class BatchBuffer {
+  readonly #arena: Arena;
+  #address = 0;
+  #bytes = 0;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Copies records into the arena; their address stays valid until the next call. */
+  put(records: Uint8Array): number {
+    if (records.length > this.#bytes) {
+      this.#arena.core.freeBytes(this.#address);
+      this.#address = this.#arena.allocate(records.length);
+      this.#bytes = records.length;
+    }
+    new Uint8Array(this.#arena.memory.buffer, this.#address, records.length).set(records);
+    return this.#address;
+  }
+}
+
+/**
+ * Replays a trace in order.
+ * @param arena this thread must hold none but its first CPU; it takes the others for the replay
+ */
+export async function replay(
+  arena: Arena,
+  programs: readonly ProgramImage[],
+  trace: Trace,
+  rule: InterruptRule,
+  print: (line: string) => void,
+  progress: Progress,
+): Promise<ReplayResult> {
+  for (let cpu = 0; cpu < arena.cpus; cpu++) if (cpu !== arena.cpu) takeCpu(arena, cpu);
+  const runner = new EventRunner(arena, programs, trace.events, rule, print);
+  const buffer = new BatchBuffer(arena);
+  let seconds = 0;
+  for await (const batch of trace.batches) {
+    seconds += replayBatch(runner, buffer, batch);
+    progress(runner.counts.replayed);
+  }
+  settle(arena);
+  return { counts: runner.counts, seconds };
+}
+
+function takeCpu(arena: Arena, cpu: number): void {
+  const before = arena.cpu;
+  arena.takeCpu(cpu);
+  arena.switchCpu(before);
+}
+
+function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch): number {
+  const address = buffer.put(batch.bytes);
+  const start = performance.now();
+  runner.replay(address, batch.bytes.length);
+  return (performance.now() - start) / 1000;
+}
+
+/** The trace is over: every CPU this thread holds is back in a task with interrupts on. */
+function settle(arena: Arena): void {
+  for (let cpu = 0; cpu < arena.cpus; cpu++) {
+    arena.switchCpu(cpu);
+    arena.core.contextSet(0, 0);
+    arena.core.interruptsCameOn();
+    arena.core.setCurrentTask(0);
+  }
+  arena.switchCpu(0);
+}
+
+/** A trace of a CPU beyond the arena's would be an event lost without a word. */
+export function checkCpus(cpus: number): void {
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
+    throw new AnyctxError("EINVAL", `A replay has 1 to 1024 CPUs, not ${cpus}`);
+}
