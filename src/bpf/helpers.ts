@@ -106,14 +106,14 @@ export const HELPERS: readonly Helper[] = [
     "get_current_pid_tgid",
     [],
     { type: "record", offset: RECORD.pidTgid, bytes: 8 },
-    "tgid << 32 | pid of the event's task.",
+    "Returns tgid << 32 | pid of the event's task.",
   ),
   helper(
     15,
     "get_current_uid_gid",
     [],
     { type: "record", offset: RECORD.uidGid, bytes: 8 },
-    "gid << 32 | uid of the event's task.",
+    "Returns gid << 32 | uid of the event's task.",
   ),
   helper(
     16,

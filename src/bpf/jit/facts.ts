@@ -21,7 +21,12 @@ export type Fact =
   /** What the lookup at `origin` returned: the address of a value, or 0. */
   | { readonly type: "maybe"; readonly map: LinkedMap; readonly origin: number; readonly offset: 0 }
   /** The address of a value, plus an offset. */
-  | { readonly type: "value"; readonly map: LinkedMap; readonly offset: number };
+  | { readonly type: "value"; readonly map: LinkedMap; readonly offset: number }
+  /**
+   * Nothing but that this offset from it was checked at run time. So is any larger one: it lies higher, where an
+   * address beyond 32 bits traps by itself.
+   */
+  | { readonly type: "checked"; readonly offset: number };
 
 /** How far a pointer may be moved and still be followed. */
 const FARTHEST = 1 << 20;
@@ -67,7 +72,7 @@ function meet(into: Facts, from: Facts): boolean {
 }
 
 function moved(fact: Fact | undefined, by: number): Fact | undefined {
-  if (fact === undefined || fact.type === "map" || fact.type === "maybe") return undefined;
+  if (fact === undefined || fact.type === "map" || fact.type === "maybe" || fact.type === "checked") return undefined;
   const offset = fact.offset + by;
   return Math.abs(offset) > FARTHEST ? undefined : { ...fact, offset };
 }
@@ -85,6 +90,7 @@ export function isInside(fact: Fact | undefined, offset: number, bytes: number):
   if (fact === undefined || fact.type === "map" || fact.type === "maybe") return false;
   const first = fact.offset + offset;
   if (fact.type === "frame") return first >= -FRAME_BYTES && first + bytes <= 0;
+  if (fact.type === "checked") return offset >= fact.offset;
   // A context's size is not known here, but it lies above the null guard, so what is just behind it is memory.
   if (fact.type === "context") return first >= 0 && first + bytes <= FARTHEST;
   return first >= 0 && first + bytes <= (fact.type === "direct" ? fact.map.valueSize : fact.map.valueStride);
@@ -95,7 +101,7 @@ function forgetWritten(facts: Facts, base: Fact | undefined, offset: number, byt
   if (base?.type === "frame") {
     const first = base.offset + offset;
     for (const slot of facts.slots.keys()) if (slot < first + bytes && first < slot + SLOT) facts.slots.delete(slot);
-  } else if (!isInside(base, offset, bytes)) facts.slots.clear();
+  } else if (base?.type === "checked" || !isInside(base, offset, bytes)) facts.slots.clear();
 }
 
 function store(facts: Facts, slot: Instruction, bytes: number, value: Fact | undefined): void {
@@ -103,6 +109,16 @@ function store(facts: Facts, slot: Instruction, bytes: number, value: Fact | und
   forgetWritten(facts, base, slot.offset, bytes);
   if (base?.type === "frame" && bytes === SLOT && value !== undefined)
     facts.slots.set(base.offset + slot.offset, value);
+}
+
+/**
+ * An access that nothing was known of has been checked once it is done. Below a negative offset the register itself
+ * may be beyond 32 bits, so those are not remembered.
+ */
+function rememberCheck(facts: Facts, register: number, offset: number): void {
+  const fact = facts.registers[register];
+  const lower = fact?.type === "checked" && offset < fact.offset;
+  if (offset >= 0 && (fact === undefined || lower)) facts.registers[register] = { type: "checked", offset };
 }
 
 /** A new result of the same lookup: older ones are no longer told apart from it. */
@@ -144,6 +160,8 @@ export function transfer(
   at: number,
   maps: readonly LinkedMap[],
 ): void {
+  if (effect.type === "load") rememberCheck(facts, slot.src, slot.offset);
+  if (effect.type === "store" || effect.type === "atomic") rememberCheck(facts, slot.dst, slot.offset);
   if (effect.type === "call") call(facts, effect, slot, at);
   if (effect.type === "store")
     store(facts, slot, effect.bytes, effect.operand === "src" ? facts.registers[slot.src] : undefined);
