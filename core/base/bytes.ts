@@ -42,19 +42,23 @@ export function equalBytes(a: usize, b: usize, size: u32): bool {
   return true;
 }
 
-/** Two rounds of multiply and fold: every input bit reaches every output bit. */
-function mix(value: u64): u64 {
-  value = (value ^ (value >> 32)) * 0x9e3779b97f4a7c15;
-  return (value ^ (value >> 29)) * 0xbf58476d1ce4e5b9;
+/** One round of multiply and fold. */
+function mix(value: u64, multiplier: u64): u64 {
+  value *= multiplier;
+  return value ^ (value >> 32);
 }
 
-/** A seeded 32-bit hash of a key; keys of 4 and 8 bytes take one round. */
-export function hashBytes(key: usize, size: u32, seed: u32): u32 {
-  if (size == 4) return <u32>(mix(load<u32>(key) ^ ((<u64>seed) << 32)) >> 32);
-  if (size == 8) return <u32>(mix(load<u64>(key) ^ <u64>seed) >> 32);
-  let state: u64 = mix(((<u64>size) << 32) | <u64>seed);
+/**
+ * A 32-bit hash of a key whose upper bits are the good ones. Keys of 4 and 8 bytes take one multiplication by the map's
+ * own random odd number: multiply-shift is universal, so no set of keys is bad for most multipliers (Dietzfelbinger and
+ * others, "A reliable randomized algorithm for the closest-pair problem", 1997).
+ */
+export function hashBytes(key: usize, size: u32, multiplier: u64): u32 {
+  if (size == 4) return <u32>((<u64>load<u32>(key) * multiplier) >> 32);
+  if (size == 8) return <u32>((load<u64>(key) * multiplier) >> 32);
+  let state: u64 = multiplier ^ <u64>size;
   let offset: u32 = 0;
-  for (; offset + 8 <= size; offset += 8) state = mix(state ^ load<u64>(key + offset));
-  for (; offset < size; offset++) state = mix(state ^ <u64>load<u8>(key + offset));
-  return <u32>(state >> 32);
+  for (; offset + 8 <= size; offset += 8) state = mix(state ^ load<u64>(key + offset), multiplier);
+  for (; offset < size; offset++) state = mix(state ^ <u64>load<u8>(key + offset), multiplier);
+  return <u32>((state * multiplier) >> 32);
 }

@@ -38,7 +38,8 @@ const SEQUENCE: u64 = 0x100000000;
 const NMI_SPINS: u32 = 4096;
 
 export function bucketOf(map: MapHeader, hash: u32): usize {
-  return map.buckets + (hash & map.bucketMask) * BUCKET_BYTES;
+  // A map of one bucket shifts by 32, which wasm takes for 0: the mask covers that.
+  return map.buckets + ((hash >> map.bucketShift) & map.bucketMask) * BUCKET_BYTES;
 }
 
 export function isLocked(control: u64): bool {

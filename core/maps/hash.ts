@@ -53,7 +53,7 @@ export const EXIST: u32 = 2;
 const AGAIN: i32 = 1;
 
 function hashOf(map: MapHeader, key: usize): u32 {
-  return hashBytes(key, map.keySize, map.seed);
+  return hashBytes(key, map.keySize, map.multiplier);
 }
 
 function isPerCpu(map: MapHeader): bool {

@@ -130,6 +130,7 @@ function createHash(area: CpuArea, map: MapHeader): bool {
   map.buckets = <u32>allocateStorage(<u64>buckets * <u64>BUCKET_BYTES);
   if (map.buckets == 0) return false;
   map.bucketMask = buckets - 1;
+  map.bucketShift = clz(buckets - 1);
   map.exactCount = map.supply == SUPPLY_SLAB || (map.supply == SUPPLY_CACHE && countsExactly(map.maxEntries)) ? 1 : 0;
   const fill = map.supply == SUPPLY_CACHE;
   formatAllocator(area, map.elements, elementBytes(map) - <u32>HEADER_BYTES, 0, fill);
@@ -184,7 +185,8 @@ export function createMap(
   map.maxEntries = maxEntries;
   map.valueStride = <u32>roundUp(valueSize, 8);
   map.supply = from;
-  map.seed = seed;
+  // Two different odd halves of the seed, so that the multiplier is never small.
+  map.multiplier = ((((<u64>(seed * 0x9e3779b1)) << 32) | <u64>(seed * 0x85ebca6b)) ^ 0x9e3779b97f4a7c15) | 1;
   map.elements = <u32>(changetype<usize>(map) + CACHES_AT);
   map.values = map.elements + superblock().cpus * <u32>CACHE_BYTES;
   const whole = isHash(kind) ? createHash(area, map) : createArray(map);

@@ -36,10 +36,10 @@ export class MapHeader {
   valueStride: u32;
   /** Hash: offset of the value (per-CPU: of the pointer to it) in an element. */
   valueOffset: u32;
-  /** Hash: the buckets, one less than their number, and the seed of the hash function. */
+  /** Hash: the buckets, their number less one, and the right shift that leaves a hash's bucket. */
   buckets: u32;
   bucketMask: u32;
-  seed: u32;
+  bucketShift: u32;
   supply: u32;
   /** Hash: the elements' allocator (one Cache a CPU); every supply has one, the counts are in it. */
   elements: u32;
@@ -62,7 +62,8 @@ export class MapHeader {
   descriptionBytes: u32;
   /** Epoch after which a destroyed map's memory may go. */
   dyingTarget: u32;
-  reserved: u64;
+  /** Random and odd: the hash function (base/bytes.ts). */
+  multiplier: u64;
 }
 
 export const HEADER_SIZE: usize = 128;
