@@ -38,6 +38,12 @@ export class BatchBuffer {
     new Uint8Array(this.#arena.memory.buffer, this.#address, records.length).set(records);
     return this.#address;
   }
+
+  free(): void {
+    this.#arena.core.freeBytes(this.#address);
+    this.#address = 0;
+    this.#bytes = 0;
+  }
 }
 
 /**
@@ -56,11 +62,16 @@ export async function replay(
   const runner = new EventRunner(arena, programs, trace.events, rule, print);
   const buffer = new BatchBuffer(arena);
   let seconds = 0;
-  for await (const batch of trace.batches) {
-    seconds += replayBatch(runner, buffer, batch);
-    progress(runner.counts.replayed);
+  try {
+    for await (const batch of trace.batches) {
+      seconds += replayBatch(runner, buffer, batch);
+      progress(runner.counts.replayed);
+    }
+  } finally {
+    settle(arena);
+    buffer.free();
+    runner.free();
   }
-  settle(arena);
   return { counts: runner.counts, seconds };
 }
 

@@ -152,6 +152,12 @@ export class EventRunner {
       this.#replayRecord(record);
   }
 
+  /** Gives the runner's memory in the arena back. */
+  free(): void {
+    this.#arena.core.freeBytes(this.#rawAddress);
+    for (const { stackTop } of this.#cpus) this.#arena.core.freeBytes(stackTop - FRAME_BYTES * MAX_FRAMES);
+  }
+
   #replayRecord(record: number): void {
     const view = this.#view;
     const cpu = view.getUint16(record + RECORD.cpu, true);

@@ -234,6 +234,11 @@ export class ArenaMap<K, V> {
     return count < 0 ? undefined : { next, entries };
   }
 
+  /** Gives this object's transfer buffer back; the map itself stays. The object is not usable afterwards. */
+  close(): void {
+    this.#instance.core.freeBytes(this.#keyAddress);
+  }
+
   #fail(result: number): never {
     const { name, maxEntries } = this.info;
     const code = errnoName(result) ?? "EINVAL";

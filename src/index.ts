@@ -1,0 +1,29 @@
+/** anyctx: shared memory with an any-context allocator, and maps on it. The subpath `anyctx/bpf` runs programs on them. */
+export { Arena, type ArenaHandle, type ArenaOptions, type MapOptions } from "./arena/arena.ts";
+export {
+  type CacheStatistics,
+  cacheStatistics,
+  type MapStatistics,
+  type Misses,
+  mapStatistics,
+} from "./arena/statistics.ts";
+export { AnyctxError, ERRNO, type ErrnoName, type ErrorCode, errnoName } from "./error.ts";
+export {
+  array,
+  bytes,
+  type Codec,
+  f32,
+  f64,
+  i8,
+  i16,
+  i32,
+  i64,
+  string,
+  struct,
+  u8,
+  u16,
+  u32,
+  u64,
+} from "./maps/codec.ts";
+export { MAP_KINDS, type MapKind, type MapType } from "./maps/kinds.ts";
+export { ANY, ArenaMap, EXIST, type MapInfo, NOEXIST } from "./maps/map.ts";
