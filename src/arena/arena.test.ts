@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RECORD } from "../events/record.ts";
+import { u32, u64 } from "../maps/codec.ts";
+import { MAP_KINDS } from "../maps/kinds.ts";
+import { Arena, type ArenaHandle } from "./arena.ts";
+import { compileCore, instantiateCore } from "./core.ts";
+
+test("bad sizes are refused with what and why", async () => {
+  await assert.rejects(Arena.create({ cpus: 0 }), { code: "EINVAL", message: /1 to 1024 CPUs, not 0/ });
+  await assert.rejects(Arena.create({ maximumBytes: 100 }), { code: "EINVAL" });
+  await assert.rejects(Arena.create({ maximumBytes: 2 ** 33 }), { code: "EINVAL" });
+  await assert.rejects(Arena.create({ maximumBytes: Number.NaN }), { code: "EINVAL" });
+  await assert.rejects(Arena.create({ maximumBytes: 400_000, cpus: 1024 }), { code: "ENOMEM", message: /too small/ });
+});
+
+test("the largest arena can be made: memory is reserved, not used", async () => {
+  const arena = await Arena.create({ maximumBytes: 2 ** 32, cpus: 2 });
+  const map = arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 10 });
+  assert.equal(map.set(1, 2n).get(1), 2n);
+  assert.ok(arena.memory.buffer.byteLength < 32 << 20);
+});
+
+test("attaching to anything that is no arena says so", async () => {
+  const { core } = (await Arena.create({ cpus: 1 })).handle();
+  const memory = (initial: number): WebAssembly.Memory =>
+    new WebAssembly.Memory({ initial, maximum: 100, shared: true });
+  const refused = { name: "AnyctxError", code: "BAD_ARENA" };
+  await assert.rejects(Arena.attach({} as ArenaHandle), refused);
+  await assert.rejects(Arena.attach({ memory: memory(1), core }), refused);
+  await assert.rejects(Arena.attach({ memory: memory(10), core }), { ...refused, message: /holds no arena/ });
+  const empty = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+  await assert.rejects(Arena.attach({ memory: memory(10), core: empty }), refused);
+});
+
+test("an arena of another layout version is refused", async () => {
+  const arena = await Arena.create({ cpus: 2 });
+  new Uint32Array(arena.memory.buffer, 65536, 2)[1] = 99;
+  await assert.rejects(Arena.attach(arena.handle()), { code: "BAD_ARENA", message: /layout 99/ });
+});
+
+test("a CPU slot has one holder; detaching gives it to the next", async () => {
+  const first = await Arena.create({ cpus: 2 });
+  const second = await Arena.attach(first.handle());
+  assert.deepEqual([first.cpu, second.cpu], [0, 1]);
+  await assert.rejects(Arena.attach(first.handle()), { code: "EBUSY", message: /All 2 CPU slots/ });
+  assert.throws(() => first.switchCpu(1), { code: "EINVAL" });
+  second.detach();
+  const third = await Arena.attach(first.handle(), 1);
+  assert.equal(third.cpu, 1);
+});
+
+test("maps are found by name from every instance, once", async () => {
+  const arena = await Arena.create({ cpus: 2 });
+  const made = arena.createMap({ type: "hash", name: "flows", key: u32, value: u64, maxEntries: 10 });
+  made.set(7, 8n);
+  const other = await Arena.attach(arena.handle());
+  assert.equal(other.openMap<number, bigint>("flows").get(7), 8n);
+  assert.throws(() => other.openMap("none"), { code: "ENOENT", message: /no map "none"/ });
+  const again = { type: "hash", name: "flows", key: u32, value: u64, maxEntries: 10 } as const;
+  assert.throws(() => other.createMap(again), { code: "EEXIST" });
+  for (const name of ["", "x".repeat(64), "a\0b"])
+    assert.throws(() => arena.createMap({ ...again, name }), { code: "EINVAL", message: /name/ });
+  arena.destroyMap("flows");
+  assert.throws(() => other.openMap("flows"), { code: "ENOENT" });
+  assert.throws(() => arena.destroyMap("flows"), { code: "ENOENT" });
+});
+
+test("creating a map refuses what Linux refuses, and leaves nothing behind", async () => {
+  const arena = await Arena.create({ cpus: 2, maximumBytes: 8 << 20 });
+  const options = { type: "hash", name: "map", key: u32, value: u64, maxEntries: 10 } as const;
+  const before = arena.core.pagesInUse();
+  assert.throws(() => arena.createMap({ ...options, maxEntries: 0 }), { code: "EINVAL" });
+  assert.throws(() => arena.createMap({ ...options, type: "array", key: u64 as never }), { code: "EINVAL" });
+  assert.throws(() => arena.createMap({ ...options, type: "queue" as never }), { code: "EINVAL" });
+  for (const prealloc of [false, true])
+    assert.throws(() => arena.createMap({ ...options, maxEntries: 2 ** 31, prealloc }), { code: "ENOMEM" });
+  assert.throws(() => arena.createMap({ ...options, maxEntries: 600_000, prealloc: true }), { code: "ENOMEM" });
+  assert.equal(arena.core.pagesInUse(), before);
+  assert.deepEqual(arena.maps(), []);
+});
+
+test("forceDynamic makes every hash dynamic and its flags show it", async () => {
+  const options = { type: "hash", key: u32, value: u64, maxEntries: 10, prealloc: true } as const;
+  for (const forceDynamic of [false, true]) {
+    const arena = await Arena.create({ cpus: 1, forceDynamic });
+    assert.equal(arena.createMap({ ...options, name: "map" }).info.flags, forceDynamic ? 1 : 0);
+  }
+});
+
+test("the core exports what the registry of map kinds names, and nothing of a JavaScript runtime", async () => {
+  const module = await compileCore();
+  assert.deepEqual(
+    WebAssembly.Module.imports(module).map((row) => row.name),
+    ["memory"],
+  );
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 65536, shared: true });
+  const { functions } = await instantiateCore(module, memory);
+  for (const kind of MAP_KINDS)
+    for (const name of [...Object.values(kind.program), ...Object.values(kind.system)])
+      assert.equal(typeof functions[name], "function", `${kind.type}: ${name}`);
+});
+
+test("a second instance on the same memory changes none of its bytes: the core has no data of its own", async () => {
+  const arena = await Arena.create({ cpus: 2 });
+  arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 10 }).set(1, 1n);
+  const before = Uint8Array.from(new Uint8Array(arena.memory.buffer));
+  await instantiateCore(arena.handle().core, arena.memory);
+  assert.deepEqual(Buffer.compare(before, Uint8Array.from(new Uint8Array(arena.memory.buffer))), 0);
+});
+
+test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
+  const arena = await Arena.create({ cpus: 1 });
+  const { core } = arena.machine(() => undefined);
+  const record = arena.allocate(128);
+  const out = arena.allocate(64);
+  const view = new Uint8Array(arena.memory.buffer);
+  view.set(Buffer.from("cat\0"), record + RECORD.comm);
+  arena.core.setCurrentTask(record);
+  assert.equal(core["taskComm"]?.(out, 16), 0);
+  assert.equal(Buffer.from(view.subarray(out, out + 4)).toString(), "cat\0");
+  assert.equal(core["probeRead"]?.(out, 4, BigInt(record + RECORD.comm)), 0);
+  for (const address of [0n, 100n, 2n ** 32n + 70000n, 0xffff_8000_0000_0000n, 2n ** 32n - 2n]) {
+    assert.equal(core["probeRead"]?.(out, 4, address), -14, `address ${address}`);
+    assert.deepEqual([...view.subarray(out, out + 4)], [0, 0, 0, 0]);
+  }
+  assert.equal(core["probeReadString"]?.(out, 16, BigInt(record + RECORD.comm)), 4);
+  assert.equal(core["probeReadString"]?.(out, 3, BigInt(record + RECORD.comm)), 3);
+  assert.equal(Buffer.from(view.subarray(out, out + 3)).toString(), "ca\0");
+});
