@@ -75,9 +75,10 @@ export class ByteReader {
   }
 }
 
-const UTF8 = new TextDecoder();
-
-/** UTF-8 text of bytes that may lie in shared memory, which a TextDecoder itself refuses. */
+/**
+ * UTF-8 text of bytes that may lie in shared memory, which a TextDecoder itself refuses. The decoder is made when it is
+ * needed: an AudioWorklet has none, and only programs that print would miss it there.
+ */
 export function decodeText(bytes: Uint8Array): string {
-  return UTF8.decode(bytes.slice());
+  return new TextDecoder().decode(bytes.slice());
 }

@@ -264,10 +264,10 @@ function fits(field: Field, value: number): boolean {
 
 /** The row of a slot, or undefined where RFC 9669 has none for it (also: a reserved field that is not zero). */
 export function operationOf(slot: Instruction): Operation | undefined {
-  const rows = BY_CODE[slot.code] ?? [];
-  return rows.find(
-    (r) => fits(r.dst, slot.dst) && fits(r.src, slot.src) && fits(r.offset, slot.offset) && fits(r.imm, slot.imm),
-  );
+  for (const row of BY_CODE[slot.code] ?? [])
+    if (fits(row.dst, slot.dst) && fits(row.src, slot.src) && fits(row.offset, slot.offset) && fits(row.imm, slot.imm))
+      return row;
+  return undefined;
 }
 
 /** Whether the slot is the first of a 64-bit immediate load, which takes the next slot as well. */

@@ -5,6 +5,8 @@ import fc from "fast-check";
 import { AnyctxError } from "../error.ts";
 import { disassembleAt } from "./disassemble.ts";
 import { readElf } from "./elf.ts";
+import { machineFor } from "./fake-machine.test.ts";
+import { linkProgram } from "./link.ts";
 import { readObject } from "./object.ts";
 import { attachTarget, programKind } from "./sections.ts";
 import { type ObjectSpec, programSpec, setVariable, subprogramsOf } from "./spec.ts";
@@ -70,6 +72,24 @@ test("BTF-defined maps and data sections become map specs", () => {
 test("the same bytes give the same spec, which survives structured cloning", () => {
   assert.deepEqual(tracing(), tracing());
   assert.deepEqual(structuredClone(tracing()), tracing());
+});
+
+test("maps of the older section are read, and what programs need that is missing is said", () => {
+  const spec = readObject(fixture("legacy.bpf.o"), "legacy.bpf.o");
+  const rows = spec.maps.map(({ name, bpfType, keySize, valueSize, maxEntries, flags }) =>
+    [name, bpfType, keySize, valueSize, maxEntries, flags].join(" "),
+  );
+  assert.ok(rows.includes("first 1 4 8 100 1") && rows.includes("second 2 4 16 10 0"), rows.join());
+  const { bindings } = machineFor(spec);
+  assert.equal(linkProgram(spec, "supported", bindings).maps.length, 2);
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ["core", /program core, instruction 0 .*kernel's layout of task \(CO-RE byte_off, access 0:1\)/],
+    ["kernel_function", /function missing is not defined in this object; kernel functions/],
+    ["callback", /the address of function body \(a callback\)/],
+    ["pointer", /section \.rodata holds the address of/],
+  ];
+  for (const [name, message] of cases)
+    assert.throws(() => linkProgram(spec, name, bindings), fails("UNSUPPORTED", message), name);
 });
 
 test("sections name what is not supported and why", () => {

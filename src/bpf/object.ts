@@ -109,12 +109,19 @@ const positionOf = (section: number, slot: number): number => section * 2 ** 32 
 
 type Resolved = RelocationSpec | undefined;
 
+/** Index of the function that holds a slot of a section, or undefined. */
+function placeAt(context: Context, section: number, slot: number): number | undefined {
+  const position = positionOf(section, slot);
+  const index = lowerBound(context.places, position, (p) => positionOf(p.section.index, p.end - 1));
+  const place = context.places[index];
+  return place !== undefined && place.section.index === section && slot >= place.start ? index : undefined;
+}
+
 /** A call: to the function that holds the target instruction. */
 function resolveCall(context: Context, at: number, section: number, target: number): RelocationSpec {
-  const position = positionOf(section, target);
-  const callee = lowerBound(context.places, position, (p) => positionOf(p.section.index, p.end - 1));
-  const place = context.places[callee];
-  if (place === undefined || place.section.index !== section || !(target >= place.start))
+  const callee = placeAt(context, section, target);
+  const place = callee === undefined ? undefined : context.places[callee];
+  if (callee === undefined || place === undefined)
     return {
       type: "unsupported",
       instruction: at,
@@ -133,7 +140,11 @@ function resolveAddress(context: Context, symbol: ElfSymbol, slot: Instruction, 
     return { type: "data", instruction: at, map: section.name, offset: symbol.value + slot.imm };
   const map = context.mapAt.get(`${section.index}:${symbol.value + slot.imm}`);
   if (map !== undefined) return { type: "map", instruction: at, map };
-  if (isCode(section)) return unsupported(`the address of function ${symbol.name} (a callback) is not supported`);
+  if (isCode(section)) {
+    const place = placeAt(context, section.index, (symbol.value + slot.imm) / INSTRUCTION_BYTES);
+    const name = place === undefined ? symbol.name : context.places[place]?.name;
+    return unsupported(`the address of function ${name} (a callback) is not supported`);
+  }
   return unsupported(`the address of ${symbol.name} in section ${section.name} is not supported`);
 }
 
