@@ -50,6 +50,14 @@ test("a core without a function the program needs is refused by name", () => {
   assert.throws(() => instantiateProgram(compiled, machine), expected);
 });
 
+test("a machine whose memory is not shared is refused", () => {
+  const compiled = compileProgram(link("r0 = 1\nexit"));
+  const machine = { ...fakeMachine(), memory: new WebAssembly.Memory({ initial: 1 }) };
+  const expected = (error: unknown): boolean =>
+    error instanceof AnyctxError && error.code === "UNSUPPORTED" && /program p does not fit/.test(error.message);
+  assert.throws(() => instantiateProgram(compiled, machine), expected);
+});
+
 test("ranges answer for their own bytes only", () => {
   const ranges = new Ranges();
   for (const at of [300, 100, 200, 0]) ranges.grant(at, 50, at !== 200);

@@ -27,13 +27,23 @@ function explain(program: LinkedProgram, cause: unknown): unknown {
   return new AnyctxError("EFAULT", message, { cause });
 }
 
+function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports, program: LinkedProgram): RunProgram {
+  try {
+    return new WebAssembly.Instance(module, imports).exports[ENTRY] as RunProgram;
+  } catch (cause) {
+    // A memory that is not shared, or a core of another version whose functions have other types.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AnyctxError("UNSUPPORTED", `program ${program.name} does not fit this machine: ${why}`, { cause });
+  }
+}
+
 /**
  * Binds a compiled program to a machine.
  *
  * The returned function throws AnyctxError: EFAULT where a check or WebAssembly itself stopped an access, ETIMEDOUT for
  * an endless loop.
  *
- * @throws {AnyctxError} UNSUPPORTED when the core lacks a function the program needs
+ * @throws {AnyctxError} UNSUPPORTED when the core lacks a function the program needs, or the memory is of another kind
  */
 export function instantiateProgram({ module, program }: CompiledProgram, machine: ProgramMachine): RunProgram {
   const host = {
@@ -47,13 +57,7 @@ export function instantiateProgram({ module, program }: CompiledProgram, machine
   );
   if (missing !== undefined)
     throw new AnyctxError("UNSUPPORTED", `program ${program.name} needs ${missing.name}, which the core does not have`);
-  const instance = new WebAssembly.Instance(module, {
-    env: { memory: machine.memory },
-    layout,
-    core: machine.core,
-    host,
-  });
-  const run = instance.exports[ENTRY] as RunProgram;
+  const run = instantiate(module, { env: { memory: machine.memory }, layout, core: machine.core, host }, program);
   return (context, cpu, stackTop) => {
     try {
       return BigInt.asUintN(64, run(context, cpu, stackTop));
