@@ -1,0 +1,63 @@
+/** `anyctx bench`: measurements that ship with the package, one row of the table each. */
+import { Argument, type Command } from "commander";
+import { measureHeadline } from "../bench/headline.ts";
+import { type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { headlineParagraph } from "./print-headline.ts";
+import { type ProgressBar, progressBar } from "./progress.ts";
+
+/** What a bench measured: a document, and the same for people. */
+interface Measured {
+  readonly document: unknown;
+  readonly text: string;
+}
+
+interface BenchRow {
+  readonly name: string;
+  readonly doc: string;
+  readonly measure: (rounds: number, progress: ProgressBar["update"]) => Promise<Measured>;
+}
+
+const BENCHES: readonly BenchRow[] = [
+  {
+    name: "headline",
+    doc: "update+delete of a program on a dynamic hash, a preallocated one, and a dynamic one as before the caches",
+    measure: async (rounds, progress) => {
+      const headline = await measureHeadline(rounds, progress);
+      return { document: headline, text: headlineParagraph(headline) };
+    },
+  },
+];
+
+interface BenchOptions {
+  readonly rounds: number;
+  readonly json?: true;
+}
+
+const FEWEST_ROUNDS = 7;
+const MOST_ROUNDS = 1000;
+
+function define(command: Command): void {
+  const names = BENCHES.map(({ name }) => name);
+  const list = BENCHES.map(({ name, doc }) => `  ${name.padEnd(10)} ${doc}`).join("\n");
+  command
+    .summary("measure, with medians and spread")
+    .description(
+      "Measures on this machine, both sides of a comparison in one process, and prints medians with their spread.",
+    )
+    .addArgument(new Argument("[bench]", "what to measure").choices(names).default("headline"))
+    .option("--rounds <n>", "runs of each side", wholeNumber(FEWEST_ROUNDS, MOST_ROUNDS), 11)
+    .option("--json", "print one JSON document on stdout instead of a table")
+    .addHelpText("after", `\nBenches:\n${list}`)
+    .action(bench);
+}
+
+export const benchCommand: CommandRow = { name: "bench", define };
+
+async function bench(name: string, { rounds, json }: BenchOptions): Promise<void> {
+  const row = BENCHES.find((each) => each.name === name);
+  if (row === undefined) return;
+  const bar = progressBar(name, 1, json !== true);
+  const measured = await row.measure(rounds, bar.update).finally(bar.stop);
+  if (json) printJson(measured.document);
+  else process.stdout.write(`${measured.text}\n`);
+}

@@ -1,0 +1,177 @@
+/** An object file as a plain document: what `anyctx inspect --json` prints and its tables are drawn from. */
+import type { BtfValue } from "../bpf/btf.ts";
+import { disassembleAt } from "../bpf/disassemble.ts";
+import type { FunctionSpec, MapSpec, ObjectSpec, ProgramKind, ProgramSpec, RelocationSpec } from "../bpf/spec.ts";
+import { mapKindByBpfType } from "../maps/kinds.ts";
+import { variablesOf } from "./values.ts";
+
+export interface ObjectDescription {
+  readonly name: string;
+  readonly license: string;
+  readonly btfTypes: number;
+  /** Sections with code or data that something here comes from. */
+  readonly sections: readonly { readonly name: string; readonly holds: string }[];
+  readonly programs: readonly ProgramDescription[];
+  readonly maps: readonly MapDescription[];
+  readonly variables: readonly VariableDescription[];
+  readonly functions: readonly FunctionDescription[];
+}
+
+export interface ProgramDescription {
+  readonly name: string;
+  readonly section: string;
+  /** The event it runs on. */
+  readonly attachesTo?: string;
+  /** Why it cannot run here, or only when asked for. */
+  readonly cannotRun?: string;
+  /** Slots of 8 bytes, as `bpftool` counts. */
+  readonly instructions: number;
+}
+
+export interface MapDescription {
+  readonly name: string;
+  /** A type known here, or Linux's number of it. */
+  readonly type: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  /** How its elements are allocated. */
+  readonly elements: "dynamic" | "preallocated" | "fixed";
+  readonly cannotUse?: string;
+}
+
+export interface VariableDescription {
+  readonly section: string;
+  readonly name: string;
+  readonly size: number;
+  /** As it is before anything ran; whole numbers beyond 2^53 as text. */
+  readonly value: unknown;
+}
+
+export interface FunctionDescription {
+  readonly name: string;
+  readonly section: string;
+  readonly instructions: readonly InstructionDescription[];
+}
+
+export interface InstructionDescription {
+  readonly slot: number;
+  readonly text: string;
+  /** The map, variable or function that the instruction refers to. */
+  readonly refers?: string;
+  /** Where a new source line begins. */
+  readonly source?: { readonly file: string; readonly line: number; readonly text: string };
+}
+
+export function describeObject(object: ObjectSpec): ObjectDescription {
+  return {
+    name: object.name,
+    license: object.license,
+    btfTypes: Math.max(0, (object.btf?.types.length ?? 0) - 1),
+    sections: sectionsOf(object),
+    programs: object.programs.map(describeProgram),
+    maps: object.maps.map(describeMap),
+    variables: object.maps.flatMap((map) => describeVariables(object, map)),
+    functions: object.functions.map((each) => describeFunction(object, each)),
+  };
+}
+
+function sectionsOf(object: ObjectSpec): ObjectDescription["sections"] {
+  const holds = new Map<string, string[]>();
+  const add = (section: string, what: string): void => {
+    holds.set(section, [...(holds.get(section) ?? []), what]);
+  };
+  for (const { name, section } of object.functions) add(section, name);
+  for (const { name, contents } of object.maps) {
+    if (contents === undefined) add(".maps", name);
+    else add(name, `${contents.length} bytes`);
+  }
+  return [...holds].map(([name, whats]) => ({ name, holds: whats.join(", ") }));
+}
+
+const TARGETS: { readonly [T in ProgramKind["type"]]: (kind: Extract<ProgramKind, { type: T }>) => string } = {
+  tracepoint: ({ category, event }) => `tracepoint ${category}:${event}`,
+  raw_tracepoint: ({ event }) => `raw tracepoint ${event}`,
+  unsupported: ({ reason }) => reason,
+};
+
+function describeProgram({ name, section, kind, autoload, instructions }: ProgramSpec): ProgramDescription {
+  const target = (TARGETS[kind.type] as (kind: ProgramKind) => string)(kind);
+  const refusal = kind.type === "unsupported" ? target : autoload ? undefined : "its section says not to load it (?)";
+  return {
+    name,
+    section,
+    ...(kind.type === "unsupported" ? {} : { attachesTo: target }),
+    ...(refusal === undefined ? {} : { cannotRun: refusal }),
+    instructions: instructions.length,
+  };
+}
+
+/** Linux's BPF_F_NO_PREALLOC. */
+const NO_PREALLOC = 1;
+
+function describeMap({ name, bpfType, keySize, valueSize, maxEntries, flags, unsupported }: MapSpec): MapDescription {
+  const kind = mapKindByBpfType(bpfType);
+  const why = unsupported ?? (kind === undefined ? `map type ${bpfType} is not supported yet` : undefined);
+  const dynamic = (flags & NO_PREALLOC) !== 0;
+  return {
+    name,
+    type: kind?.type ?? String(bpfType),
+    keySize,
+    valueSize,
+    maxEntries,
+    flags,
+    elements: kind?.indexed === true ? "fixed" : dynamic ? "dynamic" : "preallocated",
+    ...(why === undefined ? {} : { cannotUse: why }),
+  };
+}
+
+function describeVariables(object: ObjectSpec, map: MapSpec): VariableDescription[] {
+  const values = variablesOf(map, object.btf, map.contents ?? new Uint8Array(0));
+  return values.map(({ name, value }, index) => ({
+    section: map.name,
+    name,
+    size: map.variables?.[index]?.size ?? 0,
+    value: plain(value),
+  }));
+}
+
+/** JSON has no integers beyond 2^53. */
+function plain(value: BtfValue): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map(plain);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]));
+}
+
+function describeFunction(object: ObjectSpec, { name, section, ...code }: FunctionSpec): FunctionDescription {
+  const lines = new Map(code.lines.map((line) => [line.instruction, line]));
+  const relocations = new Map(code.relocations.map((relocation) => [relocation.instruction, relocation]));
+  const instructions = code.instructions.flatMap((_, slot) => {
+    const text = disassembleAt(code.instructions, slot);
+    if (text === "") return [];
+    const relocation = relocations.get(slot);
+    const line = lines.get(slot);
+    return [
+      {
+        slot,
+        text,
+        ...(relocation === undefined ? {} : { refers: referenceText(object, relocation) }),
+        ...(line === undefined ? {} : { source: { file: line.file, line: line.line, text: line.text.trim() } }),
+      },
+    ];
+  });
+  return { name, section, instructions };
+}
+
+function referenceText(object: ObjectSpec, relocation: RelocationSpec): string {
+  if (relocation.type === "call") return object.functions[relocation.callee]?.name ?? `function ${relocation.callee}`;
+  if (relocation.type === "unsupported") return relocation.reason;
+  if (relocation.type === "map") return `map ${relocation.map}`;
+  const variables = object.maps.find(({ name }) => name === relocation.map)?.variables ?? [];
+  const variable = variables.find(
+    ({ offset, size }) => relocation.offset >= offset && relocation.offset < offset + Math.max(1, size),
+  );
+  return variable?.name ?? `${relocation.map} + ${relocation.offset}`;
+}

@@ -1,0 +1,142 @@
+/** The report of a replay as people read it: a paragraph for each part. */
+import type { CacheStatistics, Misses } from "../arena/statistics.ts";
+import type { ObjectSpec } from "../bpf/spec.ts";
+import type { Trace } from "../events/ftrace.ts";
+import { SKIP_REASONS, type SkipReason } from "../events/lines.ts";
+import { CONTEXTS } from "../events/record.ts";
+import { INTERRUPT_SIGNS } from "../machine/interrupts.ts";
+import type { LoadedObject } from "../machine/load.ts";
+import type { Report } from "../machine/report.ts";
+import { headlineParagraph } from "./print-headline.ts";
+import { resultParagraphs } from "./print-results.ts";
+import { clip, count, heading, indent, left, plural, printable, right, size, styled, table } from "./text.ts";
+
+export interface RunOutput {
+  readonly report: Report;
+  readonly object: ObjectSpec;
+  readonly loaded: LoadedObject;
+  readonly trace: Trace;
+  /** CPU slots of the replay. */
+  readonly cpus: number;
+}
+
+export function printRun(output: RunOutput): void {
+  const { report, object, loaded, trace } = output;
+  const paragraphs = [
+    eventParagraph(output),
+    programParagraph(report),
+    ...resultParagraphs({ object, loaded, symbols: trace.symbols }),
+    mapParagraph(report),
+    ...dumpParagraphs(report),
+    cacheParagraph(report),
+    interruptParagraph(report),
+    ...(report.headline === undefined ? [] : [headlineParagraph(report.headline)]),
+  ];
+  process.stdout.write(`${paragraphs.filter((text) => text !== "").join("\n\n")}\n`);
+}
+
+function eventParagraph(output: RunOutput): string {
+  const { events } = output.report;
+  const speed = events.perSecond === 0 ? "" : ` in ${events.seconds.toFixed(3)} s, ${count(events.perSecond)} a second`;
+  const lines = [
+    `${count(events.read)} read, ${count(events.replayed)} replayed${speed}, ${count(events.skipped)} skipped`,
+    ...skipLines(output),
+    ...(events.lost === 0 ? [] : [`the kernel says it lost ${plural(events.lost, "event")} while it recorded`]),
+    `by context  ${CONTEXTS.map((context) => `${context} ${count(events.byContext[context])}`).join("   ")}`,
+    `by CPU      ${busyCpus(output.report)
+      .map((cpu) => `${cpu}: ${count(events.byCpu[cpu] ?? 0)}`)
+      .join("   ")}`,
+  ];
+  return [heading("events"), indent(lines.join("\n"))].join("\n");
+}
+
+function skipLines({ report, trace, cpus }: RunOutput): string[] {
+  const reasons = Object.entries(report.events.skippedBy) as [SkipReason, number][];
+  const unknown = [...trace.counts.unknown.keys()];
+  const names = unknown.slice(0, 5).map((name) => clip(printable(name), 30));
+  const more: Partial<Record<SkipReason, string>> = {
+    event: `: ${names.join(", ")}${unknown.length > names.length ? ", ..." : ""} (--formats gives more)`,
+    cpu: ` (${cpus}; --cpus gives more)`,
+  };
+  return reasons.map(([reason, skipped]) =>
+    styled("yellow", `${count(skipped)} skipped: ${SKIP_REASONS[reason]}${more[reason] ?? ""}`),
+  );
+}
+
+function busyCpus({ events }: Report): number[] {
+  return [...events.byCpu.keys()].filter((cpu) => (events.byCpu[cpu] ?? 0) > 0);
+}
+
+function programParagraph({ programs, skippedPrograms }: Report): string {
+  const rows = programs.map(({ name, section, runs, errors, attached }) => [
+    printable(name),
+    printable(section),
+    attached ? count(runs) : "no such event in the formats",
+    errors === 0 ? "0" : styled("red", count(errors)),
+  ]);
+  const notes = [
+    ...programs.flatMap(({ name, firstError }) =>
+      firstError === undefined ? [] : [styled("red", `first error of ${name}: ${printable(firstError)}`)],
+    ),
+    ...skippedPrograms.map(({ name, reason }) => styled("yellow", `not loaded: ${name}: ${printable(reason)}`)),
+  ];
+  const drawn = table([left("name"), left("section"), right("runs"), right("errors")], rows);
+  return [heading("programs"), drawn, ...notes.map(indent)].join("\n");
+}
+
+function mapParagraph({ maps }: Report): string {
+  const rows = maps.map((map) => [
+    printable(map.name),
+    map.type + (map.type.includes("hash") && !map.dynamic ? ", preallocated" : ""),
+    `${map.keySize} + ${map.valueSize}`,
+    count(map.maxEntries),
+    count(map.entries),
+    size(map.bytes),
+    map.dynamic ? size(map.preallocatedBytes) : "",
+  ]);
+  const columns = [left("name"), left("type"), right("key + value"), right("max_entries"), right("entries")];
+  return [heading("maps"), table([...columns, right("memory"), right("preallocated")], rows)].join("\n");
+}
+
+/** `--dump` without `--json`: every entry in hex, one a line. */
+function dumpParagraphs({ maps }: Report): string[] {
+  return maps.flatMap(({ name, items }) => {
+    if (items === undefined || items.length === 0) return [];
+    const lines = items.map(({ key, value }) => `${key}  ${typeof value === "string" ? value : value.join(" ")}`);
+    return [[heading(`${printable(name)}, every entry`), indent(lines.join("\n"))].join("\n")];
+  });
+}
+
+/** Which contexts found a cache empty: `-` where none did. */
+function missText(misses: Misses): string {
+  const missed = CONTEXTS.filter((context) => misses[context] > 0);
+  return missed.length === 0 ? "-" : missed.map((context) => `${context} ${count(misses[context])}`).join(", ");
+}
+
+function cacheParagraph(report: Report): string {
+  const { caches, misses } = report.allocator;
+  if (caches.length === 0) return "";
+  const busy = busyCpus(report);
+  const shown = caches.filter(({ cpu }) => busy.includes(cpu));
+  const rows = shown.map((cache: CacheStatistics) => [
+    `${printable(cache.map)}${cache.objects === "values" ? " (values)" : ""}`,
+    String(cache.cpu),
+    count(cache.unit),
+    `${count(cache.free)} (${cache.low}-${cache.high})`,
+    ...[cache.refills, cache.trims, cache.waiting, cache.reused].map(count),
+    missText(cache.misses),
+  ]);
+  const columns = [left("map"), right("CPU"), right("bytes"), right("free (low-high)"), right("refills")];
+  const more = [right("trims"), right("waiting"), right("reused"), left("misses")];
+  const rest = `caches of CPUs with events; allocations that found nothing: ${missText(misses)}`;
+  return [heading("allocator", rest), table([...columns, ...more], rows)].join("\n");
+}
+
+function interruptParagraph({ interrupts }: Report): string {
+  const rows = interrupts.signs.map((sign) => {
+    const doc = INTERRUPT_SIGNS.find(({ name }) => name === sign)?.doc ?? "";
+    return [sign, count(interrupts.deferred[sign]), doc];
+  });
+  const rest = `deferred work run by the first sign seen; ${plural(interrupts.heldBack, "event")} saw none`;
+  return [heading("interrupts came on", rest), table([left("sign"), right("run"), left("seen as")], rows)].join("\n");
+}

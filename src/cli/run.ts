@@ -1,0 +1,167 @@
+/** `anyctx run`: a program on the events of a trace, each in the context it was recorded in. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { Arena } from "../arena/arena.ts";
+import { type Headline, measureHeadline } from "../bench/headline.ts";
+import { type ObjectSpec, setVariable } from "../bpf/spec.ts";
+import type { Trace, TraceOptions } from "../events/ftrace.ts";
+import { loadFormats, readTrace } from "../events/node.ts";
+import { DEFAULT_RULE, INTERRUPT_SIGNS, type InterruptRule, parseRule } from "../machine/interrupts.ts";
+import { type LoadedObject, type LoadOptions, loadObject } from "../machine/load.ts";
+import { type ReplayResult, replay } from "../machine/replay.ts";
+import { makeReport } from "../machine/report.ts";
+import { replayParallel } from "../machine/threads.ts";
+import { assignments, asUsage, type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { stopOnInterrupt } from "./interrupt.ts";
+import { openObject } from "./object.ts";
+import { printRun } from "./print-run.ts";
+import { progressBar } from "./progress.ts";
+
+interface RunOptions {
+  readonly events: string;
+  readonly formats?: string;
+  readonly set: ReadonlyMap<string, string>;
+  readonly mapEntries: ReadonlyMap<string, number>;
+  readonly prealloc?: true;
+  readonly dynamic?: true;
+  readonly interpreter?: true;
+  readonly parallel?: true;
+  readonly cpus: number;
+  readonly interrupts: string;
+  readonly gapUs: number;
+  readonly dump?: true;
+  readonly json?: true;
+  readonly headline: boolean;
+}
+
+const DEFAULT_CPUS = 8;
+const MOST_CPUS = 1024;
+const MOST_ENTRIES = 2 ** 31;
+const HEADLINE_ROUNDS = 11;
+const MEMORY_BYTES = 2 ** 31;
+/** Hash seeds come from it, so that the same command prints the same document. */
+const SEED = 1;
+
+const SIGNS = INTERRUPT_SIGNS.map(({ name, doc }) => `  ${name.padEnd(8)} ${doc}`).join("\n");
+
+const HELP = `
+Signs that interrupts came on between two events of a CPU, which lets deferred refills run (--interrupts):
+${SIGNS}
+
+Examples:
+  anyctx run memleak.bpf.o --events trace.gz
+  anyctx run memleak.bpf.o --events trace.gz --set min_size=4096 --prealloc --json
+  cat /sys/kernel/tracing/trace_pipe | anyctx run runqlat.bpf.o --events -`;
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("It should be a number that is not negative.");
+  return value;
+}
+
+function signs(text: string): string {
+  asUsage(() => parseRule(text, 0));
+  return text;
+}
+
+function define(command: Command): void {
+  const known = INTERRUPT_SIGNS.map(({ name }) => name).join(",");
+  const entries = wholeNumber(1, MOST_ENTRIES);
+  command
+    .summary("run a BPF object's programs on a recorded trace")
+    .description("Runs a BPF object's programs on the events of a trace, each in the context it was recorded in.")
+    .argument("<object>", "object file made by clang -target bpf")
+    .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped; - reads standard input")
+    .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
+    .option(
+      "--set <name=value>",
+      "first value of a global variable; repeatable",
+      assignments("NAME=VALUE", String),
+      new Map(),
+    )
+    .option("--map-entries <name=n>", "max_entries of a map; repeatable", assignments("NAME=N", entries), new Map())
+    .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
+    .addOption(new Option("--dynamic", "all hashes dynamic").conflicts("prealloc"))
+    .option("--interpreter", "interpret programs and check every access, instead of compiling them to WebAssembly")
+    .option("--parallel", "one thread for each CPU with events; CPUs are not kept in the order of the trace")
+    .option("--cpus <n>", "CPU slots; events of further CPUs are skipped", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
+    .option("--interrupts <signs>", "what shows that interrupts came on", signs, known)
+    .option(
+      "--gap-us <n>",
+      "microseconds between two events of a CPU that count as a gap",
+      number,
+      DEFAULT_RULE.gap / 1000,
+    )
+    .option("--dump", "list every entry of every map, in hex")
+    .option("--json", "print one JSON document on stdout instead of tables")
+    .option("--no-headline", "do not measure dynamic against preallocated maps at the end")
+    .addHelpText("after", HELP)
+    .action(run);
+}
+
+export const runCommand: CommandRow = { name: "run", define };
+
+function loadOptions(options: RunOptions): LoadOptions {
+  const hashes = options.prealloc ? "preallocated" : options.dynamic ? "dynamic" : undefined;
+  return {
+    engine: options.interpreter ? "interpreter" : "jit",
+    mapEntries: options.mapEntries,
+    ...(hashes === undefined ? {} : { hashes }),
+  };
+}
+
+async function openTrace(options: RunOptions): Promise<Trace> {
+  const formats = options.formats === undefined ? {} : { formats: loadFormats(options.formats) };
+  const traceOptions: TraceOptions = { cpus: options.cpus, ...formats };
+  if (options.events === "-") return readTrace(process.stdin, { ...traceOptions, name: "standard input" });
+  return readTrace(options.events, traceOptions);
+}
+
+interface Loaded {
+  readonly object: ObjectSpec;
+  readonly arena: Arena;
+  readonly loaded: LoadedObject;
+}
+
+async function load(path: string, options: RunOptions): Promise<Loaded> {
+  const object = await openObject(path);
+  for (const [name, value] of options.set) setVariable(object, name, value);
+  const arena = await Arena.create({ cpus: options.cpus, maximumBytes: MEMORY_BYTES, seed: SEED });
+  return { object, arena, loaded: loadObject(arena, object, loadOptions(options)) };
+}
+
+async function replayWithBar({ arena, loaded }: Loaded, trace: Trace, options: RunOptions): Promise<ReplayResult> {
+  const rule = ruleOf(options);
+  const bar = progressBar("replaying", trace.progress.total, options.json !== true);
+  const stopping = stopOnInterrupt(trace);
+  const replayAs = options.parallel ? replayParallel : replay;
+  try {
+    const progress = (): void => bar.update(trace.progress.read);
+    return await replayAs(arena, loaded.programs, stopping.trace, rule, bar.line, progress);
+  } finally {
+    stopping.done();
+    bar.stop();
+  }
+}
+
+async function headlineWithBar(json: boolean): Promise<Headline> {
+  const bar = progressBar("measuring", 1, !json);
+  try {
+    return await measureHeadline(HEADLINE_ROUNDS, bar.update);
+  } finally {
+    bar.stop();
+  }
+}
+
+const ruleOf = ({ interrupts, gapUs }: RunOptions): InterruptRule => parseRule(interrupts, gapUs);
+
+async function run(path: string, options: RunOptions): Promise<void> {
+  const { json = false, dump = false, cpus } = options;
+  const { arena, loaded, object } = await load(path, options);
+  const trace = await openTrace(options);
+  const result = await replayWithBar({ arena, loaded, object }, trace, options);
+  const headline = options.headline ? await headlineWithBar(json) : undefined;
+  const report = makeReport({ arena, loaded, trace, result, rule: ruleOf(options), dump, headline });
+  if (json) printJson(report);
+  else printRun({ report, object, loaded, trace, cpus });
+}
