@@ -80,7 +80,7 @@ export function bytes(length: number): Codec<Uint8Array> {
     bind(buffer, offset) {
       const place = new Uint8Array(buffer, offset, length);
       return {
-        read: () => Uint8Array.from(place),
+        read: () => place.slice(),
         write: (value) => {
           if (value.length !== length)
             throw new AnyctxError("EINVAL", `bytes(${length}) got a value of ${value.length} bytes`);

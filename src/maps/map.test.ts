@@ -167,6 +167,8 @@ test("every map gives all of its memory back", () => {
     destroy(map);
   }
   for (let round = 0; round < 4; round++) arena.poll();
+  // 15,000 elements of 512 bytes were 469 pages; of each class one empty slab may be kept until it is asked for.
+  assert.ok(arena.core.pagesInUse() <= before + 11, `${arena.core.pagesInUse()} pages, ${before} before`);
   arena.core.trimSlabs();
   assert.equal(arena.core.pagesInUse(), before);
 });
