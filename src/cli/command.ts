@@ -28,11 +28,11 @@ export function assignments<T>(form: string, parse: (value: string) => T): Colle
   return (text, before) => {
     const [name = "", value = ""] = splitOnce(text);
     if (name === "" || value === "") throw new InvalidArgumentError(`It should have the form ${form}.`);
-    return new Map([...before, [name, parse(value)]]);
+    return new Map([...(before ?? []), [name, parse(value)]]);
   };
 }
 
-type Collect<T> = (text: string, before: ReadonlyMap<string, T>) => ReadonlyMap<string, T>;
+type Collect<T> = (text: string, before: ReadonlyMap<string, T> | undefined) => ReadonlyMap<string, T>;
 
 function splitOnce(text: string): string[] {
   const at = text.indexOf("=");

@@ -148,17 +148,21 @@ function plain(value: BtfValue): unknown {
 function describeFunction(object: ObjectSpec, { name, section, ...code }: FunctionSpec): FunctionDescription {
   const lines = new Map(code.lines.map((line) => [line.instruction, line]));
   const relocations = new Map(code.relocations.map((relocation) => [relocation.instruction, relocation]));
+  let before = "";
   const instructions = code.instructions.flatMap((_, slot) => {
     const text = disassembleAt(code.instructions, slot);
     if (text === "") return [];
     const relocation = relocations.get(slot);
     const line = lines.get(slot);
+    const place = line === undefined ? before : `${line.file}:${line.line}`;
+    const begins = line !== undefined && place !== before;
+    before = place;
     return [
       {
         slot,
         text,
         ...(relocation === undefined ? {} : { refers: referenceText(object, relocation) }),
-        ...(line === undefined ? {} : { source: { file: line.file, line: line.line, text: line.text.trim() } }),
+        ...(!begins ? {} : { source: { file: line.file, line: line.line, text: line.text.trim() } }),
       },
     ];
   });

@@ -59,7 +59,7 @@ function variables({ variables }: ObjectDescription): string {
     printable(section),
     printable(name),
     String(size),
-    clip(printable(JSON.stringify(value) ?? ""), 50),
+    clip(printable(typeof value === "string" ? value : (JSON.stringify(value) ?? "")), 50),
   ]);
   const columns = [left("section"), left("name"), right("bytes"), left("first value")];
   return [heading("global variables"), table(columns, rows)].join("\n");

@@ -19,8 +19,8 @@ import { progressBar } from "./progress.ts";
 interface RunOptions {
   readonly events: string;
   readonly formats?: string;
-  readonly set: ReadonlyMap<string, string>;
-  readonly mapEntries: ReadonlyMap<string, number>;
+  readonly set?: ReadonlyMap<string, string>;
+  readonly mapEntries?: ReadonlyMap<string, number>;
   readonly prealloc?: true;
   readonly dynamic?: true;
   readonly interpreter?: true;
@@ -73,13 +73,8 @@ function define(command: Command): void {
     .argument("<object>", "object file made by clang -target bpf")
     .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped; - reads standard input")
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
-    .option(
-      "--set <name=value>",
-      "first value of a global variable; repeatable",
-      assignments("NAME=VALUE", String),
-      new Map(),
-    )
-    .option("--map-entries <name=n>", "max_entries of a map; repeatable", assignments("NAME=N", entries), new Map())
+    .option("--set <name=value>", "first value of a global variable; repeatable", assignments("NAME=VALUE", String))
+    .option("--map-entries <name=n>", "max_entries of a map; repeatable", assignments("NAME=N", entries))
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
     .addOption(new Option("--dynamic", "all hashes dynamic").conflicts("prealloc"))
     .option("--interpreter", "interpret programs and check every access, instead of compiling them to WebAssembly")
@@ -105,7 +100,7 @@ function loadOptions(options: RunOptions): LoadOptions {
   const hashes = options.prealloc ? "preallocated" : options.dynamic ? "dynamic" : undefined;
   return {
     engine: options.interpreter ? "interpreter" : "jit",
-    mapEntries: options.mapEntries,
+    ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),
     ...(hashes === undefined ? {} : { hashes }),
   };
 }
@@ -125,7 +120,7 @@ interface Loaded {
 
 async function load(path: string, options: RunOptions): Promise<Loaded> {
   const object = await openObject(path);
-  for (const [name, value] of options.set) setVariable(object, name, value);
+  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
   const arena = await Arena.create({ cpus: options.cpus, maximumBytes: MEMORY_BYTES, seed: SEED });
   return { object, arena, loaded: loadObject(arena, object, loadOptions(options)) };
 }
