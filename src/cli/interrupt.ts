@@ -2,42 +2,37 @@
  * Ctrl-C while a trace is read ends the trace there: what was seen until then is still reported, as with a trace that
  * is written while we read. A second one ends the process.
  */
-import type { EventBatch } from "../events/batch.ts";
-import type { Trace } from "../events/ftrace.ts";
-
 const INTERRUPTED = 130;
 
-export interface Stopping {
-  /** The trace, which ends at the first interrupt. */
-  readonly trace: Trace;
+export interface Interruptible {
+  /** What `source` gives until the first interrupt. */
+  until<T>(source: AsyncIterable<T>): AsyncIterable<T>;
   /** Leaves later interrupts to the process. */
   done(): void;
 }
 
-export function stopOnInterrupt(trace: Trace): Stopping {
+export function untilInterrupt(): Interruptible {
   let stop = (): void => undefined;
   const stopped = new Promise<undefined>((resolve) => {
     stop = () => resolve(undefined);
   });
   const interrupt = (): void => {
-    process.off("SIGINT", interrupt);
     process.once("SIGINT", () => process.exit(INTERRUPTED));
     stop();
   };
-  process.on("SIGINT", interrupt);
+  process.once("SIGINT", interrupt);
   return {
-    trace: { ...trace, batches: until(stopped, trace.batches) },
+    until: (source) => passOn(source, stopped),
     done: () => process.off("SIGINT", interrupt),
   };
 }
 
-/** Passes batches on until `stopped`; the input may be waiting for bytes then, so nothing waits for it. */
-async function* until(stopped: Promise<undefined>, batches: AsyncIterable<EventBatch>): AsyncIterable<EventBatch> {
-  const iterator = batches[Symbol.asyncIterator]();
+/** The source may be waiting for bytes that never come when it is stopped, so nothing waits for it to end. */
+async function* passOn<T>(source: AsyncIterable<T>, stopped: Promise<undefined>): AsyncIterable<T> {
+  const iterator = source[Symbol.asyncIterator]();
   for (;;) {
     const next = await Promise.race([iterator.next(), stopped]);
-    if (next === undefined) return process.stdin.unref?.();
-    if (next.done === true) return;
+    if (next === undefined || next.done === true) return;
     yield next.value;
   }
 }

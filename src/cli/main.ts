@@ -66,3 +66,5 @@ function endQuietlyOnBrokenPipe(): void {
 
 endQuietlyOnBrokenPipe();
 process.exitCode = await main(process.argv.slice(2));
+// A standard input that was not read to its end must not keep the process.
+process.stdin.unref?.();

@@ -11,7 +11,7 @@ import { type ReplayResult, replay } from "../machine/replay.ts";
 import { makeReport } from "../machine/report.ts";
 import { replayParallel } from "../machine/threads.ts";
 import { assignments, asUsage, type CommandRow, printJson, wholeNumber } from "./command.ts";
-import { stopOnInterrupt } from "./interrupt.ts";
+import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
 import { printRun } from "./print-run.ts";
 import { progressBar } from "./progress.ts";
@@ -105,11 +105,13 @@ function loadOptions(options: RunOptions): LoadOptions {
   };
 }
 
-async function openTrace(options: RunOptions): Promise<Trace> {
+/** Standard input ends at an interrupt, so that what was read is replayed; a file is not read any further. */
+async function openTrace(options: RunOptions, { until }: Interruptible): Promise<Trace> {
   const formats = options.formats === undefined ? {} : { formats: loadFormats(options.formats) };
   const traceOptions: TraceOptions = { cpus: options.cpus, ...formats };
-  if (options.events === "-") return readTrace(process.stdin, { ...traceOptions, name: "standard input" });
-  return readTrace(options.events, traceOptions);
+  if (options.events === "-") return readTrace(until(process.stdin), { ...traceOptions, name: "standard input" });
+  const trace = await readTrace(options.events, traceOptions);
+  return { ...trace, batches: until(trace.batches) };
 }
 
 interface Loaded {
@@ -126,15 +128,12 @@ async function load(path: string, options: RunOptions): Promise<Loaded> {
 }
 
 async function replayWithBar({ arena, loaded }: Loaded, trace: Trace, options: RunOptions): Promise<ReplayResult> {
-  const rule = ruleOf(options);
   const bar = progressBar("replaying", trace.progress.total, options.json !== true);
-  const stopping = stopOnInterrupt(trace);
   const replayAs = options.parallel ? replayParallel : replay;
   try {
     const progress = (): void => bar.update(trace.progress.read);
-    return await replayAs(arena, loaded.programs, stopping.trace, rule, bar.line, progress);
+    return await replayAs(arena, loaded.programs, trace, ruleOf(options), bar.line, progress);
   } finally {
-    stopping.done();
     bar.stop();
   }
 }
@@ -153,8 +152,10 @@ const ruleOf = ({ interrupts, gapUs }: RunOptions): InterruptRule => parseRule(i
 async function run(path: string, options: RunOptions): Promise<void> {
   const { json = false, dump = false, cpus } = options;
   const { arena, loaded, object } = await load(path, options);
-  const trace = await openTrace(options);
+  const interruptible = untilInterrupt();
+  const trace = await openTrace(options, interruptible);
   const result = await replayWithBar({ arena, loaded, object }, trace, options);
+  interruptible.done();
   const headline = options.headline ? await headlineWithBar(json) : undefined;
   const report = makeReport({ arena, loaded, trace, result, rule: ruleOf(options), dump, headline });
   if (json) printJson(report);
