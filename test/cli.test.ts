@@ -1,0 +1,379 @@
+/** The command line as a person or a script meets it: what it prints, and how it ends. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import type { ObjectDescription } from "../src/cli/describe.ts";
+import type { MapReport, Report } from "../src/machine/report.ts";
+import { anyctx, file, firstLines, MEMLEAK, memleakWith, TRACE } from "./command-line.ts";
+
+const CONCURRENCY = 2;
+const RUN = ["run", MEMLEAK, "--events", TRACE, "--no-headline"];
+const CONTEXT_NAMES = ["hardirq", "irqsOff", "nmi", "softirq", "task"];
+
+async function report(...args: string[]): Promise<Report> {
+  const { code, stdout, stderr } = await anyctx([...args, "--json"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  return JSON.parse(stdout) as Report;
+}
+
+function mapOf({ maps }: Report, name: string): MapReport {
+  const map = maps.find((each) => each.name === name);
+  assert.ok(map, `map ${name} is reported`);
+  return map;
+}
+
+/** The u64 global variables of memleak's .bss, from its dump. */
+function counters(document: Report): bigint[] {
+  const value = Buffer.from(String(mapOf(document, ".bss").items?.[0]?.value), "hex");
+  return [0, 8, 16].map((offset) => value.readBigUInt64LE(offset));
+}
+
+describe("run --json", { concurrency: CONCURRENCY }, () => {
+  test("the document's shape and figures", async () => {
+    const document = await report(...RUN);
+    const { events, programs, maps, allocator } = document;
+    assert.deepEqual([events.read, events.replayed, events.skipped], [148_959, 148_959, 0]);
+    assert.deepEqual(events.byContext, { task: 133_877, softirq: 11_528, irqsOff: 3454, hardirq: 100, nmi: 0 });
+    assert.deepEqual(events.byCpu, [109_178, 39_781, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual([events.skippedBy, events.lost], [{}, 0]);
+    assert.ok(Math.abs(events.perSecond - events.replayed / events.seconds) <= 1, "events a second of replay");
+    assert.deepEqual(
+      programs.map(({ name, section, runs, errors, attached }) => [name, section, runs, errors, attached]),
+      [
+        ["on_kmalloc", "tracepoint/kmem/kmalloc", 3933, 0, true],
+        ["on_kmem_cache_alloc", "tracepoint/kmem/kmem_cache_alloc", 39_159, 0, true],
+        ["on_kfree", "tracepoint/kmem/kfree", 14_093, 0, true],
+        ["on_kmem_cache_free", "tracepoint/kmem/kmem_cache_free", 31_917, 0, true],
+      ],
+    );
+    assert.deepEqual(
+      maps.map(({ name, type, keySize, valueSize, maxEntries, entries, dynamic }) => [
+        ...[name, type, keySize, valueSize, maxEntries, entries, dynamic],
+      ]),
+      [
+        ["allocs", "hash", 8, 16, 65_536, 1458, true],
+        ["sites", "hash", 8, 16, 4096, 94, true],
+        [".rodata", "array", 4, 16, 1, 1, false],
+        [".bss", "array", 4, 24, 1, 1, false],
+      ],
+    );
+    assert.ok(maps.every(({ items }) => items === undefined));
+    const { bytes, preallocatedBytes } = mapOf(document, "allocs");
+    assert.ok(bytes > 1458 * 32 && bytes < preallocatedBytes && preallocatedBytes > 65_536 * 32, "memory of allocs");
+    assert.equal(allocator.caches.length, 2 * 8, "a cache for each dynamic map and CPU");
+    assert.deepEqual(Object.keys(allocator.misses).sort(), CONTEXT_NAMES);
+    assert.deepEqual(document.skippedPrograms, []);
+    assert.equal(document.headline, undefined);
+  });
+
+  test("--dump lists the bytes of every entry", async () => {
+    const document = await report(...RUN, "--dump");
+    const { items = [] } = mapOf(document, "allocs");
+    assert.equal(items.length, 1458);
+    assert.ok(items.every(({ key, value }) => /^[0-9a-f]{16}$/.test(key) && /^[0-9a-f]{32}$/.test(String(value))));
+    const sum = items.reduce((total, { value }) => total + Buffer.from(String(value), "hex").readBigUInt64LE(0), 0n);
+    assert.equal(sum, 467_312n);
+    assert.deepEqual(counters(document), [3663n, 166n, 0n]);
+  });
+
+  test("--dump lists a per-CPU map's values by CPU", async () => {
+    const args = ["run", "examples/bpf/runqlat.bpf.o", "--events", TRACE, "--no-headline", "--dump", "--cpus", "3"];
+    const { items = [] } = mapOf(await report(...args), "waits");
+    const sums = [0n, 0n, 0n];
+    for (const { value } of items)
+      for (const [cpu, hex] of [...value].entries())
+        sums[cpu] = (sums[cpu] ?? 0n) + Buffer.from(hex, "hex").readBigUInt64LE(0);
+    assert.deepEqual([items.length, sums], [26, [2718n, 55n, 0n]]);
+  });
+
+  test("--set changes a variable before anything runs", async () => {
+    const args = [...RUN, "--dump", "--set", "min_size=0x1000", "--set", "max_size=8192"];
+    const { items = [] } = mapOf(await report(...args), "allocs");
+    const sizes = items.map(({ value }) => Buffer.from(String(value), "hex").readBigUInt64LE(0));
+    assert.ok(sizes.length > 0 && sizes.every((size) => size >= 4096n && size <= 8192n));
+  });
+
+  test("--map-entries makes a map smaller, and the program sees its updates fail", async () => {
+    const document = await report(...RUN, "--map-entries", "allocs=100", "--dump", "--prealloc");
+    const { maxEntries, entries } = mapOf(document, "allocs");
+    const [, , failed = 0n] = counters(document);
+    assert.equal(maxEntries, 100);
+    assert.ok(entries <= 100 && entries > 0, `${entries} entries`);
+    assert.ok(failed > 1000n, `${failed} updates failed`);
+  });
+
+  test("--prealloc allocates everything at once and finds the same", async () => {
+    const document = await report(...RUN, "--prealloc", "--interpreter");
+    const allocs = mapOf(document, "allocs");
+    assert.deepEqual([allocs.entries, allocs.dynamic], [1458, false]);
+    assert.equal(allocs.bytes, allocs.preallocatedBytes);
+    assert.deepEqual(document.allocator.caches, []);
+  });
+
+  test("--interrupts chooses the signs that are looked for", async () => {
+    const { interrupts } = await report(...RUN, "--interrupts", "gap", "--gap-us", "2.5");
+    assert.deepEqual([interrupts.signs, interrupts.gapMicroseconds], [["gap"], 2.5]);
+    const { enabled, preempt, task } = interrupts.deferred;
+    assert.deepEqual([enabled, preempt, task], [0, 0, 0]);
+  });
+
+  test("--parallel replays every event with a thread for each CPU", async () => {
+    const { events, programs } = await report(...RUN, "--parallel");
+    assert.deepEqual([events.replayed, events.byCpu.slice(0, 2)], [148_959, [109_178, 39_781]]);
+    assert.deepEqual(
+      programs.map(({ runs, errors }) => [runs, errors]),
+      [3933, 39_159, 14_093, 31_917].map((runs) => [runs, 0]),
+    );
+  });
+
+  test("events of CPUs that are not there are counted as skipped", async () => {
+    const { events } = await report(...RUN, "--cpus", "1");
+    assert.deepEqual([events.read, events.replayed, events.skipped], [148_959, 109_178, 39_781]);
+    assert.deepEqual(events.skippedBy, { cpu: 39_781 });
+  });
+
+  test("a trace on standard input, cut in the middle of a line, with events nobody knows", async () => {
+    const lines = firstLines(111).split("\n").slice(0, -1);
+    const unknown = "   a-1  [000] .....  4782.085101: made_up_event: x=1";
+    const input = [...lines.slice(0, 60), unknown, ...lines.slice(60), "   timeout-1032    [001] ...."].join("\n");
+    const args = ["run", MEMLEAK, "--events", "-", "--no-headline", "--json"];
+    const { code, stdout, stderr } = await anyctx(args, input);
+    assert.deepEqual([code, stderr], [0, ""]);
+    const { events } = JSON.parse(stdout) as Report;
+    assert.deepEqual([events.read, events.replayed, events.skippedBy], [102, 100, { event: 1, cut: 1 }]);
+  });
+});
+
+describe("for people", { concurrency: CONCURRENCY }, () => {
+  test("run prints what was found, by name, in 100 columns and without colours", async () => {
+    const { code, stdout, stderr } = await anyctx(RUN);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /148,959 read, 148,959 replayed/);
+    assert.match(stdout, /sites {2}top 10 of 94 entries by bytes, 84 more/);
+    assert.match(stdout, /mas_preallocate\+0x3ef +193,536 +756\n +copy_process\+0x18a +70,656 +12\n/);
+    assert.match(stdout, /\.bss +reused +3663\n/);
+    assert.doesNotMatch(stdout, /\p{Cc}(?<!\n)/u);
+    const widest = Math.max(...stdout.split("\n").map((line) => line.length));
+    assert.ok(widest <= 100, `${widest} columns`);
+  });
+
+  test("run says which events it skipped, and how not to", async () => {
+    const { stdout } = await anyctx([...RUN, "--cpus", "1"]);
+    assert.match(stdout, /39,781 skipped: a CPU number beyond the given number of CPUs \(1; --cpus gives more\)/);
+  });
+
+  test("run draws histograms of arrays of numbers", async () => {
+    const { stdout } = await anyctx(["run", "examples/bpf/runqlat.bpf.o", "--events", TRACE, "--no-headline"]);
+    assert.match(stdout, /waits {2}percpu_array, summed over CPUs\n +0 +59 +█+\n +1 +272 +█+\n/);
+  });
+
+  test("inspect shows programs, maps, variables and instructions with their source", async () => {
+    const { code, stdout, stderr } = await anyctx(["inspect", MEMLEAK]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /license GPL/);
+    assert.match(stdout, /on_kfree +tracepoint kmem:kfree +10\n/);
+    assert.match(stdout, /allocs +hash +8 +16 +65,536 +0x1 +dynamic\n/);
+    assert.match(stdout, /max_size +8 +18446744073709551615\n/);
+    assert.match(stdout, /; if \(!known\) {2}\S+:80\n {4}7: if r0 == 0 goto \+19\n/);
+    assert.match(stdout, /r1 = 0 ll {2}# map allocs\n/);
+  });
+
+  test("inspect --json has the same as a document", async () => {
+    const { stdout } = await anyctx(["inspect", MEMLEAK, "--json"]);
+    const { programs, maps, variables, functions } = JSON.parse(stdout) as ObjectDescription;
+    assert.deepEqual(programs[0], {
+      ...{ name: "on_kmalloc", section: "tracepoint/kmem/kmalloc" },
+      ...{ attachesTo: "tracepoint kmem:kmalloc", instructions: 67 },
+    });
+    assert.deepEqual([maps.length, variables.length, functions.length], [4, 5, 5]);
+    assert.equal(functions[0]?.instructions[0]?.source?.line, 77);
+  });
+
+  test("help and version go to stdout and are no failure", async () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    const [help, version_, run, bench] = await Promise.all(
+      [["--help"], ["--version"], ["run", "--help"], ["help", "bench"]].map((args) => anyctx(args)),
+    );
+    assert.match(help?.stdout ?? "", /run .*\n.*inspect .*\n.*bench /);
+    assert.equal(version_?.stdout, `${version}\n`);
+    assert.match(run?.stdout ?? "", /--interrupts <signs>[\s\S]*preempt {2}another preemption depth/);
+    assert.match(bench?.stdout ?? "", /headline +update\+delete/);
+    for (const ended of [help, version_, run, bench]) assert.deepEqual([ended?.code, ended?.stderr], [0, ""]);
+  });
+
+  test("an interrupt ends the trace: what was read until then is reported", async () => {
+    const args = ["--import", "tsx", "src/cli/main.ts", "run", MEMLEAK, "--events", "-", "--no-headline", "--json"];
+    const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+    let stdout = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    const closed = once(child, "close");
+    // The pipe holds less than this: when all is written, the replay has been reading for a while. It stays open.
+    await new Promise((resolve) => child.stdin.write(firstLines(20_011), resolve));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    child.kill("SIGINT");
+    const [code] = await closed;
+    assert.equal(code, 0);
+    const { replayed } = (JSON.parse(stdout) as Report).events;
+    assert.ok(replayed > 10_000 && replayed <= 20_000, `${replayed} events`);
+  });
+});
+
+interface Refusal {
+  readonly what: string;
+  readonly args: readonly string[];
+  readonly says: RegExp;
+}
+
+const run = (object: string, events: string, ...more: string[]): string[] => {
+  return ["run", object, "--events", events, "--no-headline", "--json", ...more];
+};
+
+const CALL_LOOKUP = Buffer.from([0x85, 0, 0, 0, 1, 0, 0, 0]);
+const SECTION_TABLE = 0x28;
+const SECTION_NAMES = 0x3e;
+const MACHINE = 18;
+
+/** Replaces every occurrence of a text by another of the same length. */
+function rename(bytes: Buffer, from: string, to: string): void {
+  for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + 1)) bytes.write(to, at, "latin1");
+}
+
+const REFUSED: readonly Refusal[] = [
+  { what: "an object that is not there", args: run("no/such.o", TRACE), says: /cannot read no\/such\.o: there is no/ },
+  { what: "a folder as object", args: run("src", TRACE), says: /cannot read src: it is a folder/ },
+  { what: "an empty object", args: run(file("empty.o", ""), TRACE), says: /empty\.o: / },
+  { what: "text as object", args: run("package.json", TRACE), says: /package\.json: .*ELF/ },
+  {
+    what: "an object cut off",
+    args: run(
+      memleakWith("cut.o", () => undefined, 5000),
+      TRACE,
+    ),
+    says: /cut\.o: /,
+  },
+  {
+    what: "an object for another machine",
+    args: run(
+      memleakWith("x86.o", (bytes) => bytes.writeUInt16LE(62, MACHINE)),
+      TRACE,
+    ),
+    says: /x86\.o: /,
+  },
+  {
+    what: "an object whose section table lies beyond its end",
+    args: run(
+      memleakWith("far.o", (bytes) => bytes.writeBigUInt64LE(2n ** 63n, SECTION_TABLE)),
+      TRACE,
+    ),
+    says: /far\.o: /,
+  },
+  {
+    what: "an object whose section names are no section",
+    args: run(
+      memleakWith("names.o", (bytes) => bytes.writeUInt16LE(0xfff0, SECTION_NAMES)),
+      TRACE,
+    ),
+    says: /names\.o: /,
+  },
+  {
+    what: "an object without the definition of its maps",
+    args: run(
+      memleakWith("nomaps.o", (bytes) => rename(bytes, ".maps\0", ".mops\0")),
+      TRACE,
+    ),
+    says: /nomaps\.o: .*(allocs|maps|mops)/,
+  },
+  {
+    what: "a program that calls a helper nobody knows",
+    args: run(
+      memleakWith("helper.o", (bytes) => bytes.writeInt32LE(9999, bytes.indexOf(CALL_LOOKUP) + 4)),
+      TRACE,
+    ),
+    says: /helper.*9999|9999.*helper/,
+  },
+  { what: "a trace that is not there", args: run(MEMLEAK, "no-such.trace"), says: /cannot read no-such\.trace: / },
+  { what: "an empty trace", args: run(MEMLEAK, file("empty.trace", "")), says: /empty\.trace is empty/ },
+  { what: "a trace that is none", args: run(MEMLEAK, "package.json"), says: /package\.json holds no event/ },
+  {
+    what: "a trace of unknown events only",
+    args: run(MEMLEAK, file("unknown.trace", " a-1  [000] .....  1.000001: made_up_event: x=1\n")),
+    says: /unknown\.trace holds no event.*made_up_event/,
+  },
+  {
+    what: "a trace of CPUs that are not there",
+    args: run(MEMLEAK, file("cpu9.trace", " a-1  [009] .....  1.000001: sys_exit: NR 1 = 0\n")),
+    says: /cpu9\.trace holds no event.*CPU/,
+  },
+  { what: "a .gz that is not gzip", args: run(MEMLEAK, file("plain.gz", firstLines(20))), says: /plain\.gz.*gzip/ },
+  {
+    what: "gzip that is cut off",
+    args: run(MEMLEAK, file("cut.gz", readFileSync(TRACE).subarray(0, 100_000))),
+    says: /cut\.gz/,
+  },
+  { what: "formats that are none", args: run(MEMLEAK, TRACE, "--formats", "docs-no-such"), says: /docs-no-such/ },
+  {
+    what: "a variable that is not there",
+    args: run(MEMLEAK, TRACE, "--set", "max=1"),
+    says: /no variable max; .*max_size/,
+  },
+  {
+    what: "a value that is no number",
+    args: run(MEMLEAK, TRACE, "--set", "max_size=x"),
+    says: /"x" is not an integer/,
+  },
+  {
+    what: "a map that is not there",
+    args: run(MEMLEAK, TRACE, "--map-entries", "none=1"),
+    says: /no map none; .*sites/,
+  },
+  {
+    what: "more entries than there is memory for",
+    args: run(MEMLEAK, TRACE, "--prealloc", "--map-entries", "sites=2000000000"),
+    says: /map "sites"/,
+  },
+  { what: "inspect of what is no object", args: ["inspect", "package.json"], says: /package\.json: .*ELF/ },
+];
+
+describe("input that does not work: one sentence, exit code 1", { concurrency: CONCURRENCY }, () => {
+  for (const { what, args, says } of REFUSED)
+    test(what, async () => {
+      const { code, stdout, stderr } = await anyctx(args);
+      assert.match(stderr, /^anyctx: [^\n]+\n$/, "exactly one line");
+      assert.match(stderr, says);
+      assert.doesNotMatch(stderr, /internal error|\bat .*:\d+|undefined|\[object/);
+      assert.deepEqual([code, stdout], [1, ""]);
+    });
+});
+
+const MISUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ["no command", [], /Usage: anyctx/],
+  ["an unknown command", ["walk"], /unknown command 'walk'/],
+  ["an unknown option", [...RUN, "--fast"], /unknown option '--fast'/],
+  ["no object", ["run", "--events", TRACE], /missing required argument 'object'/],
+  ["no events", ["run", MEMLEAK], /'--events <file>' not specified/],
+  ["an argument too many", [...RUN, "more"], /too many arguments/],
+  ["--set without a value", [...RUN, "--set", "min_size"], /NAME=VALUE/],
+  ["--map-entries that is no number", [...RUN, "--map-entries", "sites=many"], /whole number/],
+  ["--map-entries of 0", [...RUN, "--map-entries", "sites=0"], /whole number from 1/],
+  ["--cpus that is no number", [...RUN, "--cpus", "two"], /whole number from 1 to 1024/],
+  ["--cpus of 1025", [...RUN, "--cpus", "1025"], /whole number from 1 to 1024/],
+  ["--gap-us that is no number", [...RUN, "--gap-us", "-1"], /not negative/],
+  ["an unknown sign of interrupts", [...RUN, "--interrupts", "task,moon"], /"moon".*enabled, preempt, task, gap/],
+  ["--prealloc and --dynamic", [...RUN, "--prealloc", "--dynamic"], /cannot be used with/],
+  ["an unknown bench", ["bench", "speed"], /Allowed choices are headline/],
+  ["too few rounds", ["bench", "--rounds", "6"], /whole number from 7/],
+];
+
+describe("a command line that is none: exit code 2 and where to read on", { concurrency: CONCURRENCY }, () => {
+  for (const [what, args, says] of MISUSED)
+    test(what, async () => {
+      const { code, stdout, stderr } = await anyctx(args);
+      assert.match(stderr, says);
+      assert.match(stderr, /--help|Usage:/);
+      assert.deepEqual([code, stdout], [2, ""]);
+    });
+});
