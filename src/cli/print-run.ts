@@ -76,7 +76,12 @@ function programParagraph({ programs, skippedPrograms }: Report): string {
   ]);
   const notes = [
     ...programs.flatMap(({ name, firstError }) =>
-      firstError === undefined ? [] : [styled("red", `first error of ${name}: ${printable(firstError)}`)],
+      firstError === undefined ? [] : [styled("red", `first error of ${printable(name)}: ${printable(firstError)}`)],
+    ),
+    ...programs.flatMap(({ name, leftOut }) =>
+      leftOut === 0
+        ? []
+        : [styled("red", `${printable(name)} was not run on ${plural(leftOut, "more event")} after that`)],
     ),
     ...skippedPrograms.map(({ name, reason }) => styled("yellow", `not loaded: ${name}: ${printable(reason)}`)),
   ];

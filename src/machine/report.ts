@@ -55,6 +55,8 @@ export interface ProgramReport {
   readonly errors: number;
   /** What the first of them said. */
   readonly firstError?: string;
+  /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
+  readonly leftOut: number;
 }
 
 export interface MapReport {
@@ -116,7 +118,7 @@ export function makeReport(input: ReportInput): Report {
     events: eventReport(trace.counts, result),
     programs: loaded.programs.map((image, index) =>
       programReport(
-        counts.programs[index] ?? { name: image.name, section: image.section, runs: 0, errors: 0 },
+        counts.programs[index] ?? { name: image.name, section: image.section, runs: 0, errors: 0, leftOut: 0 },
         trace.events.some((event: TraceEvent) => attaches(image, event)),
       ),
     ),
@@ -148,8 +150,9 @@ function eventReport(read: Trace["counts"], { counts, seconds }: ReplayResult): 
   };
 }
 
-function programReport({ name, section, runs, errors, firstError }: ProgramCounts, attached: boolean): ProgramReport {
-  return { name, section, attached, runs, errors, ...(firstError === undefined ? {} : { firstError }) };
+function programReport(counts: ProgramCounts, attached: boolean): ProgramReport {
+  const { name, section, runs, errors, firstError, leftOut } = counts;
+  return { name, section, attached, runs, errors, leftOut, ...(firstError === undefined ? {} : { firstError }) };
 }
 
 /** Linux's BPF_F_NO_PREALLOC, which every dynamic hash shows. */

@@ -15,6 +15,8 @@ import { instantiateImage, type ProgramImage } from "./load.ts";
 const HARDIRQ_LEVEL = 2;
 /** Bytes of the widest raw tracepoint context: twelve arguments, as BPF allows. */
 const LARGEST_RAW_CONTEXT = 96;
+/** A kernel would not load a program that does not end. Here it costs milliseconds a run, so it gets only so many. */
+const MOST_TIMEOUTS = 16;
 
 export interface ProgramCounts {
   readonly name: string;
@@ -24,6 +26,8 @@ export interface ProgramCounts {
   errors: number;
   /** What the first of them said. */
   firstError?: string;
+  /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
+  leftOut: number;
 }
 
 /** What a runner did; plain data, sums over threads with `addCounts`. */
@@ -43,6 +47,7 @@ interface Attachment {
   readonly run: RunProgram;
   readonly counts: ProgramCounts;
   readonly raw: RawContext | undefined;
+  timeouts: number;
 }
 
 interface RunnerCpu {
@@ -56,7 +61,7 @@ export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunC
     replayed: 0,
     byContext: { task: 0, softirq: 0, irqsOff: 0, hardirq: 0, nmi: 0 },
     byCpu: Array.from({ length: cpus }, () => 0),
-    programs: programs.map(({ name, section }) => ({ name, section, runs: 0, errors: 0 })),
+    programs: programs.map(({ name, section }) => ({ name, section, runs: 0, errors: 0, leftOut: 0 })),
     deferred: { enabled: 0, preempt: 0, task: 0, gap: 0 },
     heldBack: 0,
   };
@@ -74,6 +79,7 @@ export function addCounts(sum: RunCounts, more: RunCounts): void {
     if (other === undefined) continue;
     program.runs += other.runs;
     program.errors += other.errors;
+    program.leftOut += other.leftOut;
     if (program.firstError === undefined && other.firstError !== undefined) program.firstError = other.firstError;
   }
 }
@@ -134,7 +140,7 @@ export class EventRunner {
         const counts = this.counts.programs[index];
         if (counts === undefined || !attaches(image, event)) return [];
         const raw = image.kind.type === "raw_tracepoint" ? rawContext(event.format) : undefined;
-        return [{ run: instantiateImage(image, machine, raw?.bytes), counts, raw }];
+        return [{ run: instantiateImage(image, machine, raw?.bytes), counts, raw, timeouts: 0 }];
       }),
     );
   }
@@ -200,17 +206,23 @@ export class EventRunner {
     const { core } = this.#arena;
     core.setCurrentTask(record);
     core.readEnter();
-    for (const { run, counts, raw } of attached) {
-      counts.runs++;
-      try {
-        run(raw === undefined ? record + RECORD.payload : this.#writeRaw(raw, record), slot.area, slot.stackTop);
-      } catch (error) {
-        if (!(error instanceof AnyctxError)) throw error;
-        counts.errors++;
-        counts.firstError ??= error.message;
-      }
-    }
+    for (const attachment of attached)
+      if (attachment.timeouts < MOST_TIMEOUTS) this.#run(attachment, record, slot);
+      else attachment.counts.leftOut++;
     core.readLeave();
+  }
+
+  #run(attachment: Attachment, record: number, slot: RunnerCpu): void {
+    const { run, counts, raw } = attachment;
+    counts.runs++;
+    try {
+      run(raw === undefined ? record + RECORD.payload : this.#writeRaw(raw, record), slot.area, slot.stackTop);
+    } catch (error) {
+      if (!(error instanceof AnyctxError)) throw error;
+      counts.errors++;
+      counts.firstError ??= error.message;
+      if (error.code === "ETIMEDOUT") attachment.timeouts++;
+    }
   }
 
   #writeRaw(raw: RawContext, record: number): number {
