@@ -4,14 +4,14 @@
  */
 
 import { allocatorIdle, cacheOf, ownedObjects } from "./alloc/allocator";
-import { Cache } from "./alloc/cache";
+import { CACHE_BYTES, Cache } from "./alloc/cache";
 import { interruptsOn, runWork, tick } from "./alloc/deferred";
 import { emptyCache } from "./alloc/refill";
 import { EPOCH_WORD, SLAB_CLASSES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, CpuArea, cpuArea, thisCpu } from "./cpu/area";
 import { mayRunWork, setContext } from "./cpu/context";
 import { elementCount } from "./maps/count";
-import { MapHeader, mapAt } from "./maps/map";
+import { HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
 import { enterRead, leaveRead } from "./rcu/epoch";
@@ -163,9 +163,9 @@ export const mapMaxEntries: u32 = <u32>offsetof<MapHeader>("maxEntries");
 export const mapBucketMask: u32 = <u32>offsetof<MapHeader>("bucketMask");
 export const mapDescription: u32 = <u32>offsetof<MapHeader>("description");
 export const mapDescriptionBytes: u32 = <u32>offsetof<MapHeader>("descriptionBytes");
-export const mapName: u32 = 128;
-export const mapNameBytes: u32 = 64;
-export const cacheBytes: u32 = 128;
+export const mapName: u32 = <u32>HEADER_SIZE;
+export const mapNameBytes: u32 = NAME_BYTES;
+export const cacheBytes: u32 = <u32>CACHE_BYTES;
 export const cacheFreeCount: u32 = <u32>offsetof<Cache>("freeCount");
 export const cacheLow: u32 = <u32>offsetof<Cache>("low");
 export const cacheHigh: u32 = <u32>offsetof<Cache>("high");

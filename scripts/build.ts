@@ -10,7 +10,18 @@ const TYPESCRIPT_STAMP = "build/typescript.stamp";
 const ASSEMBLYSCRIPT_OPTIONS = [
   ["core/index.ts", "--outFile", UNOPTIMIZED],
   ["-O1", "--runtime", "stub", "--use", "abort="],
-  ["--enable", "threads", "--importMemory", "--sharedMemory", "--initialMemory", "4", "--maximumMemory", "65536"],
+  [
+    "--enable",
+    "threads",
+    "--enable",
+    "simd",
+    "--importMemory",
+    "--sharedMemory",
+    "--initialMemory",
+    "4",
+    "--maximumMemory",
+    "65536",
+  ],
   // Addresses are 32 bits by design: usize and u32 mix freely.
   ["--noExportMemory", "--disableWarning", "201"],
 ].flat();

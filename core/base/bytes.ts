@@ -1,4 +1,5 @@
 /** Bytes and words: rounding, and copies whose concurrent readers never see half a word. */
+import { acquire64 } from "./atomics";
 
 /** Rounds up to a power of two `unit`. */
 export function roundUp(value: usize, unit: usize): usize {
@@ -24,7 +25,7 @@ export function copyBytes(destination: usize, source: usize, size: u32): void {
  */
 export function copyOutWords(destination: usize, source: usize, size: u32): void {
   for (let offset: u32 = 0; offset < size; offset += 8) {
-    store<u64>(destination + offset, atomic.load<u64>(source + offset));
+    store<u64>(destination + offset, acquire64(source + offset));
   }
 }
 
@@ -42,23 +43,44 @@ export function equalBytes(a: usize, b: usize, size: u32): bool {
   return true;
 }
 
+/** Odd, for the second round: a mixer's usual constants (Wellons 2018, "Prospecting for Hash Functions"). */
+const SECOND_32: u32 = 0x2c1b3c6d;
+const SECOND_64: u64 = 0xbf58476d1ce4e5b9;
+
+/**
+ * A hash of a 4-byte key: multiply by the map's own random odd number, fold, multiply. The first round alone would be
+ * universal, but consecutive keys, which are common, then fall into a lattice that some multipliers make very uneven.
+ * Every step can be undone, so no two keys have the same hash: who compares hashes need not compare keys.
+ */
+function hash32(key: u32, multiplier: u64): u32 {
+  const first = key * <u32>multiplier;
+  return (first ^ (first >> 15)) * SECOND_32;
+}
+
+/** As hash32 for 8 bytes; different keys may have the same hash. */
+function hash64(key: u64, multiplier: u64): u32 {
+  const first = key * multiplier;
+  return <u32>(((first ^ (first >> 32)) * SECOND_64) >> 32);
+}
+
+/** A 32-bit hash of a key whose upper bits are the good ones. */
+export function hashBytes(key: usize, size: u32, multiplier: u64): u32 {
+  if (size == 4) return hash32(load<u32>(key), multiplier);
+  if (size == 8) return hash64(load<u64>(key), multiplier);
+  let state: u64 = multiplier ^ <u64>size;
+  let offset: u32 = 0;
+  for (; offset + 8 <= size; offset += 8) state = mix(state ^ load<u64>(key + offset), multiplier);
+  for (; offset < size; offset++) state = mix(state ^ <u64>load<u8>(key + offset), multiplier);
+  return hash64(state, multiplier);
+}
+
 /** One round of multiply and fold. */
 function mix(value: u64, multiplier: u64): u64 {
   value *= multiplier;
   return value ^ (value >> 32);
 }
 
-/**
- * A 32-bit hash of a key whose upper bits are the good ones. Keys of 4 and 8 bytes take one multiplication by the map's
- * own random odd number: multiply-shift is universal, so no set of keys is bad for most multipliers (Dietzfelbinger and
- * others, "A reliable randomized algorithm for the closest-pair problem", 1997).
- */
-export function hashBytes(key: usize, size: u32, multiplier: u64): u32 {
-  if (size == 4) return <u32>((<u64>load<u32>(key) * multiplier) >> 32);
-  if (size == 8) return <u32>((load<u64>(key) * multiplier) >> 32);
-  let state: u64 = multiplier ^ <u64>size;
-  let offset: u32 = 0;
-  for (; offset + 8 <= size; offset += 8) state = mix(state ^ load<u64>(key + offset), multiplier);
-  for (; offset < size; offset++) state = mix(state ^ <u64>load<u8>(key + offset), multiplier);
-  return <u32>((state * multiplier) >> 32);
+/** As hashBytes, for a key in a register. */
+export function hashKey<K>(key: K, multiplier: u64): u32 {
+  return sizeof<K>() == 4 ? hash32(<u32>key, multiplier) : hash64(<u64>key, multiplier);
 }

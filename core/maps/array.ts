@@ -1,6 +1,7 @@
 /**
  * Arrays: max_entries values, all there from the start, one copy for each CPU in the per-CPU kind. Any context.
  */
+import { publish, publish64 } from "../base/atomics";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
@@ -40,8 +41,8 @@ export function arrayUpdate(address: usize, key: usize, value: usize, flags: u32
   const refused = checkUpdate(map, index, flags);
   if (refused != 0) return refused;
   const target = valueAt(map, index);
-  if (map.valueSize == 8) atomic.store<u64>(target, load<u64>(value));
-  else if (map.valueSize == 4) atomic.store<u32>(target, load<u32>(value));
+  if (map.valueSize == 8) publish64(target, load<u64>(value));
+  else if (map.valueSize == 4) publish(target, load<u32>(value));
   else copyBytes(target, value, map.valueSize);
   return 0;
 }

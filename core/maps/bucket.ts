@@ -1,10 +1,10 @@
 /**
- * A bucket is one cache line: a control word, six tagged slots, and the head of a chain for what does not fit.
+ * A bucket is one cache line: a control word, the tags (hashes) and elements of six slots, and the head of a chain for
+ * what does not fit.
  *
  * ```
- *  0          8          12      16         24                      56       64
- *  | control  | overflow | spare | slot 0   | slot 1 ...            | slot 5 |
- *     │                              └ hash (u32) | element (u32)
+ *  0          8          12      16                       40                           64
+ *  | control  | overflow | spare | tag 0 | ... | tag 5 | element 0 | ... | element 5 |
  *     └ bits 0-5: slots in use, bits 8-31: owner CPU + 1 while locked, bits 32-63: sequence
  * ```
  * Every change of membership is one store of the control word: it publishes the slot, unlocks and moves the sequence
@@ -15,7 +15,9 @@
  * - a lookup that found nothing believes it only if the control word is what it was. An element that was freed and
  *   reused on the way (type-stable memory) changed the sequence.
  *
- * What slots beyond the bits contain is meaningless, so a slot is written plainly before its bit is published.
+ * All tags are compared at once (SIMD), so how full a bucket is costs nothing and mispredicts no branch. A key that
+ * stays keeps its slot and tag, so a scan never misses it. What slots beyond the bits contain is meaningless: a slot is
+ * written plainly before its bit is published.
  */
 import { acquire, acquire64, claim64, publish, publish64 } from "../base/atomics";
 import { copyOutWords, equalBytes } from "../base/bytes";
@@ -28,12 +30,14 @@ export const BUCKET_BYTES: usize = 64;
 /** Elements that a full map has for each bucket on average, at most: a few of its buckets overflow then. */
 export const ELEMENTS_PER_BUCKET: u32 = 4;
 
-const OVERFLOW: usize = 8;
-const SLOTS: usize = 16;
-const SLOT_MASK: u64 = 0x3f;
-const OWNER_SHIFT: u64 = 8;
-const OWNER_MASK: u64 = 0xffffff00;
-const SEQUENCE: u64 = 0x100000000;
+export const OVERFLOW: usize = 8;
+const TAGS: usize = 16;
+const ELEMENTS: usize = 40;
+const SLOT_COUNT: usize = 6;
+export const SLOT_MASK: u64 = 0x3f;
+export const OWNER_SHIFT: u64 = 8;
+export const OWNER_MASK: u64 = 0xffffff00;
+export const SEQUENCE: u64 = 0x100000000;
 /** Loads an NMI spends on a bucket that another CPU holds. */
 const NMI_SPINS: u32 = 4096;
 
@@ -79,16 +83,30 @@ export function unlockChanged(area: CpuArea, bucket: usize, control: u64): void 
   area.interruptsOff--;
 }
 
-/** Whether a slot or a chained element with this hash is the key's. */
-function holdsKey(map: MapHeader, element: usize, elementHash: u32, hash: u32, key: usize): bool {
-  return elementHash == hash && equalBytes(element + ELEMENT_KEY, key, map.keySize);
+/** Whether an element is the key's. Reads the element: it may be another key's by now even if its slot was the key's. */
+function holdsKey(map: MapHeader, element: usize, hash: u32, key: usize): bool {
+  return load<u32>(element, ELEMENT_HASH) == hash && equalBytes(element + ELEMENT_KEY, key, map.keySize);
+}
+
+/** The slots in use whose tag is `hash`, as bits. */
+export function matchingSlots(bucket: usize, control: u64, hash: u32): u32 {
+  const wanted = i32x4.splat(hash);
+  const first = i32x4.bitmask(i32x4.eq(v128.load(bucket + TAGS), wanted));
+  // Its upper lanes are elements already; the mask of the slots in use takes them off.
+  const second = i32x4.bitmask(i32x4.eq(v128.load(bucket + TAGS + 16), wanted));
+  return (first | (second << 4)) & <u32>(control & SLOT_MASK);
+}
+
+/** The place of a slot's element. */
+export function slotPlace(bucket: usize, slot: u32): usize {
+  return bucket + ELEMENTS + <usize>slot * 4;
 }
 
 function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
-  for (let bits = <u32>(control & SLOT_MASK); bits != 0; bits &= bits - 1) {
-    const slot = bucket + SLOTS + <usize>ctz(bits) * 8;
-    const word = acquire64(slot);
-    if (holdsKey(map, <usize>(word >> 32), <u32>word, hash, key)) return slot + 4;
+  for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
+    const place = slotPlace(bucket, ctz(bits));
+    // The hash of a 4-byte key is the key's alone (base/bytes.ts).
+    if (map.keySize == 4 || equalBytes(acquire(place) + ELEMENT_KEY, key, map.keySize)) return place;
   }
   return 0;
 }
@@ -96,7 +114,7 @@ function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key
 function findInOverflow(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
   let place = bucket + OVERFLOW;
   for (let element: usize = acquire(place); element != 0; element = acquire(place)) {
-    if (holdsKey(map, element, load<u32>(element, ELEMENT_HASH), hash, key)) return place;
+    if (holdsKey(map, element, hash, key)) return place;
     place = element + ELEMENT_NEXT;
   }
   return 0;
@@ -108,7 +126,7 @@ function findInOverflow(map: MapHeader, bucket: usize, hash: u32, key: usize): u
  *
  * An element found in a slot may be anything by then, but its address is one; a chain is followed inside a read
  * section only, since the link in memory that went back to the slab may point anywhere.
- * @returns the *place* of the element, the address of the word that refers to it (a slot's upper half or a link); 0
+ * @returns the *place* of the element, the address of the word that refers to it (in a slot, or a link); 0
  */
 export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
   const place = findInSlots(map, bucket, control, hash, key);
@@ -120,18 +138,18 @@ export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control:
 }
 
 /**
- * The element of a key, for callers inside a read section; 0 if the key is not there. Each word is read once: the
- * element that was compared is the one returned, even if it was removed meanwhile.
+ * The element of a key, for callers inside a read section; 0 if the key is not there. The element that was compared is
+ * the one returned, even if it was removed meanwhile.
  */
 export function findElement(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
   while (true) {
     const control = acquire64(bucket);
-    for (let bits = <u32>(control & SLOT_MASK); bits != 0; bits &= bits - 1) {
-      const word = acquire64(bucket + SLOTS + <usize>ctz(bits) * 8);
-      if (holdsKey(map, <usize>(word >> 32), <u32>word, hash, key)) return <usize>(word >> 32);
+    for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
+      const element: usize = acquire(slotPlace(bucket, ctz(bits)));
+      if (holdsKey(map, element, hash, key)) return element;
     }
     for (let element: usize = acquire(bucket + OVERFLOW); element != 0; element = acquire(element + ELEMENT_NEXT)) {
-      if (holdsKey(map, element, load<u32>(element, ELEMENT_HASH), hash, key)) return element;
+      if (holdsKey(map, element, hash, key)) return element;
     }
     if (isUnchanged(bucket, control)) return 0;
   }
@@ -170,6 +188,12 @@ export function copyFromElement(
   }
 }
 
+/** Fills a slot that is not in use, in a bucket this CPU has locked. */
+export function writeSlot(bucket: usize, slot: u32, hash: u32, element: usize): void {
+  store<u32>(bucket + TAGS + <usize>slot * 4, hash);
+  store<u32>(slotPlace(bucket, slot), <u32>element);
+}
+
 /** Adds an element to a bucket this CPU has locked, and unlocks it. */
 export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash: u32, element: usize): void {
   const free = ~control & SLOT_MASK;
@@ -179,16 +203,16 @@ export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash
     unlockChanged(area, bucket, control);
     return;
   }
-  const bit = ctz(free);
-  store<u64>(bucket + SLOTS + <usize>bit * 8, <u64>hash | ((<u64>element) << 32));
-  unlockChanged(area, bucket, control | ((<u64>1) << bit));
+  const slot = <u32>ctz(free);
+  writeSlot(bucket, slot, hash, element);
+  unlockChanged(area, bucket, control | ((<u64>1) << slot));
 }
 
 /** Takes the element at `place` out of a bucket that is still as `control` says. False: it changed, look again. */
 export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usize): bool {
-  const offset = place - bucket;
-  if (offset < BUCKET_BYTES && offset != OVERFLOW) {
-    const bit = (<u64>1) << (<u64>((offset - SLOTS) >> 3));
+  const slot = (place - bucket - ELEMENTS) >> 2;
+  if (slot < SLOT_COUNT) {
+    const bit = (<u64>1) << (<u64>slot);
     return claim64(bucket, control, (control & ~bit) + SEQUENCE);
   }
   if (!tryLockBucket(area, bucket, control)) return false;
@@ -201,7 +225,7 @@ export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usiz
 export function collectElements(bucket: usize, control: u64, into: usize, room: u32): u32 {
   let count: u32 = 0;
   for (let bits = <u32>(control & SLOT_MASK); bits != 0 && count < room; bits &= bits - 1) {
-    store<u32>(into + count * 4, load<u32>(bucket + SLOTS + <usize>ctz(bits) * 8 + 4));
+    store<u32>(into + count * 4, load<u32>(slotPlace(bucket, <u32>ctz(bits))));
     count++;
   }
   for (let element: usize = acquire(bucket + OVERFLOW); element != 0 && count < room; ) {
@@ -218,7 +242,7 @@ export function popElement(bucket: usize): usize {
   const bits = control & SLOT_MASK;
   if (bits != 0) {
     store<u64>(bucket, control & (control - 1));
-    return load<u32>(bucket + SLOTS + <usize>ctz(bits) * 8 + 4);
+    return load<u32>(slotPlace(bucket, <u32>ctz(bits)));
   }
   const element: usize = load<u32>(bucket, OVERFLOW);
   if (element != 0) store<u32>(bucket, load<u32>(element, ELEMENT_NEXT), OVERFLOW);

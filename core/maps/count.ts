@@ -5,11 +5,12 @@
 
 import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
-import { addAndFetch } from "../base/atomics";
+import { acquire, addAndFetch } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
-const FOLD: i32 = 32;
+/** What a CPU counts for itself before it folds into the shared word. */
+export const FOLD: i32 = 32;
 
 function countWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("count");
@@ -22,7 +23,7 @@ export function countsExactly(maxEntries: u32): bool {
 
 /** The number of elements now; a sum over CPUs that may be a few off while others write. */
 export function elementCount(map: MapHeader): u32 {
-  let sum = atomic.load<i32>(countWord(map));
+  let sum = <i32>acquire(countWord(map));
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) sum += cacheOf(map.elements, cpu).live;
   return <u32>max(sum, 0);
@@ -40,8 +41,11 @@ function chargeExactly(map: MapHeader): bool {
   return false;
 }
 
-function fold(map: MapHeader, cache: Cache): void {
-  addAndFetch(countWord(map), cache.live);
+/** Folds a CPU's own count into the shared word if it is due. */
+export function foldCount(map: MapHeader, cache: Cache): void {
+  const live = cache.live;
+  if (live < FOLD && live > -FOLD) return;
+  addAndFetch(countWord(map), live);
   cache.live = 0;
 }
 
@@ -54,9 +58,8 @@ export function chargeElement(map: MapHeader, cache: Cache): bool {
   if (map.exactCount != 0) return chargeExactly(map);
   // A pool is its own bound.
   if (map.supply != SUPPLY_POOL && isFull(map)) return false;
-  const live = cache.live + 1;
-  cache.live = live;
-  if (live >= FOLD) fold(map, cache);
+  cache.live++;
+  foldCount(map, cache);
   return true;
 }
 
@@ -66,7 +69,6 @@ export function unchargeElement(map: MapHeader, cache: Cache): void {
     addAndFetch(countWord(map), -1);
     return;
   }
-  const live = cache.live - 1;
-  cache.live = live;
-  if (live <= -FOLD) fold(map, cache);
+  cache.live--;
+  foldCount(map, cache);
 }

@@ -11,7 +11,7 @@
 import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
 import { interruptsOn } from "../alloc/deferred";
-import { acquire, acquire64, publish } from "../base/atomics";
+import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes, hashBytes } from "../base/bytes";
 import { E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
@@ -41,6 +41,7 @@ import {
   takeElement,
   takeReplacement,
 } from "./element";
+import { deleteShortly, updateShortly } from "./hash-fast";
 import { MapHeader, mapAt } from "./map";
 import { attachValue, copyAllOut, giveValue, writeValue } from "./percpu-value";
 
@@ -171,7 +172,7 @@ function overwriteInPlace(
   if (!tryLockBucket(area, bucket, control)) return AGAIN;
   const element: usize = acquire(place);
   if (isPerCpu(map)) writeValue(area, map, element, value, allCpus);
-  else atomic.store<u64>(element + map.valueOffset, valueWord(value, map.valueSize));
+  else publish64(element + map.valueOffset, valueWord(value, map.valueSize));
   unlockBucket(area, bucket, control);
   interruptsOn(area);
   return 0;
@@ -230,6 +231,9 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
  * -EBUSY (this context interrupted the bucket's owner)
  */
 export function hashUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
+  const size = mapAt(address).shortKey;
+  if (size == 4 && updateShortly<u32>(address, key, value, flags) == 0) return 0;
+  if (size == 8 && updateShortly<u64>(address, key, value, flags) == 0) return 0;
   return update(address, key, value, flags, false);
 }
 
@@ -263,6 +267,13 @@ function removeKey(area: CpuArea, map: MapHeader, key: usize): usize {
  * @returns 0, -ENOENT, or -EBUSY (this context interrupted the bucket's owner)
  */
 export function hashDelete(address: usize, key: usize): i32 {
+  const size = mapAt(address).shortKey;
+  if (size == 4 && deleteShortly<u32>(address, key) == 0) return 0;
+  if (size == 8 && deleteShortly<u64>(address, key) == 0) return 0;
+  return deleteKey(address, key);
+}
+
+function deleteKey(address: usize, key: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
   const element = removeKey(area, map, key);

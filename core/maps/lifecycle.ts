@@ -14,13 +14,14 @@ import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { copyStride, freeBytes, HEADER_BYTES, returnObject } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget } from "../rcu/epoch";
 import { BUCKET_BYTES, ELEMENTS_PER_BUCKET, popElement } from "./bucket";
-import { countsExactly } from "./count";
+import { countsExactly, FOLD } from "./count";
 import { ELEMENT_KEY, pushPool } from "./element";
 import {
   KIND_ARRAY,
   KIND_HASH,
   KIND_PERCPU_ARRAY,
   KIND_PERCPU_HASH,
+  MAP_BYTES,
   MapHeader,
   mapAt,
   markDying,
@@ -67,11 +68,8 @@ function allocateStorage(bytes: u64): usize {
   return address;
 }
 
-/** Where the elements' caches begin behind the descriptor. */
-const CACHES_AT: usize = 256;
-
 function allocateMap(): MapHeader {
-  const bytes = CACHES_AT + 2 * <usize>superblock().cpus * CACHE_BYTES;
+  const bytes = MAP_BYTES + 2 * <usize>superblock().cpus * CACHE_BYTES;
   return mapAt(allocateStorage(bytes));
 }
 
@@ -133,6 +131,12 @@ function createHash(area: CpuArea, map: MapHeader): bool {
   map.bucketShift = clz(buckets - 1);
   map.exactCount = map.supply == SUPPLY_SLAB || (map.supply == SUPPLY_CACHE && countsExactly(map.maxEntries)) ? 1 : 0;
   const fill = map.supply == SUPPLY_CACHE;
+  const slack = superblock().cpus * <u32>FOLD;
+  const isShort = fill && map.exactCount == 0 && map.kind == KIND_HASH && (map.keySize == 4 || map.keySize == 8);
+  if (isShort && map.maxEntries > slack) {
+    map.shortKey = map.keySize;
+    map.shortLimit = <i32>min(map.maxEntries - slack, 0x7fffffff);
+  }
   formatAllocator(area, map.elements, elementBytes(map) - <u32>HEADER_BYTES, 0, fill);
   if (map.supply == SUPPLY_POOL) return createPool(map);
   if (isPerCpu(map.kind)) {
@@ -187,7 +191,7 @@ export function createMap(
   map.supply = from;
   // Two different odd halves of the seed, so that the multiplier is never small.
   map.multiplier = ((((<u64>(seed * 0x9e3779b1)) << 32) | <u64>(seed * 0x85ebca6b)) ^ 0x9e3779b97f4a7c15) | 1;
-  map.elements = <u32>(changetype<usize>(map) + CACHES_AT);
+  map.elements = <u32>(changetype<usize>(map) + MAP_BYTES);
   map.values = map.elements + superblock().cpus * <u32>CACHE_BYTES;
   const whole = isHash(kind) ? createHash(area, map) : createArray(map);
   if (whole) return changetype<usize>(map);

@@ -26,6 +26,7 @@ export const NAME_BYTES: u32 = 64;
 
 @unmanaged
 export class MapHeader {
+  // The first cache line: what every operation of a hash reads.
   kind: u32;
   /** The flags of creation as map info shows them; forceDynamic adds NO_PREALLOC. */
   flags: u32;
@@ -40,9 +41,17 @@ export class MapHeader {
   buckets: u32;
   bucketMask: u32;
   bucketShift: u32;
-  supply: u32;
+  /** Hash: random and odd (base/bytes.ts). */
+  multiplier: u64;
   /** Hash: the elements' allocator (one Cache a CPU); every supply has one, the counts are in it. */
   elements: u32;
+  /** Hash: key size that maps/hash-fast.ts serves, 0 if the map always takes the long way. */
+  shortKey: u32;
+  /** Hash: `count` from which on the limit has to be looked at closely. */
+  shortLimit: i32;
+  supply: u32;
+
+  // The second: the rest of what does not change.
   /** Per-CPU hash: the values' allocator. */
   values: u32;
   /** Array: the values. Preallocated hash: the pool. */
@@ -51,23 +60,27 @@ export class MapHeader {
   copyStride: u32;
   /** 1: every insert and delete adds to `count`; 0: CPUs count for themselves and fold in batches. */
   exactCount: u32;
-
-  /** Atomic: elements, as far as folded (maps/count.ts). In a cache line of its own. */
-  count: i32;
-  next: u32;
   /** Preallocated per-CPU hash: all the values' copies. */
   valueStorage: u32;
   /** How to read keys and values, for whoever opens the map by name: text the control plane wrote. */
   description: u32;
   descriptionBytes: u32;
+  /** Under `mapsLock`. */
+  next: u32;
   /** Epoch after which a destroyed map's memory may go. */
   dyingTarget: u32;
-  /** Random and odd: the hash function (base/bytes.ts). */
-  multiplier: u64;
+  reserved0: u32;
+  reserved1: u64;
+  reserved2: u64;
+  reserved3: u64;
+
+  // The third.
+  /** Atomic: elements, as far as folded (maps/count.ts). */
+  count: i32;
 }
 
-export const HEADER_SIZE: usize = 128;
-/** Behind the header: the name, NUL padded. */
+export const HEADER_SIZE: usize = 192;
+/** Behind the header: the name, NUL padded; then the caches. */
 export const MAP_BYTES: usize = HEADER_SIZE + <usize>NAME_BYTES;
 
 export function mapAt(address: usize): MapHeader {

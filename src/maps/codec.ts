@@ -32,38 +32,104 @@ type NumberName = "u8" | "u16" | "u32" | "i8" | "i16" | "i32" | "f32" | "f64";
 type BigName = "u64" | "i64";
 type ScalarName = NumberName | BigName;
 
-interface ElementArray<T> {
-  [index: number]: T;
-}
-type ElementArrayConstructor<T> = new (buffer: ArrayBufferLike, offset: number, length: number) => ElementArray<T>;
+type Bind<T> = (buffer: ArrayBufferLike, offset: number) => Accessor<T>;
 
-function scalar<T>(name: ScalarName, size: number, view: ElementArrayConstructor<T>): Codec<T> {
+function scalar<T>(name: ScalarName, size: number, bind: Bind<T>): Codec<T> {
+  return { size, align: size, description: name, bind };
+}
+
+// Every scalar has accessors of its own, though they read alike: code that V8 sees with one kind of array only stores
+// to it directly, shared code would look the kind up at each access.
+export const u8: Codec<number> = scalar("u8", 1, (buffer, offset) => {
+  const place = new Uint8Array(buffer, offset, 1);
   return {
-    size,
-    align: size,
-    description: name,
-    bind(buffer, offset) {
-      const place = new view(buffer, offset, 1);
-      return {
-        read: () => place[0] as T,
-        write: (value) => {
-          place[0] = value;
-        },
-      };
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
     },
   };
-}
-
-export const u8: Codec<number> = scalar("u8", 1, Uint8Array);
-export const u16: Codec<number> = scalar("u16", 2, Uint16Array);
-export const u32: Codec<number> = scalar("u32", 4, Uint32Array);
-export const u64: Codec<bigint> = scalar("u64", 8, BigUint64Array);
-export const i8: Codec<number> = scalar("i8", 1, Int8Array);
-export const i16: Codec<number> = scalar("i16", 2, Int16Array);
-export const i32: Codec<number> = scalar("i32", 4, Int32Array);
-export const i64: Codec<bigint> = scalar("i64", 8, BigInt64Array);
-export const f32: Codec<number> = scalar("f32", 4, Float32Array);
-export const f64: Codec<number> = scalar("f64", 8, Float64Array);
+});
+export const u16: Codec<number> = scalar("u16", 2, (buffer, offset) => {
+  const place = new Uint16Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const u32: Codec<number> = scalar("u32", 4, (buffer, offset) => {
+  const place = new Uint32Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const u64: Codec<bigint> = scalar("u64", 8, (buffer, offset) => {
+  const place = new BigUint64Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as bigint,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const i8: Codec<number> = scalar("i8", 1, (buffer, offset) => {
+  const place = new Int8Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const i16: Codec<number> = scalar("i16", 2, (buffer, offset) => {
+  const place = new Int16Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const i32: Codec<number> = scalar("i32", 4, (buffer, offset) => {
+  const place = new Int32Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const i64: Codec<bigint> = scalar("i64", 8, (buffer, offset) => {
+  const place = new BigInt64Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as bigint,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const f32: Codec<number> = scalar("f32", 4, (buffer, offset) => {
+  const place = new Float32Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
+export const f64: Codec<number> = scalar("f64", 8, (buffer, offset) => {
+  const place = new Float64Array(buffer, offset, 1);
+  return {
+    read: () => place[0] as number,
+    write: (value) => {
+      place[0] = value;
+    },
+  };
+});
 
 function checkLength(what: string, length: number): void {
   if (!Number.isInteger(length) || length < 1)

@@ -1,0 +1,166 @@
+/**
+ * The short way through update and delete of a dynamic hash with keys of 4 or 8 bytes: nothing unusual happens, so
+ * nothing but loads, stores and the atomics of the bucket is done. At the first sign of anything else (a locked or
+ * overflowing bucket, a cache near its watermark, a count near the limit) it hands over to the long way in hash.ts,
+ * which starts again from the arguments.
+ *
+ * No function is called while anything is held in a register: V8 would store every value that lives across a call,
+ * even one that is never made, and each locked instruction waits for all stores before it.
+ */
+
+import { cacheOf } from "../alloc/allocator";
+import { Cache, raiseWork } from "../alloc/cache";
+import { interruptsOn } from "../alloc/deferred";
+import { acquire64, claim64, publish64 } from "../base/atomics";
+import { hashKey } from "../base/bytes";
+import { CpuArea, thisCpu } from "../cpu/area";
+import {
+  bucketOf,
+  matchingSlots,
+  OVERFLOW,
+  OWNER_MASK,
+  OWNER_SHIFT,
+  removeAt,
+  SEQUENCE,
+  SLOT_MASK,
+  slotPlace,
+  writeSlot,
+} from "./bucket";
+import { FOLD, foldCount } from "./count";
+import { ELEMENT_HASH, ELEMENT_KEY } from "./element";
+import { MapHeader, mapAt } from "./map";
+
+/** Result of the short way: take the long one. Not an errno, not 0. */
+export const LONG_WAY: i32 = 1;
+
+/** Result of findShortly: another key with the same hash. No address. */
+const COLLISION: usize = 1;
+
+/** As update's NOEXIST and EXIST (hash.ts). */
+const NOEXIST: u32 = 1;
+const EXIST: u32 = 2;
+
+/** A value's bytes, without a call. */
+function copyValue(destination: usize, source: usize, size: u32): void {
+  let offset: u32 = 0;
+  for (; offset + 8 <= size; offset += 8) store<u64>(destination + offset, load<u64>(source + offset));
+  for (; offset < size; offset++) store<u8>(destination + offset, load<u8>(source + offset));
+}
+
+/** The place of a key's element among the slots in use, 0 if it is in none. */
+function findShortly<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
+  const bits = matchingSlots(bucket, control, hash);
+  if (bits == 0) return 0;
+  const place = slotPlace(bucket, ctz(bits));
+  // The hash of a 4-byte key is the key's alone; of two 8-byte keys with one hash the long way finds the right one.
+  if (sizeof<K>() == 4) return place;
+  return load<K>(<usize>load<u32>(place) + ELEMENT_KEY) == key ? place : COLLISION;
+}
+
+/** After the operation: what crossed a threshold is dealt with. Interrupts are off, `held` is what they were before. */
+function settle(area: CpuArea, map: MapHeader, cache: Cache, held: u32): i32 {
+  if (cache.freeCount > cache.high) raiseWork(area, cache);
+  foldCount(map, cache);
+  area.interruptsOff = held;
+  interruptsOn(area);
+  return 0;
+}
+
+/** Deletes a key of type K: 0, or LONG_WAY and nothing is done. */
+export function deleteShortly<K>(address: usize, keyAddress: usize): i32 {
+  const map = mapAt(address);
+  const key = load<K>(keyAddress);
+  const hash = hashKey<K>(key, map.multiplier);
+  const bucket = bucketOf(map, hash);
+  const control = acquire64(bucket);
+  const place = findShortly<K>(bucket, control, hash, key);
+  if (place <= COLLISION) return LONG_WAY;
+  if ((control & OWNER_MASK) != 0) return LONG_WAY;
+  const element: usize = load<u32>(place);
+  const area = thisCpu();
+  const cache = cacheOf(map.elements, area.id);
+  const nested = cache.active;
+  if (nested != 0) return LONG_WAY;
+  if (!removeAt(area, bucket, control, place)) return LONG_WAY;
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
+  cache.active = 1;
+  store<u32>(element, cache.free);
+  cache.free = <u32>element;
+  const count = cache.freeCount + 1;
+  cache.freeCount = count;
+  cache.active = 0;
+  const live = cache.live - 1;
+  cache.live = live;
+  if (count > cache.high) return settle(area, map, cache, held);
+  if (live <= -FOLD) return settle(area, map, cache, held);
+  if (area.work != 0) return settle(area, map, cache, held);
+  area.interruptsOff = held;
+  return 0;
+}
+
+/** Inserts a new key or overwrites a small value: 0, or LONG_WAY and nothing is done. */
+export function updateShortly<K>(address: usize, keyAddress: usize, value: usize, flags: u32): i32 {
+  const map = mapAt(address);
+  const key = load<K>(keyAddress);
+  const hash = hashKey<K>(key, map.multiplier);
+  const bucket = bucketOf(map, hash);
+  const control = acquire64(bucket);
+  const free = ~control & SLOT_MASK;
+  if (free == 0) return LONG_WAY;
+  if ((control & OWNER_MASK) != 0) return LONG_WAY;
+  if (load<u32>(bucket, OVERFLOW) != 0) return LONG_WAY;
+  const area = thisCpu();
+  const owner = (<u64>area.id + 1) << OWNER_SHIFT;
+  const place = findShortly<K>(bucket, control, hash, key);
+  if (place != 0) {
+    if (place == COLLISION) return LONG_WAY;
+    if (map.valueSize != 8) return LONG_WAY;
+    if (flags == NOEXIST) return LONG_WAY;
+    const held = area.interruptsOff;
+    area.interruptsOff = held + 1;
+    const locked = claim64(bucket, control, control | owner);
+    if (locked) {
+      publish64(<usize>load<u32>(place) + map.valueOffset, load<u64>(value));
+      publish64(bucket, control);
+    }
+    area.interruptsOff = held;
+    return locked ? 0 : LONG_WAY;
+  }
+  if (flags >= EXIST) return LONG_WAY;
+  if (map.count >= map.shortLimit) return LONG_WAY;
+  const cache = cacheOf(map.elements, area.id);
+  const element: usize = cache.free;
+  const count = cache.freeCount;
+  if (cache.active != 0) return LONG_WAY;
+  if (count <= cache.low) return LONG_WAY;
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
+  cache.active = 1;
+  cache.free = load<u32>(element);
+  cache.freeCount = count - 1;
+  cache.active = 0;
+  store<u32>(element, changetype<usize>(cache));
+  store<u32>(element, hash, ELEMENT_HASH);
+  store<K>(element, key, ELEMENT_KEY);
+  copyValue(element + map.valueOffset, value, map.valueSize);
+  if (!claim64(bucket, control, control | owner)) {
+    // Somebody was faster: the element goes back to where it came from. Below the count it had before, nothing is due.
+    cache.active = 1;
+    store<u32>(element, cache.free);
+    cache.free = <u32>element;
+    cache.freeCount = cache.freeCount + 1;
+    cache.active = 0;
+    area.interruptsOff = held;
+    return LONG_WAY;
+  }
+  const slot = <u32>ctz(free);
+  writeSlot(bucket, slot, hash, element);
+  publish64(bucket, (control | ((<u64>1) << slot)) + SEQUENCE);
+  const live = cache.live + 1;
+  cache.live = live;
+  if (live >= FOLD) return settle(area, map, cache, held);
+  if (area.work != 0) return settle(area, map, cache, held);
+  area.interruptsOff = held;
+  return 0;
+}
