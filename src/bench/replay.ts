@@ -1,0 +1,81 @@
+/**
+ * How fast events are read and replayed: lines of the trace per second (gunzip included), and events per second of a
+ * program on records that are parsed already. Rounds in turn, each replay in an arena of its own.
+ */
+import { readFile } from "node:fs/promises";
+import { Arena } from "../arena/arena.ts";
+import { readObject } from "../bpf/object.ts";
+import type { ObjectSpec } from "../bpf/spec.ts";
+import type { EventBatch } from "../events/batch.ts";
+import type { Trace } from "../events/ftrace.ts";
+import { readTrace } from "../events/node.ts";
+import { DEFAULT_RULE } from "../machine/interrupts.ts";
+import { type Engine, loadObject } from "../machine/load.ts";
+import { replay } from "../machine/replay.ts";
+import { type Spread, spreadOf } from "./statistics.ts";
+
+export interface ReplayRates {
+  readonly events: number;
+  readonly linesPerSecond: Spread;
+  /** Events per second, by engine. */
+  readonly eventsPerSecond: Readonly<Record<Engine, Spread>>;
+}
+
+const CPUS = 2;
+
+/** Reads a whole trace into memory. */
+async function parse(path: string): Promise<{ trace: Trace; batches: EventBatch[]; seconds: number }> {
+  const begin = performance.now();
+  const trace = await readTrace(path);
+  const batches: EventBatch[] = [];
+  for await (const batch of trace.batches) batches.push(batch);
+  return { trace, batches, seconds: (performance.now() - begin) / 1000 };
+}
+
+async function* again(batches: readonly EventBatch[]): AsyncGenerator<EventBatch> {
+  yield* batches;
+}
+
+/** Events per second of one replay. */
+async function time(spec: ObjectSpec, trace: Trace, batches: readonly EventBatch[], engine: Engine): Promise<number> {
+  const arena = await Arena.create({ cpus: CPUS, maximumBytes: 1 << 28 });
+  const { programs } = loadObject(arena, spec, { engine });
+  const parsed = { ...trace, batches: again(batches) };
+  const nothing = (): void => undefined;
+  const { counts, seconds } = await replay(arena, programs, parsed, DEFAULT_RULE, nothing, nothing);
+  return counts.replayed / seconds;
+}
+
+/**
+ * @param object an object file
+ * @param events a trace
+ * @param rounds runs of each, after one that warms up
+ * @param progress called with the share that is done, 0 to 1
+ */
+export async function measureReplay(
+  object: string,
+  events: string,
+  rounds = 11,
+  progress: (share: number) => void = () => undefined,
+): Promise<ReplayRates> {
+  const spec = readObject(await readFile(object), object);
+  const taken = { lines: [] as number[], jit: [] as number[], interpreter: [] as number[] };
+  let count = 0;
+  for (let round = -1; round < rounds; round++) {
+    const { trace, batches, seconds } = await parse(events);
+    count = trace.counts.read;
+    const jit = await time(spec, trace, batches, "jit");
+    const interpreter = await time(spec, trace, batches, "interpreter");
+    if (round >= 0) {
+      taken.lines.push(trace.counts.lines / seconds);
+      taken.jit.push(jit);
+      taken.interpreter.push(interpreter);
+    }
+    progress((round + 2) / (rounds + 1));
+  }
+  return {
+    events: count,
+    linesPerSecond: spreadOf(taken.lines),
+    eventsPerSecond: { jit: spreadOf(taken.jit), interpreter: spreadOf(taken.interpreter) },
+  };
+}
