@@ -1,8 +1,10 @@
 /** `anyctx bench`: measurements that ship with the package, one row of the table each. */
 import { Argument, type Command } from "commander";
 import { measureHeadline } from "../bench/headline.ts";
+import { measureMaps } from "../bench/maps.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { headlineParagraph } from "./print-headline.ts";
+import { mapsParagraph } from "./print-maps.ts";
 import { type ProgressBar, progressBar } from "./progress.ts";
 
 /** What a bench measured: a document, and the same for people. */
@@ -24,6 +26,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async (rounds, progress) => {
       const headline = await measureHeadline(rounds, progress);
       return { document: headline, text: headlineParagraph(headline) };
+    },
+  },
+  {
+    name: "maps",
+    doc: "set+delete from JavaScript on a map of the arena and on JavaScript's own Map, in several uses",
+    measure: async (rounds, progress) => {
+      const rows = await measureMaps(rounds, progress);
+      return { document: { rows }, text: mapsParagraph(rows) };
     },
   },
 ];
