@@ -136,6 +136,11 @@ export function setForceDynamic(value: u32): void {
   superblock().forceDynamic = value;
 }
 
+/** Semantics of maps created from now on: 0 anyctx, 1 linux. */
+export function setProfile(value: u32): void {
+  superblock().profile = value;
+}
+
 /** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
 export const superblockMaps: u32 = <u32>offsetof<Superblock>("maps") + 65536;
 export const superblockCpus: u32 = <u32>offsetof<Superblock>("cpus") + 65536;
@@ -173,6 +178,7 @@ export const cacheUnit: u32 = <u32>offsetof<Cache>("unit");
 export const cacheOwned: u32 = <u32>offsetof<Cache>("owned");
 export const cacheExtraCount: u32 = <u32>offsetof<Cache>("extraCount");
 export const cacheByGpCount: u32 = <u32>offsetof<Cache>("byGpCount");
+export const cacheWaitingTarget: u32 = <u32>offsetof<Cache>("waitingTarget");
 export const cacheWaitingCount: u32 = <u32>offsetof<Cache>("waitingCount");
 export const cacheRefills: u32 = <u32>offsetof<Cache>("refills");
 export const cacheTrims: u32 = <u32>offsetof<Cache>("trims");

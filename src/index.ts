@@ -1,5 +1,5 @@
 /** anyctx: shared memory with an any-context allocator, and maps on it. The subpath `anyctx/bpf` runs programs on them. */
-export { Arena, type ArenaHandle, type ArenaOptions, type MapOptions } from "./arena/arena.ts";
+export { Arena, type ArenaHandle, type ArenaOptions, type MapOptions, type Profile } from "./arena/arena.ts";
 export {
   type CacheStatistics,
   cacheStatistics,

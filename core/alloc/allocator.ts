@@ -20,9 +20,17 @@ export function cacheOf(caches: usize, cpu: u32): Cache {
  * Sets up an allocator for objects of `size` bytes (without header) at `caches`: zeroed, CACHE_BYTES for each CPU.
  * Task context.
  * @param perCpu 1: each object has a copy for every CPU
+ * @param accountedUnit object size with header that the watermarks are computed from
  * @param fill whether each CPU starts with a few objects; falling short of them is no failure
  */
-export function formatAllocator(area: CpuArea, caches: usize, size: u32, perCpu: u32, fill: bool): void {
+export function formatAllocator(
+  area: CpuArea,
+  caches: usize,
+  size: u32,
+  accountedUnit: u32,
+  perCpu: u32,
+  fill: bool,
+): void {
   const unit = size + <u32>HEADER_BYTES;
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
@@ -30,11 +38,11 @@ export function formatAllocator(area: CpuArea, caches: usize, size: u32, perCpu:
     cache.unit = unit;
     cache.perCpu = perCpu;
     cache.slabClass = classFor(unit, perCpu);
-    cache.low = lowWatermark(unit, perCpu != 0);
-    cache.high = highWatermark(unit, perCpu != 0);
+    cache.low = lowWatermark(accountedUnit, perCpu != 0);
+    cache.high = highWatermark(accountedUnit, perCpu != 0);
     cache.batch = refillBatch(cache.low, cache.high);
     if (!fill) continue;
-    refill(area, cache, initialFill(unit, perCpu != 0));
+    refill(area, cache, initialFill(accountedUnit, perCpu != 0));
     cache.refills = 0;
   }
 }

@@ -50,7 +50,10 @@ export class Cache {
   /** Trimmed objects that wait for their grace period to begin. */
   byGp: u32;
   byGpCount: u32;
-  /** The batch in flight: returns to the slab once the epoch is `waitingTarget`. */
+  /**
+   * The batch in flight: returns to the slab once the epoch is `waitingTarget`. 0: none is in flight; a refill may have
+   * emptied one that is.
+   */
   waiting: u32;
   waitingCount: u32;
   waitingTarget: u32;

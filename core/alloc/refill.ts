@@ -120,15 +120,16 @@ function returnChain(cache: Cache, chain: usize): void {
 
 /** Gives the waiting batch back when its grace period is over, then lets the next batch wait. One in flight. */
 export function advanceTrimmed(cache: Cache): void {
-  if (cache.waiting != 0 && gracePeriodEnded(cache.waitingTarget)) {
+  if (cache.waitingTarget != 0 && gracePeriodEnded(cache.waitingTarget)) {
     const chain: usize = cache.waiting;
     cache.owned -= cache.waitingCount;
     cache.waiting = 0;
     cache.waitingCount = 0;
+    cache.waitingTarget = 0;
     cache.gracePeriods++;
     returnChain(cache, chain);
   }
-  if (cache.waiting == 0 && cache.byGp != 0) {
+  if (cache.waitingTarget == 0 && cache.byGp != 0) {
     cache.waiting = cache.byGp;
     cache.waitingCount = cache.byGpCount;
     cache.waitingTarget = gracePeriodTarget();
@@ -142,7 +143,7 @@ export function runCacheWork(area: CpuArea, cache: Cache): void {
   if (cache.freeCount < cache.low) refill(area, cache, cache.batch);
   else if (cache.freeCount > cache.high) trim(area, cache, (cache.low + cache.high) / 2);
   else drainExtra(cache);
-  if ((cache.byGp | cache.waiting) != 0) advanceTrimmed(cache);
+  if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(cache);
 }
 
 /** Moves everything the cache holds to the waiting lists: for destroy and for trimming on demand. */
@@ -158,6 +159,7 @@ export function returnTrimmed(cache: Cache): void {
   const trimmed: usize = cache.byGp;
   cache.waiting = 0;
   cache.waitingCount = 0;
+  cache.waitingTarget = 0;
   cache.byGp = 0;
   cache.byGpCount = 0;
   returnChain(cache, waiting);

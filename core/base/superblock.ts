@@ -13,6 +13,10 @@ export const MAGIC: u32 = 0x58435941; // "AYCX"
 /** Goes up with every change of a structure in shared memory. */
 export const LAYOUT_VERSION: u32 = 1;
 
+export const PROFILE_ANYCTX: u32 = 0;
+/** As Linux 6.18: allocation with interrupts off, always a new element, watermarks by Linux's element size. */
+export const PROFILE_LINUX: u32 = 1;
+
 /** Allocation classes of the slab, as `kmalloc` has them, in the two flavours plain and per-CPU. */
 export const CLASS_COUNT: u32 = 11;
 /** Free runs of pages, by the power of two of their length. */
@@ -44,6 +48,8 @@ export class Superblock {
   usedPages: u32;
   /** Every non-LRU hash becomes dynamic (the seed's sysctl). */
   forceDynamic: u32;
+  /** Semantics that programs can see: PROFILE_ANYCTX or PROFILE_LINUX. Read when a map is created. */
+  profile: u32;
 }
 
 /** Grace-period epoch (rcu/epoch.ts), alone in its cache line: read by every reader, written once a grace period. */

@@ -193,14 +193,11 @@ function updateOtherwise(
   if (isLocked(control)) return awaitBucket(area, bucket, control) ? AGAIN : -EBUSY;
   if (place == 0) return acquire64(bucket) == control ? -ENOENT : AGAIN;
   if (flags == NOEXIST) return acquire64(bucket) == control ? -EEXIST : AGAIN;
-  if (map.valueSize <= 8 || isPerCpu(map)) return overwriteInPlace(area, map, bucket, control, place, value, allCpus);
+  if (map.inPlace != 0 || isPerCpu(map)) return overwriteInPlace(area, map, bucket, control, place, value, allCpus);
   return replaceElement(area, map, bucket, control, place, key, value);
 }
 
-function update(address: usize, key: usize, value: usize, flags: u32, allCpus: bool): i32 {
-  if (flags > EXIST) return -EINVAL;
-  const map = mapAt(address);
-  const area = thisCpu();
+function updateKey(area: CpuArea, map: MapHeader, key: usize, value: usize, flags: u32, allCpus: bool): i32 {
   const hash = hashOf(map, key);
   const bucket = bucketOf(map, hash);
   while (true) {
@@ -221,6 +218,18 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
     }
     dropElement(area, map, cache, element);
   }
+}
+
+function update(address: usize, key: usize, value: usize, flags: u32, allCpus: bool): i32 {
+  if (flags > EXIST) return -EINVAL;
+  const map = mapAt(address);
+  const area = thisCpu();
+  if (map.interruptsOff == 0) return updateKey(area, map, key, value, flags, allCpus);
+  area.interruptsOff++;
+  const result = updateKey(area, map, key, value, flags, allCpus);
+  area.interruptsOff--;
+  interruptsOn(area);
+  return result;
 }
 
 /**

@@ -8,7 +8,7 @@ import { allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "../allo
 import { CACHE_BYTES, Cache } from "../alloc/cache";
 import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
 import { E2BIG, EINVAL, ENOENT, ENOMEM } from "../base/errno";
-import { superblock } from "../base/superblock";
+import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { copyStride, freeBytes, HEADER_BYTES, returnObject } from "../mem/slab";
@@ -121,6 +121,29 @@ function createPool(map: MapHeader): bool {
   return true;
 }
 
+/** Bytes of a hash element in Linux on 64 bits, without the key: `struct htab_elem`. */
+const LINUX_ELEMENT_BYTES: u32 = 48;
+
+/** What the watermarks of a hash's elements are computed from. */
+function accountedUnit(map: MapHeader): u32 {
+  if (superblock().profile != PROFILE_LINUX) return elementBytes(map);
+  const value = isPerCpu(map.kind) ? 8 : map.valueStride;
+  return <u32>HEADER_BYTES + LINUX_ELEMENT_BYTES + <u32>roundUp(map.keySize, 8) + value;
+}
+
+/** Decides how updates go, once and for all. */
+function choosePaths(map: MapHeader): void {
+  const isLinux = superblock().profile == PROFILE_LINUX;
+  const isDynamic = map.supply == SUPPLY_CACHE;
+  map.exactCount = map.supply == SUPPLY_SLAB || (isDynamic && countsExactly(map.maxEntries)) ? 1 : 0;
+  map.inPlace = map.valueSize <= 8 && !isLinux ? 1 : 0;
+  map.interruptsOff = isLinux ? 1 : 0;
+  const slack = superblock().cpus * <u32>FOLD;
+  const isPlain = isDynamic && !isLinux && map.exactCount == 0 && map.kind == KIND_HASH && map.maxEntries > slack;
+  if (isPlain && (map.keySize == 4 || map.keySize == 8)) map.shortKey = map.keySize;
+  map.shortLimit = <i32>min(map.maxEntries - min(slack, map.maxEntries), 0x7fffffff);
+}
+
 /** Allocates a hash's buckets and elements. False: memory is out. */
 function createHash(area: CpuArea, map: MapHeader): bool {
   const buckets = powerOfTwoAtLeast((map.maxEntries + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET);
@@ -129,19 +152,13 @@ function createHash(area: CpuArea, map: MapHeader): bool {
   if (map.buckets == 0) return false;
   map.bucketMask = buckets - 1;
   map.bucketShift = clz(buckets - 1);
-  map.exactCount = map.supply == SUPPLY_SLAB || (map.supply == SUPPLY_CACHE && countsExactly(map.maxEntries)) ? 1 : 0;
-  const fill = map.supply == SUPPLY_CACHE;
-  const slack = superblock().cpus * <u32>FOLD;
-  const isShort = fill && map.exactCount == 0 && map.kind == KIND_HASH && (map.keySize == 4 || map.keySize == 8);
-  if (isShort && map.maxEntries > slack) {
-    map.shortKey = map.keySize;
-    map.shortLimit = <i32>min(map.maxEntries - slack, 0x7fffffff);
-  }
-  formatAllocator(area, map.elements, elementBytes(map) - <u32>HEADER_BYTES, 0, fill);
+  choosePaths(map);
+  const size = elementBytes(map) - <u32>HEADER_BYTES;
+  formatAllocator(area, map.elements, size, accountedUnit(map), 0, map.supply == SUPPLY_CACHE);
   if (map.supply == SUPPLY_POOL) return createPool(map);
   if (isPerCpu(map.kind)) {
     map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
-    formatAllocator(area, map.values, map.valueStride, 1, true);
+    formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, true);
   }
   return true;
 }

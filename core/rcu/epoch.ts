@@ -29,9 +29,9 @@ export function leaveRead(area: CpuArea): void {
   if (--area.readNesting == 0) publish(readEpochWord(area), 0);
 }
 
-/** The epoch in which what is unlinked before this call has no reader left. */
+/** The epoch in which what is unlinked before this call has no reader left; never 0. */
 export function gracePeriodTarget(): u32 {
-  return acquire(EPOCH_WORD) + 2;
+  return max(acquire(EPOCH_WORD) + 2, 1);
 }
 
 /** Moves the epoch on if every reader is in the current one. Lock-free: whoever comes first does it for all. */

@@ -22,9 +22,17 @@ export interface ArenaOptions {
   readonly cpus?: number;
   /** Every hash becomes dynamic, whatever its creator asked for (the kernel series' bpf_force_dyn_alloc). */
   readonly forceDynamic?: boolean;
+  /**
+   * Semantics that programs can see. `linux`: as Linux 6.18 has them (an element is allocated with interrupts off, an
+   * update always makes a new one, watermarks follow Linux's element size); `anyctx` (default): an update in task or
+   * softirq context fails only when memory is out, small values are overwritten in place.
+   */
+  readonly profile?: Profile;
   /** Seed of hash functions and random numbers; from `Math.random` if not given. */
   readonly seed?: number;
 }
+
+export type Profile = "anyctx" | "linux";
 
 export interface MapOptions<K, V> {
   readonly type: MapType;
@@ -75,7 +83,7 @@ export class Arena {
 
   /** Creates an arena; the calling thread holds CPU 0. */
   static async create(options: ArenaOptions = {}): Promise<Arena> {
-    const { maximumBytes = 2 ** 30, cpus = 4, forceDynamic = false } = options;
+    const { maximumBytes = 2 ** 30, cpus = 4, forceDynamic = false, profile = "anyctx" } = options;
     const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
       throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${cpus}`);
@@ -92,6 +100,7 @@ export class Arena {
         `Cannot format an arena of ${maximumBytes} bytes for ${cpus} CPUs: it is too small`,
       );
     arena.core.setForceDynamic(forceDynamic ? 1 : 0);
+    arena.core.setProfile(profile === "linux" ? 1 : 0);
     arena.takeCpu();
     return arena;
   }

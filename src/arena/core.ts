@@ -50,6 +50,7 @@ export interface Core {
   trimSlabs(): void;
   pagesInUse(): number;
   setForceDynamic(value: number): void;
+  setProfile(value: number): void;
   readEnter(): void;
   readLeave(): void;
   contextSet(level: number, interruptsOff: number): void;
@@ -95,6 +96,7 @@ const LAYOUT_NAMES = [
   "cacheExtraCount",
   "cacheByGpCount",
   "cacheWaitingCount",
+  "cacheWaitingTarget",
   "cacheRefills",
   "cacheTrims",
   "cacheReused",

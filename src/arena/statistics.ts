@@ -16,6 +16,10 @@ export interface CacheStatistics {
   readonly high: number;
   /** Trimmed objects that wait for a grace period, to begin or to end. */
   readonly waiting: number;
+  /** Those of `waiting` whose grace period has not begun. */
+  readonly trimmed: number;
+  /** Whether a grace period is in flight for a batch. */
+  readonly inFlight: boolean;
   /** Freed while the cache was busy further down on the CPU. */
   readonly extra: number;
   readonly refills: number;
@@ -76,6 +80,8 @@ function readCache(
     low: field(layout.cacheLow),
     high: field(layout.cacheHigh),
     waiting: field(layout.cacheByGpCount) + field(layout.cacheWaitingCount),
+    trimmed: field(layout.cacheByGpCount),
+    inFlight: field(layout.cacheWaitingTarget) !== 0,
     extra: field(layout.cacheExtraCount),
     refills: field(layout.cacheRefills),
     trims: field(layout.cacheTrims),
