@@ -13,6 +13,11 @@ export interface GoldenResult {
   readonly match: number;
   /** One line a row that differs. */
   readonly differences: readonly string[];
+  /**
+   * Rows of a step recording that break the one rule behind every -ENOMEM, in each profile: with interrupts on there is
+   * none; with interrupts off inserts succeed exactly as long as the caches of this CPU have objects.
+   */
+  readonly unexplained: readonly string[];
 }
 
 type Row = Readonly<Record<string, string>>;
@@ -72,7 +77,7 @@ function withInterrupts(arena: Arena, off: boolean, run: () => void): void {
 }
 
 /** One random script of the state recording: operations one by one, with interrupts off for all of it or none. */
-async function compareStates(rows: readonly Row[], profile: Profile): Promise<string[]> {
+async function compareStates(rows: readonly Row[], profile: Profile): Promise<Comparison> {
   const { arena, map, value } = await makeMachine(profile, "hash", 8);
   const differences: string[] = [];
   const perform: Readonly<Record<string, (key: number) => number>> = {
@@ -91,10 +96,11 @@ async function compareStates(rows: readonly Row[], profile: Profile): Promise<st
         Number(row[name]),
       );
       if (got.join() === want.join()) continue;
-      differences.push(`seed ${row["seed"]} step ${row["step"]} ${row["op"]} ${row["key"]}: ${got} instead of ${want}`);
+      const what = `seed ${row["seed"]} irq ${row["irq"]} step ${row["step"]} ${row["op"]} ${row["key"]}`;
+      differences.push(`${what}: ${got} instead of ${want}`);
     }
   });
-  return differences;
+  return { differences, unexplained: [] };
 }
 
 function stateOf(rc: number | undefined, cache: CacheStatistics | undefined): (number | undefined)[] {
@@ -104,7 +110,7 @@ function stateOf(rc: number | undefined, cache: CacheStatistics | undefined): (n
 }
 
 /** One map of the step recording: n inserts of new keys, updates or deletes of live ones, at a time. */
-async function compareSteps(rows: readonly Row[], profile: Profile): Promise<string[]> {
+async function compareSteps(rows: readonly Row[], profile: Profile): Promise<Comparison> {
   const first = rows[0] ?? {};
   const type = first["map"] === "HASH" ? "hash" : "percpu_hash";
   const { arena, map, value } = await makeMachine(profile, type, Number(first["value_size"]));
@@ -121,10 +127,13 @@ async function compareSteps(rows: readonly Row[], profile: Profile): Promise<str
     del: () => (map.delete(live.shift() ?? -1) ? 0 : -2),
   };
   const differences: string[] = [];
+  const unexplained: string[] = [];
   for (const row of rows) {
     let ok = 0;
     let errno = 0;
     const count = Number(row["n"]);
+    const own = cacheStatistics(arena, map.info).filter(({ cpu }) => cpu === 0);
+    const cached = Math.min(...own.map(({ free }) => free));
     withInterrupts(arena, row["irq"] === "off", () => {
       for (let index = 0; index < count; index++) {
         const rc = perform[row["op"] ?? ""]?.(index) ?? -22;
@@ -134,18 +143,24 @@ async function compareSteps(rows: readonly Row[], profile: Profile): Promise<str
     });
     const got = [ok, count - ok, errno];
     const want = [row["ok"], row["fail"], row["errno"]].map(Number);
-    if (got.join() === want.join()) continue;
     const what = `${row["map"]} ${row["value_size"]} seed ${row["seed"]} step ${row["step"]} ${row["op"]} irq ${row["irq"]}`;
-    differences.push(`${what} n ${count}: ok, fail, errno ${got} instead of ${want}`);
+    if (got.join() !== want.join()) differences.push(`${what} n ${count}: ok, fail, errno ${got} instead of ${want}`);
+    const allowed = row["irq"] === "off" && row["op"] === "ins" ? Math.min(count, cached) : count;
+    if (errno !== -2 && ok !== allowed) unexplained.push(`${what} n ${count}: ${ok} succeeded with ${cached} cached`);
   }
-  return differences;
+  return { differences, unexplained };
+}
+
+interface Comparison {
+  readonly differences: string[];
+  readonly unexplained: string[];
 }
 
 interface Recording {
   /** A column that only this format has. */
   readonly column: string;
   readonly groups: readonly string[];
-  readonly compare: (rows: readonly Row[], profile: Profile) => Promise<string[]>;
+  readonly compare: (rows: readonly Row[], profile: Profile) => Promise<Comparison>;
 }
 
 const RECORDINGS: readonly Recording[] = [
@@ -162,6 +177,11 @@ export async function compareGolden(text: string, profile: Profile): Promise<Gol
   const recording = RECORDINGS.find(({ column }) => columns.includes(column));
   if (recording === undefined || rows.length === 0) throw new Error("no recording of a known format");
   const differences: string[] = [];
-  for (const group of groupBy(rows, recording.groups)) differences.push(...(await recording.compare(group, profile)));
-  return { match: rows.length - differences.length, differences };
+  const unexplained: string[] = [];
+  for (const group of groupBy(rows, recording.groups)) {
+    const compared = await recording.compare(group, profile);
+    differences.push(...compared.differences);
+    unexplained.push(...compared.unexplained);
+  }
+  return { match: rows.length - differences.length, differences, unexplained };
 }
