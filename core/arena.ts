@@ -2,19 +2,11 @@
 import { publish } from "./base/atomics";
 import { roundUp } from "./base/bytes";
 import { EINVAL, ENOMEM } from "./base/errno";
-import {
-  EPOCH_WORD,
-  LAYOUT_VERSION,
-  MAGIC,
-  SUPERBLOCK,
-  SUPERBLOCK_BYTES,
-  Superblock,
-  superblock,
-} from "./base/superblock";
+import { LAYOUT_VERSION, MAGIC, SUPERBLOCK, SUPERBLOCK_BYTES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, cpuArea } from "./cpu/area";
 import { adoptPages, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
 import { formatSlab } from "./mem/slab";
-import { FIRST_EPOCH } from "./rcu/epoch";
+import { formatEpochs } from "./rcu/epoch";
 
 const DESCRIPTOR_BYTES: usize = 32;
 const WASM_PAGE_BYTES: usize = 65536;
@@ -41,7 +33,7 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
   block.maximumPages = maximumPages;
   block.descriptors = <u32>descriptors;
   block.areas = <u32>areas;
-  store<u32>(EPOCH_WORD, FIRST_EPOCH);
+  formatEpochs();
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     cpuArea(cpu).id = cpu;
     cpuArea(cpu).random = (seed + cpu * 0x9e3779b9) | 1;

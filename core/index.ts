@@ -7,7 +7,7 @@ import { allocatorIdle, cacheOf, ownedObjects } from "./alloc/allocator";
 import { CACHE_BYTES, Cache } from "./alloc/cache";
 import { interruptsOn, runWork, tick } from "./alloc/deferred";
 import { emptyCache } from "./alloc/refill";
-import { EPOCH_WORD, SLAB_CLASSES, Superblock, superblock } from "./base/superblock";
+import { EPOCH_WORDS, SLAB_CLASSES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, CpuArea, cpuArea, thisCpu } from "./cpu/area";
 import { mayRunWork, setContext } from "./cpu/context";
 import { elementCount } from "./maps/count";
@@ -144,7 +144,7 @@ export function setProfile(value: u32): void {
 /** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
 export const superblockMaps: u32 = <u32>offsetof<Superblock>("maps") + 65536;
 export const superblockCpus: u32 = <u32>offsetof<Superblock>("cpus") + 65536;
-export const epochWord: u32 = <u32>EPOCH_WORD;
+export const epochWords: u32 = <u32>EPOCH_WORDS;
 export const slabClasses: u32 = <u32>SLAB_CLASSES;
 export const areaBytes: u32 = <u32>AREA_BYTES;
 export const areaId: u32 = <u32>offsetof<CpuArea>("id");

@@ -22,6 +22,7 @@ export function cacheOf(caches: usize, cpu: u32): Cache {
  * @param perCpu 1: each object has a copy for every CPU
  * @param accountedUnit object size with header that the watermarks are computed from
  * @param fill whether each CPU starts with a few objects; falling short of them is no failure
+ * @param account who pays for what is taken from the slab (alloc/account.ts), 0: nobody
  */
 export function formatAllocator(
   area: CpuArea,
@@ -30,6 +31,7 @@ export function formatAllocator(
   accountedUnit: u32,
   perCpu: u32,
   fill: bool,
+  account: u32,
 ): void {
   const unit = size + <u32>HEADER_BYTES;
   const cpus = superblock().cpus;
@@ -41,6 +43,9 @@ export function formatAllocator(
     cache.low = lowWatermark(accountedUnit, perCpu != 0);
     cache.high = highWatermark(accountedUnit, perCpu != 0);
     cache.batch = refillBatch(cache.low, cache.high);
+    cache.plainHigh = cache.high;
+    cache.home = <u32>caches;
+    cache.account = account;
     if (!fill) continue;
     refill(area, cache, initialFill(accountedUnit, perCpu != 0));
     cache.refills = 0;

@@ -8,10 +8,12 @@
  *     │ grace period over             refill steals │ └─────free─────┤
  *     │                                             │                │ free while `active` is busy
  *   waiting ◄── one batch in flight ── byGp ◄─trim──┴── (at `high`)  ▼
- *                                        ▲──────────drained────── extra
+ *   (tasks-trace, then normal)          ▲ ▲──────────drained────── extra
+ *                                       │
+ *                  waitingRcu ──────────┘ ◄── byRcu ◄── freeRcu (a normal grace period before any reuse)
  * ```
- * List equation: free + extra + byGp + waiting + in use == owned, summed over the CPUs (an object may be freed on
- * another CPU than it came from).
+ * List equation: free + extra + byGp + waiting + byRcu + waitingRcu + in use == owned, summed over the CPUs (an object
+ * may be freed on another CPU than it came from).
  *
  * Who may touch what: everything belongs to the CPU. On that CPU an interrupting context may come in between any two
  * accesses: interrupts are off around the lists, and `active` keeps NMIs out, which interrupts-off does not. Whoever
@@ -71,10 +73,28 @@ export class Cache {
   missInterruptsOff: u32;
   missHardirq: u32;
   missNmi: u32;
+
+  /** CPU 0's cache of the same objects: from an object's header to the freeing CPU's own cache. */
+  home: u32;
+  /** Flavour of the grace period in flight for `waiting`: tasks-trace first, then normal. */
+  waitingFlavour: u32;
+  /** Freed by freeRcu: may be used again after a normal grace period. Queued, and the batch in flight. */
+  byRcu: u32;
+  byRcuCount: u32;
+  waitingRcu: u32;
+  waitingRcuCount: u32;
+  /** 0: no batch is in flight. */
+  rcuTarget: u32;
+  /** Objects that prefill promised and that have not been used: trim leaves that many. */
+  promised: u32;
+  /** The watermark without a promise. */
+  plainHigh: u32;
+  /** Bytes that the allocator may own in all, and how many objects it owns now: ObjectAllocator or 0 (alloc/object.ts). */
+  account: u32;
 }
 
-/** Two cache lines: what alloc and free touch, and the rest. */
-export const CACHE_BYTES: usize = 128;
+/** Three cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used. */
+export const CACHE_BYTES: usize = 192;
 
 function workWord(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("work");

@@ -3,9 +3,12 @@
  * Runs in task or softirq context with interrupts on; an NMI may still use the cache at any point, so each object
  * enters or leaves `free` on its own, under `active`.
  */
+import { exchange } from "../base/atomics";
+import { ENOMEM } from "../base/errno";
 import { CpuArea } from "../cpu/area";
 import { CLASS_RUN, returnObject, returnObjects, takeObject, takeObjects } from "../mem/slab";
-import { gracePeriodEnded, gracePeriodTarget } from "../rcu/epoch";
+import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
+import { charge, uncharge } from "./account";
 import { Cache, takeExtra } from "./cache";
 
 /** Puts one object on `free`. An NMI inside sees `active` busy and goes elsewhere. */
@@ -54,12 +57,32 @@ function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 {
   return count;
 }
 
+/** Counts objects that came from the slab. False: the account's limit is reached, and nothing is counted. */
+function own(cache: Cache, count: u32): bool {
+  if (cache.account != 0 && !charge(cache.account, count * cache.unit)) return false;
+  cache.owned += count;
+  return true;
+}
+
+/** Counts objects that go back to the slab. */
+function disown(cache: Cache, count: u32): void {
+  cache.owned -= count;
+  if (cache.account != 0) uncharge(cache.account, count * cache.unit);
+}
+
+/** One object from the slab, counted; 0 when memory or the account's limit is out. */
+function takeAccounted(cache: Cache): usize {
+  if (!own(cache, 1)) return 0;
+  const object = takeObject(cache.unit, cache.slabClass, cache.perCpu);
+  if (object == 0) disown(cache, 1);
+  return object;
+}
+
 function refillFromSlab(area: CpuArea, cache: Cache, count: u32): void {
-  if (cache.slabClass == CLASS_RUN) {
+  if (cache.slabClass == CLASS_RUN || cache.account != 0) {
     for (; count > 0; count--) {
-      const object = takeObject(cache.unit, CLASS_RUN, cache.perCpu);
+      const object = takeAccounted(cache);
       if (object == 0) return;
-      cache.owned++;
       addFree(area, cache, object);
     }
     return;
@@ -118,50 +141,130 @@ function returnChain(cache: Cache, chain: usize): void {
   }
 }
 
-/** Gives the waiting batch back when its grace period is over, then lets the next batch wait. One in flight. */
+/**
+ * Gives the waiting batch back when both its grace periods are over, tasks-trace and then normal, and lets the next
+ * batch wait. One in flight.
+ */
 export function advanceTrimmed(cache: Cache): void {
-  if (cache.waitingTarget != 0 && gracePeriodEnded(cache.waitingTarget)) {
-    const chain: usize = cache.waiting;
-    cache.owned -= cache.waitingCount;
-    cache.waiting = 0;
-    cache.waitingCount = 0;
-    cache.waitingTarget = 0;
-    cache.gracePeriods++;
-    returnChain(cache, chain);
+  if (cache.waitingTarget != 0 && gracePeriodEnded(cache.waitingFlavour, cache.waitingTarget)) {
+    if (cache.waitingFlavour == TASKS_TRACE) {
+      cache.waitingFlavour = NORMAL;
+      cache.waitingTarget = gracePeriodTarget(NORMAL);
+    }
+    if (gracePeriodEnded(NORMAL, cache.waitingTarget)) returnWaiting(cache);
   }
   if (cache.waitingTarget == 0 && cache.byGp != 0) {
     cache.waiting = cache.byGp;
     cache.waitingCount = cache.byGpCount;
-    cache.waitingTarget = gracePeriodTarget();
+    cache.waitingFlavour = TASKS_TRACE;
+    cache.waitingTarget = gracePeriodTarget(TASKS_TRACE);
     cache.byGp = 0;
     cache.byGpCount = 0;
   }
 }
 
+function returnWaiting(cache: Cache): void {
+  const chain: usize = cache.waiting;
+  disown(cache, cache.waitingCount);
+  cache.waiting = 0;
+  cache.waitingCount = 0;
+  cache.waitingTarget = 0;
+  cache.gracePeriods++;
+  returnChain(cache, chain);
+}
+
+/** Moves what freeRcu freed on: after a normal grace period it is like trimmed objects, and reused before the slab. */
+export function advanceRcu(cache: Cache): void {
+  if (cache.rcuTarget != 0 && gracePeriodEnded(NORMAL, cache.rcuTarget)) {
+    let object: usize = cache.waitingRcu;
+    cache.waitingRcu = 0;
+    cache.waitingRcuCount = 0;
+    cache.rcuTarget = 0;
+    while (object != 0) {
+      const next: usize = load<u32>(object);
+      addTrimmed(cache, object);
+      object = next;
+    }
+  }
+  if (cache.rcuTarget == 0 && cache.byRcu != 0) {
+    cache.waitingRcu = exchange(changetype<usize>(cache) + offsetof<Cache>("byRcu"), 0);
+    cache.waitingRcuCount = cache.byRcuCount;
+    cache.byRcuCount = 0;
+    cache.rcuTarget = gracePeriodTarget(NORMAL);
+  }
+}
+
 /** The deferred work of one cache. The counts may change under it; a stale one costs a refill or trim too few or many. */
 export function runCacheWork(area: CpuArea, cache: Cache): void {
-  if (cache.freeCount < cache.low) refill(area, cache, cache.batch);
-  else if (cache.freeCount > cache.high) trim(area, cache, (cache.low + cache.high) / 2);
+  if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(cache);
+  if (cache.freeCount < cache.low) {
+    // Below the low watermark whatever was promised has been used.
+    keepPromise(cache, 0);
+    refill(area, cache, cache.batch);
+  } else if (cache.freeCount > cache.high) trim(area, cache, max((cache.low + cache.high) / 2, cache.promised));
   else drainExtra(cache);
   if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(cache);
 }
 
+/** Sets how many objects the next allocations are sure to find: the high watermark moves up so that none is trimmed. */
+function keepPromise(cache: Cache, count: u32): void {
+  cache.promised = count;
+  cache.high = max(cache.plainHigh, count + cache.batch);
+}
+
+/**
+ * Reserves objects: the next `count` allocations on this CPU succeed in any context, whatever happens to the memory.
+ * Task and softirq context.
+ * @returns 0, or -ENOMEM and nothing is reserved
+ */
+export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
+  let chain: usize = 0;
+  let taken: u32 = 0;
+  for (; cache.freeCount + taken < count; taken++) {
+    const object = takeAccounted(cache);
+    if (object == 0) break;
+    store<u32>(object, chain);
+    chain = object;
+  }
+  if (cache.freeCount + taken < count) {
+    disown(cache, taken);
+    returnChain(cache, chain);
+    return -ENOMEM;
+  }
+  while (chain != 0) {
+    const object = chain;
+    chain = load<u32>(object);
+    addFree(area, cache, object);
+  }
+  keepPromise(cache, count);
+  return 0;
+}
+
 /** Moves everything the cache holds to the waiting lists: for destroy and for trimming on demand. */
 export function emptyCache(area: CpuArea, cache: Cache): void {
+  keepPromise(cache, 0);
   trim(area, cache, 0);
   advanceTrimmed(cache);
 }
 
 /** Gives back all that waits, without a grace period of its own: the caller has waited for one. */
 export function returnTrimmed(cache: Cache): void {
-  cache.owned -= cache.waitingCount + cache.byGpCount;
+  const rcu: usize = exchange(changetype<usize>(cache) + offsetof<Cache>("byRcu"), 0);
+  disown(cache, cache.waitingCount + cache.byGpCount + cache.byRcuCount + cache.waitingRcuCount);
   const waiting: usize = cache.waiting;
   const trimmed: usize = cache.byGp;
+  const waitingRcu: usize = cache.waitingRcu;
   cache.waiting = 0;
   cache.waitingCount = 0;
   cache.waitingTarget = 0;
+  cache.byRcuCount = 0;
+  cache.waitingRcu = 0;
+  cache.waitingRcuCount = 0;
+  cache.rcuTarget = 0;
   cache.byGp = 0;
   cache.byGpCount = 0;
   returnChain(cache, waiting);
   returnChain(cache, trimmed);
+  returnChain(cache, rcu);
+  returnChain(cache, waitingRcu);
 }

@@ -52,8 +52,11 @@ export class Superblock {
   profile: u32;
 }
 
-/** Grace-period epoch (rcu/epoch.ts), alone in its cache line: read by every reader, written once a grace period. */
-export const EPOCH_WORD: usize = SUPERBLOCK + 128;
+/**
+ * Grace-period epochs (rcu/epoch.ts), normal and tasks-trace, alone in their cache line: read by every reader, written
+ * once a grace period.
+ */
+export const EPOCH_WORDS: usize = SUPERBLOCK + 128;
 /** Bins of free page runs: RUN_BINS words. */
 export const BINS: usize = SUPERBLOCK + 192;
 /** 2 * CLASS_COUNT slab classes, a cache line each (mem/slab.ts): plain ones first. */

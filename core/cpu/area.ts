@@ -30,8 +30,9 @@ export class CpuArea {
   working: u32;
   /** State of bpf_get_prandom_u32, never 0. */
   random: u32;
-  /** Depth of read sections; only the outermost announces itself. */
+  /** Depth of read sections, and of tasks-trace ones; only the outermost announces itself. */
   readNesting: u32;
+  traceNesting: u32;
   /** Callbacks of this CPU: queued, and those whose grace period `callbackTarget` is in flight (rcu/callback.ts). */
   callbacks: u32;
   callbackCount: u32;
@@ -42,11 +43,21 @@ export class CpuArea {
   worksRun: u32;
   /** Where a scan stopped: next bucket (maps/hash.ts). */
   scanNext: u32;
+  /** Up to the end of the cache line. */
+  reserved0: u32;
+  reserved1: u64;
+  reserved2: u64;
+  reserved3: u64;
+  reserved4: u64;
+  reserved5: u64;
+  reserved6: u64;
+  reserved7: u64;
   /**
-   * Epoch in which this CPU's outermost read section began, 0 outside (rcu/epoch.ts). The one field that other CPUs
-   * read; the 16 words above fill the first cache line, so it has one of its own.
+   * Epoch in which this CPU's outermost read section began, 0 outside, and the same for tasks-trace (rcu/epoch.ts). The
+   * only fields that other CPUs read, in a cache line of their own.
    */
   readEpoch: u32;
+  traceEpoch: u32;
 }
 
 /** Which CPU this instance acts as. A wasm global: one per instance, never shared. */
@@ -84,7 +95,10 @@ export function takeCpu(id: i32, token: u32): i32 {
 /** Gives the slot back; what its caches hold stays there for the next holder. */
 export function releaseCpu(id: u32): void {
   const area = cpuArea(id);
+  area.readNesting = 0;
+  area.traceNesting = 0;
   publish(changetype<usize>(area) + offsetof<CpuArea>("readEpoch"), 0);
+  publish(changetype<usize>(area) + offsetof<CpuArea>("traceEpoch"), 0);
   publish(changetype<usize>(area) + offsetof<CpuArea>("owner"), 0);
 }
 

@@ -12,7 +12,7 @@ import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { copyStride, freeBytes, HEADER_BYTES, returnObject } from "../mem/slab";
-import { gracePeriodEnded, gracePeriodTarget } from "../rcu/epoch";
+import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { BUCKET_BYTES, ELEMENTS_PER_BUCKET, popElement } from "./bucket";
 import { countsExactly, FOLD } from "./count";
 import { ELEMENT_KEY, pushPool } from "./element";
@@ -154,11 +154,11 @@ function createHash(area: CpuArea, map: MapHeader): bool {
   map.bucketShift = clz(buckets - 1);
   choosePaths(map);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
-  formatAllocator(area, map.elements, size, accountedUnit(map), 0, map.supply == SUPPLY_CACHE);
+  formatAllocator(area, map.elements, size, accountedUnit(map), 0, map.supply == SUPPLY_CACHE, 0);
   if (map.supply == SUPPLY_POOL) return createPool(map);
   if (isPerCpu(map.kind)) {
     map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
-    formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, true);
+    formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, true, 0);
   }
   return true;
 }
@@ -263,7 +263,8 @@ function freeMap(area: CpuArea, map: MapHeader): i32 {
 export function destroyMap(address: usize): i32 {
   const map = mapAt(address);
   if (!markDying(map)) return -ENOENT;
-  map.dyingTarget = gracePeriodTarget();
+  map.dyingTarget = gracePeriodTarget(NORMAL);
+  map.dyingTraceTarget = gracePeriodTarget(TASKS_TRACE);
   return 0;
 }
 
@@ -280,7 +281,8 @@ export function reapMaps(): u32 {
     const map = mapAt(each);
     each = map.next;
     const idle = allocatorIdle(map.elements) && allocatorIdle(map.values);
-    if (idle && gracePeriodEnded(map.dyingTarget) && unlinkDying(map)) freeMap(area, map);
+    const ended = gracePeriodEnded(NORMAL, map.dyingTarget) && gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget);
+    if (idle && ended && unlinkDying(map)) freeMap(area, map);
     else waiting++;
   }
   return waiting;

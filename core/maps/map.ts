@@ -67,13 +67,13 @@ export class MapHeader {
   descriptionBytes: u32;
   /** Under `mapsLock`. */
   next: u32;
-  /** Epoch after which a destroyed map's memory may go. */
+  /** Epochs, normal and tasks-trace, after which a destroyed map's memory may go. */
   dyingTarget: u32;
+  dyingTraceTarget: u32;
   /** Hash, small values: 1 if an update overwrites the value where it lies. */
   inPlace: u32;
   /** 1: an update keeps interrupts off from the allocation to the end, as Linux does under the bucket lock. */
   interruptsOff: u32;
-  reserved0: u32;
   reserved1: u64;
   reserved2: u64;
 

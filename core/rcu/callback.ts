@@ -6,7 +6,7 @@
  */
 import { CpuArea } from "../cpu/area";
 import { returnObject } from "../mem/slab";
-import { gracePeriodEnded, gracePeriodTarget } from "./epoch";
+import { gracePeriodEnded, gracePeriodTarget, NORMAL } from "./epoch";
 
 /**
  * Gives `object` back to slab class `index` after a grace period. The header is the callback's storage: link, class.
@@ -23,7 +23,7 @@ export function returnAfterGracePeriod(area: CpuArea, object: usize, index: u32)
 
 /** Runs the callbacks whose grace period is over and starts one for those queued. True when none is left. */
 export function runCallbacks(area: CpuArea): bool {
-  if (area.waitingCallbacks != 0 && gracePeriodEnded(area.callbackTarget)) {
+  if (area.waitingCallbacks != 0 && gracePeriodEnded(NORMAL, area.callbackTarget)) {
     let object: usize = area.waitingCallbacks;
     area.waitingCallbacks = 0;
     area.waitingCallbackCount = 0;
@@ -38,7 +38,7 @@ export function runCallbacks(area: CpuArea): bool {
     area.waitingCallbackCount = area.callbackCount;
     area.callbacks = 0;
     area.callbackCount = 0;
-    area.callbackTarget = gracePeriodTarget();
+    area.callbackTarget = gracePeriodTarget(NORMAL);
   }
   return area.waitingCallbacks == 0;
 }
