@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import type { ObjectDescription } from "../src/cli/describe.ts";
 import type { MapReport, Report } from "../src/machine/report.ts";
-import { anyctx, file, firstLines, MEMLEAK, memleakWith, TRACE } from "./command-line.ts";
+import { anyctx, file, firstLines, LIMIT_MILLISECONDS, MEMLEAK, memleakWith, TRACE } from "./command-line.ts";
 
 const CONCURRENCY = 2;
 const RUN = ["run", MEMLEAK, "--events", TRACE, "--no-headline"];
@@ -205,7 +205,10 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
 
   test("an interrupt ends the trace: what was read until then is reported", async () => {
     const args = ["--import", "tsx", "src/cli/main.ts", "run", MEMLEAK, "--events", "-", "--no-headline", "--json"];
-    const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(process.execPath, args, {
+      stdio: ["pipe", "pipe", "inherit"],
+      ...{ timeout: LIMIT_MILLISECONDS, killSignal: "SIGKILL" },
+    });
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;

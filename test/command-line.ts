@@ -15,7 +15,8 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const LIMIT_MILLISECONDS = 10_000;
+/** What any command line here may take, bad input above all. */
+export const LIMIT_MILLISECONDS = 10_000;
 
 /** Runs `anyctx ARGS` with `input` on standard input; killed after 10 seconds. */
 export function anyctx(args: readonly string[], input: string | Uint8Array = ""): Promise<Ended> {
