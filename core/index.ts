@@ -14,8 +14,20 @@ import { elementCount } from "./maps/count";
 import { HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
-import { enterRead, leaveRead } from "./rcu/epoch";
+import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
 
+export {
+  accountBytes,
+  createObjectAllocator,
+  destroyObjectAllocator,
+  objectAllocate,
+  objectAllocatorIdle,
+  objectCaches,
+  objectFree,
+  objectFreeRcu,
+  objectPrefill,
+  objectSize,
+} from "./alloc/object";
 export { arenaFormat, arenaVersion } from "./arena";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { cpuOwner, releaseCpu, switchCpu, takeCpu } from "./cpu/area";
@@ -51,6 +63,25 @@ export function readEnter(): void {
 
 export function readLeave(): void {
   leaveRead(thisCpu());
+}
+
+/** As readEnter, for a sleepable program's run: holds up tasks-trace grace periods only. */
+export function traceEnter(): void {
+  enterTrace(thisCpu());
+}
+
+export function traceLeave(): void {
+  leaveTrace(thisCpu());
+}
+
+/** A grace period of a flavour (0 normal, 1 tasks-trace) from now on: what `gracePeriodOver` takes. */
+export function gracePeriodStart(flavour: u32): u32 {
+  return gracePeriodTarget(flavour);
+}
+
+/** Whether that grace period is over; helps it along, never waits. */
+export function gracePeriodOver(flavour: u32, target: u32): u32 {
+  return gracePeriodEnded(flavour, target) ? 1 : 0;
 }
 
 /**
@@ -184,4 +215,7 @@ export const cacheRefills: u32 = <u32>offsetof<Cache>("refills");
 export const cacheTrims: u32 = <u32>offsetof<Cache>("trims");
 export const cacheReused: u32 = <u32>offsetof<Cache>("reused");
 export const cacheGracePeriods: u32 = <u32>offsetof<Cache>("gracePeriods");
+export const cacheRcuCount: u32 = <u32>offsetof<Cache>("byRcuCount");
+export const cacheWaitingRcuCount: u32 = <u32>offsetof<Cache>("waitingRcuCount");
+export const cachePromised: u32 = <u32>offsetof<Cache>("promised");
 export const cacheMisses: u32 = <u32>offsetof<Cache>("missTask");

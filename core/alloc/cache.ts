@@ -175,6 +175,25 @@ export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
   area.interruptsOff = held;
 }
 
+/**
+ * Frees an object that is used again only after a grace period. Cannot fail, any context: the list is atomic, so that
+ * an NMI in between is harmless. The work that starts the grace period is raised each time; raising twice is nothing.
+ */
+export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
+  const word = changetype<usize>(cache) + offsetof<Cache>("byRcu");
+  let head: u32;
+  do {
+    head = acquire(word);
+    store<u32>(object, head);
+  } while (!claim(word, head, <u32>object));
+  cache.byRcuCount++;
+  // While a batch waits, its end will take the next one along.
+  if (cache.rcuTarget == 0 || cache.byRcuCount >= cache.high) raiseWork(area, cache);
+  area.interruptsOff = held;
+}
+
 /** Pairs with `takeExtra`. Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless. */
 function pushExtra(cache: Cache, object: usize): void {
   const word = changetype<usize>(cache) + offsetof<Cache>("extra");

@@ -71,7 +71,7 @@ function disown(cache: Cache, count: u32): void {
 }
 
 /** One object from the slab, counted; 0 when memory or the account's limit is out. */
-function takeAccounted(cache: Cache): usize {
+export function takeAccounted(cache: Cache): usize {
   if (!own(cache, 1)) return 0;
   const object = takeObject(cache.unit, cache.slabClass, cache.perCpu);
   if (object == 0) disown(cache, 1);

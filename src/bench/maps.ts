@@ -23,7 +23,7 @@ interface Shape {
 }
 
 /** A new value each time, as counters and times are: a Map keeps the bigint itself, the arena its 8 bytes. */
-const newValue = (index: number): bigint => BigInt(index) << 20n;
+const newValue = (index: number): bigint => BigInt(index * 0x10_0000);
 
 /** Values that exist already: what is left of the difference when making and keeping bigints costs nothing. */
 const OLD_VALUES = Array.from({ length: 64 }, (_, index) => newValue(index));
@@ -39,18 +39,8 @@ const SHAPES: readonly Shape[] = [
   inTurn("same keys, old values", "the same with values that exist already", oldValue),
   slidingWindow(1000),
   slidingWindow(100_000),
-  {
-    name: "fill and empty",
-    doc: "100,000 keys set, then all deleted",
-    live: 0,
-    maxEntries: 100_000,
-    run: (map, pairs) => {
-      for (let round = 0; round < pairs / 100_000; round++) {
-        for (let index = 0; index < 100_000; index++) map.set(keyOf(index), newValue(index));
-        for (let index = 0; index < 100_000; index++) map.delete(keyOf(index));
-      }
-    },
-  },
+  fillAndEmpty(10_000),
+  fillAndEmpty(100_000),
 ];
 
 function inTurn(name: string, doc: string, makeValue: (index: number) => bigint): Shape {
@@ -64,6 +54,23 @@ function inTurn(name: string, doc: string, makeValue: (index: number) => bigint)
         const key = keyOf(index & 63);
         map.set(key, makeValue(index));
         map.delete(key);
+      }
+    },
+  };
+}
+
+/** A batch: everything is set, then everything deleted. */
+function fillAndEmpty(entries: number): Shape {
+  const name = entries.toLocaleString("en");
+  return {
+    name: `fill and empty ${name}`,
+    doc: `${name} keys set, then all deleted`,
+    live: 0,
+    maxEntries: entries,
+    run: (map, pairs) => {
+      for (let round = 0; round < pairs / entries; round++) {
+        for (let index = 0; index < entries; index++) map.set(keyOf(index), newValue(index));
+        for (let index = 0; index < entries; index++) map.delete(keyOf(index));
       }
     },
   };

@@ -1,10 +1,13 @@
 /** `anyctx bench`: measurements that ship with the package, one row of the table each. */
+import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
 import { measureHeadline } from "../bench/headline.ts";
 import { measureMaps } from "../bench/maps.ts";
+import { measureReplay } from "../bench/replay.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { mapsParagraph } from "./print-maps.ts";
+import { replayParagraph } from "./print-replay.ts";
 import { type ProgressBar, progressBar } from "./progress.ts";
 
 /** What a bench measured: a document, and the same for people. */
@@ -18,6 +21,10 @@ interface BenchRow {
   readonly doc: string;
   readonly measure: (rounds: number, progress: ProgressBar["update"]) => Promise<Measured>;
 }
+
+/** The examples that ship with the package, seen from `src/cli` and from `dist/cli` alike. */
+const EXAMPLE_OBJECT = fileURLToPath(new URL("../../examples/bpf/memleak.bpf.o", import.meta.url));
+const EXAMPLE_TRACE = fileURLToPath(new URL("../../examples/data/kernel-events.trace.gz", import.meta.url));
 
 const BENCHES: readonly BenchRow[] = [
   {
@@ -34,6 +41,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async (rounds, progress) => {
       const rows = await measureMaps(rounds, progress);
       return { document: { rows }, text: mapsParagraph(rows) };
+    },
+  },
+  {
+    name: "replay",
+    doc: "reading the recorded trace, and replaying it with memleak: lines and events per second",
+    measure: async (rounds, progress) => {
+      const rates = await measureReplay(EXAMPLE_OBJECT, EXAMPLE_TRACE, rounds, progress);
+      return { document: rates, text: replayParagraph(rates) };
     },
   },
 ];

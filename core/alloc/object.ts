@@ -1,0 +1,200 @@
+/**
+ * An allocator as an object of its own: for programs' and TypeScript's own objects, of one size or of any. One block of
+ * pages holds the account and the caches: one set of per-CPU caches for a fixed size, eleven (a class each) for any.
+ *
+ * An object is its 8-byte header and what the caller sees. While it is allocated the header names the cache that handed
+ * it out, so freeing needs neither size nor allocator.
+ */
+import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
+import { CLASS_COUNT, superblock } from "../base/superblock";
+import { CpuArea, thisCpu } from "../cpu/area";
+import { mayRunWork } from "../cpu/context";
+import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
+import { classFor, copyStride, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
+import { Account } from "./account";
+import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator, ownedObjects } from "./allocator";
+import { CACHE_BYTES, Cache, cacheGive, cacheGiveRcu, cacheMissed } from "./cache";
+import { interruptsOn } from "./deferred";
+import { prefill, takeAccounted } from "./refill";
+
+/** How an allocation looks for its object. */
+export const CACHE_FIRST: u32 = 0;
+export const SLAB_FIRST: u32 = 1;
+export const SLAB_ONLY: u32 = 2;
+
+/** Largest object of an any-size allocator of per-CPU objects, as in Linux. */
+const LARGEST_ANY_PERCPU: u32 = 512;
+/** No object is larger: sizes stay far from 32 bits. */
+const LARGEST_FIXED: u32 = 1 << 28;
+
+/** Behind the account (a cache line of its own, all CPUs write to it) come the caches. */
+@unmanaged
+export class ObjectAllocator {
+  bytes: i32;
+  limit: u32;
+  refused: i32;
+  /** Payload bytes of a fixed-size allocator, 0 for any size. */
+  size: u32;
+  perCpu: u32;
+}
+
+const CACHES_AT: usize = 64;
+
+function cachesOfClass(allocator: usize, index: u32): usize {
+  return allocator + CACHES_AT + <usize>index * superblock().cpus * CACHE_BYTES;
+}
+
+function classCount(allocator: usize): u32 {
+  return changetype<ObjectAllocator>(allocator).size == 0 ? CLASS_COUNT : 1;
+}
+
+/**
+ * Creates an allocator. Task context.
+ * @param size payload bytes of every object; 0: any size up to 4088 (per-CPU: 512)
+ * @param perCpu 1: each object has a copy for every CPU, zeroed when it is allocated
+ * @param limit bytes that it may own, in use or cached
+ * @returns its address, or EINVAL, ENOMEM (positive, below 65536)
+ */
+export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize {
+  if (perCpu > 1 || size > LARGEST_FIXED) return EINVAL;
+  const classes = size == 0 ? CLASS_COUNT : 1;
+  const bytes = CACHES_AT + <usize>(classes * superblock().cpus) * CACHE_BYTES;
+  const allocator = allocatePages(<u32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES));
+  if (allocator == 0) return ENOMEM;
+  memory.fill(allocator, 0, bytes);
+  const header = changetype<ObjectAllocator>(allocator);
+  header.limit = min(limit, 0x7fffffff);
+  header.size = size;
+  header.perCpu = perCpu;
+  const area = thisCpu();
+  for (let index: u32 = 0; index < classes; index++) {
+    const payload = size == 0 ? slabClass(index).size - <u32>HEADER_BYTES : size;
+    formatAllocator(area, cachesOfClass(allocator, index), payload, payload + 8, perCpu, size != 0, <u32>allocator);
+  }
+  return allocator;
+}
+
+/** The caches for a request, 0 if it is larger than this allocator's objects. */
+function cachesFor(allocator: usize, size: u32): usize {
+  const header = changetype<ObjectAllocator>(allocator);
+  if (size == 0) return 0;
+  if (header.size != 0) return size <= header.size ? cachesOfClass(allocator, 0) : 0;
+  const most = header.perCpu != 0 ? LARGEST_ANY_PERCPU : LARGEST_CLASS - <u32>HEADER_BYTES;
+  return size <= most ? cachesOfClass(allocator, classFor(size + <u32>HEADER_BYTES, 0)) : 0;
+}
+
+/** Straight from the slab: where deferred work may run, so may the slab. */
+function takeFromSlab(area: CpuArea, cache: Cache): usize {
+  const object = mayRunWork(area) ? takeAccounted(cache) : 0;
+  if (object != 0) store<u32>(object, changetype<usize>(cache));
+  return object;
+}
+
+/** A per-CPU object's copies are zeroed, as in Linux; a plain object is as its last owner left it. */
+function zeroCopies(cache: Cache, object: usize): void {
+  const cpus = superblock().cpus;
+  const stride = copyStride(cache.unit);
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    memory.fill(object + HEADER_BYTES + cpu * stride, 0, cache.unit - HEADER_BYTES);
+  }
+}
+
+/**
+ * Allocates an object. Any context.
+ * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
+ * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
+ * positive, below 65536
+ */
+export function objectAllocate(allocator: usize, size: u32, flags: u32): usize {
+  const caches = cachesFor(allocator, size);
+  if (caches == 0) return size == 0 ? EINVAL : E2BIG;
+  const area = thisCpu();
+  const cache = cacheOf(caches, area.id);
+  let object: usize = 0;
+  if (flags != CACHE_FIRST) object = takeFromSlab(area, cache);
+  if (object == 0 && flags != SLAB_ONLY) object = allocate(area, cache);
+  // The cache's refill was refused as a batch; one more object may still fit the limit.
+  if (object == 0 && flags == CACHE_FIRST) object = takeFromSlab(area, cache);
+  if (object == 0) {
+    if (flags == SLAB_ONLY) cacheMissed(area, cache);
+    return ENOMEM;
+  }
+  if (cache.perCpu != 0) zeroCopies(cache, object);
+  return object + HEADER_BYTES;
+}
+
+/** This CPU's cache for an allocated object, whichever CPU's handed it out. */
+function cacheOfObject(area: CpuArea, object: usize): Cache {
+  return cacheOf(changetype<Cache>(<usize>load<u32>(object)).home, area.id);
+}
+
+/** Frees an object; it may be handed out again at once. 0 is ignored. Any context, cannot fail. */
+export function objectFree(address: usize): void {
+  if (address == 0) return;
+  const area = thisCpu();
+  const object = address - HEADER_BYTES;
+  cacheGive(area, cacheOfObject(area, object), object);
+  interruptsOn(area);
+}
+
+/** Frees an object that readers may still be in: it is not used again before a normal grace period. As objectFree. */
+export function objectFreeRcu(address: usize): void {
+  if (address == 0) return;
+  const area = thisCpu();
+  const object = address - HEADER_BYTES;
+  cacheGiveRcu(area, cacheOfObject(area, object), object);
+  interruptsOn(area);
+}
+
+/** Bytes that can be used at an allocated object's address. */
+export function objectSize(address: usize): u32 {
+  return changetype<Cache>(<usize>load<u32>(address - HEADER_BYTES)).unit - <u32>HEADER_BYTES;
+}
+
+/**
+ * Promises that the next `count` allocations of `size` bytes on this CPU succeed, in any context. Task and softirq.
+ * @returns 0, -EINVAL, -E2BIG, or -ENOMEM and nothing is reserved
+ */
+export function objectPrefill(allocator: usize, size: u32, count: u32): i32 {
+  const caches = cachesFor(allocator, size);
+  if (caches == 0) return size == 0 ? -EINVAL : -E2BIG;
+  const area = thisCpu();
+  if (!mayRunWork(area)) return -ENOMEM;
+  return prefill(area, cacheOf(caches, area.id), count);
+}
+
+/** Address of the caches for objects of `size` bytes (0: none), for whoever reads their counts. */
+export function objectCaches(allocator: usize, size: u32): usize {
+  return cachesFor(allocator, size);
+}
+
+/** Whether no CPU has raised work for this allocator: then, after a grace period, it may be destroyed. */
+export function objectAllocatorIdle(allocator: usize): bool {
+  const classes = classCount(allocator);
+  for (let index: u32 = 0; index < classes; index++) {
+    if (!allocatorIdle(cachesOfClass(allocator, index))) return false;
+  }
+  return true;
+}
+
+/**
+ * Destroys an allocator. The caller has waited for grace periods of both flavours, no CPU uses it any more.
+ * @returns 0; or the number of objects still allocated, and the allocator lives on for them
+ */
+export function destroyObjectAllocator(allocator: usize): u32 {
+  const area = thisCpu();
+  const classes = classCount(allocator);
+  let live: u32 = 0;
+  for (let index: u32 = 0; index < classes; index++) {
+    const caches = cachesOfClass(allocator, index);
+    drainAllocator(area, caches);
+    live += ownedObjects(caches);
+  }
+  if (live == 0) freePages(allocator);
+  return live;
+}
+
+/** Bytes owned now, for the account's reader. */
+export function accountBytes(allocator: usize): u32 {
+  return <u32>changetype<Account>(allocator).bytes;
+}

@@ -1,0 +1,20 @@
+/** The replay measurement as people read it. */
+import type { ReplayRates } from "../bench/replay.ts";
+import type { Spread } from "../bench/statistics.ts";
+import { count, heading, left, plural, right, table } from "./text.ts";
+
+function cells(name: string, { median, minimum, maximum }: Spread): string[] {
+  return [name, ...[median, minimum, maximum].map((value) => count(Math.round(value)))];
+}
+
+export function replayParagraph(rates: ReplayRates): string {
+  const { events, linesPerSecond, eventsPerSecond } = rates;
+  const columns = [left("a second"), right("median"), right("least"), right("most")];
+  const rows = [
+    cells("lines read, with gunzip", linesPerSecond),
+    cells("events replayed, compiled", eventsPerSecond.jit),
+    cells("events replayed, interpreted", eventsPerSecond.interpreter),
+  ];
+  const rest = `memleak on ${plural(events, "recorded event")}, ${plural(linesPerSecond.runs, "round")}`;
+  return [heading("replay", rest), table(columns, rows)].join("\n");
+}
