@@ -5,11 +5,13 @@
 
 import { allocatorIdle, cacheOf, ownedObjects } from "./alloc/allocator";
 import { CACHE_BYTES, Cache } from "./alloc/cache";
-import { interruptsOn, runWork, tick } from "./alloc/deferred";
+import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
+import { ALLOCATOR_CACHES, ALLOCATOR_NAME, ObjectAllocator } from "./alloc/object";
 import { emptyCache } from "./alloc/refill";
+import { serveCpu as serve } from "./alloc/serve";
 import { EPOCH_WORDS, SLAB_CLASSES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, CpuArea, cpuArea, thisCpu } from "./cpu/area";
-import { mayRunWork, setContext } from "./cpu/context";
+import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
 import { elementCount } from "./maps/count";
 import { HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
 import { usedPages } from "./mem/pages";
@@ -20,6 +22,7 @@ export {
   accountBytes,
   createObjectAllocator,
   destroyObjectAllocator,
+  isObjectAllocator,
   objectAllocate,
   objectAllocatorIdle,
   objectCaches,
@@ -27,6 +30,8 @@ export {
   objectFreeRcu,
   objectPrefill,
   objectSize,
+  objectTrim,
+  objectWithdraw,
 } from "./alloc/object";
 export { arenaFormat, arenaVersion } from "./arena";
 export { LAYOUT_VERSION } from "./base/superblock";
@@ -92,6 +97,18 @@ export function contextSet(level: u32, interruptsOff: u32): void {
   setContext(thisCpu(), level, interruptsOff != 0);
 }
 
+/** Interrupts this CPU by a context of `level`; nests. Returns what `contextLeave` takes. */
+export function contextEnter(level: u32): u32 {
+  return enterContext(thisCpu(), level);
+}
+
+/** Back to the interrupted context; work that became due runs if interrupts are on there. */
+export function contextLeave(below: u32): void {
+  const area = thisCpu();
+  leaveContext(area, below);
+  interruptsOn(area);
+}
+
 /**
  * Interrupts came on for a moment (or for good): raised work runs, unless on RT.
  * @returns items that ran
@@ -104,6 +121,23 @@ export function interruptsCameOn(): u32 {
   const ran = mayRunWork(area) ? runWork(area) : 0;
   area.interruptsOff = held;
   return ran;
+}
+
+/** PREEMPT_RT: the CPU's work thread gets to run; returns the items that ran. */
+export function workThreadRuns(): u32 {
+  const area = thisCpu();
+  setContext(area, 0, false);
+  return runWorkThread(area);
+}
+
+/** From now on deferred work belongs to threads (1) or runs when interrupts come on (0). */
+export function setRealTime(value: u32): void {
+  superblock().realTime = value;
+}
+
+/** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
+export function serveCpu(cpu: u32): u32 {
+  return serve(cpuArea(cpu));
 }
 
 /** Whether this CPU has raised work that has not run. */
@@ -174,6 +208,7 @@ export function setProfile(value: u32): void {
 
 /** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
 export const superblockMaps: u32 = <u32>offsetof<Superblock>("maps") + 65536;
+export const superblockRealTime: u32 = <u32>offsetof<Superblock>("realTime") + 65536;
 export const superblockCpus: u32 = <u32>offsetof<Superblock>("cpus") + 65536;
 export const epochWords: u32 = <u32>EPOCH_WORDS;
 export const slabClasses: u32 = <u32>SLAB_CLASSES;
@@ -219,3 +254,10 @@ export const cacheRcuCount: u32 = <u32>offsetof<Cache>("byRcuCount");
 export const cacheWaitingRcuCount: u32 = <u32>offsetof<Cache>("waitingRcuCount");
 export const cachePromised: u32 = <u32>offsetof<Cache>("promised");
 export const cacheMisses: u32 = <u32>offsetof<Cache>("missTask");
+export const allocatorLimit: u32 = <u32>offsetof<ObjectAllocator>("limit");
+export const allocatorRefused: u32 = <u32>offsetof<ObjectAllocator>("refused");
+export const allocatorSize: u32 = <u32>offsetof<ObjectAllocator>("size");
+export const allocatorPerCpu: u32 = <u32>offsetof<ObjectAllocator>("perCpu");
+export const allocatorLargest: u32 = <u32>offsetof<ObjectAllocator>("largest");
+export const allocatorName: u32 = ALLOCATOR_NAME;
+export const allocatorCaches: u32 = ALLOCATOR_CACHES;

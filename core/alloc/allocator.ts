@@ -10,6 +10,7 @@ import { classFor, HEADER_BYTES } from "../mem/slab";
 import { CACHE_BYTES, Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
 import { interruptsOn } from "./deferred";
 import { emptyCache, refill, returnTrimmed } from "./refill";
+import { adoptInbox } from "./serve";
 import { highWatermark, initialFill, lowWatermark, refillBatch } from "./watermark";
 
 export function cacheOf(caches: usize, cpu: u32): Cache {
@@ -78,7 +79,7 @@ export function allocate(area: CpuArea, cache: Cache): usize {
 function allocateSlowly(area: CpuArea, cache: Cache, first: usize): usize {
   interruptsOn(area);
   if (first != 0) return first;
-  const object = mayRunWork(area) ? cacheTake(area, cache) : 0;
+  const object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache) : 0;
   if (object == 0) cacheMissed(area, cache);
   return object;
 }
@@ -98,6 +99,7 @@ export function drainAllocator(area: CpuArea, caches: usize): i32 {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     const cache = cacheOf(caches, cpu);
+    adoptInbox(area, cache);
     emptyCache(area, cache);
     returnTrimmed(cache);
     owned += cache.owned;

@@ -91,6 +91,8 @@ export class Cache {
   plainHigh: u32;
   /** Bytes that the allocator may own in all, and how many objects it owns now: ObjectAllocator or 0 (alloc/object.ts). */
   account: u32;
+  /** Objects a helper thread brought for a CPU that never refills itself (alloc/serve.ts). Atomic. */
+  inbox: u32;
 }
 
 /** Three cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used. */

@@ -31,6 +31,15 @@ export function runWork(area: CpuArea): u32 {
   return area.worksRun - before;
 }
 
+/**
+ * What the CPU's own work thread does on RT, whenever it gets to run: all raised work, in task context. The caller is
+ * between two contexts of this CPU.
+ * @returns how many items ran
+ */
+export function runWorkThread(area: CpuArea): u32 {
+  return area.working == 0 ? runWork(area) : 0;
+}
+
 /** Runs raised work if the context allows it. Two plain loads when there is nothing to do. */
 export function interruptsOn(area: CpuArea): void {
   if (area.work != 0 && mayRunWork(area)) runWork(area);

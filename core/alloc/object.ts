@@ -2,20 +2,20 @@
  * An allocator as an object of its own: for programs' and TypeScript's own objects, of one size or of any. One block of
  * pages holds the account and the caches: one set of per-CPU caches for a fixed size, eleven (a class each) for any.
  *
- * An object is its 8-byte header and what the caller sees. While it is allocated the header names the cache that handed
- * it out, so freeing needs neither size nor allocator.
+ * An object is its 8-byte header and what the caller sees. The header's second word names the caches of the object's
+ * class for as long as the allocator owns it, so freeing needs neither size nor allocator.
  */
 import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
 import { CLASS_COUNT, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
-import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
+import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, copyStride, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
 import { Account } from "./account";
 import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator, ownedObjects } from "./allocator";
 import { CACHE_BYTES, Cache, cacheGive, cacheGiveRcu, cacheMissed } from "./cache";
 import { interruptsOn } from "./deferred";
-import { prefill, takeAccounted } from "./refill";
+import { HEADER_HOME, prefill, takeAccounted, trimToPromise, withdraw } from "./refill";
 
 /** How an allocation looks for its object. */
 export const CACHE_FIRST: u32 = 0;
@@ -27,18 +27,44 @@ const LARGEST_ANY_PERCPU: u32 = 512;
 /** No object is larger: sizes stay far from 32 bits. */
 const LARGEST_FIXED: u32 = 1 << 28;
 
-/** Behind the account (a cache line of its own, all CPUs write to it) come the caches. */
+/** Tells an allocator from other memory: for whoever opens one by its address. */
+const ALLOCATOR_MAGIC: u32 = 0x43434c41; // "ALCC"
+
+/** A cache line that all CPUs write to, one that they only read, the name, the table of classes, the caches. */
 @unmanaged
 export class ObjectAllocator {
   bytes: i32;
   limit: u32;
   refused: i32;
+  reserved0: u32;
+  reserved1: u64;
+  reserved2: u64;
+  reserved3: u64;
+  reserved4: u64;
+  reserved5: u64;
+  reserved6: u64;
+  /** ALLOCATOR_MAGIC while it lives. */
+  magic: u32;
   /** Payload bytes of a fixed-size allocator, 0 for any size. */
   size: u32;
   perCpu: u32;
+  /** Largest request. */
+  largest: u32;
+  /** Largest request that the short way serves: 0 for per-CPU objects, which have to be zeroed. */
+  shortLargest: u32;
+  /** (size + 7) >> shift is the index into the table: 8-byte steps for any size, always 0 for a fixed size. */
+  shift: u32;
 }
 
-const CACHES_AT: usize = 64;
+const NAME_AT: usize = 128;
+const TABLE_AT: usize = 192;
+/** Of payloads up to 4088 bytes in 8-byte steps: the address of their class's caches. */
+const TABLE_ENTRIES: u32 = 512;
+const CACHES_AT: usize = TABLE_AT + 4 * <usize>TABLE_ENTRIES;
+
+/** Offsets for the control plane. */
+export const ALLOCATOR_NAME: u32 = <u32>NAME_AT;
+export const ALLOCATOR_CACHES: u32 = <u32>CACHES_AT;
 
 function cachesOfClass(allocator: usize, index: u32): usize {
   return allocator + CACHES_AT + <usize>index * superblock().cpus * CACHE_BYTES;
@@ -48,17 +74,29 @@ function classCount(allocator: usize): u32 {
   return changetype<ObjectAllocator>(allocator).size == 0 ? CLASS_COUNT : 1;
 }
 
+function fillTable(allocator: usize): void {
+  const header = changetype<ObjectAllocator>(allocator);
+  const anySize = header.size == 0;
+  header.shift = anySize ? 3 : 31;
+  for (let step: u32 = 0; step < TABLE_ENTRIES; step++) {
+    const index = anySize ? classFor(step * 8 + <u32>HEADER_BYTES, 0) : 0;
+    store<u32>(allocator + TABLE_AT + step * 4, <u32>cachesOfClass(allocator, index));
+  }
+}
+
 /**
  * Creates an allocator. Task context.
  * @param size payload bytes of every object; 0: any size up to 4088 (per-CPU: 512)
  * @param perCpu 1: each object has a copy for every CPU, zeroed when it is allocated
  * @param limit bytes that it may own, in use or cached
- * @returns its address, or EINVAL, ENOMEM (positive, below 65536)
+ * @returns its address, or EINVAL, E2BIG, ENOMEM (positive, below 65536)
  */
 export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize {
-  if (perCpu > 1 || size > LARGEST_FIXED) return EINVAL;
+  const cpus = superblock().cpus;
+  if (perCpu > 1) return EINVAL;
+  if (size > LARGEST_FIXED / (perCpu != 0 ? cpus : 1)) return E2BIG;
   const classes = size == 0 ? CLASS_COUNT : 1;
-  const bytes = CACHES_AT + <usize>(classes * superblock().cpus) * CACHE_BYTES;
+  const bytes = CACHES_AT + <usize>(classes * cpus) * CACHE_BYTES;
   const allocator = allocatePages(<u32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES));
   if (allocator == 0) return ENOMEM;
   memory.fill(allocator, 0, bytes);
@@ -66,28 +104,34 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   header.limit = min(limit, 0x7fffffff);
   header.size = size;
   header.perCpu = perCpu;
+  header.largest = size != 0 ? size : perCpu != 0 ? LARGEST_ANY_PERCPU : LARGEST_CLASS - <u32>HEADER_BYTES;
+  header.shortLargest = perCpu != 0 ? 0 : header.largest;
+  fillTable(allocator);
   const area = thisCpu();
   for (let index: u32 = 0; index < classes; index++) {
     const payload = size == 0 ? slabClass(index).size - <u32>HEADER_BYTES : size;
     formatAllocator(area, cachesOfClass(allocator, index), payload, payload + 8, perCpu, size != 0, <u32>allocator);
   }
+  header.magic = ALLOCATOR_MAGIC;
   return allocator;
 }
 
-/** The caches for a request, 0 if it is larger than this allocator's objects. */
+/** Whether an allocator lives at `address`, which may be any number. */
+export function isObjectAllocator(address: usize): bool {
+  if ((address & (PAGE_BYTES - 1)) != 0 || pageOf(address) >= superblock().pages) return false;
+  return address != 0 && changetype<ObjectAllocator>(address).magic == ALLOCATOR_MAGIC;
+}
+
+/** The caches for a request, 0 if it is empty or larger than this allocator's objects. */
 function cachesFor(allocator: usize, size: u32): usize {
   const header = changetype<ObjectAllocator>(allocator);
-  if (size == 0) return 0;
-  if (header.size != 0) return size <= header.size ? cachesOfClass(allocator, 0) : 0;
-  const most = header.perCpu != 0 ? LARGEST_ANY_PERCPU : LARGEST_CLASS - <u32>HEADER_BYTES;
-  return size <= most ? cachesOfClass(allocator, classFor(size + <u32>HEADER_BYTES, 0)) : 0;
+  if (size - 1 >= header.largest) return 0;
+  return load<u32>(allocator + TABLE_AT + (((size + 7) >> header.shift) << 2));
 }
 
 /** Straight from the slab: where deferred work may run, so may the slab. */
 function takeFromSlab(area: CpuArea, cache: Cache): usize {
-  const object = mayRunWork(area) ? takeAccounted(cache) : 0;
-  if (object != 0) store<u32>(object, changetype<usize>(cache));
-  return object;
+  return mayRunWork(area) ? takeAccounted(cache) : 0;
 }
 
 /** A per-CPU object's copies are zeroed, as in Linux; a plain object is as its last owner left it. */
@@ -101,13 +145,36 @@ function zeroCopies(cache: Cache, object: usize): void {
 
 /**
  * Allocates an object. Any context.
+ *
+ * The short way, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
  * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
  * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
  * positive, below 65536
  */
 export function objectAllocate(allocator: usize, size: u32, flags: u32): usize {
+  const header = changetype<ObjectAllocator>(allocator);
+  if (size - 1 >= header.shortLargest) return allocateLong(allocator, size, flags);
+  if (flags != CACHE_FIRST) return allocateLong(allocator, size, flags);
+  const area = thisCpu();
+  const cache = cacheOf(load<u32>(allocator + TABLE_AT + (((size + 7) >> header.shift) << 2)), area.id);
+  if (cache.freeCount <= cache.low) return allocateLong(allocator, size, flags);
+  if (cache.active != 0) return allocateLong(allocator, size, flags);
+  if (area.work != 0) return allocateLong(allocator, size, flags);
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
+  cache.active = 1;
+  const object: usize = cache.free;
+  cache.free = load<u32>(object);
+  cache.freeCount = cache.freeCount - 1;
+  cache.active = 0;
+  area.interruptsOff = held;
+  return object + HEADER_BYTES;
+}
+
+function allocateLong(allocator: usize, size: u32, flags: u32): usize {
   const caches = cachesFor(allocator, size);
   if (caches == 0) return size == 0 ? EINVAL : E2BIG;
+  if (flags > SLAB_ONLY) return EINVAL;
   const area = thisCpu();
   const cache = cacheOf(caches, area.id);
   let object: usize = 0;
@@ -123,9 +190,9 @@ export function objectAllocate(allocator: usize, size: u32, flags: u32): usize {
   return object + HEADER_BYTES;
 }
 
-/** This CPU's cache for an allocated object, whichever CPU's handed it out. */
+/** This CPU's cache for an object, whichever CPU handed it out: the header's second word names the first one. */
 function cacheOfObject(area: CpuArea, object: usize): Cache {
-  return cacheOf(changetype<Cache>(<usize>load<u32>(object)).home, area.id);
+  return cacheOf(load<u32>(object, HEADER_HOME), area.id);
 }
 
 /** Frees an object; it may be handed out again at once. 0 is ignored. Any context, cannot fail. */
@@ -133,7 +200,22 @@ export function objectFree(address: usize): void {
   if (address == 0) return;
   const area = thisCpu();
   const object = address - HEADER_BYTES;
-  cacheGive(area, cacheOfObject(area, object), object);
+  const cache = cacheOfObject(area, object);
+  if (cache.active != 0) return freeLong(area, cache, object);
+  if (cache.freeCount >= cache.high) return freeLong(area, cache, object);
+  if (area.work != 0) return freeLong(area, cache, object);
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
+  cache.active = 1;
+  store<u32>(object, cache.free);
+  cache.free = <u32>object;
+  cache.freeCount = cache.freeCount + 1;
+  cache.active = 0;
+  area.interruptsOff = held;
+}
+
+function freeLong(area: CpuArea, cache: Cache, object: usize): void {
+  cacheGive(area, cache, object);
   interruptsOn(area);
 }
 
@@ -148,7 +230,7 @@ export function objectFreeRcu(address: usize): void {
 
 /** Bytes that can be used at an allocated object's address. */
 export function objectSize(address: usize): u32 {
-  return changetype<Cache>(<usize>load<u32>(address - HEADER_BYTES)).unit - <u32>HEADER_BYTES;
+  return changetype<Cache>(<usize>load<u32>(address - HEADER_BYTES, HEADER_HOME)).unit - <u32>HEADER_BYTES;
 }
 
 /**
@@ -161,6 +243,29 @@ export function objectPrefill(allocator: usize, size: u32, count: u32): i32 {
   const area = thisCpu();
   if (!mayRunWork(area)) return -ENOMEM;
   return prefill(area, cacheOf(caches, area.id), count);
+}
+
+/**
+ * Takes back a promise that `objectPrefill` made on this CPU, with what it took from the slab: for a promise on several
+ * CPUs of which one was refused.
+ * @param owned what the caches owned before
+ * @param promised what was promised before
+ */
+export function objectWithdraw(allocator: usize, size: u32, owned: u32, promised: u32): void {
+  const caches = cachesFor(allocator, size);
+  if (caches == 0) return;
+  const area = thisCpu();
+  withdraw(area, cacheOf(caches, area.id), owned, promised);
+}
+
+/** Moves what this CPU's caches hold towards the slab; what was promised stays. Task and softirq. */
+export function objectTrim(allocator: usize): void {
+  const area = thisCpu();
+  const classes = classCount(allocator);
+  for (let index: u32 = 0; mayRunWork(area) && index < classes; index++) {
+    trimToPromise(area, cacheOf(cachesOfClass(allocator, index), area.id));
+  }
+  interruptsOn(area);
 }
 
 /** Address of the caches for objects of `size` bytes (0: none), for whoever reads their counts. */
@@ -190,8 +295,10 @@ export function destroyObjectAllocator(allocator: usize): u32 {
     drainAllocator(area, caches);
     live += ownedObjects(caches);
   }
-  if (live == 0) freePages(allocator);
-  return live;
+  if (live != 0) return live;
+  changetype<ObjectAllocator>(allocator).magic = 0;
+  freePages(allocator);
+  return 0;
 }
 
 /** Bytes owned now, for the account's reader. */

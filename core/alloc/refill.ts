@@ -5,6 +5,7 @@
  */
 import { exchange } from "../base/atomics";
 import { ENOMEM } from "../base/errno";
+import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { CLASS_RUN, returnObject, returnObjects, takeObject, takeObjects } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
@@ -57,9 +58,17 @@ function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 {
   return count;
 }
 
+/** Header's second word, where there is an account: the first CPU's cache of the class (alloc/object.ts). */
+export const HEADER_HOME: usize = 4;
+
+/** Bytes that `count` objects take, all CPUs' copies included. */
+function bytesOf(cache: Cache, count: u32): u32 {
+  return count * cache.unit * (cache.perCpu != 0 ? superblock().cpus : 1);
+}
+
 /** Counts objects that came from the slab. False: the account's limit is reached, and nothing is counted. */
 function own(cache: Cache, count: u32): bool {
-  if (cache.account != 0 && !charge(cache.account, count * cache.unit)) return false;
+  if (cache.account != 0 && !charge(cache.account, bytesOf(cache, count))) return false;
   cache.owned += count;
   return true;
 }
@@ -67,7 +76,7 @@ function own(cache: Cache, count: u32): bool {
 /** Counts objects that go back to the slab. */
 function disown(cache: Cache, count: u32): void {
   cache.owned -= count;
-  if (cache.account != 0) uncharge(cache.account, count * cache.unit);
+  if (cache.account != 0) uncharge(cache.account, bytesOf(cache, count));
 }
 
 /** One object from the slab, counted; 0 when memory or the account's limit is out. */
@@ -75,25 +84,31 @@ export function takeAccounted(cache: Cache): usize {
   if (!own(cache, 1)) return 0;
   const object = takeObject(cache.unit, cache.slabClass, cache.perCpu);
   if (object == 0) disown(cache, 1);
+  else if (cache.account != 0) store<u32>(object, cache.home, HEADER_HOME);
   return object;
 }
 
-function refillFromSlab(area: CpuArea, cache: Cache, count: u32): void {
-  if (cache.slabClass == CLASS_RUN || cache.account != 0) {
-    for (; count > 0; count--) {
-      const object = takeAccounted(cache);
-      if (object == 0) return;
-      addFree(area, cache, object);
-    }
-    return;
+/** Objects from the slab one by one: as many as the account allows, and runs of pages. */
+function refillSingly(area: CpuArea, cache: Cache, count: u32): void {
+  for (; count > 0; count--) {
+    const object = takeAccounted(cache);
+    if (object == 0) return;
+    addFree(area, cache, object);
   }
+}
+
+function refillFromSlab(area: CpuArea, cache: Cache, count: u32): void {
+  // A batch that the account refuses as a whole may fit in part.
+  if (cache.slabClass == CLASS_RUN || !own(cache, count)) return refillSingly(area, cache, count);
   let chain = takeObjects(cache.slabClass, count);
   while (chain != 0) {
     const object = chain;
     chain = load<u32>(object);
-    cache.owned++;
+    if (cache.account != 0) store<u32>(object, cache.home, HEADER_HOME);
     addFree(area, cache, object);
+    count--;
   }
+  if (count != 0) disown(cache, count);
 }
 
 /** Adds `count` objects: trimmed ones first, then from the slab as far as there is memory. */
@@ -218,26 +233,49 @@ function keepPromise(cache: Cache, count: u32): void {
  * @returns 0, or -ENOMEM and nothing is reserved
  */
 export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
+  const missing = count > cache.freeCount ? count - cache.freeCount : 0;
+  const trimmed = min(missing, cache.byGpCount + cache.waitingCount);
   let chain: usize = 0;
-  let taken: u32 = 0;
-  for (; cache.freeCount + taken < count; taken++) {
+  for (let taken: u32 = 0; taken < missing - trimmed; taken++) {
     const object = takeAccounted(cache);
-    if (object == 0) break;
+    if (object == 0) {
+      disown(cache, taken);
+      returnChain(cache, chain);
+      return -ENOMEM;
+    }
     store<u32>(object, chain);
     chain = object;
-  }
-  if (cache.freeCount + taken < count) {
-    disown(cache, taken);
-    returnChain(cache, chain);
-    return -ENOMEM;
   }
   while (chain != 0) {
     const object = chain;
     chain = load<u32>(object);
     addFree(area, cache, object);
   }
+  refillFromTrimmed(area, cache, trimmed);
   keepPromise(cache, count);
   return 0;
+}
+
+/** Undoes a prefill that nothing has used yet: gives back what it took beyond `owned` objects. Task and softirq. */
+export function withdraw(area: CpuArea, cache: Cache, owned: u32, promised: u32): void {
+  let chain: usize = 0;
+  let count: u32 = 0;
+  for (; <u32>cache.owned > owned + count; count++) {
+    const object = removeFree(area, cache);
+    if (object == 0) break;
+    store<u32>(object, chain);
+    chain = object;
+  }
+  disown(cache, count);
+  returnChain(cache, chain);
+  keepPromise(cache, promised);
+}
+
+/** Moves what the cache holds beyond its promise to the waiting lists, and on what waits already. */
+export function trimToPromise(area: CpuArea, cache: Cache): void {
+  trim(area, cache, cache.promised);
+  if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(cache);
+  advanceTrimmed(cache);
 }
 
 /** Moves everything the cache holds to the waiting lists: for destroy and for trimming on demand. */

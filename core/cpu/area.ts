@@ -43,8 +43,9 @@ export class CpuArea {
   worksRun: u32;
   /** Where a scan stopped: next bucket (maps/hash.ts). */
   scanNext: u32;
+  /** Of `interruptsOff`, what an operation itself holds (profile linux): not the context it was called in. */
+  ownHolds: u32;
   /** Up to the end of the cache line. */
-  reserved0: u32;
   reserved1: u64;
   reserved2: u64;
   reserved3: u64;

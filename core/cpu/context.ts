@@ -3,7 +3,7 @@
  * it is what the recorded event ran in; in the simulator interrupts really nest.
  */
 import { superblock } from "../base/superblock";
-import { CpuArea, HARDIRQ, NMI, SOFTIRQ, TASK } from "./area";
+import { CpuArea, HARDIRQ, NMI, SOFTIRQ } from "./area";
 
 /** Rows of the miss counters: a context as reports tell them apart. */
 export const CONTEXT_TASK: u32 = 0;
@@ -16,7 +16,7 @@ export const CONTEXT_NMI: u32 = 4;
 export function contextRow(area: CpuArea): u32 {
   if (area.level == NMI) return CONTEXT_NMI;
   if (area.level == HARDIRQ) return CONTEXT_HARDIRQ;
-  if (area.interruptsOff != 0) return CONTEXT_INTERRUPTS_OFF;
+  if (area.interruptsOff != area.ownHolds) return CONTEXT_INTERRUPTS_OFF;
   return area.level == SOFTIRQ ? CONTEXT_SOFTIRQ : CONTEXT_TASK;
 }
 
@@ -31,7 +31,19 @@ export function setContext(area: CpuArea, level: u32, interruptsOff: bool): void
   area.interruptsOff = interruptsOff || level >= HARDIRQ ? 1 : 0;
 }
 
-/** Back to a task with interrupts on. */
-export function resetContext(area: CpuArea): void {
-  setContext(area, TASK, false);
+/**
+ * A context interrupts the one below: interrupts stay off if they were.
+ * @returns what `leaveContext` takes to restore it
+ */
+export function enterContext(area: CpuArea, level: u32): u32 {
+  const below = area.level | (area.interruptsOff << 8);
+  area.level = level;
+  if (level >= HARDIRQ) area.interruptsOff++;
+  return below;
+}
+
+/** Back to the context below. The caller lets due work run if interrupts are on again. */
+export function leaveContext(area: CpuArea, below: u32): void {
+  area.level = below & 0xff;
+  area.interruptsOff = below >> 8;
 }

@@ -223,7 +223,9 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
   const area = thisCpu();
   // Profile linux: off for the whole operation, so that a refill comes after it.
   area.interruptsOff += map.interruptsOff;
+  area.ownHolds += map.interruptsOff;
   const result = updateKey(area, map, key, value, flags, allCpus);
+  area.ownHolds -= map.interruptsOff;
   area.interruptsOff -= map.interruptsOff;
   interruptsOn(area);
   return result;

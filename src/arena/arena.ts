@@ -28,6 +28,11 @@ export interface ArenaOptions {
    * softirq context fails only when memory is out, small values are overwritten in place.
    */
   readonly profile?: Profile;
+  /**
+   * As on PREEMPT_RT: deferred work never runs right after an operation, a thread of its own does it later
+   * (`core.workThreadRuns`, or `core.serveCpu` from another thread).
+   */
+  readonly realTime?: boolean;
   /** Seed of hash functions and random numbers; from `Math.random` if not given. */
   readonly seed?: number;
 }
@@ -83,7 +88,7 @@ export class Arena {
 
   /** Creates an arena; the calling thread holds CPU 0. */
   static async create(options: ArenaOptions = {}): Promise<Arena> {
-    const { maximumBytes = 2 ** 30, cpus = 4, forceDynamic = false, profile = "anyctx" } = options;
+    const { maximumBytes = 2 ** 30, cpus = 4, forceDynamic = false, profile = "anyctx", realTime = false } = options;
     const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
       throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${cpus}`);
@@ -100,6 +105,7 @@ export class Arena {
         `Cannot format an arena of ${maximumBytes} bytes for ${cpus} CPUs: it is too small`,
       );
     arena.core.setForceDynamic(forceDynamic ? 1 : 0);
+    arena.core.setRealTime(realTime ? 1 : 0);
     arena.core.setProfile(profile === "linux" ? 1 : 0);
     arena.takeCpu();
     return arena;
@@ -132,6 +138,11 @@ export class Arena {
   /** What to send to another thread. */
   handle(): ArenaHandle {
     return { memory: this.memory, core: this.#module };
+  }
+
+  /** Whether deferred work belongs to threads, as on PREEMPT_RT. */
+  get realTime(): boolean {
+    return this.word(this.layout.superblockRealTime) !== 0;
   }
 
   get cpus(): number {
@@ -172,7 +183,8 @@ export class Arena {
     for (const cpu of this.#heldCpus) {
       this.core.switchCpu(cpu);
       this.core.contextSet(0, 0);
-      this.core.interruptsCameOn();
+      if (this.realTime) this.core.workThreadRuns();
+      else this.core.interruptsCameOn();
       this.core.releaseCpu(cpu);
     }
     this.#heldCpus.clear();
@@ -208,6 +220,7 @@ export class Arena {
     const before = this.#cpu;
     for (const cpu of this.#heldCpus) {
       this.switchCpu(cpu);
+      if (this.realTime) this.core.workThreadRuns();
       this.core.timerTick();
     }
     this.switchCpu(before);

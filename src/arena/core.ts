@@ -54,8 +54,13 @@ export interface Core {
   readEnter(): void;
   readLeave(): void;
   contextSet(level: number, interruptsOff: number): void;
+  contextEnter(level: number): number;
+  contextLeave(below: number): void;
   interruptsCameOn(): number;
   workPending(): number;
+  workThreadRuns(): number;
+  setRealTime(value: number): void;
+  serveCpu(cpu: number): number;
   timerTick(): void;
   setCurrentTask(record: number): void;
 }
@@ -64,6 +69,7 @@ export interface Core {
 const LAYOUT_NAMES = [
   "LAYOUT_VERSION",
   "superblockMaps",
+  "superblockRealTime",
   "areaId",
   "areaTask",
   "areaWork",

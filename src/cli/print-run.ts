@@ -142,6 +142,13 @@ function interruptParagraph({ interrupts }: Report): string {
     const doc = INTERRUPT_SIGNS.find(({ name }) => name === sign)?.doc ?? "";
     return [sign, count(interrupts.deferred[sign]), doc];
   });
+  if (interrupts.threadDelayMicroseconds !== undefined) {
+    const late = `${count(interrupts.threadDelayMicroseconds)} microseconds after they were raised`;
+    return heading(
+      "PREEMPT_RT",
+      `${plural(interrupts.byThread, "refill or trim", "refills and trims")} by threads, ${late}`,
+    );
+  }
   const rest = `deferred work run by the first sign seen; ${plural(interrupts.heldBack, "event")} saw none`;
   return [heading("interrupts came on", rest), table([left("sign"), right("run"), left("seen as")], rows)].join("\n");
 }

@@ -1,11 +1,17 @@
 /** `anyctx run`: a program on the events of a trace, each in the context it was recorded in. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { Arena } from "../arena/arena.ts";
+import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
 import { type ObjectSpec, setVariable } from "../bpf/spec.ts";
 import type { Trace, TraceOptions } from "../events/ftrace.ts";
 import { loadFormats, readTrace } from "../events/node.ts";
-import { DEFAULT_RULE, INTERRUPT_SIGNS, type InterruptRule, parseRule } from "../machine/interrupts.ts";
+import {
+  DEFAULT_RULE,
+  DEFAULT_THREAD_DELAY,
+  INTERRUPT_SIGNS,
+  type InterruptRule,
+  parseRule,
+} from "../machine/interrupts.ts";
 import { type LoadedObject, type LoadOptions, loadObject } from "../machine/load.ts";
 import { type ReplayResult, replay } from "../machine/replay.ts";
 import { makeReport } from "../machine/report.ts";
@@ -28,6 +34,9 @@ interface RunOptions {
   readonly cpus: number;
   readonly interrupts: string;
   readonly gapUs: number;
+  readonly profile: Profile;
+  readonly rt?: true;
+  readonly rtDelayUs: number;
   readonly dump?: true;
   readonly json?: true;
   readonly headline: boolean;
@@ -87,6 +96,14 @@ function define(command: Command): void {
       number,
       DEFAULT_RULE.gap / 1000,
     )
+    .addOption(new Option("--profile <name>", "semantics of maps").choices(["anyctx", "linux"]).default("anyctx"))
+    .option("--rt", "as on PREEMPT_RT: refills belong to a thread of each CPU")
+    .option(
+      "--rt-delay-us <n>",
+      "with --rt, microseconds from raising a refill to its thread",
+      number,
+      DEFAULT_THREAD_DELAY / 1000,
+    )
     .option("--dump", "list every entry of every map, in hex")
     .option("--json", "print one JSON document on stdout instead of tables")
     .option("--no-headline", "do not measure dynamic against preallocated maps at the end")
@@ -123,7 +140,8 @@ interface Loaded {
 async function load(path: string, options: RunOptions): Promise<Loaded> {
   const object = await openObject(path);
   for (const [name, value] of options.set ?? []) setVariable(object, name, value);
-  const arena = await Arena.create({ cpus: options.cpus, maximumBytes: MEMORY_BYTES, seed: SEED });
+  const { cpus, profile, rt = false } = options;
+  const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
   return { object, arena, loaded: loadObject(arena, object, loadOptions(options)) };
 }
 
@@ -147,7 +165,10 @@ async function headlineWithBar(json: boolean): Promise<Headline> {
   }
 }
 
-const ruleOf = ({ interrupts, gapUs }: RunOptions): InterruptRule => parseRule(interrupts, gapUs);
+const ruleOf = ({ interrupts, gapUs, rtDelayUs }: RunOptions): InterruptRule => ({
+  ...parseRule(interrupts, gapUs),
+  threadDelay: rtDelayUs * 1000,
+});
 
 async function run(path: string, options: RunOptions): Promise<void> {
   const { json = false, dump = false, cpus } = options;

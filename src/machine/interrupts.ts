@@ -47,7 +47,15 @@ export interface InterruptRule {
   readonly signs: readonly InterruptSign[];
   /** Nanoseconds between two events of a CPU that count as a gap. */
   readonly gap: number;
+  /**
+   * Nanoseconds after which an RT arena's work thread does what was raised, at the next event of the CPU. Without a
+   * meaning where the arena is not RT.
+   */
+  readonly threadDelay?: number;
 }
+
+/** How late the work thread of an RT kernel is unless told otherwise: a wakeup and a switch. */
+export const DEFAULT_THREAD_DELAY = 50_000;
 
 export const DEFAULT_RULE: InterruptRule = { signs: ["enabled", "preempt", "task", "gap"], gap: 10_000 };
 

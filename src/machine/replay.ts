@@ -93,7 +93,8 @@ function settle(arena: Arena): void {
   for (let cpu = 0; cpu < arena.cpus; cpu++) {
     arena.switchCpu(cpu);
     arena.core.contextSet(0, 0);
-    arena.core.interruptsCameOn();
+    if (arena.realTime) arena.core.workThreadRuns();
+    else arena.core.interruptsCameOn();
     arena.core.setCurrentTask(0);
   }
   arena.switchCpu(0);

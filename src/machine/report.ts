@@ -9,7 +9,7 @@ import type { Trace } from "../events/ftrace.ts";
 import type { SkipReason, TraceEvent } from "../events/lines.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
 import type { MapType } from "../maps/kinds.ts";
-import type { InterruptRule, InterruptSign } from "./interrupts.ts";
+import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
 import type { LoadedMap, LoadedObject } from "./load.ts";
 import type { ReplayResult } from "./replay.ts";
 import { attaches, type ProgramCounts } from "./runner.ts";
@@ -96,6 +96,9 @@ export interface InterruptReport {
   readonly deferred: Readonly<Record<InterruptSign, number>>;
   /** Events that found work waiting while no sign was seen. */
   readonly heldBack: number;
+  /** PREEMPT_RT: refills and trims that the CPUs' work threads did, so many microseconds after they were raised. */
+  readonly byThread: number;
+  readonly threadDelayMicroseconds?: number;
 }
 
 export interface ReportInput {
@@ -130,6 +133,8 @@ export function makeReport(input: ReportInput): Report {
       gapMicroseconds: rule.gap / 1000,
       deferred: counts.deferred,
       heldBack: counts.heldBack,
+      byThread: counts.byThread,
+      ...(arena.realTime ? { threadDelayMicroseconds: (rule.threadDelay ?? DEFAULT_THREAD_DELAY) / 1000 } : {}),
     },
     ...(headline === undefined ? {} : { headline }),
   };

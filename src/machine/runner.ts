@@ -9,7 +9,13 @@ import { contextOf } from "../events/context.ts";
 import type { TraceEvent } from "../events/lines.ts";
 import { type RawContext, rawContext } from "../events/raw.ts";
 import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
-import { type EventMoment, type InterruptRule, type InterruptSign, interruptSign } from "./interrupts.ts";
+import {
+  DEFAULT_THREAD_DELAY,
+  type EventMoment,
+  type InterruptRule,
+  type InterruptSign,
+  interruptSign,
+} from "./interrupts.ts";
 import { instantiateImage, type ProgramImage } from "./load.ts";
 
 const HARDIRQ_LEVEL = 2;
@@ -41,6 +47,8 @@ export interface RunCounts {
   readonly deferred: Record<InterruptSign, number>;
   /** Raised work found waiting at an event while no sign was seen. */
   heldBack: number;
+  /** RT: deferred work items that the CPUs' work threads did. */
+  byThread: number;
 }
 
 interface Attachment {
@@ -54,6 +62,8 @@ interface RunnerCpu {
   readonly area: number;
   readonly stackTop: number;
   readonly before: EventMoment;
+  /** Time of the event that raised the work now waiting; 0: none waits. RT only. */
+  raisedAt: number;
 }
 
 export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunCounts {
@@ -64,6 +74,7 @@ export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunC
     programs: programs.map(({ name, section }) => ({ name, section, runs: 0, errors: 0, leftOut: 0 })),
     deferred: { enabled: 0, preempt: 0, task: 0, gap: 0 },
     heldBack: 0,
+    byThread: 0,
   };
 }
 
@@ -71,6 +82,7 @@ export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunC
 export function addCounts(sum: RunCounts, more: RunCounts): void {
   sum.replayed += more.replayed;
   sum.heldBack += more.heldBack;
+  sum.byThread += more.byThread;
   for (const context of CONTEXTS) sum.byContext[context] += more.byContext[context];
   for (const [cpu, count] of more.byCpu.entries()) sum.byCpu[cpu] = (sum.byCpu[cpu] ?? 0) + count;
   for (const sign of Object.keys(sum.deferred) as InterruptSign[]) sum.deferred[sign] += more.deferred[sign];
@@ -99,6 +111,7 @@ export class EventRunner {
   readonly #attached: readonly (readonly Attachment[])[];
   readonly #cpus: readonly RunnerCpu[];
   readonly #rawAddress: number;
+  readonly #realTime: boolean;
   readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
   #view: DataView;
   #areaWords: Uint32Array;
@@ -117,6 +130,7 @@ export class EventRunner {
   ) {
     this.#arena = arena;
     this.#rule = rule;
+    this.#realTime = arena.realTime;
     this.counts = newCounts(arena.cpus, programs);
     this.#rawAddress = arena.allocate(LARGEST_RAW_CONTEXT);
     this.#attached = this.#attach(programs, events, print);
@@ -124,6 +138,7 @@ export class EventRunner {
       area: arena.core.cpuAreaAddress(cpu) >>> 0,
       stackTop: arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES,
       before: { interruptsOff: false, preempt: 0, pid: 0, time: 0 },
+      raisedAt: 0,
     }));
     this.#view = new DataView(arena.memory.buffer);
     this.#areaWords = new Uint32Array(arena.memory.buffer);
@@ -188,10 +203,18 @@ export class EventRunner {
     this.counts.byCpu[cpu] = (this.counts.byCpu[cpu] ?? 0) + 1;
     const attached = this.#attached[view.getUint16(record + RECORD.event, true)];
     if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot);
+    if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + layout.areaWork) >> 2] !== 0)
+      slot.raisedAt = now.time;
   }
 
   /** Runs what the CPU has raised if interrupts came on since its last event. */
   #letWorkRun(slot: RunnerCpu): void {
+    if (this.#realTime) {
+      if (this.#now.time - slot.raisedAt < (this.#rule.threadDelay ?? DEFAULT_THREAD_DELAY)) return;
+      this.counts.byThread += this.#arena.core.workThreadRuns();
+      slot.raisedAt = 0;
+      return;
+    }
     const sign = interruptSign(this.#rule, slot.before, this.#now);
     if (sign === undefined) {
       this.counts.heldBack++;
