@@ -121,6 +121,7 @@ describe("run --json", { concurrency: CONCURRENCY }, () => {
 
   test("--parallel replays every event with a thread for each CPU", async () => {
     const { events, programs } = await report(...RUN, "--parallel");
+    assert.equal(events.threads, 2);
     assert.deepEqual([events.replayed, events.byCpu.slice(0, 2)], [148_959, [109_178, 39_781]]);
     assert.deepEqual(
       programs.map(({ runs, errors }) => [runs, errors]),

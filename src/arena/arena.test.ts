@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RECORD } from "../events/record.ts";
-import { u32, u64 } from "../maps/codec.ts";
+import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 import { Arena, type ArenaHandle } from "./arena.ts";
 import { compileCore, instantiateCore } from "./core.ts";
@@ -127,4 +127,25 @@ test("helpers of programs: the task's name comes from the record, reads outside 
   assert.equal(core["probeReadString"]?.(out, 16, BigInt(record + RECORD.comm)), 4);
   assert.equal(core["probeReadString"]?.(out, 3, BigInt(record + RECORD.comm)), 3);
   assert.equal(Buffer.from(view.subarray(out, out + 3)).toString(), "ca\0");
+});
+
+test("trim gives back what is cached and not in use, as far as no reader is inside", async () => {
+  const arena = await Arena.create({ cpus: 2, maximumBytes: 64 << 20 });
+  const value = bytes(500);
+  const map = arena.createMap({ type: "hash", name: "map", key: u32, value, maxEntries: 10_000 });
+  arena.trim();
+  const empty = arena.core.pagesInUse();
+  for (let key = 0; key < 5000; key++) map.set(key, new Uint8Array(500));
+  for (let key = 0; key < 5000; key++) map.delete(key);
+  arena.takeCpu(1);
+  arena.core.readEnter();
+  arena.switchCpu(0);
+  arena.trim();
+  const held = arena.core.pagesInUse();
+  assert.ok(held > empty, "a reader on another CPU may still be in what was trimmed");
+  arena.switchCpu(1);
+  arena.core.readLeave();
+  arena.switchCpu(0);
+  assert.equal(arena.trim(), (held - empty) * 16384);
+  assert.equal(map.set(1, new Uint8Array(500)).size, 1);
 });

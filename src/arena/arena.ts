@@ -10,6 +10,8 @@ import { ArenaMap, type MapInfo } from "../maps/map.ts";
 import { type Core, type CoreInstance, compileCore, instantiateCore, type Layout } from "./core.ts";
 
 const WASM_PAGE_BYTES = 65536;
+/** Bytes of a page of the arena (core/mem/pages.ts). */
+const PAGE_BYTES = 16384;
 /** The core's own first pages: guard, superblock, room to format (scripts/build.ts). */
 const INITIAL_WASM_PAGES = 4;
 /** The last 64 KiB of 4 GiB stay unused, so that an errno is never an address. */
@@ -225,6 +227,30 @@ export class Arena {
     }
     this.switchCpu(before);
     this.core.reapMaps();
+  }
+
+  /**
+   * Gives back what is cached and not in use: this thread's CPUs' caches of every map, what waited for a grace period
+   * that is over, empty slabs. Other threads' caches are theirs. Never waits: what a reader still holds up goes later.
+   * @returns bytes that the arena's pages in use went down by
+   */
+  trim(): number {
+    const before = this.core.pagesInUse();
+    const acting = this.#cpu;
+    const { mapElements, mapValues, mapSupply } = this.layout;
+    for (const { address, kind } of this.maps()) {
+      if (kind.indexed || this.word(address + mapSupply) !== SUPPLY.cache) continue;
+      const allocators = [mapElements, ...(kind.perCpu ? [mapValues] : [])].map((field) => this.word(address + field));
+      for (const cpu of this.#heldCpus) {
+        this.switchCpu(cpu);
+        // Once to begin the grace periods, twice to see both flavours' end.
+        for (const caches of [...allocators, ...allocators, ...allocators]) this.core.trimCache(caches);
+      }
+    }
+    this.switchCpu(acting);
+    this.poll();
+    this.core.trimSlabs();
+    return (before - this.core.pagesInUse()) * PAGE_BYTES;
   }
 
   /** All living maps, newest first. */

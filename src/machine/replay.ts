@@ -13,6 +13,8 @@ export interface ReplayResult {
   readonly counts: RunCounts;
   /** Seconds spent running programs, without reading the trace. */
   readonly seconds: number;
+  /** Threads that ran them. */
+  readonly threads: number;
 }
 
 /** Called after each batch, for a progress bar. */
@@ -72,7 +74,7 @@ export async function replay(
     buffer.free();
     runner.free();
   }
-  return { counts: runner.counts, seconds };
+  return { counts: runner.counts, seconds, threads: 1 };
 }
 
 function takeCpu(arena: Arena, cpu: number): void {

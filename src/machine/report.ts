@@ -39,6 +39,8 @@ export interface EventReport {
   /** Events replayed in a second of replay, without reading the trace. */
   readonly perSecond: number;
   readonly seconds: number;
+  /** Threads that ran programs: 1, or one for each CPU with events. */
+  readonly threads: number;
   /** Events replayed, by the context they were recorded in. */
   readonly byContext: Readonly<Record<Context, number>>;
   /** Events replayed, by CPU number. */
@@ -140,7 +142,7 @@ export function makeReport(input: ReportInput): Report {
   };
 }
 
-function eventReport(read: Trace["counts"], { counts, seconds }: ReplayResult): EventReport {
+function eventReport(read: Trace["counts"], { counts, seconds, threads }: ReplayResult): EventReport {
   const skipped = [...read.skipped.values()].reduce((sum, count) => sum + count, 0);
   return {
     read: counts.replayed + skipped,
@@ -150,6 +152,7 @@ function eventReport(read: Trace["counts"], { counts, seconds }: ReplayResult): 
     lost: read.lost,
     perSecond: seconds > 0 ? Math.round(counts.replayed / seconds) : 0,
     seconds,
+    threads,
     byContext: counts.byContext,
     byCpu: counts.byCpu,
   };

@@ -143,7 +143,8 @@ export async function replayParallel(
     const results = await Promise.all([...threads.values()].map((thread) => thread.done));
     const counts = newCounts(arena.cpus, programs);
     for (const result of results) addCounts(counts, result.counts);
-    return { counts, seconds: Math.max(0, ...results.map((result) => result.seconds)) };
+    const seconds = Math.max(0, ...results.map((result) => result.seconds));
+    return { counts, seconds, threads: threads.size };
   } finally {
     await Promise.all([...threads.values()].map((thread) => thread.stop()));
     arena.takeCpu();
