@@ -26,6 +26,7 @@ export {
   objectAllocate,
   objectAllocatorIdle,
   objectCaches,
+  objectCopy,
   objectFree,
   objectFreeRcu,
   objectPrefill,
@@ -258,6 +259,7 @@ export const allocatorLimit: u32 = <u32>offsetof<ObjectAllocator>("limit");
 export const allocatorRefused: u32 = <u32>offsetof<ObjectAllocator>("refused");
 export const allocatorSize: u32 = <u32>offsetof<ObjectAllocator>("size");
 export const allocatorPerCpu: u32 = <u32>offsetof<ObjectAllocator>("perCpu");
+export const cacheInbox: u32 = <u32>offsetof<Cache>("inbox");
 export const allocatorLargest: u32 = <u32>offsetof<ObjectAllocator>("largest");
 export const allocatorName: u32 = ALLOCATOR_NAME;
 export const allocatorCaches: u32 = ALLOCATOR_CACHES;

@@ -1,4 +1,12 @@
 /** anyctx: shared memory with an any-context allocator, and maps on it. The subpath `anyctx/bpf` runs programs on them. */
+export {
+  type Address,
+  ALLOCATE,
+  type AllocateFlags,
+  type AllocatorOptions,
+  ObjectAllocator,
+} from "./arena/allocator.ts";
+export type { AllocatorStatistics, ObjectCacheStatistics } from "./arena/allocator-statistics.ts";
 export { Arena, type ArenaHandle, type ArenaOptions, type MapOptions, type Profile } from "./arena/arena.ts";
 export {
   type CacheStatistics,

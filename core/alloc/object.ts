@@ -201,9 +201,18 @@ export function objectFree(address: usize): void {
   const area = thisCpu();
   const object = address - HEADER_BYTES;
   const cache = cacheOfObject(area, object);
-  if (cache.active != 0) return freeLong(area, cache, object);
-  if (cache.freeCount >= cache.high) return freeLong(area, cache, object);
-  if (area.work != 0) return freeLong(area, cache, object);
+  if (cache.active != 0) {
+    freeLong(area, cache, object);
+    return;
+  }
+  if (cache.freeCount >= cache.high) {
+    freeLong(area, cache, object);
+    return;
+  }
+  if (area.work != 0) {
+    freeLong(area, cache, object);
+    return;
+  }
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   cache.active = 1;
@@ -231,6 +240,12 @@ export function objectFreeRcu(address: usize): void {
 /** Bytes that can be used at an allocated object's address. */
 export function objectSize(address: usize): u32 {
   return changetype<Cache>(<usize>load<u32>(address - HEADER_BYTES, HEADER_HOME)).unit - <u32>HEADER_BYTES;
+}
+
+/** Where CPU `cpu`'s copy of an object of a per-CPU allocator lies; of any other allocator, the object itself. */
+export function objectCopy(address: usize, cpu: u32): usize {
+  const cache = changetype<Cache>(<usize>load<u32>(address - HEADER_BYTES, HEADER_HOME));
+  return cache.perCpu != 0 ? address + cpu * copyStride(cache.unit) : address;
 }
 
 /**

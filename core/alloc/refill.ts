@@ -99,7 +99,10 @@ function refillSingly(area: CpuArea, cache: Cache, count: u32): void {
 
 function refillFromSlab(area: CpuArea, cache: Cache, count: u32): void {
   // A batch that the account refuses as a whole may fit in part.
-  if (cache.slabClass == CLASS_RUN || !own(cache, count)) return refillSingly(area, cache, count);
+  if (cache.slabClass == CLASS_RUN || !own(cache, count)) {
+    refillSingly(area, cache, count);
+    return;
+  }
   let chain = takeObjects(cache.slabClass, count);
   while (chain != 0) {
     const object = chain;

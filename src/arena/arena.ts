@@ -7,6 +7,7 @@ import { AnyctxError, type ErrorCode, errnoName } from "../error.ts";
 import { type Codec, codecFrom, type Description, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
+import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
 import { type Core, type CoreInstance, compileCore, instantiateCore, type Layout } from "./core.ts";
 
 const WASM_PAGE_BYTES = 65536;
@@ -224,6 +225,24 @@ export class Arena {
       this.switchCpu(cpu);
       if (this.realTime) this.core.workThreadRuns();
       this.core.timerTick();
+  /**
+   * Creates an allocator for objects of one's own (src/arena/allocator.ts, docs/allocator.md).
+   * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had)
+   */
+  createAllocator(options: AllocatorOptions): ObjectAllocator {
+    return ObjectAllocator.create(this, options);
+  }
+
+  /** Opens an allocator that any thread created, by its address. ENOENT if there is none. */
+  openAllocator(address: number): ObjectAllocator {
+    return ObjectAllocator.open(this, address);
+  }
+
+  /** The CPUs that this thread holds. */
+  heldCpus(): number[] {
+    return [...this.#heldCpus];
+  }
+
     }
     this.switchCpu(before);
     this.core.reapMaps();

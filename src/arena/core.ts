@@ -45,6 +45,20 @@ export interface Core {
   arrayDelete(map: number, key: number): number;
   percpuArrayGet(map: number, key: number, into: number): number;
   percpuArrayUpdateAll(map: number, key: number, value: number, flags: number): number;
+  createObjectAllocator(size: number, perCpu: number, limit: number): number;
+  destroyObjectAllocator(allocator: number): number;
+  isObjectAllocator(address: number): number;
+  objectAllocate(allocator: number, size: number, flags: number): number;
+  objectAllocatorIdle(allocator: number): number;
+  objectCaches(allocator: number, size: number): number;
+  objectCopy(address: number, cpu: number): number;
+  objectFree(address: number): void;
+  objectFreeRcu(address: number): void;
+  objectPrefill(allocator: number, size: number, count: number): number;
+  objectSize(address: number): number;
+  objectTrim(allocator: number): void;
+  objectWithdraw(allocator: number, size: number, owned: number, promised: number): void;
+  accountBytes(allocator: number): number;
   allocatorOwned(caches: number): number;
   trimCache(caches: number): void;
   trimSlabs(): void;
@@ -53,6 +67,10 @@ export interface Core {
   setProfile(value: number): void;
   readEnter(): void;
   readLeave(): void;
+  traceEnter(): void;
+  traceLeave(): void;
+  gracePeriodStart(flavour: number): number;
+  gracePeriodOver(flavour: number, target: number): number;
   contextSet(level: number, interruptsOff: number): void;
   contextEnter(level: number): number;
   contextLeave(below: number): void;
@@ -70,6 +88,7 @@ const LAYOUT_NAMES = [
   "LAYOUT_VERSION",
   "superblockMaps",
   "superblockRealTime",
+  "epochWords",
   "areaId",
   "areaTask",
   "areaWork",
@@ -108,7 +127,18 @@ const LAYOUT_NAMES = [
   "cacheReused",
   "cacheGracePeriods",
   "cacheMisses",
+  "cacheRcuCount",
+  "cacheWaitingRcuCount",
+  "cachePromised",
+  "cacheInbox",
 ] as const;
+  "allocatorLimit",
+  "allocatorRefused",
+  "allocatorSize",
+  "allocatorPerCpu",
+  "allocatorLargest",
+  "allocatorName",
+  "allocatorCaches",
 
 export type Layout = Readonly<Record<(typeof LAYOUT_NAMES)[number], number>>;
 

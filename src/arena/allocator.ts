@@ -1,0 +1,284 @@
+/**
+ * An allocator for objects of one's own in an arena's memory: the caches behind the maps, without a map. Every thread
+ * of the arena can allocate and free, in any context; what it costs is a few memory accesses and the call.
+ *
+ * Two halves. `allocate`, `free`, `freeRcu` and `prefill` are the data plane: they return numbers and never throw. The
+ * rest is the control plane and throws AnyctxError.
+ */
+import { AnyctxError, ERRNO, errnoName } from "../error.ts";
+import { decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
+import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
+import type { Arena } from "./arena.ts";
+
+declare const addressBrand: unique symbol;
+
+/**
+ * Where an object lies in the arena's memory, 8-byte aligned. What `allocate` returns is one, or -errno: an address is
+ * positive, an errno negative, and 0 is neither.
+ */
+export type Address = number & { readonly [addressBrand]: true };
+
+/** How an allocation looks for its object. The slab is reached only where deferred work may run. */
+export const ALLOCATE = { cacheFirst: 0, slabFirst: 1, slabOnly: 2 } as const;
+export type AllocateFlags = (typeof ALLOCATE)[keyof typeof ALLOCATE];
+
+export type AllocatorOptions = {
+  /** For whoever looks at statistics; up to 63 bytes. */
+  readonly name?: string;
+  /** Each object has a copy for every CPU, zeroed when it is allocated. */
+  readonly perCpu?: boolean;
+  /** Bytes that the allocator may own, in use and cached. Default and most: 2 GiB. */
+  readonly capacityBytes?: number;
+} & (
+  | {
+      /** Bytes of every object. */
+      readonly objectSize: number;
+      readonly any?: false;
+      /** Objects that are sure to be there on this thread's CPUs. */
+      readonly prefill?: number;
+    }
+  | {
+      /** Objects of any size: 1 to 4088 bytes, per-CPU 1 to 512. */
+      readonly any: true;
+      readonly objectSize?: never;
+      readonly prefill?: { readonly count: number; readonly size: number };
+    }
+);
+
+/** The most that an account can count, core/alloc/account.ts. */
+const LARGEST_CAPACITY = 2 ** 31 - 1;
+/** No object lies below; an errno does. */
+const FIRST_ADDRESS = 65536;
+const MOST_OBJECTS = 2 ** 28;
+
+const GRACE_PERIODS = ["normal", "tasks-trace"] as const;
+
+function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): AnyctxError {
+  return new AnyctxError(code, why);
+}
+
+/** Made by `arena.createAllocator` and `arena.openAllocator`. */
+export class ObjectAllocator {
+  /** What another thread opens it by. 0 once it is destroyed. */
+  #address: number;
+  /** Largest request: the objects' size, or what any size allows. */
+  readonly largest: number;
+  readonly #arena: Arena;
+  readonly #defaultSize: number;
+  #limit: number;
+
+  /** @internal */
+  constructor(arena: Arena, address: number) {
+    this.#arena = arena;
+    this.#address = address;
+    this.largest = arena.word(address + arena.layout.allocatorLargest);
+    this.#limit = this.largest;
+    this.#defaultSize = arena.word(address + arena.layout.allocatorSize);
+  }
+
+  /** @internal */
+  static create(arena: Arena, options: AllocatorOptions): ObjectAllocator {
+    const { name = "", perCpu = false, capacityBytes = LARGEST_CAPACITY, objectSize, any, prefill } = options;
+    if (any !== true && !(Number.isInteger(objectSize) && objectSize !== undefined && objectSize >= 1))
+      throw refused("EINVAL", `An allocator needs an objectSize of at least 1 byte, or any: true, not ${objectSize}`);
+    if (any === true && objectSize !== undefined)
+      throw refused("EINVAL", "An allocator has an objectSize or any: true, not both");
+    if (!(capacityBytes >= 0)) throw refused("EINVAL", `capacityBytes is a number of bytes, not ${capacityBytes}`);
+    const text = encodeName(name, arena.layout.mapNameBytes);
+    const size = objectSize ?? 0;
+    const limit = Math.min(Math.floor(capacityBytes), LARGEST_CAPACITY);
+    const address = size >= 2 ** 31 ? ERRNO.E2BIG : arena.core.createObjectAllocator(size, perCpu ? 1 : 0, limit) >>> 0;
+    if (address < FIRST_ADDRESS) {
+      const code = errnoName(address) ?? "EINVAL";
+      const why = code === "E2BIG" ? "its objects are too large" : "the arena's memory is out";
+      throw new AnyctxError(code, `Cannot create an allocator for ${size} bytes on ${arena.cpus} CPUs: ${why}`);
+    }
+    new Uint8Array(arena.memory.buffer, address + arena.layout.allocatorName, text.length).set(text);
+    const made = new ObjectAllocator(arena, address);
+    if (prefill !== undefined) made.#prefillOrDestroy(prefill);
+    return made;
+  }
+
+  /** @internal */
+  static open(arena: Arena, address: number): ObjectAllocator {
+    if (!Number.isInteger(address) || address < 0 || address >= 2 ** 32 || arena.core.isObjectAllocator(address) === 0)
+      throw new AnyctxError("ENOENT", `There is no allocator at ${address} in the arena`);
+    return new ObjectAllocator(arena, address);
+  }
+
+  /** What another thread opens it by (`arena.openAllocator`). */
+  get address(): number {
+    return this.#address;
+  }
+
+  get name(): string {
+    const { memory, layout } = this.#arena;
+    if (this.#address === 0) return "";
+    return decodeUtf8(new Uint8Array(memory.buffer, this.#address + layout.allocatorName, layout.mapNameBytes));
+  }
+
+  /**
+   * Allocates an object; its bytes are what its last owner left (per-CPU: zero). Any context.
+   * @param size of a fixed-size allocator, its objects' size if not given
+   * @returns its address, or -EINVAL (no size, unknown flags), -E2BIG (larger than `largest`), -ENOMEM
+   */
+  allocate(size: number = this.#defaultSize, flags: AllocateFlags = ALLOCATE.cacheFirst): Address {
+    if (!(size >= 1)) return -ERRNO.EINVAL as Address;
+    if (size > this.#limit) return -ERRNO.E2BIG as Address;
+    const found = this.#arena.core.objectAllocate(this.#address, size, flags) >>> 0;
+    return (found < FIRST_ADDRESS ? -found : found) as Address;
+  }
+
+  /** Gives an object back, on whatever thread; it may be handed out again at once. Not an address: ignored. */
+  free(address: Address): void {
+    if (address >= FIRST_ADDRESS) this.#arena.core.objectFree(address);
+  }
+
+  /** Gives an object back that readers may still be in: handed out again after a normal grace period. */
+  freeRcu(address: Address): void {
+    if (address >= FIRST_ADDRESS) this.#arena.core.objectFreeRcu(address);
+  }
+
+  /** Bytes that can be used at an allocated object's address: its class's, at least what was asked for. */
+  sizeOf(address: Address): number {
+    return address >= FIRST_ADDRESS ? this.#arena.core.objectSize(address) >>> 0 : 0;
+  }
+
+  /**
+   * An object's bytes. The view stays good while the object lives, also when the memory grows.
+   * @param cpu whose copy of a per-CPU object, this thread's by default
+   */
+  bytes(address: Address, cpu: number = this.#arena.cpu): Uint8Array<ArrayBufferLike> {
+    if (address < FIRST_ADDRESS) throw refused("EINVAL", `${address} is no object's address`);
+    if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#arena.cpus)
+      throw refused("EINVAL", `The arena has no CPU ${cpu}`);
+    const copy = this.#arena.core.objectCopy(address, cpu) >>> 0;
+    return new Uint8Array(this.#arena.memory.buffer, copy, this.sizeOf(address));
+  }
+
+  /**
+   * Promises that the next `count` allocations of `size` bytes on this thread's current CPU succeed in any context,
+   * whatever happens to the memory. A later promise for the same size replaces it; 0 withdraws it.
+   * @returns 0; or -EINVAL, -E2BIG, or -ENOMEM: then nothing is reserved
+   */
+  prefill(count: number, size: number = this.#defaultSize): number {
+    if (!(size >= 1) || !(count >= 0)) return -ERRNO.EINVAL;
+    if (size > this.#limit) return -ERRNO.E2BIG;
+    if (count > MOST_OBJECTS) return -ERRNO.ENOMEM;
+    return this.#arena.core.objectPrefill(this.#address, size, count);
+  }
+
+  /** As `prefill`, on every CPU that this thread holds: on all of them or on none. */
+  prefillAll(count: number, size: number = this.#defaultSize): number {
+    const before = this.#arena.cpu;
+    const undo: (() => void)[] = [];
+    let result = 0;
+    for (const cpu of this.#arena.heldCpus()) {
+      this.#arena.switchCpu(cpu);
+      const [owned, promised] = this.#promise(cpu, size);
+      result = this.prefill(count, size);
+      if (result !== 0) break;
+      undo.push(() => {
+        this.#arena.switchCpu(cpu);
+        this.#arena.core.objectWithdraw(this.#address, size, owned, promised);
+      });
+    }
+    if (result !== 0) for (const step of undo) step();
+    this.#arena.switchCpu(before);
+    return result;
+  }
+
+  /** What every cache holds, has promised and could not give. Reads without a lock: a snapshot that may be a few off. */
+  statistics(): AllocatorStatistics {
+    return allocatorStatistics(this.#arena, this.#living(), this.name);
+  }
+
+  /**
+   * Moves what this thread's CPUs cache towards the pages, except what was promised. Memory that waits for a grace
+   * period goes back when the next call finds it over. Never waits.
+   */
+  trim(): void {
+    const address = this.#living();
+    this.#onHeldCpus(() => this.#arena.core.objectTrim(address));
+    this.#arena.core.trimSlabs();
+  }
+
+  /**
+   * Gives all memory back. No thread may use the allocator any more. Waits for nothing: if something is in the way, it
+   * throws and the allocator lives on, so that destroying can be tried again.
+   * @throws {AnyctxError} EBUSY: objects are allocated, a reader holds a grace period up, or another CPU has work due
+   */
+  destroy(): void {
+    const address = this.#living();
+    this.#arena.poll();
+    this.#refuseWhileObjectsLive();
+    for (const [flavour, name] of GRACE_PERIODS.entries())
+      if (this.#arena.core.gracePeriodOver(flavour, this.#arena.core.gracePeriodStart(flavour)) === 0)
+        throw refused(
+          "EBUSY",
+          `Cannot destroy the allocator${this.#quoted()}: a reader holds up the ${name} grace period`,
+        );
+    if (this.#arena.core.objectAllocatorIdle(address) === 0)
+      throw refused(
+        "EBUSY",
+        `Cannot destroy the allocator${this.#quoted()}: a CPU of another thread has work due for it`,
+      );
+    const live = this.#arena.core.destroyObjectAllocator(address);
+    if (live !== 0)
+      throw refused("EBUSY", `Cannot destroy the allocator${this.#quoted()}: ${live} objects are allocated`);
+    this.#address = 0;
+    this.#limit = 0;
+    this.#arena.core.trimSlabs();
+  }
+
+  #refuseWhileObjectsLive(): void {
+    const { inUse } = this.statistics();
+    if (inUse.length === 0) return;
+    const list = inUse.map(({ count, size }) => `${count} of ${size} bytes`).join(", ");
+    throw refused("EBUSY", `Cannot destroy the allocator${this.#quoted()}: objects are allocated, ${list}`);
+  }
+
+  #living(): number {
+    if (this.#address === 0) throw refused("EINVAL", "The allocator is destroyed");
+    return this.#address;
+  }
+
+  #quoted(): string {
+    return this.name === "" ? "" : ` "${this.name}"`;
+  }
+
+  /** What a CPU's cache for `size` owns, and what it has promised. */
+  #promise(cpu: number, size: number): [owned: number, promised: number] {
+    const { core, layout } = this.#arena;
+    const caches = size >= 1 && size <= this.#limit ? core.objectCaches(this.#address, size) >>> 0 : 0;
+    if (caches === 0) return [0, 0];
+    const cache = caches + cpu * layout.cacheBytes;
+    return [this.#arena.word(cache + layout.cacheOwned), this.#arena.word(cache + layout.cachePromised)];
+  }
+
+  #onHeldCpus(act: () => void): void {
+    const before = this.#arena.cpu;
+    for (const cpu of this.#arena.heldCpus()) {
+      this.#arena.switchCpu(cpu);
+      act();
+    }
+    this.#arena.switchCpu(before);
+  }
+
+  #prefillOrDestroy(prefill: number | { readonly count: number; readonly size: number }): void {
+    const { count, size } = typeof prefill === "number" ? { count: prefill, size: this.#defaultSize } : prefill;
+    const result = this.prefillAll(count, size);
+    if (result === 0) return;
+    this.destroy();
+    const code = errnoName(result) ?? "EINVAL";
+    throw new AnyctxError(code, `Cannot create an allocator with ${count} objects of ${size} bytes on each CPU`);
+  }
+}
+
+function encodeName(name: string, room: number): Uint8Array {
+  const text = new Uint8Array(name.length * 3);
+  const length = encodeUtf8(name, text);
+  if (length >= room || name.includes("\0"))
+    throw refused("EINVAL", `An allocator's name has at most ${room - 1} bytes and no NUL: ${JSON.stringify(name)}`);
+  return text.subarray(0, length);
+}
