@@ -1,10 +1,12 @@
 /** `anyctx bench`: measurements that ship with the package, one row of the table each. */
 import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
+import { measureAlloc } from "../bench/alloc.ts";
 import { measureHeadline } from "../bench/headline.ts";
 import { measureMaps } from "../bench/maps.ts";
 import { measureReplay } from "../bench/replay.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { allocParagraph } from "./print-alloc.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { mapsParagraph } from "./print-maps.ts";
 import { replayParagraph } from "./print-replay.ts";
@@ -41,6 +43,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async (rounds, progress) => {
       const rows = await measureMaps(rounds, progress);
       return { document: { rows }, text: mapsParagraph(rows) };
+    },
+  },
+  {
+    name: "alloc",
+    doc: "allocating and freeing an object, beside a bare list, beside other allocators, and on two threads",
+    measure: async (rounds, progress) => {
+      const figures = await measureAlloc(rounds, progress);
+      return { document: figures, text: allocParagraph(figures) };
     },
   },
   {

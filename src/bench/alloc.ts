@@ -1,0 +1,351 @@
+/**
+ * What an allocation and a free cost: from WebAssembly, where programs are, and from JavaScript, beside the least that
+ * an allocator can be (a pop and a push), beside others, and on two threads. Every round measures every row in turn.
+ */
+import type { Address, ObjectAllocator } from "../arena/allocator.ts";
+import { Arena } from "../arena/arena.ts";
+import {
+  type BareList,
+  BURST,
+  CHURN_LARGEST,
+  CHURN_LIVE,
+  CHURN_SMALLEST,
+  type Loops,
+  linkBareList,
+  makeBareList,
+  makeLoops,
+} from "./alloc-module.ts";
+import { type MemoryPool, makeNative, makePool, type NativeProgram } from "./alloc-native.ts";
+import { type AllocThreads, startThreads, type ThreadCosts } from "./alloc-threads.ts";
+import { type Spread, spreadOf } from "./statistics.ts";
+
+export interface AllocRow {
+  readonly name: string;
+  readonly doc: string;
+  /** Nanoseconds per allocation and free. */
+  readonly nanoseconds: Spread | undefined;
+  /** Why it was not measured. */
+  readonly skipped: string | undefined;
+}
+
+export interface AllocRatio {
+  readonly name: string;
+  readonly doc: string;
+  /** Median of the rounds' own ratios, and what it should be: at most, or at least. */
+  readonly ratio: Spread;
+  readonly target: number | undefined;
+  readonly atLeast: boolean;
+  readonly met: boolean | undefined;
+}
+
+export interface AllocFigures {
+  readonly rows: readonly AllocRow[];
+  readonly ratios: readonly AllocRatio[];
+  /** Most bytes that the allocator owned while objects went from one CPU to the other. */
+  readonly handOverBytes: number;
+  readonly handOverObjects: number;
+}
+
+const SIZE = 64;
+const PAIRS = 400_000;
+/** @thi.ng/malloc takes 40 us for a pair of the churn. */
+const POOL_PAIRS = 2_000;
+
+interface Subject {
+  readonly name: string;
+  readonly doc: string;
+  /** Nanoseconds per pair; a text is why it cannot be measured. */
+  readonly measure: (() => number) | string;
+}
+
+/** What the subjects share. */
+interface Setting {
+  readonly arena: Arena;
+  readonly fixed: ObjectAllocator;
+  readonly any: ObjectAllocator;
+  readonly loops: Loops;
+  readonly bare: BareList;
+  readonly bareLoops: Loops;
+  readonly list: number;
+  readonly table: number;
+  readonly live: number;
+  readonly pools: readonly [MemoryPool, MemoryPool] | string;
+  readonly native: NativeProgram | string;
+}
+
+function time(pairs: number, run: () => void): number {
+  const begin = performance.now();
+  run();
+  return ((performance.now() - begin) * 1e6) / pairs;
+}
+
+async function makeSetting(arena: Arena): Promise<Setting> {
+  const { memory, core } = arena;
+  const list = arena.allocate((BURST + 2) * 64);
+  // An object's second word names the list: its first line is the head's.
+  linkBareList(memory, list, BURST + 1);
+  const bare = await makeBareList(memory);
+  const any = arena.createAllocator({ any: true, name: "bench any" });
+  const live = arena.allocate(CHURN_LIVE * 4);
+  const words = new Uint32Array(memory.buffer, live, CHURN_LIVE);
+  for (let index = 0; index < CHURN_LIVE; index++) words[index] = any.allocate(SIZE);
+  const pools = [await makePool(1 << 22), await makePool(1 << 22)] as const;
+  const [first, second] = pools;
+  return {
+    arena,
+    fixed: arena.createAllocator({ objectSize: SIZE, name: "bench fixed" }),
+    any,
+    loops: await makeLoops(memory, core),
+    bare,
+    bareLoops: await makeLoops(memory, bare),
+    list,
+    table: arena.allocate(BURST * 4),
+    live,
+    pools: typeof first === "string" ? first : typeof second === "string" ? second : [first, second],
+    native: makeNative(),
+  };
+}
+
+const BURSTS = Math.floor(PAIRS / BURST);
+
+function wasmSubjects({ fixed, any, loops, bareLoops, list, table, live }: Setting): Subject[] {
+  return [
+    {
+      name: "pair",
+      doc: `${SIZE} bytes, allocated and freed at once, called from WebAssembly`,
+      measure: () => time(PAIRS, () => loops.pairs(fixed.address, SIZE, PAIRS)),
+    },
+    {
+      name: "pair, any size",
+      doc: "the same from an allocator for any size",
+      measure: () => time(PAIRS, () => loops.pairs(any.address, SIZE, PAIRS)),
+    },
+    {
+      name: "bare list, called",
+      doc: "a pop and a push with no allocator around them, called like one",
+      measure: () => time(PAIRS, () => bareLoops.pairs(list, SIZE, PAIRS)),
+    },
+    {
+      name: "bare list, inline",
+      doc: "the same in the loop itself, without a call",
+      measure: () => time(PAIRS, () => loops.listPairs(list, PAIRS)),
+    },
+    {
+      name: "burst",
+      doc: `${BURST} allocated, then ${BURST} freed`,
+      measure: () => time(BURSTS * BURST, () => loops.bursts(fixed.address, SIZE, table, BURSTS)),
+    },
+    {
+      name: "bare burst, called",
+      doc: "the same with the bare list",
+      measure: () => time(BURSTS * BURST, () => bareLoops.bursts(list, SIZE, table, BURSTS)),
+    },
+    {
+      name: "bare burst, inline",
+      doc: "the same without a call",
+      measure: () => time(BURSTS * BURST, () => loops.listBursts(list, table, BURSTS)),
+    },
+    {
+      name: "churn",
+      doc: `one of ${CHURN_LIVE} objects of ${CHURN_SMALLEST} to ${CHURN_LARGEST} bytes replaced by one of another size`,
+      measure: () => time(PAIRS, () => loops.churn(any.address, live, PAIRS, 1)),
+    },
+  ];
+}
+
+function pairsFromJavaScript({ arena: { core }, fixed }: Setting): void {
+  const { address } = fixed;
+  for (let index = 0; index < PAIRS; index++) core.objectFree(core.objectAllocate(address, SIZE, 0));
+}
+
+function pairsOfClass({ fixed }: Setting): void {
+  for (let index = 0; index < PAIRS; index++) fixed.free(fixed.allocate(SIZE));
+}
+
+function callsOfNothing({ bare }: Setting): void {
+  for (let index = 0; index < PAIRS; index++) bare.nothing(bare.nothing(index, SIZE, 0), 0, 0);
+}
+
+/** As the churn in WebAssembly, on anything with an allocation and a free. */
+function churn(
+  live: { [index: number]: number },
+  pairs: number,
+  allocate: (size: number) => number,
+  free: (address: number) => void,
+): void {
+  let seed = 1;
+  for (let index = 0; index < pairs; index++) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    const place = (seed >>> 8) % CHURN_LIVE;
+    free(live[place] ?? 0);
+    live[place] = allocate(CHURN_SMALLEST + ((seed >>> 21) % (CHURN_LARGEST - CHURN_SMALLEST + 1)));
+  }
+}
+
+function scriptSubjects(setting: Setting): Subject[] {
+  const { arena, any, live } = setting;
+  const words = new Uint32Array(arena.memory.buffer, live, CHURN_LIVE);
+  const allocate = (size: number): number => any.allocate(size);
+  const free = (address: number): void => any.free(address as Address);
+  return [
+    {
+      name: "pair from JavaScript",
+      doc: "the core's functions called from JavaScript",
+      measure: () => time(PAIRS, () => pairsFromJavaScript(setting)),
+    },
+    {
+      name: "pair, ObjectAllocator",
+      doc: "allocate() and free() of the class",
+      measure: () => time(PAIRS, () => pairsOfClass(setting)),
+    },
+    {
+      name: "two empty calls",
+      doc: "two calls from JavaScript of a WebAssembly function that does nothing",
+      measure: () => time(PAIRS, () => callsOfNothing(setting)),
+    },
+    {
+      name: "churn, ObjectAllocator",
+      doc: "the churn from JavaScript",
+      measure: () => time(PAIRS, () => churn(words, PAIRS, allocate, free)),
+    },
+  ];
+}
+
+function poolPairs(pool: MemoryPool): void {
+  for (let index = 0; index < PAIRS; index++) pool.free(pool.malloc(SIZE));
+}
+
+function otherSubjects({ pools, native }: Setting): Subject[] {
+  const subjects: Subject[] = [];
+  const pool = (
+    name: string,
+    doc: string,
+    measure: (pools: readonly [MemoryPool, MemoryPool]) => () => number,
+  ): void => {
+    subjects.push({ name, doc, measure: typeof pools === "string" ? pools : measure(pools) });
+  };
+  pool("@thi.ng/malloc pair", "its MemPool, unshared, from JavaScript", ([first]) => {
+    return () => time(PAIRS, () => poolPairs(first));
+  });
+  pool("@thi.ng/malloc churn", "the churn on its MemPool", ([, second]) => {
+    const live = Array.from({ length: CHURN_LIVE }, () => second.malloc(SIZE));
+    const allocate = (size: number): number => second.malloc(size);
+    const free = (address: number): boolean => second.free(address);
+    return () => time(POOL_PAIRS, () => churn(live, POOL_PAIRS, allocate, free));
+  });
+  for (const kind of ["pair", "burst", "churn"] as const)
+    subjects.push({
+      name: `C malloc ${kind}`,
+      doc: `the ${kind} with the C library's malloc, native, one thread`,
+      measure: typeof native === "string" ? native : () => native.run()[kind],
+    });
+  return subjects;
+}
+
+/** The rows that two threads measure at once. */
+const THREAD_ROWS: readonly { readonly key: keyof ThreadCosts; readonly name: string; readonly doc: string }[] = [
+  { key: "onePairs", name: "pair, one thread", doc: "the pair on a thread of its own" },
+  {
+    key: "twoPairs",
+    name: "pair, two threads",
+    doc: "on two threads at once, each its own CPU: time per pair of both",
+  },
+  { key: "oneBursts", name: "burst, one thread", doc: "the burst on a thread of its own" },
+  { key: "handOver", name: "hand over", doc: "one thread allocates, the other frees, in batches of a burst" },
+];
+
+/** What is compared: time of `over` to time of `under`. */
+interface RatioRow {
+  readonly name: string;
+  readonly doc: string;
+  readonly over: string;
+  readonly under: string;
+  readonly target?: number;
+  readonly atLeast?: true;
+}
+
+const RATIOS: readonly RatioRow[] = [
+  row("pair", "bare list, called", 1.5),
+  row("pair", "bare list, inline"),
+  row("pair, any size", "pair"),
+  row("burst", "bare burst, called", 2),
+  row("burst", "bare burst, inline"),
+  row("pair from JavaScript", "two empty calls", 1.5),
+  row("pair, ObjectAllocator", "two empty calls"),
+  row("churn", "C malloc churn"),
+  row("pair", "C malloc pair"),
+  row("burst", "C malloc burst"),
+  row("@thi.ng/malloc churn", "churn, ObjectAllocator"),
+  {
+    ...{ name: "throughput of two threads to one", over: "pair, one thread", under: "pair, two threads" },
+    ...{ doc: "pairs a second of two threads, each on its CPU, to those of one", target: 1.8, atLeast: true },
+  },
+  {
+    ...{ name: "throughput of handing over", over: "burst, one thread", under: "hand over" },
+    doc: "objects a second that go from one CPU to the other, to those that stay on one",
+  },
+];
+
+function row(over: string, under: string, target?: number): RatioRow {
+  const common = { name: `${over} / ${under}`, doc: `time of "${over}" to time of "${under}"`, over, under };
+  return target === undefined ? common : { ...common, target };
+}
+
+function makeRatio({ name, doc, over, under, target, atLeast }: RatioRow, taken: Taken): AllocRatio[] {
+  const upper = taken.get(over) ?? [];
+  const lower = taken.get(under) ?? [];
+  if (upper.length === 0 || lower.length === 0) return [];
+  const ratio = spreadOf(upper.map((value, index) => value / (lower[index] ?? Number.NaN)));
+  const met = target === undefined ? undefined : atLeast ? ratio.median >= target : ratio.median <= target;
+  return [{ name, doc, ratio, target, atLeast: atLeast ?? false, met }];
+}
+
+/** By a row's name, nanoseconds of each round. */
+type Taken = Map<string, number[]>;
+
+function measureRound(subjects: readonly Subject[], taken: Taken): void {
+  for (const { name, measure } of subjects)
+    if (typeof measure !== "string") taken.set(name, [...(taken.get(name) ?? []), measure()]);
+}
+
+async function measureThreads(threads: AllocThreads, taken: Taken): Promise<number> {
+  const costs = await threads.measure();
+  for (const { key, name } of THREAD_ROWS) taken.set(name, [...(taken.get(name) ?? []), costs[key]]);
+  return costs.handOverBytes;
+}
+
+/**
+ * @param rounds runs of each row, in turn, after two that warm up
+ * @param progress called with the share that is done, 0 to 1
+ */
+export async function measureAlloc(
+  rounds = 11,
+  progress: (share: number) => void = () => undefined,
+): Promise<AllocFigures> {
+  const arena = await Arena.create({ maximumBytes: 1 << 28, cpus: 3 });
+  const setting = await makeSetting(arena);
+  const subjects = [...wasmSubjects(setting), ...scriptSubjects(setting), ...otherSubjects(setting)];
+  const threads = startThreads(arena);
+  const taken: Taken = new Map();
+  let handOverBytes = 0;
+  try {
+    for (let round = -2; round < rounds; round++) {
+      if (round === 0) taken.clear();
+      measureRound(subjects, taken);
+      handOverBytes = Math.max(handOverBytes, await measureThreads(threads, taken));
+      progress((round + 3) / (rounds + 2));
+    }
+  } finally {
+    await threads.stop();
+    if (typeof setting.native !== "string") setting.native.remove();
+  }
+  const rows = [...subjects, ...THREAD_ROWS.map((each) => ({ ...each, measure: "" }))].map(({ name, doc, measure }) => {
+    const values = taken.get(name);
+    return {
+      ...{ name, doc, nanoseconds: values === undefined ? undefined : spreadOf(values) },
+      skipped: values === undefined && typeof measure === "string" ? measure : undefined,
+    };
+  });
+  const ratios = RATIOS.flatMap((each) => makeRatio(each, taken));
+  return { rows, ratios, handOverBytes, handOverObjects: threads.objects };
+}
