@@ -131,6 +131,11 @@ export function workThreadRuns(): u32 {
   return runWorkThread(area);
 }
 
+/** Watermarks of allocators created from now on: 0 fixed, as Linux's, 1 adaptive. */
+export function setAdaptive(value: u32): void {
+  superblock().adaptive = value;
+}
+
 /** From now on deferred work belongs to threads (1) or runs when interrupts come on (0). */
 export function setRealTime(value: u32): void {
   superblock().realTime = value;
@@ -254,12 +259,12 @@ export const cacheGracePeriods: u32 = <u32>offsetof<Cache>("gracePeriods");
 export const cacheRcuCount: u32 = <u32>offsetof<Cache>("byRcuCount");
 export const cacheWaitingRcuCount: u32 = <u32>offsetof<Cache>("waitingRcuCount");
 export const cachePromised: u32 = <u32>offsetof<Cache>("promised");
+export const cacheInbox: u32 = <u32>offsetof<Cache>("inbox");
 export const cacheMisses: u32 = <u32>offsetof<Cache>("missTask");
 export const allocatorLimit: u32 = <u32>offsetof<ObjectAllocator>("limit");
 export const allocatorRefused: u32 = <u32>offsetof<ObjectAllocator>("refused");
 export const allocatorSize: u32 = <u32>offsetof<ObjectAllocator>("size");
 export const allocatorPerCpu: u32 = <u32>offsetof<ObjectAllocator>("perCpu");
-export const cacheInbox: u32 = <u32>offsetof<Cache>("inbox");
 export const allocatorLargest: u32 = <u32>offsetof<ObjectAllocator>("largest");
 export const allocatorName: u32 = ALLOCATOR_NAME;
 export const allocatorCaches: u32 = ALLOCATOR_CACHES;

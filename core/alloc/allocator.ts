@@ -45,6 +45,7 @@ export function formatAllocator(
     cache.high = highWatermark(accountedUnit, perCpu != 0);
     cache.batch = refillBatch(cache.low, cache.high);
     cache.plainHigh = cache.high;
+    cache.adaptive = superblock().adaptive;
     cache.home = <u32>caches;
     cache.account = account;
     if (!fill) continue;

@@ -93,6 +93,14 @@ export class Cache {
   account: u32;
   /** Objects a helper thread brought for a CPU that never refills itself (alloc/serve.ts). Atomic. */
   inbox: u32;
+  /** 1: the watermarks follow what was observed (alloc/adaptive.ts). */
+  adaptive: u32;
+  /** How far below the low watermark bursts went lately; decays. In sixteenths of an object. */
+  burst: u32;
+  /** Misses of all contexts when the watermarks were last set. */
+  missesSeen: u32;
+  /** Objects that were kept less than the fixed watermarks would have, summed over the work's runs, and not yet spent. */
+  savings: i32;
 }
 
 /** Three cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used. */

@@ -6,6 +6,7 @@ import { publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
 import { runCallbacks } from "../rcu/callback";
+import { adaptWatermarks } from "./adaptive";
 import { Cache, takeRaised } from "./cache";
 import { runCacheWork } from "./refill";
 
@@ -24,6 +25,7 @@ export function runWork(area: CpuArea): u32 {
       // Cleared before the counts are read, so that a raise from now on queues the work again.
       publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);
       area.worksRun++;
+      if (cache.adaptive != 0) adaptWatermarks(cache);
       runCacheWork(area, cache);
     }
   }

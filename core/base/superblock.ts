@@ -50,6 +50,8 @@ export class Superblock {
   forceDynamic: u32;
   /** Semantics that programs can see: PROFILE_ANYCTX or PROFILE_LINUX. Read when a map is created. */
   profile: u32;
+  /** Watermarks of allocators created from now on: 0 fixed, 1 adaptive. */
+  adaptive: u32;
 }
 
 /**

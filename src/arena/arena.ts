@@ -36,6 +36,11 @@ export interface ArenaOptions {
    * (`core.workThreadRuns`, or `core.serveCpu` from another thread).
    */
   readonly realTime?: boolean;
+  /**
+   * Watermarks of the caches: `fixed` (default) are Linux's constants, `adaptive` follow the bursts that were observed
+   * in contexts that cannot refill (docs/thresholds.md).
+   */
+  readonly thresholds?: "fixed" | "adaptive";
   /** Seed of hash functions and random numbers; from `Math.random` if not given. */
   readonly seed?: number;
 }
@@ -92,6 +97,7 @@ export class Arena {
   /** Creates an arena; the calling thread holds CPU 0. */
   static async create(options: ArenaOptions = {}): Promise<Arena> {
     const { maximumBytes = 2 ** 30, cpus = 4, forceDynamic = false, profile = "anyctx", realTime = false } = options;
+    const { thresholds = "fixed" } = options;
     const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
       throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${cpus}`);
@@ -108,6 +114,7 @@ export class Arena {
         `Cannot format an arena of ${maximumBytes} bytes for ${cpus} CPUs: it is too small`,
       );
     arena.core.setForceDynamic(forceDynamic ? 1 : 0);
+    arena.core.setAdaptive(thresholds === "adaptive" ? 1 : 0);
     arena.core.setRealTime(realTime ? 1 : 0);
     arena.core.setProfile(profile === "linux" ? 1 : 0);
     arena.takeCpu();
@@ -218,13 +225,6 @@ export class Arena {
     this.poll();
   }
 
-  /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
-  poll(): void {
-    const before = this.#cpu;
-    for (const cpu of this.#heldCpus) {
-      this.switchCpu(cpu);
-      if (this.realTime) this.core.workThreadRuns();
-      this.core.timerTick();
   /**
    * Creates an allocator for objects of one's own (src/arena/allocator.ts, docs/allocator.md).
    * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had)
@@ -243,6 +243,13 @@ export class Arena {
     return [...this.#heldCpus];
   }
 
+  /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
+  poll(): void {
+    const before = this.#cpu;
+    for (const cpu of this.#heldCpus) {
+      this.switchCpu(cpu);
+      if (this.realTime) this.core.workThreadRuns();
+      this.core.timerTick();
     }
     this.switchCpu(before);
     this.core.reapMaps();

@@ -78,6 +78,7 @@ export interface Core {
   workPending(): number;
   workThreadRuns(): number;
   setRealTime(value: number): void;
+  setAdaptive(value: number): void;
   serveCpu(cpu: number): number;
   timerTick(): void;
   setCurrentTask(record: number): void;
@@ -87,8 +88,8 @@ export interface Core {
 const LAYOUT_NAMES = [
   "LAYOUT_VERSION",
   "superblockMaps",
-  "superblockRealTime",
   "epochWords",
+  "superblockRealTime",
   "areaId",
   "areaTask",
   "areaWork",
@@ -126,12 +127,11 @@ const LAYOUT_NAMES = [
   "cacheTrims",
   "cacheReused",
   "cacheGracePeriods",
-  "cacheMisses",
   "cacheRcuCount",
   "cacheWaitingRcuCount",
   "cachePromised",
   "cacheInbox",
-] as const;
+  "cacheMisses",
   "allocatorLimit",
   "allocatorRefused",
   "allocatorSize",
@@ -139,6 +139,7 @@ const LAYOUT_NAMES = [
   "allocatorLargest",
   "allocatorName",
   "allocatorCaches",
+] as const;
 
 export type Layout = Readonly<Record<(typeof LAYOUT_NAMES)[number], number>>;
 

@@ -5,11 +5,13 @@ import { measureAlloc } from "../bench/alloc.ts";
 import { measureHeadline } from "../bench/headline.ts";
 import { measureMaps } from "../bench/maps.ts";
 import { measureReplay } from "../bench/replay.ts";
+import { measureThresholds } from "../bench/thresholds.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { allocParagraph } from "./print-alloc.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { mapsParagraph } from "./print-maps.ts";
 import { replayParagraph } from "./print-replay.ts";
+import { thresholdsParagraph } from "./print-thresholds.ts";
 import { type ProgressBar, progressBar } from "./progress.ts";
 
 /** What a bench measured: a document, and the same for people. */
@@ -59,6 +61,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async (rounds, progress) => {
       const rates = await measureReplay(EXAMPLE_OBJECT, EXAMPLE_TRACE, rounds, progress);
       return { document: rates, text: replayParagraph(rates) };
+    },
+  },
+  {
+    name: "thresholds",
+    doc: "fixed against adaptive watermarks: allocations that find nothing, and bytes cached; the same at every run",
+    measure: async (_rounds, progress) => {
+      const rows = await measureThresholds(EXAMPLE_OBJECT, EXAMPLE_TRACE, progress);
+      return { document: { rows }, text: thresholdsParagraph(rows) };
     },
   },
 ];
