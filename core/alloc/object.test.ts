@@ -97,6 +97,15 @@ test("sizes that cannot be had are refused: 0 EINVAL, too large E2BIG, nonsense 
     assert.equal(allocator.allocate(8, 3 as never), -ERRNO.EINVAL, "unknown flags");
   }
   assert.equal(any.allocate(), -ERRNO.EINVAL, "any size needs one");
+  // With a full cache the core's short way decides.
+  for (const [allocator, largest] of [
+    [any, 4088],
+    [fixed, 24],
+  ] as const) {
+    assert.equal(allocator.prefill(100, largest), 0);
+    assert.equal(core.objectAllocate(allocator.address, largest + 1, 0), ERRNO.E2BIG);
+    assert.equal(core.objectAllocate(allocator.address, 0, 0), ERRNO.EINVAL);
+  }
 });
 
 for (const size of [1, 8, 9, 21, 248, 249, 1000, 4088, 4089, 16_376, 16_377, 100_000])
@@ -287,6 +296,21 @@ test("allocated on one CPU and freed on the other, memory stays bounded", async 
   assertEquation(allocator, new Map());
   // 200,000 objects passed by; what is held is a few watermarks.
   assert.ok(most <= 64 * 700, `${most} bytes`);
+});
+
+test("in an exhausted arena what is owned is what there is, and all of it comes back", async () => {
+  const arena = await makeArena({ maximumBytes: 4 << 20 });
+  const before = arena.core.pagesInUse();
+  const allocator = arena.createAllocator({ objectSize: 120 });
+  const { addresses, errno } = exhaust(allocator);
+  assert.equal(errno, ENOMEM);
+  assert.ok(addresses.length > 10_000);
+  assertEquation(allocator, new Map([[120, addresses.length]]));
+  const { bytes, caches } = allocator.statistics();
+  assert.equal(bytes, 128 * sum(caches.map((each) => each.owned)));
+  for (const address of addresses) allocator.free(address);
+  allocator.destroy();
+  assert.equal(arena.core.pagesInUse(), before);
 });
 
 type Step =

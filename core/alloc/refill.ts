@@ -37,25 +37,62 @@ function removeFree(area: CpuArea, cache: Cache): usize {
   return object;
 }
 
+/** Puts a chain of `count` objects on `free` in one go: `active` is busy for three stores, however long the chain. */
+function spliceFree(area: CpuArea, cache: Cache, first: usize, last: usize, count: u32): void {
+  area.interruptsOff++;
+  cache.active++;
+  store<u32>(last, cache.free);
+  cache.free = <u32>first;
+  cache.freeCount += count;
+  cache.active--;
+  area.interruptsOff--;
+}
+
+/** Objects that trim takes while `active` is busy: an NMI meets a busy list for so many loads. */
+const TRIM_CHUNK: u32 = 16;
+
+/** Moves up to `count` objects from `free` to `byGp`, at most TRIM_CHUNK; 0 if an interrupting context emptied it. */
+function trimChunk(area: CpuArea, cache: Cache, count: u32): u32 {
+  area.interruptsOff++;
+  cache.active++;
+  const first: usize = cache.free;
+  let last: usize = first;
+  let moved: u32 = 0;
+  if (first != 0) {
+    for (moved = 1; moved < min(count, TRIM_CHUNK) && load<u32>(last) != 0; moved++) last = load<u32>(last);
+    cache.free = load<u32>(last);
+    cache.freeCount -= moved;
+  }
+  cache.active--;
+  area.interruptsOff--;
+  if (moved == 0) return 0;
+  store<u32>(last, cache.byGp);
+  cache.byGp = <u32>first;
+  cache.byGpCount += moved;
+  return moved;
+}
+
+/** Moves up to `count` objects of a chain that starts in the word `head` to `free`; how many that were. */
+function refillFromChain(area: CpuArea, cache: Cache, head: usize, count: u32): u32 {
+  const first: usize = load<u32>(head);
+  if (first == 0 || count == 0) return 0;
+  let last: usize = first;
+  let moved: u32 = 1;
+  for (; moved < count && load<u32>(last) != 0; moved++) last = load<u32>(last);
+  store<u32>(head, load<u32>(last));
+  cache.reused += moved;
+  spliceFree(area, cache, first, last, moved);
+  return moved;
+}
+
 /** Moves up to `count` trimmed objects back to `free`: type-stable reuse without a grace period, before asking the slab. */
 function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 {
-  while (count > 0 && cache.byGp != 0) {
-    const object: usize = cache.byGp;
-    cache.byGp = load<u32>(object);
-    cache.byGpCount--;
-    cache.reused++;
-    addFree(area, cache, object);
-    count--;
-  }
-  while (count > 0 && cache.waiting != 0) {
-    const object: usize = cache.waiting;
-    cache.waiting = load<u32>(object);
-    cache.waitingCount--;
-    cache.reused++;
-    addFree(area, cache, object);
-    count--;
-  }
-  return count;
+  const address = changetype<usize>(cache);
+  const trimmed = refillFromChain(area, cache, address + offsetof<Cache>("byGp"), count);
+  cache.byGpCount -= trimmed;
+  const waiting = refillFromChain(area, cache, address + offsetof<Cache>("waiting"), count - trimmed);
+  cache.waitingCount -= waiting;
+  return count - trimmed - waiting;
 }
 
 /** Header's second word, where there is an account: the first CPU's cache of the class (alloc/object.ts). */
@@ -103,15 +140,16 @@ function refillFromSlab(area: CpuArea, cache: Cache, count: u32): void {
     refillSingly(area, cache, count);
     return;
   }
-  let chain = takeObjects(cache.slabClass, count);
-  while (chain != 0) {
-    const object = chain;
-    chain = load<u32>(object);
+  const first = takeObjects(cache.slabClass, count);
+  let last = first;
+  let taken: u32 = 0;
+  for (let object = first; object != 0; object = load<u32>(object)) {
     if (cache.account != 0) store<u32>(object, cache.home, HEADER_HOME);
-    addFree(area, cache, object);
-    count--;
+    last = object;
+    taken++;
   }
-  if (count != 0) disown(cache, count);
+  if (taken != 0) spliceFree(area, cache, first, last, taken);
+  if (taken != count) disown(cache, count - taken);
 }
 
 /** Adds `count` objects: trimmed ones first, then from the slab as far as there is memory. */
@@ -131,9 +169,7 @@ function addTrimmed(cache: Cache, object: usize): void {
 function trim(area: CpuArea, cache: Cache, target: u32): void {
   cache.trims++;
   while (cache.freeCount > target) {
-    const object = removeFree(area, cache);
-    if (object == 0) break;
-    addTrimmed(cache, object);
+    if (trimChunk(area, cache, cache.freeCount - target) == 0) break;
   }
   drainExtra(cache);
 }
