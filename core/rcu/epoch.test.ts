@@ -63,6 +63,10 @@ test("an epoch that wraps skips 0, which means not reading", async () => {
   const arena = await twoCpus();
   const epoch = new Uint32Array(arena.memory.buffer, arena.layout.epochWords, 2);
   for (const flavour of [NORMAL, TASKS_TRACE]) {
+    // One step from the last epoch on, and no further: target 0 asks for no more.
+    epoch[flavour] = 0xffff_ffff;
+    assert.equal(over(arena, flavour, 0), true);
+    assert.equal(epoch[flavour], 2);
     epoch[flavour] = 0xffff_fff0;
     const { enter, leave } = section(arena, flavour);
     for (let turn = 0; turn < 40; turn++) {
