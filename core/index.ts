@@ -9,7 +9,7 @@ import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
 import { ALLOCATOR_CACHES, ALLOCATOR_NAME, ObjectAllocator } from "./alloc/object";
 import { emptyCache } from "./alloc/refill";
 import { serveCpu as serve } from "./alloc/serve";
-import { EPOCH_WORDS, SLAB_CLASSES, Superblock, superblock } from "./base/superblock";
+import { EPOCH_WORDS, SLAB_CLASSES, SUPERBLOCK, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, CpuArea, cpuArea, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
 import { elementCount } from "./maps/count";
@@ -213,9 +213,9 @@ export function setProfile(value: u32): void {
 }
 
 /** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
-export const superblockMaps: u32 = <u32>offsetof<Superblock>("maps") + 65536;
-export const superblockRealTime: u32 = <u32>offsetof<Superblock>("realTime") + 65536;
-export const superblockCpus: u32 = <u32>offsetof<Superblock>("cpus") + 65536;
+export const superblockMaps: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("maps"));
+export const superblockRealTime: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("realTime"));
+export const superblockCpus: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("cpus"));
 export const epochWords: u32 = <u32>EPOCH_WORDS;
 export const slabClasses: u32 = <u32>SLAB_CLASSES;
 export const areaBytes: u32 = <u32>AREA_BYTES;

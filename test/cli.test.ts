@@ -197,7 +197,7 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
     const [help, version_, run, bench] = await Promise.all(
       [["--help"], ["--version"], ["run", "--help"], ["help", "bench"]].map((args) => anyctx(args)),
     );
-    assert.match(help?.stdout ?? "", /run .*\n.*inspect .*\n.*bench /);
+    assert.match(help?.stdout ?? "", /run .*\n.*inspect .*\n.*contexts .*\n.*bench /);
     assert.equal(version_?.stdout, `${version}\n`);
     assert.match(run?.stdout ?? "", /--interrupts <signs>[\s\S]*preempt {2}another preemption depth/);
     assert.match(bench?.stdout ?? "", /headline +update\+delete/);
