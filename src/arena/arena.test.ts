@@ -85,6 +85,10 @@ test("forceDynamic makes every hash dynamic and its flags show it", async () => 
   for (const forceDynamic of [false, true]) {
     const arena = await Arena.create({ cpus: 1, forceDynamic });
     assert.equal(arena.createMap({ ...options, name: "map" }).info.flags, forceDynamic ? 1 : 0);
+    assert.throws(() => arena.setForceDynamic(!forceDynamic), { code: "EBUSY", message: /"map"/ });
+    arena.destroyMap("map");
+    arena.setForceDynamic(!forceDynamic);
+    assert.equal(arena.createMap({ ...options, name: "map" }).info.flags, forceDynamic ? 0 : 1);
   }
 });
 

@@ -243,6 +243,17 @@ export class Arena {
     return [...this.#heldCpus];
   }
 
+  /**
+   * Makes every hash that is created from now on dynamic, or as its creator asks (the kernel series'
+   * bpf_force_dyn_alloc). EBUSY once there are maps: they would be what the setting says they are not.
+   */
+  setForceDynamic(on: boolean): void {
+    const [first] = this.maps();
+    if (first !== undefined)
+      throw new AnyctxError("EBUSY", `Cannot change forceDynamic: the arena has maps already ("${first.name}")`);
+    this.core.setForceDynamic(on ? 1 : 0);
+  }
+
   /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
   poll(): void {
     const before = this.#cpu;
