@@ -48,7 +48,7 @@ export const MAX_FRAMES = 8;
  * @param cpu address of the current CPU's area
  * @param stackTop address just above MAX_FRAMES * FRAME_BYTES bytes that are this run's stack
  * @returns r0
- * @throws {AnyctxError} EFAULT for an access outside what the program may touch (interpreter); a
- * `WebAssembly.RuntimeError` where the JIT traps
+ * @throws {AnyctxError} EFAULT for an access outside what the program may touch (the interpreter knows exactly, the JIT
+ * where it can), ETIMEDOUT for an endless loop
  */
 export type RunProgram = (context: number, cpu: number, stackTop: number) => bigint;

@@ -193,8 +193,8 @@ for (const engine of ENGINES) {
       "r1 = 0\nr0 = *(u64 *)(r1 + 8)\nexit",
       "r1 = -1\n*(u8 *)(r1 + 0) = 1\nexit",
       "r1 = 0x100000000 ll\nr0 = *(u8 *)(r1 + 0)\nexit",
-      "r0 = *(u64 *)(r10 + 0)\nexit",
-      "r0 = *(u64 *)(r10 - 520)\nexit",
+      "r1 = r10\nr0 = *(u64 *)(r1 + 0)\nexit",
+      "r1 = r10\nr0 = *(u64 *)(r1 - 520)\nexit",
       "r1 = 4096\nr0 = 1\nlock *(u64 *)(r1 + 0) += r0\nexit",
       "r0 = *(u64 *)(r10 - 8)\nr1 = r10\nr1 += -4\nr0 = *(u64 *)(r1 + 0)\nexit",
     ];

@@ -16,7 +16,7 @@ import {
   REGISTERS,
 } from "./instructions.ts";
 import type { LinkedMap, Placed, Subprogram } from "./link.ts";
-import { MAX_FRAMES } from "./machine.ts";
+import { FRAME_BYTES, MAX_FRAMES } from "./machine.ts";
 
 interface Subject {
   readonly object: string;
@@ -62,6 +62,21 @@ function checkWide(subject: Subject, at: number, slot: Instruction): void {
   if (!known || tail?.imm !== 0) refuse(subject, at, "there is no map at this address");
 }
 
+/** Memory operations by effect: the register that holds the address. */
+const ADDRESS_REGISTER: Readonly<Partial<Record<Effect["type"], "dst" | "src">>> = {
+  load: "src",
+  store: "dst",
+  atomic: "dst",
+};
+
+/** An access relative to r10 itself stays in the function's own frame: what lies above is the caller's. */
+function checkFrame(subject: Subject, at: number, slot: Instruction, effect: Effect): void {
+  const register = ADDRESS_REGISTER[effect.type];
+  if (register === undefined || slot[register] !== FRAME_POINTER || !("bytes" in effect)) return;
+  if (slot.offset >= -FRAME_BYTES && slot.offset + effect.bytes <= 0) return;
+  refuse(subject, at, `a frame is ${FRAME_BYTES} bytes below r10; this access lies outside`);
+}
+
 function checkHelper(subject: Subject, at: number, slot: Instruction): void {
   if (helperById(slot.imm) === undefined) refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
 }
@@ -74,6 +89,7 @@ function checkSlot(subject: Subject, at: number, slot: Instruction): Operation {
   if (slot.dst >= REGISTERS || slot.src >= REGISTERS) refuse(subject, at, "registers go from r0 to r10");
   if (effect.type === "refused") refuse(subject, at, effect.reason, "UNSUPPORTED");
   if (writtenRegister(effect, slot) === FRAME_POINTER) refuse(subject, at, "r10, the frame pointer, is read-only");
+  checkFrame(subject, at, slot, effect);
   if (effect.type === "constant") checkWide(subject, at, slot);
   if (effect.type === "call" && effect.target === "helper") checkHelper(subject, at, slot);
   return operation;
