@@ -3,14 +3,14 @@
  * that they may read. Addresses are u32; functions return 0 or -errno unless their own comment says otherwise.
  */
 
-import { allocatorIdle, cacheOf, ownedObjects } from "./alloc/allocator";
+import { cacheOf, ownedObjects } from "./alloc/allocator";
 import { CACHE_BYTES, Cache } from "./alloc/cache";
 import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
 import { ALLOCATOR_CACHES, ALLOCATOR_NAME, ObjectAllocator } from "./alloc/object";
 import { emptyCache } from "./alloc/refill";
 import { serveCpu as serve } from "./alloc/serve";
-import { EPOCH_WORDS, SLAB_CLASSES, SUPERBLOCK, Superblock, superblock } from "./base/superblock";
-import { AREA_BYTES, CpuArea, cpuArea, thisCpu } from "./cpu/area";
+import { EPOCH_WORDS, SUPERBLOCK, Superblock, superblock } from "./base/superblock";
+import { CpuArea, cpuArea, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
 import { elementCount } from "./maps/count";
 import { HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
@@ -36,7 +36,7 @@ export {
 } from "./alloc/object";
 export { arenaFormat, arenaVersion } from "./arena";
 export { LAYOUT_VERSION } from "./base/superblock";
-export { cpuOwner, releaseCpu, switchCpu, takeCpu } from "./cpu/area";
+export { releaseCpu, switchCpu, takeCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
 export {
   arrayDelete,
@@ -58,7 +58,7 @@ export {
   percpuHashUpdateAll,
 } from "./maps/hash";
 export { hashScan, scanEntryBytes } from "./maps/hash-scan";
-export { createMap, destroyMap, publishMap, reapMaps } from "./maps/lifecycle";
+export { createMap, destroyMap, discardMap, publishMap, reapMaps } from "./maps/lifecycle";
 export { findMap } from "./maps/map";
 export { allocateBytes, freeBytes } from "./mem/slab";
 
@@ -91,7 +91,7 @@ export function gracePeriodOver(flavour: u32, target: u32): u32 {
 }
 
 /**
- * Puts CPU `cpu` in a context without running what is due.
+ * Puts this CPU in a context without running what is due.
  * @param level 0 task, 1 softirq, 2 hardirq, 3 nmi
  */
 export function contextSet(level: u32, interruptsOff: u32): void {
@@ -183,10 +183,6 @@ export function allocatorOwned(caches: u32): u32 {
   return ownedObjects(caches);
 }
 
-export function allocatorIsIdle(caches: u32): u32 {
-  return allocatorIdle(caches) ? 1 : 0;
-}
-
 /** Moves what this CPU's cache of an allocator holds towards the slab. Task and softirq context. */
 export function trimCache(caches: u32): void {
   const area = thisCpu();
@@ -215,10 +211,7 @@ export function setProfile(value: u32): void {
 /** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
 export const superblockMaps: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("maps"));
 export const superblockRealTime: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("realTime"));
-export const superblockCpus: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("cpus"));
 export const epochWords: u32 = <u32>EPOCH_WORDS;
-export const slabClasses: u32 = <u32>SLAB_CLASSES;
-export const areaBytes: u32 = <u32>AREA_BYTES;
 export const areaId: u32 = <u32>offsetof<CpuArea>("id");
 export const areaWork: u32 = <u32>offsetof<CpuArea>("work");
 export const areaTask: u32 = <u32>offsetof<CpuArea>("task");

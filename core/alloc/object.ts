@@ -12,7 +12,7 @@ import { mayRunWork } from "../cpu/context";
 import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, copyStride, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
 import { Account } from "./account";
-import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator, ownedObjects } from "./allocator";
+import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "./allocator";
 import { CACHE_BYTES, Cache, cacheGive, cacheGiveRcu, cacheMissed } from "./cache";
 import { interruptsOn } from "./deferred";
 import { HEADER_HOME, prefill, takeAccounted, trimToPromise, withdraw } from "./refill";
@@ -304,11 +304,9 @@ export function objectAllocatorIdle(allocator: usize): bool {
 export function destroyObjectAllocator(allocator: usize): u32 {
   const area = thisCpu();
   const classes = classCount(allocator);
-  let live: u32 = 0;
+  let live: i32 = 0;
   for (let index: u32 = 0; index < classes; index++) {
-    const caches = cachesOfClass(allocator, index);
-    drainAllocator(area, caches);
-    live += ownedObjects(caches);
+    live += drainAllocator(area, cachesOfClass(allocator, index));
   }
   if (live != 0) return live;
   changetype<ObjectAllocator>(allocator).magic = 0;

@@ -159,10 +159,15 @@ export function refill(area: CpuArea, cache: Cache, count: u32): void {
   if (missing != 0) refillFromSlab(area, cache, missing);
 }
 
+/** Puts a chain of objects with those that wait for a grace period to begin. */
 function addTrimmed(cache: Cache, object: usize): void {
-  store<u32>(object, cache.byGp);
-  cache.byGp = <u32>object;
-  cache.byGpCount++;
+  while (object != 0) {
+    const next: usize = load<u32>(object);
+    store<u32>(object, cache.byGp);
+    cache.byGp = <u32>object;
+    cache.byGpCount++;
+    object = next;
+  }
 }
 
 /** Brings `free` down to the middle of the watermarks and empties `extra`; both go the way through a grace period. */
@@ -171,16 +176,7 @@ function trim(area: CpuArea, cache: Cache, target: u32): void {
   while (cache.freeCount > target) {
     if (trimChunk(area, cache, cache.freeCount - target) == 0) break;
   }
-  drainExtra(cache);
-}
-
-function drainExtra(cache: Cache): void {
-  let object = takeExtra(cache);
-  while (object != 0) {
-    const next: usize = load<u32>(object);
-    addTrimmed(cache, object);
-    object = next;
-  }
+  addTrimmed(cache, takeExtra(cache));
 }
 
 function returnChain(cache: Cache, chain: usize): void {
@@ -230,15 +226,10 @@ function returnWaiting(cache: Cache): void {
 /** Moves what freeRcu freed on: after a normal grace period it is like trimmed objects, and reused before the slab. */
 export function advanceRcu(cache: Cache): void {
   if (cache.rcuTarget != 0 && gracePeriodEnded(NORMAL, cache.rcuTarget)) {
-    let object: usize = cache.waitingRcu;
+    addTrimmed(cache, cache.waitingRcu);
     cache.waitingRcu = 0;
     cache.waitingRcuCount = 0;
     cache.rcuTarget = 0;
-    while (object != 0) {
-      const next: usize = load<u32>(object);
-      addTrimmed(cache, object);
-      object = next;
-    }
   }
   if (cache.rcuTarget == 0 && cache.byRcu != 0) {
     cache.waitingRcu = exchange(changetype<usize>(cache) + offsetof<Cache>("byRcu"), 0);
@@ -256,7 +247,7 @@ export function runCacheWork(area: CpuArea, cache: Cache): void {
     keepPromise(cache, 0);
     refill(area, cache, cache.batch);
   } else if (cache.freeCount > cache.high) trim(area, cache, max((cache.low + cache.high) / 2, cache.promised));
-  else drainExtra(cache);
+  else addTrimmed(cache, takeExtra(cache));
   if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(cache);
 }
 

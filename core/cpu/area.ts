@@ -3,7 +3,7 @@
  * module on a thread (or, in a replay, the one instance for all virtual CPUs) remembers which one it is in `current`,
  * the only state outside the shared memory.
  */
-import { acquire, claim, publish } from "../base/atomics";
+import { claim, publish } from "../base/atomics";
 import { superblock } from "../base/superblock";
 
 export const AREA_BYTES: usize = 1024;
@@ -101,9 +101,4 @@ export function releaseCpu(id: u32): void {
   publish(changetype<usize>(area) + offsetof<CpuArea>("readEpoch"), 0);
   publish(changetype<usize>(area) + offsetof<CpuArea>("traceEpoch"), 0);
   publish(changetype<usize>(area) + offsetof<CpuArea>("owner"), 0);
-}
-
-/** The token of the thread that holds CPU `id`, 0 if none. */
-export function cpuOwner(id: u32): u32 {
-  return acquire(changetype<usize>(cpuArea(id)) + offsetof<CpuArea>("owner"));
 }

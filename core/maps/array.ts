@@ -5,8 +5,7 @@ import { publish, publish64 } from "../base/atomics";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
-import { EXIST, NOEXIST } from "./hash";
-import { MapHeader, mapAt } from "./map";
+import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 import { copyAllOut, writeCopies } from "./percpu-value";
 
 /** Address of value `index` (CPU 0's copy). */

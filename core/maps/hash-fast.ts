@@ -28,17 +28,13 @@ import {
 } from "./bucket";
 import { FOLD, foldCount } from "./count";
 import { ELEMENT_HASH, ELEMENT_KEY } from "./element";
-import { MapHeader, mapAt } from "./map";
+import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 
 /** Result of the short way: take the long one. Not an errno, not 0. */
-export const LONG_WAY: i32 = 1;
+const LONG_WAY: i32 = 1;
 
 /** Result of findShortly: another key with the same hash. No address. */
 const COLLISION: usize = 1;
-
-/** As update's NOEXIST and EXIST (hash.ts). */
-const NOEXIST: u32 = 1;
-const EXIST: u32 = 2;
 
 /** A value's bytes, without a call. */
 function copyValue(destination: usize, source: usize, size: u32): void {
@@ -117,6 +113,7 @@ export function updateShortly<K>(address: usize, keyAddress: usize, value: usize
     if (place == COLLISION) return LONG_WAY;
     if (map.valueSize != 8) return LONG_WAY;
     if (flags == NOEXIST) return LONG_WAY;
+    if (flags > EXIST) return LONG_WAY;
     const held = area.interruptsOff;
     area.interruptsOff = held + 1;
     const locked = claim64(bucket, control, control | owner);

@@ -42,13 +42,8 @@ import {
   takeReplacement,
 } from "./element";
 import { deleteShortly, updateShortly } from "./hash-fast";
-import { MapHeader, mapAt } from "./map";
+import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 import { attachValue, copyAllOut, giveValue, writeValue } from "./percpu-value";
-
-/** Update flags of Linux's uapi: create or replace, create only, replace only. */
-export const ANY: u32 = 0;
-export const NOEXIST: u32 = 1;
-export const EXIST: u32 = 2;
 
 /** Internal result: the bucket changed under the operation, look again. */
 const AGAIN: i32 = 1;
@@ -234,7 +229,7 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
 /**
  * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
  * program does). Any context.
- * @param flags ANY, NOEXIST or EXIST
+ * @param flags 0, NOEXIST or EXIST
  * @returns 0, -EINVAL (flags), -EEXIST, -ENOENT, -E2BIG (full), -ENOMEM (nothing to allocate in this context),
  * -EBUSY (this context interrupted the bucket's owner)
  */

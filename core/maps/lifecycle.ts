@@ -216,10 +216,15 @@ export function createMap(
   return ENOMEM;
 }
 
+/** Gives a created map back that was not published. */
+export function discardMap(address: usize): void {
+  freeMap(thisCpu(), mapAt(address));
+}
+
 /** Makes a created map visible to every thread: 0, or -EEXIST (then it is gone again). */
 export function publishMap(address: usize): i32 {
   const result = registerMap(mapAt(address));
-  if (result != 0) freeMap(thisCpu(), mapAt(address));
+  if (result != 0) discardMap(address);
   return result;
 }
 

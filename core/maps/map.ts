@@ -17,6 +17,10 @@ export const KIND_PERCPU_ARRAY: u32 = 6;
 /** BPF_F_NO_PREALLOC of Linux's uapi. */
 export const NO_PREALLOC: u32 = 1;
 
+/** Update flags of Linux's uapi: create or replace (0), create only, replace only. */
+export const NOEXIST: u32 = 1;
+export const EXIST: u32 = 2;
+
 /** Where a hash's elements come from (maps/element.ts). */
 export const SUPPLY_CACHE: u32 = 0;
 export const SUPPLY_POOL: u32 = 1;

@@ -59,8 +59,12 @@ test("maps are found by name from every instance, once", async () => {
   assert.throws(() => other.openMap("none"), { code: "ENOENT", message: /no map "none"/ });
   const again = { type: "hash", name: "flows", key: u32, value: u64, maxEntries: 10 } as const;
   assert.throws(() => other.createMap(again), { code: "EEXIST" });
-  for (const name of ["", "x".repeat(64), "a\0b"])
+  const pages = arena.core.pagesInUse();
+  for (const name of ["", "x".repeat(64), "a\0b"]) {
     assert.throws(() => arena.createMap({ ...again, name }), { code: "EINVAL", message: /name/ });
+    assert.throws(() => arena.openMap(name), { code: "EINVAL", message: /name/ });
+  }
+  assert.equal(arena.core.pagesInUse(), pages, "a refused name leaves nothing behind");
   arena.destroyMap("flows");
   assert.throws(() => other.openMap("flows"), { code: "ENOENT" });
   assert.throws(() => arena.destroyMap("flows"), { code: "ENOENT" });

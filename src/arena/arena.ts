@@ -188,13 +188,18 @@ export class Arena {
     this.#cpu = cpu;
   }
 
+  /** The CPU this thread acts as is back in a task with interrupts on: raised work runs, on RT by the CPU's thread. */
+  settle(): void {
+    this.core.contextSet(0, 0);
+    if (this.realTime) this.core.workThreadRuns();
+    else this.core.interruptsCameOn();
+  }
+
   /** Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. */
   detach(): void {
     for (const cpu of this.#heldCpus) {
-      this.core.switchCpu(cpu);
-      this.core.contextSet(0, 0);
-      if (this.realTime) this.core.workThreadRuns();
-      else this.core.interruptsCameOn();
+      this.switchCpu(cpu);
+      this.settle();
       this.core.releaseCpu(cpu);
     }
     this.#heldCpus.clear();
@@ -299,8 +304,7 @@ export class Arena {
   }
 
   findMap(name: string): MapInfo {
-    const written = this.allocate(this.layout.mapNameBytes);
-    this.#writeName(written, name);
+    const written = this.#allocateCopy(this.#encodeName(name));
     const address = this.core.findMap(written) >>> 0;
     this.core.freeBytes(written);
     if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
@@ -340,11 +344,22 @@ export class Arena {
     if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
       throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
     const supply = withoutCache ? SUPPLY.slab : prealloc ? SUPPLY.pool : SUPPLY.cache;
+    const nameBytes = this.#encodeName(name);
+    // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
+    const text = new Uint8Array(description.length * 3);
+    const length = encodeUtf8(description, text);
     const seed = this.#nextSeed();
     const address = this.core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed) >>> 0;
     if (address < WASM_PAGE_BYTES) throw createError(address, name, kind, options);
-    this.#writeName(address + this.layout.mapName, name);
-    this.#writeDescription(address, description);
+    let described: number;
+    try {
+      described = this.#allocateCopy(text.subarray(0, length));
+    } catch (error) {
+      this.core.discardMap(address);
+      throw error;
+    }
+    new Uint8Array(this.memory.buffer, address + this.layout.mapName, nameBytes.length).set(nameBytes);
+    new Uint32Array(this.memory.buffer, address + this.layout.mapDescription, 2).set([described, length]);
     if (this.core.publishMap(address) !== 0)
       throw new AnyctxError("EEXIST", `There is a map "${name}" in the arena already`);
     return this.#info(address);
@@ -360,24 +375,23 @@ export class Arena {
     return this.#seed;
   }
 
-  #writeName(address: number, name: string): void {
-    const room = new Uint8Array(this.memory.buffer, address, this.layout.mapNameBytes);
-    room.fill(0);
+  /** A map's name as it lies in memory. EINVAL for one that does not fit. */
+  #encodeName(name: string): Uint8Array {
+    const room = new Uint8Array(this.layout.mapNameBytes);
     const needed = encodeUtf8(name, room);
     if (needed === 0 || needed >= room.length || name.includes("\0"))
       throw new AnyctxError(
         "EINVAL",
         `A map's name has 1 to ${room.length - 1} bytes and no NUL: ${JSON.stringify(name)}`,
       );
+    return room;
   }
 
-  #writeDescription(map: number, description: string): void {
-    // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
-    const text = new Uint8Array(description.length * 3);
-    const length = encodeUtf8(description, text);
-    const address = this.allocate(length);
-    new Uint8Array(this.memory.buffer, address, length).set(text.subarray(0, length));
-    new Uint32Array(this.memory.buffer, map + this.layout.mapDescription, 2).set([address, length]);
+  /** Memory with a copy of these bytes. */
+  #allocateCopy(bytes: Uint8Array): number {
+    const address = this.allocate(bytes.length);
+    new Uint8Array(this.memory.buffer, address, bytes.length).set(bytes);
+    return address;
   }
 
   #describe(map: number): string {

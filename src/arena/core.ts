@@ -11,7 +11,6 @@ export interface Core {
   takeCpu(id: number, token: number): number;
   releaseCpu(id: number): void;
   switchCpu(id: number): void;
-  cpuOwner(id: number): number;
   cpuCount(): number;
   cpuAreaAddress(id: number): number;
   currentArea(): number;
@@ -27,6 +26,7 @@ export interface Core {
     seed: number,
   ): number;
   publishMap(map: number): number;
+  discardMap(map: number): void;
   findMap(name: number): number;
   destroyMap(map: number): number;
   reapMaps(): number;

@@ -50,9 +50,7 @@ async function measureCell(profile: Profile, realTime: boolean, context: Context
   arena.core.contextSet(level, interruptsOff);
   const first = insert(update, 0);
   const refilledInside = arena.word(arena.core.currentArea() + arena.layout.areaWorksRun) > 0;
-  arena.core.contextSet(0, 0);
-  if (realTime) arena.core.workThreadRuns();
-  else arena.core.interruptsCameOn();
+  arena.settle();
   arena.core.contextSet(level, interruptsOff);
   const second = insert(update, INSERTS);
   return { profile, realTime, context, first: first.count, second: second.count, errno: first.errno, refilledInside };

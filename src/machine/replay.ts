@@ -94,9 +94,7 @@ function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch
 function settle(arena: Arena): void {
   for (let cpu = 0; cpu < arena.cpus; cpu++) {
     arena.switchCpu(cpu);
-    arena.core.contextSet(0, 0);
-    if (arena.realTime) arena.core.workThreadRuns();
-    else arena.core.interruptsCameOn();
+    arena.settle();
     arena.core.setCurrentTask(0);
   }
   arena.switchCpu(0);

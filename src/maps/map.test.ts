@@ -99,6 +99,21 @@ for (const supply of SUPPLIES)
     );
   });
 
+test("flags beyond EXIST are refused for new and for existing keys, on the short way and the long one", () => {
+  for (const supply of SUPPLIES)
+    for (const keySize of [4, 8, 12]) {
+      const map = makeMap(supply, keySize, 8, 1000);
+      // Enough keys that the cache is between its watermarks, where the short way is taken.
+      for (let key = 0; key < 100; key++) map.set(pattern(key, keySize), pattern(key, 8));
+      for (const flags of [3, 7, 0xffffffff])
+        for (const key of [5, 500])
+          assert.equal(map.update(pattern(key, keySize), pattern(9, 8), flags), -ERRNO.EINVAL, `${supply} ${keySize}`);
+      assert.deepEqual(map.get(pattern(5, keySize)), pattern(5, 8));
+      assert.equal(map.get(pattern(500, keySize)), undefined);
+      destroy(map);
+    }
+});
+
 test("a full map with overflowing buckets finds, walks and deletes every key", () => {
   for (const supply of SUPPLIES) {
     const map = makeMap(supply, 4, 24, 8192);
