@@ -6,9 +6,10 @@
  * rest is the control plane and throws AnyctxError.
  */
 import { AnyctxError, ERRNO, errnoName } from "../error.ts";
-import { decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
+import { decodeUtf8 } from "../maps/codec.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
 import type { Arena } from "./arena.ts";
+import { encodeName } from "./name.ts";
 
 declare const addressBrand: unique symbol;
 
@@ -84,7 +85,7 @@ export class ObjectAllocator {
     if (any === true && objectSize !== undefined)
       throw refused("EINVAL", "An allocator has an objectSize or any: true, not both");
     if (!(capacityBytes >= 0)) throw refused("EINVAL", `capacityBytes is a number of bytes, not ${capacityBytes}`);
-    const text = encodeName(name, arena.layout.mapNameBytes);
+    const text = encodeName("An allocator", name, arena.layout.mapNameBytes, 0);
     const size = objectSize ?? 0;
     const limit = Math.min(Math.floor(capacityBytes), LARGEST_CAPACITY);
     const address = size >= 2 ** 31 ? ERRNO.E2BIG : arena.core.createObjectAllocator(size, perCpu ? 1 : 0, limit) >>> 0;
@@ -273,12 +274,4 @@ export class ObjectAllocator {
     const code = errnoName(result) ?? "EINVAL";
     throw new AnyctxError(code, `Cannot create an allocator with ${count} objects of ${size} bytes on each CPU`);
   }
-}
-
-function encodeName(name: string, room: number): Uint8Array {
-  const text = new Uint8Array(name.length * 3);
-  const length = encodeUtf8(name, text);
-  if (length >= room || name.includes("\0"))
-    throw refused("EINVAL", `An allocator's name has at most ${room - 1} bytes and no NUL: ${JSON.stringify(name)}`);
-  return text.subarray(0, length);
 }

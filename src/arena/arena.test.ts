@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { AnyctxError } from "../error.ts";
 import { RECORD } from "../events/record.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
@@ -82,6 +83,28 @@ test("creating a map refuses what Linux refuses, and leaves nothing behind", asy
   assert.throws(() => arena.createMap({ ...options, maxEntries: 600_000, prealloc: true }), { code: "ENOMEM" });
   assert.equal(arena.core.pagesInUse(), before);
   assert.deepEqual(arena.maps(), []);
+});
+
+test("a map whose transfer buffer cannot be had is not left behind", async () => {
+  const arena = await Arena.create({ cpus: 1, maximumBytes: 2 << 20 });
+  const value = bytes(200_000);
+  // Large objects use the arena up until the map itself still fits and its buffer does not.
+  const held: number[] = [];
+  for (let address = arena.core.allocateBytes(16_000); address !== 0; address = arena.core.allocateBytes(16_000))
+    held.push(address >>> 0);
+  let created = 0;
+  for (const address of held) {
+    arena.core.freeBytes(address);
+    try {
+      arena.createMap({ type: "hash", name: "map", key: u32, value, maxEntries: 4 }).close();
+      created++;
+      arena.destroyMap("map");
+    } catch (error) {
+      assert.equal((error as AnyctxError).code, "ENOMEM");
+    }
+    assert.deepEqual(arena.maps(), [], "neither created nor refused is a map there now");
+  }
+  assert.ok(created > 0, "at last there is room");
 });
 
 test("forceDynamic makes every hash dynamic and its flags show it", async () => {

@@ -9,6 +9,7 @@ import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/ki
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
 import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
 import { type Core, type CoreInstance, compileCore, instantiateCore, type Layout } from "./core.ts";
+import { encodeName } from "./name.ts";
 
 const WASM_PAGE_BYTES = 65536;
 /** Bytes of a page of the arena (core/mem/pages.ts). */
@@ -82,6 +83,8 @@ export class Arena {
   readonly #token: number;
   readonly #heldCpus = new Set<number>();
   #cpu = -1;
+  /** Where names to be looked up are written: finding a map needs no memory of its own. */
+  #nameRoom = 0;
   #seed: number;
 
   private constructor(memory: WebAssembly.Memory, module: WebAssembly.Module, instance: CoreInstance, seed: number) {
@@ -177,6 +180,7 @@ export class Arena {
       );
     this.#heldCpus.add(taken);
     this.switchCpu(taken);
+    if (this.#nameRoom === 0) this.#nameRoom = this.allocate(this.layout.mapNameBytes);
     return taken;
   }
 
@@ -197,6 +201,8 @@ export class Arena {
 
   /** Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. */
   detach(): void {
+    this.core.freeBytes(this.#nameRoom);
+    this.#nameRoom = 0;
     for (const cpu of this.#heldCpus) {
       this.switchCpu(cpu);
       this.settle();
@@ -213,7 +219,14 @@ export class Arena {
     const { key, value, name } = options;
     const description = JSON.stringify([key.description, value.description]);
     const info = this.#create({ ...options, keySize: key.size, valueSize: value.size }, name, description);
-    return new ArenaMap(this.#instance, this.memory, info, key, value as unknown as Codec<ValueOf<T, V>>);
+    try {
+      return new ArenaMap(this.#instance, this.memory, info, key, value as unknown as Codec<ValueOf<T, V>>);
+    } catch (error) {
+      // By its address: looking the name up would need memory.
+      this.core.destroyMap(info.address);
+      this.poll();
+      throw error;
+    }
   }
 
   /** Opens a map that any thread created, with the codecs it was created with. ENOENT if there is none of the name. */
@@ -304,9 +317,9 @@ export class Arena {
   }
 
   findMap(name: string): MapInfo {
-    const written = this.#allocateCopy(this.#encodeName(name));
-    const address = this.core.findMap(written) >>> 0;
-    this.core.freeBytes(written);
+    const bytes = encodeName("A map", name, this.layout.mapNameBytes, 1);
+    new Uint8Array(this.memory.buffer, this.#nameRoom, bytes.length).set(bytes);
+    const address = this.core.findMap(this.#nameRoom) >>> 0;
     if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
     return this.#info(address);
   }
@@ -344,7 +357,7 @@ export class Arena {
     if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
       throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
     const supply = withoutCache ? SUPPLY.slab : prealloc ? SUPPLY.pool : SUPPLY.cache;
-    const nameBytes = this.#encodeName(name);
+    const nameBytes = encodeName("A map", name, this.layout.mapNameBytes, 1);
     // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
     const text = new Uint8Array(description.length * 3);
     const length = encodeUtf8(description, text);
@@ -373,18 +386,6 @@ export class Arena {
     seed ^= seed << 5;
     this.#seed = seed >>> 0;
     return this.#seed;
-  }
-
-  /** A map's name as it lies in memory. EINVAL for one that does not fit. */
-  #encodeName(name: string): Uint8Array {
-    const room = new Uint8Array(this.layout.mapNameBytes);
-    const needed = encodeUtf8(name, room);
-    if (needed === 0 || needed >= room.length || name.includes("\0"))
-      throw new AnyctxError(
-        "EINVAL",
-        `A map's name has 1 to ${room.length - 1} bytes and no NUL: ${JSON.stringify(name)}`,
-      );
-    return room;
   }
 
   /** Memory with a copy of these bytes. */

@@ -132,7 +132,10 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
     const programs = chosen.map((program) => makeImage(object, program, bindings, options.engine ?? "jit"));
     return { programs, maps, skipped };
   } catch (error) {
-    for (const { map } of maps) arena.destroyMap(map.info.name);
+    for (const { map } of maps) {
+      map.close();
+      arena.destroyMap(map.info.name);
+    }
     throw error;
   }
 }
