@@ -3,23 +3,22 @@
  * that they may read. Addresses are u32; functions return 0 or -errno unless their own comment says otherwise.
  */
 
-import { cacheOf, ownedObjects } from "./alloc/allocator";
+import { ownedObjects } from "./alloc/allocator";
 import { CACHE_BYTES, Cache } from "./alloc/cache";
 import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
 import { ALLOCATOR_CACHES, ALLOCATOR_NAME, ObjectAllocator } from "./alloc/object";
-import { emptyCache } from "./alloc/refill";
 import { serveCpu as serve } from "./alloc/serve";
 import { EPOCH_WORDS, SUPERBLOCK, Superblock, superblock } from "./base/superblock";
-import { CpuArea, cpuArea, thisCpu } from "./cpu/area";
+import { CpuArea, cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
 import { elementCount } from "./maps/count";
 import { HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
+import { freeBelongings } from "./mem/belongings";
 import { usedPages } from "./mem/pages";
-import { trimSlab } from "./mem/slab";
 import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
 
 export {
-  accountBytes,
+  allocatorBytes,
   createObjectAllocator,
   destroyObjectAllocator,
   isObjectAllocator,
@@ -36,7 +35,7 @@ export {
 } from "./alloc/object";
 export { arenaFormat, arenaVersion } from "./arena";
 export { LAYOUT_VERSION } from "./base/superblock";
-export { releaseCpu, switchCpu, takeCpu } from "./cpu/area";
+export { switchCpu, takeCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
 export {
   arrayDelete,
@@ -60,7 +59,16 @@ export {
 export { hashScan, scanEntryBytes } from "./maps/hash-scan";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps } from "./maps/lifecycle";
 export { findMap } from "./maps/map";
-export { allocateBytes, freeBytes } from "./mem/slab";
+export { allocateBytes, freeBytes } from "./mem/belongings";
+export { trimSlab as trimSlabs } from "./mem/slab";
+export { reapCpu } from "./recovery/reap";
+export { trimCpus } from "./trim";
+
+/** Gives a slot back that this thread holds, with what belongs to its holder (mem/belongings.ts). Task context. */
+export function releaseCpu(cpu: u32): void {
+  freeBelongings(cpuArea(cpu));
+  release(cpu);
+}
 
 /** Begins a read section on this CPU; a program run is one. */
 export function readEnter(): void {
@@ -143,7 +151,7 @@ export function setRealTime(value: u32): void {
 
 /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
 export function serveCpu(cpu: u32): u32 {
-  return serve(cpuArea(cpu));
+  return serve(thisCpu(), cpuArea(cpu));
 }
 
 /** Whether this CPU has raised work that has not run. */
@@ -183,18 +191,6 @@ export function allocatorOwned(caches: u32): u32 {
   return ownedObjects(caches);
 }
 
-/** Moves what this CPU's cache of an allocator holds towards the slab. Task and softirq context. */
-export function trimCache(caches: u32): void {
-  const area = thisCpu();
-  if (mayRunWork(area)) emptyCache(area, cacheOf(caches, area.id));
-  interruptsOn(area);
-}
-
-/** Gives empty slabs back to the pages. Task and softirq context. */
-export function trimSlabs(): void {
-  trimSlab();
-}
-
 export function pagesInUse(): u32 {
   return usedPages();
 }
@@ -211,8 +207,10 @@ export function setProfile(value: u32): void {
 /** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
 export const superblockMaps: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("maps"));
 export const superblockRealTime: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("realTime"));
+export const superblockCacheSets: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("cacheSets"));
 export const epochWords: u32 = <u32>EPOCH_WORDS;
 export const areaId: u32 = <u32>offsetof<CpuArea>("id");
+export const areaOwner: u32 = <u32>offsetof<CpuArea>("owner");
 export const areaWork: u32 = <u32>offsetof<CpuArea>("work");
 export const areaTask: u32 = <u32>offsetof<CpuArea>("task");
 export const areaScanNext: u32 = <u32>offsetof<CpuArea>("scanNext");
@@ -252,6 +250,11 @@ export const cacheGracePeriods: u32 = <u32>offsetof<Cache>("gracePeriods");
 export const cacheRcuCount: u32 = <u32>offsetof<Cache>("byRcuCount");
 export const cacheWaitingRcuCount: u32 = <u32>offsetof<Cache>("waitingRcuCount");
 export const cachePromised: u32 = <u32>offsetof<Cache>("promised");
+export const cacheWaitingAge: u32 = <u32>offsetof<Cache>("waitingAge");
+export const cacheSurplus: u32 = <u32>offsetof<Cache>("surplusCount");
+export const cacheSteals: u32 = <u32>offsetof<Cache>("steals");
+export const cacheNextSet: u32 = <u32>offsetof<Cache>("nextSet");
+export const cacheAccount: u32 = <u32>offsetof<Cache>("account");
 export const cacheInbox: u32 = <u32>offsetof<Cache>("inbox");
 export const cacheMisses: u32 = <u32>offsetof<Cache>("missTask");
 export const allocatorLimit: u32 = <u32>offsetof<ObjectAllocator>("limit");

@@ -3,13 +3,15 @@
  * a second one for the values. The caches lie one behind the other; the first one's address is the handle.
  */
 import { acquire } from "../base/atomics";
-import { superblock } from "../base/superblock";
+import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
+import { hold, letGo } from "../cpu/intent";
 import { classFor, HEADER_BYTES } from "../mem/slab";
 import { CACHE_BYTES, Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
 import { interruptsOn } from "./deferred";
 import { emptyCache, refill, returnTrimmed } from "./refill";
+import { registerSet } from "./register";
 import { adoptInbox } from "./serve";
 import { highWatermark, initialFill, lowWatermark, refillBatch } from "./watermark";
 
@@ -17,13 +19,17 @@ export function cacheOf(caches: usize, cpu: u32): Cache {
   return changetype<Cache>(caches + cpu * CACHE_BYTES);
 }
 
+/** Objects that may wait for a grace period on one CPU, in high watermarks: some 48 KiB. In Linux there is no bound. */
+const WAITING_BATCHES: u32 = 2;
+
 /**
  * Sets up an allocator for objects of `size` bytes (without header) at `caches`: zeroed, CACHE_BYTES for each CPU.
- * Task context.
+ * Task context; the caller holds what it belongs to as `Transfer.building`.
  * @param perCpu 1: each object has a copy for every CPU
  * @param accountedUnit object size with header that the watermarks are computed from
  * @param fill whether each CPU starts with a few objects; falling short of them is no failure
  * @param account who pays for what is taken from the slab (alloc/account.ts), 0: nobody
+ * @returns false if the control plane's lock cannot be had: it is on no list then
  */
 export function formatAllocator(
   area: CpuArea,
@@ -33,7 +39,7 @@ export function formatAllocator(
   perCpu: u32,
   fill: bool,
   account: u32,
-): void {
+): bool {
   const unit = size + <u32>HEADER_BYTES;
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
@@ -45,13 +51,18 @@ export function formatAllocator(
     cache.high = highWatermark(accountedUnit, perCpu != 0);
     cache.batch = refillBatch(cache.low, cache.high);
     cache.plainHigh = cache.high;
+    cache.waitingBound = superblock().profile == PROFILE_LINUX ? 0x7fffffff : cache.high * WAITING_BATCHES;
     cache.adaptive = superblock().adaptive;
     cache.home = <u32>caches;
     cache.account = account;
-    if (!fill) continue;
+  }
+  if (!registerSet(caches)) return false;
+  for (let cpu: u32 = 0; fill && cpu < cpus; cpu++) {
+    const cache = cacheOf(caches, cpu);
     refill(area, cache, initialFill(accountedUnit, perCpu != 0));
     cache.refills = 0;
   }
+  return true;
 }
 
 /** Whether no CPU has raised work for this allocator: only then may its memory go. */
@@ -67,27 +78,31 @@ export function allocatorIdle(caches: usize): bool {
  * Takes one object on this CPU. Any context; where deferred work may run, an empty cache is refilled first, so that
  * 0 means that memory is out.
  * @param cache this CPU's
- * @returns the object's header, which now names the cache; 0: -ENOMEM, counted by context
+ * @param hand which then holds the object, with `bits` (cpu/intent.ts)
+ * @returns the object's header; 0: -ENOMEM, counted by context
  */
-export function allocate(area: CpuArea, cache: Cache): usize {
-  let object = cacheTake(area, cache);
-  if (area.work != 0 || object == 0) object = allocateSlowly(area, cache, object);
-  if (object != 0) store<u32>(object, changetype<usize>(cache));
-  return object;
+export function allocate(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
+  const object = cacheTake(area, cache, hand, bits);
+  return area.work != 0 || object == 0 ? allocateSlowly(area, cache, object, hand, bits) : object;
 }
 
 /** Lets raised work run, then tries once more where it could. */
-function allocateSlowly(area: CpuArea, cache: Cache, first: usize): usize {
+function allocateSlowly(area: CpuArea, cache: Cache, first: usize, hand: usize, bits: u64): usize {
   interruptsOn(area);
   if (first != 0) return first;
-  const object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache) : 0;
+  const object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache, hand, bits) : 0;
   if (object == 0) cacheMissed(area, cache);
   return object;
 }
 
-/** Frees one object to this CPU's cache. Cannot fail, any context; the object may be handed out again at once. */
-export function release(area: CpuArea, cache: Cache, object: usize): void {
+/**
+ * Frees one object to this CPU's cache, by way of a hand. Cannot fail, any context; the object may be handed out again at
+ * once.
+ */
+export function release(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
+  hold(hand, object, changetype<usize>(cache), 0);
   cacheGive(area, cache, object);
+  letGo(hand);
   interruptsOn(area);
 }
 
@@ -102,7 +117,7 @@ export function drainAllocator(area: CpuArea, caches: usize): i32 {
     const cache = cacheOf(caches, cpu);
     adoptInbox(area, cache);
     emptyCache(area, cache);
-    returnTrimmed(cache);
+    returnTrimmed(area, cache);
     owned += cache.owned;
   }
   return owned;

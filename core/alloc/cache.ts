@@ -22,6 +22,7 @@
 import { acquire, claim, exchange } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
+import { hold } from "../cpu/intent";
 
 @unmanaged
 export class Cache {
@@ -36,8 +37,8 @@ export class Cache {
   /** 1 while the deferred work is queued. Atomic: see raiseWork. */
   workRaised: u32;
   workNext: u32;
-  /** This CPU's share of the map's element count (maps/count.ts). */
-  live: i32;
+  /** Objects taken from the slab minus objects given back. Atomic where there is an account. */
+  owned: i32;
   /** Preallocated hash: the element that the next replacement uses (maps/element.ts). */
   spare: u32;
   /** Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. */
@@ -60,8 +61,8 @@ export class Cache {
   waitingCount: u32;
   waitingTarget: u32;
   extraCount: u32;
-  /** Objects taken from the slab minus objects given back. */
-  owned: i32;
+  /** Age of the batch in flight: runs of the work that found its grace period held up by a reader. */
+  waitingAge: u32;
   refills: u32;
   trims: u32;
   /** Objects a refill took back from byGp and waiting. */
@@ -101,10 +102,36 @@ export class Cache {
   missesSeen: u32;
   /** Objects that were kept less than the fixed watermarks would have, summed over the work's runs, and not yet spent. */
   savings: i32;
+  /** Objects that may wait for a grace period before more go to the surplus (alloc/surplus.ts). */
+  waitingBound: u32;
+  /** This CPU's share of the map's element count: a LevelCount for each context level (maps/count.ts), 64 bytes. */
+  counts: u32;
+  reserved1: u32;
+  reserved2: u64;
+  reserved3: u64;
+  reserved4: u64;
+  reserved5: u64;
+  reserved6: u64;
+  reserved7: u64;
+  reserved8: u64;
+  /**
+   * Of the first CPU's cache only, in a line of their own: objects that any CPU may take (alloc/surplus.ts), under
+   * `surplusLock`.
+   */
+  surplusLock: u32;
+  surplus: u32;
+  surplusCount: u32;
+  /** Objects that refills took from the surplus. */
+  steals: u32;
+  /** Of the first CPU's cache only: the next allocator of the arena, under `controlLock` (alloc/register.ts). */
+  nextSet: u32;
 }
 
-/** Three cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used. */
-export const CACHE_BYTES: usize = 192;
+/**
+ * Five cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used, the counts of elements,
+ * and what concerns all CPUs' caches of one allocator.
+ */
+export const CACHE_BYTES: usize = 320;
 
 function workWord(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("work");
@@ -137,14 +164,15 @@ export function cacheMissed(area: CpuArea, cache: Cache): void {
 }
 
 /**
- * Takes one object from the cache. Never waits, takes no lock, any context. Interrupts go off and come back on; the
+ * Takes one object from the cache into `hand` (cpu/intent.ts). Never waits, takes no lock, any context. Interrupts go off and come back on; the
  * caller then lets raised work run (alloc/deferred.ts).
  *
  * `interruptsOff` and `active` are written back as they were read rather than counted down: whoever interrupts us
  * leaves them as he found them, and the stores need not wait for each other.
+ * @param bits what the hand says of the object
  * @returns the object's address (its header), not zeroed; 0 when the cache has none or its list is in use below us
  */
-export function cacheTake(area: CpuArea, cache: Cache): usize {
+export function cacheTake(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   const nested = cache.active;
@@ -154,6 +182,7 @@ export function cacheTake(area: CpuArea, cache: Cache): usize {
   if (nested == 0) {
     object = cache.free;
     if (object != 0) {
+      hold(hand, object, changetype<usize>(cache), bits);
       cache.free = load<u32>(object);
       cache.freeCount = --count;
     }
@@ -166,7 +195,7 @@ export function cacheTake(area: CpuArea, cache: Cache): usize {
   return object;
 }
 
-/** Gives one object to this CPU's cache, whichever CPU it came from. Cannot fail, any context. */
+/** Gives one object, which is in a hand, to this CPU's cache, whichever CPU it came from. Cannot fail, any context. */
 export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
@@ -183,6 +212,24 @@ export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
   cache.active = nested;
   if (count > cache.high) raiseWork(area, cache);
   area.interruptsOff = held;
+}
+
+/** Puts a chain of `count` objects on `free` in one go: `active` is busy for three stores, however long the chain. */
+export function spliceFree(area: CpuArea, cache: Cache, first: usize, last: usize, count: u32): void {
+  area.interruptsOff++;
+  cache.active++;
+  store<u32>(last, cache.free);
+  cache.free = <u32>first;
+  cache.freeCount += count;
+  cache.active--;
+  area.interruptsOff--;
+}
+
+/** The last of `count` objects of a chain. */
+export function lastOf(first: usize, count: u32): usize {
+  let last = first;
+  for (let index: u32 = 1; index < count; index++) last = load<u32>(last);
+  return last;
 }
 
 /**
@@ -204,7 +251,7 @@ export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
   area.interruptsOff = held;
 }
 
-/** Pairs with `takeExtra`. Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless. */
+/** Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless. */
 function pushExtra(cache: Cache, object: usize): void {
   const word = changetype<usize>(cache) + offsetof<Cache>("extra");
   let head: u32;
@@ -213,10 +260,4 @@ function pushExtra(cache: Cache, object: usize): void {
     store<u32>(object, head);
   } while (!claim(word, head, <u32>object));
   cache.extraCount++;
-}
-
-/** Takes the whole extra list. */
-export function takeExtra(cache: Cache): usize {
-  cache.extraCount = 0;
-  return exchange(changetype<usize>(cache) + offsetof<Cache>("extra"), 0);
 }

@@ -22,10 +22,10 @@ function cacheOf(allocator: ObjectAllocator, size: number, cpu = 0): ObjectCache
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
-const idle = ({ free, extra, byGp, waiting, byRcu, waitingRcu }: ObjectCacheStatistics): number =>
-  free + extra + byGp + waiting + byRcu + waitingRcu;
+const idle = ({ free, extra, byGp, waiting, byRcu, waitingRcu, surplus }: ObjectCacheStatistics): number =>
+  free + extra + byGp + waiting + byRcu + waitingRcu + surplus;
 
-/** free + extra + byGp + waiting + byRcu + waitingRcu + in use == owned, for every size; in use as the caller counts. */
+/** free + extra + byGp + waiting + byRcu + waitingRcu + surplus + in use == owned, for every size; in use as the caller counts. */
 function assertEquation(allocator: ObjectAllocator, live: ReadonlyMap<number, number>): void {
   const { caches } = allocator.statistics();
   for (const size of new Set(caches.map((each) => each.size))) {

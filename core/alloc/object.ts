@@ -9,13 +9,28 @@ import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
 import { CLASS_COUNT, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
+import {
+  BUILDING_ALLOCATOR,
+  endTransfer,
+  firstHand,
+  handFirst,
+  handsOf,
+  hold,
+  letGo,
+  RCU,
+  runPlaced,
+  transferOf,
+} from "../cpu/intent";
+import { lock, unlock } from "../cpu/lock";
+import { controlLock } from "../mem/belongings";
 import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, copyStride, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
-import { Account } from "./account";
-import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "./allocator";
-import { CACHE_BYTES, Cache, cacheGive, cacheGiveRcu, cacheMissed } from "./cache";
+import { accountBytes } from "./account";
+import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator, release } from "./allocator";
+import { CACHE_BYTES, Cache, cacheGiveRcu, cacheMissed } from "./cache";
 import { interruptsOn } from "./deferred";
-import { HEADER_HOME, prefill, takeAccounted, trimToPromise, withdraw } from "./refill";
+import { HEADER_HOME, prefill, takeOwned, trimToPromise, withdraw } from "./refill";
+import { unlinkSet } from "./register";
 
 /** How an allocation looks for its object. */
 export const CACHE_FIRST: u32 = 0;
@@ -33,10 +48,11 @@ const ALLOCATOR_MAGIC: u32 = 0x43434c41; // "ALCC"
 /** A cache line that all CPUs write to, one that they only read, the name, the table of classes, the caches. */
 @unmanaged
 export class ObjectAllocator {
-  bytes: i32;
+  /** The Account. */
+  caches: u32;
+  cacheCount: u32;
   limit: u32;
   refused: i32;
-  reserved0: u32;
   reserved1: u64;
   reserved2: u64;
   reserved3: u64;
@@ -97,22 +113,33 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   if (size > LARGEST_FIXED / (perCpu != 0 ? cpus : 1)) return E2BIG;
   const classes = size == 0 ? CLASS_COUNT : 1;
   const bytes = CACHES_AT + <usize>(classes * cpus) * CACHE_BYTES;
+  const area = thisCpu();
+  const transfer = transferOf(area);
+  // What could not be finished for a lock of a dead thread is in the way of the next.
+  if (transfer.building != 0) return ENOMEM;
   const allocator = allocatePages(<u32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES));
   if (allocator == 0) return ENOMEM;
   memory.fill(allocator, 0, bytes);
+  transfer.building = <u32>allocator | BUILDING_ALLOCATOR;
+  runPlaced();
   const header = changetype<ObjectAllocator>(allocator);
+  header.caches = <u32>cachesOfClass(allocator, 0);
+  header.cacheCount = classes * cpus;
   header.limit = min(limit, 0x7fffffff);
   header.size = size;
   header.perCpu = perCpu;
   header.largest = size != 0 ? size : perCpu != 0 ? LARGEST_ANY_PERCPU : LARGEST_CLASS - <u32>HEADER_BYTES;
   header.shortLargest = perCpu != 0 ? 0 : header.largest;
   fillTable(allocator);
-  const area = thisCpu();
   for (let index: u32 = 0; index < classes; index++) {
     const payload = size == 0 ? slabClass(index).size - <u32>HEADER_BYTES : size;
-    formatAllocator(area, cachesOfClass(allocator, index), payload, payload + 8, perCpu, size != 0, <u32>allocator);
+    const caches = cachesOfClass(allocator, index);
+    if (formatAllocator(area, caches, payload, payload + 8, perCpu, size != 0, <u32>allocator)) continue;
+    freeObjectAllocator(area, allocator);
+    return ENOMEM;
   }
   header.magic = ALLOCATOR_MAGIC;
+  transfer.building = 0;
   return allocator;
 }
 
@@ -129,9 +156,13 @@ function cachesFor(allocator: usize, size: u32): usize {
   return load<u32>(allocator + TABLE_AT + (((size + 7) >> header.shift) << 2));
 }
 
-/** Straight from the slab: where deferred work may run, so may the slab. */
-function takeFromSlab(area: CpuArea, cache: Cache): usize {
-  return mayRunWork(area) ? takeAccounted(cache) : 0;
+/** Straight from the slab into a hand: where deferred work may run, so may the slab. */
+function takeFromSlab(area: CpuArea, cache: Cache, hand: usize): usize {
+  if (!mayRunWork(area) || takeOwned(area, cache, 1) == 0) return 0;
+  const object = handFirst(transferOf(area));
+  hold(hand, object, changetype<usize>(cache), 0);
+  endTransfer(area);
+  return object;
 }
 
 /** A per-CPU object's copies are zeroed, as in Linux; a plain object is as its last owner left it. */
@@ -164,10 +195,13 @@ export function objectAllocate(allocator: usize, size: u32, flags: u32): usize {
   area.interruptsOff = held + 1;
   cache.active = 1;
   const object: usize = cache.free;
+  const hands = handsOf(area);
+  hold(hands, object, changetype<usize>(cache), 0);
   cache.free = load<u32>(object);
   cache.freeCount = cache.freeCount - 1;
   cache.active = 0;
   area.interruptsOff = held;
+  letGo(hands);
   return object + HEADER_BYTES;
 }
 
@@ -177,16 +211,18 @@ function allocateLong(allocator: usize, size: u32, flags: u32): usize {
   if (flags > SLAB_ONLY) return EINVAL;
   const area = thisCpu();
   const cache = cacheOf(caches, area.id);
+  const hand = firstHand(handsOf(area));
   let object: usize = 0;
-  if (flags != CACHE_FIRST) object = takeFromSlab(area, cache);
-  if (object == 0 && flags != SLAB_ONLY) object = allocate(area, cache);
+  if (flags != CACHE_FIRST) object = takeFromSlab(area, cache, hand);
+  if (object == 0 && flags != SLAB_ONLY) object = allocate(area, cache, hand, 0);
   // The cache's refill was refused as a batch; one more object may still fit the limit.
-  if (object == 0 && flags == CACHE_FIRST) object = takeFromSlab(area, cache);
+  if (object == 0 && flags == CACHE_FIRST) object = takeFromSlab(area, cache, hand);
   if (object == 0) {
     if (flags == SLAB_ONLY) cacheMissed(area, cache);
     return ENOMEM;
   }
   if (cache.perCpu != 0) zeroCopies(cache, object);
+  letGo(hand);
   return object + HEADER_BYTES;
 }
 
@@ -215,17 +251,19 @@ export function objectFree(address: usize): void {
   }
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
+  const hands = handsOf(area);
+  hold(hands, object, changetype<usize>(cache), 0);
   cache.active = 1;
   store<u32>(object, cache.free);
   cache.free = <u32>object;
   cache.freeCount = cache.freeCount + 1;
   cache.active = 0;
+  letGo(hands);
   area.interruptsOff = held;
 }
 
 function freeLong(area: CpuArea, cache: Cache, object: usize): void {
-  cacheGive(area, cache, object);
-  interruptsOn(area);
+  release(area, cache, object, firstHand(handsOf(area)));
 }
 
 /** Frees an object that readers may still be in: it is not used again before a normal grace period. As objectFree. */
@@ -233,7 +271,11 @@ export function objectFreeRcu(address: usize): void {
   if (address == 0) return;
   const area = thisCpu();
   const object = address - HEADER_BYTES;
-  cacheGiveRcu(area, cacheOfObject(area, object), object);
+  const cache = cacheOfObject(area, object);
+  const hand = firstHand(handsOf(area));
+  hold(hand, object, changetype<usize>(cache), RCU);
+  cacheGiveRcu(area, cache, object);
+  letGo(hand);
   interruptsOn(area);
 }
 
@@ -297,24 +339,47 @@ export function objectAllocatorIdle(allocator: usize): bool {
   return true;
 }
 
+/** Gives the objects in all caches back; how many are still allocated. */
+function drainAll(area: CpuArea, allocator: usize): i32 {
+  const classes = classCount(allocator);
+  let live: i32 = 0;
+  for (let index: u32 = 0; index < classes; index++) live += drainAllocator(area, cachesOfClass(allocator, index));
+  return live;
+}
+
+/**
+ * Gives an allocator back that this CPU holds as `Transfer.building`, from wherever a former attempt was cut off.
+ * @returns objects that are still allocated: then the allocator lives on for them
+ */
+export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {
+  const transfer = transferOf(area);
+  const live = drainAll(area, allocator);
+  // Without the lock it stays with this CPU, out of use.
+  if (live != 0 || !lock(controlLock())) {
+    if (live != 0) transfer.building = 0;
+    return live;
+  }
+  const classes = classCount(allocator);
+  for (let index: u32 = 0; index < classes; index++) unlinkSet(cachesOfClass(allocator, index));
+  unlock(controlLock());
+  changetype<ObjectAllocator>(allocator).magic = 0;
+  transfer.run = <u32>allocator;
+  transfer.building = 0;
+  freePages(allocator);
+  return 0;
+}
+
 /**
  * Destroys an allocator. The caller has waited for grace periods of both flavours, no CPU uses it any more.
  * @returns 0; or the number of objects still allocated, and the allocator lives on for them
  */
 export function destroyObjectAllocator(allocator: usize): u32 {
   const area = thisCpu();
-  const classes = classCount(allocator);
-  let live: i32 = 0;
-  for (let index: u32 = 0; index < classes; index++) {
-    live += drainAllocator(area, cachesOfClass(allocator, index));
-  }
-  if (live != 0) return live;
-  changetype<ObjectAllocator>(allocator).magic = 0;
-  freePages(allocator);
-  return 0;
+  transferOf(area).building = <u32>allocator | BUILDING_ALLOCATOR;
+  return freeObjectAllocator(area, allocator);
 }
 
 /** Bytes owned now, for the account's reader. */
-export function accountBytes(allocator: usize): u32 {
-  return <u32>changetype<Account>(allocator).bytes;
+export function allocatorBytes(allocator: usize): u32 {
+  return <u32>accountBytes(allocator);
 }

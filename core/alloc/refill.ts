@@ -1,58 +1,32 @@
 /**
  * The deferred half of a cache: refill from below, trim from above, and the trimmed objects' way back to the slab.
- * Runs in task or softirq context with interrupts on; an NMI may still use the cache at any point, so each object
- * enters or leaves `free` on its own, under `active`.
+ * Runs in task or softirq context with interrupts on; an NMI may still use the cache at any point, so objects enter or
+ * leave `free` under `active`.
+ *
+ * What is on its way is in the CPU's transfer (cpu/intent.ts) from before it leaves one list until after it is on the
+ * next. An object may be in both for a moment, never in neither.
  */
-import { exchange } from "../base/atomics";
+import { acquire, claim, publish } from "../base/atomics";
 import { ENOMEM } from "../base/errno";
-import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { CLASS_RUN, returnObject, returnObjects, takeObject, takeObjects } from "../mem/slab";
+import { beginTransfer, endTransfer, handCount, handFirst, transferOf } from "../cpu/intent";
+import { returnFromHand, takeIntoHand } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
-import { charge, uncharge } from "./account";
-import { Cache, takeExtra } from "./cache";
+import { withinLimit } from "./account";
+import { Cache, lastOf, spliceFree } from "./cache";
+import { giveSurplus, takeSurplus } from "./surplus";
 
-/** Puts one object on `free`. An NMI inside sees `active` busy and goes elsewhere. */
-function addFree(area: CpuArea, cache: Cache, object: usize): void {
-  area.interruptsOff++;
-  cache.active++;
-  store<u32>(object, cache.free);
-  cache.free = <u32>object;
-  cache.freeCount++;
-  cache.active--;
-  area.interruptsOff--;
-}
-
-/** Takes one object off `free`, 0 if an interrupting context emptied it since the count was read. */
-function removeFree(area: CpuArea, cache: Cache): usize {
-  area.interruptsOff++;
-  cache.active++;
-  const object: usize = cache.free;
-  if (object != 0) {
-    cache.free = load<u32>(object);
-    cache.freeCount--;
-  }
-  cache.active--;
-  area.interruptsOff--;
-  return object;
-}
-
-/** Puts a chain of `count` objects on `free` in one go: `active` is busy for three stores, however long the chain. */
-function spliceFree(area: CpuArea, cache: Cache, first: usize, last: usize, count: u32): void {
-  area.interruptsOff++;
-  cache.active++;
-  store<u32>(last, cache.free);
-  cache.free = <u32>first;
-  cache.freeCount += count;
-  cache.active--;
-  area.interruptsOff--;
+function lengthOf(first: usize): u32 {
+  let length: u32 = 0;
+  for (let object = first; object != 0; object = load<u32>(object)) length++;
+  return length;
 }
 
 /** Objects that trim takes while `active` is busy: an NMI meets a busy list for so many loads. */
 const TRIM_CHUNK: u32 = 16;
 
-/** Moves up to `count` objects from `free` to `byGp`, at most TRIM_CHUNK; 0 if an interrupting context emptied it. */
-function trimChunk(area: CpuArea, cache: Cache, count: u32): u32 {
+/** Takes up to `count` objects from `free` into the hand, at most TRIM_CHUNK; 0 if an interrupting context emptied it. */
+function takeFree(area: CpuArea, cache: Cache, count: u32): u32 {
   area.interruptsOff++;
   cache.active++;
   const first: usize = cache.free;
@@ -60,16 +34,25 @@ function trimChunk(area: CpuArea, cache: Cache, count: u32): u32 {
   let moved: u32 = 0;
   if (first != 0) {
     for (moved = 1; moved < min(count, TRIM_CHUNK) && load<u32>(last) != 0; moved++) last = load<u32>(last);
+    beginTransfer(area, changetype<usize>(cache), cache.owned - moved, first, moved);
     cache.free = load<u32>(last);
     cache.freeCount -= moved;
   }
   cache.active--;
   area.interruptsOff--;
-  if (moved == 0) return 0;
-  store<u32>(last, cache.byGp);
-  cache.byGp = <u32>first;
-  cache.byGpCount += moved;
   return moved;
+}
+
+/** Puts what is in hand with those that wait for a grace period to begin. */
+function handToTrimmed(area: CpuArea, cache: Cache): void {
+  const transfer = transferOf(area);
+  const count = handCount(transfer);
+  if (count != 0) {
+    store<u32>(lastOf(handFirst(transfer), count), cache.byGp);
+    cache.byGp = <u32>handFirst(transfer);
+    cache.byGpCount += count;
+  }
+  endTransfer(area);
 }
 
 /** Moves up to `count` objects of a chain that starts in the word `head` to `free`; how many that were. */
@@ -79,9 +62,11 @@ function refillFromChain(area: CpuArea, cache: Cache, head: usize, count: u32): 
   let last: usize = first;
   let moved: u32 = 1;
   for (; moved < count && load<u32>(last) != 0; moved++) last = load<u32>(last);
+  beginTransfer(area, changetype<usize>(cache), cache.owned - moved, first, moved);
   store<u32>(head, load<u32>(last));
   cache.reused += moved;
   spliceFree(area, cache, first, last, moved);
+  endTransfer(area);
   return moved;
 }
 
@@ -98,157 +83,184 @@ function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 {
 /** Header's second word, where there is an account: the first CPU's cache of the class (alloc/object.ts). */
 export const HEADER_HOME: usize = 4;
 
-/** Bytes that `count` objects take, all CPUs' copies included. */
-function bytesOf(cache: Cache, count: u32): u32 {
-  return count * cache.unit * (cache.perCpu != 0 ? superblock().cpus : 1);
+function setOwned(cache: Cache, count: i32): void {
+  publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>count);
 }
 
-/** Counts objects that came from the slab. False: the account's limit is reached, and nothing is counted. */
-function own(cache: Cache, count: u32): bool {
-  if (cache.account != 0 && !charge(cache.account, bytesOf(cache, count))) return false;
-  cache.owned += count;
-  return true;
+/** Counts objects that are to come from the slab. False: the account's limit is reached, and nothing is counted. */
+function charge(cache: Cache, count: u32): bool {
+  const owned = cache.owned;
+  if (cache.account == 0) {
+    cache.owned = owned + count;
+    return true;
+  }
+  setOwned(cache, owned + count);
+  if (withinLimit(cache.account)) return true;
+  setOwned(cache, owned);
+  return false;
 }
 
-/** Counts objects that go back to the slab. */
-function disown(cache: Cache, count: u32): void {
-  cache.owned -= count;
-  if (cache.account != 0) uncharge(cache.account, bytesOf(cache, count));
+/**
+ * Takes up to `count` objects from the slab into the hand, counted. The caller puts them in their place and ends with
+ * `keepTaken`. A count beyond the account's limit is refused as a whole.
+ * @returns how many; 0: memory or the limit is out, and nothing has begun
+ */
+export function takeOwned(area: CpuArea, cache: Cache, count: u32): u32 {
+  const owned = cache.owned;
+  beginTransfer(area, changetype<usize>(cache), owned, 0, 0);
+  const taken = charge(cache, count) ? takeIntoHand(cache.unit, cache.slabClass, cache.perCpu, count) : 0;
+  if (taken != count && cache.owned != owned + taken) setOwned(cache, owned + taken);
+  if (taken == 0) endTransfer(area);
+  else if (cache.account != 0) nameHome(cache, handFirst(transferOf(area)), taken);
+  return taken;
 }
 
-/** One object from the slab, counted; 0 when memory or the account's limit is out. */
-export function takeAccounted(cache: Cache): usize {
-  if (!own(cache, 1)) return 0;
-  const object = takeObject(cache.unit, cache.slabClass, cache.perCpu);
-  if (object == 0) disown(cache, 1);
-  else if (cache.account != 0) store<u32>(object, cache.home, HEADER_HOME);
-  return object;
-}
-
-/** Objects from the slab one by one: as many as the account allows, and runs of pages. */
-function refillSingly(area: CpuArea, cache: Cache, count: u32): void {
-  for (; count > 0; count--) {
-    const object = takeAccounted(cache);
-    if (object == 0) return;
-    addFree(area, cache, object);
+/** Writes into objects of an account what freeing them goes by. */
+function nameHome(cache: Cache, first: usize, count: u32): void {
+  let object = first;
+  for (let index: u32 = 0; index < count; index++) {
+    store<u32>(object, cache.home, HEADER_HOME);
+    object = load<u32>(object);
   }
 }
 
-function refillFromSlab(area: CpuArea, cache: Cache, count: u32): void {
-  // A batch that the account refuses as a whole may fit in part.
-  if (cache.slabClass == CLASS_RUN || !own(cache, count)) {
-    refillSingly(area, cache, count);
-    return;
-  }
-  const first = takeObjects(cache.slabClass, count);
-  let last = first;
-  let taken: u32 = 0;
-  for (let object = first; object != 0; object = load<u32>(object)) {
-    if (cache.account != 0) store<u32>(object, cache.home, HEADER_HOME);
-    last = object;
-    taken++;
-  }
-  if (taken != 0) spliceFree(area, cache, first, last, taken);
-  if (taken != count) disown(cache, count - taken);
+/** Gives what is in hand back to the slab, counted. */
+export function returnHand(area: CpuArea, cache: Cache): void {
+  setOwned(cache, transferOf(area).base);
+  returnFromHand(cache.slabClass);
+  endTransfer(area);
 }
 
-/** Adds `count` objects: trimmed ones first, then from the slab as far as there is memory. */
+function refillFromSlab(area: CpuArea, cache: Cache, count: u32): u32 {
+  const taken = takeOwned(area, cache, count);
+  if (taken == 0) return 0;
+  const first = handFirst(transferOf(area));
+  spliceFree(area, cache, first, lastOf(first, taken), taken);
+  endTransfer(area);
+  return taken;
+}
+
+/** Adds `count` objects: trimmed ones first, this CPU's and the others', then from the slab as far as there is memory. */
 export function refill(area: CpuArea, cache: Cache, count: u32): void {
   cache.refills++;
-  const missing = refillFromTrimmed(area, cache, count);
-  if (missing != 0) refillFromSlab(area, cache, missing);
+  let missing = refillFromTrimmed(area, cache, count);
+  if (missing != 0) missing -= takeSurplus(area, cache, missing);
+  if (missing == 0) return;
+  const taken = refillFromSlab(area, cache, missing);
+  if (taken != 0 || cache.account == 0) return;
+  // A batch that the account refuses as a whole may fit in part.
+  while (missing != 0 && refillFromSlab(area, cache, 1) != 0) missing--;
 }
 
-/** Puts a chain of objects with those that wait for a grace period to begin. */
-function addTrimmed(cache: Cache, object: usize): void {
-  while (object != 0) {
-    const next: usize = load<u32>(object);
-    store<u32>(object, cache.byGp);
-    cache.byGp = <u32>object;
-    cache.byGpCount++;
-    object = next;
+/** Takes the whole extra list to those that wait for a grace period. An NMI may add to it meanwhile. */
+function takeExtra(area: CpuArea, cache: Cache): void {
+  const word = changetype<usize>(cache) + offsetof<Cache>("extra");
+  for (let first = acquire(word); first != 0; first = acquire(word)) {
+    const count = lengthOf(first);
+    beginTransfer(area, changetype<usize>(cache), cache.owned - count, first, count);
+    if (claim(word, first, 0)) {
+      cache.extraCount = 0;
+      handToTrimmed(area, cache);
+    } else {
+      endTransfer(area);
+    }
   }
 }
 
-/** Brings `free` down to the middle of the watermarks and empties `extra`; both go the way through a grace period. */
+/**
+ * Brings `free` down to `target` and empties `extra`; all go the way through a grace period. When as many wait as may, the
+ * grace period is helped along; what is still too much goes where every CPU's refill looks before it asks the slab.
+ */
 function trim(area: CpuArea, cache: Cache, target: u32): void {
   cache.trims++;
   while (cache.freeCount > target) {
-    if (trimChunk(area, cache, cache.freeCount - target) == 0) break;
+    if (cache.byGpCount + cache.waitingCount >= cache.waitingBound) advanceTrimmed(area, cache);
+    if (takeFree(area, cache, cache.freeCount - target) == 0) break;
+    const mayWait = cache.byGpCount + cache.waitingCount < cache.waitingBound;
+    if (mayWait || !giveSurplus(area, cache)) handToTrimmed(area, cache);
   }
-  addTrimmed(cache, takeExtra(cache));
-}
-
-function returnChain(cache: Cache, chain: usize): void {
-  if (cache.slabClass != CLASS_RUN) {
-    returnObjects(cache.slabClass, chain);
-    return;
-  }
-  while (chain != 0) {
-    const object = chain;
-    chain = load<u32>(object);
-    returnObject(CLASS_RUN, object);
-  }
+  takeExtra(area, cache);
 }
 
 /**
  * Gives the waiting batch back when both its grace periods are over, tasks-trace and then normal, and lets the next
  * batch wait. One in flight.
  */
-export function advanceTrimmed(cache: Cache): void {
+export function advanceTrimmed(area: CpuArea, cache: Cache): void {
   if (cache.waitingTarget != 0 && gracePeriodEnded(cache.waitingFlavour, cache.waitingTarget)) {
     if (cache.waitingFlavour == TASKS_TRACE) {
-      cache.waitingFlavour = NORMAL;
       cache.waitingTarget = gracePeriodTarget(NORMAL);
+      cache.waitingFlavour = NORMAL;
     }
-    if (gracePeriodEnded(NORMAL, cache.waitingTarget)) returnWaiting(cache);
+    if (gracePeriodEnded(NORMAL, cache.waitingTarget)) returnWaiting(area, cache);
   }
-  if (cache.waitingTarget == 0 && cache.byGp != 0) {
-    cache.waiting = cache.byGp;
-    cache.waitingCount = cache.byGpCount;
-    cache.waitingFlavour = TASKS_TRACE;
-    cache.waitingTarget = gracePeriodTarget(TASKS_TRACE);
-    cache.byGp = 0;
-    cache.byGpCount = 0;
-  }
+  if (cache.waitingTarget != 0) cache.waitingAge++;
+  else if (cache.byGp != 0) startWaiting(cache);
 }
 
-function returnWaiting(cache: Cache): void {
-  const chain: usize = cache.waiting;
-  disown(cache, cache.waitingCount);
-  cache.waiting = 0;
+/** The next batch: what was trimmed so far. */
+function startWaiting(cache: Cache): void {
+  cache.waiting = cache.byGp;
+  cache.waitingCount = cache.byGpCount;
+  cache.waitingAge = 0;
+  cache.waitingFlavour = TASKS_TRACE;
+  cache.waitingTarget = gracePeriodTarget(TASKS_TRACE);
+  cache.byGp = 0;
+  cache.byGpCount = 0;
+}
+
+/** Gives a whole list of `count` objects, which starts in the word `head`, back to the slab. */
+function returnList(area: CpuArea, cache: Cache, head: usize, count: u32): void {
+  const first: usize = load<u32>(head);
+  if (first == 0) return;
+  beginTransfer(area, changetype<usize>(cache), cache.owned - count, first, count);
+  publish(head, 0);
+  returnHand(area, cache);
+}
+
+function returnWaiting(area: CpuArea, cache: Cache): void {
+  returnList(area, cache, changetype<usize>(cache) + offsetof<Cache>("waiting"), cache.waitingCount);
   cache.waitingCount = 0;
   cache.waitingTarget = 0;
   cache.gracePeriods++;
-  returnChain(cache, chain);
 }
 
 /** Moves what freeRcu freed on: after a normal grace period it is like trimmed objects, and reused before the slab. */
-export function advanceRcu(cache: Cache): void {
+export function advanceRcu(area: CpuArea, cache: Cache): void {
   if (cache.rcuTarget != 0 && gracePeriodEnded(NORMAL, cache.rcuTarget)) {
-    addTrimmed(cache, cache.waitingRcu);
+    const count = cache.waitingRcuCount;
+    beginTransfer(area, changetype<usize>(cache), cache.owned - count, cache.waitingRcu, count);
     cache.waitingRcu = 0;
     cache.waitingRcuCount = 0;
     cache.rcuTarget = 0;
+    handToTrimmed(area, cache);
   }
-  if (cache.rcuTarget == 0 && cache.byRcu != 0) {
-    cache.waitingRcu = exchange(changetype<usize>(cache) + offsetof<Cache>("byRcu"), 0);
-    cache.waitingRcuCount = cache.byRcuCount;
-    cache.byRcuCount = 0;
-    cache.rcuTarget = gracePeriodTarget(NORMAL);
-  }
+  if (cache.rcuTarget == 0 && cache.byRcu != 0) startRcu(cache);
+}
+
+/** The next batch of freeRcu: the whole list. An NMI that adds to it meanwhile makes us look again. */
+function startRcu(cache: Cache): void {
+  const word = changetype<usize>(cache) + offsetof<Cache>("byRcu");
+  let first: u32;
+  do {
+    first = acquire(word);
+    cache.waitingRcu = first;
+  } while (!claim(word, first, 0));
+  cache.waitingRcuCount = lengthOf(first);
+  cache.byRcuCount = 0;
+  cache.rcuTarget = gracePeriodTarget(NORMAL);
 }
 
 /** The deferred work of one cache. The counts may change under it; a stale one costs a refill or trim too few or many. */
 export function runCacheWork(area: CpuArea, cache: Cache): void {
-  if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(cache);
+  if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(area, cache);
   if (cache.freeCount < cache.low) {
     // Below the low watermark whatever was promised has been used.
     keepPromise(cache, 0);
     refill(area, cache, cache.batch);
   } else if (cache.freeCount > cache.high) trim(area, cache, max((cache.low + cache.high) / 2, cache.promised));
-  else addTrimmed(cache, takeExtra(cache));
-  if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(cache);
+  else takeExtra(area, cache);
+  if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(area, cache);
 }
 
 /** Sets how many objects the next allocations are sure to find: the high watermark moves up so that none is trimmed. */
@@ -265,21 +277,16 @@ function keepPromise(cache: Cache, count: u32): void {
 export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
   const missing = count > cache.freeCount ? count - cache.freeCount : 0;
   const trimmed = min(missing, cache.byGpCount + cache.waitingCount);
-  let chain: usize = 0;
-  for (let taken: u32 = 0; taken < missing - trimmed; taken++) {
-    const object = takeAccounted(cache);
-    if (object == 0) {
-      disown(cache, taken);
-      returnChain(cache, chain);
+  const wanted = missing - trimmed;
+  if (wanted != 0) {
+    const taken = takeOwned(area, cache, wanted);
+    if (taken != wanted) {
+      if (taken != 0) returnHand(area, cache);
       return -ENOMEM;
     }
-    store<u32>(object, chain);
-    chain = object;
-  }
-  while (chain != 0) {
-    const object = chain;
-    chain = load<u32>(object);
-    addFree(area, cache, object);
+    const first = handFirst(transferOf(area));
+    spliceFree(area, cache, first, lastOf(first, taken), taken);
+    endTransfer(area);
   }
   refillFromTrimmed(area, cache, trimmed);
   keepPromise(cache, count);
@@ -288,51 +295,38 @@ export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
 
 /** Undoes a prefill that nothing has used yet: gives back what it took beyond `owned` objects. Task and softirq. */
 export function withdraw(area: CpuArea, cache: Cache, owned: u32, promised: u32): void {
-  let chain: usize = 0;
-  let count: u32 = 0;
-  for (; <u32>cache.owned > owned + count; count++) {
-    const object = removeFree(area, cache);
-    if (object == 0) break;
-    store<u32>(object, chain);
-    chain = object;
-  }
-  disown(cache, count);
-  returnChain(cache, chain);
+  while (<u32>cache.owned > owned && takeFree(area, cache, <u32>cache.owned - owned) != 0) returnHand(area, cache);
   keepPromise(cache, promised);
 }
 
 /** Moves what the cache holds beyond its promise to the waiting lists, and on what waits already. */
 export function trimToPromise(area: CpuArea, cache: Cache): void {
   trim(area, cache, cache.promised);
-  if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(cache);
-  advanceTrimmed(cache);
+  while (takeSurplus(area, cache, TRIM_CHUNK) != 0) {
+    if (takeFree(area, cache, TRIM_CHUNK) != 0) handToTrimmed(area, cache);
+  }
+  if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(area, cache);
+  advanceTrimmed(area, cache);
 }
 
 /** Moves everything the cache holds to the waiting lists: for destroy and for trimming on demand. */
 export function emptyCache(area: CpuArea, cache: Cache): void {
   keepPromise(cache, 0);
-  trim(area, cache, 0);
-  advanceTrimmed(cache);
+  trimToPromise(area, cache);
 }
 
-/** Gives back all that waits, without a grace period of its own: the caller has waited for one. */
-export function returnTrimmed(cache: Cache): void {
-  const rcu: usize = exchange(changetype<usize>(cache) + offsetof<Cache>("byRcu"), 0);
-  disown(cache, cache.waitingCount + cache.byGpCount + cache.byRcuCount + cache.waitingRcuCount);
-  const waiting: usize = cache.waiting;
-  const trimmed: usize = cache.byGp;
-  const waitingRcu: usize = cache.waitingRcu;
-  cache.waiting = 0;
+/** Gives all that waits back, without a grace period of its own: the caller has waited for one. */
+export function returnTrimmed(area: CpuArea, cache: Cache): void {
+  const address = changetype<usize>(cache);
+  const byRcu = address + offsetof<Cache>("byRcu");
+  returnList(area, cache, address + offsetof<Cache>("waiting"), cache.waitingCount);
+  returnList(area, cache, address + offsetof<Cache>("byGp"), cache.byGpCount);
+  returnList(area, cache, address + offsetof<Cache>("waitingRcu"), cache.waitingRcuCount);
+  returnList(area, cache, byRcu, lengthOf(load<u32>(byRcu)));
   cache.waitingCount = 0;
   cache.waitingTarget = 0;
   cache.byRcuCount = 0;
-  cache.waitingRcu = 0;
   cache.waitingRcuCount = 0;
   cache.rcuTarget = 0;
-  cache.byGp = 0;
   cache.byGpCount = 0;
-  returnChain(cache, waiting);
-  returnChain(cache, trimmed);
-  returnChain(cache, rcu);
-  returnChain(cache, waitingRcu);
 }

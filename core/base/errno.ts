@@ -1,9 +1,11 @@
 /** errno values as the data plane returns them, negated (Linux `errno-base.h`, `errno.h`). */
 export const ENOENT: i32 = 2;
 export const E2BIG: i32 = 7;
+export const EAGAIN: i32 = 11;
 export const ENOMEM: i32 = 12;
 export const EFAULT: i32 = 14;
 export const EBUSY: i32 = 16;
 export const EEXIST: i32 = 17;
 export const EINVAL: i32 = 22;
 export const ENOSPC: i32 = 28;
+export const ETIMEDOUT: i32 = 110;

@@ -11,7 +11,7 @@ export const SUPERBLOCK: usize = 65536;
 export const SUPERBLOCK_BYTES: usize = 4096;
 export const MAGIC: u32 = 0x58435941; // "AYCX"
 /** Goes up with every change of a structure in shared memory. */
-export const LAYOUT_VERSION: u32 = 1;
+export const LAYOUT_VERSION: u32 = 2;
 
 export const PROFILE_ANYCTX: u32 = 0;
 /** As Linux 6.18: allocation with interrupts off, always a new element, watermarks by Linux's element size. */
@@ -32,15 +32,17 @@ export class Superblock {
   maximumPages: u32;
   /** Pages that exist now, under `pagesLock`. */
   pages: u32;
+  /** The first page that is not of the arena's own tables. */
+  firstPage: u32;
   descriptors: u32;
   areas: u32;
   /** Owner CPU + 1, or 0. Guards pages, bins and page descriptors of free runs. */
   pagesLock: u32;
-  /** Owner CPU + 1, or 0. Guards the list of maps. */
-  mapsLock: u32;
+  /** Owner CPU + 1, or 0. Guards the lists of maps and allocators, and what belongs to CPUs (mem/belongings.ts). */
+  controlLock: u32;
   /** First map; linked through MapHeader.next. */
   maps: u32;
-  /** Maps that wait for a grace period before their memory goes back; under `mapsLock`. */
+  /** Maps that wait for a grace period before their memory goes back; under `controlLock`. */
   dyingMaps: u32;
   /** PREEMPT_RT: deferred work belongs to a thread of its own. */
   realTime: u32;
@@ -52,6 +54,10 @@ export class Superblock {
   profile: u32;
   /** Watermarks of allocators created from now on: 0 fixed, 1 adaptive. */
   adaptive: u32;
+  /** Every allocator, maps' and users': first CPU's caches, linked through Cache.nextSet, under `controlLock`. */
+  cacheSets: u32;
+  /** Runs of pages that were freed while `pagesLock` could not be had; linked through their first word. Atomic. */
+  returnedRuns: u32;
 }
 
 /**

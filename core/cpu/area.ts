@@ -3,7 +3,7 @@
  * module on a thread (or, in a replay, the one instance for all virtual CPUs) remembers which one it is in `current`,
  * the only state outside the shared memory.
  */
-import { claim, publish } from "../base/atomics";
+import { acquire, claim, publish } from "../base/atomics";
 import { superblock } from "../base/superblock";
 
 export const AREA_BYTES: usize = 1024;
@@ -59,7 +59,22 @@ export class CpuArea {
    */
   readEpoch: u32;
   traceEpoch: u32;
+  reserved8: u64;
+  reserved9: u64;
+  reserved10: u64;
+  reserved11: u64;
+  reserved12: u64;
+  reserved13: u64;
+  reserved14: u64;
+  /** From here on: what this CPU has in hand (cpu/intent.ts); others read it when it is dead. */
+  intents: u32;
 }
+
+/** Bit of `owner`: a slot that a thread holds only for as long as a trim takes. Tokens are below it. */
+export const BORROWED: u32 = 0x80000000;
+
+/** Times that a slot which is only borrowed is looked at again. */
+const BORROW_LOOKS: u32 = 1 << 24;
 
 /** Which CPU this instance acts as. A wasm global: one per instance, never shared. */
 let current: usize = 0;
@@ -78,7 +93,7 @@ export function switchCpu(id: u32): void {
 }
 
 /**
- * Takes the slot `id` for the thread `token`, or the first free one where `id` is negative.
+ * Takes the slot `id` for the thread `token` (1 to 2^31 - 1), or the first free one where `id` is negative.
  * @returns the CPU's number, or -1 when the slot (or every slot) is held
  */
 export function takeCpu(id: i32, token: u32): i32 {
@@ -88,12 +103,15 @@ export function takeCpu(id: i32, token: u32): i32 {
   for (let cpu = first; cpu < last && cpu < cpus; cpu++) {
     const area = cpuArea(cpu);
     const word = changetype<usize>(area) + offsetof<CpuArea>("owner");
-    if (claim(word, 0, token)) return <i32>cpu;
+    for (let look: u32 = 0; look < BORROW_LOOKS; look++) {
+      if (claim(word, 0, token)) return <i32>cpu;
+      if ((acquire(word) & BORROWED) == 0) break;
+    }
   }
   return -1;
 }
 
-/** Gives the slot back; what its caches hold stays there for the next holder. */
+/** Gives the slot back; what its caches hold stays there for the next holder, or for a trim. */
 export function releaseCpu(id: u32): void {
   const area = cpuArea(id);
   area.readNesting = 0;

@@ -1,19 +1,32 @@
 /**
- * The spin lock of the slow paths (pages, slab classes, the list of maps). The word is the owner's CPU + 1. Held for
- * a bounded number of steps, with interrupts off, never in hardirq or NMI context: so a CPU never meets its own lock.
+ * The spin lock of the slow paths (pages, slab classes, lists of the control plane). The word is the owner's CPU + 1.
+ * Held for a bounded number of steps, with interrupts off, never in hardirq or NMI context: so a CPU never meets its own
+ * lock. A thread that died holds its locks until its CPU is reaped; so nobody waits for ever.
  */
 import { acquire, claim, publish } from "../base/atomics";
 import { CpuArea, thisCpu } from "./area";
 
-/** Pairs with `unlock`: what the last holder wrote is visible. */
-export function lock(word: usize): void {
+/**
+ * Loads that a waiter spends before it gives up: about a quarter of a second, as Linux's rqspinlock has it. A living
+ * holder lets go long before, even if its thread is not running for some time slices.
+ */
+export const LOCK_SPINS: u32 = 1 << 27;
+
+/** Pairs with `unlock`: what the last holder wrote is visible. False: the holder did not let go in time. */
+export function lock(word: usize): bool {
   const area: CpuArea = thisCpu();
   area.interruptsOff++;
   const mine = area.id + 1;
+  let spins: u32 = 0;
   while (!claim(word, 0, mine)) {
     // Wait on a plain load: the line stays shared until the holder lets go.
-    while (acquire(word) != 0) {}
+    while (acquire(word) != 0) {
+      if (++spins < LOCK_SPINS) continue;
+      area.interruptsOff--;
+      return false;
+    }
   }
+  return true;
 }
 
 /** Pairs with `lock`. Interrupts come back on; work raised meanwhile runs at the caller's next `interruptsOn`. */

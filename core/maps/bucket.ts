@@ -21,7 +21,9 @@
  */
 import { acquire, acquire64, claim64, publish, publish64 } from "../base/atomics";
 import { copyOutWords, equalBytes } from "../base/bytes";
+import { EBUSY, ETIMEDOUT } from "../base/errno";
 import { CpuArea, NMI } from "../cpu/area";
+import { LOCK_SPINS } from "../cpu/lock";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT } from "./element";
 import { MapHeader } from "./map";
@@ -41,6 +43,9 @@ export const SEQUENCE: u64 = 0x100000000;
 /** Loads an NMI spends on a bucket that another CPU holds. */
 const NMI_SPINS: u32 = 4096;
 
+/** Result of an operation's attempt: the bucket changed under it, look again. Not an errno, not 0. */
+export const AGAIN: i32 = 1;
+
 export function bucketOf(map: MapHeader, hash: u32): usize {
   // A map of one bucket shifts by 32, which wasm takes for 0: the mask covers that.
   return map.buckets + ((hash >> map.bucketShift) & map.bucketMask) * BUCKET_BYTES;
@@ -52,15 +57,16 @@ export function isLocked(control: u64): bool {
 
 /**
  * Waits until a locked bucket may be tried again.
- * @returns false if the caller has to give up (-EBUSY): this CPU itself holds the lock further down, or an NMI has
- * waited its share
+ * @returns AGAIN; -EBUSY if this CPU itself holds the lock further down, or an NMI has waited its share; -ETIMEDOUT if
+ * the holder did not let go: its thread is dead and waits to be reaped
  */
-export function awaitBucket(area: CpuArea, bucket: usize, control: u64): bool {
-  if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>area.id + 1) return false;
-  for (let spins: u32 = 0; area.level != NMI || spins < NMI_SPINS; spins++) {
-    if (!isLocked(acquire64(bucket))) return true;
+export function awaitBucket(area: CpuArea, bucket: usize, control: u64): i32 {
+  if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>area.id + 1) return -EBUSY;
+  const most = area.level == NMI ? NMI_SPINS : LOCK_SPINS;
+  for (let spins: u32 = 0; spins < most; spins++) {
+    if (!isLocked(acquire64(bucket))) return AGAIN;
   }
-  return false;
+  return area.level == NMI ? -EBUSY : -ETIMEDOUT;
 }
 
 /** Locks the bucket if it is still as `control` says; interrupts go off. */
@@ -236,15 +242,35 @@ export function collectElements(bucket: usize, control: u64, into: usize, room: 
   return count;
 }
 
-/** Takes any element out of a bucket that nobody else can reach any more; 0 when it is empty. */
-export function popElement(bucket: usize): usize {
+/** Any element of a bucket, 0 when it is empty. For whoever tears the map down: nobody else can reach it. */
+export function anyElement(bucket: usize): usize {
+  const bits = load<u64>(bucket) & SLOT_MASK;
+  return bits != 0 ? load<u32>(slotPlace(bucket, <u32>ctz(bits))) : load<u32>(bucket, OVERFLOW);
+}
+
+/** Takes out the element that `anyElement` found. */
+export function dropAnyElement(bucket: usize): void {
   const control = load<u64>(bucket);
-  const bits = control & SLOT_MASK;
-  if (bits != 0) {
-    store<u64>(bucket, control & (control - 1));
-    return load<u32>(slotPlace(bucket, <u32>ctz(bits)));
+  if ((control & SLOT_MASK) != 0) store<u64>(bucket, control & (control - 1));
+  else store<u32>(bucket, load<u32>(load<u32>(bucket, OVERFLOW), ELEMENT_NEXT), OVERFLOW);
+}
+
+/** Whether an element is in this bucket: by its address, not by its key. Inside a read section. */
+export function bucketHolds(bucket: usize, element: usize): bool {
+  while (true) {
+    const control = acquire64(bucket);
+    for (let bits = <u32>(control & SLOT_MASK); bits != 0; bits &= bits - 1) {
+      if (acquire(slotPlace(bucket, <u32>ctz(bits))) == element) return true;
+    }
+    for (let each: usize = acquire(bucket + OVERFLOW); each != 0; each = acquire(each + ELEMENT_NEXT)) {
+      if (each == element) return true;
+    }
+    if (isUnchanged(bucket, control)) return false;
   }
-  const element: usize = load<u32>(bucket, OVERFLOW);
-  if (element != 0) store<u32>(bucket, load<u32>(element, ELEMENT_NEXT), OVERFLOW);
-  return element;
+}
+
+/** Takes the lock of a dead CPU off a bucket: what it did to the bucket is done or was not begun. */
+export function breakBucketLock(bucket: usize, cpu: u32): void {
+  const control = acquire64(bucket);
+  if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>cpu + 1) publish64(bucket, (control & ~OWNER_MASK) + SEQUENCE);
 }

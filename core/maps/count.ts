@@ -1,18 +1,41 @@
 /**
- * How many elements a map has. Where there is room for the slack, each CPU counts for itself and folds into the shared
- * word in batches of 32 (Linux's percpu_counter); small maps pay one atomic per insert and delete and are exact.
+ * How many elements a map has. Each CPU, and each context level of it, counts for itself; the sum is the number of
+ * elements. What bounds the map is one shared word. Where there is room for the slack, CPUs bring it up to date in
+ * batches of 32 (Linux's percpu_counter); small maps pay one atomic per insert and delete and are exact.
+ *
+ * A CPU's count and the operation that changed it last are stored together, so that whoever reaps the CPU knows whether an
+ * operation that was cut off has been counted (recovery/hand.ts).
  */
 
 import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
-import { acquire, addAndFetch } from "../base/atomics";
+import { addAndFetch } from "../base/atomics";
 import { superblock } from "../base/superblock";
+import { CpuArea } from "../cpu/area";
+import { LEVELS } from "../cpu/intent";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
-/** What a CPU counts for itself before it folds into the shared word. */
+/** What a CPU counts for itself before it brings the shared word up to date. */
 export const FOLD: i32 = 32;
 
-function countWord(map: MapHeader): usize {
+/** One context level's count on one CPU. */
+@unmanaged
+export class LevelCount {
+  /** Elements put in less elements taken out. */
+  live: i32;
+  /** The operation that changed `live` last: stored with it, in one store. */
+  operation: u32;
+  /** What of `live` is in the shared word. */
+  folded: i32;
+  reserved: u32;
+}
+const LEVEL_COUNT_BYTES: usize = 16;
+
+export function levelCount(cache: Cache, level: u32): LevelCount {
+  return changetype<LevelCount>(changetype<usize>(cache) + offsetof<Cache>("counts") + level * LEVEL_COUNT_BYTES);
+}
+
+export function countWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("count");
 }
 
@@ -23,52 +46,59 @@ export function countsExactly(maxEntries: u32): bool {
 
 /** The number of elements now; a sum over CPUs that may be a few off while others write. */
 export function elementCount(map: MapHeader): u32 {
-  let sum = <i32>acquire(countWord(map));
+  let sum: i32 = 0;
   const cpus = superblock().cpus;
-  for (let cpu: u32 = 0; cpu < cpus; cpu++) sum += cacheOf(map.elements, cpu).live;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    const cache = cacheOf(map.elements, cpu);
+    for (let level: u32 = 0; level < LEVELS; level++) sum += levelCount(cache, level).live;
+  }
   return <u32>max(sum, 0);
 }
 
 /** The cheap test first: only near the limit are the CPUs' own counts added up. */
 function isFull(map: MapHeader): bool {
-  const slack = superblock().cpus * <u32>FOLD;
+  const slack = superblock().cpus * LEVELS * <u32>FOLD;
   return <u32>map.count + slack >= map.maxEntries && elementCount(map) >= map.maxEntries;
 }
 
-function chargeExactly(map: MapHeader): bool {
+/** Takes a place in a map that counts exactly; false if there is none. */
+export function takePlace(map: MapHeader): bool {
   if (<u32>addAndFetch(countWord(map), 1) <= map.maxEntries) return true;
   addAndFetch(countWord(map), -1);
   return false;
 }
 
-/** Folds a CPU's own count into the shared word if it is due. */
-export function foldCount(map: MapHeader, cache: Cache): void {
-  const live = cache.live;
-  if (live < FOLD && live > -FOLD) return;
-  addAndFetch(countWord(map), live);
-  cache.live = 0;
+export function leavePlace(map: MapHeader): void {
+  addAndFetch(countWord(map), -1);
 }
 
 /**
- * Counts one element in, before it is taken. `cache` is this CPU's.
- * @returns false when the map is full. With per-CPU counts every CPU may be one element behind what it sees of the
- * others: max_entries plus the number of CPUs is the bound.
+ * Whether a map that does not count exactly has room. Every context that is about to insert may be one element behind what
+ * it sees of the others: max_entries plus one for each CPU and level is the bound.
  */
-export function chargeElement(map: MapHeader, cache: Cache): bool {
-  if (map.exactCount != 0) return chargeExactly(map);
+export function hasRoom(map: MapHeader): bool {
   // A pool is its own bound.
-  if (map.supply != SUPPLY_POOL && isFull(map)) return false;
-  cache.live++;
-  foldCount(map, cache);
-  return true;
+  return map.supply == SUPPLY_POOL || !isFull(map);
 }
 
-/** Counts one element out. */
-export function unchargeElement(map: MapHeader, cache: Cache): void {
-  if (map.exactCount != 0) {
-    addAndFetch(countWord(map), -1);
-    return;
-  }
-  cache.live--;
-  foldCount(map, cache);
+/** Brings the shared word up to date with a CPU's count. */
+export function foldCount(map: MapHeader, count: LevelCount): void {
+  const live = count.live;
+  const due = live - count.folded;
+  count.folded = live;
+  addAndFetch(countWord(map), due);
+}
+
+/** Sets a CPU's count as of `operation`. */
+export function setLive(count: LevelCount, live: i32, operation: u32): void {
+  store<u64>(changetype<usize>(count), <u64>(<u32>live) | ((<u64>operation) << 32));
+}
+
+/** Counts one element in (1) or out (-1): this context's operation has taken effect. */
+export function countElement(area: CpuArea, map: MapHeader, cache: Cache, change: i32, operation: u32): void {
+  const count = levelCount(cache, area.level);
+  setLive(count, count.live + change, operation);
+  if (map.exactCount != 0) return;
+  const due = count.live - count.folded;
+  if (due >= FOLD || due <= -FOLD) foldCount(map, count);
 }

@@ -15,12 +15,13 @@
 
 import { allocate, cacheOf } from "../alloc/allocator";
 import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
-import { acquire64, claim, claim64, exchange } from "../base/atomics";
+import { returnHand, takeOwned } from "../alloc/refill";
+import { acquire, acquire64, claim, claim64 } from "../base/atomics";
 import { E2BIG, ENOMEM } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
-import { returnObject, takeObject } from "../mem/slab";
+import { beginTransfer, endTransfer, handFirst, hold, letGo, MAYBE, TAKES, transferOf } from "../cpu/intent";
 import { returnAfterGracePeriod } from "../rcu/callback";
 import { MapHeader, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
 
@@ -28,18 +29,23 @@ export const ELEMENT_NEXT: usize = 8;
 export const ELEMENT_HASH: usize = 12;
 export const ELEMENT_KEY: usize = 16;
 
-function poolWord(map: MapHeader, cpu: u32): usize {
+export function poolWord(map: MapHeader, cpu: u32): usize {
   return changetype<usize>(cacheOf(map.elements, cpu)) + offsetof<Cache>("pool");
 }
 
-/** Pops from one CPU's pool list, 0 if it is empty. The tag in the upper half makes a reused head fail the claim. */
-function popPool(word: usize): usize {
+/**
+ * Pops from one CPU's pool list into a hand, 0 if it is empty. The tag in the upper half makes a reused head fail the
+ * claim.
+ */
+function popPool(word: usize, hand: usize, cache: Cache, bits: u64): usize {
   while (true) {
     const head = acquire64(word);
     const element = <usize>(head & 0xffffffff);
     if (element == 0) return 0;
+    hold(hand, element, changetype<usize>(cache), bits | MAYBE | TAKES);
     const rest = <u64>load<u32>(element) | (((head >> 32) + 1) << 32);
     if (claim64(word, head, rest)) return element;
+    hold(hand, 0, changetype<usize>(cache), bits);
   }
 }
 
@@ -54,21 +60,25 @@ export function pushPool(map: MapHeader, cpu: u32, element: usize): void {
 }
 
 /** From this CPU's list, then from the others' in turn. */
-function takeFromPool(area: CpuArea, map: MapHeader): usize {
+function takeFromPool(area: CpuArea, map: MapHeader, cache: Cache, hand: usize, bits: u64): usize {
   const cpus = superblock().cpus;
   for (let turn: u32 = 0; turn < cpus; turn++) {
     let cpu = area.id + turn;
     if (cpu >= cpus) cpu -= cpus;
-    const element = popPool(poolWord(map, cpu));
+    const element = popPool(poolWord(map, cpu), hand, cache, bits);
     if (element != 0) return element;
   }
   return 0;
 }
 
-function takeFromSlab(area: CpuArea, cache: Cache): usize {
-  const element = mayRunWork(area) ? takeObject(cache.unit, cache.slabClass, cache.perCpu) : 0;
-  if (element == 0) cacheMissed(area, cache);
-  else cache.owned++;
+function takeFromSlab(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
+  if (!mayRunWork(area) || takeOwned(area, cache, 1) == 0) {
+    cacheMissed(area, cache);
+    return 0;
+  }
+  const element = handFirst(transferOf(area));
+  hold(hand, element, changetype<usize>(cache), bits);
+  endTransfer(area);
   return element;
 }
 
@@ -77,13 +87,35 @@ export function supplyError(map: MapHeader): i32 {
   return map.supply == SUPPLY_POOL ? -E2BIG : -ENOMEM;
 }
 
-/** Takes an element for a new key; the caller has counted it. `cache` is this CPU's. 0: see supplyError. */
-export function takeElement(area: CpuArea, map: MapHeader, cache: Cache): usize {
-  if (map.supply == SUPPLY_CACHE) return allocate(area, cache);
-  return map.supply == SUPPLY_POOL ? takeFromPool(area, map) : takeFromSlab(area, cache);
+/**
+ * Takes an element for a new key into `hand` and names its cache and `operation` in its header: together they tell this
+ * element from the same memory used again. `cache` is this CPU's. 0: see supplyError.
+ */
+export function takeElement(
+  area: CpuArea,
+  map: MapHeader,
+  cache: Cache,
+  hand: usize,
+  bits: u64,
+  operation: u32,
+): usize {
+  let element: usize;
+  if (map.supply == SUPPLY_CACHE) element = allocate(area, cache, hand, bits);
+  else if (map.supply == SUPPLY_POOL) element = takeFromPool(area, map, cache, hand, bits);
+  else element = takeFromSlab(area, cache, hand, bits);
+  if (element == 0) return 0;
+  nameElement(element, cache, operation);
+  // Out of the pool for sure, and nobody else can have it.
+  if (map.supply == SUPPLY_POOL) hold(hand, element, changetype<usize>(cache), bits);
+  return element;
 }
 
-/** Gives an element back that no new reader can find. Its memory may serve another key at once. */
+/** Writes an element's header: in use, since this operation of this CPU. */
+export function nameElement(element: usize, cache: Cache, operation: u32): void {
+  store<u64>(element, <u64>changetype<usize>(cache) | ((<u64>operation) << 32));
+}
+
+/** Gives an element back that is in a hand and that no new reader can find. Its memory may serve another key at once. */
 export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
   if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element);
   else giveToOther(area, map, cache, element);
@@ -104,19 +136,30 @@ export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element:
     giveElement(area, map, cache, element);
     return;
   }
-  cache.owned--;
-  returnObject(cache.slabClass, element);
+  beginTransfer(area, changetype<usize>(cache), cache.owned - 1, element, 1);
+  returnHand(area, cache);
 }
 
 /**
  * Takes an element that replaces another one: a preallocated map uses this CPU's spare and cannot fail, a dynamic one
  * allocates even when the map is full.
  */
-export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache): usize {
-  if (map.supply != SUPPLY_POOL) return takeElement(area, map, cache);
-  // An interrupting context that finds the spare in use below it takes one from the pool.
-  const element: usize = exchange(changetype<usize>(cache) + offsetof<Cache>("spare"), 0);
-  return element != 0 ? element : takeFromPool(area, map);
+export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, hand: usize, operation: u32): usize {
+  if (map.supply == SUPPLY_POOL) {
+    // An interrupting context that finds the spare in use below it takes one from the pool.
+    const word = changetype<usize>(cache) + offsetof<Cache>("spare");
+    const element: usize = acquire(word);
+    if (element != 0) {
+      hold(hand, element, changetype<usize>(cache), MAYBE | TAKES);
+      if (claim(word, <u32>element, 0)) {
+        nameElement(element, cache, operation);
+        hold(hand, element, changetype<usize>(cache), 0);
+        return element;
+      }
+      letGo(hand);
+    }
+  }
+  return takeElement(area, map, cache, hand, 0, operation);
 }
 
 /** Gives the replaced element back; a preallocated map keeps it as the next spare. */

@@ -14,6 +14,7 @@ import { interruptsOn } from "../alloc/deferred";
 import { acquire64, claim64, publish64 } from "../base/atomics";
 import { hashKey } from "../base/bytes";
 import { CpuArea, thisCpu } from "../cpu/area";
+import { COUNTS, handsOf, hold, letGo, MAYBE, nextOperation, REMOVES } from "../cpu/intent";
 import {
   bucketOf,
   matchingSlots,
@@ -26,8 +27,8 @@ import {
   slotPlace,
   writeSlot,
 } from "./bucket";
-import { FOLD, foldCount } from "./count";
-import { ELEMENT_HASH, ELEMENT_KEY } from "./element";
+import { FOLD, foldCount, levelCount, setLive } from "./count";
+import { ELEMENT_HASH, ELEMENT_KEY, nameElement } from "./element";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 
 /** Result of the short way: take the long one. Not an errno, not 0. */
@@ -56,7 +57,7 @@ function findShortly<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
 /** After the operation: what crossed a threshold is dealt with. Interrupts are off, `held` is what they were before. */
 function settle(area: CpuArea, map: MapHeader, cache: Cache, held: u32): i32 {
   if (cache.freeCount > cache.high) raiseWork(area, cache);
-  foldCount(map, cache);
+  foldCount(map, levelCount(cache, area.level));
   area.interruptsOff = held;
   interruptsOn(area);
   return 0;
@@ -77,7 +78,14 @@ export function deleteShortly<K>(address: usize, keyAddress: usize): i32 {
   const cache = cacheOf(map.elements, area.id);
   const nested = cache.active;
   if (nested != 0) return LONG_WAY;
-  if (!removeAt(area, bucket, control, place)) return LONG_WAY;
+  const hands = handsOf(area);
+  const operation = nextOperation(hands);
+  hold(hands, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+  if (!removeAt(area, bucket, control, place)) {
+    letGo(hands);
+    return LONG_WAY;
+  }
+  hold(hands, element, changetype<usize>(cache), REMOVES | COUNTS);
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   cache.active = 1;
@@ -86,10 +94,12 @@ export function deleteShortly<K>(address: usize, keyAddress: usize): i32 {
   const count = cache.freeCount + 1;
   cache.freeCount = count;
   cache.active = 0;
-  const live = cache.live - 1;
-  cache.live = live;
+  const counts = levelCount(cache, area.level);
+  const live = counts.live - 1;
+  setLive(counts, live, operation);
+  letGo(hands);
   if (count > cache.high) return settle(area, map, cache, held);
-  if (live <= -FOLD) return settle(area, map, cache, held);
+  if (live - counts.folded <= -FOLD) return settle(area, map, cache, held);
   if (area.work != 0) return settle(area, map, cache, held);
   area.interruptsOff = held;
   return 0;
@@ -131,32 +141,40 @@ export function updateShortly<K>(address: usize, keyAddress: usize, value: usize
   const count = cache.freeCount;
   if (cache.active != 0) return LONG_WAY;
   if (count <= cache.low) return LONG_WAY;
+  const hands = handsOf(area);
+  const operation = nextOperation(hands);
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   cache.active = 1;
+  hold(hands, element, changetype<usize>(cache), COUNTS);
   cache.free = load<u32>(element);
   cache.freeCount = count - 1;
   cache.active = 0;
-  store<u32>(element, changetype<usize>(cache));
+  nameElement(element, cache, operation);
   store<u32>(element, hash, ELEMENT_HASH);
   store<K>(element, key, ELEMENT_KEY);
   copyValue(element + map.valueOffset, value, map.valueSize);
+  hold(hands, element, changetype<usize>(cache), COUNTS | MAYBE);
   if (!claim64(bucket, control, control | owner)) {
+    hold(hands, element, changetype<usize>(cache), COUNTS);
     // Somebody was faster: the element goes back to where it came from. Below the count it had before, nothing is due.
     cache.active = 1;
     store<u32>(element, cache.free);
     cache.free = <u32>element;
     cache.freeCount = cache.freeCount + 1;
     cache.active = 0;
+    letGo(hands);
     area.interruptsOff = held;
     return LONG_WAY;
   }
   const slot = <u32>ctz(free);
   writeSlot(bucket, slot, hash, element);
   publish64(bucket, (control | ((<u64>1) << slot)) + SEQUENCE);
-  const live = cache.live + 1;
-  cache.live = live;
-  if (live >= FOLD) return settle(area, map, cache, held);
+  const counts = levelCount(cache, area.level);
+  const live = counts.live + 1;
+  setLive(counts, live, operation);
+  letGo(hands);
+  if (live - counts.folded >= FOLD) return settle(area, map, cache, held);
   if (area.work != 0) return settle(area, map, cache, held);
   area.interruptsOff = held;
   return 0;

@@ -13,10 +13,24 @@ import { Cache } from "../alloc/cache";
 import { interruptsOn } from "../alloc/deferred";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes, hashBytes } from "../base/bytes";
-import { E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
+import {
+  CHARGED,
+  COUNTS,
+  firstHand,
+  handsOf,
+  hold,
+  Intent,
+  letGo,
+  MAYBE,
+  nextOperation,
+  REMOVES,
+  secondHand,
+} from "../cpu/intent";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import {
+  AGAIN,
   awaitBucket,
   bucketOf,
   copyFromElement,
@@ -29,7 +43,7 @@ import {
   unlockBucket,
   unlockChanged,
 } from "./bucket";
-import { chargeElement, unchargeElement } from "./count";
+import { countElement, hasRoom, leavePlace, takePlace } from "./count";
 import {
   ELEMENT_HASH,
   ELEMENT_KEY,
@@ -43,10 +57,7 @@ import {
 } from "./element";
 import { deleteShortly, updateShortly } from "./hash-fast";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
-import { attachValue, copyAllOut, giveValue, writeValue } from "./percpu-value";
-
-/** Internal result: the bucket changed under the operation, look again. */
-const AGAIN: i32 = 1;
+import { attachValue, copyAllOut, giveValue, holdValue, valueObject, writeValue } from "./percpu-value";
 
 function hashOf(map: MapHeader, key: usize): u32 {
   return hashBytes(key, map.keySize, map.multiplier);
@@ -95,7 +106,26 @@ function fillElement(map: MapHeader, element: usize, hash: u32, key: usize, valu
   if (!isPerCpu(map)) copyBytes(element + map.valueOffset, value, map.valueSize);
 }
 
-/** Takes and fills an element for a new key; -errno in its place. */
+/** What the hand of an insert says of its element. */
+function insertBits(map: MapHeader): u64 {
+  return map.exactCount != 0 ? COUNTS | CHARGED : COUNTS;
+}
+
+/** Takes a place for a new key: 0 or -E2BIG. Where places are counted exactly the hand says so, without an element yet. */
+function takeRoom(map: MapHeader, cache: Cache, hand: usize): i32 {
+  if (map.exactCount == 0) return hasRoom(map) ? 0 : -E2BIG;
+  if (!takePlace(map)) return -E2BIG;
+  hold(hand, 0, changetype<usize>(cache), insertBits(map));
+  return 0;
+}
+
+/** Leaves the place that `takeRoom` took; the hand is empty afterwards. */
+function leaveRoom(map: MapHeader, hand: usize): void {
+  letGo(hand);
+  if (map.exactCount != 0) leavePlace(map);
+}
+
+/** Takes and fills an element for a new key into the first hand (its value into the second); -errno in its place. */
 function newElement(
   area: CpuArea,
   map: MapHeader,
@@ -105,16 +135,19 @@ function newElement(
   value: usize,
   allCpus: bool,
 ): usize {
-  if (!chargeElement(map, cache)) return <usize>-E2BIG;
-  const element = takeElement(area, map, cache);
+  const hands = handsOf(area);
+  const operation = nextOperation(hands);
+  const room = takeRoom(map, cache, firstHand(hands));
+  if (room != 0) return <usize>room;
+  const element = takeElement(area, map, cache, firstHand(hands), insertBits(map), operation);
   if (element == 0) {
-    unchargeElement(map, cache);
+    leaveRoom(map, firstHand(hands));
     return <usize>supplyError(map);
   }
   fillElement(map, element, hash, key, value);
-  if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus)) {
-    unchargeElement(map, cache);
+  if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondHand(hands))) {
     giveUnused(area, map, cache, element);
+    leaveRoom(map, firstHand(hands));
     return <usize>-ENOMEM;
   }
   return element;
@@ -122,9 +155,37 @@ function newElement(
 
 /** Undoes newElement: somebody else changed the bucket first. */
 function dropElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
-  unchargeElement(map, cache);
-  if (isPerCpu(map)) giveValue(area, map, element);
+  const hands = handsOf(area);
+  const object = valueObject(map, element);
+  if (object != 0) holdValue(area, map, object, secondHand(hands));
+  hold(firstHand(hands), element, changetype<usize>(cache), insertBits(map));
+  if (object != 0) giveValue(area, map, object, secondHand(hands));
   giveUnused(area, map, cache, element);
+  leaveRoom(map, firstHand(hands));
+}
+
+/** Publishes the new element in a bucket that is still as `control` says: 0, or AGAIN and the element is gone. */
+function insertElement(
+  area: CpuArea,
+  map: MapHeader,
+  cache: Cache,
+  bucket: usize,
+  control: u64,
+  hash: u32,
+  element: usize,
+): i32 {
+  const hands = handsOf(area);
+  // From here on the element may be everybody's, and its value with it.
+  hold(firstHand(hands), element, changetype<usize>(cache), insertBits(map) | MAYBE);
+  letGo(secondHand(hands));
+  if (!tryLockBucket(area, bucket, control)) {
+    dropElement(area, map, cache, element);
+    return AGAIN;
+  }
+  insertAndUnlock(area, bucket, control, hash, element);
+  countElement(area, map, cache, 1, changetype<Intent>(hands).operation);
+  letGo(firstHand(hands));
+  return 0;
 }
 
 /** Replaces a large value by a new element at the same place. */
@@ -137,19 +198,28 @@ function replaceElement(
   key: usize,
   value: usize,
 ): i32 {
+  const hands = handsOf(area);
   const cache = cacheOf(map.elements, area.id);
-  const replacement = takeReplacement(area, map, cache);
+  const home = changetype<usize>(cache);
+  const replacement = takeReplacement(area, map, cache, firstHand(hands), nextOperation(hands));
   if (replacement == 0) return supplyError(map);
   fillElement(map, replacement, hashOf(map, key), key, value);
+  hold(firstHand(hands), replacement, home, MAYBE);
   if (!tryLockBucket(area, bucket, control)) {
+    hold(firstHand(hands), replacement, home, 0);
     giveReplaced(area, map, cache, replacement);
+    letGo(firstHand(hands));
     return AGAIN;
   }
   const old: usize = acquire(place);
+  hold(secondHand(hands), old, home, MAYBE | REMOVES);
   store<u32>(replacement, load<u32>(old, ELEMENT_NEXT), ELEMENT_NEXT);
   publish(place, <u32>replacement);
   unlockChanged(area, bucket, control);
+  letGo(firstHand(hands));
+  hold(secondHand(hands), old, home, REMOVES);
   giveReplaced(area, map, cache, old);
+  letGo(secondHand(hands));
   return 0;
 }
 
@@ -183,7 +253,7 @@ function updateOtherwise(
   flags: u32,
   allCpus: bool,
 ): i32 {
-  if (isLocked(control)) return awaitBucket(area, bucket, control) ? AGAIN : -EBUSY;
+  if (isLocked(control)) return awaitBucket(area, bucket, control);
   if (place == 0) return acquire64(bucket) == control ? -ENOENT : AGAIN;
   if (flags == NOEXIST) return acquire64(bucket) == control ? -EEXIST : AGAIN;
   if (map.inPlace != 0 || isPerCpu(map)) return overwriteInPlace(area, map, bucket, control, place, value, allCpus);
@@ -204,11 +274,7 @@ function updateKey(area: CpuArea, map: MapHeader, key: usize, value: usize, flag
     const cache = cacheOf(map.elements, area.id);
     const element = newElement(area, map, cache, hash, key, value, allCpus);
     if (isError(element)) return <i32>element;
-    if (tryLockBucket(area, bucket, control)) {
-      insertAndUnlock(area, bucket, control, hash, element);
-      return 0;
-    }
-    dropElement(area, map, cache, element);
+    if (insertElement(area, map, cache, bucket, control, hash, element) == 0) return 0;
   }
 }
 
@@ -231,7 +297,7 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
  * program does). Any context.
  * @param flags 0, NOEXIST or EXIST
  * @returns 0, -EINVAL (flags), -EEXIST, -ENOENT, -E2BIG (full), -ENOMEM (nothing to allocate in this context),
- * -EBUSY (this context interrupted the bucket's owner)
+ * -EBUSY (this context interrupted the bucket's owner), -ETIMEDOUT (the bucket's owner is dead and not yet reaped)
  */
 export function hashUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
   const size = mapAt(address).shortKey;
@@ -245,15 +311,16 @@ export function percpuHashUpdateAll(address: usize, key: usize, value: usize, fl
   return update(address, key, value, flags, true);
 }
 
-/** Unlinks a key's element and returns it, or -errno. */
-function removeKey(area: CpuArea, map: MapHeader, key: usize): usize {
+/** Unlinks a key's element into the first hand and returns it, or -errno. */
+function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usize {
   const hash = hashOf(map, key);
   const bucket = bucketOf(map, hash);
   while (true) {
     const control = acquire64(bucket);
     const place = findPlace(area, map, bucket, control, hash, key);
     if (isLocked(control)) {
-      if (!awaitBucket(area, bucket, control)) return <usize>-EBUSY;
+      const waited = awaitBucket(area, bucket, control);
+      if (waited != AGAIN) return <usize>waited;
       continue;
     }
     if (place == 0) {
@@ -261,13 +328,16 @@ function removeKey(area: CpuArea, map: MapHeader, key: usize): usize {
       continue;
     }
     const element: usize = acquire(place);
+    const hand = firstHand(handsOf(area));
+    hold(hand, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
     if (removeAt(area, bucket, control, place)) return element;
+    letGo(hand);
   }
 }
 
 /**
  * Deletes a key. Its element may be handed out again at once. Any context.
- * @returns 0, -ENOENT, or -EBUSY (this context interrupted the bucket's owner)
+ * @returns 0, -ENOENT, -EBUSY (this context interrupted the bucket's owner) or -ETIMEDOUT (its owner is dead)
  */
 export function hashDelete(address: usize, key: usize): i32 {
   const size = mapAt(address).shortKey;
@@ -279,12 +349,18 @@ export function hashDelete(address: usize, key: usize): i32 {
 function deleteKey(address: usize, key: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
-  const element = removeKey(area, map, key);
-  if (isError(element)) return <i32>element;
+  const hands = handsOf(area);
   const cache = cacheOf(map.elements, area.id);
-  unchargeElement(map, cache);
-  if (isPerCpu(map)) giveValue(area, map, element);
+  const operation = nextOperation(hands);
+  const element = removeKey(area, map, cache, key);
+  if (isError(element)) return <i32>element;
+  const object = valueObject(map, element);
+  if (object != 0) holdValue(area, map, object, secondHand(hands));
+  hold(firstHand(hands), element, changetype<usize>(cache), REMOVES | COUNTS);
+  if (object != 0) giveValue(area, map, object, secondHand(hands));
   giveElement(area, map, cache, element);
+  countElement(area, map, cache, -1, operation);
+  leaveRoom(map, firstHand(hands));
   interruptsOn(area);
   return 0;
 }

@@ -5,22 +5,40 @@
  */
 
 import { allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "../alloc/allocator";
-import { CACHE_BYTES, Cache } from "../alloc/cache";
+import { CACHE_BYTES, spliceFree } from "../alloc/cache";
 import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
-import { E2BIG, EINVAL, ENOENT, ENOMEM } from "../base/errno";
+import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
+import {
+  COUNTS,
+  firstHand,
+  handsOf,
+  hold,
+  LEVELS,
+  letGo,
+  MAYBE,
+  nextOperation,
+  REMOVES,
+  runPlaced,
+  secondHand,
+  Transfer,
+  transferOf,
+} from "../cpu/intent";
+import { lock, unlock } from "../cpu/lock";
+import { controlLock, freeBytes } from "../mem/belongings";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
-import { copyStride, freeBytes, HEADER_BYTES, returnObject } from "../mem/slab";
+import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
-import { BUCKET_BYTES, ELEMENTS_PER_BUCKET, popElement } from "./bucket";
-import { countsExactly, FOLD } from "./count";
+import { anyElement, BUCKET_BYTES, dropAnyElement, ELEMENTS_PER_BUCKET } from "./bucket";
+import { countElement, countsExactly, FOLD } from "./count";
 import { ELEMENT_KEY, pushPool } from "./element";
 import {
   KIND_ARRAY,
   KIND_HASH,
   KIND_PERCPU_ARRAY,
   KIND_PERCPU_HASH,
+  leaveLists,
   MAP_BYTES,
   MapHeader,
   mapAt,
@@ -30,8 +48,9 @@ import {
   SUPPLY_CACHE,
   SUPPLY_POOL,
   SUPPLY_SLAB,
-  unlinkDying,
+  takeDying,
 } from "./map";
+import { holdValue, valueObject } from "./percpu-value";
 
 /** Linux's bound on key and value of a hash: KMALLOC_MAX_SIZE less the element header. */
 const LARGEST_ELEMENT: u32 = 4194304 - 48;
@@ -59,18 +78,46 @@ function checkSizes(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, su
   return isPerCpu(kind) && valueSize > LARGEST_PERCPU_VALUE ? E2BIG : 0;
 }
 
-/** A zeroed run of pages for `bytes` bytes; 0 when memory is out. */
-function allocateStorage(bytes: u64): usize {
-  if (bytes > LARGEST_STORAGE) return 0;
+/** Puts a zeroed run of pages for `bytes` bytes into a map's field. False: memory is out. */
+function allocateStorage(field: usize, bytes: u64): bool {
+  if (bytes > LARGEST_STORAGE) return false;
   const length = <u32>((bytes + <u64>PAGE_BYTES - 1) / <u64>PAGE_BYTES);
   const address = allocatePages(length);
-  if (address != 0) memory.fill(address, 0, <usize>length * PAGE_BYTES);
-  return address;
+  if (address == 0) return false;
+  memory.fill(address, 0, <usize>length * PAGE_BYTES);
+  store<u32>(field, <u32>address);
+  runPlaced();
+  return true;
 }
 
-function allocateMap(): MapHeader {
+/** Gives back the run of pages in a map's field, if there is one. */
+function freeStorage(area: CpuArea, field: usize): void {
+  const address: usize = load<u32>(field);
+  if (address == 0) return;
+  transferOf(area).run = <u32>address;
+  store<u32>(field, 0);
+  freePages(address);
+}
+
+/** A map of zeroes, which this CPU is building from now on. */
+function allocateMap(area: CpuArea): MapHeader {
+  const building = changetype<usize>(transferOf(area)) + offsetof<Transfer>("building");
+  // One whose memory could not go back for a lock of a dead thread is in the way of the next.
+  if (load<u32>(building) != 0 && !freeMap(area, mapAt(load<u32>(building)))) return mapAt(0);
   const bytes = MAP_BYTES + 2 * <usize>superblock().cpus * CACHE_BYTES;
-  return mapAt(allocateStorage(bytes));
+  return mapAt(allocateStorage(building, bytes) ? load<u32>(building) : 0);
+}
+
+function storageField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("storage");
+}
+
+function bucketsField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("buckets");
+}
+
+function valueStorageField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("valueStorage");
 }
 
 /** Cuts the pool: each CPU its share of the elements, in runs, and a spare for replacements. */
@@ -108,12 +155,10 @@ function createPool(map: MapHeader): bool {
   const cpus = superblock().cpus;
   const bytes = elementBytes(map);
   const count = <u64>map.maxEntries + <u64>cpus;
-  map.storage = <u32>allocateStorage(count * <u64>bytes);
-  if (map.storage == 0) return false;
+  if (!allocateStorage(storageField(map), count * <u64>bytes)) return false;
   if (isPerCpu(map.kind)) {
     const copy = (count * <u64>map.valueStride + <u64>PAGE_BYTES - 1) & ~(<u64>PAGE_BYTES - 1);
-    map.valueStorage = <u32>allocateStorage(copy * <u64>cpus);
-    if (map.valueStorage == 0) return false;
+    if (!allocateStorage(valueStorageField(map), copy * <u64>cpus)) return false;
     map.copyStride = <u32>copy;
     cutPercpuPool(map, bytes);
   }
@@ -138,7 +183,7 @@ function choosePaths(map: MapHeader): void {
   map.exactCount = map.supply == SUPPLY_SLAB || (isDynamic && countsExactly(map.maxEntries)) ? 1 : 0;
   map.inPlace = map.valueSize <= 8 && !isLinux ? 1 : 0;
   map.interruptsOff = isLinux ? 1 : 0;
-  const slack = superblock().cpus * <u32>FOLD;
+  const slack = superblock().cpus * LEVELS * <u32>FOLD;
   const isPlain = isDynamic && !isLinux && map.exactCount == 0 && map.kind == KIND_HASH && map.maxEntries > slack;
   if (isPlain && (map.keySize == 4 || map.keySize == 8)) map.shortKey = map.keySize;
   map.shortLimit = <i32>min(map.maxEntries - min(slack, map.maxEntries), 0x7fffffff);
@@ -148,31 +193,27 @@ function choosePaths(map: MapHeader): void {
 function createHash(area: CpuArea, map: MapHeader): bool {
   const buckets = powerOfTwoAtLeast((map.maxEntries + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET);
   map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8));
-  map.buckets = <u32>allocateStorage(<u64>buckets * <u64>BUCKET_BYTES);
-  if (map.buckets == 0) return false;
+  if (!allocateStorage(bucketsField(map), <u64>buckets * <u64>BUCKET_BYTES)) return false;
   map.bucketMask = buckets - 1;
   map.bucketShift = clz(buckets - 1);
   choosePaths(map);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
-  formatAllocator(area, map.elements, size, accountedUnit(map), 0, map.supply == SUPPLY_CACHE, 0);
+  const isDynamic = map.supply == SUPPLY_CACHE;
+  if (!formatAllocator(area, map.elements, size, accountedUnit(map), 0, isDynamic, 0)) return false;
   if (map.supply == SUPPLY_POOL) return createPool(map);
   if (isPerCpu(map.kind)) {
     map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
-    formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, true, 0);
+    return formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, true, 0);
   }
   return true;
 }
 
 function createArray(map: MapHeader): bool {
   const copy = <u64>map.maxEntries * <u64>map.valueStride;
-  if (map.kind == KIND_ARRAY) {
-    map.storage = <u32>allocateStorage(copy);
-    return map.storage != 0;
-  }
+  if (map.kind == KIND_ARRAY) return allocateStorage(storageField(map), copy);
   const stride = (copy + <u64>PAGE_BYTES - 1) & ~(<u64>PAGE_BYTES - 1);
-  map.storage = <u32>allocateStorage(stride * <u64>superblock().cpus);
   map.copyStride = <u32>stride;
-  return map.storage != 0;
+  return allocateStorage(storageField(map), stride * <u64>superblock().cpus);
 }
 
 /**
@@ -197,7 +238,7 @@ export function createMap(
   const refused = checkSizes(kind, keySize, valueSize, maxEntries, from);
   if (refused != 0) return refused;
   const area = thisCpu();
-  const map = allocateMap();
+  const map = allocateMap(area);
   if (changetype<usize>(map) == 0) return ENOMEM;
   map.kind = kind;
   map.flags = isHash(kind) && from != SUPPLY_POOL ? flags | NO_PREALLOC : flags;
@@ -221,74 +262,101 @@ export function discardMap(address: usize): void {
   freeMap(thisCpu(), mapAt(address));
 }
 
-/** Makes a created map visible to every thread: 0, or -EEXIST (then it is gone again). */
+/** Makes a created map visible to every thread: 0, or -EEXIST, -ETIMEDOUT (then it is gone again). */
 export function publishMap(address: usize): i32 {
-  const result = registerMap(mapAt(address));
-  if (result != 0) discardMap(address);
+  const area = thisCpu();
+  const result = registerMap(area, mapAt(address));
+  if (result != 0) freeMap(area, mapAt(address));
   return result;
 }
 
-/** Gives back a map's elements that are still in buckets; no one else can reach them. */
-function freeElements(map: MapHeader): void {
-  const cache = cacheOf(map.elements, thisCpu().id);
+/** Moves a map's elements that are still in buckets to this CPU's cache; no one else can reach them. */
+function emptyBuckets(area: CpuArea, map: MapHeader): void {
   for (let index: u32 = 0; index <= map.bucketMask; index++) {
     const bucket = map.buckets + index * BUCKET_BYTES;
-    for (let element = popElement(bucket); element != 0; element = popElement(bucket)) freeElement(map, cache, element);
+    for (let element = anyElement(bucket); element != 0; element = anyElement(bucket)) {
+      emptySlot(area, map, bucket, element);
+    }
   }
 }
 
-function freeElement(map: MapHeader, cache: Cache, element: usize): void {
-  if (isPerCpu(map.kind)) {
-    const values = cacheOf(map.values, thisCpu().id);
-    values.owned--;
-    returnObject(values.slabClass, load<u32>(element + map.valueOffset) - HEADER_BYTES);
-  }
-  cache.owned--;
-  returnObject(cache.slabClass, element);
+/** Not by `giveElement`, which would raise work for a cache that is about to go. */
+function emptySlot(area: CpuArea, map: MapHeader, bucket: usize, element: usize): void {
+  const hands = handsOf(area);
+  const cache = cacheOf(map.elements, area.id);
+  const operation = nextOperation(hands);
+  const value = valueObject(map, element);
+  hold(firstHand(hands), element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+  dropAnyElement(bucket);
+  if (value != 0) holdValue(area, map, value, secondHand(hands));
+  hold(firstHand(hands), element, changetype<usize>(cache), REMOVES | COUNTS);
+  if (value != 0) spliceFree(area, cacheOf(map.values, area.id), value, value, 1);
+  letGo(secondHand(hands));
+  spliceFree(area, cache, element, element, 1);
+  countElement(area, map, cache, -1, operation);
+  letGo(firstHand(hands));
 }
 
-/** Gives all of a map's memory back. */
-function freeMap(area: CpuArea, map: MapHeader): i32 {
-  let leaked: i32 = 0;
-  if (isHash(map.kind)) {
-    if (map.supply != SUPPLY_POOL && map.buckets != 0) freeElements(map);
-    if (map.valueOffset != 0) leaked += drainAllocator(area, map.elements);
-    if (isPerCpu(map.kind) && map.copyStride != 0 && map.supply != SUPPLY_POOL)
-      leaked += drainAllocator(area, map.values);
+/**
+ * Gives all of a map's memory back, from wherever a former attempt was cut off. This CPU is building it, or has taken it
+ * off the list of the dying.
+ * @returns false if the control plane's lock cannot be had: the CPU goes on holding the map as `Transfer.building`
+ */
+export function freeMap(area: CpuArea, map: MapHeader): bool {
+  if (!leaveLists(area, map)) return false;
+  if (isHash(map.kind) && map.buckets != 0) {
+    const isPool = map.supply == SUPPLY_POOL;
+    if (!isPool) emptyBuckets(area, map);
+    if (!isPool && cacheOf(map.elements, 0).home != 0) drainAllocator(area, map.elements);
+    if (!isPool && cacheOf(map.values, 0).home != 0) drainAllocator(area, map.values);
   }
-  if (map.buckets != 0) freePages(map.buckets);
-  if (map.storage != 0) freePages(map.storage);
-  freeBytes(map.description);
-  if (map.valueStorage != 0) freePages(map.valueStorage);
+  freeStorage(area, bucketsField(map));
+  freeStorage(area, storageField(map));
+  freeStorage(area, valueStorageField(map));
+  const description = map.description;
+  map.description = 0;
+  freeBytes(description);
+  const transfer = transferOf(area);
+  transfer.run = <u32>changetype<usize>(map);
+  transfer.building = 0;
   freePages(changetype<usize>(map));
-  return leaked;
+  return true;
 }
 
 /** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
 export function destroyMap(address: usize): i32 {
   const map = mapAt(address);
-  if (!markDying(map)) return -ENOENT;
+  const result = markDying(map);
+  if (result != 0) return result;
   map.dyingTarget = gracePeriodTarget(NORMAL);
   map.dyingTraceTarget = gracePeriodTarget(TASKS_TRACE);
   return 0;
 }
 
+/** Whether nobody can be inside a destroyed map any more, and no CPU has work to do for it. */
+function mayFree(map: MapHeader): bool {
+  if (map.dyingTarget == 0 || map.dyingTraceTarget == 0) return false;
+  if (!allocatorIdle(map.elements) || !allocatorIdle(map.values)) return false;
+  return gracePeriodEnded(NORMAL, map.dyingTarget) && gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget);
+}
+
 /**
- * Frees destroyed maps whose grace period is over and whose deferred work has run on every CPU. Never waits.
+ * Frees destroyed maps whose grace period is over and whose deferred work has run on every CPU. Waits for a lock only.
  * @returns maps that still have to wait
  */
 export function reapMaps(): u32 {
   const area = thisCpu();
-  const block = superblock();
-  let waiting: u32 = 0;
-  let each: usize = block.dyingMaps;
-  while (each != 0) {
-    const map = mapAt(each);
-    each = map.next;
-    const idle = allocatorIdle(map.elements) && allocatorIdle(map.values);
-    const ended = gracePeriodEnded(NORMAL, map.dyingTarget) && gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget);
-    if (idle && ended && unlinkDying(map)) freeMap(area, map);
-    else waiting++;
+  if (superblock().dyingMaps == 0) return 0;
+  while (lock(controlLock())) {
+    let waiting: u32 = 0;
+    let each: usize = superblock().dyingMaps;
+    while (each != 0 && !mayFree(mapAt(each))) {
+      waiting++;
+      each = mapAt(each).next;
+    }
+    if (each != 0) takeDying(area, mapAt(each));
+    unlock(controlLock());
+    if (each == 0 || !freeMap(area, mapAt(each))) return waiting;
   }
-  return waiting;
+  return 1;
 }

@@ -2,11 +2,15 @@
  * The descriptor of a map, and the list of all maps of an arena. Its address is what a program holds as a map pointer.
  * Everything up to `count` is written at creation and only read afterwards.
  */
+import { unlinkSet } from "../alloc/register";
 import { publish } from "../base/atomics";
 import { equalBytes } from "../base/bytes";
-import { EEXIST } from "../base/errno";
+import { EEXIST, ENOENT, ETIMEDOUT } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
+import { CpuArea, thisCpu } from "../cpu/area";
+import { transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
+import { adoptBytes, controlLock, disownBytes } from "../mem/belongings";
 
 /** Map kinds by `enum bpf_map_type`. */
 export const KIND_HASH: u32 = 1;
@@ -69,7 +73,7 @@ export class MapHeader {
   /** How to read keys and values, for whoever opens the map by name: text the control plane wrote. */
   description: u32;
   descriptionBytes: u32;
-  /** Under `mapsLock`. */
+  /** Under `controlLock`. */
   next: u32;
   /** Epochs, normal and tasks-trace, after which a destroyed map's memory may go. */
   dyingTarget: u32;
@@ -94,10 +98,6 @@ export function mapAt(address: usize): MapHeader {
   return changetype<MapHeader>(address);
 }
 
-function mapsLock(): usize {
-  return changetype<usize>(superblock()) + offsetof<Superblock>("mapsLock");
-}
-
 /** Where a map's name begins. */
 function nameOf(map: MapHeader): usize {
   return changetype<usize>(map) + HEADER_SIZE;
@@ -110,24 +110,26 @@ function findNamed(name: usize): usize {
   return each;
 }
 
-/** The address of the map named so, 0 if there is none. Task context: waits for a lock. */
+/** The address of the map named so, 0 if there is none, ETIMEDOUT if the lock cannot be had. Task context. */
 export function findMap(name: usize): usize {
-  lock(mapsLock());
+  if (!lock(controlLock())) return ETIMEDOUT;
   const found = findNamed(name);
-  unlock(mapsLock());
+  unlock(controlLock());
   return found;
 }
 
-/** Makes a finished map visible to whoever walks the list: 0, or -EEXIST if one of its name is there. */
-export function registerMap(map: MapHeader): i32 {
+/** Makes a finished map visible to whoever walks the list: 0, -EEXIST if one of its name is there, -ETIMEDOUT. */
+export function registerMap(area: CpuArea, map: MapHeader): i32 {
   const block = superblock();
-  lock(mapsLock());
+  if (!lock(controlLock())) return -ETIMEDOUT;
   const taken = findNamed(nameOf(map)) != 0;
   if (!taken) {
     map.next = block.maps;
     publish(changetype<usize>(block) + offsetof<Superblock>("maps"), <u32>changetype<usize>(map));
+    transferOf(area).building = 0;
+    disownBytes(map.description);
   }
-  unlock(mapsLock());
+  unlock(controlLock());
   return taken ? -EEXIST : 0;
 }
 
@@ -144,23 +146,58 @@ function unlinkFrom(head: usize, map: MapHeader): bool {
   return false;
 }
 
-/** Takes a map off the list of the living and puts it on that of the dying. False if it was not there. */
-export function markDying(map: MapHeader): bool {
-  const block = superblock();
-  lock(mapsLock());
-  const found = unlinkFrom(changetype<usize>(block) + offsetof<Superblock>("maps"), map);
-  if (found) {
-    map.next = block.dyingMaps;
-    block.dyingMaps = <u32>changetype<usize>(map);
-  }
-  unlock(mapsLock());
-  return found;
+function livingMaps(): usize {
+  return changetype<usize>(superblock()) + offsetof<Superblock>("maps");
 }
 
-/** Takes a map off the list of the dying: its memory is the caller's. */
-export function unlinkDying(map: MapHeader): bool {
-  lock(mapsLock());
-  const found = unlinkFrom(changetype<usize>(superblock()) + offsetof<Superblock>("dyingMaps"), map);
-  unlock(mapsLock());
-  return found;
+function dyingMaps(): usize {
+  return changetype<usize>(superblock()) + offsetof<Superblock>("dyingMaps");
+}
+
+/** Whether a map is on the list of the living or the dying. Caller holds the control plane's lock. */
+export function isListed(map: usize): bool {
+  for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) if (each == map) return true;
+  for (let each: usize = load<u32>(dyingMaps()); each != 0; each = mapAt(each).next) if (each == map) return true;
+  return false;
+}
+
+/** Puts a map with the dying. Caller holds the control plane's lock. */
+export function linkDying(map: MapHeader): void {
+  map.next = load<u32>(dyingMaps());
+  publish(dyingMaps(), <u32>changetype<usize>(map));
+}
+
+/** Takes a map off the list of the living and puts it on that of the dying: 0, -ENOENT if it was not there, -ETIMEDOUT. */
+export function markDying(map: MapHeader): i32 {
+  if (!lock(controlLock())) return -ETIMEDOUT;
+  const transfer = transferOf(thisCpu());
+  // On neither list for a moment: whoever reaps this CPU then sets it down with the dying.
+  const building = transfer.building;
+  transfer.building = <u32>changetype<usize>(map);
+  map.dyingTarget = 0;
+  const found = unlinkFrom(livingMaps(), map);
+  if (found) linkDying(map);
+  transfer.building = building;
+  unlock(controlLock());
+  return found ? 0 : -ENOENT;
+}
+
+/** Takes a map off the list of the dying: it is this CPU's to free. Caller holds the control plane's lock. */
+export function takeDying(area: CpuArea, map: MapHeader): void {
+  transferOf(area).building = <u32>changetype<usize>(map);
+  unlinkFrom(dyingMaps(), map);
+}
+
+/**
+ * Takes a map that this CPU is building, or no longer wants, off every list: its allocators', and its description becomes
+ * the CPU's. False: the lock cannot be had, and nothing is done.
+ */
+export function leaveLists(area: CpuArea, map: MapHeader): bool {
+  if (!lock(controlLock())) return false;
+  transferOf(area).building = <u32>changetype<usize>(map);
+  unlinkSet(map.elements);
+  unlinkSet(map.values);
+  adoptBytes(area, map.description);
+  unlock(controlLock());
+  return true;
 }

@@ -3,17 +3,34 @@
  * Writes are in place: only the CPU itself and user space write a copy, as in Linux.
  */
 
-import { allocate, cacheOf, release } from "../alloc/allocator";
+import { allocate, cacheOf } from "../alloc/allocator";
+import { cacheGive } from "../alloc/cache";
+import { interruptsOn } from "../alloc/deferred";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
+import { hold, letGo } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
-/** Gives an element's value back. */
-export function giveValue(area: CpuArea, map: MapHeader, element: usize): void {
-  if (map.supply == SUPPLY_POOL) return;
-  release(area, cacheOf(map.values, area.id), load<u32>(element + map.valueOffset) - HEADER_BYTES);
+/**
+ * The object that is an element's value, 0 if the element keeps it for life. The element goes on naming it: readers that
+ * found the element may still follow.
+ */
+export function valueObject(map: MapHeader, element: usize): usize {
+  return map.copyStride == 0 || map.supply == SUPPLY_POOL ? 0 : load<u32>(element + map.valueOffset) - HEADER_BYTES;
+}
+
+/** Gives a value back that `hand` holds. */
+export function giveValue(area: CpuArea, map: MapHeader, value: usize, hand: usize): void {
+  cacheGive(area, cacheOf(map.values, area.id), value);
+  letGo(hand);
+  interruptsOn(area);
+}
+
+/** Takes a value into a hand, for whoever then lets go of the element. */
+export function holdValue(area: CpuArea, map: MapHeader, value: usize, hand: usize): void {
+  hold(hand, value, changetype<usize>(cacheOf(map.values, area.id)), 0);
 }
 
 /** Writes this CPU's copy, or all of them from `value`, valueStride apart. */
@@ -34,11 +51,18 @@ export function writeValue(area: CpuArea, map: MapHeader, element: usize, value:
 
 /**
  * Gives a new element its value, written: copies that are not given are zero. An element from a pool has its value
- * for life. False: -ENOMEM.
+ * for life. Until the caller has published the element, `hand` holds the value. False: -ENOMEM.
  */
-export function attachValue(area: CpuArea, map: MapHeader, element: usize, value: usize, allCpus: bool): bool {
+export function attachValue(
+  area: CpuArea,
+  map: MapHeader,
+  element: usize,
+  value: usize,
+  allCpus: bool,
+  hand: usize,
+): bool {
   if (map.supply != SUPPLY_POOL) {
-    const object = allocate(area, cacheOf(map.values, area.id));
+    const object = allocate(area, cacheOf(map.values, area.id), hand, 0);
     if (object == 0) return false;
     store<u32>(element + map.valueOffset, object + HEADER_BYTES);
   }

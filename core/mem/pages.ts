@@ -3,9 +3,17 @@
  * first and the last descriptor of a free run carry its length) and kept in bins by the power of two of their length.
  * The memory grows when no run fits and never shrinks; WebAssembly has no way to give pages back.
  *
- * Task and softirq context only: takes a lock, may grow the memory. Out of memory is a clean 0.
+ * Task and softirq context only: takes a lock, may grow the memory. Out of memory is a clean 0. If the lock cannot be
+ * had, its holder's thread is dead: until it is reaped nothing can be taken, and what is freed waits on a stack.
+ *
+ * A run that is on its way, from the free runs to its owner or back, is named by the CPU's `Transfer.run`
+ * (cpu/intent.ts). Descriptors are written in an order that a walk over them, run by run, understands at any moment
+ * (recovery/memory.ts).
  */
+import { acquire, claim } from "../base/atomics";
 import { BINS, RUN_BINS, Superblock, superblock } from "../base/superblock";
+import { CpuArea, thisCpu } from "../cpu/area";
+import { transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 
 export const PAGE_SHIFT: u32 = 14;
@@ -56,7 +64,7 @@ export function addressOf(page: u32): usize {
   return (<usize>page) << PAGE_SHIFT;
 }
 
-function pagesLock(): usize {
+export function pagesLock(): usize {
   return changetype<usize>(superblock()) + offsetof<Superblock>("pagesLock");
 }
 
@@ -64,7 +72,7 @@ function binOf(length: u32): u32 {
   return min(31 - clz(length), RUN_BINS - 1);
 }
 
-function linkRun(page: u32, length: u32): void {
+export function linkRun(page: u32, length: u32): void {
   const run = descriptor(page);
   const bin = BINS + binOf(length) * 4;
   const head = load<u32>(bin);
@@ -119,48 +127,103 @@ function growPages(length: u32): bool {
   const room = block.maximumPages - block.pages;
   if (room < length) return false;
   const wanted = min(max(length, GROW_PAGES), room);
-  const wasmPages = (wanted + PAGES_PER_WASM_PAGE - 1) / PAGES_PER_WASM_PAGE;
-  if (memory.grow(wasmPages) < 0) return false;
-  const first = block.pages;
-  block.pages = first + wasmPages * PAGES_PER_WASM_PAGE;
-  insertRun(first, wasmPages * PAGES_PER_WASM_PAGE);
+  if (memory.grow((wanted + PAGES_PER_WASM_PAGE - 1) / PAGES_PER_WASM_PAGE) < 0) return false;
+  adoptGrowth();
   return true;
 }
 
+/** Adds what the memory has grown by to the free runs: also what a thread grew it by that died before it said so. */
+function adoptGrowth(): void {
+  const block = superblock();
+  const first = block.pages;
+  const grown = <u32>memory.size() * PAGES_PER_WASM_PAGE - first;
+  if (grown == 0) return;
+  // The tags first: a walk over the descriptors ends at `pages`.
+  descriptor(first).state = PAGE_FREE;
+  descriptor(first).length = grown;
+  block.pages = first + grown;
+  insertRun(first, grown);
+}
+
+function returnedRuns(): usize {
+  return changetype<usize>(superblock()) + offsetof<Superblock>("returnedRuns");
+}
+
+/** Frees what was freed while nobody could have the lock. Caller holds it, so that there is one taker. */
+function adoptReturned(area: CpuArea): void {
+  const word = returnedRuns();
+  for (let run: usize = acquire(word); run != 0; run = acquire(word)) {
+    transferOf(area).run = <u32>run;
+    if (claim(word, <u32>run, load<u32>(run))) insertFreed(area, pageOf(run));
+  }
+  transferOf(area).run = 0;
+}
+
+function insertFreed(area: CpuArea, page: u32): void {
+  const length = descriptor(page).length;
+  // First of all: it tells whoever finds the run named by `Transfer.run` that it has been freed.
+  descriptor(page).state = PAGE_FREE;
+  superblock().usedPages -= length;
+  insertRun(page, length);
+  transferOf(area).run = 0;
+}
+
+/** Takes `length` pages off the free run that begins at `page`. Caller holds the lock. */
+function cutRun(area: CpuArea, page: u32, length: u32): void {
+  const run = descriptor(page);
+  const rest = run.length - length;
+  unlinkRun(page);
+  if (rest != 0) linkRun(page + length, rest);
+  transferOf(area).run = <u32>addressOf(page);
+  // Length before state: until it is in use, a walk finds two free runs side by side or one.
+  run.length = length;
+  // The last page's old boundary tag must not be taken for a free run's.
+  descriptor(page + length - 1).state = PAGE_RUN;
+  run.state = PAGE_RUN;
+  superblock().usedPages += length;
+}
+
 /**
- * Takes a run of `length` pages, not zeroed.
+ * Takes a run of `length` pages, not zeroed. The CPU's `Transfer.run` names it until the caller has put it in its place
+ * (`runPlaced`).
  * @returns its address, or 0 when the arena's maximum is reached
  */
 export function allocatePages(length: u32): usize {
   if (length == 0 || length > superblock().maximumPages) return 0;
-  const word = pagesLock();
-  lock(word);
+  const area = thisCpu();
+  if (!lock(pagesLock())) return 0;
+  if (acquire(returnedRuns()) != 0) adoptReturned(area);
   let page = findRun(length);
   if (page == 0 && growPages(length)) page = findRun(length);
-  if (page != 0) {
-    const run = descriptor(page);
-    const rest = run.length - length;
-    unlinkRun(page);
-    if (rest != 0) linkRun(page + length, rest);
-    run.state = PAGE_RUN;
-    run.length = length;
-    // The last page's old boundary tag must not be taken for a free run's.
-    descriptor(page + length - 1).state = PAGE_RUN;
-    superblock().usedPages += length;
-  }
-  unlock(word);
+  if (page != 0) cutRun(area, page, length);
+  unlock(pagesLock());
   return addressOf(page);
 }
 
-/** Gives back a run that `allocatePages` handed out. */
+/** Gives back a run that `allocatePages` handed out. Cannot fail: without the lock the run waits for the next holder. */
 export function freePages(address: usize): void {
-  const page = pageOf(address);
-  const word = pagesLock();
-  lock(word);
-  const length = descriptor(page).length;
-  superblock().usedPages -= length;
-  insertRun(page, length);
-  unlock(word);
+  const area = thisCpu();
+  transferOf(area).run = <u32>address;
+  if (lock(pagesLock())) {
+    insertFreed(area, pageOf(address));
+    if (acquire(returnedRuns()) != 0) adoptReturned(area);
+    unlock(pagesLock());
+    return;
+  }
+  const word = returnedRuns();
+  let head: u32;
+  do {
+    head = acquire(word);
+    store<u32>(address, head);
+  } while (!claim(word, head, <u32>address));
+  transferOf(area).run = 0;
+}
+
+/** Whether a run waits for somebody to have the lock. */
+export function isReturned(run: usize): bool {
+  let each: usize = acquire(returnedRuns());
+  while (each != 0 && each != run) each = load<u32>(each);
+  return each != 0;
 }
 
 /** Pages that hold something now; the rest of the memory is free runs. */
@@ -170,6 +233,7 @@ export function usedPages(): u32 {
 
 /** Adds the pages from `first` up to what exists now to the free runs; at format, before anyone else is there. */
 export function adoptPages(first: u32, count: u32): void {
+  superblock().firstPage = first;
   superblock().pages = first + count;
   insertRun(first, count);
 }

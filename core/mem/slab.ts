@@ -8,7 +8,19 @@
  * Task and softirq context only. A fresh object is zeroed, a reused one is not. The first word of a free object is the
  * link; every object starts with an 8-byte header that belongs to whoever holds it.
  */
+import { acquire, claim } from "../base/atomics";
 import { CLASS_COUNT, SLAB_CLASSES, superblock } from "../base/superblock";
+import { CpuArea, thisCpu } from "../cpu/area";
+import {
+  beginTransfer,
+  endTransfer,
+  handCount,
+  handFirst,
+  runPlaced,
+  setHand,
+  Transfer,
+  transferOf,
+} from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { addressOf, allocatePages, descriptor, freePages, PAGE_BYTES, PAGE_RUN, PAGE_SLAB, pageOf } from "./pages";
 
@@ -31,6 +43,8 @@ export class SlabClass {
   /** Slabs with no object in use; at most one is kept. */
   emptySlabs: u32;
   objectsInUse: u32;
+  /** Objects given back while the lock could not be had; linked through their first word. Atomic. */
+  returned: u32;
 }
 
 const SLAB_CLASS_BYTES: usize = 64;
@@ -67,11 +81,11 @@ export function formatSlab(): void {
   }
 }
 
-function lockOf(index: u32): usize {
+export function lockOf(index: u32): usize {
   return changetype<usize>(slabClass(index)) + offsetof<SlabClass>("lockWord");
 }
 
-function linkPartial(each: SlabClass, page: u32): void {
+export function linkPartial(each: SlabClass, page: u32): void {
   const slab = descriptor(page);
   slab.previous = 0;
   slab.next = each.partial;
@@ -94,7 +108,6 @@ function addSlab(index: u32): bool {
   memory.fill(address, 0, each.pages * PAGE_BYTES);
   const page = pageOf(address);
   const slab = descriptor(page);
-  slab.state = PAGE_SLAB;
   slab.slabClass = <u8>index;
   slab.total = <u32>PAGE_BYTES / each.size;
   slab.freeCount = slab.total;
@@ -104,6 +117,9 @@ function addSlab(index: u32): bool {
     next = object;
   }
   slab.free = address;
+  // Last: from now on it is found to be a slab of the class, whatever lists it is on.
+  slab.state = PAGE_SLAB;
+  runPlaced();
   each.slabs++;
   each.emptySlabs++;
   linkPartial(each, page);
@@ -115,56 +131,114 @@ function removeSlab(each: SlabClass, page: u32): void {
   unlinkPartial(each, page);
   each.slabs--;
   each.emptySlabs--;
-  slab.state = PAGE_RUN;
+  const address = addressOf(page);
+  transferOf(thisCpu()).run = <u32>address;
   slab.length = each.pages;
-  freePages(addressOf(page));
+  slab.state = PAGE_RUN;
+  freePages(address);
 }
 
-/** Takes up to `count` objects of a class under one lock: a chain linked through their first words, 0 if none. */
-export function takeObjects(index: u32, count: u32): usize {
+/** The stack of objects that were given back while the class's lock could not be had. */
+function returnedWord(index: u32): usize {
+  return changetype<usize>(slabClass(index)) + offsetof<SlabClass>("returned");
+}
+
+/** Puts an object, named by `Transfer.between`, back into its slab. Caller holds the class's lock. */
+export function insertObject(each: SlabClass, object: usize): void {
+  const page = pageOf(object);
+  const slab = descriptor(page);
+  store<u32>(object, slab.free);
+  slab.free = <u32>object;
+  slab.freeCount++;
+  each.objectsInUse--;
+  if (slab.freeCount == 1) linkPartial(each, page);
+  if (slab.freeCount == slab.total) {
+    each.emptySlabs++;
+    if (each.emptySlabs > 1) removeSlab(each, page);
+  }
+}
+
+/** The class's lock, and under it what waited for it. */
+function lockClass(transfer: Transfer, index: u32): bool {
+  if (!lock(lockOf(index))) return false;
+  const word = returnedWord(index);
+  for (let object: usize = acquire(word); object != 0; object = acquire(word)) {
+    transfer.between = <u32>object;
+    if (claim(word, <u32>object, load<u32>(object))) insertObject(slabClass(index), object);
+  }
+  transfer.between = 0;
+  return true;
+}
+
+/** Takes one object off a slab that has one. Caller holds the class's lock, and names the object before it leaves. */
+function takeFromSlab(each: SlabClass, transfer: Transfer): usize {
+  const page = each.partial;
+  const slab = descriptor(page);
+  if (slab.freeCount == slab.total) each.emptySlabs--;
+  const object = slab.free;
+  transfer.between = object;
+  slab.free = load<u32>(object);
+  slab.freeCount--;
+  each.objectsInUse++;
+  if (slab.freeCount == 0) unlinkPartial(each, page);
+  return object;
+}
+
+/**
+ * Takes up to `count` objects of a class under one lock into the hand of the transfer that the caller has begun: a chain
+ * linked through their first words.
+ * @returns how many that are
+ */
+export function takeObjects(index: u32, count: u32): u32 {
   const each = slabClass(index);
-  const word = lockOf(index);
+  const transfer = transferOf(thisCpu());
+  if (!lockClass(transfer, index)) return 0;
+  let taken: u32 = 0;
   let chain: usize = 0;
-  lock(word);
-  for (; count > 0; count--) {
+  for (; taken < count; taken++) {
     if (each.partial == 0 && !addSlab(index)) break;
-    const page = each.partial;
-    const slab = descriptor(page);
-    if (slab.freeCount == slab.total) each.emptySlabs--;
-    const object = slab.free;
-    slab.free = load<u32>(object);
-    slab.freeCount--;
-    each.objectsInUse++;
-    if (slab.freeCount == 0) unlinkPartial(each, page);
+    const object = takeFromSlab(each, transfer);
     store<u32>(object, chain);
+    setHand(transfer, object, taken + 1);
+    transfer.between = 0;
     chain = object;
   }
-  unlock(word);
-  return chain;
+  unlock(lockOf(index));
+  return taken;
 }
 
-/** Gives a chain of objects of one class back under one lock. */
-export function returnObjects(index: u32, chain: usize): void {
-  if (chain == 0) return;
-  const each = slabClass(index);
-  const word = lockOf(index);
-  lock(word);
-  while (chain != 0) {
-    const object = chain;
-    chain = load<u32>(object);
-    const page = pageOf(object);
-    const slab = descriptor(page);
-    store<u32>(object, slab.free);
-    slab.free = object;
-    slab.freeCount++;
-    each.objectsInUse--;
-    if (slab.freeCount == 1) linkPartial(each, page);
-    if (slab.freeCount == slab.total) {
-      each.emptySlabs++;
-      if (each.emptySlabs > 1) removeSlab(each, page);
-    }
+/** Gives what the transfer has in hand back to its class, under one lock. Cannot fail: see `returnedWord`. */
+export function returnObjects(index: u32): void {
+  const transfer = transferOf(thisCpu());
+  const locked = lockClass(transfer, index);
+  let object = handFirst(transfer);
+  for (let count = handCount(transfer); count > 0; count--) {
+    const rest: usize = load<u32>(object);
+    transfer.between = <u32>object;
+    setHand(transfer, rest, count - 1);
+    if (locked) insertObject(slabClass(index), object);
+    else leaveForHolder(index, object);
+    object = rest;
   }
-  unlock(word);
+  transfer.between = 0;
+  if (locked) unlock(lockOf(index));
+}
+
+/** Puts an object where the next holder of the class's lock finds it. */
+function leaveForHolder(index: u32, object: usize): void {
+  const word = returnedWord(index);
+  let head: u32;
+  do {
+    head = acquire(word);
+    store<u32>(object, head);
+  } while (!claim(word, head, <u32>object));
+}
+
+/** Whether an object waits for somebody to have its class's lock. */
+export function isLeftForHolder(index: u32, object: usize): bool {
+  let each: usize = acquire(returnedWord(index));
+  while (each != 0 && each != object) each = load<u32>(each);
+  return each != 0;
 }
 
 /** Distance between two CPUs' copies of a per-CPU object of `bytes` bytes (header included). */
@@ -178,56 +252,63 @@ function runLength(bytes: u32, perCpu: u32): u32 {
   return perCpu != 0 ? copy * superblock().cpus : copy;
 }
 
-/** One object of `bytes` bytes, header included, whatever its size; a run is zeroed. 0 when memory is out. */
-export function takeObject(bytes: u32, index: u32, perCpu: u32): usize {
-  if (index != CLASS_RUN) return takeObjects(index, 1);
+/**
+ * Takes up to `count` objects of `bytes` bytes, header included, whatever their size, into the transfer's hand. A run is
+ * zeroed.
+ * @returns how many that are
+ */
+export function takeIntoHand(bytes: u32, index: u32, perCpu: u32, count: u32): u32 {
+  if (index != CLASS_RUN) return takeObjects(index, count);
+  const transfer = transferOf(thisCpu());
   const length = runLength(bytes, perCpu);
-  const address = allocatePages(length);
-  if (address != 0) memory.fill(address, 0, length * PAGE_BYTES);
-  return address;
+  let taken: u32 = 0;
+  for (; taken < count; taken++) {
+    const object = allocatePages(length);
+    if (object == 0) break;
+    memory.fill(object, 0, length * PAGE_BYTES);
+    store<u32>(object, <u32>handFirst(transfer));
+    setHand(transfer, object, taken + 1);
+    transfer.run = 0;
+  }
+  return taken;
 }
 
-/** Gives one object back that `takeObject` handed out. */
-export function returnObject(index: u32, object: usize): void {
-  if (index == CLASS_RUN) freePages(object);
-  else {
-    store<u32>(object, 0);
-    returnObjects(index, object);
+/** Gives back what the transfer has in hand, objects of class `index`. */
+export function returnFromHand(index: u32): void {
+  if (index != CLASS_RUN) {
+    returnObjects(index);
+    return;
   }
+  const transfer = transferOf(thisCpu());
+  let object = handFirst(transfer);
+  for (let count = handCount(transfer); count > 0; count--) {
+    const rest: usize = load<u32>(object);
+    transfer.run = <u32>object;
+    setHand(transfer, rest, count - 1);
+    freePages(object);
+    object = rest;
+  }
+}
+
+/** Gives one object back that no cache counts. */
+export function returnObject(area: CpuArea, index: u32, object: usize): void {
+  beginTransfer(area, 0, 0, object, 1);
+  returnFromHand(index);
+  endTransfer(area);
 }
 
 /** Gives the empty slabs that classes keep back to the pages. */
 export function trimSlab(): void {
+  const transfer = transferOf(thisCpu());
   for (let index: u32 = 0; index < 2 * CLASS_COUNT; index++) {
     const each = slabClass(index);
-    const word = lockOf(index);
-    lock(word);
+    if (!lockClass(transfer, index)) continue;
     let page = each.partial;
     while (page != 0 && each.emptySlabs != 0) {
       const next = descriptor(page).next;
       if (descriptor(page).freeCount == descriptor(page).total) removeSlab(each, page);
       page = next;
     }
-    unlock(word);
+    unlock(lockOf(index));
   }
-}
-
-/**
- * Plain memory for the control plane (program stacks, buffers, tables), zeroed.
- * @returns an 8-byte aligned address, or 0 when memory is out
- */
-export function allocateBytes(bytes: u32): usize {
-  const index = classFor(bytes + <u32>HEADER_BYTES, 0);
-  const object = takeObject(bytes + <u32>HEADER_BYTES, index, 0);
-  if (object == 0) return 0;
-  store<u32>(object, index);
-  memory.fill(object + HEADER_BYTES, 0, bytes);
-  return object + HEADER_BYTES;
-}
-
-/** Gives memory back that `allocateBytes` handed out; 0 is ignored. */
-export function freeBytes(address: usize): void {
-  if (address == 0) return;
-  const object = address - HEADER_BYTES;
-  returnObject(load<u32>(object), object);
 }

@@ -5,7 +5,8 @@
  * Two lists per CPU, both only of that CPU: queued, and waiting for the grace period in flight.
  */
 import { CpuArea } from "../cpu/area";
-import { returnObject } from "../mem/slab";
+import { beginTransfer, endTransfer } from "../cpu/intent";
+import { returnFromHand } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL } from "./epoch";
 
 /**
@@ -24,14 +25,15 @@ export function returnAfterGracePeriod(area: CpuArea, object: usize, index: u32)
 /** Runs the callbacks whose grace period is over and starts one for those queued. True when none is left. */
 export function runCallbacks(area: CpuArea): bool {
   if (area.waitingCallbacks != 0 && gracePeriodEnded(NORMAL, area.callbackTarget)) {
-    let object: usize = area.waitingCallbacks;
-    area.waitingCallbacks = 0;
-    area.waitingCallbackCount = 0;
-    while (object != 0) {
-      const next: usize = load<u32>(object);
-      returnObject(load<u32>(object, 4), object);
-      object = next;
+    for (let object: usize = area.waitingCallbacks; object != 0; object = area.waitingCallbacks) {
+      const index = load<u32>(object, 4);
+      // In the hand first, then off the list: a thread that dies in between is found out (recovery/reap.ts).
+      beginTransfer(area, 0, 0, object, 1);
+      area.waitingCallbacks = load<u32>(object);
+      returnFromHand(index);
+      endTransfer(area);
     }
+    area.waitingCallbackCount = 0;
   }
   if (area.waitingCallbacks == 0 && area.callbacks != 0) {
     area.waitingCallbacks = area.callbacks;

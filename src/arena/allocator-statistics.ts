@@ -23,6 +23,8 @@ export interface ObjectCacheStatistics {
   readonly waitingRcu: number;
   /** Brought by a helper thread for a CPU that never refills itself. */
   readonly inbox: number;
+  /** Beyond what may wait for a grace period, on a list for all CPUs: counted with CPU 0. */
+  readonly surplus: number;
   /** Taken from the slab minus given back. An object may be freed on another CPU: sums over CPUs are what counts. */
   readonly owned: number;
   readonly refills: number;
@@ -67,7 +69,7 @@ export function allocatorStatistics(arena: Arena, address: number, name: string)
     name,
     objectSize: objectSize === 0 ? undefined : objectSize,
     perCpu: field(layout.allocatorPerCpu) !== 0,
-    bytes: core.accountBytes(address) >>> 0,
+    bytes: core.allocatorBytes(address) >>> 0,
     limitBytes: field(layout.allocatorLimit),
     refused: field(layout.allocatorRefused),
     inUse,
@@ -76,8 +78,9 @@ export function allocatorStatistics(arena: Arena, address: number, name: string)
 }
 
 /** Objects that a cache holds and nobody uses. */
-function idle({ free, extra, byGp, waiting, byRcu, waitingRcu, inbox }: ObjectCacheStatistics): number {
-  return free + extra + byGp + waiting + byRcu + waitingRcu + inbox;
+function idle(cache: ObjectCacheStatistics): number {
+  const { free, extra, byGp, waiting, byRcu, waitingRcu, inbox, surplus } = cache;
+  return free + extra + byGp + waiting + byRcu + waitingRcu + inbox + surplus;
 }
 
 /** Objects of a list; at most `most`, since the list may change under us. */
@@ -105,6 +108,7 @@ function readCache(arena: Arena, address: number, cpu: number): ObjectCacheStati
     byRcu: field(layout.cacheRcuCount),
     waitingRcu: field(layout.cacheWaitingRcuCount),
     inbox: chainLength(arena, field(layout.cacheInbox), field(layout.cacheOwned)),
+    surplus: field(layout.cacheSurplus),
     owned: field(layout.cacheOwned) | 0,
     refills: field(layout.cacheRefills),
     trims: field(layout.cacheTrims),

@@ -23,15 +23,15 @@ test("the largest arena can be made: memory is reserved, not used", async () => 
 });
 
 test("attaching to anything that is no arena says so", async () => {
-  const { core } = (await Arena.create({ cpus: 1 })).handle();
+  const { core, token } = (await Arena.create({ cpus: 1 })).handle();
   const memory = (initial: number): WebAssembly.Memory =>
     new WebAssembly.Memory({ initial, maximum: 100, shared: true });
   const refused = { name: "AnyctxError", code: "BAD_ARENA" };
   await assert.rejects(Arena.attach({} as ArenaHandle), refused);
-  await assert.rejects(Arena.attach({ memory: memory(1), core }), refused);
-  await assert.rejects(Arena.attach({ memory: memory(10), core }), { ...refused, message: /holds no arena/ });
+  await assert.rejects(Arena.attach({ memory: memory(1), core, token }), refused);
+  await assert.rejects(Arena.attach({ memory: memory(10), core, token }), { ...refused, message: /holds no arena/ });
   const empty = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
-  await assert.rejects(Arena.attach({ memory: memory(10), core: empty }), refused);
+  await assert.rejects(Arena.attach({ memory: memory(10), core: empty, token }), refused);
 });
 
 test("an arena of another layout version is refused", async () => {

@@ -3,7 +3,7 @@
  * thread that is sent its handle.
  */
 import type { CoreFunction, ProgramMachine } from "../bpf/machine.ts";
-import { AnyctxError, type ErrorCode, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO, type ErrorCode, errnoName } from "../error.ts";
 import { type Codec, codecFrom, type Description, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
@@ -18,6 +18,8 @@ const PAGE_BYTES = 16384;
 const INITIAL_WASM_PAGES = 4;
 /** The last 64 KiB of 4 GiB stay unused, so that an errno is never an address. */
 const LARGEST_WASM_PAGES = 65535;
+/** Bit of a slot's owner that is none of the token's (core/cpu/area.ts). */
+const BORROWED = 2 ** 31;
 
 export interface ArenaOptions {
   /** Upper bound of the shared memory in bytes; it grows on demand. Default 1 GiB. */
@@ -46,6 +48,10 @@ export interface ArenaOptions {
   readonly seed?: number;
 }
 
+function newToken(): number {
+  return Math.floor(Math.random() * (BORROWED - 1)) + 1;
+}
+
 export type Profile = "anyctx" | "linux";
 
 export interface MapOptions<K, V> {
@@ -69,6 +75,8 @@ export interface MapOptions<K, V> {
 export interface ArenaHandle {
   readonly memory: WebAssembly.Memory;
   readonly core: WebAssembly.Module;
+  /** Names the thread that attaches with it, for `Arena.reap`: 1 to 2^31 - 1. */
+  readonly token: number;
 }
 
 /** A map's value type: per-CPU kinds have one value for each CPU. */
@@ -82,18 +90,26 @@ export class Arena {
   readonly #instance: CoreInstance;
   readonly #token: number;
   readonly #heldCpus = new Set<number>();
+  /** CPUs of dead threads that could not be freed yet. */
+  readonly #unreaped = new Set<number>();
   #cpu = -1;
   /** Where names to be looked up are written: finding a map needs no memory of its own. */
   #nameRoom = 0;
   #seed: number;
 
-  private constructor(memory: WebAssembly.Memory, module: WebAssembly.Module, instance: CoreInstance, seed: number) {
+  private constructor(
+    memory: WebAssembly.Memory,
+    module: WebAssembly.Module,
+    instance: CoreInstance,
+    seed: number,
+    token: number,
+  ) {
     this.memory = memory;
     this.#module = module;
     this.#instance = instance;
     this.core = instance.core;
     this.layout = instance.layout;
-    this.#token = (Math.random() * 0xfffffffe + 1) >>> 0;
+    this.#token = token;
     this.#seed = seed;
   }
 
@@ -109,7 +125,7 @@ export class Arena {
       throw new AnyctxError("EINVAL", `An arena's maximum is between 320 KiB and 4 GiB, not ${maximumBytes} bytes`);
     const module = await compileCore();
     const memory = new WebAssembly.Memory({ initial: INITIAL_WASM_PAGES, maximum: pages, shared: true });
-    const arena = new Arena(memory, module, await instantiateCore(module, memory), seed);
+    const arena = new Arena(memory, module, await instantiateCore(module, memory), seed, newToken());
     const failed = arena.core.arenaFormat(cpus, pages, seed);
     if (failed !== 0)
       throw new AnyctxError(
@@ -130,12 +146,14 @@ export class Arena {
    * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version, EBUSY when no slot is free
    */
   static async attach(handle: ArenaHandle, cpu?: number): Promise<Arena> {
-    const { memory, core: module } = handle;
-    if (!(memory instanceof WebAssembly.Memory) || !(module instanceof WebAssembly.Module))
+    const { memory, core: module, token } = handle;
+    const isToken = Number.isInteger(token) && token > 0 && token < BORROWED;
+    if (!(memory instanceof WebAssembly.Memory) || !(module instanceof WebAssembly.Module) || !isToken)
       throw new AnyctxError("BAD_ARENA", "Cannot attach: this is no arena handle");
     if (memory.buffer.byteLength < INITIAL_WASM_PAGES * WASM_PAGE_BYTES)
       throw new AnyctxError("BAD_ARENA", "Cannot attach: the memory is too small for an arena");
-    const arena = new Arena(memory, module, await instantiateCore(module, memory), Math.floor(Math.random() * 2 ** 32));
+    const seed = Math.floor(Math.random() * 2 ** 32);
+    const arena = new Arena(memory, module, await instantiateCore(module, memory), seed, token);
     const version = arena.core.arenaVersion();
     if (version !== arena.layout.LAYOUT_VERSION)
       throw new AnyctxError(
@@ -148,9 +166,9 @@ export class Arena {
     return arena;
   }
 
-  /** What to send to another thread. */
+  /** What to send to another thread: one for each, so that `reap` can tell them apart. */
   handle(): ArenaHandle {
-    return { memory: this.memory, core: this.#module };
+    return { memory: this.memory, core: this.#module, token: newToken() };
   }
 
   /** Whether deferred work belongs to threads, as on PREEMPT_RT. */
@@ -239,7 +257,9 @@ export class Arena {
   /** Takes a map off the arena; its memory goes back when no reader is left in it. ENOENT if it is not there. */
   destroyMap(name: string): void {
     const { address } = this.findMap(name);
-    if (this.core.destroyMap(address) !== 0) throw new AnyctxError("ENOENT", `Map "${name}" is already destroyed`);
+    const result = this.core.destroyMap(address);
+    if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("destroy", name));
+    if (result !== 0) throw new AnyctxError("ENOENT", `Map "${name}" is already destroyed`);
     this.poll();
   }
 
@@ -254,6 +274,17 @@ export class Arena {
   /** Opens an allocator that any thread created, by its address. ENOENT if there is none. */
   openAllocator(address: number): ObjectAllocator {
     return ObjectAllocator.open(this, address);
+  }
+
+  /** All allocators of objects, newest first. */
+  allocators(): ObjectAllocator[] {
+    const found = new Set<number>();
+    let caches = this.word(this.layout.superblockCacheSets);
+    for (; caches !== 0; caches = this.word(caches + this.layout.cacheNextSet)) {
+      const account = this.word(caches + this.layout.cacheAccount);
+      if (account !== 0 && this.core.isObjectAllocator(account) !== 0) found.add(account);
+    }
+    return [...found].map((address) => this.openAllocator(address));
   }
 
   /** The CPUs that this thread holds. */
@@ -281,31 +312,44 @@ export class Arena {
       this.core.timerTick();
     }
     this.switchCpu(before);
+    if (this.#unreaped.size !== 0) this.#reapAll();
     this.core.reapMaps();
   }
 
   /**
-   * Gives back what is cached and not in use: this thread's CPUs' caches of every map, what waited for a grace period
-   * that is over, empty slabs. Other threads' caches are theirs. Never waits: what a reader still holds up goes later.
+   * Gives back what is cached and not in use: the caches of this thread's CPUs and of CPUs that nobody holds, what waited
+   * for a grace period that is over, empty slabs. Other threads' caches are theirs, and what was promised stays. Never
+   * waits for a reader: what one still holds up goes with a later trim.
    * @returns bytes that the arena's pages in use went down by
    */
   trim(): number {
     const before = this.core.pagesInUse();
-    const acting = this.#cpu;
-    const { mapElements, mapValues, mapSupply } = this.layout;
-    for (const { address, kind } of this.maps()) {
-      if (kind.indexed || this.word(address + mapSupply) !== SUPPLY.cache) continue;
-      const allocators = [mapElements, ...(kind.perCpu ? [mapValues] : [])].map((field) => this.word(address + field));
-      for (const cpu of this.#heldCpus) {
-        this.switchCpu(cpu);
-        // Once to begin the grace periods, twice to see both flavours' end.
-        for (const caches of [...allocators, ...allocators, ...allocators]) this.core.trimCache(caches);
-      }
-    }
-    this.switchCpu(acting);
     this.poll();
-    this.core.trimSlabs();
+    this.core.trimCpus(this.#token);
     return (before - this.core.pagesInUse()) * PAGE_BYTES;
+  }
+
+  /**
+   * Frees the slots of a thread that is dead: its locks are released, its half-done operation is finished or undone, what
+   * it had cached or in hand is there for others. Call it when the thread has ended for sure, at any moment after: in Node
+   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then nobody waits for the dead thread
+   * for longer than about a quarter of a second: an operation that needs a bucket it has locked returns -ETIMEDOUT.
+   *
+   * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it.
+   * @param thread the handle that was sent to the thread, or the number of one CPU that it held
+   * @returns the CPUs that are free again now
+   * @throws {AnyctxError} EINVAL: nobody holds that CPU, or it is the one this thread acts as
+   */
+  reap(thread: ArenaHandle | number): number[] {
+    if (typeof thread === "number") {
+      if (!Number.isInteger(thread) || this.#owner(thread) === 0 || this.#heldCpus.has(thread))
+        throw new AnyctxError("EINVAL", `CPU ${thread} is not one that another thread holds`);
+      this.#unreaped.add(thread);
+    } else {
+      for (let cpu = 0; cpu < this.cpus; cpu++)
+        if ((this.#owner(cpu) & ~BORROWED) === thread.token) this.#unreaped.add(cpu);
+    }
+    return this.#reapAll();
   }
 
   /** All living maps, newest first. */
@@ -321,6 +365,7 @@ export class Arena {
     new Uint8Array(this.memory.buffer, this.#nameRoom, bytes.length).set(bytes);
     const address = this.core.findMap(this.#nameRoom) >>> 0;
     if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
+    if (address === ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("look for", name));
     return this.#info(address);
   }
 
@@ -344,6 +389,17 @@ export class Arena {
       layout: { id: this.layout.areaId, task: this.layout.areaTask },
       print,
     };
+  }
+
+  /** The token of the thread that holds a CPU, 0 if nobody does or there is no such CPU. */
+  #owner(cpu: number): number {
+    return cpu >= 0 && cpu < this.cpus ? this.word(this.core.cpuAreaAddress(cpu) + this.layout.areaOwner) : 0;
+  }
+
+  #reapAll(): number[] {
+    const free = [...this.#unreaped].filter((cpu) => this.core.reapCpu(cpu) !== -ERRNO.EAGAIN);
+    for (const cpu of free) this.#unreaped.delete(cpu);
+    return free;
   }
 
   #create(
@@ -373,8 +429,9 @@ export class Arena {
     }
     new Uint8Array(this.memory.buffer, address + this.layout.mapName, nameBytes.length).set(nameBytes);
     new Uint32Array(this.memory.buffer, address + this.layout.mapDescription, 2).set([described, length]);
-    if (this.core.publishMap(address) !== 0)
-      throw new AnyctxError("EEXIST", `There is a map "${name}" in the arena already`);
+    const result = this.core.publishMap(address);
+    if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("create", name));
+    if (result !== 0) throw new AnyctxError("EEXIST", `There is a map "${name}" in the arena already`);
     return this.#info(address);
   }
 
@@ -423,6 +480,10 @@ export class Arena {
 
 /** Where a hash's elements come from: SUPPLY_ constants of core/maps/map.ts. */
 export const SUPPLY = { cache: 0, pool: 1, slab: 2 } as const;
+
+function lockedByDead(what: string, name: string): string {
+  return `Cannot ${what} map "${name}": a thread has not let go of the arena's lists; if it is dead, reap it`;
+}
 
 function createError(
   errno: number,

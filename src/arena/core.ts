@@ -58,9 +58,10 @@ export interface Core {
   objectSize(address: number): number;
   objectTrim(allocator: number): void;
   objectWithdraw(allocator: number, size: number, owned: number, promised: number): void;
-  accountBytes(allocator: number): number;
+  allocatorBytes(allocator: number): number;
   allocatorOwned(caches: number): number;
-  trimCache(caches: number): void;
+  trimCpus(token: number): void;
+  reapCpu(cpu: number): number;
   trimSlabs(): void;
   pagesInUse(): number;
   setForceDynamic(value: number): void;
@@ -90,7 +91,9 @@ const LAYOUT_NAMES = [
   "superblockMaps",
   "epochWords",
   "superblockRealTime",
+  "superblockCacheSets",
   "areaId",
+  "areaOwner",
   "areaTask",
   "areaWork",
   "areaScanNext",
@@ -127,6 +130,11 @@ const LAYOUT_NAMES = [
   "cacheTrims",
   "cacheReused",
   "cacheGracePeriods",
+  "cacheWaitingAge",
+  "cacheSurplus",
+  "cacheSteals",
+  "cacheNextSet",
+  "cacheAccount",
   "cacheRcuCount",
   "cacheWaitingRcuCount",
   "cachePromised",

@@ -22,11 +22,17 @@ export interface CacheStatistics {
   readonly inFlight: boolean;
   /** Freed while the cache was busy further down on the CPU. */
   readonly extra: number;
+  /** Objects beyond what may wait, on a list for all CPUs: counted with CPU 0. */
+  readonly surplus: number;
   readonly refills: number;
   readonly trims: number;
+  /** Objects that refills took from the surplus. */
+  readonly steals: number;
   /** Objects that refills took back from those that waited. */
   readonly reused: number;
   readonly gracePeriods: number;
+  /** Runs of the deferred work that found the batch in flight held up by a reader: its age. */
+  readonly waitingAge: number;
   /** Allocations that found nothing, each an -ENOMEM for whoever asked, by the context they came from. */
   readonly misses: Misses;
 }
@@ -83,10 +89,13 @@ function readCache(
     trimmed: field(layout.cacheByGpCount),
     inFlight: field(layout.cacheWaitingTarget) !== 0,
     extra: field(layout.cacheExtraCount),
+    surplus: field(layout.cacheSurplus),
     refills: field(layout.cacheRefills),
     trims: field(layout.cacheTrims),
+    steals: field(layout.cacheSteals),
     reused: field(layout.cacheReused),
     gracePeriods: field(layout.cacheGracePeriods),
+    waitingAge: field(layout.cacheWaitingAge),
     misses,
   };
 }

@@ -30,7 +30,7 @@ function runWorker(arena: Arena, body: string, input: unknown): Promise<unknown>
 
 function assertEverythingBack(arena: Arena, name: string): void {
   const caches = cacheStatistics(arena, arena.findMap(name));
-  const held = caches.reduce((sum, cache) => sum + cache.free + cache.waiting + cache.extra, 0);
+  const held = caches.reduce((sum, cache) => sum + cache.free + cache.waiting + cache.extra + cache.surplus, 0);
   const elements = arena.word(arena.findMap(name).address + arena.layout.mapElements);
   assert.equal(arena.core.allocatorOwned(elements), held + arena.core.mapCount(arena.findMap(name).address));
 }

@@ -31,7 +31,7 @@ function produce(batches: number): number {
     leave(1, batch - start.slots);
     loops.fill(start.allocator, start.size, slotOf(batch));
     set(0, batch + 1);
-    if ((batch & 63) === 0) most = Math.max(most, arena.core.accountBytes(start.allocator));
+    if ((batch & 63) === 0) most = Math.max(most, arena.core.allocatorBytes(start.allocator));
   }
   return most;
 }

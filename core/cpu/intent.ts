@@ -1,0 +1,153 @@
+/**
+ * What a CPU has in hand: objects that it took from one place and has not yet put into another. A thread can die between
+ * any two instructions; whoever reaps its CPU finds here what would otherwise be lost (recovery/). All of it is
+ * written with plain stores by the CPU itself, before the object leaves its old place, and erased after it has reached
+ * the new one.
+ *
+ * ```
+ * area + 192   hands of task      | first u64 | second u64 | operation u32 | - | - |     32 bytes
+ *      + 224   ... of softirq, hardirq, nmi: a context that interrupts another one has hands of its own
+ *      + 320   transfer           | between cache and slab, in work and in task context: one at a time
+ *
+ * a hand:  bits 0-31 object's address | MAYBE, bits 32-63 the cache's address (this CPU's) | REMOVES | COUNTS | RCU | ...
+ * ```
+ * A hand without MAYBE is surely this CPU's: it is on one of the CPU's own lists or nowhere. With MAYBE it is about to be
+ * published to, or claimed from, what all CPUs share; who has it must be found out.
+ */
+import { CpuArea, thisCpu } from "./area";
+
+/** The object may be another CPU's: an attempt to publish or to claim it is under way. */
+export const MAYBE: u64 = 1;
+/** The operation takes the object out of its map; otherwise it puts it in. */
+export const REMOVES: u64 = (<u64>1) << 32;
+/** The operation changes the map's element count. */
+export const COUNTS: u64 = (<u64>1) << 33;
+/** The object is on its way to the list that waits for a grace period before any reuse. */
+export const RCU: u64 = (<u64>1) << 34;
+/** The operation has taken a place in a map that counts exactly. */
+export const CHARGED: u64 = (<u64>1) << 35;
+/** With MAYBE: the object is being taken from a list that CPUs share; nothing has been done with it yet. */
+export const TAKES: u64 = (<u64>1) << 36;
+
+const OBJECT_MASK: u64 = 0xfffffff8;
+const CACHE_MASK: u64 = 0xffffffc0;
+
+/** Hands of one context level. */
+@unmanaged
+export class Intent {
+  first: u64;
+  second: u64;
+  /** Number of this level's current operation, in steps of 4 so that levels never share one. Stamped on elements. */
+  operation: u32;
+  reserved0: u32;
+  reserved1: u64;
+}
+const INTENT_BYTES: usize = 32;
+export const LEVELS: u32 = 4;
+
+/**
+ * One batch between a cache and the slab, or between two lists of a cache. While it is active, the cache owns
+ * `base` objects and those in hand, whatever its own count says.
+ */
+@unmanaged
+export class Transfer {
+  /** Objects in hand: bits 0-31 the first of a chain, bits 32-63 how many. */
+  hand: u64;
+  /** 1 while a batch is on its way. */
+  active: u32;
+  /** 0: no cache's, memory of the control plane. */
+  cache: u32;
+  base: i32;
+  /** An object between the hand and its slab, while the class's lock is held. */
+  between: u32;
+  /** A run of pages between the free runs and its place. */
+  run: u32;
+  /** A map (with BUILDING_ALLOCATOR: an allocator of users' objects) that is being created or freed and on no list. */
+  building: u32;
+  /** Control-plane memory of whoever holds the CPU (mem/belongings.ts): first object's header. */
+  belongings: u32;
+}
+
+/** Bit of `Transfer.building`. */
+export const BUILDING_ALLOCATOR: u32 = 1;
+
+/** The hands of the context that this CPU is in. */
+export function handsOf(area: CpuArea): usize {
+  return changetype<usize>(area) + offsetof<CpuArea>("intents") + area.level * INTENT_BYTES;
+}
+
+export function intentAt(area: CpuArea, level: u32): Intent {
+  return changetype<Intent>(changetype<usize>(area) + offsetof<CpuArea>("intents") + level * INTENT_BYTES);
+}
+
+export function transferOf(area: CpuArea): Transfer {
+  return changetype<Transfer>(changetype<usize>(area) + offsetof<CpuArea>("intents") + LEVELS * INTENT_BYTES);
+}
+
+/** The first and the second hand of `handsOf`. */
+export function firstHand(hands: usize): usize {
+  return hands;
+}
+
+export function secondHand(hands: usize): usize {
+  return hands + offsetof<Intent>("second");
+}
+
+/** Begins an operation of this level: its number, which is never 0. */
+export function nextOperation(hands: usize): u32 {
+  const intent = changetype<Intent>(hands);
+  const operation = intent.operation + 4;
+  intent.operation = operation;
+  return operation;
+}
+
+/** Takes an object into a hand. `bits`: MAYBE, REMOVES ... */
+export function hold(hand: usize, object: usize, cache: usize, bits: u64): void {
+  store<u64>(hand, <u64>object | ((<u64>cache) << 32) | bits);
+}
+
+export function letGo(hand: usize): void {
+  store<u64>(hand, 0);
+}
+
+export function handObject(hand: u64): usize {
+  return <usize>(hand & OBJECT_MASK);
+}
+
+export function handCache(hand: u64): usize {
+  return <usize>((hand >> 32) & CACHE_MASK);
+}
+
+/** Begins a transfer of `count` objects from `first` on. Everything is in place before it counts. */
+export function beginTransfer(area: CpuArea, cache: usize, base: i32, first: usize, count: u32): void {
+  const transfer = transferOf(area);
+  transfer.cache = <u32>cache;
+  transfer.base = base;
+  setHand(transfer, first, count);
+  transfer.active = 1;
+}
+
+/** Every object has reached its place, and the cache's own count is right. */
+export function endTransfer(area: CpuArea): void {
+  const transfer = transferOf(area);
+  transfer.active = 0;
+  transfer.hand = 0;
+}
+
+/** One store, so that first and count always fit each other. */
+export function setHand(transfer: Transfer, first: usize, count: u32): void {
+  transfer.hand = <u64>first | ((<u64>count) << 32);
+}
+
+export function handFirst(transfer: Transfer): usize {
+  return <usize>(transfer.hand & 0xffffffff);
+}
+
+export function handCount(transfer: Transfer): u32 {
+  return <u32>(transfer.hand >> 32);
+}
+
+/** The run of pages that `allocatePages` handed out is where it belongs. */
+export function runPlaced(): void {
+  transferOf(thisCpu()).run = 0;
+}

@@ -1,0 +1,113 @@
+/**
+ * Plain memory for the control plane: program stacks, buffers, tables. It belongs to the CPU of the thread that asked for
+ * it, and goes with it when the CPU is given back or reaped, so a thread that dies leaves none behind. What belongs to
+ * something else, as a map's description, is disowned. Task context: the control plane's lock is taken.
+ *
+ * The header is the class (bits 0-15) with the CPU (bits 16-31), and the link to the CPU's next object.
+ */
+import { Superblock, superblock } from "../base/superblock";
+import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
+import { beginTransfer, endTransfer, handFirst, Transfer, transferOf } from "../cpu/intent";
+import { lock, unlock } from "../cpu/lock";
+import { classFor, HEADER_BYTES, returnFromHand, returnObject, takeIntoHand } from "./slab";
+
+const LINK: usize = 4;
+
+export function controlLock(): usize {
+  return changetype<usize>(superblock()) + offsetof<Superblock>("controlLock");
+}
+
+/**
+ * Zeroed memory.
+ * @returns an 8-byte aligned address, or 0 when memory is out
+ */
+export function allocateBytes(bytes: u32): usize {
+  const size = bytes + <u32>HEADER_BYTES;
+  if (size < bytes) return 0;
+  const area = thisCpu();
+  const index = classFor(size, 0);
+  beginTransfer(area, 0, 0, 0, 0);
+  const object = takeIntoHand(size, index, 0, 1) != 0 ? handFirst(transferOf(area)) : 0;
+  if (object != 0) {
+    memory.fill(object + HEADER_BYTES, 0, bytes);
+    const owned = own(area, object, index);
+    endTransfer(area);
+    if (owned) return object + HEADER_BYTES;
+    returnObject(area, index, object);
+  }
+  endTransfer(area);
+  return 0;
+}
+
+function own(area: CpuArea, object: usize, index: u32): bool {
+  if (!lock(controlLock())) return false;
+  link(area, object, index);
+  unlock(controlLock());
+  return true;
+}
+
+function link(area: CpuArea, object: usize, index: u32): void {
+  const transfer = transferOf(area);
+  store<u32>(object, index | (area.id << 16));
+  store<u32>(object, transfer.belongings, LINK);
+  transfer.belongings = <u32>object;
+}
+
+/** Takes an object off its CPU's list. Caller holds the control plane's lock. */
+function unlinkBelonging(object: usize): void {
+  const transfer = transferOf(cpuArea(load<u32>(object) >> 16));
+  let place = changetype<usize>(transfer) + offsetof<Transfer>("belongings");
+  while (load<u32>(place) != 0) {
+    const each: usize = load<u32>(place);
+    if (each == object) {
+      store<u32>(place, load<u32>(object, LINK));
+      return;
+    }
+    place = each + LINK;
+  }
+}
+
+/** Whether an object is control-plane memory of this CPU's. */
+export function isBelonging(area: CpuArea, object: usize): bool {
+  let each: usize = transferOf(area).belongings;
+  while (each != 0 && each != object) each = load<u32>(each, LINK);
+  return each != 0;
+}
+
+/** The memory at `address` is something else's now. Caller holds the control plane's lock. 0 is ignored. */
+export function disownBytes(address: usize): void {
+  if (address != 0) unlinkBelonging(address - HEADER_BYTES);
+}
+
+/** The memory at `address` is this CPU's from now on. Caller holds the control plane's lock. 0 is ignored. */
+export function adoptBytes(area: CpuArea, address: usize): void {
+  if (address == 0) return;
+  const object = address - HEADER_BYTES;
+  unlinkBelonging(object);
+  link(area, object, load<u32>(object) & 0xffff);
+}
+
+/** Gives memory back that `allocateBytes` handed out; 0 is ignored. */
+export function freeBytes(address: usize): void {
+  if (address == 0) return;
+  const area = thisCpu();
+  const object = address - HEADER_BYTES;
+  // Without the lock it stays its CPU's, and goes with it.
+  if (!lock(controlLock())) return;
+  const index = load<u32>(object) & 0xffff;
+  beginTransfer(area, 0, 0, object, 1);
+  unlinkBelonging(object);
+  unlock(controlLock());
+  returnFromHand(index);
+  endTransfer(area);
+}
+
+/** Gives everything back that belongs to a CPU whose thread leaves or is dead. */
+export function freeBelongings(area: CpuArea): void {
+  const transfer = transferOf(area);
+  while (transfer.belongings != 0) {
+    const before = transfer.belongings;
+    freeBytes(before + HEADER_BYTES);
+    if (transfer.belongings == before) return;
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * A dead CPU's caches: whatever is on their lists or in the CPU's hands is gathered, each object once, and waits in the
+ * cache for whoever holds the CPU next or trims it. An object may be on two lists, where the thread died while moving it;
+ * gathered ones are told by bit 0 of their link.
+ */
+import { cacheOf } from "../alloc/allocator";
+import { Cache } from "../alloc/cache";
+import { surplusLock } from "../alloc/surplus";
+import { acquire, publish } from "../base/atomics";
+import { CpuArea } from "../cpu/area";
+import {
+  CHARGED,
+  COUNTS,
+  endTransfer,
+  handCache,
+  handCount,
+  handFirst,
+  handObject,
+  Intent,
+  intentAt,
+  LEVELS,
+  letGo,
+  MAYBE,
+  RCU,
+  REMOVES,
+  secondHand,
+  TAKES,
+  transferOf,
+} from "../cpu/intent";
+import { leavePlace, levelCount, setLive } from "../maps/count";
+import { pushPool } from "../maps/element";
+import { MAP_BYTES, MapHeader, mapAt, SUPPLY_POOL, SUPPLY_SLAB } from "../maps/map";
+import { valueObject } from "../maps/percpu-value";
+import { LOST, UNCLEAR, whoHas } from "./lost";
+
+const GATHERED: u32 = 1;
+
+function isGathered(object: usize): bool {
+  return (load<u32>(object) & GATHERED) != 0;
+}
+
+/** Adds up to `most` objects of a list to what is gathered, up to one that is there already; the new head. */
+function gather(gathered: usize, first: usize, most: u32): usize {
+  let head = gathered;
+  let object = first;
+  for (let index: u32 = 0; object != 0 && index < most && !isGathered(object); index++) {
+    const next: usize = load<u32>(object);
+    store<u32>(object, <u32>head | GATHERED);
+    head = object;
+    object = next;
+  }
+  return head;
+}
+
+/** Takes the marks off; how many objects were gathered. */
+function unmark(gathered: usize): u32 {
+  let count: u32 = 0;
+  for (let object = gathered; object != 0; object = load<u32>(object)) {
+    store<u32>(object, load<u32>(object) & ~GATHERED);
+    count++;
+  }
+  return count;
+}
+
+function contains(first: usize, object: usize): bool {
+  let each = first;
+  while (each != 0 && each != object) each = load<u32>(each);
+  return each != 0;
+}
+
+/** What the CPU was moving to or from this cache. */
+function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
+  const transfer = transferOf(dead);
+  if (transfer.active == 0 || transfer.cache != changetype<usize>(cache)) return gathered;
+  const first = handFirst(transfer);
+  const count = handCount(transfer);
+  const home = changetype<Cache>(<usize>cache.home);
+  const inSurplus = acquire(surplusLock(home)) == dead.id + 1 && contains(home.surplus, first);
+  cache.owned = transfer.base + count;
+  endTransfer(dead);
+  return inSurplus ? gathered : gather(gathered, first, count);
+}
+
+/** The surplus, if the CPU died with its lock held. */
+function settleSurplus(dead: CpuArea, caches: usize): void {
+  const home = changetype<Cache>(caches);
+  if (acquire(surplusLock(home)) != dead.id + 1) return;
+  let count: u32 = 0;
+  for (let object: usize = home.surplus; object != 0; object = load<u32>(object)) count++;
+  home.surplusCount = count;
+  publish(surplusLock(home), 0);
+}
+
+/** Counts an operation that took effect and was cut off before it was counted; gives a place back that was not used. */
+function settleCount(map: MapHeader, cache: Cache, intent: Intent, level: u32, hand: u64, tookEffect: bool): void {
+  if ((hand & COUNTS) == 0) return;
+  const removes = (hand & REMOVES) != 0;
+  const count = levelCount(cache, level);
+  if (tookEffect && count.operation != intent.operation) {
+    setLive(count, count.live + (removes ? -1 : 1), intent.operation);
+  }
+  if (map.exactCount != 0 && (removes ? tookEffect : !tookEffect && (hand & CHARGED) != 0)) leavePlace(map);
+}
+
+/** An element that was given back by a callback is on the CPU's own lists. */
+function isQueued(dead: CpuArea, map: MapHeader, object: usize): bool {
+  return map.supply == SUPPLY_SLAB && (contains(dead.callbacks, object) || contains(dead.waitingCallbacks, object));
+}
+
+/** The value goes with its element, unless the other hand has it. */
+function gatherValue(dead: CpuArea, map: MapHeader, intent: Intent, element: usize): void {
+  const value = valueObject(map, element);
+  if (value == 0 || handObject(intent.second) == value) return;
+  const values = cacheOf(map.values, dead.id);
+  store<u32>(value, values.byGp);
+  values.byGp = <u32>value;
+  values.byGpCount++;
+}
+
+/**
+ * Finds out what became of an element in a hand, and finishes or undoes the operation. If it cannot be said yet the hand
+ * stays as it is.
+ * @returns the new head of what is gathered
+ */
+function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize, gathered: usize): usize {
+  const hand = load<u64>(word);
+  const intent = intentAt(dead, level);
+  const object = handObject(hand);
+  const isPool = map.supply == SUPPLY_POOL;
+  const inDoubt = object != 0 && (isPool || (hand & MAYBE) != 0);
+  const verdict = inDoubt ? whoHas(dead, map, cache, object) : LOST;
+  if (verdict == UNCLEAR) return gathered;
+  let head = gathered;
+  if (verdict == LOST && object != 0) {
+    if (inDoubt && (hand & TAKES) == 0) gatherValue(dead, map, intent, object);
+    if (isPool) pushPool(map, dead.id, object);
+    else if (!isGathered(object) && !isQueued(dead, map, object)) head = gather(gathered, object, 1);
+  }
+  const removes = (hand & REMOVES) != 0;
+  const tookEffect = removes ? verdict == LOST : verdict != LOST && (hand & TAKES) == 0;
+  settleCount(map, cache, intent, level, hand, tookEffect);
+  letGo(word);
+  return head;
+}
+
+/** The map whose elements a cache holds. */
+function mapOf(cache: Cache): MapHeader {
+  return mapAt(<usize>cache.home - MAP_BYTES);
+}
+
+/** A cache of objects that are no elements: a hand has them for sure. */
+function gatherHand(word: usize, gathered: usize): usize {
+  const object = handObject(load<u64>(word));
+  letGo(word);
+  return object == 0 || isGathered(object) ? gathered : gather(gathered, object, 1);
+}
+
+function isOfElements(cache: Cache): bool {
+  return cache.account == 0 && cache.perCpu == 0;
+}
+
+/** Gathers what hands hold of this cache's. `rcu`: those on their way to `byRcu`. */
+function gatherHands(dead: CpuArea, cache: Cache, gathered: usize, rcu: bool): usize {
+  let head = gathered;
+  for (let level: u32 = 0; level < LEVELS; level++) {
+    const first = changetype<usize>(intentAt(dead, level));
+    for (let word = first; word <= secondHand(first); word += 8) {
+      const hand = load<u64>(word);
+      if (hand == 0 || handCache(hand) != changetype<usize>(cache) || ((hand & RCU) != 0) != rcu) continue;
+      head = isOfElements(cache) ? settleElement(dead, mapOf(cache), cache, level, word, head) : gatherHand(word, head);
+    }
+  }
+  return head;
+}
+
+/** Whether hands of this cache's objects could not be settled. */
+function hasUnsettled(dead: CpuArea, cache: Cache): bool {
+  for (let level: u32 = 0; level < LEVELS; level++) {
+    const intent = intentAt(dead, level);
+    if (handCache(intent.first) == changetype<usize>(cache) && intent.first != 0) return true;
+    if (handCache(intent.second) == changetype<usize>(cache) && intent.second != 0) return true;
+  }
+  return false;
+}
+
+/** Puts what was gathered where it waits for reuse or for the slab; everything else of the cache begins anew. */
+function resetCache(cache: Cache, gathered: usize, rcu: usize): void {
+  cache.freeCount = 0;
+  cache.free = 0;
+  cache.active = 0;
+  cache.workRaised = 0;
+  cache.workNext = 0;
+  cache.extra = 0;
+  cache.extraCount = 0;
+  cache.waiting = 0;
+  cache.waitingCount = 0;
+  cache.waitingTarget = 0;
+  cache.inbox = 0;
+  cache.byGp = <u32>gathered;
+  cache.byGpCount = unmark(gathered);
+  cache.byRcu = <u32>rcu;
+  cache.byRcuCount = unmark(rcu);
+  cache.waitingRcu = 0;
+  cache.waitingRcuCount = 0;
+  cache.rcuTarget = 0;
+  cache.promised = 0;
+  cache.high = cache.plainHigh;
+}
+
+/** Settles one cache that the dead CPU used alone. False: it has to be tried again. */
+export function settleCache(dead: CpuArea, cache: Cache): bool {
+  const all: u32 = 0xffffffff;
+  let gathered = gather(0, cache.free, all);
+  gathered = gather(gathered, cache.byGp, all);
+  gathered = gather(gathered, cache.waiting, all);
+  gathered = gather(gathered, cache.extra, all);
+  gathered = gather(gathered, cache.inbox, all);
+  gathered = gatherTransfer(dead, cache, gathered);
+  let rcu = gather(0, cache.byRcu, all);
+  rcu = gather(rcu, cache.waitingRcu, all);
+  rcu = gatherHands(dead, cache, rcu, true);
+  resetCache(cache, gatherHands(dead, cache, gathered, false), rcu);
+  return !hasUnsettled(dead, cache);
+}
+
+/** Settles the dead CPU's cache of an allocator, or, of one that it was building or freeing, everybody's. */
+export function settleSet(dead: CpuArea, caches: usize, cpus: u32): bool {
+  settleSurplus(dead, caches);
+  if (cpus == 0) return settleCache(dead, cacheOf(caches, dead.id));
+  let complete = true;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) complete = settleCache(dead, cacheOf(caches, cpu)) && complete;
+  return complete;
+}

@@ -1,0 +1,90 @@
+/**
+ * Whether an element that a dead CPU has in a hand is nobody's. The CPU died while it was publishing the element to what
+ * all CPUs share, or claiming it from there, and the claim may have been another one's.
+ *
+ * An element that is nobody's stays so: no CPU can come by it. So it is enough to look at one place after the other. One
+ * that is somebody's moves from the map to a hand and from the hand to a free list, where its header is overwritten; a
+ * hand is emptied only after that (cpu/intent.ts). If it is used again meanwhile, the header names another operation.
+ * So whoever looks at map, hands and header, in this order, and finds the header unchanged, has not been dodged.
+ */
+import { cacheOf } from "../alloc/allocator";
+import { Cache } from "../alloc/cache";
+import { acquire, acquire64 } from "../base/atomics";
+import { superblock } from "../base/superblock";
+import { CpuArea, cpuArea } from "../cpu/area";
+import { handObject, intentAt, LEVELS } from "../cpu/intent";
+import { bucketHolds, bucketOf } from "../maps/bucket";
+import { ELEMENT_HASH, poolWord } from "../maps/element";
+import { MapHeader, SUPPLY_CACHE, SUPPLY_POOL } from "../maps/map";
+import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
+import { CLASS_RUN } from "../mem/slab";
+
+export const KEPT: u32 = 0;
+export const LOST: u32 = 1;
+/** Another CPU is at it, or was when it died: to be asked again. */
+export const UNCLEAR: u32 = 2;
+
+/** Times that another CPU's hand is looked at: an operation is over long before. */
+const LOOKS: u32 = 1 << 20;
+
+/** Whether an address is where an element of the map may begin, whatever the memory is used for now. */
+function mayBeElement(map: MapHeader, cache: Cache, object: usize): bool {
+  if (map.supply == SUPPLY_POOL) return object >= map.storage;
+  const page = descriptor(pageOf(object));
+  if (cache.slabClass == CLASS_RUN) return page.state == PAGE_RUN;
+  return page.state == PAGE_SLAB && page.slabClass == cache.slabClass;
+}
+
+/** Whether a CPU other than `dead` has the object in a hand. */
+function isInHand(dead: CpuArea, object: usize): bool {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    if (cpu == dead.id) continue;
+    for (let level: u32 = 0; level < LEVELS; level++) {
+      const hands = changetype<usize>(intentAt(cpuArea(cpu), level));
+      if (handObject(acquire64(hands)) == object || handObject(acquire64(hands + 8)) == object) return true;
+    }
+  }
+  return false;
+}
+
+/** Whether a pool's list holds the object; the walk is done again if the list changed under it. */
+function isInPool(map: MapHeader, object: usize): u32 {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    if (cacheOf(map.elements, cpu).spare == object) return KEPT;
+    let looks: u32 = 0;
+    while (true) {
+      const head = acquire64(poolWord(map, cpu));
+      let each = <usize>(head & 0xffffffff);
+      for (let step: u32 = 0; each != 0 && each != object && step <= map.maxEntries; step++) each = acquire(each);
+      if (acquire64(poolWord(map, cpu)) == head) {
+        if (each == object) return KEPT;
+        break;
+      }
+      if (++looks > 64) return UNCLEAR;
+    }
+  }
+  return LOST;
+}
+
+/** Whether a header says that its object is in use by the map: it names one of the map's caches. */
+function namesCache(map: MapHeader, header: u64): bool {
+  const named = <u32>header;
+  return named >= map.elements && named < <u32>changetype<usize>(cacheOf(map.elements, superblock().cpus));
+}
+
+/** Who has an element: KEPT (another CPU, or the map), LOST (nobody) or UNCLEAR. Inside a read section. */
+export function whoHas(dead: CpuArea, map: MapHeader, cache: Cache, object: usize): u32 {
+  if (!mayBeElement(map, cache, object)) return KEPT;
+  for (let look: u32 = 0; look < LOOKS; look++) {
+    const header = acquire64(object);
+    if (map.supply == SUPPLY_CACHE && !namesCache(map, header)) return KEPT;
+    if (bucketHolds(bucketOf(map, acquire(object + ELEMENT_HASH)), object)) return KEPT;
+    const pooled = map.supply == SUPPLY_POOL ? isInPool(map, object) : LOST;
+    if (pooled != LOST) return pooled;
+    if (isInHand(dead, object)) continue;
+    if (acquire64(object) == header) return LOST;
+  }
+  return UNCLEAR;
+}

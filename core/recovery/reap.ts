@@ -1,0 +1,165 @@
+/**
+ * Reaping: giving the slot of a dead thread free, with all that it held. The thread may have died at any instruction. What
+ * it was doing is finished or undone from what its CPU's intents say (cpu/intent.ts); its locks are released, its caches'
+ * objects wait for whoever trims them or holds the CPU next, and it no longer holds up a grace period.
+ *
+ * The caller knows that the thread is dead: nothing in shared memory can tell.
+ */
+
+import { cacheOf } from "../alloc/allocator";
+import { Cache } from "../alloc/cache";
+import { freeObjectAllocator, ObjectAllocator } from "../alloc/object";
+import { firstSet } from "../alloc/register";
+import { acquire, publish } from "../base/atomics";
+import { EAGAIN, EINVAL } from "../base/errno";
+import { superblock } from "../base/superblock";
+import { CpuArea, cpuArea, releaseCpu, thisCpu } from "../cpu/area";
+import { BUILDING_ALLOCATOR, endTransfer, handCount, handFirst, intentAt, LEVELS, transferOf } from "../cpu/intent";
+import { lock, unlock } from "../cpu/lock";
+import { BUCKET_BYTES, breakBucketLock } from "../maps/bucket";
+import { isListed, KIND_HASH, KIND_PERCPU_HASH, linkDying, MapHeader, mapAt } from "../maps/map";
+import { controlLock, disownBytes, freeBelongings, isBelonging } from "../mem/belongings";
+import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
+import { CLASS_RUN, returnObject } from "../mem/slab";
+import { enterRead, leaveRead } from "../rcu/epoch";
+import { settleSet } from "./caches";
+import { settleLocks, settleRun } from "./memory";
+
+function breakLocksOf(map: MapHeader, cpu: u32): void {
+  if (map.kind != KIND_HASH && map.kind != KIND_PERCPU_HASH) return;
+  for (let index: u32 = 0; index <= map.bucketMask; index++) {
+    breakBucketLock(map.buckets + index * BUCKET_BYTES, cpu);
+  }
+}
+
+/** Releases every bucket that the CPU has locked. Others wait for them. */
+function breakBucketLocks(cpu: u32): void {
+  for (let map: usize = superblock().maps; map != 0; map = mapAt(map).next) breakLocksOf(mapAt(map), cpu);
+  for (let map: usize = superblock().dyingMaps; map != 0; map = mapAt(map).next) breakLocksOf(mapAt(map), cpu);
+}
+
+/** The CPU's cache of every allocator. False: it has to be tried again. */
+function settleSets(dead: CpuArea): bool {
+  let complete = true;
+  for (let caches = firstSet(); caches != 0; caches = changetype<Cache>(caches).nextSet) {
+    complete = settleSet(dead, caches, 0) && complete;
+  }
+  return complete;
+}
+
+/** All CPUs' caches of an allocator that the CPU was building or freeing, if it has been set up. */
+function settleBuiltSet(dead: CpuArea, caches: usize): void {
+  if (caches != 0 && cacheOf(caches, 0).home == caches) settleSet(dead, caches, superblock().cpus);
+}
+
+/** A map that was on its way is set down with the dying: whoever frees them goes on where this CPU stopped. */
+function settleMap(dead: CpuArea, map: MapHeader): void {
+  if (isListed(changetype<usize>(map))) {
+    // It had just become everybody's, and its description with it.
+    disownBytes(map.description);
+  } else {
+    settleBuiltSet(dead, map.elements);
+    settleBuiltSet(dead, map.values);
+    linkDying(map);
+  }
+}
+
+function settleAllocator(dead: CpuArea, allocator: usize): void {
+  const header = changetype<ObjectAllocator>(allocator);
+  for (let index: u32 = 0; index < header.cacheCount; index += superblock().cpus) {
+    settleBuiltSet(dead, <usize>cacheOf(header.caches, index).home);
+  }
+}
+
+/** Whether the run that was on its way is in a field of the map or allocator that was being built. */
+function isPartOf(building: u32, run: u32): bool {
+  if (building == 0) return false;
+  const holder = building & ~BUILDING_ALLOCATOR;
+  if (holder == run) return true;
+  const map = mapAt(holder);
+  return (building & BUILDING_ALLOCATOR) == 0 && (map.buckets == run || map.storage == run || map.valueStorage == run);
+}
+
+/** A transfer that concerns none of the CPU's own caches: memory of the control plane, or a helper's (alloc/serve.ts). */
+function settleTransfer(area: CpuArea, dead: CpuArea): void {
+  const transfer = transferOf(dead);
+  const object = handFirst(transfer);
+  if (transfer.active == 0) return;
+  const cache = changetype<Cache>(<usize>transfer.cache);
+  if (transfer.cache != 0) {
+    cache.owned = transfer.base;
+    let each = object;
+    for (let count = handCount(transfer); count > 0; count--) {
+      const next: usize = load<u32>(each);
+      returnObject(area, cache.slabClass, each);
+      each = next;
+    }
+  } else if (handCount(transfer) != 0 && !isBelonging(dead, object) && dead.waitingCallbacks != object) {
+    const page = descriptor(pageOf(object));
+    returnObject(area, page.state == PAGE_SLAB ? page.slabClass : CLASS_RUN, object);
+  }
+  endTransfer(dead);
+}
+
+/** What the thread that held the CPU was in the middle of, apart from memory: nothing of it is left. */
+function resetArea(area: CpuArea): void {
+  area.level = 0;
+  area.interruptsOff = 0;
+  area.ownHolds = 0;
+  area.working = 0;
+  area.task = 0;
+  area.work = 0;
+  for (let level: u32 = 0; level < LEVELS; level++) {
+    intentAt(area, level).first = 0;
+    intentAt(area, level).second = 0;
+  }
+}
+
+/** No reader any more: nothing waits for it. */
+function leaveSections(area: CpuArea): void {
+  area.readNesting = 0;
+  area.traceNesting = 0;
+  publish(changetype<usize>(area) + offsetof<CpuArea>("readEpoch"), 0);
+  publish(changetype<usize>(area) + offsetof<CpuArea>("traceEpoch"), 0);
+}
+
+/** All that is found by way of the lists of maps and allocators. Caller holds the control plane's lock. */
+function settleListed(area: CpuArea, dead: CpuArea): bool {
+  const building = transferOf(dead).building;
+  breakBucketLocks(dead.id);
+  enterRead(area);
+  const complete = settleSets(dead);
+  leaveRead(area);
+  if (!complete) return false;
+  if ((building & BUILDING_ALLOCATOR) != 0) settleAllocator(dead, building & ~BUILDING_ALLOCATOR);
+  else if (building != 0) settleMap(dead, mapAt(building));
+  return true;
+}
+
+/**
+ * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
+ * @returns 0; -EINVAL: nobody holds the CPU, or it is this one; -EAGAIN: another CPU is in the middle of something that has
+ * to be over first (or is dead as well): the slot stays held, call again
+ */
+export function reapCpu(cpu: u32): i32 {
+  const area = thisCpu();
+  if (cpu >= superblock().cpus || cpu == area.id || cpuArea(cpu).owner == 0) return -EINVAL;
+  const dead = cpuArea(cpu);
+  const transfer = transferOf(dead);
+  if (!settleLocks(dead)) return -EAGAIN;
+  if (acquire(controlLock()) == cpu + 1) publish(controlLock(), 0);
+  leaveSections(dead);
+  if (!lock(controlLock())) return -EAGAIN;
+  const complete = settleListed(area, dead);
+  unlock(controlLock());
+  if (!complete) return -EAGAIN;
+  settleTransfer(area, dead);
+  settleRun(dead, isPartOf(transfer.building, transfer.run));
+  const building = transfer.building;
+  transfer.building = 0;
+  if ((building & BUILDING_ALLOCATOR) != 0) freeObjectAllocator(area, building & ~BUILDING_ALLOCATOR);
+  freeBelongings(dead);
+  resetArea(dead);
+  releaseCpu(cpu);
+  return 0;
+}

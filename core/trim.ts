@@ -1,0 +1,58 @@
+/**
+ * Giving back what is cached and not in use: every allocator's caches of this thread's CPUs, and of CPUs that nobody holds.
+ * Task context.
+ */
+import { cacheOf } from "./alloc/allocator";
+import { Cache } from "./alloc/cache";
+import { interruptsOn } from "./alloc/deferred";
+import { trimToPromise } from "./alloc/refill";
+import { firstSet } from "./alloc/register";
+import { acquire, claim, publish } from "./base/atomics";
+import { superblock } from "./base/superblock";
+import { BORROWED, CpuArea, cpuArea, switchCpu, thisCpu } from "./cpu/area";
+import { mayRunWork } from "./cpu/context";
+import { lock, unlock } from "./cpu/lock";
+import { controlLock } from "./mem/belongings";
+import { trimSlab } from "./mem/slab";
+
+/** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
+const ROUNDS: u32 = 3;
+
+/** Trims the caches of the CPU that this instance acts as; what was promised stays. */
+function trimThisCpu(): void {
+  const area = thisCpu();
+  for (let round: u32 = 0; round < ROUNDS && mayRunWork(area); round++) {
+    if (!lock(controlLock())) return;
+    for (let caches = firstSet(); caches != 0; caches = changetype<Cache>(caches).nextSet) {
+      // Interrupts are off under the lock; no work may begin in here.
+      trimToPromise(area, cacheOf(caches, area.id));
+    }
+    unlock(controlLock());
+  }
+  interruptsOn(area);
+}
+
+/** Acts as another CPU for as long as a trim takes. */
+function trimAs(cpu: u32): void {
+  const before = thisCpu().id;
+  switchCpu(cpu);
+  trimThisCpu();
+  switchCpu(before);
+}
+
+/**
+ * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the slabs.
+ * Never waits for a reader: what one still holds up goes with a later trim.
+ */
+export function trimCpus(token: u32): void {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    const word = changetype<usize>(cpuArea(cpu)) + offsetof<CpuArea>("owner");
+    if (acquire(word) == token) trimAs(cpu);
+    else if (claim(word, 0, token | BORROWED)) {
+      trimAs(cpu);
+      publish(word, 0);
+    }
+  }
+  trimSlab();
+}
