@@ -59,6 +59,7 @@ export {
 export { hashScan, scanEntryBytes } from "./maps/hash-scan";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps } from "./maps/lifecycle";
 export { findMap } from "./maps/map";
+export { mapPrefill } from "./maps/reserve";
 export { allocateBytes, freeBytes } from "./mem/belongings";
 export { trimSlab as trimSlabs } from "./mem/slab";
 export { reapCpu } from "./recovery/reap";

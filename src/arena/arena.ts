@@ -264,6 +264,31 @@ export class Arena {
   }
 
   /**
+   * `map.prefill` on every CPU that this thread holds: on all of them or on none.
+   * @returns 0, -EINVAL or -ENOMEM
+   */
+  prefillAll(map: Pick<ArenaMap<unknown, unknown>, "info" | "prefill">, count: number): number {
+    const before = this.#cpu;
+    const { cacheBytes, cachePromised, mapElements } = this.layout;
+    const kept: (readonly [cpu: number, promised: number])[] = [];
+    let result = 0;
+    for (const cpu of this.#heldCpus) {
+      this.switchCpu(cpu);
+      if (!map.info.kind.indexed)
+        kept.push([cpu, this.word(this.word(map.info.address + mapElements) + cpu * cacheBytes + cachePromised)]);
+      result = map.prefill(count);
+      if (result !== 0) break;
+    }
+    // What was fetched beyond the promise of before is trimmed like any free object.
+    for (const [cpu, promised] of result === 0 ? [] : kept) {
+      this.switchCpu(cpu);
+      map.prefill(promised);
+    }
+    this.switchCpu(before);
+    return result;
+  }
+
+  /**
    * Creates an allocator for objects of one's own (src/arena/allocator.ts, docs/allocator.md).
    * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had)
    */

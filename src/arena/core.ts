@@ -31,6 +31,7 @@ export interface Core {
   destroyMap(map: number): number;
   reapMaps(): number;
   mapCount(map: number): number;
+  mapPrefill(map: number, count: number): number;
   hashLookup(map: number, key: number): number;
   hashGet(map: number, key: number, into: number): number;
   hashUpdate(map: number, key: number, value: number, flags: number): number;

@@ -3,7 +3,7 @@
  * same entries. Values are copies.
  */
 import type { Core, CoreInstance } from "../arena/core.ts";
-import { AnyctxError, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO, errnoName } from "../error.ts";
 import type { Accessor, Codec } from "./codec.ts";
 import type { MapKind } from "./kinds.ts";
 
@@ -30,6 +30,9 @@ export interface MapInfo {
 
 /** Room a scan starts with; it doubles while a bucket does not fit. */
 const SCAN_BYTES = 16384;
+
+/** An element takes 16 bytes at least, an arena 4 GiB at most. */
+const MOST_PROMISED = 1 << 28;
 
 /** Bytes a view of the arena's memory needs to be aligned to. */
 const ALIGN = 8;
@@ -232,6 +235,18 @@ export class ArenaMap<K, V> {
     );
     core.freeBytes(into);
     return count < 0 ? undefined : { next, entries };
+  }
+
+  /**
+   * Promises that the next `count` new keys on this thread's current CPU do not fail for memory, in any context. A later
+   * promise replaces it. Where deferred work may not run (hardirq, NMI, RT) nothing can be promised.
+   * @returns 0; -EINVAL for a map that is no dynamic hash; or -ENOMEM, and nothing is reserved
+   */
+  prefill(count: number): number {
+    if (!(count >= 0)) return -ERRNO.EINVAL;
+    // Beyond this no arena has room, and sums of 32 bits would wrap.
+    if (count > MOST_PROMISED) return -ERRNO.ENOMEM;
+    return this.#instance.core.mapPrefill(this.#address, count);
   }
 
   /** Gives this object's transfer buffer back; the map itself stays. The object is not usable afterwards. */

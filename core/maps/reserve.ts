@@ -1,0 +1,28 @@
+/** Promises of a map's allocators: the next new keys of a CPU find their objects in any context. */
+import { cacheOf } from "../alloc/allocator";
+import { prefill, withdraw } from "../alloc/refill";
+import { EINVAL, ENOMEM } from "../base/errno";
+import { thisCpu } from "../cpu/area";
+import { mayRunWork } from "../cpu/context";
+import { KIND_HASH, KIND_PERCPU_HASH, mapAt, SUPPLY_CACHE } from "./map";
+
+/**
+ * Promises that the next `count` new keys on this CPU do not fail for memory, in any context: elements, and values of a
+ * per-CPU hash. A later promise replaces it. Task and softirq context.
+ * @returns 0; -EINVAL (no dynamic hash); or -ENOMEM and nothing is reserved
+ */
+export function mapPrefill(address: usize, count: u32): i32 {
+  const map = mapAt(address);
+  const isHash = map.kind == KIND_HASH || map.kind == KIND_PERCPU_HASH;
+  if (!isHash || map.supply != SUPPLY_CACHE) return -EINVAL;
+  const area = thisCpu();
+  if (!mayRunWork(area)) return -ENOMEM;
+  const elements = cacheOf(map.elements, area.id);
+  const owned = elements.owned;
+  const promised = elements.promised;
+  const result = prefill(area, elements, count);
+  if (result != 0 || map.kind != KIND_PERCPU_HASH) return result;
+  const values = prefill(area, cacheOf(map.values, area.id), count);
+  if (values != 0) withdraw(area, elements, owned, promised);
+  return values;
+}
