@@ -7,15 +7,7 @@ import { Arena, type Profile } from "../arena/arena.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
 import { u32, u64 } from "../maps/codec.ts";
 import { NOEXIST } from "../maps/map.ts";
-
-/** How a context is entered: level and interrupts-off, as `core.contextSet` takes them. */
-const ENTER: Readonly<Record<Context, readonly [level: number, interruptsOff: 0 | 1]>> = {
-  task: [0, 0],
-  softirq: [1, 0],
-  irqsOff: [0, 1],
-  hardirq: [2, 0],
-  nmi: [3, 0],
-};
+import { ENTER } from "./schedule.ts";
 
 export const INSERTS = 400;
 

@@ -96,9 +96,11 @@ export function addCounts(sum: RunCounts, more: RunCounts): void {
   }
 }
 
+/** What says which events a program runs on. */
+export type Attachable = Pick<ProgramImage, "name" | "kind">;
+
 /** Whether a program is to run on an event. */
-export function attaches(image: ProgramImage, event: TraceEvent): boolean {
-  const { kind } = image;
+export function attaches({ kind }: Attachable, event: TraceEvent): boolean {
   if (kind.type === "raw_tracepoint") return kind.event === event.name;
   return kind.event === event.name && kind.category === event.category;
 }

@@ -1,0 +1,278 @@
+/**
+ * Whether a program's updates can fail with -ENOMEM, in which context, after how many new keys and by which shortest
+ * schedule; and what would have to be promised on a CPU so that they cannot. Found by running the program.
+ *
+ * How far it looks: `runs` runs of a context one after the other, and every schedule with switches up to the bounds of
+ * `DEPTH`, in order of runs and then of switches. Schedules with so few runs that their updates cannot use up what a
+ * CPU has at first are left out: n runs of at most u updates take n * u objects.
+ */
+import type { Profile } from "../arena/arena.ts";
+import type { ObjectSpec } from "../bpf/spec.ts";
+import { AnyctxError } from "../error.ts";
+import type { Context } from "../events/record.ts";
+import type { Inputs } from "./inputs.ts";
+import { inOrder, type Schedule, schedules, scheduleText, straight } from "./schedule.ts";
+import { type Outcome, Trial } from "./trial.ts";
+
+export interface CheckOptions {
+  readonly profile: Profile;
+  readonly contexts: readonly Context[];
+  /** PREEMPT_RT or not, or both. */
+  readonly realTime: readonly boolean[];
+  /** All hashes dynamic, whatever the object says. */
+  readonly dynamic: boolean;
+  /** Runs one after the other without a refill that are looked at, and that a prefill is to last for. */
+  readonly runs: number;
+  readonly inputs: Inputs;
+  /** Only this program of the object. */
+  readonly program?: string;
+}
+
+/** One plain document; fields may be added, none is renamed. */
+export interface CheckReport {
+  readonly profile: Profile;
+  readonly runs: number;
+  readonly depth: readonly DepthReport[];
+  readonly programs: readonly CheckedProgram[];
+  readonly skippedPrograms: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** Every schedule with at most so many switches was looked at up to so many runs. */
+export interface DepthReport {
+  readonly switches: number;
+  readonly runs: number;
+}
+
+export interface CheckedProgram {
+  readonly name: string;
+  readonly section: string;
+  /** Inputs it had; schedules with more runs begin again with the first. */
+  readonly inputs: number;
+  /** Why there are no cells, or what is to be known about them. */
+  readonly note?: string;
+  /** Dynamic hashes that it updates, with the most updates in one run. */
+  readonly updates: Readonly<Record<string, number>>;
+  readonly cells: readonly CheckCell[];
+}
+
+export interface CheckCell {
+  readonly context: Context;
+  readonly realTime: boolean;
+  readonly failure?: CellFailure;
+  /** Schedules played, and whether those within the bounds of `depth` were all of them played or left out with reason. */
+  readonly schedules: number;
+  readonly complete: boolean;
+}
+
+export interface CellFailure {
+  readonly map: string;
+  /** New keys that the map had got. */
+  readonly inserted: number;
+  /** Runs of the schedule; no schedule within the bounds has fewer. */
+  readonly runs: number;
+  readonly schedule: string;
+  /** Instructions (slots, as `anyctx inspect` counts them) that contexts came in at, with their source where known. */
+  readonly interruptedAt: readonly { readonly instruction: number; readonly source?: string }[];
+  readonly workRaised: boolean;
+  /** Objects to promise on each CPU, by map, so that no schedule within the bounds fails. */
+  readonly prefill?: Readonly<Record<string, number>>;
+}
+
+/** By number of switches: the longest schedules that are looked at. */
+export const DEPTH: readonly DepthReport[] = [
+  { switches: 1, runs: 6 },
+  { switches: 2, runs: 4 },
+];
+
+/** A cell's search ends after so many interpreted instructions, complete or not. */
+const MOST_INSTRUCTIONS = 3_000_000;
+
+/** Called after each cell, with the part of the work that is done. */
+export type CheckProgress = (done: number) => void;
+
+/**
+ * Checks the programs of an object.
+ * @throws {AnyctxError} as `loadObject`; what stopped the programs, where all of them were stopped
+ */
+export async function checkObject(
+  object: ObjectSpec,
+  options: CheckOptions,
+  progress: CheckProgress,
+): Promise<CheckReport> {
+  const trials = await Promise.all(options.realTime.map((realTime) => Trial.create(object, { ...options, realTime })));
+  const { programs = [], skipped = [] } = trials[0]?.loaded ?? {};
+  const chosen = programs.filter(({ name }) => options.program === undefined || options.program === name);
+  const errors: AnyctxError[] = [];
+  const checked = chosen.map(({ name, section }, index) => {
+    const tell = (part: number): void => progress((index + part) / chosen.length);
+    try {
+      return checkProgram(trials, { name, section }, options, tell);
+    } catch (error) {
+      if (!(error instanceof AnyctxError)) throw error;
+      errors.push(error);
+      const inputs = trials[0]?.inputs(name) ?? 0;
+      return { name, section, inputs, note: `it was stopped: ${error.message}`, updates: {}, cells: [] };
+    }
+  });
+  const [first] = errors;
+  if (first !== undefined && errors.length === chosen.length) throw first;
+  const { profile, runs } = options;
+  return { profile, runs, depth: DEPTH, programs: checked, skippedPrograms: skipped };
+}
+
+type ProgramName = Pick<CheckedProgram, "name" | "section">;
+
+function checkProgram(
+  trials: readonly Trial[],
+  { name, section }: ProgramName,
+  options: CheckOptions,
+  tell: (part: number) => void,
+): CheckedProgram {
+  const [trial] = trials;
+  const inputs = trial?.inputs(name) ?? 0;
+  const empty = { name, section, inputs, updates: {}, cells: [] };
+  if (trial === undefined || inputs === 0) return { ...empty, note: "no event that it runs on was recorded" };
+  const alone = trial.play(name, straight("task", options.runs), "task");
+  const updates = trial.updates(name);
+  const note = noteOn(alone, [...updates.keys()], inputs);
+  if (updates.size === 0) return { ...empty, ...note };
+  const contexts = inOrder(options.contexts);
+  const cells = trials.flatMap((each, row) =>
+    contexts.map((context, column) => {
+      const cell = new Search(each, name, context, options).cell();
+      tell((row * contexts.length + column + 1) / (trials.length * contexts.length));
+      return cell;
+    }),
+  );
+  return { name, section, inputs, ...note, updates: Object.fromEntries(updates), cells };
+}
+
+/** What the runs in a plain task say about inputs that are too much alike. */
+function noteOn({ inserted, inserting }: Outcome, updated: readonly string[], inputs: number): { note?: string } {
+  if (updated.length === 0) return { note: "it updates no dynamic hash: none of its updates can fail with -ENOMEM" };
+  const again = inputs === 1 ? "with this one input" : `with these ${inputs} inputs`;
+  if (inserted.size === 0) return { note: `${again} it never inserts a new key` };
+  if (inserting === 1)
+    return { note: `${again} only the first run inserts a new key: the same key comes again and again` };
+  return {};
+}
+
+/** The search of one cell: a program, a context, RT or not. */
+class Search {
+  readonly #trial: Trial;
+  readonly #name: string;
+  readonly #context: Context;
+  readonly #options: CheckOptions;
+  #played = 0;
+  #instructions = 0;
+
+  constructor(trial: Trial, name: string, context: Context, options: CheckOptions) {
+    this.#trial = trial;
+    this.#name = name;
+    this.#context = context;
+    this.#options = options;
+  }
+
+  cell(): CheckCell {
+    const context = this.#context;
+    const { realTime } = this.#trial.arena;
+    this.#trial.prefill(new Map());
+    const found = this.#shortest();
+    const schedules = this.#played;
+    const complete = this.#instructions < MOST_INSTRUCTIONS;
+    if (found === undefined) return { context, realTime, schedules, complete };
+    const prefill = this.#smallestPrefill();
+    const failure = { ...this.#describe(found), ...(prefill === undefined ? {} : { prefill }) };
+    return { context, realTime, failure, schedules, complete };
+  }
+
+  #describe({ schedule, outcome }: Found): CellFailure {
+    const { failure, places } = outcome;
+    const text = scheduleText(schedule, this.#trial.arena.realTime, (each) => places.get(each)?.instruction);
+    const { map = "", inserted = 0, runs = 0, workRaised = false } = failure ?? {};
+    const interruptedAt = [...places.values()].map(({ instruction, source }) => ({
+      instruction,
+      ...(source === undefined ? {} : { source: `${source.file}:${source.line}` }),
+    }));
+    return { map, inserted, runs, schedule: text, interruptedAt, workRaised };
+  }
+
+  /** A failing schedule with the fewest runs, and of those the fewest switches. */
+  #shortest(): Found | undefined {
+    const { runs } = this.#options;
+    const schedule = straight(this.#context, runs);
+    const alone = this.#play(schedule);
+    const length = alone.failure?.runs ?? Number.POSITIVE_INFINITY;
+    const switched = this.#shortestSwitched(length);
+    if (switched !== undefined) return switched;
+    return alone.failure === undefined ? undefined : { schedule: straight(this.#context, length), outcome: alone };
+  }
+
+  /** As `shortest`, with at least one switch and fewer than so many runs. */
+  #shortestSwitched(below: number): Found | undefined {
+    const { contexts } = this.#options;
+    const { realTime } = this.#trial.arena;
+    const deepest = Math.max(...DEPTH.map(({ runs }) => runs));
+    for (let runs = this.#fewestRuns(); runs < below && runs <= deepest; runs++)
+      for (const depth of DEPTH) {
+        if (runs > depth.runs) continue;
+        const space = { contexts, realTime, points: this.#trial.points(this.#name) };
+        for (const schedule of schedules(space, this.#context, runs, depth.switches)) {
+          if (this.#instructions >= MOST_INSTRUCTIONS) return undefined;
+          const outcome = this.#play(schedule);
+          if (outcome.reached && outcome.failure !== undefined) return { schedule, outcome };
+        }
+      }
+    return undefined;
+  }
+
+  #play(schedule: Schedule): Outcome {
+    const outcome = this.#trial.play(this.#name, schedule, this.#context);
+    this.#played++;
+    this.#instructions += outcome.instructions;
+    return outcome;
+  }
+
+  /** Fewer runs cannot use up what the CPU has at first, however they are interleaved. */
+  #fewestRuns(): number {
+    const updates = [...this.#trial.updates(this.#name)];
+    return Math.min(...updates.map(([map, most]) => Math.ceil((this.#trial.free(map) + 1) / most)));
+  }
+
+  /** By map, the fewest objects with which nothing fails while every other map has more than it can use. */
+  #smallestPrefill(): Record<string, number> | undefined {
+    const updates = this.#trial.updates(this.#name);
+    const ample = new Map([...updates].map(([map, most]) => [map, most * this.#options.runs]));
+    if (!this.#suffices(ample)) return undefined;
+    const smallest = new Map<string, number>();
+    for (const [map, most] of ample) {
+      const enough = (count: number): boolean => this.#suffices(new Map([...ample, [map, count]]));
+      const count = leastThat(enough, most);
+      if (count > 0) smallest.set(map, count);
+    }
+    return this.#suffices(smallest) ? Object.fromEntries(smallest) : undefined;
+  }
+
+  #suffices(prefills: ReadonlyMap<string, number>): boolean {
+    if (!this.#trial.prefill(prefills)) return false;
+    this.#instructions = 0;
+    return this.#shortest() === undefined;
+  }
+}
+
+interface Found {
+  readonly schedule: Schedule;
+  readonly outcome: Outcome;
+}
+
+/** The smallest number from 0 to `most` that holds, where `most` does and whatever holds for a number holds above it. */
+export function leastThat(holds: (count: number) => boolean, most: number): number {
+  let low = 0;
+  let high = most;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
