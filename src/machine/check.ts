@@ -134,7 +134,7 @@ function checkProgram(
   if (trial === undefined || inputs === 0) return { ...empty, note: "no event that it runs on was recorded" };
   const alone = trial.play(name, straight("task", options.runs), "task");
   const updates = trial.updates(name);
-  const note = noteOn(alone, [...updates.keys()], inputs);
+  const note = noteOn(trial.hasUpdate(name), alone, [...updates.keys()], inputs);
   if (updates.size === 0) return { ...empty, ...note };
   const contexts = inOrder(options.contexts);
   const cells = trials.flatMap((each, row) =>
@@ -147,13 +147,14 @@ function checkProgram(
   return { name, section, inputs, ...note, updates: Object.fromEntries(updates), cells };
 }
 
-/** What the runs in a plain task say about inputs that are too much alike. */
-function noteOn({ inserted, inserting }: Outcome, updated: readonly string[], inputs: number): { note?: string } {
-  if (updated.length === 0) return { note: "it updates no dynamic hash: none of its updates can fail with -ENOMEM" };
-  const again = inputs === 1 ? "with this one input" : `with these ${inputs} inputs`;
-  if (inserted.size === 0) return { note: `${again} it never inserts a new key` };
-  if (inserting === 1)
-    return { note: `${again} only the first run inserts a new key: the same key comes again and again` };
+/** What is to be known about inputs that do not show what the program can do. */
+function noteOn(hasUpdate: boolean, alone: Outcome, updated: readonly string[], inputs: number): { note?: string } {
+  const these = inputs === 1 ? "this one input" : `these ${inputs} inputs`;
+  if (!hasUpdate) return { note: "it has no map update: nothing in it can fail with -ENOMEM" };
+  if (updated.length === 0) return { note: `with ${these} it never gets to an update of a dynamic hash` };
+  if (alone.inserted.size === 0) return { note: `with ${these} it never inserts a new key` };
+  if (!alone.keysVary)
+    return { note: `with ${these} it never inserts a second key: the same one comes again and again` };
   return {};
 }
 

@@ -39,8 +39,8 @@ export interface Outcome {
   readonly instructions: number;
   /** New keys by map. */
   readonly inserted: ReadonlyMap<string, number>;
-  /** Runs that inserted a new key. */
-  readonly inserting: number;
+  /** Whether updates of a map came with more than one key. */
+  readonly keysVary: boolean;
   /** Where interruptions came in. */
   readonly places: ReadonlyMap<Interruption, Place>;
 }
@@ -71,6 +71,8 @@ const MOST_ENTRIES = 4096;
 const LEAST_ROOM = 1 << 22;
 const MOST_ROOM = 1 << 29;
 const SEED = 1;
+/** bpf_map_update_elem. */
+const UPDATE_HELPER = 2;
 
 interface Prepared {
   readonly image: ProgramImage;
@@ -95,7 +97,9 @@ interface Play {
   failure: Failure | undefined;
   reached: boolean;
   runs: number;
-  inserting: number;
+  /** The first key that each map was updated with. */
+  readonly firstKeys: Map<string, string>;
+  keysVary: boolean;
   instructions: number;
 }
 
@@ -104,6 +108,7 @@ export class Trial {
   readonly loaded: LoadedObject;
   readonly #programs: ReadonlyMap<string, Prepared>;
   readonly #dynamic: ReadonlyMap<number, string>;
+  readonly #keySizes: ReadonlyMap<string, number>;
   /** One for each level that can be interrupted. */
   readonly #stacks: readonly number[];
   /** Before anything ran, and the same with what is promised. */
@@ -131,6 +136,7 @@ export class Trial {
         .filter(({ map }) => cacheStatistics(arena, map.info).length > 0)
         .map(({ spec, map }) => [map.info.address, spec.name]),
     );
+    this.#keySizes = new Map(this.loaded.maps.map(({ spec, map }) => [spec.name, map.info.keySize]));
     const machine = this.#machine();
     this.#stacks = LEVELS.map(() => arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES);
     this.#programs = new Map(
@@ -144,6 +150,11 @@ export class Trial {
   /** Names of the maps that may run out: the dynamic hashes. */
   get dynamicMaps(): string[] {
     return [...this.#dynamic.values()];
+  }
+
+  /** Whether there is an update in a program's code at all. */
+  hasUpdate(program: string): boolean {
+    return this.#programs.get(program)?.code.helpers.includes(UPDATE_HELPER) ?? false;
   }
 
   /** Inputs that a program has. */
@@ -201,15 +212,15 @@ export class Trial {
     this.#restore();
     const play: Play = {
       ...{ program, wanted, contextStack: [], inserted: new Map(), places: new Map() },
-      ...{ failure: undefined, reached: true, runs: 0, inserting: 0, instructions: 0 },
+      ...{ firstKeys: new Map(), keysVary: false, failure: undefined, reached: true, runs: 0, instructions: 0 },
     };
     this.#play = play;
     this.#enterBottom(schedule.context);
     play.contextStack.push(schedule.context);
     this.#steps(play, schedule.steps);
     this.#play = undefined;
-    const { failure, reached, instructions, inserted, inserting, places } = play;
-    return { failure, reached, instructions, inserted, inserting, places };
+    const { failure, reached, instructions, inserted, keysVary, places } = play;
+    return { failure, reached, instructions, inserted, keysVary, places };
   }
 
   /** The memory as it is, without the zeroes at its end: they are free, and what is free need not be put back. */
@@ -250,11 +261,9 @@ export class Trial {
     core.readEnter();
     const below = this.#runUpdates;
     this.#runUpdates = new Map();
-    const before = sum(play.inserted);
     const state = start(program.interpreter, input.context, core.currentArea() >>> 0, stackTop);
     const own = { context: input.context, contextBytes: input.bytes, stackTop };
     this.#instructions(play, state, own, interruption, input.record);
-    if (sum(play.inserted) > before) play.inserting++;
     for (const [map, count] of this.#runUpdates)
       program.updates.set(map, Math.max(count, program.updates.get(map) ?? 0));
     this.#runUpdates = below;
@@ -310,6 +319,7 @@ export class Trial {
       const name = this.#dynamic.get(Number(map));
       const play = this.#play;
       if (name === undefined || play === undefined) return update(map, ...rest);
+      this.#noteKey(play, name, Number(rest[0]));
       const before = core.mapCount(Number(map));
       const result = Number(update(map, ...rest));
       this.#runUpdates.set(name, (this.#runUpdates.get(name) ?? 0) + 1);
@@ -320,6 +330,14 @@ export class Trial {
         play.failure ??= { map: name, context, inserted, runs: play.runs, workRaised: core.workPending() !== 0 };
       return result;
     };
+  }
+
+  #noteKey(play: Play, map: string, address: number): void {
+    const keySize = this.#keySizes.get(map) ?? 0;
+    const key = String(new Uint8Array(this.arena.memory.buffer, address, keySize));
+    const first = play.firstKeys.get(map);
+    if (first === undefined) play.firstKeys.set(map, key);
+    else if (first !== key) play.keysVary = true;
   }
 
   #prepare(image: ProgramImage, machine: ProgramMachine, inputs: Inputs): Prepared {
@@ -357,12 +375,6 @@ export class Trial {
       .reduce((bytes, { unit, high }) => bytes + unit * 2 * (runs * 8 + high), 0);
     core.freeBytes(core.allocateBytes(Math.min(Math.max(LEAST_ROOM, needed), MOST_ROOM)));
   }
-}
-
-function sum(counts: ReadonlyMap<string, number>): number {
-  let total = 0;
-  for (const count of counts.values()) total += count;
-  return total;
 }
 
 function placeAt({ lines }: LinkedProgram, instruction: number): Place {

@@ -1,0 +1,147 @@
+/** `anyctx check`: in which context, when and why a program's updates get -ENOMEM. */
+import { basename } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Profile } from "../arena/arena.ts";
+import { type ObjectSpec, type ProgramSpec, programSpec } from "../bpf/spec.ts";
+import { AnyctxError } from "../error.ts";
+import { loadFormats, readTrace } from "../events/node.ts";
+import { type Context, LEVELS, type Level } from "../events/record.ts";
+import { type CheckReport, checkObject } from "../machine/check.ts";
+import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "../machine/inputs.ts";
+import type { Attachable } from "../machine/runner.ts";
+import { type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { openObject } from "./object.ts";
+import { checkText } from "./print-check.ts";
+import { progressBar } from "./progress.ts";
+
+interface CheckOptions {
+  readonly events?: string;
+  readonly formats?: string;
+  readonly program?: string;
+  readonly input?: Uint8Array;
+  readonly context: readonly Context[];
+  readonly rt: "both" | "on" | "off";
+  readonly profile: Profile;
+  readonly dynamic?: true;
+  readonly runs: number;
+  readonly json?: true;
+}
+
+/** What `anyctx check --json` prints. */
+export interface CheckDocument extends CheckReport {
+  readonly object: string;
+  readonly inputs: "generated" | "recorded" | "given";
+}
+
+const DEFAULT_RUNS = 100;
+const MOST_RUNS = 10_000;
+/** A tracepoint's struct fits a page. */
+const MOST_INPUT_BYTES = 4096;
+
+const REAL_TIME = { both: [false, true], on: [true], off: [false] } as const;
+
+const HELP = `
+A schedule is what one CPU does: the program runs in a context, once or again and again; interrupts come on in between
+or not; before an instruction of a run another context interrupts it and runs the program again. The shortest schedule
+that ends in -ENOMEM has the fewest runs, then the fewest switches.
+
+Examples:
+  anyctx check memleak.bpf.o
+  anyctx check memleak.bpf.o --events trace.gz --context task,hardirq --rt off
+  anyctx check memleak.bpf.o --program on_kfree --input 0000000000000000100000000000000020000000000000000`;
+
+/** A task may have switched interrupts off: that row comes with it. */
+function contexts(text: string): Context[] {
+  const names = text.split(",").map((word) => word.trim());
+  const unknown = names.find((name) => !LEVELS.includes(name as Level));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`"${unknown}" is no context; known are ${LEVELS.join(", ")}.`);
+  return names.flatMap((name) => (name === "task" ? ["task", "irqsOff"] : [name as Level]));
+}
+
+function hex(text: string): Uint8Array {
+  const digits = text.replace(/^0x/i, "").replace(/[\s:_]/g, "");
+  if (digits === "" || digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits))
+    throw new InvalidArgumentError("It should be bytes in hex, two digits each.");
+  if (digits.length / 2 > MOST_INPUT_BYTES)
+    throw new InvalidArgumentError(`It should have at most ${MOST_INPUT_BYTES} bytes.`);
+  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function define(command: Command): void {
+  command
+    .summary("find when a program's updates get -ENOMEM, and the shortest way there")
+    .description(
+      "Runs an object's programs in each context, interrupted and not, and tells whether a map update can fail with " +
+        "-ENOMEM there, after how many new keys, by which shortest schedule, and which prefill makes it impossible.",
+    )
+    .argument("<object>", "object file made by clang -target bpf")
+    .addOption(new Option("--events <file>", "run programs on the events of a trace").conflicts("input"))
+    .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
+    .option("--program <name>", "check only this program")
+    .option("--input <hex>", "bytes of the program's context, the same in every run (with --program)", hex)
+    .option("--context <list>", "contexts that the program may run in", contexts, contexts(LEVELS.join(",")))
+    .addOption(
+      new Option("--rt <kernels>", "PREEMPT_RT, a kernel without it, or both")
+        .choices(["both", "on", "off"])
+        .default("both"),
+    )
+    .addOption(new Option("--profile <name>", "semantics of maps").choices(["anyctx", "linux"]).default("linux"))
+    .option("--dynamic", "all hashes dynamic, also those that the object wants preallocated")
+    .option("--runs <n>", "runs without a refill that are looked at", wholeNumber(1, MOST_RUNS), DEFAULT_RUNS)
+    .option("--json", "print one JSON document on stdout instead of tables")
+    .addHelpText("after", HELP)
+    .action(check);
+}
+
+export const checkCommand: CommandRow = { name: "check", define };
+
+/** Programs that can run, and are wanted. */
+function chosenPrograms(object: ObjectSpec, options: CheckOptions): Attachable[] {
+  const wanted = options.program === undefined ? object.programs : [programSpec(object, options.program)];
+  const [first] = wanted;
+  if (options.program !== undefined && first?.kind.type === "unsupported")
+    throw new AnyctxError("UNSUPPORTED", `${first.name} of ${object.name} cannot run here: ${first.kind.reason}`);
+  return wanted.filter((program): program is ProgramSpec & Attachable => program.kind.type !== "unsupported");
+}
+
+async function inputsFor(programs: readonly Attachable[], options: CheckOptions): Promise<Inputs> {
+  const { events, input, runs } = options;
+  if (events === undefined)
+    return new Map(
+      programs.map(({ name, kind }) => [
+        name,
+        input === undefined ? generatedInputs(kind, runs) : givenInputs(kind, input),
+      ]),
+    );
+  const formats = options.formats === undefined ? {} : { formats: loadFormats(options.formats) };
+  const trace =
+    events === "-"
+      ? await readTrace(process.stdin, { ...formats, name: "standard input" })
+      : await readTrace(events, formats);
+  const inputs = await recordedInputs(programs, trace, runs);
+  if ([...inputs.values()].every((each) => each.length === 0))
+    throw new AnyctxError("BAD_TRACE", `${events} holds no event that a program of the object runs on`);
+  return inputs;
+}
+
+async function check(path: string, options: CheckOptions): Promise<void> {
+  const { input, program, json = false, profile, runs, dynamic = false } = options;
+  if (input !== undefined && program === undefined)
+    throw new AnyctxError("EINVAL", "--input is the context of one program: --program says which");
+  const object = await openObject(path);
+  const inputs = await inputsFor(chosenPrograms(object, options), options);
+  const bar = progressBar("checking", 1, !json);
+  const settings = { profile, contexts: options.context, realTime: REAL_TIME[options.rt], dynamic, runs, inputs };
+  const chosen = program === undefined ? {} : { program };
+  let report: CheckReport;
+  try {
+    report = await checkObject(object, { ...settings, ...chosen }, bar.update);
+  } finally {
+    bar.stop();
+  }
+  const kind = options.events !== undefined ? "recorded" : input !== undefined ? "given" : "generated";
+  const document: CheckDocument = { object: basename(path), inputs: kind, ...report };
+  if (json) printJson(document);
+  else process.stdout.write(`${checkText(document)}\n`);
+}
