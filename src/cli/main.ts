@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { AnyctxError } from "../error.ts";
+import { adviseCommand } from "./advise.ts";
 import { benchCommand } from "./bench.ts";
 import { checkCommand } from "./check.ts";
 import type { CommandRow } from "./command.ts";
@@ -13,7 +14,14 @@ import { contextsCommand } from "./contexts.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
 
-const COMMANDS: readonly CommandRow[] = [runCommand, checkCommand, inspectCommand, contextsCommand, benchCommand];
+const COMMANDS: readonly CommandRow[] = [
+  runCommand,
+  checkCommand,
+  adviseCommand,
+  inspectCommand,
+  contextsCommand,
+  benchCommand,
+];
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 

@@ -10,6 +10,7 @@ import type { Profile } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Context } from "../events/record.ts";
+import { leastThat } from "./bisect.ts";
 import type { Inputs } from "./inputs.ts";
 import { inOrder, type Schedule, schedules, scheduleText, straight } from "./schedule.ts";
 import { type Outcome, Trial } from "./trial.ts";
@@ -103,17 +104,18 @@ export async function checkObject(
   const { programs = [], skipped = [] } = trials[0]?.loaded ?? {};
   const chosen = programs.filter(({ name }) => options.program === undefined || options.program === name);
   const errors: AnyctxError[] = [];
-  const checked = chosen.map(({ name, section }, index) => {
+  const checked: CheckedProgram[] = [];
+  for (const [index, { name, section }] of chosen.entries()) {
     const tell = (part: number): void => progress((index + part) / chosen.length);
     try {
-      return checkProgram(trials, { name, section }, options, tell);
+      checked.push(await checkProgram(trials, { name, section }, options, tell));
     } catch (error) {
       if (!(error instanceof AnyctxError)) throw error;
       errors.push(error);
       const inputs = trials[0]?.inputs(name) ?? 0;
-      return { name, section, inputs, note: `it was stopped: ${error.message}`, updates: {}, cells: [] };
+      checked.push({ name, section, inputs, note: `it was stopped: ${error.message}`, updates: {}, cells: [] });
     }
-  });
+  }
   const [first] = errors;
   if (first !== undefined && errors.length === chosen.length) throw first;
   const { profile, runs } = options;
@@ -122,12 +124,12 @@ export async function checkObject(
 
 type ProgramName = Pick<CheckedProgram, "name" | "section">;
 
-function checkProgram(
+async function checkProgram(
   trials: readonly Trial[],
   { name, section }: ProgramName,
   options: CheckOptions,
   tell: (part: number) => void,
-): CheckedProgram {
+): Promise<CheckedProgram> {
   const [trial] = trials;
   const inputs = trial?.inputs(name) ?? 0;
   const empty = { name, section, inputs, updates: {}, cells: [] };
@@ -137,13 +139,12 @@ function checkProgram(
   const note = noteOn(trial.hasUpdate(name), alone, [...updates.keys()], inputs);
   if (updates.size === 0) return { ...empty, ...note };
   const contexts = inOrder(options.contexts);
-  const cells = trials.flatMap((each, row) =>
-    contexts.map((context, column) => {
-      const cell = new Search(each, name, context, options).cell();
-      tell((row * contexts.length + column + 1) / (trials.length * contexts.length));
-      return cell;
-    }),
-  );
+  const cells: CheckCell[] = [];
+  for (const each of trials)
+    for (const context of contexts) {
+      cells.push(await new Search(each, name, context, options).cell());
+      tell(cells.length / (trials.length * contexts.length));
+    }
   return { name, section, inputs, ...note, updates: Object.fromEntries(updates), cells };
 }
 
@@ -174,7 +175,7 @@ class Search {
     this.#options = options;
   }
 
-  cell(): CheckCell {
+  async cell(): Promise<CheckCell> {
     const context = this.#context;
     const { realTime } = this.#trial.arena;
     this.#trial.prefill(new Map());
@@ -182,7 +183,7 @@ class Search {
     const schedules = this.#played;
     const complete = this.#instructions < MOST_INSTRUCTIONS;
     if (found === undefined) return { context, realTime, schedules, complete };
-    const prefill = this.#smallestPrefill();
+    const prefill = await this.#smallestPrefill();
     const failure = { ...this.#describe(found), ...(prefill === undefined ? {} : { prefill }) };
     return { context, realTime, failure, schedules, complete };
   }
@@ -241,14 +242,14 @@ class Search {
   }
 
   /** By map, the fewest objects with which nothing fails while every other map has more than it can use. */
-  #smallestPrefill(): Record<string, number> | undefined {
+  async #smallestPrefill(): Promise<Record<string, number> | undefined> {
     const updates = this.#trial.updates(this.#name);
     const ample = new Map([...updates].map(([map, most]) => [map, most * this.#options.runs]));
     if (!this.#suffices(ample)) return undefined;
     const smallest = new Map<string, number>();
     for (const [map, most] of ample) {
       const enough = (count: number): boolean => this.#suffices(new Map([...ample, [map, count]]));
-      const count = leastThat(enough, most);
+      const count = await leastThat(enough, most);
       if (count > 0) smallest.set(map, count);
     }
     return this.#suffices(smallest) ? Object.fromEntries(smallest) : undefined;
@@ -264,16 +265,4 @@ class Search {
 interface Found {
   readonly schedule: Schedule;
   readonly outcome: Outcome;
-}
-
-/** The smallest number from 0 to `most` that holds, where `most` does and whatever holds for a number holds above it. */
-export function leastThat(holds: (count: number) => boolean, most: number): number {
-  let low = 0;
-  let high = most;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -5,6 +5,7 @@ import type { Arena } from "../arena/arena.ts";
 import { AnyctxError } from "../error.ts";
 import type { EventBatch } from "../events/batch.ts";
 import type { Trace } from "../events/ftrace.ts";
+import { RECORD } from "../events/record.ts";
 import type { InterruptRule } from "./interrupts.ts";
 import type { ProgramImage } from "./load.ts";
 import { EventRunner, type RunCounts } from "./runner.ts";
@@ -19,6 +20,14 @@ export interface ReplayResult {
 
 /** Called after each batch, for a progress bar. */
 export type Progress = (replayed: number) => void;
+
+/** Who looks on. */
+export interface Watch {
+  /** Called when the thread holds every CPU, before the first event. */
+  readonly begin?: () => void;
+  /** Called after each event; without it a batch is replayed in one go. */
+  readonly event?: () => void;
+}
 
 /** A buffer in the arena that batches are copied to; grows to the largest batch. */
 export class BatchBuffer {
@@ -59,14 +68,17 @@ export async function replay(
   rule: InterruptRule,
   print: (line: string) => void,
   progress: Progress,
+  watch: Watch = {},
 ): Promise<ReplayResult> {
   for (let cpu = 0; cpu < arena.cpus; cpu++) if (cpu !== arena.cpu) takeCpu(arena, cpu);
   const runner = new EventRunner(arena, programs, trace.events, rule, print);
   const buffer = new BatchBuffer(arena);
   let seconds = 0;
+  arena.switchCpu(0);
+  watch.begin?.();
   try {
     for await (const batch of trace.batches) {
-      seconds += replayBatch(runner, buffer, batch);
+      seconds += replayBatch(runner, buffer, batch, watch);
       progress(runner.counts.replayed);
     }
   } finally {
@@ -83,11 +95,26 @@ function takeCpu(arena: Arena, cpu: number): void {
   arena.switchCpu(before);
 }
 
-function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch): number {
+function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch, watch: Watch): number {
   const address = buffer.put(batch.bytes);
   const start = performance.now();
-  runner.replay(address, batch.bytes.length);
+  if (watch.event === undefined) runner.replay(address, batch.bytes.length);
+  else
+    for (const { at, size } of recordsIn(batch)) {
+      runner.replay(address + at, size);
+      watch.event();
+    }
   return (performance.now() - start) / 1000;
+}
+
+/** Where a batch's records lie. */
+function* recordsIn({ bytes }: EventBatch): Generator<{ readonly at: number; readonly size: number }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; ) {
+    const size = view.getUint32(at + RECORD.size, true);
+    yield { at, size };
+    at += size;
+  }
 }
 
 /** The trace is over: every CPU this thread holds is back in a task with interrupts on. */

@@ -1,0 +1,72 @@
+/** `anyctx advise`: preallocated or dynamic, and with what prefill, for each hash of an object on a recorded trace. */
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { AnyctxError } from "../error.ts";
+import { loadFormats, readTrace } from "../events/node.ts";
+import { type AdviceReport, adviseObject } from "../machine/advise.ts";
+import { DEFAULT_RULE } from "../machine/interrupts.ts";
+import { keepTrace } from "../machine/recording.ts";
+import { type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { openObject } from "./object.ts";
+import { adviceText } from "./print-advice.ts";
+import { progressBar } from "./progress.ts";
+
+interface AdviseOptions {
+  readonly events: string;
+  readonly formats?: string;
+  readonly cpus: number;
+  readonly json?: true;
+}
+
+/** What `anyctx advise --json` prints. */
+export interface AdviceDocument extends AdviceReport {
+  readonly object: string;
+}
+
+const DEFAULT_CPUS = 8;
+const MOST_CPUS = 1024;
+/** Replays of an object with two hashes; the bar stays near its end while there are more. */
+const USUAL_REPLAYS = 40;
+
+const HELP = `
+Every figure is that of a replay with the semantics of Linux 6.18, every hash dynamic, on a kernel with PREEMPT_RT and
+on one without. The prefill is the smallest with which no update of the trace gets -ENOMEM, found by replaying again.
+
+Example:
+  anyctx advise memleak.bpf.o --events trace.gz`;
+
+function define(command: Command): void {
+  command
+    .summary("advise on each hash: preallocated, dynamic, or dynamic with a prefill")
+    .description(
+      "Replays a trace many times and tells for each hash of an object what it takes preallocated and dynamic, which " +
+        "updates would fail with -ENOMEM, which prefill removes that, and what to do.",
+    )
+    .argument("<object>", "object file made by clang -target bpf")
+    .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped")
+    .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
+    .option("--cpus <n>", "possible CPUs; events of further CPUs are skipped", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
+    .option("--json", "print one JSON document on stdout instead of tables")
+    .addHelpText("after", HELP)
+    .action(advise);
+}
+
+export const adviseCommand: CommandRow = { name: "advise", define };
+
+async function advise(path: string, options: AdviseOptions): Promise<void> {
+  const { events, cpus, json = false } = options;
+  if (events === "-") throw new AnyctxError("EINVAL", "advise reads a trace more than once: it takes a file, not -");
+  const object = await openObject(path);
+  const formats = options.formats === undefined ? {} : { formats: loadFormats(options.formats) };
+  const open = keepTrace(() => readTrace(events, { cpus, ...formats }));
+  const bar = progressBar("replaying", USUAL_REPLAYS, !json);
+  let report: AdviceReport;
+  try {
+    report = await adviseObject(object, open, { cpus, rule: DEFAULT_RULE }, bar.update);
+  } finally {
+    bar.stop();
+  }
+  const document: AdviceDocument = { object: basename(path), ...report };
+  if (json) printJson(document);
+  else process.stdout.write(`${adviceText(document)}\n`);
+}
