@@ -60,5 +60,5 @@ function verdictLines(kernels: readonly KernelAdvice[]): string[] {
     return `${styled("bold", `${verdict}${number}`)}: ${reason}`;
   });
   if (new Set(texts).size === 1) return [indent(texts[0] ?? "")];
-  return texts.map((text, index) => indent(`${index === 0 ? "non-RT" : "RT"}  ${text}`));
+  return texts.map((text, index) => indent(`${index === 0 ? "non-RT" : "RT    "}  ${text}`));
 }

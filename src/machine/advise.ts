@@ -10,7 +10,7 @@ import { CONTEXTS } from "../events/record.ts";
 import type { MapType } from "../maps/kinds.ts";
 import { leastThat } from "./bisect.ts";
 import type { InterruptRule } from "./interrupts.ts";
-import { linuxSizes } from "./linux-size.ts";
+import { type LinuxSizes, linuxSizes } from "./linux-size.ts";
 import { type LoadedMap, loadObject } from "./load.ts";
 import type { OpenTrace } from "./recording.ts";
 import { replay } from "./replay.ts";
@@ -64,8 +64,9 @@ export interface KernelAdvice {
 interface Observed {
   readonly entries: number;
   readonly peakEntries: number;
-  readonly owned: number;
-  readonly peakOwned: number;
+  /** What its objects take in Linux, buckets included. */
+  readonly bytes: number;
+  readonly peakBytes: number;
   readonly misses: Misses;
 }
 
@@ -132,44 +133,38 @@ interface Findings {
 
 function adviceOn({ map }: LoadedMap, cpus: number, findings: Findings): KernelAdvice {
   const { realTime, before, after, missesAdaptive, prefill } = findings;
-  const sizes = linuxSizes(map.info, cpus);
-  const bytesOf = (objects: number): number => sizes.buckets + objects * (sizes.element + sizes.value);
-  const [bytes, peakBytes] = [bytesOf(after.owned), bytesOf(after.peakOwned)];
-  const judged = judge({ peakBytes, preallocated: sizes.preallocated, findings, maxEntries: map.info.maxEntries });
+  const { preallocated } = linuxSizes(map.info, cpus);
+  const { entries, peakEntries, bytes, peakBytes } = after;
   return {
-    realTime,
-    entries: after.entries,
-    peakEntries: after.peakEntries,
-    bytes,
-    peakBytes,
-    misses: before.misses,
-    missesAdaptive,
+    ...{ realTime, entries, peakEntries, bytes, peakBytes, misses: before.misses, missesAdaptive },
     ...(prefill === undefined ? {} : { prefill }),
-    ...judged,
+    ...judge(findings, preallocated, map.info.maxEntries),
   };
 }
 
-interface Case {
-  readonly peakBytes: number;
-  readonly preallocated: number;
-  readonly findings: Findings;
-  readonly maxEntries: number;
-}
+/** Dynamic has to take at most so much of the preallocated memory to be worth a change. */
+const WORTHWHILE = 0.8;
 
-function judge({ peakBytes, preallocated, findings, maxEntries }: Case): Pick<KernelAdvice, "verdict" | "reason"> {
-  const { before, after, prefill } = findings;
+function judge(
+  { before, after, prefill }: Findings,
+  preallocated: number,
+  maxEntries: number,
+): Pick<KernelAdvice, "verdict" | "reason"> {
   const misses = total(before.misses);
   if (after.peakEntries === 0 && misses === 0)
     return { verdict: "no advice", reason: "this trace puts no entry into it" };
-  const full = after.peakEntries >= maxEntries ? "; it was full, max_entries is too small" : "";
-  if (prefill === undefined)
-    return { verdict: "keep prealloc", reason: `no prefill removes all ${misses} failed updates${full}` };
-  const part = `${percent(peakBytes / preallocated)} of the preallocated memory at its peak`;
-  if (peakBytes >= preallocated) return { verdict: "keep prealloc", reason: `dynamic it takes ${part}${full}` };
-  if (prefill === 0) return { verdict: "go dynamic", reason: `no update fails, and it takes ${part}${full}` };
+  const full = after.peakEntries >= maxEntries ? "; it was full: max_entries is too small" : "";
+  if (prefill === undefined) return { verdict: "keep prealloc", reason: `no prefill removes all misses${full}` };
+  const share = after.peakBytes / preallocated;
+  const memory = `${percent(share)} of the memory${full}`;
+  if (share > WORTHWHILE) {
+    const how = prefill === 0 ? "" : `, with the prefill of ${prefill} that it needs,`;
+    return { verdict: "keep prealloc", reason: `dynamic${how} it takes ${memory}` };
+  }
+  if (prefill === 0) return { verdict: "go dynamic", reason: `no update fails, ${memory}` };
   return {
     verdict: "dynamic with prefill",
-    reason: `${misses} updates fail without, none with, and it takes ${part}${full}`,
+    reason: `${misses} ${misses === 1 ? "update fails" : "updates fail"} without, ${memory}`,
   };
 }
 
@@ -279,23 +274,36 @@ class Watched {
   readonly name: string;
   readonly #arena: Arena;
   readonly #loaded: LoadedMap;
+  readonly #sizes: LinuxSizes;
+  /** Caches of the elements, and of a per-CPU hash's values (0: there are none). */
   readonly #elements: number;
+  readonly #values: number;
   #peakEntries = 0;
-  #peakOwned = 0;
+  #peakBytes = 0;
 
   constructor(arena: Arena, loaded: LoadedMap) {
+    const { info } = loaded.map;
+    const { mapElements, mapValues } = arena.layout;
     this.name = loaded.spec.name;
     this.#arena = arena;
     this.#loaded = loaded;
-    this.#elements = arena.word(loaded.map.info.address + arena.layout.mapElements);
+    this.#sizes = linuxSizes(info, arena.cpus);
+    this.#elements = arena.word(info.address + mapElements);
+    this.#values = info.kind.perCpu ? arena.word(info.address + mapValues) : 0;
   }
 
   look(): void {
-    const { core } = this.#arena;
-    const entries = core.mapCount(this.#loaded.map.info.address);
+    const entries = this.#arena.core.mapCount(this.#loaded.map.info.address);
     if (entries > this.#peakEntries) this.#peakEntries = entries;
-    const owned = core.allocatorOwned(this.#elements);
-    if (owned > this.#peakOwned) this.#peakOwned = owned;
+    const bytes = this.#bytes();
+    if (bytes > this.#peakBytes) this.#peakBytes = bytes;
+  }
+
+  #bytes(): number {
+    const { core } = this.#arena;
+    const { buckets, element, value } = this.#sizes;
+    const values = this.#values === 0 ? 0 : core.allocatorOwned(this.#values) * value;
+    return buckets + core.allocatorOwned(this.#elements) * element + values;
   }
 
   observed(): Observed {
@@ -303,8 +311,9 @@ class Watched {
     const misses = noMisses();
     for (const cache of cacheStatistics(this.#arena, info))
       for (const context of CONTEXTS) misses[context] += cache.misses[context];
-    const { core } = this.#arena;
-    const [entries, owned] = [core.mapCount(info.address), core.allocatorOwned(this.#elements)];
-    return { entries, peakEntries: this.#peakEntries, owned, peakOwned: this.#peakOwned, misses };
+    const entries = this.#arena.core.mapCount(info.address);
+    const bytes = this.#bytes();
+    const [peakEntries, peakBytes] = [Math.max(entries, this.#peakEntries), Math.max(bytes, this.#peakBytes)];
+    return { entries, peakEntries, bytes, peakBytes, misses };
   }
 }
