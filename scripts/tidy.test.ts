@@ -403,7 +403,14 @@ async function commands(): Promise<Command[]> {
 
 test("commands, their arguments and options are documented, in their help and in README.md", async () => {
   const all = await commands();
-  assert.deepEqual(all.map((command) => command.name()).sort(), ["bench", "contexts", "inspect", "run"]);
+  assert.deepEqual(all.map((command) => command.name()).sort(), [
+    "advise",
+    "bench",
+    "check",
+    "contexts",
+    "inspect",
+    "run",
+  ]);
   const readme = read("README.md");
   for (const command of all) {
     assert.ok(command.description().length > 0 && command.summary().length > 0, command.name());

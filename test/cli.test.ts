@@ -4,6 +4,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import type { AdviceDocument } from "../src/cli/advise.ts";
+import type { CheckDocument } from "../src/cli/check.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
 import type { MapReport, Report } from "../src/machine/report.ts";
 import { anyctx, file, firstLines, LIMIT_MILLISECONDS, MEMLEAK, memleakWith, TRACE } from "./command-line.ts";
@@ -170,6 +172,88 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
     assert.match(stdout, /waits {2}percpu_array, summed over CPUs\n +0 +59 +█+\n +1 +272 +█+\n/);
   });
 
+  test("check prints the context table of a program, the way to each -ENOMEM and the prefill", async () => {
+    const { code, stdout, stderr } = await anyctx(["check", MEMLEAK, "--runs", "20"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /^check {2}memleak\.bpf\.o, profile linux, generated inputs, all different\n/);
+    const failing = "-ENOMEM, sites after 4 new keys";
+    assert.match(stdout, new RegExp(`  task +never +${failing}\n  softirq +never +${failing}\n`));
+    for (const context of ["interrupts off", "hardirq", "nmi"])
+      assert.match(stdout, new RegExp(`  ${context} +${failing} +${failing}\n`));
+    assert.match(stdout, /non-RT {2}hardirq: 5 runs, no interrupts-on between +refill asked for\n/);
+    assert.match(stdout, /prefill with which 20 runs cannot fail\n +sites 20, allocs 20 on each CPU\n/);
+    assert.match(stdout, /on_kfree .*\n {2}it has no map update: nothing in it can fail with -ENOMEM\n/);
+    assert.ok(Math.max(...stdout.split("\n").map((line) => line.length)) <= 100);
+  });
+
+  test("check --json has the same as a document, on recorded events", async () => {
+    const args = [
+      "check",
+      MEMLEAK,
+      "--events",
+      TRACE,
+      "--context",
+      "task,nmi",
+      "--rt",
+      "off",
+      "--runs",
+      "20",
+      "--json",
+    ];
+    const { code, stdout, stderr } = await anyctx(args);
+    assert.deepEqual([code, stderr], [0, ""]);
+    const { object, inputs, profile, runs, programs } = JSON.parse(stdout) as CheckDocument;
+    assert.deepEqual([object, inputs, profile, runs], ["memleak.bpf.o", "recorded", "linux", 20]);
+    assert.deepEqual(
+      programs[0]?.cells.map(({ context, realTime, failure }) => [context, realTime, failure?.inserted]),
+      [
+        ["task", false, undefined],
+        ["irqsOff", false, 4],
+        ["nmi", false, 4],
+      ],
+    );
+  });
+
+  test("check of one program on one given context says that the key stays the same, or that it is too short", async () => {
+    const args = ["check", MEMLEAK, "--program", "on_kmalloc", "--runs", "10", "--input"];
+    const field = (value: number): string => value.toString(16).padStart(2, "0").padEnd(16, "0");
+    const context = [0, 1, 2, 3, 4, 5, 6].map(field).join("");
+    const [whole, cut] = await Promise.all([anyctx([...args, context]), anyctx([...args, context.slice(0, 16)])]);
+    assert.equal(whole.code, 0);
+    assert.doesNotMatch(whole.stdout, /on_kfree/);
+    assert.match(whole.stdout, /with this one input it never inserts a second key: the same one comes again and again/);
+    assert.deepEqual([cut.code, cut.stdout], [1, ""]);
+    assert.match(
+      cut.stderr,
+      /^anyctx: with an --input of 8 bytes, program on_kmalloc, instruction 0 .* reads 8 bytes[^\n]+\n$/,
+    );
+  });
+
+  test("advise tells for each hash what to do, and why", async () => {
+    const trace = file("short.trace", firstLines(8000));
+    const args = ["advise", MEMLEAK, "--events", trace, "--cpus", "2"];
+    const [text, json] = await Promise.all([anyctx(args), anyctx([...args, "--json"])]);
+    assert.deepEqual([text.code, text.stderr, json.code, json.stderr], [0, "", 0, ""]);
+    assert.match(
+      text.stdout,
+      /allocs {2}hash, max_entries 65,536, dynamic in the object; preallocated it takes 5\.5 MiB\n/,
+    );
+    assert.match(text.stdout, / go dynamic: no update fails, [\d.]+ % of the memory\n/);
+    assert.match(text.stdout, /\.bss {2}array\n {2}does not apply: an array is always there as a whole\n/);
+    assert.ok(Math.max(...text.stdout.split("\n").map((line) => line.length)) <= 100);
+    const { events, maps } = JSON.parse(json.stdout) as AdviceDocument;
+    assert.equal(events, 7989);
+    assert.deepEqual(
+      maps.map(({ name, kernels }) => [name, kernels?.length]),
+      [
+        ["allocs", 2],
+        ["sites", 2],
+        [".rodata", undefined],
+        [".bss", undefined],
+      ],
+    );
+  });
+
   test("inspect shows programs, maps, variables and instructions with their source", async () => {
     const { code, stdout, stderr } = await anyctx(["inspect", MEMLEAK]);
     assert.deepEqual([code, stderr], [0, ""]);
@@ -197,7 +281,7 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
     const [help, version_, run, bench] = await Promise.all(
       [["--help"], ["--version"], ["run", "--help"], ["help", "bench"]].map((args) => anyctx(args)),
     );
-    assert.match(help?.stdout ?? "", /run .*\n.*inspect .*\n.*contexts .*\n.*bench /);
+    assert.match(help?.stdout ?? "", /run .*\n.*check .*\n.*advise .*\n.*inspect .*\n.*contexts .*\n.*bench /);
     assert.equal(version_?.stdout, `${version}\n`);
     assert.match(run?.stdout ?? "", /--interrupts <signs>[\s\S]*preempt {2}another preemption depth/);
     assert.match(bench?.stdout ?? "", /headline +update\+delete/);
@@ -339,6 +423,29 @@ const REFUSED: readonly Refusal[] = [
     args: run(MEMLEAK, TRACE, "--prealloc", "--map-entries", "sites=2000000000"),
     says: /map "sites"/,
   },
+  {
+    what: "check of a program that is not there",
+    args: ["check", MEMLEAK, "--program", "no"],
+    says: /no program no; .*on_kfree/,
+  },
+  {
+    what: "a context without a program",
+    args: ["check", MEMLEAK, "--input", "00"],
+    says: /--input is the context of one program: --program says which/,
+  },
+  {
+    what: "a trace without an event of the program",
+    args: ["check", MEMLEAK, "--events", file("exit.trace", " a-1  [000] .....  1.000001: sys_exit: NR 1 = 0\n")],
+    says: /exit\.trace holds no event that a program of the object runs on/,
+  },
+  { what: "check of what is no object", args: ["check", "package.json"], says: /package\.json: .*ELF/ },
+  { what: "check on a trace that is not there", args: ["check", MEMLEAK, "--events", "no"], says: /cannot read no: / },
+  {
+    what: "advise on a trace that is not there",
+    args: ["advise", MEMLEAK, "--events", "no"],
+    says: /cannot read no: /,
+  },
+  { what: "advise on a stream", args: ["advise", MEMLEAK, "--events", "-"], says: /more than once: it takes a file/ },
   { what: "inspect of what is no object", args: ["inspect", "package.json"], says: /package\.json: .*ELF/ },
 ];
 
@@ -368,6 +475,12 @@ const MISUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["--gap-us that is no number", [...RUN, "--gap-us", "-1"], /not negative/],
   ["an unknown sign of interrupts", [...RUN, "--interrupts", "task,moon"], /"moon".*enabled, preempt, task, gap/],
   ["--prealloc and --dynamic", [...RUN, "--prealloc", "--dynamic"], /cannot be used with/],
+  ["check in a context that is none", ["check", MEMLEAK, "--context", "task,user"], /"user" is no context/],
+  ["check on a kernel that is none", ["check", MEMLEAK, "--rt", "maybe"], /Allowed choices are both, on, off/],
+  ["check without runs", ["check", MEMLEAK, "--runs", "0"], /whole number from 1/],
+  ["check with half a byte", ["check", MEMLEAK, "--program", "on_kfree", "--input", "123"], /bytes in hex/],
+  ["check with events and an input", ["check", MEMLEAK, "--events", TRACE, "--input", "00"], /cannot be used with/],
+  ["advise without events", ["advise", MEMLEAK], /'--events <file>' not specified/],
   ["an unknown bench", ["bench", "speed"], /Allowed choices are headline/],
   ["too few rounds", ["bench", "--rounds", "6"], /whole number from 7/],
 ];

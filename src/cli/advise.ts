@@ -37,7 +37,7 @@ Example:
 
 function define(command: Command): void {
   command
-    .summary("advise on each hash: preallocated, dynamic, or dynamic with a prefill")
+    .summary("say which hashes should be preallocated")
     .description(
       "Replays a trace many times and tells for each hash of an object what it takes preallocated and dynamic, which " +
         "updates would fail with -ENOMEM, which prefill removes that, and what to do.",

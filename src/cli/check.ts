@@ -13,6 +13,7 @@ import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
 import { checkText } from "./print-check.ts";
 import { progressBar } from "./progress.ts";
+import { plural } from "./text.ts";
 
 interface CheckOptions {
   readonly events?: string;
@@ -70,7 +71,7 @@ function hex(text: string): Uint8Array {
 
 function define(command: Command): void {
   command
-    .summary("find when a program's updates get -ENOMEM, and the shortest way there")
+    .summary("find when and why updates get -ENOMEM")
     .description(
       "Runs an object's programs in each context, interrupted and not, and tells whether a map update can fail with " +
         "-ENOMEM there, after how many new keys, by which shortest schedule, and which prefill makes it impossible.",
@@ -137,6 +138,9 @@ async function check(path: string, options: CheckOptions): Promise<void> {
   let report: CheckReport;
   try {
     report = await checkObject(object, { ...settings, ...chosen }, bar.update);
+  } catch (error) {
+    if (input === undefined || !(error instanceof AnyctxError) || error.code !== "EFAULT") throw error;
+    throw new AnyctxError("EFAULT", `with an --input of ${plural(input.length, "byte")}, ${error.message}`);
   } finally {
     bar.stop();
   }
