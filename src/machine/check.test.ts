@@ -90,7 +90,7 @@ test("the prefill that is named is enough for so many runs, and one object less 
     const trial = await Trial.create(MEMLEAK, { ...settings, realTime });
     const fails = (sites: number, allocs: number): string | undefined => {
       assert.ok(trial.prefill(new Map(Object.entries({ sites, allocs }))));
-      return trial.play("on_kmalloc", straight("hardirq", RUNS), "hardirq").failure?.map;
+      return trial.play("on_kmalloc", straight("hardirq", RUNS), "hardirq").failures.get("hardirq")?.map;
     };
     assert.deepEqual([fails(RUNS, RUNS), fails(RUNS - 1, RUNS), fails(RUNS, RUNS - 1)], [undefined, "sites", "allocs"]);
   }

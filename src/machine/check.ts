@@ -134,17 +134,19 @@ async function checkProgram(
   const inputs = trial?.inputs(name) ?? 0;
   const empty = { name, section, inputs, updates: {}, cells: [] };
   if (trial === undefined || inputs === 0) return { ...empty, note: "no event that it runs on was recorded" };
-  const alone = trial.play(name, straight("task", options.runs), "task");
+  const alone = trial.play(name, straight("task", options.runs));
   const updates = trial.updates(name);
   const note = noteOn(trial.hasUpdate(name), alone, [...updates.keys()], inputs);
   if (updates.size === 0) return { ...empty, ...note };
   const contexts = inOrder(options.contexts);
   const cells: CheckCell[] = [];
-  for (const each of trials)
+  for (const each of trials) {
+    const played = new Map<string, Found>();
     for (const context of contexts) {
-      cells.push(await new Search(each, name, context, options).cell());
+      cells.push(await new Search(each, name, context, options, played).cell());
       tell(cells.length / (trials.length * contexts.length));
     }
+  }
   return { name, section, inputs, ...note, updates: Object.fromEntries(updates), cells };
 }
 
@@ -165,10 +167,13 @@ class Search {
   readonly #name: string;
   readonly #context: Context;
   readonly #options: CheckOptions;
-  #played = 0;
+  /** Without a prefill: shared by the cells of a program and kernel. */
+  #played: Map<string, Found>;
+  #schedules = 0;
   #instructions = 0;
 
-  constructor(trial: Trial, name: string, context: Context, options: CheckOptions) {
+  constructor(trial: Trial, name: string, context: Context, options: CheckOptions, played: Map<string, Found>) {
+    this.#played = played;
     this.#trial = trial;
     this.#name = name;
     this.#context = context;
@@ -180,7 +185,7 @@ class Search {
     const { realTime } = this.#trial.arena;
     this.#trial.prefill(new Map());
     const found = this.#shortest();
-    const schedules = this.#played;
+    const schedules = this.#schedules;
     const complete = this.#instructions < MOST_INSTRUCTIONS;
     if (found === undefined) return { context, realTime, schedules, complete };
     const prefill = await this.#smallestPrefill();
@@ -189,9 +194,9 @@ class Search {
   }
 
   #describe({ schedule, outcome }: Found): CellFailure {
-    const { failure, places } = outcome;
+    const { failures, places } = outcome;
     const text = scheduleText(schedule, this.#trial.arena.realTime, (each) => places.get(each)?.instruction);
-    const { map = "", inserted = 0, runs = 0, workRaised = false } = failure ?? {};
+    const { map = "", inserted = 0, runs = 0, workRaised = false } = failures.get(this.#context) ?? {};
     const interruptedAt = [...places.values()].map(({ instruction, source }) => ({
       instruction,
       ...(source === undefined ? {} : { source: `${source.file}:${source.line}` }),
@@ -201,13 +206,15 @@ class Search {
 
   /** A failing schedule with the fewest runs, and of those the fewest switches. */
   #shortest(): Found | undefined {
-    const { runs } = this.#options;
-    const schedule = straight(this.#context, runs);
-    const alone = this.#play(schedule);
-    const length = alone.failure?.runs ?? Number.POSITIVE_INFINITY;
-    const switched = this.#shortestSwitched(length);
+    const alone = this.#straight();
+    const length = alone.failures.get(this.#context)?.runs;
+    const switched = this.#shortestSwitched(length ?? Number.POSITIVE_INFINITY);
     if (switched !== undefined) return switched;
-    return alone.failure === undefined ? undefined : { schedule: straight(this.#context, length), outcome: alone };
+    return length === undefined ? undefined : { schedule: straight(this.#context, length), outcome: alone };
+  }
+
+  #straight(): Outcome {
+    return this.#trial.play(this.#name, straight(this.#context, this.#options.runs), this.#context);
   }
 
   /** As `shortest`, with at least one switch and fewer than so many runs. */
@@ -221,18 +228,21 @@ class Search {
         const space = { contexts, realTime, points: this.#trial.points(this.#name) };
         for (const schedule of schedules(space, this.#context, runs, depth.switches)) {
           if (this.#instructions >= MOST_INSTRUCTIONS) return undefined;
-          const outcome = this.#play(schedule);
-          if (outcome.reached && outcome.failure !== undefined) return { schedule, outcome };
+          const found = this.#play(schedule);
+          if (found.outcome.reached && found.outcome.failures.has(this.#context)) return found;
         }
       }
     return undefined;
   }
 
-  #play(schedule: Schedule): Outcome {
-    const outcome = this.#trial.play(this.#name, schedule, this.#context);
-    this.#played++;
-    this.#instructions += outcome.instructions;
-    return outcome;
+  /** A schedule that enters several contexts is asked for in the cell of each: it is played once. */
+  #play(schedule: Schedule): Found {
+    const key = JSON.stringify(schedule);
+    const found = this.#played.get(key) ?? { schedule, outcome: this.#trial.play(this.#name, schedule) };
+    this.#played.set(key, found);
+    this.#schedules++;
+    this.#instructions += found.outcome.instructions;
+    return found;
   }
 
   /** Fewer runs cannot use up what the CPU has at first, however they are interleaved. */
@@ -257,8 +267,10 @@ class Search {
 
   #suffices(prefills: ReadonlyMap<string, number>): boolean {
     if (!this.#trial.prefill(prefills)) return false;
+    this.#played = new Map();
     this.#instructions = 0;
-    return this.#shortest() === undefined;
+    if (this.#straight().failures.has(this.#context)) return false;
+    return this.#shortestSwitched(Number.POSITIVE_INFINITY) === undefined;
   }
 }
 

@@ -31,8 +31,8 @@ export interface Failure {
 }
 
 export interface Outcome {
-  /** The first update that failed in the context that was asked about. */
-  readonly failure: Failure | undefined;
+  /** The first update that failed in each context. */
+  readonly failures: ReadonlyMap<Context, Failure>;
   /** False: an interruption's point was not reached, so this schedule does not exist. */
   readonly reached: boolean;
   /** Instructions carried out. */
@@ -65,8 +65,9 @@ export interface TrialOptions {
 export type Prefills = ReadonlyMap<string, number>;
 
 const MEMORY_BYTES = 2 ** 31;
-/** Fewer buckets make the state smaller that is put back each time; no schedule comes near so many keys. */
-const MOST_ENTRIES = 4096;
+/** Fewer buckets make the state smaller that is put back each time; no play comes near so many keys. */
+const LEAST_ENTRIES = 1024;
+const ENTRIES_A_RUN = 8;
 /** Memory that a play may use on top: it must not have to grow, which could not be put back. */
 const LEAST_ROOM = 1 << 22;
 const MOST_ROOM = 1 << 29;
@@ -89,12 +90,13 @@ interface Prepared {
 /** What one play keeps. */
 interface Play {
   readonly program: Prepared;
-  /** Failures in other contexts are passed over. */
-  readonly wanted: Context;
+  /** A failure in this context ends the play. */
+  readonly until: Context | undefined;
+  readonly failures: Map<Context, Failure>;
   readonly contextStack: Context[];
   readonly inserted: Map<string, number>;
   readonly places: Map<Interruption, Place>;
-  failure: Failure | undefined;
+  ended: boolean;
   reached: boolean;
   runs: number;
   /** The first key that each map was updated with. */
@@ -128,7 +130,7 @@ export class Trial {
     this.arena = arena;
     this.loaded = loadObject(arena, object, {
       engine: "interpreter",
-      mapEntries: smallerMaps(object),
+      mapEntries: smallerMaps(object, Math.max(LEAST_ENTRIES, ENTRIES_A_RUN * options.runs)),
       ...(options.dynamic ? { hashes: "dynamic" } : {}),
     });
     this.#dynamic = new Map(
@@ -203,24 +205,24 @@ export class Trial {
 
   /**
    * Plays a schedule from the start.
-   * @param wanted the context whose first failing update ends the play
+   * @param until the context whose first failing update ends the play; by default nothing does
    * @throws {AnyctxError} what stopped the program: a bad access, an endless loop
    */
-  play(name: string, schedule: Schedule, wanted: Context): Outcome {
+  play(name: string, schedule: Schedule, until?: Context): Outcome {
     const program = this.#programs.get(name);
     if (program === undefined || program.contexts.length === 0) throw new Error(`no input for program ${name}`);
     this.#restore();
     const play: Play = {
-      ...{ program, wanted, contextStack: [], inserted: new Map(), places: new Map() },
-      ...{ firstKeys: new Map(), keysVary: false, failure: undefined, reached: true, runs: 0, instructions: 0 },
+      ...{ program, until, failures: new Map(), contextStack: [], inserted: new Map(), places: new Map() },
+      ...{ firstKeys: new Map(), keysVary: false, ended: false, reached: true, runs: 0, instructions: 0 },
     };
     this.#play = play;
     this.#enterBottom(schedule.context);
     play.contextStack.push(schedule.context);
     this.#steps(play, schedule.steps);
     this.#play = undefined;
-    const { failure, reached, instructions, inserted, keysVary, places } = play;
-    return { failure, reached, instructions, inserted, keysVary, places };
+    const { failures, reached, instructions, inserted, keysVary, places } = play;
+    return { failures, reached, instructions, inserted, keysVary, places };
   }
 
   /** The memory as it is, without the zeroes at its end: they are free, and what is free need not be put back. */
@@ -242,7 +244,7 @@ export class Trial {
 
   #steps(play: Play, steps: readonly Step[]): void {
     for (const each of steps) {
-      if (play.failure !== undefined || !play.reached) return;
+      if (play.ended || !play.reached) return;
       if (each.type === "run") this.#run(play, each.interruption);
       else {
         this.arena.settle();
@@ -279,13 +281,13 @@ export class Trial {
   ): void {
     const { program } = play;
     let point = 0;
-    while (!state.done && play.failure === undefined && play.reached) {
+    while (!state.done && !play.ended && play.reached) {
       if (program.isShared(state, own)) {
         if (point === interruption?.point) {
           play.places.set(interruption, placeAt(program.code, state.pc));
           this.#interrupt(play, interruption);
           this.arena.core.setCurrentTask(record);
-          if (play.failure !== undefined) return;
+          if (play.ended) return;
         }
         point++;
       }
@@ -326,10 +328,16 @@ export class Trial {
       const context = play.contextStack.at(-1) ?? "task";
       const inserted = play.inserted.get(name) ?? 0;
       if (result === 0 && core.mapCount(Number(map)) > before) play.inserted.set(name, inserted + 1);
-      if (result === -ERRNO.ENOMEM && context === play.wanted)
-        play.failure ??= { map: name, context, inserted, runs: play.runs, workRaised: core.workPending() !== 0 };
+      if (result === -ERRNO.ENOMEM) this.#noteFailure(play, { map: name, context, inserted });
       return result;
     };
+  }
+
+  #noteFailure(play: Play, where: Pick<Failure, "map" | "context" | "inserted">): void {
+    const { context } = where;
+    if (!play.failures.has(context))
+      play.failures.set(context, { ...where, runs: play.runs, workRaised: this.arena.core.workPending() !== 0 });
+    if (context === play.until) play.ended = true;
   }
 
   #noteKey(play: Play, map: string, address: number): void {
@@ -382,10 +390,10 @@ function placeAt({ lines }: LinkedProgram, instruction: number): Place {
 }
 
 /** max_entries of those hashes that are larger than a play needs. */
-function smallerMaps(object: ObjectSpec): Map<string, number> {
+function smallerMaps(object: ObjectSpec, most: number): Map<string, number> {
   const large = object.maps.filter(({ bpfType, maxEntries, contents }) => {
     const kind = mapKindByBpfType(bpfType);
-    return contents === undefined && kind?.indexed === false && maxEntries > MOST_ENTRIES;
+    return contents === undefined && kind?.indexed === false && maxEntries > most;
   });
-  return new Map(large.map(({ name }) => [name, MOST_ENTRIES]));
+  return new Map(large.map(({ name }) => [name, most]));
 }
