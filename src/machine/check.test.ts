@@ -165,6 +165,28 @@ test("a preallocated hash never gives -ENOMEM, unless it is made dynamic", async
   );
 });
 
+test("a program that needs what others put into maps runs after them", async () => {
+  const object = readObject(readFileSync("examples/bpf/syslat.bpf.o"), "syslat.bpf.o");
+  const { programs } = await check(object);
+  const exit = programs.find(({ name }) => name === "on_sys_exit");
+  assert.match(exit?.note ?? "", /begins after the other programs have run/);
+  // A per-CPU hash: each CPU starts with one value.
+  const perCpu = exit?.cells.map(({ context, realTime, failure }) => [
+    context,
+    realTime,
+    failure?.map,
+    failure?.inserted,
+  ]);
+  assert.deepEqual(perCpu?.slice(0, 6), [
+    ["task", false, undefined, undefined],
+    ["softirq", false, undefined, undefined],
+    ["irqsOff", false, "latencies", 1],
+    ["hardirq", false, "latencies", 1],
+    ["nmi", false, "latencies", 1],
+    ["task", true, "latencies", 1],
+  ]);
+});
+
 test("one context again and again: it is said that the key stays the same", async () => {
   const object = objectOf(INSERT + END, {});
   const inputs: Inputs = new Map([["program", givenInputs(EVENT, new Uint8Array(16))]]);

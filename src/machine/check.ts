@@ -134,9 +134,13 @@ async function checkProgram(
   const inputs = trial?.inputs(name) ?? 0;
   const empty = { name, section, inputs, updates: {}, cells: [] };
   if (trial === undefined || inputs === 0) return { ...empty, note: "no event that it runs on was recorded" };
-  const alone = trial.play(name, straight("task", options.runs));
+  for (const each of trials) each.startFresh();
+  const first = trial.play(name, straight("task", options.runs));
   const updates = trial.updates(name);
-  const note = noteOn(trial.hasUpdate(name), alone, [...updates.keys()], inputs);
+  const needsOthers = trial.hasUpdate(name) && updates.size === 0;
+  if (needsOthers) for (const each of trials) each.startAfterOthers(name);
+  const alone = needsOthers ? trial.play(name, straight("task", options.runs)) : first;
+  const note = noteOn({ hasUpdate: trial.hasUpdate(name), needsOthers, alone, updated: updates.size > 0, inputs });
   if (updates.size === 0) return { ...empty, ...note };
   const contexts = inOrder(options.contexts);
   const cells: CheckCell[] = [];
@@ -150,15 +154,25 @@ async function checkProgram(
   return { name, section, inputs, ...note, updates: Object.fromEntries(updates), cells };
 }
 
+interface Noted {
+  readonly hasUpdate: boolean;
+  /** Whether it was run after the other programs. */
+  readonly needsOthers: boolean;
+  /** Its runs in a plain task. */
+  readonly alone: Outcome;
+  readonly updated: boolean;
+  readonly inputs: number;
+}
+
 /** What is to be known about inputs that do not show what the program can do. */
-function noteOn(hasUpdate: boolean, alone: Outcome, updated: readonly string[], inputs: number): { note?: string } {
+function noteOn({ hasUpdate, needsOthers, alone, updated, inputs }: Noted): { note?: string } {
   const these = inputs === 1 ? "this one input" : `these ${inputs} inputs`;
   if (!hasUpdate) return { note: "it has no map update: nothing in it can fail with -ENOMEM" };
-  if (updated.length === 0) return { note: `with ${these} it never gets to an update of a dynamic hash` };
+  if (!updated) return { note: `with ${these} it never gets to an update of a dynamic hash` };
   if (alone.inserted.size === 0) return { note: `with ${these} it never inserts a new key` };
   if (!alone.keysVary)
     return { note: `with ${these} it never inserts a second key: the same one comes again and again` };
-  return {};
+  return needsOthers ? { note: "each schedule begins after the other programs have run on their inputs" } : {};
 }
 
 /** The search of one cell: a program, a context, RT or not. */

@@ -16,7 +16,7 @@ import { MAP_KINDS, mapKindByBpfType } from "../maps/kinds.ts";
 import type { Inputs, ProgramInput } from "./inputs.ts";
 import { type LoadedObject, loadObject, type ProgramImage } from "./load.ts";
 import { type PrivateMemory, type SharedPoints, sharedPoints } from "./points.ts";
-import { ENTER, type Interruption, type Schedule, type Step } from "./schedule.ts";
+import { ENTER, type Interruption, type Schedule, type Step, straight } from "./schedule.ts";
 
 /** An update that got -ENOMEM. */
 export interface Failure {
@@ -113,8 +113,9 @@ export class Trial {
   readonly #keySizes: ReadonlyMap<string, number>;
   /** One for each level that can be interrupted. */
   readonly #stacks: readonly number[];
-  /** Before anything ran, and the same with what is promised. */
+  /** Before anything ran; after what other programs did before; and the same with what is promised. */
   readonly #fresh: Uint8Array;
+  #base: Uint8Array;
   #state: Uint8Array;
   #play: Play | undefined;
   /** Updates by map that the current run made: an interrupting run has its own. */
@@ -146,6 +147,7 @@ export class Trial {
     );
     this.#makeRoom(options.runs);
     this.#fresh = this.#keep();
+    this.#base = this.#fresh;
     this.#state = this.#fresh;
   }
 
@@ -182,15 +184,35 @@ export class Trial {
     return Math.min(...caches.map(({ free }) => free));
   }
 
+  /** From now on every play starts from the very beginning again. */
+  startFresh(): void {
+    this.#base = this.#fresh;
+    this.#state = this.#fresh;
+  }
+
+  /**
+   * From now on every play of a program starts after the object's other programs have run on all their inputs, in a task
+   * and refilled: what it looks up may be there then.
+   */
+  startAfterOthers(name: string): void {
+    const { core, realTime } = this.arena;
+    this.#restoreFor(this.#fresh);
+    core.setRealTime(0);
+    for (const [other, program] of this.#programs)
+      if (other !== name && program.contexts.length > 0)
+        this.#perform(program, straight("task", program.contexts.length));
+    this.arena.settle();
+    core.setRealTime(realTime ? 1 : 0);
+    this.#base = this.#keep();
+    this.#state = this.#base;
+  }
+
   /**
    * From now on every play starts with these promises.
    * @returns false where memory is too short for them: nothing is promised then
    */
   prefill(prefills: Prefills): boolean {
-    this.#state = this.#fresh;
-    this.#restore();
-    // What plays left in free memory would be taken for something to keep.
-    new Uint8Array(this.arena.memory.buffer).fill(0, this.#fresh.length);
+    this.#restoreFor(this.#base);
     // Reserving is done by whoever creates the map, in a task that may sleep: on PREEMPT_RT too.
     const { core, realTime } = this.arena;
     core.setRealTime(0);
@@ -212,6 +234,10 @@ export class Trial {
     const program = this.#programs.get(name);
     if (program === undefined || program.contexts.length === 0) throw new Error(`no input for program ${name}`);
     this.#restore();
+    return this.#perform(program, schedule, until);
+  }
+
+  #perform(program: Prepared, schedule: Schedule, until?: Context): Outcome {
     const play: Play = {
       ...{ program, until, failures: new Map(), contextStack: [], inserted: new Map(), places: new Map() },
       ...{ firstKeys: new Map(), keysVary: false, ended: false, reached: true, runs: 0, instructions: 0 },
@@ -231,6 +257,13 @@ export class Trial {
     let length = words.length;
     while (length > 0 && words[length - 1] === 0) length--;
     return new Uint8Array(this.arena.memory.buffer).slice(0, length * 4);
+  }
+
+  /** Puts a state back to go on from and keep: what plays left in free memory would be taken for a part of it. */
+  #restoreFor(state: Uint8Array): void {
+    this.#state = state;
+    this.#restore();
+    new Uint8Array(this.arena.memory.buffer).fill(0, state.length);
   }
 
   #restore(): void {
