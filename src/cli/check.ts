@@ -49,7 +49,7 @@ that ends in -ENOMEM has the fewest runs, then the fewest switches.
 Examples:
   anyctx check memleak.bpf.o
   anyctx check memleak.bpf.o --events trace.gz --context task,hardirq --rt off
-  anyctx check memleak.bpf.o --program on_kfree --input 0000000000000000100000000000000020000000000000000`;
+  anyctx check memleak.bpf.o --program on_kmalloc --input "$(xxd -p -c 64 context.bin)"`;
 
 /** A task may have switched interrupts off: that row comes with it. */
 function contexts(text: string): Context[] {
