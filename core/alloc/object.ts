@@ -8,7 +8,7 @@
 import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
 import { CLASS_COUNT, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
-import { mayRunWork } from "../cpu/context";
+import { mayReserve, mayRunWork } from "../cpu/context";
 import {
   BUILDING_ALLOCATOR,
   endTransfer,
@@ -298,7 +298,7 @@ export function objectPrefill(allocator: usize, size: u32, count: u32): i32 {
   const caches = cachesFor(allocator, size);
   if (caches == 0) return size == 0 ? -EINVAL : -E2BIG;
   const area = thisCpu();
-  if (!mayRunWork(area)) return -ENOMEM;
+  if (!mayReserve(area)) return -ENOMEM;
   return prefill(area, cacheOf(caches, area.id), count);
 }
 

@@ -3,7 +3,7 @@
  * it is what the recorded event ran in; in the simulator interrupts really nest.
  */
 import { superblock } from "../base/superblock";
-import { CpuArea, HARDIRQ, NMI, SOFTIRQ } from "./area";
+import { CpuArea, HARDIRQ, NMI, SOFTIRQ, TASK } from "./area";
 
 /** Rows of the miss counters: a context as reports tell them apart. */
 export const CONTEXT_TASK: u32 = 0;
@@ -23,6 +23,15 @@ export function contextRow(area: CpuArea): u32 {
 /** Whether deferred work may run right here: interrupts on, task or softirq, not RT, not inside deferred work. */
 export function mayRunWork(area: CpuArea): bool {
   return area.interruptsOff == 0 && area.working == 0 && superblock().realTime == 0;
+}
+
+/**
+ * Whether objects may be reserved here: where deferred work may run, and on RT in a task, which may sleep there for the
+ * slab's locks.
+ */
+export function mayReserve(area: CpuArea): bool {
+  if (superblock().realTime == 0) return mayRunWork(area);
+  return area.level == TASK && area.interruptsOff == 0 && area.working == 0;
 }
 
 /** Puts the CPU in a context. Work that became due is not run: the caller decides when interrupts came on. */

@@ -3,7 +3,7 @@ import { cacheOf } from "../alloc/allocator";
 import { prefill, withdraw } from "../alloc/refill";
 import { EINVAL, ENOMEM } from "../base/errno";
 import { thisCpu } from "../cpu/area";
-import { mayRunWork } from "../cpu/context";
+import { mayReserve } from "../cpu/context";
 import { KIND_HASH, KIND_PERCPU_HASH, mapAt, SUPPLY_CACHE } from "./map";
 
 /**
@@ -16,7 +16,7 @@ export function mapPrefill(address: usize, count: u32): i32 {
   const isHash = map.kind == KIND_HASH || map.kind == KIND_PERCPU_HASH;
   if (!isHash || map.supply != SUPPLY_CACHE) return -EINVAL;
   const area = thisCpu();
-  if (!mayRunWork(area)) return -ENOMEM;
+  if (!mayReserve(area)) return -ENOMEM;
   const elements = cacheOf(map.elements, area.id);
   const owned = elements.owned;
   const promised = elements.promised;
