@@ -1,30 +1,13 @@
-/** Builds `build/core.wasm` (AssemblyScript) and `dist/` (TypeScript). Everything it says goes to stderr. */
+/** Builds `build/core.wasm` (AssemblyScript), its instrumented twin `build/core.sim.wasm` and `dist/` (TypeScript). Everything it says goes to stderr. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const CORE = "build/core.wasm";
-const UNOPTIMIZED = "build/core.unoptimized.wasm";
+const SIM_CORE = "build/core.sim.wasm";
 const TYPESCRIPT_STAMP = "build/typescript.stamp";
-
-const ASSEMBLYSCRIPT_OPTIONS = [
-  ["core/index.ts", "--outFile", UNOPTIMIZED],
-  ["-O1", "--runtime", "stub", "--use", "abort="],
-  [
-    "--enable",
-    "threads",
-    "--enable",
-    "simd",
-    "--importMemory",
-    "--sharedMemory",
-    "--initialMemory",
-    "4",
-    "--maximumMemory",
-    "65536",
-  ],
-  // Addresses are 32 bits by design: usize and u32 mix freely.
-  ["--noExportMemory", "--disableWarning", "201"],
-].flat();
+/** What makes the core's modules: compiled first, because plain Node loads binaryen far faster than tsx does. */
+const TOOLS = ["scripts/compile.ts", "scripts/core.ts", "scripts/instrument.ts", "scripts/layout.ts"];
 
 /** The newest modification time below `paths`, or 0 where nothing exists. */
 function newest(...paths: string[]): number {
@@ -43,32 +26,12 @@ function run(script: string, args: readonly string[]): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/**
- * Optimizes the core. V8 does not inline wasm functions on Node 20, so binaryen has to: with asc's own limits an
- * update+delete pair called from JavaScript takes 56 ns, with these 39.
- */
-async function optimizeCore(): Promise<void> {
-  const { default: binaryen } = await import("binaryen");
-  const core = binaryen.readBinary(readFileSync(UNOPTIMIZED));
-  core.setFeatures(binaryen.Features.All);
-  binaryen.setOptimizeLevel(3);
-  binaryen.setShrinkLevel(0);
-  binaryen.setAlwaysInlineMaxSize(60);
-  binaryen.setFlexibleInlineMaxSize(400);
-  binaryen.setOneCallerInlineMaxSize(2000);
-  binaryen.setAllowInliningFunctionsWithLoops(true);
-  core.optimize();
-  core.optimize();
-  if (!core.validate()) process.exit(1);
-  writeFileSync(CORE, core.emitBinary());
-  writeFileSync("build/core.wat", core.emitText());
-}
-
 mkdirSync("build", { recursive: true });
-if (newest(CORE) < newest("core", "scripts/build.ts", "package.json")) {
-  rmSync(UNOPTIMIZED, { force: true });
-  run("node_modules/assemblyscript/bin/asc.js", ASSEMBLYSCRIPT_OPTIONS);
-  await optimizeCore();
+const inputs = ["core", "scripts/build.ts", "scripts/canary.ts", "scripts/source-map.ts", "package.json", ...TOOLS];
+if (Math.min(newest(CORE), newest(SIM_CORE)) < newest(...inputs)) {
+  rmSync("build/tools", { recursive: true, force: true });
+  run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.tools.json"]);
+  run("build/tools/scripts/compile.js", ["core"]);
 }
 const typescriptInputs = ["src", "tsconfig.json", "tsconfig.build.json", "package.json"];
 if (!process.argv.includes("--core") && newest(TYPESCRIPT_STAMP) < newest(...typescriptInputs)) {

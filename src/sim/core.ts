@@ -1,0 +1,77 @@
+/** The instrumented core and its side table: what each site does and where it stands, and how the core lays out memory. */
+import { readFile } from "node:fs/promises";
+import { AnyctxError } from "../error.ts";
+
+export type AccessKind =
+  | "load"
+  | "store"
+  | "atomic load"
+  | "atomic store"
+  | "exchange"
+  | "copy from"
+  | "copy to"
+  | "fill";
+
+export interface Field {
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** `build/core.sim.json` (scripts/compile.ts): columns by site, then the core's layout. */
+export interface SiteTable {
+  readonly files: readonly string[];
+  readonly kinds: readonly AccessKind[];
+  readonly fileOf: readonly number[];
+  readonly lineOf: readonly number[];
+  readonly functionOf: readonly string[];
+  readonly layout: {
+    readonly constants: Readonly<Record<string, number>>;
+    readonly structures: Readonly<Record<string, readonly Field[]>>;
+  };
+}
+
+export interface SimCore {
+  readonly module: WebAssembly.Module;
+  readonly table: SiteTable;
+}
+
+const DEFAULT_PATH = new URL("../../build/core.sim", import.meta.url).pathname;
+
+/**
+ * Loads an instrumented core.
+ * @param path without ending; the one that belongs to the package's core if it is left out
+ */
+export async function loadSimCore(path: string = DEFAULT_PATH): Promise<SimCore> {
+  try {
+    const [binary, table] = await Promise.all([readFile(`${path}.wasm`), readFile(`${path}.json`, "utf8")]);
+    return { module: await WebAssembly.compile(binary), table: JSON.parse(table) as SiteTable };
+  } catch (cause) {
+    throw new AnyctxError("BAD_ARENA", `Cannot load the instrumented core from ${path}: run \`npm run build\``, {
+      cause,
+    });
+  }
+}
+
+/** Whether an access of this kind writes. */
+export function writes(kind: AccessKind): boolean {
+  return kind !== "load" && kind !== "atomic load" && kind !== "copy from";
+}
+
+export function isAtomic(kind: AccessKind): boolean {
+  return kind === "atomic load" || kind === "atomic store" || kind === "exchange";
+}
+
+/** A constant of the core's source by its name. */
+export function constantOf({ layout }: SiteTable, name: string): number {
+  const value = layout.constants[name];
+  if (value === undefined) throw new AnyctxError("BAD_ARENA", `The core has no constant ${name}`);
+  return value;
+}
+
+/** The offset of a structure's field by its name. */
+export function offsetOf({ layout }: SiteTable, structure: string, field: string): number {
+  const found = layout.structures[structure]?.find(({ name }) => name === field);
+  if (found === undefined) throw new AnyctxError("BAD_ARENA", `The core has no field ${structure}.${field}`);
+  return found.offset;
+}

@@ -1,0 +1,155 @@
+/**
+ * The arena of a scenario: its memory, an instance of the instrumented core for each virtual CPU, and calls that are
+ * not scheduled, for setting up and for looking.
+ */
+import { AnyctxError } from "../error.ts";
+import { constantOf, offsetOf, type SimCore, type SiteTable } from "./core.ts";
+import { SimMemory } from "./memory.ts";
+
+export interface WorldOptions {
+  readonly cpus: number;
+  /** Size of the memory in pages of 64 KiB. All of it exists from the start; it never grows. Default 16. */
+  readonly pages?: number;
+  /** PREEMPT_RT: deferred work belongs to a thread of its own. */
+  readonly realTime?: boolean;
+  readonly profile?: "anyctx" | "linux";
+  /** Tasks of one CPU may preempt each other where interrupts are on. */
+  readonly preemptible?: boolean;
+}
+
+/** Called before every access: address, bytes, site. */
+export type Step = (address: number, size: number, site: number) => void;
+
+type CoreFunction = (...args: number[]) => number;
+
+export interface Instance {
+  readonly functions: Readonly<Record<string, CoreFunction>>;
+  readonly startUnwind: (stack: number) => void;
+  readonly stopUnwind: () => void;
+  readonly startRewind: (stack: number) => void;
+  readonly stopRewind: () => void;
+}
+
+const DEFAULT_PAGES = 16;
+
+/** Fibers' stacks and the arguments of calls lie below the superblock, where the core has nothing. */
+const STACKS_AT = 1024;
+export const STACK_BYTES = 3072;
+const SCRATCH_AT = 56 << 10;
+const SCRATCH_END = 64 << 10;
+export const MOST_FIBERS = Math.floor((SCRATCH_AT - STACKS_AT) / STACK_BYTES);
+
+export function stackOf(fiber: number): number {
+  return STACKS_AT + fiber * STACK_BYTES;
+}
+
+export interface HashOptions {
+  readonly keySize?: number;
+  readonly valueSize?: number;
+  readonly maxEntries?: number;
+  readonly supply?: "cache" | "pool" | "slab";
+  readonly perCpu?: boolean;
+}
+
+const SUPPLIES = ["cache", "pool", "slab"];
+
+export class World {
+  readonly options: WorldOptions;
+  readonly table: SiteTable;
+  readonly memory: SimMemory;
+  readonly instances: readonly Instance[];
+  /** Field offsets of CPU areas that scheduling looks at. */
+  readonly areas: readonly number[];
+  readonly interruptsOffAt: number;
+  readonly workingAt: number;
+  #scratch = SCRATCH_AT;
+
+  constructor(core: SimCore, options: WorldOptions, step: Step) {
+    this.options = options;
+    this.table = core.table;
+    this.memory = new SimMemory(options.pages ?? DEFAULT_PAGES);
+    this.interruptsOffAt = offsetOf(core.table, "CpuArea", "interruptsOff");
+    this.workingAt = offsetOf(core.table, "CpuArea", "working");
+    const imports = { env: { memory: this.memory.memory }, sim: { step } };
+    this.instances = Array.from({ length: options.cpus }, () => {
+      const { exports } = new WebAssembly.Instance(core.module, imports);
+      const functions = exports as Record<string, CoreFunction>;
+      return {
+        functions,
+        startUnwind: functions["asyncify_start_unwind"] as (stack: number) => void,
+        stopUnwind: functions["asyncify_stop_unwind"] as () => void,
+        startRewind: functions["asyncify_start_rewind"] as (stack: number) => void,
+        stopRewind: functions["asyncify_stop_rewind"] as () => void,
+      };
+    });
+    const refused = this.call("arenaFormat", options.cpus, options.pages ?? DEFAULT_PAGES, 1);
+    if (refused !== 0) throw new AnyctxError("ENOMEM", `A simulated arena of ${options.cpus} CPUs does not fit`);
+    this.areas = this.instances.map(({ functions }, cpu) => {
+      this.callOn(cpu, "switchCpu", cpu);
+      this.callOn(cpu, "takeCpu", cpu, cpu + 1);
+      return (functions["currentArea"] as CoreFunction)();
+    });
+    if (options.realTime === true) this.call("setRealTime", 1);
+    if (options.profile === "linux") this.call("setProfile", constantOf(core.table, "PROFILE_LINUX"));
+  }
+
+  /** Calls an exported function of the core on CPU 0, all in one go. */
+  call(name: string, ...args: number[]): number {
+    return this.callOn(0, name, ...args);
+  }
+
+  callOn(cpu: number, name: string, ...args: number[]): number {
+    const callee = this.instances[cpu]?.functions[name];
+    if (callee === undefined) throw new AnyctxError("EINVAL", `CPU ${cpu} has no function ${name}`);
+    return callee(...args) >>> 0;
+  }
+
+  /** A field of a structure by the names that the core's source has. */
+  field(address: number, structure: string, name: string): number {
+    return this.memory.load(address + offsetOf(this.table, structure, name));
+  }
+
+  setField(address: number, structure: string, name: string, value: number): void {
+    this.memory.store(address + offsetOf(this.table, structure, name), value);
+  }
+
+  /** Room for the arguments of calls, 8-byte aligned, for as long as the world lives. Only while setting up. */
+  scratch(bytes: number): number {
+    const address = this.#scratch;
+    this.#scratch += (bytes + 7) & ~7;
+    if (this.#scratch > SCRATCH_END) throw new AnyctxError("ENOMEM", "A scenario's arguments take more than 8 KiB");
+    return address;
+  }
+
+  /** Scratch that holds words. */
+  words(...values: number[]): number {
+    const address = this.scratch(values.length * 4);
+    values.forEach((value, index) => {
+      this.memory.words[(address >>> 2) + index] = value;
+    });
+    return address;
+  }
+
+  createAllocator(size: number, limit = 1 << 30): number {
+    return this.#created("allocator", this.call("createObjectAllocator", size, 0, limit));
+  }
+
+  createHash({
+    keySize = 4,
+    valueSize = 8,
+    maxEntries = 64,
+    supply = "cache",
+    perCpu = false,
+  }: HashOptions = {}): number {
+    const kind = constantOf(this.table, perCpu ? "KIND_PERCPU_HASH" : "KIND_HASH");
+    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), 1);
+    this.#created("map", map);
+    this.call("publishMap", map);
+    return map;
+  }
+
+  #created(what: string, address: number): number {
+    if (address < 65536) throw new AnyctxError("EINVAL", `The scenario's ${what} cannot be created: errno ${address}`);
+    return address;
+  }
+}
