@@ -53,6 +53,11 @@ export interface HashOptions {
 
 const SUPPLIES = ["cache", "pool", "slab"];
 
+/** The first of a kind needs no number. */
+function nameAfter(kind: string, count: number): string {
+  return count === 0 ? kind : `${kind} ${count + 1}`;
+}
+
 export class World {
   readonly options: WorldOptions;
   readonly table: SiteTable;
@@ -62,7 +67,10 @@ export class World {
   readonly areas: readonly number[];
   readonly interruptsOffAt: number;
   readonly workingAt: number;
-  #scratch = SCRATCH_AT;
+  /** What was created, for names in traces. */
+  readonly maps: { readonly address: number; readonly name: string }[] = [];
+  readonly allocators: { readonly address: number; readonly name: string }[] = [];
+  #scratch: number = SCRATCH_AT;
 
   constructor(core: SimCore, options: WorldOptions, step: Step) {
     this.options = options;
@@ -122,7 +130,7 @@ export class World {
   }
 
   /** Scratch that holds words. */
-  words(...values: number[]): number {
+  words(...values: readonly number[]): number {
     const address = this.scratch(values.length * 4);
     values.forEach((value, index) => {
       this.memory.words[(address >>> 2) + index] = value;
@@ -131,7 +139,9 @@ export class World {
   }
 
   createAllocator(size: number, limit = 1 << 30): number {
-    return this.#created("allocator", this.call("createObjectAllocator", size, 0, limit));
+    const address = this.#created("allocator", this.call("createObjectAllocator", size, 0, limit));
+    this.allocators.push({ address, name: nameAfter("allocator", this.allocators.length) });
+    return address;
   }
 
   createHash({
@@ -145,6 +155,7 @@ export class World {
     const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), 1);
     this.#created("map", map);
     this.call("publishMap", map);
+    this.maps.push({ address: map, name: nameAfter("map", this.maps.length) });
     return map;
   }
 

@@ -1,0 +1,80 @@
+/**
+ * The list equation at rest: each object of an allocator is on one list and once, every list is as long as its count
+ * says, and lists and objects in use add up to what the caches own.
+ */
+import { constantOf } from "../core.ts";
+import { Finding } from "../finding.ts";
+import { hex, type Objects } from "../objects.ts";
+import type { World } from "../world.ts";
+
+/** The lists of a cache, and the field that counts each (none: nobody counts it). */
+const LISTS: readonly (readonly [list: string, count: string | undefined])[] = [
+  ["free", "freeCount"],
+  ["extra", "extraCount"],
+  ["byGp", "byGpCount"],
+  ["waiting", "waitingCount"],
+  ["byRcu", "byRcuCount"],
+  ["waitingRcu", "waitingRcuCount"],
+  ["inbox", undefined],
+];
+
+/** Goes through a list that is linked through first words. */
+function* walk(world: World, head: number, what: string): Generator<number> {
+  const end = world.memory.bytes.length;
+  let count = 0;
+  for (let object = head; object !== 0; object = world.memory.load(object)) {
+    if (object < 65536 || object >= end || object % 8 !== 0)
+      throw new Finding("list", `${what} leads to ${hex(object)}, which is no object`);
+    if (++count > 100_000) throw new Finding("list", `${what} goes in circles`);
+    yield object;
+  }
+}
+
+/** Caches of an allocator, by CPU. */
+export function cachesOf(world: World, caches: number): number[] {
+  const bytes = constantOf(world.table, "CACHE_BYTES");
+  return world.areas.map((_, cpu) => caches + cpu * bytes);
+}
+
+export interface Held {
+  readonly caches: number;
+  /** Headers of the objects in use. */
+  readonly inUse: ReadonlySet<number>;
+}
+
+/** Checks the lists of one allocator. Where each object was found is the result. */
+export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<number, string> {
+  const places = new Map<number, string>();
+  const put = (object: number, place: string): void => {
+    const other = places.get(object);
+    if (other !== undefined) throw new Finding("two lists", `${hex(object)} is ${other} and ${place}`);
+    places.set(object, place);
+  };
+  for (const object of inUse) put(object, "in use");
+  let owned = 0;
+  cachesOf(world, caches).forEach((cache, cpu) => {
+    owned += world.field(cache, "Cache", "owned") | 0;
+    for (const [list, counter] of LISTS) {
+      const place = `on ${list} of CPU ${cpu}`;
+      let length = 0;
+      for (const object of walk(world, world.field(cache, "Cache", list), place)) {
+        put(object, place);
+        length++;
+      }
+      const count = counter === undefined ? length : world.field(cache, "Cache", counter);
+      if (count !== length)
+        throw new Finding("count", `${counter} of CPU ${cpu} is ${count | 0}, ${list} has ${length}`);
+    }
+  });
+  if (places.size !== owned)
+    throw new Finding("list equation", `${places.size} objects are on lists or in use, the caches own ${owned}`);
+  return places;
+}
+
+/** The same for objects that bodies hold, and that nobody wrote to what is free. */
+export function checkObjects(world: World, objects: Objects): void {
+  const header = constantOf(world.table, "HEADER_BYTES");
+  const inUse = new Set([...objects.held].map((address) => address - header));
+  for (const [object, place] of checkLists(world, { caches: objects.caches, inUse }))
+    if (place !== "in use") objects.checkFree(object + header);
+}
