@@ -23,7 +23,7 @@ export class Objects {
   readonly size: number;
   /** First CPU's cache of this size. */
   readonly caches: number;
-  readonly held = new Set<number>();
+  readonly held: Set<number> = new Set();
   readonly #freed = new Set<number>();
   #count = 0;
 

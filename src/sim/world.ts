@@ -138,7 +138,7 @@ export class World {
     return address;
   }
 
-  createAllocator(size: number, limit = 1 << 30): number {
+  createAllocator(size: number, limit: number = 1 << 30): number {
     const address = this.#created("allocator", this.call("createObjectAllocator", size, 0, limit));
     this.allocators.push({ address, name: nameAfter("allocator", this.allocators.length) });
     return address;

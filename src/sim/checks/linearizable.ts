@@ -1,0 +1,81 @@
+/**
+ * Whether what operations of a map returned could have come from doing them one after the other, each somewhere
+ * between its call and its return (Wing and Gong 1993, "Testing and Verifying Concurrent Objects"). Keys do not
+ * influence each other, so each key's history is looked at alone.
+ */
+import { Finding } from "../finding.ts";
+
+export interface Result {
+  readonly errno: number;
+  readonly value: number;
+}
+
+export interface Operation {
+  readonly what:
+    | { readonly type: "update"; readonly key: number; readonly flags: number; readonly value: number }
+    | { readonly type: "delete" | "get"; readonly key: number };
+  readonly called: number;
+  /** Infinity: it never returned, and may have happened or not. */
+  readonly returned: number;
+  readonly result: Result | undefined;
+}
+
+const ENOENT = 2;
+const EEXIST = 17;
+/** Refusals that depend on more than the key: they change nothing. */
+const REFUSED: ReadonlySet<number> = new Set([-7, -12, -16]);
+
+/** The value afterwards (0: absent) if the operation can have given its result at `value`, undefined if it cannot. */
+function apply({ what, result }: Operation, value: number): number | undefined {
+  const errno = result?.errno;
+  if (errno !== undefined && REFUSED.has(errno)) return what.type === "get" ? undefined : value;
+  const fits = (expected: number, after: number): number | undefined =>
+    errno === undefined || errno === expected ? after : undefined;
+  if (what.type === "get") {
+    if (value === 0) return fits(-ENOENT, 0);
+    return result === undefined || result.value === value ? fits(0, value) : undefined;
+  }
+  if (what.type === "delete") return value === 0 ? fits(-ENOENT, 0) : fits(0, 0);
+  if (what.flags === 1 && value !== 0) return fits(-EEXIST, value);
+  if (what.flags === 2 && value === 0) return fits(-ENOENT, value);
+  return fits(0, what.value);
+}
+
+/** Depth first: any operation may be next that was called before every other one left returned. */
+function canBe(left: readonly Operation[], value: number, final: number, failed: Set<string>): boolean {
+  if (left.every(({ result }) => result === undefined) && value === final) return true;
+  const key = `${value}:${left.map(({ called }) => called).join()}`;
+  if (failed.has(key)) return false;
+  const firstReturn = Math.min(...left.map(({ returned }) => returned));
+  for (const operation of left) {
+    if (operation.called > firstReturn) continue;
+    const after = apply(operation, value);
+    if (after === undefined) continue;
+    if (
+      canBe(
+        left.filter((each) => each !== operation),
+        after,
+        final,
+        failed,
+      )
+    )
+      return true;
+  }
+  failed.add(key);
+  return false;
+}
+
+function show({ what, called, returned, result }: Operation): string {
+  const flags = what.type === "update" ? `=${what.value} flags ${what.flags}` : "";
+  return `${called}-${returned} ${what.type}${flags}: ${result?.errno} ${result?.value}`;
+}
+
+/** @param final what is in the map in the end, key to value */
+export function checkHistory(history: readonly Operation[], final: ReadonlyMap<number, number>): void {
+  for (const key of new Set([...history.map(({ what }) => what.key), ...final.keys()])) {
+    const operations = history.filter(({ what }) => what.key === key);
+    const last = final.get(key) ?? 0;
+    if (!canBe(operations, 0, last, new Set()))
+      throw new Finding("not linearizable", `key ${key} ends as ${last} after ${operations.map(show).join("; ")}`);
+  }
+}
