@@ -23,6 +23,7 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "no-active-guard",
     doc: "An NMI that comes in while the free list is in use takes from it all the same.",
+    scenario: "alloc-free-nmi",
     edits: [
       {
         file: "core/alloc/cache.ts",
@@ -30,6 +31,257 @@ export const CANARIES: readonly Canary[] = [
         without: "  if (true) {\n    object = cache.free;",
       },
     ],
+  },
+  {
+    name: "splice-without-active",
+    doc: "A refill puts its chain on the free list without saying that the list is in use.",
     scenario: "alloc-free-nmi",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard: "  cache.active++;\n  store<u32>(last, cache.free);",
+        without: "  store<u32>(last, cache.free);",
+      },
+      {
+        file: "core/alloc/refill.ts",
+        guard: "  cache.freeCount += count;\n  cache.active--;",
+        without: "  cache.freeCount += count;",
+      },
+    ],
+  },
+  {
+    name: "raise-after-interrupts-on",
+    doc: "Work is raised after interrupts came on: another task's raise is taken for the one that is still to come.",
+    scenario: "preempted-alloc",
+    edits: [
+      {
+        file: "core/alloc/cache.ts",
+        guard: "  if (count < cache.low) raiseWork(area, cache);\n  area.interruptsOff = held;",
+        without: "  area.interruptsOff = held;\n  if (count < cache.low) raiseWork(area, cache);",
+      },
+    ],
+  },
+  {
+    name: "raised-twice",
+    doc: "Work that is raised already is queued once more: the queue goes in circles.",
+    scenario: "alloc-free-nmi",
+    edits: [
+      {
+        file: "core/alloc/cache.ts",
+        guard: "  if (acquire(word) != 0 || exchange(word, 1) != 0) return;",
+        without: "  exchange(word, 1);",
+      },
+    ],
+  },
+  {
+    name: "lost-wake",
+    doc: "Work is marked as not raised after it ran: what was raised meanwhile is forgotten.",
+    scenario: "late-raise",
+    edits: [
+      {
+        file: "core/alloc/deferred.ts",
+        guard: '      publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);\n',
+        without: "",
+      },
+      {
+        file: "core/alloc/deferred.ts",
+        guard: "      runCacheWork(area, cache);\n",
+        without:
+          '      runCacheWork(area, cache);\n      publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);\n',
+      },
+    ],
+  },
+  {
+    name: "extra-never-drained",
+    doc: "Nobody takes along what NMIs have freed.",
+    scenario: "extra-drained",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard:
+          "    if (trimChunk(area, cache, cache.freeCount - target) == 0) break;\n  }\n  addTrimmed(cache, takeExtra(cache));",
+        without: "    if (trimChunk(area, cache, cache.freeCount - target) == 0) break;\n  }",
+      },
+      {
+        file: "core/alloc/refill.ts",
+        guard: "  else addTrimmed(cache, takeExtra(cache));\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "null-in-trim",
+    doc: "Trim takes the head of a list without looking whether there is one.",
+    scenario: "trim-nmi",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard: "  if (first != 0) {\n    for (moved = 1;",
+        without: "  if (true) {\n    for (moved = 1;",
+      },
+    ],
+  },
+  {
+    name: "no-grace-period",
+    doc: "Trimmed objects go back to the slab under their readers.",
+    scenario: "reader-and-trim",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard: "  if (cache.waitingTarget != 0 && gracePeriodEnded(cache.waitingFlavour, cache.waitingTarget)) {",
+        without: "  if (cache.waitingTarget != 0) {",
+      },
+      {
+        file: "core/alloc/refill.ts",
+        guard: "    if (gracePeriodEnded(NORMAL, cache.waitingTarget)) returnWaiting(cache);",
+        without: "    returnWaiting(cache);",
+      },
+    ],
+  },
+  {
+    name: "readers-ignored",
+    doc: "The epoch moves on although a reader is in an older one.",
+    scenario: "reader-and-trim",
+    edits: [
+      {
+        file: "core/rcu/epoch.ts",
+        guard: "    if (reading != 0 && reading != epoch) return false;\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "sleepable-ignored",
+    doc: "Trimmed objects wait for normal readers only, not for sleepable programs.",
+    scenario: "sleepable-reader",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard: "    cache.waitingFlavour = TASKS_TRACE;\n    cache.waitingTarget = gracePeriodTarget(TASKS_TRACE);",
+        without: "    cache.waitingFlavour = NORMAL;\n    cache.waitingTarget = gracePeriodTarget(NORMAL);",
+      },
+    ],
+  },
+  {
+    name: "rcu-reused-early",
+    doc: "What objectFreeRcu freed is used again before the grace period is over.",
+    scenario: "free-rcu",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard: "  if (cache.rcuTarget != 0 && gracePeriodEnded(NORMAL, cache.rcuTarget)) {",
+        without: "  if (cache.rcuTarget != 0) {",
+      },
+    ],
+  },
+  {
+    name: "wrong-class",
+    doc: "The class is chosen without the header: Linux's off by one of 2023.",
+    scenario: "sizes",
+    edits: [
+      {
+        file: "core/alloc/object.ts",
+        guard: "classFor(step * 8 + <u32>HEADER_BYTES, 0)",
+        without: "classFor(step * 8, 0)",
+      },
+    ],
+  },
+  {
+    name: "slab-without-lock",
+    doc: "Two CPUs are in one slab class at once.",
+    scenario: "two-refills",
+    edits: [
+      {
+        file: "core/cpu/lock.ts",
+        guard: "  while (!claim(word, 0, mine)) {",
+        without: "  claim(word, 0, mine);\n  while (false) {",
+      },
+    ],
+  },
+  {
+    name: "unlocked-before-published",
+    doc: "The control word shows a slot before the slot is written.",
+    scenario: "one-bucket",
+    edits: [
+      {
+        file: "core/maps/bucket.ts",
+        guard:
+          "  writeSlot(bucket, slot, hash, element);\n  unlockChanged(area, bucket, control | ((<u64>1) << slot));",
+        without:
+          "  unlockChanged(area, bucket, control | ((<u64>1) << slot));\n  writeSlot(bucket, slot, hash, element);",
+      },
+    ],
+  },
+  {
+    name: "no-sequence",
+    doc: "A change does not move the bucket's sequence on: an old scan passes for a new one.",
+    scenario: "one-bucket",
+    edits: [
+      {
+        file: "core/maps/bucket.ts",
+        guard: "  publish64(bucket, control + SEQUENCE);\n",
+        without: "  publish64(bucket, control);\n",
+      },
+      {
+        file: "core/maps/bucket.ts",
+        guard: "claim64(bucket, control, (control & ~bit) + SEQUENCE)",
+        without: "claim64(bucket, control, control & ~bit)",
+      },
+    ],
+  },
+  {
+    name: "unchecked-copy",
+    doc: "A value is copied out without looking afterwards whether its bucket is as it was.",
+    scenario: "large-values",
+    edits: [
+      {
+        file: "core/maps/bucket.ts",
+        guard: "    if (isUnchanged(bucket, control)) return place != 0;",
+        without: "    return place != 0;",
+      },
+    ],
+  },
+  {
+    name: "pool-without-tag",
+    doc: "A pop takes a head for the one it saw although that one went and came back.",
+    scenario: "pool-two-cpus",
+    edits: [
+      {
+        file: "core/maps/element.ts",
+        guard: "<u64>load<u32>(element) | (((head >> 32) + 1) << 32)",
+        without: "<u64>load<u32>(element)",
+      },
+      {
+        file: "core/maps/element.ts",
+        guard: "<u64>element | (((head >> 32) + 1) << 32)",
+        without: "<u64>element",
+      },
+    ],
+  },
+  {
+    name: "counter-overshoot",
+    doc: "The count is looked at, then raised: two CPUs both find room for the last entry.",
+    scenario: "full-map",
+    edits: [
+      {
+        file: "core/maps/count.ts",
+        guard:
+          "  if (<u32>addAndFetch(countWord(map), 1) <= map.maxEntries) return true;\n  addAndFetch(countWord(map), -1);\n  return false;",
+        without:
+          "  if (acquire(countWord(map)) >= map.maxEntries) return false;\n  addAndFetch(countWord(map), 1);\n  return true;",
+      },
+    ],
+  },
+  {
+    name: "destroy-before-work",
+    doc: "A map's memory goes back while its deferred work is queued.",
+    scenario: "destroy-with-work",
+    edits: [
+      {
+        file: "core/maps/lifecycle.ts",
+        guard: "    if (idle && ended && unlinkDying(map)) freeMap(area, map);",
+        without: "    if (ended && unlinkDying(map)) freeMap(area, map);",
+      },
+    ],
   },
 ];

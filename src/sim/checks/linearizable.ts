@@ -36,6 +36,7 @@ function apply({ what, result }: Operation, value: number): number | undefined {
     return result === undefined || result.value === value ? fits(0, value) : undefined;
   }
   if (what.type === "delete") return value === 0 ? fits(-ENOENT, 0) : fits(0, 0);
+  if (what.type !== "update") return undefined;
   if (what.flags === 1 && value !== 0) return fits(-EEXIST, value);
   if (what.flags === 2 && value === 0) return fits(-ENOENT, value);
   return fits(0, what.value);

@@ -17,10 +17,12 @@ export const destroyWithWork: Scenario = {
     const { map, keys, from } = prepared;
     const elements = world.field(map, "MapHeader", "elements");
     return () => {
+      let isDestroyed = false;
       let isGone = false;
       return {
         fibers: [
           task(0, function* () {
+            isDestroyed = true;
             yield ["destroyMap", map];
             for (let count = 0; count < 2; count++) isGone ||= (yield ["reapMaps"]) === 0;
             if (!isGone) return;
@@ -31,8 +33,8 @@ export const destroyWithWork: Scenario = {
           }),
           task(1, function* () {
             // The map's user: it stops using the map when it is destroyed, which is its owner's duty.
-            if (!isGone) yield ["readEnter"];
-            if (!isGone) yield ["hashUpdate", map, keys[0] as number, from, 0];
+            yield ["readEnter"];
+            if (!isDestroyed) yield ["hashUpdate", map, keys[0] as number, from, 0];
             yield ["readLeave"];
             yield ["workThreadRuns"];
           }),

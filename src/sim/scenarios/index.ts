@@ -19,6 +19,7 @@ import { shortWayNmi } from "./short-way-nmi.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
 import { trimNmi } from "./trim-nmi.ts";
+import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { twoRefills } from "./two-refills.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -41,5 +42,6 @@ export const SCENARIOS: readonly Scenario[] = [
   sizes,
   sleepableReader,
   trimNmi,
+  trimOnDemandNmi,
   twoRefills,
 ];

@@ -6,7 +6,7 @@ export const outOfMemory: Scenario = {
   name: "out-of-memory",
   doc: "Every refill fails in part or as a whole, because the memory is used up: what was counted is taken back.",
   cpus: 2,
-  bound: 1,
+  bound: 0,
   pages: 4,
   prepare(world) {
     const allocator = world.createAllocator(4000);

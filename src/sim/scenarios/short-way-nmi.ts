@@ -6,15 +6,12 @@ import { withHash } from "./common.ts";
 export const shortWayNmi: Scenario = {
   name: "short-way-nmi",
   doc: "The short way through update and delete: an NMI that meets the list in use takes the long one.",
+  known: { kind: "map count", why: "an NMI between the load and the store of `live` is not counted" },
   cpus: 1,
   bound: 2,
   prepare(world) {
     // Large enough that CPUs count for themselves, which the short way needs.
     const prepared = prepareHash(world, world.createHash({ maxEntries: 256 }), 3);
-    for (const key of [1, 2])
-      world.call("hashUpdate", prepared.map, prepared.keys[key - 1] as number, prepared.from, 0);
-    world.call("hashDelete", prepared.map, prepared.keys[0] as number);
-    world.call("hashDelete", prepared.map, prepared.keys[1] as number);
     return () =>
       withHash(prepared, (table) => [
         task(0, function* () {

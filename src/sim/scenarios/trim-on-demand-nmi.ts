@@ -1,0 +1,23 @@
+import { interrupt, task } from "../fiber.ts";
+import type { Scenario } from "../scenario.ts";
+import { withObjects } from "./common.ts";
+
+export const trimOnDemandNmi: Scenario = {
+  name: "trim-on-demand-nmi",
+  doc: "An NMI raises work while objectTrim moves lists: the work must not run in the middle of it.",
+  known: { kind: "two lists", why: "objectTrim moves lists with interrupts on and without `working`" },
+  cpus: 1,
+  bound: 1,
+  prepare(world) {
+    const allocator = world.createAllocator(4088);
+    return () =>
+      withObjects(world, allocator, 4088, (objects) => [
+        task(0, function* () {
+          yield ["objectTrim", allocator];
+        }),
+        interrupt("nmi", 0, function* () {
+          yield* objects.allocate();
+        }),
+      ]);
+  },
+};
