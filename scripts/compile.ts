@@ -5,7 +5,7 @@
  *   node build/tools/compile.js core           build/core.wasm and build/core.sim.wasm
  *   node build/tools/compile.js canary NAME... build/canaries/NAME.wasm
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import binaryen from "binaryen";
 import { applyMutation, canaryPath, mutationOf } from "./canary.ts";
@@ -61,7 +61,7 @@ async function makeCore(): Promise<void> {
     writeFileSync("build/core.wasm", core.emitBinary());
     writeFileSync("build/core.wat", core.emitText());
     binaryen.setDebugInfo(true);
-    const instrumented = instrument(core);
+    const instrumented = instrument(core, "small");
     writeFileSync("build/core.sim.json", describe(instrumented));
     writeFileSync("build/core.sim.wasm", instrumented.binary);
   });
@@ -69,14 +69,17 @@ async function makeCore(): Promise<void> {
 
 async function makeCanary(name: string): Promise<void> {
   const mutation = mutationOf(name);
+  if (existsSync(`${canaryPath(name)}.wasm`)) return;
   await compileCore(
     (path) => applyMutation(mutation, path, read(path)),
     (core) => {
       binaryen.setDebugInfo(true);
-      const instrumented = instrument(core);
+      const instrumented = instrument(core, "large");
       const path = canaryPath(name);
       writeFileSync(`${path}.json`, describe(instrumented));
-      writeFileSync(`${path}.wasm`, instrumented.binary);
+      // The module last, and whole at once: whoever sees it may use it.
+      writeFileSync(`${path}.part`, instrumented.binary);
+      renameSync(`${path}.part`, `${path}.wasm`);
     },
   );
 }

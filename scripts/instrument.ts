@@ -236,18 +236,22 @@ function locate(module: binaryen.Module, count: number): Position[] {
   return found;
 }
 
-/** Instruments `module` in place. It is not to be used for anything else afterwards. */
-export function instrument(module: binaryen.Module): Instrumented {
+/**
+ * Instruments `module` in place. It is not to be used for anything else afterwards.
+ * @param size `small` takes seconds and makes the result a third as large, which is not any faster
+ */
+export function instrument(module: binaryen.Module, size: "small" | "large"): Instrumented {
   const kinds = addSteps(module);
   if (!module.validate()) throw new Error("the instrumented core is not valid");
   const places = locate(module, kinds.length);
   const sites = kinds.map((kind, site) => ({ kind, ...(places[site] ?? { file: "", line: 0 }) }));
   binaryen.setPassArgument("asyncify-imports", "sim.step");
   binaryen.setPassArgument("asyncify-ignore-indirect", "");
-  module.runPasses(["simplify-locals-nostructure", "coalesce-locals", "asyncify"]);
-  binaryen.setOptimizeLevel(1);
   binaryen.setShrinkLevel(0);
-  module.optimize();
+  binaryen.setOptimizeLevel(size === "small" ? 1 : 0);
+  if (size === "small") module.runPasses(["simplify-locals-nostructure", "coalesce-locals"]);
+  module.runPasses(["asyncify"]);
+  if (size === "small") module.optimize();
   if (!module.validate()) throw new Error("the asyncified core is not valid");
   return { binary: module.emitBinary(), sites };
 }

@@ -37,8 +37,8 @@ export interface ExhaustiveReport {
 export interface ExhaustiveOptions {
   /** Most preemptions and interrupts in one schedule. */
   readonly bound: number;
-  /** Schedules, redundant ones included, after which the search stops incomplete. */
-  readonly mostSchedules?: number;
+  /** Asked after each schedule, redundant ones included: true ends the search incomplete. */
+  readonly isEnough?: () => boolean;
   /** Gets every outcome that is not redundant; true ends the search. */
   readonly see: (outcome: Outcome) => boolean;
 }
@@ -156,7 +156,7 @@ function isShared(users: number, writers: number): boolean {
 
 /** Runs every schedule of a scenario within the bound. */
 export function exhaust(machine: Machine, start: () => Run, options: ExhaustiveOptions): ExhaustiveReport {
-  const { bound, mostSchedules = Number.POSITIVE_INFINITY, see } = options;
+  const { bound, isEnough, see } = options;
   const exploration = new Exploration(machine, bound);
   let schedules = 0;
   let redundant = 0;
@@ -180,7 +180,7 @@ export function exhaust(machine: Machine, start: () => Run, options: ExhaustiveO
         schedules++;
         ended = see(outcome);
       }
-      if (schedules + redundant >= mostSchedules) ended = true;
+      if (isEnough?.() === true) ended = true;
     }
   } while (exploration.hasGrown && !ended);
   return { schedules, redundant, steps, passes, complete: !ended };

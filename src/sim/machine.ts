@@ -124,7 +124,8 @@ export class Machine {
     try {
       policy.begin?.(this);
       for (let fiber = this.#pick(undefined); fiber !== undefined; ) fiber = this.#continue(fiber) ?? this.#pick(fiber);
-      this.#limit = Number.POSITIVE_INFINITY;
+      this.#running = undefined;
+      this.#limit = this.#steps + MOST_STEPS;
       atRest?.();
     } catch (thrown) {
       if (thrown instanceof Redundant) redundant = true;
@@ -286,7 +287,8 @@ export class Machine {
 
   /** The slow part of a step: the policy, the watch for circles, observers. */
   #ask(address: number, size: number, site: number): void {
-    const fiber = this.#running as Fiber;
+    const fiber = this.#running;
+    if (fiber === undefined) throw new Finding("no progress", `a call at rest takes more than ${MOST_STEPS} steps`);
     const policy = this.#policy as Policy;
     const resumed = this.#rewinding;
     if (resumed) {

@@ -56,10 +56,10 @@ export function runSchedule({ machine, start }: Stage, decisions: readonly Decis
 export function runExhaustively(
   { machine, start, scenario }: Stage,
   see: (outcome: Outcome) => boolean,
-  mostSchedules?: number,
+  isEnough?: () => boolean,
 ): ExhaustiveReport {
   const bound = scenario.bound ?? 2;
-  return exhaust(machine, start, { bound, see, ...(mostSchedules === undefined ? {} : { mostSchedules }) });
+  return exhaust(machine, start, { bound, see, ...(isEnough === undefined ? {} : { isEnough }) });
 }
 
 /** A schedule that fails in the same way. */
