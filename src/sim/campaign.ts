@@ -72,7 +72,7 @@ export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): 
     schedules++;
     states.add(outcome.state);
     if (outcome.finding === undefined) return false;
-    if (outcome.finding.kind === scenario.known?.kind) known++;
+    if (scenario.known?.kinds.includes(outcome.finding.kind) === true) known++;
     else failed = outcome;
     return failed !== undefined;
   };

@@ -35,7 +35,7 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "splice-without-active",
     doc: "A refill puts its chain on the free list without saying that the list is in use.",
-    scenario: "alloc-free-nmi",
+    scenario: "refill-nmi",
     edits: [
       {
         file: "core/alloc/refill.ts",
@@ -64,7 +64,7 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "raised-twice",
     doc: "Work that is raised already is queued once more: the queue goes in circles.",
-    scenario: "alloc-free-nmi",
+    scenario: "refill-nmi",
     edits: [
       {
         file: "core/alloc/cache.ts",
@@ -201,7 +201,7 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "unlocked-before-published",
     doc: "The control word shows a slot before the slot is written.",
-    scenario: "one-bucket",
+    scenario: "reused-slot",
     edits: [
       {
         file: "core/maps/bucket.ts",
@@ -215,7 +215,7 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "no-sequence",
     doc: "A change does not move the bucket's sequence on: an old scan passes for a new one.",
-    scenario: "one-bucket",
+    scenario: "reused-slot",
     edits: [
       {
         file: "core/maps/bucket.ts",

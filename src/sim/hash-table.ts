@@ -41,6 +41,18 @@ export function prepareHash(world: World, map: number, keys: number): PreparedHa
   return { world, map, keys: addresses, into: room, from: room + valueSize * 16, valueSize };
 }
 
+/** The bucket that a key lies in, by putting it there. Only while setting up. */
+export function bucketOfKey({ world, map, keys, from }: PreparedHash, key: number): number {
+  const address = keys[key - 1] as number;
+  world.call("hashUpdate", map, address, from, 0);
+  const buckets = world.field(map, "MapHeader", "buckets");
+  const bytes = constantOf(world.table, "BUCKET_BYTES");
+  let bucket = 0;
+  while ((world.memory.load(buckets + bucket * bytes) & constantOf(world.table, "SLOT_MASK")) === 0) bucket++;
+  world.call("hashDelete", map, address);
+  return bucket;
+}
+
 export class HashTable {
   readonly #prepared: PreparedHash;
   readonly #history: Operation[] = [];

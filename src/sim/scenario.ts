@@ -14,8 +14,8 @@ export interface Scenario extends WorldOptions {
   readonly doc: string;
   /** Sets the world up, once; what it returns begins a run, and is called again for each schedule. */
   readonly prepare: (world: World) => () => Run;
-  /** A fault that the core is known to have: findings of this kind are counted apart. */
-  readonly known?: { readonly kind: string; readonly why: string };
+  /** A fault that the core is known to have: findings of these kinds are counted apart. */
+  readonly known?: { readonly kinds: readonly string[]; readonly why: string };
   /** Most preemptions and interrupts of the exhaustive search, where there is one. */
   readonly bound?: number;
 }

@@ -71,6 +71,29 @@ class Tracer implements Observer {
   }
 }
 
+/** Lines shown before and after a switch, and at the end. */
+const AROUND = 24;
+
+/** A trace without the long stretches in which one fiber goes on alone. */
+export function shorten(lines: readonly string[]): string[] {
+  const isSwitch = (index: number): boolean => lines[index]?.startsWith("-- ") === true;
+  const shown = lines.map(() => false);
+  lines.forEach((_, index) => {
+    if (!isSwitch(index) && index !== lines.length - 1) return;
+    for (let near = index - AROUND; near <= index + AROUND; near++) if (near >= 0) shown[near] = true;
+  });
+  const result: string[] = [];
+  let left = 0;
+  lines.forEach((line, index) => {
+    if (shown[index] === true) {
+      if (left > 0) result.push(`      ... ${left} lines`);
+      left = 0;
+      result.push(line);
+    } else left++;
+  });
+  return result;
+}
+
 /** Runs a schedule once more and writes down every step. */
 export function trace(stage: Stage, outcome: Outcome): string[] {
   const tracer = new Tracer(stage.machine);
@@ -78,5 +101,5 @@ export function trace(stage: Stage, outcome: Outcome): string[] {
   const { finding } = runSchedule(stage, outcome.decisions);
   stage.machine.observers.pop();
   tracer.close();
-  return [...tracer.lines, ...(finding === undefined ? [] : [`!! ${finding.kind}: ${finding.message}`])];
+  return [...shorten(tracer.lines), ...(finding === undefined ? [] : [`!! ${finding.kind}: ${finding.message}`])];
 }

@@ -36,6 +36,13 @@ export function cachesOf(world: World, caches: number): number[] {
   return world.areas.map((_, cpu) => caches + cpu * bytes);
 }
 
+/** Whether an object is ready to be handed out on some CPU. */
+export function isReady(world: World, caches: number, object: number): boolean {
+  return cachesOf(world, caches).some((cache) =>
+    [...walk(world, world.field(cache, "Cache", "free"), "free")].includes(object),
+  );
+}
+
 export interface Held {
   readonly caches: number;
   /** Headers of the objects in use. */

@@ -9,13 +9,20 @@ export const allocFreeNmi: Scenario = {
   bound: 2,
   prepare(world) {
     const allocator = world.createAllocator(24);
+    const first = world.call("objectAllocate", allocator, 24, 0);
     return () =>
       withObjects(world, allocator, 24, (objects) => {
+        objects.take(first);
         function* once() {
           const object = yield* objects.allocate();
           if (object !== 0) yield* objects.free(object);
         }
-        return [task(0, once), interrupt("hardirq", 0, once), interrupt("nmi", 0, once)];
+        // One that is kept and another one given back: the list is not what it was before.
+        function* exchange() {
+          yield* objects.allocate();
+          yield* objects.free(first);
+        }
+        return [task(0, once), interrupt("hardirq", 0, once), interrupt("nmi", 0, exchange)];
       });
   },
 };

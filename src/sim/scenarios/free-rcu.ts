@@ -1,3 +1,4 @@
+import { isReady } from "../checks/lists.ts";
 import { task } from "../fiber.ts";
 import { Finding } from "../finding.ts";
 import type { Scenario } from "../scenario.ts";
@@ -29,9 +30,10 @@ export const freeRcu: Scenario = {
           task(1, function* () {
             yield ["readEnter"];
             const found = isReachable;
-            yield ["objectSize", shared];
-            if (found && objects.held.has(shared) && !isReachable)
-              throw new Finding("grace period", "an object was handed out again under its reader");
+            // Reads what the other CPU writes: here it may come in between.
+            yield ["gracePeriodStart", 0];
+            if (found && !isReachable && isReady(world, objects.caches, shared - 8))
+              throw new Finding("grace period", "an object can be handed out again under its reader");
             yield ["readLeave"];
           }),
         ];

@@ -15,6 +15,8 @@ import { overflowingBucket } from "./overflowing-bucket.ts";
 import { poolTwoCpus } from "./pool-two-cpus.ts";
 import { preemptedAlloc } from "./preempted-alloc.ts";
 import { readerAndTrim } from "./reader-and-trim.ts";
+import { refillNmi } from "./refill-nmi.ts";
+import { reusedSlot } from "./reused-slot.ts";
 import { shortWayNmi } from "./short-way-nmi.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
@@ -38,6 +40,8 @@ export const SCENARIOS: readonly Scenario[] = [
   poolTwoCpus,
   preemptedAlloc,
   readerAndTrim,
+  refillNmi,
+  reusedSlot,
   shortWayNmi,
   sizes,
   sleepableReader,

@@ -25,8 +25,8 @@ export const sleepableReader: Scenario = {
           task(1, function* () {
             yield ["traceEnter"];
             const found = isReachable;
-            yield ["cpuCount"];
-            yield ["objectSize", shared];
+            // Reads what the other CPU writes: here it may come in between.
+            yield ["gracePeriodStart", 1];
             if (found && returnedToSlab(world, shared - 8))
               throw new Finding("grace period", "an object went back to the slab under a sleepable reader");
             yield ["traceLeave"];
