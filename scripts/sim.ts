@@ -87,8 +87,9 @@ async function campaign(core: SimCore): Promise<void> {
   for (const scenario of scenarios) {
     const report = runScenario(core, scenario, {
       seed,
-      exhaustiveMilliseconds: share * 0.7,
-      seedMilliseconds: share * 0.3,
+      exhaustiveMilliseconds: share * 0.6,
+      seedMilliseconds: share * 0.2,
+      raceMilliseconds: share * 0.2,
     });
     reports.push(report);
     say(line(report));

@@ -142,6 +142,7 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   arena: { values: ["src/error.ts", "events", "maps"], types: ["bpf"] },
   "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: [] },
   bpf: { values: ["src/error.ts", "events"], types: ["maps"] },
+  sim: { values: ["src/error.ts"], types: [] },
   // The report carries the headline's figures; what measures replays uses the machine.
   machine: { values: ["src/error.ts", "events", "maps", "arena", "bpf"], types: ["bench"] },
   bench: { values: ["src/error.ts", "events", "maps", "arena", "bpf", "machine"], types: [] },

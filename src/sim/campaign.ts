@@ -26,6 +26,7 @@ export interface ScenarioReport {
   /** Whether every schedule within the scenario's bound was run. */
   readonly complete: boolean;
   readonly steps: number;
+  /** Without the look for races. */
   readonly milliseconds: number;
   /** Hashes of the memory at rest. */
   readonly states: ReadonlySet<number>;
@@ -40,6 +41,8 @@ export interface Budget {
   /** Time for the exhaustive search, which may end earlier, and for seeds. */
   readonly exhaustiveMilliseconds: number;
   readonly seedMilliseconds: number;
+  /** Time for seeds with a look at every access for data races, where there are several CPUs. */
+  readonly raceMilliseconds: number;
 }
 
 /** The failure of an outcome: shrunk, with its command and trace. */
@@ -58,35 +61,58 @@ export function failureOf(on: Stage, outcome: Outcome, seed: number | undefined)
   };
 }
 
+/** Counts what outcomes show; remembers the first one that fails. */
+class Tally {
+  readonly #scenario: Scenario;
+  readonly states: Set<number> = new Set();
+  schedules = 0;
+  steps = 0;
+  known = 0;
+  failed: { readonly on: Stage; readonly outcome: Outcome; readonly seed: number | undefined } | undefined;
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+  }
+
+  /** Whether this is the end. */
+  see(on: Stage, outcome: Outcome, seed: number | undefined): boolean {
+    this.schedules++;
+    this.states.add(outcome.state);
+    if (outcome.finding === undefined) return false;
+    if (this.#scenario.known?.kinds.includes(outcome.finding.kind) === true) this.known++;
+    else this.failed = { on, outcome, seed };
+    return this.failed !== undefined;
+  }
+
+  seeds(on: Stage, first: number, milliseconds: number): void {
+    const end = performance.now() + milliseconds;
+    for (let seed = first; this.failed === undefined && performance.now() < end; seed++) {
+      const outcome = runSeed(on, seed);
+      this.steps += outcome.steps;
+      this.see(on, outcome, seed);
+    }
+  }
+}
+
 /** Runs one scenario until the budget is used up or it fails. */
 export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): ScenarioReport {
   const on = stage(core, scenario);
+  const tally = new Tally(scenario);
   const begun = performance.now();
-  const states = new Set<number>();
-  let failed: Outcome | undefined;
-  let seed: number | undefined;
-  let schedules = 0;
-  let known = 0;
-  let steps = 0;
-  const see = (outcome: Outcome): boolean => {
-    schedules++;
-    states.add(outcome.state);
-    if (outcome.finding === undefined) return false;
-    if (scenario.known?.kinds.includes(outcome.finding.kind) === true) known++;
-    else failed = outcome;
-    return failed !== undefined;
-  };
   const until = begun + budget.exhaustiveMilliseconds;
-  const { redundant, complete, steps: searched } = runExhaustively(on, see, () => performance.now() > until);
-  steps += searched;
-  const end = performance.now() + budget.seedMilliseconds;
-  for (let each = budget.seed; failed === undefined && performance.now() < end; each++) {
-    const outcome = runSeed(on, each);
-    steps += outcome.steps;
-    if (see(outcome)) seed = each;
-  }
+  const search = runExhaustively(
+    on,
+    (outcome) => tally.see(on, outcome, undefined),
+    () => performance.now() > until,
+  );
+  tally.steps += search.steps;
+  tally.seeds(on, budget.seed, budget.seedMilliseconds);
   const milliseconds = performance.now() - begun;
-  const failure = failed === undefined ? undefined : failureOf(on, failed, seed);
+  if (scenario.cpus > 1 && budget.raceMilliseconds > 0)
+    tally.seeds(stage(core, scenario, "find races"), budget.seed, budget.raceMilliseconds);
+  const { schedules, steps, states, known, failed } = tally;
+  const failure = failed === undefined ? undefined : failureOf(failed.on, failed.outcome, failed.seed);
+  const { redundant, complete } = search;
   return { scenario: scenario.name, schedules, redundant, complete, steps, milliseconds, states, failure, known };
 }
 
@@ -96,7 +122,7 @@ export function replayOne(
   scenario: Scenario,
   which: { readonly seed: number } | { readonly decisions: readonly Decision[] },
 ): Failure | undefined {
-  const on = stage(core, scenario);
+  const on = stage(core, scenario, "find races");
   const outcome = "seed" in which ? runSeed(on, which.seed) : runSchedule(on, which.decisions);
   if (outcome.finding === undefined) return undefined;
   return failureOf(on, outcome, "seed" in which ? which.seed : undefined);

@@ -24,6 +24,8 @@ export interface Policy {
 
 /** Sees every access that really happens, in order. */
 export interface Observer {
+  /** A run begins. */
+  begin?(): void;
   access(fiber: Fiber, address: number, size: number, site: number): void;
   /** The machine goes on with another fiber. */
   switched?(to: Fiber): void;
@@ -122,6 +124,7 @@ export class Machine {
     let finding: Finding | undefined;
     let redundant = false;
     try {
+      for (const observer of this.observers) observer.begin?.();
       policy.begin?.(this);
       for (let fiber = this.#pick(undefined); fiber !== undefined; ) fiber = this.#continue(fiber) ?? this.#pick(fiber);
       this.#running = undefined;

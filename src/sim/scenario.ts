@@ -1,4 +1,5 @@
 /** Scenarios: what runs on the machine, and what has to hold. One small file each in src/sim/scenarios/. */
+import { RaceDetector } from "./checks/races.ts";
 import type { SimCore } from "./core.ts";
 import { type ExhaustiveReport, exhaust } from "./exhaustive.ts";
 import type { Finding } from "./finding.ts";
@@ -11,7 +12,7 @@ import type { World, WorldOptions } from "./world.ts";
 export interface Scenario extends WorldOptions {
   readonly name: string;
   /** What could go wrong here, and what prevents it. */
-  readonly doc: string;
+  readonly doc?: string;
   /** Sets the world up, once; what it returns begins a run, and is called again for each schedule. */
   readonly prepare: (world: World) => () => Run;
   /** A fault that the core is known to have: findings of these kinds are counted apart. */
@@ -29,11 +30,12 @@ export interface Stage {
   readonly length: number;
 }
 
-/** Thrown when a run without any interruption fails: the scenario is wrong, or the core is very much so. */
-export function stage(core: SimCore, scenario: Scenario): Stage {
+/** Puts a scenario on a machine. Finding races makes every step some ten times slower. */
+export function stage(core: SimCore, scenario: Scenario, races: "find races" | "ignore races" = "ignore races"): Stage {
   const machine = new Machine(core, scenario);
   const start = scenario.prepare(machine.world);
   machine.world.memory.keep();
+  if (races === "find races" && scenario.cpus > 1) machine.observers.push(new RaceDetector(machine));
   const { steps } = machine.run(start, replay([]));
   return { scenario, machine, start, length: steps };
 }

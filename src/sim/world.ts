@@ -37,7 +37,7 @@ const STACKS_AT = 1024;
 export const STACK_BYTES = 3072;
 const SCRATCH_AT = 56 << 10;
 const SCRATCH_END = 64 << 10;
-export const MOST_FIBERS = Math.floor((SCRATCH_AT - STACKS_AT) / STACK_BYTES);
+export const MOST_FIBERS: number = Math.floor((SCRATCH_AT - STACKS_AT) / STACK_BYTES);
 
 export function stackOf(fiber: number): number {
   return STACKS_AT + fiber * STACK_BYTES;

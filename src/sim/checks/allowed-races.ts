@@ -1,0 +1,42 @@
+/** Races that are meant: each row says why what is read may be stale or torn. */
+
+interface AllowedRace {
+  /** Name of the address, as traces have it. */
+  readonly name: RegExp;
+  /** One of the two accesses is in one of these functions; left out: in any. */
+  readonly inside?: readonly string[];
+  readonly reason: string;
+}
+
+export const ALLOWED_RACES: readonly AllowedRace[] = [
+  {
+    name: / bucket \d+\.(tag|element) \d/,
+    inside: ["matchingSlots"],
+    reason:
+      "All tags are read by one plain load, as WebAssembly has no atomic one of 16 bytes, and may be half old. A match " +
+      "is checked by the key; no match counts only if the control word is the same afterwards.",
+  },
+  {
+    name: /^object .*\+\d+$/,
+    inside: ["copyOutWords", "acquire64"],
+    reason: "A value is copied out of an element that may serve another key by now: the copy is thrown away then.",
+  },
+  {
+    name: / bucket \d+\.element \d/,
+    inside: ["writeSlot"],
+    reason: "A slot that is not in use is filled while a scan with an older control word reads it, and looks again.",
+  },
+  {
+    name: /^0x/,
+    inside: ["popPool"],
+    reason: "The head's link is read although the head may be another CPU's by now: the tag makes the claim fail then.",
+  },
+];
+
+/** Why this race is allowed; undefined: it is not. */
+export function reasonFor(name: string, first: string, second: string): string | undefined {
+  return ALLOWED_RACES.find(
+    (row) =>
+      row.name.test(name) && (row.inside === undefined || row.inside.includes(first) || row.inside.includes(second)),
+  )?.reason;
+}
