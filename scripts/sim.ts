@@ -68,11 +68,11 @@ function replayChosen(core: SimCore): void {
 }
 
 function line(report: ScenarioReport): string {
-  const { scenario, schedules, redundant, complete, steps, milliseconds, states, failure, known } = report;
+  const { scenario, schedules, searched, redundant, complete, steps, milliseconds, states, failure, known } = report;
   const rate = `${(steps / milliseconds / 1000).toFixed(1)} M steps/s`;
-  const all = complete ? "complete" : "to the time's end";
+  const all = `${complete ? "all" : "not all"} within the bound: ${searched}, ${redundant} alike`;
   const found = failure !== undefined ? `  FAILS: ${failure.kind}` : known > 0 ? `  known fault, ${known} times` : "";
-  return `${scenario.padEnd(20)} ${String(schedules).padStart(8)} schedules (${all}, ${redundant} alike) ${String(states.size).padStart(6)} states ${rate}${found}`;
+  return `${scenario.padEnd(20)} ${String(schedules).padStart(8)} schedules (${all}) ${String(states.size).padStart(6)} states ${rate}${found}`;
 }
 
 async function campaign(core: SimCore): Promise<void> {

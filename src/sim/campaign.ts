@@ -21,6 +21,8 @@ export interface Failure {
 export interface ScenarioReport {
   readonly scenario: string;
   readonly schedules: number;
+  /** Of these, the exhaustive search's: each within the bound, no two the same. */
+  readonly searched: number;
   /** Schedules that were begun and found to be the same as another one. */
   readonly redundant: number;
   /** Whether every schedule within the scenario's bound was run. */
@@ -112,8 +114,19 @@ export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): 
     tally.seeds(stage(core, scenario, "find races"), budget.seed, budget.raceMilliseconds);
   const { schedules, steps, states, known, failed } = tally;
   const failure = failed === undefined ? undefined : failureOf(failed.on, failed.outcome, failed.seed);
-  const { redundant, complete } = search;
-  return { scenario: scenario.name, schedules, redundant, complete, steps, milliseconds, states, failure, known };
+  const { schedules: searched, redundant, complete } = search;
+  return {
+    scenario: scenario.name,
+    schedules,
+    searched,
+    redundant,
+    complete,
+    steps,
+    milliseconds,
+    states,
+    failure,
+    known,
+  };
 }
 
 /** One schedule again, by its seed or its decisions; undefined if it does not fail. */

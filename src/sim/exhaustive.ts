@@ -88,7 +88,7 @@ class Exploration implements Policy {
       if (next.fiber === fiber.index && next.step === machine.steps) {
         this.#made++;
         const to = machine.fibers[next.to] as Fiber;
-        this.#windows.push({ fiber, address, size, isWrite, justified: to.cpu < 0 });
+        this.#windows.push({ fiber, address, size, isWrite, justified: to.kills !== undefined });
         this.#before = fiber;
         return to;
       }

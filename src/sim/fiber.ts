@@ -16,6 +16,10 @@ export interface FiberSpec {
   readonly body: () => Body;
   /** An event that need not happen, such as the death of a CPU. Left out, it happens at the end at the latest. */
   readonly optional?: boolean;
+  /** The death of this CPU: everything on it stops for good, wherever it is. */
+  readonly kills?: number;
+  /** It can begin only when this holds. */
+  readonly ready?: () => boolean;
 }
 
 export type FiberState = "new" | "suspended" | "running" | "done" | "dead";
@@ -26,6 +30,8 @@ export class Fiber {
   readonly cpu: number;
   readonly level: number;
   readonly optional: boolean;
+  readonly kills: number | undefined;
+  readonly ready: (() => boolean) | undefined;
   /** Where Asyncify keeps the suspended stack: its end pointer, its limit, then the stack. */
   readonly stack: number;
   readonly body: Body;
@@ -45,6 +51,8 @@ export class Fiber {
     this.cpu = spec.cpu;
     this.level = LEVELS.indexOf(spec.level);
     this.optional = spec.optional === true;
+    this.kills = spec.kills;
+    this.ready = spec.ready;
     this.stack = stack;
     this.body = spec.body();
   }
@@ -67,4 +75,11 @@ export function interrupt(
   name = `${level} ${cpu}`,
 ): FiberSpec {
   return { name, cpu, level, body };
+}
+
+function* nothing(): Body {}
+
+/** The thread of a CPU may be killed, at any step of it; then nothing on that CPU goes on. */
+export function death(cpu: number): FiberSpec {
+  return { name: `death of CPU ${cpu}`, cpu: -1, level: "task", body: nothing, optional: true, kills: cpu };
 }

@@ -39,7 +39,7 @@ export type { Failure, ScenarioReport } from "./campaign.ts";
 export { checkLists, checkObjects } from "./checks/lists.ts";
 export { checkRest } from "./checks/rest.ts";
 export { checkWork } from "./checks/work.ts";
-export { type Body, type Call, type FiberSpec, interrupt, type Level, task } from "./fiber.ts";
+export { type Body, type Call, death, type FiberSpec, interrupt, type Level, task } from "./fiber.ts";
 export { Finding } from "./finding.ts";
 export { FLAGS, HashTable, type PreparedHash, prepareHash } from "./hash-table.ts";
 export type { Run } from "./machine.ts";

@@ -114,6 +114,7 @@ export class Machine {
   /** Runs one schedule from the first state on. */
   run(start: () => Run, policy: Policy): Outcome {
     this.world.memory.restore();
+    this.world.dead.clear();
     const { fibers, atRest } = start();
     if (fibers.length > MOST_FIBERS) throw new Finding("scenario", `more than ${MOST_FIBERS} fibers`);
     this.fibers = fibers.map((spec, index) => new Fiber(spec, index, stackOf(index)));
@@ -149,14 +150,15 @@ export class Machine {
   }
 
   /** Stops a CPU for good, whatever it is doing: its thread was killed. */
-  kill(cpu: number): void {
+  #kill(cpu: number): void {
+    this.world.dead.add(cpu);
     for (const fiber of this.fibers) if (fiber.cpu === cpu && !fiber.isOver) fiber.state = "dead";
     this.#stacks[cpu] = [];
   }
 
   #mayRun(fiber: Fiber): boolean {
-    if (fiber.isOver) return false;
-    if (fiber.cpu < 0) return true;
+    if (fiber.isOver || (fiber.state === "new" && fiber.ready?.() === false)) return false;
+    if (fiber.kills !== undefined) return true;
     const stack = this.#stacks[fiber.cpu] as Fiber[];
     const top = stack.at(-1);
     if (top === fiber || top === undefined) return true;
@@ -205,8 +207,8 @@ export class Machine {
     this.#running = fiber;
     this.#steps = fiber.steps;
     for (const observer of this.observers) observer.switched?.(fiber);
-    if (fiber.cpu < 0) {
-      fiber.body.next(0);
+    if (fiber.kills !== undefined) {
+      this.#kill(fiber.kills);
       fiber.state = "done";
       return undefined;
     }

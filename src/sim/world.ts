@@ -67,6 +67,8 @@ export class World {
   readonly areas: readonly number[];
   readonly interruptsOffAt: number;
   readonly workingAt: number;
+  /** CPUs whose thread was killed in this run. */
+  readonly dead: Set<number> = new Set();
   /** What was created, for names in traces. */
   readonly maps: { readonly address: number; readonly name: string }[] = [];
   readonly allocators: { readonly address: number; readonly name: string }[] = [];

@@ -1,23 +1,31 @@
 /** All scenarios. */
 import type { Scenario } from "../scenario.ts";
 import { allocFreeNmi } from "./alloc-free-nmi.ts";
+import { createDestroy } from "./create-destroy.ts";
 import { crossCpuTrim } from "./cross-cpu-trim.ts";
 import { destroyWithWork } from "./destroy-with-work.ts";
 import { extraDrained } from "./extra-drained.ts";
 import { freeRcu } from "./free-rcu.ts";
+import { freeRcuNmi } from "./free-rcu-nmi.ts";
 import { fullMap } from "./full-map.ts";
+import { killedInUpdate } from "./killed-in-update.ts";
 import { largeValues } from "./large-values.ts";
 import { lateRaise } from "./late-raise.ts";
+import { lookupStays } from "./lookup-stays.ts";
 import { nmiInUpdate } from "./nmi-in-update.ts";
 import { oneBucket } from "./one-bucket.ts";
 import { outOfMemory } from "./out-of-memory.ts";
 import { overflowingBucket } from "./overflowing-bucket.ts";
 import { poolTwoCpus } from "./pool-two-cpus.ts";
 import { preemptedAlloc } from "./preempted-alloc.ts";
+import { prefillNmi } from "./prefill-nmi.ts";
 import { readerAndTrim } from "./reader-and-trim.ts";
 import { refillNmi } from "./refill-nmi.ts";
 import { reusedSlot } from "./reused-slot.ts";
+import { rtWorkThread } from "./rt-work-thread.ts";
+import { scanWhileWriting } from "./scan-while-writing.ts";
 import { shortWayNmi } from "./short-way-nmi.ts";
+import { shortWayTwoCpus } from "./short-way-two-cpus.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
 import { trimNmi } from "./trim-nmi.ts";
@@ -26,23 +34,31 @@ import { twoRefills } from "./two-refills.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   allocFreeNmi,
+  createDestroy,
   crossCpuTrim,
   destroyWithWork,
   extraDrained,
   freeRcu,
+  freeRcuNmi,
   fullMap,
+  killedInUpdate,
   largeValues,
   lateRaise,
+  lookupStays,
   nmiInUpdate,
   oneBucket,
   outOfMemory,
   overflowingBucket,
   poolTwoCpus,
   preemptedAlloc,
+  prefillNmi,
   readerAndTrim,
   refillNmi,
   reusedSlot,
+  rtWorkThread,
+  scanWhileWriting,
   shortWayNmi,
+  shortWayTwoCpus,
   sizes,
   sleepableReader,
   trimNmi,

@@ -1,0 +1,22 @@
+import { task } from "../fiber.ts";
+import { prepareHash } from "../hash-table.ts";
+import type { Scenario } from "../scenario.ts";
+import { withHash } from "./common.ts";
+
+export const shortWayTwoCpus: Scenario = {
+  name: "short-way-two-cpus",
+  doc: "Two CPUs take the short way through update and delete of the same key: one claim wins, the other looks again.",
+  cpus: 2,
+  bound: 3,
+  prepare(world) {
+    const prepared = prepareHash(world, world.createHash({ maxEntries: 256 }), 1);
+    return () =>
+      withHash(prepared, (table) => {
+        function* both() {
+          yield* table.update(1);
+          yield* table.delete(1);
+        }
+        return [task(0, both), task(1, both)];
+      });
+  },
+};
