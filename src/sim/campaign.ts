@@ -40,7 +40,7 @@ export interface ScenarioReport {
 export interface Budget {
   /** First seed. */
   readonly seed: number;
-  /** Time for the exhaustive search, which may end earlier, and for seeds. */
+  /** Time for the exhaustive search; what it leaves goes to seeds. */
   readonly exhaustiveMilliseconds: number;
   readonly seedMilliseconds: number;
   /** Time for seeds with a look at every access for data races, where there are several CPUs. */
@@ -108,7 +108,7 @@ export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): 
     () => performance.now() > until,
   );
   tally.steps += search.steps;
-  tally.seeds(on, budget.seed, budget.seedMilliseconds);
+  tally.seeds(on, budget.seed, Math.max(0, until - performance.now()) + budget.seedMilliseconds);
   const milliseconds = performance.now() - begun;
   if (scenario.cpus > 1 && budget.raceMilliseconds > 0)
     tally.seeds(stage(core, scenario, "find races"), budget.seed, budget.raceMilliseconds);
