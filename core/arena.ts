@@ -32,6 +32,7 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
   block.version = LAYOUT_VERSION;
   block.cpus = cpus;
   block.maximumPages = maximumPages;
+  block.limitPages = maximumPages;
   block.descriptors = <u32>descriptors;
   block.areas = <u32>areas;
   formatEpochs();

@@ -57,7 +57,7 @@ export {
   percpuHashUpdateAll,
 } from "./maps/hash";
 export { hashScan, scanEntryBytes } from "./maps/hash-scan";
-export { createMap, destroyMap, discardMap, publishMap, reapMaps } from "./maps/lifecycle";
+export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
 export { findMap } from "./maps/map";
 export { mapPrefill } from "./maps/reserve";
 export { allocateBytes, freeBytes } from "./mem/belongings";
@@ -194,6 +194,11 @@ export function allocatorOwned(caches: u32): u32 {
 
 export function pagesInUse(): u32 {
   return usedPages();
+}
+
+/** Bytes of pages that may be in use at once from now on; what is in use stays. */
+export function setLimit(pages: u32): void {
+  superblock().limitPages = pages;
 }
 
 export function setForceDynamic(value: u32): void {

@@ -28,8 +28,7 @@ const WAITING_BATCHES: u32 = 2;
  * Task context; the caller holds what it belongs to as `Transfer.building`.
  * @param perCpu 1: each object has a copy for every CPU
  * @param accountedUnit object size with header that the watermarks are computed from
- * @param fill whether each CPU starts with a few objects; falling short of them is no failure
- * @param account who pays for what is taken from the slab (alloc/account.ts), 0: nobody
+ * @param holds what the objects are, a HOLDS_ constant
  * @returns false if the control plane's lock cannot be had: it is on no list then
  */
 export function formatAllocator(
@@ -38,8 +37,7 @@ export function formatAllocator(
   size: u32,
   accountedUnit: u32,
   perCpu: u32,
-  fill: bool,
-  account: u32,
+  holds: u32,
 ): bool {
   const unit = size + <u32>HEADER_BYTES;
   const cpus = superblock().cpus;
@@ -54,15 +52,20 @@ export function formatAllocator(
     cache.waitingBound = superblock().profile == PROFILE_LINUX ? 0x7fffffff : cache.high * WAITING_BATCHES;
     cache.adaptive = superblock().adaptive;
     cache.home = <u32>caches;
-    cache.account = account;
+    cache.holds = holds;
+    cache.firstFill = initialFill(accountedUnit, perCpu != 0);
   }
-  if (!registerSet(caches)) return false;
-  for (let cpu: u32 = 0; fill && cpu < cpus; cpu++) {
+  return registerSet(caches);
+}
+
+/** Gives each CPU the few objects that it starts with; falling short of them is no failure. Task context. */
+export function fillAllocator(area: CpuArea, caches: usize): void {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     const cache = cacheOf(caches, cpu);
-    refill(area, cache, initialFill(accountedUnit, perCpu != 0));
+    refill(area, cache, cache.firstFill);
     cache.refills = 0;
   }
-  return true;
 }
 
 /** Whether no CPU has raised work for this allocator: only then may its memory go. */

@@ -91,8 +91,9 @@ export class Cache {
   rcuTarget: u32;
   /** Objects that were promised and have not been used (alloc/promise.ts). Atomic: an NMI may take one in between. */
   promised: u32;
-  reserved0: u32;
-  /** Bytes that the allocator may own in all, and how many objects it owns now: ObjectAllocator or 0 (alloc/object.ts). */
+  /** What the objects are: HOLDS_ELEMENTS ... */
+  holds: u32;
+  /** Who pays for what is taken from the slab (alloc/account.ts), 0: nobody. */
   account: u32;
   /** Objects a helper thread brought for a CPU that never refills itself (alloc/serve.ts). Atomic. */
   inbox: u32;
@@ -127,7 +128,16 @@ export class Cache {
   steals: u32;
   /** Of the first CPU's cache only: the next allocator of the arena, under `controlLock` (alloc/register.ts). */
   nextSet: u32;
+  /** Of the first CPU's cache only: the next one that the same account pays for (alloc/account.ts). */
+  nextOfAccount: u32;
+  /** Objects that every CPU starts with. */
+  firstFill: u32;
 }
+
+/** Cache.holds: elements of a hash, values of a per-CPU hash, users' objects. */
+export const HOLDS_ELEMENTS: u32 = 0;
+export const HOLDS_VALUES: u32 = 1;
+export const HOLDS_OBJECTS: u32 = 2;
 
 /**
  * Five cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used, the counts of elements,

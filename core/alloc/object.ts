@@ -25,9 +25,9 @@ import { lock, unlock } from "../cpu/lock";
 import { controlLock } from "../mem/belongings";
 import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, copyStride, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
-import { accountBytes } from "./account";
-import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator, release } from "./allocator";
-import { CACHE_BYTES, Cache, cacheGiveRcu, cacheMissed } from "./cache";
+import { accountBytes, joinAccount, mapSets } from "./account";
+import { allocate, allocatorIdle, cacheOf, drainAllocator, fillAllocator, formatAllocator, release } from "./allocator";
+import { CACHE_BYTES, Cache, cacheGiveRcu, cacheMissed, HOLDS_OBJECTS } from "./cache";
 import { interruptsOn } from "./deferred";
 import { prefill, withdraw } from "./promise";
 import { emptyCache, HEADER_HOME, takeOwned } from "./refill";
@@ -50,8 +50,8 @@ const ALLOCATOR_MAGIC: u32 = 0x43434c41; // "ALCC"
 @unmanaged
 export class ObjectAllocator {
   /** The Account. */
-  caches: u32;
-  cacheCount: u32;
+  sets: u32;
+  reserved0: u32;
   limit: u32;
   refused: i32;
   reserved1: u64;
@@ -83,11 +83,11 @@ const CACHES_AT: usize = TABLE_AT + 4 * <usize>TABLE_ENTRIES;
 export const ALLOCATOR_NAME: u32 = <u32>NAME_AT;
 export const ALLOCATOR_CACHES: u32 = <u32>CACHES_AT;
 
-function cachesOfClass(allocator: usize, index: u32): usize {
+export function cachesOfClass(allocator: usize, index: u32): usize {
   return allocator + CACHES_AT + <usize>index * superblock().cpus * CACHE_BYTES;
 }
 
-function classCount(allocator: usize): u32 {
+export function classCount(allocator: usize): u32 {
   return changetype<ObjectAllocator>(allocator).size == 0 ? CLASS_COUNT : 1;
 }
 
@@ -124,8 +124,6 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   transfer.building = <u32>allocator | BUILDING_ALLOCATOR;
   runPlaced();
   const header = changetype<ObjectAllocator>(allocator);
-  header.caches = <u32>cachesOfClass(allocator, 0);
-  header.cacheCount = classes * cpus;
   header.limit = min(limit, 0x7fffffff);
   header.size = size;
   header.perCpu = perCpu;
@@ -135,10 +133,17 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   for (let index: u32 = 0; index < classes; index++) {
     const payload = size == 0 ? slabClass(index).size - <u32>HEADER_BYTES : size;
     const caches = cachesOfClass(allocator, index);
-    if (formatAllocator(area, caches, payload, payload + 8, perCpu, size != 0, <u32>allocator)) continue;
+    if (formatAllocator(area, caches, payload, payload + 8, perCpu, HOLDS_OBJECTS)) continue;
     freeObjectAllocator(area, allocator);
     return ENOMEM;
   }
+  if (!lock(controlLock())) {
+    freeObjectAllocator(area, allocator);
+    return ENOMEM;
+  }
+  for (let index: u32 = 0; index < classes; index++) joinAccount(allocator, cachesOfClass(allocator, index));
+  unlock(controlLock());
+  if (size != 0) fillAllocator(area, cachesOfClass(allocator, 0));
   header.magic = ALLOCATOR_MAGIC;
   transfer.building = 0;
   return allocator;
@@ -364,16 +369,20 @@ function drainAll(area: CpuArea, allocator: usize): i32 {
 
 /**
  * Gives an allocator back that this CPU holds as `Transfer.building`, from wherever a former attempt was cut off.
- * @returns objects that are still allocated: then the allocator lives on for them
+ * @returns objects that are still allocated and maps that share its account: then the allocator lives on for them
  */
 export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {
   const transfer = transferOf(area);
-  const live = drainAll(area, allocator);
   // Without the lock it stays with this CPU, out of use.
-  if (live != 0 || !lock(controlLock())) {
-    if (live != 0) transfer.building = 0;
+  if (!lock(controlLock())) return 0;
+  const shared = mapSets(allocator);
+  unlock(controlLock());
+  const live = shared != 0 ? shared : drainAll(area, allocator);
+  if (live != 0) {
+    transfer.building = 0;
     return live;
   }
+  if (!lock(controlLock())) return 0;
   const classes = classCount(allocator);
   for (let index: u32 = 0; index < classes; index++) unlinkSet(cachesOfClass(allocator, index));
   unlock(controlLock());
@@ -394,7 +403,7 @@ export function destroyObjectAllocator(allocator: usize): u32 {
   return freeObjectAllocator(area, allocator);
 }
 
-/** Bytes owned now, for the account's reader. */
+/** Bytes owned now, by maps that share the allocator's account as well. */
 export function allocatorBytes(allocator: usize): u32 {
-  return <u32>accountBytes(allocator);
+  return <u32>accountBytes(thisCpu(), allocator);
 }

@@ -9,10 +9,13 @@
 import { acquire, addAndFetch, claim, publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, handCount, handFirst, transferOf } from "../cpu/intent";
-import { returnFromHand, takeIntoHand } from "../mem/slab";
+import { lock, unlock } from "../cpu/lock";
+import { controlLock } from "../mem/belongings";
+import { returnFromHand, takeIntoHand, trimSlab } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { withinLimit } from "./account";
-import { Cache, lastOf, spliceFree } from "./cache";
+import { CACHE_BYTES, Cache, HOLDS_OBJECTS, lastOf, spliceFree } from "./cache";
+import { firstSet } from "./register";
 import { giveSurplus, takeSurplus } from "./surplus";
 
 function lengthOf(first: usize): u32 {
@@ -79,7 +82,7 @@ export function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 
   return count - trimmed - waiting;
 }
 
-/** Header's second word, where there is an account: the first CPU's cache of the class (alloc/object.ts). */
+/** Second word of a user's object's header: the first CPU's cache of the class (alloc/object.ts). */
 export const HEADER_HOME: usize = 4;
 
 function setOwned(cache: Cache, count: i32): void {
@@ -87,14 +90,14 @@ function setOwned(cache: Cache, count: i32): void {
 }
 
 /** Counts objects that are to come from the slab. False: the account's limit is reached, and nothing is counted. */
-function charge(cache: Cache, count: u32): bool {
+function charge(area: CpuArea, cache: Cache, count: u32): bool {
   const owned = cache.owned;
   if (cache.account == 0) {
     cache.owned = owned + count;
     return true;
   }
   setOwned(cache, owned + count);
-  if (withinLimit(cache.account)) return true;
+  if (withinLimit(area, cache.account)) return true;
   setOwned(cache, owned);
   return false;
 }
@@ -107,14 +110,14 @@ function charge(cache: Cache, count: u32): bool {
 export function takeOwned(area: CpuArea, cache: Cache, count: u32): u32 {
   const owned = cache.owned;
   beginTransfer(area, changetype<usize>(cache), owned, 0, 0);
-  const taken = charge(cache, count) ? takeIntoHand(cache.unit, cache.slabClass, cache.perCpu, count) : 0;
+  const taken = charge(area, cache, count) ? takeIntoHand(cache.unit, cache.slabClass, cache.perCpu, count) : 0;
   if (taken != count && cache.owned != owned + taken) setOwned(cache, owned + taken);
   if (taken == 0) endTransfer(area);
-  else if (cache.account != 0) nameHome(cache, handFirst(transferOf(area)), taken);
+  else if (cache.holds == HOLDS_OBJECTS) nameHome(cache, handFirst(transferOf(area)), taken);
   return taken;
 }
 
-/** Writes into objects of an account what freeing them goes by. */
+/** Writes into users' objects what freeing them goes by. */
 function nameHome(cache: Cache, first: usize, count: u32): void {
   let object = first;
   for (let index: u32 = 0; index < count; index++) {
@@ -145,11 +148,30 @@ export function refill(area: CpuArea, cache: Cache, count: u32): void {
   let missing = refillFromTrimmed(area, cache, count);
   if (missing != 0) missing -= takeSurplus(area, cache, missing);
   if (missing == 0) return;
-  const taken = refillFromSlab(area, cache, missing);
-  if (taken != 0 || cache.account == 0) return;
+  if (refillFromSlab(area, cache, missing) != 0) return;
   // A batch that the account refuses as a whole may fit in part.
-  while (missing != 0 && refillFromSlab(area, cache, 1) != 0) missing--;
+  while (cache.account != 0 && missing != 0 && refillFromSlab(area, cache, 1) != 0) missing--;
+  if (cache.freeCount == 0 && relieve(area, cache)) refillFromSlab(area, cache, 1);
 }
+
+/**
+ * Memory is out: what this CPU has cached for others goes back, as far as no reader holds it up.
+ * @returns whether there was something to try
+ */
+function relieve(area: CpuArea, cache: Cache): bool {
+  if (!lock(controlLock())) return false;
+  for (let caches = firstSet(); caches != 0; caches = changetype<Cache>(caches).nextSet) {
+    const other = changetype<Cache>(caches + area.id * CACHE_BYTES);
+    if (other == cache) continue;
+    // The first round begins the grace period of what is trimmed, the others see both flavours' end.
+    for (let round = 0; round < RELIEF_ROUNDS; round++) emptyCache(area, other);
+  }
+  unlock(controlLock());
+  trimSlab();
+  return true;
+}
+
+const RELIEF_ROUNDS: i32 = 3;
 
 /** Takes the whole extra list to those that wait for a grace period. An NMI may add to it meanwhile. */
 function takeExtra(area: CpuArea, cache: Cache): void {

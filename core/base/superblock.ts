@@ -58,6 +58,8 @@ export class Superblock {
   cacheSets: u32;
   /** Runs of pages that were freed while `pagesLock` could not be had; linked through their first word. Atomic. */
   returnedRuns: u32;
+  /** Pages that may be in use at once: the arena's "memory cgroup". */
+  limitPages: u32;
 }
 
 /**

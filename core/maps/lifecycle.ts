@@ -4,8 +4,9 @@
  * for a grace period, then gives everything back. Task context.
  */
 
-import { allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "../alloc/allocator";
-import { CACHE_BYTES, spliceFree } from "../alloc/cache";
+import { allocatorIdle, cacheOf, drainAllocator, fillAllocator, formatAllocator } from "../alloc/allocator";
+import { CACHE_BYTES, HOLDS_ELEMENTS, HOLDS_VALUES, spliceFree } from "../alloc/cache";
+import { isObjectAllocator } from "../alloc/object";
 import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
 import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
@@ -199,11 +200,13 @@ function createHash(area: CpuArea, map: MapHeader): bool {
   choosePaths(map);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
   const isDynamic = map.supply == SUPPLY_CACHE;
-  if (!formatAllocator(area, map.elements, size, accountedUnit(map), 0, isDynamic, 0)) return false;
+  if (!formatAllocator(area, map.elements, size, accountedUnit(map), 0, HOLDS_ELEMENTS)) return false;
+  if (isDynamic) fillAllocator(area, map.elements);
   if (map.supply == SUPPLY_POOL) return createPool(map);
   if (isPerCpu(map.kind)) {
     map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
-    return formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, true, 0);
+    if (!formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, HOLDS_VALUES)) return false;
+    fillAllocator(area, map.values);
   }
   return true;
 }
@@ -262,7 +265,21 @@ export function discardMap(address: usize): void {
   freeMap(thisCpu(), mapAt(address));
 }
 
-/** Makes a created map visible to every thread: 0, or -EEXIST, -ETIMEDOUT (then it is gone again). */
+/**
+ * Lets a created dynamic hash share an allocator's account: what it takes from the slab counts there.
+ * @returns 0, or -EINVAL: there is no such allocator, or the map is no dynamic hash
+ */
+export function shareAccount(address: usize, allocator: usize): i32 {
+  const map = mapAt(address);
+  if (!isHash(map.kind) || map.supply != SUPPLY_CACHE || !isObjectAllocator(allocator)) return -EINVAL;
+  map.account = <u32>allocator;
+  return 0;
+}
+
+/**
+ * Makes a created map visible to every thread: 0, or -EEXIST, -ENOMEM (beyond the account's limit already), -ETIMEDOUT:
+ * then it is gone again.
+ */
 export function publishMap(address: usize): i32 {
   const area = thisCpu();
   const result = registerMap(area, mapAt(address));

@@ -2,10 +2,12 @@
  * The descriptor of a map, and the list of all maps of an arena. Its address is what a program holds as a map pointer.
  * Everything up to `count` is written at creation and only read afterwards.
  */
+import { joinAccount, leaveAccount, withinLimit } from "../alloc/account";
+import { Cache } from "../alloc/cache";
 import { unlinkSet } from "../alloc/register";
 import { publish } from "../base/atomics";
 import { equalBytes } from "../base/bytes";
-import { EEXIST, ENOENT, ETIMEDOUT } from "../base/errno";
+import { EEXIST, ENOENT, ENOMEM, ETIMEDOUT } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
@@ -82,7 +84,9 @@ export class MapHeader {
   inPlace: u32;
   /** 1: an update keeps interrupts off from the allocation to the end, as Linux does under the bucket lock. */
   interruptsOff: u32;
-  reserved1: u64;
+  /** The allocator whose account pays for the elements, 0: nobody (alloc/account.ts). */
+  account: u32;
+  reserved1: u32;
   reserved2: u64;
 
   // The third.
@@ -118,11 +122,32 @@ export function findMap(name: usize): usize {
   return found;
 }
 
-/** Makes a finished map visible to whoever walks the list: 0, -EEXIST if one of its name is there, -ETIMEDOUT. */
+/** False: the map would be beyond its account's limit, and is not charged. Caller holds the control plane's lock. */
+function joinMapAccount(area: CpuArea, map: MapHeader): bool {
+  if (map.account == 0) return true;
+  joinAccount(map.account, map.elements);
+  if (changetype<Cache>(<usize>map.values).home != 0) joinAccount(map.account, map.values);
+  if (withinLimit(area, map.account)) return true;
+  leaveMapAccount(map);
+  return false;
+}
+
+/** Its bytes count no longer. Caller holds the control plane's lock. */
+function leaveMapAccount(map: MapHeader): void {
+  if (map.account == 0) return;
+  leaveAccount(map.elements);
+  leaveAccount(map.values);
+}
+
+/** Makes a finished map visible to whoever walks the list: 0, -EEXIST if one of its name is there, -ENOMEM, -ETIMEDOUT. */
 export function registerMap(area: CpuArea, map: MapHeader): i32 {
   const block = superblock();
   if (!lock(controlLock())) return -ETIMEDOUT;
   const taken = findNamed(nameOf(map)) != 0;
+  if (!taken && !joinMapAccount(area, map)) {
+    unlock(controlLock());
+    return -ENOMEM;
+  }
   if (!taken) {
     map.next = block.maps;
     publish(changetype<usize>(block) + offsetof<Superblock>("maps"), <u32>changetype<usize>(map));
@@ -176,7 +201,10 @@ export function markDying(map: MapHeader): i32 {
   transfer.building = <u32>changetype<usize>(map);
   map.dyingTarget = 0;
   const found = unlinkFrom(livingMaps(), map);
-  if (found) linkDying(map);
+  if (found) {
+    leaveMapAccount(map);
+    linkDying(map);
+  }
   transfer.building = building;
   unlock(controlLock());
   return found ? 0 : -ENOENT;
@@ -195,6 +223,7 @@ export function takeDying(area: CpuArea, map: MapHeader): void {
 export function leaveLists(area: CpuArea, map: MapHeader): bool {
   if (!lock(controlLock())) return false;
   transferOf(area).building = <u32>changetype<usize>(map);
+  leaveMapAccount(map);
   unlinkSet(map.elements);
   unlinkSet(map.values);
   adoptBytes(area, map.description);

@@ -186,15 +186,17 @@ function cutRun(area: CpuArea, page: u32, length: u32): void {
 /**
  * Takes a run of `length` pages, not zeroed. The CPU's `Transfer.run` names it until the caller has put it in its place
  * (`runPlaced`).
- * @returns its address, or 0 when the arena's maximum is reached
+ * @returns its address, or 0 when the arena's maximum or its limit is reached
  */
 export function allocatePages(length: u32): usize {
-  if (length == 0 || length > superblock().maximumPages) return 0;
+  const block = superblock();
+  if (length == 0 || length > block.maximumPages) return 0;
   const area = thisCpu();
   if (!lock(pagesLock())) return 0;
   if (acquire(returnedRuns()) != 0) adoptReturned(area);
-  let page = findRun(length);
-  if (page == 0 && growPages(length)) page = findRun(length);
+  const allowed = block.usedPages + length <= block.limitPages;
+  let page = allowed ? findRun(length) : 0;
+  if (page == 0 && allowed && growPages(length)) page = findRun(length);
   if (page != 0) cutRun(area, page, length);
   unlock(pagesLock());
   return addressOf(page);

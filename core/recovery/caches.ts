@@ -4,7 +4,7 @@
  * gathered ones are told by bit 0 of their link.
  */
 import { cacheOf } from "../alloc/allocator";
-import { Cache } from "../alloc/cache";
+import { Cache, HOLDS_ELEMENTS } from "../alloc/cache";
 import { firstPromised } from "../alloc/promise";
 import { surplusLock } from "../alloc/surplus";
 import { acquire, publish } from "../base/atomics";
@@ -157,7 +157,7 @@ function gatherHand(word: usize, gathered: usize): usize {
 }
 
 function isOfElements(cache: Cache): bool {
-  return cache.account == 0 && cache.perCpu == 0;
+  return cache.holds == HOLDS_ELEMENTS;
 }
 
 /** Gathers what hands hold of this cache's. `rcu`: those on their way to `byRcu`. */

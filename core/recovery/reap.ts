@@ -8,7 +8,7 @@
 
 import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
-import { freeObjectAllocator, ObjectAllocator } from "../alloc/object";
+import { cachesOfClass, classCount, freeObjectAllocator } from "../alloc/object";
 import { firstSet } from "../alloc/register";
 import { acquire, publish } from "../base/atomics";
 import { EAGAIN, EINVAL } from "../base/errno";
@@ -65,9 +65,8 @@ function settleMap(dead: CpuArea, map: MapHeader): void {
 }
 
 function settleAllocator(dead: CpuArea, allocator: usize): void {
-  const header = changetype<ObjectAllocator>(allocator);
-  for (let index: u32 = 0; index < header.cacheCount; index += superblock().cpus) {
-    settleBuiltSet(dead, <usize>cacheOf(header.caches, index).home);
+  for (let index: u32 = 0; index < classCount(allocator); index++) {
+    settleBuiltSet(dead, cachesOfClass(allocator, index));
   }
 }
 

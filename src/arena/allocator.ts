@@ -226,7 +226,10 @@ export class ObjectAllocator {
       );
     const live = this.#arena.core.destroyObjectAllocator(address);
     if (live !== 0)
-      throw refused("EBUSY", `Cannot destroy the allocator${this.#quoted()}: ${live} objects are allocated`);
+      throw refused(
+        "EBUSY",
+        `Cannot destroy the allocator${this.#quoted()}: ${live} objects are allocated or maps share it`,
+      );
     this.#address = 0;
     this.#limit = 0;
     this.#arena.core.trimSlabs();

@@ -24,6 +24,11 @@ const BORROWED = 2 ** 31;
 export interface ArenaOptions {
   /** Upper bound of the shared memory in bytes; it grows on demand. Default 1 GiB. */
   readonly maximumBytes?: number;
+  /**
+   * Bytes that may be in use at once, in pages of 16 KiB; no bound but `maximumBytes` if not given. What would go beyond
+   * fails as if memory were out; `setLimit` changes it.
+   */
+  readonly limitBytes?: number;
   /** CPU slots: threads that can be attached at once (virtual CPUs in a replay). Default 4. */
   readonly cpus?: number;
   /** Every hash becomes dynamic, whatever its creator asked for (the kernel series' bpf_force_dyn_alloc). */
@@ -69,6 +74,11 @@ export interface MapOptions<K, V> {
    * caches. For comparison.
    */
   readonly withoutCache?: boolean;
+  /**
+   * An allocator whose capacity the map's elements count against, together with its own objects and other maps that share
+   * it. Dynamic hashes only. The allocator cannot be destroyed before the map.
+   */
+  readonly allocator?: ObjectAllocator;
 }
 
 /** What another thread needs to attach; goes through postMessage and workerData. */
@@ -132,6 +142,7 @@ export class Arena {
         errnoName(failed) ?? "EINVAL",
         `Cannot format an arena of ${maximumBytes} bytes for ${cpus} CPUs: it is too small`,
       );
+    if (options.limitBytes !== undefined) arena.setLimit(options.limitBytes);
     arena.core.setForceDynamic(forceDynamic ? 1 : 0);
     arena.core.setAdaptive(thresholds === "adaptive" ? 1 : 0);
     arena.core.setRealTime(realTime ? 1 : 0);
@@ -328,6 +339,15 @@ export class Arena {
     this.core.setForceDynamic(on ? 1 : 0);
   }
 
+  /**
+   * Sets how many bytes may be in use at once from now on. What is in use already stays; what is asked for beyond fails
+   * with ENOMEM until enough has been freed.
+   */
+  setLimit(bytes: number): void {
+    if (!(bytes >= 0)) throw new AnyctxError("EINVAL", `An arena's limit is a number of bytes, not ${bytes}`);
+    this.core.setLimit(Math.min(Math.floor(bytes / PAGE_BYTES), 2 ** 31));
+  }
+
   /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
   poll(): void {
     const before = this.#cpu;
@@ -447,6 +467,7 @@ export class Arena {
     if (address < WASM_PAGE_BYTES) throw createError(address, name, kind, options);
     let described: number;
     try {
+      if (options.allocator !== undefined) this.#shareAccount(address, name, options.allocator);
       described = this.#allocateCopy(text.subarray(0, length));
     } catch (error) {
       this.core.discardMap(address);
@@ -456,8 +477,18 @@ export class Arena {
     new Uint32Array(this.memory.buffer, address + this.layout.mapDescription, 2).set([described, length]);
     const result = this.core.publishMap(address);
     if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("create", name));
+    if (result === -ERRNO.ENOMEM)
+      throw new AnyctxError("ENOMEM", `Cannot create map "${name}": its allocator's capacity is used up`);
     if (result !== 0) throw new AnyctxError("EEXIST", `There is a map "${name}" in the arena already`);
     return this.#info(address);
+  }
+
+  #shareAccount(map: number, name: string, allocator: ObjectAllocator): void {
+    if (this.core.shareAccount(map, allocator.address) !== 0)
+      throw new AnyctxError(
+        "EINVAL",
+        `Map "${name}" cannot share an allocator: it is no dynamic hash, or there is none`,
+      );
   }
 
   /** xorshift32: every map has its own hash seed, reproducible from the arena's. */

@@ -61,6 +61,8 @@ export interface Core {
   objectWithdraw(allocator: number, size: number, owned: number, promised: number): void;
   allocatorBytes(allocator: number): number;
   allocatorOwned(caches: number): number;
+  setLimit(pages: number): void;
+  shareAccount(map: number, allocator: number): number;
   trimCpus(token: number): void;
   reapCpu(cpu: number): number;
   trimSlabs(): void;
