@@ -16,6 +16,7 @@ import { HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
 import { freeBelongings } from "./mem/belongings";
 import { usedPages } from "./mem/pages";
 import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
+import { trimWhenIdle } from "./trim";
 
 export {
   allocatorBytes,
@@ -160,9 +161,13 @@ export function workPending(): u32 {
   return thisCpu().work != 0 ? 1 : 0;
 }
 
-/** What a timer tick does on this CPU: raised work and callbacks whose grace period is over. */
+/**
+ * What a timer tick does on this CPU: raised work, callbacks whose grace period is over, and, after a while without an
+ * operation, giving back what is cached.
+ */
 export function timerTick(): void {
   tick(thisCpu());
+  trimWhenIdle(thisCpu());
 }
 
 export function setCurrentTask(record: u32): void {

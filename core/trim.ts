@@ -9,8 +9,9 @@ import { emptyCache } from "./alloc/refill";
 import { firstSet } from "./alloc/register";
 import { acquire, claim, publish } from "./base/atomics";
 import { superblock } from "./base/superblock";
-import { BORROWED, CpuArea, cpuArea, switchCpu, thisCpu } from "./cpu/area";
+import { BORROWED, CpuArea, cpuArea, switchCpu, TASK, thisCpu } from "./cpu/area";
 import { mayRunWork } from "./cpu/context";
+import { intentAt } from "./cpu/intent";
 import { lock, unlock } from "./cpu/lock";
 import { controlLock } from "./mem/belongings";
 import { trimSlab } from "./mem/slab";
@@ -31,6 +32,21 @@ function trimThisCpu(): void {
   }
   area.working--;
   interruptsOn(area);
+}
+
+/** Ticks without an operation on a map after which a CPU's caches are given back. */
+const IDLE_TICKS: u32 = 16;
+
+/** What a timer tick does for a CPU that has had nothing to do for a while: once, its caches go back. */
+export function trimWhenIdle(area: CpuArea): void {
+  const operation = intentAt(area, TASK).operation;
+  if (operation != area.seenOperation) {
+    area.seenOperation = operation;
+    area.idleTicks = 0;
+  } else if (++area.idleTicks == IDLE_TICKS) {
+    trimThisCpu();
+    trimSlab();
+  }
 }
 
 /** Acts as another CPU for as long as a trim takes. */

@@ -45,8 +45,10 @@ export class CpuArea {
   scanNext: u32;
   /** Of `interruptsOff`, what an operation itself holds (profile linux): not the context it was called in. */
   ownHolds: u32;
+  /** Ticks since the last one that saw a new operation, and the operation that it saw (core/trim.ts). */
+  idleTicks: u32;
+  seenOperation: u32;
   /** Up to the end of the cache line. */
-  reserved1: u64;
   reserved2: u64;
   reserved3: u64;
   reserved4: u64;

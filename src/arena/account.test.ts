@@ -94,3 +94,21 @@ test("memory that other maps only cache goes to the one that needs it", async ()
   while (map.update(inserted, small) === 0) inserted++;
   assert.equal(cached(), 0);
 });
+
+test("a CPU that has had nothing to do for a while gives back what it has cached", async () => {
+  const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20 });
+  const map = makeMap(arena, "map");
+  fill(makeMap(arena, "other", { maxEntries: 100 }));
+  for (let key = 0; key < 40; key++) map.update(key, VALUE);
+  for (let key = 0; key < 40; key++) map.delete(key);
+  const cached = (): number =>
+    cacheStatistics(arena, map.info).reduce((sum, { free, waiting }) => sum + free + waiting, 0);
+  for (let tick = 0; tick < 10; tick++) {
+    arena.poll();
+    map.has(1);
+  }
+  assert.ok(cached() > 10, `${cached()} elements`);
+  for (let tick = 0; tick < 20; tick++) arena.poll();
+  assert.equal(cached(), 0);
+  assert.equal(map.update(1, VALUE), 0);
+});
