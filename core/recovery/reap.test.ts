@@ -1,0 +1,324 @@
+/**
+ * Reaping without luck: what a thread would have left at a certain instruction is planted, then its CPU is reaped. The
+ * second thread is a second `Arena` on the same memory: it has a core instance and a CPU of its own.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Arena, type ArenaHandle } from "../../src/arena/arena.ts";
+import { cacheStatistics } from "../../src/arena/statistics.ts";
+import { ERRNO } from "../../src/error.ts";
+import { bytes, u32, u64 } from "../../src/maps/codec.ts";
+import type { ArenaMap } from "../../src/maps/map.ts";
+import { makeArena, makeHash } from "../testing.ts";
+
+/** Fields that the control plane does not read (base/superblock.ts, mem/slab.ts, cpu/intent.ts, maps/bucket.ts). */
+const PAGES_LOCK = 65536 + 32;
+const CONTROL_LOCK = 65536 + 36;
+const BINS = 65536 + 192;
+const RUN_BINS = 19;
+const SLAB_CLASSES = 65536 + 512;
+const CLASS_BYTES = 64;
+/** Class of 256 bytes. */
+const CLASS = 6;
+const PARTIAL = 12;
+const HANDS = 192;
+const BUCKETS_BEFORE_MASK = 4;
+const ELEMENTS = 40;
+const MAYBE = 1;
+const REMOVES = 1 << 0;
+const COUNTS = 1 << 1;
+
+interface Victim {
+  readonly arena: Arena;
+  readonly thread: ArenaHandle;
+  readonly cpu: number;
+}
+
+/** A thread of the arena that is going to die: it simply does nothing any more. */
+async function attachVictim(arena: Arena): Promise<Victim> {
+  const thread = arena.handle();
+  const victim = await Arena.attach(thread);
+  return { arena: victim, thread, cpu: victim.cpu };
+}
+
+function words(arena: Arena, address: number, count = 1): Uint32Array {
+  return new Uint32Array(arena.memory.buffer, address, count);
+}
+
+/** The victim has this lock when it dies. */
+function plantLock(arena: Arena, lock: number, cpu: number): void {
+  words(arena, lock)[0] = cpu + 1;
+}
+
+/** A map's only bucket. */
+function bucketOf(arena: Arena, map: ArenaMap<number, unknown>): number {
+  const { mapBucketMask } = arena.layout;
+  assert.equal(arena.word(map.info.address + mapBucketMask), 0, "one bucket");
+  return arena.word(map.info.address + mapBucketMask - BUCKETS_BEFORE_MASK);
+}
+
+/** The address of the element in a bucket's first slot. */
+function firstElement(arena: Arena, map: ArenaMap<number, unknown>): number {
+  return arena.word(bucketOf(arena, map) + ELEMENTS);
+}
+
+/** The victim has an element of the map in its first hand, as an operation with these bits has it. */
+function plantHand(victim: Victim, map: ArenaMap<number, unknown>, element: number, bits: number): void {
+  const { arena, cpu } = victim;
+  const { mapElements, cacheBytes } = arena.layout;
+  const hands = words(arena, arena.core.cpuAreaAddress(cpu) + HANDS, 5);
+  hands[0] = element | MAYBE;
+  hands[1] = arena.word(map.info.address + mapElements) + cpu * cacheBytes + bits;
+  hands[4] = (hands[4] ?? 0) + 4;
+}
+
+/** Destroys everything and leaves: bytes that are still in use then were lost. */
+function assertNothingLost(arena: Arena): void {
+  for (const { name } of arena.maps()) arena.destroyMap(name);
+  for (let round = 0; round < 4; round++) arena.trim();
+  arena.detach();
+  arena.core.trimSlabs();
+  assert.equal(arena.core.pagesInUse(), 0);
+}
+
+/** Elements that a map's caches own but nobody has. */
+function lostElements(arena: Arena, map: ArenaMap<number, unknown>): number {
+  const caches = cacheStatistics(arena, map.info).filter(({ objects }) => objects === "elements");
+  const held = caches.reduce((sum, { free, waiting, extra, surplus }) => sum + free + waiting + extra + surplus, 0);
+  return arena.core.allocatorOwned(arena.word(map.info.address + arena.layout.mapElements)) - held - map.size;
+}
+
+test("a bucket that a dead thread has locked: updates and deletes give up after a bounded time, and work once it is reaped", async () => {
+  const arena = await makeArena();
+  const map = arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 4 });
+  map.set(1, 10n);
+  const victim = await attachVictim(arena);
+  const control = words(arena, bucketOf(arena, map));
+  control[0] = (control[0] ?? 0) | ((victim.cpu + 1) << 8);
+  assert.equal(map.update(1, 11n), -ERRNO.ETIMEDOUT);
+  assert.equal(map.update(2, 20n), -ERRNO.ETIMEDOUT);
+  assert.equal(map.delete(1), false);
+  assert.equal(map.get(1), 10n, "a lookup does not wait");
+  assert.deepEqual(arena.reap(victim.thread), [victim.cpu]);
+  assert.equal(map.update(1, 11n), 0);
+  assert.equal(map.update(2, 20n), 0);
+  assert.equal(map.delete(1), true);
+  assert.deepEqual([...map], [[2, 20n]]);
+  assertNothingLost(arena);
+});
+
+test("an element that the victim was about to unlink, but had not: its key stays", async () => {
+  const arena = await makeArena();
+  const map = arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 4 });
+  map.set(1, 10n);
+  const victim = await attachVictim(arena);
+  plantHand(victim, map, firstElement(arena, map), REMOVES | COUNTS);
+  arena.reap(victim.thread);
+  assert.deepEqual([...map], [[1, 10n]]);
+  assert.equal(map.size, 1);
+  assert.equal(lostElements(arena, map), 0);
+  assertNothingLost(arena);
+});
+
+test("an element that the victim had unlinked and not yet given back: the delete is finished, counted, nothing is lost", async () => {
+  const arena = await makeArena();
+  const map = arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 4 });
+  map.set(1, 10n);
+  const victim = await attachVictim(arena);
+  plantHand(victim, map, firstElement(arena, map), REMOVES | COUNTS);
+  // The one store of `removeAt`: slot 0 is no longer in use, the sequence moves on.
+  const control = words(arena, bucketOf(arena, map), 2);
+  control[0] = (control[0] ?? 0) & ~1;
+  control[1] = (control[1] ?? 0) + 1;
+  assert.equal(map.size, 1);
+  arena.reap(victim.thread);
+  assert.equal(map.size, 0);
+  assert.equal(map.has(1), false);
+  assert.equal(lostElements(arena, map), 0);
+  for (let key = 0; key < 4; key++) assert.equal(map.update(key, 1n), 0, `its place is free again: key ${key}`);
+  assert.equal(map.update(4, 1n), -ERRNO.E2BIG);
+  assertNothingLost(arena);
+});
+
+test("the pages' lock, with the lists behind it torn: allocations fail cleanly, frees wait, and all is there after the reap", async () => {
+  const arena = await makeArena();
+  const before = makeHash(arena, { name: "before", valueSize: 20_000, maxEntries: 8 });
+  for (let key = 0; key < 8; key++) before.set(key, new Uint8Array(20_000));
+  const victim = await attachVictim(arena);
+  plantLock(arena, PAGES_LOCK, victim.cpu);
+  words(arena, BINS, RUN_BINS).fill(0);
+  assert.throws(() => makeHash(arena, { name: "refused" }), { code: "ENOMEM" });
+  assert.equal(arena.core.allocateBytes(100_000), 0);
+  arena.destroyMap("before");
+  assert.deepEqual(arena.reap(victim.thread), [victim.cpu]);
+  const after = makeHash(arena, { name: "after", valueSize: 20_000, maxEntries: 8 });
+  for (let key = 0; key < 8; key++) assert.equal(after.update(key, new Uint8Array(20_000).fill(key)), 0);
+  for (let key = 0; key < 8; key++) assert.deepEqual(after.get(key), new Uint8Array(20_000).fill(key));
+  assertNothingLost(arena);
+});
+
+test("a slab class's lock, with the lists behind it torn: allocations fail cleanly, frees wait, and all is there after the reap", async () => {
+  const arena = await makeArena();
+  const allocator = arena.createAllocator({ objectSize: 240 });
+  const objects = Array.from({ length: 300 }, () => allocator.allocate());
+  assert.equal(arena.word(SLAB_CLASSES + CLASS * CLASS_BYTES + 4), 256, "the class of 256 bytes");
+  const victim = await attachVictim(arena);
+  const lock = SLAB_CLASSES + CLASS * CLASS_BYTES;
+  plantLock(arena, lock, victim.cpu);
+  words(arena, lock + PARTIAL)[0] = 0;
+  let taken = 0;
+  while (taken < 1000) {
+    const object = allocator.allocate();
+    if (object < 0) break;
+    objects.push(object);
+    taken++;
+  }
+  assert.ok(taken < 200, `what was cached: ${taken}`);
+  assert.equal(allocator.allocate(), -ERRNO.ENOMEM);
+  for (const object of objects) allocator.free(object);
+  assert.deepEqual(arena.reap(victim.thread), [victim.cpu]);
+  const again = Array.from({ length: 1000 }, () => allocator.allocate());
+  assert.equal(new Set(again).size, 1000);
+  assert.ok(again.every((object) => object > 0));
+  for (const object of again) allocator.free(object);
+  allocator.destroy();
+  assertNothingLost(arena);
+});
+
+test("the control plane's lock: whoever needs it says that a thread has not let go, and goes on once it is reaped", async () => {
+  const arena = await makeArena();
+  const map = makeHash(arena);
+  const victim = await attachVictim(arena);
+  plantLock(arena, CONTROL_LOCK, victim.cpu);
+  const message = /if it is dead, reap it/;
+  assert.throws(() => arena.findMap("map"), { code: "ETIMEDOUT", message });
+  assert.equal(map.update(1, new Uint8Array(8)), 0, "no operation of a map needs it");
+  assert.deepEqual(arena.reap(victim.thread), [victim.cpu]);
+  assert.equal(arena.findMap("map").address, map.info.address);
+  arena.destroyMap("map");
+  assertNothingLost(arena);
+});
+
+for (const [flavour, name, enter] of [
+  [0, "normal", "readEnter"],
+  [1, "tasks-trace", "traceEnter"],
+] as const)
+  test(`a ${name} read section left open holds its grace period until the reap`, async () => {
+    const arena = await makeArena();
+    const victim = await attachVictim(arena);
+    victim.arena.core[enter]();
+    victim.arena.core[enter]();
+    const target = arena.core.gracePeriodStart(flavour);
+    for (let turn = 0; turn < 5; turn++) assert.equal(arena.core.gracePeriodOver(flavour, target), 0);
+    arena.reap(victim.thread);
+    assert.equal(arena.core.gracePeriodOver(flavour, target), 1);
+    assertNothingLost(arena);
+  });
+
+test("the next holder of a reaped CPU begins in a task, with interrupts on, outside every section", async () => {
+  const arena = await makeArena();
+  const map = makeHash(arena);
+  const victim = await attachVictim(arena);
+  victim.arena.core.readEnter();
+  victim.arena.core.contextEnter(3);
+  arena.reap(victim.thread);
+  const next = await attachVictim(arena);
+  assert.equal(next.cpu, victim.cpu);
+  const theirs = next.arena.openMap<number, Uint8Array>("map");
+  for (let key = 0; key < 500; key++) assert.equal(theirs.update(key, new Uint8Array(8)), 0, `key ${key}`);
+  const target = arena.core.gracePeriodStart(0);
+  assert.equal(arena.core.gracePeriodOver(0, target), 1);
+  assert.equal(map.size, 500);
+  next.arena.detach();
+  assertNothingLost(arena);
+});
+
+test("what the victim had cached is given back by trim", async () => {
+  const arena = await makeArena();
+  makeHash(arena, { valueSize: 1000 });
+  const victim = await attachVictim(arena);
+  const theirs = victim.arena.openMap<number, Uint8Array>("map");
+  for (let key = 0; key < 400; key++) theirs.set(key, new Uint8Array(1000));
+  for (let key = 0; key < 400; key++) theirs.delete(key);
+  arena.trim();
+  const before = arena.core.pagesInUse();
+  arena.reap(victim.thread);
+  for (let round = 0; round < 3; round++) arena.trim();
+  assert.ok(arena.core.pagesInUse() < before, `${before} pages, then ${arena.core.pagesInUse()}`);
+  const caches = cacheStatistics(arena, arena.findMap("map"));
+  const cached = caches.reduce((sum, { free, waiting, extra, surplus }) => sum + free + waiting + extra + surplus, 0);
+  assert.equal(cached, 0);
+  assertNothingLost(arena);
+});
+
+test("a CPU that nobody holds, one's own and one that is not there cannot be reaped", async () => {
+  const arena = await makeArena({ cpus: 3 });
+  await attachVictim(arena);
+  for (const cpu of [2, 0, 3, -1, 1.5, Number.NaN]) {
+    const message = `CPU ${cpu} is not one that another thread holds`;
+    assert.throws(() => arena.reap(cpu), { code: "EINVAL", message });
+  }
+  for (const cpu of [0, 2, 3]) assert.equal(arena.core.reapCpu(cpu), -ERRNO.EINVAL);
+  assert.deepEqual(arena.reap(1), [1]);
+  assert.throws(() => arena.reap(1), { code: "EINVAL" });
+});
+
+test("a handle names the CPUs of its thread and of no other; of a thread that left in peace there are none", async () => {
+  const arena = await makeArena({ cpus: 5 });
+  const first = await attachVictim(arena);
+  const second = await attachVictim(arena);
+  const peaceful = await attachVictim(arena);
+  assert.equal(first.arena.takeCpu(), 4);
+  const map = second.arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 100 });
+  peaceful.arena.detach();
+  assert.deepEqual(arena.reap(peaceful.thread), []);
+  assert.deepEqual(arena.reap(first.thread), [1, 4]);
+  assert.deepEqual(arena.reap(first.thread), []);
+  map.set(1, 1n);
+  assert.throws(() => arena.reap(1), { code: "EINVAL" });
+  second.arena.detach();
+  assertNothingLost(arena);
+});
+
+test("more threads than slots are refused; after a reap the next one gets the slot", async () => {
+  const arena = await makeArena({ cpus: 2 });
+  const victim = await attachVictim(arena);
+  await assert.rejects(Arena.attach(arena.handle()), { code: "EBUSY", message: /All 2 CPU slots/ });
+  arena.reap(victim.thread);
+  const next = await Arena.attach(arena.handle());
+  assert.equal(next.cpu, victim.cpu);
+});
+
+// A map that never was on the list of the living has no grace period to wait for, and so waits for ever.
+test("a map that the victim had created and not published is gone", { todo: true }, async () => {
+  const arena = await makeArena();
+  const victim = await attachVictim(arena);
+  const before = arena.core.pagesInUse();
+  const HASH = 1;
+  assert.ok(victim.arena.core.createMap(HASH, 4, 64, 10_000, 0, 1, 1) >>> 0 > 65536);
+  assert.ok(arena.core.pagesInUse() > before + 40);
+  arena.reap(victim.thread);
+  arena.poll();
+  assert.ok(arena.core.pagesInUse() <= before, `${before} pages, then ${arena.core.pagesInUse()}`);
+  assert.deepEqual(arena.maps(), []);
+  assertNothingLost(arena);
+});
+
+test("memory of the control plane goes with the victim; what has become a map's stays", async () => {
+  const arena = await makeArena();
+  const victim = await attachVictim(arena);
+  const before = arena.core.pagesInUse();
+  const mine = arena.allocate(50_000);
+  words(arena, mine)[0] = 7;
+  for (let index = 0; index < 10; index++) victim.arena.allocate(50_000);
+  victim.arena
+    .createMap({ type: "hash", name: "map", key: u32, value: bytes(24), maxEntries: 10 })
+    .set(1, new Uint8Array(24));
+  assert.ok(arena.core.pagesInUse() > before + 40);
+  arena.reap(victim.thread);
+  assert.equal(arena.word(mine), 7);
+  const map = arena.openMap<number, Uint8Array>("map");
+  assert.deepEqual(map.get(1), new Uint8Array(24));
+  arena.core.freeBytes(mine);
+  assertNothingLost(arena);
+});
