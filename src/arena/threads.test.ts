@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { bytes, u32, u64 } from "../maps/codec.ts";
+import { AnyctxError } from "../error.ts";
+import { bytes, type Codec, u32, u64 } from "../maps/codec.ts";
 import { Arena } from "./arena.ts";
 import { cacheStatistics } from "./statistics.ts";
 
@@ -106,4 +107,91 @@ test("a walk sees every key that stays exactly once while others come and go", a
   }
   await done;
   assert.equal(map.size, 1000);
+});
+
+/**
+ * Threads that share too few processors: who holds a lock, or is in a read section, may not be running for as long as a
+ * waiter is patient, and maps that wait for a reader take up memory.
+ */
+async function insist(work: () => void): Promise<void> {
+  for (let turn = 0; ; turn++) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      const isBusy = error instanceof AnyctxError && (error.code === "ETIMEDOUT" || error.code === "ENOMEM");
+      if (!isBusy || turn === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+test("maps are destroyed while threads look up, update and walk them in read sections: no trap, no foreign value, no leak", async () => {
+  const arena = await Arena.create({ cpus: 3, maximumBytes: 64 << 20 });
+  const stop = arena.allocate(4);
+  // Every value tells its key, in all kinds of maps: memory of another map would be noticed.
+  const body = `
+    const stop = new Int32Array(arena.memory.buffer, input.stop, 1);
+    const seen = { maps: 0, gone: 0, foreign: 0, refused: 0 };
+    let random = input.seed;
+    const next = (limit) => (random = Math.imul(random, 1103515245) + 12345 >>> 0, (random >>> 8) % limit);
+    const valueOf = (map, key) => {
+      const value = map.info.kind.perCpu ? Array.from({ length: arena.cpus }, () => BigInt(key)) : undefined;
+      return value ?? (map.info.valueSize === 8 ? BigInt(key) : new Uint8Array(map.info.valueSize).fill(key));
+    };
+    const keyOf = (value) => Number(Array.isArray(value) || value instanceof Uint8Array ? value.at(-1) : value);
+    const check = (map, key, value) => { if (value !== undefined && keyOf(value) !== key && keyOf(value) !== 0) seen.foreign++; };
+    const use = (map) => {
+      for (let turn = 0; turn < 30; turn++) {
+        const key = next(60);
+        const result = map.update(key, valueOf(map, key));
+        if (result !== 0) seen.refused++;
+        check(map, key, map.get(key));
+        if (turn % 3 === 0) map.delete(next(60));
+      }
+      for (const [key, value] of map) check(map, key, value);
+    };
+    while (Atomics.load(stop, 0) === 0) {
+      arena.core.readEnter();
+      try {
+        const map = arena.openMap("map " + next(4));
+        use(map);
+        map.close();
+        seen.maps++;
+      } catch (error) {
+        if (!["ENOENT", "ETIMEDOUT", "ENOMEM"].includes(error.code)) throw error;
+        seen.gone++;
+      } finally {
+        arena.core.readLeave();
+      }
+    }
+    return seen;`;
+  const kinds = [
+    { type: "hash", value: u64, maxEntries: 3000 },
+    { type: "hash", value: bytes(300), maxEntries: 100 },
+    { type: "hash", value: bytes(40), maxEntries: 100, prealloc: true },
+    { type: "percpu_hash", value: u64, maxEntries: 100 },
+    { type: "array", value: u64, maxEntries: 60 },
+  ] as const;
+  const workers = Promise.all([1, 2].map((seed) => runWorker(arena, body, { stop, seed })));
+  const until = performance.now() + 1500;
+  let made = 0;
+  for (; performance.now() < until; made++) {
+    const name = `map ${made % 4}`;
+    if (made >= 4) await insist(() => arena.destroyMap(name));
+    const kind = kinds[made % kinds.length];
+    const value = kind?.value as Codec<unknown>;
+    if (kind !== undefined) await insist(() => arena.createMap({ ...kind, name, key: u32, value }).close());
+    if (made % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  Atomics.store(new Int32Array(arena.memory.buffer, stop, 1), 0, 1);
+  for (const seen of (await workers) as { maps: number; foreign: number; refused: number }[]) {
+    assert.deepEqual([seen.foreign, seen.refused], [0, 0]);
+    assert.ok(seen.maps > 50, `${seen.maps} maps used of ${made}`);
+  }
+  for (const { name } of arena.maps()) arena.destroyMap(name);
+  for (let round = 0; round < 4; round++) arena.trim();
+  arena.detach();
+  arena.core.trimSlabs();
+  assert.equal(arena.core.pagesInUse(), 0);
 });
