@@ -16,7 +16,8 @@ import {
   makeLoops,
 } from "./alloc-module.ts";
 import { type MemoryPool, makeNative, makePool, type NativeProgram } from "./alloc-native.ts";
-import { type AllocThreads, startThreads, type ThreadCosts } from "./alloc-threads.ts";
+import { type AllocRatio, compare, type Taken } from "./alloc-ratios.ts";
+import { type AllocThreads, HAND_OVER_BOUND, startThreads, type ThreadCosts } from "./alloc-threads.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 export interface AllocRow {
@@ -28,21 +29,13 @@ export interface AllocRow {
   readonly skipped: string | undefined;
 }
 
-export interface AllocRatio {
-  readonly name: string;
-  readonly doc: string;
-  /** Median of the rounds' own ratios, and what it should be: at most, or at least. */
-  readonly ratio: Spread;
-  readonly target: number | undefined;
-  readonly atLeast: boolean;
-  readonly met: boolean | undefined;
-}
-
 export interface AllocFigures {
   readonly rows: readonly AllocRow[];
   readonly ratios: readonly AllocRatio[];
   /** Most bytes that the allocator owned while objects went from one CPU to the other. */
   readonly handOverBytes: number;
+  /** What it may own at most, however many objects are handed over. */
+  readonly handOverBound: number;
   readonly handOverObjects: number;
 }
 
@@ -254,55 +247,6 @@ const THREAD_ROWS: readonly { readonly key: keyof ThreadCosts; readonly name: st
   { key: "handOver", name: "hand over", doc: "one thread allocates, the other frees, in batches of a burst" },
 ];
 
-/** What is compared: time of `over` to time of `under`. */
-interface RatioRow {
-  readonly name: string;
-  readonly doc: string;
-  readonly over: string;
-  readonly under: string;
-  readonly target?: number;
-  readonly atLeast?: true;
-}
-
-const RATIOS: readonly RatioRow[] = [
-  row("pair", "bare list, called", 1.5),
-  row("pair", "bare list, inline"),
-  row("pair, any size", "pair"),
-  row("burst", "bare burst, called", 2),
-  row("burst", "bare burst, inline"),
-  row("pair from JavaScript", "two empty calls", 1.5),
-  row("pair, ObjectAllocator", "two empty calls"),
-  row("churn", "C malloc churn"),
-  row("pair", "C malloc pair"),
-  row("burst", "C malloc burst"),
-  row("@thi.ng/malloc churn", "churn, ObjectAllocator"),
-  {
-    ...{ name: "throughput of two threads to one", over: "pair, one thread", under: "pair, two threads" },
-    ...{ doc: "pairs a second of two threads, each on its CPU, to those of one", target: 1.8, atLeast: true },
-  },
-  {
-    ...{ name: "throughput of handing over", over: "burst, one thread", under: "hand over" },
-    doc: "objects a second that go from one CPU to the other, to those that stay on one",
-  },
-];
-
-function row(over: string, under: string, target?: number): RatioRow {
-  const common = { name: `${over} / ${under}`, doc: `time of "${over}" to time of "${under}"`, over, under };
-  return target === undefined ? common : { ...common, target };
-}
-
-function makeRatio({ name, doc, over, under, target, atLeast }: RatioRow, taken: Taken): AllocRatio[] {
-  const upper = taken.get(over) ?? [];
-  const lower = taken.get(under) ?? [];
-  if (upper.length === 0 || lower.length === 0) return [];
-  const ratio = spreadOf(upper.map((value, index) => value / (lower[index] ?? Number.NaN)));
-  const met = target === undefined ? undefined : atLeast ? ratio.median >= target : ratio.median <= target;
-  return [{ name, doc, ratio, target, atLeast: atLeast ?? false, met }];
-}
-
-/** By a row's name, nanoseconds of each round. */
-type Taken = Map<string, number[]>;
-
 function measureRound(subjects: readonly Subject[], taken: Taken): void {
   for (const { name, measure } of subjects)
     if (typeof measure !== "string") taken.set(name, [...(taken.get(name) ?? []), measure()]);
@@ -346,6 +290,11 @@ export async function measureAlloc(
       skipped: values === undefined && typeof measure === "string" ? measure : undefined,
     };
   });
-  const ratios = RATIOS.flatMap((each) => makeRatio(each, taken));
-  return { rows, ratios, handOverBytes, handOverObjects: threads.objects };
+  return {
+    rows,
+    ratios: compare(taken),
+    handOverBytes,
+    handOverBound: HAND_OVER_BOUND,
+    handOverObjects: threads.objects,
+  };
 }

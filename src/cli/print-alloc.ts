@@ -1,5 +1,6 @@
 /** What allocating and freeing costs, as people read it. */
-import type { AllocFigures, AllocRatio, AllocRow } from "../bench/alloc.ts";
+import type { AllocFigures, AllocRow } from "../bench/alloc.ts";
+import type { AllocRatio } from "../bench/alloc-ratios.ts";
 import type { Spread } from "../bench/statistics.ts";
 import { count, heading, indent, left, right, size, table } from "./text.ts";
 
@@ -11,19 +12,25 @@ function spreadText({ median, minimum, maximum }: Spread, digits: number): strin
 
 function targetText({ target, atLeast, met }: AllocRatio): string {
   if (target === undefined) return "";
-  return `${atLeast ? "at least" : "at most"} ${target}: ${met ? "met" : "missed"}`;
+  return `${atLeast ? "at least" : "at most"} ${Number(target.toFixed(2))}: ${met ? "met" : "missed"}`;
 }
 
 function rowCells({ name, doc, nanoseconds, skipped }: AllocRow): string[] {
   return [name, nanoseconds === undefined ? "-" : spreadText(nanoseconds, 2), skipped ?? doc];
 }
 
-export function allocParagraph({ rows, ratios, handOverBytes, handOverObjects }: AllocFigures): string {
+/** What the allocator owned while objects went from one CPU to the other. */
+function heldText({ handOverBytes, handOverBound, handOverObjects }: AllocFigures): string {
+  const target = `at most ${size(handOverBound)}: ${handOverBytes <= handOverBound ? "met" : "missed"}`;
+  return `While ${count(handOverObjects)} objects were handed over the allocator owned ${size(handOverBytes)} (${target}).`;
+}
+
+export function allocParagraph(figures: AllocFigures): string {
+  const { rows, ratios } = figures;
   const runs = ratios[0]?.ratio.runs ?? 0;
   const costs = table([left("what"), right("ns"), left("")], rows.map(rowCells));
   const cells = ratios.map((each) => [each.name, spreadText(each.ratio, 2), targetText(each)]);
   const compared = table([left("compared"), right("ratio"), left("target")], cells);
-  const held = `While ${count(handOverObjects)} objects were handed over the allocator owned at most ${size(handOverBytes)}.`;
   const rest = `an allocation and a free, median (least-most) of ${runs} rounds of each in turn`;
-  return [heading("alloc", rest), costs, "", compared, "", indent(held)].join("\n");
+  return [heading("alloc", rest), costs, "", compared, "", indent(heldText(figures))].join("\n");
 }
