@@ -14,6 +14,7 @@ import { makeArena, makeHash } from "../testing.ts";
 /** Fields that the control plane does not read (base/superblock.ts, mem/slab.ts, cpu/intent.ts, maps/bucket.ts). */
 const PAGES_LOCK = 65536 + 32;
 const CONTROL_LOCK = 65536 + 36;
+const USED_PAGES = 65536 + 52;
 const BINS = 65536 + 192;
 const RUN_BINS = 19;
 const SLAB_CLASSES = 65536 + 512;
@@ -147,13 +148,16 @@ test("the pages' lock, with the lists behind it torn: allocations fail cleanly, 
   const victim = await attachVictim(arena);
   plantLock(arena, PAGES_LOCK, victim.cpu);
   words(arena, BINS, RUN_BINS).fill(0);
+  words(arena, USED_PAGES)[0] = arena.core.pagesInUse() + 3;
   assert.throws(() => makeHash(arena, { name: "refused" }), { code: "ENOMEM" });
   assert.equal(arena.core.allocateBytes(100_000), 0);
   arena.destroyMap("before");
+  const bytesBefore = arena.memory.buffer.byteLength;
   assert.deepEqual(arena.reap(victim.thread), [victim.cpu]);
   const after = makeHash(arena, { name: "after", valueSize: 20_000, maxEntries: 8 });
   for (let key = 0; key < 8; key++) assert.equal(after.update(key, new Uint8Array(20_000).fill(key)), 0);
   for (let key = 0; key < 8; key++) assert.deepEqual(after.get(key), new Uint8Array(20_000).fill(key));
+  assert.equal(arena.memory.buffer.byteLength, bytesBefore, "the free runs were found again");
   assertNothingLost(arena);
 });
 
