@@ -6,21 +6,28 @@
 import { ownedObjects } from "./alloc/allocator";
 import { CACHE_BYTES, Cache } from "./alloc/cache";
 import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
-import { ALLOCATOR_CACHES, ALLOCATOR_NAME, ObjectAllocator } from "./alloc/object";
+import {
+  ALLOCATOR_CACHES,
+  ALLOCATOR_NAME,
+  createObjectAllocator as createAllocator,
+  ObjectAllocator,
+} from "./alloc/object";
 import { serveCpu as serve } from "./alloc/serve";
+import { ENOMEM } from "./base/errno";
 import { EPOCH_WORDS, SUPERBLOCK, Superblock, superblock } from "./base/superblock";
 import { CpuArea, cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
+import { lock, unlock } from "./cpu/lock";
 import { elementCount } from "./maps/count";
-import { HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
-import { freeBelongings } from "./mem/belongings";
+import { finishBuilding, reapMaps } from "./maps/lifecycle";
+import { closeAll, HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
+import { controlLock, freeBelongings } from "./mem/belongings";
 import { usedPages } from "./mem/pages";
 import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
 import { trimWhenIdle } from "./trim";
 
 export {
   allocatorBytes,
-  createObjectAllocator,
   destroyObjectAllocator,
   isObjectAllocator,
   objectAllocate,
@@ -59,7 +66,7 @@ export {
 } from "./maps/hash";
 export { hashScan, scanEntryBytes } from "./maps/hash-scan";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
-export { findMap } from "./maps/map";
+export { closeMap, findMap, openMap } from "./maps/map";
 export { mapPrefill } from "./maps/reserve";
 export { allocateBytes, freeBytes } from "./mem/belongings";
 export { trimSlab as trimSlabs } from "./mem/slab";
@@ -68,8 +75,19 @@ export { trimCpus } from "./trim";
 
 /** Gives a slot back that this thread holds, with what belongs to its holder (mem/belongings.ts). Task context. */
 export function releaseCpu(cpu: u32): void {
+  if (lock(controlLock())) {
+    closeAll(cpu);
+    unlock(controlLock());
+  }
+  finishBuilding(cpuArea(cpu));
+  reapMaps();
   freeBelongings(cpuArea(cpu));
   release(cpu);
+}
+
+/** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
+export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize {
+  return finishBuilding(thisCpu()) ? createAllocator(size, perCpu, limit) : ENOMEM;
 }
 
 /** Begins a read section on this CPU; a program run is one. */

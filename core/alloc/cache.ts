@@ -132,6 +132,8 @@ export class Cache {
   nextOfAccount: u32;
   /** Objects that every CPU starts with. */
   firstFill: u32;
+  /** Of the cache of a map's elements: how often this CPU's holder has the map open (maps/map.ts). */
+  opened: u32;
 }
 
 /** Cache.holds: elements of a hash, values of a per-CPU hash, users' objects. */

@@ -7,10 +7,10 @@ import { acquire, claim, publish } from "../base/atomics";
 import { CpuArea, thisCpu } from "./area";
 
 /**
- * Loads that a waiter spends before it gives up: about a quarter of a second, as Linux's rqspinlock has it. A living
- * holder lets go long before, even if its thread is not running for some time slices.
+ * Loads that a waiter spends before it gives up: about half a second (Linux's rqspinlock: a quarter). A living holder
+ * lets go long before, even if its thread is not running for some time slices.
  */
-export const LOCK_SPINS: u32 = 1 << 27;
+export const LOCK_SPINS: u32 = 1 << 28;
 
 /** Pairs with `unlock`: what the last holder wrote is visible. False: the holder did not let go in time. */
 export function lock(word: usize): bool {

@@ -4,7 +4,7 @@
  * batches of 32 (Linux's percpu_counter); small maps pay one atomic per insert and delete and are exact.
  *
  * A CPU's count and the operation that changed it last are stored together, so that whoever reaps the CPU knows whether an
- * operation that was cut off has been counted (recovery/hand.ts).
+ * operation that was cut off has been counted (recovery/caches.ts).
  */
 
 import { cacheOf } from "../alloc/allocator";

@@ -6,12 +6,13 @@
 
 import { allocatorIdle, cacheOf, drainAllocator, fillAllocator, formatAllocator } from "../alloc/allocator";
 import { CACHE_BYTES, HOLDS_ELEMENTS, HOLDS_VALUES, spliceFree } from "../alloc/cache";
-import { isObjectAllocator } from "../alloc/object";
+import { freeObjectAllocator, isObjectAllocator } from "../alloc/object";
 import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
 import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
+  BUILDING_ALLOCATOR,
   COUNTS,
   firstHand,
   handsOf,
@@ -30,11 +31,12 @@ import { lock, unlock } from "../cpu/lock";
 import { controlLock, freeBytes } from "../mem/belongings";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
-import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
+import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { anyElement, BUCKET_BYTES, dropAnyElement, ELEMENTS_PER_BUCKET } from "./bucket";
 import { countElement, countsExactly, FOLD } from "./count";
 import { ELEMENT_KEY, pushPool } from "./element";
 import {
+  isOpen,
   KIND_ARRAY,
   KIND_HASH,
   KIND_PERCPU_ARRAY,
@@ -100,11 +102,22 @@ function freeStorage(area: CpuArea, field: usize): void {
   freePages(address);
 }
 
+/**
+ * Frees what this CPU is still building: its memory could not go back when a dead thread held a lock. It is in the way of
+ * the next map or allocator. False: it still cannot.
+ */
+export function finishBuilding(area: CpuArea): bool {
+  const building = transferOf(area).building;
+  if (building == 0) return true;
+  if ((building & BUILDING_ALLOCATOR) == 0) return freeMap(area, mapAt(building));
+  freeObjectAllocator(area, building & ~BUILDING_ALLOCATOR);
+  return transferOf(area).building == 0;
+}
+
 /** A map of zeroes, which this CPU is building from now on. */
 function allocateMap(area: CpuArea): MapHeader {
+  if (!finishBuilding(area)) return mapAt(0);
   const building = changetype<usize>(transferOf(area)) + offsetof<Transfer>("building");
-  // One whose memory could not go back for a lock of a dead thread is in the way of the next.
-  if (load<u32>(building) != 0 && !freeMap(area, mapAt(load<u32>(building)))) return mapAt(0);
   const bytes = MAP_BYTES + 2 * <usize>superblock().cpus * CACHE_BYTES;
   return mapAt(allocateStorage(building, bytes) ? load<u32>(building) : 0);
 }
@@ -342,19 +355,16 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
 
 /** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
 export function destroyMap(address: usize): i32 {
-  const map = mapAt(address);
-  const result = markDying(map);
-  if (result != 0) return result;
-  map.dyingTarget = gracePeriodTarget(NORMAL);
-  map.dyingTraceTarget = gracePeriodTarget(TASKS_TRACE);
-  return 0;
+  return markDying(mapAt(address));
 }
 
 /** Whether nobody can be inside a destroyed map any more, and no CPU has work to do for it. */
 function mayFree(map: MapHeader): bool {
-  if (map.dyingTarget == 0 || map.dyingTraceTarget == 0) return false;
-  if (!allocatorIdle(map.elements) || !allocatorIdle(map.values)) return false;
-  return gracePeriodEnded(NORMAL, map.dyingTarget) && gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget);
+  if (isOpen(map)) return false;
+  // First that no reader is left, who might raise work; then that all work has run.
+  if (!gracePeriodEnded(NORMAL, map.dyingTarget)) return false;
+  if (!gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget)) return false;
+  return allocatorIdle(map.elements) && allocatorIdle(map.values);
 }
 
 /**

@@ -3,9 +3,9 @@
  * Everything up to `count` is written at creation and only read afterwards.
  */
 import { joinAccount, leaveAccount, withinLimit } from "../alloc/account";
-import { Cache } from "../alloc/cache";
+import { CACHE_BYTES, Cache } from "../alloc/cache";
 import { unlinkSet } from "../alloc/register";
-import { publish } from "../base/atomics";
+import { acquire, publish } from "../base/atomics";
 import { equalBytes } from "../base/bytes";
 import { EEXIST, ENOENT, ENOMEM, ETIMEDOUT } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
@@ -13,6 +13,7 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { adoptBytes, controlLock, disownBytes } from "../mem/belongings";
+import { gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 
 /** Map kinds by `enum bpf_map_type`. */
 export const KIND_HASH: u32 = 1;
@@ -122,6 +123,52 @@ export function findMap(name: usize): usize {
   return found;
 }
 
+/** How often a CPU's holder has a map open: only that CPU writes it. */
+function openCount(map: MapHeader, cpu: u32): usize {
+  return map.elements + cpu * CACHE_BYTES + offsetof<Cache>("opened");
+}
+
+/**
+ * Keeps a map's memory while somebody has its address, as a file descriptor does in Linux: a map that is destroyed is
+ * freed when it is closed as often as it was opened. Each CPU counts for itself; no operation has to look.
+ */
+export function keepOpen(area: CpuArea, map: MapHeader): void {
+  const word = openCount(map, area.id);
+  store<u32>(word, load<u32>(word) + 1);
+}
+
+/** As findMap, and the map is open on this CPU until `closeMap`. */
+export function openMap(name: usize): usize {
+  if (!lock(controlLock())) return ETIMEDOUT;
+  const found = findNamed(name);
+  if (found != 0) keepOpen(thisCpu(), mapAt(found));
+  unlock(controlLock());
+  return found;
+}
+
+/** Closes a map that was opened on CPU `cpu`, which this thread holds. */
+export function closeMap(address: usize, cpu: u32): void {
+  const word = openCount(mapAt(address), cpu);
+  if (load<u32>(word) != 0) store<u32>(word, load<u32>(word) - 1);
+}
+
+/** Whether any CPU has a map open. Caller holds the control plane's lock, so that nobody opens it meanwhile. */
+export function isOpen(map: MapHeader): bool {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) if (acquire(openCount(map, cpu)) != 0) return true;
+  return false;
+}
+
+/** Closes all that a CPU has open: its thread leaves or is dead. Caller holds the control plane's lock. */
+export function closeAll(cpu: u32): void {
+  for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) {
+    store<u32>(openCount(mapAt(each), cpu), 0);
+  }
+  for (let each: usize = load<u32>(dyingMaps()); each != 0; each = mapAt(each).next) {
+    store<u32>(openCount(mapAt(each), cpu), 0);
+  }
+}
+
 /** False: the map would be beyond its account's limit, and is not charged. Caller holds the control plane's lock. */
 function joinMapAccount(area: CpuArea, map: MapHeader): bool {
   if (map.account == 0) return true;
@@ -139,7 +186,7 @@ function leaveMapAccount(map: MapHeader): void {
   leaveAccount(map.values);
 }
 
-/** Makes a finished map visible to whoever walks the list: 0, -EEXIST if one of its name is there, -ENOMEM, -ETIMEDOUT. */
+/** Makes a finished map visible to whoever walks the list, and opens it on this CPU: 0, -EEXIST if one of its name is there, -ENOMEM, -ETIMEDOUT. */
 export function registerMap(area: CpuArea, map: MapHeader): i32 {
   const block = superblock();
   if (!lock(controlLock())) return -ETIMEDOUT;
@@ -151,6 +198,7 @@ export function registerMap(area: CpuArea, map: MapHeader): i32 {
   if (!taken) {
     map.next = block.maps;
     publish(changetype<usize>(block) + offsetof<Superblock>("maps"), <u32>changetype<usize>(map));
+    keepOpen(area, map);
     transferOf(area).building = 0;
     disownBytes(map.description);
   }
@@ -186,8 +234,10 @@ export function isListed(map: usize): bool {
   return false;
 }
 
-/** Puts a map with the dying. Caller holds the control plane's lock. */
+/** Puts a map that is on no list with the dying: its grace periods begin now. Caller holds the control plane's lock. */
 export function linkDying(map: MapHeader): void {
+  map.dyingTarget = gracePeriodTarget(NORMAL);
+  map.dyingTraceTarget = gracePeriodTarget(TASKS_TRACE);
   map.next = load<u32>(dyingMaps());
   publish(dyingMaps(), <u32>changetype<usize>(map));
 }
@@ -199,7 +249,6 @@ export function markDying(map: MapHeader): i32 {
   // On neither list for a moment: whoever reaps this CPU then sets it down with the dying.
   const building = transfer.building;
   transfer.building = <u32>changetype<usize>(map);
-  map.dyingTarget = 0;
   const found = unlinkFrom(livingMaps(), map);
   if (found) {
     leaveMapAccount(map);

@@ -295,8 +295,7 @@ test("more threads than slots are refused; after a reap the next one gets the sl
   assert.equal(next.cpu, victim.cpu);
 });
 
-// A map that never was on the list of the living has no grace period to wait for, and so waits for ever.
-test("a map that the victim had created and not published is gone", { todo: true }, async () => {
+test("a map that the victim had created and not published is gone", async () => {
   const arena = await makeArena();
   const victim = await attachVictim(arena);
   const before = arena.core.pagesInUse();
@@ -311,9 +310,7 @@ test("a map that the victim had created and not published is gone", { todo: true
 });
 
 // Its description is the victim's memory and the map's: given back with the first, it must not be with the second.
-test("a map that the victim had described and not published gives its description back once", {
-  todo: true,
-}, async () => {
+test("a map that the victim had described and not published gives its description back once", async () => {
   const arena = await makeArena();
   const victim = await attachVictim(arena);
   const HASH = 1;

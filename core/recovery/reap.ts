@@ -17,7 +17,7 @@ import { CpuArea, cpuArea, releaseCpu, thisCpu } from "../cpu/area";
 import { BUILDING_ALLOCATOR, endTransfer, handCount, handFirst, intentAt, LEVELS, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { BUCKET_BYTES, breakBucketLock } from "../maps/bucket";
-import { isListed, KIND_HASH, KIND_PERCPU_HASH, linkDying, MapHeader, mapAt } from "../maps/map";
+import { closeAll, isListed, KIND_HASH, KIND_PERCPU_HASH, linkDying, MapHeader, mapAt } from "../maps/map";
 import { controlLock, disownBytes, freeBelongings, isBelonging } from "../mem/belongings";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN, returnObject } from "../mem/slab";
@@ -54,10 +54,9 @@ function settleBuiltSet(dead: CpuArea, caches: usize): void {
 
 /** A map that was on its way is set down with the dying: whoever frees them goes on where this CPU stopped. */
 function settleMap(dead: CpuArea, map: MapHeader): void {
-  if (isListed(changetype<usize>(map))) {
-    // It had just become everybody's, and its description with it.
-    disownBytes(map.description);
-  } else {
+  // It goes with the map, not with the CPU.
+  disownBytes(map.description);
+  if (!isListed(changetype<usize>(map))) {
     settleBuiltSet(dead, map.elements);
     settleBuiltSet(dead, map.values);
     linkDying(map);
@@ -126,6 +125,7 @@ function leaveSections(area: CpuArea): void {
 function settleListed(area: CpuArea, dead: CpuArea): bool {
   const building = transferOf(dead).building;
   breakBucketLocks(dead.id);
+  closeAll(dead.id);
   enterRead(area);
   const complete = settleSets(dead);
   leaveRead(area);

@@ -180,3 +180,40 @@ test("trim gives back what is cached and not in use, as far as no reader is insi
   assert.equal(arena.trim(), (held - empty) * 16384);
   assert.equal(map.set(1, new Uint8Array(500)).size, 1);
 });
+
+test("a destroyed map's memory stays while a thread has it open, and closed it answers nothing", async () => {
+  const arena = await Arena.create({ cpus: 2, maximumBytes: 64 << 20 });
+  const other = await Arena.attach(arena.handle());
+  const map = arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 1000 });
+  const theirs = other.openMap<number, bigint>("map");
+  const again = other.openMap<number, bigint>("map");
+  theirs.set(1, 1n);
+  arena.destroyMap("map");
+  map.close();
+  again.close();
+  for (let round = 0; round < 3; round++) arena.poll();
+  const next = arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 1000 });
+  assert.notEqual(next.info.address, map.info.address, "the destroyed one is still there");
+  theirs.set(2, 2n);
+  assert.deepEqual([theirs.get(1), theirs.get(2), next.size], [1n, 2n, 0]);
+  theirs.close();
+  theirs.close();
+  assert.deepEqual([theirs.get(1), theirs.update(3, 3n), theirs.delete(1)], [undefined, -9, false]);
+  assert.throws(() => theirs.set(3, 3n), { code: "EBADF" });
+  for (let round = 0; round < 3; round++) arena.poll();
+  const last = arena.createMap({ type: "hash", name: "last", key: u32, value: u64, maxEntries: 1000 });
+  assert.equal(last.info.address, map.info.address, "its memory has come back");
+});
+
+test("what a thread has open is closed when it detaches", async () => {
+  const arena = await Arena.create({ cpus: 2, maximumBytes: 64 << 20 });
+  const other = await Arena.attach(arena.handle());
+  arena.createMap({ type: "array", name: "map", key: u32, value: u64, maxEntries: 100_000 }).close();
+  other.openMap("map");
+  const before = arena.core.pagesInUse();
+  arena.destroyMap("map");
+  assert.equal(arena.core.pagesInUse(), before);
+  other.detach();
+  arena.poll();
+  assert.ok(arena.core.pagesInUse() < before - 40);
+});

@@ -249,9 +249,10 @@ export class Arena {
     const description = JSON.stringify([key.description, value.description]);
     const info = this.#create({ ...options, keySize: key.size, valueSize: value.size }, name, description);
     try {
-      return new ArenaMap(this.#instance, this.memory, info, key, value as unknown as Codec<ValueOf<T, V>>);
+      return new ArenaMap(this.#instance, this.memory, info, key, value as unknown as Codec<ValueOf<T, V>>, this.#cpu);
     } catch (error) {
       // By its address: looking the name up would need memory.
+      this.core.closeMap(info.address, this.#cpu);
       this.core.destroyMap(info.address);
       this.poll();
       throw error;
@@ -260,12 +261,21 @@ export class Arena {
 
   /** Opens a map that any thread created, with the codecs it was created with. ENOENT if there is none of the name. */
   openMap<K = unknown, V = unknown>(name: string): ArenaMap<K, V> {
-    const info = this.findMap(name);
-    const [key, value] = JSON.parse(this.#describe(info.address)) as [Description, Description];
-    return new ArenaMap(this.#instance, this.memory, info, codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>);
+    const info = this.#find(name, this.core.openMap);
+    try {
+      const [key, value] = JSON.parse(this.#describe(info.address)) as [Description, Description];
+      const codecs = [codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>] as const;
+      return new ArenaMap(this.#instance, this.memory, info, ...codecs, this.#cpu);
+    } catch (error) {
+      this.core.closeMap(info.address, this.#cpu);
+      throw error;
+    }
   }
 
-  /** Takes a map off the arena; its memory goes back when no reader is left in it. ENOENT if it is not there. */
+  /**
+   * Takes a map off the arena: nobody finds it by its name any more. Its memory goes back when no reader is left in it and
+   * every thread that has it open has closed it or is gone. ENOENT if it is not there.
+   */
   destroyMap(name: string): void {
     const { address } = this.findMap(name);
     const result = this.core.destroyMap(address);
@@ -378,7 +388,7 @@ export class Arena {
    * Frees the slots of a thread that is dead: its locks are released, its half-done operation is finished or undone, what
    * it had cached or in hand is there for others. Call it when the thread has ended for sure, at any moment after: in Node
    * when the worker's `exit` event has come, in a browser after `terminate()`. Until then nobody waits for the dead thread
-   * for longer than about a quarter of a second: an operation that needs a bucket it has locked returns -ETIMEDOUT.
+   * for longer than about half a second: an operation that needs a bucket it has locked returns -ETIMEDOUT.
    *
    * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it.
    * @param thread the handle that was sent to the thread, or the number of one CPU that it held
@@ -405,10 +415,15 @@ export class Arena {
     return found;
   }
 
+  /** What there is to know of a map, which is not opened by that: it may be destroyed at any time. */
   findMap(name: string): MapInfo {
+    return this.#find(name, this.core.findMap);
+  }
+
+  #find(name: string, find: Core["findMap"]): MapInfo {
     const bytes = encodeName("A map", name, this.layout.mapNameBytes, 1);
     new Uint8Array(this.memory.buffer, this.#nameRoom, bytes.length).set(bytes);
-    const address = this.core.findMap(this.#nameRoom) >>> 0;
+    const address = find(this.#nameRoom) >>> 0;
     if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
     if (address === ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("look for", name));
     return this.#info(address);

@@ -27,6 +27,8 @@ export interface Core {
   ): number;
   publishMap(map: number): number;
   discardMap(map: number): void;
+  openMap(name: number): number;
+  closeMap(map: number, cpu: number): void;
   findMap(name: number): number;
   destroyMap(map: number): number;
   reapMaps(): number;

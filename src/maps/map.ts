@@ -67,22 +67,26 @@ export class ArenaMap<K, V> {
   readonly #valueCodec: Codec<V>;
   readonly #address: number;
   /** This thread's transfer buffer: a key, then a value (all copies). Never moves, so the views never go stale. */
-  readonly #keyAddress: number;
-  readonly #valueAddress: number;
-  readonly #key: Accessor<K>;
-  readonly #value: Accessor<V>;
-  readonly #get: Core["hashGet"];
-  readonly #update: Core["hashUpdate"];
-  readonly #delete: Core["hashDelete"];
+  #keyAddress: number;
+  #valueAddress: number;
+  #key: Accessor<K>;
+  #value: Accessor<V>;
+  #get: Core["hashGet"];
+  #update: Core["hashUpdate"];
+  #delete: Core["hashDelete"];
+  /** CPU on which the map is counted as open. */
+  readonly #cpu: number;
 
-  /** Made by `Arena.createMap` and `Arena.openMap`. */
+  /** Made by `Arena.createMap` and `Arena.openMap`, which have opened the map in the core on CPU `cpu`. */
   constructor(
     instance: CoreInstance,
     memory: WebAssembly.Memory,
     info: MapInfo,
     keyCodec: Codec<K>,
     valueCodec: Codec<V>,
+    cpu: number,
   ) {
+    this.#cpu = cpu;
     this.info = info;
     this.#instance = instance;
     this.#memory = memory;
@@ -127,7 +131,8 @@ export class ArenaMap<K, V> {
 
   /**
    * As `set` with flags ANY, NOEXIST or EXIST, and without a throw.
-   * @returns 0, or -errno: -EEXIST, -ENOENT, -E2BIG, -ENOMEM, -EBUSY, -EINVAL
+   * @returns 0, or -errno: -EEXIST, -ENOENT, -E2BIG, -ENOMEM, -EBUSY, -EINVAL, -ETIMEDOUT (a thread died in the middle of
+   * an operation on the same keys and has not been reaped), -EBADF (closed)
    */
   update(key: K, value: V, flags: number = ANY): number {
     this.#key.write(key);
@@ -249,9 +254,24 @@ export class ArenaMap<K, V> {
     return this.#instance.core.mapPrefill(this.#address, count);
   }
 
-  /** Gives this object's transfer buffer back; the map itself stays. The object is not usable afterwards. */
+  /**
+   * Gives this object's transfer buffer back; the map itself stays. A map that was destroyed keeps its memory until every
+   * thread has closed it or is gone. Afterwards lookups find nothing and updates return -EBADF.
+   */
   close(): void {
-    this.#instance.core.freeBytes(this.#keyAddress);
+    if (this.#keyAddress === 0) return;
+    const { core } = this.#instance;
+    core.freeBytes(this.#keyAddress);
+    core.closeMap(this.#address, this.#cpu);
+    // The buffer may be anybody's by now: keys and values are written elsewhere, and nobody reads them.
+    const room = new ArrayBuffer(roundUp(this.info.keySize) + this.info.valueStride * this.info.copies);
+    this.#keyAddress = 0;
+    this.#valueAddress = 0;
+    this.#key = this.#keyCodec.bind(room, 0);
+    this.#value = bindValue(this.#valueCodec, this.info, room, roundUp(this.info.keySize));
+    this.#get = isClosed;
+    this.#update = isClosed;
+    this.#delete = isClosed;
   }
 
   #fail(result: number): never {
@@ -260,9 +280,15 @@ export class ArenaMap<K, V> {
     const reasons: Readonly<Record<string, string>> = {
       E2BIG: this.info.kind.indexed ? `the index is not below ${maxEntries}` : `it is full (max_entries ${maxEntries})`,
       ENOMEM: "there is nothing left to allocate from in this context",
+      ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
+      EBADF: "it has been closed",
     };
     throw new AnyctxError(code, `Cannot set an entry of map "${name}": ${reasons[code] ?? code}`);
   }
+}
+
+function isClosed(): number {
+  return -ERRNO.EBADF;
 }
 
 function copyOf(shared: Uint8Array): ArrayBuffer {
