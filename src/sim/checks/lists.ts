@@ -18,6 +18,9 @@ const LISTS: readonly (readonly [list: string, count: string | undefined])[] = [
   ["inbox", undefined],
 ];
 
+/** Lists that hang on the first CPU's cache only. */
+const SHARED_LISTS: typeof LISTS = [["surplus", "surplusCount"]];
+
 /** Goes through a list that is linked through first words. */
 function* walk(world: World, head: number, what: string): Generator<number> {
   const end = world.memory.bytes.length;
@@ -61,7 +64,7 @@ export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<n
   let owned = 0;
   cachesOf(world, caches).forEach((cache, cpu) => {
     owned += world.field(cache, "Cache", "owned") | 0;
-    for (const [list, counter] of LISTS) {
+    for (const [list, counter] of cpu === 0 ? [...LISTS, ...SHARED_LISTS] : LISTS) {
       const place = `on ${list} of CPU ${cpu}`;
       let length = 0;
       for (const object of walk(world, world.field(cache, "Cache", list), place)) {
