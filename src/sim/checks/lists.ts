@@ -50,10 +50,12 @@ export interface Held {
   readonly caches: number;
   /** Headers of the objects in use. */
   readonly inUse: ReadonlySet<number>;
+  /** Headers of objects that are in use if they are on no list. */
+  readonly maybeInUse?: ReadonlySet<number>;
 }
 
 /** Checks the lists of one allocator. Where each object was found is the result. */
-export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<number, string> {
+export function checkLists(world: World, { caches, inUse, maybeInUse }: Held): ReadonlyMap<number, string> {
   const places = new Map<number, string>();
   const put = (object: number, place: string): void => {
     const other = places.get(object);
@@ -76,6 +78,7 @@ export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<n
         throw new Finding("count", `${counter} of CPU ${cpu} is ${count | 0}, ${list} has ${length}`);
     }
   });
+  for (const object of maybeInUse ?? []) if (!places.has(object)) places.set(object, "in use");
   if (places.size !== owned)
     throw new Finding("list equation", `${places.size} objects are on lists or in use, the caches own ${owned}`);
   return places;
@@ -84,7 +87,8 @@ export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<n
 /** The same for objects that bodies hold, and that nobody wrote to what is free. */
 export function checkObjects(world: World, objects: Objects): void {
   const header = constantOf(world.table, "HEADER_BYTES");
-  const inUse = new Set([...objects.held].map((address) => address - header));
-  for (const [object, place] of checkLists(world, { caches: objects.caches, inUse }))
-    if (place !== "in use") objects.checkFree(object + header);
+  const headers = (addresses: ReadonlySet<number>): Set<number> =>
+    new Set([...addresses].map((address) => address - header));
+  const held = { caches: objects.caches, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
+  for (const [object, place] of checkLists(world, held)) if (place !== "in use") objects.checkFree(object + header);
 }
