@@ -6,7 +6,7 @@
 import { checkElements } from "./checks/elements.ts";
 import { checkHistory, type Operation, type Result } from "./checks/linearizable.ts";
 import { constantOf } from "./core.ts";
-import type { Call } from "./fiber.ts";
+import { type Call, LEVELS } from "./fiber.ts";
 import { Finding } from "./finding.ts";
 import { hex } from "./objects.ts";
 import type { World } from "./world.ts";
@@ -221,7 +221,8 @@ export class HashTable {
     const elements = new Set(this.entries().values());
     const count = world.call("mapCount", map);
     const field = (name: string): number => world.field(map, "MapHeader", name);
-    if (field("exactCount") === 1) checkBound(field("count"), elements.size, field("maxEntries"), world.dead.size);
+    if (field("exactCount") === 1)
+      checkBound(field("count"), elements.size, field("maxEntries"), world.dead.size * LEVELS.length);
     checkElements(world, map, elements);
     if (count !== elements.size)
       throw new Finding("map count", `the map counts ${count} entries and has ${elements.size}`);
@@ -229,11 +230,11 @@ export class HashTable {
 }
 
 /**
- * The count that bounds a map may stay one too high for each thread that died between adding to it and noting that it
+ * The count that bounds a map may stay one too high for each context that died between adding to it and noting that it
  * did; it is never too low.
  */
-function checkBound(count: number, entries: number, most: number, deaths: number): void {
+function checkBound(count: number, entries: number, most: number, died: number): void {
   if (entries > most) throw new Finding("too many", `${entries} entries in a map of ${most}`);
-  if (count < entries || count > entries + deaths)
+  if (count < entries || count > entries + died)
     throw new Finding("map count", `the count that bounds the map is ${count | 0}, it has ${entries} entries`);
 }
