@@ -130,13 +130,17 @@ function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize
   returnAfterGracePeriod(area, element, cache.slabClass);
 }
 
-/** As giveElement, for one that was never published: no grace period is needed. */
-export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+/**
+ * As giveElement, for one that was never published: no grace period is needed. It is in `hand`, with `bits`, which may
+ * go on holding it except where it goes back to the slab.
+ */
+export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize, bits: u64): void {
   if (map.supply != SUPPLY_SLAB) {
     giveElement(area, map, cache, element);
     return;
   }
   beginTransfer(area, changetype<usize>(cache), cache.owned - 1, element, 1);
+  hold(hand, 0, changetype<usize>(cache), bits);
   returnHand(area, cache);
 }
 

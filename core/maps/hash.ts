@@ -146,7 +146,7 @@ function newElement(
   }
   fillElement(map, element, hash, key, value);
   if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondHand(hands))) {
-    giveUnused(area, map, cache, element);
+    giveUnused(area, map, cache, element, firstHand(hands), insertBits(map));
     leaveRoom(map, firstHand(hands));
     return <usize>-ENOMEM;
   }
@@ -160,7 +160,7 @@ function dropElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize
   if (object != 0) holdValue(area, map, object, secondHand(hands));
   hold(firstHand(hands), element, changetype<usize>(cache), insertBits(map));
   if (object != 0) giveValue(area, map, object, secondHand(hands));
-  giveUnused(area, map, cache, element);
+  giveUnused(area, map, cache, element, firstHand(hands), insertBits(map));
   leaveRoom(map, firstHand(hands));
 }
 
