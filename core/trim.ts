@@ -5,7 +5,7 @@
 import { cacheOf } from "./alloc/allocator";
 import { Cache } from "./alloc/cache";
 import { interruptsOn } from "./alloc/deferred";
-import { trimToPromise } from "./alloc/refill";
+import { emptyCache } from "./alloc/refill";
 import { firstSet } from "./alloc/register";
 import { acquire, claim, publish } from "./base/atomics";
 import { superblock } from "./base/superblock";
@@ -21,14 +21,15 @@ const ROUNDS: u32 = 3;
 /** Trims the caches of the CPU that this instance acts as; what was promised stays. */
 function trimThisCpu(): void {
   const area = thisCpu();
-  for (let round: u32 = 0; round < ROUNDS && mayRunWork(area); round++) {
-    if (!lock(controlLock())) return;
+  if (!mayRunWork(area)) return;
+  area.working++;
+  for (let round: u32 = 0; round < ROUNDS && lock(controlLock()); round++) {
     for (let caches = firstSet(); caches != 0; caches = changetype<Cache>(caches).nextSet) {
-      // Interrupts are off under the lock; no work may begin in here.
-      trimToPromise(area, cacheOf(caches, area.id));
+      emptyCache(area, cacheOf(caches, area.id));
     }
     unlock(controlLock());
   }
+  area.working--;
   interruptsOn(area);
 }
 

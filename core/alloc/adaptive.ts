@@ -42,8 +42,7 @@ function observedBurst(cache: Cache): u32 {
 function setWatermarks(cache: Cache, low: u32, most: u32): void {
   cache.low = low;
   cache.batch = max(low / 2, 2);
-  cache.plainHigh = max(min(low + cache.batch + cache.batch / 2, most), low + 2);
-  cache.high = max(cache.plainHigh, cache.promised + cache.batch);
+  cache.high = max(min(low + cache.batch + cache.batch / 2, most), low + 2);
 }
 
 /** Sets the watermarks from what the burst that just ended asked for. */

@@ -10,6 +10,7 @@ import { hold, letGo } from "../cpu/intent";
 import { classFor, HEADER_BYTES } from "../mem/slab";
 import { CACHE_BYTES, Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
 import { interruptsOn } from "./deferred";
+import { returnPromised, takePromised } from "./promise";
 import { emptyCache, refill, returnTrimmed } from "./refill";
 import { registerSet } from "./register";
 import { adoptInbox } from "./serve";
@@ -50,7 +51,6 @@ export function formatAllocator(
     cache.low = lowWatermark(accountedUnit, perCpu != 0);
     cache.high = highWatermark(accountedUnit, perCpu != 0);
     cache.batch = refillBatch(cache.low, cache.high);
-    cache.plainHigh = cache.high;
     cache.waitingBound = superblock().profile == PROFILE_LINUX ? 0x7fffffff : cache.high * WAITING_BATCHES;
     cache.adaptive = superblock().adaptive;
     cache.home = <u32>caches;
@@ -90,7 +90,8 @@ export function allocate(area: CpuArea, cache: Cache, hand: usize, bits: u64): u
 function allocateSlowly(area: CpuArea, cache: Cache, first: usize, hand: usize, bits: u64): usize {
   interruptsOn(area);
   if (first != 0) return first;
-  const object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache, hand, bits) : 0;
+  let object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache, hand, bits) : 0;
+  if (object == 0) object = takePromised(cache, hand, bits);
   if (object == 0) cacheMissed(area, cache);
   return object;
 }
@@ -113,13 +114,17 @@ export function release(area: CpuArea, cache: Cache, object: usize, hand: usize)
 export function drainAllocator(area: CpuArea, caches: usize): i32 {
   let owned: i32 = 0;
   const cpus = superblock().cpus;
+  // Whatever an interrupting context raises waits until the lists are whole.
+  area.working++;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     const cache = cacheOf(caches, cpu);
     adoptInbox(area, cache);
     emptyCache(area, cache);
+    if (cache.promised != 0) returnPromised(area, cache);
     returnTrimmed(area, cache);
     owned += cache.owned;
   }
+  area.working--;
   return owned;
 }
 

@@ -19,7 +19,7 @@
  * accesses: interrupts are off around the lists, and `active` keeps NMIs out, which interrupts-off does not. Whoever
  * moved `active` from 0 to 1 owns `free`; another one gets no object from alloc and frees to `extra`, which is atomic.
  */
-import { acquire, claim, exchange } from "../base/atomics";
+import { acquire, addAndFetch, claim, exchange } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
 import { hold } from "../cpu/intent";
@@ -41,7 +41,10 @@ export class Cache {
   owned: i32;
   /** Preallocated hash: the element that the next replacement uses (maps/element.ts). */
   spare: u32;
-  /** Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. */
+  /**
+   * Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. Otherwise, in
+   * the same form: what was promised to this CPU.
+   */
   pool: u64;
   /** Object size with header, slab class, and 1 for per-CPU objects. */
   unit: u32;
@@ -86,10 +89,9 @@ export class Cache {
   waitingRcuCount: u32;
   /** 0: no batch is in flight. */
   rcuTarget: u32;
-  /** Objects that prefill promised and that have not been used: trim leaves that many. */
+  /** Objects that were promised and have not been used (alloc/promise.ts). Atomic: an NMI may take one in between. */
   promised: u32;
-  /** The watermark without a promise. */
-  plainHigh: u32;
+  reserved0: u32;
   /** Bytes that the allocator may own in all, and how many objects it owns now: ObjectAllocator or 0 (alloc/object.ts). */
   account: u32;
   /** Objects a helper thread brought for a CPU that never refills itself (alloc/serve.ts). Atomic. */
@@ -245,7 +247,7 @@ export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
     head = acquire(word);
     store<u32>(object, head);
   } while (!claim(word, head, <u32>object));
-  cache.byRcuCount++;
+  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("byRcuCount"), 1);
   // While a batch waits, its end will take the next one along.
   if (cache.rcuTarget == 0 || cache.byRcuCount >= cache.high) raiseWork(area, cache);
   area.interruptsOff = held;
@@ -259,5 +261,5 @@ function pushExtra(cache: Cache, object: usize): void {
     head = acquire(word);
     store<u32>(object, head);
   } while (!claim(word, head, <u32>object));
-  cache.extraCount++;
+  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("extraCount"), 1);
 }

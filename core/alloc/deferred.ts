@@ -16,7 +16,7 @@ import { runCacheWork } from "./refill";
  */
 export function runWork(area: CpuArea): u32 {
   const before = area.worksRun;
-  area.working = 1;
+  area.working++;
   while (area.work != 0) {
     let next = takeRaised(area);
     while (next != 0) {
@@ -29,7 +29,7 @@ export function runWork(area: CpuArea): u32 {
       runCacheWork(area, cache);
     }
   }
-  area.working = 0;
+  area.working--;
   return area.worksRun - before;
 }
 
@@ -51,5 +51,8 @@ export function interruptsOn(area: CpuArea): void {
 export function tick(area: CpuArea): void {
   if (!mayRunWork(area)) return;
   runWork(area);
+  area.working++;
   runCallbacks(area);
+  area.working--;
+  interruptsOn(area);
 }

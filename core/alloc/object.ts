@@ -29,7 +29,8 @@ import { accountBytes } from "./account";
 import { allocate, allocatorIdle, cacheOf, drainAllocator, formatAllocator, release } from "./allocator";
 import { CACHE_BYTES, Cache, cacheGiveRcu, cacheMissed } from "./cache";
 import { interruptsOn } from "./deferred";
-import { HEADER_HOME, prefill, takeOwned, trimToPromise, withdraw } from "./refill";
+import { prefill, withdraw } from "./promise";
+import { emptyCache, HEADER_HOME, takeOwned } from "./refill";
 import { unlinkSet } from "./register";
 
 /** How an allocation looks for its object. */
@@ -188,12 +189,17 @@ export function objectAllocate(allocator: usize, size: u32, flags: u32): usize {
   if (flags != CACHE_FIRST) return allocateLong(allocator, size, flags);
   const area = thisCpu();
   const cache = cacheOf(load<u32>(allocator + TABLE_AT + (((size + 7) >> header.shift) << 2)), area.id);
-  if (cache.freeCount <= cache.low) return allocateLong(allocator, size, flags);
   if (cache.active != 0) return allocateLong(allocator, size, flags);
   if (area.work != 0) return allocateLong(allocator, size, flags);
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   cache.active = 1;
+  // Only now: before `active` said so an NMI could have emptied the list.
+  if (cache.freeCount <= cache.low) {
+    cache.active = 0;
+    area.interruptsOff = held;
+    return allocateLong(allocator, size, flags);
+  }
   const object: usize = cache.free;
   const hands = handsOf(area);
   hold(hands, object, changetype<usize>(cache), 0);
@@ -299,7 +305,11 @@ export function objectPrefill(allocator: usize, size: u32, count: u32): i32 {
   if (caches == 0) return size == 0 ? -EINVAL : -E2BIG;
   const area = thisCpu();
   if (!mayReserve(area)) return -ENOMEM;
-  return prefill(area, cacheOf(caches, area.id), count);
+  area.working++;
+  const result = prefill(area, cacheOf(caches, area.id), count);
+  area.working--;
+  interruptsOn(area);
+  return result;
 }
 
 /**
@@ -312,16 +322,21 @@ export function objectWithdraw(allocator: usize, size: u32, owned: u32, promised
   const caches = cachesFor(allocator, size);
   if (caches == 0) return;
   const area = thisCpu();
+  area.working++;
   withdraw(area, cacheOf(caches, area.id), owned, promised);
+  area.working--;
 }
 
 /** Moves what this CPU's caches hold towards the slab; what was promised stays. Task and softirq. */
 export function objectTrim(allocator: usize): void {
   const area = thisCpu();
   const classes = classCount(allocator);
-  for (let index: u32 = 0; mayRunWork(area) && index < classes; index++) {
-    trimToPromise(area, cacheOf(cachesOfClass(allocator, index), area.id));
+  if (!mayRunWork(area)) return;
+  area.working++;
+  for (let index: u32 = 0; index < classes; index++) {
+    emptyCache(area, cacheOf(cachesOfClass(allocator, index), area.id));
   }
+  area.working--;
   interruptsOn(area);
 }
 

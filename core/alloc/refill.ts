@@ -6,8 +6,7 @@
  * What is on its way is in the CPU's transfer (cpu/intent.ts) from before it leaves one list until after it is on the
  * next. An object may be in both for a moment, never in neither.
  */
-import { acquire, claim, publish } from "../base/atomics";
-import { ENOMEM } from "../base/errno";
+import { acquire, addAndFetch, claim, publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, handCount, handFirst, transferOf } from "../cpu/intent";
 import { returnFromHand, takeIntoHand } from "../mem/slab";
@@ -26,7 +25,7 @@ function lengthOf(first: usize): u32 {
 const TRIM_CHUNK: u32 = 16;
 
 /** Takes up to `count` objects from `free` into the hand, at most TRIM_CHUNK; 0 if an interrupting context emptied it. */
-function takeFree(area: CpuArea, cache: Cache, count: u32): u32 {
+export function takeFree(area: CpuArea, cache: Cache, count: u32): u32 {
   area.interruptsOff++;
   cache.active++;
   const first: usize = cache.free;
@@ -71,7 +70,7 @@ function refillFromChain(area: CpuArea, cache: Cache, head: usize, count: u32): 
 }
 
 /** Moves up to `count` trimmed objects back to `free`: type-stable reuse without a grace period, before asking the slab. */
-function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 {
+export function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 {
   const address = changetype<usize>(cache);
   const trimmed = refillFromChain(area, cache, address + offsetof<Cache>("byGp"), count);
   cache.byGpCount -= trimmed;
@@ -159,7 +158,7 @@ function takeExtra(area: CpuArea, cache: Cache): void {
     const count = lengthOf(first);
     beginTransfer(area, changetype<usize>(cache), cache.owned - count, first, count);
     if (claim(word, first, 0)) {
-      cache.extraCount = 0;
+      addAndFetch(changetype<usize>(cache) + offsetof<Cache>("extraCount"), -(<i32>count));
       handToTrimmed(area, cache);
     } else {
       endTransfer(area);
@@ -246,8 +245,9 @@ function startRcu(cache: Cache): void {
     first = acquire(word);
     cache.waitingRcu = first;
   } while (!claim(word, first, 0));
-  cache.waitingRcuCount = lengthOf(first);
-  cache.byRcuCount = 0;
+  const count = lengthOf(first);
+  cache.waitingRcuCount = count;
+  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("byRcuCount"), -(<i32>count));
   cache.rcuTarget = gracePeriodTarget(NORMAL);
 }
 
@@ -255,64 +255,20 @@ function startRcu(cache: Cache): void {
 export function runCacheWork(area: CpuArea, cache: Cache): void {
   if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(area, cache);
   if (cache.freeCount < cache.low) {
-    // Below the low watermark whatever was promised has been used.
-    keepPromise(cache, 0);
     refill(area, cache, cache.batch);
-  } else if (cache.freeCount > cache.high) trim(area, cache, max((cache.low + cache.high) / 2, cache.promised));
+  } else if (cache.freeCount > cache.high) trim(area, cache, (cache.low + cache.high) / 2);
   else takeExtra(area, cache);
   if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(area, cache);
 }
 
-/** Sets how many objects the next allocations are sure to find: the high watermark moves up so that none is trimmed. */
-function keepPromise(cache: Cache, count: u32): void {
-  cache.promised = count;
-  cache.high = max(cache.plainHigh, count + cache.batch);
-}
-
-/**
- * Reserves objects: the next `count` allocations on this CPU succeed in any context, whatever happens to the memory.
- * Task and softirq context.
- * @returns 0, or -ENOMEM and nothing is reserved
- */
-export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
-  const missing = count > cache.freeCount ? count - cache.freeCount : 0;
-  const trimmed = min(missing, cache.byGpCount + cache.waitingCount);
-  const wanted = missing - trimmed;
-  if (wanted != 0) {
-    const taken = takeOwned(area, cache, wanted);
-    if (taken != wanted) {
-      if (taken != 0) returnHand(area, cache);
-      return -ENOMEM;
-    }
-    const first = handFirst(transferOf(area));
-    spliceFree(area, cache, first, lastOf(first, taken), taken);
-    endTransfer(area);
-  }
-  refillFromTrimmed(area, cache, trimmed);
-  keepPromise(cache, count);
-  return 0;
-}
-
-/** Undoes a prefill that nothing has used yet: gives back what it took beyond `owned` objects. Task and softirq. */
-export function withdraw(area: CpuArea, cache: Cache, owned: u32, promised: u32): void {
-  while (<u32>cache.owned > owned && takeFree(area, cache, <u32>cache.owned - owned) != 0) returnHand(area, cache);
-  keepPromise(cache, promised);
-}
-
-/** Moves what the cache holds beyond its promise to the waiting lists, and on what waits already. */
-export function trimToPromise(area: CpuArea, cache: Cache): void {
-  trim(area, cache, cache.promised);
+/** Moves everything that is cached and not promised to the waiting lists, and on what waits already. */
+export function emptyCache(area: CpuArea, cache: Cache): void {
+  trim(area, cache, 0);
   while (takeSurplus(area, cache, TRIM_CHUNK) != 0) {
     if (takeFree(area, cache, TRIM_CHUNK) != 0) handToTrimmed(area, cache);
   }
   if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(area, cache);
   advanceTrimmed(area, cache);
-}
-
-/** Moves everything the cache holds to the waiting lists: for destroy and for trimming on demand. */
-export function emptyCache(area: CpuArea, cache: Cache): void {
-  keepPromise(cache, 0);
-  trimToPromise(area, cache);
 }
 
 /** Gives all that waits back, without a grace period of its own: the caller has waited for one. */

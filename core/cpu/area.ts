@@ -26,7 +26,7 @@ export class CpuArea {
   task: u32;
   /** Raised deferred work, linked through Cache.workNext. Atomic: an NMI may raise inside a raise. */
   work: u32;
-  /** Set while deferred work runs, so that the work does not start itself again. */
+  /** Depth of deferred work and of what else moves objects about: work that is raised meanwhile waits for its end. */
   working: u32;
   /** State of bpf_get_prandom_u32, never 0. */
   random: u32;

@@ -118,9 +118,13 @@ export function handCache(hand: u64): usize {
   return <usize>((hand >> 32) & CACHE_MASK);
 }
 
-/** Begins a transfer of `count` objects from `first` on. Everything is in place before it counts. */
+/**
+ * Begins a transfer of `count` objects from `first` on. Everything is in place before it counts. No deferred work begins
+ * until it ends: there is one transfer at a time.
+ */
 export function beginTransfer(area: CpuArea, cache: usize, base: i32, first: usize, count: u32): void {
   const transfer = transferOf(area);
+  area.working++;
   transfer.cache = <u32>cache;
   transfer.base = base;
   setHand(transfer, first, count);
@@ -132,6 +136,7 @@ export function endTransfer(area: CpuArea): void {
   const transfer = transferOf(area);
   transfer.active = 0;
   transfer.hand = 0;
+  area.working--;
 }
 
 /** One store, so that first and count always fit each other. */

@@ -97,8 +97,10 @@ export function setLive(count: LevelCount, live: i32, operation: u32): void {
 /** Counts one element in (1) or out (-1): this context's operation has taken effect. */
 export function countElement(area: CpuArea, map: MapHeader, cache: Cache, change: i32, operation: u32): void {
   const count = levelCount(cache, area.level);
+  // Another task of this CPU could come in between the load and the store.
+  area.interruptsOff++;
   setLive(count, count.live + change, operation);
-  if (map.exactCount != 0) return;
   const due = count.live - count.folded;
-  if (due >= FOLD || due <= -FOLD) foldCount(map, count);
+  if (map.exactCount == 0 && (due >= FOLD || due <= -FOLD)) foldCount(map, count);
+  area.interruptsOff--;
 }

@@ -78,16 +78,17 @@ export function deleteShortly<K>(address: usize, keyAddress: usize): i32 {
   const cache = cacheOf(map.elements, area.id);
   const nested = cache.active;
   if (nested != 0) return LONG_WAY;
+  const held = area.interruptsOff;
+  area.interruptsOff = held + 1;
   const hands = handsOf(area);
   const operation = nextOperation(hands);
   hold(hands, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
   if (!removeAt(area, bucket, control, place)) {
     letGo(hands);
+    area.interruptsOff = held;
     return LONG_WAY;
   }
   hold(hands, element, changetype<usize>(cache), REMOVES | COUNTS);
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
   cache.active = 1;
   store<u32>(element, cache.free);
   cache.free = <u32>element;
@@ -137,15 +138,20 @@ export function updateShortly<K>(address: usize, keyAddress: usize, value: usize
   if (flags >= EXIST) return LONG_WAY;
   if (map.count >= map.shortLimit) return LONG_WAY;
   const cache = cacheOf(map.elements, area.id);
-  const element: usize = cache.free;
-  const count = cache.freeCount;
   if (cache.active != 0) return LONG_WAY;
-  if (count <= cache.low) return LONG_WAY;
-  const hands = handsOf(area);
-  const operation = nextOperation(hands);
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   cache.active = 1;
+  // Only now: before `active` said so an NMI could have taken the same element.
+  const element: usize = cache.free;
+  const count = cache.freeCount;
+  if (count <= cache.low) {
+    cache.active = 0;
+    area.interruptsOff = held;
+    return LONG_WAY;
+  }
+  const hands = handsOf(area);
+  const operation = nextOperation(hands);
   hold(hands, element, changetype<usize>(cache), COUNTS);
   cache.free = load<u32>(element);
   cache.freeCount = count - 1;

@@ -1,6 +1,7 @@
 /** Promises of a map's allocators: the next new keys of a CPU find their objects in any context. */
 import { cacheOf } from "../alloc/allocator";
-import { prefill, withdraw } from "../alloc/refill";
+import { interruptsOn } from "../alloc/deferred";
+import { prefill, withdraw } from "../alloc/promise";
 import { EINVAL, ENOMEM } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { mayReserve } from "../cpu/context";
@@ -20,9 +21,13 @@ export function mapPrefill(address: usize, count: u32): i32 {
   const elements = cacheOf(map.elements, area.id);
   const owned = elements.owned;
   const promised = elements.promised;
-  const result = prefill(area, elements, count);
-  if (result != 0 || map.kind != KIND_PERCPU_HASH) return result;
-  const values = prefill(area, cacheOf(map.values, area.id), count);
-  if (values != 0) withdraw(area, elements, owned, promised);
-  return values;
+  area.working++;
+  let result = prefill(area, elements, count);
+  if (result == 0 && map.kind == KIND_PERCPU_HASH) {
+    result = prefill(area, cacheOf(map.values, area.id), count);
+    if (result != 0) withdraw(area, elements, owned, promised);
+  }
+  area.working--;
+  interruptsOn(area);
+  return result;
 }

@@ -9,7 +9,7 @@ import { Superblock, superblock } from "../base/superblock";
 import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
 import { beginTransfer, endTransfer, handFirst, Transfer, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
-import { classFor, HEADER_BYTES, returnFromHand, returnObject, takeIntoHand } from "./slab";
+import { classFor, HEADER_BYTES, returnFromHand, takeIntoHand } from "./slab";
 
 const LINK: usize = 4;
 
@@ -30,10 +30,11 @@ export function allocateBytes(bytes: u32): usize {
   const object = takeIntoHand(size, index, 0, 1) != 0 ? handFirst(transferOf(area)) : 0;
   if (object != 0) {
     memory.fill(object + HEADER_BYTES, 0, bytes);
-    const owned = own(area, object, index);
-    endTransfer(area);
-    if (owned) return object + HEADER_BYTES;
-    returnObject(area, index, object);
+    if (own(area, object, index)) {
+      endTransfer(area);
+      return object + HEADER_BYTES;
+    }
+    returnFromHand(index);
   }
   endTransfer(area);
   return 0;

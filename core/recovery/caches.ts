@@ -5,6 +5,7 @@
  */
 import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
+import { firstPromised } from "../alloc/promise";
 import { surplusLock } from "../alloc/surplus";
 import { acquire, publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
@@ -214,8 +215,6 @@ function resetCache(cache: Cache, gathered: usize, rcu: usize): void {
   cache.waitingRcu = 0;
   cache.waitingRcuCount = 0;
   cache.rcuTarget = 0;
-  cache.promised = 0;
-  cache.high = cache.plainHigh;
 }
 
 /** Settles one cache that the dead CPU used alone. False: it has to be tried again. */
@@ -226,6 +225,12 @@ export function settleCache(dead: CpuArea, cache: Cache): bool {
   gathered = gather(gathered, cache.waiting, all);
   gathered = gather(gathered, cache.extra, all);
   gathered = gather(gathered, cache.inbox, all);
+  // A preallocated hash has its pool in the same place, which is everybody's.
+  if (!isOfElements(cache) || mapOf(cache).supply != SUPPLY_POOL) {
+    gathered = gather(gathered, firstPromised(cache), all);
+    cache.pool = 0;
+    cache.promised = 0;
+  }
   gathered = gatherTransfer(dead, cache, gathered);
   let rcu = gather(0, cache.byRcu, all);
   rcu = gather(rcu, cache.waitingRcu, all);

@@ -11,7 +11,7 @@ export interface ObjectCacheStatistics {
   readonly free: number;
   readonly low: number;
   readonly high: number;
-  /** What allocations are sure to find: `free` is not trimmed below. */
+  /** Reserved by `prefill`, and not used yet. */
   readonly promised: number;
   /** Freed while the cache was in use further down on the CPU. */
   readonly extra: number;
@@ -79,8 +79,8 @@ export function allocatorStatistics(arena: Arena, address: number, name: string)
 
 /** Objects that a cache holds and nobody uses. */
 function idle(cache: ObjectCacheStatistics): number {
-  const { free, extra, byGp, waiting, byRcu, waitingRcu, inbox, surplus } = cache;
-  return free + extra + byGp + waiting + byRcu + waitingRcu + inbox + surplus;
+  const { free, extra, byGp, waiting, byRcu, waitingRcu, inbox, surplus, promised } = cache;
+  return free + extra + byGp + waiting + byRcu + waitingRcu + inbox + surplus + promised;
 }
 
 /** Objects of a list; at most `most`, since the list may change under us. */

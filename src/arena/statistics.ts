@@ -20,6 +20,8 @@ export interface CacheStatistics {
   readonly trimmed: number;
   /** Whether a grace period is in flight for a batch. */
   readonly inFlight: boolean;
+  /** Reserved by `prefill`, and not used yet. */
+  readonly promised: number;
   /** Freed while the cache was busy further down on the CPU. */
   readonly extra: number;
   /** Objects beyond what may wait, on a list for all CPUs: counted with CPU 0. */
@@ -88,6 +90,7 @@ function readCache(
     waiting: field(layout.cacheByGpCount) + field(layout.cacheWaitingCount),
     trimmed: field(layout.cacheByGpCount),
     inFlight: field(layout.cacheWaitingTarget) !== 0,
+    promised: field(layout.cachePromised),
     extra: field(layout.cacheExtraCount),
     surplus: field(layout.cacheSurplus),
     refills: field(layout.cacheRefills),

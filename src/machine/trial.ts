@@ -176,12 +176,12 @@ export class Trial {
     return this.#programs.get(program)?.updates ?? new Map();
   }
 
-  /** Free objects that the CPU has for new keys of a map at the start of each play. */
+  /** Objects that the CPU has for new keys of a map at the start of each play, free or promised. */
   free(name: string): number {
     this.#restore();
     const found = this.loaded.maps.find(({ spec }) => spec.name === name);
     const caches = found === undefined ? [] : cacheStatistics(this.arena, found.map.info);
-    return Math.min(...caches.map(({ free }) => free));
+    return Math.min(...caches.map(({ free, promised }) => free + promised));
   }
 
   /** From now on every play starts from the very beginning again. */

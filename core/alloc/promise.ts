@@ -1,0 +1,129 @@
+/**
+ * Promised objects: reserved for allocations that find nothing else, in whatever context, also for an NMI that meets the
+ * free list in use. They lie on a stack of their own, which only this CPU uses but contexts of it may interrupt each other
+ * at: its head has a tag that makes a stale claim fail. A promise lasts until its objects have been used.
+ */
+import { acquire64, addAndFetch, claim64 } from "../base/atomics";
+import { ENOMEM } from "../base/errno";
+import { CpuArea } from "../cpu/area";
+import {
+  beginTransfer,
+  endTransfer,
+  firstHand,
+  handCount,
+  handFirst,
+  handsOf,
+  hold,
+  letGo,
+  transferOf,
+} from "../cpu/intent";
+import { Cache, lastOf, spliceFree } from "./cache";
+import { refillFromTrimmed, returnHand, takeFree, takeOwned } from "./refill";
+
+function headWord(cache: Cache): usize {
+  return changetype<usize>(cache) + offsetof<Cache>("pool");
+}
+
+function countPromised(cache: Cache, change: i32): void {
+  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("promised"), change);
+}
+
+/** The first promised object. */
+export function firstPromised(cache: Cache): usize {
+  return <usize>(acquire64(headWord(cache)) & 0xffffffff);
+}
+
+/** Takes a promised object into a hand, 0 if there is none. Any context. */
+export function takePromised(cache: Cache, hand: usize, bits: u64): usize {
+  const word = headWord(cache);
+  while (true) {
+    const head = acquire64(word);
+    const object = <usize>(head & 0xffffffff);
+    if (object == 0) return 0;
+    hold(hand, object, changetype<usize>(cache), bits);
+    const rest = <u64>load<u32>(object) | (((head >> 32) + 1) << 32);
+    if (claim64(word, head, rest)) {
+      countPromised(cache, -1);
+      return object;
+    }
+    hold(hand, 0, changetype<usize>(cache), bits);
+  }
+}
+
+/** Promises what is in hand. */
+function handToPromised(area: CpuArea, cache: Cache): void {
+  const transfer = transferOf(area);
+  const first = handFirst(transfer);
+  const count = handCount(transfer);
+  const last = lastOf(first, count);
+  const word = headWord(cache);
+  let head: u64;
+  do {
+    head = acquire64(word);
+    store<u32>(last, <u32>head);
+  } while (!claim64(word, head, <u64>first | (((head >> 32) + 1) << 32)));
+  countPromised(cache, count);
+  endTransfer(area);
+}
+
+/** Promises up to `count` objects of `free`; how many that were. */
+function promiseFree(area: CpuArea, cache: Cache, count: u32): u32 {
+  let promised: u32 = 0;
+  while (promised < count) {
+    const moved = takeFree(area, cache, count - promised);
+    if (moved == 0) break;
+    handToPromised(area, cache);
+    promised += moved;
+  }
+  return promised;
+}
+
+/** Takes promises back until `count` are left: the objects are free again. */
+function unpromise(area: CpuArea, cache: Cache, count: u32): void {
+  const hand = firstHand(handsOf(area));
+  while (cache.promised > count) {
+    const object = takePromised(cache, hand, 0);
+    if (object == 0) break;
+    spliceFree(area, cache, object, object, 1);
+    letGo(hand);
+  }
+}
+
+/**
+ * Reserves objects: the next `count` allocations on this CPU succeed in any context, whatever happens to the memory.
+ * What is cached comes first, then what waits for a grace period, then the slab. A later promise replaces this one. Task
+ * and softirq context, no other work on this CPU.
+ * @returns 0, or -ENOMEM and nothing is reserved
+ */
+export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
+  const before = cache.promised;
+  unpromise(area, cache, count);
+  if (cache.promised >= count) return 0;
+  let missing = count - cache.promised;
+  missing -= promiseFree(area, cache, missing);
+  if (missing != 0) {
+    refillFromTrimmed(area, cache, missing);
+    missing -= promiseFree(area, cache, missing);
+  }
+  if (missing == 0) return 0;
+  const taken = takeOwned(area, cache, missing);
+  if (taken == missing) {
+    handToPromised(area, cache);
+    return 0;
+  }
+  if (taken != 0) returnHand(area, cache);
+  unpromise(area, cache, before);
+  return -ENOMEM;
+}
+
+/** Undoes a prefill that nothing has used yet: gives back what it took beyond `owned` objects. Task and softirq. */
+export function withdraw(area: CpuArea, cache: Cache, owned: u32, promised: u32): void {
+  unpromise(area, cache, promised);
+  while (<u32>cache.owned > owned && takeFree(area, cache, <u32>cache.owned - owned) != 0) returnHand(area, cache);
+}
+
+/** Gives all promised objects back to the slab: the allocator goes. */
+export function returnPromised(area: CpuArea, cache: Cache): void {
+  unpromise(area, cache, 0);
+  while (takeFree(area, cache, cache.freeCount) != 0) returnHand(area, cache);
+}
