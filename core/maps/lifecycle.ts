@@ -29,7 +29,7 @@ import { lock, unlock } from "../cpu/lock";
 import { controlLock, freeBytes } from "../mem/belongings";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
-import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
+import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { anyElement, BUCKET_BYTES, dropAnyElement, ELEMENTS_PER_BUCKET } from "./bucket";
 import { countElement, countsExactly, FOLD } from "./count";
 import { ELEMENT_KEY, pushPool } from "./element";
@@ -325,17 +325,11 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
 
 /** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
 export function destroyMap(address: usize): i32 {
-  const map = mapAt(address);
-  const result = markDying(map);
-  if (result != 0) return result;
-  map.dyingTarget = gracePeriodTarget(NORMAL);
-  map.dyingTraceTarget = gracePeriodTarget(TASKS_TRACE);
-  return 0;
+  return markDying(mapAt(address));
 }
 
 /** Whether nobody can be inside a destroyed map any more, and no CPU has work to do for it. */
 function mayFree(map: MapHeader): bool {
-  if (map.dyingTarget == 0 || map.dyingTraceTarget == 0) return false;
   if (!allocatorIdle(map.elements) || !allocatorIdle(map.values)) return false;
   return gracePeriodEnded(NORMAL, map.dyingTarget) && gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget);
 }

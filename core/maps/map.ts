@@ -11,6 +11,7 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { adoptBytes, controlLock, disownBytes } from "../mem/belongings";
+import { gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 
 /** Map kinds by `enum bpf_map_type`. */
 export const KIND_HASH: u32 = 1;
@@ -161,8 +162,13 @@ export function isListed(map: usize): bool {
   return false;
 }
 
-/** Puts a map with the dying. Caller holds the control plane's lock. */
+/**
+ * Puts a map, which is on no list, with the dying: from now on it waits for grace periods. Caller holds the control plane's
+ * lock.
+ */
 export function linkDying(map: MapHeader): void {
+  map.dyingTarget = gracePeriodTarget(NORMAL);
+  map.dyingTraceTarget = gracePeriodTarget(TASKS_TRACE);
   map.next = load<u32>(dyingMaps());
   publish(dyingMaps(), <u32>changetype<usize>(map));
 }
@@ -174,7 +180,6 @@ export function markDying(map: MapHeader): i32 {
   // On neither list for a moment: whoever reaps this CPU then sets it down with the dying.
   const building = transfer.building;
   transfer.building = <u32>changetype<usize>(map);
-  map.dyingTarget = 0;
   const found = unlinkFrom(livingMaps(), map);
   if (found) linkDying(map);
   transfer.building = building;

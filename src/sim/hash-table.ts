@@ -29,8 +29,16 @@ export interface PreparedHash {
   readonly isPerCpu: boolean;
 }
 
-/** Puts keys 1 to `keys` into scratch, and room for values. All words of a value are the same number. */
-export function prepareHash(world: World, map: number, keys: number): PreparedHash {
+/**
+ * Puts keys 1 to `keys` into scratch, and room for values. All words of a value are the same number.
+ * @param caches whether every cache is refilled once, so that runs are about the map and not about its first element
+ */
+export function prepareHash(
+  world: World,
+  map: number,
+  keys: number,
+  caches: "filled" | "as created" = "filled",
+): PreparedHash {
   const valueSize = world.field(map, "MapHeader", "valueSize");
   const keySize = world.field(map, "MapHeader", "keySize");
   const addresses = Array.from({ length: keys }, (_, index) =>
@@ -39,8 +47,7 @@ export function prepareHash(world: World, map: number, keys: number): PreparedHa
   const isPerCpu = world.field(map, "MapHeader", "kind") === constantOf(world.table, "KIND_PERCPU_HASH");
   const room = ((valueSize + 7) & ~7) * (isPerCpu ? world.areas.length : 1);
   const values = world.scratch(room * 32);
-  // Every cache has been refilled once, so that runs are about the map and not about its first element.
-  for (const cpu of world.areas.keys()) {
+  for (const cpu of caches === "filled" ? world.areas.keys() : []) {
     world.callOn(cpu, "hashUpdate", map, addresses[0] as number, values, 0);
     world.callOn(cpu, "hashDelete", map, addresses[0] as number);
   }

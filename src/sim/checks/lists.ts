@@ -16,6 +16,8 @@ const LISTS: readonly (readonly [list: string, count: string | undefined])[] = [
   ["byRcu", "byRcuCount"],
   ["waitingRcu", "waitingRcuCount"],
   ["inbox", undefined],
+  // A preallocated hash has something else in the same place, and does not come here.
+  ["pool", "promised"],
 ];
 
 /** Lists that hang on the first CPU's cache only. */

@@ -29,6 +29,14 @@ export interface Mortal {
   readonly pages: number;
 }
 
+/** CPUs whose slot the dead thread holds: its own, and one that it had borrowed for a trim. */
+function heldByDead(world: World): number[] {
+  const borrowed = constantOf(world.table, "BORROWED");
+  return [...world.areas.keys()].filter(
+    (cpu) => (world.field(world.areas[cpu] as number, "CpuArea", "owner") & (borrowed - 1)) === VICTIM + 1,
+  );
+}
+
 /** The slot is free, and nothing of its holder is left. */
 function checkReaped(world: World): void {
   const area = world.areas[VICTIM] as number;
@@ -62,9 +70,12 @@ function checkPages(world: World, before: number): void {
 /** CPU 0 may die at any step of its fibers; the last CPU reaps it as soon as that happened. */
 export function withDeath(world: World, { fibers, check, giveBack, pages }: Mortal): Run {
   const reaper = world.areas.length - 1;
-  let reaped = -EAGAIN;
   function* reap(): Body {
-    for (let tries = 0; tries < MOST_TRIES && reaped === -EAGAIN; tries++) reaped = (yield ["reapCpu", VICTIM]) | 0;
+    for (let tries = 0; tries < MOST_TRIES; tries++)
+      for (const cpu of heldByDead(world)) {
+        const reaped = (yield ["reapCpu", cpu]) | 0;
+        if (reaped !== 0 && reaped !== -EAGAIN) throw new Finding("reap", `reapCpu of CPU ${cpu} says ${reaped}`);
+      }
   }
   return {
     fibers: [
@@ -74,8 +85,10 @@ export function withDeath(world: World, { fibers, check, giveBack, pages }: Mort
     ],
     atRest() {
       if (world.dead.has(VICTIM)) {
-        if (reaped === -EAGAIN) reaped = world.callOn(reaper, "reapCpu", VICTIM) | 0;
-        if (reaped !== 0) throw new Finding("reap", `reapCpu says ${reaped} although nobody else is in its way`);
+        for (let tries = 0; tries < 2; tries++)
+          for (const cpu of heldByDead(world)) world.callOn(reaper, "reapCpu", cpu);
+        const [left] = heldByDead(world);
+        if (left !== undefined) throw new Finding("reap", `CPU ${left} cannot be reaped although nobody is in the way`);
         checkReaped(world);
       }
       checkRest(world);
@@ -108,9 +121,7 @@ export function mortalObjects(
       checkObjects(world, objects);
     },
     giveBack() {
-      const header = constantOf(world.table, "HEADER_BYTES");
-      const places = [...objects.held, ...objects.freeing];
-      for (const address of places) if (isInUse(world, objects, address - header)) world.call("objectFree", address);
+      for (const address of inUse(world, objects)) world.call("objectFree", address);
       settle(world);
       const left = world.call("destroyObjectAllocator", allocator);
       if (left !== 0) throw new Finding("leak", `${left} objects are in use that nobody has`);
@@ -119,11 +130,13 @@ export function mortalObjects(
   });
 }
 
-function isInUse(world: World, objects: Objects, object: number): boolean {
+/** What bodies hold, and what a thread did not get to free before it was killed. */
+function inUse(world: World, objects: Objects): number[] {
   const header = constantOf(world.table, "HEADER_BYTES");
-  const inUse = new Set([...objects.held].map((address) => address - header));
-  const maybeInUse = new Set([...objects.freeing].map((address) => address - header));
-  return checkLists(world, { caches: objects.caches, inUse, maybeInUse }).get(object) === "in use";
+  const headers = (addresses: ReadonlySet<number>): Set<number> =>
+    new Set([...addresses].map((address) => address - header));
+  const held = { caches: objects.caches, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
+  return [...checkLists(world, held)].flatMap(([object, place]) => (place === "in use" ? [object + header] : []));
 }
 
 /** A run on one map, that is destroyed in the end. */

@@ -6,10 +6,6 @@ import { withHash } from "./common.ts";
 export const shortWayNmi: Scenario = {
   name: "short-way-nmi",
   doc: "The short way through update and delete: an NMI that meets the list in use takes the long one.",
-  known: {
-    kinds: ["map count", "not linearizable", "two lists", "count", "list equation", "key twice"],
-    why: "updateShortly reads the list's head before `active` says so, and `live` is added to in two steps",
-  },
   cpus: 1,
   bound: 2,
   prepare(world) {
