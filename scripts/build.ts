@@ -7,6 +7,7 @@ const CORE = "build/core.wasm";
 const SIM_CORE = "build/core.sim.wasm";
 const TYPESCRIPT_STAMP = "build/typescript.stamp";
 /** What makes the core's modules: compiled first, because plain Node loads binaryen far faster than tsx does. */
+const TOOLS_STAMP = "build/tools.stamp";
 const TOOLS = ["scripts/compile.ts", "scripts/core.ts", "scripts/instrument.ts", "scripts/layout.ts"];
 
 /** The newest modification time below `paths`, or 0 where nothing exists. */
@@ -27,12 +28,13 @@ function run(script: string, args: readonly string[]): void {
 }
 
 mkdirSync("build", { recursive: true });
-const inputs = ["core", "scripts/build.ts", "scripts/canary.ts", "scripts/source-map.ts", "package.json", ...TOOLS];
-if (Math.min(newest(CORE), newest(SIM_CORE)) < newest(...inputs)) {
+const inputs = ["core", "scripts/build.ts", "scripts/source-map.ts", "package.json", ...TOOLS];
+if (newest(TOOLS_STAMP) < newest("scripts/canary.ts", "src/sim/canaries.ts", ...inputs)) {
   rmSync("build/tools", { recursive: true, force: true });
   run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.tools.json"]);
-  run("build/tools/scripts/compile.js", ["core"]);
+  writeFileSync(TOOLS_STAMP, "");
 }
+if (Math.min(newest(CORE), newest(SIM_CORE)) < newest(...inputs)) run("build/tools/scripts/compile.js", ["core"]);
 const typescriptInputs = ["src", "tsconfig.json", "tsconfig.build.json", "package.json"];
 if (!process.argv.includes("--core") && newest(TYPESCRIPT_STAMP) < newest(...typescriptInputs)) {
   run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.build.json"]);

@@ -94,7 +94,7 @@ function allocateSlowly(area: CpuArea, cache: Cache, first: usize, hand: usize, 
   interruptsOn(area);
   if (first != 0) return first;
   let object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache, hand, bits) : 0;
-  if (object == 0) object = takePromised(cache, hand, bits);
+  if (object == 0) object = takePromised(area, cache, hand, bits);
   if (object == 0) cacheMissed(area, cache);
   return object;
 }
@@ -105,7 +105,7 @@ function allocateSlowly(area: CpuArea, cache: Cache, first: usize, hand: usize, 
  */
 export function release(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
   hold(hand, object, changetype<usize>(cache), 0);
-  cacheGive(area, cache, object);
+  cacheGive(area, cache, object, hand);
   letGo(hand);
   interruptsOn(area);
 }

@@ -22,7 +22,7 @@
 import { acquire, addAndFetch, claim, exchange } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
-import { hold } from "../cpu/intent";
+import { hold, objectPlaced } from "../cpu/intent";
 
 @unmanaged
 export class Cache {
@@ -209,8 +209,11 @@ export function cacheTake(area: CpuArea, cache: Cache, hand: usize, bits: u64): 
   return object;
 }
 
-/** Gives one object, which is in a hand, to this CPU's cache, whichever CPU it came from. Cannot fail, any context. */
-export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
+/**
+ * Gives one object to this CPU's cache, whichever CPU it came from. Cannot fail, any context. The object leaves `hand`
+ * before the list is free for others: what else the hand says stays.
+ */
+export function cacheGive(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   const nested = cache.active;
@@ -223,6 +226,7 @@ export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
   } else {
     pushExtra(cache, object);
   }
+  objectPlaced(hand);
   cache.active = nested;
   if (count > cache.high) raiseWork(area, cache);
   area.interruptsOff = held;

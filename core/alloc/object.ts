@@ -268,8 +268,9 @@ export function objectFree(address: usize): void {
   store<u32>(object, cache.free);
   cache.free = <u32>object;
   cache.freeCount = cache.freeCount + 1;
-  cache.active = 0;
+  // Before the list is free for an NMI, which may take the object at once.
   letGo(hands);
+  cache.active = 0;
   area.interruptsOff = held;
 }
 

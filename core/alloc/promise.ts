@@ -7,17 +7,18 @@ import { acquire64, addAndFetch, claim64 } from "../base/atomics";
 import { ENOMEM } from "../base/errno";
 import { CpuArea } from "../cpu/area";
 import {
-  beginTransfer,
   endTransfer,
   firstHand,
   handCount,
   handFirst,
+  handObject,
   handsOf,
   hold,
+  intentAt,
   letGo,
   transferOf,
 } from "../cpu/intent";
-import { Cache, lastOf, spliceFree } from "./cache";
+import { Cache, cacheGive, lastOf } from "./cache";
 import { refillFromTrimmed, returnHand, takeFree, takeOwned } from "./refill";
 
 function headWord(cache: Cache): usize {
@@ -33,8 +34,20 @@ export function firstPromised(cache: Cache): usize {
   return <usize>(acquire64(headWord(cache)) & 0xffffffff);
 }
 
+/**
+ * The object is this context's. One that it has interrupted may have had the same one in its hand, about to claim it: its
+ * claim will fail, but if the CPU died before that, the object would seem to be in two hands.
+ */
+function disarm(area: CpuArea, object: usize): void {
+  for (let level: u32 = 0; level < area.level; level++) {
+    const interrupted = intentAt(area, level);
+    if (handObject(interrupted.first) == object) interrupted.first = 0;
+    if (handObject(interrupted.second) == object) interrupted.second = 0;
+  }
+}
+
 /** Takes a promised object into a hand, 0 if there is none. Any context. */
-export function takePromised(cache: Cache, hand: usize, bits: u64): usize {
+export function takePromised(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
   const word = headWord(cache);
   while (true) {
     const head = acquire64(word);
@@ -43,6 +56,7 @@ export function takePromised(cache: Cache, hand: usize, bits: u64): usize {
     hold(hand, object, changetype<usize>(cache), bits);
     const rest = <u64>load<u32>(object) | (((head >> 32) + 1) << 32);
     if (claim64(word, head, rest)) {
+      disarm(area, object);
       countPromised(cache, -1);
       return object;
     }
@@ -82,9 +96,9 @@ function promiseFree(area: CpuArea, cache: Cache, count: u32): u32 {
 function unpromise(area: CpuArea, cache: Cache, count: u32): void {
   const hand = firstHand(handsOf(area));
   while (cache.promised > count) {
-    const object = takePromised(cache, hand, 0);
+    const object = takePromised(area, cache, hand, 0);
     if (object == 0) break;
-    spliceFree(area, cache, object, object, 1);
+    cacheGive(area, cache, object, hand);
     letGo(hand);
   }
 }

@@ -106,6 +106,11 @@ export function hold(hand: usize, object: usize, cache: usize, bits: u64): void 
   store<u64>(hand, <u64>object | ((<u64>cache) << 32) | bits);
 }
 
+/** The object is where others find it. What the hand says of the operation stays until it is counted. */
+export function objectPlaced(hand: usize): void {
+  store<u32>(hand, 0);
+}
+
 export function letGo(hand: usize): void {
   store<u64>(hand, 0);
 }

@@ -21,7 +21,17 @@ import { E2BIG, ENOMEM } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
-import { beginTransfer, endTransfer, handFirst, hold, letGo, MAYBE, TAKES, transferOf } from "../cpu/intent";
+import {
+  beginTransfer,
+  endTransfer,
+  handFirst,
+  hold,
+  letGo,
+  MAYBE,
+  objectPlaced,
+  TAKES,
+  transferOf,
+} from "../cpu/intent";
 import { returnAfterGracePeriod } from "../rcu/callback";
 import { MapHeader, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
 
@@ -116,27 +126,32 @@ export function nameElement(element: usize, cache: Cache, operation: u32): void 
 }
 
 /** Gives an element back that is in a hand and that no new reader can find. Its memory may serve another key at once. */
-export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
-  if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element);
-  else giveToOther(area, map, cache, element);
+export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
+  if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element, hand);
+  else giveToOther(area, map, cache, element, hand);
 }
 
-function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
   if (map.supply == SUPPLY_POOL) {
     pushPool(map, area.id, element);
+    objectPlaced(hand);
     return;
   }
   cache.owned--;
   returnAfterGracePeriod(area, element, cache.slabClass);
 }
 
-/** As giveElement, for one that was never published: no grace period is needed. */
-export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+/**
+ * As giveElement, for one that was never published: no grace period is needed. It is in `hand`, with `bits`, which may
+ * go on holding it except where it goes back to the slab.
+ */
+export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize, bits: u64): void {
   if (map.supply != SUPPLY_SLAB) {
-    giveElement(area, map, cache, element);
+    giveElement(area, map, cache, element, hand);
     return;
   }
   beginTransfer(area, changetype<usize>(cache), cache.owned - 1, element, 1);
+  hold(hand, 0, changetype<usize>(cache), bits);
   returnHand(area, cache);
 }
 
@@ -163,7 +178,7 @@ export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, han
 }
 
 /** Gives the replaced element back; a preallocated map keeps it as the next spare. */
-export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
   if (map.supply == SUPPLY_POOL && claim(changetype<usize>(cache) + offsetof<Cache>("spare"), 0, <u32>element)) return;
-  giveElement(area, map, cache, element);
+  giveElement(area, map, cache, element, hand);
 }

@@ -146,7 +146,7 @@ function newElement(
   }
   fillElement(map, element, hash, key, value);
   if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondHand(hands))) {
-    giveUnused(area, map, cache, element);
+    giveUnused(area, map, cache, element, firstHand(hands), insertBits(map));
     leaveRoom(map, firstHand(hands));
     return <usize>-ENOMEM;
   }
@@ -160,7 +160,7 @@ function dropElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize
   if (object != 0) holdValue(area, map, object, secondHand(hands));
   hold(firstHand(hands), element, changetype<usize>(cache), insertBits(map));
   if (object != 0) giveValue(area, map, object, secondHand(hands));
-  giveUnused(area, map, cache, element);
+  giveUnused(area, map, cache, element, firstHand(hands), insertBits(map));
   leaveRoom(map, firstHand(hands));
 }
 
@@ -207,7 +207,7 @@ function replaceElement(
   hold(firstHand(hands), replacement, home, MAYBE);
   if (!tryLockBucket(area, bucket, control)) {
     hold(firstHand(hands), replacement, home, 0);
-    giveReplaced(area, map, cache, replacement);
+    giveReplaced(area, map, cache, replacement, firstHand(hands));
     letGo(firstHand(hands));
     return AGAIN;
   }
@@ -218,7 +218,7 @@ function replaceElement(
   unlockChanged(area, bucket, control);
   letGo(firstHand(hands));
   hold(secondHand(hands), old, home, REMOVES);
-  giveReplaced(area, map, cache, old);
+  giveReplaced(area, map, cache, old, secondHand(hands));
   letGo(secondHand(hands));
   return 0;
 }
@@ -358,8 +358,9 @@ function deleteKey(address: usize, key: usize): i32 {
   if (object != 0) holdValue(area, map, object, secondHand(hands));
   hold(firstHand(hands), element, changetype<usize>(cache), REMOVES | COUNTS);
   if (object != 0) giveValue(area, map, object, secondHand(hands));
-  giveElement(area, map, cache, element);
+  // Counted first: once given back the element may be another operation's at once.
   countElement(area, map, cache, -1, operation);
+  giveElement(area, map, cache, element, firstHand(hands));
   leaveRoom(map, firstHand(hands));
   interruptsOn(area);
   return 0;

@@ -23,7 +23,7 @@ export function valueObject(map: MapHeader, element: usize): usize {
 
 /** Gives a value back that `hand` holds. */
 export function giveValue(area: CpuArea, map: MapHeader, value: usize, hand: usize): void {
-  cacheGive(area, cacheOf(map.values, area.id), value);
+  cacheGive(area, cacheOf(map.values, area.id), value, hand);
   letGo(hand);
   interruptsOn(area);
 }

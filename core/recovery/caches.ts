@@ -93,14 +93,14 @@ function settleSurplus(dead: CpuArea, caches: usize): void {
 }
 
 /** Counts an operation that took effect and was cut off before it was counted; gives a place back that was not used. */
-function settleCount(map: MapHeader, cache: Cache, intent: Intent, level: u32, hand: u64, tookEffect: bool): void {
+function settleCount(map: MapHeader, cache: Cache, intent: Intent, level: u32, hand: u64, effective: bool): void {
   if ((hand & COUNTS) == 0) return;
   const removes = (hand & REMOVES) != 0;
   const count = levelCount(cache, level);
-  if (tookEffect && count.operation != intent.operation) {
+  if (effective && count.operation != intent.operation) {
     setLive(count, count.live + (removes ? -1 : 1), intent.operation);
   }
-  if (map.exactCount != 0 && (removes ? tookEffect : !tookEffect && (hand & CHARGED) != 0)) leavePlace(map);
+  if (map.exactCount != 0 && (removes ? effective : !effective && (hand & CHARGED) != 0)) leavePlace(map);
 }
 
 /** An element that was given back by a callback is on the CPU's own lists. */
@@ -113,9 +113,18 @@ function gatherValue(dead: CpuArea, map: MapHeader, intent: Intent, element: usi
   const value = valueObject(map, element);
   if (value == 0 || handObject(intent.second) == value) return;
   const values = cacheOf(map.values, dead.id);
+  // Settled before, with what the other hand had.
+  if (contains(values.byGp, value)) return;
   store<u32>(value, values.byGp);
   values.byGp = <u32>value;
   values.byGpCount++;
+}
+
+/** Whether the operation that a hand belongs to put its element into the map, or took it out. */
+function tookEffect(hand: u64, verdict: u32): bool {
+  const isSure = (hand & MAYBE) == 0;
+  if ((hand & REMOVES) == 0) return !isSure && verdict != LOST && (hand & TAKES) == 0;
+  return handObject(hand) != 0 && (isSure || verdict == LOST);
 }
 
 /**
@@ -129,7 +138,7 @@ function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, 
   const object = handObject(hand);
   const isPool = map.supply == SUPPLY_POOL;
   const inDoubt = object != 0 && (isPool || (hand & MAYBE) != 0);
-  const verdict = inDoubt ? whoHas(dead, map, cache, object) : LOST;
+  const verdict = inDoubt ? whoHas(dead, level, map, cache, object) : LOST;
   if (verdict == UNCLEAR) return gathered;
   let head = gathered;
   if (verdict == LOST && object != 0) {
@@ -137,9 +146,7 @@ function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, 
     if (isPool) pushPool(map, dead.id, object);
     else if (!isGathered(object) && !isQueued(dead, map, object)) head = gather(gathered, object, 1);
   }
-  const removes = (hand & REMOVES) != 0;
-  const tookEffect = removes ? verdict == LOST : verdict != LOST && (hand & TAKES) == 0;
-  settleCount(map, cache, intent, level, hand, tookEffect);
+  settleCount(map, cache, intent, level, hand, tookEffect(hand, verdict));
   letGo(word);
   return head;
 }
@@ -160,7 +167,10 @@ function isOfElements(cache: Cache): bool {
   return cache.holds == HOLDS_ELEMENTS;
 }
 
-/** Gathers what hands hold of this cache's. `rcu`: those on their way to `byRcu`. */
+/**
+ * Gathers what hands hold of this cache's. `rcu`: those on their way to `byRcu`. Stops at the first that it cannot settle
+ * yet: a hand is about its element only as far as no context above has it.
+ */
 function gatherHands(dead: CpuArea, cache: Cache, gathered: usize, rcu: bool): usize {
   let head = gathered;
   for (let level: u32 = 0; level < LEVELS; level++) {
@@ -169,6 +179,7 @@ function gatherHands(dead: CpuArea, cache: Cache, gathered: usize, rcu: bool): u
       const hand = load<u64>(word);
       if (hand == 0 || handCache(hand) != changetype<usize>(cache) || ((hand & RCU) != 0) != rcu) continue;
       head = isOfElements(cache) ? settleElement(dead, mapOf(cache), cache, level, word, head) : gatherHand(word, head);
+      if (load<u64>(word) != 0) return head;
     }
   }
   return head;
@@ -209,6 +220,8 @@ function resetCache(cache: Cache, gathered: usize, rcu: usize): void {
 /** Settles one cache that the dead CPU used alone. False: it has to be tried again. */
 export function settleCache(dead: CpuArea, cache: Cache): bool {
   const all: u32 = 0xffffffff;
+  // Its allocator was still being set up.
+  if (cache.home == 0) return true;
   let gathered = gather(0, cache.free, all);
   gathered = gather(gathered, cache.byGp, all);
   gathered = gather(gathered, cache.waiting, all);

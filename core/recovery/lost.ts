@@ -3,9 +3,11 @@
  * all CPUs share, or claiming it from there, and the claim may have been another one's.
  *
  * An element that is nobody's stays so: no CPU can come by it. So it is enough to look at one place after the other. One
- * that is somebody's moves from the map to a hand and from the hand to a free list, where its header is overwritten; a
- * hand is emptied only after that (cpu/intent.ts). If it is used again meanwhile, the header names another operation.
- * So whoever looks at map, hands and header, in this order, and finds the header unchanged, has not been dodged.
+ * that is somebody's moves from a hand to the map, from the map to a hand, and from there to a free list, where its header
+ * is overwritten; a hand is emptied only when the element is in its next place (cpu/intent.ts). If it is used again
+ * meanwhile, the header names another operation. So whoever looks at hands, map, hands and header, in this order, and finds
+ * the header unchanged, has not been dodged: an element that left its first hand before the first look and the map
+ * before the second is in a hand at the third.
  */
 import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
@@ -15,7 +17,7 @@ import { CpuArea, cpuArea } from "../cpu/area";
 import { handObject, intentAt, LEVELS } from "../cpu/intent";
 import { bucketHolds, bucketOf } from "../maps/bucket";
 import { ELEMENT_HASH, poolWord } from "../maps/element";
-import { MapHeader, SUPPLY_CACHE, SUPPLY_POOL } from "../maps/map";
+import { MapHeader, SUPPLY_POOL } from "../maps/map";
 import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN } from "../mem/slab";
 
@@ -48,6 +50,15 @@ function isInHand(dead: CpuArea, object: usize): bool {
   return false;
 }
 
+/** Whether a context that interrupted this one on the dead CPU has the object in a hand: then it is about that one. */
+function isInHandAbove(dead: CpuArea, level: u32, object: usize): bool {
+  for (let above = level + 1; above < LEVELS; above++) {
+    const intent = intentAt(dead, above);
+    if (handObject(intent.first) == object || handObject(intent.second) == object) return true;
+  }
+  return false;
+}
+
 /** Whether a pool's list holds the object; the walk is done again if the list changed under it. */
 function isInPool(map: MapHeader, object: usize): u32 {
   const cpus = superblock().cpus;
@@ -74,12 +85,16 @@ function namesCache(map: MapHeader, header: u64): bool {
   return named >= map.elements && named < <u32>changetype<usize>(cacheOf(map.elements, superblock().cpus));
 }
 
-/** Who has an element: KEPT (another CPU, or the map), LOST (nobody) or UNCLEAR. Inside a read section. */
-export function whoHas(dead: CpuArea, map: MapHeader, cache: Cache, object: usize): u32 {
-  if (!mayBeElement(map, cache, object)) return KEPT;
+/**
+ * Who has an element that the dead CPU has in a hand of `level`: KEPT (another CPU or context, or the map), LOST (nobody) or
+ * UNCLEAR. Inside a read section.
+ */
+export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, object: usize): u32 {
+  if (!mayBeElement(map, cache, object) || isInHandAbove(dead, level, object)) return KEPT;
   for (let look: u32 = 0; look < LOOKS; look++) {
     const header = acquire64(object);
-    if (map.supply == SUPPLY_CACHE && !namesCache(map, header)) return KEPT;
+    if (map.supply != SUPPLY_POOL && !namesCache(map, header)) return KEPT;
+    if (isInHand(dead, object)) continue;
     if (bucketHolds(bucketOf(map, acquire(object + ELEMENT_HASH)), object)) return KEPT;
     const pooled = map.supply == SUPPLY_POOL ? isInPool(map, object) : LOST;
     if (pooled != LOST) return pooled;

@@ -21,7 +21,7 @@ import { closeAll, isListed, KIND_HASH, KIND_PERCPU_HASH, linkDying, MapHeader, 
 import { controlLock, disownBytes, freeBelongings, isBelonging } from "../mem/belongings";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN, returnObject } from "../mem/slab";
-import { enterRead, leaveRead } from "../rcu/epoch";
+import { enterRead, gracePeriodTarget, leaveRead, NORMAL } from "../rcu/epoch";
 import { settleSet } from "./caches";
 import { settleLocks, settleRun } from "./memory";
 
@@ -99,6 +99,13 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
   endTransfer(dead);
 }
 
+/** Callbacks that were being moved from one list to the next are on the latter; they wait for a grace period anew. */
+function settleCallbacks(dead: CpuArea): void {
+  if (dead.waitingCallbacks == 0) return;
+  if (dead.callbacks == dead.waitingCallbacks) dead.callbacks = 0;
+  dead.callbackTarget = gracePeriodTarget(NORMAL);
+}
+
 /** What the thread that held the CPU was in the middle of, apart from memory: nothing of it is left. */
 function resetArea(area: CpuArea): void {
   area.level = 0;
@@ -158,6 +165,7 @@ export function reapCpu(cpu: u32): i32 {
   transfer.building = 0;
   if ((building & BUILDING_ALLOCATOR) != 0) freeObjectAllocator(area, building & ~BUILDING_ALLOCATOR);
   freeBelongings(dead);
+  settleCallbacks(dead);
   resetArea(dead);
   releaseCpu(cpu);
   return 0;

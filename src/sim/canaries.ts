@@ -38,12 +38,12 @@ export const CANARIES: readonly Canary[] = [
     scenario: "refill-nmi",
     edits: [
       {
-        file: "core/alloc/refill.ts",
+        file: "core/alloc/cache.ts",
         guard: "  cache.active++;\n  store<u32>(last, cache.free);",
         without: "  store<u32>(last, cache.free);",
       },
       {
-        file: "core/alloc/refill.ts",
+        file: "core/alloc/cache.ts",
         guard: "  cache.freeCount += count;\n  cache.active--;",
         without: "  cache.freeCount += count;",
       },
@@ -98,13 +98,12 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/alloc/refill.ts",
-        guard:
-          "    if (trimChunk(area, cache, cache.freeCount - target) == 0) break;\n  }\n  addTrimmed(cache, takeExtra(cache));",
-        without: "    if (trimChunk(area, cache, cache.freeCount - target) == 0) break;\n  }",
+        guard: "handToTrimmed(area, cache);\n  }\n  takeExtra(area, cache);\n}",
+        without: "handToTrimmed(area, cache);\n  }\n}",
       },
       {
         file: "core/alloc/refill.ts",
-        guard: "  else addTrimmed(cache, takeExtra(cache));\n",
+        guard: "  else takeExtra(area, cache);\n",
         without: "",
       },
     ],
@@ -133,8 +132,8 @@ export const CANARIES: readonly Canary[] = [
       },
       {
         file: "core/alloc/refill.ts",
-        guard: "    if (gracePeriodEnded(NORMAL, cache.waitingTarget)) returnWaiting(cache);",
-        without: "    returnWaiting(cache);",
+        guard: "    if (gracePeriodEnded(NORMAL, cache.waitingTarget)) returnWaiting(area, cache);",
+        without: "    returnWaiting(area, cache);",
       },
     ],
   },
@@ -157,8 +156,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/alloc/refill.ts",
-        guard: "    cache.waitingFlavour = TASKS_TRACE;\n    cache.waitingTarget = gracePeriodTarget(TASKS_TRACE);",
-        without: "    cache.waitingFlavour = NORMAL;\n    cache.waitingTarget = gracePeriodTarget(NORMAL);",
+        guard: "  cache.waitingFlavour = TASKS_TRACE;\n  cache.waitingTarget = gracePeriodTarget(TASKS_TRACE);",
+        without: "  cache.waitingFlavour = NORMAL;\n  cache.waitingTarget = gracePeriodTarget(NORMAL);",
       },
     ],
   },
@@ -268,7 +267,7 @@ export const CANARIES: readonly Canary[] = [
         guard:
           "  if (<u32>addAndFetch(countWord(map), 1) <= map.maxEntries) return true;\n  addAndFetch(countWord(map), -1);\n  return false;",
         without:
-          "  if (acquire(countWord(map)) >= map.maxEntries) return false;\n  addAndFetch(countWord(map), 1);\n  return true;",
+          "  if (<u32>map.count >= map.maxEntries) return false;\n  addAndFetch(countWord(map), 1);\n  return true;",
       },
     ],
   },
@@ -279,8 +278,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/lifecycle.ts",
-        guard: "    if (idle && ended && unlinkDying(map)) freeMap(area, map);",
-        without: "    if (ended && unlinkDying(map)) freeMap(area, map);",
+        guard: "  if (!allocatorIdle(map.elements) || !allocatorIdle(map.values)) return false;\n",
+        without: "",
       },
     ],
   },

@@ -1,5 +1,6 @@
 /**
- * All schedules up to a number of preemptions and interrupts, without those that are the same as another one.
+ * All schedules up to a number of preemptions and interrupts, without those that are the same as another one. Deaths
+ * (fiber.ts) come on top: before every write of the CPU that may die, as the memory is what it was between two writes.
  *
  * Stateless: each schedule is a list of decisions, run from the first state on; while it runs behind its last decision,
  * every place where one more could be made is put on a list. Two reductions, both by address:
@@ -50,7 +51,9 @@ class Exploration implements Policy {
   readonly #bound: number;
   /** Set when a word is found shared that was not known to be. */
   hasGrown = false;
-  pending: (readonly Decision[])[] = [];
+  /** Schedules still to be run: first those with nothing but deaths in them. */
+  #pending: (readonly Decision[])[] = [];
+  #plain: (readonly Decision[])[] = [];
   #prefix: readonly Decision[] = [];
   #made = 0;
   #windows: Window[] = [];
@@ -61,6 +64,16 @@ class Exploration implements Policy {
     this.#users = new Uint32Array(length);
     this.#writers = new Uint32Array(length);
     this.#bound = bound;
+  }
+
+  restart(): void {
+    this.hasGrown = false;
+    this.#pending = [];
+    this.#plain = [[]];
+  }
+
+  next(): readonly Decision[] | undefined {
+    return this.#plain.pop() ?? this.#pending.pop();
   }
 
   follow(prefix: readonly Decision[]): void {
@@ -74,10 +87,19 @@ class Exploration implements Policy {
     return 0;
   }
 
-  get #mayBranch(): boolean {
-    return (
-      this.#made === this.#prefix.length && this.#prefix.filter(({ step }) => step !== AT_END).length < this.#bound
-    );
+  /** Preemptions and interrupts so far. */
+  #switches(machine: Machine): number {
+    return this.#prefix.filter(({ step, to }) => step !== AT_END && machine.fibers[to]?.kills === undefined).length;
+  }
+
+  /** Branches off right here to each of the fibers that `to` is true for. */
+  #branch(machine: Machine, fiber: Fiber, to: (other: Fiber) => boolean): void {
+    for (const other of machine.alternatives(fiber)) {
+      if (other === this.#before || !to(other)) continue;
+      const schedule = [...this.#prefix, { fiber: fiber.index, step: machine.steps, to: other.index }];
+      const isPlain = other.kills !== undefined && this.#switches(machine) === 0;
+      (isPlain ? this.#plain : this.#pending).push(schedule);
+    }
   }
 
   decide(machine: Machine, fiber: Fiber, address: number, size: number, site: number): Fiber {
@@ -92,10 +114,10 @@ class Exploration implements Policy {
         this.#before = fiber;
         return to;
       }
-    } else if (this.#mayBranch && this.#isShared(address, size)) {
-      for (const to of machine.alternatives(fiber))
-        if (to !== this.#before)
-          this.pending.push([...this.#prefix, { fiber: fiber.index, step: machine.steps, to: to.index }]);
+    } else {
+      if (isWrite) this.#branch(machine, fiber, ({ kills }) => kills === fiber.cpu);
+      if (this.#switches(machine) < this.#bound && this.#isShared(address, size))
+        this.#branch(machine, fiber, ({ kills }) => kills === undefined);
     }
     this.#before = undefined;
     this.#access(fiber, address, size, isWrite);
@@ -113,7 +135,7 @@ class Exploration implements Policy {
     }
     for (const to of choices.slice(1)) {
       if ((to.level === 0) === (first.level === 0))
-        this.pending.push([...this.#prefix, { fiber: fiber?.index ?? -1, step: AT_END, to: to.index }]);
+        this.#pending.push([...this.#prefix, { fiber: fiber?.index ?? -1, step: AT_END, to: to.index }]);
     }
     return first;
   }
@@ -165,12 +187,11 @@ export function exhaust(machine: Machine, start: () => Run, options: ExhaustiveO
   let ended = false;
   do {
     passes++;
-    exploration.hasGrown = false;
-    exploration.pending = [[]];
+    exploration.restart();
     schedules = 0;
     redundant = 0;
     while (!ended) {
-      const prefix = exploration.pending.pop();
+      const prefix = exploration.next();
       if (prefix === undefined) break;
       exploration.follow(prefix);
       const outcome = machine.run(start, exploration);

@@ -2,10 +2,11 @@
  * A hash map as bodies use it: every operation is written down with its result, and at rest the history has to be one
  * that a map could have had (linearizable), with the entries that are really there.
  */
+
+import { checkElements } from "./checks/elements.ts";
 import { checkHistory, type Operation, type Result } from "./checks/linearizable.ts";
-import { checkLists } from "./checks/lists.ts";
 import { constantOf } from "./core.ts";
-import type { Call } from "./fiber.ts";
+import { type Call, LEVELS } from "./fiber.ts";
 import { Finding } from "./finding.ts";
 import { hex } from "./objects.ts";
 import type { World } from "./world.ts";
@@ -23,22 +24,54 @@ export interface PreparedHash {
   readonly into: number;
   readonly from: number;
   readonly valueSize: number;
+  /** Bytes of one value as it is given and read: of a per-CPU map one for each CPU. */
+  readonly room: number;
+  readonly isPerCpu: boolean;
 }
 
-/** Puts keys 1 to `keys` into scratch, and room for values. All words of a value are the same number. */
-export function prepareHash(world: World, map: number, keys: number): PreparedHash {
+/**
+ * Puts keys 1 to `keys` into scratch, and room for values. All words of a value are the same number.
+ * @param caches whether every cache is refilled once, so that runs are about the map and not about its first element
+ */
+export function prepareHash(
+  world: World,
+  map: number,
+  keys: number,
+  caches: "filled" | "as created" = "filled",
+): PreparedHash {
   const valueSize = world.field(map, "MapHeader", "valueSize");
   const keySize = world.field(map, "MapHeader", "keySize");
   const addresses = Array.from({ length: keys }, (_, index) =>
     world.words(index + 1, ...Array.from({ length: Math.ceil(keySize / 4) - 1 }, () => 0)),
   );
-  const room = world.scratch(valueSize * 32);
-  // Every cache has been refilled once, so that runs are about the map and not about its first element.
-  for (const cpu of world.areas.keys()) {
-    world.callOn(cpu, "hashUpdate", map, addresses[0] as number, room, 0);
+  const isPerCpu = world.field(map, "MapHeader", "kind") === constantOf(world.table, "KIND_PERCPU_HASH");
+  const room = ((valueSize + 7) & ~7) * (isPerCpu ? world.areas.length : 1);
+  const values = world.scratch(room * 32);
+  for (const cpu of caches === "filled" ? world.areas.keys() : []) {
+    world.callOn(cpu, "hashUpdate", map, addresses[0] as number, values, 0);
     world.callOn(cpu, "hashDelete", map, addresses[0] as number);
   }
-  return { world, map, keys: addresses, into: room, from: room + valueSize * 16, valueSize };
+  return { world, map, keys: addresses, into: values, from: values + room * 16, valueSize, room, isPerCpu };
+}
+
+/** Values that are there from the start are above all others. */
+const FIRST_VALUE = 1000;
+
+/** Puts keys into the map before anything runs. Only while setting up. */
+export function putKeys({ world, map, keys, from, room }: PreparedHash, wanted: readonly number[]): void {
+  for (const key of wanted) {
+    for (let offset = 0; offset < room; offset += 4) world.memory.store(from + offset, FIRST_VALUE + key);
+    const refused = world.call("hashUpdate", map, keys[key - 1] as number, from, 0);
+    if (refused !== 0) throw new Finding("scenario", `key ${key} cannot be put into the map: ${refused | 0}`);
+  }
+}
+
+/** The first `count` keys of the bucket of key 1. Only while setting up. */
+export function keysOfOneBucket(prepared: PreparedHash, count: number): number[] {
+  const bucket = bucketOfKey(prepared, 1);
+  const keys = prepared.keys.map((_, index) => index + 1).filter((key) => bucketOfKey(prepared, key) === bucket);
+  if (keys.length < count) throw new Finding("scenario", `only ${keys.length} keys share a bucket`);
+  return keys.slice(0, count);
 }
 
 /** The bucket that a key lies in, by putting it there. Only while setting up. */
@@ -53,21 +86,30 @@ export function bucketOfKey({ world, map, keys, from }: PreparedHash, key: numbe
   return bucket;
 }
 
+/** What stands for any value of a per-CPU map. */
+const PRESENT = 1;
+const ENOENT = 2;
+
+type Recorded = { -readonly [K in keyof Operation]: Operation[K] };
+
 export class HashTable {
   readonly #prepared: PreparedHash;
   readonly #history: Operation[] = [];
   /** Values never repeat, so that a result says which update it saw. */
   #values = 0;
   #clock = 0;
+  readonly #initial: ReadonlyMap<number, number>;
 
   constructor(prepared: PreparedHash) {
     this.#prepared = prepared;
+    this.#initial = this.#contents();
   }
 
   *update(key: number, flags: number = FLAGS.any): Calls<number> {
-    const value = ++this.#values;
-    const address = this.#prepared.from + (value % 16) * this.#prepared.valueSize;
-    this.#write(address, value);
+    const number = ++this.#values;
+    const value = this.#prepared.isPerCpu ? PRESENT : number;
+    const address = this.#prepared.from + (number % 16) * this.#prepared.room;
+    this.#write(address, number);
     return (yield* this.#record({ type: "update", key, flags, value }, [
       "hashUpdate",
       this.#prepared.map,
@@ -83,9 +125,24 @@ export class HashTable {
 
   /** The value of a key, 0 if it is not there. */
   *get(key: number): Calls<number> {
-    const into = this.#prepared.into + (this.#clock % 16) * this.#prepared.valueSize;
-    const call: Call = ["hashGet", this.#prepared.map, this.#key(key), into];
+    const into = this.#prepared.into + (this.#clock % 16) * this.#prepared.room;
+    const call: Call = [
+      this.#prepared.isPerCpu ? "percpuHashGet" : "hashGet",
+      this.#prepared.map,
+      this.#key(key),
+      into,
+    ];
     return (yield* this.#record({ type: "get", key }, call, into)).value;
+  }
+
+  /** Whether a lookup finds the key; in a read section of its own. */
+  *lookup(key: number): Calls<boolean> {
+    yield ["readEnter"];
+    const operation = this.#begin({ type: "lookup", key });
+    const found = (yield ["hashLookup", this.#prepared.map, this.#key(key)]) !== 0;
+    this.#end(operation, { errno: found ? 0 : -ENOENT, value: 0 });
+    yield ["readLeave"];
+    return found;
   }
 
   #key(key: number): number {
@@ -98,25 +155,31 @@ export class HashTable {
   }
 
   #read(address: number): number {
-    const { world, valueSize } = this.#prepared;
+    const { world, valueSize, isPerCpu } = this.#prepared;
+    // Written in place, each copy for itself: only that it is there counts.
+    if (isPerCpu) return PRESENT;
     const value = world.memory.load(address);
     for (let offset = 4; offset < valueSize; offset += 4)
       if (world.memory.load(address + offset) !== value) throw new Finding("torn value", `${hex(address)}: two values`);
     return value;
   }
 
-  *#record(what: Operation["what"], call: Call, into = 0): Calls<Result> {
-    const operation: { -readonly [K in keyof Operation]: Operation[K] } = {
-      what,
-      called: this.#clock++,
-      returned: Number.POSITIVE_INFINITY,
-      result: undefined,
-    };
+  #begin(what: Operation["what"]): Recorded {
+    const operation = { what, called: this.#clock++, returned: Number.POSITIVE_INFINITY, result: undefined };
     this.#history.push(operation);
-    const errno = (yield call) | 0;
-    const result = { errno, value: errno === 0 && into !== 0 ? this.#read(into) : 0 };
+    return operation;
+  }
+
+  #end(operation: Recorded, result: Result): void {
     operation.result = result;
     operation.returned = this.#clock++;
+  }
+
+  *#record(what: Operation["what"], call: Call, into = 0): Calls<Result> {
+    const operation = this.#begin(what);
+    const errno = (yield call) | 0;
+    const result = { errno, value: errno === 0 && into !== 0 ? this.#read(into) : 0 };
+    this.#end(operation, result);
     return result;
   }
 
@@ -132,17 +195,17 @@ export class HashTable {
       found.set(key, element);
     };
     const buckets = world.field(map, "MapHeader", "buckets");
-    for (let index = 0; index <= world.field(map, "MapHeader", "bucketMask"); index++) {
-      const bucket = buckets + index * at("BUCKET_BYTES");
+    const count = world.field(map, "MapHeader", "bucketMask") + 1;
+    const bytes = at("BUCKET_BYTES");
+    const [overflow, elements, slots] = [at("OVERFLOW"), at("ELEMENTS"), at("SLOT_COUNT")];
+    for (let bucket = buckets; bucket < buckets + count * bytes; bucket += bytes) {
       const control = memory.load(bucket);
-      if (control >>> at("OWNER_SHIFT") !== 0)
-        throw new Finding(
-          "lock held",
-          `bucket ${index} is locked at rest by CPU ${(control >>> at("OWNER_SHIFT")) - 1}`,
-        );
-      for (let slot = 0; slot < at("SLOT_COUNT"); slot++)
-        if ((control >>> slot) & 1) put(memory.load(bucket + at("ELEMENTS") + 4 * slot));
-      for (let element = memory.load(bucket + at("OVERFLOW")); element !== 0; ) element = this.#next(element, put);
+      const owner = control >>> at("OWNER_SHIFT");
+      if (owner !== 0)
+        throw new Finding("lock held", `the bucket at ${hex(bucket)} is locked at rest by CPU ${owner - 1}`);
+      for (let slot = 0; slot < slots; slot++)
+        if ((control >>> slot) & 1) put(memory.load(bucket + elements + 4 * slot));
+      for (let element = memory.load(bucket + overflow); element !== 0; ) element = this.#next(element, put);
     }
     return found;
   }
@@ -152,20 +215,33 @@ export class HashTable {
     return this.#prepared.world.memory.load(element + constantOf(this.#prepared.world.table, "ELEMENT_NEXT"));
   }
 
-  /** History, entries, count, and the list equation of the elements (where they come from a cache). */
+  /** Key to value, as the buckets have them. */
+  #contents(): Map<number, number> {
+    const offset = this.#prepared.world.field(this.#prepared.map, "MapHeader", "valueOffset");
+    return new Map([...this.entries()].map(([key, element]) => [key, this.#read(element + offset)]));
+  }
+
+  /** History, entries, counts, and that each element and value is in one place. */
   check(): void {
     const { world, map } = this.#prepared;
-    const entries = this.entries();
-    const valueOffset = world.field(map, "MapHeader", "valueOffset");
-    const final = new Map([...entries].map(([key, element]) => [key, this.#read(element + valueOffset)]));
-    checkHistory(this.#history, final);
+    checkHistory(this.#history, this.#contents(), this.#initial);
+    const elements = new Set(this.entries().values());
     const count = world.call("mapCount", map);
-    const most = world.field(map, "MapHeader", "maxEntries");
-    if (world.field(map, "MapHeader", "exactCount") === 1 && count > most)
-      throw new Finding("too many", `${count} entries in a map of ${most}`);
-    if (world.field(map, "MapHeader", "supply") === constantOf(world.table, "SUPPLY_CACHE"))
-      checkLists(world, { caches: world.field(map, "MapHeader", "elements"), inUse: new Set(entries.values()) });
-    if (count !== entries.size)
-      throw new Finding("map count", `the map counts ${count} entries and has ${entries.size}`);
+    const field = (name: string): number => world.field(map, "MapHeader", name);
+    if (field("exactCount") === 1)
+      checkBound(field("count"), elements.size, field("maxEntries"), world.dead.size * LEVELS.length);
+    checkElements(world, map, elements);
+    if (count !== elements.size)
+      throw new Finding("map count", `the map counts ${count} entries and has ${elements.size}`);
   }
+}
+
+/**
+ * The count that bounds a map may stay one too high for each context that died between adding to it and noting that it
+ * did; it is never too low.
+ */
+function checkBound(count: number, entries: number, most: number, died: number): void {
+  if (entries > most) throw new Finding("too many", `${entries} entries in a map of ${most}`);
+  if (count < entries || count > entries + died)
+    throw new Finding("map count", `the count that bounds the map is ${count | 0}, it has ${entries} entries`);
 }

@@ -29,6 +29,8 @@ export interface Observer {
   access(fiber: Fiber, address: number, size: number, site: number): void;
   /** The machine goes on with another fiber. */
   switched?(to: Fiber): void;
+  /** The thread of a CPU is dead, and whoever acts on it knows. */
+  killed?(cpu: number): void;
   called?(fiber: Fiber): void;
   returned?(fiber: Fiber): void;
 }
@@ -44,7 +46,7 @@ export interface Outcome {
   /** What the policy chose that would not have happened by itself. */
   readonly decisions: readonly Decision[];
   readonly steps: number;
-  /** Hash of the memory at rest. */
+  /** Hash of the memory at rest, before it is checked; 0 where the run did not come to its end. */
   readonly state: number;
   /** Set when the policy gave the schedule up because another one is the same. */
   readonly redundant: boolean;
@@ -55,10 +57,18 @@ export class Redundant extends Error {}
 
 /** A run that takes more steps makes no progress. */
 const MOST_STEPS = 400_000;
-/** Every so many steps of a fiber a few are looked at for going in circles. */
-const WATCH_PERIOD = 256;
-const WATCH_FROM = 240;
-const LONGEST_CIRCLE = 4;
+
+/** Every `period` steps of a fiber the last `window` are looked at for going in circles of up to `longest` steps. */
+interface Watch {
+  readonly period: number;
+  readonly window: number;
+  readonly longest: number;
+}
+/** A wait for a lock is a short circle; one for another CPU to let go of an object looks at all its hands each time. */
+const WATCHES: readonly Watch[] = [
+  { period: 256, window: 16, longest: 4 },
+  { period: 8192, window: 600, longest: 256 },
+];
 const SMALL_ACCESS = 16;
 
 export class Machine {
@@ -76,7 +86,7 @@ export class Machine {
   #decisions: Decision[] = [];
   /** Of each CPU, the contexts that are in, the innermost last. */
   #stacks: Fiber[][] = [];
-  #watched: number[] = [];
+  readonly #watched: number[][] = WATCHES.map(() => []);
   readonly #isWrite: readonly boolean[];
 
   constructor(core: SimCore, options: WorldOptions) {
@@ -124,12 +134,14 @@ export class Machine {
     this.total = 0;
     let finding: Finding | undefined;
     let redundant = false;
+    let state = 0;
     try {
       for (const observer of this.observers) observer.begin?.();
       policy.begin?.(this);
       for (let fiber = this.#pick(undefined); fiber !== undefined; ) fiber = this.#continue(fiber) ?? this.#pick(fiber);
       this.#running = undefined;
       this.#limit = this.#steps + MOST_STEPS;
+      state = this.world.memory.hash();
       atRest?.();
     } catch (thrown) {
       if (thrown instanceof Redundant) redundant = true;
@@ -140,7 +152,6 @@ export class Machine {
     this.#rewinding = false;
     this.#switchTo = undefined;
     this.#limit = Number.POSITIVE_INFINITY;
-    const state = redundant ? 0 : this.world.memory.hash();
     return { finding, decisions: this.#decisions, steps: this.total, state, redundant };
   }
 
@@ -154,6 +165,7 @@ export class Machine {
     this.world.dead.add(cpu);
     for (const fiber of this.fibers) if (fiber.cpu === cpu && !fiber.isOver) fiber.state = "dead";
     this.#stacks[cpu] = [];
+    for (const observer of this.observers) observer.killed?.(cpu);
   }
 
   #mayRun(fiber: Fiber): boolean {
@@ -285,9 +297,12 @@ export class Machine {
       this.#limit = this.#steps + 1;
       return;
     }
-    const phase = this.#steps % WATCH_PERIOD;
-    const watch = phase < WATCH_FROM - 1 ? this.#steps + WATCH_FROM - phase : this.#steps + 1;
-    this.#limit = Math.min(watch, (this.#policy as Policy).nextStep(this, fiber));
+    let limit = (this.#policy as Policy).nextStep(this, fiber);
+    for (const { period, window } of WATCHES) {
+      const left = period - window - (this.#steps % period);
+      limit = Math.min(limit, this.#steps + Math.max(left, 1));
+    }
+    this.#limit = limit;
   }
 
   /** The slow part of a step: the policy, the watch for circles, observers. */
@@ -308,7 +323,7 @@ export class Machine {
         return;
       }
     }
-    if (!resumed && this.#steps % WATCH_PERIOD >= WATCH_FROM && this.#isSpinning(address, site)) {
+    if (!resumed && this.#isSpinning(address, site)) {
       const to = this.#yield(fiber);
       if (to !== undefined) {
         this.#suspend(fiber, to);
@@ -329,14 +344,19 @@ export class Machine {
 
   /** Whether the last steps of a watch read the same few places over and over. */
   #isSpinning(address: number, site: number): boolean {
-    const phase = this.#steps % WATCH_PERIOD;
-    if (phase === WATCH_FROM) this.#watched = [];
-    this.#watched.push(this.isWrite(site) ? -this.#steps : address);
-    const watched = this.#watched;
-    if (phase !== WATCH_PERIOD - 1 || watched.length !== WATCH_PERIOD - WATCH_FROM) return false;
+    const read = this.isWrite(site) ? -this.#steps : address;
+    return WATCHES.some((watch, index) => this.#sees(watch, this.#watched[index] as number[], read));
+  }
+
+  #sees({ period, window, longest }: Watch, watched: number[], read: number): boolean {
+    const phase = this.#steps % period;
+    if (phase < period - window) return false;
+    if (phase === period - window) watched.length = 0;
+    watched.push(read);
+    if (phase !== period - 1 || watched.length !== window) return false;
     if (this.now > MOST_STEPS) throw new Finding("no progress", `still spinning after ${MOST_STEPS} steps`);
-    for (let period = 1; period <= LONGEST_CIRCLE; period++)
-      if (watched.every((each, index) => index < period || each === watched[index - period])) return true;
+    for (let circle = 1; circle <= longest; circle++)
+      if (watched.every((each, index) => index < circle || each === watched[index - circle])) return true;
     return false;
   }
 

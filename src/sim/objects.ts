@@ -24,6 +24,8 @@ export class Objects {
   /** First CPU's cache of this size. */
   readonly caches: number;
   readonly held: Set<number> = new Set();
+  /** Those whose free has not returned: of a thread that was killed they may be held for ever. */
+  readonly freeing: Set<number> = new Set();
   readonly #freed = new Set<number>();
   #count = 0;
 
@@ -56,11 +58,13 @@ export class Objects {
   *free(address: number): Calls<void> {
     this.drop(address);
     yield ["objectFree", address];
+    this.freeing.delete(address);
   }
 
   *freeRcu(address: number): Calls<void> {
     this.drop(address);
     yield ["objectFreeRcu", address];
+    this.freeing.delete(address);
   }
 
   /** Counts an object as held. */
@@ -77,6 +81,7 @@ export class Objects {
       if (this.#word(address, offset) !== first || first === POISON)
         throw new Finding("written while held", `${hex(address)} is not as its holder left it`);
     this.held.delete(address);
+    this.freeing.add(address);
     this.#freed.add(address);
     this.#fill(address, POISON);
   }

@@ -1,5 +1,6 @@
 /** Names for addresses: superblock, CPU areas, caches, maps, buckets, pages. */
-import { constantOf, type Field } from "./core.ts";
+import { constantOf, type Field, offsetOf } from "./core.ts";
+import { LEVELS } from "./fiber.ts";
 import { hex } from "./objects.ts";
 import type { World } from "./world.ts";
 
@@ -44,17 +45,12 @@ export class Symbols {
     const pages = world.field(block, "Superblock", "maximumPages");
     this.add(descriptors, of("DESCRIPTOR_BYTES"), pages, (index) => `page ${index}`, structures["PageDescriptor"]);
     world.areas.forEach((area, cpu) => {
+      this.#addIntents(area, cpu);
       this.add(area, of("AREA_BYTES"), 1, () => `cpu ${cpu}`, structures["CpuArea"]);
     });
     for (const { address, name } of world.maps) this.#addMap(address, name);
     for (const { address, name } of world.allocators) {
-      this.add(
-        address + of("CACHES_AT"),
-        of("CACHE_BYTES"),
-        world.areas.length,
-        (cpu) => `${name} cache ${cpu}`,
-        structures["Cache"],
-      );
+      this.#addCaches(address + of("CACHES_AT"), `${name} cache`);
       this.add(address, of("CACHES_AT"), 1, () => name, structures["ObjectAllocator"]);
     }
   }
@@ -64,14 +60,43 @@ export class Symbols {
     this.#regions.push({ from, bytes, count, name, fields });
   }
 
-  #addMap(map: number, name: string): void {
+  /** What a CPU has in hand: of each context level, then the transfer. */
+  #addIntents(area: number, cpu: number): void {
+    const { table } = this.#world;
+    const { structures } = table.layout;
+    const hands = area + offsetOf(table, "CpuArea", "intents");
+    const bytes = constantOf(table, "INTENT_BYTES");
+    this.add(hands, bytes, LEVELS.length, (level) => `cpu ${cpu} ${LEVELS[level]} hands`, structures["Intent"]);
+    const last = structures["Transfer"]?.at(-1);
+    const transferBytes = (last?.offset ?? 0) + (last?.bytes ?? 0);
+    this.add(hands + bytes * LEVELS.length, transferBytes, 1, () => `cpu ${cpu} transfer`, structures["Transfer"]);
+  }
+
+  /** The caches of an allocator, one a CPU, and in each the counts of a map's elements. */
+  #addCaches(caches: number, name: string): void {
     const { table, areas } = this.#world;
     const { structures } = table.layout;
+    const bytes = constantOf(table, "CACHE_BYTES");
+    const counts = offsetOf(table, "Cache", "counts");
+    const countBytes = constantOf(table, "LEVEL_COUNT_BYTES");
+    for (const cpu of areas.keys())
+      this.add(
+        caches + cpu * bytes + counts,
+        countBytes,
+        LEVELS.length,
+        (level) => `${name} ${cpu} ${LEVELS[level]} count`,
+        structures["LevelCount"],
+      );
+    this.add(caches, bytes, areas.length, (cpu) => `${name} ${cpu}`, structures["Cache"]);
+  }
+
+  #addMap(map: number, name: string): void {
+    const { table } = this.#world;
+    const { structures } = table.layout;
     const field = (of: string): number => this.#world.field(map, "MapHeader", of);
-    const cacheBytes = constantOf(table, "CACHE_BYTES");
     this.add(map, constantOf(table, "HEADER_SIZE"), 1, () => name, structures["MapHeader"]);
-    this.add(field("elements"), cacheBytes, areas.length, (cpu) => `${name} cache ${cpu}`, structures["Cache"]);
-    this.add(field("values"), cacheBytes, areas.length, (cpu) => `${name} value cache ${cpu}`, structures["Cache"]);
+    this.#addCaches(field("elements"), `${name} cache`);
+    this.#addCaches(field("values"), `${name} value cache`);
     const bucket: Field[] = [
       { name: "control", offset: 0, bytes: 8 },
       { name: "overflow", offset: constantOf(table, "OVERFLOW"), bytes: 4 },

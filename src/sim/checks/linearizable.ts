@@ -13,7 +13,7 @@ export interface Result {
 export interface Operation {
   readonly what:
     | { readonly type: "update"; readonly key: number; readonly flags: number; readonly value: number }
-    | { readonly type: "delete" | "get"; readonly key: number };
+    | { readonly type: "delete" | "get" | "lookup"; readonly key: number };
   readonly called: number;
   /** Infinity: it never returned, and may have happened or not. */
   readonly returned: number;
@@ -28,13 +28,16 @@ const REFUSED: ReadonlySet<number> = new Set([-7, -12, -16]);
 /** The value afterwards (0: absent) if the operation can have given its result at `value`, undefined if it cannot. */
 function apply({ what, result }: Operation, value: number): number | undefined {
   const errno = result?.errno;
-  if (errno !== undefined && REFUSED.has(errno)) return what.type === "get" ? undefined : value;
+  const reads = what.type === "get" || what.type === "lookup";
+  if (errno !== undefined && REFUSED.has(errno)) return reads ? undefined : value;
   const fits = (expected: number, after: number): number | undefined =>
     errno === undefined || errno === expected ? after : undefined;
   if (what.type === "get") {
     if (value === 0) return fits(-ENOENT, 0);
     return result === undefined || result.value === value ? fits(0, value) : undefined;
   }
+  // A value that was found may be another key's by the time it is read: only that it was there counts.
+  if (what.type === "lookup") return value === 0 ? fits(-ENOENT, 0) : fits(0, value);
   if (what.type === "delete") return value === 0 ? fits(-ENOENT, 0) : fits(0, 0);
   if (what.type !== "update") return undefined;
   if (what.flags === 1 && value !== 0) return fits(-EEXIST, value);
@@ -71,12 +74,19 @@ function show({ what, called, returned, result }: Operation): string {
   return `${called}-${returned} ${what.type}${flags}: ${result?.errno} ${result?.value}`;
 }
 
-/** @param final what is in the map in the end, key to value */
-export function checkHistory(history: readonly Operation[], final: ReadonlyMap<number, number>): void {
-  for (const key of new Set([...history.map(({ what }) => what.key), ...final.keys()])) {
+/**
+ * @param final what is in the map in the end, key to value
+ * @param initial the same before the first operation
+ */
+export function checkHistory(
+  history: readonly Operation[],
+  final: ReadonlyMap<number, number>,
+  initial: ReadonlyMap<number, number> = new Map(),
+): void {
+  for (const key of new Set([...history.map(({ what }) => what.key), ...final.keys(), ...initial.keys()])) {
     const operations = history.filter(({ what }) => what.key === key);
     const last = final.get(key) ?? 0;
-    if (!canBe(operations, 0, last, new Set()))
+    if (!canBe(operations, initial.get(key) ?? 0, last, new Set()))
       throw new Finding("not linearizable", `key ${key} ends as ${last} after ${operations.map(show).join("; ")}`);
   }
 }

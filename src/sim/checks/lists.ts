@@ -16,7 +16,12 @@ const LISTS: readonly (readonly [list: string, count: string | undefined])[] = [
   ["byRcu", "byRcuCount"],
   ["waitingRcu", "waitingRcuCount"],
   ["inbox", undefined],
+  // A preallocated hash has something else in the same place, and does not come here.
+  ["pool", "promised"],
 ];
+
+/** Lists that hang on the first CPU's cache only. */
+const SHARED_LISTS: typeof LISTS = [["surplus", "surplusCount"]];
 
 /** Goes through a list that is linked through first words. */
 function* walk(world: World, head: number, what: string): Generator<number> {
@@ -47,10 +52,12 @@ export interface Held {
   readonly caches: number;
   /** Headers of the objects in use. */
   readonly inUse: ReadonlySet<number>;
+  /** Headers of objects that are in use if they are on no list. */
+  readonly maybeInUse?: ReadonlySet<number>;
 }
 
 /** Checks the lists of one allocator. Where each object was found is the result. */
-export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<number, string> {
+export function checkLists(world: World, { caches, inUse, maybeInUse }: Held): ReadonlyMap<number, string> {
   const places = new Map<number, string>();
   const put = (object: number, place: string): void => {
     const other = places.get(object);
@@ -61,7 +68,7 @@ export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<n
   let owned = 0;
   cachesOf(world, caches).forEach((cache, cpu) => {
     owned += world.field(cache, "Cache", "owned") | 0;
-    for (const [list, counter] of LISTS) {
+    for (const [list, counter] of cpu === 0 ? [...LISTS, ...SHARED_LISTS] : LISTS) {
       const place = `on ${list} of CPU ${cpu}`;
       let length = 0;
       for (const object of walk(world, world.field(cache, "Cache", list), place)) {
@@ -73,6 +80,7 @@ export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<n
         throw new Finding("count", `${counter} of CPU ${cpu} is ${count | 0}, ${list} has ${length}`);
     }
   });
+  for (const object of maybeInUse ?? []) if (!places.has(object)) places.set(object, "in use");
   if (places.size !== owned)
     throw new Finding("list equation", `${places.size} objects are on lists or in use, the caches own ${owned}`);
   return places;
@@ -81,7 +89,8 @@ export function checkLists(world: World, { caches, inUse }: Held): ReadonlyMap<n
 /** The same for objects that bodies hold, and that nobody wrote to what is free. */
 export function checkObjects(world: World, objects: Objects): void {
   const header = constantOf(world.table, "HEADER_BYTES");
-  const inUse = new Set([...objects.held].map((address) => address - header));
-  for (const [object, place] of checkLists(world, { caches: objects.caches, inUse }))
-    if (place !== "in use") objects.checkFree(object + header);
+  const headers = (addresses: ReadonlySet<number>): Set<number> =>
+    new Set([...addresses].map((address) => address - header));
+  const held = { caches: objects.caches, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
+  for (const [object, place] of checkLists(world, held)) if (place !== "in use") objects.checkFree(object + header);
 }

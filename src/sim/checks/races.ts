@@ -81,6 +81,11 @@ export class RaceDetector implements Observer {
     clock[cpu] = (clock[cpu] as number) + 1;
   }
 
+  /** Whoever reaps the CPU has been told of its thread's death by what the thread was a part of. */
+  killed(cpu: number): void {
+    for (const clock of this.#clocks) join(clock, this.#clocks[cpu] as number[]);
+  }
+
   #word(word: number): Word {
     let found = this.#words.get(word);
     if (found === undefined) {

@@ -6,7 +6,6 @@ import type { Scenario } from "../scenario.ts";
 export const createDestroy: Scenario = {
   name: "create-destroy",
   doc: "Two CPUs create and destroy maps of one name: one of them is refused, and no page is lost.",
-  known: { kinds: ["data race"], why: "reapMaps walks the list of dying maps without its lock" },
   cpus: 2,
   bound: 1,
   pages: 24,

@@ -5,10 +5,6 @@ import { withObjects } from "./common.ts";
 export const freeRcuNmi: Scenario = {
   name: "free-rcu-nmi",
   doc: "An NMI frees by objectFreeRcu while its CPU does, or while the work takes the list: list and count agree.",
-  known: {
-    kinds: ["count", "list equation"],
-    why: "byRcuCount is added to in two steps, and taken apart from its list",
-  },
   cpus: 1,
   bound: 1,
   prepare(world) {

@@ -8,7 +8,9 @@ import { extraDrained } from "./extra-drained.ts";
 import { freeRcu } from "./free-rcu.ts";
 import { freeRcuNmi } from "./free-rcu-nmi.ts";
 import { fullMap } from "./full-map.ts";
-import { killedInUpdate } from "./killed-in-update.ts";
+import { KILLED_IN_CONTROL } from "./killed-in-control.ts";
+import { KILLED_IN_HASH } from "./killed-in-hash.ts";
+import { KILLED_IN_OBJECTS } from "./killed-in-objects.ts";
 import { largeValues } from "./large-values.ts";
 import { lateRaise } from "./late-raise.ts";
 import { lookupStays } from "./lookup-stays.ts";
@@ -41,7 +43,6 @@ export const SCENARIOS: readonly Scenario[] = [
   freeRcu,
   freeRcuNmi,
   fullMap,
-  killedInUpdate,
   largeValues,
   lateRaise,
   lookupStays,
@@ -64,4 +65,7 @@ export const SCENARIOS: readonly Scenario[] = [
   trimNmi,
   trimOnDemandNmi,
   twoRefills,
+  ...KILLED_IN_HASH,
+  ...KILLED_IN_OBJECTS,
+  ...KILLED_IN_CONTROL,
 ];

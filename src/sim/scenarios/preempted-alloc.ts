@@ -1,24 +1,30 @@
 import { task } from "../fiber.ts";
+import { Finding } from "../finding.ts";
+import { prepareHash } from "../hash-table.ts";
 import type { Scenario } from "../scenario.ts";
-import { withObjects } from "./common.ts";
+import { withHash } from "./common.ts";
+
+/** Elements of a new cache. */
+const CACHED = 4;
+const ENOMEM = 12;
 
 /** Linux's bug of September 2023, found there by a test that preempts tasks in the allocator. */
 export const preemptedAlloc: Scenario = {
   name: "preempted-alloc",
-  doc: "Tasks of one CPU preempt each other: work is raised before interrupts come on, so no allocation fails.",
+  doc: "Tasks of one CPU preempt each other: work is raised before interrupts come on, so no insert fails.",
   cpus: 1,
   preemptible: true,
   bound: 2,
   prepare(world) {
-    const allocator = world.createAllocator(24);
+    const prepared = prepareHash(world, world.createHash({ maxEntries: 64 }), 1 + CACHED, "as created");
     return () =>
-      withObjects(world, allocator, 24, (objects) => {
-        function* several() {
-          const held: number[] = [];
-          for (let count = 0; count < 4; count++) held.push(yield* objects.allocateSurely());
-          for (const object of held) yield* objects.free(object);
+      withHash(prepared, (table) => {
+        function* insert(first: number, last: number) {
+          for (let key = first; key <= last; key++)
+            if ((yield* table.update(key)) === -ENOMEM)
+              throw new Finding("ENOMEM", "an insert of a task failed where memory is there and may be taken");
         }
-        return [task(0, several, "task a"), task(0, several, "task b")];
+        return [task(0, () => insert(1, CACHED), "task a"), task(0, () => insert(1 + CACHED, 1 + CACHED), "task b")];
       });
   },
 };

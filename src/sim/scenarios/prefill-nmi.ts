@@ -5,7 +5,6 @@ import { withObjects } from "./common.ts";
 export const prefillNmi: Scenario = {
   name: "prefill-nmi",
   doc: "Objects were promised: an NMI gets one of them at any step.",
-  known: { kinds: ["ENOMEM"], why: "an NMI inside an allocation or a free finds the list in use, promise or not" },
   cpus: 1,
   bound: 1,
   prepare(world) {

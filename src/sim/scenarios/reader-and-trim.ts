@@ -13,7 +13,6 @@ export const readerAndTrim: Scenario = {
   prepare(world) {
     const map = world.createHash({ maxEntries: 4 });
     const prepared = prepareHash(world, map, 1);
-    const elements = world.field(map, "MapHeader", "elements");
     const offset = world.field(map, "MapHeader", "valueOffset");
     const key = prepared.keys[0] as number;
     return () =>
@@ -21,7 +20,7 @@ export const readerAndTrim: Scenario = {
         task(0, function* () {
           yield* table.update(1);
           yield* table.delete(1);
-          for (let count = 0; count < 3; count++) yield ["trimCache", elements];
+          for (let count = 0; count < 3; count++) yield ["trimCpus", 1];
         }),
         task(1, function* () {
           yield ["readEnter"];

@@ -5,10 +5,6 @@ import { withObjects } from "./common.ts";
 export const trimOnDemandNmi: Scenario = {
   name: "trim-on-demand-nmi",
   doc: "An NMI raises work while objectTrim moves lists: the work must not run in the middle of it.",
-  known: {
-    kinds: ["two lists", "count", "list equation"],
-    why: "objectTrim moves lists with interrupts on and without `working`",
-  },
   cpus: 1,
   bound: 1,
   prepare(world) {
