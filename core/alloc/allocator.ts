@@ -6,7 +6,7 @@ import { acquire } from "../base/atomics";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
-import { hold, letGo } from "../cpu/intent";
+import { hold } from "../cpu/intent";
 import { classFor, HEADER_BYTES } from "../mem/slab";
 import { CACHE_BYTES, Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
 import { interruptsOn } from "./deferred";
@@ -65,6 +65,11 @@ export function formatAllocator(
   return true;
 }
 
+/** Whether the caches of an allocator have all been set up: before that they hold nothing. */
+export function isFormatted(caches: usize): bool {
+  return cacheOf(caches, superblock().cpus - 1).home != 0;
+}
+
 /** Whether no CPU has raised work for this allocator: only then may its memory go. */
 export function allocatorIdle(caches: usize): bool {
   const cpus = superblock().cpus;
@@ -102,8 +107,7 @@ function allocateSlowly(area: CpuArea, cache: Cache, first: usize, hand: usize, 
  */
 export function release(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
   hold(hand, object, changetype<usize>(cache), 0);
-  cacheGive(area, cache, object);
-  letGo(hand);
+  cacheGive(area, cache, object, hand);
   interruptsOn(area);
 }
 

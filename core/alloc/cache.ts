@@ -22,7 +22,7 @@
 import { acquire, addAndFetch, claim, exchange } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
-import { hold } from "../cpu/intent";
+import { hold, letGo } from "../cpu/intent";
 
 @unmanaged
 export class Cache {
@@ -197,8 +197,11 @@ export function cacheTake(area: CpuArea, cache: Cache, hand: usize, bits: u64): 
   return object;
 }
 
-/** Gives one object, which is in a hand, to this CPU's cache, whichever CPU it came from. Cannot fail, any context. */
-export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
+/**
+ * Gives one object, which is in `hand`, to this CPU's cache, whichever CPU it came from. Cannot fail, any context. The hand
+ * is emptied before an interrupting context can be handed the object.
+ */
+export function cacheGive(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
   const held = area.interruptsOff;
   area.interruptsOff = held + 1;
   const nested = cache.active;
@@ -211,6 +214,7 @@ export function cacheGive(area: CpuArea, cache: Cache, object: usize): void {
   } else {
     pushExtra(cache, object);
   }
+  letGo(hand);
   cache.active = nested;
   if (count > cache.high) raiseWork(area, cache);
   area.interruptsOff = held;

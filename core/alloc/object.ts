@@ -263,8 +263,9 @@ export function objectFree(address: usize): void {
   store<u32>(object, cache.free);
   cache.free = <u32>object;
   cache.freeCount = cache.freeCount + 1;
-  cache.active = 0;
+  // Before an NMI can be handed it.
   letGo(hands);
+  cache.active = 0;
   area.interruptsOff = held;
 }
 

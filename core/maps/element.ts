@@ -115,9 +115,12 @@ export function nameElement(element: usize, cache: Cache, operation: u32): void 
   store<u64>(element, <u64>changetype<usize>(cache) | ((<u64>operation) << 32));
 }
 
-/** Gives an element back that is in a hand and that no new reader can find. Its memory may serve another key at once. */
-export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
-  if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element);
+/**
+ * Gives an element back that is in `hand`, which may be empty afterwards, and that no new reader can find. Its memory may
+ * serve another key at once.
+ */
+export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
+  if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element, hand);
   else giveToOther(area, map, cache, element);
 }
 
@@ -136,7 +139,7 @@ function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize
  */
 export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize, bits: u64): void {
   if (map.supply != SUPPLY_SLAB) {
-    giveElement(area, map, cache, element);
+    giveElement(area, map, cache, element, hand);
     return;
   }
   beginTransfer(area, changetype<usize>(cache), cache.owned - 1, element, 1);
@@ -167,7 +170,7 @@ export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, han
 }
 
 /** Gives the replaced element back; a preallocated map keeps it as the next spare. */
-export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
   if (map.supply == SUPPLY_POOL && claim(changetype<usize>(cache) + offsetof<Cache>("spare"), 0, <u32>element)) return;
-  giveElement(area, map, cache, element);
+  giveElement(area, map, cache, element, hand);
 }

@@ -89,16 +89,17 @@ export function deleteShortly<K>(address: usize, keyAddress: usize): i32 {
     return LONG_WAY;
   }
   hold(hands, element, changetype<usize>(cache), REMOVES | COUNTS);
+  const counts = levelCount(cache, area.level);
+  const live = counts.live - 1;
+  setLive(counts, live, operation);
   cache.active = 1;
   store<u32>(element, cache.free);
   cache.free = <u32>element;
   const count = cache.freeCount + 1;
   cache.freeCount = count;
-  cache.active = 0;
-  const counts = levelCount(cache, area.level);
-  const live = counts.live - 1;
-  setLive(counts, live, operation);
+  // Before an NMI can be handed it.
   letGo(hands);
+  cache.active = 0;
   if (count > cache.high) return settle(area, map, cache, held);
   if (live - counts.folded <= -FOLD) return settle(area, map, cache, held);
   if (area.work != 0) return settle(area, map, cache, held);
@@ -168,8 +169,8 @@ export function updateShortly<K>(address: usize, keyAddress: usize, value: usize
     store<u32>(element, cache.free);
     cache.free = <u32>element;
     cache.freeCount = cache.freeCount + 1;
-    cache.active = 0;
     letGo(hands);
+    cache.active = 0;
     area.interruptsOff = held;
     return LONG_WAY;
   }

@@ -207,7 +207,7 @@ function replaceElement(
   hold(firstHand(hands), replacement, home, MAYBE);
   if (!tryLockBucket(area, bucket, control)) {
     hold(firstHand(hands), replacement, home, 0);
-    giveReplaced(area, map, cache, replacement);
+    giveReplaced(area, map, cache, replacement, firstHand(hands));
     letGo(firstHand(hands));
     return AGAIN;
   }
@@ -218,7 +218,7 @@ function replaceElement(
   unlockChanged(area, bucket, control);
   letGo(firstHand(hands));
   hold(secondHand(hands), old, home, REMOVES);
-  giveReplaced(area, map, cache, old);
+  giveReplaced(area, map, cache, old, secondHand(hands));
   letGo(secondHand(hands));
   return 0;
 }
@@ -358,8 +358,9 @@ function deleteKey(address: usize, key: usize): i32 {
   if (object != 0) holdValue(area, map, object, secondHand(hands));
   hold(firstHand(hands), element, changetype<usize>(cache), REMOVES | COUNTS);
   if (object != 0) giveValue(area, map, object, secondHand(hands));
-  giveElement(area, map, cache, element);
+  // Counted first: an NMI may be handed the element as soon as it is given back.
   countElement(area, map, cache, -1, operation);
+  giveElement(area, map, cache, element, firstHand(hands));
   leaveRoom(map, firstHand(hands));
   interruptsOn(area);
   return 0;

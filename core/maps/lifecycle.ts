@@ -4,7 +4,7 @@
  * for a grace period, then gives everything back. Task context.
  */
 
-import { allocatorIdle, cacheOf, drainAllocator, formatAllocator } from "../alloc/allocator";
+import { allocatorIdle, cacheOf, drainAllocator, formatAllocator, isFormatted } from "../alloc/allocator";
 import { CACHE_BYTES, spliceFree } from "../alloc/cache";
 import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
 import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
@@ -307,8 +307,8 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
   if (isHash(map.kind) && map.buckets != 0) {
     const isPool = map.supply == SUPPLY_POOL;
     if (!isPool) emptyBuckets(area, map);
-    if (!isPool && cacheOf(map.elements, 0).home != 0) drainAllocator(area, map.elements);
-    if (!isPool && cacheOf(map.values, 0).home != 0) drainAllocator(area, map.values);
+    if (!isPool && isFormatted(map.elements)) drainAllocator(area, map.elements);
+    if (!isPool && isFormatted(map.values)) drainAllocator(area, map.values);
   }
   freeStorage(area, bucketsField(map));
   freeStorage(area, storageField(map));

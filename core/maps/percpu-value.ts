@@ -9,7 +9,7 @@ import { interruptsOn } from "../alloc/deferred";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { hold, letGo } from "../cpu/intent";
+import { hold } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
@@ -23,8 +23,7 @@ export function valueObject(map: MapHeader, element: usize): usize {
 
 /** Gives a value back that `hand` holds. */
 export function giveValue(area: CpuArea, map: MapHeader, value: usize, hand: usize): void {
-  cacheGive(area, cacheOf(map.values, area.id), value);
-  letGo(hand);
+  cacheGive(area, cacheOf(map.values, area.id), value, hand);
   interruptsOn(area);
 }
 

@@ -19,6 +19,8 @@ interface Plan {
   /** Whether the allocator is one of any size. */
   readonly anySize?: boolean;
   readonly bound?: number;
+  /** 2 where the other one must be through before the CPU is reaped, as it works for that CPU. */
+  readonly cpus?: number;
   readonly pages?: number;
   readonly prepare?: (world: World, allocator: number) => void;
   readonly dies: (objects: Objects, first: readonly number[]) => Body;
@@ -162,8 +164,9 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-in-adoption",
-    doc: "A CPU that never refills itself is killed while it takes what a helper brought.",
+    doc: "A CPU that never refills itself is killed while it takes what a helper brought. Its helper stops before it is reaped.",
     size: 4000,
+    cpus: 2,
     *dies(objects) {
       yield ["contextSet", 3, 0];
       const held: number[] = [];
@@ -195,11 +198,11 @@ const PLANS: readonly Plan[] = [
 ];
 
 function scenarioOf({ name, doc, size, first = 0, anySize = false, bound, pages, ...plan }: Plan): Scenario {
-  const { prepare, dies, other, nmi } = plan;
+  const { prepare, dies, other, nmi, cpus } = plan;
   return {
     name,
     doc,
-    cpus: other === undefined ? 2 : 3,
+    cpus: cpus ?? (other === undefined ? 2 : 3),
     bound: bound ?? (other === undefined ? 0 : 1),
     ...(pages === undefined ? {} : { pages }),
     prepare(world) {
