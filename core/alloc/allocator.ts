@@ -56,13 +56,13 @@ export function formatAllocator(
     cache.home = <u32>caches;
     cache.account = account;
   }
-  if (!registerSet(caches)) return false;
   for (let cpu: u32 = 0; fill && cpu < cpus; cpu++) {
     const cache = cacheOf(caches, cpu);
     refill(area, cache, initialFill(accountedUnit, perCpu != 0));
     cache.refills = 0;
   }
-  return true;
+  // Last: from now on others trim and reap what is theirs of it.
+  return registerSet(caches);
 }
 
 /** Whether the caches of an allocator have all been set up: before that they hold nothing. */

@@ -31,7 +31,7 @@ import { CACHE_BYTES, Cache, cacheGiveRcu, cacheMissed } from "./cache";
 import { interruptsOn } from "./deferred";
 import { prefill, withdraw } from "./promise";
 import { emptyCache, HEADER_HOME, takeOwned } from "./refill";
-import { unlinkSet } from "./register";
+import { registerSet, unlinkSet } from "./register";
 
 /** How an allocation looks for its object. */
 export const CACHE_FIRST: u32 = 0;
@@ -369,15 +369,18 @@ function drainAll(area: CpuArea, allocator: usize): i32 {
  */
 export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {
   const transfer = transferOf(area);
-  const live = drainAll(area, allocator);
   // Without the lock it stays with this CPU, out of use.
-  if (live != 0 || !lock(controlLock())) {
-    if (live != 0) transfer.building = 0;
-    return live;
-  }
+  if (!lock(controlLock())) return 0;
   const classes = classCount(allocator);
   for (let index: u32 = 0; index < classes; index++) unlinkSet(cachesOfClass(allocator, index));
   unlock(controlLock());
+  // Only now: nobody trims or reaps what is his of it any more.
+  const live = drainAll(area, allocator);
+  if (live != 0) {
+    for (let index: u32 = 0; index < classes; index++) registerSet(cachesOfClass(allocator, index));
+    transfer.building = 0;
+    return live;
+  }
   changetype<ObjectAllocator>(allocator).magic = 0;
   transfer.run = <u32>allocator;
   transfer.building = 0;
