@@ -29,7 +29,6 @@ const WAITING_BATCHES: u32 = 2;
  * @param perCpu 1: each object has a copy for every CPU
  * @param accountedUnit object size with header that the watermarks are computed from
  * @param holds what the objects are, a HOLDS_ constant
- * @returns false if the control plane's lock cannot be had: it is on no list then
  */
 export function formatAllocator(
   area: CpuArea,
@@ -38,7 +37,7 @@ export function formatAllocator(
   accountedUnit: u32,
   perCpu: u32,
   holds: u32,
-): bool {
+): void {
   const unit = size + <u32>HEADER_BYTES;
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
@@ -55,17 +54,26 @@ export function formatAllocator(
     cache.holds = holds;
     cache.firstFill = initialFill(accountedUnit, perCpu != 0);
   }
-  return registerSet(caches);
 }
 
-/** Gives each CPU the few objects that it starts with; falling short of them is no failure. Task context. */
-export function fillAllocator(area: CpuArea, caches: usize): void {
+/** Whether the caches of an allocator have all been set up: before that they hold nothing. */
+export function isFormatted(caches: usize): bool {
+  return cacheOf(caches, superblock().cpus - 1).home != 0;
+}
+
+/**
+ * Gives each CPU the few objects that it starts with, unless `fill` is false (falling short of them is no failure), and
+ * puts the allocator on the list of all: from then on others trim and reap what is theirs of it. Task context.
+ * @returns false if the control plane's lock cannot be had: it is on no list then
+ */
+export function startAllocator(area: CpuArea, caches: usize, fill: bool): bool {
   const cpus = superblock().cpus;
-  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+  for (let cpu: u32 = 0; fill && cpu < cpus; cpu++) {
     const cache = cacheOf(caches, cpu);
     refill(area, cache, cache.firstFill);
     cache.refills = 0;
   }
+  return registerSet(caches);
 }
 
 /** Whether no CPU has raised work for this allocator: only then may its memory go. */

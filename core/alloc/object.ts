@@ -26,12 +26,20 @@ import { controlLock } from "../mem/belongings";
 import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, copyStride, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
 import { accountBytes, joinAccount, mapSets } from "./account";
-import { allocate, allocatorIdle, cacheOf, drainAllocator, fillAllocator, formatAllocator, release } from "./allocator";
+import {
+  allocate,
+  allocatorIdle,
+  cacheOf,
+  drainAllocator,
+  formatAllocator,
+  release,
+  startAllocator,
+} from "./allocator";
 import { CACHE_BYTES, Cache, cacheGiveRcu, cacheMissed, HOLDS_OBJECTS } from "./cache";
 import { interruptsOn } from "./deferred";
 import { prefill, withdraw } from "./promise";
 import { emptyCache, HEADER_HOME, takeOwned } from "./refill";
-import { unlinkSet } from "./register";
+import { registerSet, unlinkSet } from "./register";
 
 /** How an allocation looks for its object. */
 export const CACHE_FIRST: u32 = 0;
@@ -121,8 +129,6 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   const allocator = allocatePages(<u32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES));
   if (allocator == 0) return ENOMEM;
   memory.fill(allocator, 0, bytes);
-  transfer.building = <u32>allocator | BUILDING_ALLOCATOR;
-  runPlaced();
   const header = changetype<ObjectAllocator>(allocator);
   header.limit = min(limit, 0x7fffffff);
   header.size = size;
@@ -130,23 +136,33 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   header.largest = size != 0 ? size : perCpu != 0 ? LARGEST_ANY_PERCPU : LARGEST_CLASS - <u32>HEADER_BYTES;
   header.shortLargest = perCpu != 0 ? 0 : header.largest;
   fillTable(allocator);
+  // Whoever reaps this CPU goes by the size.
+  transfer.building = <u32>allocator | BUILDING_ALLOCATOR;
+  runPlaced();
   for (let index: u32 = 0; index < classes; index++) {
     const payload = size == 0 ? slabClass(index).size - <u32>HEADER_BYTES : size;
     const caches = cachesOfClass(allocator, index);
-    if (formatAllocator(area, caches, payload, payload + 8, perCpu, HOLDS_OBJECTS)) continue;
+    formatAllocator(area, caches, payload, payload + 8, perCpu, HOLDS_OBJECTS);
+  }
+  if (!startAll(area, allocator, size != 0)) {
     freeObjectAllocator(area, allocator);
     return ENOMEM;
   }
-  if (!lock(controlLock())) {
-    freeObjectAllocator(area, allocator);
-    return ENOMEM;
-  }
-  for (let index: u32 = 0; index < classes; index++) joinAccount(allocator, cachesOfClass(allocator, index));
-  unlock(controlLock());
-  if (size != 0) fillAllocator(area, cachesOfClass(allocator, 0));
   header.magic = ALLOCATOR_MAGIC;
   transfer.building = 0;
   return allocator;
+}
+
+/** Has the account pay for all classes, and puts them on the list of all. False: the control plane's lock cannot be had. */
+function startAll(area: CpuArea, allocator: usize, fill: bool): bool {
+  const classes = classCount(allocator);
+  if (!lock(controlLock())) return false;
+  for (let index: u32 = 0; index < classes; index++) joinAccount(allocator, cachesOfClass(allocator, index));
+  unlock(controlLock());
+  for (let index: u32 = 0; index < classes; index++) {
+    if (!startAllocator(area, cachesOfClass(allocator, index), fill)) return false;
+  }
+  return true;
 }
 
 /** Whether an allocator lives at `address`, which may be any number. */
@@ -377,16 +393,16 @@ export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {
   // Without the lock it stays with this CPU, out of use.
   if (!lock(controlLock())) return 0;
   const shared = mapSets(allocator);
+  const classes = classCount(allocator);
+  for (let index: u32 = 0; shared == 0 && index < classes; index++) unlinkSet(cachesOfClass(allocator, index));
   unlock(controlLock());
+  // Only now: nobody trims or reaps what is his of it any more.
   const live = shared != 0 ? shared : drainAll(area, allocator);
   if (live != 0) {
+    for (let index: u32 = 0; shared == 0 && index < classes; index++) registerSet(cachesOfClass(allocator, index));
     transfer.building = 0;
     return live;
   }
-  if (!lock(controlLock())) return 0;
-  const classes = classCount(allocator);
-  for (let index: u32 = 0; index < classes; index++) unlinkSet(cachesOfClass(allocator, index));
-  unlock(controlLock());
   changetype<ObjectAllocator>(allocator).magic = 0;
   transfer.run = <u32>allocator;
   transfer.building = 0;

@@ -18,7 +18,7 @@ import {
   letGo,
   transferOf,
 } from "../cpu/intent";
-import { Cache, cacheGive, lastOf } from "./cache";
+import { Cache, lastOf } from "./cache";
 import { refillFromTrimmed, returnHand, takeFree, takeOwned } from "./refill";
 
 function headWord(cache: Cache): usize {
@@ -92,14 +92,25 @@ function promiseFree(area: CpuArea, cache: Cache, count: u32): u32 {
   return promised;
 }
 
+/** As cacheGive, but no work is raised: a promise that is taken back changes nothing else. */
+function makeFree(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
+  area.interruptsOff++;
+  cache.active++;
+  store<u32>(object, cache.free);
+  cache.free = <u32>object;
+  cache.freeCount++;
+  letGo(hand);
+  cache.active--;
+  area.interruptsOff--;
+}
+
 /** Takes promises back until `count` are left: the objects are free again. */
 function unpromise(area: CpuArea, cache: Cache, count: u32): void {
   const hand = firstHand(handsOf(area));
   while (cache.promised > count) {
     const object = takePromised(area, cache, hand, 0);
     if (object == 0) break;
-    cacheGive(area, cache, object, hand);
-    letGo(hand);
+    makeFree(area, cache, object, hand);
   }
 }
 

@@ -4,7 +4,14 @@
  * for a grace period, then gives everything back. Task context.
  */
 
-import { allocatorIdle, cacheOf, drainAllocator, fillAllocator, formatAllocator } from "../alloc/allocator";
+import {
+  allocatorIdle,
+  cacheOf,
+  drainAllocator,
+  formatAllocator,
+  isFormatted,
+  startAllocator,
+} from "../alloc/allocator";
 import { CACHE_BYTES, HOLDS_ELEMENTS, HOLDS_VALUES, spliceFree } from "../alloc/cache";
 import { freeObjectAllocator, isObjectAllocator } from "../alloc/object";
 import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
@@ -213,13 +220,13 @@ function createHash(area: CpuArea, map: MapHeader): bool {
   choosePaths(map);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
   const isDynamic = map.supply == SUPPLY_CACHE;
-  if (!formatAllocator(area, map.elements, size, accountedUnit(map), 0, HOLDS_ELEMENTS)) return false;
-  if (isDynamic) fillAllocator(area, map.elements);
+  formatAllocator(area, map.elements, size, accountedUnit(map), 0, HOLDS_ELEMENTS);
+  if (!startAllocator(area, map.elements, isDynamic)) return false;
   if (map.supply == SUPPLY_POOL) return createPool(map);
   if (isPerCpu(map.kind)) {
     map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
-    if (!formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, HOLDS_VALUES)) return false;
-    fillAllocator(area, map.values);
+    formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, HOLDS_VALUES);
+    return startAllocator(area, map.values, true);
   }
   return true;
 }
@@ -337,8 +344,8 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
   if (isHash(map.kind) && map.buckets != 0) {
     const isPool = map.supply == SUPPLY_POOL;
     if (!isPool) emptyBuckets(area, map);
-    if (!isPool && cacheOf(map.elements, 0).home != 0) drainAllocator(area, map.elements);
-    if (!isPool && cacheOf(map.values, 0).home != 0) drainAllocator(area, map.values);
+    if (!isPool && isFormatted(map.elements)) drainAllocator(area, map.elements);
+    if (!isPool && isFormatted(map.values)) drainAllocator(area, map.values);
   }
   freeStorage(area, bucketsField(map));
   freeStorage(area, storageField(map));

@@ -77,7 +77,7 @@ function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
   const count = handCount(transfer);
   const home = changetype<Cache>(<usize>cache.home);
   const inSurplus = acquire(surplusLock(home)) == dead.id + 1 && contains(home.surplus, first);
-  cache.owned = transfer.base + count;
+  publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>(transfer.base + count));
   endTransfer(dead);
   return inSurplus ? gathered : gather(gathered, first, count);
 }
@@ -243,9 +243,9 @@ export function settleCache(dead: CpuArea, cache: Cache): bool {
 
 /** Settles the dead CPU's cache of an allocator, or, of one that it was building or freeing, everybody's. */
 export function settleSet(dead: CpuArea, caches: usize, cpus: u32): bool {
-  settleSurplus(dead, caches);
-  if (cpus == 0) return settleCache(dead, cacheOf(caches, dead.id));
-  let complete = true;
+  let complete = cpus != 0 || settleCache(dead, cacheOf(caches, dead.id));
   for (let cpu: u32 = 0; cpu < cpus; cpu++) complete = settleCache(dead, cacheOf(caches, cpu)) && complete;
+  // Its lock last: as long as it is held it tells where the CPU was.
+  settleSurplus(dead, caches);
   return complete;
 }

@@ -6,7 +6,7 @@
 import { acquire, publish } from "../base/atomics";
 import { BINS, CLASS_COUNT, RUN_BINS, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { handFirst, Transfer, transferOf } from "../cpu/intent";
+import { handCount, handFirst, Transfer, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import {
   descriptor,
@@ -102,14 +102,19 @@ function settleClass(transfer: Transfer, index: u32): bool {
 /** Makes good what the CPU died over with the pages' or a class's lock held. False: another dead CPU has to be first. */
 export function settleLocks(area: CpuArea): bool {
   const mine = area.id + 1;
+  const transfer = transferOf(area);
+  // What is in the hand is not on its way as a run as well.
+  if (handCount(transfer) != 0 && handFirst(transfer) == transfer.run) transfer.run = 0;
   if (acquire(pagesLock()) == mine) {
     rebuildPages();
+    // While nobody else can take it: a run that is free has arrived.
+    if (transfer.run != 0 && descriptor(pageOf(transfer.run)).state == PAGE_FREE) transfer.run = 0;
     publish(pagesLock(), 0);
   }
   for (let index: u32 = 0; index < 2 * CLASS_COUNT; index++) {
-    if (acquire(lockOf(index)) == mine && !settleClass(transferOf(area), index)) return false;
+    if (acquire(lockOf(index)) == mine && !settleClass(transfer, index)) return false;
   }
-  transferOf(area).between = 0;
+  transfer.between = 0;
   return true;
 }
 

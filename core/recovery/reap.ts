@@ -6,7 +6,7 @@
  * The caller knows that the thread is dead: nothing in shared memory can tell.
  */
 
-import { cacheOf } from "../alloc/allocator";
+import { cacheOf, isFormatted } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
 import { cachesOfClass, classCount, freeObjectAllocator } from "../alloc/object";
 import { firstSet } from "../alloc/register";
@@ -49,7 +49,7 @@ function settleSets(dead: CpuArea): bool {
 
 /** All CPUs' caches of an allocator that the CPU was building or freeing, if it has been set up. */
 function settleBuiltSet(dead: CpuArea, caches: usize): void {
-  if (caches != 0 && cacheOf(caches, 0).home == caches) settleSet(dead, caches, superblock().cpus);
+  if (caches != 0 && isFormatted(caches)) settleSet(dead, caches, superblock().cpus);
 }
 
 /** A map that was on its way is set down with the dying: whoever frees them goes on where this CPU stopped. */
@@ -78,14 +78,23 @@ function isPartOf(building: u32, run: u32): bool {
   return (building & BUILDING_ALLOCATOR) == 0 && (map.buckets == run || map.storage == run || map.valueStorage == run);
 }
 
+/** Whether a helper that died had brought what it still has in hand. */
+function isInInbox(cache: Cache, object: usize): bool {
+  let each: usize = acquire(changetype<usize>(cache) + offsetof<Cache>("inbox"));
+  while (each != 0 && each != object) each = load<u32>(each);
+  return each != 0;
+}
+
 /** A transfer that concerns none of the CPU's own caches: memory of the control plane, or a helper's (alloc/serve.ts). */
 function settleTransfer(area: CpuArea, dead: CpuArea): void {
   const transfer = transferOf(dead);
   const object = handFirst(transfer);
   if (transfer.active == 0) return;
   const cache = changetype<Cache>(<usize>transfer.cache);
-  if (transfer.cache != 0) {
-    cache.owned = transfer.base;
+  if (transfer.cache != 0 && isInInbox(cache, object)) {
+    // The helper had brought it, and counted it before.
+  } else if (transfer.cache != 0) {
+    publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>transfer.base);
     let each = object;
     for (let count = handCount(transfer); count > 0; count--) {
       const next: usize = load<u32>(each);

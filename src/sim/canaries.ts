@@ -283,4 +283,95 @@ export const CANARIES: readonly Canary[] = [
       },
     ],
   },
+  {
+    name: "hand-not-settled",
+    doc: "A CPU is reaped without a look at what its thread had in hand: the object is lost.",
+    scenario: "killed-in-short-insert",
+    edits: [
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  resetCache(cache, gatherHands(dead, cache, gathered, false), rcu);\n",
+        without: "  resetCache(cache, gathered, rcu);\n",
+      },
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  return !hasUnsettled(dead, cache);\n",
+        without: "  return true;\n",
+      },
+    ],
+  },
+  {
+    name: "transfer-too-late",
+    doc: "Objects leave the free list before the transfer names them: a thread that dies in between loses them.",
+    scenario: "killed-in-trim",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard:
+          "    beginTransfer(area, changetype<usize>(cache), cache.owned - moved, first, moved);\n    cache.free = load<u32>(last);\n    cache.freeCount -= moved;\n",
+        without:
+          "    cache.free = load<u32>(last);\n    cache.freeCount -= moved;\n    beginTransfer(area, changetype<usize>(cache), cache.owned - moved, first, moved);\n",
+      },
+    ],
+  },
+  {
+    name: "surplus-not-settled",
+    doc: "A CPU died between giving to the surplus and counting it: the count stays wrong.",
+    scenario: "killed-in-surplus",
+    edits: [
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  home.surplusCount = count;\n  publish(surplusLock(home), 0);\n",
+        without: "  publish(surplusLock(home), 0);\n",
+      },
+    ],
+  },
+  {
+    name: "bucket-lock-not-broken",
+    doc: "A bucket stays locked by a CPU that is dead.",
+    scenario: "killed-in-short-overwrite",
+    edits: [
+      {
+        file: "core/recovery/reap.ts",
+        guard: "  breakBucketLocks(dead.id);\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "removal-not-counted",
+    doc: "An operation that took effect and was cut off before it was counted is not counted.",
+    scenario: "killed-in-short-insert",
+    edits: [
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  settleCount(map, cache, intent, level, hand, tookEffect(hand, verdict));\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "run-freed-twice",
+    doc: "A run of pages that arrived before its CPU died is freed once more.",
+    scenario: "killed-in-array-life",
+    edits: [
+      {
+        file: "core/recovery/memory.ts",
+        guard: "    if (transfer.run != 0 && descriptor(pageOf(transfer.run)).state == PAGE_FREE) transfer.run = 0;\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "looked-at-once",
+    doc: "An element that moves from a hand into the map while it is looked for is taken for lost.",
+    scenario: "killed-in-short-delete",
+    edits: [
+      {
+        file: "core/recovery/lost.ts",
+        guard: "    if (isInHand(dead, object)) continue;\n    if (bucketHolds(",
+        without: "    if (bucketHolds(",
+      },
+    ],
+  },
 ];

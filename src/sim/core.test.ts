@@ -88,6 +88,7 @@ function run(module: WebAssembly.Module, operations: readonly (readonly [number,
     words[values / 4 + word] = word + 1;
   }
   const map = functions["createMap"]?.(constantOf(table, "KIND_HASH"), 8, 8, 64, 0, 0, 1) ?? 0;
+  functions["publishMap"]?.(map);
   const allocator = functions["createObjectAllocator"]?.(0, 0, 1 << 30) ?? 0;
   const state: State = { map, allocator, keys, values, held: [] };
   const results = operations.map(([which, choice]) => OPERATIONS[which]?.(functions, state, choice));

@@ -166,6 +166,9 @@ export class Machine {
     for (const fiber of this.fibers) if (fiber.cpu === cpu && !fiber.isOver) fiber.state = "dead";
     this.#stacks[cpu] = [];
     for (const observer of this.observers) observer.killed?.(cpu);
+    // Its thread may have acted as another CPU: whoever has the instance next begins anew.
+    this.#limit = Number.POSITIVE_INFINITY;
+    this.world.callOn(cpu, "switchCpu", cpu);
   }
 
   #mayRun(fiber: Fiber): boolean {

@@ -157,6 +157,8 @@ export class World {
     const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), 1);
     this.#created("map", map);
     this.call("publishMap", map);
+    // Nobody here holds a map open: it is freed as soon as no reader is left.
+    for (const cpu of this.areas.keys()) this.call("closeMap", map, cpu);
     this.maps.push({ address: map, name: nameAfter("map", this.maps.length) });
     return map;
   }

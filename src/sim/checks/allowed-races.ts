@@ -45,6 +45,20 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
       "Whoever reaps a CPU looks at an element that may be another's: it is believed only if hands and map agree.",
   },
   {
+    name: /^cpu \d+\.work$/,
+    reason: "A helper takes a CPU's raised work by an exchange; the CPU's own look at it costs a look if it is stale.",
+  },
+  {
+    name: /\.(freeCount|low)$/,
+    inside: ["serveCpu"],
+    reason: "A helper's look at the other thread's count may be stale: a batch too many waits in the inbox.",
+  },
+  {
+    name: /\.(surplus|surplusCount)$/,
+    inside: ["takeSurplus"],
+    reason: "A refill looks whether there is a surplus before it takes the lock, and again under it.",
+  },
+  {
     name: / count\.live$/,
     inside: ["elementCount", "levelCount"],
     reason: "Another CPU's count of elements may be stale: the sum decides only near the limit, which allows for it.",

@@ -12,15 +12,16 @@ export const createDestroy: Scenario = {
   prepare(world) {
     const before = world.call("pagesInUse");
     return () => {
-      function* life(): Body {
+      function* life(cpu: number): Body {
         const map = (yield ["createMap", 2, 4, 8, 8, 0, 0, 1]) >>> 0;
         if (map < 65536) throw new Finding("errno", `a map was refused: errno ${map}`);
         if ((yield ["publishMap", map]) !== 0) return;
+        yield ["closeMap", map, cpu];
         yield ["destroyMap", map];
         yield ["reapMaps"];
       }
       return {
-        fibers: [task(0, life), task(1, life)],
+        fibers: [task(0, () => life(0)), task(1, () => life(1))],
         atRest() {
           checkRest(world);
           for (let turn = 0; turn < 4; turn++) world.call("reapMaps");

@@ -32,9 +32,11 @@ export interface Mortal {
 /** CPUs whose slot the dead thread holds: its own, and one that it had borrowed for a trim. */
 function heldByDead(world: World): number[] {
   const borrowed = constantOf(world.table, "BORROWED");
-  return [...world.areas.keys()].filter(
-    (cpu) => (world.field(world.areas[cpu] as number, "CpuArea", "owner") & (borrowed - 1)) === VICTIM + 1,
-  );
+  const owner = (cpu: number): number => world.field(world.areas[cpu] as number, "CpuArea", "owner");
+  // The borrowed one first: it is that one's locks that the thread held.
+  return [...world.areas.keys()]
+    .filter((cpu) => (owner(cpu) & (borrowed - 1)) === VICTIM + 1)
+    .sort((a, b) => owner(b) - owner(a));
 }
 
 /** The slot is free, and nothing of its holder is left. */

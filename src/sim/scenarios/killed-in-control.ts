@@ -18,10 +18,11 @@ interface Plan {
 }
 
 /** A map from its creation to its end. */
-function* mapLife(kind: number, supply: number, key: number): Body {
+function* mapLife(kind: number, supply: number, key: number, cpu = 0): Body {
   const map = (yield ["createMap", kind, 4, 8, 4, 0, supply, 1]) >>> 0;
   if (map < 65536) throw new Finding("errno", `a map was refused: errno ${map}`);
   if ((yield ["publishMap", map]) !== 0) return;
+  yield ["closeMap", map, cpu];
   if (kind !== 2) yield ["hashUpdate", map, key, key, 0];
   yield ["destroyMap", map];
   for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
@@ -76,7 +77,7 @@ const PLANS: readonly Plan[] = [
     name: "killed-in-array-life",
     doc: "The same of an array, while another thread creates one of the same name.",
     dies: () => () => mapLife(2, 0, 0),
-    other: () => () => mapLife(2, 0, 0),
+    other: () => () => mapLife(2, 0, 0, 1),
   },
   {
     name: "killed-in-allocator-life",

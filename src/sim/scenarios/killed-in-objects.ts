@@ -19,6 +19,9 @@ interface Plan {
   /** Whether the allocator is one of any size. */
   readonly anySize?: boolean;
   readonly bound?: number;
+  readonly known?: NonNullable<Scenario["known"]>;
+  /** 2 where the other one must be through before the CPU is reaped, as it works for that CPU. */
+  readonly cpus?: number;
   readonly pages?: number;
   readonly prepare?: (world: World, allocator: number) => void;
   readonly dies: (objects: Objects, first: readonly number[]) => Body;
@@ -148,6 +151,21 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-helper",
+    known: {
+      kinds: [
+        "work",
+        "list equation",
+        "list",
+        "count",
+        "two lists",
+        "slab",
+        "leak",
+        "trap",
+        "no progress",
+        "handed out twice",
+      ],
+      why: "work that a helper had taken and not done is raised for ever, and what it had brought may have been adopted already",
+    },
     doc: "A helper is killed while it refills another CPU's cache from outside. One that dies right after its claim of the inbox has brought the batch.",
     size: 4000,
     *dies() {
@@ -162,8 +180,9 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-in-adoption",
-    doc: "A CPU that never refills itself is killed while it takes what a helper brought.",
+    doc: "A CPU that never refills itself is killed while it takes what a helper brought. Its helper stops before it is reaped.",
     size: 4000,
+    cpus: 2,
     *dies(objects) {
       yield ["contextSet", 3, 0];
       const held: number[] = [];
@@ -195,13 +214,14 @@ const PLANS: readonly Plan[] = [
 ];
 
 function scenarioOf({ name, doc, size, first = 0, anySize = false, bound, pages, ...plan }: Plan): Scenario {
-  const { prepare, dies, other, nmi } = plan;
+  const { prepare, dies, other, nmi, cpus, known } = plan;
   return {
     name,
     doc,
-    cpus: other === undefined ? 2 : 3,
+    cpus: cpus ?? (other === undefined ? 2 : 3),
     bound: bound ?? (other === undefined ? 0 : 1),
     ...(pages === undefined ? {} : { pages }),
+    ...(known === undefined ? {} : { known }),
     prepare(world) {
       const before = world.call("pagesInUse");
       const allocator = world.createAllocator(anySize ? 0 : size);
