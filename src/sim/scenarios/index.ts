@@ -1,6 +1,7 @@
 /** All scenarios. */
 import type { Scenario } from "../scenario.ts";
 import { allocFreeNmi } from "./alloc-free-nmi.ts";
+import { CONTEXT_TABLE } from "./contexts.ts";
 import { createDestroy } from "./create-destroy.ts";
 import { crossCpuTrim } from "./cross-cpu-trim.ts";
 import { destroyWithWork } from "./destroy-with-work.ts";
@@ -65,6 +66,7 @@ export const SCENARIOS: readonly Scenario[] = [
   trimNmi,
   trimOnDemandNmi,
   twoRefills,
+  ...CONTEXT_TABLE,
   ...KILLED_IN_HASH,
   ...KILLED_IN_OBJECTS,
   ...KILLED_IN_CONTROL,
