@@ -278,8 +278,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/lifecycle.ts",
-        guard: "  if (!allocatorIdle(map.elements) || !allocatorIdle(map.values)) return false;\n",
-        without: "",
+        guard: "  return allocatorIdle(map.elements) && allocatorIdle(map.values);\n",
+        without: "  return true;\n",
       },
     ],
   },
