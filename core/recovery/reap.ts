@@ -6,7 +6,7 @@
  * The caller knows that the thread is dead: nothing in shared memory can tell.
  */
 
-import { cacheOf, isFormatted } from "../alloc/allocator";
+import { isFormatted } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
 import { cachesOfClass, classCount, freeObjectAllocator } from "../alloc/object";
 import { firstSet } from "../alloc/register";
