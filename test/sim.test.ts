@@ -10,7 +10,7 @@ import { runExhaustively, stage } from "../src/sim/scenario.ts";
 import { SCENARIOS } from "../src/sim/scenarios/index.ts";
 import { parseSchedule } from "../src/sim/schedule.ts";
 
-const MOMENT = { seed: 1, exhaustiveMilliseconds: 350, seedMilliseconds: 80, raceMilliseconds: 80 };
+const MOMENT = { seed: 1, exhaustiveMilliseconds: 200, seedMilliseconds: 50, raceMilliseconds: 50 };
 /** Those whose every schedule within the bound is run, however long that takes. */
 const WHOLE: Readonly<Record<string, string>> = {
   "alloc-free-nmi": "an allocation and a free on one CPU, two nested levels of interrupts at every step",
