@@ -457,7 +457,10 @@ export class Arena {
   }
 
   #reapAll(): number[] {
-    const free = [...this.#unreaped].filter((cpu) => this.core.reapCpu(cpu) !== -ERRNO.EAGAIN);
+    // A CPU that was only borrowed for a trim first: the dead thread took its locks as that one.
+    const isBorrowed = (cpu: number): number => (this.#owner(cpu) >= BORROWED ? 0 : 1);
+    const order = [...this.#unreaped].sort((a, b) => isBorrowed(a) - isBorrowed(b));
+    const free = order.filter((cpu) => this.core.reapCpu(cpu) !== -ERRNO.EAGAIN);
     for (const cpu of free) this.#unreaped.delete(cpu);
     return free;
   }
