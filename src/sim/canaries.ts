@@ -272,6 +272,18 @@ export const CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "nothing-is-surplus",
+    doc: "What waits for a grace period is not bounded, and other CPUs take new memory meanwhile.",
+    scenario: "waiting-bounded",
+    edits: [
+      {
+        file: "core/alloc/refill.ts",
+        guard: "    if (mayWait || !giveSurplus(area, cache)) handToTrimmed(area, cache);\n",
+        without: "    handToTrimmed(area, cache);\n",
+      },
+    ],
+  },
+  {
     name: "destroy-before-work",
     doc: "A map's memory goes back while its deferred work is queued.",
     scenario: "destroy-with-work",

@@ -19,6 +19,7 @@ import { nmiInUpdate } from "./nmi-in-update.ts";
 import { oneBucket } from "./one-bucket.ts";
 import { outOfMemory } from "./out-of-memory.ts";
 import { overflowingBucket } from "./overflowing-bucket.ts";
+import { percpuObjects } from "./percpu-objects.ts";
 import { poolTwoCpus } from "./pool-two-cpus.ts";
 import { preemptedAlloc } from "./preempted-alloc.ts";
 import { prefillNmi } from "./prefill-nmi.ts";
@@ -34,6 +35,7 @@ import { sleepableReader } from "./sleepable-reader.ts";
 import { trimNmi } from "./trim-nmi.ts";
 import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { twoRefills } from "./two-refills.ts";
+import { waitingBounded } from "./waiting-bounded.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   allocFreeNmi,
@@ -51,6 +53,7 @@ export const SCENARIOS: readonly Scenario[] = [
   oneBucket,
   outOfMemory,
   overflowingBucket,
+  percpuObjects,
   poolTwoCpus,
   preemptedAlloc,
   prefillNmi,
@@ -66,6 +69,7 @@ export const SCENARIOS: readonly Scenario[] = [
   trimNmi,
   trimOnDemandNmi,
   twoRefills,
+  waitingBounded,
   ...CONTEXT_TABLE,
   ...KILLED_IN_HASH,
   ...KILLED_IN_OBJECTS,
