@@ -95,10 +95,11 @@ export class Cache {
   holds: u32;
   /** Who pays for what is taken from the slab (alloc/account.ts), 0: nobody. */
   account: u32;
-  /** Objects a helper thread brought for a CPU that never refills itself (alloc/serve.ts). Atomic. */
-  inbox: u32;
-  /** 1: the watermarks follow what was observed (alloc/adaptive.ts). */
-  adaptive: u32;
+  /**
+   * Posts so far << 32 | first of the objects that a helper thread brought for a CPU that never refills itself
+   * (alloc/serve.ts). Atomic.
+   */
+  inbox: u64;
   /** How far below the low watermark bursts went lately; decays. In sixteenths of an object. */
   burst: u32;
   /** Misses of all contexts when the watermarks were last set. */
@@ -134,6 +135,8 @@ export class Cache {
   firstFill: u32;
   /** Of the cache of a map's elements: how often this CPU's holder has the map open (maps/map.ts). */
   opened: u32;
+  /** 1: the watermarks follow what was observed (alloc/adaptive.ts). */
+  adaptive: u32;
 }
 
 /** Cache.holds: elements of a hash, values of a per-CPU hash, users' objects. */

@@ -64,6 +64,12 @@ export class Transfer {
   run: u32;
   /** A map (with BUILDING_ALLOCATOR: an allocator of users' objects) that is being created or freed and on no list. */
   building: u32;
+  /** A helper (alloc/serve.ts): posts of the inbox that the batch in hand is for, before it is posted. */
+  posts: u32;
+  /** CPU + 1 that a helper is serving, the cache that it is at, and the rest of the raised work that it has taken. */
+  servedCpu: u32;
+  served: u32;
+  servedRest: u32;
   /** Control-plane memory of whoever holds the CPU (mem/belongings.ts): first object's header. */
   belongings: u32;
 }

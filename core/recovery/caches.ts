@@ -207,7 +207,7 @@ function resetCache(cache: Cache, gathered: usize, rcu: usize): void {
   cache.waiting = 0;
   cache.waitingCount = 0;
   cache.waitingTarget = 0;
-  cache.inbox = 0;
+  cache.inbox &= ~(<u64>0xffffffff);
   cache.byGp = <u32>gathered;
   cache.byGpCount = unmark(gathered);
   cache.byRcu = <u32>rcu;
@@ -226,7 +226,7 @@ export function settleCache(dead: CpuArea, cache: Cache): bool {
   gathered = gather(gathered, cache.byGp, all);
   gathered = gather(gathered, cache.waiting, all);
   gathered = gather(gathered, cache.extra, all);
-  gathered = gather(gathered, cache.inbox, all);
+  gathered = gather(gathered, <usize>(<u32>cache.inbox), all);
   // A preallocated hash has its pool in the same place, which is everybody's.
   if (!isOfElements(cache) || mapOf(cache).supply != SUPPLY_POOL) {
     gathered = gather(gathered, firstPromised(cache), all);

@@ -10,7 +10,8 @@ import { isFormatted } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
 import { cachesOfClass, classCount, freeObjectAllocator } from "../alloc/object";
 import { firstSet } from "../alloc/register";
-import { acquire, publish } from "../base/atomics";
+import { postsOf } from "../alloc/serve";
+import { acquire, claim, publish } from "../base/atomics";
 import { EAGAIN, EINVAL } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea, releaseCpu, thisCpu } from "../cpu/area";
@@ -78,11 +79,53 @@ function isPartOf(building: u32, run: u32): bool {
   return (building & BUILDING_ALLOCATOR) == 0 && (map.buckets == run || map.storage == run || map.valueStorage == run);
 }
 
-/** Whether a helper that died had brought what it still has in hand. */
-function isInInbox(cache: Cache, object: usize): bool {
-  let each: usize = acquire(changetype<usize>(cache) + offsetof<Cache>("inbox"));
-  while (each != 0 && each != object) each = load<u32>(each);
+/** Whether a cache's work is on its CPU's list. */
+function isQueued(area: CpuArea, cache: usize): bool {
+  let each: usize = acquire(changetype<usize>(area) + offsetof<CpuArea>("work"));
+  while (each != 0 && each != cache) each = changetype<Cache>(each).workNext;
   return each != 0;
+}
+
+/** Times that a list is looked at for work whose CPU may be about to put it there: three instructions of it. */
+const LOOKS: u32 = 256;
+
+/** As isQueued, or about to be: the CPU marks work as raised before it queues it. */
+function isQueuedSoon(area: CpuArea, cache: usize): bool {
+  const word = changetype<usize>(area) + offsetof<CpuArea>("work");
+  for (let look: u32 = 0; look < LOOKS; look++) if (acquire(word) != 0 && isQueued(area, cache)) return true;
+  return false;
+}
+
+/** Puts raised work back on a CPU's list. */
+function requeue(area: CpuArea, cache: Cache): void {
+  const word = changetype<usize>(area) + offsetof<CpuArea>("work");
+  let head: u32;
+  do {
+    head = acquire(word);
+    cache.workNext = head;
+  } while (!claim(word, head, <u32>changetype<usize>(cache)));
+}
+
+/** Work of another CPU that a helper had taken and not done is that CPU's again. */
+function settleServed(dead: CpuArea): void {
+  const transfer = transferOf(dead);
+  if (transfer.servedCpu == 0) return;
+  const area = cpuArea(transfer.servedCpu - 1);
+  const current = changetype<Cache>(<usize>transfer.served);
+  let rest: usize = transfer.servedRest;
+  // The helper may have died before it took anything.
+  if (rest != 0 && isQueued(area, rest)) rest = 0;
+  while (rest != 0) {
+    const cache = changetype<Cache>(rest);
+    rest = cache.workNext;
+    requeue(area, cache);
+  }
+  const raised = changetype<usize>(current) + offsetof<Cache>("workRaised");
+  const inDoubt = transfer.served != 0 && acquire(raised) != 0;
+  if (inDoubt && !isQueuedSoon(area, transfer.served)) requeue(area, current);
+  transfer.served = 0;
+  transfer.servedRest = 0;
+  transfer.servedCpu = 0;
 }
 
 /** A transfer that concerns none of the CPU's own caches: memory of the control plane, or a helper's (alloc/serve.ts). */
@@ -91,7 +134,7 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
   const object = handFirst(transfer);
   if (transfer.active == 0) return;
   const cache = changetype<Cache>(<usize>transfer.cache);
-  if (transfer.cache != 0 && isInInbox(cache, object)) {
+  if (transfer.cache != 0 && postsOf(cache) != transfer.posts) {
     // The helper had brought it, and counted it before.
   } else if (transfer.cache != 0) {
     publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>transfer.base);
@@ -169,6 +212,7 @@ export function reapCpu(cpu: u32): i32 {
   unlock(controlLock());
   if (!complete) return -EAGAIN;
   settleTransfer(area, dead);
+  settleServed(dead);
   settleRun(dead, isPartOf(transfer.building, transfer.run));
   const building = transfer.building;
   transfer.building = 0;

@@ -151,21 +151,6 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-helper",
-    known: {
-      kinds: [
-        "work",
-        "list equation",
-        "list",
-        "count",
-        "two lists",
-        "slab",
-        "leak",
-        "trap",
-        "no progress",
-        "handed out twice",
-      ],
-      why: "work that a helper had taken and not done is raised for ever, and what it had brought may have been adopted already",
-    },
     doc: "A helper is killed while it refills another CPU's cache from outside. One that dies right after its claim of the inbox has brought the batch.",
     size: 4000,
     *dies() {
