@@ -51,7 +51,8 @@ function say(text: string): void {
 function show(failure: Failure): void {
   for (const line of failure.trace) say(line);
   say(`${failure.scenario}: ${failure.kind}: ${failure.message}`);
-  say(failure.command);
+  const { canary } = values;
+  say(canary === undefined ? failure.command : failure.command.replace("--scenario", `--canary ${canary} --scenario`));
 }
 
 /** One schedule, by seed or decisions. */
