@@ -17,7 +17,8 @@ export interface Hunt {
 /** Time for one canary, of which the exhaustive search may take two thirds. */
 const BUDGET = { seed: 1, exhaustiveMilliseconds: 4000, seedMilliseconds: 2000, raceMilliseconds: 0 };
 
-async function compile(names: readonly string[]): Promise<void> {
+/** Compiles the canaries that have not been compiled from today's sources. */
+export async function compileCanaries(names: readonly string[]): Promise<void> {
   const missing = names.filter((name) => !existsSync(`${canaryPath(name)}.wasm`));
   if (missing.length === 0) return;
   const child = spawn(process.execPath, ["build/tools/scripts/compile.js", "canary", ...missing], {
@@ -36,7 +37,7 @@ async function hunt({ name, scenario }: Canary): Promise<Hunt> {
 
 /** Compiles what is missing, then hunts one after the other. */
 export async function huntCanaries(canaries: readonly Canary[], see: (hunt: Hunt) => void = () => {}): Promise<Hunt[]> {
-  await compile(canaries.map(({ name }) => name));
+  await compileCanaries(canaries.map(({ name }) => name));
   const hunts: Hunt[] = [];
   for (const canary of canaries) {
     const result = await hunt(canary);

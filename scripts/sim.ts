@@ -13,7 +13,7 @@ import type { Scenario } from "../src/sim/scenario.ts";
 import { SCENARIOS } from "../src/sim/scenarios/index.ts";
 import { parseSchedule } from "../src/sim/schedule.ts";
 import { canaryPath } from "./canary.ts";
-import { type Hunt, huntCanaries } from "./hunt.ts";
+import { compileCanaries, type Hunt, huntCanaries } from "./hunt.ts";
 
 const { values } = parseArgs({
   options: {
@@ -81,7 +81,9 @@ async function campaign(core: SimCore): Promise<void> {
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) refuse(`--minutes is a number above 0, not ${values.minutes}`);
   const scenarios = chosen();
-  const canaries = CANARIES.filter(({ scenario }) => scenarios.some(({ name }) => name === scenario));
+  // With a canary's core the scenarios are what is asked for.
+  const planted = values.canary === undefined ? CANARIES : [];
+  const canaries = planted.filter(({ scenario }) => scenarios.some(({ name }) => name === scenario));
   const hunts = huntCanaries(canaries, (hunt) => say(`canary ${hunt.name.padEnd(28)} ${hunt.found ?? "NOT FOUND"}`));
   const share = (minutes * 60_000) / scenarios.length;
   const reports: ScenarioReport[] = [];
@@ -121,6 +123,9 @@ function finish(seed: number, reports: readonly ScenarioReport[], hunts: readonl
   if (failures.length > 0 || result.canaries.found < result.canaries.planted) process.exitCode = 1;
 }
 
+if (values.canary !== undefined && !CANARIES.some(({ name }) => name === values.canary))
+  refuse(`no canary is called ${values.canary}: ${CANARIES.map(({ name }) => name).join(", ")}`);
+if (values.canary !== undefined) await compileCanaries([values.canary]);
 const core = await loadSimCore(values.canary === undefined ? undefined : canaryPath(values.canary));
 if (values.schedule !== undefined || (values.seed !== undefined && values.scenario !== undefined)) replayChosen(core);
 else await campaign(core);
