@@ -103,8 +103,8 @@ function charge(area: CpuArea, cache: Cache, count: u32): bool {
 }
 
 /**
- * Takes up to `count` objects from the slab into the hand, counted. The caller puts them in their place and ends with
- * `keepTaken`. A count beyond the account's limit is refused as a whole.
+ * Takes up to `count` objects from the slab into the hand, counted. The caller puts them in their place and ends
+ * the transfer. A count beyond the account's limit is refused as a whole.
  * @returns how many; 0: memory or the limit is out, and nothing has begun
  */
 export function takeOwned(area: CpuArea, cache: Cache, count: u32): u32 {

@@ -4,8 +4,9 @@
  * gathered ones are told by bit 0 of their link.
  */
 import { cacheOf } from "../alloc/allocator";
-import { Cache, HOLDS_ELEMENTS } from "../alloc/cache";
+import { Cache, HOLDS_ELEMENTS, HOLDS_OBJECTS } from "../alloc/cache";
 import { firstPromised } from "../alloc/promise";
+import { HEADER_HOME } from "../alloc/refill";
 import { surplusLock } from "../alloc/surplus";
 import { acquire, publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
@@ -53,11 +54,12 @@ function gather(gathered: usize, first: usize, most: u32): usize {
   return head;
 }
 
-/** Takes the marks off; how many objects were gathered. */
-function unmark(gathered: usize): u32 {
+/** Takes the marks off, and has users' objects name their cache: those fresh from the slab may not yet; how many they are. */
+function unmark(cache: Cache, gathered: usize): u32 {
   let count: u32 = 0;
   for (let object = gathered; object != 0; object = load<u32>(object)) {
     store<u32>(object, load<u32>(object) & ~GATHERED);
+    if (cache.holds == HOLDS_OBJECTS) store<u32>(object, cache.home, HEADER_HOME);
     count++;
   }
   return count;
@@ -209,9 +211,9 @@ function resetCache(cache: Cache, gathered: usize, rcu: usize): void {
   cache.waitingTarget = 0;
   cache.inbox &= ~(<u64>0xffffffff);
   cache.byGp = <u32>gathered;
-  cache.byGpCount = unmark(gathered);
+  cache.byGpCount = unmark(cache, gathered);
   cache.byRcu = <u32>rcu;
-  cache.byRcuCount = unmark(rcu);
+  cache.byRcuCount = unmark(cache, rcu);
   cache.waitingRcu = 0;
   cache.waitingRcuCount = 0;
   cache.rcuTarget = 0;

@@ -27,7 +27,8 @@ import { settleSet } from "./caches";
 import { settleLocks, settleRun } from "./memory";
 
 function breakLocksOf(map: MapHeader, cpu: u32): void {
-  if (map.kind != KIND_HASH && map.kind != KIND_PERCPU_HASH) return;
+  // A dying map may have lost its buckets already: who was freeing it died.
+  if ((map.kind != KIND_HASH && map.kind != KIND_PERCPU_HASH) || map.buckets == 0) return;
   for (let index: u32 = 0; index <= map.bucketMask; index++) {
     breakBucketLock(map.buckets + index * BUCKET_BYTES, cpu);
   }
