@@ -162,6 +162,11 @@ function workWord(area: CpuArea): usize {
 export function raiseWork(area: CpuArea, cache: Cache): void {
   const word = changetype<usize>(cache) + offsetof<Cache>("workRaised");
   if (acquire(word) != 0 || exchange(word, 1) != 0) return;
+  queueWork(area, cache);
+}
+
+/** Puts work that is marked as raised on a CPU's list. */
+export function queueWork(area: CpuArea, cache: Cache): void {
   let head: u32;
   do {
     head = acquire(workWord(area));

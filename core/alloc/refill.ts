@@ -7,6 +7,7 @@
  * next. An object may be in both for a moment, never in neither.
  */
 import { acquire, addAndFetch, claim, publish } from "../base/atomics";
+import { chainLength } from "../base/chain";
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, handCount, handFirst, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
@@ -17,12 +18,6 @@ import { withinLimit } from "./account";
 import { CACHE_BYTES, Cache, HOLDS_OBJECTS, lastOf, spliceFree } from "./cache";
 import { firstSet } from "./register";
 import { giveSurplus, takeSurplus } from "./surplus";
-
-function lengthOf(first: usize): u32 {
-  let length: u32 = 0;
-  for (let object = first; object != 0; object = load<u32>(object)) length++;
-  return length;
-}
 
 /** Objects that trim takes while `active` is busy: an NMI meets a busy list for so many loads. */
 const TRIM_CHUNK: u32 = 16;
@@ -177,7 +172,7 @@ const RELIEF_ROUNDS: i32 = 3;
 function takeExtra(area: CpuArea, cache: Cache): void {
   const word = changetype<usize>(cache) + offsetof<Cache>("extra");
   for (let first = acquire(word); first != 0; first = acquire(word)) {
-    const count = lengthOf(first);
+    const count = chainLength(first);
     beginTransfer(area, changetype<usize>(cache), cache.owned - count, first, count);
     if (claim(word, first, 0)) {
       addAndFetch(changetype<usize>(cache) + offsetof<Cache>("extraCount"), -(<i32>count));
@@ -267,7 +262,7 @@ function startRcu(cache: Cache): void {
     first = acquire(word);
     cache.waitingRcu = first;
   } while (!claim(word, first, 0));
-  const count = lengthOf(first);
+  const count = chainLength(first);
   cache.waitingRcuCount = count;
   addAndFetch(changetype<usize>(cache) + offsetof<Cache>("byRcuCount"), -(<i32>count));
   cache.rcuTarget = gracePeriodTarget(NORMAL);
@@ -300,7 +295,7 @@ export function returnTrimmed(area: CpuArea, cache: Cache): void {
   returnList(area, cache, address + offsetof<Cache>("waiting"), cache.waitingCount);
   returnList(area, cache, address + offsetof<Cache>("byGp"), cache.byGpCount);
   returnList(area, cache, address + offsetof<Cache>("waitingRcu"), cache.waitingRcuCount);
-  returnList(area, cache, byRcu, lengthOf(load<u32>(byRcu)));
+  returnList(area, cache, byRcu, chainLength(load<u32>(byRcu)));
   cache.waitingCount = 0;
   cache.waitingTarget = 0;
   cache.byRcuCount = 0;

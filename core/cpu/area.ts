@@ -113,12 +113,17 @@ export function takeCpu(id: i32, token: u32): i32 {
   return -1;
 }
 
-/** Gives the slot back; what its caches hold stays there for the next holder, or for a trim. */
-export function releaseCpu(id: u32): void {
-  const area = cpuArea(id);
+/** Ends all read sections of a CPU: whose thread leaves or is dead. No grace period waits for it any more. */
+export function leaveSections(area: CpuArea): void {
   area.readNesting = 0;
   area.traceNesting = 0;
   publish(changetype<usize>(area) + offsetof<CpuArea>("readEpoch"), 0);
   publish(changetype<usize>(area) + offsetof<CpuArea>("traceEpoch"), 0);
+}
+
+/** Gives the slot back; what its caches hold stays there for the next holder, or for a trim. */
+export function releaseCpu(id: u32): void {
+  const area = cpuArea(id);
+  leaveSections(area);
   publish(changetype<usize>(area) + offsetof<CpuArea>("owner"), 0);
 }

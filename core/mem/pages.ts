@@ -11,6 +11,7 @@
  * (recovery/memory.ts).
  */
 import { acquire, claim } from "../base/atomics";
+import { chainHolds } from "../base/chain";
 import { BINS, RUN_BINS, Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
@@ -223,9 +224,7 @@ export function freePages(address: usize): void {
 
 /** Whether a run waits for somebody to have the lock. */
 export function isReturned(run: usize): bool {
-  let each: usize = acquire(returnedRuns());
-  while (each != 0 && each != run) each = load<u32>(each);
-  return each != 0;
+  return chainHolds(acquire(returnedRuns()), run);
 }
 
 /** Pages that hold something now; the rest of the memory is free runs. */

@@ -9,6 +9,7 @@
  * link; every object starts with an 8-byte header that belongs to whoever holds it.
  */
 import { acquire, claim } from "../base/atomics";
+import { chainHolds } from "../base/chain";
 import { CLASS_COUNT, SLAB_CLASSES, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
@@ -236,9 +237,7 @@ function leaveForHolder(index: u32, object: usize): void {
 
 /** Whether an object waits for somebody to have its class's lock. */
 export function isLeftForHolder(index: u32, object: usize): bool {
-  let each: usize = acquire(returnedWord(index));
-  while (each != 0 && each != object) each = load<u32>(each);
-  return each != 0;
+  return chainHolds(acquire(returnedWord(index)), object);
 }
 
 /** Distance between two CPUs' copies of a per-CPU object of `bytes` bytes (header included). */

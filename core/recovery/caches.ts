@@ -9,6 +9,7 @@ import { firstPromised } from "../alloc/promise";
 import { HEADER_HOME } from "../alloc/refill";
 import { surplusLock } from "../alloc/surplus";
 import { acquire, publish } from "../base/atomics";
+import { chainHolds, chainLength } from "../base/chain";
 import { CpuArea } from "../cpu/area";
 import {
   CHARGED,
@@ -65,12 +66,6 @@ function unmark(cache: Cache, gathered: usize): u32 {
   return count;
 }
 
-function contains(first: usize, object: usize): bool {
-  let each = first;
-  while (each != 0 && each != object) each = load<u32>(each);
-  return each != 0;
-}
-
 /** What the CPU was moving to or from this cache. */
 function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
   const transfer = transferOf(dead);
@@ -78,7 +73,7 @@ function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
   const first = handFirst(transfer);
   const count = handCount(transfer);
   const home = changetype<Cache>(<usize>cache.home);
-  const inSurplus = acquire(surplusLock(home)) == dead.id + 1 && contains(home.surplus, first);
+  const inSurplus = acquire(surplusLock(home)) == dead.id + 1 && chainHolds(home.surplus, first);
   publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>(transfer.base + count));
   endTransfer(dead);
   return inSurplus ? gathered : gather(gathered, first, count);
@@ -88,9 +83,7 @@ function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
 function settleSurplus(dead: CpuArea, caches: usize): void {
   const home = changetype<Cache>(caches);
   if (acquire(surplusLock(home)) != dead.id + 1) return;
-  let count: u32 = 0;
-  for (let object: usize = home.surplus; object != 0; object = load<u32>(object)) count++;
-  home.surplusCount = count;
+  home.surplusCount = chainLength(home.surplus);
   publish(surplusLock(home), 0);
 }
 
@@ -107,7 +100,7 @@ function settleCount(map: MapHeader, cache: Cache, intent: Intent, level: u32, h
 
 /** An element that was given back by a callback is on the CPU's own lists. */
 function isQueued(dead: CpuArea, map: MapHeader, object: usize): bool {
-  return map.supply == SUPPLY_SLAB && (contains(dead.callbacks, object) || contains(dead.waitingCallbacks, object));
+  return map.supply == SUPPLY_SLAB && (chainHolds(dead.callbacks, object) || chainHolds(dead.waitingCallbacks, object));
 }
 
 /** The value goes with its element, unless the other hand has it. */
@@ -116,7 +109,7 @@ function gatherValue(dead: CpuArea, map: MapHeader, intent: Intent, element: usi
   if (value == 0 || handObject(intent.second) == value) return;
   const values = cacheOf(map.values, dead.id);
   // Settled before, with what the other hand had.
-  if (contains(values.byGp, value)) return;
+  if (chainHolds(values.byGp, value)) return;
   store<u32>(value, values.byGp);
   values.byGp = <u32>value;
   values.byGpCount++;

@@ -4,6 +4,7 @@
  * free objects, which is whole at every instruction.
  */
 import { acquire, publish } from "../base/atomics";
+import { chainHolds, chainLength } from "../base/chain";
 import { BINS, CLASS_COUNT, RUN_BINS, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { handCount, handFirst, Transfer, transferOf } from "../cpu/intent";
@@ -47,18 +48,10 @@ function rebuildPages(): void {
   block.usedPages = used;
 }
 
-/** Whether `object` is in its slab's chain of free objects. */
-function isInSlab(object: usize): bool {
-  let each: usize = descriptor(pageOf(object)).free;
-  while (each != 0 && each != object) each = load<u32>(each);
-  return each != 0;
-}
-
 /** Counts a slab's free objects and puts it where the class finds it. */
 function relinkSlab(each: SlabClass, page: u32): void {
   const slab = descriptor(page);
-  let free: u32 = 0;
-  for (let object: usize = slab.free; object != 0; object = load<u32>(object)) free++;
+  const free = chainLength(slab.free);
   slab.freeCount = free;
   each.slabs++;
   each.objectsInUse += slab.total - free;
@@ -85,7 +78,7 @@ function settleBetween(transfer: Transfer, index: u32): void {
   const slab = descriptor(pageOf(object));
   // A slab that is none any more was emptied by the very object.
   if (object == 0 || slab.state != PAGE_SLAB || slab.slabClass != index) return;
-  if (handFirst(transfer) == object || isInSlab(object) || isLeftForHolder(index, object)) return;
+  if (handFirst(transfer) == object || chainHolds(slab.free, object) || isLeftForHolder(index, object)) return;
   insertObject(slabClass(index), object);
 }
 

@@ -7,14 +7,14 @@
  */
 
 import { isFormatted } from "../alloc/allocator";
-import { Cache } from "../alloc/cache";
+import { Cache, queueWork } from "../alloc/cache";
 import { cachesOfClass, classCount, freeObjectAllocator } from "../alloc/object";
 import { firstSet } from "../alloc/register";
 import { postsOf } from "../alloc/serve";
-import { acquire, claim, publish } from "../base/atomics";
+import { acquire, publish } from "../base/atomics";
 import { EAGAIN, EINVAL } from "../base/errno";
 import { superblock } from "../base/superblock";
-import { CpuArea, cpuArea, releaseCpu, thisCpu } from "../cpu/area";
+import { CpuArea, cpuArea, leaveSections, releaseCpu, thisCpu } from "../cpu/area";
 import { BUILDING_ALLOCATOR, endTransfer, handCount, handFirst, intentAt, LEVELS, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { BUCKET_BYTES, breakBucketLock } from "../maps/bucket";
@@ -97,16 +97,6 @@ function isQueuedSoon(area: CpuArea, cache: usize): bool {
   return false;
 }
 
-/** Puts raised work back on a CPU's list. */
-function requeue(area: CpuArea, cache: Cache): void {
-  const word = changetype<usize>(area) + offsetof<CpuArea>("work");
-  let head: u32;
-  do {
-    head = acquire(word);
-    cache.workNext = head;
-  } while (!claim(word, head, <u32>changetype<usize>(cache)));
-}
-
 /** Work of another CPU that a helper had taken and not done is that CPU's again. */
 function settleServed(dead: CpuArea): void {
   const transfer = transferOf(dead);
@@ -119,11 +109,11 @@ function settleServed(dead: CpuArea): void {
   while (rest != 0) {
     const cache = changetype<Cache>(rest);
     rest = cache.workNext;
-    requeue(area, cache);
+    queueWork(area, cache);
   }
   const raised = changetype<usize>(current) + offsetof<Cache>("workRaised");
   const inDoubt = transfer.served != 0 && acquire(raised) != 0;
-  if (inDoubt && !isQueuedSoon(area, transfer.served)) requeue(area, current);
+  if (inDoubt && !isQueuedSoon(area, transfer.served)) queueWork(area, current);
   transfer.served = 0;
   transfer.servedRest = 0;
   transfer.servedCpu = 0;
@@ -171,14 +161,6 @@ function resetArea(area: CpuArea): void {
     intentAt(area, level).first = 0;
     intentAt(area, level).second = 0;
   }
-}
-
-/** No reader any more: nothing waits for it. */
-function leaveSections(area: CpuArea): void {
-  area.readNesting = 0;
-  area.traceNesting = 0;
-  publish(changetype<usize>(area) + offsetof<CpuArea>("readEpoch"), 0);
-  publish(changetype<usize>(area) + offsetof<CpuArea>("traceEpoch"), 0);
 }
 
 /** All that is found by way of the lists of maps and allocators. Caller holds the control plane's lock. */

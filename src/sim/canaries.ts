@@ -333,7 +333,7 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/recovery/caches.ts",
-        guard: "  home.surplusCount = count;\n  publish(surplusLock(home), 0);\n",
+        guard: "  home.surplusCount = chainLength(home.surplus);\n  publish(surplusLock(home), 0);\n",
         without: "  publish(surplusLock(home), 0);\n",
       },
     ],
