@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import type { AdviceDocument } from "../src/cli/advise.ts";
 import type { CheckDocument } from "../src/cli/check.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
-import type { MapReport, Report } from "../src/machine/report.ts";
+import type { MapReport, Report } from "../src/replay/report.ts";
 import { anyctx, file, firstLines, LIMIT_MILLISECONDS, MEMLEAK, memleakWith, TRACE } from "./command-line.ts";
 
 const CONCURRENCY = 2;

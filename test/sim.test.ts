@@ -1,14 +1,14 @@
 /** The machine's smoke: every scenario for a moment, every canary found. The long run is `npm run sim`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canaryPath } from "../scripts/canary.ts";
-import { huntCanaries } from "../scripts/hunt.ts";
 import { replayOne, runScenario } from "../src/sim/campaign.ts";
 import { CANARIES } from "../src/sim/canaries.ts";
 import { loadSimCore } from "../src/sim/core.ts";
 import { runExhaustively, stage } from "../src/sim/scenario.ts";
 import { SCENARIOS } from "../src/sim/scenarios/index.ts";
 import { parseSchedule } from "../src/sim/schedule.ts";
+import { canaryPath } from "../tools/canary.ts";
+import { huntCanaries } from "../tools/hunt.ts";
 
 const MOMENT = { seed: 1, exhaustiveMilliseconds: 200, seedMilliseconds: 50, raceMilliseconds: 50 };
 /** Those whose every schedule within the bound is run, however long that takes. */

@@ -2,7 +2,7 @@
  * Reading the recorded trace: lines a second, gzip included, and the symbols found in it. `npm run build`, then
  * `node docs/measure/read-trace.mjs`.
  */
-import { readTrace } from "../../dist/events/node.js";
+import { readTrace } from "../../dist/events/file.js";
 
 const ROUNDS = 9;
 const speeds = [];

@@ -4,8 +4,8 @@ import type { AnyctxError } from "../error.ts";
 import { RECORD } from "../events/record.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
+import { compileCore, instantiateCore } from "../wasm/instance.ts";
 import { Arena, type ArenaHandle } from "./arena.ts";
-import { compileCore, instantiateCore } from "./core.ts";
 
 test("bad sizes are refused with what and why", async () => {
   await assert.rejects(Arena.create({ cpus: 0 }), { code: "EINVAL", message: /1 to 1024 CPUs, not 0/ });

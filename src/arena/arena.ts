@@ -2,19 +2,19 @@
  * An arena: one shared memory with its CPUs, and this thread's place in it. Created once, attached by every other
  * thread that is sent its handle.
  */
-import type { CoreFunction, ProgramMachine } from "../bpf/machine.ts";
+import type { CoreFunction, ProgramMachine } from "../bpf/host.ts";
 import { AnyctxError, ERRNO, type ErrorCode, errnoName } from "../error.ts";
 import { type Codec, codecFrom, type Description, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
+import { type Core, type CoreInstance, compileCore, instantiateCore, type Layout } from "../wasm/instance.ts";
 import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
-import { type Core, type CoreInstance, compileCore, instantiateCore, type Layout } from "./core.ts";
 import { encodeName } from "./name.ts";
 
 const WASM_PAGE_BYTES = 65536;
 /** Bytes of a page of the arena (core/mem/pages.ts). */
 const PAGE_BYTES = 16384;
-/** The core's own first pages: guard, superblock, room to format (scripts/build.ts). */
+/** The core's own first pages: guard, superblock, room to format (tools/build.ts). */
 const INITIAL_WASM_PAGES = 4;
 /** The last 64 KiB of 4 GiB stay unused, so that an errno is never an address. */
 const LARGEST_WASM_PAGES = 65535;

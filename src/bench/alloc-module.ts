@@ -3,7 +3,7 @@
  * another instance, on the same memory. And the least that an allocator can be, a list without a header: what is
  * compared with is a pop and a push.
  */
-import { ByteWriter, encodeModule, OP, TYPE, type WasmFunction } from "../bpf/jit/encode.ts";
+import { ByteWriter, encodeModule, OP, TYPE, type WasmFunction } from "../wasm/encode.ts";
 
 /** Objects of a burst: so many are allocated, then all freed. */
 export const BURST = 64;

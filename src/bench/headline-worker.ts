@@ -1,8 +1,8 @@
 /** One CPU of the headline benchmark: runs a program again and again for a given time, with a timer tick every 4 ms. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Arena } from "../arena/arena.ts";
+import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
-import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/machine.ts";
 import { type HeadlineAnswer, type HeadlineStart, type HeadlineTask, PAIRS_PER_RUN } from "./headline.ts";
 
 const TICK_MILLISECONDS = 4;

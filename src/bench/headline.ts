@@ -10,10 +10,10 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { Arena, type ArenaHandle } from "../arena/arena.ts";
-import { assemble } from "../bpf/assemble.ts";
+import { assemble } from "../bpf/isa/assemble.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { linkProgram } from "../bpf/link.ts";
-import { specOfInstructions } from "../bpf/spec.ts";
+import { specOfInstructions } from "../bpf/object/spec.ts";
 import { u32, u64 } from "../maps/codec.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 

@@ -4,14 +4,14 @@
  */
 import { readFile } from "node:fs/promises";
 import { Arena } from "../arena/arena.ts";
-import { readObject } from "../bpf/object.ts";
-import type { ObjectSpec } from "../bpf/spec.ts";
+import { readObject } from "../bpf/object/object.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { EventBatch } from "../events/batch.ts";
-import type { Trace } from "../events/ftrace.ts";
-import { readTrace } from "../events/node.ts";
-import { DEFAULT_RULE } from "../machine/interrupts.ts";
-import { type Engine, loadObject } from "../machine/load.ts";
-import { replay } from "../machine/replay.ts";
+import { readTrace } from "../events/file.ts";
+import type { Trace } from "../events/ftrace/text.ts";
+import { type Engine, loadObject } from "../load/load.ts";
+import { DEFAULT_RULE } from "../replay/interrupts.ts";
+import { replay } from "../replay/ordered.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 export interface ReplayRates {

@@ -8,13 +8,13 @@
 import { readFile } from "node:fs/promises";
 import { Arena } from "../arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../arena/statistics.ts";
-import { readObject } from "../bpf/object.ts";
-import { readTrace } from "../events/node.ts";
-import { DEFAULT_RULE } from "../machine/interrupts.ts";
-import { loadObject } from "../machine/load.ts";
-import { replay } from "../machine/replay.ts";
+import { readObject } from "../bpf/object/object.ts";
+import { readTrace } from "../events/file.ts";
+import { loadObject } from "../load/load.ts";
 import { bytes, u32 } from "../maps/codec.ts";
 import type { MapInfo } from "../maps/map.ts";
+import { DEFAULT_RULE } from "../replay/interrupts.ts";
+import { replay } from "../replay/ordered.ts";
 
 export type Thresholds = "fixed" | "adaptive";
 

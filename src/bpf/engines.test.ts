@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
-import { assemble } from "./assemble.ts";
-import { CONTEXT, CPU, fakeMachine, STACK_TOP } from "./fake-machine.test.ts";
-import { prepare, start, step } from "./interpreter.ts";
+import { CONTEXT, CPU, fakeMachine, STACK_TOP } from "./fake-host.test.ts";
+import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
+import { prepare, start, step } from "./interpreter/interpreter.ts";
+import { Ranges } from "./interpreter/ranges.ts";
+import { assemble } from "./isa/assemble.ts";
 import { type CompiledProgram, compileProgram } from "./jit/compile.ts";
 import { instantiateProgram } from "./jit/instantiate.ts";
 import { type LinkedProgram, linkProgram } from "./link.ts";
-import { FRAME_BYTES, MAX_FRAMES } from "./machine.ts";
-import { Ranges } from "./ranges.ts";
-import { specOfInstructions } from "./spec.ts";
+import { specOfInstructions } from "./object/spec.ts";
 
 function link(text: string): LinkedProgram {
   return linkProgram(specOfInstructions("p", assemble(text)), "p", new Map());

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { AnyctxError } from "../error.ts";
-import { assemble } from "./assemble.ts";
-import { disassembleAt } from "./disassemble.ts";
-import { fakeMachine, machineFor } from "./fake-machine.test.ts";
-import type { Instruction } from "./instructions.ts";
+import { fakeMachine, machineFor } from "./fake-host.test.ts";
+import { assemble } from "./isa/assemble.ts";
+import { disassembleAt } from "./isa/disassemble.ts";
+import type { Instruction } from "./isa/instructions.ts";
 import { type LinkedProgram, linkProgram } from "./link.ts";
-import { readObject } from "./object.ts";
-import { type CoreRelocation, type FunctionSpec, type ObjectSpec, specOfInstructions } from "./spec.ts";
+import { readObject } from "./object/object.ts";
+import { type CoreRelocation, type FunctionSpec, type ObjectSpec, specOfInstructions } from "./object/spec.ts";
 
 const object = (): ObjectSpec =>
   readObject(readFileSync(new URL("fixtures/tracing.bpf.o", import.meta.url)), "tracing.bpf.o");

@@ -3,9 +3,10 @@
  * structure validated, so that the interpreter and the JIT may rely on what is written at `LinkedProgram`.
  */
 import { AnyctxError } from "../error.ts";
-import { disassembleAt } from "./disassemble.ts";
-import { type Instruction, isWide, PSEUDO, wideTail } from "./instructions.ts";
-import type { MapBinding } from "./machine.ts";
+import { validate } from "./analysis/structure.ts";
+import type { MapBinding } from "./host.ts";
+import { disassembleAt } from "./isa/disassemble.ts";
+import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
 import {
   type FunctionSpec,
   type MapSpec,
@@ -14,8 +15,7 @@ import {
   programSpec,
   type RelocationSpec,
   type SourceLine,
-} from "./spec.ts";
-import { validate } from "./validate.ts";
+} from "./object/spec.ts";
 
 /**
  * Pure data, structured-cloneable. Every slot is a known operation or the second slot of a wide load; registers are

@@ -2,10 +2,11 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { AnyctxError } from "../error.ts";
-import { loadFormats, readTrace } from "../events/node.ts";
-import { type AdviceReport, adviseObject } from "../machine/advise.ts";
-import { DEFAULT_RULE } from "../machine/interrupts.ts";
-import { keepTrace } from "../machine/recording.ts";
+import { readTrace } from "../events/file.ts";
+import { loadFormats } from "../events/ftrace/load-formats.ts";
+import { type AdviceReport, adviseObject } from "../explore/advise.ts";
+import { keepTrace } from "../explore/recording.ts";
+import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
 import { adviceText } from "./print-advice.ts";

@@ -1,7 +1,15 @@
 /** An object file as a plain document: what `anyctx inspect --json` prints and its tables are drawn from. */
-import type { BtfValue } from "../bpf/btf.ts";
-import { disassembleAt } from "../bpf/disassemble.ts";
-import type { FunctionSpec, MapSpec, ObjectSpec, ProgramKind, ProgramSpec, RelocationSpec } from "../bpf/spec.ts";
+
+import { disassembleAt } from "../bpf/isa/disassemble.ts";
+import type { BtfValue } from "../bpf/object/btf.ts";
+import type {
+  FunctionSpec,
+  MapSpec,
+  ObjectSpec,
+  ProgramKind,
+  ProgramSpec,
+  RelocationSpec,
+} from "../bpf/object/spec.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
 import { variablesOf } from "./values.ts";
 

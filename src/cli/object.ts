@@ -1,7 +1,7 @@
 /** Object files as commands get them. */
 import { readFile } from "node:fs/promises";
-import { readObject } from "../bpf/object.ts";
-import type { ObjectSpec } from "../bpf/spec.ts";
+import { readObject } from "../bpf/object/object.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 
 const PROBLEMS: Readonly<Record<string, string>> = {

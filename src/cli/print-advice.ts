@@ -1,8 +1,8 @@
 /** Advice on hashes as people read it: a paragraph for each, the verdict last. */
 import type { Misses } from "../arena/statistics.ts";
 import { CONTEXTS } from "../events/record.ts";
-import type { KernelAdvice, MapAdvice } from "../machine/advise.ts";
-import { contextName } from "../machine/schedule.ts";
+import type { KernelAdvice, MapAdvice } from "../explore/advise.ts";
+import { contextName } from "../explore/schedule.ts";
 import type { AdviceDocument } from "./advise.ts";
 import { count, heading, indent, left, plural, printable, right, size, styled, table } from "./text.ts";
 

@@ -1,6 +1,6 @@
 /** What a check found, as people read it: a table for each program, and how it gets there. */
-import type { CheckCell, CheckedProgram } from "../machine/check.ts";
-import { contextName } from "../machine/schedule.ts";
+import type { CheckCell, CheckedProgram } from "../explore/check.ts";
+import { contextName } from "../explore/schedule.ts";
 import type { CheckDocument } from "./check.ts";
 import { count, heading, indent, left, plural, printable, table } from "./text.ts";
 

@@ -1,7 +1,7 @@
 /** What the programs found: the largest entries of each map, histograms, global variables. */
-import type { ObjectSpec } from "../bpf/spec.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { SymbolTable } from "../events/symbols.ts";
-import type { LoadedMap, LoadedObject } from "../machine/load.ts";
+import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { histogram, sparkline } from "./chart.ts";
 import { type Column, clip, count, heading, indent, left, plural, printable, right, table } from "./text.ts";
 import {

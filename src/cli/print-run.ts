@@ -1,12 +1,12 @@
 /** The report of a replay as people read it: a paragraph for each part. */
 import type { CacheStatistics, Misses } from "../arena/statistics.ts";
-import type { ObjectSpec } from "../bpf/spec.ts";
-import type { Trace } from "../events/ftrace.ts";
-import { SKIP_REASONS, type SkipReason } from "../events/lines.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
+import { SKIP_REASONS, type SkipReason } from "../events/ftrace/lines.ts";
+import type { Trace } from "../events/ftrace/text.ts";
 import { CONTEXTS } from "../events/record.ts";
-import { INTERRUPT_SIGNS } from "../machine/interrupts.ts";
-import type { LoadedObject } from "../machine/load.ts";
-import type { Report } from "../machine/report.ts";
+import type { LoadedObject } from "../load/load.ts";
+import { INTERRUPT_SIGNS } from "../replay/interrupts.ts";
+import type { Report } from "../replay/report.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { resultParagraphs } from "./print-results.ts";
 import { clip, count, heading, indent, left, plural, printable, right, size, styled, table } from "./text.ts";

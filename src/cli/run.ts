@@ -2,20 +2,21 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
-import { type ObjectSpec, setVariable } from "../bpf/spec.ts";
-import type { Trace, TraceOptions } from "../events/ftrace.ts";
-import { loadFormats, readTrace } from "../events/node.ts";
+import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
+import { readTrace } from "../events/file.ts";
+import { loadFormats } from "../events/ftrace/load-formats.ts";
+import type { Trace, TraceOptions } from "../events/ftrace/text.ts";
+import { type LoadedObject, type LoadOptions, loadObject } from "../load/load.ts";
 import {
   DEFAULT_RULE,
   DEFAULT_THREAD_DELAY,
   INTERRUPT_SIGNS,
   type InterruptRule,
   parseRule,
-} from "../machine/interrupts.ts";
-import { type LoadedObject, type LoadOptions, loadObject } from "../machine/load.ts";
-import { type ReplayResult, replay } from "../machine/replay.ts";
-import { makeReport } from "../machine/report.ts";
-import { replayParallel } from "../machine/threads.ts";
+} from "../replay/interrupts.ts";
+import { type ReplayResult, replay } from "../replay/ordered.ts";
+import { makeReport } from "../replay/report.ts";
+import { replayParallel } from "../replay/threads.ts";
 import { assignments, asUsage, type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";

@@ -2,11 +2,11 @@
  * What a map holds, for people: entries decoded through BTF (plain integers and hex where an object has none), per-CPU
  * values summed, addresses by name. Knows nothing of tables.
  */
-import { type Btf, type BtfValue, decodeBtf } from "../bpf/btf.ts";
-import type { MapSpec, VariableSpec } from "../bpf/spec.ts";
+import { type Btf, type BtfValue, decodeBtf } from "../bpf/object/btf.ts";
+import type { MapSpec, VariableSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { SymbolTable } from "../events/symbols.ts";
-import type { LoadedMap } from "../machine/load.ts";
+import type { LoadedMap } from "../load/load.ts";
 
 export interface Entry {
   readonly key: BtfValue;

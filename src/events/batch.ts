@@ -1,5 +1,5 @@
 /** Batches: event records one behind the other, as `record.ts` lays them out, in a buffer that goes on to the replay. */
-import type { Target } from "./matcher.ts";
+import type { Target } from "./ftrace/matcher.ts";
 import { RECORD } from "./record.ts";
 
 export interface EventBatch {

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AnyctxError } from "../error.ts";
-import { readTraceStream, type Trace, type TraceOptions } from "./ftrace.ts";
+import { readTraceStream, type Trace, type TraceOptions } from "./ftrace/text.ts";
 import type { Gunzip } from "./gunzip.ts";
 
 const CHUNK_BYTES = 1 << 18;

@@ -1,5 +1,5 @@
 /** The kinds of event source: one file and one row each. */
-import { readTraceStream, type Trace, type TraceOptions } from "./ftrace.ts";
+import { readTraceStream, type Trace, type TraceOptions } from "./ftrace/text.ts";
 
 export interface EventSource {
   /** What the command line calls it. */

@@ -2,8 +2,9 @@
  * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
  * same entries. Values are copies.
  */
-import type { Core, CoreInstance } from "../arena/core.ts";
+
 import { AnyctxError, ERRNO, errnoName } from "../error.ts";
+import type { Core, CoreInstance } from "../wasm/instance.ts";
 import type { Accessor, Codec } from "./codec.ts";
 import type { MapKind } from "./kinds.ts";
 

@@ -18,7 +18,7 @@ export interface Field {
   readonly bytes: number;
 }
 
-/** `build/core.sim.json` (scripts/compile.ts): columns by site, then the core's layout. */
+/** `build/core.sim.json` (tools/compile.ts): columns by site, then the core's layout. */
 export interface SiteTable {
   readonly files: readonly string[];
   readonly kinds: readonly AccessKind[];

@@ -1,8 +1,9 @@
 /** Arithmetic, swaps and comparisons: one rule a WebAssembly sequence, chosen by the opcode table's rows. */
-import type { Instruction, Operand, Width } from "../instructions.ts";
-import type { AluEffect, Comparison, WasmRule } from "../semantics.ts";
+
+import { OP } from "../../wasm/encode.ts";
+import type { Instruction, Operand, Width } from "../isa/instructions.ts";
+import type { AluEffect, Comparison, WasmRule } from "../isa/semantics.ts";
 import { type Emitter, getLocal, getRegister, setRegister } from "./emitter.ts";
-import { OP } from "./encode.ts";
 
 /** Instructions that exist in both widths. */
 const BOTH = {

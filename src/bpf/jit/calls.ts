@@ -1,6 +1,8 @@
 /** Calls from compiled code: to map functions and other helpers in the core, and to the program's own functions. */
-import { type Action, type Helper, helperById, type MapRole, type Parameter } from "../helpers.ts";
-import type { Instruction } from "../instructions.ts";
+
+import { OP, TYPE } from "../../wasm/encode.ts";
+import { type Action, type Helper, helperById, type MapRole, type Parameter } from "../helpers/table.ts";
+import type { Instruction } from "../isa/instructions.ts";
 import type { LinkedMap } from "../link.ts";
 import {
   type Emitter,
@@ -12,7 +14,6 @@ import {
   pushPointer,
   setRegister,
 } from "./emitter.ts";
-import { OP, TYPE } from "./encode.ts";
 
 const ARGUMENTS = 5;
 const SIZE_LIMIT = 0x80000000n;

@@ -6,10 +6,10 @@
  * (`core.*`) and, off the hot path, the host's `fail` and `print`.
  */
 import { AnyctxError } from "../../error.ts";
-import { type Helper, helperById, type MapRole } from "../helpers.ts";
+import { encodeModule, type FunctionType, TYPE, type WasmImport } from "../../wasm/encode.ts";
+import { type Helper, helperById, type MapRole } from "../helpers/table.ts";
 import type { LinkedProgram } from "../link.ts";
 import type { ModuleIndexes } from "./emitter.ts";
-import { encodeModule, type FunctionType, TYPE, type WasmImport } from "./encode.ts";
 import { compileFunction } from "./function.ts";
 
 /** Structured-cloneable: compile once, post it to every worker, instantiate there. */

@@ -1,8 +1,9 @@
 /** What the parts of the code generator share: the function being written, its locals, and small sequences. */
+
+import { type ByteWriter, OP } from "../../wasm/encode.ts";
+import { type Fact, type Facts, isInside } from "../analysis/facts.ts";
+import { FRAME_BYTES, NULL_GUARD_BYTES } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../link.ts";
-import { FRAME_BYTES, NULL_GUARD_BYTES } from "../machine.ts";
-import { type ByteWriter, OP } from "./encode.ts";
-import { type Fact, type Facts, isInside } from "./facts.ts";
 
 /** Numbers of a function's locals. */
 export interface Locals {

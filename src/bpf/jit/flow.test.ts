@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assemble } from "../assemble.ts";
-import { CONTEXT, CPU, fakeMachine, STACK_TOP } from "../fake-machine.test.ts";
-import { createInterpreter } from "../interpreter.ts";
+import { findBlocks } from "../analysis/blocks.ts";
+import { CONTEXT, CPU, fakeMachine, STACK_TOP } from "../fake-host.test.ts";
+import { createInterpreter } from "../interpreter/interpreter.ts";
+import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
-import { specOfInstructions } from "../spec.ts";
-import { findBlocks } from "./blocks.ts";
+import { specOfInstructions } from "../object/spec.ts";
 import { compileProgram } from "./compile.ts";
 import { type FlowStep, structure } from "./flow.ts";
 import { instantiateProgram } from "./instantiate.ts";

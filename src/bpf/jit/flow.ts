@@ -7,7 +7,7 @@
  * blocks. Where a loop has two entries (no dominator holds it together) the whole function becomes one loop around a
  * `br_table`. The walk uses its own stack: programs may be deeper than JavaScript's.
  */
-import type { Block } from "./blocks.ts";
+import type { Block } from "../analysis/blocks.ts";
 
 /** What is to be written, in order. `depth` is a branch label as WebAssembly counts them, innermost 0. */
 export type FlowStep =

@@ -1,9 +1,12 @@
 /** One subprogram -> one WebAssembly function. */
-import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../instructions.ts";
+
+import { ATOMIC, ByteWriter, type FunctionType, OP, TYPE, type WasmFunction } from "../../wasm/encode.ts";
+import { type Block, findBlocks } from "../analysis/blocks.ts";
+import { analyse, Facts, transfer } from "../analysis/facts.ts";
+import { FRAME_BYTES } from "../host.ts";
+import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { LinkedProgram, Subprogram } from "../link.ts";
-import { FRAME_BYTES } from "../machine.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
-import { type Block, findBlocks } from "./blocks.ts";
 import { emitHelperCall, emitLocalCall } from "./calls.ts";
 import {
   type Emitter,
@@ -18,8 +21,6 @@ import {
   setLocal,
   setRegister,
 } from "./emitter.ts";
-import { ATOMIC, ByteWriter, type FunctionType, OP, TYPE, type WasmFunction } from "./encode.ts";
-import { analyse, Facts, transfer } from "./facts.ts";
 import { type FlowStep, structure } from "./flow.ts";
 
 /** Backward jumps (and calls) after which a run is stopped: an endless loop must not hang its thread. */

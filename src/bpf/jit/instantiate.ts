@@ -1,9 +1,9 @@
 /** A compiled program in a thread: its imports bound to that thread's memory, core instance and machine. */
 import { AnyctxError } from "../../error.ts";
-import { disassembleAt } from "../disassemble.ts";
+import { tracePrint } from "../helpers/print.ts";
+import type { ProgramMachine, RunProgram } from "../host.ts";
+import { disassembleAt } from "../isa/disassemble.ts";
 import type { LinkedProgram } from "../link.ts";
-import type { ProgramMachine, RunProgram } from "../machine.ts";
-import { tracePrint } from "../print.ts";
 import { type CompiledProgram, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
 import { OUT_OF_BUDGET } from "./emitter.ts";
 import { BACKWARD_JUMPS } from "./function.ts";

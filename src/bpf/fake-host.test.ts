@@ -1,0 +1,197 @@
+/**
+ * A machine for tests: memory with a CPU area, an event record, a stack, and map functions written in JavaScript. It
+ * has no allocator and no threads; it only does what a program can see.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RECORD } from "../events/record.ts";
+import { MAP_KINDS, mapKindByBpfType } from "../maps/kinds.ts";
+import type { CoreFunction, MapBinding, ProgramMachine, RunProgram } from "./host.ts";
+import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
+import { createInterpreter } from "./interpreter/interpreter.ts";
+import type { InterpreterOptions } from "./interpreter/state.ts";
+import { compileProgram } from "./jit/compile.ts";
+import { instantiateProgram } from "./jit/instantiate.ts";
+import type { LinkedProgram } from "./link.ts";
+import type { MapSpec, ObjectSpec } from "./object/spec.ts";
+
+export const CPU = 0x10000;
+export const TASK = 0x11000;
+export const CONTEXT: number = TASK + RECORD.payload;
+export const STACK_TOP: number = 0x20000 + MAX_FRAMES * FRAME_BYTES;
+const MAPS = 0x40000;
+const PAGES = 16;
+
+const EEXIST = -17;
+const ENOENT = -2;
+const EINVAL = -22;
+const EFAULT = -14;
+
+export interface FakeMachine extends ProgramMachine {
+  readonly lines: string[];
+  readonly bindings: Map<string, MapBinding>;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Creates a map and gives its binding. */
+  readonly add: (spec: Partial<MapSpec> & { readonly name: string; readonly bpfType: number }) => MapBinding;
+  /** Sets the context, and the record's size with it. */
+  readonly setContext: (bytes: Uint8Array) => void;
+}
+
+interface FakeMap {
+  readonly binding: MapBinding;
+  readonly entries: Map<string, number>;
+}
+
+/** Map functions for every kind under their core names. */
+function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, take: (size: number) => number) {
+  const at = (address: number | bigint | undefined): FakeMap => {
+    const map = maps.get(Number(address));
+    assert.ok(map !== undefined, `no map at ${address}`);
+    return map;
+  };
+  const keyOf = ({ binding }: FakeMap, key: number): string =>
+    Buffer.from(bytes.slice(key, key + binding.keySize)).toString("hex");
+  const indexed = ({ binding }: FakeMap, key: number): number => {
+    const index = new DataView(bytes.buffer).getUint32(key, true);
+    return index < binding.maxEntries ? binding.firstValue + index * binding.valueStride : 0;
+  };
+  const lookup: CoreFunction = (map, key) => {
+    const found = at(map);
+    if (found.binding.kind.indexed) return indexed(found, Number(key));
+    return found.entries.get(keyOf(found, Number(key))) ?? 0;
+  };
+  const update: CoreFunction = (map, key, value, flags) => {
+    const found = at(map);
+    if (Number(flags) >>> 0 > 2) return EINVAL;
+    const old = Number(lookup(map ?? 0, key ?? 0));
+    if (old !== 0 && Number(flags) === 1) return EEXIST;
+    if (old === 0 && (found.binding.kind.indexed || Number(flags) === 2)) return ENOENT;
+    const target = old === 0 ? take(found.binding.valueStride) : old;
+    bytes.copyWithin(target, Number(value), Number(value) + found.binding.valueSize);
+    found.entries.set(keyOf(found, Number(key)), target);
+    return 0;
+  };
+  const remove: CoreFunction = (map, key) => {
+    const found = at(map);
+    if (found.binding.kind.indexed) return EINVAL;
+    return found.entries.delete(keyOf(found, Number(key))) ? 0 : ENOENT;
+  };
+  const core: Record<string, CoreFunction> = {};
+  for (const { program } of MAP_KINDS) {
+    core[program.lookup] = lookup;
+    core[program.update] = update;
+    core[program.delete] = remove;
+  }
+  return core;
+}
+
+function readFunctions(bytes: Uint8Array): Record<string, CoreFunction> {
+  const readable = (source: number | bigint | undefined, size: number): boolean =>
+    Number(source) >= 0x10000 && Number(source) + size <= bytes.length;
+  return {
+    probeRead: (destination, size, source) => {
+      const [to, count] = [Number(destination), Number(size)];
+      if (!readable(source, count)) {
+        bytes.fill(0, to, to + count);
+        return EFAULT;
+      }
+      bytes.copyWithin(to, Number(source), Number(source) + count);
+      return 0;
+    },
+    probeReadString: (destination, size, source) => {
+      const [to, count] = [Number(destination), Number(size)];
+      if (!readable(source, 1)) return EFAULT;
+      const text = bytes.slice(Number(source), Number(source) + count);
+      const end = text.indexOf(0);
+      const length = end < 0 ? count : end + 1;
+      bytes.set(text.subarray(0, length - 1), to);
+      bytes[to + length - 1] = 0;
+      return length;
+    },
+    pseudoRandom: () => 0x89abcdef | 0,
+    taskComm: (destination, size) => {
+      bytes.copyWithin(Number(destination), TASK + RECORD.comm, TASK + RECORD.comm + Number(size));
+      return 0;
+    },
+  };
+}
+
+export function fakeMachine(): FakeMachine {
+  const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 65536, shared: true });
+  const bytes = new Uint8Array(memory.buffer);
+  const view = new DataView(memory.buffer);
+  const maps = new Map<number, FakeMap>();
+  const bindings = new Map<string, MapBinding>();
+  const lines: string[] = [];
+  let free = MAPS;
+  const take = (size: number): number => {
+    const at = free;
+    free += Math.ceil(size / 8) * 8;
+    assert.ok(free <= bytes.length, "the fake machine is out of memory");
+    return at;
+  };
+  view.setUint32(CPU, 3, true);
+  view.setUint32(CPU + 4, TASK, true);
+  view.setBigUint64(TASK + RECORD.time, 123_456_789_012n, true);
+  view.setBigUint64(TASK + RECORD.pidTgid, (77n << 32n) | 78n, true);
+  view.setBigUint64(TASK + RECORD.uidGid, (5n << 32n) | 6n, true);
+  bytes.set(new TextEncoder().encode("fake-task"), TASK + RECORD.comm);
+  view.setUint32(TASK + RECORD.size, RECORD.payload, true);
+  return {
+    memory,
+    bytes,
+    view,
+    lines,
+    bindings,
+    core: { ...mapFunctions(maps, bytes, take), ...readFunctions(bytes) },
+    layout: { id: 0, task: 4 },
+    print: (line) => lines.push(line),
+    add: (spec) => {
+      const kind = mapKindByBpfType(spec.bpfType);
+      assert.ok(kind !== undefined);
+      const [keySize, valueSize, maxEntries] = [spec.keySize ?? 4, spec.valueSize ?? 8, spec.maxEntries ?? 4];
+      const valueStride = Math.ceil(valueSize / 8) * 8;
+      const address = take(64);
+      const firstValue = kind.indexed ? take(valueStride * maxEntries) : 0;
+      if (spec.contents !== undefined) bytes.set(spec.contents, firstValue);
+      const shape = { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
+      maps.set(address, { binding: shape, entries: new Map() });
+      bindings.set(spec.name, shape);
+      return shape;
+    },
+    setContext: (context) => {
+      bytes.set(context, CONTEXT);
+      view.setUint32(TASK + RECORD.size, RECORD.payload + context.length, true);
+    },
+  };
+}
+
+/** A machine with all maps of an object. */
+export function machineFor(spec: ObjectSpec): FakeMachine {
+  const machine = fakeMachine();
+  for (const map of spec.maps) if (mapKindByBpfType(map.bpfType) !== undefined) machine.add(map);
+  return machine;
+}
+
+export const ENGINES: readonly {
+  readonly name: string;
+  readonly make: (program: LinkedProgram, machine: ProgramMachine, options?: InterpreterOptions) => RunProgram;
+}[] = [
+  { name: "interpreter", make: createInterpreter },
+  { name: "jit", make: (program, machine) => instantiateProgram(compileProgram(program), machine) },
+];
+
+test("the fake machine's hash map answers like a map", () => {
+  const machine = fakeMachine();
+  const { address } = machine.add({ name: "m", bpfType: 1 });
+  const { hashLookup, hashUpdate, hashDelete } = machine.core;
+  machine.view.setUint32(STACK_TOP, 9, true);
+  machine.view.setBigUint64(STACK_TOP + 8, 44n, true);
+  assert.equal(hashLookup?.(address, STACK_TOP), 0);
+  assert.equal(hashUpdate?.(address, STACK_TOP, STACK_TOP + 8, 0), 0);
+  assert.equal(hashUpdate?.(address, STACK_TOP, STACK_TOP + 8, 1), EEXIST);
+  assert.equal(machine.view.getBigUint64(Number(hashLookup?.(address, STACK_TOP)), true), 44n);
+  assert.equal(hashDelete?.(address, STACK_TOP), 0);
+  assert.equal(hashDelete?.(address, STACK_TOP), ENOENT);
+});

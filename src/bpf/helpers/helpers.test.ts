@@ -1,0 +1,258 @@
+/** Helpers and maps as programs use them, by both engines on a fake machine. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { AnyctxError } from "../../error.ts";
+import { RECORD } from "../../events/record.ts";
+import {
+  CONTEXT,
+  CPU,
+  ENGINES,
+  type FakeMachine,
+  fakeMachine,
+  machineFor,
+  STACK_TOP,
+  TASK,
+} from "../fake-host.test.ts";
+import { assemble } from "../isa/assemble.ts";
+import { linkProgram } from "../link.ts";
+import { readObject } from "../object/object.ts";
+import { specOfInstructions } from "../object/spec.ts";
+import { formatLine } from "./print.ts";
+import { HELPERS, helperById, helperByName } from "./table.ts";
+
+type Engine = (typeof ENGINES)[number];
+
+function run(text: string, engine: Engine, machine: FakeMachine = fakeMachine()): bigint {
+  const spec = specOfInstructions("helpers", assemble(text));
+  return engine.make(linkProgram(spec, "helpers", machine.bindings), machine)(CONTEXT, CPU, STACK_TOP);
+}
+
+const unsigned = (value: number): bigint => BigInt.asUintN(64, BigInt(value));
+const EFAULT = unsigned(-14);
+
+test("helper rows are complete and unique", () => {
+  for (const row of HELPERS) {
+    assert.equal(helperById(row.id), row);
+    assert.equal(helperByName(row.name), row);
+    assert.match(row.doc, /^[A-Z].*\.$/s, row.name);
+    assert.ok(row.parameters.length <= 5);
+    row.parameters.forEach((parameter, index) => {
+      if (parameter === "destination" || parameter === "text") assert.equal(row.parameters[index + 1], "size");
+    });
+  }
+  assert.equal(new Set(HELPERS.map(({ id }) => id)).size, HELPERS.length);
+});
+
+/** One program per helper; a row without one fails the next test. */
+const CALLS: Readonly<Record<string, { readonly text: string; readonly expected: bigint }>> = {
+  map_lookup_elem: {
+    text: "r1 = {hash}\nr2 = r10\nr2 += -4\n*(u32 *)(r10 - 4) = 1\ncall map_lookup_elem",
+    expected: 0n,
+  },
+  map_update_elem: {
+    text: "r1 = {hash}\nr2 = r10\nr2 += -8\nr3 = r2\nr4 = 2\n*(u64 *)(r10 - 8) = 1\ncall map_update_elem",
+    expected: unsigned(-2),
+  },
+  map_delete_elem: {
+    text: "r1 = {hash}\nr2 = r10\nr2 += -8\n*(u64 *)(r10 - 8) = 1\ncall map_delete_elem",
+    expected: unsigned(-2),
+  },
+  probe_read: { text: "r3 = r1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read", expected: 0n },
+  probe_read_user: { text: "r3 = 1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_user", expected: EFAULT },
+  probe_read_kernel: { text: "r3 = -1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_kernel", expected: EFAULT },
+  probe_read_str: { text: "r3 = r1\nr3 += -32\nr1 = r10\nr1 += -8\nr2 = 4\ncall probe_read_str", expected: 4n },
+  probe_read_user_str: { text: "r3 = 0\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_user_str", expected: EFAULT },
+  probe_read_kernel_str: {
+    text: "r3 = r1\nr3 += -32\nr1 = r10\nr1 += -16\nr2 = 16\ncall probe_read_kernel_str",
+    expected: 10n,
+  },
+  ktime_get_ns: { text: "call ktime_get_ns", expected: 123_456_789_012n },
+  ktime_get_boot_ns: { text: "call ktime_get_boot_ns", expected: 123_456_789_012n },
+  trace_printk: {
+    text: "*(u32 *)(r10 - 8) = 0x78256425\n*(u32 *)(r10 - 4) = 0\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = -1\nr4 = 255\ncall trace_printk",
+    expected: 4n,
+  },
+  get_prandom_u32: { text: "call get_prandom_u32", expected: 0x89abcdefn },
+  get_smp_processor_id: { text: "call get_smp_processor_id", expected: 3n },
+  get_current_pid_tgid: { text: "call get_current_pid_tgid", expected: (77n << 32n) | 78n },
+  get_current_uid_gid: { text: "call get_current_uid_gid", expected: (5n << 32n) | 6n },
+  get_current_comm: {
+    text: "r1 = r10\nr1 += -16\nr2 = 16\ncall get_current_comm\nif r0 != 0 goto +1\nr0 = *(u32 *)(r10 - 16)",
+    expected: 0x656b6166n,
+  },
+};
+
+for (const engine of ENGINES) {
+  test(`${engine.name}: every helper does what its row says`, () => {
+    for (const { name } of HELPERS) {
+      const call = CALLS[name] ?? assert.fail(`no test calls ${name}`);
+      const machine = fakeMachine();
+      const hash = machine.add({ name: "hash", bpfType: 1, keySize: 4, valueSize: 8 });
+      // Where the context is, the record's comm lies 32 bytes before it.
+      assert.equal(CONTEXT - 32, TASK + RECORD.comm);
+      machine.setContext(new Uint8Array(8));
+      assert.equal(
+        run(`${call.text.replace("{hash}", `map(${hash.address}) ll`)}\nexit`, engine, machine),
+        call.expected,
+        name,
+      );
+      if (name === "trace_printk") assert.deepEqual(machine.lines, ["-1ff"]);
+    }
+  });
+
+  test(`${engine.name}: flags beyond 32 bits are refused by the core, others passed on`, () => {
+    const update = (flags: string): string => `
+      *(u64 *)(r10 - 8) = 1
+      r1 = map({hash}) ll
+      r2 = r10
+      r2 += -8
+      r3 = r2
+      r4 = ${flags} ll
+      call map_update_elem
+      exit`;
+    for (const [flags, expected] of [
+      ["0", 0n],
+      ["0x100000000", unsigned(-22)],
+      ["1", unsigned(0)],
+      ["2", unsigned(-2)],
+    ] as const) {
+      const machine = fakeMachine();
+      const { address } = machine.add({ name: "hash", bpfType: 1, keySize: 4, valueSize: 8 });
+      assert.equal(run(update(flags).replace("{hash}", String(address)), engine, machine), expected, flags);
+    }
+  });
+
+  test(`${engine.name}: a map chosen at run time is found among the program's maps`, () => {
+    const text = (kind: string): string => `
+      *(u32 *)(r10 - 4) = 2
+      r0 = *(u64 *)(r1 + 0)
+      r1 = map({a}) ll
+      if r0 == 0 goto +2
+      r1 = map({b}) ll
+      ${kind}
+      r2 = r10
+      r2 += -4
+      call map_lookup_elem
+      if r0 == 0 goto +1
+      r0 = *(u64 *)(r0 + 0)
+      exit`;
+    for (const [choice, expected] of [
+      [0, 20n],
+      [1, 30n],
+    ] as const) {
+      const machine = fakeMachine();
+      const [a, b] = [machine.add({ name: "a", bpfType: 2 }), machine.add({ name: "b", bpfType: 6 })];
+      machine.view.setBigUint64(a.firstValue + 16, 20n, true);
+      machine.view.setBigUint64(b.firstValue + 16, 30n, true);
+      machine.setContext(Uint8Array.from([choice, 0, 0, 0, 0, 0, 0, 0]));
+      const place = (source: string): string =>
+        source.replace("{a}", String(a.address)).replace("{b}", String(b.address));
+      assert.equal(run(place(text("")), engine, machine), expected);
+      const wrong = (error: unknown): boolean => error instanceof AnyctxError && error.code === "EFAULT";
+      if (choice === 1) assert.throws(() => run(place(text("r1 += 1")), engine, machine), wrong);
+    }
+  });
+
+  test(`${engine.name}: an array lookup knows its bounds, a value its size`, () => {
+    const text = (index: number, offset: number): string => `
+      *(u32 *)(r10 - 4) = ${index}
+      r1 = map({a}) ll
+      r2 = r10
+      r2 += -4
+      call map_lookup_elem
+      if r0 == 0 goto +2
+      *(u64 *)(r0 + ${offset}) = 5
+      r0 = *(u64 *)(r0 + ${offset})
+      exit`;
+    const attempt = (index: number, offset: number): bigint => {
+      const machine = fakeMachine();
+      const { address } = machine.add({ name: "a", bpfType: 2, maxEntries: 3, valueSize: 16 });
+      return run(text(index, offset).replace("{a}", String(address)), engine, machine);
+    };
+    assert.equal(attempt(2, 8), 5n);
+    assert.equal(attempt(3, 8), 0n);
+    assert.equal(attempt(-1, 8), 0n);
+    if (engine.name === "interpreter") assert.throws(() => attempt(0, 16), /EFAULT|may not write/);
+  });
+
+  test(`${engine.name}: arguments that are no pointers or sizes are refused`, () => {
+    const cases = [
+      "r1 = 0\nr2 = 8\nr3 = 0\ncall probe_read\nexit",
+      "r1 = r10\nr1 += -8\nr2 = 0x80000000 ll\nr3 = 0\ncall probe_read\nexit",
+      "r1 = 5\nr2 = r10\nr2 += -8\ncall map_lookup_elem\nexit",
+    ];
+    for (const text of cases)
+      assert.throws(
+        () => run(text, engine),
+        (error) => error instanceof AnyctxError && error.code === "EFAULT",
+        text,
+      );
+  });
+
+  test(`${engine.name}: read-only variables cannot be written`, () => {
+    const spec = readObject(readFileSync(new URL("../fixtures/tracing.bpf.o", import.meta.url)), "tracing.bpf.o");
+    const machine = machineFor(spec);
+    const rodata = machine.bindings.get(".rodata") ?? assert.fail();
+    const object = {
+      ...specOfInstructions("helpers", assemble(`r1 = value(${rodata.firstValue}) ll\n*(u32 *)(r1 + 0) = 9\nexit`)),
+      maps: spec.maps,
+    };
+    const program = linkProgram(object, "helpers", machine.bindings);
+    assert.throws(() => engine.make(program, machine)(CONTEXT, CPU, STACK_TOP), /instruction 2/);
+    assert.equal(machine.view.getUint32(rodata.firstValue, true), 3);
+  });
+}
+
+/** The fixture's programs on a made-up stream of events: maps end up the same by both engines. */
+function replay(engine: Engine): string[] {
+  const spec = readObject(readFileSync(new URL("../fixtures/tracing.bpf.o", import.meta.url)), "tracing.bpf.o");
+  const machine = machineFor(spec);
+  const kmalloc = engine.make(linkProgram(spec, "on_kmalloc", machine.bindings), machine);
+  const onSwitch = engine.make(linkProgram(spec, "on_switch", machine.bindings), machine);
+  const results: string[] = [];
+  for (let event = 0; event < 20; event++) {
+    const context = new Uint8Array(40);
+    const view = new DataView(context.buffer);
+    view.setBigUint64(24, BigInt(event * 3), true);
+    view.setBigUint64(32, BigInt(event * 4), true);
+    machine.setContext(context);
+    machine.view.setBigUint64(TASK + RECORD.pidTgid, BigInt(event % 3), true);
+    results.push(`${kmalloc(CONTEXT, CPU, STACK_TOP)} ${onSwitch(CONTEXT, CPU, STACK_TOP)}`);
+  }
+  const memory = Buffer.from(machine.bytes.slice(0x40000)).toString("hex").replace(/0+$/, "");
+  return [...results, memory];
+}
+
+test("a clang program leaves the same results and maps by both engines", () => {
+  const [interpreted, compiled] = ENGINES.map(replay);
+  assert.deepEqual(compiled, interpreted);
+  assert.equal(interpreted?.[0], "1 0");
+  assert.equal(interpreted?.[1], "0 0");
+  assert.equal(interpreted?.[19], "41 0");
+});
+
+test("trace_printk's conversions", () => {
+  const { memory, bytes } = fakeMachine();
+  bytes.set(new TextEncoder().encode("text\0"), 0x30000);
+  const cases: readonly (readonly [string, readonly bigint[], string])[] = [
+    ["%d %i %u", [2n ** 32n - 1n, 5n, 2n ** 32n + 7n], "-1 5 7"],
+    ["%ld %llx %lu", [2n ** 64n - 1n, 255n, 2n ** 63n], "-1 ff 9223372036854775808"],
+    ["%#x %08X|%-5d|%5d", [255n, 0xabcn, 7n, 8n], "0xff 00000ABC|7    |    8"],
+    ["%c%% %s %hhu", [65n, 0x30000n, 257n], "A% text 1"],
+    ["%p %px", [0xabn, 1n], "00000000000000ab 0000000000000001"],
+    ["%s %s", [0n, 2n ** 40n], "(fault) (fault)"],
+    ["%q %d", [1n], "%q 1"],
+    ["%05d %+d", [-3n, 3n], "-0003 +3"],
+  ];
+  for (const [format, values, expected] of cases)
+    assert.equal(
+      formatLine(
+        format,
+        values.map((value) => BigInt.asUintN(64, value)),
+        memory,
+      ),
+      expected,
+      format,
+    );
+});

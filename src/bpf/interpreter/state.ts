@@ -1,0 +1,108 @@
+/** What a run consists of, shared by the interpreter's parts. */
+import { AnyctxError } from "../../error.ts";
+import type { Helper } from "../helpers/table.ts";
+import type { ProgramMachine } from "../host.ts";
+import { disassembleAt } from "../isa/disassemble.ts";
+import type { LinkedMap, LinkedProgram } from "../link.ts";
+import type { Ranges } from "./ranges.ts";
+
+/** Carries out one instruction and moves `state.pc` on. */
+export type Step = (interpreter: Interpreter, state: RunState, instruction: Decoded) => void;
+
+/** An instruction with all that its execution needs. */
+export interface Decoded {
+  readonly at: number;
+  readonly next: number;
+  readonly target: number;
+  readonly dst: number;
+  readonly src: number;
+  readonly offset: number;
+  /** Immediate sign-extended to 64 bits, unsigned; the whole constant of a wide load. */
+  readonly imm: bigint;
+  readonly helper: Helper | undefined;
+  readonly step: Step;
+}
+
+export interface Interpreter {
+  readonly program: LinkedProgram;
+  readonly machine: ProgramMachine;
+  readonly code: readonly (Decoded | undefined)[];
+  readonly maps: ReadonlyMap<number, LinkedMap>;
+  readonly options: Required<InterpreterOptions>;
+}
+
+export interface InterpreterOptions {
+  /** Instructions after which a run is stopped; Linux's verifier uses the same number. */
+  readonly budget?: number;
+  /** Bytes of the context where it is not the payload of the CPU's current event record. */
+  readonly contextBytes?: number;
+}
+
+export interface Frame {
+  readonly returnTo: number;
+  /** r6 to r10 of the caller. */
+  readonly saved: readonly bigint[];
+}
+
+/** One run. Only `done` and the registers are of interest outside; the rest is the interpreter's. */
+export interface RunState {
+  readonly registers: BigUint64Array;
+  readonly frames: Frame[];
+  readonly ranges: Ranges;
+  readonly cpu: number;
+  pc: number;
+  left: number;
+  done: boolean;
+  /** Views on the memory's buffer, renewed when it has grown. */
+  view: DataView;
+  words: Int32Array;
+  longs: BigInt64Array;
+}
+
+/** EFAULT with the program, the instruction's number and text, and its source line if known */
+export function faultAt(interpreter: Interpreter, at: number, problem: string): AnyctxError {
+  const { program } = interpreter;
+  const line = program.lines.findLast(({ instruction }) => instruction <= at);
+  const source = line === undefined ? "" : ` at ${line.file}:${line.line}`;
+  const text = disassembleAt(program.instructions, at);
+  return new AnyctxError("EFAULT", `program ${program.name}, instruction ${at} (${text})${source}: ${problem}`);
+}
+
+/** @throws {AnyctxError} as `faultAt` makes it */
+export function fault(interpreter: Interpreter, at: number, problem: string): never {
+  throw faultAt(interpreter, at, problem);
+}
+
+/** Renews the views when a call has let the memory grow. */
+export function refreshViews(machine: ProgramMachine, state: RunState): void {
+  const { buffer } = machine.memory;
+  if (state.view.buffer === buffer) return;
+  state.view = new DataView(buffer);
+  state.words = new Int32Array(buffer);
+  state.longs = new BigInt64Array(buffer);
+}
+
+/** The checked address of an access of `bytes` at `base + offset`. */
+export function checkedAddress(
+  interpreter: Interpreter,
+  state: RunState,
+  at: number,
+  address: bigint,
+  bytes: number,
+  write: boolean,
+): number {
+  const exact = Number(address);
+  if (address <= 0xffffffffn && state.ranges.allows(exact, bytes, write)) return exact;
+  const what = address === 0n ? "a null pointer" : `address 0x${address.toString(16)}`;
+  const verb = write ? "writes" : "reads";
+  return fault(
+    interpreter,
+    at,
+    `it ${verb} ${bytes} bytes at ${what}, which this run may not ${write ? "write" : "read"}`,
+  );
+}
+
+/** A call leaves zeroes in r1 to r5, so that no program comes to depend on a callee's leftovers. */
+export function clearArguments(state: RunState): void {
+  state.registers.fill(0n, 1, 6);
+}

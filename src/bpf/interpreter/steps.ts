@@ -1,0 +1,192 @@
+/** How each type of operation is carried out: one row a type, each making the step function of one operation. */
+
+import { FRAME_BYTES } from "../host.ts";
+import { type Effect, FRAME_POINTER, type Operand } from "../isa/instructions.ts";
+import { callHelper } from "./calls.ts";
+import {
+  checkedAddress,
+  clearArguments,
+  type Decoded,
+  fault,
+  type Interpreter,
+  type RunState,
+  type Step,
+} from "./state.ts";
+
+type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
+type Handlers = { readonly [Type in Effect["type"]]: (effect: Of<Type>) => Step };
+
+const LOW = 0xffffffffn;
+const FIRST_SAVED = 6;
+
+function register(state: RunState, number: number): bigint {
+  return state.registers[number] ?? 0n;
+}
+
+function operandOf(state: RunState, { src, imm }: Decoded, operand: Operand | "none"): bigint {
+  return operand === "src" ? register(state, src) : imm;
+}
+
+function access(vm: Interpreter, state: RunState, i: Decoded, base: number, bytes: number, write: boolean): number {
+  const address = BigInt.asUintN(64, register(state, base) + BigInt(i.offset));
+  return checkedAddress(vm, state, i.at, address, bytes, write);
+}
+
+/** Loads by size and sign, as unsigned 64-bit values. */
+const LOADS: Readonly<Record<string, (view: DataView, at: number) => bigint>> = {
+  u1: (view, at) => BigInt(view.getUint8(at)),
+  u2: (view, at) => BigInt(view.getUint16(at, true)),
+  u4: (view, at) => BigInt(view.getUint32(at, true)),
+  u8: (view, at) => view.getBigUint64(at, true),
+  s1: (view, at) => BigInt(view.getInt8(at)),
+  s2: (view, at) => BigInt(view.getInt16(at, true)),
+  s4: (view, at) => BigInt(view.getInt32(at, true)),
+};
+
+const STORES: Readonly<Record<number, (view: DataView, at: number, value: bigint) => void>> = {
+  1: (view, at, value) => view.setUint8(at, Number(value & 0xffn)),
+  2: (view, at, value) => view.setUint16(at, Number(value & 0xffffn), true),
+  4: (view, at, value) => view.setUint32(at, Number(value & LOW), true),
+  8: (view, at, value) => view.setBigUint64(at, value, true),
+};
+
+type Words = {
+  readonly [name in "add" | "or" | "and" | "xor"]: (array: Int32Array, at: number, value: number) => number;
+};
+type Longs = {
+  readonly [name in "add" | "or" | "and" | "xor"]: (array: BigInt64Array, at: number, value: bigint) => bigint;
+};
+const WORDS: Words & { xchg: Words["add"] } = {
+  add: (array, at, value) => Atomics.add(array, at, value),
+  or: (array, at, value) => Atomics.or(array, at, value),
+  and: (array, at, value) => Atomics.and(array, at, value),
+  xor: (array, at, value) => Atomics.xor(array, at, value),
+  xchg: (array, at, value) => Atomics.exchange(array, at, value),
+};
+const LONGS: Longs & { xchg: Longs["add"] } = {
+  add: (array, at, value) => Atomics.add(array, at, value),
+  or: (array, at, value) => Atomics.or(array, at, value),
+  and: (array, at, value) => Atomics.and(array, at, value),
+  xor: (array, at, value) => Atomics.xor(array, at, value),
+  xchg: (array, at, value) => Atomics.exchange(array, at, value),
+};
+
+function signed32(value: bigint): number {
+  return Number(BigInt.asIntN(32, value));
+}
+
+/** The old value of the cell, unsigned. */
+function atomic(state: RunState, effect: Of<"atomic">, address: number, value: bigint): bigint {
+  const { atomic: name, bytes } = effect;
+  const expected = register(state, 0);
+  if (bytes === 4) {
+    const { words } = state;
+    const at = address >>> 2;
+    const old =
+      name === "cmpxchg"
+        ? Atomics.compareExchange(words, at, signed32(expected), signed32(value))
+        : WORDS[name](words, at, signed32(value));
+    return BigInt(old >>> 0);
+  }
+  const at = address / 8;
+  const old =
+    name === "cmpxchg"
+      ? Atomics.compareExchange(state.longs, at, BigInt.asIntN(64, expected), BigInt.asIntN(64, value))
+      : LONGS[name](state.longs, at, BigInt.asIntN(64, value));
+  return BigInt.asUintN(64, old);
+}
+
+/** Enters a subprogram: r6 to r9 are the caller's and come back, r10 is a new frame below. */
+function enter(state: RunState, i: Decoded): void {
+  const { registers, frames, ranges } = state;
+  frames.push({ returnTo: i.next, saved: [...registers.subarray(FIRST_SAVED)] });
+  const top = register(state, FRAME_POINTER) - BigInt(FRAME_BYTES);
+  registers.fill(0n, FIRST_SAVED, FRAME_POINTER);
+  registers[0] = 0n;
+  registers[FRAME_POINTER] = top;
+  ranges.grant(Number(top) - FRAME_BYTES, FRAME_BYTES, true);
+  state.pc = i.target;
+}
+
+function leave(state: RunState): void {
+  const frame = state.frames.pop();
+  if (frame === undefined) {
+    state.done = true;
+    return;
+  }
+  state.ranges.revoke(Number(register(state, FRAME_POINTER)) - FRAME_BYTES);
+  state.registers.set(frame.saved, FIRST_SAVED);
+  clearArguments(state);
+  state.pc = frame.returnTo;
+}
+
+export const HANDLERS: Handlers = {
+  alu: ({ width, operand, alu }) => {
+    const { evaluate } = alu;
+    if (width === 64)
+      return (_, state, i) => {
+        state.registers[i.dst] = BigInt.asUintN(64, evaluate(register(state, i.dst), operandOf(state, i, operand), 64));
+        state.pc = i.next;
+      };
+    return (_, state, i) => {
+      const value = evaluate(register(state, i.dst) & LOW, operandOf(state, i, operand) & LOW, 32);
+      state.registers[i.dst] = BigInt.asUintN(32, value);
+      state.pc = i.next;
+    };
+  },
+  load: ({ bytes, signed }) => {
+    const load = LOADS[`${signed ? "s" : "u"}${bytes}`];
+    return (vm, state, i) => {
+      const address = access(vm, state, i, i.src, bytes, false);
+      state.registers[i.dst] = BigInt.asUintN(64, load?.(state.view, address) ?? 0n);
+      state.pc = i.next;
+    };
+  },
+  store: ({ bytes, operand }) => {
+    const store = STORES[bytes];
+    return (vm, state, i) => {
+      store?.(state.view, access(vm, state, i, i.dst, bytes, true), operandOf(state, i, operand));
+      state.pc = i.next;
+    };
+  },
+  atomic: (effect) => {
+    const { bytes, fetch } = effect;
+    const result = effect.atomic === "cmpxchg" ? () => 0 : (i: Decoded) => i.src;
+    return (vm, state, i) => {
+      const address = access(vm, state, i, i.dst, bytes, true);
+      if (address % bytes !== 0)
+        fault(vm, i.at, `an atomic of ${bytes} bytes at 0x${address.toString(16)} is misaligned`);
+      const old = atomic(state, effect, address, register(state, i.src));
+      if (fetch) state.registers[result(i)] = old;
+      state.pc = i.next;
+    };
+  },
+  branch: ({ width, operand, comparison }) => {
+    const { evaluate } = comparison;
+    return (_, state, i) => {
+      const a = register(state, i.dst);
+      const b = operandOf(state, i, operand);
+      const taken = width === 64 ? evaluate(a, b, 64) : evaluate(a & LOW, b & LOW, 32);
+      state.pc = taken ? i.target : i.next;
+    };
+  },
+  goto: () => (_, state, i) => {
+    state.pc = i.target;
+  },
+  constant: () => (_, state, i) => {
+    state.registers[i.dst] = i.imm;
+    state.pc = i.next;
+  },
+  call: ({ target }) =>
+    target === "local"
+      ? (_, state, i) => enter(state, i)
+      : (vm, state, i) => {
+          const { helper } = i;
+          if (helper === undefined) fault(vm, i.at, "the helper is unknown");
+          else state.registers[0] = callHelper(vm, state, i, helper);
+          clearArguments(state);
+          state.pc = i.next;
+        },
+  exit: () => (_, state) => leave(state),
+  refused: () => (vm, state) => fault(vm, state.pc, "this instruction is not supported"),
+};

@@ -1,0 +1,210 @@
+/** The maps an object declares: BTF-defined ones, those of the older `maps` section, and its data sections. */
+import { AnyctxError } from "../../error.ts";
+import { type Btf, type BtfMember, resolveType, sizeOf, typeOf } from "./btf.ts";
+import { ByteReader } from "./bytes.ts";
+import {
+  type ElfObject,
+  type ElfSection,
+  type ElfSymbol,
+  RELOCATION,
+  SECTION_FLAG,
+  SECTION_TYPE,
+  SYMBOL_TYPE,
+} from "./elf.ts";
+import { type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
+
+const BPF_MAP_TYPE_ARRAY = 2;
+const NAMES = /^\.(rodata|data|bss)(\..+)?$/;
+
+/** Whether the section holds global variables. */
+export function isDataSection(section: ElfSection): boolean {
+  const data = section.type === SECTION_TYPE.progbits || section.type === SECTION_TYPE.nobits;
+  return data && NAMES.test(section.name) && (section.flags & SECTION_FLAG.alloc) !== 0;
+}
+
+function bad(name: string, problem: string): never {
+  throw new AnyctxError("BAD_OBJECT", `${name}: ${problem}`);
+}
+
+type Attributes = { -readonly [key in keyof MapSpec]?: MapSpec[key] };
+
+/** `__uint(name, value)` declares a pointer to an array whose length is the value. */
+function uintOf(btf: Btf, member: BtfMember, what: string): number {
+  const pointer = resolveType(btf, member.type);
+  const array = pointer.kind === "pointer" ? resolveType(btf, pointer.type) : undefined;
+  return array?.kind === "array" ? array.count : bad(what, `attribute ${member.name} is not a number`);
+}
+
+/** `__type(name, type)` declares a pointer to the type. */
+function pointeeOf(btf: Btf, member: BtfMember, what: string): number {
+  const pointer = resolveType(btf, member.type);
+  return pointer.kind === "pointer" ? pointer.type : bad(what, `attribute ${member.name} is not a type`);
+}
+
+type Apply = (map: Attributes, btf: Btf, member: BtfMember, what: string) => void;
+
+type Count = "bpfType" | "maxEntries" | "flags" | "keySize" | "valueSize";
+
+/** Sets a number that may be given twice (a key's type and its size) if both agree. */
+function set(map: Attributes, field: Count, value: number, what: string): void {
+  const earlier = map[field];
+  if (earlier !== undefined && earlier !== value) bad(what, `${field} is given as ${earlier} and as ${value}`);
+  map[field] = value;
+}
+
+const uint =
+  (field: Count): Apply =>
+  (map, btf, member, what) =>
+    set(map, field, uintOf(btf, member, what), what);
+
+/** Says nothing about how a map behaves here: where its memory lies, or its name in a file system. */
+const ignore: Apply = () => {};
+
+/** Attributes of a BTF-defined map, as libbpf names them. */
+const ATTRIBUTES: ReadonlyMap<string, Apply> = new Map<string, Apply>([
+  ["type", uint("bpfType")],
+  ["max_entries", uint("maxEntries")],
+  ["map_flags", uint("flags")],
+  ["key_size", uint("keySize")],
+  ["value_size", uint("valueSize")],
+  [
+    "key",
+    (map, btf, member, what) => {
+      map.keyTypeId = pointeeOf(btf, member, what);
+      set(map, "keySize", sizeOf(btf, map.keyTypeId), what);
+    },
+  ],
+  [
+    "value",
+    (map, btf, member, what) => {
+      map.valueTypeId = pointeeOf(btf, member, what);
+      set(map, "valueSize", sizeOf(btf, map.valueTypeId), what);
+    },
+  ],
+  [
+    "values",
+    (map) => {
+      map.unsupported = "maps of maps and of programs are not supported";
+    },
+  ],
+  ["pinning", ignore],
+  ["numa_node", ignore],
+  ["map_extra", ignore],
+]);
+
+function typedMap(btf: Btf, members: readonly BtfMember[], name: string, what: string): MapSpec {
+  const map: Attributes = {};
+  for (const member of members) {
+    const apply = ATTRIBUTES.get(member.name);
+    if (apply === undefined) return bad(what, `attribute ${member.name} is unknown`);
+    apply(map, btf, member, what);
+  }
+  if (map.bpfType === undefined) return bad(what, "it has no type");
+  const flags = map.flags ?? 0;
+  return {
+    ...map,
+    name,
+    bpfType: map.bpfType,
+    keySize: map.keySize ?? 0,
+    valueSize: map.valueSize ?? 0,
+    maxEntries: map.maxEntries ?? 0,
+    flags,
+    readOnly: (flags & RDONLY_PROG) !== 0,
+  };
+}
+
+/** Maps declared with `SEC(".maps")`. @throws {AnyctxError} BAD_OBJECT */
+export function typedMaps(elf: ElfObject, btf: Btf | undefined, name: string): MapSpec[] {
+  const section = elf.sections.find((candidate) => candidate.name === ".maps");
+  if (section === undefined) return [];
+  if (btf === undefined) return bad(name, "section .maps needs BTF: compile with -g");
+  const list = btf.types.find((type) => type.kind === "section" && type.name === ".maps");
+  if (list?.kind !== "section") return bad(name, "section .maps has no entry in BTF");
+  return list.variables.map((entry) => {
+    const variable = typeOf(btf, entry.type);
+    const what = `${name}: map ${variable.name}`;
+    const type = resolveType(btf, entry.type);
+    if (type.kind !== "struct") return bad(what, "its declaration is not a struct");
+    return typedMap(btf, type.members, variable.name, what);
+  });
+}
+
+const LEGACY_BYTES = 20;
+
+/** Maps of the older `maps` section: five numbers each. @throws {AnyctxError} BAD_OBJECT */
+export function legacyMaps(elf: ElfObject, name: string): MapSpec[] {
+  const section = elf.sections.find((candidate) => candidate.name === "maps");
+  if (section === undefined) return [];
+  const symbols = elf.symbols.filter((s) => s.section === section.index && isVariable(s));
+  if (symbols.length === 0) return bad(name, "section maps has no symbols");
+  const stride = section.size / symbols.length;
+  return symbols.map((symbol) => {
+    const what = `${name}: map ${symbol.name}`;
+    if (stride < LEGACY_BYTES) return bad(what, `its definition has ${stride} bytes instead of at least 20`);
+    const reader = new ByteReader(section.bytes, what);
+    const field = (index: number): number => reader.u32(symbol.value + index * 4, "its definition");
+    for (let at = LEGACY_BYTES; at + 4 <= stride; at += 4)
+      if (field(at / 4) !== 0) return bad(what, "its definition has fields beyond the five known ones");
+    const flags = field(4);
+    const [bpfType, keySize, valueSize, maxEntries] = [field(0), field(1), field(2), field(3)];
+    const readOnly = (flags & RDONLY_PROG) !== 0;
+    return { name: symbol.name, bpfType, keySize, valueSize, maxEntries, flags, readOnly };
+  });
+}
+
+function isVariable(symbol: ElfSymbol): boolean {
+  return (symbol.type === SYMBOL_TYPE.object || symbol.type === SYMBOL_TYPE.none) && symbol.name !== "";
+}
+
+/** Type numbers of global variables by section and name. */
+function variableTypes(btf: Btf | undefined): Map<string, Map<string, number>> {
+  const sections = new Map<string, Map<string, number>>();
+  for (const list of btf?.types ?? [])
+    if (btf !== undefined && list.kind === "section")
+      sections.set(list.name, new Map(list.variables.map(({ type }) => [typeOf(btf, type).name, type])));
+  return sections;
+}
+
+/** Global variables by section. Offsets and sizes come from symbols: clang leaves those of BTF to a linker. */
+function variablesBySection(elf: ElfObject, btf: Btf | undefined, name: string): Map<number, VariableSpec[]> {
+  const types = variableTypes(btf);
+  const result = new Map<number, VariableSpec[]>();
+  for (const symbol of elf.symbols) {
+    const section = elf.sections[symbol.section];
+    if (symbol.type !== SYMBOL_TYPE.object || section === undefined || !isDataSection(section)) continue;
+    const { value: offset, size: bytes } = symbol;
+    if (offset + bytes > section.size) bad(name, `variable ${symbol.name} does not fit section ${section.name}`);
+    const typeId = types.get(section.name)?.get(symbol.name);
+    const variable = { name: symbol.name, offset, size: bytes };
+    const rows = result.get(section.index) ?? [];
+    rows.push(typeId === undefined ? variable : { ...variable, typeId });
+    result.set(section.index, rows);
+  }
+  for (const rows of result.values()) rows.sort((a, b) => a.offset - b.offset);
+  return result;
+}
+
+/** Each data section as an array map of one entry. @throws {AnyctxError} BAD_OBJECT */
+export function dataMaps(elf: ElfObject, btf: Btf | undefined, name: string): MapSpec[] {
+  const sections = elf.sections.filter((section) => isDataSection(section) && section.size > 0);
+  const variables = variablesBySection(elf, btf, name);
+  return sections.map((section) => {
+    const contents = new Uint8Array(section.size);
+    contents.set(section.bytes);
+    const pointer = elf.relocations.get(section.index)?.find((relocation) => relocation.type !== RELOCATION.none);
+    const unsupported = `section ${section.name} holds the address of ${pointer?.symbol.name}, which is not supported`;
+    const readOnly = section.name.startsWith(".rodata");
+    const map: MapSpec = {
+      name: section.name,
+      bpfType: BPF_MAP_TYPE_ARRAY,
+      keySize: 4,
+      valueSize: section.size,
+      maxEntries: 1,
+      flags: readOnly ? RDONLY_PROG : 0,
+      contents,
+      readOnly,
+      variables: variables.get(section.index) ?? [],
+    };
+    return pointer === undefined ? map : { ...map, unsupported };
+  });
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AnyctxError } from "../../error.ts";
+import { contextOf } from "../../events/context.ts";
+import { parseFormat } from "../../events/ftrace/format.ts";
+import { RECORDED_FORMATS } from "../../events/ftrace/recorded.ts";
+import { readText } from "../../events/ftrace/testing.ts";
+import { CONTEXTS, LEVELS } from "../../events/record.ts";
+import { EVENT_SOURCES, sourceByKind } from "../../events/sources.ts";
+import { RAW_ARGUMENTS, rawContext } from "./raw-tracepoint.ts";
+
+const head = "            bash-1033    [001] d.s2.     5.000001: ";
+
+async function rawArguments(line: string): Promise<bigint[]> {
+  const { trace, records } = await readText(`${head}${line}\n`);
+  const [record] = records;
+  const format = trace.events.find((event) => event.name === record?.event)?.format;
+  assert.ok(record !== undefined && format !== undefined, line);
+  const context = rawContext(format);
+  const target = new DataView(new ArrayBuffer(context.bytes + 8));
+  context.write(record.payload, 0, target, 8);
+  return Array.from({ length: context.bytes / 8 }, (_, index) => target.getBigUint64(8 + index * 8, true));
+}
+
+test("every recorded event has a row, and every row an event", () => {
+  assert.deepEqual(Object.keys(RAW_ARGUMENTS).sort(), RECORDED_FORMATS.map((format) => format.name).sort());
+  for (const format of RECORDED_FORMATS)
+    assert.equal(rawContext(format).bytes, (RAW_ARGUMENTS[format.name]?.length ?? 0) * 8);
+});
+
+test("arguments are the kernel's: 32-bit ones zero-extended, lost pointers 0", async () => {
+  assert.deepEqual(await rawArguments("sys_exit: NR 257 = -2"), [0n, 2n ** 64n - 2n]);
+  assert.deepEqual(await rawArguments("sys_enter: NR 257 (1, 2, 3, 4, 5, 6)"), [0n, 257n]);
+  const change = "prev_comm=a prev_pid=1 prev_prio=120 prev_state=R+ ==> next_comm=b next_pid=2 next_prio=120";
+  assert.deepEqual(await rawArguments(`sched_switch: ${change}`), [1n, 0n, 0n, 0n]);
+  assert.deepEqual(await rawArguments(`sched_switch: ${change.replace("R+", "D")}`), [0n, 0n, 0n, 2n]);
+  const allocation =
+    "call_site=0xffffffff81000000 ptr=00000000deadbeef bytes_req=5 bytes_alloc=8 gfp_flags=GFP_ATOMIC node=-1";
+  assert.deepEqual(await rawArguments(`kmalloc: ${allocation} accounted=false`), [
+    ...[0xffffffff81000000n, 0xdeadbeefn, 5n, 8n, 0x820n, 0xffffffffn],
+  ]);
+});
+
+test("an event without a row is refused in one sentence", () => {
+  const text = 'name: other\nID: 1\nfield:int a; offset:8; size:4; signed:1;\nprint fmt: "a=%d", REC->a\n';
+  const other = parseFormat(text, { category: "test" });
+  const refused = (error: unknown): boolean =>
+    error instanceof AnyctxError &&
+    error.code === "UNSUPPORTED" &&
+    /raw tracepoint other: .*kmalloc/.test(error.message);
+  assert.throws(() => rawContext(other), refused);
+  assert.throws(() => rawContext({ ...other, name: "kfree" }), /its format has no number "call_site"/);
+});
+
+test("every context is named by a level and flags", () => {
+  const all = LEVELS.flatMap((_, level) => [contextOf(level, 0), contextOf(level, 1)]);
+  assert.deepEqual([...new Set(all)].sort(), [...CONTEXTS].sort());
+  assert.deepEqual([contextOf(0, 2), contextOf(0, 3), contextOf(1, 1)], ["task", "irqsOff", "softirq"]);
+});
+
+test("every source kind has a name of its own and a description", () => {
+  assert.equal(new Set(EVENT_SOURCES.map((source) => source.kind)).size, EVENT_SOURCES.length);
+  for (const source of EVENT_SOURCES) assert.match(source.doc, /\.$/);
+  assert.equal(sourceByKind("ftrace")?.kind, "ftrace");
+  assert.equal(sourceByKind("none"), undefined);
+});

@@ -1,0 +1,82 @@
+/** tracefs `format` files: how an event's struct is laid out and how the kernel prints it. */
+import { AnyctxError } from "../../error.ts";
+
+export interface EventField {
+  readonly name: string;
+  /**
+   * `number`: one or more integers; `chars`: text in place, NUL padded; `dataLoc`, `relLoc`: u32 that says where
+   * behind the struct the text lies (relative to the struct, or to the field's end); `other`: anything else.
+   */
+  readonly kind: "number" | "chars" | "dataLoc" | "relLoc" | "other";
+  /** Bytes from the start of the struct. */
+  readonly offset: number;
+  /** Bytes in all. */
+  readonly size: number;
+  /** Integers in an array; 1 where there is no array. */
+  readonly count: number;
+  readonly signed: boolean;
+}
+
+export interface EventFormat {
+  /** The folder in tracefs' `events`: `kmem`. */
+  readonly category: string;
+  readonly name: string;
+  /** `common_type` of the event on the machine that the format comes from. */
+  readonly id: number;
+  readonly fields: readonly EventField[];
+  /** Bytes of the struct without what is appended for `dataLoc` fields. */
+  readonly size: number;
+  /** Text after `print fmt:`. */
+  readonly print: string;
+}
+
+/** The formats a reader knows. Where two have the same name, the first counts: the text does not say the category. */
+export type FormatTable = readonly EventFormat[];
+
+const FIELD = /^\s*field:\s*(.+?)\s*;\s*offset:\s*(\d+)\s*;\s*size:\s*(\d+)\s*;(?:\s*signed:\s*([01])\s*;)?\s*$/;
+const DECLARATION = /^(__data_loc\s+|__rel_loc\s+)?(.*?)\s*\b([A-Za-z_]\w*)\s*(\[[^\]]*\])?$/;
+/** A format with more bytes than this is not one of the kernel's: a trace entry fits a page. */
+const MAX_STRUCT_BYTES = 4096;
+
+/**
+ * Parses the text of one `format` file.
+ * @param where the folder name, and the file for messages
+ * @throws {AnyctxError} BAD_TRACE when a part is missing or a field does not fit
+ */
+export function parseFormat(text: string, where: { readonly category: string; readonly file?: string }): EventFormat {
+  const file = where.file ?? `a format of ${where.category}`;
+  const fields: EventField[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (!/^\s*field:/.test(line)) continue;
+    const field = parseField(line);
+    if (field === undefined)
+      throw new AnyctxError("BAD_TRACE", `${file}, line ${index + 1}: not a field: "${line.trim()}"`);
+    if (field.offset + field.size > MAX_STRUCT_BYTES)
+      throw new AnyctxError("BAD_TRACE", `${file}, line ${index + 1}: field ${field.name} lies beyond 4096 bytes`);
+    fields.push(field);
+  }
+  const name = /^name:\s*(\w+)\s*$/m.exec(text)?.[1];
+  const id = /^ID:\s*(\d{1,5})\s*$/m.exec(text)?.[1];
+  const print = /^print fmt:\s*(.*?)\s*$/m.exec(text)?.[1];
+  const missing = Object.entries({ "name:": name, "ID:": id, "print fmt:": print, "field:": fields[0]?.name });
+  for (const [part, value] of missing)
+    if (value === undefined) throw new AnyctxError("BAD_TRACE", `${file}: not a tracefs format file: no "${part}"`);
+  const size = Math.max(...fields.map((field) => field.offset + field.size));
+  return { category: where.category, name: name ?? "", id: Number(id), fields, size, print: print ?? "" };
+}
+
+function parseField(line: string): EventField | undefined {
+  const [, declaration, offset, size, signed] = FIELD.exec(line) ?? [];
+  const [, location, type, name, array] = DECLARATION.exec(declaration ?? "") ?? [];
+  if (name === undefined || type === undefined) return undefined;
+  const place = { name, offset: Number(offset), size: Number(size), signed: signed === "1" };
+  if (location !== undefined) {
+    if (place.size !== 4) return undefined;
+    return { ...place, kind: location.startsWith("__data") ? "dataLoc" : "relLoc", count: 1 };
+  }
+  if (array !== undefined && /\bchar$/.test(type) && !/\bunsigned\b/.test(type))
+    return { ...place, kind: "chars", count: 1 };
+  const count = Number(array?.slice(1, -1) ?? 1);
+  const kind = [1, 2, 4, 8].includes(place.size / count) ? "number" : "other";
+  return { ...place, kind, count: kind === "number" ? count : 1 };
+}

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { Arena } from "../arena/arena.ts";
+import { cacheStatistics } from "../arena/statistics.ts";
+import { readObject } from "../bpf/object/object.ts";
+import { readTrace } from "../events/file.ts";
+import { CONTEXTS } from "../events/record.ts";
+import { loadObject } from "../load/load.ts";
+import { mapKindByType } from "../maps/kinds.ts";
+import type { MapInfo } from "../maps/map.ts";
+import { DEFAULT_RULE } from "../replay/interrupts.ts";
+import { replay } from "../replay/ordered.ts";
+import { type AdviceReport, adviseObject, type KernelAdvice, type MapAdvice } from "./advise.ts";
+import { leastThat } from "./bisect.ts";
+import { linuxSizes } from "./linux-size.ts";
+import { keepTrace, type OpenTrace } from "./recording.ts";
+
+const CPUS = 2;
+const LINES = 12_000;
+const MEMLEAK = readObject(readFileSync("examples/bpf/memleak.bpf.o"), "memleak.bpf.o");
+const TEXT = gunzipSync(readFileSync("examples/data/kernel-events.trace.gz")).toString("latin1").split("\n");
+const BYTES = Buffer.from(`${TEXT.slice(0, LINES).join("\n")}\n`, "latin1");
+
+async function* chunks(): AsyncGenerator<Uint8Array> {
+  yield BYTES;
+}
+
+const open: OpenTrace = () => readTrace(chunks(), { cpus: CPUS });
+
+function advise(): Promise<AdviceReport> {
+  return adviseObject(MEMLEAK, keepTrace(open), { cpus: CPUS, rule: DEFAULT_RULE }, () => undefined);
+}
+
+const report = await advise();
+
+function mapOf(name: string): MapAdvice {
+  const map = report.maps.find((each) => each.name === name);
+  assert.ok(map);
+  return map;
+}
+
+function kernel(name: string, realTime: boolean): KernelAdvice {
+  const row = mapOf(name).kernels?.find((each) => each.realTime === realTime);
+  assert.ok(row);
+  return row;
+}
+
+/** Misses by map of a replay of its own, with so many objects promised on each CPU. */
+async function misses(realTime: boolean, prefills: Readonly<Record<string, number>>): Promise<Record<string, number>> {
+  const arena = await Arena.create({ cpus: CPUS, maximumBytes: 2 ** 30, seed: 1, profile: "linux", realTime });
+  const { programs, maps } = loadObject(arena, MEMLEAK, { engine: "interpreter", hashes: "dynamic" });
+  const begin = (): void => {
+    arena.core.setRealTime(0);
+    for (const { spec, map } of maps)
+      assert.equal(arena.prefillAll(map, prefills[spec.name] ?? 0) === -22, map.info.kind.indexed);
+    arena.core.setRealTime(realTime ? 1 : 0);
+  };
+  const nothing = (): void => undefined;
+  await replay(arena, programs, await open(), DEFAULT_RULE, nothing, nothing, { begin });
+  const sum = (map: MapInfo): number =>
+    cacheStatistics(arena, map).reduce(
+      (all, cache) => all + CONTEXTS.reduce((of, each) => of + cache.misses[each], 0),
+      0,
+    );
+  return Object.fromEntries(maps.map(({ spec, map }) => [spec.name, sum(map.info)]));
+}
+
+const total = (row: KernelAdvice): number => CONTEXTS.reduce((sum, context) => sum + row.misses[context], 0);
+
+test("the misses are those that a replay in profile linux has", async () => {
+  for (const realTime of [false, true]) {
+    const { allocs, sites } = await misses(realTime, {});
+    assert.deepEqual([total(kernel("allocs", realTime)), total(kernel("sites", realTime))], [allocs, sites]);
+  }
+  assert.ok(total(kernel("allocs", true)) > 0, "on RT there are some, or this test says nothing");
+});
+
+test("with the prefill there are none, with one object less of a map there are", async () => {
+  const [allocs, sites] = [kernel("allocs", true).prefill ?? -1, kernel("sites", true).prefill ?? -1];
+  assert.ok(allocs > 0);
+  assert.deepEqual(await misses(true, { allocs, sites }), { allocs: 0, sites: 0, ".rodata": 0, ".bss": 0 });
+  const fewer = await misses(true, { allocs: allocs - 1, sites });
+  assert.ok(Object.values(fewer).some((count) => count > 0));
+});
+
+test("where nothing misses the advice is to go dynamic without a prefill", () => {
+  const row = kernel("allocs", false);
+  assert.deepEqual([total(row), row.prefill, row.missesAdaptive, row.verdict], [0, 0, 0, "go dynamic"]);
+  assert.ok(row.peakEntries >= row.entries && row.entries > 0);
+  assert.ok(row.peakBytes >= row.bytes && row.peakBytes < (mapOf("allocs").preallocatedBytes ?? 0));
+});
+
+test("an array gets a reason instead of advice", () => {
+  const { note, kernels, preallocatedBytes } = mapOf(".bss");
+  assert.deepEqual([note, kernels, preallocatedBytes], ["an array is always there as a whole", undefined, undefined]);
+});
+
+test("a map that the trace puts nothing into gets no advice", async () => {
+  const text = TEXT.filter((line) => /: sched_|^#/.test(line)).slice(0, 200);
+  async function* few(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(`${text.join("\n")}\n`, "latin1");
+  }
+  const options = { cpus: CPUS, rule: DEFAULT_RULE };
+  const { maps } = await adviseObject(
+    MEMLEAK,
+    () => readTrace(few()),
+    options,
+    () => undefined,
+  );
+  assert.deepEqual(
+    maps.slice(0, 2).flatMap(({ kernels = [] }) => kernels.map(({ verdict }) => verdict)),
+    ["no advice", "no advice", "no advice", "no advice"],
+  );
+});
+
+const info = (type: string, keySize: number, valueSize: number, maxEntries: number): MapInfo => {
+  const kind = mapKindByType(type);
+  assert.ok(kind);
+  return { name: "", kind, address: 0, keySize, valueSize, maxEntries, flags: 0, valueStride: 0, copies: 1 };
+};
+
+test("sizes are those of Linux: 48 bytes, key and value in steps of 8; a spare for each CPU; values for all CPUs", () => {
+  // The allocations of bcc's memleak: a million of 80 bytes.
+  assert.deepEqual(linuxSizes(info("hash", 8, 24, 1_000_000), 4), {
+    preallocated: 2 ** 20 * 16 + 1_000_004 * 80,
+    ...{ buckets: 2 ** 20 * 16, element: 96, value: 0 },
+  });
+  assert.deepEqual(linuxSizes(info("hash", 4, 8, 1024), 1), {
+    preallocated: 1024 * 16 + 1025 * 64,
+    ...{ buckets: 1024 * 16, element: 96, value: 0 },
+  });
+  assert.deepEqual(linuxSizes(info("percpu_hash", 4, 20, 1000), 4), {
+    preallocated: 1024 * 16 + 1000 * 64 + 1000 * 24 * 4,
+    ...{ buckets: 1024 * 16, element: 96, value: 16 + 24 * 4 },
+  });
+  assert.equal(linuxSizes(info("hash", 8, 5000, 8), 1).element, 8192);
+});
+
+test("a trace is read once if it is small enough to keep, and again each time if not", async () => {
+  for (const [most, opened] of [[2 ** 30, 1] as const, [1000, 3] as const]) {
+    let count = 0;
+    const again = keepTrace(() => {
+      count++;
+      return open();
+    }, most);
+    const events: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      let sum = 0;
+      for await (const batch of (await again()).batches) sum += batch.count;
+      events.push(sum);
+    }
+    assert.equal(count, opened);
+    assert.ok((events[0] ?? 0) > 10_000 && events.every((each) => each === events[0]));
+  }
+});
+
+test("the smallest number that is enough is found, each number tried once", async () => {
+  for (const least of [0, 1, 7, 63, 64, 99, 100]) {
+    const tried: number[] = [];
+    const found = await leastThat((count) => {
+      tried.push(count);
+      return count >= least;
+    }, 100);
+    assert.equal(found, least);
+    assert.ok(tried.length <= 7 && new Set(tried).size === tried.length);
+  }
+});

@@ -1,0 +1,171 @@
+/**
+ * From an object's spec to programs that run: maps created in an arena, data sections filled, every program linked and
+ * compiled (or left to the interpreter). Loading either succeeds or leaves no map behind.
+ */
+import type { Arena } from "../arena/arena.ts";
+import type { MapBinding, ProgramMachine, RunProgram } from "../bpf/host.ts";
+import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
+import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
+import { instantiateProgram } from "../bpf/jit/instantiate.ts";
+import { type LinkedProgram, linkProgram } from "../bpf/link.ts";
+import {
+  type MapSpec,
+  type ObjectSpec,
+  type ProgramKind,
+  type ProgramSpec,
+  subprogramsOf,
+} from "../bpf/object/spec.ts";
+import { AnyctxError } from "../error.ts";
+import { bytes } from "../maps/codec.ts";
+import { mapKindByBpfType } from "../maps/kinds.ts";
+import type { ArenaMap } from "../maps/map.ts";
+
+/** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
+export type Engine = "jit" | "interpreter";
+
+export interface LoadOptions {
+  readonly engine?: Engine;
+  /** Overrides every hash: all preallocated or all dynamic. By default each is what its BPF_F_NO_PREALLOC says. */
+  readonly hashes?: "preallocated" | "dynamic";
+  /** max_entries by map name. */
+  readonly mapEntries?: ReadonlyMap<string, number>;
+}
+
+/** Everything a thread needs to run a program; goes through postMessage. */
+export interface ProgramImage {
+  readonly name: string;
+  readonly section: string;
+  readonly kind: Exclude<ProgramKind, { type: "unsupported" }>;
+  readonly code: CompiledProgram | LinkedProgram;
+}
+
+export interface LoadedMap {
+  readonly spec: MapSpec;
+  readonly map: ArenaMap<Uint8Array, Uint8Array | Uint8Array[]>;
+}
+
+export interface LoadedObject {
+  readonly programs: readonly ProgramImage[];
+  readonly maps: readonly LoadedMap[];
+  /** Programs that are not loaded, with the reason as a sentence. */
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** Linux's BPF_F_NO_PREALLOC. */
+const NO_PREALLOC = 1;
+
+/** Data sections of different objects share an arena: they go by the object's name. */
+function nameInArena(object: ObjectSpec, map: MapSpec): string {
+  if (map.contents === undefined) return map.name;
+  const base = object.name.replace(/^.*[/\\]/, "").replace(/\.(bpf\.)?o$/, "");
+  return `${base}${map.name}`.slice(0, 63);
+}
+
+function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: LoadOptions): LoadedMap {
+  const kind = mapKindByBpfType(spec.bpfType);
+  if (kind === undefined)
+    throw new AnyctxError("UNSUPPORTED", `Map ${spec.name} has map type ${spec.bpfType}, which is not supported yet`);
+  const asDeclared = (spec.flags & NO_PREALLOC) === 0;
+  const prealloc = options.hashes === undefined ? asDeclared : options.hashes === "preallocated";
+  const map = arena.createMap({
+    type: kind.type,
+    name: nameInArena(object, spec),
+    key: bytes(spec.keySize),
+    value: bytes(spec.valueSize),
+    maxEntries: options.mapEntries?.get(spec.name) ?? spec.maxEntries,
+    flags: kind.indexed ? spec.flags : spec.flags & ~NO_PREALLOC,
+    prealloc: !kind.indexed && prealloc,
+  });
+  if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
+  return { spec, map };
+}
+
+function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
+  const { kind, address, keySize, valueSize, maxEntries, valueStride } = map.info;
+  const firstValue = kind.indexed ? arena.word(address + arena.layout.mapStorage) : 0;
+  return { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
+}
+
+/** The programs to load, and those that cannot be, with their reasons. */
+function selectPrograms(object: ObjectSpec): { chosen: ProgramSpec[]; skipped: LoadedObject["skipped"] } {
+  const skipped: { name: string; reason: string }[] = [];
+  const chosen = object.programs.filter((program) => {
+    if (program.kind.type !== "unsupported" && program.autoload) return true;
+    const reason = program.kind.type === "unsupported" ? program.kind.reason : "its section says not to load it (?)";
+    skipped.push({ name: program.name, reason });
+    return false;
+  });
+  if (chosen.length > 0) return { chosen, skipped };
+  const [first] = skipped;
+  const why = first === undefined ? "it has no program" : `${first.name}: ${first.reason}`;
+  throw new AnyctxError("UNSUPPORTED", `Nothing of ${object.name} can run here: ${why}`);
+}
+
+/** Names of the maps that the programs refer to; data sections belong to the object as a whole. */
+function mapsUsed(object: ObjectSpec, programs: readonly ProgramSpec[]): Set<string> {
+  const functions = programs.flatMap((program) => [program, ...subprogramsOf(object, program)]);
+  const names = functions.flatMap((each) =>
+    each.relocations.flatMap((relocation) => ("map" in relocation ? [relocation.map] : [])),
+  );
+  return new Set(names);
+}
+
+function checkMapEntries(object: ObjectSpec, mapEntries: ReadonlyMap<string, number> | undefined): void {
+  for (const name of mapEntries?.keys() ?? []) {
+    if (object.maps.some((map) => map.name === name && map.contents === undefined)) continue;
+    const known = object.maps.filter((map) => map.contents === undefined).map((map) => map.name);
+    throw new AnyctxError("EINVAL", `${object.name} has no map ${name}; it has ${known.join(", ") || "none"}`);
+  }
+}
+
+/**
+ * Creates an object's maps in an arena and makes its programs ready.
+ * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
+ */
+export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
+  const { chosen, skipped } = selectPrograms(object);
+  checkMapEntries(object, options.mapEntries);
+  const used = mapsUsed(object, chosen);
+  const maps: LoadedMap[] = [];
+  try {
+    for (const spec of object.maps) {
+      // A map that nothing loaded refers to may be of a kind that is not supported.
+      if (!used.has(spec.name) && mapKindByBpfType(spec.bpfType) === undefined) continue;
+      if (spec.unsupported !== undefined) throw new AnyctxError("UNSUPPORTED", `Map ${spec.name}: ${spec.unsupported}`);
+      maps.push(createMap(arena, object, spec, options));
+    }
+    const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
+    const programs = chosen.map((program) => makeImage(object, program, bindings, options.engine ?? "jit"));
+    return { programs, maps, skipped };
+  } catch (error) {
+    for (const { map } of maps) {
+      map.close();
+      arena.destroyMap(map.info.name);
+    }
+    throw error;
+  }
+}
+
+function makeImage(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  bindings: ReadonlyMap<string, MapBinding>,
+  engine: Engine,
+): ProgramImage {
+  const linked = linkProgram(object, program.name, bindings);
+  return {
+    name: program.name,
+    section: program.section,
+    kind: program.kind as ProgramImage["kind"],
+    code: engine === "jit" ? compileProgram(linked) : linked,
+  };
+}
+
+/**
+ * Makes an image runnable on this thread.
+ * @param contextBytes size of the context, where it is not the payload of the current record
+ */
+export function instantiateImage(image: ProgramImage, machine: ProgramMachine, contextBytes?: number): RunProgram {
+  if ("module" in image.code) return instantiateProgram(image.code, machine);
+  return createInterpreter(image.code, machine, contextBytes === undefined ? {} : { contextBytes });
+}

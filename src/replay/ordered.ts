@@ -1,0 +1,134 @@
+/**
+ * The ordered replay: one thread acts as every CPU and runs the events in the order of the trace. Deterministic.
+ */
+import type { Arena } from "../arena/arena.ts";
+import { AnyctxError } from "../error.ts";
+import type { EventBatch } from "../events/batch.ts";
+import type { Trace } from "../events/ftrace/text.ts";
+import { RECORD } from "../events/record.ts";
+import type { ProgramImage } from "../load/load.ts";
+import type { InterruptRule } from "./interrupts.ts";
+import { EventRunner, type RunCounts } from "./runner.ts";
+
+export interface ReplayResult {
+  readonly counts: RunCounts;
+  /** Seconds spent running programs, without reading the trace. */
+  readonly seconds: number;
+  /** Threads that ran them. */
+  readonly threads: number;
+}
+
+/** Called after each batch, for a progress bar. */
+export type Progress = (replayed: number) => void;
+
+/** Who looks on. */
+export interface Watch {
+  /** Called when the thread holds every CPU, before the first event. */
+  readonly begin?: () => void;
+  /** Called after each event; without it a batch is replayed in one go. */
+  readonly event?: () => void;
+}
+
+/** A buffer in the arena that batches are copied to; grows to the largest batch. */
+export class BatchBuffer {
+  readonly #arena: Arena;
+  #address = 0;
+  #bytes = 0;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /** Copies records into the arena; their address stays valid until the next call. */
+  put(records: Uint8Array): number {
+    if (records.length > this.#bytes) {
+      this.#arena.core.freeBytes(this.#address);
+      this.#address = this.#arena.allocate(records.length);
+      this.#bytes = records.length;
+    }
+    new Uint8Array(this.#arena.memory.buffer, this.#address, records.length).set(records);
+    return this.#address;
+  }
+
+  free(): void {
+    this.#arena.core.freeBytes(this.#address);
+    this.#address = 0;
+    this.#bytes = 0;
+  }
+}
+
+/**
+ * Replays a trace in order.
+ * @param arena this thread must hold none but its first CPU; it takes the others for the replay
+ */
+export async function replay(
+  arena: Arena,
+  programs: readonly ProgramImage[],
+  trace: Trace,
+  rule: InterruptRule,
+  print: (line: string) => void,
+  progress: Progress,
+  watch: Watch = {},
+): Promise<ReplayResult> {
+  for (let cpu = 0; cpu < arena.cpus; cpu++) if (cpu !== arena.cpu) takeCpu(arena, cpu);
+  const runner = new EventRunner(arena, programs, trace.events, rule, print);
+  const buffer = new BatchBuffer(arena);
+  let seconds = 0;
+  arena.switchCpu(0);
+  watch.begin?.();
+  try {
+    for await (const batch of trace.batches) {
+      seconds += replayBatch(runner, buffer, batch, watch);
+      progress(runner.counts.replayed);
+    }
+  } finally {
+    settle(arena);
+    buffer.free();
+    runner.free();
+  }
+  return { counts: runner.counts, seconds, threads: 1 };
+}
+
+function takeCpu(arena: Arena, cpu: number): void {
+  const before = arena.cpu;
+  arena.takeCpu(cpu);
+  arena.switchCpu(before);
+}
+
+function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch, watch: Watch): number {
+  const address = buffer.put(batch.bytes);
+  const start = performance.now();
+  if (watch.event === undefined) runner.replay(address, batch.bytes.length);
+  else
+    for (const { at, size } of recordsIn(batch)) {
+      runner.replay(address + at, size);
+      watch.event();
+    }
+  return (performance.now() - start) / 1000;
+}
+
+/** Where a batch's records lie. */
+function* recordsIn({ bytes }: EventBatch): Generator<{ readonly at: number; readonly size: number }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; ) {
+    const size = view.getUint32(at + RECORD.size, true);
+    yield { at, size };
+    at += size;
+  }
+}
+
+/** The trace is over: every CPU this thread holds is back in a task with interrupts on. */
+function settle(arena: Arena): void {
+  for (let cpu = 0; cpu < arena.cpus; cpu++) {
+    arena.switchCpu(cpu);
+    arena.settle();
+    arena.core.setCurrentTask(0);
+  }
+  arena.switchCpu(0);
+}
+
+/** A trace of a CPU beyond the arena's would be an event lost without a word. */
+export function checkCpus(cpus: number): void {
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
+    throw new AnyctxError("EINVAL", `A replay has 1 to 1024 CPUs, not ${cpus}`);
+}

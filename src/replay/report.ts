@@ -1,0 +1,200 @@
+/**
+ * What a replay is summed up as: one plain document, the same for a program that reads it (`anyctx run --json` prints
+ * it) and for people (the command line draws its tables from it). Fields may be added, none is renamed.
+ */
+import type { Arena } from "../arena/arena.ts";
+import { type CacheStatistics, cacheStatistics, type Misses, mapStatistics, noMisses } from "../arena/statistics.ts";
+import type { Headline } from "../bench/headline.ts";
+import type { SkipReason, TraceEvent } from "../events/ftrace/lines.ts";
+import type { Trace } from "../events/ftrace/text.ts";
+import { CONTEXTS, type Context } from "../events/record.ts";
+import type { LoadedMap, LoadedObject } from "../load/load.ts";
+import type { MapType } from "../maps/kinds.ts";
+import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
+import type { ReplayResult } from "./ordered.ts";
+import { attaches, type ProgramCounts } from "./runner.ts";
+
+export interface Report {
+  readonly events: EventReport;
+  readonly programs: readonly ProgramReport[];
+  /** Programs of the object that were not loaded, with the reason as a sentence. */
+  readonly skippedPrograms: readonly { readonly name: string; readonly reason: string }[];
+  /** In order of the object file; data sections (`.rodata`, `.data`, `.bss`) are arrays of one entry. */
+  readonly maps: readonly MapReport[];
+  readonly allocator: AllocatorReport;
+  readonly interrupts: InterruptReport;
+  /** Left out where it was not measured. */
+  readonly headline?: Headline;
+}
+
+export interface EventReport {
+  /** Lines of the trace that are no comments: `replayed + skipped`. */
+  readonly read: number;
+  readonly replayed: number;
+  readonly skipped: number;
+  /** Why lines were skipped; only reasons that occurred. */
+  readonly skippedBy: Partial<Record<SkipReason, number>>;
+  /** Events that the kernel says it lost while it recorded. */
+  readonly lost: number;
+  /** Events replayed in a second of replay, without reading the trace. */
+  readonly perSecond: number;
+  readonly seconds: number;
+  /** Threads that ran programs: 1, or one for each CPU with events. */
+  readonly threads: number;
+  /** Events replayed, by the context they were recorded in. */
+  readonly byContext: Readonly<Record<Context, number>>;
+  /** Events replayed, by CPU number. */
+  readonly byCpu: readonly number[];
+}
+
+export interface ProgramReport {
+  readonly name: string;
+  readonly section: string;
+  /** Whether the trace's formats know the event that the program runs on; if not it never ran. */
+  readonly attached: boolean;
+  readonly runs: number;
+  /** Runs that were stopped: a bad access, an endless loop. */
+  readonly errors: number;
+  /** What the first of them said. */
+  readonly firstError?: string;
+  /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
+  readonly leftOut: number;
+}
+
+export interface MapReport {
+  readonly name: string;
+  readonly type: MapType;
+  /** `false`: a hash that was created with all its elements. Arrays always are. */
+  readonly dynamic: boolean;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly entries: number;
+  /** Shared memory that the map holds now, and what it would hold preallocated. */
+  readonly bytes: number;
+  readonly preallocatedBytes: number;
+  /** All entries, where they were asked for. */
+  readonly items?: readonly MapItem[];
+}
+
+/** Bytes as they lie in memory, in hex; a per-CPU map's value is a list, one for each CPU. */
+export interface MapItem {
+  readonly key: string;
+  readonly value: string | readonly string[];
+}
+
+export interface AllocatorReport {
+  /** A row for each kind of object, dynamic map and CPU. */
+  readonly caches: readonly CacheStatistics[];
+  /** Allocations that found nothing, over all caches, by the context that asked. */
+  readonly misses: Misses;
+}
+
+export interface InterruptReport {
+  /** The signs of interrupts coming on that were looked for (interrupts.ts). */
+  readonly signs: readonly InterruptSign[];
+  readonly gapMicroseconds: number;
+  /** Deferred refills and trims that each sign let run. */
+  readonly deferred: Readonly<Record<InterruptSign, number>>;
+  /** Events that found work waiting while no sign was seen. */
+  readonly heldBack: number;
+  /** PREEMPT_RT: refills and trims that the CPUs' work threads did, so many microseconds after they were raised. */
+  readonly byThread: number;
+  readonly threadDelayMicroseconds?: number;
+}
+
+export interface ReportInput {
+  readonly arena: Arena;
+  readonly loaded: LoadedObject;
+  readonly trace: Pick<Trace, "counts" | "events">;
+  readonly result: ReplayResult;
+  readonly rule: InterruptRule;
+  /** Whether every entry of every map is to be in the report. */
+  readonly dump: boolean;
+  readonly headline?: Headline | undefined;
+}
+
+/** Sums a finished replay up. Reads the arena, changes nothing. */
+export function makeReport(input: ReportInput): Report {
+  const { arena, loaded, trace, result, rule, dump, headline } = input;
+  const { counts } = result;
+  const caches = loaded.maps.flatMap(({ map }) => cacheStatistics(arena, map.info));
+  return {
+    events: eventReport(trace.counts, result),
+    programs: loaded.programs.map((image, index) =>
+      programReport(
+        counts.programs[index] ?? { name: image.name, section: image.section, runs: 0, errors: 0, leftOut: 0 },
+        trace.events.some((event: TraceEvent) => attaches(image, event)),
+      ),
+    ),
+    skippedPrograms: loaded.skipped,
+    maps: loaded.maps.map((map) => mapReport(arena, map, dump)),
+    allocator: { caches, misses: sumMisses(caches) },
+    interrupts: {
+      signs: rule.signs,
+      gapMicroseconds: rule.gap / 1000,
+      deferred: counts.deferred,
+      heldBack: counts.heldBack,
+      byThread: counts.byThread,
+      ...(arena.realTime ? { threadDelayMicroseconds: (rule.threadDelay ?? DEFAULT_THREAD_DELAY) / 1000 } : {}),
+    },
+    ...(headline === undefined ? {} : { headline }),
+  };
+}
+
+function eventReport(read: Trace["counts"], { counts, seconds, threads }: ReplayResult): EventReport {
+  const skipped = [...read.skipped.values()].reduce((sum, count) => sum + count, 0);
+  return {
+    read: counts.replayed + skipped,
+    replayed: counts.replayed,
+    skipped,
+    skippedBy: Object.fromEntries(read.skipped),
+    lost: read.lost,
+    perSecond: seconds > 0 ? Math.round(counts.replayed / seconds) : 0,
+    seconds,
+    threads,
+    byContext: counts.byContext,
+    byCpu: counts.byCpu,
+  };
+}
+
+function programReport(counts: ProgramCounts, attached: boolean): ProgramReport {
+  const { name, section, runs, errors, firstError, leftOut } = counts;
+  return { name, section, attached, runs, errors, leftOut, ...(firstError === undefined ? {} : { firstError }) };
+}
+
+/** Linux's BPF_F_NO_PREALLOC, which every dynamic hash shows. */
+const NO_PREALLOC = 1;
+
+function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapReport {
+  const { kind, keySize, valueSize, maxEntries, flags } = map.info;
+  return {
+    name: spec.name,
+    type: kind.type,
+    dynamic: !kind.indexed && (flags & NO_PREALLOC) !== 0,
+    keySize,
+    valueSize,
+    maxEntries,
+    ...mapStatistics(arena, map.info),
+    ...(dump ? { items: dumpItems(map) } : {}),
+  };
+}
+
+function dumpItems(map: LoadedMap["map"]): MapItem[] {
+  return Array.from(map.dump(), ({ key, values }) => {
+    const texts = values.map(hex);
+    return { key: hex(key), value: map.info.kind.perCpu ? texts : (texts[0] ?? "") };
+  });
+}
+
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => DIGITS[byte]).join("");
+}
+
+function sumMisses(caches: readonly CacheStatistics[]): Misses {
+  const sum = noMisses();
+  for (const { misses } of caches) for (const context of CONTEXTS) sum[context] += misses[context];
+  return sum;
+}

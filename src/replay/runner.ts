@@ -1,0 +1,257 @@
+/**
+ * Runs programs on event records, each in the context it was recorded in. One runner serves the CPUs of one thread:
+ * all of them in an ordered replay, one in a parallel one.
+ */
+import type { Arena } from "../arena/arena.ts";
+import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
+import { type RawContext, rawContext } from "../bpf/programs/raw-tracepoint.ts";
+import { AnyctxError } from "../error.ts";
+import { contextOf } from "../events/context.ts";
+import type { TraceEvent } from "../events/ftrace/lines.ts";
+import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import { instantiateImage, type ProgramImage } from "../load/load.ts";
+import {
+  DEFAULT_THREAD_DELAY,
+  type EventMoment,
+  type InterruptRule,
+  type InterruptSign,
+  interruptSign,
+} from "./interrupts.ts";
+
+const HARDIRQ_LEVEL = 2;
+/** Bytes of the widest raw tracepoint context: twelve arguments, as BPF allows. */
+const LARGEST_RAW_CONTEXT = 96;
+/** A kernel would not load a program that does not end. Here it costs milliseconds a run, so it gets only so many. */
+const MOST_TIMEOUTS = 16;
+
+export interface ProgramCounts {
+  readonly name: string;
+  readonly section: string;
+  runs: number;
+  /** Runs that were stopped: a bad access, an endless loop. */
+  errors: number;
+  /** What the first of them said. */
+  firstError?: string;
+  /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
+  leftOut: number;
+}
+
+/** What a runner did; plain data, sums over threads with `addCounts`. */
+export interface RunCounts {
+  replayed: number;
+  readonly byContext: Record<Context, number>;
+  /** By CPU number. */
+  readonly byCpu: number[];
+  readonly programs: ProgramCounts[];
+  /** Deferred work items that ran between events, by the sign that interrupts had come on. */
+  readonly deferred: Record<InterruptSign, number>;
+  /** Raised work found waiting at an event while no sign was seen. */
+  heldBack: number;
+  /** RT: deferred work items that the CPUs' work threads did. */
+  byThread: number;
+}
+
+interface Attachment {
+  readonly run: RunProgram;
+  readonly counts: ProgramCounts;
+  readonly raw: RawContext | undefined;
+  timeouts: number;
+}
+
+interface RunnerCpu {
+  readonly area: number;
+  readonly stackTop: number;
+  readonly before: EventMoment;
+  /** Time of the event that raised the work now waiting; 0: none waits. RT only. */
+  raisedAt: number;
+}
+
+export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunCounts {
+  return {
+    replayed: 0,
+    byContext: { task: 0, softirq: 0, irqsOff: 0, hardirq: 0, nmi: 0 },
+    byCpu: Array.from({ length: cpus }, () => 0),
+    programs: programs.map(({ name, section }) => ({ name, section, runs: 0, errors: 0, leftOut: 0 })),
+    deferred: { enabled: 0, preempt: 0, task: 0, gap: 0 },
+    heldBack: 0,
+    byThread: 0,
+  };
+}
+
+/** Adds what another runner did. */
+export function addCounts(sum: RunCounts, more: RunCounts): void {
+  sum.replayed += more.replayed;
+  sum.heldBack += more.heldBack;
+  sum.byThread += more.byThread;
+  for (const context of CONTEXTS) sum.byContext[context] += more.byContext[context];
+  for (const [cpu, count] of more.byCpu.entries()) sum.byCpu[cpu] = (sum.byCpu[cpu] ?? 0) + count;
+  for (const sign of Object.keys(sum.deferred) as InterruptSign[]) sum.deferred[sign] += more.deferred[sign];
+  for (const [index, program] of sum.programs.entries()) {
+    const other = more.programs[index];
+    if (other === undefined) continue;
+    program.runs += other.runs;
+    program.errors += other.errors;
+    program.leftOut += other.leftOut;
+    if (program.firstError === undefined && other.firstError !== undefined) program.firstError = other.firstError;
+  }
+}
+
+/** What says which events a program runs on. */
+export type Attachable = Pick<ProgramImage, "name" | "kind">;
+
+/** Whether a program is to run on an event. */
+export function attaches({ kind }: Attachable, event: TraceEvent): boolean {
+  if (kind.type === "raw_tracepoint") return kind.event === event.name;
+  return kind.event === event.name && kind.category === event.category;
+}
+
+export class EventRunner {
+  readonly counts: RunCounts;
+  readonly #arena: Arena;
+  readonly #rule: InterruptRule;
+  /** By event index. */
+  readonly #attached: readonly (readonly Attachment[])[];
+  readonly #cpus: readonly RunnerCpu[];
+  readonly #rawAddress: number;
+  readonly #realTime: boolean;
+  readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
+  #view: DataView;
+  #areaWords: Uint32Array;
+
+  /**
+   * @param programs images of one object
+   * @param events the source's event table
+   * @param print receives lines of bpf_trace_printk
+   */
+  constructor(
+    arena: Arena,
+    programs: readonly ProgramImage[],
+    events: readonly TraceEvent[],
+    rule: InterruptRule,
+    print: (line: string) => void,
+  ) {
+    this.#arena = arena;
+    this.#rule = rule;
+    this.#realTime = arena.realTime;
+    this.counts = newCounts(arena.cpus, programs);
+    this.#rawAddress = arena.allocate(LARGEST_RAW_CONTEXT);
+    this.#attached = this.#attach(programs, events, print);
+    this.#cpus = Array.from({ length: arena.cpus }, (_, cpu) => ({
+      area: arena.core.cpuAreaAddress(cpu) >>> 0,
+      stackTop: arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES,
+      before: { interruptsOff: false, preempt: 0, pid: 0, time: 0 },
+      raisedAt: 0,
+    }));
+    this.#view = new DataView(arena.memory.buffer);
+    this.#areaWords = new Uint32Array(arena.memory.buffer);
+  }
+
+  #attach(
+    programs: readonly ProgramImage[],
+    events: readonly TraceEvent[],
+    print: (line: string) => void,
+  ): Attachment[][] {
+    const machine = this.#arena.machine(print);
+    return events.map((event) =>
+      programs.flatMap((image, index) => {
+        const counts = this.counts.programs[index];
+        if (counts === undefined || !attaches(image, event)) return [];
+        const raw = image.kind.type === "raw_tracepoint" ? rawContext(event.format) : undefined;
+        return [{ run: instantiateImage(image, machine, raw?.bytes), counts, raw, timeouts: 0 }];
+      }),
+    );
+  }
+
+  /**
+   * Replays records that lie in the arena's memory, in order. The thread holds the CPUs they are of.
+   * @param address of the first record
+   * @param bytes of all of them
+   */
+  replay(address: number, bytes: number): void {
+    this.#view = new DataView(this.#arena.memory.buffer);
+    this.#areaWords = new Uint32Array(this.#arena.memory.buffer);
+    const end = address + bytes;
+    for (let record = address; record < end; record += this.#view.getUint32(record + RECORD.size, true))
+      this.#replayRecord(record);
+  }
+
+  /** Gives the runner's memory in the arena back. */
+  free(): void {
+    this.#arena.core.freeBytes(this.#rawAddress);
+    for (const { stackTop } of this.#cpus) this.#arena.core.freeBytes(stackTop - FRAME_BYTES * MAX_FRAMES);
+  }
+
+  #replayRecord(record: number): void {
+    const view = this.#view;
+    const cpu = view.getUint16(record + RECORD.cpu, true);
+    const level = view.getUint8(record + RECORD.level);
+    const flags = view.getUint8(record + RECORD.flags);
+    const slot = this.#cpus[cpu];
+    if (slot === undefined)
+      throw new AnyctxError("EINVAL", `An event of CPU ${cpu} in an arena of ${this.#cpus.length}`);
+    const { core, layout } = this.#arena;
+    this.#arena.switchCpu(cpu);
+    const interruptsOff = (flags & RECORD_FLAGS.irqsOff) !== 0;
+    const now = this.#now;
+    now.interruptsOff = interruptsOff || level >= HARDIRQ_LEVEL;
+    now.preempt = view.getUint8(record + RECORD.preempt);
+    now.pid = view.getInt32(record + RECORD.pid, true);
+    now.time = view.getUint32(record + RECORD.time, true) + view.getUint32(record + RECORD.time + 4, true) * 2 ** 32;
+    if (this.#areaWords[(slot.area + layout.areaWork) >> 2] !== 0) this.#letWorkRun(slot);
+    Object.assign(slot.before, now);
+    core.contextSet(level, interruptsOff ? 1 : 0);
+    this.counts.replayed++;
+    this.counts.byContext[contextOf(level, flags)]++;
+    this.counts.byCpu[cpu] = (this.counts.byCpu[cpu] ?? 0) + 1;
+    const attached = this.#attached[view.getUint16(record + RECORD.event, true)];
+    if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot);
+    if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + layout.areaWork) >> 2] !== 0)
+      slot.raisedAt = now.time;
+  }
+
+  /** Runs what the CPU has raised if interrupts came on since its last event. */
+  #letWorkRun(slot: RunnerCpu): void {
+    if (this.#realTime) {
+      if (this.#now.time - slot.raisedAt < (this.#rule.threadDelay ?? DEFAULT_THREAD_DELAY)) return;
+      this.counts.byThread += this.#arena.core.workThreadRuns();
+      slot.raisedAt = 0;
+      return;
+    }
+    const sign = interruptSign(this.#rule, slot.before, this.#now);
+    if (sign === undefined) {
+      this.counts.heldBack++;
+      return;
+    }
+    // Between the two events the CPU was in a task: the last event's context is over.
+    this.#arena.core.contextSet(0, 0);
+    this.counts.deferred[sign] += this.#arena.core.interruptsCameOn();
+  }
+
+  #runAll(attached: readonly Attachment[], record: number, slot: RunnerCpu): void {
+    const { core } = this.#arena;
+    core.setCurrentTask(record);
+    core.readEnter();
+    for (const attachment of attached)
+      if (attachment.timeouts < MOST_TIMEOUTS) this.#run(attachment, record, slot);
+      else attachment.counts.leftOut++;
+    core.readLeave();
+  }
+
+  #run(attachment: Attachment, record: number, slot: RunnerCpu): void {
+    const { run, counts, raw } = attachment;
+    counts.runs++;
+    try {
+      run(raw === undefined ? record + RECORD.payload : this.#writeRaw(raw, record), slot.area, slot.stackTop);
+    } catch (error) {
+      if (!(error instanceof AnyctxError)) throw error;
+      counts.errors++;
+      counts.firstError ??= error.message;
+      if (error.code === "ETIMEDOUT") attachment.timeouts++;
+    }
+  }
+
+  #writeRaw(raw: RawContext, record: number): number {
+    raw.write(this.#view, record + RECORD.payload, this.#view, this.#rawAddress);
+    return this.#rawAddress;
+  }
+}

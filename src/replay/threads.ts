@@ -1,0 +1,152 @@
+/**
+ * The parallel replay: one worker thread for each CPU, each running its own CPU's events freely. The order between
+ * CPUs is whatever happens; every counter and list is consistent afterwards.
+ *
+ * The calling thread reads the trace, sorts records by CPU and sends them on. It gives its own CPU slots back for the
+ * time of the replay and takes CPU 0 again at the end.
+ */
+import { Worker } from "node:worker_threads";
+import type { Arena, ArenaHandle } from "../arena/arena.ts";
+import { AnyctxError } from "../error.ts";
+import type { EventBatch } from "../events/batch.ts";
+import type { TraceEvent } from "../events/ftrace/lines.ts";
+import type { Trace } from "../events/ftrace/text.ts";
+import { RECORD } from "../events/record.ts";
+import type { ProgramImage } from "../load/load.ts";
+import type { InterruptRule } from "./interrupts.ts";
+import type { Progress, ReplayResult } from "./ordered.ts";
+import { addCounts, newCounts, type RunCounts } from "./runner.ts";
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly arena: ArenaHandle;
+  readonly cpu: number;
+  readonly programs: readonly ProgramImage[];
+  readonly events: readonly TraceEvent[];
+  readonly rule: InterruptRule;
+}
+
+/** To the worker: records of its CPU, or that there are no more. */
+export type ToWorker = Uint8Array | "end";
+
+/** From the worker. */
+export type FromWorker =
+  | { readonly type: "replayed"; readonly bytes: number; readonly events: number }
+  | { readonly type: "print"; readonly line: string }
+  | { readonly type: "done"; readonly counts: RunCounts; readonly seconds: number };
+
+type Done = Extract<FromWorker, { type: "done" }>;
+
+/** Bytes a worker may be behind before the reader waits for it. */
+const MAXIMUM_BEHIND = 16 << 20;
+
+/** A worker always runs compiled, also where this module runs from source (tests): Node 20 loads no .ts in a worker. */
+const WORKER = new URL("../../dist/replay/worker.js", import.meta.url);
+
+/** A CPU's thread as the reader sees it. */
+class CpuThread {
+  readonly done: Promise<Done>;
+  readonly #worker: Worker;
+  #behind = 0;
+  #caughtUp: (() => void) | undefined;
+
+  constructor(start: WorkerStart, print: (line: string) => void, replayed: (events: number) => void) {
+    this.#worker = new Worker(WORKER, { workerData: start });
+    this.done = new Promise((resolve, reject) => {
+      this.#worker.on("message", (message: FromWorker) => {
+        if (message.type === "done") resolve(message);
+        else if (message.type === "print") print(message.line);
+        else {
+          replayed(message.events);
+          this.#behind -= message.bytes;
+          if (this.#behind <= MAXIMUM_BEHIND) this.#caughtUp?.();
+        }
+      });
+      this.#worker.on("error", reject);
+      this.#worker.on("exit", (code) =>
+        reject(new AnyctxError("EFAULT", `The thread of CPU ${start.cpu} ended early with code ${code}`)),
+      );
+    });
+    // Whoever awaits `done` gets the error; until then it must not count as unhandled.
+    this.done.catch(() => this.#caughtUp?.());
+  }
+
+  /** Sends records on; resolves at once unless the worker is far behind. */
+  async send(records: Uint8Array): Promise<void> {
+    this.#behind += records.length;
+    this.#worker.postMessage(records, [records.buffer as ArrayBuffer]);
+    if (this.#behind <= MAXIMUM_BEHIND) return;
+    await Promise.race([new Promise<void>((resolve) => (this.#caughtUp = resolve)), this.done]);
+  }
+
+  end(): void {
+    this.#worker.postMessage("end" satisfies ToWorker);
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+/** The records of each CPU of a batch, each in a buffer of its own. */
+function splitByCpu(batch: EventBatch): Map<number, Uint8Array> {
+  const view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
+  const sizes = new Map<number, number>();
+  const each = (visit: (cpu: number, at: number, size: number) => void): void => {
+    for (let at = 0; at < batch.bytes.length; ) {
+      const size = view.getUint32(at + RECORD.size, true);
+      visit(view.getUint16(at + RECORD.cpu, true), at, size);
+      at += size;
+    }
+  };
+  each((cpu, _at, size) => sizes.set(cpu, (sizes.get(cpu) ?? 0) + size));
+  const parts = new Map([...sizes].map(([cpu, size]) => [cpu, { bytes: new Uint8Array(size), end: 0 }]));
+  each((cpu, at, size) => {
+    const part = parts.get(cpu);
+    if (part === undefined) return;
+    part.bytes.set(batch.bytes.subarray(at, at + size), part.end);
+    part.end += size;
+  });
+  return new Map([...parts].map(([cpu, part]) => [cpu, part.bytes]));
+}
+
+/**
+ * Replays a trace with one thread for each CPU that has events.
+ * @returns what all threads did; `seconds` is that of the thread that ran longest
+ * @throws {AnyctxError} the first error of a thread
+ */
+export async function replayParallel(
+  arena: Arena,
+  programs: readonly ProgramImage[],
+  trace: Trace,
+  rule: InterruptRule,
+  print: (line: string) => void,
+  progress: Progress,
+): Promise<ReplayResult> {
+  const threads = new Map<number, CpuThread>();
+  let replayed = 0;
+  const count = (events: number): void => {
+    replayed += events;
+    progress(replayed);
+  };
+  const start = { arena: arena.handle(), programs, events: trace.events, rule };
+  arena.detach();
+  try {
+    for await (const batch of trace.batches) {
+      for (const [cpu, records] of splitByCpu(batch)) {
+        const thread = threads.get(cpu) ?? new CpuThread({ ...start, cpu }, print, count);
+        threads.set(cpu, thread);
+        await thread.send(records);
+      }
+    }
+    for (const thread of threads.values()) thread.end();
+    const results = await Promise.all([...threads.values()].map((thread) => thread.done));
+    const counts = newCounts(arena.cpus, programs);
+    for (const result of results) addCounts(counts, result.counts);
+    const seconds = Math.max(0, ...results.map((result) => result.seconds));
+    return { counts, seconds, threads: threads.size };
+  } finally {
+    await Promise.all([...threads.values()].map((thread) => thread.stop()));
+    arena.takeCpu();
+  }
+}

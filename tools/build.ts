@@ -1,0 +1,42 @@
+/** Builds `build/core.wasm` (AssemblyScript), its instrumented twin `build/core.sim.wasm` and `dist/` (TypeScript). Everything it says goes to stderr. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const CORE = "build/core.wasm";
+const SIM_CORE = "build/core.sim.wasm";
+const TYPESCRIPT_STAMP = "build/typescript.stamp";
+/** What makes the core's modules: compiled first, because plain Node loads binaryen far faster than tsx does. */
+const TOOLS_STAMP = "build/tools.stamp";
+const TOOLS = ["tools/compile.ts", "tools/core.ts", "tools/instrument.ts", "tools/layout.ts"];
+
+/** The newest modification time below `paths`, or 0 where nothing exists. */
+function newest(...paths: string[]): number {
+  let latest = 0;
+  for (const path of paths) {
+    const info = statSync(path, { throwIfNoEntry: false });
+    if (info === undefined) continue;
+    const inside = info.isDirectory() ? newest(...readdirSync(path).map((name) => join(path, name))) : info.mtimeMs;
+    latest = Math.max(latest, inside);
+  }
+  return latest;
+}
+
+function run(script: string, args: readonly string[]): void {
+  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: ["ignore", 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+mkdirSync("build", { recursive: true });
+const inputs = ["core", "tools/build.ts", "tools/source-map.ts", "package.json", ...TOOLS];
+if (newest(TOOLS_STAMP) < newest("tools/canary.ts", "src/sim/canaries.ts", ...inputs)) {
+  rmSync("build/tools", { recursive: true, force: true });
+  run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.tools.json"]);
+  writeFileSync(TOOLS_STAMP, "");
+}
+if (Math.min(newest(CORE), newest(SIM_CORE)) < newest(...inputs)) run("build/tools/tools/compile.js", ["core"]);
+const typescriptInputs = ["src", "tsconfig.json", "tsconfig.build.json", "package.json"];
+if (!process.argv.includes("--core") && newest(TYPESCRIPT_STAMP) < newest(...typescriptInputs)) {
+  run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.build.json"]);
+  writeFileSync(TYPESCRIPT_STAMP, "");
+}

@@ -1,0 +1,45 @@
+/** Canaries on disk: a core with one guard taken out, named by what it is made from. */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CANARIES, type Canary } from "../src/sim/canaries.ts";
+
+/** Everything a canary is made from, as one short name; computed once. */
+let sources: string | undefined;
+
+function hashOfSources(): string {
+  if (sources !== undefined) return sources;
+  const hash = createHash("sha256");
+  const files = readdirSync("core", { recursive: true, encoding: "utf8" }).filter((name) => /^[^.]+\.ts$/.test(name));
+  for (const name of files.sort()) hash.update(readFileSync(join("core", name)));
+  for (const name of ["core.ts", "instrument.ts", "compile.ts", "layout.ts"])
+    hash.update(readFileSync(join("tools", name)));
+  sources = hash.digest("hex");
+  return sources;
+}
+
+export function mutationOf(name: string): Canary {
+  const canary = CANARIES.find((each) => each.name === name);
+  if (canary === undefined) throw new Error(`no canary is called ${name}`);
+  return canary;
+}
+
+/** Where a canary's module and table are, without the ending. */
+export function canaryPath(name: string): string {
+  const canary = mutationOf(name);
+  const hash = createHash("sha256").update(hashOfSources()).update(JSON.stringify(canary.edits)).digest("hex");
+  return join("build", "canaries", `${name}-${hash.slice(0, 12)}`);
+}
+
+/** The text of a source file with the canary's edits. Each has to fit exactly once: guards must not move unnoticed. */
+export function applyMutation({ name, edits }: Canary, path: string, text: string | null): string | null {
+  if (text === null) return null;
+  let result = text;
+  for (const { file, guard, without } of edits) {
+    if (file !== path) continue;
+    if (result.split(guard).length !== 2)
+      throw new Error(`canary ${name}: the guard is not exactly once in ${file}: ${guard}`);
+    result = result.replace(guard, () => without);
+  }
+  return result;
+}

@@ -1,0 +1,90 @@
+/**
+ * Makes the core's modules. Run by plain Node from `build/tools/` (tools/build.ts puts it there), because loading
+ * binaryen through tsx takes longer than all of the work.
+ *
+ *   node build/tools/tools/compile.js core           build/core.wasm and build/core.sim.wasm
+ *   node build/tools/tools/compile.js canary NAME... build/canaries/NAME.wasm
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import binaryen from "binaryen";
+import { applyMutation, canaryPath, mutationOf } from "./canary.ts";
+import { compileCore, optimizeCore } from "./core.ts";
+import { type Instrumented, instrument } from "./instrument.ts";
+import { readLayout } from "./layout.ts";
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+const FOLDERS = ["base", "cpu", "mem", "rcu", "alloc", "maps"];
+
+function coreSources(): string[] {
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join("core", folder))
+      .filter((name) => /^[^.]+\.ts$/.test(name))
+      .map((name) => read(join("core", folder, name)) ?? ""),
+  );
+}
+
+/** The name of the function that a line of a file belongs to. */
+function functionAt(lines: readonly string[], line: number): string {
+  for (let index = line - 1; index >= 0; index--) {
+    const name = /^(?:export )?function (\w+)/.exec(lines[index] ?? "")?.[1];
+    if (name !== undefined) return name;
+  }
+  return "?";
+}
+
+/** The side table: columns by site, then the layout. */
+function describe({ sites }: Instrumented): string {
+  const files = [...new Set(sites.map(({ file }) => file))];
+  const lines = new Map(files.map((file) => [file, (read(file) ?? "").split("\n")]));
+  return JSON.stringify({
+    files,
+    kinds: sites.map(({ kind }) => kind),
+    fileOf: sites.map(({ file }) => files.indexOf(file)),
+    lineOf: sites.map(({ line }) => line),
+    functionOf: sites.map(({ file, line }) => functionAt(lines.get(file) ?? [], line)),
+    layout: readLayout(coreSources()),
+  });
+}
+
+async function makeCore(): Promise<void> {
+  await compileCore(read, (core) => {
+    optimizeCore(core);
+    binaryen.setDebugInfo(false);
+    writeFileSync("build/core.wasm", core.emitBinary());
+    writeFileSync("build/core.wat", core.emitText());
+    binaryen.setDebugInfo(true);
+    const instrumented = instrument(core, "small");
+    writeFileSync("build/core.sim.json", describe(instrumented));
+    writeFileSync("build/core.sim.wasm", instrumented.binary);
+  });
+}
+
+async function makeCanary(name: string): Promise<void> {
+  const mutation = mutationOf(name);
+  if (existsSync(`${canaryPath(name)}.wasm`)) return;
+  await compileCore(
+    (path) => applyMutation(mutation, path, read(path)),
+    (core) => {
+      binaryen.setDebugInfo(true);
+      const instrumented = instrument(core, "large");
+      const path = canaryPath(name);
+      writeFileSync(`${path}.json`, describe(instrumented));
+      // The module last, and whole at once: whoever sees it may use it.
+      writeFileSync(`${path}.part`, instrumented.binary);
+      renameSync(`${path}.part`, `${path}.wasm`);
+    },
+  );
+}
+
+const [what, ...names] = process.argv.slice(2);
+mkdirSync("build/canaries", { recursive: true });
+if (what === "core") await makeCore();
+else for (const name of names) await makeCanary(name);

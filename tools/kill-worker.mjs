@@ -1,0 +1,117 @@
+/** The victim and the survivor of `tools/kill.ts`: operations of every kind until the end, or as many as asked for. */
+import { parentPort, workerData } from "node:worker_threads";
+import { Arena, bytes, u32, u64 } from "../dist/index.js";
+
+const arena = await Arena.attach(workerData.arena);
+const dynamic = arena.openMap("dynamic");
+const large = arena.openMap("large");
+const perCpu = arena.openMap("percpu");
+const preallocated = arena.openMap("preallocated");
+const small = arena.openMap("small");
+const allCpus = Array.from({ length: arena.cpus }, () => 1n);
+const block = new Uint8Array(700).fill(7);
+let random = workerData.seed;
+
+function next(limit) {
+  random = (Math.imul(random, 1103515245) + 12345) >>> 0;
+  return (random >>> 8) % limit;
+}
+
+/** Each does the work of about 100 updates and deletes. */
+const LOADS = {
+  dynamic() {
+    for (let key = 0; key < 50; key++) dynamic.update(next(3000), 1n);
+    for (let key = 0; key < 50; key++) dynamic.delete(next(3000));
+  },
+  burst() {
+    for (let key = 0; key < 300; key++) dynamic.update(10_000 + key, 1n);
+    for (let key = 0; key < 300; key++) dynamic.delete(10_000 + key);
+  },
+  large() {
+    for (let key = 0; key < 50; key++) large.update(next(60), block);
+    for (let key = 0; key < 25; key++) large.delete(next(60));
+  },
+  percpu() {
+    for (let key = 0; key < 50; key++) perCpu.update(next(200), allCpus);
+    for (let key = 0; key < 50; key++) perCpu.delete(next(200));
+  },
+  preallocated() {
+    for (let key = 0; key < 50; key++) preallocated.update(next(200), block);
+    for (let key = 0; key < 50; key++) preallocated.delete(next(200));
+  },
+  small() {
+    for (let key = 0; key < 50; key++) small.update(next(8), 1n);
+    for (let key = 0; key < 50; key++) small.delete(next(8));
+  },
+  maps() {
+    const name = `of ${arena.cpu}`;
+    const map = arena.createMap({ type: "hash", name, key: u32, value: bytes(200), maxEntries: 500 });
+    for (let key = 0; key < 40; key++) map.update(key, block.subarray(0, 200));
+    map.close();
+    arena.destroyMap(name);
+  },
+  allocator() {
+    const allocator = arena.createAllocator({ objectSize: 100 });
+    allocator.destroy();
+  },
+  trim() {
+    LOADS.burst();
+    arena.trim();
+  },
+  walk() {
+    for (const _ of dynamic.keys());
+  },
+};
+const ALL = Object.keys(LOADS);
+
+function once(load) {
+  try {
+    LOADS[load]();
+    return 0;
+  } catch (error) {
+    // What has to wait until a dead thread is reaped says so.
+    if (["ETIMEDOUT", "EBUSY", "ENOMEM"].includes(error.code)) return 1;
+    throw error;
+  }
+}
+
+function choose() {
+  return workerData.load ?? ALL[next(ALL.length)];
+}
+
+function die(how) {
+  if (how === "exit") process.exit(3);
+  if (how === "throw") throw new Error("the victim throws");
+}
+
+if (workerData.role === "victim") {
+  const until = performance.now() + workerData.milliseconds;
+  parentPort.postMessage("ready");
+  // A thread that is to be terminated works on until it is.
+  while (workerData.how === "terminate" || performance.now() < until) once(choose());
+  die(workerData.how);
+} else {
+  // Works in slices, so that a question is answered in between.
+  let refused = 0;
+  parentPort.on("message", (message) => {
+    if (message === "stop") {
+      arena.detach();
+      process.exit(0);
+    }
+    const started = performance.now();
+    for (let key = 0; key < 200; key++) {
+      if (dynamic.update(20_000 + key, BigInt(key)) !== 0) refused++;
+      if (dynamic.get(20_000 + key) !== BigInt(key)) refused++;
+      if (!dynamic.delete(20_000 + key)) refused++;
+    }
+    parentPort.postMessage({ milliseconds: performance.now() - started, refused });
+    refused = 0;
+  });
+  const slice = () => {
+    const until = performance.now() + 5;
+    while (performance.now() < until) once(choose());
+    setImmediate(slice);
+  };
+  parentPort.postMessage("ready");
+  slice();
+}
