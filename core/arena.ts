@@ -5,11 +5,10 @@ import { EINVAL, ENOMEM } from "./base/errno";
 import { LAYOUT_VERSION, MAGIC, SUPERBLOCK, SUPERBLOCK_BYTES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, cpuArea } from "./cpu/area";
 import { intentAt, LEVELS } from "./cpu/intent";
-import { adoptPages, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
+import { adoptPages, DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
 import { formatSlab } from "./mem/slab";
 import { formatEpochs } from "./rcu/epoch";
 
-const DESCRIPTOR_BYTES: usize = 32;
 const WASM_PAGE_BYTES: usize = 65536;
 
 /**

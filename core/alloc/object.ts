@@ -81,15 +81,11 @@ export class ObjectAllocator {
   shift: u32;
 }
 
-const NAME_AT: usize = 128;
+export const NAME_AT: usize = 128;
 const TABLE_AT: usize = 192;
 /** Of payloads up to 4088 bytes in 8-byte steps: the address of their class's caches. */
 const TABLE_ENTRIES: u32 = 512;
-const CACHES_AT: usize = TABLE_AT + 4 * <usize>TABLE_ENTRIES;
-
-/** Offsets for the control plane. */
-export const ALLOCATOR_NAME: u32 = <u32>NAME_AT;
-export const ALLOCATOR_CACHES: u32 = <u32>CACHES_AT;
+export const CACHES_AT: usize = TABLE_AT + 4 * <usize>TABLE_ENTRIES;
 
 export function cachesOfClass(allocator: usize, index: u32): usize {
   return allocator + CACHES_AT + <usize>index * superblock().cpus * CACHE_BYTES;

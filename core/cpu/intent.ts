@@ -42,7 +42,7 @@ export class Intent {
   reserved0: u32;
   reserved1: u64;
 }
-const INTENT_BYTES: usize = 32;
+export const INTENT_BYTES: usize = 32;
 export const LEVELS: u32 = 4;
 
 /**

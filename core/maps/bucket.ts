@@ -33,9 +33,9 @@ export const BUCKET_BYTES: usize = 64;
 export const ELEMENTS_PER_BUCKET: u32 = 4;
 
 export const OVERFLOW: usize = 8;
-const TAGS: usize = 16;
-const ELEMENTS: usize = 40;
-const SLOT_COUNT: usize = 6;
+export const TAGS: usize = 16;
+export const ELEMENTS: usize = 40;
+export const SLOT_COUNT: usize = 6;
 export const SLOT_MASK: u64 = 0x3f;
 export const OWNER_SHIFT: u64 = 8;
 export const OWNER_MASK: u64 = 0xffffff00;

@@ -51,7 +51,7 @@ export class PageDescriptor {
   head: u32;
 }
 
-const DESCRIPTOR_BYTES: usize = 32;
+export const DESCRIPTOR_BYTES: usize = 32;
 
 export function descriptor(page: u32): PageDescriptor {
   return changetype<PageDescriptor>(superblock().descriptors + page * DESCRIPTOR_BYTES);

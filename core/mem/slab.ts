@@ -48,7 +48,7 @@ export class SlabClass {
   returned: u32;
 }
 
-const SLAB_CLASS_BYTES: usize = 64;
+export const SLAB_CLASS_BYTES: usize = 64;
 
 export function slabClass(index: u32): SlabClass {
   return changetype<SlabClass>(SLAB_CLASSES + index * SLAB_CLASS_BYTES);
