@@ -15,7 +15,7 @@ import { lock, unlock } from "./cpu/lock";
 import { elementCount } from "./maps/count";
 import { finishBuilding, reapMaps } from "./maps/lifecycle";
 import { closeAll, mapAt } from "./maps/map";
-import { controlLock, freeBelongings } from "./mem/belongings";
+import { controlLock, freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
 import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
 import { trimWhenIdle } from "./trim";
@@ -58,16 +58,16 @@ export {
   percpuHashLookup,
   percpuHashUpdateAll,
 } from "./maps/hash";
+export { mapPrefill } from "./maps/hash-prefill";
 export { hashScan, scanEntryBytes } from "./maps/hash-scan";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
 export { closeMap, findMap, openMap } from "./maps/map";
-export { mapPrefill } from "./maps/reserve";
-export { allocateBytes, freeBytes } from "./mem/belongings";
+export { allocateBytes, freeBytes } from "./mem/managed";
 export { trimSlab as trimSlabs } from "./mem/slab";
 export { reapCpu } from "./recovery/reap";
 export { trimCpus } from "./trim";
 
-/** Gives a slot back that this thread holds, with what belongs to its holder (mem/belongings.ts). Task context. */
+/** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
 export function releaseCpu(cpu: u32): void {
   if (lock(controlLock())) {
     closeAll(cpu);
@@ -75,7 +75,7 @@ export function releaseCpu(cpu: u32): void {
   }
   finishBuilding(cpuArea(cpu));
   reapMaps();
-  freeBelongings(cpuArea(cpu));
+  freeManaged(cpuArea(cpu));
   release(cpu);
 }
 
@@ -139,10 +139,10 @@ export function contextLeave(below: u32): void {
 export function interruptsCameOn(): u32 {
   const area = thisCpu();
   if (area.work == 0) return 0;
-  const held = area.interruptsOff;
+  const saved = area.interruptsOff;
   area.interruptsOff = 0;
   const ran = mayRunWork(area) ? runWork(area) : 0;
-  area.interruptsOff = held;
+  area.interruptsOff = saved;
   return ran;
 }
 

@@ -11,7 +11,7 @@
  * (recovery/memory.ts).
  */
 import { acquire, claim } from "../base/atomics";
-import { chainHolds } from "../base/chain";
+import { chainContains } from "../base/chain";
 import { BINS, RUN_BINS, Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
@@ -224,7 +224,7 @@ export function freePages(address: usize): void {
 
 /** Whether a run waits for somebody to have the lock. */
 export function isReturned(run: usize): bool {
-  return chainHolds(acquire(returnedRuns()), run);
+  return chainContains(acquire(returnedRuns()), run);
 }
 
 /** Pages that hold something now; the rest of the memory is free runs. */

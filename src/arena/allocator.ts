@@ -259,7 +259,7 @@ export class ObjectAllocator {
     const caches = size >= 1 && size <= this.#limit ? core.objectCaches(this.#address, size) >>> 0 : 0;
     if (caches === 0) return [0, 0];
     const cache = caches + cpu * CONSTANTS.CACHE_BYTES;
-    return [this.#arena.word(cache + LAYOUT.Cache.owned), this.#arena.word(cache + LAYOUT.Cache.promised)];
+    return [this.#arena.word(cache + LAYOUT.Cache.owned), this.#arena.word(cache + LAYOUT.Cache.prefilled)];
   }
 
   #onHeldCpus(act: () => void): void {

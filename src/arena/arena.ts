@@ -299,7 +299,7 @@ export class Arena {
           this.word(
             this.word(map.info.address + LAYOUT.MapHeader.elements) +
               cpu * CONSTANTS.CACHE_BYTES +
-              LAYOUT.Cache.promised,
+              LAYOUT.Cache.prefilled,
           ),
         ]);
       result = map.prefill(count);

@@ -66,7 +66,7 @@ export class Symbols {
   #addIntents(area: number, cpu: number): void {
     const hands = area + LAYOUT.CpuArea.intents;
     const bytes = CONSTANTS.INTENT_BYTES;
-    this.add(hands, bytes, LEVELS.length, (level) => `cpu ${cpu} ${LEVELS[level]} hands`, LAYOUT.Intent);
+    this.add(hands, bytes, LEVELS.length, (level) => `cpu ${cpu} ${LEVELS[level]} hands`, LAYOUT.Intents);
     this.add(hands + bytes * LEVELS.length, SIZES.Transfer, 1, () => `cpu ${cpu} transfer`, LAYOUT.Transfer);
   }
 

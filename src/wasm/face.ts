@@ -121,7 +121,7 @@ export interface Core {
   /**
    * Allocates an object. Any context.
    *
-   * The short way, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
+   * The fast path, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
    * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
    * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
    * positive, below 65536
@@ -195,7 +195,7 @@ export interface Core {
    * @returns maps that still have to wait
    */
   reapMaps(): number;
-  /** Gives a slot back that this thread holds, with what belongs to its holder (mem/belongings.ts). Task context. */
+  /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
   releaseCpu(cpu: number): void;
   /** Bytes of one entry as a scan writes it: the key rounded up to 8, then the value, or all CPUs' values. */
   scanEntryBytes(address: number): number;
@@ -333,9 +333,9 @@ export const SIGNATURES = {
 
 /** Constants by the names that the core's source has. */
 export const CONSTANTS = {
-  HOLDS_ELEMENTS: 0,
-  HOLDS_VALUES: 1,
-  HOLDS_OBJECTS: 2,
+  CONTAINS_ELEMENTS: 0,
+  CONTAINS_VALUES: 1,
+  CONTAINS_OBJECTS: 2,
   CACHE_BYTES: 320,
   CACHE_FIRST: 0,
   SLAB_FIRST: 1,
@@ -436,16 +436,16 @@ export const CONSTANTS = {
 /** Offsets of fields in their structures, in bytes. */
 export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
-  Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, spare: 36, pool: 40, unit: 48, slabClass: 52, perCpu: 56, extra: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, extraCount: 84, waitingAge: 88, refills: 92, trims: 96, reused: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, home: 128, waitingFlavour: 132, byRcu: 136, byRcuCount: 140, waitingRcu: 144, waitingRcuCount: 148, rcuTarget: 152, promised: 156, holds: 160, account: 164, inbox: 168, burst: 176, missesSeen: 180, savings: 184, waitingBound: 188, counts: 192, surplusLock: 256, surplus: 260, surplusCount: 264, steals: 268, nextSet: 272, nextOfAccount: 276, firstFill: 280, opened: 284, adaptive: 288 },
-  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, work: 20, working: 24, random: 28, readNesting: 32, traceNesting: 36, callbacks: 40, callbackCount: 44, waitingCallbacks: 48, waitingCallbackCount: 52, callbackTarget: 56, worksRun: 60, scanNext: 64, ownHolds: 68, idleTicks: 72, seenOperation: 76, readEpoch: 128, traceEpoch: 132, intents: 192 },
-  Intent: { first: 0, second: 8, operation: 16 },
+  Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, spare: 36, pool: 40, unit: 48, slabClass: 52, perCpu: 56, extra: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, extraCount: 84, waitingAge: 88, refills: 92, trims: 96, reused: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, home: 128, waitingFlavour: 132, byRcu: 136, byRcuCount: 140, waitingRcu: 144, waitingRcuCount: 148, rcuTarget: 152, prefilled: 156, contains: 160, account: 164, inbox: 168, burst: 176, missesSeen: 180, savings: 184, waitingBound: 188, counts: 192, depotLock: 256, depot: 260, depotCount: 264, steals: 268, nextSet: 272, nextOfAccount: 276, firstFill: 280, opened: 284, adaptive: 288 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, work: 20, working: 24, random: 28, readNesting: 32, traceNesting: 36, callbacks: 40, callbackCount: 44, waitingCallbacks: 48, waitingCallbackCount: 52, callbackTarget: 56, worksRun: 60, scanNext: 64, ownInterruptsOff: 68, idleTicks: 72, seenOperation: 76, readEpoch: 128, traceEpoch: 132, intents: 192 },
+  Intents: { first: 0, second: 8, operation: 16 },
   LevelCount: { live: 0, operation: 4, folded: 8, reserved: 12 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, buckets: 28, bucketMask: 32, bucketShift: 36, multiplier: 40, elements: 48, shortKey: 52, shortLimit: 56, supply: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, inPlace: 104, interruptsOff: 108, account: 112, count: 128 },
-  ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, shortLargest: 80, shift: 84 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, buckets: 28, bucketMask: 32, bucketShift: 36, multiplier: 40, elements: 48, fastKey: 52, fastLimit: 56, supply: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, inPlace: 104, interruptsOff: 108, account: 112, count: 128 },
+  ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
   Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, pages: 16, firstPage: 20, descriptors: 24, areas: 28, pagesLock: 32, controlLock: 36, maps: 40, dyingMaps: 44, realTime: 48, usedPages: 52, forceDynamic: 56, profile: 60, adaptive: 64, cacheSets: 68, returnedRuns: 72, limitPages: 76 },
-  Transfer: { hand: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, belongings: 48 },
+  Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, managed: 48 },
 } as const;
 
 /** Bytes of the structures up to the end of their last field. */
@@ -453,7 +453,7 @@ export const SIZES = {
   Account: 16,
   Cache: 292,
   CpuArea: 196,
-  Intent: 32,
+  Intents: 32,
   LevelCount: 16,
   MapHeader: 132,
   ObjectAllocator: 88,

@@ -1,6 +1,6 @@
 /**
  * The lists that an object of an allocator can be on while nobody uses it. Statistics add them up, the simulator walks
- * them, docs/allocator.md names them: free + extra + byGp + waiting + byRcu + waitingRcu + inbox + pool + surplus + in use
+ * them, docs/allocator.md names them: free + extra + byGp + waiting + byRcu + waitingRcu + inbox + pool + depot + in use
  * == owned, summed over the CPUs.
  */
 import type { LAYOUT } from "./face.ts";
@@ -30,10 +30,10 @@ export const OBJECT_LISTS: readonly ObjectList[] = [
     of: "cpu",
     doc: "Brought by a helper thread for a CPU that never refills itself.",
   },
-  { head: "pool", count: "promised", of: "cpu", doc: "Prefilled: for allocations that find nothing else." },
+  { head: "pool", count: "prefilled", of: "cpu", doc: "Prefilled: for allocations that find nothing else." },
   {
-    head: "surplus",
-    count: "surplusCount",
+    head: "depot",
+    count: "depotCount",
     of: "set",
     doc: "Beyond what may wait on a CPU: any CPU's refill takes it.",
   },

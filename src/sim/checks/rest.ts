@@ -11,7 +11,7 @@ const IDLE_FIELDS = [
   "working",
   "readNesting",
   "traceNesting",
-  "ownHolds",
+  "ownInterruptsOff",
   "readEpoch",
   "traceEpoch",
 ] as const;
@@ -41,7 +41,7 @@ function checkIdle(world: World, cpu: number): void {
   const bytes = CONSTANTS.INTENT_BYTES;
   for (let level = 0; level < levels; level++)
     for (const hand of ["first", "second"] as const)
-      expectZero(`${hand} hand of level ${level}`, world.field(intents + level * bytes, "Intent", hand));
+      expectZero(`${hand} hand of level ${level}`, world.field(intents + level * bytes, "Intents", hand));
   const transfer = intents + levels * bytes;
   for (const field of ["active", "between", "run", "building"] as const)
     expectZero(`transfer.${field}`, world.field(transfer, "Transfer", field));

@@ -45,7 +45,7 @@ function checkReaped(world: World): void {
   const owner = world.field(area, "CpuArea", "owner");
   if (owner !== 0) throw new Finding("reap", `a reaped CPU has owner ${owner}`);
   const transfer = area + LAYOUT.CpuArea.intents + CONSTANTS.LEVELS * CONSTANTS.INTENT_BYTES;
-  const left = world.field(transfer, "Transfer", "belongings");
+  const left = world.field(transfer, "Transfer", "managed");
   if (left !== 0) throw new Finding("reap", "a reaped CPU still has memory of the control plane");
 }
 
