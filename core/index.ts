@@ -5,36 +5,31 @@
 
 import { ownedObjects } from "./alloc/allocator";
 import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
-import { createObjectAllocator as createAllocator } from "./alloc/object";
+import { createObjectAllocator as createAllocator } from "./alloc/object-allocator";
 import { serveCpu as serve } from "./alloc/serve";
 import { ENOMEM } from "./base/errno";
 import { superblock } from "./base/superblock";
 import { cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
-import { lock, unlock } from "./cpu/lock";
-import { elementCount } from "./maps/count";
+import { controlLock, lock, unlock } from "./cpu/lock";
 import { finishBuilding, reapMaps } from "./maps/lifecycle";
-import { closeAll, mapAt } from "./maps/map";
-import { controlLock, freeManaged } from "./mem/managed";
+import { closeAll } from "./maps/registry";
+import { freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
 import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
 import { trimWhenIdle } from "./trim";
 
+export { objectAllocate, objectCopy, objectFree, objectFreeRcu, objectSize } from "./alloc/object";
 export {
   allocatorBytes,
   destroyObjectAllocator,
   isObjectAllocator,
-  objectAllocate,
   objectAllocatorIdle,
-  objectCaches,
-  objectCopy,
-  objectFree,
-  objectFreeRcu,
   objectPrefill,
-  objectSize,
   objectTrim,
-  objectWithdraw,
-} from "./alloc/object";
+  setFor as objectSet,
+} from "./alloc/object-allocator";
+export { withdrawPrefill } from "./alloc/prefill";
 export { arenaFormat, arenaVersion } from "./arena";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { switchCpu, takeCpu } from "./cpu/area";
@@ -49,6 +44,7 @@ export {
   percpuArrayUpdate,
   percpuArrayUpdateAll,
 } from "./maps/array";
+export { mapCount, mapPrefill, mapScan } from "./maps/dispatch";
 export {
   hashDelete,
   hashGet,
@@ -58,10 +54,9 @@ export {
   percpuHashLookup,
   percpuHashUpdateAll,
 } from "./maps/hash";
-export { mapPrefill } from "./maps/hash-prefill";
-export { hashScan, scanEntryBytes } from "./maps/hash-scan";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
-export { closeMap, findMap, openMap } from "./maps/map";
+export { mapEntryBytes } from "./maps/map";
+export { closeMap, findMap, openMap } from "./maps/registry";
 export { allocateBytes, freeBytes } from "./mem/managed";
 export { trimSlab as trimSlabs } from "./mem/slab";
 export { reapCpu } from "./recovery/reap";
@@ -199,14 +194,9 @@ export function cpuCount(): u32 {
   return superblock().cpus;
 }
 
-/** Entries of a hash now (its elements); arrays are always full. */
-export function mapCount(map: u32): u32 {
-  return elementCount(mapAt(map));
-}
-
 /** Objects that a map's allocator (descriptor field `elements` or `values`) holds from the slab. */
-export function allocatorOwned(caches: u32): u32 {
-  return ownedObjects(caches);
+export function allocatorOwned(set: u32): u32 {
+  return ownedObjects(set);
 }
 
 export function pagesInUse(): u32 {

@@ -2,18 +2,16 @@
  * Giving back what is cached and not in use: every allocator's caches of this thread's CPUs, and of CPUs that nobody holds.
  * Task context.
  */
-import { cacheOf } from "./alloc/allocator";
-import { Cache } from "./alloc/cache";
 import { interruptsOn } from "./alloc/deferred";
 import { emptyCache } from "./alloc/refill";
 import { firstSet } from "./alloc/register";
+import { cacheOf, setAt } from "./alloc/set";
 import { acquire, claim, publish } from "./base/atomics";
 import { superblock } from "./base/superblock";
 import { BORROWED, CpuArea, cpuArea, switchCpu, TASK, thisCpu } from "./cpu/area";
 import { mayRunWork } from "./cpu/context";
 import { intentsAt } from "./cpu/intent";
-import { lock, unlock } from "./cpu/lock";
-import { controlLock } from "./mem/managed";
+import { controlLock, lock, unlock } from "./cpu/lock";
 import { trimSlab } from "./mem/slab";
 
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
@@ -25,8 +23,8 @@ function trimThisCpu(): void {
   if (!mayRunWork(area)) return;
   area.working++;
   for (let round: u32 = 0; round < ROUNDS && lock(controlLock()); round++) {
-    for (let caches = firstSet(); caches != 0; caches = changetype<Cache>(caches).nextSet) {
-      emptyCache(area, cacheOf(caches, area.id));
+    for (let set = firstSet(); set != 0; set = setAt(set).nextSet) {
+      emptyCache(area, cacheOf(set, area.id));
     }
     unlock(controlLock());
   }

@@ -7,12 +7,13 @@ export {
   ObjectAllocator,
 } from "./arena/allocator.ts";
 export type { AllocatorStatistics, ObjectCacheStatistics } from "./arena/allocator-statistics.ts";
-export { Arena, type ArenaHandle, type ArenaOptions, type MapOptions, type Profile } from "./arena/arena.ts";
+export { Arena, type ArenaHandle, type ArenaOptions, type Profile } from "./arena/arena.ts";
+export type { Misses } from "./arena/caches.ts";
+export type { MapOptions } from "./arena/directory.ts";
 export {
   type CacheStatistics,
   cacheStatistics,
   type MapStatistics,
-  type Misses,
   mapStatistics,
 } from "./arena/statistics.ts";
 export { AnyctxError, ERRNO, type ErrnoName, type ErrorCode, errnoName } from "./error.ts";

@@ -6,15 +6,17 @@
  * An account's sets of caches are a list. A map's leave it when the map is destroyed, before a grace period; so whoever
  * walks the list does it in a read section.
  */
+
 import { acquire, addAndFetch, publish } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { CACHE_BYTES, Cache, CONTAINS_OBJECTS } from "./cache";
+import { Cache } from "./cache";
+import { CacheSet, CONTAINS_OBJECTS, cacheOf, setAt } from "./set";
 
 @unmanaged
 export class Account {
-  /** First CPU's caches of the first set; linked through Cache.nextOfAccount, changed under `controlLock`. */
+  /** First set; linked through CacheSet.nextOfAccount, changed under `controlLock`. */
   sets: u32;
   reserved: u32;
   /** Bytes that may be owned. */
@@ -24,24 +26,23 @@ export class Account {
 }
 
 /** Bytes that a set's caches own, all CPUs' copies of per-CPU objects included. */
-function setBytes(caches: usize): i64 {
+function ownedBytes(set: usize): i64 {
   const cpus = superblock().cpus;
-  const first = changetype<Cache>(caches);
   let owned: i64 = 0;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    owned += <i64>(<i32>acquire(caches + cpu * CACHE_BYTES + offsetof<Cache>("owned")));
+    owned += <i64>(<i32>acquire(changetype<usize>(cacheOf(set, cpu)) + offsetof<Cache>("owned")));
   }
-  return owned * <i64>first.unit * <i64>(first.perCpu != 0 ? cpus : 1);
+  return owned * <i64>setAt(set).unit * <i64>(setAt(set).perCpu != 0 ? cpus : 1);
 }
 
 /** Bytes owned now. Any context. */
 export function accountBytes(area: CpuArea, account: usize): i64 {
   let sum: i64 = 0;
   enterRead(area);
-  let caches: usize = acquire(account + offsetof<Account>("sets"));
-  while (caches != 0) {
-    sum += setBytes(caches);
-    caches = acquire(caches + offsetof<Cache>("nextOfAccount"));
+  let set: usize = acquire(account + offsetof<Account>("sets"));
+  while (set != 0) {
+    sum += ownedBytes(set);
+    set = acquire(set + offsetof<CacheSet>("nextOfAccount"));
   }
   leaveRead(area);
   return sum;
@@ -58,29 +59,27 @@ export function withinLimit(area: CpuArea, account: usize): bool {
 }
 
 /** Adds a set to an account: from now on its caches are charged. Caller holds the control plane's lock. */
-export function joinAccount(account: usize, caches: usize): void {
+export function joinAccount(account: usize, set: usize): void {
   const word = account + offsetof<Account>("sets");
-  const cpus = superblock().cpus;
-  changetype<Cache>(caches).nextOfAccount = load<u32>(word);
-  publish(word, <u32>caches);
-  for (let cpu: u32 = 0; cpu < cpus; cpu++) changetype<Cache>(caches + cpu * CACHE_BYTES).account = <u32>account;
+  setAt(set).nextOfAccount = load<u32>(word);
+  publish(word, <u32>set);
+  setAt(set).account = <u32>account;
 }
 
 /** Sets of maps that share an account. Caller holds the control plane's lock. */
 export function mapSets(account: usize): u32 {
   let count: u32 = 0;
-  for (let caches: usize = changetype<Account>(account).sets; caches != 0; ) {
-    if (changetype<Cache>(caches).contains != CONTAINS_OBJECTS) count++;
-    caches = changetype<Cache>(caches).nextOfAccount;
+  for (let set: usize = changetype<Account>(account).sets; set != 0; set = setAt(set).nextOfAccount) {
+    if (setAt(set).contains != CONTAINS_OBJECTS) count++;
   }
   return count;
 }
 
 /** Takes a set off its account's list, which readers may still be walking. Caller holds the control plane's lock. */
-export function leaveAccount(caches: usize): void {
-  const account: usize = changetype<Cache>(caches).account;
+export function leaveAccount(set: usize): void {
+  const account: usize = setAt(set).account;
   if (account == 0) return;
   let link = account + offsetof<Account>("sets");
-  while (load<u32>(link) != 0 && load<u32>(link) != caches) link = load<u32>(link) + offsetof<Cache>("nextOfAccount");
-  if (load<u32>(link) != 0) publish(link, changetype<Cache>(caches).nextOfAccount);
+  while (load<u32>(link) != 0 && load<u32>(link) != set) link = load<u32>(link) + offsetof<CacheSet>("nextOfAccount");
+  if (load<u32>(link) != 0) publish(link, setAt(set).nextOfAccount);
 }

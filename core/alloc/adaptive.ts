@@ -10,6 +10,7 @@
  * Runs in the deferred work only: alloc and free compare with the watermarks as ever.
  */
 import { Cache } from "./cache";
+import { setOf } from "./set";
 import { highWatermark, lowWatermark } from "./watermark";
 
 /** The average moves by a 16th of the difference with each run of the work. */
@@ -47,8 +48,9 @@ function setWatermarks(cache: Cache, low: u32, most: u32): void {
 
 /** Sets the watermarks from what the burst that just ended asked for. */
 export function adaptWatermarks(cache: Cache): void {
-  const perCpu = cache.perCpu != 0;
-  const fixed = (lowWatermark(cache.unit, perCpu) + highWatermark(cache.unit, perCpu)) / 2;
+  const unit = setOf(cache).unit;
+  const perCpu = setOf(cache).perCpu != 0;
+  const fixed = (lowWatermark(unit, perCpu) + highWatermark(unit, perCpu)) / 2;
   // What lay cached since the last run lies between two levels, where a refill ends and where trimming begins: the
   // middle of a refill's way, or what is there now if that is more.
   const level = <i32>max(cache.freeCount, cache.low + (cache.batch * 3) / 4);
@@ -58,7 +60,7 @@ export function adaptWatermarks(cache: Cache): void {
   const burst = observedBurst(cache) * UNITS;
   cache.burst = <u32>(<i32>cache.burst + ((<i32>burst - <i32>cache.burst) >> AVERAGE_SHIFT));
   const largest = (cache.burst * (FACTOR + <u32>savings / (fixed * RUNS_PER_FACTOR))) / UNITS;
-  const most = max(MOST_BYTES / cache.unit, 3);
+  const most = max(MOST_BYTES / unit, 3);
   const allowed = savings > 0 ? most / 2 : (fixed * 2) / 3;
   setWatermarks(cache, max(min(largest, allowed), min(LEAST_LOW, fixed)), most);
 }

@@ -1,64 +1,61 @@
 /**
- * An allocator: one cache for each CPU, objects of one size. A hash map has one for its elements and, when per-CPU,
- * a second one for the values. The caches lie one behind the other; the first one's address is the handle.
+ * An allocator of objects of one size: a set of caches (alloc/set.ts), one for each CPU. A hash map has one for its elements
+ * and, when per-CPU, a second one for the values. The set's address is the handle.
  */
+
 import { acquire } from "../base/atomics";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
 import { clearIntent, nameObject } from "../cpu/intent";
 import { classFor, HEADER_BYTES } from "../mem/slab";
-import { CACHE_BYTES, Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
+import { Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
 import { interruptsOn } from "./deferred";
 import { returnPrefilled, takePrefilled } from "./prefill";
 import { emptyCache, refill, returnTrimmed } from "./refill";
 import { registerSet } from "./register";
 import { adoptInbox } from "./serve";
+import { cacheOf, setAt } from "./set";
 import { highWatermark, initialFill, lowWatermark, refillBatch } from "./watermark";
-
-export function cacheOf(caches: usize, cpu: u32): Cache {
-  return changetype<Cache>(caches + cpu * CACHE_BYTES);
-}
 
 /** Objects that may wait for a grace period on one CPU, in high watermarks: some 48 KiB. In Linux there is no bound. */
 const WAITING_BATCHES: u32 = 2;
 
 /**
- * Sets up an allocator for objects of `size` bytes (without header) at `caches`: zeroed, CACHE_BYTES for each CPU.
- * Task context; the caller holds what it belongs to as `Transfer.building`.
+ * Sets up an allocator for objects of `size` bytes (without header) at `set`: zeroed, `setBytes` long. Task context; the
+ * caller holds what it belongs to as `Transfer.building`.
  * @param perCpu 1: each object has a copy for every CPU
  * @param accountedUnit object size with header that the watermarks are computed from
- * @param contains what the objects are, a HOLDS_ constant
+ * @param owner the map or allocator that it is part of
+ * @param contains what the objects are, a CONTAINS_ constant
  */
 export function formatAllocator(
-  area: CpuArea,
-  caches: usize,
+  set: usize,
   size: u32,
   accountedUnit: u32,
   perCpu: u32,
+  owner: usize,
   contains: u32,
 ): void {
-  const unit = size + <u32>HEADER_BYTES;
+  const shared = setAt(set);
   const cpus = superblock().cpus;
+  const high = highWatermark(accountedUnit, perCpu != 0);
+  shared.owner = <u32>owner;
+  shared.contains = contains;
+  shared.unit = size + <u32>HEADER_BYTES;
+  shared.perCpu = perCpu;
+  shared.slabClass = classFor(shared.unit, perCpu);
+  shared.adaptive = superblock().adaptive;
+  shared.waitingBound = superblock().profile == PROFILE_LINUX ? 0x7fffffff : high * WAITING_BATCHES;
+  shared.firstFill = initialFill(accountedUnit, perCpu != 0);
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    const cache = cacheOf(caches, cpu);
-    cache.unit = unit;
-    cache.perCpu = perCpu;
-    cache.slabClass = classFor(unit, perCpu);
+    const cache = cacheOf(set, cpu);
+    cache.set = <u32>set;
     cache.low = lowWatermark(accountedUnit, perCpu != 0);
-    cache.high = highWatermark(accountedUnit, perCpu != 0);
-    cache.batch = refillBatch(cache.low, cache.high);
-    cache.waitingBound = superblock().profile == PROFILE_LINUX ? 0x7fffffff : cache.high * WAITING_BATCHES;
-    cache.adaptive = superblock().adaptive;
-    cache.home = <u32>caches;
-    cache.contains = contains;
-    cache.firstFill = initialFill(accountedUnit, perCpu != 0);
+    cache.high = high;
+    cache.batch = refillBatch(cache.low, high);
   }
-}
-
-/** Whether the caches of an allocator have all been set up: before that they hold nothing. */
-export function isFormatted(caches: usize): bool {
-  return cacheOf(caches, superblock().cpus - 1).home != 0;
+  shared.formatted = 1;
 }
 
 /**
@@ -66,21 +63,21 @@ export function isFormatted(caches: usize): bool {
  * puts the allocator on the list of all: from then on others trim and reap what is theirs of it. Task context.
  * @returns false if the control plane's lock cannot be had: it is on no list then
  */
-export function startAllocator(area: CpuArea, caches: usize, fill: bool): bool {
+export function startAllocator(area: CpuArea, set: usize, fill: bool): bool {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; fill && cpu < cpus; cpu++) {
-    const cache = cacheOf(caches, cpu);
-    refill(area, cache, cache.firstFill);
+    const cache = cacheOf(set, cpu);
+    refill(area, cache, setAt(set).firstFill);
     cache.refills = 0;
   }
-  return registerSet(caches);
+  return registerSet(set);
 }
 
 /** Whether no CPU has raised work for this allocator: only then may its memory go. */
-export function allocatorIdle(caches: usize): bool {
+export function allocatorIdle(set: usize): bool {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    if (acquire(changetype<usize>(cacheOf(caches, cpu)) + offsetof<Cache>("workRaised")) != 0) return false;
+    if (acquire(changetype<usize>(cacheOf(set, cpu)) + offsetof<Cache>("workRaised")) != 0) return false;
   }
   return true;
 }
@@ -122,16 +119,16 @@ export function release(area: CpuArea, cache: Cache, object: usize, intent: usiz
  * Gives everything back. The caller has waited for a grace period after the last use, and `allocatorIdle` holds.
  * @returns objects that were never given back (a leak: 0 is right)
  */
-export function drainAllocator(area: CpuArea, caches: usize): i32 {
+export function drainAllocator(area: CpuArea, set: usize): i32 {
   let owned: i32 = 0;
   const cpus = superblock().cpus;
   // Whatever an interrupting context raises waits until the lists are whole.
   area.working++;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    const cache = cacheOf(caches, cpu);
+    const cache = cacheOf(set, cpu);
     adoptInbox(area, cache);
     emptyCache(area, cache);
-    if (cache.prefilled != 0) returnPrefilled(area, cache);
+    if (cache.prefilledCount != 0) returnPrefilled(area, cache);
     returnTrimmed(area, cache);
     owned += cache.owned;
   }
@@ -140,9 +137,9 @@ export function drainAllocator(area: CpuArea, caches: usize): i32 {
 }
 
 /** Objects that this allocator holds from the slab now: in use, cached and waiting. */
-export function ownedObjects(caches: usize): u32 {
+export function ownedObjects(set: usize): u32 {
   let owned: i32 = 0;
   const cpus = superblock().cpus;
-  for (let cpu: u32 = 0; cpu < cpus; cpu++) owned += cacheOf(caches, cpu).owned;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) owned += cacheOf(set, cpu).owned;
   return <u32>max(owned, 0);
 }

@@ -1,5 +1,5 @@
 /**
- * The per-CPU cache of free objects: what stands between any context and the slab.
+ * A CPU's cache of free objects: what stands between any context and the slab.
  *
  * ```
  *              takeObjects (refill, at `low`)
@@ -24,6 +24,7 @@ import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
 import { nameObject, objectPlaced } from "../cpu/intent";
 
+/** Three cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used. */
 @unmanaged
 export class Cache {
   /** Objects ready to hand out, last freed first; linked through their first word. */
@@ -39,19 +40,18 @@ export class Cache {
   workNext: u32;
   /** Objects taken from the slab minus objects given back. Atomic where there is an account. */
   owned: i32;
-  /** Preallocated hash: the element that the next replacement uses (maps/element.ts). */
-  spare: u32;
-  /**
-   * Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. Otherwise, in
-   * the same form: what was promised to this CPU.
-   */
-  pool: u64;
-  /** Object size with header, slab class, and 1 for per-CPU objects. */
-  unit: u32;
-  slabClass: u32;
-  perCpu: u32;
   /** Freed while `active` was busy. Atomic: an NMI pushes in the middle of a push. */
   extra: u32;
+  /**
+   * Tag << 32 | first prefilled object (alloc/prefill.ts), and how many have not been used. Atomic: an NMI may take one in
+   * between.
+   */
+  prefilled: u64;
+  prefilledCount: u32;
+  /** The set that the cache is of (alloc/set.ts): an address. */
+  set: u32;
+  extraCount: u32;
+  refills: u32;
 
   /** Trimmed objects that wait for their grace period to begin. */
   byGp: u32;
@@ -63,13 +63,14 @@ export class Cache {
   waiting: u32;
   waitingCount: u32;
   waitingTarget: u32;
-  extraCount: u32;
+  /** Flavour of the grace period in flight for `waiting`: tasks-trace first, then normal. */
+  waitingFlavour: u32;
   /** Age of the batch in flight: runs of the work that found its grace period held up by a reader. */
   waitingAge: u32;
-  refills: u32;
   trims: u32;
-  /** Objects a refill took back from byGp and waiting. */
+  /** Objects a refill took back from byGp and waiting, and those it took from the depot. */
   reused: u32;
+  steals: u32;
   gracePeriods: u32;
   /** Allocations that found nothing, by context row (cpu/context.ts). */
   missTask: u32;
@@ -78,10 +79,6 @@ export class Cache {
   missHardirq: u32;
   missNmi: u32;
 
-  /** CPU 0's cache of the same objects: from an object's header to the freeing CPU's own cache. */
-  home: u32;
-  /** Flavour of the grace period in flight for `waiting`: tasks-trace first, then normal. */
-  waitingFlavour: u32;
   /** Freed by freeRcu: may be used again after a normal grace period. Queued, and the batch in flight. */
   byRcu: u32;
   byRcuCount: u32;
@@ -89,66 +86,20 @@ export class Cache {
   waitingRcuCount: u32;
   /** 0: no batch is in flight. */
   rcuTarget: u32;
-  /** Objects that were promised and have not been used (alloc/prefill.ts). Atomic: an NMI may take one in between. */
-  prefilled: u32;
-  /** What the objects are: CONTAINS_ELEMENTS ... */
-  contains: u32;
-  /** Who pays for what is taken from the slab (alloc/account.ts), 0: nobody. */
-  account: u32;
+  /** How far below the low watermark bursts went lately; decays. In sixteenths of an object. */
+  burst: u32;
   /**
    * Posts so far << 32 | first of the objects that a helper thread brought for a CPU that never refills itself
    * (alloc/serve.ts). Atomic.
    */
   inbox: u64;
-  /** How far below the low watermark bursts went lately; decays. In sixteenths of an object. */
-  burst: u32;
   /** Misses of all contexts when the watermarks were last set. */
   missesSeen: u32;
   /** Objects that were kept less than the fixed watermarks would have, summed over the work's runs, and not yet spent. */
   savings: i32;
-  /** Objects that may wait for a grace period before more go to the surplus (alloc/depot.ts). */
-  waitingBound: u32;
-  /** This CPU's share of the map's element count: a LevelCount for each context level (maps/count.ts), 64 bytes. */
-  counts: u32;
-  reserved1: u32;
-  reserved2: u64;
-  reserved3: u64;
-  reserved4: u64;
-  reserved5: u64;
-  reserved6: u64;
-  reserved7: u64;
-  reserved8: u64;
-  /**
-   * Of the first CPU's cache only, in a line of their own: objects that any CPU may take (alloc/depot.ts), under
-   * `depotLock`.
-   */
-  depotLock: u32;
-  depot: u32;
-  depotCount: u32;
-  /** Objects that refills took from the surplus. */
-  steals: u32;
-  /** Of the first CPU's cache only: the next allocator of the arena, under `controlLock` (alloc/register.ts). */
-  nextSet: u32;
-  /** Of the first CPU's cache only: the next one that the same account pays for (alloc/account.ts). */
-  nextOfAccount: u32;
-  /** Objects that every CPU starts with. */
-  firstFill: u32;
-  /** Of the cache of a map's elements: how often this CPU's holder has the map open (maps/map.ts). */
-  opened: u32;
-  /** 1: the watermarks follow what was observed (alloc/adaptive.ts). */
-  adaptive: u32;
 }
 
-/** Cache.contains: elements of a hash, values of a per-CPU hash, users' objects. */
-export const CONTAINS_ELEMENTS: u32 = 0;
-export const CONTAINS_VALUES: u32 = 1;
-export const CONTAINS_OBJECTS: u32 = 2;
-
-/**
- * Five cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used, the counts of elements,
- * and what concerns all CPUs' caches of one allocator.
- */
-export const CACHE_BYTES: usize = 320;
+export const CACHE_BYTES: usize = 192;
 
 function workWord(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("work");

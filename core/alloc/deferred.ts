@@ -2,6 +2,7 @@
  * When deferred work runs. `interruptsOn` stands wherever interrupts come back on: at the end of every operation that
  * had them off, and where a context ends. On RT, and in hardirq and NMI, the work stays queued.
  */
+
 import { publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
@@ -9,6 +10,7 @@ import { runCallbacks } from "../rcu/callback";
 import { adaptWatermarks } from "./adaptive";
 import { Cache, takeRaised } from "./cache";
 import { runCacheWork } from "./refill";
+import { setOf } from "./set";
 
 /**
  * Runs all work raised on this CPU. Work raised by the work itself runs too.
@@ -25,7 +27,7 @@ export function runWork(area: CpuArea): u32 {
       // Cleared before the counts are read, so that a raise from now on queues the work again.
       publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);
       area.worksRun++;
-      if (cache.adaptive != 0) adaptWatermarks(cache);
+      if (setOf(cache).adaptive != 0) adaptWatermarks(cache);
       runCacheWork(area, cache);
     }
   }

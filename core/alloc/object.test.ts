@@ -1,4 +1,5 @@
 /** Objects of one's own: sizes and classes, contexts, promises, bounds, and that every object is accounted for. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -6,6 +7,7 @@ import { type Address, ALLOCATE, type ObjectAllocator } from "../../src/arena/al
 import type { ObjectCacheStatistics } from "../../src/arena/allocator-statistics.ts";
 import type { Arena } from "../../src/arena/arena.ts";
 import { ERRNO } from "../../src/error.ts";
+import { CONSTANTS } from "../../src/wasm/face.ts";
 import { LEVEL, makeArena } from "../testing.ts";
 
 const ENOMEM = -ERRNO.ENOMEM;
@@ -172,8 +174,8 @@ test("whoever comes in while the list is in use gets nothing and frees to extra,
   const arena = await makeArena();
   const allocator = arena.createAllocator({ objectSize: 56 });
   const [address = -1 as Address] = allocateMany(allocator, 1);
-  const caches = arena.core.objectCaches(allocator.address, 56) >>> 0;
-  const active = new Uint32Array(arena.memory.buffer, caches, 3);
+  const set = arena.core.objectSet(allocator.address, 56) >>> 0;
+  const active = new Uint32Array(arena.memory.buffer, set + CONSTANTS.SET_BYTES, 3);
   assert.equal(active[1], cacheOf(allocator, 56).free, "the second word is freeCount, the third active");
   arena.core.contextSet(LEVEL.nmi, 0);
   active[2] = 1;

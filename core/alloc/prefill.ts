@@ -1,11 +1,12 @@
 /**
- * Promised objects: reserved for allocations that find nothing else, in whatever context, also for an NMI that meets the
- * free list in use. They lie on a stack of their own, which only this CPU uses but contexts of it may interrupt each other
- * at: its head has a tag that makes a stale claim fail. A promise lasts until its objects have been used.
+ * Prefilled objects: kept for allocations that find nothing else, in whatever context, also for an NMI that meets the free
+ * list in use. They lie on a stack of their own, which only this CPU uses but contexts of it may interrupt each other at:
+ * its head has a tag that makes a stale claim fail. They stay there until they have been used.
  */
+
 import { acquire64, addAndFetch, claim64 } from "../base/atomics";
 import { ENOMEM } from "../base/errno";
-import { CpuArea } from "../cpu/area";
+import { CpuArea, thisCpu } from "../cpu/area";
 import {
   clearIntent,
   endTransfer,
@@ -20,16 +21,17 @@ import {
 } from "../cpu/intent";
 import { Cache, lastOf } from "./cache";
 import { refillFromTrimmed, returnTransfer, takeFree, takeOwned } from "./refill";
+import { cacheOf } from "./set";
 
 function headWord(cache: Cache): usize {
-  return changetype<usize>(cache) + offsetof<Cache>("pool");
+  return changetype<usize>(cache) + offsetof<Cache>("prefilled");
 }
 
 function countPrefilled(cache: Cache, change: i32): void {
-  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("prefilled"), change);
+  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("prefilledCount"), change);
 }
 
-/** The first promised object. */
+/** The first prefilled object. */
 export function firstPrefilled(cache: Cache): usize {
   return <usize>(acquire64(headWord(cache)) & 0xffffffff);
 }
@@ -46,7 +48,7 @@ function disarm(area: CpuArea, object: usize): void {
   }
 }
 
-/** Takes a promised object into a hand, 0 if there is none. Any context. */
+/** Takes a prefilled object into a hand, 0 if there is none. Any context. */
 export function takePrefilled(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
   const word = headWord(cache);
   while (true) {
@@ -64,7 +66,7 @@ export function takePrefilled(area: CpuArea, cache: Cache, intent: usize, bits: 
   }
 }
 
-/** Promises what is in hand. */
+/** Prefills with what the transfer has. */
 function transferToPrefilled(area: CpuArea, cache: Cache): void {
   const transfer = transferOf(area);
   const first = transferFirst(transfer);
@@ -80,19 +82,19 @@ function transferToPrefilled(area: CpuArea, cache: Cache): void {
   endTransfer(area);
 }
 
-/** Promises up to `count` objects of `free`; how many that were. */
+/** Prefills with up to `count` objects of `free`; how many that were. */
 function prefillFromFree(area: CpuArea, cache: Cache, count: u32): u32 {
-  let promised: u32 = 0;
-  while (promised < count) {
-    const moved = takeFree(area, cache, count - promised);
+  let prefilled: u32 = 0;
+  while (prefilled < count) {
+    const moved = takeFree(area, cache, count - prefilled);
     if (moved == 0) break;
     transferToPrefilled(area, cache);
-    promised += moved;
+    prefilled += moved;
   }
-  return promised;
+  return prefilled;
 }
 
-/** As cacheGive, but no work is raised: a promise that is taken back changes nothing else. */
+/** As cacheGive, but no work is raised: a prefill that is taken back changes nothing else. */
 function giveBack(area: CpuArea, cache: Cache, object: usize, intent: usize): void {
   area.interruptsOff++;
   cache.active++;
@@ -104,10 +106,10 @@ function giveBack(area: CpuArea, cache: Cache, object: usize, intent: usize): vo
   area.interruptsOff--;
 }
 
-/** Takes promises back until `count` are left: the objects are free again. */
+/** Takes prefilled objects back until `count` are left: they are free again. */
 function releasePrefilled(area: CpuArea, cache: Cache, count: u32): void {
   const intent = firstIntent(intentsOf(area));
-  while (cache.prefilled > count) {
+  while (cache.prefilledCount > count) {
     const object = takePrefilled(area, cache, intent, 0);
     if (object == 0) break;
     giveBack(area, cache, object, intent);
@@ -115,16 +117,16 @@ function releasePrefilled(area: CpuArea, cache: Cache, count: u32): void {
 }
 
 /**
- * Reserves objects: the next `count` allocations on this CPU succeed in any context, whatever happens to the memory.
- * What is cached comes first, then what waits for a grace period, then the slab. A later promise replaces this one. Task
+ * Prefills: the next `count` allocations on this CPU succeed in any context, whatever happens to the memory.
+ * What is cached comes first, then what waits for a grace period, then the slab. A later prefill replaces this one. Task
  * and softirq context, no other work on this CPU.
- * @returns 0, or -ENOMEM and nothing is reserved
+ * @returns 0, or -ENOMEM and nothing is prefilled
  */
 export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
-  const before = cache.prefilled;
+  const before = cache.prefilledCount;
   releasePrefilled(area, cache, count);
-  if (cache.prefilled >= count) return 0;
-  let missing = count - cache.prefilled;
+  if (cache.prefilledCount >= count) return 0;
+  let missing = count - cache.prefilledCount;
   missing -= prefillFromFree(area, cache, missing);
   if (missing != 0) {
     refillFromTrimmed(area, cache, missing);
@@ -142,12 +144,24 @@ export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
 }
 
 /** Undoes a prefill that nothing has used yet: gives back what it took beyond `owned` objects. Task and softirq. */
-export function withdraw(area: CpuArea, cache: Cache, owned: u32, promised: u32): void {
-  releasePrefilled(area, cache, promised);
+export function withdraw(area: CpuArea, cache: Cache, owned: u32, prefilled: u32): void {
+  releasePrefilled(area, cache, prefilled);
   while (<u32>cache.owned > owned && takeFree(area, cache, <u32>cache.owned - owned) != 0) returnTransfer(area, cache);
 }
 
-/** Gives all promised objects back to the slab: the allocator goes. */
+/**
+ * `withdraw` for this CPU's cache of a set: for a prefill on several CPUs of which one was refused.
+ * @param owned what the cache owned before
+ * @param prefilled what was prefilled before
+ */
+export function withdrawPrefill(set: usize, owned: u32, prefilled: u32): void {
+  const area = thisCpu();
+  area.working++;
+  withdraw(area, cacheOf(set, area.id), owned, prefilled);
+  area.working--;
+}
+
+/** Gives all prefilled objects back to the slab: the allocator goes. */
 export function returnPrefilled(area: CpuArea, cache: Cache): void {
   releasePrefilled(area, cache, 0);
   while (takeFree(area, cache, cache.freeCount) != 0) returnTransfer(area, cache);

@@ -6,18 +6,19 @@
  * What is on its way is in the CPU's transfer (cpu/intent.ts) from before it leaves one list until after it is on the
  * next. An object may be in both for a moment, never in neither.
  */
+
 import { acquire, addAndFetch, claim, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, transferCount, transferFirst, transferOf } from "../cpu/intent";
-import { lock, unlock } from "../cpu/lock";
-import { controlLock } from "../mem/managed";
+import { controlLock, lock, unlock } from "../cpu/lock";
 import { returnFromTransfer, takeIntoTransfer, trimSlab } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { withinLimit } from "./account";
-import { CACHE_BYTES, Cache, CONTAINS_OBJECTS, lastOf, spliceFree } from "./cache";
+import { Cache, lastOf, spliceFree } from "./cache";
 import { giveToDepot, takeFromDepot } from "./depot";
 import { firstSet } from "./register";
+import { CONTAINS_OBJECTS, cacheOf, setAt, setOf } from "./set";
 
 /** Objects that trim takes while `active` is busy: an NMI meets a busy list for so many loads. */
 const TRIM_CHUNK: u32 = 16;
@@ -77,8 +78,8 @@ export function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 
   return count - trimmed - waiting;
 }
 
-/** Second word of a user's object's header: the first CPU's cache of the class (alloc/object.ts). */
-export const HEADER_HOME: usize = 4;
+/** Second word of a user's object's header: the set of its class (alloc/object.ts). */
+export const HEADER_SET: usize = 4;
 
 function setOwned(cache: Cache, count: i32): void {
   publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>count);
@@ -87,12 +88,13 @@ function setOwned(cache: Cache, count: i32): void {
 /** Counts objects that are to come from the slab. False: the account's limit is reached, and nothing is counted. */
 function charge(area: CpuArea, cache: Cache, count: u32): bool {
   const owned = cache.owned;
-  if (cache.account == 0) {
+  const account: usize = setOf(cache).account;
+  if (account == 0) {
     cache.owned = owned + count;
     return true;
   }
   setOwned(cache, owned + count);
-  if (withinLimit(area, cache.account)) return true;
+  if (withinLimit(area, account)) return true;
   setOwned(cache, owned);
   return false;
 }
@@ -104,19 +106,20 @@ function charge(area: CpuArea, cache: Cache, count: u32): bool {
  */
 export function takeOwned(area: CpuArea, cache: Cache, count: u32): u32 {
   const owned = cache.owned;
+  const set = setOf(cache);
   beginTransfer(area, changetype<usize>(cache), owned, 0, 0);
-  const taken = charge(area, cache, count) ? takeIntoTransfer(cache.unit, cache.slabClass, cache.perCpu, count) : 0;
+  const taken = charge(area, cache, count) ? takeIntoTransfer(set.unit, set.slabClass, set.perCpu, count) : 0;
   if (taken != count && cache.owned != owned + taken) setOwned(cache, owned + taken);
   if (taken == 0) endTransfer(area);
-  else if (cache.contains == CONTAINS_OBJECTS) nameHome(cache, transferFirst(transferOf(area)), taken);
+  else if (set.contains == CONTAINS_OBJECTS) nameSet(cache, transferFirst(transferOf(area)), taken);
   return taken;
 }
 
 /** Writes into users' objects what freeing them goes by. */
-function nameHome(cache: Cache, first: usize, count: u32): void {
+function nameSet(cache: Cache, first: usize, count: u32): void {
   let object = first;
   for (let index: u32 = 0; index < count; index++) {
-    store<u32>(object, cache.home, HEADER_HOME);
+    store<u32>(object, cache.set, HEADER_SET);
     object = load<u32>(object);
   }
 }
@@ -124,7 +127,7 @@ function nameHome(cache: Cache, first: usize, count: u32): void {
 /** Gives what is in hand back to the slab, counted. */
 export function returnTransfer(area: CpuArea, cache: Cache): void {
   setOwned(cache, transferOf(area).base);
-  returnFromTransfer(cache.slabClass);
+  returnFromTransfer(setOf(cache).slabClass);
   endTransfer(area);
 }
 
@@ -145,7 +148,7 @@ export function refill(area: CpuArea, cache: Cache, count: u32): void {
   if (missing == 0) return;
   if (refillFromSlab(area, cache, missing) != 0) return;
   // A batch that the account refuses as a whole may fit in part.
-  while (cache.account != 0 && missing != 0 && refillFromSlab(area, cache, 1) != 0) missing--;
+  while (setOf(cache).account != 0 && missing != 0 && refillFromSlab(area, cache, 1) != 0) missing--;
   if (cache.freeCount == 0 && relieve(area, cache)) refillFromSlab(area, cache, 1);
 }
 
@@ -155,8 +158,8 @@ export function refill(area: CpuArea, cache: Cache, count: u32): void {
  */
 function relieve(area: CpuArea, cache: Cache): bool {
   if (!lock(controlLock())) return false;
-  for (let caches = firstSet(); caches != 0; caches = changetype<Cache>(caches).nextSet) {
-    const other = changetype<Cache>(caches + area.id * CACHE_BYTES);
+  for (let set = firstSet(); set != 0; set = setAt(set).nextSet) {
+    const other = cacheOf(set, area.id);
     if (other == cache) continue;
     // The first round begins the grace period of what is trimmed, the others see both flavours' end.
     for (let round = 0; round < RELIEF_ROUNDS; round++) emptyCache(area, other);
@@ -190,9 +193,9 @@ function takeExtra(area: CpuArea, cache: Cache): void {
 function trim(area: CpuArea, cache: Cache, target: u32): void {
   cache.trims++;
   while (cache.freeCount > target) {
-    if (cache.byGpCount + cache.waitingCount >= cache.waitingBound) advanceTrimmed(area, cache);
+    if (cache.byGpCount + cache.waitingCount >= setOf(cache).waitingBound) advanceTrimmed(area, cache);
     if (takeFree(area, cache, cache.freeCount - target) == 0) break;
-    const mayWait = cache.byGpCount + cache.waitingCount < cache.waitingBound;
+    const mayWait = cache.byGpCount + cache.waitingCount < setOf(cache).waitingBound;
     if (mayWait || !giveToDepot(area, cache)) transferToTrimmed(area, cache);
   }
   takeExtra(area, cache);

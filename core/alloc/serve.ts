@@ -4,11 +4,13 @@
  * slab and leaves them in the cache's inbox; the other thread takes the whole inbox by one exchange when its list is
  * empty. Neither ever waits for the other.
  */
+
 import { acquire, acquire64, claim, claim64, publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
 import { Cache, lastOf, spliceFree } from "./cache";
 import { takeOwned } from "./refill";
+import { setOf } from "./set";
 
 export function inboxWord(cache: Cache): usize {
   return changetype<usize>(cache) + offsetof<Cache>("inbox");
@@ -40,7 +42,7 @@ function serveCache(helper: CpuArea, cache: Cache): void {
   let wanted = cache.batch;
   // A batch that the account refuses as a whole may fit in part.
   let taken = takeOwned(helper, cache, wanted);
-  if (taken == 0 && cache.account != 0) {
+  if (taken == 0 && setOf(cache).account != 0) {
     wanted = 1;
     taken = takeOwned(helper, cache, wanted);
   }

@@ -3,6 +3,7 @@
  * (`kernel/bpf/memalloc.c`): small objects 32 / 96, larger ones so many that about 24 KiB are cached at most.
  * Divisions are integer divisions, the batch divides first.
  */
+
 const SMALL_UNIT: u32 = 256;
 
 export function lowWatermark(unit: u32, perCpu: bool): u32 {

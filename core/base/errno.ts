@@ -1,4 +1,5 @@
 /** errno values as the data plane returns them, negated (Linux `errno-base.h`, `errno.h`). */
+
 export const ENOENT: i32 = 2;
 export const E2BIG: i32 = 7;
 export const EAGAIN: i32 = 11;

@@ -7,6 +7,7 @@
  * | guard  | superblock | page descriptors ......... | CPU areas ......... | pages ... maximum
  * ```
  */
+
 export const SUPERBLOCK: usize = 65536;
 export const SUPERBLOCK_BYTES: usize = 4096;
 export const MAGIC: u32 = 0x58435941; // "AYCX"

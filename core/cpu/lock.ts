@@ -4,6 +4,7 @@
  * lock. A thread that died holds its locks until its CPU is reaped; so nobody waits for ever.
  */
 import { acquire, claim, publish } from "../base/atomics";
+import { Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "./area";
 
 /**
@@ -33,4 +34,9 @@ export function lock(word: usize): bool {
 export function unlock(word: usize): void {
   publish(word, 0);
   thisCpu().interruptsOff--;
+}
+
+/** The lock of the control plane: lists of maps and allocators, and what belongs to CPUs (mem/managed.ts). */
+export function controlLock(): usize {
+  return changetype<usize>(superblock()) + offsetof<Superblock>("controlLock");
 }

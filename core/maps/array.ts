@@ -3,10 +3,55 @@
  */
 import { publish, publish64 } from "../base/atomics";
 import { copyBytes, copyOutWords } from "../base/bytes";
-import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
+import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSPC } from "../base/errno";
+import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
-import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
+import { PAGE_BYTES } from "../mem/pages";
+import { EXIST, entryBytesOf, LARGEST_ENTRY, LARGEST_PERCPU_VALUE, MapHeader, mapAt, NOEXIST } from "./map";
 import { copyAllOut, writeCopies } from "./percpu-value";
+import { allocateStorage, storageField } from "./storage";
+
+/** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG. */
+export function checkArray(keySize: u32, valueSize: u32, maxEntries: u32): u32 {
+  if (keySize != 4 || valueSize == 0 || maxEntries == 0) return EINVAL;
+  if (maxEntries > 0x80000000) return E2BIG;
+  return <u64>keySize + <u64>valueSize >= <u64>LARGEST_ENTRY ? E2BIG : 0;
+}
+
+export function checkPercpuArray(keySize: u32, valueSize: u32, maxEntries: u32): u32 {
+  const refused = checkArray(keySize, valueSize, maxEntries);
+  if (refused != 0) return refused;
+  return valueSize > LARGEST_PERCPU_VALUE ? E2BIG : 0;
+}
+
+/** Allocates the values. False: memory is out. */
+export function buildArray(map: MapHeader): bool {
+  return allocateStorage(storageField(map), <u64>map.maxEntries * <u64>map.valueStride);
+}
+
+/** As buildArray, a copy of all values for each CPU. */
+export function buildPercpuArray(map: MapHeader): bool {
+  const copy = <u64>map.maxEntries * <u64>map.valueStride;
+  const stride = (copy + <u64>PAGE_BYTES - 1) & ~(<u64>PAGE_BYTES - 1);
+  map.copyStride = <u32>stride;
+  return allocateStorage(storageField(map), stride * <u64>superblock().cpus);
+}
+
+/** Copies entries `from` and following (maps/dispatch.ts: mapScan). Both kinds. */
+export function scanArray(map: MapHeader, from: u32, into: usize, bytes: u32): i32 {
+  const entryBytes = entryBytesOf(map);
+  const count = min(bytes / entryBytes, map.maxEntries - from);
+  if (count == 0) return -ENOSPC;
+  for (let step: u32 = 0; step < count; step++) {
+    const entry = into + step * entryBytes;
+    const value = valueAt(map, from + step);
+    store<u64>(entry, from + step);
+    if (map.copyStride != 0) copyAllOut(map, value, entry + 8);
+    else copyOutWords(entry + 8, value, map.valueStride);
+  }
+  thisCpu().scanNext = from + count < map.maxEntries ? from + count : 0;
+  return <i32>count;
+}
 
 /** Address of value `index` (CPU 0's copy). */
 function valueAt(map: MapHeader, index: u32): usize {

@@ -4,16 +4,13 @@
  * batches of 32 (Linux's percpu_counter); small maps pay one atomic per insert and delete and are exact.
  *
  * A CPU's count and the operation that changed it last are stored together, so that whoever reaps the CPU knows whether an
- * operation that was cut off has been counted (recovery/caches.ts).
+ * operation that was cut off has been counted (maps/hash-reap.ts).
  */
-
-import { cacheOf } from "../alloc/allocator";
-import { Cache } from "../alloc/cache";
 import { addAndFetch } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { LEVELS } from "../cpu/intent";
-import { MapHeader, SUPPLY_POOL } from "./map";
+import { MapCpu, MapHeader, mapCpu, SUPPLY_POOL } from "./map";
 
 /** What a CPU counts for itself before it brings the shared word up to date. */
 export const FOLD: i32 = 32;
@@ -31,8 +28,10 @@ export class LevelCount {
 }
 export const LEVEL_COUNT_BYTES: usize = 16;
 
-export function levelCount(cache: Cache, level: u32): LevelCount {
-  return changetype<LevelCount>(changetype<usize>(cache) + offsetof<Cache>("counts") + level * LEVEL_COUNT_BYTES);
+/** The counts of one CPU for a map. */
+export function levelCount(map: MapHeader, cpu: u32, level: u32): LevelCount {
+  const counts = changetype<usize>(mapCpu(map, cpu)) + offsetof<MapCpu>("counts");
+  return changetype<LevelCount>(counts + level * LEVEL_COUNT_BYTES);
 }
 
 export function countWord(map: MapHeader): usize {
@@ -49,8 +48,7 @@ export function elementCount(map: MapHeader): u32 {
   let sum: i32 = 0;
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    const cache = cacheOf(map.elements, cpu);
-    for (let level: u32 = 0; level < LEVELS; level++) sum += levelCount(cache, level).live;
+    for (let level: u32 = 0; level < LEVELS; level++) sum += levelCount(map, cpu, level).live;
   }
   return <u32>max(sum, 0);
 }
@@ -95,8 +93,8 @@ export function setLive(count: LevelCount, live: i32, operation: u32): void {
 }
 
 /** Counts one element in (1) or out (-1): this context's operation has taken effect. */
-export function countElement(area: CpuArea, map: MapHeader, cache: Cache, change: i32, operation: u32): void {
-  const count = levelCount(cache, area.level);
+export function countElement(area: CpuArea, map: MapHeader, change: i32, operation: u32): void {
+  const count = levelCount(map, area.id, area.level);
   // Another task of this CPU could come in between the load and the store.
   area.interruptsOff++;
   setLive(count, count.live + change, operation);

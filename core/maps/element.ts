@@ -12,10 +12,10 @@
  * `link` is the free list's, `next` the overflow chain's: a reader that still walks a freed element never follows the
  * free list.
  */
-
-import { allocate, cacheOf } from "../alloc/allocator";
+import { allocate } from "../alloc/allocator";
 import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
 import { returnTransfer, takeOwned } from "../alloc/refill";
+import { setOf } from "../alloc/set";
 import { acquire, acquire64, claim, claim64 } from "../base/atomics";
 import { E2BIG, ENOMEM } from "../base/errno";
 import { superblock } from "../base/superblock";
@@ -33,14 +33,14 @@ import {
   transferOf,
 } from "../cpu/intent";
 import { returnAfterGracePeriod } from "../rcu/callback";
-import { MapHeader, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
+import { MapCpu, MapHeader, mapCpu, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
 
 export const ELEMENT_NEXT: usize = 8;
 export const ELEMENT_HASH: usize = 12;
 export const ELEMENT_KEY: usize = 16;
 
 export function poolWord(map: MapHeader, cpu: u32): usize {
-  return changetype<usize>(cacheOf(map.elements, cpu)) + offsetof<Cache>("pool");
+  return changetype<usize>(mapCpu(map, cpu)) + offsetof<MapCpu>("pool");
 }
 
 /**
@@ -138,7 +138,7 @@ function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize
     return;
   }
   cache.owned--;
-  returnAfterGracePeriod(area, element, cache.slabClass);
+  returnAfterGracePeriod(area, element, setOf(cache).slabClass);
 }
 
 /**
@@ -162,6 +162,10 @@ export function giveUnused(
   returnTransfer(area, cache);
 }
 
+function spareWord(map: MapHeader, area: CpuArea): usize {
+  return changetype<usize>(mapCpu(map, area.id)) + offsetof<MapCpu>("spare");
+}
+
 /**
  * Takes an element that replaces another one: a preallocated map uses this CPU's spare and cannot fail, a dynamic one
  * allocates even when the map is full.
@@ -169,7 +173,7 @@ export function giveUnused(
 export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, intent: usize, operation: u32): usize {
   if (map.supply == SUPPLY_POOL) {
     // An interrupting context that finds the spare in use below it takes one from the pool.
-    const word = changetype<usize>(cache) + offsetof<Cache>("spare");
+    const word = spareWord(map, area);
     const element: usize = acquire(word);
     if (element != 0) {
       nameObject(intent, element, changetype<usize>(cache), MAYBE | TAKES);
@@ -186,6 +190,6 @@ export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, int
 
 /** Gives the replaced element back; a preallocated map keeps it as the next spare. */
 export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
-  if (map.supply == SUPPLY_POOL && claim(changetype<usize>(cache) + offsetof<Cache>("spare"), 0, <u32>element)) return;
+  if (map.supply == SUPPLY_POOL && claim(spareWord(map, area), 0, <u32>element)) return;
   giveElement(area, map, cache, element, intent);
 }

@@ -7,10 +7,9 @@
  * No function is called while anything is held in a register: V8 would store every value that lives across a call,
  * even one that is never made, and each locked instruction waits for all stores before it.
  */
-
-import { cacheOf } from "../alloc/allocator";
 import { Cache, raiseWork } from "../alloc/cache";
 import { interruptsOn } from "../alloc/deferred";
+import { cacheOf } from "../alloc/set";
 import { acquire64, claim64, publish64 } from "../base/atomics";
 import { hashKey } from "../base/bytes";
 import { CpuArea, thisCpu } from "../cpu/area";
@@ -57,7 +56,7 @@ function findFast<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
 /** After the operation: what crossed a threshold is dealt with. Interrupts are off, `held` is what they were before. */
 function settle(area: CpuArea, map: MapHeader, cache: Cache, saved: u32): i32 {
   if (cache.freeCount > cache.high) raiseWork(area, cache);
-  foldCount(map, levelCount(cache, area.level));
+  foldCount(map, levelCount(map, area.id, area.level));
   area.interruptsOff = saved;
   interruptsOn(area);
   return 0;
@@ -90,7 +89,7 @@ export function deleteFast<K>(address: usize, keyAddress: usize): i32 {
   }
   nameObject(intents, element, changetype<usize>(cache), REMOVES | COUNTS);
   // Counted first: once given back the element may be an NMI's at once.
-  const counts = levelCount(cache, area.level);
+  const counts = levelCount(map, area.id, area.level);
   const live = counts.live - 1;
   setLive(counts, live, operation);
   cache.active = 1;
@@ -177,7 +176,7 @@ export function updateFast<K>(address: usize, keyAddress: usize, value: usize, f
   const slot = <u32>ctz(free);
   writeSlot(bucket, slot, hash, element);
   publish64(bucket, (control | ((<u64>1) << slot)) + SEQUENCE);
-  const counts = levelCount(cache, area.level);
+  const counts = levelCount(map, area.id, area.level);
   const live = counts.live + 1;
   setLive(counts, live, operation);
   clearIntent(intents);

@@ -5,20 +5,12 @@
 import { acquire64 } from "../base/atomics";
 import { copyOutWords, roundUp } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
-import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { BUCKET_BYTES, collectElements, isUnchanged } from "./bucket";
 import { ELEMENT_KEY } from "./element";
-import { MapHeader, mapAt } from "./map";
+import { entryBytesOf, MapHeader } from "./map";
 import { copyAllOut } from "./percpu-value";
-
-/** Bytes of one entry as a scan writes it: the key rounded up to 8, then the value, or all CPUs' values. */
-export function scanEntryBytes(address: usize): u32 {
-  const map = mapAt(address);
-  const values = map.copyStride != 0 ? superblock().cpus : 1;
-  return <u32>roundUp(map.keySize, 8) + map.valueStride * values;
-}
 
 /**
  * Copies up to `room` of a bucket's entries behind each other. Their addresses are collected at the end of the same
@@ -41,15 +33,10 @@ function scanBucket(map: MapHeader, bucket: usize, into: usize, entryBytes: u32,
   }
 }
 
-/**
- * Copies the entries of buckets `from` and following while they fit into `bytes` bytes at `into` (8-byte aligned).
- * The next bucket to scan is left in the CPU's `scanNext`, 0 when the walk is done. Task and softirq context.
- * @returns the number of entries, or -ENOSPC when not even the first bucket fits
- */
-export function hashScan(address: usize, from: u32, into: usize, bytes: u32): i32 {
-  const map = mapAt(address);
+/** Copies the entries of buckets `from` and following (maps/dispatch.ts: mapScan). */
+export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32): i32 {
   const area: CpuArea = thisCpu();
-  const entryBytes = scanEntryBytes(address);
+  const entryBytes = entryBytesOf(map);
   let count: u32 = 0;
   let index = from;
   enterRead(area);

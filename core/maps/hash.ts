@@ -7,10 +7,9 @@
  * takes the old one's place by one store. No reader sees half a value or misses the key. Per-CPU values are written in
  * place (maps/percpu-value.ts).
  */
-
-import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
 import { interruptsOn } from "../alloc/deferred";
+import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes, hashBytes } from "../base/bytes";
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
@@ -183,7 +182,7 @@ function insertElement(
     return AGAIN;
   }
   insertAndUnlock(area, bucket, control, hash, element);
-  countElement(area, map, cache, 1, changetype<Intents>(intents).operation);
+  countElement(area, map, 1, changetype<Intents>(intents).operation);
   clearIntent(firstIntent(intents));
   return 0;
 }
@@ -359,7 +358,7 @@ function deleteKey(address: usize, key: usize): i32 {
   nameObject(firstIntent(intents), element, changetype<usize>(cache), REMOVES | COUNTS);
   if (object != 0) giveValue(area, map, object, secondIntent(intents));
   // Counted first: once given back the element may be another operation's at once.
-  countElement(area, map, cache, -1, operation);
+  countElement(area, map, -1, operation);
   giveElement(area, map, cache, element, firstIntent(intents));
   leaveRoom(map, firstIntent(intents));
   interruptsOn(area);

@@ -2,10 +2,10 @@
  * Per-CPU values: one copy for each CPU, `copyStride` apart. An element of a per-CPU hash holds the address of CPU 0's.
  * Writes are in place: only the CPU itself and user space write a copy, as in Linux.
  */
-
-import { allocate, cacheOf } from "../alloc/allocator";
+import { allocate } from "../alloc/allocator";
 import { cacheGive } from "../alloc/cache";
 import { interruptsOn } from "../alloc/deferred";
+import { cacheOf } from "../alloc/set";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";

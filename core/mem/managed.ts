@@ -5,17 +5,12 @@
  *
  * The header is the class (bits 0-15) with the CPU (bits 16-31), and the link to the CPU's next object.
  */
-import { Superblock, superblock } from "../base/superblock";
 import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
-import { lock, unlock } from "../cpu/lock";
+import { controlLock, lock, unlock } from "../cpu/lock";
 import { classFor, HEADER_BYTES, returnFromTransfer, takeIntoTransfer } from "./slab";
 
 const LINK: usize = 4;
-
-export function controlLock(): usize {
-  return changetype<usize>(superblock()) + offsetof<Superblock>("controlLock");
-}
 
 /**
  * Zeroed memory.

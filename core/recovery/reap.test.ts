@@ -62,7 +62,8 @@ function plantHand(victim: Victim, map: ArenaMap<number, unknown>, element: numb
   const { arena, cpu } = victim;
   const hands = words(arena, arena.core.cpuAreaAddress(cpu) + LAYOUT.CpuArea.intents, 5);
   hands[0] = element | MAYBE;
-  hands[1] = arena.word(map.info.address + LAYOUT.MapHeader.elements) + cpu * CONSTANTS.CACHE_BYTES + bits;
+  hands[1] =
+    arena.word(map.info.address + LAYOUT.MapHeader.elements) + CONSTANTS.SET_BYTES + cpu * CONSTANTS.CACHE_BYTES + bits;
   hands[4] = (hands[4] ?? 0) + 4;
 }
 
@@ -239,7 +240,8 @@ test("what the victim had cached, on whichever list, is given back by trim", asy
   // A reader, so that what is trimmed waits.
   arena.core.readEnter();
   for (let key = 0; key < 400; key++) theirs.delete(key);
-  const cache = arena.word(map.info.address + LAYOUT.MapHeader.elements) + victim.cpu * CONSTANTS.CACHE_BYTES;
+  const cache =
+    arena.word(map.info.address + LAYOUT.MapHeader.elements) + CONSTANTS.SET_BYTES + victim.cpu * CONSTANTS.CACHE_BYTES;
   const { freeCount, byGpCount, waitingCount } = LAYOUT.Cache;
   for (const count of [freeCount, byGpCount, waitingCount]) assert.ok(arena.word(cache + count) > 0);
   arena.reap(victim.thread);

@@ -5,12 +5,11 @@
  *
  * The caller knows that the thread is dead: nothing in shared memory can tell.
  */
-
-import { isFormatted } from "../alloc/allocator";
 import { Cache, queueWork } from "../alloc/cache";
-import { cachesOfClass, classCount, freeObjectAllocator } from "../alloc/object";
+import { classCount, freeObjectAllocator, setOfClass } from "../alloc/object-allocator";
 import { firstSet } from "../alloc/register";
 import { postsOf } from "../alloc/serve";
+import { setAt, setOf } from "../alloc/set";
 import { acquire, publish } from "../base/atomics";
 import { EAGAIN, EINVAL } from "../base/errno";
 import { superblock } from "../base/superblock";
@@ -24,42 +23,36 @@ import {
   transferFirst,
   transferOf,
 } from "../cpu/intent";
-import { lock, unlock } from "../cpu/lock";
-import { BUCKET_BYTES, breakBucketLock } from "../maps/bucket";
-import { closeAll, isListed, KIND_HASH, KIND_PERCPU_HASH, linkDying, MapHeader, mapAt } from "../maps/map";
-import { controlLock, disownBytes, freeManaged, isManaged } from "../mem/managed";
+import { controlLock, lock, unlock } from "../cpu/lock";
+import { breakMapLocks } from "../maps/dispatch";
+import { MapHeader, mapAt, mapSet } from "../maps/map";
+import { closeAll, isListed, linkDying } from "../maps/registry";
+import { isStorageOf } from "../maps/storage";
+import { disownBytes, freeManaged, isManaged } from "../mem/managed";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN, returnObject } from "../mem/slab";
 import { enterRead, gracePeriodTarget, leaveRead, NORMAL } from "../rcu/epoch";
 import { settleSet } from "./caches";
 import { settleLocks, settleRun } from "./memory";
 
-function breakLocksOf(map: MapHeader, cpu: u32): void {
-  // A dying map may have lost its buckets already: who was freeing it died.
-  if ((map.kind != KIND_HASH && map.kind != KIND_PERCPU_HASH) || map.buckets == 0) return;
-  for (let index: u32 = 0; index <= map.bucketMask; index++) {
-    breakBucketLock(map.buckets + index * BUCKET_BYTES, cpu);
-  }
-}
-
-/** Releases every bucket that the CPU has locked. Others wait for them. */
-function breakBucketLocks(cpu: u32): void {
-  for (let map: usize = superblock().maps; map != 0; map = mapAt(map).next) breakLocksOf(mapAt(map), cpu);
-  for (let map: usize = superblock().dyingMaps; map != 0; map = mapAt(map).next) breakLocksOf(mapAt(map), cpu);
+/** Releases the locks of maps' own that the CPU has. */
+function breakLocks(cpu: u32): void {
+  for (let map: usize = superblock().maps; map != 0; map = mapAt(map).next) breakMapLocks(mapAt(map), cpu);
+  for (let map: usize = superblock().dyingMaps; map != 0; map = mapAt(map).next) breakMapLocks(mapAt(map), cpu);
 }
 
 /** The CPU's cache of every allocator. False: it has to be tried again. */
 function settleSets(dead: CpuArea): bool {
   let complete = true;
-  for (let caches = firstSet(); caches != 0; caches = changetype<Cache>(caches).nextSet) {
-    complete = settleSet(dead, caches, 0) && complete;
+  for (let set = firstSet(); set != 0; set = setAt(set).nextSet) {
+    complete = settleSet(dead, set, 0) && complete;
   }
   return complete;
 }
 
 /** All CPUs' caches of an allocator that the CPU was building or freeing, if it has been set up. */
-function settleBuiltSet(dead: CpuArea, caches: usize): void {
-  if (caches != 0 && isFormatted(caches)) settleSet(dead, caches, superblock().cpus);
+function settleBuiltSet(dead: CpuArea, set: usize): void {
+  if (setAt(set).formatted != 0) settleSet(dead, set, superblock().cpus);
 }
 
 /** A map that was on its way is set down with the dying: whoever frees them goes on where this CPU stopped. */
@@ -67,15 +60,14 @@ function settleMap(dead: CpuArea, map: MapHeader): void {
   // It goes with the map, not with the CPU.
   disownBytes(map.description);
   if (!isListed(changetype<usize>(map))) {
-    settleBuiltSet(dead, map.elements);
-    settleBuiltSet(dead, map.values);
+    for (let index: u32 = 0; index < map.sets; index++) settleBuiltSet(dead, mapSet(map, index));
     linkDying(map);
   }
 }
 
 function settleAllocator(dead: CpuArea, allocator: usize): void {
   for (let index: u32 = 0; index < classCount(allocator); index++) {
-    settleBuiltSet(dead, cachesOfClass(allocator, index));
+    settleBuiltSet(dead, setOfClass(allocator, index));
   }
 }
 
@@ -84,8 +76,7 @@ function isPartOf(building: u32, run: u32): bool {
   if (building == 0) return false;
   const holder = building & ~BUILDING_ALLOCATOR;
   if (holder == run) return true;
-  const map = mapAt(holder);
-  return (building & BUILDING_ALLOCATOR) == 0 && (map.buckets == run || map.storage == run || map.valueStorage == run);
+  return (building & BUILDING_ALLOCATOR) == 0 && isStorageOf(mapAt(holder), run);
 }
 
 /** Whether a cache's work is on its CPU's list. */
@@ -140,7 +131,7 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
     let each = object;
     for (let count = transferCount(transfer); count > 0; count--) {
       const next: usize = load<u32>(each);
-      returnObject(area, cache.slabClass, each);
+      returnObject(area, setOf(cache).slabClass, each);
       each = next;
     }
   } else if (transferCount(transfer) != 0 && !isManaged(dead, object) && dead.waitingCallbacks != object) {
@@ -174,7 +165,7 @@ function resetArea(area: CpuArea): void {
 /** All that is found by way of the lists of maps and allocators. Caller holds the control plane's lock. */
 function settleListed(area: CpuArea, dead: CpuArea): bool {
   const building = transferOf(dead).building;
-  breakBucketLocks(dead.id);
+  breakLocks(dead.id);
   closeAll(dead.id);
   enterRead(area);
   const complete = settleSets(dead);

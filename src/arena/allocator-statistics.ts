@@ -1,9 +1,7 @@
 /** What an allocator's caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
-
-import { CONTEXTS } from "../events/record.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import type { Arena } from "./arena.ts";
-import { type Misses, noMisses } from "./statistics.ts";
+import type { Reader } from "../wasm/reader.ts";
+import { type CacheState, type Misses, readCaches } from "./caches.ts";
 
 /** Objects of one class on one CPU. Counts are objects. */
 export interface ObjectCacheStatistics {
@@ -13,7 +11,7 @@ export interface ObjectCacheStatistics {
   readonly free: number;
   readonly low: number;
   readonly high: number;
-  /** Reserved by `prefill`, and not used yet. */
+  /** Prefilled, and not used yet. */
   readonly promised: number;
   /** Freed while the cache was in use further down on the CPU. */
   readonly extra: number;
@@ -51,70 +49,61 @@ export interface AllocatorStatistics {
   readonly caches: readonly ObjectCacheStatistics[];
 }
 
-const CLASSES_OF_ANY_SIZE = 11;
-
-export function allocatorStatistics(arena: Arena, address: number, name: string): AllocatorStatistics {
-  const { core } = arena;
-  const field = (offset: number): number => arena.word(address + offset);
-  const objectSize = field(LAYOUT.ObjectAllocator.size);
+export function allocatorStatistics(reader: Reader, address: number, name: string): AllocatorStatistics {
+  const field = (of: keyof (typeof LAYOUT)["ObjectAllocator"]): number =>
+    reader.word(address + LAYOUT.ObjectAllocator[of]);
+  const objectSize = field("size");
+  const setBytes = CONSTANTS.SET_BYTES + reader.cpus * CONSTANTS.CACHE_BYTES;
   const caches: ObjectCacheStatistics[] = [];
   const inUse: { size: number; count: number }[] = [];
-  for (let index = 0; index < (objectSize === 0 ? CLASSES_OF_ANY_SIZE : 1); index++) {
-    const ofClass = Array.from({ length: arena.cpus }, (_, cpu) =>
-      readCache(arena, address + CONSTANTS.CACHES_AT + (index * arena.cpus + cpu) * CONSTANTS.CACHE_BYTES, cpu),
-    );
-    const count = ofClass.reduce((sum, cache) => sum + cache.owned - idle(cache), 0);
-    if (count !== 0) inUse.push({ size: ofClass[0]?.size ?? 0, count });
-    caches.push(...ofClass);
+  for (let index = 0; index < (objectSize === 0 ? CONSTANTS.CLASS_COUNT : 1); index++) {
+    const ofClass = readCaches(reader, address + CONSTANTS.SETS_AT + index * setBytes);
+    const count = ofClass.reduce((sum, cache) => sum + ownedBy(cache) - idle(cache), 0);
+    const described = ofClass.map(describe);
+    if (count !== 0) inUse.push({ size: described[0]?.size ?? 0, count });
+    caches.push(...described);
   }
   return {
     name,
     objectSize: objectSize === 0 ? undefined : objectSize,
-    perCpu: field(LAYOUT.ObjectAllocator.perCpu) !== 0,
-    bytes: core.allocatorBytes(address) >>> 0,
-    limitBytes: field(LAYOUT.ObjectAllocator.limit),
-    refused: field(LAYOUT.ObjectAllocator.refused),
+    perCpu: field("perCpu") !== 0,
+    bytes: reader.core.allocatorBytes(address) >>> 0,
+    limitBytes: field("limit"),
+    refused: field("refused"),
     inUse,
     caches,
   };
 }
 
-/** Objects that a cache holds and nobody uses. */
-function idle(cache: ObjectCacheStatistics): number {
-  const { free, extra, byGp, waiting, byRcu, waitingRcu, inbox, surplus, promised } = cache;
-  return free + extra + byGp + waiting + byRcu + waitingRcu + inbox + surplus + promised;
+function ownedBy(cache: CacheState): number {
+  return cache.field("owned") | 0;
 }
 
-/** Objects of a list; at most `most`, since the list may change under us. */
-function chainLength(arena: Arena, first: number, most: number): number {
-  let length = 0;
-  for (let object = first; object !== 0 && length < most; object = arena.word(object)) length++;
-  return length;
+/** Objects that a cache has and nobody uses. */
+function idle({ lists }: CacheState): number {
+  return Object.values(lists).reduce((sum, length) => sum + length, 0);
 }
 
-function readCache(arena: Arena, address: number, cpu: number): ObjectCacheStatistics {
-  const field = (offset: number): number => arena.word(address + offset);
-  const misses = noMisses();
-  for (const [row, context] of CONTEXTS.entries()) misses[context] = field(LAYOUT.Cache.missTask + row * 4);
+function describe(cache: CacheState): ObjectCacheStatistics {
+  const { cpu, unit, field, lists, misses } = cache;
+  const { free = 0, extra = 0, byGp = 0, waiting = 0, byRcu = 0, waitingRcu = 0, inbox = 0 } = lists;
   return {
     cpu,
-    size: field(LAYOUT.Cache.unit) - HEADER_BYTES,
-    free: field(LAYOUT.Cache.freeCount),
-    low: field(LAYOUT.Cache.low),
-    high: field(LAYOUT.Cache.high),
-    promised: field(LAYOUT.Cache.prefilled),
-    extra: field(LAYOUT.Cache.extraCount),
-    byGp: field(LAYOUT.Cache.byGpCount),
-    waiting: field(LAYOUT.Cache.waitingCount),
-    byRcu: field(LAYOUT.Cache.byRcuCount),
-    waitingRcu: field(LAYOUT.Cache.waitingRcuCount),
-    inbox: chainLength(arena, field(LAYOUT.Cache.inbox), field(LAYOUT.Cache.owned)),
-    surplus: field(LAYOUT.Cache.depotCount),
-    owned: field(LAYOUT.Cache.owned) | 0,
-    refills: field(LAYOUT.Cache.refills),
-    trims: field(LAYOUT.Cache.trims),
+    size: unit - CONSTANTS.HEADER_BYTES,
+    free,
+    low: field("low"),
+    high: field("high"),
+    promised: lists["prefilled"] ?? 0,
+    extra,
+    byGp,
+    waiting,
+    byRcu,
+    waitingRcu,
+    inbox,
+    surplus: lists["depot"] ?? 0,
+    owned: ownedBy(cache),
+    refills: field("refills"),
+    trims: field("trims"),
     misses,
   };
 }
-
-const HEADER_BYTES = 8;

@@ -10,8 +10,9 @@ import { AnyctxError, ERRNO, errnoName } from "../error.ts";
 import { decodeUtf8 } from "../maps/codec.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
-import type { Arena } from "./arena.ts";
+import type { Attachment } from "./attachment.ts";
 import { encodeName } from "./name.ts";
+import { prefillHeldCpus } from "./prefill.ts";
 
 declare const addressBrand: unique symbol;
 
@@ -66,12 +67,12 @@ export class ObjectAllocator {
   #address: number;
   /** Largest request: the objects' size, or what any size allows. */
   readonly largest: number;
-  readonly #arena: Arena;
+  readonly #arena: Attachment;
   readonly #defaultSize: number;
   #limit: number;
 
   /** @internal */
-  constructor(arena: Arena, address: number) {
+  constructor(arena: Attachment, address: number) {
     this.#arena = arena;
     this.#address = address;
     this.largest = arena.word(address + LAYOUT.ObjectAllocator.largest);
@@ -80,7 +81,7 @@ export class ObjectAllocator {
   }
 
   /** @internal */
-  static create(arena: Arena, options: AllocatorOptions): ObjectAllocator {
+  static create(arena: Attachment, options: AllocatorOptions): ObjectAllocator {
     const { name = "", perCpu = false, capacityBytes = LARGEST_CAPACITY, objectSize, any, prefill } = options;
     if (any !== true && !(Number.isInteger(objectSize) && objectSize !== undefined && objectSize >= 1))
       throw refused("EINVAL", `An allocator needs an objectSize of at least 1 byte, or any: true, not ${objectSize}`);
@@ -103,7 +104,7 @@ export class ObjectAllocator {
   }
 
   /** @internal */
-  static open(arena: Arena, address: number): ObjectAllocator {
+  static open(arena: Attachment, address: number): ObjectAllocator {
     if (!Number.isInteger(address) || address < 0 || address >= 2 ** 32 || arena.core.isObjectAllocator(address) === 0)
       throw new AnyctxError("ENOENT", `There is no allocator at ${address} in the arena`);
     return new ObjectAllocator(arena, address);
@@ -160,9 +161,9 @@ export class ObjectAllocator {
   }
 
   /**
-   * Promises that the next `count` allocations of `size` bytes on this thread's current CPU succeed in any context,
-   * whatever happens to the memory. A later promise for the same size replaces it; 0 withdraws it.
-   * @returns 0; or -EINVAL, -E2BIG, or -ENOMEM: then nothing is reserved
+   * Prefills: the next `count` allocations of `size` bytes on this thread's current CPU succeed in any context, whatever
+   * happens to the memory. A later prefill for the same size replaces it; 0 withdraws it.
+   * @returns 0; or -EINVAL, -E2BIG, or -ENOMEM: then nothing is prefilled
    */
   prefill(count: number, size: number = this.#defaultSize): number {
     if (!(size >= 1) || !(count >= 0)) return -ERRNO.EINVAL;
@@ -173,36 +174,25 @@ export class ObjectAllocator {
 
   /** As `prefill`, on every CPU that this thread holds: on all of them or on none. */
   prefillAll(count: number, size: number = this.#defaultSize): number {
-    const before = this.#arena.cpu;
-    const undo: (() => void)[] = [];
-    let result = 0;
-    for (const cpu of this.#arena.heldCpus()) {
-      this.#arena.switchCpu(cpu);
-      const [owned, promised] = this.#promise(cpu, size);
-      result = this.prefill(count, size);
-      if (result !== 0) break;
-      undo.push(() => {
-        this.#arena.switchCpu(cpu);
-        this.#arena.core.objectWithdraw(this.#address, size, owned, promised);
-      });
-    }
-    if (result !== 0) for (const step of undo) step();
-    this.#arena.switchCpu(before);
-    return result;
+    const set = size >= 1 && size <= this.#limit ? this.#arena.core.objectSet(this.#address, size) >>> 0 : 0;
+    return prefillHeldCpus(this.#arena, set === 0 ? [] : [set], () => this.prefill(count, size));
   }
 
-  /** What every cache holds, has promised and could not give. Reads without a lock: a snapshot that may be a few off. */
+  /** What every cache contains, what is prefilled, and what could not be had. Reads without a lock: a snapshot that may be a few off. */
   statistics(): AllocatorStatistics {
     return allocatorStatistics(this.#arena, this.#living(), this.name);
   }
 
   /**
-   * Moves what this thread's CPUs cache towards the pages, except what was promised. Memory that waits for a grace
+   * Moves what this thread's CPUs cache towards the pages, except what was prefilled. Memory that waits for a grace
    * period goes back when the next call finds it over. Never waits.
    */
   trim(): void {
     const address = this.#living();
-    this.#onHeldCpus(() => this.#arena.core.objectTrim(address));
+    this.#arena.onHeldCpus(() => {
+      this.#arena.core.objectTrim(address);
+      return true;
+    });
     this.#arena.core.trimSlabs();
   }
 
@@ -251,24 +241,6 @@ export class ObjectAllocator {
 
   #quoted(): string {
     return this.name === "" ? "" : ` "${this.name}"`;
-  }
-
-  /** What a CPU's cache for `size` owns, and what it has promised. */
-  #promise(cpu: number, size: number): [owned: number, promised: number] {
-    const { core } = this.#arena;
-    const caches = size >= 1 && size <= this.#limit ? core.objectCaches(this.#address, size) >>> 0 : 0;
-    if (caches === 0) return [0, 0];
-    const cache = caches + cpu * CONSTANTS.CACHE_BYTES;
-    return [this.#arena.word(cache + LAYOUT.Cache.owned), this.#arena.word(cache + LAYOUT.Cache.prefilled)];
-  }
-
-  #onHeldCpus(act: () => void): void {
-    const before = this.#arena.cpu;
-    for (const cpu of this.#arena.heldCpus()) {
-      this.#arena.switchCpu(cpu);
-      act();
-    }
-    this.#arena.switchCpu(before);
   }
 
   #prefillOrDestroy(prefill: number | { readonly count: number; readonly size: number }): void {

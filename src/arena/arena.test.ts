@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnyctxError } from "../error.ts";
 import { RECORD } from "../events/record.ts";
+import { programHost } from "../load/host.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 import { compileCore, instantiateCore } from "../wasm/instance.ts";
@@ -142,7 +143,7 @@ test("a second instance on the same memory changes none of its bytes: the core h
 
 test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
   const arena = await Arena.create({ cpus: 1 });
-  const { core } = arena.machine(() => undefined);
+  const { core } = programHost(arena, () => undefined);
   const record = arena.allocate(128);
   const out = arena.allocate(64);
   const view = new Uint8Array(arena.memory.buffer);

@@ -1,15 +1,17 @@
 /** One CPU of the headline benchmark: runs a program again and again for a given time, with a timer tick every 4 ms. */
+
 import { parentPort, workerData } from "node:worker_threads";
 import { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
+import { programHost } from "../load/host.ts";
 import { type HeadlineAnswer, type HeadlineStart, type HeadlineTask, PAIRS_PER_RUN } from "./headline.ts";
 
 const TICK_MILLISECONDS = 4;
 
 const start = workerData as HeadlineStart;
 const arena = await Arena.attach(start.arena);
-const machine = arena.machine(() => undefined);
+const machine = programHost(arena, () => undefined);
 const runs = start.programs.map((program) => instantiateProgram(program, machine));
 const stackTop = arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES;
 const area = arena.core.currentArea() >>> 0;

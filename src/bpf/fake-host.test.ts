@@ -58,7 +58,7 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
   };
   const lookup: CoreFunction = (map, key) => {
     const found = at(map);
-    if (found.binding.kind.indexed) return indexed(found, Number(key));
+    if (found.binding.kind.keys === "index") return indexed(found, Number(key));
     return found.entries.get(keyOf(found, Number(key))) ?? 0;
   };
   const update: CoreFunction = (map, key, value, flags) => {
@@ -66,7 +66,7 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
     if (Number(flags) >>> 0 > 2) return EINVAL;
     const old = Number(lookup(map ?? 0, key ?? 0));
     if (old !== 0 && Number(flags) === 1) return EEXIST;
-    if (old === 0 && (found.binding.kind.indexed || Number(flags) === 2)) return ENOENT;
+    if (old === 0 && (found.binding.kind.keys === "index" || Number(flags) === 2)) return ENOENT;
     const target = old === 0 ? take(found.binding.valueStride) : old;
     bytes.copyWithin(target, Number(value), Number(value) + found.binding.valueSize);
     found.entries.set(keyOf(found, Number(key)), target);
@@ -74,14 +74,14 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
   };
   const remove: CoreFunction = (map, key) => {
     const found = at(map);
-    if (found.binding.kind.indexed) return EINVAL;
+    if (found.binding.kind.keys === "index") return EINVAL;
     return found.entries.delete(keyOf(found, Number(key))) ? 0 : ENOENT;
   };
   const core: Record<string, CoreFunction> = {};
   for (const { program } of MAP_KINDS) {
-    core[program.lookup] = lookup;
-    core[program.update] = update;
-    core[program.delete] = remove;
+    core[program.lookup ?? ""] = lookup;
+    core[program.update ?? ""] = update;
+    core[program.delete ?? ""] = remove;
   }
   return core;
 }
@@ -153,7 +153,7 @@ export function fakeMachine(): FakeMachine {
       const [keySize, valueSize, maxEntries] = [spec.keySize ?? 4, spec.valueSize ?? 8, spec.maxEntries ?? 4];
       const valueStride = Math.ceil(valueSize / 8) * 8;
       const address = take(64);
-      const firstValue = kind.indexed ? take(valueStride * maxEntries) : 0;
+      const firstValue = kind.keys === "index" ? take(valueStride * maxEntries) : 0;
       if (spec.contents !== undefined) bytes.set(spec.contents, firstValue);
       const shape = { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
       maps.set(address, { binding: shape, entries: new Map() });

@@ -130,7 +130,7 @@ function describeMap({ name, bpfType, keySize, valueSize, maxEntries, flags, uns
     valueSize,
     maxEntries,
     flags,
-    elements: kind?.indexed === true ? "fixed" : dynamic ? "dynamic" : "preallocated",
+    elements: kind?.comesAndGoes === false ? "fixed" : dynamic ? "dynamic" : "preallocated",
     ...(why === undefined ? {} : { cannotUse: why }),
   };
 }

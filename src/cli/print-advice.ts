@@ -1,5 +1,5 @@
 /** Advice on hashes as people read it: a paragraph for each, the verdict last. */
-import type { Misses } from "../arena/statistics.ts";
+import type { Misses } from "../arena/caches.ts";
 import { CONTEXTS } from "../events/record.ts";
 import type { KernelAdvice, MapAdvice } from "../explore/advise.ts";
 import { contextName } from "../explore/schedule.ts";

@@ -44,7 +44,7 @@ function mapParagraph(loaded: LoadedMap, { object, symbols }: Found): string {
   const entries = entriesOf(loaded, object.btf);
   const summed = map.info.kind.perCpu ? ", summed over CPUs" : "";
   const title = printable(spec.name);
-  if (map.info.kind.indexed) {
+  if (!map.info.kind.comesAndGoes) {
     const slots = histogramOf(entries.map(({ value }) => value));
     if (slots !== undefined)
       return [heading(title, `${map.info.kind.type}${summed}`), indent(histogram(slots).join("\n"))].join("\n");

@@ -1,5 +1,7 @@
 /** The report of a replay as people read it: a paragraph for each part. */
-import type { CacheStatistics, Misses } from "../arena/statistics.ts";
+
+import type { Misses } from "../arena/caches.ts";
+import type { CacheStatistics } from "../arena/statistics.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { SKIP_REASONS, type SkipReason } from "../events/ftrace/lines.ts";
 import type { Trace } from "../events/ftrace/text.ts";

@@ -5,7 +5,8 @@
  */
 
 import { Arena } from "../arena/arena.ts";
-import { cacheStatistics, type Misses, noMisses } from "../arena/statistics.ts";
+import { type Misses, noMisses } from "../arena/caches.ts";
+import { cacheStatistics } from "../arena/statistics.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { CONTEXTS } from "../events/record.ts";
 import { type LoadedMap, loadObject } from "../load/load.ts";
@@ -98,8 +99,8 @@ export async function adviseObject(
   const kernels = [await adviseKernel(replays, false), await adviseKernel(replays, true)];
   const maps = replays.maps.map(({ spec, map }): MapAdvice => {
     const { kind, maxEntries } = map.info;
-    const base = { name: spec.name, type: kind.type, maxEntries, dynamic: !kind.indexed && (spec.flags & 1) !== 0 };
-    if (kind.indexed) return { ...base, note: "an array is always there as a whole" };
+    const base = { name: spec.name, type: kind.type, maxEntries, dynamic: kind.comesAndGoes && (spec.flags & 1) !== 0 };
+    if (!kind.comesAndGoes) return { ...base, note: "an array is always there as a whole" };
     const rows = kernels.flatMap((rows) => rows.get(spec.name) ?? []);
     return { ...base, preallocatedBytes: linuxSizes(map.info, options.cpus).preallocated, kernels: rows };
   });
@@ -226,7 +227,7 @@ class Replays {
   }
 
   get hashes(): string[] {
-    return this.maps.filter(({ map }) => !map.info.kind.indexed).map(({ spec }) => spec.name);
+    return this.maps.filter(({ map }) => map.info.kind.comesAndGoes).map(({ spec }) => spec.name);
   }
 
   async run({ realTime, prefills, adaptive }: ReplayOptions): Promise<ReadonlyMap<string, Observed>> {
@@ -236,7 +237,7 @@ class Replays {
       thresholds: adaptive ? "adaptive" : "fixed",
     });
     const { programs, maps } = loadObject(arena, this.#object, { hashes: "dynamic" });
-    const hashes = maps.filter(({ map }) => !map.info.kind.indexed).map((each) => new Watched(arena, each));
+    const hashes = maps.filter(({ map }) => map.info.kind.comesAndGoes).map((each) => new Watched(arena, each));
     const trace = await this.#open();
     const { progress } = trace;
     const result = await replay(

@@ -3,6 +3,7 @@
  * was before anything ran is kept and put back before each play. Programs are interpreted, so that another context can
  * come in between two instructions.
  */
+
 import { Arena, type Profile } from "../arena/arena.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import { type CoreFunction, FRAME_BYTES, MAX_FRAMES, type ProgramMachine } from "../bpf/host.ts";
@@ -12,6 +13,7 @@ import type { LinkedProgram } from "../bpf/link.ts";
 import type { ObjectSpec, SourceLine } from "../bpf/object/spec.ts";
 import { ERRNO } from "../error.ts";
 import { type Context, LEVELS, RECORD } from "../events/record.ts";
+import { programHost } from "../load/host.ts";
 import { type LoadedObject, loadObject, type ProgramImage } from "../load/load.ts";
 import { MAP_KINDS, mapKindByBpfType } from "../maps/kinds.ts";
 import type { Inputs, ProgramInput } from "./inputs.ts";
@@ -342,8 +344,8 @@ export class Trial {
 
   /** The arena's machine, with every update of a hash seen. */
   #machine(): ProgramMachine {
-    const machine = this.arena.machine(() => undefined);
-    const names = MAP_KINDS.filter(({ indexed }) => !indexed).map(({ program }) => program.update);
+    const machine = programHost(this.arena, () => undefined);
+    const names = MAP_KINDS.flatMap(({ comesAndGoes, program }) => (comesAndGoes ? [program.update ?? ""] : []));
     const seen = names.map((name) => [name, this.#seen(machine.core[name] as CoreFunction)] as const);
     return { ...machine, core: { ...machine.core, ...Object.fromEntries(seen) } };
   }
@@ -426,7 +428,7 @@ function placeAt({ lines }: LinkedProgram, instruction: number): Place {
 function smallerMaps(object: ObjectSpec, most: number): Map<string, number> {
   const large = object.maps.filter(({ bpfType, maxEntries, contents }) => {
     const kind = mapKindByBpfType(bpfType);
-    return contents === undefined && kind?.indexed === false && maxEntries > most;
+    return contents === undefined && kind?.comesAndGoes === true && maxEntries > most;
   });
   return new Map(large.map(({ name }) => [name, most]));
 }

@@ -18,7 +18,7 @@ import {
 } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes } from "../maps/codec.ts";
-import { mapKindByBpfType } from "../maps/kinds.ts";
+import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
 
@@ -53,9 +53,6 @@ export interface LoadedObject {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Linux's BPF_F_NO_PREALLOC. */
-const NO_PREALLOC = 1;
-
 /** Data sections of different objects share an arena: they go by the object's name. */
 function nameInArena(object: ObjectSpec, map: MapSpec): string {
   if (map.contents === undefined) return map.name;
@@ -75,8 +72,8 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
     key: bytes(spec.keySize),
     value: bytes(spec.valueSize),
     maxEntries: options.mapEntries?.get(spec.name) ?? spec.maxEntries,
-    flags: kind.indexed ? spec.flags : spec.flags & ~NO_PREALLOC,
-    prealloc: !kind.indexed && prealloc,
+    flags: kind.comesAndGoes ? spec.flags & ~NO_PREALLOC : spec.flags,
+    prealloc: kind.comesAndGoes && prealloc,
   });
   if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
   return { spec, map };
@@ -84,7 +81,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
 
 function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
   const { kind, address, keySize, valueSize, maxEntries, valueStride } = map.info;
-  const firstValue = kind.indexed ? arena.word(address + LAYOUT.MapHeader.storage) : 0;
+  const firstValue = kind.keys === "index" ? arena.word(address + LAYOUT.MapHeader.storage) : 0;
   return { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
 }
 

@@ -1,6 +1,7 @@
 /**
- * The registry of map kinds: one row a kind. The arena, the loader, the interpreter, the JIT and the command line all
- * read it, so that a new kind is one file in `core/maps/` and one row here.
+ * The registry of map kinds: one row a kind. The arena, the loader, the interpreter, the JIT, the reports and the command
+ * line read it and ask for no kind by name, so that a new kind is one file in `core/maps/`, its lines in
+ * `core/maps/dispatch.ts` and one row here.
  *
  * The functions are named as the core exports them. All take `(map, ...)` with the address of the map's descriptor
  * first, addresses as u32, and return a u32 address (0: none) for `lookup`, otherwise `0` or `-errno`:
@@ -8,64 +9,102 @@
  * | role   | arguments                                     | result              |
  * |--------|-----------------------------------------------|---------------------|
  * | lookup | map, key address                              | value address or 0  |
+ * | get    | map, key address, address to copy to          | 0 or -errno         |
  * | update | map, key address, value address, flags (u32)  | 0 or -errno         |
  * | delete | map, key address                              | 0 or -errno         |
  *
- * `program` is what a BPF program gets: for a per-CPU kind the current CPU's value. `system` is what `bpf(2)` does and
- * what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind.
+ * A role that a kind lacks cannot be had of it.
  */
+import { CONSTANTS, type Core } from "../wasm/face.ts";
+import type { Reader } from "../wasm/reader.ts";
+import { hashUse, type MapShape, type MemoryUse, storageUse } from "./memory-use.ts";
+
+/** Names of the core's functions that are of a type. */
+type Named<F> = { [Name in keyof Core]: Core[Name] extends F ? Name : never }[keyof Core];
+
+type Lookup = Named<(map: number, key: number) => number>;
+type Get = Named<(map: number, key: number, into: number) => number>;
+type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
+
+export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array";
+/** Kinds with one value for each CPU. */
+export type PercpuMapType = "percpu_hash" | "percpu_array";
+
 export interface MapKind {
   readonly type: MapType;
   /** `enum bpf_map_type` of Linux's `include/uapi/linux/bpf.h`. */
   readonly bpfType: number;
-  readonly perCpu: boolean;
-  /** Keys are u32 indexes below max_entries that always exist. */
-  readonly indexed: boolean;
   readonly doc: string;
-  readonly program: { readonly lookup: string; readonly update: string; readonly delete: string };
-  readonly system: { readonly get: CoreGet; readonly update: CoreUpdate; readonly delete: CoreDelete };
+  /** One value for each CPU under a key. */
+  readonly perCpu: boolean;
+  /** `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. */
+  readonly keys: "bytes" | "index";
+  /** Whether entries come and go: then the map may be dynamic or preallocated. Otherwise all are there from the start. */
+  readonly comesAndGoes: boolean;
+  /** In which order a walk gives the entries, or undefined: the kind cannot be walked. */
+  readonly walk: "any order" | "by index" | undefined;
+  /** How compiled programs find a value without a call: `index`, by the number below max_entries that the key is. */
+  readonly inlineLookup: "index" | undefined;
+  readonly memoryUse: (reader: Reader, map: MapShape) => MemoryUse;
+  /** What a BPF program may do: for a per-CPU kind with the current CPU's value. */
+  readonly program: { readonly lookup?: Lookup; readonly update?: Update; readonly delete?: Lookup };
+  /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
+  readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup };
 }
 
-type CoreGet = "hashGet" | "percpuHashGet" | "arrayGet" | "percpuArrayGet";
-type CoreUpdate = "hashUpdate" | "percpuHashUpdateAll" | "arrayUpdate" | "percpuArrayUpdateAll";
-type CoreDelete = "hashDelete" | "arrayDelete";
-
-export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array";
+/** BPF_F_NO_PREALLOC of Linux's uapi, which every dynamic hash shows. */
+export const NO_PREALLOC: number = CONSTANTS.NO_PREALLOC;
 
 export const MAP_KINDS: readonly MapKind[] = [
   {
     type: "hash",
-    bpfType: 1,
-    perCpu: false,
-    indexed: false,
+    bpfType: CONSTANTS.KIND_HASH,
     doc: "Hash map; dynamic by default, preallocated on request.",
+    perCpu: false,
+    keys: "bytes",
+    comesAndGoes: true,
+    walk: "any order",
+    inlineLookup: undefined,
+    memoryUse: hashUse,
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
     system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
   },
   {
     type: "array",
-    bpfType: 2,
-    perCpu: false,
-    indexed: true,
+    bpfType: CONSTANTS.KIND_ARRAY,
     doc: "Array of max_entries values, zeroed at creation.",
+    perCpu: false,
+    keys: "index",
+    comesAndGoes: false,
+    walk: "by index",
+    inlineLookup: "index",
+    memoryUse: storageUse,
     program: { lookup: "arrayLookup", update: "arrayUpdate", delete: "arrayDelete" },
     system: { get: "arrayGet", update: "arrayUpdate", delete: "arrayDelete" },
   },
   {
     type: "percpu_hash",
-    bpfType: 5,
-    perCpu: true,
-    indexed: false,
+    bpfType: CONSTANTS.KIND_PERCPU_HASH,
     doc: "Hash map with one value per CPU under each key.",
+    perCpu: true,
+    keys: "bytes",
+    comesAndGoes: true,
+    walk: "any order",
+    inlineLookup: undefined,
+    memoryUse: hashUse,
     program: { lookup: "percpuHashLookup", update: "hashUpdate", delete: "hashDelete" },
     system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete" },
   },
   {
     type: "percpu_array",
-    bpfType: 6,
-    perCpu: true,
-    indexed: true,
+    bpfType: CONSTANTS.KIND_PERCPU_ARRAY,
     doc: "Array with one value per CPU at each index.",
+    perCpu: true,
+    keys: "index",
+    comesAndGoes: false,
+    walk: "by index",
+    inlineLookup: undefined,
+    memoryUse: storageUse,
     program: { lookup: "percpuArrayLookup", update: "percpuArrayUpdate", delete: "arrayDelete" },
     system: { get: "percpuArrayGet", update: "percpuArrayUpdateAll", delete: "arrayDelete" },
   },

@@ -34,7 +34,7 @@ export interface MapInfo {
 const SCAN_BYTES = 16384;
 
 /** An element takes 16 bytes at least, an arena 4 GiB at most. */
-const MOST_PROMISED = 1 << 28;
+const MOST_PREFILLED = 1 << 28;
 
 /** Bytes a view of the arena's memory needs to be aligned to. */
 const ALIGN = 8;
@@ -103,9 +103,9 @@ export class ArenaMap<K, V> {
     this.#key = keyCodec.bind(memory.buffer, room);
     this.#value = bindValue(valueCodec, info, memory.buffer, this.#valueAddress);
     const { get, update, delete: remove } = info.kind.system;
-    this.#get = instance.core[get];
-    this.#update = instance.core[update];
-    this.#delete = instance.core[remove];
+    this.#get = get === undefined ? isRefused : instance.core[get];
+    this.#update = update === undefined ? isRefused : instance.core[update];
+    this.#delete = remove === undefined ? isRefused : instance.core[remove];
   }
 
   /** The value under a key, or undefined. */
@@ -155,7 +155,7 @@ export class ArenaMap<K, V> {
 
   /** Entries now: a few off while others write. */
   get size(): number {
-    return this.info.kind.indexed ? this.info.maxEntries : this.#instance.core.mapCount(this.#address);
+    return this.#instance.core.mapCount(this.#address);
   }
 
   /** Entries in no particular order; safe while others write. A key that stays is seen exactly once. */
@@ -197,27 +197,9 @@ export class ArenaMap<K, V> {
 
   /** Each entry's key and value in a buffer of its own, with the offset of the value. */
   *#rawEntries(): Generator<[ArrayBuffer, number]> {
-    const { keySize } = this.info;
-    const valueOffset = roundUp(keySize);
-    if (this.info.kind.indexed) yield* this.#rawArray(valueOffset);
-    else yield* this.#rawHash(valueOffset);
-  }
-
-  *#rawArray(valueOffset: number): Generator<[ArrayBuffer, number]> {
-    const bytes = valueOffset + this.info.valueStride * this.info.copies;
-    const index = new Uint32Array(this.#memory.buffer, this.#keyAddress, 1);
-    const entry = new Uint8Array(this.#memory.buffer, this.#keyAddress, bytes);
-    for (let each = 0; each < this.info.maxEntries; each++) {
-      index[0] = each;
-      this.#get(this.#address, this.#keyAddress, this.#valueAddress);
-      yield [copyOf(entry), valueOffset];
-    }
-  }
-
-  *#rawHash(valueOffset: number): Generator<[ArrayBuffer, number]> {
-    const { core } = this.#instance;
-    const entryBytes = core.scanEntryBytes(this.#address);
-    let room = Math.max(SCAN_BYTES, entryBytes * 16);
+    const valueOffset = roundUp(this.info.keySize);
+    const entryBytes = this.#instance.core.mapEntryBytes(this.#address);
+    let room = Math.max(SCAN_BYTES, entryBytes);
     let next = 0;
     do {
       const batch = this.#scan(next, room, entryBytes);
@@ -230,12 +212,12 @@ export class ArenaMap<K, V> {
     } while (next !== 0);
   }
 
-  /** Copies a few buckets' entries out of the shared memory; undefined if the room is too small for one bucket. */
+  /** Copies a few entries out of the shared memory; undefined if the room is too small for the next step of the walk. */
   #scan(from: number, room: number, entryBytes: number): { next: number; entries: ArrayBuffer[] } | undefined {
     const { core } = this.#instance;
     const into = core.allocateBytes(room) >>> 0;
     if (into === 0) throw new AnyctxError("ENOMEM", `No memory to scan map "${this.info.name}"`);
-    const count = core.hashScan(this.#address, from, into, room);
+    const count = core.mapScan(this.#address, from, into, room);
     const next = new Uint32Array(this.#memory.buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] ?? 0;
     const entries = Array.from({ length: Math.max(count, 0) }, (_, index) =>
       copyOf(new Uint8Array(this.#memory.buffer, into + index * entryBytes, entryBytes)),
@@ -245,14 +227,14 @@ export class ArenaMap<K, V> {
   }
 
   /**
-   * Promises that the next `count` new keys on this thread's current CPU do not fail for memory, in any context. A later
-   * promise replaces it. Where deferred work may not run (hardirq, NMI, RT) nothing can be promised.
-   * @returns 0; -EINVAL for a map that is no dynamic hash; or -ENOMEM, and nothing is reserved
+   * Prefills: the next `count` new keys on this thread's current CPU do not fail for memory, in any context. A later
+   * prefill replaces it. Where deferred work may not run (hardirq, NMI, RT) nothing can be prefilled.
+   * @returns 0; -EINVAL for a map that is no dynamic hash; or -ENOMEM, and nothing is prefilled
    */
   prefill(count: number): number {
     if (!(count >= 0)) return -ERRNO.EINVAL;
     // Beyond this no arena has room, and sums of 32 bits would wrap.
-    if (count > MOST_PROMISED) return -ERRNO.ENOMEM;
+    if (count > MOST_PREFILLED) return -ERRNO.ENOMEM;
     return this.#instance.core.mapPrefill(this.#address, count);
   }
 
@@ -280,13 +262,21 @@ export class ArenaMap<K, V> {
     const { name, maxEntries } = this.info;
     const code = errnoName(result) ?? "EINVAL";
     const reasons: Readonly<Record<string, string>> = {
-      E2BIG: this.info.kind.indexed ? `the index is not below ${maxEntries}` : `it is full (max_entries ${maxEntries})`,
+      E2BIG:
+        this.info.kind.keys === "index"
+          ? `the index is not below ${maxEntries}`
+          : `it is full (max_entries ${maxEntries})`,
       ENOMEM: "there is nothing left to allocate from in this context",
       ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
       EBADF: "it has been closed",
     };
     throw new AnyctxError(code, `Cannot set an entry of map "${name}": ${reasons[code] ?? code}`);
   }
+}
+
+/** What a kind of map cannot do. */
+function isRefused(): number {
+  return -ERRNO.EINVAL;
 }
 
 function isClosed(): number {

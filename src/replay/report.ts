@@ -3,13 +3,14 @@
  * it) and for people (the command line draws its tables from it). Fields may be added, none is renamed.
  */
 import type { Arena } from "../arena/arena.ts";
-import { type CacheStatistics, cacheStatistics, type Misses, mapStatistics, noMisses } from "../arena/statistics.ts";
+import { type Misses, noMisses } from "../arena/caches.ts";
+import { type CacheStatistics, cacheStatistics, mapStatistics } from "../arena/statistics.ts";
 import type { Headline } from "../bench/headline.ts";
 import type { SkipReason, TraceEvent } from "../events/ftrace/lines.ts";
 import type { Trace } from "../events/ftrace/text.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
-import type { MapType } from "../maps/kinds.ts";
+import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
 import type { ReplayResult } from "./ordered.ts";
 import { attaches, type ProgramCounts } from "./runner.ts";
@@ -163,15 +164,12 @@ function programReport(counts: ProgramCounts, attached: boolean): ProgramReport 
   return { name, section, attached, runs, errors, leftOut, ...(firstError === undefined ? {} : { firstError }) };
 }
 
-/** Linux's BPF_F_NO_PREALLOC, which every dynamic hash shows. */
-const NO_PREALLOC = 1;
-
 function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapReport {
   const { kind, keySize, valueSize, maxEntries, flags } = map.info;
   return {
     name: spec.name,
     type: kind.type,
-    dynamic: !kind.indexed && (flags & NO_PREALLOC) !== 0,
+    dynamic: kind.comesAndGoes && (flags & NO_PREALLOC) !== 0,
     keySize,
     valueSize,
     maxEntries,

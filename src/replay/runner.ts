@@ -10,6 +10,7 @@ import { AnyctxError } from "../error.ts";
 import { contextOf } from "../events/context.ts";
 import type { TraceEvent } from "../events/ftrace/lines.ts";
 import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import { programHost } from "../load/host.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import {
@@ -153,7 +154,7 @@ export class EventRunner {
     events: readonly TraceEvent[],
     print: (line: string) => void,
   ): Attachment[][] {
-    const machine = this.#arena.machine(print);
+    const machine = programHost(this.#arena, print);
     return events.map((event) =>
       programs.flatMap((image, index) => {
         const counts = this.counts.programs[index];

@@ -179,7 +179,7 @@ export const CANARIES: readonly Canary[] = [
     scenario: "sizes",
     edits: [
       {
-        file: "core/alloc/object.ts",
+        file: "core/alloc/object-allocator.ts",
         guard: "classFor(step * 8 + <u32>HEADER_BYTES, 0)",
         without: "classFor(step * 8, 0)",
       },
@@ -290,8 +290,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/lifecycle.ts",
-        guard: "  return allocatorIdle(map.elements) && allocatorIdle(map.values);\n",
-        without: "  return true;\n",
+        guard: "if (!allocatorIdle(mapSet(map, index))) return false;",
+        without: "if (false) return false;",
       },
     ],
   },
@@ -333,8 +333,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/recovery/caches.ts",
-        guard: "  home.depotCount = chainLength(home.depot);\n  publish(depotLock(home), 0);\n",
-        without: "  publish(depotLock(home), 0);\n",
+        guard: "  set.depotCount = chainLength(set.depot);\n  publish(depotLock(set), 0);\n",
+        without: "  publish(depotLock(set), 0);\n",
       },
     ],
   },
@@ -345,7 +345,7 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/recovery/reap.ts",
-        guard: "  breakBucketLocks(dead.id);\n",
+        guard: "  breakLocks(dead.id);\n",
         without: "",
       },
     ],
@@ -356,8 +356,8 @@ export const CANARIES: readonly Canary[] = [
     scenario: "killed-in-fast-insert",
     edits: [
       {
-        file: "core/recovery/caches.ts",
-        guard: "  settleCount(map, cache, intents, level, intent, tookEffect(intent, verdict));\n",
+        file: "core/maps/hash-reap.ts",
+        guard: "  settleCount(dead, map, intents, level, intent, tookEffect(intent, verdict));\n",
         without: "",
       },
     ],
@@ -380,7 +380,7 @@ export const CANARIES: readonly Canary[] = [
     scenario: "killed-in-fast-delete",
     edits: [
       {
-        file: "core/recovery/lost.ts",
+        file: "core/maps/hash-lost.ts",
         guard: "    if (isNamed(dead, object)) continue;\n    if (bucketContains(",
         without: "    if (bucketContains(",
       },

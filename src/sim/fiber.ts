@@ -1,10 +1,11 @@
 /** A fiber: one context on one virtual CPU. A task, or an interrupt that comes in once, at any step. */
+import type { Core } from "../wasm/face.ts";
 
 export const LEVELS = ["task", "softirq", "hardirq", "nmi"] as const;
 export type Level = (typeof LEVELS)[number];
 
 /** A call of one of the core's exported functions: its name and its arguments. */
-export type Call = readonly [name: string, ...args: number[]];
+export type Call = readonly [name: keyof Core, ...args: number[]];
 
 /** What a fiber does: yields calls and gets their results. Between two calls nothing else runs. */
 export type Body = Generator<Call, void, number>;

@@ -21,8 +21,8 @@ export class Objects {
   readonly #world: World;
   readonly allocator: number;
   readonly size: number;
-  /** First CPU's cache of this size. */
-  readonly caches: number;
+  /** The set of this size. */
+  readonly set: number;
   readonly held: Set<number> = new Set();
   /** Those whose free has not returned: of a thread that was killed they may be held for ever. */
   readonly freeing: Set<number> = new Set();
@@ -33,7 +33,7 @@ export class Objects {
     this.#world = world;
     this.allocator = allocator;
     this.size = size;
-    this.caches = world.call("objectCaches", allocator, size);
+    this.set = world.call("objectSet", allocator, size);
   }
 
   /** Allocates an object; 0 if there is none (-ENOMEM). */

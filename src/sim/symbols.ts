@@ -52,8 +52,8 @@ export class Symbols {
     });
     for (const { address, name } of world.maps) this.#addMap(address, name);
     for (const { address, name } of world.allocators) {
-      this.#addCaches(address + CONSTANTS.CACHES_AT, `${name} cache`);
-      this.add(address, CONSTANTS.CACHES_AT, 1, () => name, LAYOUT.ObjectAllocator);
+      this.#addSet(address + CONSTANTS.SETS_AT, name);
+      this.add(address, CONSTANTS.SETS_AT, 1, () => name, LAYOUT.ObjectAllocator);
     }
   }
 
@@ -64,34 +64,35 @@ export class Symbols {
 
   /** What a CPU has in hand: of each context level, then the transfer. */
   #addIntents(area: number, cpu: number): void {
-    const hands = area + LAYOUT.CpuArea.intents;
+    const intents = area + LAYOUT.CpuArea.intents;
     const bytes = CONSTANTS.INTENT_BYTES;
-    this.add(hands, bytes, LEVELS.length, (level) => `cpu ${cpu} ${LEVELS[level]} hands`, LAYOUT.Intents);
-    this.add(hands + bytes * LEVELS.length, SIZES.Transfer, 1, () => `cpu ${cpu} transfer`, LAYOUT.Transfer);
+    this.add(intents, bytes, LEVELS.length, (level) => `cpu ${cpu} ${LEVELS[level]} intents`, LAYOUT.Intents);
+    this.add(intents + bytes * LEVELS.length, SIZES.Transfer, 1, () => `cpu ${cpu} transfer`, LAYOUT.Transfer);
   }
 
-  /** The caches of an allocator, one a CPU, and in each the counts of a map's elements. */
-  #addCaches(caches: number, name: string): void {
-    const { areas } = this.#world;
-    const bytes = CONSTANTS.CACHE_BYTES;
-    const counts = LAYOUT.Cache.counts;
-    const countBytes = CONSTANTS.LEVEL_COUNT_BYTES;
-    for (const cpu of areas.keys())
-      this.add(
-        caches + cpu * bytes + counts,
-        countBytes,
-        LEVELS.length,
-        (level) => `${name} ${cpu} ${LEVELS[level]} count`,
-        LAYOUT.LevelCount,
-      );
-    this.add(caches, bytes, areas.length, (cpu) => `${name} ${cpu}`, LAYOUT.Cache);
+  /** A set, and its caches, one a CPU. */
+  #addSet(set: number, name: string): void {
+    this.add(set, CONSTANTS.SET_BYTES, 1, () => `${name} set`, LAYOUT.CacheSet);
+    const { length } = this.#world.areas;
+    this.add(set + CONSTANTS.SET_BYTES, CONSTANTS.CACHE_BYTES, length, (cpu) => `${name} cache ${cpu}`, LAYOUT.Cache);
+  }
+
+  /** What a map keeps for each CPU. */
+  #addMapCpus(map: number, name: string): void {
+    for (const cpu of this.#world.areas.keys()) {
+      const own = map + CONSTANTS.MAP_BYTES + cpu * CONSTANTS.MAP_CPU_BYTES;
+      const nameOf = (level: number): string => `${name} ${cpu} ${LEVELS[level]} count`;
+      this.add(own + LAYOUT.MapCpu.counts, CONSTANTS.LEVEL_COUNT_BYTES, LEVELS.length, nameOf, LAYOUT.LevelCount);
+      this.add(own, CONSTANTS.MAP_CPU_BYTES, 1, () => `${name} cpu ${cpu}`, LAYOUT.MapCpu);
+    }
   }
 
   #addMap(map: number, name: string): void {
     const field = (of: FieldOf<"MapHeader">): number => this.#world.field(map, "MapHeader", of);
     this.add(map, CONSTANTS.HEADER_SIZE, 1, () => name, LAYOUT.MapHeader);
-    this.#addCaches(field("elements"), `${name} cache`);
-    this.#addCaches(field("values"), `${name} value cache`);
+    this.#addMapCpus(map, name);
+    if (field("sets") > 0) this.#addSet(field("elements"), name);
+    if (field("sets") > 1) this.#addSet(field("values"), `${name} value`);
     const slots = (what: string, first: number): [string, number][] =>
       Array.from({ length: CONSTANTS.SLOT_COUNT }, (_, slot) => [`${what} ${slot}`, first + 4 * slot]);
     const bucket: Fields = Object.fromEntries([

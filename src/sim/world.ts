@@ -4,7 +4,7 @@
  */
 
 import { AnyctxError } from "../error.ts";
-import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { SimCore, SiteTable } from "./core.ts";
 import { SimMemory } from "./memory.ts";
 
@@ -110,11 +110,11 @@ export class World {
   }
 
   /** Calls an exported function of the core on CPU 0, all in one go. */
-  call(name: string, ...args: number[]): number {
+  call(name: keyof Core, ...args: number[]): number {
     return this.callOn(0, name, ...args);
   }
 
-  callOn(cpu: number, name: string, ...args: number[]): number {
+  callOn(cpu: number, name: keyof Core, ...args: number[]): number {
     const callee = this.instances[cpu]?.functions[name];
     if (callee === undefined) throw new AnyctxError("EINVAL", `CPU ${cpu} has no function ${name}`);
     return callee(...args) >>> 0;

@@ -10,7 +10,7 @@ export interface Core {
   /** Bytes owned now, by maps that share the allocator's account as well. */
   allocatorBytes(allocator: number): number;
   /** Objects that a map's allocator (descriptor field `elements` or `values`) holds from the slab. */
-  allocatorOwned(caches: number): number;
+  allocatorOwned(set: number): number;
   /**
    * Formats the memory. Call once, before any other thread has it.
    * @param cpus CPU slots
@@ -90,12 +90,6 @@ export interface Core {
    */
   hashLookup(address: number, key: number): number;
   /**
-   * Copies the entries of buckets `from` and following while they fit into `bytes` bytes at `into` (8-byte aligned).
-   * The next bucket to scan is left in the CPU's `scanNext`, 0 when the walk is done. Task and softirq context.
-   * @returns the number of entries, or -ENOSPC when not even the first bucket fits
-   */
-  hashScan(address: number, from: number, into: number, bytes: number): number;
-  /**
    * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
    * program does). Any context.
    * @param flags 0, NOEXIST or EXIST
@@ -110,14 +104,22 @@ export interface Core {
   interruptsCameOn(): number;
   /** Whether an allocator lives at `address`, which may be any number. */
   isObjectAllocator(address: number): number;
-  /** Entries of a hash now (its elements); arrays are always full. */
-  mapCount(map: number): number;
+  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
+  mapCount(address: number): number;
+  mapEntryBytes(address: number): number;
   /**
-   * Promises that the next `count` new keys on this CPU do not fail for memory, in any context: elements, and values of a
-   * per-CPU hash. A later promise replaces it. Task and softirq context.
-   * @returns 0; -EINVAL (no dynamic hash); or -ENOMEM and nothing is reserved
+   * Prefills: the next `count` new keys on this CPU do not fail for memory, in any context. A later prefill replaces it. Task
+   * and softirq context.
+   * @returns 0; -EINVAL (no dynamic hash); or -ENOMEM and nothing is prefilled
    */
   mapPrefill(address: number, count: number): number;
+  /**
+   * Copies entries out, key and value (all CPUs' values), as many as fit into `bytes` bytes at `into` (8-byte aligned), from
+   * the place `from` on: 0 for the first call. Where to go on is left in the CPU's `scanNext`, 0 when the walk is done. Task
+   * and softirq context.
+   * @returns the number of entries, -ENOSPC if not even the first step fits, -EINVAL for a kind that cannot be walked
+   */
+  mapScan(address: number, from: number, into: number, bytes: number): number;
   /**
    * Allocates an object. Any context.
    *
@@ -129,8 +131,6 @@ export interface Core {
   objectAllocate(allocator: number, size: number, flags: number): number;
   /** Whether no CPU has raised work for this allocator: then, after a grace period, it may be destroyed. */
   objectAllocatorIdle(allocator: number): number;
-  /** Address of the caches for objects of `size` bytes (0: none), for whoever reads their counts. */
-  objectCaches(allocator: number, size: number): number;
   /** Where CPU `cpu`'s copy of an object of a per-CPU allocator lies; of any other allocator, the object itself. */
   objectCopy(address: number, cpu: number): number;
   /** Frees an object; it may be handed out again at once. 0 is ignored. Any context, cannot fail. */
@@ -138,21 +138,16 @@ export interface Core {
   /** Frees an object that readers may still be in: it is not used again before a normal grace period. As objectFree. */
   objectFreeRcu(address: number): void;
   /**
-   * Promises that the next `count` allocations of `size` bytes on this CPU succeed, in any context. Task and softirq.
-   * @returns 0, -EINVAL, -E2BIG, or -ENOMEM and nothing is reserved
+   * Prefills: the next `count` allocations of `size` bytes on this CPU succeed, in any context. Task and softirq.
+   * @returns 0, -EINVAL, -E2BIG, or -ENOMEM and nothing is prefilled
    */
   objectPrefill(allocator: number, size: number, count: number): number;
+  /** The set for a request, 0 if it is empty or larger than this allocator's objects. */
+  objectSet(allocator: number, size: number): number;
   /** Bytes that can be used at an allocated object's address. */
   objectSize(address: number): number;
-  /** Moves what this CPU's caches hold towards the slab; what was promised stays. Task and softirq. */
+  /** Moves what this CPU's caches contain towards the slab; what was prefilled stays. Task and softirq. */
   objectTrim(allocator: number): void;
-  /**
-   * Takes back a promise that `objectPrefill` made on this CPU, with what it took from the slab: for a promise on several
-   * CPUs of which one was refused.
-   * @param owned what the caches owned before
-   * @param promised what was promised before
-   */
-  objectWithdraw(allocator: number, size: number, owned: number, promised: number): void;
   /** As findMap, and the map is open on this CPU until `closeMap`. */
   openMap(name: number): number;
   pagesInUse(): number;
@@ -197,8 +192,6 @@ export interface Core {
   reapMaps(): number;
   /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
   releaseCpu(cpu: number): void;
-  /** Bytes of one entry as a scan writes it: the key rounded up to 8, then the value, or all CPUs' values. */
-  scanEntryBytes(address: number): number;
   /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
   serveCpu(cpu: number): number;
   /** Watermarks of allocators created from now on: 0 fixed, as Linux's, 1 adaptive. */
@@ -240,6 +233,12 @@ export interface Core {
   trimCpus(token: number): void;
   /** Gives the empty slabs that classes keep back to the pages. */
   trimSlabs(): void;
+  /**
+   * `withdraw` for this CPU's cache of a set: for a prefill on several CPUs of which one was refused.
+   * @param owned what the cache owned before
+   * @param prefilled what was prefilled before
+   */
+  withdrawPrefill(set: number, owned: number, prefilled: number): void;
   /** Whether this CPU has raised work that has not run. */
   workPending(): number;
   /** PREEMPT_RT: the CPU's work thread gets to run; returns the items that ran. */
@@ -276,22 +275,22 @@ export const SIGNATURES = {
   hashDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   hashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
-  hashScan: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   interruptsCameOn: { parameters: [], results: ["i32"] },
   isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
   mapCount: { parameters: ["i32"], results: ["i32"] },
+  mapEntryBytes: { parameters: ["i32"], results: ["i32"] },
   mapPrefill: { parameters: ["i32", "i32"], results: ["i32"] },
+  mapScan: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   objectAllocate: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   objectAllocatorIdle: { parameters: ["i32"], results: ["i32"] },
-  objectCaches: { parameters: ["i32", "i32"], results: ["i32"] },
   objectCopy: { parameters: ["i32", "i32"], results: ["i32"] },
   objectFree: { parameters: ["i32"], results: [] },
   objectFreeRcu: { parameters: ["i32"], results: [] },
   objectPrefill: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  objectSet: { parameters: ["i32", "i32"], results: ["i32"] },
   objectSize: { parameters: ["i32"], results: ["i32"] },
   objectTrim: { parameters: ["i32"], results: [] },
-  objectWithdraw: { parameters: ["i32", "i32", "i32", "i32"], results: [] },
   openMap: { parameters: ["i32"], results: ["i32"] },
   pagesInUse: { parameters: [], results: ["i32"] },
   percpuArrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -310,7 +309,6 @@ export const SIGNATURES = {
   reapCpu: { parameters: ["i32"], results: ["i32"] },
   reapMaps: { parameters: [], results: ["i32"] },
   releaseCpu: { parameters: ["i32"], results: [] },
-  scanEntryBytes: { parameters: ["i32"], results: ["i32"] },
   serveCpu: { parameters: ["i32"], results: ["i32"] },
   setAdaptive: { parameters: ["i32"], results: [] },
   setCurrentTask: { parameters: ["i32"], results: [] },
@@ -327,22 +325,25 @@ export const SIGNATURES = {
   traceLeave: { parameters: [], results: [] },
   trimCpus: { parameters: ["i32"], results: [] },
   trimSlabs: { parameters: [], results: [] },
+  withdrawPrefill: { parameters: ["i32", "i32", "i32"], results: [] },
   workPending: { parameters: [], results: ["i32"] },
   workThreadRuns: { parameters: [], results: ["i32"] },
 } as const;
 
 /** Constants by the names that the core's source has. */
 export const CONSTANTS = {
-  CONTAINS_ELEMENTS: 0,
-  CONTAINS_VALUES: 1,
-  CONTAINS_OBJECTS: 2,
-  CACHE_BYTES: 320,
+  CACHE_BYTES: 192,
+  NAME_AT: 128,
+  TABLE_AT: 192,
+  SETS_AT: 2240,
   CACHE_FIRST: 0,
   SLAB_FIRST: 1,
   SLAB_ONLY: 2,
-  NAME_AT: 128,
-  CACHES_AT: 2240,
-  HEADER_HOME: 4,
+  HEADER_SET: 4,
+  CONTAINS_ELEMENTS: 0,
+  CONTAINS_VALUES: 1,
+  CONTAINS_OBJECTS: 2,
+  SET_BYTES: 128,
   ENOENT: 2,
   E2BIG: 7,
   EAGAIN: 11,
@@ -401,6 +402,9 @@ export const CONSTANTS = {
   ELEMENT_NEXT: 8,
   ELEMENT_HASH: 12,
   ELEMENT_KEY: 16,
+  KEPT: 0,
+  LOST: 1,
+  UNCLEAR: 2,
   KIND_HASH: 1,
   KIND_ARRAY: 2,
   KIND_PERCPU_HASH: 5,
@@ -411,9 +415,12 @@ export const CONSTANTS = {
   SUPPLY_CACHE: 0,
   SUPPLY_POOL: 1,
   SUPPLY_SLAB: 2,
+  LARGEST_ENTRY: 4194256,
+  LARGEST_PERCPU_VALUE: 32768,
   NAME_BYTES: 64,
   HEADER_SIZE: 192,
   MAP_BYTES: 256,
+  MAP_CPU_BYTES: 128,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
   PAGE_RESERVED: 0,
@@ -428,19 +435,18 @@ export const CONSTANTS = {
   NORMAL: 0,
   TASKS_TRACE: 1,
   FIRST_EPOCH: 2,
-  KEPT: 0,
-  LOST: 1,
-  UNCLEAR: 2,
 } as const;
 
 /** Offsets of fields in their structures, in bytes. */
 export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
-  Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, spare: 36, pool: 40, unit: 48, slabClass: 52, perCpu: 56, extra: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, extraCount: 84, waitingAge: 88, refills: 92, trims: 96, reused: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, home: 128, waitingFlavour: 132, byRcu: 136, byRcuCount: 140, waitingRcu: 144, waitingRcuCount: 148, rcuTarget: 152, prefilled: 156, contains: 160, account: 164, inbox: 168, burst: 176, missesSeen: 180, savings: 184, waitingBound: 188, counts: 192, depotLock: 256, depot: 260, depotCount: 264, steals: 268, nextSet: 272, nextOfAccount: 276, firstFill: 280, opened: 284, adaptive: 288 },
+  Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164 },
+  CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, nextOfAccount: 44, depotLock: 64, depot: 68, depotCount: 72 },
   CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, work: 20, working: 24, random: 28, readNesting: 32, traceNesting: 36, callbacks: 40, callbackCount: 44, waitingCallbacks: 48, waitingCallbackCount: 52, callbackTarget: 56, worksRun: 60, scanNext: 64, ownInterruptsOff: 68, idleTicks: 72, seenOperation: 76, readEpoch: 128, traceEpoch: 132, intents: 192 },
   Intents: { first: 0, second: 8, operation: 16 },
   LevelCount: { live: 0, operation: 4, folded: 8, reserved: 12 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, buckets: 28, bucketMask: 32, bucketShift: 36, multiplier: 40, elements: 48, fastKey: 52, fastLimit: 56, supply: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, inPlace: 104, interruptsOff: 108, account: 112, count: 128 },
+  MapCpu: { opened: 0, spare: 4, pool: 8, counts: 64 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, buckets: 28, bucketMask: 32, bucketShift: 36, multiplier: 40, elements: 48, fastKey: 52, fastLimit: 56, supply: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, inPlace: 104, interruptsOff: 108, account: 112, sets: 116, count: 128 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
@@ -451,10 +457,12 @@ export const LAYOUT = {
 /** Bytes of the structures up to the end of their last field. */
 export const SIZES = {
   Account: 16,
-  Cache: 292,
+  Cache: 168,
+  CacheSet: 76,
   CpuArea: 196,
   Intents: 32,
   LevelCount: 16,
+  MapCpu: 72,
   MapHeader: 132,
   ObjectAllocator: 88,
   PageDescriptor: 32,

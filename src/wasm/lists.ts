@@ -1,40 +1,78 @@
 /**
- * The lists that an object of an allocator can be on while nobody uses it. Statistics add them up, the simulator walks
- * them, docs/allocator.md names them: free + extra + byGp + waiting + byRcu + waitingRcu + inbox + pool + depot + in use
- * == owned, summed over the CPUs.
+ * The lists that an object of an allocator can be on while nobody uses it: one table for statistics, which add them up,
+ * for the simulator, which walks them, and for docs/allocator.md, which a test compares with it. Over all CPUs the
+ * lengths and what is in use add up to what the caches own.
  */
 import type { LAYOUT } from "./face.ts";
 
-type CacheField = keyof (typeof LAYOUT)["Cache"];
-
-export interface ObjectList {
-  /** The field of `Cache` that the list hangs on. */
-  readonly head: CacheField;
-  /** The field that counts its objects; undefined: nobody does, it is walked. */
-  readonly count: CacheField | undefined;
-  /** `cpu`: each CPU's cache has one. `set`: only the first CPU's, for all. */
-  readonly of: "cpu" | "set";
+export type ObjectList = {
+  readonly name: string;
   readonly doc: string;
-}
+} & (
+  | {
+      /** A list of each CPU's cache: where it hangs, and the field that counts it (none: it has to be walked). */
+      readonly of: "cache";
+      readonly head: keyof (typeof LAYOUT)["Cache"];
+      readonly count: keyof (typeof LAYOUT)["Cache"] | undefined;
+    }
+  | {
+      /** A list of the set, for all CPUs. */
+      readonly of: "set";
+      readonly head: keyof (typeof LAYOUT)["CacheSet"];
+      readonly count: keyof (typeof LAYOUT)["CacheSet"];
+    }
+);
 
 export const OBJECT_LISTS: readonly ObjectList[] = [
-  { head: "free", count: "freeCount", of: "cpu", doc: "Ready to be handed out." },
-  { head: "extra", count: "extraCount", of: "cpu", doc: "Freed while the cache was in use further down on the CPU." },
-  { head: "byGp", count: "byGpCount", of: "cpu", doc: "Trimmed; its grace periods have not begun." },
-  { head: "waiting", count: "waitingCount", of: "cpu", doc: "Trimmed; its grace periods have begun." },
-  { head: "byRcu", count: "byRcuCount", of: "cpu", doc: "Freed by freeRcu; its grace period has not begun." },
-  { head: "waitingRcu", count: "waitingRcuCount", of: "cpu", doc: "Freed by freeRcu; its grace period has begun." },
+  { name: "free", of: "cache", head: "free", count: "freeCount", doc: "ready to be handed out" },
   {
+    name: "extra",
+    of: "cache",
+    head: "extra",
+    count: "extraCount",
+    doc: "freed while the cache was in use further down on the CPU",
+  },
+  { name: "byGp", of: "cache", head: "byGp", count: "byGpCount", doc: "trimmed; its grace periods have not begun" },
+  {
+    name: "waiting",
+    of: "cache",
+    head: "waiting",
+    count: "waitingCount",
+    doc: "trimmed; its grace periods have begun",
+  },
+  {
+    name: "byRcu",
+    of: "cache",
+    head: "byRcu",
+    count: "byRcuCount",
+    doc: "freed by freeRcu; its grace period has not begun",
+  },
+  {
+    name: "waitingRcu",
+    of: "cache",
+    head: "waitingRcu",
+    count: "waitingRcuCount",
+    doc: "freed by freeRcu; its grace period has begun",
+  },
+  {
+    name: "inbox",
+    of: "cache",
     head: "inbox",
     count: undefined,
-    of: "cpu",
-    doc: "Brought by a helper thread for a CPU that never refills itself.",
+    doc: "brought by a helper thread for a CPU that never refills itself",
   },
-  { head: "pool", count: "prefilled", of: "cpu", doc: "Prefilled: for allocations that find nothing else." },
   {
+    name: "prefilled",
+    of: "cache",
+    head: "prefilled",
+    count: "prefilledCount",
+    doc: "for allocations that find nothing else",
+  },
+  {
+    name: "depot",
+    of: "set",
     head: "depot",
     count: "depotCount",
-    of: "set",
-    doc: "Beyond what may wait on a CPU: any CPU's refill takes it.",
+    doc: "beyond what may wait on a CPU: any CPU's refill takes it",
   },
 ];

@@ -61,7 +61,9 @@ const zeroExtended = (result: Argument): bigint => BigInt.asUintN(32, BigInt(res
 
 function mapCall(call: Call, role: "lookup" | "update" | "delete", passed: Argument[]): bigint {
   const map = mapOf(call);
-  const result = core(call, map.kind.program[role])(...passed);
+  const name = map.kind.program[role];
+  if (name === undefined) return fault(call.vm, call.at, `a program cannot ${role} entries of map ${map.name}`);
+  const result = core(call, name)(...passed);
   if (role !== "lookup") return signExtended(result);
   const address = zeroExtended(result);
   if (address !== 0n) call.state.ranges.grant(Number(address), map.valueStride, !map.readOnly);

@@ -70,12 +70,17 @@ function pushArrayLookup(emitter: Emitter, map: LinkedMap): void {
 
 function pushMapCall(emitter: Emitter, helper: Helper, role: MapRole, map: LinkedMap): void {
   const { out, indexes } = emitter;
-  if (role === "lookup" && map.kind.indexed && !map.kind.perCpu && map.firstValue !== 0) {
+  if (role === "lookup" && map.kind.inlineLookup === "index" && map.firstValue !== 0) {
     pushArrayLookup(emitter, map);
     return;
   }
+  const name = map.kind.program[role];
+  if (name === undefined) {
+    emitFail(emitter);
+    return;
+  }
   pushArguments(emitter, helper, map);
-  out.byte(OP.call).u32(indexes.core(map.kind.program[role]));
+  out.byte(OP.call).u32(indexes.core(name));
   out.byte(role === "lookup" ? OP.i64ExtendI32U : OP.i64ExtendI32S);
 }
 

@@ -53,7 +53,10 @@ function importsOf({ action }: Helper, program: LinkedProgram): WasmImport[] {
   }
   if (action.type !== "map") return [];
   const { role } = action;
-  return program.maps.map(({ kind }) => ({ module: "core", name: kind.program[role], type: MAP_TYPES[role] }));
+  return program.maps.flatMap(({ kind }) => {
+    const name = kind.program[role];
+    return name === undefined ? [] : [{ module: "core", name, type: MAP_TYPES[role] }];
+  });
 }
 
 /** What the program imports, each once; function indexes count these first. */

@@ -34,15 +34,16 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
       "like the one wanted is possible; the memory is an element of the same map in any case (as in Linux).",
   },
   {
-    name: / hands\.(first|second)/,
+    name: / intents\.(first|second)/,
     inside: ["acquire64"],
-    reason: "Whoever reaps a CPU looks at the others' hands between looks at map and header, and again if one changed.",
+    reason:
+      "Whoever reaps a CPU looks at the others' intents between looks at map and header, and again if one changed.",
   },
   {
     name: /^(object |0x)/,
     inside: ["acquire64", "acquire"],
     reason:
-      "Whoever reaps a CPU looks at an element that may be another's: it is believed only if hands and map agree.",
+      "Whoever reaps a CPU looks at an element that may be another's: it is believed only if intents and map agree.",
   },
   {
     name: /^cpu \d+\.work$/,
@@ -54,9 +55,9 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
     reason: "A helper's look at the other thread's count may be stale: a batch too many waits in the inbox.",
   },
   {
-    name: /\.(surplus|depotCount)$/,
+    name: /\.(depot|depotCount)$/,
     inside: ["takeFromDepot"],
-    reason: "A refill looks whether there is a surplus before it takes the lock, and again under it.",
+    reason: "A refill looks whether there is anything in the depot before it takes the lock, and again under it.",
   },
   {
     name: / count\.live$/,

@@ -14,10 +14,11 @@ function checkPool(world: World, map: number, inUse: ReadonlySet<number>): void 
     places.set(element, place);
   };
   for (const element of inUse) put(element, "in use");
-  cachesOf(world, world.field(map, "MapHeader", "elements")).forEach((cache, cpu) => {
-    const spare = world.field(cache, "Cache", "spare");
+  world.areas.forEach((_, cpu) => {
+    const own = map + CONSTANTS.MAP_BYTES + cpu * CONSTANTS.MAP_CPU_BYTES;
+    const spare = world.field(own, "MapCpu", "spare");
     if (spare !== 0) put(spare, `the spare of CPU ${cpu}`);
-    for (let each = world.field(cache, "Cache", "pool"); each !== 0; each = world.memory.load(each))
+    for (let each = world.field(own, "MapCpu", "pool"); each !== 0; each = world.memory.load(each))
       put(each, `in the pool of CPU ${cpu}`);
   });
   const whole = world.field(map, "MapHeader", "maxEntries") + world.areas.length;
@@ -44,9 +45,9 @@ export function checkElements(world: World, map: number, inUse: ReadonlySet<numb
   const supply = field("supply");
   if (supply === CONSTANTS.SUPPLY_POOL) checkPool(world, map, inUse);
   else if (supply === CONSTANTS.SUPPLY_SLAB) checkOwned(world, map, inUse);
-  else checkLists(world, { caches: field("elements"), inUse });
+  else checkLists(world, { set: field("elements"), inUse });
   if (field("kind") !== CONSTANTS.KIND_PERCPU_HASH || supply !== 0) return;
   const header = CONSTANTS.HEADER_BYTES;
   const values = [...inUse].map((element) => world.memory.load(element + field("valueOffset")) - header);
-  checkLists(world, { caches: field("values"), inUse: new Set(values) });
+  checkLists(world, { set: field("values"), inUse: new Set(values) });
 }

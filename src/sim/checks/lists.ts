@@ -20,21 +20,22 @@ function* walk(world: World, head: number, what: string): Generator<number> {
   }
 }
 
-/** Caches of an allocator, by CPU. */
-export function cachesOf(world: World, caches: number): number[] {
+/** Caches of a set, by CPU. */
+export function cachesOf(world: World, set: number): number[] {
   const bytes = CONSTANTS.CACHE_BYTES;
-  return world.areas.map((_, cpu) => caches + cpu * bytes);
+  return world.areas.map((_, cpu) => set + CONSTANTS.SET_BYTES + cpu * bytes);
 }
 
 /** Whether an object is ready to be handed out on some CPU. */
-export function isReady(world: World, caches: number, object: number): boolean {
-  return cachesOf(world, caches).some((cache) =>
+export function isReady(world: World, set: number, object: number): boolean {
+  return cachesOf(world, set).some((cache) =>
     [...walk(world, world.field(cache, "Cache", "free"), "free")].includes(object),
   );
 }
 
 export interface Held {
-  readonly caches: number;
+  /** The set of an allocator: an address. */
+  readonly set: number;
   /** Headers of the objects in use. */
   readonly inUse: ReadonlySet<number>;
   /** Headers of objects that are in use if they are on no list. */
@@ -42,7 +43,7 @@ export interface Held {
 }
 
 /** Checks the lists of one allocator. Where each object was found is the result. */
-export function checkLists(world: World, { caches, inUse, maybeInUse }: Held): ReadonlyMap<number, string> {
+export function checkLists(world: World, { set, inUse, maybeInUse }: Held): ReadonlyMap<number, string> {
   const places = new Map<number, string>();
   const put = (object: number, place: string): void => {
     const other = places.get(object);
@@ -51,19 +52,22 @@ export function checkLists(world: World, { caches, inUse, maybeInUse }: Held): R
   };
   for (const object of inUse) put(object, "in use");
   let owned = 0;
-  cachesOf(world, caches).forEach((cache, cpu) => {
+  cachesOf(world, set).forEach((cache, cpu) => {
     owned += world.field(cache, "Cache", "owned") | 0;
-    for (const { head, count: counter, of } of OBJECT_LISTS) {
-      if (of === "set" && cpu !== 0) continue;
-      const place = `on ${head} of CPU ${cpu}`;
+    for (const list of OBJECT_LISTS) {
+      if (list.of === "set" && cpu !== 0) continue;
+      const place = `on ${list.name} of CPU ${cpu}`;
+      const [head, count] =
+        list.of === "set"
+          ? [world.field(set, "CacheSet", list.head), world.field(set, "CacheSet", list.count)]
+          : [world.field(cache, "Cache", list.head), list.count && world.field(cache, "Cache", list.count)];
       let length = 0;
-      for (const object of walk(world, world.field(cache, "Cache", head), place)) {
+      for (const object of walk(world, head, place)) {
         put(object, place);
         length++;
       }
-      const count = counter === undefined ? length : world.field(cache, "Cache", counter);
-      if (count !== length)
-        throw new Finding("count", `${counter} of CPU ${cpu} is ${count | 0}, ${head} has ${length}`);
+      if (count !== undefined && count !== length)
+        throw new Finding("count", `${list.name} of CPU ${cpu} has ${length} objects, ${count | 0} by its count`);
     }
   });
   for (const object of maybeInUse ?? []) if (!places.has(object)) places.set(object, "in use");
@@ -77,6 +81,6 @@ export function checkObjects(world: World, objects: Objects): void {
   const header = CONSTANTS.HEADER_BYTES;
   const headers = (addresses: ReadonlySet<number>): Set<number> =>
     new Set([...addresses].map((address) => address - header));
-  const held = { caches: objects.caches, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
+  const held = { set: objects.set, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
   for (const [object, place] of checkLists(world, held)) if (place !== "in use") objects.checkFree(object + header);
 }

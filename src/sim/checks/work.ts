@@ -15,9 +15,9 @@ export function raisedOn(world: World, cpu: number): Set<number> {
   return raised;
 }
 
-/** @param caches of an allocator: `workRaised` says that a cache is queued, or nobody could ever raise it again */
-export function checkWork(world: World, caches: number): void {
-  cachesOf(world, caches).forEach((cache, cpu) => {
+/** @param set of an allocator: `workRaised` says that a cache is queued, or nobody could ever raise it again */
+export function checkWork(world: World, set: number): void {
+  cachesOf(world, set).forEach((cache, cpu) => {
     const isQueued = raisedOn(world, cpu).has(cache);
     const isRaised = world.field(cache, "Cache", "workRaised") !== 0;
     if (isQueued !== isRaised)

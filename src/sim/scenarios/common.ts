@@ -21,7 +21,7 @@ export function withObjects(
     fibers: fibers(objects),
     atRest() {
       checkRest(world);
-      checkWork(world, objects.caches);
+      checkWork(world, objects.set);
       atRest?.(objects);
       checkObjects(world, objects);
     },

@@ -3,6 +3,7 @@
  * deferred work runs as soon as interrupts come on; from a hard interrupt or an NMI once the cache is used up; on RT
  * from any context, because a thread of its own does the work.
  */
+import { CONSTANTS } from "../../wasm/face.ts";
 import { interrupt, type Level, task } from "../fiber.ts";
 import { Finding } from "../finding.ts";
 import { prepareHash } from "../hash-table.ts";
@@ -30,12 +31,12 @@ function scenarioOf(level: Level, realTime: boolean, valueSize: number): Scenari
     prepare(world) {
       const map = world.createHash({ valueSize, maxEntries: 64 });
       const prepared = prepareHash(world, map, BATCH, "as created");
-      const caches = world.field(map, "MapHeader", "elements");
+      const cache = world.field(map, "MapHeader", "elements") + CONSTANTS.SET_BYTES;
       return () =>
         withHash(prepared, (table) => {
           function* batch() {
             for (let key = 1; key <= BATCH; key++) {
-              const cached = world.field(caches, "Cache", "freeCount");
+              const cached = world.field(cache, "Cache", "freeCount");
               if ((yield* table.update(key)) !== -ENOMEM) continue;
               if (!mayFail(level, realTime) || cached !== 0)
                 throw new Finding("ENOMEM", `insert ${key} failed in ${level} context with ${cached} elements cached`);

@@ -116,7 +116,7 @@ export function mortalObjects(
   return withDeath(world, {
     fibers: fibers(objects),
     check() {
-      checkWork(world, objects.caches);
+      checkWork(world, objects.set);
       checkObjects(world, objects);
     },
     giveBack() {
@@ -134,7 +134,7 @@ function inUse(world: World, objects: Objects): number[] {
   const header = CONSTANTS.HEADER_BYTES;
   const headers = (addresses: ReadonlySet<number>): Set<number> =>
     new Set([...addresses].map((address) => address - header));
-  const held = { caches: objects.caches, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
+  const held = { set: objects.set, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
   return [...checkLists(world, held)].flatMap(([object, place]) => (place === "in use" ? [object + header] : []));
 }
 

@@ -1,3 +1,4 @@
+import { CONSTANTS } from "../../wasm/face.ts";
 import { interrupt, task } from "../fiber.ts";
 import { Finding } from "../finding.ts";
 import type { Scenario } from "../scenario.ts";
@@ -28,7 +29,7 @@ export const extraDrained: Scenario = {
         },
         (objects) => {
           world.call("objectTrim", allocator);
-          const left = world.field(objects.caches, "Cache", "extra");
+          const left = world.field(objects.set + CONSTANTS.SET_BYTES, "Cache", "extra");
           if (left !== 0) throw new Finding("extra", "an object is left on extra after a trim");
         },
       );

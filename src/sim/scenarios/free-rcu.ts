@@ -32,7 +32,7 @@ export const freeRcu: Scenario = {
             const found = isReachable;
             // Reads what the other CPU writes: here it may come in between.
             yield ["gracePeriodStart", 0];
-            if (found && !isReachable && isReady(world, objects.caches, shared - 8))
+            if (found && !isReachable && isReady(world, objects.set, shared - 8))
               throw new Finding("grace period", "an object can be handed out again under its reader");
             yield ["readLeave"];
           }),

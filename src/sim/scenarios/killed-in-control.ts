@@ -112,7 +112,7 @@ function destroyLeft(world: World): void {
 
 /** The object that the dead thread had from the allocator: in use by right, at an address that only it knew. */
 function freeLast(world: World, set: number, allocator: number): void {
-  const size = world.field(set, "Cache", "unit");
+  const size = world.field(set, "CacheSet", "unit");
   const pages = world.memory.bytes.length;
   const header = CONSTANTS.HEADER_BYTES;
   for (let object = 65536; object + size <= pages; object += 8)
@@ -128,7 +128,7 @@ function isInUse(world: World, set: number, object: number): boolean {
   const descriptors = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "descriptors");
   const descriptor = descriptors + page * CONSTANTS.DESCRIPTOR_BYTES;
   if (world.memory.bytes[descriptor] !== CONSTANTS.PAGE_SLAB) return false;
-  if (world.memory.bytes[descriptor + 1] !== world.field(set, "Cache", "slabClass")) return false;
+  if (world.memory.bytes[descriptor + 1] !== world.field(set, "CacheSet", "slabClass")) return false;
   for (let free = world.field(descriptor, "PageDescriptor", "free"); free !== 0; free = world.memory.load(free))
     if (free === object) return false;
   return true;

@@ -5,13 +5,11 @@
  * One thing is accepted: the count that bounds a map which counts exactly may stay one too high (never too low) where
  * the thread died between adding to it and noting that it did.
  */
-import { interrupt, task } from "../fiber.ts";
+import { type Body, interrupt, task } from "../fiber.ts";
 import { FLAGS, type HashTable, keysOfOneBucket, prepareHash, putKeys } from "../hash-table.ts";
 import type { Scenario } from "../scenario.ts";
 import type { HashOptions } from "../world.ts";
 import { mortalHash } from "./death.ts";
-
-type Body = Generator<readonly [string, ...number[]], void, number>;
 
 interface Plan {
   readonly name: string;

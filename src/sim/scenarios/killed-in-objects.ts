@@ -2,13 +2,11 @@
  * A thread is killed at any step of what it does with objects of an allocator: after its CPU is reaped every object is on one
  * list or in use, where what the thread had been handed stays in use: it is its user's to say what becomes of it.
  */
-import { interrupt, task } from "../fiber.ts";
+import { type Body, type Call, interrupt, task } from "../fiber.ts";
 import type { Objects } from "../objects.ts";
 import type { Scenario } from "../scenario.ts";
 import type { World } from "../world.ts";
 import { mortalObjects } from "./death.ts";
-
-type Body = Generator<readonly [string, ...number[]], void, number>;
 
 interface Plan {
   readonly name: string;
@@ -29,7 +27,7 @@ interface Plan {
   readonly nmi?: (objects: Objects) => Body;
 }
 
-function* several(objects: Objects, count: number): Generator<readonly [string, ...number[]], number[], number> {
+function* several(objects: Objects, count: number): Generator<Call, number[], number> {
   const held: number[] = [];
   for (let index = 0; index < count; index++) {
     const object = yield* objects.allocate();

@@ -1,3 +1,4 @@
+import { CONSTANTS } from "../../wasm/face.ts";
 import { interrupt, task } from "../fiber.ts";
 import { Finding } from "../finding.ts";
 import type { Scenario } from "../scenario.ts";
@@ -25,9 +26,9 @@ export const lateRaise: Scenario = {
           }),
         ],
         (objects) => {
-          const { caches } = objects;
-          if (world.field(caches, "Cache", "freeCount") >= world.field(caches, "Cache", "low")) return;
-          if (world.field(caches, "Cache", "workRaised") === 0)
+          const cache = objects.set + CONSTANTS.SET_BYTES;
+          if (world.field(cache, "Cache", "freeCount") >= world.field(cache, "Cache", "low")) return;
+          if (world.field(cache, "Cache", "workRaised") === 0)
             throw new Finding("lost wake", "the cache is below its watermark and no work is raised");
         },
       );

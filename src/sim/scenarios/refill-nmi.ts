@@ -1,3 +1,4 @@
+import { CONSTANTS } from "../../wasm/face.ts";
 import { interrupt, task } from "../fiber.ts";
 import type { Scenario } from "../scenario.ts";
 import { withObjects } from "./common.ts";
@@ -10,8 +11,9 @@ export const refillNmi: Scenario = {
   prepare(world) {
     const allocator = world.createAllocator(504);
     const first = world.call("objectAllocate", allocator, 504, 0);
-    const low = world.field(world.call("objectCaches", allocator, 504), "Cache", "low");
-    const free = (): number => world.field(world.call("objectCaches", allocator, 504), "Cache", "freeCount");
+    const low = world.field(world.call("objectSet", allocator, 504) + CONSTANTS.SET_BYTES, "Cache", "low");
+    const free = (): number =>
+      world.field(world.call("objectSet", allocator, 504) + CONSTANTS.SET_BYTES, "Cache", "freeCount");
     // The next allocation is the one that has to refill.
     const held = [first];
     while (free() > low) held.push(world.call("objectAllocate", allocator, 504, 0));

@@ -15,7 +15,7 @@ export const scanWhileWriting: Scenario = {
     const map = world.createHash({ maxEntries: 4 });
     const prepared = prepareHash(world, map, 3);
     const into = world.scratch(ROOM);
-    const entryBytes = world.call("scanEntryBytes", map);
+    const entryBytes = world.call("mapEntryBytes", map);
     return () =>
       withHash(prepared, (table) => {
         let stays = false;
@@ -29,7 +29,7 @@ export const scanWhileWriting: Scenario = {
           }),
           task(1, function* () {
             const isThere = stays;
-            const count = (yield ["hashScan", map, 0, into, ROOM]) | 0;
+            const count = (yield ["mapScan", map, 0, into, ROOM]) | 0;
             const keys = Array.from({ length: count }, (_, index) => world.memory.load(into + index * entryBytes));
             if (new Set(keys).size !== keys.length) throw new Finding("scan", `a scan saw a key twice: ${keys}`);
             if (isThere && !keys.includes(1)) throw new Finding("missed", "a scan missed a key that stays");

@@ -30,7 +30,7 @@ export const waitingBounded: Scenario = {
             if (index % 2 === 0)
               for (let count = 0; count < BATCH; count++) moving.push(yield* objects.allocateSurely());
             else for (const object of moving.splice(0)) yield* objects.free(object);
-            const owned = yield ["allocatorOwned", objects.caches];
+            const owned = yield ["allocatorOwned", objects.set];
             if (owned > BOUND) throw new Finding("unbounded", `${owned} objects are owned, ${BOUND} may be`);
             yield ["serveCpu", 2];
             turn++;

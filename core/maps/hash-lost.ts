@@ -9,17 +9,17 @@
  * the header unchanged, has not been dodged: an element that left its first hand before the first look and the map
  * before the second is in a hand at the third.
  */
-import { cacheOf } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
+import { cacheOf, setOf } from "../alloc/set";
 import { acquire, acquire64 } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea } from "../cpu/area";
 import { intentObject, intentsAt, LEVELS } from "../cpu/intent";
-import { bucketContains, bucketOf } from "../maps/bucket";
-import { ELEMENT_HASH, poolWord } from "../maps/element";
-import { MapHeader, SUPPLY_POOL } from "../maps/map";
 import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN } from "../mem/slab";
+import { bucketContains, bucketOf } from "./bucket";
+import { ELEMENT_HASH, poolWord } from "./element";
+import { MapHeader, mapCpu, SUPPLY_POOL } from "./map";
 
 export const KEPT: u32 = 0;
 export const LOST: u32 = 1;
@@ -33,8 +33,8 @@ const LOOKS: u32 = 1 << 20;
 function mayBeElement(map: MapHeader, cache: Cache, object: usize): bool {
   if (map.supply == SUPPLY_POOL) return object >= map.storage;
   const page = descriptor(pageOf(object));
-  if (cache.slabClass == CLASS_RUN) return page.state == PAGE_RUN;
-  return page.state == PAGE_SLAB && page.slabClass == cache.slabClass;
+  if (setOf(cache).slabClass == CLASS_RUN) return page.state == PAGE_RUN;
+  return page.state == PAGE_SLAB && page.slabClass == setOf(cache).slabClass;
 }
 
 /** Whether a CPU other than `dead` has the object in a hand. */
@@ -63,7 +63,7 @@ function isNamedAbove(dead: CpuArea, level: u32, object: usize): bool {
 function isInPool(map: MapHeader, object: usize): u32 {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    if (cacheOf(map.elements, cpu).spare == object) return KEPT;
+    if (mapCpu(map, cpu).spare == object) return KEPT;
     let looks: u32 = 0;
     while (true) {
       const head = acquire64(poolWord(map, cpu));

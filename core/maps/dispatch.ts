@@ -1,0 +1,98 @@
+/**
+ * What is done with a map whatever its kind is: a line a kind for each. The bodies are in the kinds' own files; reading and
+ * writing entries is not here, because whoever does that knows the kind and calls its functions.
+ */
+import { Cache } from "../alloc/cache";
+import { EINVAL } from "../base/errno";
+import { CpuArea } from "../cpu/area";
+import { buildArray, buildPercpuArray, checkArray, checkPercpuArray, scanArray } from "./array";
+import { elementCount } from "./count";
+import { buildHash, buildPercpuHash, checkHash, checkPercpuHash, emptyHash } from "./hash-create";
+import { KEPT } from "./hash-lost";
+import { prefillHash, prefillPercpuHash } from "./hash-prefill";
+import { breakHashLocks, settleHashElement } from "./hash-reap";
+import { scanHash } from "./hash-scan";
+import { KIND_ARRAY, KIND_HASH, KIND_PERCPU_ARRAY, KIND_PERCPU_HASH, MapHeader, mapAt } from "./map";
+
+/** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
+export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
+  if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, supply);
+  if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, supply);
+  if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries);
+  if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries);
+  return EINVAL;
+}
+
+/** Sets of caches that a map has. */
+export function setsOfKind(kind: u32): u32 {
+  if (kind == KIND_HASH) return 1;
+  if (kind == KIND_PERCPU_HASH) return 2;
+  return 0;
+}
+
+/** Gives a map what its kind has beside the descriptor. False: memory is out, and `emptyMap` takes back what there is. */
+export function buildMap(area: CpuArea, map: MapHeader): bool {
+  if (map.kind == KIND_HASH) return buildHash(area, map);
+  if (map.kind == KIND_PERCPU_HASH) return buildPercpuHash(area, map);
+  if (map.kind == KIND_ARRAY) return buildArray(map);
+  if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
+  return false;
+}
+
+/** Gives objects back that only this map's kind knows of, from wherever a former attempt was cut off. */
+export function emptyMap(area: CpuArea, map: MapHeader): void {
+  if (map.kind == KIND_HASH) emptyHash(area, map);
+  if (map.kind == KIND_PERCPU_HASH) emptyHash(area, map);
+}
+
+/**
+ * Copies entries out, key and value (all CPUs' values), as many as fit into `bytes` bytes at `into` (8-byte aligned), from
+ * the place `from` on: 0 for the first call. Where to go on is left in the CPU's `scanNext`, 0 when the walk is done. Task
+ * and softirq context.
+ * @returns the number of entries, -ENOSPC if not even the first step fits, -EINVAL for a kind that cannot be walked
+ */
+export function mapScan(address: usize, from: u32, into: usize, bytes: u32): i32 {
+  const map = mapAt(address);
+  if (map.kind == KIND_HASH) return scanHash(map, from, into, bytes);
+  if (map.kind == KIND_PERCPU_HASH) return scanHash(map, from, into, bytes);
+  if (map.kind == KIND_ARRAY) return scanArray(map, from, into, bytes);
+  if (map.kind == KIND_PERCPU_ARRAY) return scanArray(map, from, into, bytes);
+  return -EINVAL;
+}
+
+/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
+export function mapCount(address: usize): u32 {
+  const map = mapAt(address);
+  if (map.kind == KIND_HASH) return elementCount(map);
+  if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
+  return map.maxEntries;
+}
+
+/**
+ * Prefills: the next `count` new keys on this CPU do not fail for memory, in any context. A later prefill replaces it. Task
+ * and softirq context.
+ * @returns 0; -EINVAL (no dynamic hash); or -ENOMEM and nothing is prefilled
+ */
+export function mapPrefill(address: usize, count: u32): i32 {
+  const map = mapAt(address);
+  if (map.kind == KIND_HASH) return prefillHash(map, count);
+  if (map.kind == KIND_PERCPU_HASH) return prefillPercpuHash(map, count);
+  return -EINVAL;
+}
+
+/** Reaping: releases every lock of the map's own that a dead CPU has. Others wait for them. */
+export function breakMapLocks(map: MapHeader, cpu: u32): void {
+  if (map.kind == KIND_HASH) breakHashLocks(map, cpu);
+  if (map.kind == KIND_PERCPU_HASH) breakHashLocks(map, cpu);
+}
+
+/**
+ * Reaping: finds out what became of an element that an intent of a dead CPU names, and finishes or undoes the operation;
+ * then the intent is cleared.
+ * @returns LOST (nobody has it: it is the caller's to put away), KEPT, or UNCLEAR and the intent stays
+ */
+export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize): u32 {
+  if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
+  return KEPT;
+}

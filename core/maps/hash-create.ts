@@ -1,0 +1,194 @@
+/**
+ * A hash's life: what its sizes may be, its buckets and elements, where its elements come from, and giving them back.
+ * Per-CPU hashes have a second set of caches, for the values.
+ */
+import { drainAllocator, formatAllocator, startAllocator } from "../alloc/allocator";
+import { spliceFree } from "../alloc/cache";
+import { CONTAINS_ELEMENTS, CONTAINS_VALUES, cacheOf, setAt } from "../alloc/set";
+import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
+import { E2BIG, EINVAL } from "../base/errno";
+import { PROFILE_LINUX, superblock } from "../base/superblock";
+import { CpuArea } from "../cpu/area";
+import {
+  COUNTS,
+  clearIntent,
+  firstIntent,
+  intentsOf,
+  LEVELS,
+  MAYBE,
+  nameObject,
+  nextOperation,
+  REMOVES,
+  secondIntent,
+} from "../cpu/intent";
+import { PAGE_BYTES } from "../mem/pages";
+import { copyStride, HEADER_BYTES } from "../mem/slab";
+import { anyElement, BUCKET_BYTES, dropAnyElement, ELEMENTS_PER_BUCKET } from "./bucket";
+import { countElement, countsExactly, FOLD } from "./count";
+import { ELEMENT_KEY, pushPool } from "./element";
+import {
+  LARGEST_ENTRY,
+  LARGEST_PERCPU_VALUE,
+  MapHeader,
+  mapCpu,
+  mapSet,
+  NO_PREALLOC,
+  SUPPLY_CACHE,
+  SUPPLY_POOL,
+  SUPPLY_SLAB,
+} from "./map";
+import { nameValue, valueObject } from "./percpu-value";
+import { allocateStorage, bucketsField, storageField, valueStorageField } from "./storage";
+
+/** Whether values lie in objects of their own, one copy for each CPU. */
+function hasValues(map: MapHeader): bool {
+  return map.sets > 1;
+}
+
+/** What `bpf(BPF_MAP_CREATE)` refuses of both kinds: 0, EINVAL or E2BIG. */
+export function checkHash(keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
+  if (keySize == 0 || valueSize == 0 || maxEntries == 0 || supply > SUPPLY_SLAB) return EINVAL;
+  if (maxEntries > 0x80000000) return E2BIG;
+  return <u64>keySize + <u64>valueSize >= <u64>LARGEST_ENTRY ? E2BIG : 0;
+}
+
+export function checkPercpuHash(keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
+  if (supply == SUPPLY_SLAB) return EINVAL;
+  const refused = checkHash(keySize, valueSize, maxEntries, supply);
+  if (refused != 0) return refused;
+  return valueSize > LARGEST_PERCPU_VALUE ? E2BIG : 0;
+}
+
+/** Cuts the pool: each CPU its share of the elements, in runs, and a spare for replacements. */
+function cutPool(map: MapHeader, elementBytes: usize): void {
+  const cpus = superblock().cpus;
+  let element: usize = map.storage;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    const share = map.maxEntries / cpus + (cpu < map.maxEntries % cpus ? 1 : 0);
+    // Last first, so that the list hands the elements out in the order of their addresses.
+    for (let index = share; index > 0; index--) pushPool(map, cpu, element + (index - 1) * elementBytes);
+    element += share * elementBytes;
+  }
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    mapCpu(map, cpu).spare = <u32>element;
+    element += elementBytes;
+  }
+}
+
+/** Gives every element of a preallocated per-CPU hash its value for life. */
+function cutPercpuPool(map: MapHeader, elementBytes: usize): void {
+  const count = map.maxEntries + superblock().cpus;
+  for (let index: u32 = 0; index < count; index++) {
+    const element = <usize>map.storage + index * elementBytes;
+    store<u32>(element + map.valueOffset, map.valueStorage + index * map.valueStride);
+  }
+}
+
+/** Bytes of one element as it lies in memory, header included. */
+function elementBytes(map: MapHeader): u32 {
+  return map.valueOffset + (hasValues(map) ? 8 : map.valueStride);
+}
+
+/** Allocates what a preallocated map holds from the start. False: memory is out. */
+function createPool(map: MapHeader): bool {
+  const cpus = superblock().cpus;
+  const bytes = elementBytes(map);
+  const count = <u64>map.maxEntries + <u64>cpus;
+  if (!allocateStorage(storageField(map), count * <u64>bytes)) return false;
+  if (hasValues(map)) {
+    const copy = (count * <u64>map.valueStride + <u64>PAGE_BYTES - 1) & ~(<u64>PAGE_BYTES - 1);
+    if (!allocateStorage(valueStorageField(map), copy * <u64>cpus)) return false;
+    map.copyStride = <u32>copy;
+    cutPercpuPool(map, bytes);
+  }
+  cutPool(map, bytes);
+  return true;
+}
+
+/** Bytes of a hash element in Linux on 64 bits, without the key: `struct htab_elem`. */
+const LINUX_ELEMENT_BYTES: u32 = 48;
+
+/** What the watermarks of a hash's elements are computed from. */
+function accountedUnit(map: MapHeader): u32 {
+  if (superblock().profile != PROFILE_LINUX) return elementBytes(map);
+  const value = hasValues(map) ? 8 : map.valueStride;
+  return <u32>HEADER_BYTES + LINUX_ELEMENT_BYTES + <u32>roundUp(map.keySize, 8) + value;
+}
+
+/** Decides how updates go, once and for all. */
+function choosePaths(map: MapHeader): void {
+  const isLinux = superblock().profile == PROFILE_LINUX;
+  const isDynamic = map.supply == SUPPLY_CACHE;
+  map.exactCount = map.supply == SUPPLY_SLAB || (isDynamic && countsExactly(map.maxEntries)) ? 1 : 0;
+  map.inPlace = map.valueSize <= 8 && !isLinux ? 1 : 0;
+  map.interruptsOff = isLinux ? 1 : 0;
+  const slack = superblock().cpus * LEVELS * <u32>FOLD;
+  const isPlain = isDynamic && !isLinux && map.exactCount == 0 && !hasValues(map) && map.maxEntries > slack;
+  if (isPlain && (map.keySize == 4 || map.keySize == 8)) map.fastKey = map.keySize;
+  map.fastLimit = <i32>min(map.maxEntries - min(slack, map.maxEntries), 0x7fffffff);
+}
+
+/** Allocates the buckets, and lets the elements' caches begin. False: memory is out. */
+function buildBuckets(area: CpuArea, map: MapHeader): bool {
+  const buckets = powerOfTwoAtLeast((map.maxEntries + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET);
+  if (superblock().forceDynamic != 0 && map.supply == SUPPLY_POOL) map.supply = SUPPLY_CACHE;
+  if (map.supply != SUPPLY_POOL) map.flags |= NO_PREALLOC;
+  map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8));
+  if (!allocateStorage(bucketsField(map), <u64>buckets * <u64>BUCKET_BYTES)) return false;
+  map.bucketMask = buckets - 1;
+  map.bucketShift = clz(buckets - 1);
+  choosePaths(map);
+  const size = elementBytes(map) - <u32>HEADER_BYTES;
+  formatAllocator(map.elements, size, accountedUnit(map), 0, changetype<usize>(map), CONTAINS_ELEMENTS);
+  return startAllocator(area, map.elements, map.supply == SUPPLY_CACHE);
+}
+
+/** Gives a hash its buckets and elements. False: memory is out. */
+export function buildHash(area: CpuArea, map: MapHeader): bool {
+  return buildBuckets(area, map) && (map.supply != SUPPLY_POOL || createPool(map));
+}
+
+/** As buildHash, and the values. */
+export function buildPercpuHash(area: CpuArea, map: MapHeader): bool {
+  if (!buildBuckets(area, map)) return false;
+  if (map.supply == SUPPLY_POOL) return createPool(map);
+  map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
+  formatAllocator(map.values, map.valueStride, map.valueStride, 1, changetype<usize>(map), CONTAINS_VALUES);
+  return startAllocator(area, map.values, true);
+}
+
+/** Moves a map's elements that are still in buckets to this CPU's cache; no one else can reach them. */
+function emptyBuckets(area: CpuArea, map: MapHeader): void {
+  for (let index: u32 = 0; index <= map.bucketMask; index++) {
+    const bucket = map.buckets + index * BUCKET_BYTES;
+    for (let element = anyElement(bucket); element != 0; element = anyElement(bucket)) {
+      emptySlot(area, map, bucket, element);
+    }
+  }
+}
+
+/** Not by `giveElement`, which would raise work for a cache that is about to go. */
+function emptySlot(area: CpuArea, map: MapHeader, bucket: usize, element: usize): void {
+  const intents = intentsOf(area);
+  const cache = cacheOf(map.elements, area.id);
+  const operation = nextOperation(intents);
+  const value = valueObject(map, element);
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+  dropAnyElement(bucket);
+  if (value != 0) nameValue(area, map, value, secondIntent(intents));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), REMOVES | COUNTS);
+  if (value != 0) spliceFree(area, cacheOf(map.values, area.id), value, value, 1);
+  clearIntent(secondIntent(intents));
+  spliceFree(area, cache, element, element, 1);
+  countElement(area, map, -1, operation);
+  clearIntent(firstIntent(intents));
+}
+
+/** Gives the elements of a hash back, from wherever a former attempt was cut off; nobody else can reach them. */
+export function emptyHash(area: CpuArea, map: MapHeader): void {
+  if (map.buckets == 0 || map.supply == SUPPLY_POOL) return;
+  emptyBuckets(area, map);
+  for (let index: u32 = 0; index < map.sets; index++) {
+    if (setAt(mapSet(map, index)).formatted != 0) drainAllocator(area, mapSet(map, index));
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Runs of pages that a map has beside its descriptor: buckets, a pool or an array's values, a pool's values. Each is named
+ * by a field of the descriptor from before it is used until it goes back.
+ */
+import { CpuArea } from "../cpu/area";
+import { runPlaced, transferOf } from "../cpu/intent";
+import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
+import { MapHeader } from "./map";
+
+/** Buckets, pools and values lie behind 32-bit addresses. */
+const LARGEST_STORAGE: u64 = 0xf0000000;
+
+export function storageField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("storage");
+}
+
+export function bucketsField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("buckets");
+}
+
+export function valueStorageField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("valueStorage");
+}
+
+/** Puts a zeroed run of pages for `bytes` bytes into a map's field. False: memory is out. */
+export function allocateStorage(field: usize, bytes: u64): bool {
+  if (bytes > LARGEST_STORAGE) return false;
+  const length = <u32>((bytes + <u64>PAGE_BYTES - 1) / <u64>PAGE_BYTES);
+  const address = allocatePages(length);
+  if (address == 0) return false;
+  memory.fill(address, 0, <usize>length * PAGE_BYTES);
+  store<u32>(field, <u32>address);
+  runPlaced();
+  return true;
+}
+
+/** Gives back the run of pages in a map's field, if there is one. */
+export function freeStorage(area: CpuArea, field: usize): void {
+  const address: usize = load<u32>(field);
+  if (address == 0) return;
+  transferOf(area).run = <u32>address;
+  store<u32>(field, 0);
+  freePages(address);
+}
+
+/** Whether a run of pages is one of the map's own. */
+export function isStorageOf(map: MapHeader, run: u32): bool {
+  return map.buckets == run || map.storage == run || map.valueStorage == run;
+}
+
+/** Gives all of a map's runs back but its descriptor. */
+export function freeAllStorage(area: CpuArea, map: MapHeader): void {
+  freeStorage(area, bucketsField(map));
+  freeStorage(area, storageField(map));
+  freeStorage(area, valueStorageField(map));
+}

@@ -1,0 +1,180 @@
+/**
+ * A thread's place in an arena: the CPU slots that it holds, which of them it acts as, and the fields of shared memory that
+ * it may read. Everything else that the control plane does stands on it.
+ */
+import { AnyctxError, ERRNO } from "../error.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import type { CoreInstance } from "../wasm/instance.ts";
+
+const { BORROWED } = CONSTANTS;
+
+/** Names a thread for `reap`: 1 to 2^31 - 1. */
+export function newToken(): number {
+  return Math.floor(Math.random() * (BORROWED - 1)) + 1;
+}
+
+export function isToken(token: unknown): token is number {
+  return typeof token === "number" && Number.isInteger(token) && token > 0 && token < BORROWED;
+}
+
+export class Attachment {
+  readonly memory: WebAssembly.Memory;
+  readonly core: Core;
+  readonly instance: CoreInstance;
+  readonly #token: number;
+  readonly #heldCpus = new Set<number>();
+  /** CPUs of dead threads that could not be freed yet. */
+  readonly #unreaped = new Set<number>();
+  #cpu = -1;
+
+  constructor(memory: WebAssembly.Memory, instance: CoreInstance, token: number) {
+    this.memory = memory;
+    this.instance = instance;
+    this.core = instance.core;
+    this.#token = token;
+  }
+
+  get cpus(): number {
+    return this.core.cpuCount();
+  }
+
+  /** Whether deferred work belongs to threads, as on PREEMPT_RT. */
+  get realTime(): boolean {
+    return this.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.realTime) !== 0;
+  }
+
+  /** The CPU this thread acts as. */
+  get cpu(): number {
+    return this.#cpu;
+  }
+
+  /** The CPUs that this thread holds. */
+  heldCpus(): number[] {
+    return [...this.#heldCpus];
+  }
+
+  /** A u32 field of a structure in shared memory. */
+  word(address: number): number {
+    return new Uint32Array(this.memory.buffer, address, 1)[0] ?? 0;
+  }
+
+  /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */
+  allocate(bytes: number): number {
+    const address = this.core.allocateBytes(bytes) >>> 0;
+    if (address === 0) throw new AnyctxError("ENOMEM", `The arena has no ${bytes} bytes left`);
+    return address;
+  }
+
+  /**
+   * Takes a further CPU slot for this thread and acts as it: a replay holds all of them.
+   * @throws {AnyctxError} EBUSY when the slot, or every slot, is held
+   */
+  takeCpu(cpu?: number): number {
+    const taken = this.core.takeCpu(cpu ?? -1, this.#token);
+    if (taken < 0)
+      throw new AnyctxError(
+        "EBUSY",
+        cpu === undefined ? `All ${this.cpus} CPU slots of the arena are held` : `CPU slot ${cpu} is held or not there`,
+      );
+    this.#heldCpus.add(taken);
+    this.switchCpu(taken);
+    return taken;
+  }
+
+  /** Acts as another CPU that this thread holds. */
+  switchCpu(cpu: number): void {
+    if (cpu === this.#cpu) return;
+    if (!this.#heldCpus.has(cpu)) throw new AnyctxError("EINVAL", `This thread does not hold CPU ${cpu}`);
+    this.core.switchCpu(cpu);
+    this.#cpu = cpu;
+  }
+
+  /** Acts as each CPU that this thread holds in turn, until `act` gives false. */
+  onHeldCpus(act: (cpu: number) => boolean): void {
+    const before = this.#cpu;
+    for (const cpu of this.#heldCpus) {
+      this.switchCpu(cpu);
+      if (!act(cpu)) break;
+    }
+    this.switchCpu(before);
+  }
+
+  /** The CPU this thread acts as is back in a task with interrupts on: raised work runs, on RT by the CPU's thread. */
+  settle(): void {
+    this.core.contextSet(0, 0);
+    if (this.realTime) this.core.workThreadRuns();
+    else this.core.interruptsCameOn();
+  }
+
+  /** Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. */
+  detach(): void {
+    for (const cpu of this.#heldCpus) {
+      this.switchCpu(cpu);
+      this.settle();
+      this.core.releaseCpu(cpu);
+    }
+    this.#heldCpus.clear();
+  }
+
+  /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
+  poll(): void {
+    const { realTime } = this;
+    this.onHeldCpus(() => {
+      if (realTime) this.core.workThreadRuns();
+      this.core.timerTick();
+      return true;
+    });
+    if (this.#unreaped.size !== 0) this.#reapAll();
+    this.core.reapMaps();
+  }
+
+  /**
+   * Gives back what is cached and not in use: the caches of this thread's CPUs and of CPUs that nobody holds, what waited
+   * for a grace period that is over, empty slabs. Other threads' caches are theirs, and what was prefilled stays. Never
+   * waits for a reader: what one still holds up goes with a later trim.
+   * @returns bytes that the arena's pages in use went down by
+   */
+  trim(): number {
+    const before = this.core.pagesInUse();
+    this.poll();
+    this.core.trimCpus(this.#token);
+    return (before - this.core.pagesInUse()) * CONSTANTS.PAGE_BYTES;
+  }
+
+  /**
+   * Frees the slots of a thread that is dead: its locks are released, its half-done operation is finished or undone, what
+   * it had cached or in hand is there for others. Call it when the thread has ended for sure, at any moment after: in Node
+   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then nobody waits for the dead thread
+   * for longer than about half a second: an operation that needs a bucket it has locked returns -ETIMEDOUT.
+   *
+   * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it.
+   * @param thread the handle that was sent to the thread, or the number of one CPU that it held
+   * @returns the CPUs that are free again now
+   * @throws {AnyctxError} EINVAL: nobody holds that CPU, or it is the one this thread acts as
+   */
+  reap(thread: { readonly token: number } | number): number[] {
+    if (typeof thread === "number") {
+      if (!Number.isInteger(thread) || this.#owner(thread) === 0 || this.#heldCpus.has(thread))
+        throw new AnyctxError("EINVAL", `CPU ${thread} is not one that another thread holds`);
+      this.#unreaped.add(thread);
+    } else {
+      for (let cpu = 0; cpu < this.cpus; cpu++)
+        if ((this.#owner(cpu) & ~BORROWED) === thread.token) this.#unreaped.add(cpu);
+    }
+    return this.#reapAll();
+  }
+
+  /** The token of the thread that holds a CPU, 0 if nobody does or there is no such CPU. */
+  #owner(cpu: number): number {
+    return cpu >= 0 && cpu < this.cpus ? this.word(this.core.cpuAreaAddress(cpu) + LAYOUT.CpuArea.owner) : 0;
+  }
+
+  #reapAll(): number[] {
+    // A CPU that was only borrowed for a trim first: the dead thread took its locks as that one.
+    const isBorrowed = (cpu: number): number => (this.#owner(cpu) >= BORROWED ? 0 : 1);
+    const order = [...this.#unreaped].sort((a, b) => isBorrowed(a) - isBorrowed(b));
+    const free = order.filter((cpu) => this.core.reapCpu(cpu) !== -ERRNO.EAGAIN);
+    for (const cpu of free) this.#unreaped.delete(cpu);
+    return free;
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * The lists of an arena: maps by name, allocators. What is created is described in shared memory, so that every thread finds
+ * and opens it. Nothing is half-created: what cannot be finished is taken back.
+ */
+import { AnyctxError, ERRNO, type ErrorCode, errnoName } from "../error.ts";
+import { type Codec, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
+import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
+import type { MapInfo } from "../maps/map.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import type { ObjectAllocator } from "./allocator.ts";
+import type { Attachment } from "./attachment.ts";
+import { encodeName } from "./name.ts";
+
+/** No map lies below; an errno does. */
+const FIRST_ADDRESS = CONSTANTS.SUPERBLOCK;
+
+export interface MapOptions<K, V> {
+  readonly type: MapType;
+  readonly name: string;
+  readonly key: Codec<K>;
+  readonly value: Codec<V>;
+  readonly maxEntries: number;
+  /** Allocate every element now. Hashes only; the default is dynamic. */
+  readonly prealloc?: boolean;
+  /** Extra flags for `info.flags`, as a program's map definition has them. */
+  readonly flags?: number;
+  /**
+   * Elements straight from the slab, each free through a grace-period callback: what dynamic maps were before per-CPU
+   * caches. For comparison.
+   */
+  readonly withoutCache?: boolean;
+  /**
+   * An allocator whose capacity the map's elements count against, together with its own objects and other maps that share
+   * it. Dynamic hashes only. The allocator cannot be destroyed before the map.
+   */
+  readonly allocator?: ObjectAllocator;
+}
+
+/** What the directory knows of a map's codecs: their sizes. */
+export type MapEntry = Omit<MapOptions<unknown, unknown>, "key" | "value"> & {
+  readonly keySize: number;
+  readonly valueSize: number;
+};
+
+export class Directory {
+  readonly #attachment: Attachment;
+  /** Where names to be looked up are written: finding a map needs no memory of its own. */
+  readonly #nameRoom: number;
+  #seed: number;
+
+  /** @param seed of the hash functions of maps created here */
+  constructor(attachment: Attachment, seed: number) {
+    this.#attachment = attachment;
+    this.#nameRoom = attachment.allocate(CONSTANTS.NAME_BYTES);
+    this.#seed = seed;
+  }
+
+  /**
+   * Creates a map that every thread finds by its name, and opens it.
+   * @param description how to read keys and values, for whoever opens it
+   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM, ETIMEDOUT
+   */
+  create(options: MapEntry, description: string): MapInfo {
+    const { core, memory } = this.#attachment;
+    const { type, name, keySize, valueSize, maxEntries, flags = 0 } = options;
+    const kind = mapKindByType(type);
+    if (kind === undefined) throw new AnyctxError("EINVAL", `There is no map type "${type}"`);
+    if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
+      throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
+    const nameBytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
+    const seed = this.#nextSeed();
+    const supply = supplyOf(options);
+    const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed) >>> 0;
+    if (address < FIRST_ADDRESS) throw createError(address, name, kind, options);
+    try {
+      if (options.allocator !== undefined) this.#shareAccount(address, name, options.allocator);
+      this.#writeDescription(address, description);
+    } catch (error) {
+      core.discardMap(address);
+      throw error;
+    }
+    new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, nameBytes.length).set(nameBytes);
+    const result = core.publishMap(address);
+    if (result !== 0) throw publishError(result, name);
+    return this.info(address);
+  }
+
+  /** Opens a map by its name, until `core.closeMap`. ENOENT if there is none. */
+  open(name: string): MapInfo {
+    return this.#find(name, this.#attachment.core.openMap);
+  }
+
+  /** What there is to know of a map, which is not opened by that: it may be destroyed at any time. */
+  find(name: string): MapInfo {
+    return this.#find(name, this.#attachment.core.findMap);
+  }
+
+  /** All living maps, newest first. */
+  maps(): MapInfo[] {
+    const found: MapInfo[] = [];
+    let address = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.maps);
+    for (; address !== 0; address = this.#attachment.word(address + LAYOUT.MapHeader.next))
+      found.push(this.info(address));
+    return found;
+  }
+
+  /** Takes a map off the arena. @throws {AnyctxError} ENOENT, ETIMEDOUT */
+  destroy(name: string): void {
+    const result = this.#attachment.core.destroyMap(this.find(name).address);
+    if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("destroy", name));
+    if (result !== 0) throw new AnyctxError("ENOENT", `Map "${name}" is already destroyed`);
+  }
+
+  /** Addresses of all allocators of objects, newest first. */
+  allocators(): number[] {
+    const { core } = this.#attachment;
+    const found = new Set<number>();
+    let set = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.cacheSets);
+    for (; set !== 0; set = this.#attachment.word(set + LAYOUT.CacheSet.nextSet)) {
+      const owner = this.#attachment.word(set + LAYOUT.CacheSet.owner);
+      if (this.#attachment.word(set + LAYOUT.CacheSet.contains) === CONSTANTS.CONTAINS_OBJECTS)
+        if (core.isObjectAllocator(owner) !== 0) found.add(owner);
+    }
+    return [...found];
+  }
+
+  /** How to read a map's keys and values, as its creator wrote it. */
+  descriptionOf(map: number): string {
+    const address = this.#attachment.word(map + LAYOUT.MapHeader.description);
+    const length = this.#attachment.word(map + LAYOUT.MapHeader.descriptionBytes);
+    return decodeUtf8(new Uint8Array(this.#attachment.memory.buffer, address, length));
+  }
+
+  info(address: number): MapInfo {
+    const { memory, cpus } = this.#attachment;
+    const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number =>
+      this.#attachment.word(address + LAYOUT.MapHeader[name]);
+    const bpfType = field("kind");
+    const kind = MAP_KINDS.find((each) => each.bpfType === bpfType);
+    if (kind === undefined) throw new AnyctxError("BAD_ARENA", `The map at ${address} has the unknown type ${bpfType}`);
+    return {
+      name: decodeUtf8(new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES)),
+      kind,
+      address,
+      keySize: field("keySize"),
+      valueSize: field("valueSize"),
+      maxEntries: field("maxEntries"),
+      flags: field("flags"),
+      valueStride: field("valueStride"),
+      copies: kind.perCpu ? cpus : 1,
+    };
+  }
+
+  #find(name: string, find: Core["findMap"]): MapInfo {
+    const bytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
+    new Uint8Array(this.#attachment.memory.buffer, this.#nameRoom, bytes.length).set(bytes);
+    const address = find(this.#nameRoom) >>> 0;
+    if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
+    if (address === ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("look for", name));
+    return this.info(address);
+  }
+
+  #shareAccount(map: number, name: string, allocator: ObjectAllocator): void {
+    if (this.#attachment.core.shareAccount(map, allocator.address) !== 0)
+      throw new AnyctxError(
+        "EINVAL",
+        `Map "${name}" cannot share an allocator: it is no dynamic hash, or there is none`,
+      );
+  }
+
+  /** Puts a copy of the text into memory that goes with the map. */
+  #writeDescription(map: number, description: string): void {
+    const { memory } = this.#attachment;
+    // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
+    const text = new Uint8Array(description.length * 3);
+    const length = encodeUtf8(description, text);
+    const address = this.#attachment.allocate(length);
+    new Uint8Array(memory.buffer, address, length).set(text.subarray(0, length));
+    new Uint32Array(memory.buffer, map + LAYOUT.MapHeader.description, 2).set([address, length]);
+  }
+
+  /** xorshift32: every map has its own hash seed, reproducible from the arena's. */
+  #nextSeed(): number {
+    let seed = this.#seed | 1;
+    seed ^= seed << 13;
+    seed ^= seed >>> 17;
+    seed ^= seed << 5;
+    this.#seed = seed >>> 0;
+    return this.#seed;
+  }
+}
+
+/** Where a hash's elements come from. */
+function supplyOf({ withoutCache = false, prealloc = false }: MapEntry): number {
+  if (withoutCache) return CONSTANTS.SUPPLY_SLAB;
+  return prealloc ? CONSTANTS.SUPPLY_POOL : CONSTANTS.SUPPLY_CACHE;
+}
+
+function publishError(result: number, name: string): AnyctxError {
+  if (result === -ERRNO.ETIMEDOUT) return new AnyctxError("ETIMEDOUT", lockedByDead("create", name));
+  if (result === -ERRNO.ENOMEM)
+    return new AnyctxError("ENOMEM", `Cannot create map "${name}": its allocator's capacity is used up`);
+  return new AnyctxError("EEXIST", `There is a map "${name}" in the arena already`);
+}
+
+function lockedByDead(what: string, name: string): string {
+  return `Cannot ${what} map "${name}": a thread has not let go of the arena's lists; if it is dead, reap it`;
+}
+
+function createError(
+  errno: number,
+  name: string,
+  kind: MapKind,
+  sizes: { keySize: number; valueSize: number; maxEntries: number },
+): AnyctxError {
+  const code: ErrorCode = errnoName(errno) ?? "EINVAL";
+  const { keySize, valueSize, maxEntries } = sizes;
+  const what = `${kind.type} map "${name}" (key ${keySize}, value ${valueSize}, max_entries ${maxEntries})`;
+  const why: Readonly<Record<string, string>> = {
+    E2BIG: "it is larger than Linux allows",
+    ENOMEM: "the arena's memory is out",
+    EINVAL:
+      kind.keys === "index"
+        ? "an array needs a 4-byte key and a value"
+        : "key, value and max_entries must not be empty",
+  };
+  return new AnyctxError(code, `Cannot create ${what}: ${why[code] ?? code}`);
+}

@@ -1,0 +1,14 @@
+/** An arena as programs need it. */
+import type { Arena } from "../arena/arena.ts";
+import type { CoreFunction, ProgramMachine } from "../bpf/host.ts";
+import { LAYOUT } from "../wasm/face.ts";
+
+/** @param print receives one formatted line per `bpf_trace_printk` call */
+export function programHost(arena: Arena, print: (line: string) => void): ProgramMachine {
+  return {
+    memory: arena.memory,
+    core: arena.instance.functions as unknown as Readonly<Record<string, CoreFunction>>,
+    layout: { id: LAYOUT.CpuArea.id, task: LAYOUT.CpuArea.task },
+    print,
+  };
+}

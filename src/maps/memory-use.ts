@@ -1,0 +1,39 @@
+/** What a map takes of the shared memory, by kind: a column of the registry (maps/kinds.ts). */
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import type { Reader } from "../wasm/reader.ts";
+
+/** Bytes of shared memory: what the map takes now, and what it would take preallocated. */
+export interface MemoryUse {
+  readonly bytes: number;
+  readonly preallocatedBytes: number;
+}
+
+/** What tells how large a map is; `MapInfo` has it. */
+export interface MapShape {
+  readonly address: number;
+  readonly maxEntries: number;
+  readonly valueStride: number;
+  readonly copies: number;
+}
+
+/** All values are there from the start. */
+export function storageUse(_: Reader, { maxEntries, valueStride, copies }: MapShape): MemoryUse {
+  const bytes = maxEntries * valueStride * copies;
+  return { bytes, preallocatedBytes: bytes };
+}
+
+/** Buckets, and elements (of a per-CPU hash their values too): those that the caches own, or the whole pool. */
+export function hashUse(reader: Reader, map: MapShape): MemoryUse {
+  const { address, copies, valueStride, maxEntries } = map;
+  const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number => reader.word(address + LAYOUT.MapHeader[name]);
+  const buckets = (field("bucketMask") + 1) * CONSTANTS.BUCKET_BYTES;
+  const hasValues = field("values") !== 0;
+  const elementBytes = field("valueOffset") + (hasValues ? CONSTANTS.HEADER_BYTES : valueStride);
+  const pool = (maxEntries + reader.cpus) * (elementBytes + (hasValues ? valueStride * copies : 0));
+  const preallocatedBytes = buckets + pool;
+  if (field("supply") === CONSTANTS.SUPPLY_POOL) return { bytes: preallocatedBytes, preallocatedBytes };
+  const elements = reader.core.allocatorOwned(field("elements")) * elementBytes;
+  const valueBytes = (valueStride + CONSTANTS.HEADER_BYTES) * copies;
+  const values = hasValues ? reader.core.allocatorOwned(field("values")) * valueBytes : 0;
+  return { bytes: buckets + elements + values, preallocatedBytes };
+}
