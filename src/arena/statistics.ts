@@ -1,5 +1,6 @@
 /** What an arena's maps and their caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
 import type { MapInfo } from "../maps/map.ts";
+import { memoryUse } from "../maps/memory-use.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Reader } from "../wasm/reader.ts";
 import { type CacheState, type Misses, readCaches } from "./caches.ts";
@@ -85,5 +86,5 @@ function describe(map: string, objects: "elements" | "values", cache: CacheState
 }
 
 export function mapStatistics(reader: Reader, map: MapInfo): MapStatistics {
-  return { entries: reader.core.mapCount(map.address), ...map.kind.memoryUse(reader, map) };
+  return { entries: reader.core.mapCount(map.address), ...memoryUse(map.kind.memoryUse, reader, map) };
 }

@@ -13,11 +13,10 @@
  * | update | map, key address, value address, flags (u32)  | 0 or -errno         |
  * | delete | map, key address                              | 0 or -errno         |
  *
- * A role that a kind lacks cannot be had of it.
+ * A role that a kind lacks cannot be had of it. Rows are plain data: they go to other threads with the programs.
  */
 import { CONSTANTS, type Core } from "../wasm/face.ts";
-import type { Reader } from "../wasm/reader.ts";
-import { hashUse, type MapShape, type MemoryUse, storageUse } from "./memory-use.ts";
+import type { MemoryUseRule } from "./memory-use.ts";
 
 /** Names of the core's functions that are of a type. */
 type Named<F> = { [Name in keyof Core]: Core[Name] extends F ? Name : never }[keyof Core];
@@ -45,7 +44,8 @@ export interface MapKind {
   readonly walk: "any order" | "by index" | undefined;
   /** How compiled programs find a value without a call: `index`, by the number below max_entries that the key is. */
   readonly inlineLookup: "index" | undefined;
-  readonly memoryUse: (reader: Reader, map: MapShape) => MemoryUse;
+  /** How what the map takes of the memory is found out (maps/memory-use.ts). */
+  readonly memoryUse: MemoryUseRule;
   /** What a BPF program may do: for a per-CPU kind with the current CPU's value. */
   readonly program: { readonly lookup?: Lookup; readonly update?: Update; readonly delete?: Lookup };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
@@ -65,7 +65,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     comesAndGoes: true,
     walk: "any order",
     inlineLookup: undefined,
-    memoryUse: hashUse,
+    memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
     system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
   },
@@ -78,7 +78,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     comesAndGoes: false,
     walk: "by index",
     inlineLookup: "index",
-    memoryUse: storageUse,
+    memoryUse: "storage",
     program: { lookup: "arrayLookup", update: "arrayUpdate", delete: "arrayDelete" },
     system: { get: "arrayGet", update: "arrayUpdate", delete: "arrayDelete" },
   },
@@ -91,7 +91,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     comesAndGoes: true,
     walk: "any order",
     inlineLookup: undefined,
-    memoryUse: hashUse,
+    memoryUse: "hash",
     program: { lookup: "percpuHashLookup", update: "hashUpdate", delete: "hashDelete" },
     system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete" },
   },
@@ -104,7 +104,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     comesAndGoes: false,
     walk: "by index",
     inlineLookup: undefined,
-    memoryUse: storageUse,
+    memoryUse: "storage",
     program: { lookup: "percpuArrayLookup", update: "percpuArrayUpdate", delete: "arrayDelete" },
     system: { get: "percpuArrayGet", update: "percpuArrayUpdateAll", delete: "arrayDelete" },
   },

@@ -99,11 +99,11 @@ for (const supply of SUPPLIES)
     );
   });
 
-test("flags beyond EXIST are refused for new and for existing keys, on the short way and the long one", () => {
+test("flags beyond EXIST are refused for new and for existing keys, on the fast path and the slow one", () => {
   for (const supply of SUPPLIES)
     for (const keySize of [4, 8, 12]) {
       const map = makeMap(supply, keySize, 8, 1000);
-      // Enough keys that the cache is between its watermarks, where the short way is taken.
+      // Enough keys that the cache is between its watermarks, where the fast path is taken.
       for (let key = 0; key < 100; key++) map.set(pattern(key, keySize), pattern(key, 8));
       for (const flags of [3, 7, 0xffffffff])
         for (const key of [5, 500])
@@ -129,6 +129,15 @@ test("a full map with overflowing buckets finds, walks and deletes every key", (
       assert.equal(map.delete(pattern(key, 4)), true);
     }
     assert.equal(map.size, 0);
+    destroy(map);
+  }
+});
+
+test("a walk whose first bucket takes more room than it began with sees every key", () => {
+  for (const supply of SUPPLIES) {
+    const map = makeMap(supply, 4, 5000, 5);
+    for (let key = 0; key < 5; key++) map.set(pattern(key, 4), pattern(key, 5000));
+    assert.equal([...map.keys()].length, 5);
     destroy(map);
   }
 });

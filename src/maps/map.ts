@@ -200,16 +200,16 @@ export class ArenaMap<K, V> {
     const valueOffset = roundUp(this.info.keySize);
     const entryBytes = this.#instance.core.mapEntryBytes(this.#address);
     let room = Math.max(SCAN_BYTES, entryBytes);
-    let next = 0;
-    do {
-      const batch = this.#scan(next, room, entryBytes);
+    for (let from = 0; ; ) {
+      const batch = this.#scan(from, room, entryBytes);
       if (batch === undefined) {
         room *= 2;
         continue;
       }
-      next = batch.next;
       for (const entry of batch.entries) yield [entry, valueOffset];
-    } while (next !== 0);
+      if (batch.next === 0) return;
+      from = batch.next;
+    }
   }
 
   /** Copies a few entries out of the shared memory; undefined if the room is too small for the next step of the walk. */

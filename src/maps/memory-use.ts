@@ -17,13 +17,13 @@ export interface MapShape {
 }
 
 /** All values are there from the start. */
-export function storageUse(_: Reader, { maxEntries, valueStride, copies }: MapShape): MemoryUse {
+function storageUse(_: Reader, { maxEntries, valueStride, copies }: MapShape): MemoryUse {
   const bytes = maxEntries * valueStride * copies;
   return { bytes, preallocatedBytes: bytes };
 }
 
 /** Buckets, and elements (of a per-CPU hash their values too): those that the caches own, or the whole pool. */
-export function hashUse(reader: Reader, map: MapShape): MemoryUse {
+function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const { address, copies, valueStride, maxEntries } = map;
   const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number => reader.word(address + LAYOUT.MapHeader[name]);
   const buckets = (field("bucketMask") + 1) * CONSTANTS.BUCKET_BYTES;
@@ -36,4 +36,12 @@ export function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const valueBytes = (valueStride + CONSTANTS.HEADER_BYTES) * copies;
   const values = hasValues ? reader.core.allocatorOwned(field("values")) * valueBytes : 0;
   return { bytes: buckets + elements + values, preallocatedBytes };
+}
+
+export type MemoryUseRule = "storage" | "hash";
+
+const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = { storage: storageUse, hash: hashUse };
+
+export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {
+  return RULES[rule](reader, map);
 }
