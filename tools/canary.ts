@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CANARIES, type Canary } from "../src/sim/canaries.ts";
+import { CANARIES, type Canary } from "../test/sim/canaries.ts";
 
 /** Everything a canary is made from, as one short name; computed once. */
 let sources: string | undefined;

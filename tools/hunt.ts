@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { runScenario } from "../src/sim/campaign.ts";
-import type { Canary } from "../src/sim/canaries.ts";
 import { loadSimCore } from "../src/sim/core.ts";
-import { SCENARIOS } from "../src/sim/scenarios/index.ts";
+import type { Canary } from "../test/sim/canaries.ts";
+import { SCENARIOS } from "../test/sim/scenarios/index.ts";
 import { canaryPath } from "./canary.ts";
 
 export interface Hunt {

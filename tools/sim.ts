@@ -7,11 +7,11 @@
  */
 import { parseArgs } from "node:util";
 import { type Failure, replayOne, runScenario, type ScenarioReport } from "../src/sim/campaign.ts";
-import { CANARIES } from "../src/sim/canaries.ts";
 import { loadSimCore, type SimCore } from "../src/sim/core.ts";
 import type { Scenario } from "../src/sim/scenario.ts";
-import { SCENARIOS } from "../src/sim/scenarios/index.ts";
 import { parseSchedule } from "../src/sim/schedule.ts";
+import { CANARIES } from "../test/sim/canaries.ts";
+import { SCENARIOS } from "../test/sim/scenarios/index.ts";
 import { canaryPath } from "./canary.ts";
 import { compileCanaries, type Hunt, huntCanaries } from "./hunt.ts";
 

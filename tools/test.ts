@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 const words = process.argv.slice(2);
-const files = ["core", "src", "test", "tools"]
+const files = ["core", "src", "bench", "test", "tools"]
   .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)))
   .filter((path) => path.endsWith(".test.ts"))
   .filter((path) => words.length === 0 || words.some((word) => path.includes(word)))

@@ -104,7 +104,7 @@ function show({ from, to }: Import): string {
 
 const CORE = sourcesBelow("core").filter((path) => !isTest(path));
 const SRC = sourcesBelow("src").filter((path) => !isTest(path));
-const ALL = sourcesBelow("core", "src", "tools", "test");
+const ALL = sourcesBelow("core", "src", "bench", "tools", "test");
 
 /** From the bottom up: each may import from itself and from what stands before it. */
 const CORE_ORDER = [

@@ -15,7 +15,7 @@ export interface AllocRatio {
 export type Taken = Map<string, number[]>;
 
 /** What is compared: time of `over` to time of `under`. */
-interface RatioRow {
+export interface RatioRow {
   readonly name: string;
   readonly doc: string;
   readonly over: string;
@@ -32,10 +32,6 @@ const RATIOS: readonly RatioRow[] = [
   row("burst", "bare burst, inline"),
   row("pair from JavaScript", "two empty calls", 1.5),
   row("pair, ObjectAllocator", "two empty calls"),
-  row("churn", "C malloc churn"),
-  row("pair", "C malloc pair"),
-  row("burst", "C malloc burst"),
-  row("@thi.ng/malloc churn", "churn, ObjectAllocator"),
   {
     ...{ name: "throughput of two threads to one", over: "pair, one thread", under: "pair, two threads" },
     ...{ doc: "pairs a second of two threads, each on its CPU, to those of one", target: 1.8, atLeast: true },
@@ -50,7 +46,7 @@ const RATIOS: readonly RatioRow[] = [
   },
 ];
 
-function row(over: string, under: string, target?: number): RatioRow {
+export function row(over: string, under: string, target?: number): RatioRow {
   const common = { name: `${over} / ${under}`, doc: `time of "${over}" to time of "${under}"`, over, under };
   return target === undefined ? common : { ...common, target };
 }
@@ -66,6 +62,6 @@ function makeRatio({ name, doc, over, under, target, atLeast }: RatioRow, taken:
 }
 
 /** Every ratio that was measured. */
-export function compare(taken: Taken): AllocRatio[] {
-  return RATIOS.flatMap((each) => makeRatio(each, taken));
+export function compare(taken: Taken, more: readonly RatioRow[]): AllocRatio[] {
+  return [...RATIOS, ...more].flatMap((each) => makeRatio(each, taken));
 }

@@ -1,6 +1,6 @@
 /**
  * What an allocation and a free cost: from WebAssembly, where programs are, and from JavaScript, beside the least that
- * an allocator can be (a pop and a push), beside others, and on two threads. Every round measures every row in turn.
+ * an allocator can be (a pop and a push), and on two threads. Every round measures every row in turn.
  */
 import type { Address, ObjectAllocator } from "../arena/allocator.ts";
 import { Arena } from "../arena/arena.ts";
@@ -15,8 +15,7 @@ import {
   makeBareList,
   makeLoops,
 } from "./alloc-module.ts";
-import { type MemoryPool, makeNative, makePool, type NativeProgram } from "./alloc-native.ts";
-import { type AllocRatio, compare, type Taken } from "./alloc-ratios.ts";
+import { type AllocRatio, compare, type RatioRow, type Taken } from "./alloc-ratios.ts";
 import { type AllocThreads, HAND_OVER_BOUND, startThreads, type ThreadCosts } from "./alloc-threads.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
@@ -39,12 +38,12 @@ export interface AllocFigures {
   readonly handOverObjects: number;
 }
 
-const SIZE = 64;
-const PAIRS = 400_000;
-/** @thi.ng/malloc takes 40 us for a pair of the churn. */
-const POOL_PAIRS = 2_000;
+/** Bytes of the objects of pairs and bursts. */
+export const SIZE = 64;
+export const PAIRS = 400_000;
 
-interface Subject {
+/** What is measured: a row of the table. */
+export interface Subject {
   readonly name: string;
   readonly doc: string;
   /** Nanoseconds per pair; a text is why it cannot be measured. */
@@ -62,11 +61,10 @@ interface Setting {
   readonly list: number;
   readonly table: number;
   readonly live: number;
-  readonly pools: readonly [MemoryPool, MemoryPool] | string;
-  readonly native: NativeProgram | string;
 }
 
-function time(pairs: number, run: () => void): number {
+/** Nanoseconds per pair. */
+export function time(pairs: number, run: () => void): number {
   const begin = performance.now();
   run();
   return ((performance.now() - begin) * 1e6) / pairs;
@@ -82,8 +80,6 @@ async function makeSetting(arena: Arena): Promise<Setting> {
   const live = arena.allocate(CHURN_LIVE * 4);
   const words = new Uint32Array(memory.buffer, live, CHURN_LIVE);
   for (let index = 0; index < CHURN_LIVE; index++) words[index] = any.allocate(SIZE);
-  const pools = [await makePool(1 << 22), await makePool(1 << 22)] as const;
-  const [first, second] = pools;
   return {
     arena,
     fixed: arena.createAllocator({ objectSize: SIZE, name: "bench fixed" }),
@@ -94,8 +90,6 @@ async function makeSetting(arena: Arena): Promise<Setting> {
     list,
     table: arena.allocate(BURST * 4),
     live,
-    pools: typeof first === "string" ? first : typeof second === "string" ? second : [first, second],
-    native: makeNative(),
   };
 }
 
@@ -160,7 +154,7 @@ function callsOfNothing({ bare }: Setting): void {
 }
 
 /** As the churn in WebAssembly, on anything with an allocation and a free. */
-function churn(
+export function churn(
   live: { [index: number]: number },
   pairs: number,
   allocate: (size: number) => number,
@@ -204,37 +198,6 @@ function scriptSubjects(setting: Setting): Subject[] {
   ];
 }
 
-function poolPairs(pool: MemoryPool): void {
-  for (let index = 0; index < PAIRS; index++) pool.free(pool.malloc(SIZE));
-}
-
-function otherSubjects({ pools, native }: Setting): Subject[] {
-  const subjects: Subject[] = [];
-  const pool = (
-    name: string,
-    doc: string,
-    measure: (pools: readonly [MemoryPool, MemoryPool]) => () => number,
-  ): void => {
-    subjects.push({ name, doc, measure: typeof pools === "string" ? pools : measure(pools) });
-  };
-  pool("@thi.ng/malloc pair", "its MemPool, unshared, from JavaScript", ([first]) => {
-    return () => time(PAIRS, () => poolPairs(first));
-  });
-  pool("@thi.ng/malloc churn", "the churn on its MemPool", ([, second]) => {
-    const live = Array.from({ length: CHURN_LIVE }, () => second.malloc(SIZE));
-    const allocate = (size: number): number => second.malloc(size);
-    const free = (address: number): boolean => second.free(address);
-    return () => time(POOL_PAIRS, () => churn(live, POOL_PAIRS, allocate, free));
-  });
-  for (const kind of ["pair", "burst", "churn"] as const)
-    subjects.push({
-      name: `C malloc ${kind}`,
-      doc: `the ${kind} with the C library's malloc, native, one thread`,
-      measure: typeof native === "string" ? native : () => native.run()[kind],
-    });
-  return subjects;
-}
-
 /** The rows that two threads measure at once. */
 const THREAD_ROWS: readonly { readonly key: keyof ThreadCosts; readonly name: string; readonly doc: string }[] = [
   { key: "onePairs", name: "pair, one thread", doc: "the pair on a thread of its own" },
@@ -258,17 +221,25 @@ async function measureThreads(threads: AllocThreads, taken: Taken): Promise<numb
   return costs.handOverBytes;
 }
 
+/** Other allocators in the same rounds, and which of their rows are compared with ours. */
+export interface Rivals {
+  readonly subjects: readonly Subject[];
+  readonly ratios: readonly RatioRow[];
+}
+
 /**
  * @param rounds runs of each row, in turn, after two that warm up
  * @param progress called with the share that is done, 0 to 1
+ * @param rivals none by default: what the package measures needs nothing else installed
  */
 export async function measureAlloc(
   rounds = 11,
   progress: (share: number) => void = () => undefined,
+  rivals: Rivals = { subjects: [], ratios: [] },
 ): Promise<AllocFigures> {
   const arena = await Arena.create({ maximumBytes: 1 << 28, cpus: 3 });
   const setting = await makeSetting(arena);
-  const subjects = [...wasmSubjects(setting), ...scriptSubjects(setting), ...otherSubjects(setting)];
+  const subjects = [...wasmSubjects(setting), ...scriptSubjects(setting), ...rivals.subjects];
   const threads = startThreads(arena);
   const taken: Taken = new Map();
   let handOverBytes = 0;
@@ -281,7 +252,6 @@ export async function measureAlloc(
     }
   } finally {
     await threads.stop();
-    if (typeof setting.native !== "string") setting.native.remove();
   }
   const rows = [...subjects, ...THREAD_ROWS.map((each) => ({ ...each, measure: "" }))].map(({ name, doc, measure }) => {
     const values = taken.get(name);
@@ -292,7 +262,7 @@ export async function measureAlloc(
   });
   return {
     rows,
-    ratios: compare(taken),
+    ratios: compare(taken, rivals.ratios),
     handOverBytes,
     handOverBound: HAND_OVER_BOUND,
     handOverObjects: threads.objects,

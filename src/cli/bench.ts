@@ -49,7 +49,7 @@ const BENCHES: readonly BenchRow[] = [
   },
   {
     name: "alloc",
-    doc: "allocating and freeing an object, beside a bare list, beside other allocators, and on two threads",
+    doc: "allocating and freeing an object, beside a bare list, and on two threads",
     measure: async (rounds, progress) => {
       const figures = await measureAlloc(rounds, progress);
       return { document: figures, text: allocParagraph(figures) };

@@ -1,4 +1,4 @@
-/** Scenarios: what runs on the machine, and what has to hold. One small file each in src/sim/scenarios/. */
+/** Scenarios: what runs on the machine, and what has to hold. One small file each. */
 import { RaceDetector } from "./checks/races.ts";
 import type { SimCore } from "./core.ts";
 import { type ExhaustiveReport, exhaust } from "./exhaustive.ts";

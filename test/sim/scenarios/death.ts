@@ -1,0 +1,157 @@
+/** Runs in which the thread of CPU 0 is killed at any step, its CPU is reaped, and all that there was is given back. */
+
+import { checkLists, checkObjects } from "../../../src/sim/checks/lists.ts";
+import { checkRest } from "../../../src/sim/checks/rest.ts";
+import { checkMemory } from "../../../src/sim/checks/slab.ts";
+import { checkWork } from "../../../src/sim/checks/work.ts";
+import { type Body, death, type FiberSpec, task } from "../../../src/sim/fiber.ts";
+import { Finding } from "../../../src/sim/finding.ts";
+import { HashTable, type PreparedHash } from "../../../src/sim/hash-table.ts";
+import type { Run } from "../../../src/sim/machine.ts";
+import { Objects } from "../../../src/sim/objects.ts";
+import type { World } from "../../../src/sim/world.ts";
+import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
+
+const EAGAIN = 11;
+/** Whoever else is in the middle of something has had its turn by then. */
+const MOST_TRIES = 4;
+/** Grace periods of both flavours, one after the other, and what is queued behind them. */
+const ROUNDS = 8;
+const VICTIM = 0;
+
+export interface Mortal {
+  readonly fibers: readonly FiberSpec[];
+  /** What has to hold once the CPU is reaped. */
+  readonly check: () => void;
+  /** Gives everything back, on a living CPU. */
+  readonly giveBack: () => void;
+  /** Pages that were in use before anything was there. */
+  readonly pages: number;
+}
+
+/** CPUs whose slot the dead thread holds: its own, and one that it had borrowed for a trim. */
+function heldByDead(world: World): number[] {
+  const borrowed = CONSTANTS.BORROWED;
+  const owner = (cpu: number): number => world.field(world.areas[cpu] as number, "CpuArea", "owner");
+  // The borrowed one first: it is that one's locks that the thread held.
+  return [...world.areas.keys()]
+    .filter((cpu) => (owner(cpu) & (borrowed - 1)) === VICTIM + 1)
+    .sort((a, b) => owner(b) - owner(a));
+}
+
+/** The slot is free, and nothing of its holder is left. */
+function checkReaped(world: World): void {
+  const area = world.areas[VICTIM] as number;
+  const owner = world.field(area, "CpuArea", "owner");
+  if (owner !== 0) throw new Finding("reap", `a reaped CPU has owner ${owner}`);
+  const transfer = area + LAYOUT.CpuArea.intents + CONSTANTS.LEVELS * CONSTANTS.INTENT_BYTES;
+  const left = world.field(transfer, "Transfer", "managed");
+  if (left !== 0) throw new Finding("reap", "a reaped CPU still has memory of the control plane");
+}
+
+/** What waits anywhere for a grace period or for its work goes its way, on every CPU. */
+function settle(world: World): void {
+  for (let round = 0; round < ROUNDS; round++)
+    for (const cpu of world.areas.keys()) {
+      world.callOn(cpu, "timerTick");
+      world.callOn(cpu, "reapMaps");
+    }
+}
+
+function checkPages(world: World, before: number): void {
+  settle(world);
+  world.call("trimSlabs");
+  const after = world.call("pagesInUse");
+  if (after !== before) throw new Finding("leak", `${after} pages are in use, ${before} were before`);
+  checkMemory(world);
+}
+
+/** CPU 0 may die at any step of its fibers; the last CPU reaps it as soon as that happened. */
+export function withDeath(world: World, { fibers, check, giveBack, pages }: Mortal): Run {
+  const reaper = world.areas.length - 1;
+  function* reap(): Body {
+    for (let tries = 0; tries < MOST_TRIES; tries++)
+      for (const cpu of heldByDead(world)) {
+        const reaped = (yield ["reapCpu", cpu]) | 0;
+        if (reaped !== 0 && reaped !== -EAGAIN) throw new Finding("reap", `reapCpu of CPU ${cpu} says ${reaped}`);
+      }
+  }
+  return {
+    fibers: [
+      ...fibers,
+      death(VICTIM),
+      { ...task(reaper, reap, "reaper"), optional: false, ready: () => world.dead.has(VICTIM) },
+    ],
+    atRest() {
+      if (world.dead.has(VICTIM)) {
+        for (let tries = 0; tries < 2; tries++)
+          for (const cpu of heldByDead(world)) world.callOn(reaper, "reapCpu", cpu);
+        const [left] = heldByDead(world);
+        if (left !== undefined) throw new Finding("reap", `CPU ${left} cannot be reaped although nobody is in the way`);
+        checkReaped(world);
+      }
+      checkRest(world);
+      checkMemory(world);
+      check();
+      // A new thread has the CPU from here on.
+      if (world.dead.has(VICTIM) && world.call("takeCpu", VICTIM, world.areas.length + 1) !== VICTIM)
+        throw new Finding("reap", "nobody can take a reaped CPU");
+      settle(world);
+      check();
+      giveBack();
+      checkPages(world, pages);
+    },
+  };
+}
+
+/** A run on objects of one allocator, that is destroyed in the end. What the dead thread had allocated is still in use. */
+export function mortalObjects(
+  world: World,
+  allocator: number,
+  size: number,
+  pages: number,
+  fibers: (objects: Objects) => readonly FiberSpec[],
+): Run {
+  const objects = new Objects(world, allocator, size);
+  return withDeath(world, {
+    fibers: fibers(objects),
+    check() {
+      checkWork(world, objects.set);
+      checkObjects(world, objects);
+    },
+    giveBack() {
+      for (const address of inUse(world, objects)) world.call("objectFree", address);
+      settle(world);
+      const left = world.call("destroyObjectAllocator", allocator);
+      if (left !== 0) throw new Finding("leak", `${left} objects are in use that nobody has`);
+    },
+    pages,
+  });
+}
+
+/** What bodies hold, and what a thread did not get to free before it was killed. */
+function inUse(world: World, objects: Objects): number[] {
+  const header = CONSTANTS.HEADER_BYTES;
+  const headers = (addresses: ReadonlySet<number>): Set<number> =>
+    new Set([...addresses].map((address) => address - header));
+  const held = { set: objects.set, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };
+  return [...checkLists(world, held)].flatMap(([object, place]) => (place === "in use" ? [object + header] : []));
+}
+
+/** A run on one map, that is destroyed in the end. */
+export function mortalHash(
+  prepared: PreparedHash,
+  pages: number,
+  fibers: (table: HashTable) => readonly FiberSpec[],
+): Run {
+  const { world, map } = prepared;
+  const table = new HashTable(prepared);
+  return withDeath(world, {
+    fibers: fibers(table),
+    check: () => table.check(),
+    giveBack() {
+      world.call("destroyMap", map);
+    },
+    pages,
+  });
+}

@@ -1,0 +1,77 @@
+/** All scenarios. */
+import type { Scenario } from "../../../src/sim/scenario.ts";
+import { allocFreeNmi } from "./alloc-free-nmi.ts";
+import { CONTEXT_TABLE } from "./contexts.ts";
+import { createDestroy } from "./create-destroy.ts";
+import { crossCpuTrim } from "./cross-cpu-trim.ts";
+import { destroyWithWork } from "./destroy-with-work.ts";
+import { extraDrained } from "./extra-drained.ts";
+import { shortWayNmi } from "./fast-path-nmi.ts";
+import { shortWayTwoCpus } from "./fast-path-two-cpus.ts";
+import { freeRcu } from "./free-rcu.ts";
+import { freeRcuNmi } from "./free-rcu-nmi.ts";
+import { fullMap } from "./full-map.ts";
+import { KILLED_IN_CONTROL } from "./killed-in-control.ts";
+import { KILLED_IN_HASH } from "./killed-in-hash.ts";
+import { KILLED_IN_OBJECTS } from "./killed-in-objects.ts";
+import { largeValues } from "./large-values.ts";
+import { lateRaise } from "./late-raise.ts";
+import { lookupStays } from "./lookup-stays.ts";
+import { nmiInUpdate } from "./nmi-in-update.ts";
+import { oneBucket } from "./one-bucket.ts";
+import { outOfMemory } from "./out-of-memory.ts";
+import { overflowingBucket } from "./overflowing-bucket.ts";
+import { percpuObjects } from "./percpu-objects.ts";
+import { poolTwoCpus } from "./pool-two-cpus.ts";
+import { preemptedAlloc } from "./preempted-alloc.ts";
+import { prefillNmi } from "./prefill-nmi.ts";
+import { readerAndTrim } from "./reader-and-trim.ts";
+import { refillNmi } from "./refill-nmi.ts";
+import { reusedSlot } from "./reused-slot.ts";
+import { rtWorkThread } from "./rt-work-thread.ts";
+import { scanWhileWriting } from "./scan-while-writing.ts";
+import { sizes } from "./sizes.ts";
+import { sleepableReader } from "./sleepable-reader.ts";
+import { trimNmi } from "./trim-nmi.ts";
+import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
+import { twoRefills } from "./two-refills.ts";
+import { waitingBounded } from "./waiting-bounded.ts";
+
+export const SCENARIOS: readonly Scenario[] = [
+  allocFreeNmi,
+  createDestroy,
+  crossCpuTrim,
+  destroyWithWork,
+  extraDrained,
+  freeRcu,
+  freeRcuNmi,
+  fullMap,
+  largeValues,
+  lateRaise,
+  lookupStays,
+  nmiInUpdate,
+  oneBucket,
+  outOfMemory,
+  overflowingBucket,
+  percpuObjects,
+  poolTwoCpus,
+  preemptedAlloc,
+  prefillNmi,
+  readerAndTrim,
+  refillNmi,
+  reusedSlot,
+  rtWorkThread,
+  scanWhileWriting,
+  shortWayNmi,
+  shortWayTwoCpus,
+  sizes,
+  sleepableReader,
+  trimNmi,
+  trimOnDemandNmi,
+  twoRefills,
+  waitingBounded,
+  ...CONTEXT_TABLE,
+  ...KILLED_IN_HASH,
+  ...KILLED_IN_OBJECTS,
+  ...KILLED_IN_CONTROL,
+];

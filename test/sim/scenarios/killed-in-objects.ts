@@ -1,0 +1,226 @@
+/**
+ * A thread is killed at any step of what it does with objects of an allocator: after its CPU is reaped every object is on one
+ * list or in use, where what the thread had been handed stays in use: it is its user's to say what becomes of it.
+ */
+import { type Body, type Call, interrupt, task } from "../../../src/sim/fiber.ts";
+import type { Objects } from "../../../src/sim/objects.ts";
+import type { Scenario } from "../../../src/sim/scenario.ts";
+import type { World } from "../../../src/sim/world.ts";
+import { mortalObjects } from "./death.ts";
+
+interface Plan {
+  readonly name: string;
+  readonly doc: string;
+  readonly size: number;
+  /** Objects that CPU 0 has from the start. */
+  readonly first?: number;
+  /** Whether the allocator is one of any size. */
+  readonly anySize?: boolean;
+  readonly bound?: number;
+  readonly known?: NonNullable<Scenario["known"]>;
+  /** 2 where the other one must be through before the CPU is reaped, as it works for that CPU. */
+  readonly cpus?: number;
+  readonly pages?: number;
+  readonly prepare?: (world: World, allocator: number) => void;
+  readonly dies: (objects: Objects, first: readonly number[]) => Body;
+  readonly other?: (objects: Objects) => Body;
+  readonly nmi?: (objects: Objects) => Body;
+}
+
+function* several(objects: Objects, count: number): Generator<Call, number[], number> {
+  const held: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const object = yield* objects.allocate();
+    if (object !== 0) held.push(object);
+  }
+  return held;
+}
+
+function* freeAll(objects: Objects, held: readonly number[]): Body {
+  for (const object of held) yield* objects.free(object);
+}
+
+const PLANS: readonly Plan[] = [
+  {
+    name: "killed-in-allocation",
+    doc: "Killed in an allocation, the refill that it raises, and a free.",
+    size: 24,
+    *dies(objects) {
+      yield* freeAll(objects, yield* several(objects, 2));
+    },
+  },
+  {
+    name: "killed-in-any-size",
+    doc: "Killed in an allocator of any size, whose eleven classes share one account.",
+    size: 100,
+    anySize: true,
+    *dies(objects) {
+      yield* freeAll(objects, yield* several(objects, 2));
+      yield ["objectTrim", objects.allocator];
+    },
+  },
+  {
+    name: "killed-in-free-rcu",
+    doc: "Killed in objectFreeRcu, and in the work that moves what it freed on.",
+    size: 24,
+    first: 3,
+    *dies(objects, first) {
+      for (const object of first) yield* objects.freeRcu(object);
+      for (let count = 0; count < 3; count++) yield ["objectTrim", objects.allocator];
+    },
+  },
+  {
+    name: "killed-in-refill",
+    doc: "Killed in refills that cut new slab pages.",
+    size: 4000,
+    *dies(objects) {
+      yield* several(objects, 6);
+    },
+    *other(objects) {
+      yield* freeAll(objects, yield* several(objects, 2));
+    },
+  },
+  {
+    name: "killed-in-trim",
+    doc: "Killed on the way of objects back to the slab, whose pages become free.",
+    size: 4000,
+    first: 9,
+    *dies(objects, first) {
+      yield* freeAll(objects, first);
+      for (let count = 0; count < 4; count++) yield ["objectTrim", objects.allocator];
+      yield ["trimSlabs"];
+    },
+    *other(objects) {
+      yield* freeAll(objects, yield* several(objects, 2));
+    },
+  },
+  {
+    name: "killed-in-runs",
+    doc: "Killed with objects that are runs of pages of their own.",
+    size: 20_000,
+    *dies(objects) {
+      yield* freeAll(objects, yield* several(objects, 3));
+      for (let count = 0; count < 4; count++) yield ["objectTrim", objects.allocator];
+    },
+  },
+  {
+    name: "killed-in-depot",
+    doc: "Killed while it gives to the surplus or takes from it: a reader holds grace periods up, so there is too much.",
+    size: 4000,
+    first: 16,
+    pages: 24,
+    prepare(world) {
+      world.callOn(1, "traceEnter");
+    },
+    *dies(objects, first) {
+      yield* freeAll(objects, first);
+      yield* several(objects, 12);
+    },
+    *other(objects) {
+      yield* freeAll(objects, yield* several(objects, 6));
+      yield ["traceLeave"];
+    },
+  },
+  {
+    name: "killed-in-prefill",
+    doc: "Killed while objects are promised, and while promised ones are used.",
+    size: 504,
+    *dies(objects) {
+      yield ["objectPrefill", objects.allocator, objects.size, 6];
+      yield ["objectPrefill", objects.allocator, objects.size, 3];
+      yield ["contextSet", 3, 0];
+      yield* several(objects, 7);
+      yield ["contextSet", 0, 0];
+    },
+  },
+  {
+    name: "killed-in-nmi-allocation",
+    doc: "Killed in an NMI that allocates and frees in the middle of its CPU's own free.",
+    size: 504,
+    first: 2,
+    bound: 1,
+    *dies(objects, first) {
+      yield* freeAll(objects, first);
+      yield* several(objects, 2);
+    },
+    *nmi(objects) {
+      yield* freeAll(objects, yield* several(objects, 2));
+    },
+  },
+  {
+    name: "killed-helper",
+    doc: "A helper is killed while it refills another CPU's cache from outside. One that dies right after its claim of the inbox has brought the batch.",
+    size: 4000,
+    *dies() {
+      for (let count = 0; count < 3; count++) yield ["serveCpu", 1];
+    },
+    *other(objects) {
+      yield ["contextSet", 3, 0];
+      const held = yield* several(objects, 6);
+      yield* freeAll(objects, held);
+      yield ["contextSet", 0, 0];
+    },
+  },
+  {
+    name: "killed-in-adoption",
+    doc: "A CPU that never refills itself is killed while it takes what a helper brought. Its helper stops before it is reaped.",
+    size: 4000,
+    cpus: 2,
+    *dies(objects) {
+      yield ["contextSet", 3, 0];
+      const held: number[] = [];
+      for (let count = 0; count < 4; count++) held.push(...(yield* several(objects, 2)));
+      yield* freeAll(objects, held);
+      yield ["contextSet", 0, 0];
+    },
+    *other() {
+      for (let count = 0; count < 4; count++) yield ["serveCpu", 0];
+    },
+  },
+  {
+    name: "killed-in-trim-of-all",
+    doc: "Killed while it trims its own CPUs and a free one, which it borrows: both are reaped.",
+    size: 504,
+    first: 3,
+    prepare(world, allocator) {
+      const held = Array.from({ length: 3 }, () => world.callOn(1, "objectAllocate", allocator, 504, 0));
+      for (const object of held) world.callOn(1, "objectFree", object);
+      world.callOn(1, "releaseCpu", 1);
+    },
+    *dies(objects, first) {
+      yield* freeAll(objects, first);
+      yield ["trimCpus", 1];
+      yield ["trimCpus", 1];
+    },
+    *other() {},
+  },
+];
+
+function scenarioOf({ name, doc, size, first = 0, anySize = false, bound, pages, ...plan }: Plan): Scenario {
+  const { prepare, dies, other, nmi, cpus, known } = plan;
+  return {
+    name,
+    doc,
+    cpus: cpus ?? (other === undefined ? 2 : 3),
+    bound: bound ?? (other === undefined ? 0 : 1),
+    ...(pages === undefined ? {} : { pages }),
+    ...(known === undefined ? {} : { known }),
+    prepare(world) {
+      const before = world.call("pagesInUse");
+      const allocator = world.createAllocator(anySize ? 0 : size);
+      const held = Array.from({ length: first }, () => world.call("objectAllocate", allocator, size, 0));
+      prepare?.(world, allocator);
+      return () =>
+        mortalObjects(world, allocator, size, before, (objects) => {
+          for (const object of held) objects.take(object);
+          return [
+            task(0, () => dies(objects, held)),
+            ...(other === undefined ? [] : [task(1, () => other(objects))]),
+            ...(nmi === undefined ? [] : [interrupt("nmi", 0, () => nmi(objects))]),
+          ];
+        });
+    },
+  };
+}
+
+export const KILLED_IN_OBJECTS: readonly Scenario[] = PLANS.map(scenarioOf);

@@ -1,0 +1,24 @@
+import { interrupt, task } from "../../../src/sim/fiber.ts";
+import type { Scenario } from "../../../src/sim/scenario.ts";
+import { withObjects } from "./common.ts";
+
+export const prefillNmi: Scenario = {
+  name: "prefill-nmi",
+  doc: "Objects were promised: an NMI gets one of them at any step.",
+  cpus: 1,
+  bound: 1,
+  prepare(world) {
+    const allocator = world.createAllocator(24);
+    world.call("objectPrefill", allocator, 24, 4);
+    return () =>
+      withObjects(world, allocator, 24, (objects) => [
+        task(0, function* () {
+          const object = yield* objects.allocateSurely();
+          yield* objects.free(object);
+        }),
+        interrupt("nmi", 0, function* () {
+          yield* objects.allocateSurely();
+        }),
+      ]);
+  },
+};

@@ -1,0 +1,26 @@
+import { task } from "../../../src/sim/fiber.ts";
+import { prepareHash } from "../../../src/sim/hash-table.ts";
+import type { Scenario } from "../../../src/sim/scenario.ts";
+import { withHash } from "./common.ts";
+
+export const reusedSlot: Scenario = {
+  name: "reused-slot",
+  doc: "A slot and an element serve another key while a reader looks: the control word tells it to look again.",
+  cpus: 2,
+  bound: 2,
+  prepare(world) {
+    const prepared = prepareHash(world, world.createHash({ maxEntries: 4 }), 2);
+    return () =>
+      withHash(prepared, (table) => [
+        task(0, function* () {
+          yield* table.update(2);
+          yield* table.delete(2);
+          yield* table.update(1);
+        }),
+        task(1, function* () {
+          yield* table.get(2);
+          yield* table.get(1);
+        }),
+      ]);
+  },
+};
