@@ -19,7 +19,8 @@
  * accesses: interrupts are off around the lists, and `active` keeps NMIs out, which interrupts-off does not. Whoever
  * moved `active` from 0 to 1 owns `free`; another one gets no object from alloc and frees to `extra`, which is atomic.
  */
-import { acquire, addAndFetch, claim, exchange } from "../base/atomics";
+import { acquire, addAndFetch, exchange } from "../base/atomics";
+import { push } from "../base/stack";
 import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
 import { nameObject, objectPlaced } from "../cpu/intent";
@@ -118,11 +119,8 @@ export function raiseWork(area: CpuArea, cache: Cache): void {
 
 /** Puts work that is marked as raised on a CPU's list. */
 export function queueWork(area: CpuArea, cache: Cache): void {
-  let head: u32;
-  do {
-    head = acquire(workWord(area));
-    cache.workNext = head;
-  } while (!claim(workWord(area), head, <u32>changetype<usize>(cache)));
+  const address = changetype<usize>(cache);
+  push(workWord(area), address, address + offsetof<Cache>("workNext"));
 }
 
 /** Takes everything raised so far: a chain through `workNext`. */
@@ -216,12 +214,7 @@ export function lastOf(first: usize, count: u32): usize {
 export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
   const saved = area.interruptsOff;
   area.interruptsOff = saved + 1;
-  const word = changetype<usize>(cache) + offsetof<Cache>("byRcu");
-  let head: u32;
-  do {
-    head = acquire(word);
-    store<u32>(object, head);
-  } while (!claim(word, head, <u32>object));
+  push(changetype<usize>(cache) + offsetof<Cache>("byRcu"), object, object);
   addAndFetch(changetype<usize>(cache) + offsetof<Cache>("byRcuCount"), 1);
   // While a batch waits, its end will take the next one along.
   if (cache.rcuTarget == 0 || cache.byRcuCount >= cache.high) raiseWork(area, cache);
@@ -230,11 +223,6 @@ export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
 
 /** Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless. */
 function pushExtra(cache: Cache, object: usize): void {
-  const word = changetype<usize>(cache) + offsetof<Cache>("extra");
-  let head: u32;
-  do {
-    head = acquire(word);
-    store<u32>(object, head);
-  } while (!claim(word, head, <u32>object));
+  push(changetype<usize>(cache) + offsetof<Cache>("extra"), object, object);
   addAndFetch(changetype<usize>(cache) + offsetof<Cache>("extraCount"), 1);
 }

@@ -6,6 +6,7 @@
 
 import { acquire64, addAndFetch, claim64 } from "../base/atomics";
 import { ENOMEM } from "../base/errno";
+import { nextHead, pushTagged, topOf } from "../base/stack";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
   clearIntent,
@@ -33,7 +34,7 @@ function countPrefilled(cache: Cache, change: i32): void {
 
 /** The first prefilled object. */
 export function firstPrefilled(cache: Cache): usize {
-  return <usize>(acquire64(headWord(cache)) & 0xffffffff);
+  return topOf(acquire64(headWord(cache)));
 }
 
 /**
@@ -53,11 +54,10 @@ export function takePrefilled(area: CpuArea, cache: Cache, intent: usize, bits: 
   const word = headWord(cache);
   while (true) {
     const head = acquire64(word);
-    const object = <usize>(head & 0xffffffff);
+    const object = topOf(head);
     if (object == 0) return 0;
     nameObject(intent, object, changetype<usize>(cache), bits);
-    const rest = <u64>load<u32>(object) | (((head >> 32) + 1) << 32);
-    if (claim64(word, head, rest)) {
+    if (claim64(word, head, nextHead(head, load<u32>(object)))) {
       disarm(area, object);
       countPrefilled(cache, -1);
       return object;
@@ -71,13 +71,7 @@ function transferToPrefilled(area: CpuArea, cache: Cache): void {
   const transfer = transferOf(area);
   const first = transferFirst(transfer);
   const count = transferCount(transfer);
-  const last = lastOf(first, count);
-  const word = headWord(cache);
-  let head: u64;
-  do {
-    head = acquire64(word);
-    store<u32>(last, <u32>head);
-  } while (!claim64(word, head, <u64>first | (((head >> 32) + 1) << 32)));
+  pushTagged(headWord(cache), first, lastOf(first, count));
   countPrefilled(cache, count);
   endTransfer(area);
 }

@@ -6,6 +6,7 @@
  */
 
 import { acquire, acquire64, claim, claim64, publish } from "../base/atomics";
+import { pushTagged, tagOf } from "../base/stack";
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
 import { Cache, lastOf, spliceFree } from "./cache";
@@ -18,20 +19,7 @@ export function inboxWord(cache: Cache): usize {
 
 /** Posts of an inbox so far. */
 export function postsOf(cache: Cache): u32 {
-  return <u32>(acquire64(inboxWord(cache)) >> 32);
-}
-
-/**
- * Puts a chain into a cache's inbox. Pairs with `adoptInbox`: the links are written before the objects are seen. The count
- * of posts, which only the helper changes, tells whoever reaps the helper whether it got that far.
- */
-function post(cache: Cache, first: usize, last: usize): void {
-  const word = inboxWord(cache);
-  let inbox: u64;
-  do {
-    inbox = acquire64(word);
-    store<u32>(last, <u32>inbox);
-  } while (!claim64(word, inbox, <u64>first | (((inbox >> 32) + 1) << 32)));
+  return tagOf(acquire64(inboxWord(cache)));
 }
 
 /** Fetches one batch for a cache of another CPU. `owned` is this cache's: only the helper changes it. */
@@ -48,7 +36,8 @@ function serveCache(helper: CpuArea, cache: Cache): void {
   }
   if (taken == 0) return;
   const first = transferFirst(transfer);
-  post(cache, first, lastOf(first, taken));
+  // The tag counts posts, which only the helper makes: whoever reaps it knows whether it got that far.
+  pushTagged(inboxWord(cache), first, lastOf(first, taken));
   endTransfer(helper);
 }
 

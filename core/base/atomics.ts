@@ -8,6 +8,14 @@ export function acquire(address: usize): u32 {
   return atomic.load<u32>(address);
 }
 
+/**
+ * As acquire, of a word that is only looked at: nothing is read through it, or a claim decides afterwards whether what was
+ * seen still holds. It pairs with nothing.
+ */
+export function peek(address: usize): u32 {
+  return atomic.load<u32>(address);
+}
+
 /** Makes everything written before visible to whoever acquires this word. */
 export function publish(address: usize, value: u32): void {
   atomic.store<u32>(address, value);
@@ -29,6 +37,10 @@ export function addAndFetch(address: usize, value: i32): i32 {
 }
 
 export function acquire64(address: usize): u64 {
+  return atomic.load<u64>(address);
+}
+
+export function peek64(address: usize): u64 {
   return atomic.load<u64>(address);
 }
 

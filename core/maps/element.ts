@@ -18,6 +18,7 @@ import { returnTransfer, takeOwned } from "../alloc/refill";
 import { setOf } from "../alloc/set";
 import { acquire, acquire64, claim, claim64 } from "../base/atomics";
 import { E2BIG, ENOMEM } from "../base/errno";
+import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
@@ -50,23 +51,16 @@ export function poolWord(map: MapHeader, cpu: u32): usize {
 function popPool(word: usize, intent: usize, cache: Cache, bits: u64): usize {
   while (true) {
     const head = acquire64(word);
-    const element = <usize>(head & 0xffffffff);
+    const element = topOf(head);
     if (element == 0) return 0;
     nameObject(intent, element, changetype<usize>(cache), bits | MAYBE | TAKES);
-    const rest = <u64>load<u32>(element) | (((head >> 32) + 1) << 32);
-    if (claim64(word, head, rest)) return element;
+    if (claim64(word, head, nextHead(head, load<u32>(element)))) return element;
     nameObject(intent, 0, changetype<usize>(cache), bits);
   }
 }
 
-/** Pairs with popPool: the link is written before the element is seen. */
 export function pushPool(map: MapHeader, cpu: u32, element: usize): void {
-  const word = poolWord(map, cpu);
-  let head: u64;
-  do {
-    head = acquire64(word);
-    store<u32>(element, <u32>head);
-  } while (!claim64(word, head, <u64>element | (((head >> 32) + 1) << 32)));
+  pushTagged(poolWord(map, cpu), element, element);
 }
 
 /** From this CPU's list, then from the others' in turn. */

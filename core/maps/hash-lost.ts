@@ -12,6 +12,7 @@
 import { Cache } from "../alloc/cache";
 import { cacheOf, setOf } from "../alloc/set";
 import { acquire, acquire64 } from "../base/atomics";
+import { topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea } from "../cpu/area";
 import { intentObject, intentsAt, LEVELS } from "../cpu/intent";
@@ -67,7 +68,7 @@ function isInPool(map: MapHeader, object: usize): u32 {
     let looks: u32 = 0;
     while (true) {
       const head = acquire64(poolWord(map, cpu));
-      let each = <usize>(head & 0xffffffff);
+      let each = topOf(head);
       for (let step: u32 = 0; each != 0 && each != object && step <= map.maxEntries; step++) each = acquire(each);
       if (acquire64(poolWord(map, cpu)) == head) {
         if (each == object) return KEPT;

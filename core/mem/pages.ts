@@ -12,6 +12,7 @@
  */
 import { acquire, claim } from "../base/atomics";
 import { chainContains } from "../base/chain";
+import { push } from "../base/stack";
 import { BINS, RUN_BINS, Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
@@ -213,12 +214,7 @@ export function freePages(address: usize): void {
     unlock(pagesLock());
     return;
   }
-  const word = returnedRuns();
-  let head: u32;
-  do {
-    head = acquire(word);
-    store<u32>(address, head);
-  } while (!claim(word, head, <u32>address));
+  push(returnedRuns(), address, address);
   transferOf(area).run = 0;
 }
 

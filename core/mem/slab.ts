@@ -10,6 +10,7 @@
  */
 import { acquire, claim } from "../base/atomics";
 import { chainContains } from "../base/chain";
+import { push } from "../base/stack";
 import { CLASS_COUNT, SLAB_CLASSES, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
@@ -218,21 +219,11 @@ export function returnObjects(index: u32): void {
     transfer.between = <u32>object;
     setTransfer(transfer, rest, count - 1);
     if (locked) insertObject(slabClass(index), object);
-    else leaveForHolder(index, object);
+    else push(returnedWord(index), object, object);
     object = rest;
   }
   transfer.between = 0;
   if (locked) unlock(lockOf(index));
-}
-
-/** Puts an object where the next holder of the class's lock finds it. */
-function leaveForHolder(index: u32, object: usize): void {
-  const word = returnedWord(index);
-  let head: u32;
-  do {
-    head = acquire(word);
-    store<u32>(object, head);
-  } while (!claim(word, head, <u32>object));
 }
 
 /** Whether an object waits for somebody to have its class's lock. */

@@ -246,14 +246,9 @@ export const CANARIES: readonly Canary[] = [
     scenario: "pool-two-cpus",
     edits: [
       {
-        file: "core/maps/element.ts",
-        guard: "<u64>load<u32>(element) | (((head >> 32) + 1) << 32)",
-        without: "<u64>load<u32>(element)",
-      },
-      {
-        file: "core/maps/element.ts",
-        guard: "<u64>element | (((head >> 32) + 1) << 32)",
-        without: "<u64>element",
+        file: "core/base/stack.ts",
+        guard: "  return <u64>first | ((<u64>tagOf(head) + 1) << 32);",
+        without: "  return <u64>first;",
       },
     ],
   },
