@@ -52,11 +52,15 @@ function writeFace(): void {
 
 async function makeCore(): Promise<void> {
   writeFace();
-  await compileCore(read, (core) => {
+  await compileCore(read, "ship", (core) => {
     optimizeCore(core);
-    binaryen.setDebugInfo(false);
+    // Names of functions stay: a trap's stack says which check failed.
+    binaryen.setDebugInfo(true);
     writeFileSync("build/core.wasm", core.emitBinary());
     writeFileSync("build/core.wat", core.emitText());
+  });
+  await compileCore(read, "simulate", (core) => {
+    optimizeCore(core);
     binaryen.setDebugInfo(true);
     const instrumented = instrument(core, "small");
     writeFileSync("build/core.sim.json", describe(instrumented));
@@ -69,6 +73,7 @@ async function makeCanary(name: string): Promise<void> {
   if (existsSync(`${canaryPath(name)}.wasm`)) return;
   await compileCore(
     (path) => applyMutation(mutation, path, read(path)),
+    "simulate",
     (core) => {
       binaryen.setDebugInfo(true);
       const instrumented = instrument(core, "large");

@@ -4,6 +4,7 @@
  */
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
+import { CHECK_FAILED, writeChecks } from "./checks.ts";
 
 const OPTIONS = [
   ["core/index.ts", "--outFile", "build/core.unoptimized.wasm", "--debug", "--sourceMap"],
@@ -29,21 +30,29 @@ const FEATURES =
 /**
  * Compiles the core and lets `use` have the module, as AssemblyScript's compiler leaves it. The module is gone afterwards.
  * @param read the text of a source file by its path, null where there is none
+ * @param purpose `ship`: without the checks of fast paths; `simulate`: with them. Nothing else tells the two apart
  */
 export async function compileCore(
   read: (path: string) => string | null,
+  purpose: "ship" | "simulate",
   use: (module: binaryen.Module) => void,
 ): Promise<void> {
   let module: binaryen.Module | undefined;
   const remember = {
     afterCompile(compiled: unknown): void {
       module = compiled as binaryen.Module;
+      // A trap's stack names the check that failed only if its function is left where it is.
+      binaryen.setPassArgument("no-inline", `*${CHECK_FAILED}*`);
+      module.runPasses(["no-inline"]);
     },
   };
   const { error } = await asc.main(OPTIONS, {
     stdout: process.stderr as never,
     stderr: process.stderr as never,
-    readFile: (name: string) => read(name),
+    readFile: (name: string) => {
+      const text = read(name);
+      return text === null ? null : writeChecks(name, text, purpose === "simulate");
+    },
     // The compiler writes what it has optimized, and frees the module soon after.
     writeFile(name: string): void {
       if (!name.endsWith(".wasm") || module === undefined) return;

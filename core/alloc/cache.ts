@@ -20,6 +20,7 @@
  * moved `active` from 0 to 1 owns `free`; another one gets no object from alloc and frees to `extra`, which is atomic.
  */
 import { acquire, addAndFetch, exchange } from "../base/atomics";
+import { expect } from "../base/check";
 import { push } from "../base/stack";
 import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
@@ -153,6 +154,7 @@ export function cacheTake(area: CpuArea, cache: Cache, intent: usize, bits: u64)
   if (nested == 0) {
     object = cache.free;
     if (object != 0) {
+      expect(cache.freeCount != 0);
       nameObject(intent, object, changetype<usize>(cache), bits);
       cache.free = load<u32>(object);
       cache.freeCount = --count;
@@ -176,6 +178,7 @@ export function cacheGive(area: CpuArea, cache: Cache, object: usize, intent: us
   const nested = cache.active;
   cache.active = nested + 1;
   let count = cache.freeCount;
+  expect(object != cache.free);
   if (nested == 0) {
     store<u32>(object, cache.free);
     cache.free = <u32>object;

@@ -14,6 +14,7 @@
  * A hand without MAYBE is surely this CPU's: it is on one of the CPU's own lists or nowhere. With MAYBE it is about to be
  * published to, or claimed from, what all CPUs share; who has it must be found out.
  */
+import { check, expect } from "../base/check";
 import { CpuArea, thisCpu } from "./area";
 
 /** The object may be another CPU's: an attempt to publish or to claim it is under way. */
@@ -108,6 +109,7 @@ export function nextOperation(intents: usize): u32 {
 
 /** Takes an object into a hand. `bits`: MAYBE, REMOVES ... */
 export function nameObject(intent: usize, object: usize, cache: usize, bits: u64): void {
+  expect((object & 7) == 0 && (cache & 63) == 0);
   store<u64>(intent, <u64>object | ((<u64>cache) << 32) | bits);
 }
 
@@ -134,6 +136,7 @@ export function intentCache(intent: u64): usize {
  */
 export function beginTransfer(area: CpuArea, cache: usize, base: i32, first: usize, count: u32): void {
   const transfer = transferOf(area);
+  check(transfer.active == 0);
   area.working++;
   transfer.cache = <u32>cache;
   transfer.base = base;
@@ -144,6 +147,7 @@ export function beginTransfer(area: CpuArea, cache: usize, base: i32, first: usi
 /** Every object has reached its place, and the cache's own count is right. */
 export function endTransfer(area: CpuArea): void {
   const transfer = transferOf(area);
+  check(transfer.active == 1);
   transfer.active = 0;
   transfer.objects = 0;
   area.working--;

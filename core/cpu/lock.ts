@@ -3,7 +3,8 @@
  * Held for a bounded number of steps, with interrupts off, never in hardirq or NMI context: so a CPU never meets its own
  * lock. A thread that died holds its locks until its CPU is reaped; so nobody waits for ever.
  */
-import { acquire, claim, publish } from "../base/atomics";
+import { acquire, claim, peek, publish } from "../base/atomics";
+import { check } from "../base/check";
 import { Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "./area";
 
@@ -18,6 +19,7 @@ export function lock(word: usize): bool {
   const area: CpuArea = thisCpu();
   area.interruptsOff++;
   const mine = area.id + 1;
+  check(peek(word) != mine);
   let spins: u32 = 0;
   while (!claim(word, 0, mine)) {
     // Wait on a plain load: the line stays shared until the holder lets go.
@@ -32,6 +34,7 @@ export function lock(word: usize): bool {
 
 /** Pairs with `lock`. Interrupts come back on; work raised meanwhile runs at the caller's next `interruptsOn`. */
 export function unlock(word: usize): void {
+  check(peek(word) == thisCpu().id + 1);
   publish(word, 0);
   thisCpu().interruptsOff--;
 }

@@ -12,6 +12,7 @@ import { interruptsOn } from "../alloc/deferred";
 import { cacheOf } from "../alloc/set";
 import { acquire64, claim64, publish64 } from "../base/atomics";
 import { hashKey } from "../base/bytes";
+import { expect } from "../base/check";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, intentsOf, MAYBE, nameObject, nextOperation, REMOVES } from "../cpu/intent";
 import {
@@ -150,6 +151,7 @@ export function updateFast<K>(address: usize, keyAddress: usize, value: usize, f
     area.interruptsOff = saved;
     return SLOW_PATH;
   }
+  expect(element != 0);
   const intents = intentsOf(area);
   const operation = nextOperation(intents);
   nameObject(intents, element, changetype<usize>(cache), COUNTS);

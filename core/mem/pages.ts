@@ -12,6 +12,7 @@
  */
 import { acquire, claim } from "../base/atomics";
 import { chainContains } from "../base/chain";
+import { check } from "../base/check";
 import { push } from "../base/stack";
 import { BINS, RUN_BINS, Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
@@ -163,6 +164,7 @@ function adoptReturned(area: CpuArea): void {
 
 function insertFreed(area: CpuArea, page: u32): void {
   const length = descriptor(page).length;
+  check(descriptor(page).state == PAGE_RUN && length != 0);
   // First of all: it tells whoever finds the run named by `Transfer.run` that it has been freed.
   descriptor(page).state = PAGE_FREE;
   superblock().usedPages -= length;

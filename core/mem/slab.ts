@@ -10,6 +10,7 @@
  */
 import { acquire, claim } from "../base/atomics";
 import { chainContains } from "../base/chain";
+import { expect } from "../base/check";
 import { push } from "../base/stack";
 import { CLASS_COUNT, SLAB_CLASSES, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
@@ -149,6 +150,7 @@ function returnedWord(index: u32): usize {
 export function insertObject(each: SlabClass, object: usize): void {
   const page = pageOf(object);
   const slab = descriptor(page);
+  expect(slab.state == PAGE_SLAB && slab.freeCount < slab.total);
   store<u32>(object, slab.free);
   slab.free = <u32>object;
   slab.freeCount++;

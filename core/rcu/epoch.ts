@@ -7,6 +7,7 @@
  * be suspended for as long as it likes, is a tasks-trace section and holds up only what waits for that flavour.
  */
 import { acquire, claim, publish } from "../base/atomics";
+import { expect } from "../base/check";
 import { EPOCH_WORDS, superblock } from "../base/superblock";
 import { CpuArea, cpuArea } from "../cpu/area";
 
@@ -42,6 +43,7 @@ export function enterRead(area: CpuArea): void {
 
 /** Ends a read section. Pairs with `tryAdvance`: the section's loads are done before anyone sees the 0. */
 export function leaveRead(area: CpuArea): void {
+  expect(area.readNesting != 0);
   if (--area.readNesting == 0) publish(readEpochWord(area, NORMAL), 0);
 }
 
@@ -51,6 +53,7 @@ export function enterTrace(area: CpuArea): void {
 }
 
 export function leaveTrace(area: CpuArea): void {
+  expect(area.traceNesting != 0);
   if (--area.traceNesting == 0) publish(readEpochWord(area, TASKS_TRACE), 0);
 }
 

@@ -9,9 +9,17 @@ export class Finding extends Error {
   }
 }
 
+/** A trap; where a check of the core failed, which one (core/base/check.ts): the stack names it. */
+function trapFrom(thrown: Error): Finding {
+  const [, file, line] = /(core\/[\w/-]+)\/check_failed_in_line_(\d+)/.exec(thrown.stack ?? "") ?? [];
+  return file === undefined
+    ? new Finding("trap", thrown.message)
+    : new Finding("check", `the check in ${file}.ts:${line} failed`);
+}
+
 /** Anything that was thrown while a schedule ran, as a finding. */
 export function findingFrom(thrown: unknown): Finding {
   if (thrown instanceof Finding) return thrown;
-  if (thrown instanceof WebAssembly.RuntimeError) return new Finding("trap", thrown.message);
+  if (thrown instanceof WebAssembly.RuntimeError) return trapFrom(thrown);
   return new Finding("assertion", thrown instanceof Error ? thrown.message : String(thrown));
 }

@@ -18,7 +18,7 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
   },
   {
     name: /^object .*\+\d+$/,
-    inside: ["copyOutWords", "acquire64"],
+    inside: ["copyOutWords", "acquire64", "peek64"],
     reason: "A value is copied out of an element that may serve another key by now: the copy is thrown away then.",
   },
   {
@@ -35,13 +35,13 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
   },
   {
     name: / intents\.(first|second)/,
-    inside: ["acquire64"],
+    inside: ["acquire64", "peek64"],
     reason:
       "Whoever reaps a CPU looks at the others' intents between looks at map and header, and again if one changed.",
   },
   {
     name: /^(object |0x)/,
-    inside: ["acquire64", "acquire"],
+    inside: ["acquire64", "acquire", "peek64", "peek"],
     reason:
       "Whoever reaps a CPU looks at an element that may be another's: it is believed only if intents and map agree.",
   },
