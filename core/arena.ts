@@ -13,6 +13,7 @@ const WASM_PAGE_BYTES: usize = 65536;
 
 /**
  * Formats the memory. Call once, before any other thread has it.
+ * The publication of the magic pairs with arenaVersion of whoever attaches: everything behind the superblock is there.
  * @param cpus CPU slots
  * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
  * @param seed of the CPUs' random numbers

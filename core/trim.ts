@@ -58,6 +58,7 @@ function trimAs(cpu: u32): void {
 /**
  * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the slabs.
  * Never waits for a reader: what one still holds up goes with a later trim.
+ * Claim and publication pair as those of takeCpu and releaseCpu. One's own slot needs no pair to be seen.
  */
 export function trimCpus(token: u32): void {
   const cpus = superblock().cpus;

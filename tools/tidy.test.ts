@@ -206,6 +206,25 @@ test("core: only base/atomics.ts names atomic accesses", () => {
   assert.deepEqual([...named], ["core/base/atomics.ts"]);
 });
 
+/** Roles that order memory (core/base/atomics.ts); `peek` orders nothing. */
+const ORDERING = ["acquire", "acquire64", "publish", "publish64", "claim", "claim64", "exchange", "addAndFetch"];
+
+test("core: every atomic access says what it pairs with, or why it need not", () => {
+  const silent: string[] = [];
+  for (const path of CORE.filter((each) => each !== "core/base/atomics.ts")) {
+    const file = parse(path);
+    for (const statement of file.statements.filter(ts.isFunctionDeclaration)) {
+      let orders = false;
+      visit(statement, (node) => {
+        if (ts.isCallExpression(node) && ORDERING.includes(node.expression.getText())) orders = true;
+      });
+      const comments = [...statement.getFullText().matchAll(/\/\*\*.*?\*\/|\/\/.*/gs)].join("\n");
+      if (orders && !/\bpairs?\b/i.test(comments)) silent.push(`${placeOf(file, statement)} ${statement.name?.text}`);
+    }
+  }
+  assert.deepEqual(silent, []);
+});
+
 /** What would need a runtime, a data segment or JavaScript. Strings may only be a field's name in offsetof. */
 function forbiddenInCore(node: ts.Node): string | undefined {
   if (ts.isThrowStatement(node)) return "throw";

@@ -7,7 +7,7 @@
  * walks the list does it in a read section.
  */
 
-import { acquire, addAndFetch, publish } from "../base/atomics";
+import { acquire, addAndFetch, peek, publish } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
@@ -30,12 +30,15 @@ function ownedBytes(set: usize): i64 {
   const cpus = superblock().cpus;
   let owned: i64 = 0;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    owned += <i64>(<i32>acquire(changetype<usize>(cacheOf(set, cpu)) + offsetof<Cache>("owned")));
+    owned += <i64>(<i32>peek(changetype<usize>(cacheOf(set, cpu)) + offsetof<Cache>("owned")));
   }
   return owned * <i64>setAt(set).unit * <i64>(setAt(set).perCpu != 0 ? cpus : 1);
 }
 
-/** Bytes owned now. Any context. */
+/**
+ * Bytes owned now. Any context.
+ * The loads pair with the publications of joinAccount and leaveAccount: a set on the list is whole.
+ */
 export function accountBytes(area: CpuArea, account: usize): i64 {
   let sum: i64 = 0;
   enterRead(area);
@@ -51,6 +54,7 @@ export function accountBytes(area: CpuArea, account: usize): i64 {
 /**
  * Whether what is owned now is within the limit; a refusal is counted. The caller has published what it is about to take
  * before it asks: of two that ask at the same time at least one sees the other.
+ * The count pairs with nothing: nobody reads anything by it.
  */
 export function withinLimit(area: CpuArea, account: usize): bool {
   if (accountBytes(area, account) <= <i64>changetype<Account>(account).limit) return true;
@@ -58,7 +62,10 @@ export function withinLimit(area: CpuArea, account: usize): bool {
   return false;
 }
 
-/** Adds a set to an account: from now on its caches are charged. Caller holds the control plane's lock. */
+/**
+ * Adds a set to an account: from now on its caches are charged. Caller holds the control plane's lock.
+ * Pairs with accountBytes: the set is whole before it is on the list.
+ */
 export function joinAccount(account: usize, set: usize): void {
   const word = account + offsetof<Account>("sets");
   setAt(set).nextOfAccount = load<u32>(word);
@@ -75,7 +82,10 @@ export function mapSets(account: usize): u32 {
   return count;
 }
 
-/** Takes a set off its account's list, which readers may still be walking. Caller holds the control plane's lock. */
+/**
+ * Takes a set off its account's list, which readers may still be walking. Caller holds the control plane's lock.
+ * Pairs with accountBytes, whose read section keeps the set as it was.
+ */
 export function leaveAccount(set: usize): void {
   const account: usize = setAt(set).account;
   if (account == 0) return;

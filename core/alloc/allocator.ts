@@ -73,7 +73,11 @@ export function startAllocator(area: CpuArea, set: usize, fill: bool): bool {
   return registerSet(set);
 }
 
-/** Whether no CPU has raised work for this allocator: only then may its memory go. */
+/**
+ * Whether no CPU has raised work for this allocator: only then may its memory go.
+ * Pairs with runWork, which takes the mark off before it looks at the cache; the grace period before is what keeps new
+ * marks away.
+ */
 export function allocatorIdle(set: usize): bool {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {

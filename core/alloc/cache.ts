@@ -19,7 +19,7 @@
  * accesses: interrupts are off around the lists, and `active` keeps NMIs out, which interrupts-off does not. Whoever
  * moved `active` from 0 to 1 owns `free`; another one gets no object from alloc and frees to `extra`, which is atomic.
  */
-import { acquire, addAndFetch, exchange } from "../base/atomics";
+import { addAndFetch, exchange, peek } from "../base/atomics";
 import { expect } from "../base/check";
 import { push } from "../base/stack";
 import { CpuArea } from "../cpu/area";
@@ -111,10 +111,11 @@ function workWord(area: CpuArea): usize {
  * Asks for this cache's deferred work on this CPU. Asking again before it ran changes nothing.
  *
  * `workRaised` is cleared by the runner before it looks at the counts, so a raise that is coalesced here is seen there.
+ * The exchange pairs with the publication in runWork and serveCpu: of two that raise, one queues.
  */
 export function raiseWork(area: CpuArea, cache: Cache): void {
   const word = changetype<usize>(cache) + offsetof<Cache>("workRaised");
-  if (acquire(word) != 0 || exchange(word, 1) != 0) return;
+  if (peek(word) != 0 || exchange(word, 1) != 0) return;
   queueWork(area, cache);
 }
 
@@ -124,7 +125,10 @@ export function queueWork(area: CpuArea, cache: Cache): void {
   push(workWord(area), address, address + offsetof<Cache>("workNext"));
 }
 
-/** Takes everything raised so far: a chain through `workNext`. */
+/**
+ * Takes everything raised so far: a chain through `workNext`.
+ * Pairs with queueWork: a cache that is taken is linked.
+ */
 export function takeRaised(area: CpuArea): usize {
   return exchange(workWord(area), 0);
 }
@@ -213,6 +217,7 @@ export function lastOf(first: usize, count: u32): usize {
 /**
  * Frees an object that is used again only after a grace period. Cannot fail, any context: the list is atomic, so that
  * an NMI in between is harmless. The work that starts the grace period is raised each time; raising twice is nothing.
+ * The count pairs with nothing: it is brought into line by startRcu.
  */
 export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
   const saved = area.interruptsOff;
@@ -224,7 +229,10 @@ export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
   area.interruptsOff = saved;
 }
 
-/** Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless. */
+/**
+ * Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless.
+ * The count pairs with nothing: it is for reports.
+ */
 function pushExtra(cache: Cache, object: usize): void {
   push(changetype<usize>(cache) + offsetof<Cache>("extra"), object, object);
   addAndFetch(changetype<usize>(cache) + offsetof<Cache>("extraCount"), 1);

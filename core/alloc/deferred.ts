@@ -14,6 +14,7 @@ import { setOf } from "./set";
 
 /**
  * Runs all work raised on this CPU. Work raised by the work itself runs too.
+ * The publication pairs with the exchange of raiseWork.
  * @returns how many items ran
  */
 export function runWork(area: CpuArea): u32 {

@@ -28,11 +28,15 @@ function headWord(cache: Cache): usize {
   return changetype<usize>(cache) + offsetof<Cache>("prefilled");
 }
 
+/** Pairs with nothing: contexts of one CPU count, others only report. */
 function countPrefilled(cache: Cache, change: i32): void {
   addAndFetch(changetype<usize>(cache) + offsetof<Cache>("prefilledCount"), change);
 }
 
-/** The first prefilled object. */
+/**
+ * The first prefilled object.
+ * Pairs with pushTagged: what is linked from here is whole.
+ */
 export function firstPrefilled(cache: Cache): usize {
   return topOf(acquire64(headWord(cache)));
 }
@@ -49,7 +53,10 @@ function disarm(area: CpuArea, object: usize): void {
   }
 }
 
-/** Takes a prefilled object into a hand, 0 if there is none. Any context. */
+/**
+ * Takes a prefilled object into a hand, 0 if there is none. Any context.
+ * Load and claim pair with pushTagged; the tag makes the claim of a stale head fail.
+ */
 export function takePrefilled(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
   const word = headWord(cache);
   while (true) {

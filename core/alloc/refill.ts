@@ -81,6 +81,7 @@ export function refillFromTrimmed(area: CpuArea, cache: Cache, count: u32): u32 
 /** Second word of a user's object's header: the set of its class (alloc/object.ts). */
 export const HEADER_SET: usize = 4;
 
+/** Pairs with withinLimit, which sums what all CPUs have published. */
 function setOwned(cache: Cache, count: i32): void {
   publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>count);
 }
@@ -171,7 +172,10 @@ function relieve(area: CpuArea, cache: Cache): bool {
 
 const RELIEF_ROUNDS: i32 = 3;
 
-/** Takes the whole extra list to those that wait for a grace period. An NMI may add to it meanwhile. */
+/**
+ * Takes the whole extra list to those that wait for a grace period. An NMI may add to it meanwhile.
+ * Load and claim pair with the push of pushExtra: the chain is linked. The count pairs with nothing.
+ */
 function takeExtra(area: CpuArea, cache: Cache): void {
   const word = changetype<usize>(cache) + offsetof<Cache>("extra");
   for (let first = acquire(word); first != 0; first = acquire(word)) {
@@ -228,7 +232,10 @@ function startWaiting(cache: Cache): void {
   cache.byGpCount = 0;
 }
 
-/** Gives a whole list of `count` objects, which starts in the word `head`, back to the slab. */
+/**
+ * Gives a whole list of `count` objects, which starts in the word `head`, back to the slab.
+ * The publication pairs with nothing but a reaper: the list is empty only when the transfer has it.
+ */
 function returnList(area: CpuArea, cache: Cache, head: usize, count: u32): void {
   const first: usize = load<u32>(head);
   if (first == 0) return;
@@ -257,7 +264,10 @@ export function advanceRcu(area: CpuArea, cache: Cache): void {
   if (cache.rcuTarget == 0 && cache.byRcu != 0) startRcu(cache);
 }
 
-/** The next batch of freeRcu: the whole list. An NMI that adds to it meanwhile makes us look again. */
+/**
+ * The next batch of freeRcu: the whole list. An NMI that adds to it meanwhile makes us look again.
+ * Load and claim pair with the push of cacheGiveRcu: the chain is linked. The count pairs with nothing.
+ */
 function startRcu(cache: Cache): void {
   const word = changetype<usize>(cache) + offsetof<Cache>("byRcu");
   let first: u32;

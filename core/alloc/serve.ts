@@ -5,7 +5,7 @@
  * empty. Neither ever waits for the other.
  */
 
-import { acquire, acquire64, claim, claim64, publish } from "../base/atomics";
+import { acquire, acquire64, claim, claim64, peek64, publish } from "../base/atomics";
 import { pushTagged, tagOf } from "../base/stack";
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
@@ -19,7 +19,7 @@ export function inboxWord(cache: Cache): usize {
 
 /** Posts of an inbox so far. */
 export function postsOf(cache: Cache): u32 {
-  return tagOf(acquire64(inboxWord(cache)));
+  return tagOf(peek64(inboxWord(cache)));
 }
 
 /** Fetches one batch for a cache of another CPU. `owned` is this cache's: only the helper changes it. */
@@ -41,7 +41,10 @@ function serveCache(helper: CpuArea, cache: Cache): void {
   endTransfer(helper);
 }
 
-/** Takes all work raised on a CPU: it is named as the helper's before it leaves the CPU's list. */
+/**
+ * Takes all work raised on a CPU: it is named as the helper's before it leaves the CPU's list.
+ * Load and claim pair with queueWork's push.
+ */
 function takeForHelper(transfer: Transfer, area: CpuArea): usize {
   const word = changetype<usize>(area) + offsetof<CpuArea>("work");
   let first: u32;
@@ -55,6 +58,7 @@ function takeForHelper(transfer: Transfer, area: CpuArea): usize {
 
 /**
  * Does the raised work of a CPU whose own thread never does it. Task context of another thread; one helper a CPU.
+ * The publication pairs with the exchange of raiseWork, as in runWork.
  * @returns caches served
  */
 export function serveCpu(helper: CpuArea, area: CpuArea): u32 {
@@ -79,6 +83,7 @@ export function serveCpu(helper: CpuArea, area: CpuArea): u32 {
 /**
  * Takes what a helper brought into this CPU's own list. Any context, no lock. False: nothing, or what it interrupted is in
  * the middle of a transfer.
+ * Load and claim pair with the helper's pushTagged: the chain is linked.
  */
 export function adoptInbox(area: CpuArea, cache: Cache): bool {
   const word = inboxWord(cache);

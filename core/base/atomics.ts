@@ -1,6 +1,7 @@
 /**
  * Atomics by role. WebAssembly has one memory order (sequentially consistent), so the name carries the order that the
- * caller needs; on x86-64 a load costs 0.7 ns, a store or read-modify-write 2.3 ns, which is why there are so few.
+ * caller needs; on x86-64 a load costs 0.7 ns, a store or read-modify-write 2.3 ns, which is why there are so few. Whoever calls
+ * one of these says in a comment what it pairs with, or why it need not; `peek` pairs with nothing.
  */
 
 /** Reads a word that another CPU publishes: what was written before the publication is visible afterwards. */

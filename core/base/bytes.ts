@@ -22,6 +22,8 @@ export function copyBytes(destination: usize, source: usize, size: u32): void {
  * Copies a value out of an element that another CPU may be overwriting: whole words by atomic loads, so that the
  * caller's check of the bucket's sequence afterwards is ordered behind them (a plain load may pass a later atomic one
  * on ARM). Both addresses are 8-byte aligned, `size` is a multiple of 8.
+ * The loads pair with publish64 of a value in place; of plain stores they may see a part, which the check of the bucket
+ * finds out.
  */
 export function copyOutWords(destination: usize, source: usize, size: u32): void {
   for (let offset: u32 = 0; offset < size; offset += 8) {

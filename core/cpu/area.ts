@@ -3,7 +3,7 @@
  * module on a thread (or, in a replay, the one instance for all virtual CPUs) remembers which one it is in `current`,
  * the only state outside the shared memory.
  */
-import { acquire, claim, publish } from "../base/atomics";
+import { claim, peek, publish } from "../base/atomics";
 import { superblock } from "../base/superblock";
 
 export const AREA_BYTES: usize = 1024;
@@ -96,6 +96,7 @@ export function switchCpu(id: u32): void {
 
 /**
  * Takes the slot `id` for the thread `token` (1 to 2^31 - 1), or the first free one where `id` is negative.
+ * The claim pairs with the publication of releaseCpu: the next holder finds the area as the last one left it.
  * @returns the CPU's number, or -1 when the slot (or every slot) is held
  */
 export function takeCpu(id: i32, token: u32): i32 {
@@ -107,13 +108,16 @@ export function takeCpu(id: i32, token: u32): i32 {
     const word = changetype<usize>(area) + offsetof<CpuArea>("owner");
     for (let look: u32 = 0; look < BORROW_LOOKS; look++) {
       if (claim(word, 0, token)) return <i32>cpu;
-      if ((acquire(word) & BORROWED) == 0) break;
+      if ((peek(word) & BORROWED) == 0) break;
     }
   }
   return -1;
 }
 
-/** Ends all read sections of a CPU: whose thread leaves or is dead. No grace period waits for it any more. */
+/**
+ * Ends all read sections of a CPU: whose thread leaves or is dead. No grace period waits for it any more.
+ * The publications pair with the loads of tryAdvance, as those of leaveRead.
+ */
 export function leaveSections(area: CpuArea): void {
   area.readNesting = 0;
   area.traceNesting = 0;
@@ -121,7 +125,10 @@ export function leaveSections(area: CpuArea): void {
   publish(changetype<usize>(area) + offsetof<CpuArea>("traceEpoch"), 0);
 }
 
-/** Gives the slot back; what its caches hold stays there for the next holder, or for a trim. */
+/**
+ * Gives the slot back; what its caches hold stays there for the next holder, or for a trim.
+ * The publication pairs with the claim of takeCpu.
+ */
 export function releaseCpu(id: u32): void {
   const area = cpuArea(id);
   leaveSections(area);

@@ -78,7 +78,10 @@ function checkUpdate(map: MapHeader, index: u32, flags: u32): i32 {
   return flags == NOEXIST ? -EEXIST : 0;
 }
 
-/** Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux). */
+/**
+ * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux).
+ * The publication of a small value pairs with copyOutWords.
+ */
 export function arrayUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
   const map = mapAt(address);
   const index = load<u32>(key);

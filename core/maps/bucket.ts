@@ -19,7 +19,7 @@
  * stays keeps its slot and tag, so a scan never misses it. What slots beyond the bits contain is meaningless: a slot is
  * written plainly before its bit is published.
  */
-import { acquire, acquire64, claim64, publish, publish64 } from "../base/atomics";
+import { acquire, acquire64, claim64, peek, peek64, publish, publish64 } from "../base/atomics";
 import { copyOutWords, equalBytes } from "../base/bytes";
 import { EBUSY, ETIMEDOUT } from "../base/errno";
 import { CpuArea, NMI } from "../cpu/area";
@@ -64,12 +64,15 @@ export function awaitBucket(area: CpuArea, bucket: usize, control: u64): i32 {
   if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>area.id + 1) return -EBUSY;
   const most = area.level == NMI ? NMI_SPINS : LOCK_SPINS;
   for (let spins: u32 = 0; spins < most; spins++) {
-    if (!isLocked(acquire64(bucket))) return AGAIN;
+    if (!isLocked(peek64(bucket))) return AGAIN;
   }
   return area.level == NMI ? -EBUSY : -ETIMEDOUT;
 }
 
-/** Locks the bucket if it is still as `control` says; interrupts go off. */
+/**
+ * Locks the bucket if it is still as `control` says; interrupts go off.
+ * The claim pairs with unlockBucket and unlockChanged of the last holder.
+ */
 export function tryLockBucket(area: CpuArea, bucket: usize, control: u64): bool {
   area.interruptsOff++;
   if (claim64(bucket, control, control | ((<u64>area.id + 1) << OWNER_SHIFT))) return true;
@@ -77,13 +80,19 @@ export function tryLockBucket(area: CpuArea, bucket: usize, control: u64): bool 
   return false;
 }
 
-/** Unlocks a bucket whose membership did not change. */
+/**
+ * Unlocks a bucket whose membership did not change.
+ * Pairs with tryLockBucket of the next holder.
+ */
 export function unlockBucket(area: CpuArea, bucket: usize, control: u64): void {
   publish64(bucket, control);
   area.interruptsOff--;
 }
 
-/** Unlocks a bucket and makes walks that saw it before start again. */
+/**
+ * Unlocks a bucket and makes walks that saw it before start again.
+ * Pairs with tryLockBucket of the next holder, and with every load of the control word: the slots it shows are written.
+ */
 export function unlockChanged(area: CpuArea, bucket: usize, control: u64): void {
   publish64(bucket, control + SEQUENCE);
   area.interruptsOff--;
@@ -108,6 +117,10 @@ export function slotPlace(bucket: usize, slot: u32): usize {
   return bucket + ELEMENTS + <usize>slot * 4;
 }
 
+/**
+ * The load pairs with writeSlot by way of the control word that `control` is; of a slot changed since then anything may
+ * be read, and is thrown away.
+ */
 function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
   for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
     const place = slotPlace(bucket, ctz(bits));
@@ -117,6 +130,10 @@ function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key
   return 0;
 }
 
+/**
+ * The loads pair with the publications of insertAndUnlock, replaceElement and removeAt: an element on the chain is
+ * whole.
+ */
 function findInOverflow(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
   let place = bucket + OVERFLOW;
   for (let element: usize = acquire(place); element != 0; element = acquire(place)) {
@@ -136,7 +153,7 @@ function findInOverflow(map: MapHeader, bucket: usize, hash: u32, key: usize): u
  */
 export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
   const place = findInSlots(map, bucket, control, hash, key);
-  if (place != 0 || acquire(bucket + OVERFLOW) == 0) return place;
+  if (place != 0 || peek(bucket + OVERFLOW) == 0) return place;
   enterRead(area);
   const chained = findInOverflow(map, bucket, hash, key);
   leaveRead(area);
@@ -146,6 +163,7 @@ export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control:
 /**
  * The element of a key, for callers inside a read section; 0 if the key is not there. The element that was compared is
  * the one returned, even if it was removed meanwhile.
+ * The loads pair as those of findInSlots and findInOverflow; the last look at the control word says whether they hold.
  */
 export function findElement(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
   while (true) {
@@ -161,13 +179,17 @@ export function findElement(map: MapHeader, bucket: usize, hash: u32, key: usize
   }
 }
 
-/** Whether the bucket's membership is what `control` says; a lock taken since then has not changed it yet. */
+/**
+ * Whether the bucket's membership is what `control` says; a lock taken since then has not changed it yet.
+ * The load pairs with the publication that changes the bucket: it comes after the loads that it vouches for.
+ */
 export function isUnchanged(bucket: usize, control: u64): bool {
   return ((acquire64(bucket) ^ control) & ~OWNER_MASK) == 0;
 }
 
 /**
  * Copies a key's element from `offset` on, consistently: done again if the bucket changed meanwhile.
+ * The loads pair as those of findElement.
  * @returns whether the key was there
  */
 export function copyFromElement(
@@ -200,7 +222,10 @@ export function writeSlot(bucket: usize, slot: u32, hash: u32, element: usize): 
   store<u32>(slotPlace(bucket, slot), <u32>element);
 }
 
-/** Adds an element to a bucket this CPU has locked, and unlocks it. */
+/**
+ * Adds an element to a bucket this CPU has locked, and unlocks it.
+ * The publication on the chain pairs with findInOverflow.
+ */
 export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash: u32, element: usize): void {
   const free = ~control & SLOT_MASK;
   if (free == 0) {
@@ -214,7 +239,11 @@ export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash
   unlockChanged(area, bucket, control | ((<u64>1) << slot));
 }
 
-/** Takes the element at `place` out of a bucket that is still as `control` says. False: it changed, look again. */
+/**
+ * Takes the element at `place` out of a bucket that is still as `control` says. False: it changed, look again.
+ * The claim is lock and publication in one and pairs with every load of the control word; the publication on the chain
+ * pairs with findInOverflow. The place is read under the lock, which needs no pair.
+ */
 export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usize): bool {
   const slot = (place - bucket - ELEMENTS) >> 2;
   if (slot < SLOT_COUNT) {
@@ -227,7 +256,10 @@ export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usiz
   return true;
 }
 
-/** Copies the addresses of up to `room` elements of a bucket; may be stale unless the control word stays the same. */
+/**
+ * Copies the addresses of up to `room` elements of a bucket; may be stale unless the control word stays the same.
+ * The loads pair as those of findInOverflow.
+ */
 export function collectElements(bucket: usize, control: u64, into: usize, room: u32): u32 {
   let count: u32 = 0;
   for (let bits = <u32>(control & SLOT_MASK); bits != 0 && count < room; bits &= bits - 1) {
@@ -255,7 +287,10 @@ export function dropAnyElement(bucket: usize): void {
   else store<u32>(bucket, load<u32>(load<u32>(bucket, OVERFLOW), ELEMENT_NEXT), OVERFLOW);
 }
 
-/** Whether an element is in this bucket: by its address, not by its key. Inside a read section. */
+/**
+ * Whether an element is in this bucket: by its address, not by its key. Inside a read section.
+ * The loads pair as those of findElement.
+ */
 export function bucketContains(bucket: usize, element: usize): bool {
   while (true) {
     const control = acquire64(bucket);
@@ -269,7 +304,11 @@ export function bucketContains(bucket: usize, element: usize): bool {
   }
 }
 
-/** Takes the lock of a dead CPU off a bucket: what it did to the bucket is done or was not begun. */
+/**
+ * Takes the lock of a dead CPU off a bucket: what it did to the bucket is done or was not begun.
+ * The load needs no pair: the dead CPU changes the word no more. The publication pairs with tryLockBucket of whoever
+ * waits.
+ */
 export function breakBucketLock(bucket: usize, cpu: u32): void {
   const control = acquire64(bucket);
   if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>cpu + 1) publish64(bucket, (control & ~OWNER_MASK) + SEQUENCE);

@@ -59,13 +59,17 @@ function isFull(map: MapHeader): bool {
   return <u32>map.count + slack >= map.maxEntries && elementCount(map) >= map.maxEntries;
 }
 
-/** Takes a place in a map that counts exactly; false if there is none. */
+/**
+ * Takes a place in a map that counts exactly; false if there is none.
+ * The additions pair with each other only: the sum decides, nothing is read by it.
+ */
 export function takePlace(map: MapHeader): bool {
   if (<u32>addAndFetch(countWord(map), 1) <= map.maxEntries) return true;
   addAndFetch(countWord(map), -1);
   return false;
 }
 
+/** Pairs with takePlace only, as there. */
 export function leavePlace(map: MapHeader): void {
   addAndFetch(countWord(map), -1);
 }
@@ -79,7 +83,10 @@ export function hasRoom(map: MapHeader): bool {
   return map.supply == SUPPLY_POOL || !isFull(map);
 }
 
-/** Brings the shared word up to date with a CPU's count. */
+/**
+ * Brings the shared word up to date with a CPU's count.
+ * The addition pairs with nothing: isFull looks at a sum that may be late.
+ */
 export function foldCount(map: MapHeader, count: LevelCount): void {
   const live = count.live;
   const due = live - count.folded;

@@ -16,7 +16,7 @@ import { allocate } from "../alloc/allocator";
 import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
 import { returnTransfer, takeOwned } from "../alloc/refill";
 import { setOf } from "../alloc/set";
-import { acquire, acquire64, claim, claim64 } from "../base/atomics";
+import { acquire64, claim, claim64, peek } from "../base/atomics";
 import { E2BIG, ENOMEM } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
@@ -47,6 +47,7 @@ export function poolWord(map: MapHeader, cpu: u32): usize {
 /**
  * Pops from one CPU's pool list into a hand, 0 if it is empty. The tag in the upper half makes a reused head fail the
  * claim.
+ * Load and claim pair with pushTagged.
  */
 function popPool(word: usize, intent: usize, cache: Cache, bits: u64): usize {
   while (true) {
@@ -163,12 +164,13 @@ function spareWord(map: MapHeader, area: CpuArea): usize {
 /**
  * Takes an element that replaces another one: a preallocated map uses this CPU's spare and cannot fail, a dynamic one
  * allocates even when the map is full.
+ * The claim pairs with that of giveReplaced; contexts of one CPU compete.
  */
 export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, intent: usize, operation: u32): usize {
   if (map.supply == SUPPLY_POOL) {
     // An interrupting context that finds the spare in use below it takes one from the pool.
     const word = spareWord(map, area);
-    const element: usize = acquire(word);
+    const element: usize = peek(word);
     if (element != 0) {
       nameObject(intent, element, changetype<usize>(cache), MAYBE | TAKES);
       if (claim(word, <u32>element, 0)) {
@@ -182,7 +184,10 @@ export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, int
   return takeElement(area, map, cache, intent, 0, operation);
 }
 
-/** Gives the replaced element back; a preallocated map keeps it as the next spare. */
+/**
+ * Gives the replaced element back; a preallocated map keeps it as the next spare.
+ * The claim pairs with that of takeReplacement.
+ */
 export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
   if (map.supply == SUPPLY_POOL && claim(spareWord(map, area), 0, <u32>element)) return;
   giveElement(area, map, cache, element, intent);

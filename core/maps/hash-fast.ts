@@ -63,7 +63,10 @@ function settle(area: CpuArea, map: MapHeader, cache: Cache, saved: u32): i32 {
   return 0;
 }
 
-/** Deletes a key of type K: 0, or SLOW_PATH and nothing is done. */
+/**
+ * Deletes a key of type K: 0, or SLOW_PATH and nothing is done.
+ * The load pairs with the publication of the control word, the claim of removeAt vouches for it.
+ */
 export function deleteFast<K>(address: usize, keyAddress: usize): i32 {
   const map = mapAt(address);
   const key = load<K>(keyAddress);
@@ -107,7 +110,11 @@ export function deleteFast<K>(address: usize, keyAddress: usize): i32 {
   return 0;
 }
 
-/** Inserts a new key or overwrites a small value: 0, or SLOW_PATH and nothing is done. */
+/**
+ * Inserts a new key or overwrites a small value: 0, or SLOW_PATH and nothing is done.
+ * Load, claims and publications of the control word pair with those of bucket.ts: tryLockBucket, unlockBucket,
+ * unlockChanged. The publication of the value pairs with copyOutWords.
+ */
 export function updateFast<K>(address: usize, keyAddress: usize, value: usize, flags: u32): i32 {
   const map = mapAt(address);
   const key = load<K>(keyAddress);

@@ -38,7 +38,11 @@ function mayBeElement(map: MapHeader, cache: Cache, object: usize): bool {
   return page.state == PAGE_SLAB && page.slabClass == setOf(cache).slabClass;
 }
 
-/** Whether a CPU other than `dead` has the object in a hand. */
+/**
+ * Whether a CPU other than `dead` has the object in a hand.
+ * The loads pair with nothing: intents are written plainly, and this file's comment says why the order of looks is
+ * enough.
+ */
 function isNamed(dead: CpuArea, object: usize): bool {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
@@ -60,7 +64,10 @@ function isNamedAbove(dead: CpuArea, level: u32, object: usize): bool {
   return false;
 }
 
-/** Whether a pool's list holds the object; the walk is done again if the list changed under it. */
+/**
+ * Whether a pool's list holds the object; the walk is done again if the list changed under it.
+ * The loads pair with pushTagged; a list that changed meanwhile is walked again.
+ */
 function isInPool(map: MapHeader, object: usize): u32 {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
@@ -89,6 +96,7 @@ function namesCache(map: MapHeader, header: u64): bool {
 /**
  * Who has an element that the dead CPU has in a hand of `level`: KEPT (another CPU or context, or the map), LOST (nobody) or
  * UNCLEAR. Inside a read section.
+ * The loads of the header pair with nothing: this file's comment says why the order of looks is enough.
  */
 export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, object: usize): u32 {
   if (!mayBeElement(map, cache, object) || isNamedAbove(dead, level, object)) return KEPT;

@@ -15,6 +15,7 @@ import { copyAllOut } from "./percpu-value";
 /**
  * Copies up to `room` of a bucket's entries behind each other. Their addresses are collected at the end of the same
  * room: address n is read before entry n, which never reaches further than address n + 1, is written.
+ * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
  */
 function scanBucket(map: MapHeader, bucket: usize, into: usize, entryBytes: u32, room: u32): u32 {
   const keyBytes = <u32>roundUp(map.keySize, 8);

@@ -187,7 +187,11 @@ function insertElement(
   return 0;
 }
 
-/** Replaces a large value by a new element at the same place. */
+/**
+ * Replaces a large value by a new element at the same place.
+ * The publication of the place pairs with findInSlots and findInOverflow: the element is whole. The place is read under
+ * the lock, which needs no pair.
+ */
 function replaceElement(
   area: CpuArea,
   map: MapHeader,
@@ -222,7 +226,10 @@ function replaceElement(
   return 0;
 }
 
-/** Writes the value of an existing key where it lies. */
+/**
+ * Writes the value of an existing key where it lies.
+ * The publication of the value pairs with copyOutWords. The place is read under the lock, which needs no pair.
+ */
 function overwriteInPlace(
   area: CpuArea,
   map: MapHeader,
@@ -240,7 +247,10 @@ function overwriteInPlace(
   return 0;
 }
 
-/** What an update does when it cannot simply insert: the bucket is locked, the key is there, or it must be. */
+/**
+ * What an update does when it cannot simply insert: the bucket is locked, the key is there, or it must be.
+ * The loads pair as that of isUnchanged: what was found still holds.
+ */
 function updateOtherwise(
   area: CpuArea,
   map: MapHeader,
@@ -259,6 +269,7 @@ function updateOtherwise(
   return replaceElement(area, map, bucket, control, place, key, value);
 }
 
+/** The load pairs with the publication of the control word. */
 function updateKey(area: CpuArea, map: MapHeader, key: usize, value: usize, flags: u32, allCpus: bool): i32 {
   const hash = hashOf(map, key);
   const bucket = bucketOf(map, hash);
@@ -310,7 +321,11 @@ export function percpuHashUpdateAll(address: usize, key: usize, value: usize, fl
   return update(address, key, value, flags, true);
 }
 
-/** Unlinks a key's element into the first hand and returns it, or -errno. */
+/**
+ * Unlinks a key's element into the first hand and returns it, or -errno.
+ * The loads of the control word pair with its publication, that of the place as in findInSlots; the claim in removeAt
+ * decides.
+ */
 function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usize {
   const hash = hashOf(map, key);
   const bucket = bucketOf(map, hash);

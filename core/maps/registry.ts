@@ -64,7 +64,11 @@ export function closeMap(address: usize, cpu: u32): void {
   if (load<u32>(word) != 0) store<u32>(word, load<u32>(word) - 1);
 }
 
-/** Whether any CPU has a map open. Caller holds the control plane's lock, so that nobody opens it meanwhile. */
+/**
+ * Whether any CPU has a map open. Caller holds the control plane's lock, so that nobody opens it meanwhile.
+ * Pairs with closeMap of other CPUs, plain: whoever closed is seen late at worst, and nobody opens under the caller's
+ * lock.
+ */
 export function isOpen(map: MapHeader): bool {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) if (acquire(openCount(map, cpu)) != 0) return true;
@@ -96,7 +100,11 @@ function leaveMapAccount(map: MapHeader): void {
   for (let index: u32 = 0; index < map.sets; index++) leaveAccount(mapSet(map, index));
 }
 
-/** Makes a finished map visible to whoever walks the list, and opens it on this CPU: 0, -EEXIST if one of its name is there, -ENOMEM, -ETIMEDOUT. */
+/**
+ * Makes a finished map visible to whoever walks the list, and opens it on this CPU: 0, -EEXIST if one of its name is
+ * there, -ENOMEM, -ETIMEDOUT.
+ * The publication pairs with whoever walks the list without the lock: a map on it is whole.
+ */
 export function registerMap(area: CpuArea, map: MapHeader): i32 {
   const block = superblock();
   if (!lock(controlLock())) return -ETIMEDOUT;
@@ -116,6 +124,7 @@ export function registerMap(area: CpuArea, map: MapHeader): i32 {
   return taken ? -EEXIST : 0;
 }
 
+/** The publication pairs with whoever walks the list without the lock. */
 function unlinkFrom(head: usize, map: MapHeader): bool {
   let link = head;
   while (load<u32>(link) != 0) {
@@ -144,7 +153,10 @@ export function isListed(map: usize): bool {
   return false;
 }
 
-/** Puts a map that is on no list with the dying: its grace periods begin now. Caller holds the control plane's lock. */
+/**
+ * Puts a map that is on no list with the dying: its grace periods begin now. Caller holds the control plane's lock.
+ * The publication pairs with whoever walks the list without the lock.
+ */
 export function linkDying(map: MapHeader): void {
   map.dyingTarget = gracePeriodTarget(NORMAL);
   map.dyingTraceTarget = gracePeriodTarget(TASKS_TRACE);

@@ -10,7 +10,7 @@
  * (cpu/intent.ts). Descriptors are written in an order that a walk over them, run by run, understands at any moment
  * (recovery/memory.ts).
  */
-import { acquire, claim } from "../base/atomics";
+import { acquire, claim, peek } from "../base/atomics";
 import { chainContains } from "../base/chain";
 import { check } from "../base/check";
 import { push } from "../base/stack";
@@ -152,7 +152,10 @@ function returnedRuns(): usize {
   return changetype<usize>(superblock()) + offsetof<Superblock>("returnedRuns");
 }
 
-/** Frees what was freed while nobody could have the lock. Caller holds it, so that there is one taker. */
+/**
+ * Frees what was freed while nobody could have the lock. Caller holds it, so that there is one taker.
+ * Load and claim pair with the push of freePages; the lock makes this the only taker, so no tag is needed.
+ */
 function adoptReturned(area: CpuArea): void {
   const word = returnedRuns();
   for (let run: usize = acquire(word); run != 0; run = acquire(word)) {
@@ -197,7 +200,7 @@ export function allocatePages(length: u32): usize {
   if (length == 0 || length > block.maximumPages) return 0;
   const area = thisCpu();
   if (!lock(pagesLock())) return 0;
-  if (acquire(returnedRuns()) != 0) adoptReturned(area);
+  if (peek(returnedRuns()) != 0) adoptReturned(area);
   const allowed = block.usedPages + length <= block.limitPages;
   let page = allowed ? findRun(length) : 0;
   if (page == 0 && allowed && growPages(length)) page = findRun(length);
@@ -212,7 +215,7 @@ export function freePages(address: usize): void {
   transferOf(area).run = <u32>address;
   if (lock(pagesLock())) {
     insertFreed(area, pageOf(address));
-    if (acquire(returnedRuns()) != 0) adoptReturned(area);
+    if (peek(returnedRuns()) != 0) adoptReturned(area);
     unlock(pagesLock());
     return;
   }
@@ -220,7 +223,10 @@ export function freePages(address: usize): void {
   transferOf(area).run = 0;
 }
 
-/** Whether a run waits for somebody to have the lock. */
+/**
+ * Whether a run waits for somebody to have the lock.
+ * Pairs with the push of freePages.
+ */
 export function isReturned(run: usize): bool {
   return chainContains(acquire(returnedRuns()), run);
 }

@@ -162,7 +162,10 @@ export function insertObject(each: SlabClass, object: usize): void {
   }
 }
 
-/** The class's lock, and under it what waited for it. */
+/**
+ * The class's lock, and under it what waited for it.
+ * Load and claim pair with the push of returnObjects; the lock makes this the only taker, so no tag is needed.
+ */
 function lockClass(transfer: Transfer, index: u32): bool {
   if (!lock(lockOf(index))) return false;
   const word = returnedWord(index);
@@ -228,7 +231,10 @@ export function returnObjects(index: u32): void {
   if (locked) unlock(lockOf(index));
 }
 
-/** Whether an object waits for somebody to have its class's lock. */
+/**
+ * Whether an object waits for somebody to have its class's lock.
+ * Pairs with the push of returnObjects.
+ */
 export function isLeftForHolder(index: u32, object: usize): bool {
   return chainContains(acquire(returnedWord(index)), object);
 }

@@ -47,22 +47,32 @@ export function leaveRead(area: CpuArea): void {
   if (--area.readNesting == 0) publish(readEpochWord(area, NORMAL), 0);
 }
 
-/** As enterRead, for a sleepable program. Several may be suspended on one CPU at once: the oldest counts. */
+/**
+ * As enterRead, for a sleepable program. Several may be suspended on one CPU at once: the oldest counts.
+ * Pairs as enterRead.
+ */
 export function enterTrace(area: CpuArea): void {
   if (area.traceNesting++ == 0) publish(readEpochWord(area, TASKS_TRACE), acquire(epochWord(TASKS_TRACE)));
 }
 
+/** Pairs as leaveRead. */
 export function leaveTrace(area: CpuArea): void {
   expect(area.traceNesting != 0);
   if (--area.traceNesting == 0) publish(readEpochWord(area, TASKS_TRACE), 0);
 }
 
-/** The epoch in which what is unlinked before this call has no reader left; never 0. */
+/**
+ * The epoch in which what is unlinked before this call has no reader left; never 0.
+ * Pairs with the claim of tryAdvance: what was unlinked before is unlinked for readers of that epoch.
+ */
 export function gracePeriodTarget(flavour: u32): u32 {
   return max(acquire(epochWord(flavour)) + 2, 1);
 }
 
-/** Moves the epoch on if every reader is in the current one. Lock-free: whoever comes first does it for all. */
+/**
+ * Moves the epoch on if every reader is in the current one. Lock-free: whoever comes first does it for all.
+ * The loads of the readers' words pair with enterRead and leaveRead; the claim pairs with every load of the epoch.
+ */
 function tryAdvance(flavour: u32): bool {
   const epoch = acquire(epochWord(flavour));
   const cpus = superblock().cpus;
@@ -75,7 +85,10 @@ function tryAdvance(flavour: u32): bool {
   return true;
 }
 
-/** Whether the grace period has ended, helping it along. Never waits. Any context. */
+/**
+ * Whether the grace period has ended, helping it along. Never waits. Any context.
+ * The loads pair with the claim of tryAdvance: the readers of before are done.
+ */
 export function gracePeriodEnded(flavour: u32, target: u32): bool {
   for (let turn = 0; turn < 2; turn++) {
     if (<i32>(acquire(epochWord(flavour)) - target) >= 0) return true;

@@ -8,7 +8,7 @@ import { depotLock } from "../alloc/depot";
 import { firstPrefilled } from "../alloc/prefill";
 import { HEADER_SET } from "../alloc/refill";
 import { CONTAINS_ELEMENTS, CONTAINS_OBJECTS, cacheOf, setAt, setOf } from "../alloc/set";
-import { acquire, publish } from "../base/atomics";
+import { peek, publish } from "../base/atomics";
 import { chainContains, chainLength } from "../base/chain";
 import { CpuArea } from "../cpu/area";
 import {
@@ -58,23 +58,29 @@ function unmark(cache: Cache, gathered: usize): u32 {
   return count;
 }
 
-/** What the CPU was moving to or from this cache. */
+/**
+ * What the CPU was moving to or from this cache.
+ * The publication pairs with withinLimit, as that of setOwned.
+ */
 function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
   const transfer = transferOf(dead);
   if (transfer.active == 0 || transfer.cache != changetype<usize>(cache)) return gathered;
   const first = transferFirst(transfer);
   const count = transferCount(transfer);
   const set = setOf(cache);
-  const inDepot = acquire(depotLock(set)) == dead.id + 1 && chainContains(set.depot, first);
+  const inDepot = peek(depotLock(set)) == dead.id + 1 && chainContains(set.depot, first);
   publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>(transfer.base + count));
   endTransfer(dead);
   return inDepot ? gathered : gather(gathered, first, count);
 }
 
-/** The surplus, if the CPU died with its lock held. */
+/**
+ * The surplus, if the CPU died with its lock held.
+ * Pairs with `lock` of whoever waits, as the dead CPU's `unlock` would have.
+ */
 function settleDepot(dead: CpuArea, address: usize): void {
   const set = setAt(address);
-  if (acquire(depotLock(set)) != dead.id + 1) return;
+  if (peek(depotLock(set)) != dead.id + 1) return;
   set.depotCount = chainLength(set.depot);
   publish(depotLock(set), 0);
 }

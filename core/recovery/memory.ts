@@ -3,7 +3,7 @@
  * held, the lists behind the lock are made anew from what says the truth: the descriptors' states, and each slab's chain of
  * free objects, which is whole at every instruction.
  */
-import { acquire, publish } from "../base/atomics";
+import { peek, publish } from "../base/atomics";
 import { chainContains, chainLength } from "../base/chain";
 import { BINS, CLASS_COUNT, RUN_BINS, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
@@ -82,7 +82,10 @@ function settleBetween(transfer: Transfer, index: u32): void {
   insertObject(slabClass(index), object);
 }
 
-/** A class whose lock the dead CPU holds; false if the pages' lock, which the walk needs, cannot be had. */
+/**
+ * A class whose lock the dead CPU holds; false if the pages' lock, which the walk needs, cannot be had.
+ * Pairs with `lock` of whoever waits.
+ */
 function settleClass(transfer: Transfer, index: u32): bool {
   if (!lock(pagesLock())) return false;
   rebuildClass(index);
@@ -92,20 +95,23 @@ function settleClass(transfer: Transfer, index: u32): bool {
   return true;
 }
 
-/** Makes good what the CPU died over with the pages' or a class's lock held. False: another dead CPU has to be first. */
+/**
+ * Makes good what the CPU died over with the pages' or a class's lock held. False: another dead CPU has to be first.
+ * Pairs with `lock` of whoever waits.
+ */
 export function settleLocks(area: CpuArea): bool {
   const mine = area.id + 1;
   const transfer = transferOf(area);
   // What is in the hand is not on its way as a run as well.
   if (transferCount(transfer) != 0 && transferFirst(transfer) == transfer.run) transfer.run = 0;
-  if (acquire(pagesLock()) == mine) {
+  if (peek(pagesLock()) == mine) {
     rebuildPages();
     // While nobody else can take it: a run that is free has arrived.
     if (transfer.run != 0 && descriptor(pageOf(transfer.run)).state == PAGE_FREE) transfer.run = 0;
     publish(pagesLock(), 0);
   }
   for (let index: u32 = 0; index < 2 * CLASS_COUNT; index++) {
-    if (acquire(lockOf(index)) == mine && !settleClass(transfer, index)) return false;
+    if (peek(lockOf(index)) == mine && !settleClass(transfer, index)) return false;
   }
   transfer.between = 0;
   return true;

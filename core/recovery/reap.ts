@@ -10,7 +10,7 @@ import { classCount, freeObjectAllocator, setOfClass } from "../alloc/object-all
 import { firstSet } from "../alloc/register";
 import { postsOf } from "../alloc/serve";
 import { setAt, setOf } from "../alloc/set";
-import { acquire, publish } from "../base/atomics";
+import { acquire, peek, publish } from "../base/atomics";
 import { EAGAIN, EINVAL } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea, leaveSections, releaseCpu, thisCpu } from "../cpu/area";
@@ -79,7 +79,10 @@ function isPartOf(building: u32, run: u32): bool {
   return (building & BUILDING_ALLOCATOR) == 0 && isStorageOf(mapAt(holder), run);
 }
 
-/** Whether a cache's work is on its CPU's list. */
+/**
+ * Whether a cache's work is on its CPU's list.
+ * Pairs with queueWork: what is on the list is linked.
+ */
 function isQueued(area: CpuArea, cache: usize): bool {
   let each: usize = acquire(changetype<usize>(area) + offsetof<CpuArea>("work"));
   while (each != 0 && each != cache) each = changetype<Cache>(each).workNext;
@@ -92,11 +95,14 @@ const LOOKS: u32 = 256;
 /** As isQueued, or about to be: the CPU marks work as raised before it queues it. */
 function isQueuedSoon(area: CpuArea, cache: usize): bool {
   const word = changetype<usize>(area) + offsetof<CpuArea>("work");
-  for (let look: u32 = 0; look < LOOKS; look++) if (acquire(word) != 0 && isQueued(area, cache)) return true;
+  for (let look: u32 = 0; look < LOOKS; look++) if (peek(word) != 0 && isQueued(area, cache)) return true;
   return false;
 }
 
-/** Work of another CPU that a helper had taken and not done is that CPU's again. */
+/**
+ * Work of another CPU that a helper had taken and not done is that CPU's again.
+ * The load pairs with the exchange of raiseWork.
+ */
 function settleServed(dead: CpuArea): void {
   const transfer = transferOf(dead);
   if (transfer.servedCpu == 0) return;
@@ -118,7 +124,10 @@ function settleServed(dead: CpuArea): void {
   transfer.servedCpu = 0;
 }
 
-/** A transfer that concerns none of the CPU's own caches: memory of the control plane, or a helper's (alloc/serve.ts). */
+/**
+ * A transfer that concerns none of the CPU's own caches: memory of the control plane, or a helper's (alloc/serve.ts).
+ * The publication pairs with withinLimit, as that of setOwned.
+ */
 function settleTransfer(area: CpuArea, dead: CpuArea): void {
   const transfer = transferOf(dead);
   const object = transferFirst(transfer);
@@ -178,6 +187,7 @@ function settleListed(area: CpuArea, dead: CpuArea): bool {
 
 /**
  * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
+ * The publication pairs with `lock` of whoever waits.
  * @returns 0; -EINVAL: nobody holds the CPU, or it is this one; -EAGAIN: another CPU is in the middle of something that has
  * to be over first (or is dead as well): the slot stays held, call again
  */
@@ -187,7 +197,7 @@ export function reapCpu(cpu: u32): i32 {
   const dead = cpuArea(cpu);
   const transfer = transferOf(dead);
   if (!settleLocks(dead)) return -EAGAIN;
-  if (acquire(controlLock()) == cpu + 1) publish(controlLock(), 0);
+  if (peek(controlLock()) == cpu + 1) publish(controlLock(), 0);
   leaveSections(dead);
   if (!lock(controlLock())) return -EAGAIN;
   const complete = settleListed(area, dead);

@@ -13,6 +13,7 @@ export interface Core {
   allocatorOwned(set: number): number;
   /**
    * Formats the memory. Call once, before any other thread has it.
+   * The publication of the magic pairs with arenaVersion of whoever attaches: everything behind the superblock is there.
    * @param cpus CPU slots
    * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
    * @param seed of the CPUs' random numbers
@@ -27,7 +28,10 @@ export interface Core {
   arrayGet(address: number, key: number, into: number): number;
   /** The value at a u32 index, 0 beyond the end. */
   arrayLookup(address: number, key: number): number;
-  /** Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux). */
+  /**
+   * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux).
+   * The publication of a small value pairs with copyOutWords.
+   */
   arrayUpdate(address: number, key: number, value: number, flags: number): number;
   /** Closes a map that was opened on CPU `cpu`, which this thread holds. */
   closeMap(address: number, cpu: number): void;
@@ -181,6 +185,7 @@ export interface Core {
   readLeave(): void;
   /**
    * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
+   * The publication pairs with `lock` of whoever waits.
    * @returns 0; -EINVAL: nobody holds the CPU, or it is this one; -EAGAIN: another CPU is in the middle of something that has
    * to be over first (or is dead as well): the slot stays held, call again
    */
@@ -213,6 +218,7 @@ export interface Core {
   switchCpu(id: number): void;
   /**
    * Takes the slot `id` for the thread `token` (1 to 2^31 - 1), or the first free one where `id` is negative.
+   * The claim pairs with the publication of releaseCpu: the next holder finds the area as the last one left it.
    * @returns the CPU's number, or -1 when the slot (or every slot) is held
    */
   takeCpu(id: number, token: number): number;
@@ -229,6 +235,7 @@ export interface Core {
   /**
    * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the slabs.
    * Never waits for a reader: what one still holds up goes with a later trim.
+   * Claim and publication pair as those of takeCpu and releaseCpu. One's own slot needs no pair to be seen.
    */
   trimCpus(token: number): void;
   /** Gives the empty slabs that classes keep back to the pages. */

@@ -68,7 +68,7 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/alloc/cache.ts",
-        guard: "  if (acquire(word) != 0 || exchange(word, 1) != 0) return;",
+        guard: "  if (peek(word) != 0 || exchange(word, 1) != 0) return;",
         without: "  exchange(word, 1);",
       },
     ],
