@@ -140,12 +140,12 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   wasm: { values: ["src/error.ts"], types: [] },
   events: { values: ["src/error.ts"], types: [] },
   maps: { values: ["src/error.ts", "wasm"], types: ["arena"] },
-  arena: { values: ["src/error.ts", "wasm", "events", "maps"], types: ["bpf"] },
+  arena: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
   "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: [] },
   bpf: { values: ["src/error.ts", "wasm", "events"], types: ["maps"] },
   sim: { values: ["src/error.ts"], types: [] },
   load: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf"], types: [] },
-  // The report carries the headline's figures; what measures replays uses the machine.
+  // The report carries the headline's figures; what measures replays runs them.
   replay: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load"], types: ["bench"] },
   explore: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load", "replay"], types: [] },
   bench: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load", "replay"], types: [] },

@@ -2,7 +2,6 @@
  * An arena: one shared memory with its CPUs, and this thread's place in it. Created once, attached by every other
  * thread that is sent its handle.
  */
-import type { CoreFunction, ProgramMachine } from "../bpf/host.ts";
 import { AnyctxError, ERRNO, type ErrorCode, errnoName } from "../error.ts";
 import { type Codec, codecFrom, type Description, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
@@ -439,16 +438,6 @@ export class Arena {
   /** A u32 field of a structure in shared memory. */
   word(address: number): number {
     return new Uint32Array(this.memory.buffer, address, 1)[0] ?? 0;
-  }
-
-  /** This arena as programs need it. */
-  machine(print: (line: string) => void): ProgramMachine {
-    return {
-      memory: this.memory,
-      core: this.#instance.functions as unknown as Readonly<Record<string, CoreFunction>>,
-      layout: { id: this.layout.areaId, task: this.layout.areaTask },
-      print,
-    };
   }
 
   /** The token of the thread that holds a CPU, 0 if nobody does or there is no such CPU. */

@@ -3,14 +3,15 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
+import { programHost } from "../load/program-host.ts";
 import { type HeadlineAnswer, type HeadlineStart, type HeadlineTask, PAIRS_PER_RUN } from "./headline.ts";
 
 const TICK_MILLISECONDS = 4;
 
 const start = workerData as HeadlineStart;
 const arena = await Arena.attach(start.arena);
-const machine = arena.machine(() => undefined);
-const runs = start.programs.map((program) => instantiateProgram(program, machine));
+const host = programHost(arena, () => undefined);
+const runs = start.programs.map((program) => instantiateProgram(program, host));
 const stackTop = arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES;
 const area = arena.core.currentArea() >>> 0;
 

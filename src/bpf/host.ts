@@ -8,7 +8,7 @@ import type { MapKind } from "../maps/kinds.ts";
 /** A function of the core's instance on this thread. i64 parameters and results are bigint when called from JavaScript. */
 export type CoreFunction = (...args: (number | bigint)[]) => number | bigint;
 
-export interface ProgramMachine {
+export interface ProgramHost {
   readonly memory: WebAssembly.Memory;
   /** The core's exported functions by name; the JIT imports them, the interpreter calls them. */
   readonly core: Readonly<Record<string, CoreFunction>>;

@@ -6,7 +6,7 @@ export {
   MAX_FRAMES,
   type MapBinding,
   NULL_GUARD_BYTES,
-  type ProgramMachine,
+  type ProgramHost,
   type RunProgram,
 } from "./host.ts";
 export { createInterpreter, prepare, start, step } from "./interpreter/interpreter.ts";

@@ -107,7 +107,7 @@ function bindingOf(linking: Linking, spec: FunctionSpec, at: number, name: strin
   const map = linking.object.maps.find((candidate) => candidate.name === name);
   if (map?.unsupported !== undefined) return refuse(linking, spec, at, "UNSUPPORTED", map.unsupported);
   const binding = linking.bindings.get(name);
-  return binding ?? refuse(linking, spec, at, "BAD_OBJECT", `map ${name} is not bound to a map of this machine`);
+  return binding ?? refuse(linking, spec, at, "BAD_OBJECT", `map ${name} is not bound to a map here`);
 }
 
 /** The slots that a wide load becomes. */
@@ -206,7 +206,7 @@ function holds(binding: MapBinding, address: number): boolean {
 }
 
 /**
- * Links one program of an object against the maps of a machine.
+ * Links one program of an object against the maps of a host.
  *
  * @param bindings by map name; data sections (`.rodata`, ...) are maps too
  * @throws {AnyctxError} EINVAL for an unknown program name; BAD_OBJECT or UNSUPPORTED naming the program, the

@@ -5,7 +5,7 @@
  */
 import { Arena, type Profile } from "../arena/arena.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
-import { type CoreFunction, FRAME_BYTES, MAX_FRAMES, type ProgramMachine } from "../bpf/host.ts";
+import { type CoreFunction, FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
 import { prepare, start, step } from "../bpf/interpreter/interpreter.ts";
 import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
 import type { LinkedProgram } from "../bpf/link.ts";
@@ -13,6 +13,7 @@ import type { ObjectSpec, SourceLine } from "../bpf/object/spec.ts";
 import { ERRNO } from "../error.ts";
 import { type Context, LEVELS, RECORD } from "../events/record.ts";
 import { type LoadedObject, loadObject, type ProgramImage } from "../load/load.ts";
+import { programHost } from "../load/program-host.ts";
 import { MAP_KINDS, mapKindByBpfType } from "../maps/kinds.ts";
 import type { Inputs, ProgramInput } from "./inputs.ts";
 import { type PrivateMemory, type SharedPoints, sharedPoints } from "./points.ts";
@@ -140,10 +141,10 @@ export class Trial {
         .map(({ spec, map }) => [map.info.address, spec.name]),
     );
     this.#keySizes = new Map(this.loaded.maps.map(({ spec, map }) => [spec.name, map.info.keySize]));
-    const machine = this.#machine();
+    const host = this.#host();
     this.#stacks = LEVELS.map(() => arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES);
     this.#programs = new Map(
-      this.loaded.programs.map((image) => [image.name, this.#prepare(image, machine, options.inputs)]),
+      this.loaded.programs.map((image) => [image.name, this.#prepare(image, host, options.inputs)]),
     );
     this.#makeRoom(options.runs);
     this.#fresh = this.#keep();
@@ -340,12 +341,12 @@ export class Trial {
     core.contextLeave(below);
   }
 
-  /** The arena's machine, with every update of a hash seen. */
-  #machine(): ProgramMachine {
-    const machine = this.arena.machine(() => undefined);
+  /** What the programs run in, with every update of a hash seen. */
+  #host(): ProgramHost {
+    const host = programHost(this.arena, () => undefined);
     const names = MAP_KINDS.filter(({ indexed }) => !indexed).map(({ program }) => program.update);
-    const seen = names.map((name) => [name, this.#seen(machine.core[name] as CoreFunction)] as const);
-    return { ...machine, core: { ...machine.core, ...Object.fromEntries(seen) } };
+    const seen = names.map((name) => [name, this.#seen(host.core[name] as CoreFunction)] as const);
+    return { ...host, core: { ...host.core, ...Object.fromEntries(seen) } };
   }
 
   #seen(update: CoreFunction): CoreFunction {
@@ -381,14 +382,14 @@ export class Trial {
     else if (first !== key) play.keysVary = true;
   }
 
-  #prepare(image: ProgramImage, machine: ProgramMachine, inputs: Inputs): Prepared {
+  #prepare(image: ProgramImage, host: ProgramHost, inputs: Inputs): Prepared {
     const code = image.code as LinkedProgram;
     const given = inputs.get(image.name) ?? [];
     const contextBytes = given[0]?.raw?.length;
     return {
       image,
       code,
-      interpreter: prepare(code, machine, contextBytes === undefined ? {} : { contextBytes }),
+      interpreter: prepare(code, host, contextBytes === undefined ? {} : { contextBytes }),
       isShared: sharedPoints(code),
       contexts: given.map((input) => this.#place(input)),
       updates: new Map(),

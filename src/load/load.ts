@@ -3,7 +3,7 @@
  * compiled (or left to the interpreter). Loading either succeeds or leaves no map behind.
  */
 import type { Arena } from "../arena/arena.ts";
-import type { MapBinding, ProgramMachine, RunProgram } from "../bpf/host.ts";
+import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
@@ -165,7 +165,7 @@ function makeImage(
  * Makes an image runnable on this thread.
  * @param contextBytes size of the context, where it is not the payload of the current record
  */
-export function instantiateImage(image: ProgramImage, machine: ProgramMachine, contextBytes?: number): RunProgram {
-  if ("module" in image.code) return instantiateProgram(image.code, machine);
-  return createInterpreter(image.code, machine, contextBytes === undefined ? {} : { contextBytes });
+export function instantiateImage(image: ProgramImage, host: ProgramHost, contextBytes?: number): RunProgram {
+  if ("module" in image.code) return instantiateProgram(image.code, host);
+  return createInterpreter(image.code, host, contextBytes === undefined ? {} : { contextBytes });
 }

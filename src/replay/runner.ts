@@ -10,6 +10,7 @@ import { contextOf } from "../events/context.ts";
 import type { TraceEvent } from "../events/ftrace/lines.ts";
 import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
+import { programHost } from "../load/program-host.ts";
 import {
   DEFAULT_THREAD_DELAY,
   type EventMoment,
@@ -151,13 +152,13 @@ export class EventRunner {
     events: readonly TraceEvent[],
     print: (line: string) => void,
   ): Attachment[][] {
-    const machine = this.#arena.machine(print);
+    const host = programHost(this.#arena, print);
     return events.map((event) =>
       programs.flatMap((image, index) => {
         const counts = this.counts.programs[index];
         if (counts === undefined || !attaches(image, event)) return [];
         const raw = image.kind.type === "raw_tracepoint" ? rawContext(event.format) : undefined;
-        return [{ run: instantiateImage(image, machine, raw?.bytes), counts, raw, timeouts: 0 }];
+        return [{ run: instantiateImage(image, host, raw?.bytes), counts, raw, timeouts: 0 }];
       }),
     );
   }

@@ -26,7 +26,7 @@ export type Action =
   | { readonly type: "record"; readonly offset: number; readonly bytes: 4 | 8 }
   /** Reads the current CPU's number. */
   | { readonly type: "cpu" }
-  /** Formats a line and hands it to the machine. */
+  /** Formats a line and hands it to the host. */
   | { readonly type: "print" };
 
 export interface Helper {

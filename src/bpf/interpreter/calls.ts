@@ -53,7 +53,7 @@ const CHECKS: Readonly<Record<Parameter, Check>> = {
 };
 
 function core(call: Call, name: string): CoreFunction {
-  return call.vm.machine.core[name] ?? fault(call.vm, call.at, `the core has no function ${name}`);
+  return call.vm.host.core[name] ?? fault(call.vm, call.at, `the core has no function ${name}`);
 }
 
 const signExtended = (result: Argument): bigint => BigInt.asUintN(64, BigInt(result));
@@ -82,14 +82,14 @@ const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
     return result === "i32" ? signExtended(value) : zeroExtended(value);
   },
   record: ({ vm, state }, { offset, bytes }) => {
-    const task = state.view.getUint32(state.cpu + vm.machine.layout.task, true);
+    const task = state.view.getUint32(state.cpu + vm.host.layout.task, true);
     return bytes === 8
       ? state.view.getBigUint64(task + offset, true)
       : BigInt(state.view.getUint32(task + offset, true));
   },
-  cpu: ({ vm, state }) => BigInt(state.view.getUint32(state.cpu + vm.machine.layout.id, true)),
+  cpu: ({ vm, state }) => BigInt(state.view.getUint32(state.cpu + vm.host.layout.id, true)),
   print: ({ vm, values }, _, [, size = 0]) =>
-    signExtended(tracePrint(vm.machine, values[0] ?? 0n, Number(size), values.slice(2))),
+    signExtended(tracePrint(vm.host, values[0] ?? 0n, Number(size), values.slice(2))),
 };
 
 /** @returns r0 @throws {AnyctxError} EFAULT when an argument is not what the helper's row says */
@@ -98,6 +98,6 @@ export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper:
   const passed = helper.parameters.map((parameter, index) => CHECKS[parameter](call, call.values[index] ?? 0n, index));
   const { action } = helper;
   const result = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
-  refreshViews(vm.machine, state);
+  refreshViews(vm.host, state);
   return result;
 }

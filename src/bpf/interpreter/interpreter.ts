@@ -9,7 +9,7 @@ import { AnyctxError } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
 import { jumpTarget } from "../analysis/structure.ts";
 import { helperById } from "../helpers/table.ts";
-import { FRAME_BYTES, type ProgramMachine, type RunProgram } from "../host.ts";
+import { FRAME_BYTES, type ProgramHost, type RunProgram } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { LinkedProgram } from "../link.ts";
 import { Ranges } from "./ranges.ts";
@@ -41,14 +41,10 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
 }
 
 /** Prepares a program for any number of runs. */
-export function prepare(
-  program: LinkedProgram,
-  machine: ProgramMachine,
-  options: InterpreterOptions = {},
-): Interpreter {
+export function prepare(program: LinkedProgram, host: ProgramHost, options: InterpreterOptions = {}): Interpreter {
   return {
     program,
-    machine,
+    host,
     code: decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
     options: { budget: options.budget ?? DEFAULT_BUDGET, contextBytes: options.contextBytes ?? 0 },
@@ -56,8 +52,8 @@ export function prepare(
 }
 
 /** Bytes of the context: the record's payload when the context is the current record's, else what the options say. */
-function contextBytes({ machine, options }: Interpreter, view: DataView, context: number, cpu: number): number {
-  const at = cpu + machine.layout.task;
+function contextBytes({ host, options }: Interpreter, view: DataView, context: number, cpu: number): number {
+  const at = cpu + host.layout.task;
   if (at + 4 > view.byteLength) return options.contextBytes;
   const task = view.getUint32(at, true);
   if (task === 0 || context !== task + RECORD.payload || context > view.byteLength) return options.contextBytes;
@@ -66,7 +62,7 @@ function contextBytes({ machine, options }: Interpreter, view: DataView, context
 
 /** The state of a run that has not begun. Parameters as for `RunProgram`. */
 export function start(interpreter: Interpreter, context: number, cpu: number, stackTop: number): RunState {
-  const { buffer } = interpreter.machine.memory;
+  const { buffer } = interpreter.host.memory;
   const view = new DataView(buffer);
   const ranges = new Ranges();
   for (const map of interpreter.program.maps)
@@ -108,10 +104,10 @@ export function step(interpreter: Interpreter, state: RunState): void {
 /** The interpreter as a function like the one a compiled program is. */
 export function createInterpreter(
   program: LinkedProgram,
-  machine: ProgramMachine,
+  host: ProgramHost,
   options: InterpreterOptions = {},
 ): RunProgram {
-  const interpreter = prepare(program, machine, options);
+  const interpreter = prepare(program, host, options);
   return (context, cpu, stackTop) => {
     const state = start(interpreter, context, cpu, stackTop);
     while (!state.done) step(interpreter, state);

@@ -1,7 +1,7 @@
 /** What a run consists of, shared by the interpreter's parts. */
 import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/table.ts";
-import type { ProgramMachine } from "../host.ts";
+import type { ProgramHost } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
 import type { LinkedMap, LinkedProgram } from "../link.ts";
 import type { Ranges } from "./ranges.ts";
@@ -25,7 +25,7 @@ export interface Decoded {
 
 export interface Interpreter {
   readonly program: LinkedProgram;
-  readonly machine: ProgramMachine;
+  readonly host: ProgramHost;
   readonly code: readonly (Decoded | undefined)[];
   readonly maps: ReadonlyMap<number, LinkedMap>;
   readonly options: Required<InterpreterOptions>;
@@ -74,8 +74,8 @@ export function fault(interpreter: Interpreter, at: number, problem: string): ne
 }
 
 /** Renews the views when a call has let the memory grow. */
-export function refreshViews(machine: ProgramMachine, state: RunState): void {
-  const { buffer } = machine.memory;
+export function refreshViews(host: ProgramHost, state: RunState): void {
+  const { buffer } = host.memory;
   if (state.view.buffer === buffer) return;
   state.view = new DataView(buffer);
   state.words = new Int32Array(buffer);

@@ -41,7 +41,7 @@ const MAP_TYPES: Readonly<Record<MapRole, FunctionType>> = {
   delete: { parameters: [i32, i32], results: [i32] },
 };
 
-/** Names of the fields of `ProgramMachine.layout` that a module imports, in this order. */
+/** Names of the fields of `ProgramHost.layout` that a module imports, in this order. */
 export const LAYOUT_FIELDS = ["id", "task"] as const;
 
 /** The imports that one helper needs, given the program's maps. */
@@ -85,7 +85,7 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
 }
 
 /**
- * Compiles a linked program. The same on every machine.
+ * Compiles a linked program. The same everywhere.
  * @throws {AnyctxError} UNSUPPORTED when the engine refuses the module, as for functions beyond its size limit
  */
 export function compileProgram(program: LinkedProgram): CompiledProgram {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
-import { machineFor } from "../fake-host.test.ts";
+import { hostFor } from "../fake-host.test.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
 import { linkProgram } from "../link.ts";
 import { attachTarget, programKind } from "../programs/table.ts";
@@ -80,7 +80,7 @@ test("maps of the older section are read, and what programs need that is missing
     [name, bpfType, keySize, valueSize, maxEntries, flags].join(" "),
   );
   assert.ok(rows.includes("first 1 4 8 100 1") && rows.includes("second 2 4 16 10 0"), rows.join());
-  const { bindings } = machineFor(spec);
+  const { bindings } = hostFor(spec);
   assert.equal(linkProgram(spec, "supported", bindings).maps.length, 2);
   const cases: readonly (readonly [string, RegExp])[] = [
     ["core", /program core, instruction 0 .*kernel's layout of task \(CO-RE byte_off, access 0:1\)/],

@@ -1,5 +1,5 @@
 /**
- * Specs: what an object file says, as pure data that is the same on every machine and survives structured cloning.
+ * Specs: what an object file says, as pure data that is the same everywhere and survives structured cloning.
  * Nothing here depends on an arena; addresses come in when `link.ts` turns a program's spec into a linked program.
  */
 import { AnyctxError } from "../../error.ts";
