@@ -10,7 +10,8 @@ import { Ranges } from "./interpreter/ranges.ts";
 import { assemble } from "./isa/assemble.ts";
 import { type CompiledProgram, compileProgram } from "./jit/compile.ts";
 import { instantiateProgram } from "./jit/instantiate.ts";
-import { type LinkedProgram, linkProgram } from "./link.ts";
+import { linkProgram } from "./link.ts";
+import type { LinkedProgram } from "./linked.ts";
 import { specOfInstructions } from "./object/spec.ts";
 
 function link(text: string): LinkedProgram {

@@ -12,7 +12,7 @@ import { createInterpreter } from "./interpreter/interpreter.ts";
 import type { InterpreterOptions } from "./interpreter/state.ts";
 import { compileProgram } from "./jit/compile.ts";
 import { instantiateProgram } from "./jit/instantiate.ts";
-import type { LinkedProgram } from "./link.ts";
+import type { LinkedProgram } from "./linked.ts";
 import type { MapSpec, ObjectSpec } from "./object/spec.ts";
 
 export const CPU = 0x10000;

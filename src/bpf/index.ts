@@ -22,7 +22,8 @@ export {
 } from "./isa/instructions.ts";
 export { type CompiledProgram, compileProgram } from "./jit/compile.ts";
 export { instantiateProgram } from "./jit/instantiate.ts";
-export { type LinkedMap, type LinkedProgram, type LinkOptions, linkProgram, type Subprogram } from "./link.ts";
+export { type LinkOptions, linkProgram } from "./link.ts";
+export type { LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 export { type Btf, type BtfType, type BtfValue, decodeBtf, resolveType, sizeOf } from "./object/btf.ts";
 export { readObject } from "./object/object.ts";
 export {

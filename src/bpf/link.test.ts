@@ -6,7 +6,8 @@ import { fakeHost, hostFor } from "./fake-host.test.ts";
 import { assemble } from "./isa/assemble.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import type { Instruction } from "./isa/instructions.ts";
-import { type LinkedProgram, linkProgram } from "./link.ts";
+import { linkProgram } from "./link.ts";
+import type { LinkedProgram } from "./linked.ts";
 import { readObject } from "./object/object.ts";
 import { type CoreRelocation, type FunctionSpec, type ObjectSpec, specOfInstructions } from "./object/spec.ts";
 

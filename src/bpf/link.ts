@@ -7,45 +7,8 @@ import { validate } from "./analysis/structure.ts";
 import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
-import {
-  type FunctionSpec,
-  type MapSpec,
-  type ObjectSpec,
-  type ProgramKind,
-  programSpec,
-  type RelocationSpec,
-  type SourceLine,
-} from "./object/spec.ts";
-
-/**
- * Pure data, structured-cloneable. Every slot is a known operation or the second slot of a wide load; registers are
- * 0 to 10 and r10 is never written; jumps stay inside their subprogram and calls go to a subprogram's first slot; no
- * subprogram runs off its end; call chains are at most MAX_FRAMES deep.
- */
-export interface LinkedProgram {
-  readonly name: string;
-  readonly kind: ProgramKind;
-  readonly instructions: readonly Instruction[];
-  /** In order of `start`, covering all slots; the first is the program itself. `end` is exclusive. */
-  readonly subprograms: readonly Subprogram[];
-  /** Every map the program refers to. */
-  readonly maps: readonly LinkedMap[];
-  /** Ids of the helpers it calls. */
-  readonly helpers: readonly number[];
-  readonly lines: readonly SourceLine[];
-}
-
-export interface Subprogram {
-  readonly name: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-export interface LinkedMap extends MapBinding {
-  readonly readOnly: boolean;
-  /** The program holds the address of its first value, as it does for data sections. */
-  readonly direct: boolean;
-}
+import type { LinkedMap, LinkedProgram } from "./linked.ts";
+import { type FunctionSpec, type MapSpec, type ObjectSpec, programSpec, type RelocationSpec } from "./object/spec.ts";
 
 export interface LinkOptions {
   /**
@@ -56,7 +19,7 @@ export interface LinkOptions {
 }
 
 /** A function with its place in the linked program. */
-export interface Placed {
+interface Placed {
   readonly spec: FunctionSpec;
   readonly start: number;
 }
@@ -225,7 +188,13 @@ export function linkProgram(
   checkCore(linking, options);
   const instructions = placed.flatMap((one) => relocate(linking, one));
   const maps = linkedMaps(instructions, object, bindings.values());
-  const { subprograms, helpers } = validate({ object: object.name, program: program.name, instructions, maps, placed });
+  const { subprograms, helpers } = validate({
+    object: object.name,
+    program: program.name,
+    instructions,
+    maps,
+    placed: placed.map(({ spec, start }) => ({ name: spec.name, start })),
+  });
   const lines = placed.flatMap(({ spec, start }) =>
     spec.lines.map((line) => ({ ...line, instruction: line.instruction + start })),
   );

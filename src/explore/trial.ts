@@ -8,7 +8,7 @@ import { cacheStatistics } from "../arena/statistics.ts";
 import { type CoreFunction, FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
 import { prepare, start, step } from "../bpf/interpreter/interpreter.ts";
 import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
-import type { LinkedProgram } from "../bpf/link.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import type { ObjectSpec, SourceLine } from "../bpf/object/spec.ts";
 import { ERRNO } from "../error.ts";
 import { type Context, LEVELS, RECORD } from "../events/record.ts";

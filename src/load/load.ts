@@ -7,7 +7,8 @@ import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
-import { type LinkedProgram, linkProgram } from "../bpf/link.ts";
+import { linkProgram } from "../bpf/link.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import {
   type MapSpec,
   type ObjectSpec,

@@ -14,7 +14,7 @@ import {
   type Operation,
   operationOf,
 } from "../isa/instructions.ts";
-import type { LinkedMap } from "../link.ts";
+import type { LinkedMap } from "../linked.ts";
 import type { Block } from "./blocks.ts";
 import { writtenRegister } from "./structure.ts";
 

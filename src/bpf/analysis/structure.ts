@@ -4,7 +4,7 @@
  */
 import { AnyctxError } from "../../error.ts";
 import { helperById } from "../helpers/table.ts";
-import { FRAME_BYTES, MAX_FRAMES } from "../host.ts";
+import { FRAME_BYTES } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
 import {
   type Effect,
@@ -16,14 +16,17 @@ import {
   PSEUDO,
   REGISTERS,
 } from "../isa/instructions.ts";
-import type { LinkedMap, Placed, Subprogram } from "../link.ts";
+import type { LinkedMap, Subprogram } from "../linked.ts";
+import { type Edge, edgeOf } from "./edges.ts";
+import { findSubprograms, type PlacedFunction } from "./subprograms.ts";
 
 interface Subject {
   readonly object: string;
   readonly program: string;
   readonly instructions: readonly Instruction[];
   readonly maps: readonly LinkedMap[];
-  readonly placed: readonly Placed[];
+  /** The program, then the functions of the object that it calls. */
+  readonly placed: readonly PlacedFunction[];
 }
 
 type Code = "BAD_OBJECT" | "UNSUPPORTED";
@@ -39,13 +42,6 @@ export function writtenRegister(effect: Effect, slot: Instruction): number | und
   if (effect.type === "alu" || effect.type === "load" || effect.type === "constant") return slot.dst;
   if (effect.type === "atomic" && effect.fetch) return effect.atomic === "cmpxchg" ? 0 : slot.src;
   return effect.type === "call" ? 0 : undefined;
-}
-
-/** Where a jump or local call goes, or undefined for other operations. */
-export function jumpTarget(effect: Effect, slot: Instruction, at: number): number | undefined {
-  if (effect.type === "branch" || (effect.type === "goto" && effect.distance === "offset")) return at + 1 + slot.offset;
-  if (effect.type === "goto" || (effect.type === "call" && effect.target === "local")) return at + 1 + slot.imm;
-  return undefined;
 }
 
 function checkWide(subject: Subject, at: number, slot: Instruction): void {
@@ -107,74 +103,15 @@ function checkSlots(subject: Subject): (Operation | undefined)[] {
   return operations;
 }
 
-interface Edge {
-  readonly at: number;
-  readonly target: number;
-  readonly call: boolean;
-}
-
 function edgesOf(subject: Subject, operations: readonly (Operation | undefined)[]): Edge[] {
   return operations.flatMap((operation, at) => {
     const slot = subject.instructions[at];
-    const target = operation === undefined || slot === undefined ? undefined : jumpTarget(operation.effect, slot, at);
-    if (target === undefined || operation === undefined) return [];
-    if (operations[target] === undefined) refuse(subject, at, `it goes to slot ${target}, where no instruction starts`);
-    return [{ at, target, call: operation.effect.type === "call" }];
+    const edge = operation === undefined || slot === undefined ? undefined : edgeOf(operation.effect, slot, at);
+    if (edge === undefined) return [];
+    if (operations[edge.target] === undefined)
+      refuse(subject, at, `it goes to slot ${edge.target}, where no instruction starts`);
+    return [edge];
   });
-}
-
-/** Subprograms start at slot 0, at each function of the object and wherever a call goes. */
-function cut(subject: Subject, edges: readonly Edge[]): Subprogram[] {
-  const starts = new Set([0, ...subject.placed.map(({ start }) => start)]);
-  for (const { target, call } of edges) if (call) starts.add(target);
-  const sorted = [...starts].sort((a, b) => a - b);
-  const names = new Map(subject.placed.map(({ spec, start }) => [start, spec.name]));
-  return sorted.map((start, index) => ({
-    name: names.get(start) ?? `${subject.program}+${start}`,
-    start,
-    end: sorted[index + 1] ?? subject.instructions.length,
-  }));
-}
-
-function checkEnds(
-  subject: Subject,
-  operations: readonly (Operation | undefined)[],
-  parts: readonly Subprogram[],
-): void {
-  for (const { name, end } of parts) {
-    const at = operations[end - 1] === undefined ? end - 2 : end - 1;
-    const last = operations[at]?.effect.type;
-    if (last !== "exit" && last !== "goto") refuse(subject, Math.max(at, 0), `function ${name} runs off its end`);
-  }
-}
-
-/** Which subprogram holds each slot. */
-function ownerBySlot(parts: readonly Subprogram[]): number[] {
-  return parts.flatMap(({ start, end }, index) => new Array<number>(end - start).fill(index));
-}
-
-/** Jumps stay inside, chains of calls are short and never come back. */
-function checkEdges(subject: Subject, edges: readonly Edge[], parts: readonly Subprogram[]): void {
-  const owner = ownerBySlot(parts);
-  const calls: Edge[][] = parts.map(() => []);
-  for (const edge of edges) {
-    const from = owner[edge.at] ?? 0;
-    if (edge.call) calls[from]?.push(edge);
-    else if (owner[edge.target] !== from) refuse(subject, edge.at, "it jumps into another function");
-  }
-  const depths = new Map<number, number | "open">();
-  const frames = (part: number, level: number, from: number): number => {
-    const known = depths.get(part);
-    if (known === "open") return refuse(subject, from, "functions may not call each other in a circle");
-    if (known !== undefined) return known;
-    if (level > MAX_FRAMES) return refuse(subject, from, `calls are more than ${MAX_FRAMES} frames deep`);
-    depths.set(part, "open");
-    const below = (calls[part] ?? []).map((edge) => frames(owner[edge.target] ?? 0, level + 1, edge.at));
-    const depth = 1 + below.reduce((most, one) => Math.max(most, one), 0);
-    depths.set(part, depth);
-    return depth;
-  };
-  if (frames(0, 1, 0) > MAX_FRAMES) refuse(subject, 0, `its calls are more than ${MAX_FRAMES} frames deep`);
 }
 
 /** @throws {AnyctxError} BAD_OBJECT or UNSUPPORTED with program, instruction and reason */
@@ -183,9 +120,7 @@ export function validate(subject: Subject): { subprograms: Subprogram[]; helpers
     throw new AnyctxError("BAD_OBJECT", `${subject.object}: program ${subject.program} has no instructions`);
   const operations = checkSlots(subject);
   const edges = edgesOf(subject, operations);
-  const subprograms = cut(subject, edges);
-  checkEnds(subject, operations, subprograms);
-  checkEdges(subject, edges, subprograms);
+  const subprograms = findSubprograms(operations, subject.placed, edges, (at, why) => refuse(subject, at, why));
   const helpers = new Set<number>();
   subject.instructions.forEach((slot, at) => {
     const effect = operations[at]?.effect;

@@ -3,7 +3,7 @@
 import { tracePrint } from "../helpers/print.ts";
 import { type Action, FLAGS_TOO_LARGE, type Helper, type Parameter } from "../helpers/table.ts";
 import type { CoreFunction } from "../host.ts";
-import type { LinkedMap } from "../link.ts";
+import type { LinkedMap } from "../linked.ts";
 import { checkedAddress, type Decoded, fault, type Interpreter, type RunState, refreshViews } from "./state.ts";
 
 interface Call {

@@ -7,11 +7,11 @@
  */
 import { AnyctxError } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
-import { jumpTarget } from "../analysis/structure.ts";
+import { edgeOf } from "../analysis/edges.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES, type ProgramHost, type RunProgram } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
-import type { LinkedProgram } from "../link.ts";
+import type { LinkedProgram } from "../linked.ts";
 import { Ranges } from "./ranges.ts";
 import { type Decoded, faultAt, type Interpreter, type InterpreterOptions, type RunState } from "./state.ts";
 import { HANDLERS } from "./steps.ts";
@@ -29,7 +29,7 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
     return {
       at,
       next: at + (wide ? 2 : 1),
-      target: jumpTarget(effect, slot, at) ?? -1,
+      target: edgeOf(effect, slot, at)?.target ?? -1,
       dst: slot.dst,
       src: slot.src,
       offset: slot.offset,

@@ -3,7 +3,7 @@ import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/table.ts";
 import type { ProgramHost } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
-import type { LinkedMap, LinkedProgram } from "../link.ts";
+import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import type { Ranges } from "./ranges.ts";
 
 /** Carries out one instruction and moves `state.pc` on. */

@@ -3,7 +3,7 @@
 import { OP, TYPE } from "../../wasm/encode.ts";
 import { type Action, type Helper, helperById, type MapRole, type Parameter } from "../helpers/table.ts";
 import type { Instruction } from "../isa/instructions.ts";
-import type { LinkedMap } from "../link.ts";
+import type { LinkedMap } from "../linked.ts";
 import {
   type Emitter,
   emitFail,

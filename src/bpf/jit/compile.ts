@@ -8,7 +8,7 @@
 import { AnyctxError } from "../../error.ts";
 import { encodeModule, type FunctionType, TYPE, type WasmImport } from "../../wasm/encode.ts";
 import { type Helper, helperById, type MapRole } from "../helpers/table.ts";
-import type { LinkedProgram } from "../link.ts";
+import type { LinkedProgram } from "../linked.ts";
 import type { ModuleIndexes } from "./emitter.ts";
 import { compileFunction } from "./function.ts";
 

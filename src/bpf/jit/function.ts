@@ -5,7 +5,7 @@ import { type Block, findBlocks } from "../analysis/blocks.ts";
 import { analyse, Facts, transfer } from "../analysis/facts.ts";
 import { FRAME_BYTES } from "../host.ts";
 import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
-import type { LinkedProgram, Subprogram } from "../link.ts";
+import type { LinkedProgram, Subprogram } from "../linked.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
 import { emitHelperCall, emitLocalCall } from "./calls.ts";
 import {

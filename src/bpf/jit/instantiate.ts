@@ -3,7 +3,7 @@ import { AnyctxError } from "../../error.ts";
 import { tracePrint } from "../helpers/print.ts";
 import type { ProgramHost, RunProgram } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
-import type { LinkedProgram } from "../link.ts";
+import type { LinkedProgram } from "../linked.ts";
 import { type CompiledProgram, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
 import { OUT_OF_BUDGET } from "./emitter.ts";
 import { BACKWARD_JUMPS } from "./function.ts";
