@@ -4,12 +4,11 @@ import { roundUp } from "./base/bytes";
 import { EINVAL, ENOMEM } from "./base/errno";
 import { LAYOUT_VERSION, MAGIC, SUPERBLOCK, SUPERBLOCK_BYTES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, cpuArea } from "./cpu/area";
-import { intentAt, LEVELS } from "./cpu/intent";
-import { adoptPages, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
+import { intentsAt, LEVELS } from "./cpu/intent";
+import { adoptPages, DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
 import { formatSlab } from "./mem/slab";
 import { formatEpochs } from "./rcu/epoch";
 
-const DESCRIPTOR_BYTES: usize = 32;
 const WASM_PAGE_BYTES: usize = 65536;
 
 /**
@@ -39,7 +38,7 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     cpuArea(cpu).id = cpu;
     cpuArea(cpu).random = (seed + cpu * 0x9e3779b9) | 1;
-    for (let level: u32 = 0; level < LEVELS; level++) intentAt(cpuArea(cpu), level).operation = level;
+    for (let level: u32 = 0; level < LEVELS; level++) intentsAt(cpuArea(cpu), level).operation = level;
   }
   formatSlab();
   const existing = <u32>memory.size() * <u32>(WASM_PAGE_BYTES / PAGE_BYTES);

@@ -4,24 +4,18 @@
  */
 
 import { ownedObjects } from "./alloc/allocator";
-import { CACHE_BYTES, Cache } from "./alloc/cache";
 import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
-import {
-  ALLOCATOR_CACHES,
-  ALLOCATOR_NAME,
-  createObjectAllocator as createAllocator,
-  ObjectAllocator,
-} from "./alloc/object";
+import { createObjectAllocator as createAllocator } from "./alloc/object";
 import { serveCpu as serve } from "./alloc/serve";
 import { ENOMEM } from "./base/errno";
-import { EPOCH_WORDS, SUPERBLOCK, Superblock, superblock } from "./base/superblock";
-import { CpuArea, cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
+import { superblock } from "./base/superblock";
+import { cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
 import { lock, unlock } from "./cpu/lock";
 import { elementCount } from "./maps/count";
 import { finishBuilding, reapMaps } from "./maps/lifecycle";
-import { closeAll, HEADER_SIZE, MapHeader, mapAt, NAME_BYTES } from "./maps/map";
-import { controlLock, freeBelongings } from "./mem/belongings";
+import { closeAll, mapAt } from "./maps/map";
+import { controlLock, freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
 import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
 import { trimWhenIdle } from "./trim";
@@ -64,16 +58,16 @@ export {
   percpuHashLookup,
   percpuHashUpdateAll,
 } from "./maps/hash";
+export { mapPrefill } from "./maps/hash-prefill";
 export { hashScan, scanEntryBytes } from "./maps/hash-scan";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
 export { closeMap, findMap, openMap } from "./maps/map";
-export { mapPrefill } from "./maps/reserve";
-export { allocateBytes, freeBytes } from "./mem/belongings";
+export { allocateBytes, freeBytes } from "./mem/managed";
 export { trimSlab as trimSlabs } from "./mem/slab";
 export { reapCpu } from "./recovery/reap";
 export { trimCpus } from "./trim";
 
-/** Gives a slot back that this thread holds, with what belongs to its holder (mem/belongings.ts). Task context. */
+/** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
 export function releaseCpu(cpu: u32): void {
   if (lock(controlLock())) {
     closeAll(cpu);
@@ -81,7 +75,7 @@ export function releaseCpu(cpu: u32): void {
   }
   finishBuilding(cpuArea(cpu));
   reapMaps();
-  freeBelongings(cpuArea(cpu));
+  freeManaged(cpuArea(cpu));
   release(cpu);
 }
 
@@ -145,10 +139,10 @@ export function contextLeave(below: u32): void {
 export function interruptsCameOn(): u32 {
   const area = thisCpu();
   if (area.work == 0) return 0;
-  const held = area.interruptsOff;
+  const saved = area.interruptsOff;
   area.interruptsOff = 0;
   const ran = mayRunWork(area) ? runWork(area) : 0;
-  area.interruptsOff = held;
+  area.interruptsOff = saved;
   return ran;
 }
 
@@ -232,64 +226,3 @@ export function setForceDynamic(value: u32): void {
 export function setProfile(value: u32): void {
   superblock().profile = value;
 }
-
-/** Where the control plane reads: fields of the structures in shared memory, all u32 unless said otherwise. */
-export const superblockMaps: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("maps"));
-export const superblockRealTime: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("realTime"));
-export const superblockCacheSets: u32 = <u32>(SUPERBLOCK + offsetof<Superblock>("cacheSets"));
-export const epochWords: u32 = <u32>EPOCH_WORDS;
-export const areaId: u32 = <u32>offsetof<CpuArea>("id");
-export const areaOwner: u32 = <u32>offsetof<CpuArea>("owner");
-export const areaWork: u32 = <u32>offsetof<CpuArea>("work");
-export const areaTask: u32 = <u32>offsetof<CpuArea>("task");
-export const areaScanNext: u32 = <u32>offsetof<CpuArea>("scanNext");
-export const areaWorksRun: u32 = <u32>offsetof<CpuArea>("worksRun");
-export const mapValueStride: u32 = <u32>offsetof<MapHeader>("valueStride");
-export const mapValueOffset: u32 = <u32>offsetof<MapHeader>("valueOffset");
-export const mapCopyStride: u32 = <u32>offsetof<MapHeader>("copyStride");
-export const mapKind: u32 = <u32>offsetof<MapHeader>("kind");
-export const mapNext: u32 = <u32>offsetof<MapHeader>("next");
-export const mapElements: u32 = <u32>offsetof<MapHeader>("elements");
-export const mapValues: u32 = <u32>offsetof<MapHeader>("values");
-export const mapStorage: u32 = <u32>offsetof<MapHeader>("storage");
-export const mapSupply: u32 = <u32>offsetof<MapHeader>("supply");
-export const mapFlags: u32 = <u32>offsetof<MapHeader>("flags");
-export const mapKeySize: u32 = <u32>offsetof<MapHeader>("keySize");
-export const mapValueSize: u32 = <u32>offsetof<MapHeader>("valueSize");
-export const mapMaxEntries: u32 = <u32>offsetof<MapHeader>("maxEntries");
-export const mapBucketMask: u32 = <u32>offsetof<MapHeader>("bucketMask");
-export const mapDescription: u32 = <u32>offsetof<MapHeader>("description");
-export const mapDescriptionBytes: u32 = <u32>offsetof<MapHeader>("descriptionBytes");
-export const mapName: u32 = <u32>HEADER_SIZE;
-export const mapNameBytes: u32 = NAME_BYTES;
-export const cacheBytes: u32 = <u32>CACHE_BYTES;
-export const cacheFreeCount: u32 = <u32>offsetof<Cache>("freeCount");
-export const cacheLow: u32 = <u32>offsetof<Cache>("low");
-export const cacheHigh: u32 = <u32>offsetof<Cache>("high");
-export const cacheUnit: u32 = <u32>offsetof<Cache>("unit");
-export const cacheOwned: u32 = <u32>offsetof<Cache>("owned");
-export const cacheExtraCount: u32 = <u32>offsetof<Cache>("extraCount");
-export const cacheByGpCount: u32 = <u32>offsetof<Cache>("byGpCount");
-export const cacheWaitingTarget: u32 = <u32>offsetof<Cache>("waitingTarget");
-export const cacheWaitingCount: u32 = <u32>offsetof<Cache>("waitingCount");
-export const cacheRefills: u32 = <u32>offsetof<Cache>("refills");
-export const cacheTrims: u32 = <u32>offsetof<Cache>("trims");
-export const cacheReused: u32 = <u32>offsetof<Cache>("reused");
-export const cacheGracePeriods: u32 = <u32>offsetof<Cache>("gracePeriods");
-export const cacheRcuCount: u32 = <u32>offsetof<Cache>("byRcuCount");
-export const cacheWaitingRcuCount: u32 = <u32>offsetof<Cache>("waitingRcuCount");
-export const cachePromised: u32 = <u32>offsetof<Cache>("promised");
-export const cacheWaitingAge: u32 = <u32>offsetof<Cache>("waitingAge");
-export const cacheSurplus: u32 = <u32>offsetof<Cache>("surplusCount");
-export const cacheSteals: u32 = <u32>offsetof<Cache>("steals");
-export const cacheNextSet: u32 = <u32>offsetof<Cache>("nextSet");
-export const cacheAccount: u32 = <u32>offsetof<Cache>("account");
-export const cacheInbox: u32 = <u32>offsetof<Cache>("inbox");
-export const cacheMisses: u32 = <u32>offsetof<Cache>("missTask");
-export const allocatorLimit: u32 = <u32>offsetof<ObjectAllocator>("limit");
-export const allocatorRefused: u32 = <u32>offsetof<ObjectAllocator>("refused");
-export const allocatorSize: u32 = <u32>offsetof<ObjectAllocator>("size");
-export const allocatorPerCpu: u32 = <u32>offsetof<ObjectAllocator>("perCpu");
-export const allocatorLargest: u32 = <u32>offsetof<ObjectAllocator>("largest");
-export const allocatorName: u32 = ALLOCATOR_NAME;
-export const allocatorCaches: u32 = ALLOCATOR_CACHES;

@@ -11,9 +11,9 @@ import { acquire, claim, publish } from "./base/atomics";
 import { superblock } from "./base/superblock";
 import { BORROWED, CpuArea, cpuArea, switchCpu, TASK, thisCpu } from "./cpu/area";
 import { mayRunWork } from "./cpu/context";
-import { intentAt } from "./cpu/intent";
+import { intentsAt } from "./cpu/intent";
 import { lock, unlock } from "./cpu/lock";
-import { controlLock } from "./mem/belongings";
+import { controlLock } from "./mem/managed";
 import { trimSlab } from "./mem/slab";
 
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
@@ -39,7 +39,7 @@ const IDLE_TICKS: u32 = 16;
 
 /** What a timer tick does for a CPU that has had nothing to do for a while: once, its caches go back. */
 export function trimWhenIdle(area: CpuArea): void {
-  const operation = intentAt(area, TASK).operation;
+  const operation = intentsAt(area, TASK).operation;
   if (operation != area.seenOperation) {
     area.seenOperation = operation;
     area.idleTicks = 0;

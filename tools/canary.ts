@@ -12,8 +12,7 @@ function hashOfSources(): string {
   const hash = createHash("sha256");
   const files = readdirSync("core", { recursive: true, encoding: "utf8" }).filter((name) => /^[^.]+\.ts$/.test(name));
   for (const name of files.sort()) hash.update(readFileSync(join("core", name)));
-  for (const name of ["core.ts", "instrument.ts", "compile.ts", "layout.ts"])
-    hash.update(readFileSync(join("tools", name)));
+  for (const name of ["core.ts", "instrument.ts", "compile.ts"]) hash.update(readFileSync(join("tools", name)));
   sources = hash.digest("hex");
   return sources;
 }

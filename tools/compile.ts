@@ -2,16 +2,17 @@
  * Makes the core's modules. Run by plain Node from `build/tools/` (tools/build.ts puts it there), because loading
  * binaryen through tsx takes longer than all of the work.
  *
- *   node build/tools/tools/compile.js core           build/core.wasm and build/core.sim.wasm
+ *   node build/tools/tools/compile.js core           build/core.wasm, build/core.sim.wasm and src/wasm/face.ts
  *   node build/tools/tools/compile.js canary NAME... build/canaries/NAME.wasm
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
 import { applyMutation, canaryPath, mutationOf } from "./canary.ts";
 import { compileCore, optimizeCore } from "./core.ts";
+import { emitFace, readFace } from "./face.ts";
 import { type Instrumented, instrument } from "./instrument.ts";
-import { readLayout } from "./layout.ts";
+
+const FACE = "src/wasm/face.ts";
 
 function read(path: string): string | null {
   try {
@@ -19,16 +20,6 @@ function read(path: string): string | null {
   } catch {
     return null;
   }
-}
-
-const FOLDERS = ["base", "cpu", "mem", "rcu", "alloc", "maps"];
-
-function coreSources(): string[] {
-  return FOLDERS.flatMap((folder) =>
-    readdirSync(join("core", folder))
-      .filter((name) => /^[^.]+\.ts$/.test(name))
-      .map((name) => read(join("core", folder, name)) ?? ""),
-  );
 }
 
 /** The name of the function that a line of a file belongs to. */
@@ -40,7 +31,7 @@ function functionAt(lines: readonly string[], line: number): string {
   return "?";
 }
 
-/** The side table: columns by site, then the layout. */
+/** The side table: columns by site. */
 function describe({ sites }: Instrumented): string {
   const files = [...new Set(sites.map(({ file }) => file))];
   const lines = new Map(files.map((file) => [file, (read(file) ?? "").split("\n")]));
@@ -50,11 +41,17 @@ function describe({ sites }: Instrumented): string {
     fileOf: sites.map(({ file }) => files.indexOf(file)),
     lineOf: sites.map(({ line }) => line),
     functionOf: sites.map(({ file, line }) => functionAt(lines.get(file) ?? [], line)),
-    layout: readLayout(coreSources()),
   });
 }
 
+/** Written only where it changes, so that what depends on it is not built again. */
+function writeFace(): void {
+  const face = emitFace(readFace((path) => readFileSync(path, "utf8")));
+  if (read(FACE) !== face) writeFileSync(FACE, face);
+}
+
 async function makeCore(): Promise<void> {
+  writeFace();
   await compileCore(read, (core) => {
     optimizeCore(core);
     binaryen.setDebugInfo(false);

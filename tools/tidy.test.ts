@@ -143,7 +143,7 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   arena: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
   "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: [] },
   bpf: { values: ["src/error.ts", "wasm", "events"], types: ["maps"] },
-  sim: { values: ["src/error.ts"], types: [] },
+  sim: { values: ["src/error.ts", "wasm"], types: [] },
   load: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf"], types: [] },
   // The report carries the headline's figures; what measures replays runs them.
   replay: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load"], types: ["bench"] },

@@ -10,7 +10,7 @@ import { acquire, addAndFetch, publish } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { CACHE_BYTES, Cache, HOLDS_OBJECTS } from "./cache";
+import { CACHE_BYTES, Cache, CONTAINS_OBJECTS } from "./cache";
 
 @unmanaged
 export class Account {
@@ -70,7 +70,7 @@ export function joinAccount(account: usize, caches: usize): void {
 export function mapSets(account: usize): u32 {
   let count: u32 = 0;
   for (let caches: usize = changetype<Account>(account).sets; caches != 0; ) {
-    if (changetype<Cache>(caches).holds != HOLDS_OBJECTS) count++;
+    if (changetype<Cache>(caches).contains != CONTAINS_OBJECTS) count++;
     caches = changetype<Cache>(caches).nextOfAccount;
   }
   return count;

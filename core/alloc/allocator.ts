@@ -6,11 +6,11 @@ import { acquire } from "../base/atomics";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
-import { hold, letGo } from "../cpu/intent";
+import { clearIntent, nameObject } from "../cpu/intent";
 import { classFor, HEADER_BYTES } from "../mem/slab";
 import { CACHE_BYTES, Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
 import { interruptsOn } from "./deferred";
-import { returnPromised, takePromised } from "./promise";
+import { returnPrefilled, takePrefilled } from "./prefill";
 import { emptyCache, refill, returnTrimmed } from "./refill";
 import { registerSet } from "./register";
 import { adoptInbox } from "./serve";
@@ -28,7 +28,7 @@ const WAITING_BATCHES: u32 = 2;
  * Task context; the caller holds what it belongs to as `Transfer.building`.
  * @param perCpu 1: each object has a copy for every CPU
  * @param accountedUnit object size with header that the watermarks are computed from
- * @param holds what the objects are, a HOLDS_ constant
+ * @param contains what the objects are, a HOLDS_ constant
  */
 export function formatAllocator(
   area: CpuArea,
@@ -36,7 +36,7 @@ export function formatAllocator(
   size: u32,
   accountedUnit: u32,
   perCpu: u32,
-  holds: u32,
+  contains: u32,
 ): void {
   const unit = size + <u32>HEADER_BYTES;
   const cpus = superblock().cpus;
@@ -51,7 +51,7 @@ export function formatAllocator(
     cache.waitingBound = superblock().profile == PROFILE_LINUX ? 0x7fffffff : cache.high * WAITING_BATCHES;
     cache.adaptive = superblock().adaptive;
     cache.home = <u32>caches;
-    cache.holds = holds;
+    cache.contains = contains;
     cache.firstFill = initialFill(accountedUnit, perCpu != 0);
   }
 }
@@ -92,17 +92,17 @@ export function allocatorIdle(caches: usize): bool {
  * @param hand which then holds the object, with `bits` (cpu/intent.ts)
  * @returns the object's header; 0: -ENOMEM, counted by context
  */
-export function allocate(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
-  const object = cacheTake(area, cache, hand, bits);
-  return area.work != 0 || object == 0 ? allocateSlowly(area, cache, object, hand, bits) : object;
+export function allocate(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
+  const object = cacheTake(area, cache, intent, bits);
+  return area.work != 0 || object == 0 ? allocateSlow(area, cache, object, intent, bits) : object;
 }
 
 /** Lets raised work run, then tries once more where it could. */
-function allocateSlowly(area: CpuArea, cache: Cache, first: usize, hand: usize, bits: u64): usize {
+function allocateSlow(area: CpuArea, cache: Cache, first: usize, intent: usize, bits: u64): usize {
   interruptsOn(area);
   if (first != 0) return first;
-  let object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache, hand, bits) : 0;
-  if (object == 0) object = takePromised(area, cache, hand, bits);
+  let object = mayRunWork(area) || adoptInbox(area, cache) ? cacheTake(area, cache, intent, bits) : 0;
+  if (object == 0) object = takePrefilled(area, cache, intent, bits);
   if (object == 0) cacheMissed(area, cache);
   return object;
 }
@@ -111,10 +111,10 @@ function allocateSlowly(area: CpuArea, cache: Cache, first: usize, hand: usize, 
  * Frees one object to this CPU's cache, by way of a hand. Cannot fail, any context; the object may be handed out again at
  * once.
  */
-export function release(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
-  hold(hand, object, changetype<usize>(cache), 0);
-  cacheGive(area, cache, object, hand);
-  letGo(hand);
+export function release(area: CpuArea, cache: Cache, object: usize, intent: usize): void {
+  nameObject(intent, object, changetype<usize>(cache), 0);
+  cacheGive(area, cache, object, intent);
+  clearIntent(intent);
   interruptsOn(area);
 }
 
@@ -131,7 +131,7 @@ export function drainAllocator(area: CpuArea, caches: usize): i32 {
     const cache = cacheOf(caches, cpu);
     adoptInbox(area, cache);
     emptyCache(area, cache);
-    if (cache.promised != 0) returnPromised(area, cache);
+    if (cache.prefilled != 0) returnPrefilled(area, cache);
     returnTrimmed(area, cache);
     owned += cache.owned;
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERRNO } from "../../src/error.ts";
+import { LAYOUT } from "../../src/wasm/face.ts";
 import { cacheOn, insertUntilRefused, LEVEL, makeArena, makeHash } from "../testing.ts";
 
 const ENOMEM = -ERRNO.ENOMEM;
@@ -123,7 +124,7 @@ test("an object freed on another CPU than it came from stays accounted for", asy
         sum + cacheOn(arena, map, cpu).free + cacheOn(arena, map, cpu).waiting + cacheOn(arena, map, cpu).surplus,
       0,
     );
-    const elements = arena.word(map.info.address + arena.layout.mapElements);
+    const elements = arena.word(map.info.address + LAYOUT.MapHeader.elements);
     assert.equal(arena.core.allocatorOwned(elements), held, "free + waiting + in use (0) == owned");
   }
 });

@@ -22,7 +22,7 @@
 import { acquire, addAndFetch, claim, exchange } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { contextRow } from "../cpu/context";
-import { hold, objectPlaced } from "../cpu/intent";
+import { nameObject, objectPlaced } from "../cpu/intent";
 
 @unmanaged
 export class Cache {
@@ -89,10 +89,10 @@ export class Cache {
   waitingRcuCount: u32;
   /** 0: no batch is in flight. */
   rcuTarget: u32;
-  /** Objects that were promised and have not been used (alloc/promise.ts). Atomic: an NMI may take one in between. */
-  promised: u32;
-  /** What the objects are: HOLDS_ELEMENTS ... */
-  holds: u32;
+  /** Objects that were promised and have not been used (alloc/prefill.ts). Atomic: an NMI may take one in between. */
+  prefilled: u32;
+  /** What the objects are: CONTAINS_ELEMENTS ... */
+  contains: u32;
   /** Who pays for what is taken from the slab (alloc/account.ts), 0: nobody. */
   account: u32;
   /**
@@ -106,7 +106,7 @@ export class Cache {
   missesSeen: u32;
   /** Objects that were kept less than the fixed watermarks would have, summed over the work's runs, and not yet spent. */
   savings: i32;
-  /** Objects that may wait for a grace period before more go to the surplus (alloc/surplus.ts). */
+  /** Objects that may wait for a grace period before more go to the surplus (alloc/depot.ts). */
   waitingBound: u32;
   /** This CPU's share of the map's element count: a LevelCount for each context level (maps/count.ts), 64 bytes. */
   counts: u32;
@@ -119,12 +119,12 @@ export class Cache {
   reserved7: u64;
   reserved8: u64;
   /**
-   * Of the first CPU's cache only, in a line of their own: objects that any CPU may take (alloc/surplus.ts), under
-   * `surplusLock`.
+   * Of the first CPU's cache only, in a line of their own: objects that any CPU may take (alloc/depot.ts), under
+   * `depotLock`.
    */
-  surplusLock: u32;
-  surplus: u32;
-  surplusCount: u32;
+  depotLock: u32;
+  depot: u32;
+  depotCount: u32;
   /** Objects that refills took from the surplus. */
   steals: u32;
   /** Of the first CPU's cache only: the next allocator of the arena, under `controlLock` (alloc/register.ts). */
@@ -139,10 +139,10 @@ export class Cache {
   adaptive: u32;
 }
 
-/** Cache.holds: elements of a hash, values of a per-CPU hash, users' objects. */
-export const HOLDS_ELEMENTS: u32 = 0;
-export const HOLDS_VALUES: u32 = 1;
-export const HOLDS_OBJECTS: u32 = 2;
+/** Cache.contains: elements of a hash, values of a per-CPU hash, users' objects. */
+export const CONTAINS_ELEMENTS: u32 = 0;
+export const CONTAINS_VALUES: u32 = 1;
+export const CONTAINS_OBJECTS: u32 = 2;
 
 /**
  * Five cache lines: what alloc and free touch, the trimmed and the counters, what is rarely used, the counts of elements,
@@ -194,9 +194,9 @@ export function cacheMissed(area: CpuArea, cache: Cache): void {
  * @param bits what the hand says of the object
  * @returns the object's address (its header), not zeroed; 0 when the cache has none or its list is in use below us
  */
-export function cacheTake(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
+export function cacheTake(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
+  const saved = area.interruptsOff;
+  area.interruptsOff = saved + 1;
   const nested = cache.active;
   cache.active = nested + 1;
   let object: usize = 0;
@@ -204,7 +204,7 @@ export function cacheTake(area: CpuArea, cache: Cache, hand: usize, bits: u64): 
   if (nested == 0) {
     object = cache.free;
     if (object != 0) {
-      hold(hand, object, changetype<usize>(cache), bits);
+      nameObject(intent, object, changetype<usize>(cache), bits);
       cache.free = load<u32>(object);
       cache.freeCount = --count;
     }
@@ -213,7 +213,7 @@ export function cacheTake(area: CpuArea, cache: Cache, hand: usize, bits: u64): 
   // Raised before interrupts come on: another task of this CPU could drain the cache in between and find its own
   // raise coalesced with one that has not run.
   if (count < cache.low) raiseWork(area, cache);
-  area.interruptsOff = held;
+  area.interruptsOff = saved;
   return object;
 }
 
@@ -221,9 +221,9 @@ export function cacheTake(area: CpuArea, cache: Cache, hand: usize, bits: u64): 
  * Gives one object to this CPU's cache, whichever CPU it came from. Cannot fail, any context. The object leaves `hand`
  * before the list is free for others: what else the hand says stays.
  */
-export function cacheGive(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
+export function cacheGive(area: CpuArea, cache: Cache, object: usize, intent: usize): void {
+  const saved = area.interruptsOff;
+  area.interruptsOff = saved + 1;
   const nested = cache.active;
   cache.active = nested + 1;
   let count = cache.freeCount;
@@ -234,10 +234,10 @@ export function cacheGive(area: CpuArea, cache: Cache, object: usize, hand: usiz
   } else {
     pushExtra(cache, object);
   }
-  objectPlaced(hand);
+  objectPlaced(intent);
   cache.active = nested;
   if (count > cache.high) raiseWork(area, cache);
-  area.interruptsOff = held;
+  area.interruptsOff = saved;
 }
 
 /** Puts a chain of `count` objects on `free` in one go: `active` is busy for three stores, however long the chain. */
@@ -263,8 +263,8 @@ export function lastOf(first: usize, count: u32): usize {
  * an NMI in between is harmless. The work that starts the grace period is raised each time; raising twice is nothing.
  */
 export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
+  const saved = area.interruptsOff;
+  area.interruptsOff = saved + 1;
   const word = changetype<usize>(cache) + offsetof<Cache>("byRcu");
   let head: u32;
   do {
@@ -274,7 +274,7 @@ export function cacheGiveRcu(area: CpuArea, cache: Cache, object: usize): void {
   addAndFetch(changetype<usize>(cache) + offsetof<Cache>("byRcuCount"), 1);
   // While a batch waits, its end will take the next one along.
   if (cache.rcuTarget == 0 || cache.byRcuCount >= cache.high) raiseWork(area, cache);
-  area.interruptsOff = held;
+  area.interruptsOff = saved;
 }
 
 /** Only contexts of one CPU meet here; the exchange keeps an NMI in between harmless. */

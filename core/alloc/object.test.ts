@@ -97,7 +97,7 @@ test("sizes that cannot be had are refused: 0 EINVAL, too large E2BIG, nonsense 
     assert.equal(allocator.allocate(8, 3 as never), -ERRNO.EINVAL, "unknown flags");
   }
   assert.equal(any.allocate(), -ERRNO.EINVAL, "any size needs one");
-  // With a full cache the core's short way decides.
+  // With a full cache the core's fast path decides.
   for (const [allocator, largest] of [
     [any, 4088],
     [fixed, 24],

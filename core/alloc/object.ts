@@ -8,21 +8,21 @@
 import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
 import { CLASS_COUNT, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
-import { mayReserve, mayRunWork } from "../cpu/context";
+import { mayPrefill, mayRunWork } from "../cpu/context";
 import {
   BUILDING_ALLOCATOR,
+  clearIntent,
   endTransfer,
-  firstHand,
-  handFirst,
-  handsOf,
-  hold,
-  letGo,
+  firstIntent,
+  intentsOf,
+  nameObject,
   RCU,
   runPlaced,
+  transferFirst,
   transferOf,
 } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
-import { controlLock } from "../mem/belongings";
+import { controlLock } from "../mem/managed";
 import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, copyStride, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
 import { accountBytes, joinAccount, mapSets } from "./account";
@@ -35,9 +35,9 @@ import {
   release,
   startAllocator,
 } from "./allocator";
-import { CACHE_BYTES, Cache, cacheGiveRcu, cacheMissed, HOLDS_OBJECTS } from "./cache";
+import { CACHE_BYTES, Cache, CONTAINS_OBJECTS, cacheGiveRcu, cacheMissed } from "./cache";
 import { interruptsOn } from "./deferred";
-import { prefill, withdraw } from "./promise";
+import { prefill, withdraw } from "./prefill";
 import { emptyCache, HEADER_HOME, takeOwned } from "./refill";
 import { registerSet, unlinkSet } from "./register";
 
@@ -75,21 +75,17 @@ export class ObjectAllocator {
   perCpu: u32;
   /** Largest request. */
   largest: u32;
-  /** Largest request that the short way serves: 0 for per-CPU objects, which have to be zeroed. */
-  shortLargest: u32;
+  /** Largest request that the fast path serves: 0 for per-CPU objects, which have to be zeroed. */
+  fastLargest: u32;
   /** (size + 7) >> shift is the index into the table: 8-byte steps for any size, always 0 for a fixed size. */
   shift: u32;
 }
 
-const NAME_AT: usize = 128;
+export const NAME_AT: usize = 128;
 const TABLE_AT: usize = 192;
 /** Of payloads up to 4088 bytes in 8-byte steps: the address of their class's caches. */
 const TABLE_ENTRIES: u32 = 512;
-const CACHES_AT: usize = TABLE_AT + 4 * <usize>TABLE_ENTRIES;
-
-/** Offsets for the control plane. */
-export const ALLOCATOR_NAME: u32 = <u32>NAME_AT;
-export const ALLOCATOR_CACHES: u32 = <u32>CACHES_AT;
+export const CACHES_AT: usize = TABLE_AT + 4 * <usize>TABLE_ENTRIES;
 
 export function cachesOfClass(allocator: usize, index: u32): usize {
   return allocator + CACHES_AT + <usize>index * superblock().cpus * CACHE_BYTES;
@@ -134,7 +130,7 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   header.size = size;
   header.perCpu = perCpu;
   header.largest = size != 0 ? size : perCpu != 0 ? LARGEST_ANY_PERCPU : LARGEST_CLASS - <u32>HEADER_BYTES;
-  header.shortLargest = perCpu != 0 ? 0 : header.largest;
+  header.fastLargest = perCpu != 0 ? 0 : header.largest;
   fillTable(allocator);
   // Whoever reaps this CPU goes by the size.
   transfer.building = <u32>allocator | BUILDING_ALLOCATOR;
@@ -142,7 +138,7 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   for (let index: u32 = 0; index < classes; index++) {
     const payload = size == 0 ? slabClass(index).size - <u32>HEADER_BYTES : size;
     const caches = cachesOfClass(allocator, index);
-    formatAllocator(area, caches, payload, payload + 8, perCpu, HOLDS_OBJECTS);
+    formatAllocator(area, caches, payload, payload + 8, perCpu, CONTAINS_OBJECTS);
   }
   if (!startAll(area, allocator, size != 0)) {
     freeObjectAllocator(area, allocator);
@@ -179,10 +175,10 @@ function cachesFor(allocator: usize, size: u32): usize {
 }
 
 /** Straight from the slab into a hand: where deferred work may run, so may the slab. */
-function takeFromSlab(area: CpuArea, cache: Cache, hand: usize): usize {
+function takeFromSlab(area: CpuArea, cache: Cache, intent: usize): usize {
   if (!mayRunWork(area) || takeOwned(area, cache, 1) == 0) return 0;
-  const object = handFirst(transferOf(area));
-  hold(hand, object, changetype<usize>(cache), 0);
+  const object = transferFirst(transferOf(area));
+  nameObject(intent, object, changetype<usize>(cache), 0);
   endTransfer(area);
   return object;
 }
@@ -199,57 +195,57 @@ function zeroCopies(cache: Cache, object: usize): void {
 /**
  * Allocates an object. Any context.
  *
- * The short way, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
+ * The fast path, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
  * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
  * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
  * positive, below 65536
  */
 export function objectAllocate(allocator: usize, size: u32, flags: u32): usize {
   const header = changetype<ObjectAllocator>(allocator);
-  if (size - 1 >= header.shortLargest) return allocateLong(allocator, size, flags);
-  if (flags != CACHE_FIRST) return allocateLong(allocator, size, flags);
+  if (size - 1 >= header.fastLargest) return objectAllocateSlow(allocator, size, flags);
+  if (flags != CACHE_FIRST) return objectAllocateSlow(allocator, size, flags);
   const area = thisCpu();
   const cache = cacheOf(load<u32>(allocator + TABLE_AT + (((size + 7) >> header.shift) << 2)), area.id);
-  if (cache.active != 0) return allocateLong(allocator, size, flags);
-  if (area.work != 0) return allocateLong(allocator, size, flags);
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
+  if (cache.active != 0) return objectAllocateSlow(allocator, size, flags);
+  if (area.work != 0) return objectAllocateSlow(allocator, size, flags);
+  const saved = area.interruptsOff;
+  area.interruptsOff = saved + 1;
   cache.active = 1;
   // Only now: before `active` said so an NMI could have emptied the list.
   if (cache.freeCount <= cache.low) {
     cache.active = 0;
-    area.interruptsOff = held;
-    return allocateLong(allocator, size, flags);
+    area.interruptsOff = saved;
+    return objectAllocateSlow(allocator, size, flags);
   }
   const object: usize = cache.free;
-  const hands = handsOf(area);
-  hold(hands, object, changetype<usize>(cache), 0);
+  const intents = intentsOf(area);
+  nameObject(intents, object, changetype<usize>(cache), 0);
   cache.free = load<u32>(object);
   cache.freeCount = cache.freeCount - 1;
   cache.active = 0;
-  area.interruptsOff = held;
-  letGo(hands);
+  area.interruptsOff = saved;
+  clearIntent(intents);
   return object + HEADER_BYTES;
 }
 
-function allocateLong(allocator: usize, size: u32, flags: u32): usize {
+function objectAllocateSlow(allocator: usize, size: u32, flags: u32): usize {
   const caches = cachesFor(allocator, size);
   if (caches == 0) return size == 0 ? EINVAL : E2BIG;
   if (flags > SLAB_ONLY) return EINVAL;
   const area = thisCpu();
   const cache = cacheOf(caches, area.id);
-  const hand = firstHand(handsOf(area));
+  const intent = firstIntent(intentsOf(area));
   let object: usize = 0;
-  if (flags != CACHE_FIRST) object = takeFromSlab(area, cache, hand);
-  if (object == 0 && flags != SLAB_ONLY) object = allocate(area, cache, hand, 0);
+  if (flags != CACHE_FIRST) object = takeFromSlab(area, cache, intent);
+  if (object == 0 && flags != SLAB_ONLY) object = allocate(area, cache, intent, 0);
   // The cache's refill was refused as a batch; one more object may still fit the limit.
-  if (object == 0 && flags == CACHE_FIRST) object = takeFromSlab(area, cache, hand);
+  if (object == 0 && flags == CACHE_FIRST) object = takeFromSlab(area, cache, intent);
   if (object == 0) {
     if (flags == SLAB_ONLY) cacheMissed(area, cache);
     return ENOMEM;
   }
   if (cache.perCpu != 0) zeroCopies(cache, object);
-  letGo(hand);
+  clearIntent(intent);
   return object + HEADER_BYTES;
 }
 
@@ -265,33 +261,33 @@ export function objectFree(address: usize): void {
   const object = address - HEADER_BYTES;
   const cache = cacheOfObject(area, object);
   if (cache.active != 0) {
-    freeLong(area, cache, object);
+    objectFreeSlow(area, cache, object);
     return;
   }
   if (cache.freeCount >= cache.high) {
-    freeLong(area, cache, object);
+    objectFreeSlow(area, cache, object);
     return;
   }
   if (area.work != 0) {
-    freeLong(area, cache, object);
+    objectFreeSlow(area, cache, object);
     return;
   }
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
-  const hands = handsOf(area);
-  hold(hands, object, changetype<usize>(cache), 0);
+  const saved = area.interruptsOff;
+  area.interruptsOff = saved + 1;
+  const intents = intentsOf(area);
+  nameObject(intents, object, changetype<usize>(cache), 0);
   cache.active = 1;
   store<u32>(object, cache.free);
   cache.free = <u32>object;
   cache.freeCount = cache.freeCount + 1;
   // Before the list is free for an NMI, which may take the object at once.
-  letGo(hands);
+  clearIntent(intents);
   cache.active = 0;
-  area.interruptsOff = held;
+  area.interruptsOff = saved;
 }
 
-function freeLong(area: CpuArea, cache: Cache, object: usize): void {
-  release(area, cache, object, firstHand(handsOf(area)));
+function objectFreeSlow(area: CpuArea, cache: Cache, object: usize): void {
+  release(area, cache, object, firstIntent(intentsOf(area)));
 }
 
 /** Frees an object that readers may still be in: it is not used again before a normal grace period. As objectFree. */
@@ -300,10 +296,10 @@ export function objectFreeRcu(address: usize): void {
   const area = thisCpu();
   const object = address - HEADER_BYTES;
   const cache = cacheOfObject(area, object);
-  const hand = firstHand(handsOf(area));
-  hold(hand, object, changetype<usize>(cache), RCU);
+  const intent = firstIntent(intentsOf(area));
+  nameObject(intent, object, changetype<usize>(cache), RCU);
   cacheGiveRcu(area, cache, object);
-  letGo(hand);
+  clearIntent(intent);
   interruptsOn(area);
 }
 
@@ -326,7 +322,7 @@ export function objectPrefill(allocator: usize, size: u32, count: u32): i32 {
   const caches = cachesFor(allocator, size);
   if (caches == 0) return size == 0 ? -EINVAL : -E2BIG;
   const area = thisCpu();
-  if (!mayReserve(area)) return -ENOMEM;
+  if (!mayPrefill(area)) return -ENOMEM;
   area.working++;
   const result = prefill(area, cacheOf(caches, area.id), count);
   area.working--;

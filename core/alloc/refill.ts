@@ -9,15 +9,15 @@
 import { acquire, addAndFetch, claim, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
 import { CpuArea } from "../cpu/area";
-import { beginTransfer, endTransfer, handCount, handFirst, transferOf } from "../cpu/intent";
+import { beginTransfer, endTransfer, transferCount, transferFirst, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
-import { controlLock } from "../mem/belongings";
-import { returnFromHand, takeIntoHand, trimSlab } from "../mem/slab";
+import { controlLock } from "../mem/managed";
+import { returnFromTransfer, takeIntoTransfer, trimSlab } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { withinLimit } from "./account";
-import { CACHE_BYTES, Cache, HOLDS_OBJECTS, lastOf, spliceFree } from "./cache";
+import { CACHE_BYTES, Cache, CONTAINS_OBJECTS, lastOf, spliceFree } from "./cache";
+import { giveToDepot, takeFromDepot } from "./depot";
 import { firstSet } from "./register";
-import { giveSurplus, takeSurplus } from "./surplus";
 
 /** Objects that trim takes while `active` is busy: an NMI meets a busy list for so many loads. */
 const TRIM_CHUNK: u32 = 16;
@@ -41,12 +41,12 @@ export function takeFree(area: CpuArea, cache: Cache, count: u32): u32 {
 }
 
 /** Puts what is in hand with those that wait for a grace period to begin. */
-function handToTrimmed(area: CpuArea, cache: Cache): void {
+function transferToTrimmed(area: CpuArea, cache: Cache): void {
   const transfer = transferOf(area);
-  const count = handCount(transfer);
+  const count = transferCount(transfer);
   if (count != 0) {
-    store<u32>(lastOf(handFirst(transfer), count), cache.byGp);
-    cache.byGp = <u32>handFirst(transfer);
+    store<u32>(lastOf(transferFirst(transfer), count), cache.byGp);
+    cache.byGp = <u32>transferFirst(transfer);
     cache.byGpCount += count;
   }
   endTransfer(area);
@@ -105,10 +105,10 @@ function charge(area: CpuArea, cache: Cache, count: u32): bool {
 export function takeOwned(area: CpuArea, cache: Cache, count: u32): u32 {
   const owned = cache.owned;
   beginTransfer(area, changetype<usize>(cache), owned, 0, 0);
-  const taken = charge(area, cache, count) ? takeIntoHand(cache.unit, cache.slabClass, cache.perCpu, count) : 0;
+  const taken = charge(area, cache, count) ? takeIntoTransfer(cache.unit, cache.slabClass, cache.perCpu, count) : 0;
   if (taken != count && cache.owned != owned + taken) setOwned(cache, owned + taken);
   if (taken == 0) endTransfer(area);
-  else if (cache.holds == HOLDS_OBJECTS) nameHome(cache, handFirst(transferOf(area)), taken);
+  else if (cache.contains == CONTAINS_OBJECTS) nameHome(cache, transferFirst(transferOf(area)), taken);
   return taken;
 }
 
@@ -122,16 +122,16 @@ function nameHome(cache: Cache, first: usize, count: u32): void {
 }
 
 /** Gives what is in hand back to the slab, counted. */
-export function returnHand(area: CpuArea, cache: Cache): void {
+export function returnTransfer(area: CpuArea, cache: Cache): void {
   setOwned(cache, transferOf(area).base);
-  returnFromHand(cache.slabClass);
+  returnFromTransfer(cache.slabClass);
   endTransfer(area);
 }
 
 function refillFromSlab(area: CpuArea, cache: Cache, count: u32): u32 {
   const taken = takeOwned(area, cache, count);
   if (taken == 0) return 0;
-  const first = handFirst(transferOf(area));
+  const first = transferFirst(transferOf(area));
   spliceFree(area, cache, first, lastOf(first, taken), taken);
   endTransfer(area);
   return taken;
@@ -141,7 +141,7 @@ function refillFromSlab(area: CpuArea, cache: Cache, count: u32): u32 {
 export function refill(area: CpuArea, cache: Cache, count: u32): void {
   cache.refills++;
   let missing = refillFromTrimmed(area, cache, count);
-  if (missing != 0) missing -= takeSurplus(area, cache, missing);
+  if (missing != 0) missing -= takeFromDepot(area, cache, missing);
   if (missing == 0) return;
   if (refillFromSlab(area, cache, missing) != 0) return;
   // A batch that the account refuses as a whole may fit in part.
@@ -176,7 +176,7 @@ function takeExtra(area: CpuArea, cache: Cache): void {
     beginTransfer(area, changetype<usize>(cache), cache.owned - count, first, count);
     if (claim(word, first, 0)) {
       addAndFetch(changetype<usize>(cache) + offsetof<Cache>("extraCount"), -(<i32>count));
-      handToTrimmed(area, cache);
+      transferToTrimmed(area, cache);
     } else {
       endTransfer(area);
     }
@@ -193,7 +193,7 @@ function trim(area: CpuArea, cache: Cache, target: u32): void {
     if (cache.byGpCount + cache.waitingCount >= cache.waitingBound) advanceTrimmed(area, cache);
     if (takeFree(area, cache, cache.freeCount - target) == 0) break;
     const mayWait = cache.byGpCount + cache.waitingCount < cache.waitingBound;
-    if (mayWait || !giveSurplus(area, cache)) handToTrimmed(area, cache);
+    if (mayWait || !giveToDepot(area, cache)) transferToTrimmed(area, cache);
   }
   takeExtra(area, cache);
 }
@@ -231,7 +231,7 @@ function returnList(area: CpuArea, cache: Cache, head: usize, count: u32): void 
   if (first == 0) return;
   beginTransfer(area, changetype<usize>(cache), cache.owned - count, first, count);
   publish(head, 0);
-  returnHand(area, cache);
+  returnTransfer(area, cache);
 }
 
 function returnWaiting(area: CpuArea, cache: Cache): void {
@@ -249,7 +249,7 @@ export function advanceRcu(area: CpuArea, cache: Cache): void {
     cache.waitingRcu = 0;
     cache.waitingRcuCount = 0;
     cache.rcuTarget = 0;
-    handToTrimmed(area, cache);
+    transferToTrimmed(area, cache);
   }
   if (cache.rcuTarget == 0 && cache.byRcu != 0) startRcu(cache);
 }
@@ -281,8 +281,8 @@ export function runCacheWork(area: CpuArea, cache: Cache): void {
 /** Moves everything that is cached and not promised to the waiting lists, and on what waits already. */
 export function emptyCache(area: CpuArea, cache: Cache): void {
   trim(area, cache, 0);
-  while (takeSurplus(area, cache, TRIM_CHUNK) != 0) {
-    if (takeFree(area, cache, TRIM_CHUNK) != 0) handToTrimmed(area, cache);
+  while (takeFromDepot(area, cache, TRIM_CHUNK) != 0) {
+    if (takeFree(area, cache, TRIM_CHUNK) != 0) transferToTrimmed(area, cache);
   }
   if ((cache.byRcu | cache.rcuTarget) != 0) advanceRcu(area, cache);
   advanceTrimmed(area, cache);

@@ -4,7 +4,7 @@
  */
 import { Superblock, superblock } from "../base/superblock";
 import { lock, unlock } from "../cpu/lock";
-import { controlLock } from "../mem/belongings";
+import { controlLock } from "../mem/managed";
 import { Cache } from "./cache";
 
 function headWord(): usize {

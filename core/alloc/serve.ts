@@ -6,7 +6,7 @@
  */
 import { acquire, acquire64, claim, claim64, publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
-import { beginTransfer, endTransfer, handFirst, Transfer, transferOf } from "../cpu/intent";
+import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
 import { Cache, lastOf, spliceFree } from "./cache";
 import { takeOwned } from "./refill";
 
@@ -45,7 +45,7 @@ function serveCache(helper: CpuArea, cache: Cache): void {
     taken = takeOwned(helper, cache, wanted);
   }
   if (taken == 0) return;
-  const first = handFirst(transfer);
+  const first = transferFirst(transfer);
   post(cache, first, lastOf(first, taken));
   endTransfer(helper);
 }

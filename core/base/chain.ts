@@ -1,7 +1,7 @@
 /** Chains of objects, each linked to the next by its first word. */
 
 /** Whether an object is in a chain. */
-export function chainHolds(first: usize, object: usize): bool {
+export function chainContains(first: usize, object: usize): bool {
   let each = first;
   while (each != 0 && each != object) each = load<u32>(each);
   return each != 0;

@@ -38,7 +38,7 @@ export class Superblock {
   areas: u32;
   /** Owner CPU + 1, or 0. Guards pages, bins and page descriptors of free runs. */
   pagesLock: u32;
-  /** Owner CPU + 1, or 0. Guards the lists of maps and allocators, and what belongs to CPUs (mem/belongings.ts). */
+  /** Owner CPU + 1, or 0. Guards the lists of maps and allocators, and what belongs to CPUs (mem/managed.ts). */
   controlLock: u32;
   /** First map; linked through MapHeader.next. */
   maps: u32;

@@ -44,7 +44,7 @@ export class CpuArea {
   /** Where a scan stopped: next bucket (maps/hash.ts). */
   scanNext: u32;
   /** Of `interruptsOff`, what an operation itself holds (profile linux): not the context it was called in. */
-  ownHolds: u32;
+  ownInterruptsOff: u32;
   /** Ticks since the last one that saw a new operation, and the operation that it saw (core/trim.ts). */
   idleTicks: u32;
   seenOperation: u32;

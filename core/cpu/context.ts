@@ -16,7 +16,7 @@ export const CONTEXT_NMI: u32 = 4;
 export function contextRow(area: CpuArea): u32 {
   if (area.level == NMI) return CONTEXT_NMI;
   if (area.level == HARDIRQ) return CONTEXT_HARDIRQ;
-  if (area.interruptsOff != area.ownHolds) return CONTEXT_INTERRUPTS_OFF;
+  if (area.interruptsOff != area.ownInterruptsOff) return CONTEXT_INTERRUPTS_OFF;
   return area.level == SOFTIRQ ? CONTEXT_SOFTIRQ : CONTEXT_TASK;
 }
 
@@ -29,7 +29,7 @@ export function mayRunWork(area: CpuArea): bool {
  * Whether objects may be reserved here: where deferred work may run, and on RT in a task, which may sleep there for the
  * slab's locks.
  */
-export function mayReserve(area: CpuArea): bool {
+export function mayPrefill(area: CpuArea): bool {
   if (superblock().realTime == 0) return mayRunWork(area);
   return area.level == TASK && area.interruptsOff == 0 && area.working == 0;
 }

@@ -34,7 +34,7 @@ const CACHE_MASK: u64 = 0xffffffc0;
 
 /** Hands of one context level. */
 @unmanaged
-export class Intent {
+export class Intents {
   first: u64;
   second: u64;
   /** Number of this level's current operation, in steps of 4 so that levels never share one. Stamped on elements. */
@@ -42,7 +42,7 @@ export class Intent {
   reserved0: u32;
   reserved1: u64;
 }
-const INTENT_BYTES: usize = 32;
+export const INTENT_BYTES: usize = 32;
 export const LEVELS: u32 = 4;
 
 /**
@@ -52,7 +52,7 @@ export const LEVELS: u32 = 4;
 @unmanaged
 export class Transfer {
   /** Objects in hand: bits 0-31 the first of a chain, bits 32-63 how many. */
-  hand: u64;
+  objects: u64;
   /** 1 while a batch is on its way. */
   active: u32;
   /** 0: no cache's, memory of the control plane. */
@@ -70,63 +70,62 @@ export class Transfer {
   servedCpu: u32;
   served: u32;
   servedRest: u32;
-  /** Control-plane memory of whoever holds the CPU (mem/belongings.ts): first object's header. */
-  belongings: u32;
+  /** Control-plane memory of whoever holds the CPU (mem/managed.ts): first object's header. */
+  managed: u32;
 }
 
 /** Bit of `Transfer.building`. */
 export const BUILDING_ALLOCATOR: u32 = 1;
 
 /** The hands of the context that this CPU is in. */
-export function handsOf(area: CpuArea): usize {
+export function intentsOf(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("intents") + area.level * INTENT_BYTES;
 }
 
-export function intentAt(area: CpuArea, level: u32): Intent {
-  return changetype<Intent>(changetype<usize>(area) + offsetof<CpuArea>("intents") + level * INTENT_BYTES);
+export function intentsAt(area: CpuArea, level: u32): Intents {
+  return changetype<Intents>(changetype<usize>(area) + offsetof<CpuArea>("intents") + level * INTENT_BYTES);
 }
 
 export function transferOf(area: CpuArea): Transfer {
   return changetype<Transfer>(changetype<usize>(area) + offsetof<CpuArea>("intents") + LEVELS * INTENT_BYTES);
 }
 
-/** The first and the second hand of `handsOf`. */
-export function firstHand(hands: usize): usize {
-  return hands;
+/** The first and the second hand of `intentsOf`. */
+export function firstIntent(intents: usize): usize {
+  return intents;
 }
 
-export function secondHand(hands: usize): usize {
-  return hands + offsetof<Intent>("second");
+export function secondIntent(intents: usize): usize {
+  return intents + offsetof<Intents>("second");
 }
 
 /** Begins an operation of this level: its number, which is never 0. */
-export function nextOperation(hands: usize): u32 {
-  const intent = changetype<Intent>(hands);
-  const operation = intent.operation + 4;
-  intent.operation = operation;
+export function nextOperation(intents: usize): u32 {
+  const operation = changetype<Intents>(intents).operation + 4;
+  changetype<Intents>(intents).operation = operation;
   return operation;
 }
 
 /** Takes an object into a hand. `bits`: MAYBE, REMOVES ... */
-export function hold(hand: usize, object: usize, cache: usize, bits: u64): void {
-  store<u64>(hand, <u64>object | ((<u64>cache) << 32) | bits);
+export function nameObject(intent: usize, object: usize, cache: usize, bits: u64): void {
+  store<u64>(intent, <u64>object | ((<u64>cache) << 32) | bits);
 }
 
 /** The object is where others find it. What the hand says of the operation stays until it is counted. */
-export function objectPlaced(hand: usize): void {
-  store<u32>(hand, 0);
+export function objectPlaced(intent: usize): void {
+  store<u32>(intent, 0);
 }
 
-export function letGo(hand: usize): void {
-  store<u64>(hand, 0);
+export function clearIntent(intent: usize): void {
+  store<u64>(intent, 0);
 }
 
-export function handObject(hand: u64): usize {
-  return <usize>(hand & OBJECT_MASK);
+export function intentObject(intent: u64): usize {
+  return <usize>(intent & OBJECT_MASK);
 }
 
-export function handCache(hand: u64): usize {
-  return <usize>((hand >> 32) & CACHE_MASK);
+export function intentCache(intent: u64): usize {
+  return <usize>((intent >> 32) & CACHE_MASK);
 }
 
 /**
@@ -138,7 +137,7 @@ export function beginTransfer(area: CpuArea, cache: usize, base: i32, first: usi
   area.working++;
   transfer.cache = <u32>cache;
   transfer.base = base;
-  setHand(transfer, first, count);
+  setTransfer(transfer, first, count);
   transfer.active = 1;
 }
 
@@ -146,21 +145,21 @@ export function beginTransfer(area: CpuArea, cache: usize, base: i32, first: usi
 export function endTransfer(area: CpuArea): void {
   const transfer = transferOf(area);
   transfer.active = 0;
-  transfer.hand = 0;
+  transfer.objects = 0;
   area.working--;
 }
 
 /** One store, so that first and count always fit each other. */
-export function setHand(transfer: Transfer, first: usize, count: u32): void {
-  transfer.hand = <u64>first | ((<u64>count) << 32);
+export function setTransfer(transfer: Transfer, first: usize, count: u32): void {
+  transfer.objects = <u64>first | ((<u64>count) << 32);
 }
 
-export function handFirst(transfer: Transfer): usize {
-  return <usize>(transfer.hand & 0xffffffff);
+export function transferFirst(transfer: Transfer): usize {
+  return <usize>(transfer.objects & 0xffffffff);
 }
 
-export function handCount(transfer: Transfer): u32 {
-  return <u32>(transfer.hand >> 32);
+export function transferCount(transfer: Transfer): u32 {
+  return <u32>(transfer.objects >> 32);
 }
 
 /** The run of pages that `allocatePages` handed out is where it belongs. */

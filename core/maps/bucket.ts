@@ -33,9 +33,9 @@ export const BUCKET_BYTES: usize = 64;
 export const ELEMENTS_PER_BUCKET: u32 = 4;
 
 export const OVERFLOW: usize = 8;
-const TAGS: usize = 16;
-const ELEMENTS: usize = 40;
-const SLOT_COUNT: usize = 6;
+export const TAGS: usize = 16;
+export const ELEMENTS: usize = 40;
+export const SLOT_COUNT: usize = 6;
 export const SLOT_MASK: u64 = 0x3f;
 export const OWNER_SHIFT: u64 = 8;
 export const OWNER_MASK: u64 = 0xffffff00;
@@ -90,7 +90,7 @@ export function unlockChanged(area: CpuArea, bucket: usize, control: u64): void 
 }
 
 /** Whether an element is the key's. Reads the element: it may be another key's by now even if its slot was the key's. */
-function holdsKey(map: MapHeader, element: usize, hash: u32, key: usize): bool {
+function isOfKey(map: MapHeader, element: usize, hash: u32, key: usize): bool {
   return load<u32>(element, ELEMENT_HASH) == hash && equalBytes(element + ELEMENT_KEY, key, map.keySize);
 }
 
@@ -120,7 +120,7 @@ function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key
 function findInOverflow(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
   let place = bucket + OVERFLOW;
   for (let element: usize = acquire(place); element != 0; element = acquire(place)) {
-    if (holdsKey(map, element, hash, key)) return place;
+    if (isOfKey(map, element, hash, key)) return place;
     place = element + ELEMENT_NEXT;
   }
   return 0;
@@ -152,10 +152,10 @@ export function findElement(map: MapHeader, bucket: usize, hash: u32, key: usize
     const control = acquire64(bucket);
     for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
       const element: usize = acquire(slotPlace(bucket, ctz(bits)));
-      if (holdsKey(map, element, hash, key)) return element;
+      if (isOfKey(map, element, hash, key)) return element;
     }
     for (let element: usize = acquire(bucket + OVERFLOW); element != 0; element = acquire(element + ELEMENT_NEXT)) {
-      if (holdsKey(map, element, hash, key)) return element;
+      if (isOfKey(map, element, hash, key)) return element;
     }
     if (isUnchanged(bucket, control)) return 0;
   }
@@ -256,7 +256,7 @@ export function dropAnyElement(bucket: usize): void {
 }
 
 /** Whether an element is in this bucket: by its address, not by its key. Inside a read section. */
-export function bucketHolds(bucket: usize, element: usize): bool {
+export function bucketContains(bucket: usize, element: usize): bool {
   while (true) {
     const control = acquire64(bucket);
     for (let bits = <u32>(control & SLOT_MASK); bits != 0; bits &= bits - 1) {

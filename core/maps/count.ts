@@ -29,7 +29,7 @@ export class LevelCount {
   folded: i32;
   reserved: u32;
 }
-const LEVEL_COUNT_BYTES: usize = 16;
+export const LEVEL_COUNT_BYTES: usize = 16;
 
 export function levelCount(cache: Cache, level: u32): LevelCount {
   return changetype<LevelCount>(changetype<usize>(cache) + offsetof<Cache>("counts") + level * LEVEL_COUNT_BYTES);

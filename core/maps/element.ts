@@ -15,7 +15,7 @@
 
 import { allocate, cacheOf } from "../alloc/allocator";
 import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
-import { returnHand, takeOwned } from "../alloc/refill";
+import { returnTransfer, takeOwned } from "../alloc/refill";
 import { acquire, acquire64, claim, claim64 } from "../base/atomics";
 import { E2BIG, ENOMEM } from "../base/errno";
 import { superblock } from "../base/superblock";
@@ -23,13 +23,13 @@ import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
 import {
   beginTransfer,
+  clearIntent,
   endTransfer,
-  handFirst,
-  hold,
-  letGo,
   MAYBE,
+  nameObject,
   objectPlaced,
   TAKES,
+  transferFirst,
   transferOf,
 } from "../cpu/intent";
 import { returnAfterGracePeriod } from "../rcu/callback";
@@ -47,15 +47,15 @@ export function poolWord(map: MapHeader, cpu: u32): usize {
  * Pops from one CPU's pool list into a hand, 0 if it is empty. The tag in the upper half makes a reused head fail the
  * claim.
  */
-function popPool(word: usize, hand: usize, cache: Cache, bits: u64): usize {
+function popPool(word: usize, intent: usize, cache: Cache, bits: u64): usize {
   while (true) {
     const head = acquire64(word);
     const element = <usize>(head & 0xffffffff);
     if (element == 0) return 0;
-    hold(hand, element, changetype<usize>(cache), bits | MAYBE | TAKES);
+    nameObject(intent, element, changetype<usize>(cache), bits | MAYBE | TAKES);
     const rest = <u64>load<u32>(element) | (((head >> 32) + 1) << 32);
     if (claim64(word, head, rest)) return element;
-    hold(hand, 0, changetype<usize>(cache), bits);
+    nameObject(intent, 0, changetype<usize>(cache), bits);
   }
 }
 
@@ -70,24 +70,24 @@ export function pushPool(map: MapHeader, cpu: u32, element: usize): void {
 }
 
 /** From this CPU's list, then from the others' in turn. */
-function takeFromPool(area: CpuArea, map: MapHeader, cache: Cache, hand: usize, bits: u64): usize {
+function takeFromPool(area: CpuArea, map: MapHeader, cache: Cache, intent: usize, bits: u64): usize {
   const cpus = superblock().cpus;
   for (let turn: u32 = 0; turn < cpus; turn++) {
     let cpu = area.id + turn;
     if (cpu >= cpus) cpu -= cpus;
-    const element = popPool(poolWord(map, cpu), hand, cache, bits);
+    const element = popPool(poolWord(map, cpu), intent, cache, bits);
     if (element != 0) return element;
   }
   return 0;
 }
 
-function takeFromSlab(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
+function takeFromSlab(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
   if (!mayRunWork(area) || takeOwned(area, cache, 1) == 0) {
     cacheMissed(area, cache);
     return 0;
   }
-  const element = handFirst(transferOf(area));
-  hold(hand, element, changetype<usize>(cache), bits);
+  const element = transferFirst(transferOf(area));
+  nameObject(intent, element, changetype<usize>(cache), bits);
   endTransfer(area);
   return element;
 }
@@ -105,18 +105,18 @@ export function takeElement(
   area: CpuArea,
   map: MapHeader,
   cache: Cache,
-  hand: usize,
+  intent: usize,
   bits: u64,
   operation: u32,
 ): usize {
   let element: usize;
-  if (map.supply == SUPPLY_CACHE) element = allocate(area, cache, hand, bits);
-  else if (map.supply == SUPPLY_POOL) element = takeFromPool(area, map, cache, hand, bits);
-  else element = takeFromSlab(area, cache, hand, bits);
+  if (map.supply == SUPPLY_CACHE) element = allocate(area, cache, intent, bits);
+  else if (map.supply == SUPPLY_POOL) element = takeFromPool(area, map, cache, intent, bits);
+  else element = takeFromSlab(area, cache, intent, bits);
   if (element == 0) return 0;
   nameElement(element, cache, operation);
   // Out of the pool for sure, and nobody else can have it.
-  if (map.supply == SUPPLY_POOL) hold(hand, element, changetype<usize>(cache), bits);
+  if (map.supply == SUPPLY_POOL) nameObject(intent, element, changetype<usize>(cache), bits);
   return element;
 }
 
@@ -126,15 +126,15 @@ export function nameElement(element: usize, cache: Cache, operation: u32): void 
 }
 
 /** Gives an element back that is in a hand and that no new reader can find. Its memory may serve another key at once. */
-export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
-  if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element, hand);
-  else giveToOther(area, map, cache, element, hand);
+export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
+  if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element, intent);
+  else giveToOther(area, map, cache, element, intent);
 }
 
-function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
+function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
   if (map.supply == SUPPLY_POOL) {
     pushPool(map, area.id, element);
-    objectPlaced(hand);
+    objectPlaced(intent);
     return;
   }
   cache.owned--;
@@ -145,40 +145,47 @@ function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize
  * As giveElement, for one that was never published: no grace period is needed. It is in `hand`, with `bits`, which may
  * go on holding it except where it goes back to the slab.
  */
-export function giveUnused(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize, bits: u64): void {
+export function giveUnused(
+  area: CpuArea,
+  map: MapHeader,
+  cache: Cache,
+  element: usize,
+  intent: usize,
+  bits: u64,
+): void {
   if (map.supply != SUPPLY_SLAB) {
-    giveElement(area, map, cache, element, hand);
+    giveElement(area, map, cache, element, intent);
     return;
   }
   beginTransfer(area, changetype<usize>(cache), cache.owned - 1, element, 1);
-  hold(hand, 0, changetype<usize>(cache), bits);
-  returnHand(area, cache);
+  nameObject(intent, 0, changetype<usize>(cache), bits);
+  returnTransfer(area, cache);
 }
 
 /**
  * Takes an element that replaces another one: a preallocated map uses this CPU's spare and cannot fail, a dynamic one
  * allocates even when the map is full.
  */
-export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, hand: usize, operation: u32): usize {
+export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, intent: usize, operation: u32): usize {
   if (map.supply == SUPPLY_POOL) {
     // An interrupting context that finds the spare in use below it takes one from the pool.
     const word = changetype<usize>(cache) + offsetof<Cache>("spare");
     const element: usize = acquire(word);
     if (element != 0) {
-      hold(hand, element, changetype<usize>(cache), MAYBE | TAKES);
+      nameObject(intent, element, changetype<usize>(cache), MAYBE | TAKES);
       if (claim(word, <u32>element, 0)) {
         nameElement(element, cache, operation);
-        hold(hand, element, changetype<usize>(cache), 0);
+        nameObject(intent, element, changetype<usize>(cache), 0);
         return element;
       }
-      letGo(hand);
+      clearIntent(intent);
     }
   }
-  return takeElement(area, map, cache, hand, 0, operation);
+  return takeElement(area, map, cache, intent, 0, operation);
 }
 
 /** Gives the replaced element back; a preallocated map keeps it as the next spare. */
-export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, hand: usize): void {
+export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
   if (map.supply == SUPPLY_POOL && claim(changetype<usize>(cache) + offsetof<Cache>("spare"), 0, <u32>element)) return;
-  giveElement(area, map, cache, element, hand);
+  giveElement(area, map, cache, element, intent);
 }

@@ -1,7 +1,7 @@
 /**
- * The short way through update and delete of a dynamic hash with keys of 4 or 8 bytes: nothing unusual happens, so
+ * The fast path through update and delete of a dynamic hash with keys of 4 or 8 bytes: nothing unusual happens, so
  * nothing but loads, stores and the atomics of the bucket is done. At the first sign of anything else (a locked or
- * overflowing bucket, a cache near its watermark, a count near the limit) it hands over to the long way in hash.ts,
+ * overflowing bucket, a cache near its watermark, a count near the limit) it hands over to the slow path in hash.ts,
  * which starts again from the arguments.
  *
  * No function is called while anything is held in a register: V8 would store every value that lives across a call,
@@ -14,7 +14,7 @@ import { interruptsOn } from "../alloc/deferred";
 import { acquire64, claim64, publish64 } from "../base/atomics";
 import { hashKey } from "../base/bytes";
 import { CpuArea, thisCpu } from "../cpu/area";
-import { COUNTS, handsOf, hold, letGo, MAYBE, nextOperation, REMOVES } from "../cpu/intent";
+import { COUNTS, clearIntent, intentsOf, MAYBE, nameObject, nextOperation, REMOVES } from "../cpu/intent";
 import {
   bucketOf,
   matchingSlots,
@@ -31,10 +31,10 @@ import { FOLD, foldCount, levelCount, setLive } from "./count";
 import { ELEMENT_HASH, ELEMENT_KEY, nameElement } from "./element";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 
-/** Result of the short way: take the long one. Not an errno, not 0. */
-const LONG_WAY: i32 = 1;
+/** Result of the fast path: take the slow one. Not an errno, not 0. */
+const SLOW_PATH: i32 = 1;
 
-/** Result of findShortly: another key with the same hash. No address. */
+/** Result of findFast: another key with the same hash. No address. */
 const COLLISION: usize = 1;
 
 /** A value's bytes, without a call. */
@@ -45,50 +45,50 @@ function copyValue(destination: usize, source: usize, size: u32): void {
 }
 
 /** The place of a key's element among the slots in use, 0 if it is in none. */
-function findShortly<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
+function findFast<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
   const bits = matchingSlots(bucket, control, hash);
   if (bits == 0) return 0;
   const place = slotPlace(bucket, ctz(bits));
-  // The hash of a 4-byte key is the key's alone; of two 8-byte keys with one hash the long way finds the right one.
+  // The hash of a 4-byte key is the key's alone; of two 8-byte keys with one hash the slow path finds the right one.
   if (sizeof<K>() == 4) return place;
   return load<K>(<usize>load<u32>(place) + ELEMENT_KEY) == key ? place : COLLISION;
 }
 
 /** After the operation: what crossed a threshold is dealt with. Interrupts are off, `held` is what they were before. */
-function settle(area: CpuArea, map: MapHeader, cache: Cache, held: u32): i32 {
+function settle(area: CpuArea, map: MapHeader, cache: Cache, saved: u32): i32 {
   if (cache.freeCount > cache.high) raiseWork(area, cache);
   foldCount(map, levelCount(cache, area.level));
-  area.interruptsOff = held;
+  area.interruptsOff = saved;
   interruptsOn(area);
   return 0;
 }
 
-/** Deletes a key of type K: 0, or LONG_WAY and nothing is done. */
-export function deleteShortly<K>(address: usize, keyAddress: usize): i32 {
+/** Deletes a key of type K: 0, or SLOW_PATH and nothing is done. */
+export function deleteFast<K>(address: usize, keyAddress: usize): i32 {
   const map = mapAt(address);
   const key = load<K>(keyAddress);
   const hash = hashKey<K>(key, map.multiplier);
   const bucket = bucketOf(map, hash);
   const control = acquire64(bucket);
-  const place = findShortly<K>(bucket, control, hash, key);
-  if (place <= COLLISION) return LONG_WAY;
-  if ((control & OWNER_MASK) != 0) return LONG_WAY;
+  const place = findFast<K>(bucket, control, hash, key);
+  if (place <= COLLISION) return SLOW_PATH;
+  if ((control & OWNER_MASK) != 0) return SLOW_PATH;
   const element: usize = load<u32>(place);
   const area = thisCpu();
   const cache = cacheOf(map.elements, area.id);
   const nested = cache.active;
-  if (nested != 0) return LONG_WAY;
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
-  const hands = handsOf(area);
-  const operation = nextOperation(hands);
-  hold(hands, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+  if (nested != 0) return SLOW_PATH;
+  const saved = area.interruptsOff;
+  area.interruptsOff = saved + 1;
+  const intents = intentsOf(area);
+  const operation = nextOperation(intents);
+  nameObject(intents, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
   if (!removeAt(area, bucket, control, place)) {
-    letGo(hands);
-    area.interruptsOff = held;
-    return LONG_WAY;
+    clearIntent(intents);
+    area.interruptsOff = saved;
+    return SLOW_PATH;
   }
-  hold(hands, element, changetype<usize>(cache), REMOVES | COUNTS);
+  nameObject(intents, element, changetype<usize>(cache), REMOVES | COUNTS);
   // Counted first: once given back the element may be an NMI's at once.
   const counts = levelCount(cache, area.level);
   const live = counts.live - 1;
@@ -98,62 +98,62 @@ export function deleteShortly<K>(address: usize, keyAddress: usize): i32 {
   cache.free = <u32>element;
   const count = cache.freeCount + 1;
   cache.freeCount = count;
-  letGo(hands);
+  clearIntent(intents);
   cache.active = 0;
-  if (count > cache.high) return settle(area, map, cache, held);
-  if (live - counts.folded <= -FOLD) return settle(area, map, cache, held);
-  if (area.work != 0) return settle(area, map, cache, held);
-  area.interruptsOff = held;
+  if (count > cache.high) return settle(area, map, cache, saved);
+  if (live - counts.folded <= -FOLD) return settle(area, map, cache, saved);
+  if (area.work != 0) return settle(area, map, cache, saved);
+  area.interruptsOff = saved;
   return 0;
 }
 
-/** Inserts a new key or overwrites a small value: 0, or LONG_WAY and nothing is done. */
-export function updateShortly<K>(address: usize, keyAddress: usize, value: usize, flags: u32): i32 {
+/** Inserts a new key or overwrites a small value: 0, or SLOW_PATH and nothing is done. */
+export function updateFast<K>(address: usize, keyAddress: usize, value: usize, flags: u32): i32 {
   const map = mapAt(address);
   const key = load<K>(keyAddress);
   const hash = hashKey<K>(key, map.multiplier);
   const bucket = bucketOf(map, hash);
   const control = acquire64(bucket);
   const free = ~control & SLOT_MASK;
-  if (free == 0) return LONG_WAY;
-  if ((control & OWNER_MASK) != 0) return LONG_WAY;
-  if (load<u32>(bucket, OVERFLOW) != 0) return LONG_WAY;
+  if (free == 0) return SLOW_PATH;
+  if ((control & OWNER_MASK) != 0) return SLOW_PATH;
+  if (load<u32>(bucket, OVERFLOW) != 0) return SLOW_PATH;
   const area = thisCpu();
   const owner = (<u64>area.id + 1) << OWNER_SHIFT;
-  const place = findShortly<K>(bucket, control, hash, key);
+  const place = findFast<K>(bucket, control, hash, key);
   if (place != 0) {
-    if (place == COLLISION) return LONG_WAY;
-    if (map.valueSize != 8) return LONG_WAY;
-    if (flags == NOEXIST) return LONG_WAY;
-    if (flags > EXIST) return LONG_WAY;
-    const held = area.interruptsOff;
-    area.interruptsOff = held + 1;
+    if (place == COLLISION) return SLOW_PATH;
+    if (map.valueSize != 8) return SLOW_PATH;
+    if (flags == NOEXIST) return SLOW_PATH;
+    if (flags > EXIST) return SLOW_PATH;
+    const saved = area.interruptsOff;
+    area.interruptsOff = saved + 1;
     const locked = claim64(bucket, control, control | owner);
     if (locked) {
       publish64(<usize>load<u32>(place) + map.valueOffset, load<u64>(value));
       publish64(bucket, control);
     }
-    area.interruptsOff = held;
-    return locked ? 0 : LONG_WAY;
+    area.interruptsOff = saved;
+    return locked ? 0 : SLOW_PATH;
   }
-  if (flags >= EXIST) return LONG_WAY;
-  if (map.count >= map.shortLimit) return LONG_WAY;
+  if (flags >= EXIST) return SLOW_PATH;
+  if (map.count >= map.fastLimit) return SLOW_PATH;
   const cache = cacheOf(map.elements, area.id);
-  if (cache.active != 0) return LONG_WAY;
-  const held = area.interruptsOff;
-  area.interruptsOff = held + 1;
+  if (cache.active != 0) return SLOW_PATH;
+  const saved = area.interruptsOff;
+  area.interruptsOff = saved + 1;
   cache.active = 1;
   // Only now: before `active` said so an NMI could have taken the same element.
   const element: usize = cache.free;
   const count = cache.freeCount;
   if (count <= cache.low) {
     cache.active = 0;
-    area.interruptsOff = held;
-    return LONG_WAY;
+    area.interruptsOff = saved;
+    return SLOW_PATH;
   }
-  const hands = handsOf(area);
-  const operation = nextOperation(hands);
-  hold(hands, element, changetype<usize>(cache), COUNTS);
+  const intents = intentsOf(area);
+  const operation = nextOperation(intents);
+  nameObject(intents, element, changetype<usize>(cache), COUNTS);
   cache.free = load<u32>(element);
   cache.freeCount = count - 1;
   cache.active = 0;
@@ -161,18 +161,18 @@ export function updateShortly<K>(address: usize, keyAddress: usize, value: usize
   store<u32>(element, hash, ELEMENT_HASH);
   store<K>(element, key, ELEMENT_KEY);
   copyValue(element + map.valueOffset, value, map.valueSize);
-  hold(hands, element, changetype<usize>(cache), COUNTS | MAYBE);
+  nameObject(intents, element, changetype<usize>(cache), COUNTS | MAYBE);
   if (!claim64(bucket, control, control | owner)) {
-    hold(hands, element, changetype<usize>(cache), COUNTS);
+    nameObject(intents, element, changetype<usize>(cache), COUNTS);
     // Somebody was faster: the element goes back to where it came from. Below the count it had before, nothing is due.
     cache.active = 1;
     store<u32>(element, cache.free);
     cache.free = <u32>element;
     cache.freeCount = cache.freeCount + 1;
-    letGo(hands);
+    clearIntent(intents);
     cache.active = 0;
-    area.interruptsOff = held;
-    return LONG_WAY;
+    area.interruptsOff = saved;
+    return SLOW_PATH;
   }
   const slot = <u32>ctz(free);
   writeSlot(bucket, slot, hash, element);
@@ -180,9 +180,9 @@ export function updateShortly<K>(address: usize, keyAddress: usize, value: usize
   const counts = levelCount(cache, area.level);
   const live = counts.live + 1;
   setLive(counts, live, operation);
-  letGo(hands);
-  if (live - counts.folded >= FOLD) return settle(area, map, cache, held);
-  if (area.work != 0) return settle(area, map, cache, held);
-  area.interruptsOff = held;
+  clearIntent(intents);
+  if (live - counts.folded >= FOLD) return settle(area, map, cache, saved);
+  if (area.work != 0) return settle(area, map, cache, saved);
+  area.interruptsOff = saved;
   return 0;
 }

@@ -18,15 +18,15 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import {
   CHARGED,
   COUNTS,
-  firstHand,
-  handsOf,
-  hold,
-  Intent,
-  letGo,
+  clearIntent,
+  firstIntent,
+  Intents,
+  intentsOf,
   MAYBE,
+  nameObject,
   nextOperation,
   REMOVES,
-  secondHand,
+  secondIntent,
 } from "../cpu/intent";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import {
@@ -55,9 +55,9 @@ import {
   takeElement,
   takeReplacement,
 } from "./element";
-import { deleteShortly, updateShortly } from "./hash-fast";
+import { deleteFast, updateFast } from "./hash-fast";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
-import { attachValue, copyAllOut, giveValue, holdValue, valueObject, writeValue } from "./percpu-value";
+import { attachValue, copyAllOut, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
 
 function hashOf(map: MapHeader, key: usize): u32 {
   return hashBytes(key, map.keySize, map.multiplier);
@@ -112,16 +112,16 @@ function insertBits(map: MapHeader): u64 {
 }
 
 /** Takes a place for a new key: 0 or -E2BIG. Where places are counted exactly the hand says so, without an element yet. */
-function takeRoom(map: MapHeader, cache: Cache, hand: usize): i32 {
+function takeRoom(map: MapHeader, cache: Cache, intent: usize): i32 {
   if (map.exactCount == 0) return hasRoom(map) ? 0 : -E2BIG;
   if (!takePlace(map)) return -E2BIG;
-  hold(hand, 0, changetype<usize>(cache), insertBits(map));
+  nameObject(intent, 0, changetype<usize>(cache), insertBits(map));
   return 0;
 }
 
 /** Leaves the place that `takeRoom` took; the hand is empty afterwards. */
-function leaveRoom(map: MapHeader, hand: usize): void {
-  letGo(hand);
+function leaveRoom(map: MapHeader, intent: usize): void {
+  clearIntent(intent);
   if (map.exactCount != 0) leavePlace(map);
 }
 
@@ -135,19 +135,19 @@ function newElement(
   value: usize,
   allCpus: bool,
 ): usize {
-  const hands = handsOf(area);
-  const operation = nextOperation(hands);
-  const room = takeRoom(map, cache, firstHand(hands));
+  const intents = intentsOf(area);
+  const operation = nextOperation(intents);
+  const room = takeRoom(map, cache, firstIntent(intents));
   if (room != 0) return <usize>room;
-  const element = takeElement(area, map, cache, firstHand(hands), insertBits(map), operation);
+  const element = takeElement(area, map, cache, firstIntent(intents), insertBits(map), operation);
   if (element == 0) {
-    leaveRoom(map, firstHand(hands));
+    leaveRoom(map, firstIntent(intents));
     return <usize>supplyError(map);
   }
   fillElement(map, element, hash, key, value);
-  if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondHand(hands))) {
-    giveUnused(area, map, cache, element, firstHand(hands), insertBits(map));
-    leaveRoom(map, firstHand(hands));
+  if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondIntent(intents))) {
+    giveUnused(area, map, cache, element, firstIntent(intents), insertBits(map));
+    leaveRoom(map, firstIntent(intents));
     return <usize>-ENOMEM;
   }
   return element;
@@ -155,13 +155,13 @@ function newElement(
 
 /** Undoes newElement: somebody else changed the bucket first. */
 function dropElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
-  const hands = handsOf(area);
+  const intents = intentsOf(area);
   const object = valueObject(map, element);
-  if (object != 0) holdValue(area, map, object, secondHand(hands));
-  hold(firstHand(hands), element, changetype<usize>(cache), insertBits(map));
-  if (object != 0) giveValue(area, map, object, secondHand(hands));
-  giveUnused(area, map, cache, element, firstHand(hands), insertBits(map));
-  leaveRoom(map, firstHand(hands));
+  if (object != 0) nameValue(area, map, object, secondIntent(intents));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), insertBits(map));
+  if (object != 0) giveValue(area, map, object, secondIntent(intents));
+  giveUnused(area, map, cache, element, firstIntent(intents), insertBits(map));
+  leaveRoom(map, firstIntent(intents));
 }
 
 /** Publishes the new element in a bucket that is still as `control` says: 0, or AGAIN and the element is gone. */
@@ -174,17 +174,17 @@ function insertElement(
   hash: u32,
   element: usize,
 ): i32 {
-  const hands = handsOf(area);
+  const intents = intentsOf(area);
   // From here on the element may be everybody's, and its value with it.
-  hold(firstHand(hands), element, changetype<usize>(cache), insertBits(map) | MAYBE);
-  letGo(secondHand(hands));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), insertBits(map) | MAYBE);
+  clearIntent(secondIntent(intents));
   if (!tryLockBucket(area, bucket, control)) {
     dropElement(area, map, cache, element);
     return AGAIN;
   }
   insertAndUnlock(area, bucket, control, hash, element);
-  countElement(area, map, cache, 1, changetype<Intent>(hands).operation);
-  letGo(firstHand(hands));
+  countElement(area, map, cache, 1, changetype<Intents>(intents).operation);
+  clearIntent(firstIntent(intents));
   return 0;
 }
 
@@ -198,28 +198,28 @@ function replaceElement(
   key: usize,
   value: usize,
 ): i32 {
-  const hands = handsOf(area);
+  const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
   const home = changetype<usize>(cache);
-  const replacement = takeReplacement(area, map, cache, firstHand(hands), nextOperation(hands));
+  const replacement = takeReplacement(area, map, cache, firstIntent(intents), nextOperation(intents));
   if (replacement == 0) return supplyError(map);
   fillElement(map, replacement, hashOf(map, key), key, value);
-  hold(firstHand(hands), replacement, home, MAYBE);
+  nameObject(firstIntent(intents), replacement, home, MAYBE);
   if (!tryLockBucket(area, bucket, control)) {
-    hold(firstHand(hands), replacement, home, 0);
-    giveReplaced(area, map, cache, replacement, firstHand(hands));
-    letGo(firstHand(hands));
+    nameObject(firstIntent(intents), replacement, home, 0);
+    giveReplaced(area, map, cache, replacement, firstIntent(intents));
+    clearIntent(firstIntent(intents));
     return AGAIN;
   }
   const old: usize = acquire(place);
-  hold(secondHand(hands), old, home, MAYBE | REMOVES);
+  nameObject(secondIntent(intents), old, home, MAYBE | REMOVES);
   store<u32>(replacement, load<u32>(old, ELEMENT_NEXT), ELEMENT_NEXT);
   publish(place, <u32>replacement);
   unlockChanged(area, bucket, control);
-  letGo(firstHand(hands));
-  hold(secondHand(hands), old, home, REMOVES);
-  giveReplaced(area, map, cache, old, secondHand(hands));
-  letGo(secondHand(hands));
+  clearIntent(firstIntent(intents));
+  nameObject(secondIntent(intents), old, home, REMOVES);
+  giveReplaced(area, map, cache, old, secondIntent(intents));
+  clearIntent(secondIntent(intents));
   return 0;
 }
 
@@ -284,9 +284,9 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
   const area = thisCpu();
   // Profile linux: off for the whole operation, so that a refill comes after it.
   area.interruptsOff += map.interruptsOff;
-  area.ownHolds += map.interruptsOff;
+  area.ownInterruptsOff += map.interruptsOff;
   const result = updateKey(area, map, key, value, flags, allCpus);
-  area.ownHolds -= map.interruptsOff;
+  area.ownInterruptsOff -= map.interruptsOff;
   area.interruptsOff -= map.interruptsOff;
   interruptsOn(area);
   return result;
@@ -300,9 +300,9 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
  * -EBUSY (this context interrupted the bucket's owner), -ETIMEDOUT (the bucket's owner is dead and not yet reaped)
  */
 export function hashUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
-  const size = mapAt(address).shortKey;
-  if (size == 4 && updateShortly<u32>(address, key, value, flags) == 0) return 0;
-  if (size == 8 && updateShortly<u64>(address, key, value, flags) == 0) return 0;
+  const size = mapAt(address).fastKey;
+  if (size == 4 && updateFast<u32>(address, key, value, flags) == 0) return 0;
+  if (size == 8 && updateFast<u64>(address, key, value, flags) == 0) return 0;
   return update(address, key, value, flags, false);
 }
 
@@ -328,10 +328,10 @@ function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usi
       continue;
     }
     const element: usize = acquire(place);
-    const hand = firstHand(handsOf(area));
-    hold(hand, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+    const intent = firstIntent(intentsOf(area));
+    nameObject(intent, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
     if (removeAt(area, bucket, control, place)) return element;
-    letGo(hand);
+    clearIntent(intent);
   }
 }
 
@@ -340,28 +340,28 @@ function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usi
  * @returns 0, -ENOENT, -EBUSY (this context interrupted the bucket's owner) or -ETIMEDOUT (its owner is dead)
  */
 export function hashDelete(address: usize, key: usize): i32 {
-  const size = mapAt(address).shortKey;
-  if (size == 4 && deleteShortly<u32>(address, key) == 0) return 0;
-  if (size == 8 && deleteShortly<u64>(address, key) == 0) return 0;
+  const size = mapAt(address).fastKey;
+  if (size == 4 && deleteFast<u32>(address, key) == 0) return 0;
+  if (size == 8 && deleteFast<u64>(address, key) == 0) return 0;
   return deleteKey(address, key);
 }
 
 function deleteKey(address: usize, key: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
-  const hands = handsOf(area);
+  const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
-  const operation = nextOperation(hands);
+  const operation = nextOperation(intents);
   const element = removeKey(area, map, cache, key);
   if (isError(element)) return <i32>element;
   const object = valueObject(map, element);
-  if (object != 0) holdValue(area, map, object, secondHand(hands));
-  hold(firstHand(hands), element, changetype<usize>(cache), REMOVES | COUNTS);
-  if (object != 0) giveValue(area, map, object, secondHand(hands));
+  if (object != 0) nameValue(area, map, object, secondIntent(intents));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), REMOVES | COUNTS);
+  if (object != 0) giveValue(area, map, object, secondIntent(intents));
   // Counted first: once given back the element may be another operation's at once.
   countElement(area, map, cache, -1, operation);
-  giveElement(area, map, cache, element, firstHand(hands));
-  leaveRoom(map, firstHand(hands));
+  giveElement(area, map, cache, element, firstIntent(intents));
+  leaveRoom(map, firstIntent(intents));
   interruptsOn(area);
   return 0;
 }

@@ -12,7 +12,7 @@ import {
   isFormatted,
   startAllocator,
 } from "../alloc/allocator";
-import { CACHE_BYTES, HOLDS_ELEMENTS, HOLDS_VALUES, spliceFree } from "../alloc/cache";
+import { CACHE_BYTES, CONTAINS_ELEMENTS, CONTAINS_VALUES, spliceFree } from "../alloc/cache";
 import { freeObjectAllocator, isObjectAllocator } from "../alloc/object";
 import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
 import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
@@ -21,21 +21,21 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import {
   BUILDING_ALLOCATOR,
   COUNTS,
-  firstHand,
-  handsOf,
-  hold,
+  clearIntent,
+  firstIntent,
+  intentsOf,
   LEVELS,
-  letGo,
   MAYBE,
+  nameObject,
   nextOperation,
   REMOVES,
   runPlaced,
-  secondHand,
+  secondIntent,
   Transfer,
   transferOf,
 } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
-import { controlLock, freeBytes } from "../mem/belongings";
+import { controlLock, freeBytes } from "../mem/managed";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
@@ -60,7 +60,7 @@ import {
   SUPPLY_SLAB,
   takeDying,
 } from "./map";
-import { holdValue, valueObject } from "./percpu-value";
+import { nameValue, valueObject } from "./percpu-value";
 
 /** Linux's bound on key and value of a hash: KMALLOC_MAX_SIZE less the element header. */
 const LARGEST_ELEMENT: u32 = 4194304 - 48;
@@ -206,8 +206,8 @@ function choosePaths(map: MapHeader): void {
   map.interruptsOff = isLinux ? 1 : 0;
   const slack = superblock().cpus * LEVELS * <u32>FOLD;
   const isPlain = isDynamic && !isLinux && map.exactCount == 0 && map.kind == KIND_HASH && map.maxEntries > slack;
-  if (isPlain && (map.keySize == 4 || map.keySize == 8)) map.shortKey = map.keySize;
-  map.shortLimit = <i32>min(map.maxEntries - min(slack, map.maxEntries), 0x7fffffff);
+  if (isPlain && (map.keySize == 4 || map.keySize == 8)) map.fastKey = map.keySize;
+  map.fastLimit = <i32>min(map.maxEntries - min(slack, map.maxEntries), 0x7fffffff);
 }
 
 /** Allocates a hash's buckets and elements. False: memory is out. */
@@ -220,12 +220,12 @@ function createHash(area: CpuArea, map: MapHeader): bool {
   choosePaths(map);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
   const isDynamic = map.supply == SUPPLY_CACHE;
-  formatAllocator(area, map.elements, size, accountedUnit(map), 0, HOLDS_ELEMENTS);
+  formatAllocator(area, map.elements, size, accountedUnit(map), 0, CONTAINS_ELEMENTS);
   if (!startAllocator(area, map.elements, isDynamic)) return false;
   if (map.supply == SUPPLY_POOL) return createPool(map);
   if (isPerCpu(map.kind)) {
     map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
-    formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, HOLDS_VALUES);
+    formatAllocator(area, map.values, map.valueStride, map.valueStride, 1, CONTAINS_VALUES);
     return startAllocator(area, map.values, true);
   }
   return true;
@@ -319,19 +319,19 @@ function emptyBuckets(area: CpuArea, map: MapHeader): void {
 
 /** Not by `giveElement`, which would raise work for a cache that is about to go. */
 function emptySlot(area: CpuArea, map: MapHeader, bucket: usize, element: usize): void {
-  const hands = handsOf(area);
+  const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
-  const operation = nextOperation(hands);
+  const operation = nextOperation(intents);
   const value = valueObject(map, element);
-  hold(firstHand(hands), element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
   dropAnyElement(bucket);
-  if (value != 0) holdValue(area, map, value, secondHand(hands));
-  hold(firstHand(hands), element, changetype<usize>(cache), REMOVES | COUNTS);
+  if (value != 0) nameValue(area, map, value, secondIntent(intents));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), REMOVES | COUNTS);
   if (value != 0) spliceFree(area, cacheOf(map.values, area.id), value, value, 1);
-  letGo(secondHand(hands));
+  clearIntent(secondIntent(intents));
   spliceFree(area, cache, element, element, 1);
   countElement(area, map, cache, -1, operation);
-  letGo(firstHand(hands));
+  clearIntent(firstIntent(intents));
 }
 
 /**

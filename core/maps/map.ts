@@ -12,7 +12,7 @@ import { Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
-import { adoptBytes, controlLock, disownBytes } from "../mem/belongings";
+import { adoptBytes, controlLock, disownBytes } from "../mem/managed";
 import { gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 
 /** Map kinds by `enum bpf_map_type`. */
@@ -56,10 +56,10 @@ export class MapHeader {
   multiplier: u64;
   /** Hash: the elements' allocator (one Cache a CPU); every supply has one, the counts are in it. */
   elements: u32;
-  /** Hash: key size that maps/hash-fast.ts serves, 0 if the map always takes the long way. */
-  shortKey: u32;
+  /** Hash: key size that maps/hash-fast.ts serves, 0 if the map always takes the slow path. */
+  fastKey: u32;
   /** Hash: `count` from which on the limit has to be looked at closely. */
-  shortLimit: i32;
+  fastLimit: i32;
   supply: u32;
 
   // The second: the rest of what does not change.

@@ -9,7 +9,7 @@ import { interruptsOn } from "../alloc/deferred";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { hold, letGo } from "../cpu/intent";
+import { clearIntent, nameObject } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
@@ -22,15 +22,15 @@ export function valueObject(map: MapHeader, element: usize): usize {
 }
 
 /** Gives a value back that `hand` holds. */
-export function giveValue(area: CpuArea, map: MapHeader, value: usize, hand: usize): void {
-  cacheGive(area, cacheOf(map.values, area.id), value, hand);
-  letGo(hand);
+export function giveValue(area: CpuArea, map: MapHeader, value: usize, intent: usize): void {
+  cacheGive(area, cacheOf(map.values, area.id), value, intent);
+  clearIntent(intent);
   interruptsOn(area);
 }
 
 /** Takes a value into a hand, for whoever then lets go of the element. */
-export function holdValue(area: CpuArea, map: MapHeader, value: usize, hand: usize): void {
-  hold(hand, value, changetype<usize>(cacheOf(map.values, area.id)), 0);
+export function nameValue(area: CpuArea, map: MapHeader, value: usize, intent: usize): void {
+  nameObject(intent, value, changetype<usize>(cacheOf(map.values, area.id)), 0);
 }
 
 /** Writes this CPU's copy, or all of them from `value`, valueStride apart. */
@@ -59,10 +59,10 @@ export function attachValue(
   element: usize,
   value: usize,
   allCpus: bool,
-  hand: usize,
+  intent: usize,
 ): bool {
   if (map.supply != SUPPLY_POOL) {
-    const object = allocate(area, cacheOf(map.values, area.id), hand, 0);
+    const object = allocate(area, cacheOf(map.values, area.id), intent, 0);
     if (object == 0) return false;
     store<u32>(element + map.valueOffset, object + HEADER_BYTES);
   }

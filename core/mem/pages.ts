@@ -11,7 +11,7 @@
  * (recovery/memory.ts).
  */
 import { acquire, claim } from "../base/atomics";
-import { chainHolds } from "../base/chain";
+import { chainContains } from "../base/chain";
 import { BINS, RUN_BINS, Superblock, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { transferOf } from "../cpu/intent";
@@ -51,7 +51,7 @@ export class PageDescriptor {
   head: u32;
 }
 
-const DESCRIPTOR_BYTES: usize = 32;
+export const DESCRIPTOR_BYTES: usize = 32;
 
 export function descriptor(page: u32): PageDescriptor {
   return changetype<PageDescriptor>(superblock().descriptors + page * DESCRIPTOR_BYTES);
@@ -224,7 +224,7 @@ export function freePages(address: usize): void {
 
 /** Whether a run waits for somebody to have the lock. */
 export function isReturned(run: usize): bool {
-  return chainHolds(acquire(returnedRuns()), run);
+  return chainContains(acquire(returnedRuns()), run);
 }
 
 /** Pages that hold something now; the rest of the memory is free runs. */

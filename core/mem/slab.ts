@@ -9,17 +9,17 @@
  * link; every object starts with an 8-byte header that belongs to whoever holds it.
  */
 import { acquire, claim } from "../base/atomics";
-import { chainHolds } from "../base/chain";
+import { chainContains } from "../base/chain";
 import { CLASS_COUNT, SLAB_CLASSES, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
   beginTransfer,
   endTransfer,
-  handCount,
-  handFirst,
   runPlaced,
-  setHand,
+  setTransfer,
   Transfer,
+  transferCount,
+  transferFirst,
   transferOf,
 } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
@@ -48,7 +48,7 @@ export class SlabClass {
   returned: u32;
 }
 
-const SLAB_CLASS_BYTES: usize = 64;
+export const SLAB_CLASS_BYTES: usize = 64;
 
 export function slabClass(index: u32): SlabClass {
   return changetype<SlabClass>(SLAB_CLASSES + index * SLAB_CLASS_BYTES);
@@ -200,7 +200,7 @@ export function takeObjects(index: u32, count: u32): u32 {
     if (each.partial == 0 && !addSlab(index)) break;
     const object = takeFromSlab(each, transfer);
     store<u32>(object, chain);
-    setHand(transfer, object, taken + 1);
+    setTransfer(transfer, object, taken + 1);
     transfer.between = 0;
     chain = object;
   }
@@ -212,11 +212,11 @@ export function takeObjects(index: u32, count: u32): u32 {
 export function returnObjects(index: u32): void {
   const transfer = transferOf(thisCpu());
   const locked = lockClass(transfer, index);
-  let object = handFirst(transfer);
-  for (let count = handCount(transfer); count > 0; count--) {
+  let object = transferFirst(transfer);
+  for (let count = transferCount(transfer); count > 0; count--) {
     const rest: usize = load<u32>(object);
     transfer.between = <u32>object;
-    setHand(transfer, rest, count - 1);
+    setTransfer(transfer, rest, count - 1);
     if (locked) insertObject(slabClass(index), object);
     else leaveForHolder(index, object);
     object = rest;
@@ -237,7 +237,7 @@ function leaveForHolder(index: u32, object: usize): void {
 
 /** Whether an object waits for somebody to have its class's lock. */
 export function isLeftForHolder(index: u32, object: usize): bool {
-  return chainHolds(acquire(returnedWord(index)), object);
+  return chainContains(acquire(returnedWord(index)), object);
 }
 
 /** Distance between two CPUs' copies of a per-CPU object of `bytes` bytes (header included). */
@@ -256,7 +256,7 @@ function runLength(bytes: u32, perCpu: u32): u32 {
  * zeroed.
  * @returns how many that are
  */
-export function takeIntoHand(bytes: u32, index: u32, perCpu: u32, count: u32): u32 {
+export function takeIntoTransfer(bytes: u32, index: u32, perCpu: u32, count: u32): u32 {
   if (index != CLASS_RUN) return takeObjects(index, count);
   const transfer = transferOf(thisCpu());
   const length = runLength(bytes, perCpu);
@@ -265,25 +265,25 @@ export function takeIntoHand(bytes: u32, index: u32, perCpu: u32, count: u32): u
     const object = allocatePages(length);
     if (object == 0) break;
     memory.fill(object, 0, length * PAGE_BYTES);
-    store<u32>(object, <u32>handFirst(transfer));
-    setHand(transfer, object, taken + 1);
+    store<u32>(object, <u32>transferFirst(transfer));
+    setTransfer(transfer, object, taken + 1);
     transfer.run = 0;
   }
   return taken;
 }
 
 /** Gives back what the transfer has in hand, objects of class `index`. */
-export function returnFromHand(index: u32): void {
+export function returnFromTransfer(index: u32): void {
   if (index != CLASS_RUN) {
     returnObjects(index);
     return;
   }
   const transfer = transferOf(thisCpu());
-  let object = handFirst(transfer);
-  for (let count = handCount(transfer); count > 0; count--) {
+  let object = transferFirst(transfer);
+  for (let count = transferCount(transfer); count > 0; count--) {
     const rest: usize = load<u32>(object);
     transfer.run = <u32>object;
-    setHand(transfer, rest, count - 1);
+    setTransfer(transfer, rest, count - 1);
     freePages(object);
     object = rest;
   }
@@ -292,7 +292,7 @@ export function returnFromHand(index: u32): void {
 /** Gives one object back that no cache counts. */
 export function returnObject(area: CpuArea, index: u32, object: usize): void {
   beginTransfer(area, 0, 0, object, 1);
-  returnFromHand(index);
+  returnFromTransfer(index);
   endTransfer(area);
 }
 

@@ -6,7 +6,7 @@
  */
 import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer } from "../cpu/intent";
-import { returnFromHand } from "../mem/slab";
+import { returnFromTransfer } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL } from "./epoch";
 
 /**
@@ -30,7 +30,7 @@ export function runCallbacks(area: CpuArea): bool {
       // In the hand first, then off the list: a thread that dies in between is found out (recovery/reap.ts).
       beginTransfer(area, 0, 0, object, 1);
       area.waitingCallbacks = load<u32>(object);
-      returnFromHand(index);
+      returnFromTransfer(index);
       endTransfer(area);
     }
     area.waitingCallbackCount = 0;

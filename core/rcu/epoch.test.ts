@@ -1,9 +1,11 @@
 /** Grace periods of both flavours, and what waits for them: freeRcu for a normal one, trimmed objects for both. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Address, ObjectAllocator } from "../../src/arena/allocator.ts";
 import type { Arena } from "../../src/arena/arena.ts";
+import { CONSTANTS } from "../../src/wasm/face.ts";
 import { makeArena } from "../testing.ts";
 
 const NORMAL = 0;
@@ -61,7 +63,7 @@ test("CPUs that read nothing, or that nobody holds, hold nothing up", async () =
 
 test("an epoch that wraps skips 0, which means not reading", async () => {
   const arena = await twoCpus();
-  const epoch = new Uint32Array(arena.memory.buffer, arena.layout.epochWords, 2);
+  const epoch = new Uint32Array(arena.memory.buffer, CONSTANTS.EPOCH_WORDS, 2);
   for (const flavour of [NORMAL, TASKS_TRACE]) {
     // One step from the last epoch on, and no further: target 0 asks for no more.
     epoch[flavour] = 0xffff_ffff;

@@ -4,30 +4,30 @@
  * gathered ones are told by bit 0 of their link.
  */
 import { cacheOf } from "../alloc/allocator";
-import { Cache, HOLDS_ELEMENTS, HOLDS_OBJECTS } from "../alloc/cache";
-import { firstPromised } from "../alloc/promise";
+import { Cache, CONTAINS_ELEMENTS, CONTAINS_OBJECTS } from "../alloc/cache";
+import { depotLock } from "../alloc/depot";
+import { firstPrefilled } from "../alloc/prefill";
 import { HEADER_HOME } from "../alloc/refill";
-import { surplusLock } from "../alloc/surplus";
 import { acquire, publish } from "../base/atomics";
-import { chainHolds, chainLength } from "../base/chain";
+import { chainContains, chainLength } from "../base/chain";
 import { CpuArea } from "../cpu/area";
 import {
   CHARGED,
   COUNTS,
+  clearIntent,
   endTransfer,
-  handCache,
-  handCount,
-  handFirst,
-  handObject,
-  Intent,
-  intentAt,
+  Intents,
+  intentCache,
+  intentObject,
+  intentsAt,
   LEVELS,
-  letGo,
   MAYBE,
   RCU,
   REMOVES,
-  secondHand,
+  secondIntent,
   TAKES,
+  transferCount,
+  transferFirst,
   transferOf,
 } from "../cpu/intent";
 import { leavePlace, levelCount, setLive } from "../maps/count";
@@ -60,7 +60,7 @@ function unmark(cache: Cache, gathered: usize): u32 {
   let count: u32 = 0;
   for (let object = gathered; object != 0; object = load<u32>(object)) {
     store<u32>(object, load<u32>(object) & ~GATHERED);
-    if (cache.holds == HOLDS_OBJECTS) store<u32>(object, cache.home, HEADER_HOME);
+    if (cache.contains == CONTAINS_OBJECTS) store<u32>(object, cache.home, HEADER_HOME);
     count++;
   }
   return count;
@@ -70,56 +70,58 @@ function unmark(cache: Cache, gathered: usize): u32 {
 function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
   const transfer = transferOf(dead);
   if (transfer.active == 0 || transfer.cache != changetype<usize>(cache)) return gathered;
-  const first = handFirst(transfer);
-  const count = handCount(transfer);
+  const first = transferFirst(transfer);
+  const count = transferCount(transfer);
   const home = changetype<Cache>(<usize>cache.home);
-  const inSurplus = acquire(surplusLock(home)) == dead.id + 1 && chainHolds(home.surplus, first);
+  const inDepot = acquire(depotLock(home)) == dead.id + 1 && chainContains(home.depot, first);
   publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>(transfer.base + count));
   endTransfer(dead);
-  return inSurplus ? gathered : gather(gathered, first, count);
+  return inDepot ? gathered : gather(gathered, first, count);
 }
 
 /** The surplus, if the CPU died with its lock held. */
-function settleSurplus(dead: CpuArea, caches: usize): void {
+function settleDepot(dead: CpuArea, caches: usize): void {
   const home = changetype<Cache>(caches);
-  if (acquire(surplusLock(home)) != dead.id + 1) return;
-  home.surplusCount = chainLength(home.surplus);
-  publish(surplusLock(home), 0);
+  if (acquire(depotLock(home)) != dead.id + 1) return;
+  home.depotCount = chainLength(home.depot);
+  publish(depotLock(home), 0);
 }
 
 /** Counts an operation that took effect and was cut off before it was counted; gives a place back that was not used. */
-function settleCount(map: MapHeader, cache: Cache, intent: Intent, level: u32, hand: u64, effective: bool): void {
-  if ((hand & COUNTS) == 0) return;
-  const removes = (hand & REMOVES) != 0;
+function settleCount(map: MapHeader, cache: Cache, intents: Intents, level: u32, intent: u64, effective: bool): void {
+  if ((intent & COUNTS) == 0) return;
+  const removes = (intent & REMOVES) != 0;
   const count = levelCount(cache, level);
-  if (effective && count.operation != intent.operation) {
-    setLive(count, count.live + (removes ? -1 : 1), intent.operation);
+  if (effective && count.operation != intents.operation) {
+    setLive(count, count.live + (removes ? -1 : 1), intents.operation);
   }
-  if (map.exactCount != 0 && (removes ? effective : !effective && (hand & CHARGED) != 0)) leavePlace(map);
+  if (map.exactCount != 0 && (removes ? effective : !effective && (intent & CHARGED) != 0)) leavePlace(map);
 }
 
 /** An element that was given back by a callback is on the CPU's own lists. */
 function isQueued(dead: CpuArea, map: MapHeader, object: usize): bool {
-  return map.supply == SUPPLY_SLAB && (chainHolds(dead.callbacks, object) || chainHolds(dead.waitingCallbacks, object));
+  return (
+    map.supply == SUPPLY_SLAB && (chainContains(dead.callbacks, object) || chainContains(dead.waitingCallbacks, object))
+  );
 }
 
 /** The value goes with its element, unless the other hand has it. */
-function gatherValue(dead: CpuArea, map: MapHeader, intent: Intent, element: usize): void {
+function gatherValue(dead: CpuArea, map: MapHeader, intents: Intents, element: usize): void {
   const value = valueObject(map, element);
-  if (value == 0 || handObject(intent.second) == value) return;
+  if (value == 0 || intentObject(intents.second) == value) return;
   const values = cacheOf(map.values, dead.id);
   // Settled before, with what the other hand had.
-  if (chainHolds(values.byGp, value)) return;
+  if (chainContains(values.byGp, value)) return;
   store<u32>(value, values.byGp);
   values.byGp = <u32>value;
   values.byGpCount++;
 }
 
 /** Whether the operation that a hand belongs to put its element into the map, or took it out. */
-function tookEffect(hand: u64, verdict: u32): bool {
-  const isSure = (hand & MAYBE) == 0;
-  if ((hand & REMOVES) == 0) return !isSure && verdict != LOST && (hand & TAKES) == 0;
-  return handObject(hand) != 0 && (isSure || verdict == LOST);
+function tookEffect(intent: u64, verdict: u32): bool {
+  const isSure = (intent & MAYBE) == 0;
+  if ((intent & REMOVES) == 0) return !isSure && verdict != LOST && (intent & TAKES) == 0;
+  return intentObject(intent) != 0 && (isSure || verdict == LOST);
 }
 
 /**
@@ -128,21 +130,21 @@ function tookEffect(hand: u64, verdict: u32): bool {
  * @returns the new head of what is gathered
  */
 function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize, gathered: usize): usize {
-  const hand = load<u64>(word);
-  const intent = intentAt(dead, level);
-  const object = handObject(hand);
+  const intent = load<u64>(word);
+  const intents = intentsAt(dead, level);
+  const object = intentObject(intent);
   const isPool = map.supply == SUPPLY_POOL;
-  const inDoubt = object != 0 && (isPool || (hand & MAYBE) != 0);
+  const inDoubt = object != 0 && (isPool || (intent & MAYBE) != 0);
   const verdict = inDoubt ? whoHas(dead, level, map, cache, object) : LOST;
   if (verdict == UNCLEAR) return gathered;
   let head = gathered;
   if (verdict == LOST && object != 0) {
-    if (inDoubt && (hand & TAKES) == 0) gatherValue(dead, map, intent, object);
+    if (inDoubt && (intent & TAKES) == 0) gatherValue(dead, map, intents, object);
     if (isPool) pushPool(map, dead.id, object);
     else if (!isGathered(object) && !isQueued(dead, map, object)) head = gather(gathered, object, 1);
   }
-  settleCount(map, cache, intent, level, hand, tookEffect(hand, verdict));
-  letGo(word);
+  settleCount(map, cache, intents, level, intent, tookEffect(intent, verdict));
+  clearIntent(word);
   return head;
 }
 
@@ -152,28 +154,30 @@ function mapOf(cache: Cache): MapHeader {
 }
 
 /** A cache of objects that are no elements: a hand has them for sure. */
-function gatherHand(word: usize, gathered: usize): usize {
-  const object = handObject(load<u64>(word));
-  letGo(word);
+function gatherIntent(word: usize, gathered: usize): usize {
+  const object = intentObject(load<u64>(word));
+  clearIntent(word);
   return object == 0 || isGathered(object) ? gathered : gather(gathered, object, 1);
 }
 
 function isOfElements(cache: Cache): bool {
-  return cache.holds == HOLDS_ELEMENTS;
+  return cache.contains == CONTAINS_ELEMENTS;
 }
 
 /**
  * Gathers what hands hold of this cache's. `rcu`: those on their way to `byRcu`. Stops at the first that it cannot settle
  * yet: a hand is about its element only as far as no context above has it.
  */
-function gatherHands(dead: CpuArea, cache: Cache, gathered: usize, rcu: bool): usize {
+function gatherIntents(dead: CpuArea, cache: Cache, gathered: usize, rcu: bool): usize {
   let head = gathered;
   for (let level: u32 = 0; level < LEVELS; level++) {
-    const first = changetype<usize>(intentAt(dead, level));
-    for (let word = first; word <= secondHand(first); word += 8) {
-      const hand = load<u64>(word);
-      if (hand == 0 || handCache(hand) != changetype<usize>(cache) || ((hand & RCU) != 0) != rcu) continue;
-      head = isOfElements(cache) ? settleElement(dead, mapOf(cache), cache, level, word, head) : gatherHand(word, head);
+    const first = changetype<usize>(intentsAt(dead, level));
+    for (let word = first; word <= secondIntent(first); word += 8) {
+      const intent = load<u64>(word);
+      if (intent == 0 || intentCache(intent) != changetype<usize>(cache) || ((intent & RCU) != 0) != rcu) continue;
+      head = isOfElements(cache)
+        ? settleElement(dead, mapOf(cache), cache, level, word, head)
+        : gatherIntent(word, head);
       if (load<u64>(word) != 0) return head;
     }
   }
@@ -183,9 +187,9 @@ function gatherHands(dead: CpuArea, cache: Cache, gathered: usize, rcu: bool): u
 /** Whether hands of this cache's objects could not be settled. */
 function hasUnsettled(dead: CpuArea, cache: Cache): bool {
   for (let level: u32 = 0; level < LEVELS; level++) {
-    const intent = intentAt(dead, level);
-    if (handCache(intent.first) == changetype<usize>(cache) && intent.first != 0) return true;
-    if (handCache(intent.second) == changetype<usize>(cache) && intent.second != 0) return true;
+    const intents = intentsAt(dead, level);
+    if (intentCache(intents.first) == changetype<usize>(cache) && intents.first != 0) return true;
+    if (intentCache(intents.second) == changetype<usize>(cache) && intents.second != 0) return true;
   }
   return false;
 }
@@ -224,15 +228,15 @@ export function settleCache(dead: CpuArea, cache: Cache): bool {
   gathered = gather(gathered, <usize>(<u32>cache.inbox), all);
   // A preallocated hash has its pool in the same place, which is everybody's.
   if (!isOfElements(cache) || mapOf(cache).supply != SUPPLY_POOL) {
-    gathered = gather(gathered, firstPromised(cache), all);
+    gathered = gather(gathered, firstPrefilled(cache), all);
     cache.pool = 0;
-    cache.promised = 0;
+    cache.prefilled = 0;
   }
   gathered = gatherTransfer(dead, cache, gathered);
   let rcu = gather(0, cache.byRcu, all);
   rcu = gather(rcu, cache.waitingRcu, all);
-  rcu = gatherHands(dead, cache, rcu, true);
-  resetCache(cache, gatherHands(dead, cache, gathered, false), rcu);
+  rcu = gatherIntents(dead, cache, rcu, true);
+  resetCache(cache, gatherIntents(dead, cache, gathered, false), rcu);
   return !hasUnsettled(dead, cache);
 }
 
@@ -241,6 +245,6 @@ export function settleSet(dead: CpuArea, caches: usize, cpus: u32): bool {
   let complete = cpus != 0 || settleCache(dead, cacheOf(caches, dead.id));
   for (let cpu: u32 = 0; cpu < cpus; cpu++) complete = settleCache(dead, cacheOf(caches, cpu)) && complete;
   // Its lock last: as long as it is held it tells where the CPU was.
-  settleSurplus(dead, caches);
+  settleDepot(dead, caches);
   return complete;
 }

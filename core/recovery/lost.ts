@@ -14,8 +14,8 @@ import { Cache } from "../alloc/cache";
 import { acquire, acquire64 } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea } from "../cpu/area";
-import { handObject, intentAt, LEVELS } from "../cpu/intent";
-import { bucketHolds, bucketOf } from "../maps/bucket";
+import { intentObject, intentsAt, LEVELS } from "../cpu/intent";
+import { bucketContains, bucketOf } from "../maps/bucket";
 import { ELEMENT_HASH, poolWord } from "../maps/element";
 import { MapHeader, SUPPLY_POOL } from "../maps/map";
 import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
@@ -38,23 +38,23 @@ function mayBeElement(map: MapHeader, cache: Cache, object: usize): bool {
 }
 
 /** Whether a CPU other than `dead` has the object in a hand. */
-function isInHand(dead: CpuArea, object: usize): bool {
+function isNamed(dead: CpuArea, object: usize): bool {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     if (cpu == dead.id) continue;
     for (let level: u32 = 0; level < LEVELS; level++) {
-      const hands = changetype<usize>(intentAt(cpuArea(cpu), level));
-      if (handObject(acquire64(hands)) == object || handObject(acquire64(hands + 8)) == object) return true;
+      const intents = changetype<usize>(intentsAt(cpuArea(cpu), level));
+      if (intentObject(acquire64(intents)) == object || intentObject(acquire64(intents + 8)) == object) return true;
     }
   }
   return false;
 }
 
 /** Whether a context that interrupted this one on the dead CPU has the object in a hand: then it is about that one. */
-function isInHandAbove(dead: CpuArea, level: u32, object: usize): bool {
+function isNamedAbove(dead: CpuArea, level: u32, object: usize): bool {
   for (let above = level + 1; above < LEVELS; above++) {
-    const intent = intentAt(dead, above);
-    if (handObject(intent.first) == object || handObject(intent.second) == object) return true;
+    const intents = intentsAt(dead, above);
+    if (intentObject(intents.first) == object || intentObject(intents.second) == object) return true;
   }
   return false;
 }
@@ -90,15 +90,15 @@ function namesCache(map: MapHeader, header: u64): bool {
  * UNCLEAR. Inside a read section.
  */
 export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, object: usize): u32 {
-  if (!mayBeElement(map, cache, object) || isInHandAbove(dead, level, object)) return KEPT;
+  if (!mayBeElement(map, cache, object) || isNamedAbove(dead, level, object)) return KEPT;
   for (let look: u32 = 0; look < LOOKS; look++) {
     const header = acquire64(object);
     if (map.supply != SUPPLY_POOL && !namesCache(map, header)) return KEPT;
-    if (isInHand(dead, object)) continue;
-    if (bucketHolds(bucketOf(map, acquire(object + ELEMENT_HASH)), object)) return KEPT;
+    if (isNamed(dead, object)) continue;
+    if (bucketContains(bucketOf(map, acquire(object + ELEMENT_HASH)), object)) return KEPT;
     const pooled = map.supply == SUPPLY_POOL ? isInPool(map, object) : LOST;
     if (pooled != LOST) return pooled;
-    if (isInHand(dead, object)) continue;
+    if (isNamed(dead, object)) continue;
     if (acquire64(object) == header) return LOST;
   }
   return UNCLEAR;

@@ -4,10 +4,10 @@
  * free objects, which is whole at every instruction.
  */
 import { acquire, publish } from "../base/atomics";
-import { chainHolds, chainLength } from "../base/chain";
+import { chainContains, chainLength } from "../base/chain";
 import { BINS, CLASS_COUNT, RUN_BINS, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { handCount, handFirst, Transfer, transferOf } from "../cpu/intent";
+import { Transfer, transferCount, transferFirst, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import {
   descriptor,
@@ -78,7 +78,7 @@ function settleBetween(transfer: Transfer, index: u32): void {
   const slab = descriptor(pageOf(object));
   // A slab that is none any more was emptied by the very object.
   if (object == 0 || slab.state != PAGE_SLAB || slab.slabClass != index) return;
-  if (handFirst(transfer) == object || chainHolds(slab.free, object) || isLeftForHolder(index, object)) return;
+  if (transferFirst(transfer) == object || chainContains(slab.free, object) || isLeftForHolder(index, object)) return;
   insertObject(slabClass(index), object);
 }
 
@@ -97,7 +97,7 @@ export function settleLocks(area: CpuArea): bool {
   const mine = area.id + 1;
   const transfer = transferOf(area);
   // What is in the hand is not on its way as a run as well.
-  if (handCount(transfer) != 0 && handFirst(transfer) == transfer.run) transfer.run = 0;
+  if (transferCount(transfer) != 0 && transferFirst(transfer) == transfer.run) transfer.run = 0;
   if (acquire(pagesLock()) == mine) {
     rebuildPages();
     // While nobody else can take it: a run that is free has arrived.
@@ -117,6 +117,6 @@ export function settleRun(area: CpuArea, hasArrived: bool): void {
   const run: usize = transfer.run;
   if (run == 0) return;
   const isFree = descriptor(pageOf(run)).state != PAGE_RUN || isReturned(run);
-  if (!hasArrived && !isFree && run != handFirst(transfer)) freePages(run);
+  if (!hasArrived && !isFree && run != transferFirst(transfer)) freePages(run);
   transfer.run = 0;
 }

@@ -2,6 +2,7 @@
  * Reaping without luck: what a thread would have left at a certain instruction is planted, then its CPU is reaped. The
  * second thread is a second `Arena` on the same memory: it has a core instance and a CPU of its own.
  */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena, type ArenaHandle } from "../../src/arena/arena.ts";
@@ -9,25 +10,19 @@ import { cacheStatistics } from "../../src/arena/statistics.ts";
 import { ERRNO } from "../../src/error.ts";
 import { bytes, u32, u64 } from "../../src/maps/codec.ts";
 import type { ArenaMap } from "../../src/maps/map.ts";
+import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { makeArena, makeHash } from "../testing.ts";
 
-/** Fields that the control plane does not read (base/superblock.ts, mem/slab.ts, cpu/intent.ts, maps/bucket.ts). */
-const PAGES_LOCK = 65536 + 32;
-const CONTROL_LOCK = 65536 + 36;
-const USED_PAGES = 65536 + 52;
-const BINS = 65536 + 192;
-const RUN_BINS = 19;
-const SLAB_CLASSES = 65536 + 512;
-const CLASS_BYTES = 64;
+const { SLAB_CLASSES, SLAB_CLASS_BYTES, ELEMENTS, BINS, RUN_BINS } = CONSTANTS;
+const PAGES_LOCK = CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.pagesLock;
+const CONTROL_LOCK = CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.controlLock;
+const USED_PAGES = CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.usedPages;
 /** Class of 256 bytes. */
 const CLASS = 6;
-const PARTIAL = 12;
-const HANDS = 192;
-const BUCKETS_BEFORE_MASK = 4;
-const ELEMENTS = 40;
-const MAYBE = 1;
-const REMOVES = 1 << 0;
-const COUNTS = 1 << 1;
+const MAYBE = CONSTANTS.MAYBE;
+/** Bits of the upper half of a hand. */
+const REMOVES = CONSTANTS.REMOVES / 2 ** 32;
+const COUNTS = CONSTANTS.COUNTS / 2 ** 32;
 
 interface Victim {
   readonly arena: Arena;
@@ -53,9 +48,8 @@ function plantLock(arena: Arena, lock: number, cpu: number): void {
 
 /** A map's only bucket. */
 function bucketOf(arena: Arena, map: ArenaMap<number, unknown>): number {
-  const { mapBucketMask } = arena.layout;
-  assert.equal(arena.word(map.info.address + mapBucketMask), 0, "one bucket");
-  return arena.word(map.info.address + mapBucketMask - BUCKETS_BEFORE_MASK);
+  assert.equal(arena.word(map.info.address + LAYOUT.MapHeader.bucketMask), 0, "one bucket");
+  return arena.word(map.info.address + LAYOUT.MapHeader.buckets);
 }
 
 /** The address of the element in a bucket's first slot. */
@@ -66,10 +60,9 @@ function firstElement(arena: Arena, map: ArenaMap<number, unknown>): number {
 /** The victim has an element of the map in its first hand, as an operation with these bits has it. */
 function plantHand(victim: Victim, map: ArenaMap<number, unknown>, element: number, bits: number): void {
   const { arena, cpu } = victim;
-  const { mapElements, cacheBytes } = arena.layout;
-  const hands = words(arena, arena.core.cpuAreaAddress(cpu) + HANDS, 5);
+  const hands = words(arena, arena.core.cpuAreaAddress(cpu) + LAYOUT.CpuArea.intents, 5);
   hands[0] = element | MAYBE;
-  hands[1] = arena.word(map.info.address + mapElements) + cpu * cacheBytes + bits;
+  hands[1] = arena.word(map.info.address + LAYOUT.MapHeader.elements) + cpu * CONSTANTS.CACHE_BYTES + bits;
   hands[4] = (hands[4] ?? 0) + 4;
 }
 
@@ -86,7 +79,7 @@ function assertNothingLost(arena: Arena): void {
 function lostElements(arena: Arena, map: ArenaMap<number, unknown>): number {
   const caches = cacheStatistics(arena, map.info).filter(({ objects }) => objects === "elements");
   const held = caches.reduce((sum, { free, waiting, extra, surplus }) => sum + free + waiting + extra + surplus, 0);
-  return arena.core.allocatorOwned(arena.word(map.info.address + arena.layout.mapElements)) - held - map.size;
+  return arena.core.allocatorOwned(arena.word(map.info.address + LAYOUT.MapHeader.elements)) - held - map.size;
 }
 
 test("a bucket that a dead thread has locked: updates and deletes give up after a bounded time, and work once it is reaped", async () => {
@@ -165,11 +158,11 @@ test("a slab class's lock, with the lists behind it torn: allocations fail clean
   const arena = await makeArena();
   const allocator = arena.createAllocator({ objectSize: 240 });
   const objects = Array.from({ length: 300 }, () => allocator.allocate());
-  assert.equal(arena.word(SLAB_CLASSES + CLASS * CLASS_BYTES + 4), 256, "the class of 256 bytes");
+  assert.equal(arena.word(SLAB_CLASSES + CLASS * SLAB_CLASS_BYTES + 4), 256, "the class of 256 bytes");
   const victim = await attachVictim(arena);
-  const lock = SLAB_CLASSES + CLASS * CLASS_BYTES;
+  const lock = SLAB_CLASSES + CLASS * SLAB_CLASS_BYTES;
   plantLock(arena, lock, victim.cpu);
-  words(arena, lock + PARTIAL)[0] = 0;
+  words(arena, lock + LAYOUT.SlabClass.partial)[0] = 0;
   let taken = 0;
   while (taken < 1000) {
     const object = allocator.allocate();
@@ -246,14 +239,14 @@ test("what the victim had cached, on whichever list, is given back by trim", asy
   // A reader, so that what is trimmed waits.
   arena.core.readEnter();
   for (let key = 0; key < 400; key++) theirs.delete(key);
-  const cache = arena.word(map.info.address + arena.layout.mapElements) + victim.cpu * arena.layout.cacheBytes;
-  const { cacheFreeCount, cacheByGpCount, cacheWaitingCount } = arena.layout;
-  for (const count of [cacheFreeCount, cacheByGpCount, cacheWaitingCount]) assert.ok(arena.word(cache + count) > 0);
+  const cache = arena.word(map.info.address + LAYOUT.MapHeader.elements) + victim.cpu * CONSTANTS.CACHE_BYTES;
+  const { freeCount, byGpCount, waitingCount } = LAYOUT.Cache;
+  for (const count of [freeCount, byGpCount, waitingCount]) assert.ok(arena.word(cache + count) > 0);
   arena.reap(victim.thread);
   assert.equal(lostElements(arena, map), 0);
   arena.core.readLeave();
   for (let round = 0; round < 3; round++) arena.trim();
-  assert.equal(arena.core.allocatorOwned(arena.word(map.info.address + arena.layout.mapElements)), 0);
+  assert.equal(arena.core.allocatorOwned(arena.word(map.info.address + LAYOUT.MapHeader.elements)), 0);
   assertNothingLost(arena);
 });
 
@@ -316,7 +309,7 @@ test("a map that the victim had described and not published gives its descriptio
   const HASH = 1;
   const map = victim.arena.core.createMap(HASH, 4, 64, 100, 0, 0, 1) >>> 0;
   const description = victim.arena.allocate(40);
-  words(arena, map + arena.layout.mapDescription, 2).set([description, 40]);
+  words(arena, map + LAYOUT.MapHeader.description, 2).set([description, 40]);
   arena.reap(victim.thread);
   arena.poll();
   const addresses = Array.from({ length: 600 }, () => arena.allocate(40));

@@ -15,11 +15,19 @@ import { acquire, publish } from "../base/atomics";
 import { EAGAIN, EINVAL } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea, leaveSections, releaseCpu, thisCpu } from "../cpu/area";
-import { BUILDING_ALLOCATOR, endTransfer, handCount, handFirst, intentAt, LEVELS, transferOf } from "../cpu/intent";
+import {
+  BUILDING_ALLOCATOR,
+  endTransfer,
+  intentsAt,
+  LEVELS,
+  transferCount,
+  transferFirst,
+  transferOf,
+} from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { BUCKET_BYTES, breakBucketLock } from "../maps/bucket";
 import { closeAll, isListed, KIND_HASH, KIND_PERCPU_HASH, linkDying, MapHeader, mapAt } from "../maps/map";
-import { controlLock, disownBytes, freeBelongings, isBelonging } from "../mem/belongings";
+import { controlLock, disownBytes, freeManaged, isManaged } from "../mem/managed";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN, returnObject } from "../mem/slab";
 import { enterRead, gracePeriodTarget, leaveRead, NORMAL } from "../rcu/epoch";
@@ -122,7 +130,7 @@ function settleServed(dead: CpuArea): void {
 /** A transfer that concerns none of the CPU's own caches: memory of the control plane, or a helper's (alloc/serve.ts). */
 function settleTransfer(area: CpuArea, dead: CpuArea): void {
   const transfer = transferOf(dead);
-  const object = handFirst(transfer);
+  const object = transferFirst(transfer);
   if (transfer.active == 0) return;
   const cache = changetype<Cache>(<usize>transfer.cache);
   if (transfer.cache != 0 && postsOf(cache) != transfer.posts) {
@@ -130,12 +138,12 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
   } else if (transfer.cache != 0) {
     publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>transfer.base);
     let each = object;
-    for (let count = handCount(transfer); count > 0; count--) {
+    for (let count = transferCount(transfer); count > 0; count--) {
       const next: usize = load<u32>(each);
       returnObject(area, cache.slabClass, each);
       each = next;
     }
-  } else if (handCount(transfer) != 0 && !isBelonging(dead, object) && dead.waitingCallbacks != object) {
+  } else if (transferCount(transfer) != 0 && !isManaged(dead, object) && dead.waitingCallbacks != object) {
     const page = descriptor(pageOf(object));
     returnObject(area, page.state == PAGE_SLAB ? page.slabClass : CLASS_RUN, object);
   }
@@ -153,13 +161,13 @@ function settleCallbacks(dead: CpuArea): void {
 function resetArea(area: CpuArea): void {
   area.level = 0;
   area.interruptsOff = 0;
-  area.ownHolds = 0;
+  area.ownInterruptsOff = 0;
   area.working = 0;
   area.task = 0;
   area.work = 0;
   for (let level: u32 = 0; level < LEVELS; level++) {
-    intentAt(area, level).first = 0;
-    intentAt(area, level).second = 0;
+    intentsAt(area, level).first = 0;
+    intentsAt(area, level).second = 0;
   }
 }
 
@@ -200,7 +208,7 @@ export function reapCpu(cpu: u32): i32 {
   const building = transfer.building;
   transfer.building = 0;
   if ((building & BUILDING_ALLOCATOR) != 0) freeObjectAllocator(area, building & ~BUILDING_ALLOCATOR);
-  freeBelongings(dead);
+  freeManaged(dead);
   settleCallbacks(dead);
   resetArea(dead);
   releaseCpu(cpu);

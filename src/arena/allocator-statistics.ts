@@ -1,5 +1,7 @@
 /** What an allocator's caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
+
 import { CONTEXTS } from "../events/record.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Arena } from "./arena.ts";
 import { type Misses, noMisses } from "./statistics.ts";
 
@@ -52,14 +54,14 @@ export interface AllocatorStatistics {
 const CLASSES_OF_ANY_SIZE = 11;
 
 export function allocatorStatistics(arena: Arena, address: number, name: string): AllocatorStatistics {
-  const { core, layout } = arena;
+  const { core } = arena;
   const field = (offset: number): number => arena.word(address + offset);
-  const objectSize = field(layout.allocatorSize);
+  const objectSize = field(LAYOUT.ObjectAllocator.size);
   const caches: ObjectCacheStatistics[] = [];
   const inUse: { size: number; count: number }[] = [];
   for (let index = 0; index < (objectSize === 0 ? CLASSES_OF_ANY_SIZE : 1); index++) {
     const ofClass = Array.from({ length: arena.cpus }, (_, cpu) =>
-      readCache(arena, address + layout.allocatorCaches + (index * arena.cpus + cpu) * layout.cacheBytes, cpu),
+      readCache(arena, address + CONSTANTS.CACHES_AT + (index * arena.cpus + cpu) * CONSTANTS.CACHE_BYTES, cpu),
     );
     const count = ofClass.reduce((sum, cache) => sum + cache.owned - idle(cache), 0);
     if (count !== 0) inUse.push({ size: ofClass[0]?.size ?? 0, count });
@@ -68,10 +70,10 @@ export function allocatorStatistics(arena: Arena, address: number, name: string)
   return {
     name,
     objectSize: objectSize === 0 ? undefined : objectSize,
-    perCpu: field(layout.allocatorPerCpu) !== 0,
+    perCpu: field(LAYOUT.ObjectAllocator.perCpu) !== 0,
     bytes: core.allocatorBytes(address) >>> 0,
-    limitBytes: field(layout.allocatorLimit),
-    refused: field(layout.allocatorRefused),
+    limitBytes: field(LAYOUT.ObjectAllocator.limit),
+    refused: field(LAYOUT.ObjectAllocator.refused),
     inUse,
     caches,
   };
@@ -91,27 +93,26 @@ function chainLength(arena: Arena, first: number, most: number): number {
 }
 
 function readCache(arena: Arena, address: number, cpu: number): ObjectCacheStatistics {
-  const { layout } = arena;
   const field = (offset: number): number => arena.word(address + offset);
   const misses = noMisses();
-  for (const [row, context] of CONTEXTS.entries()) misses[context] = field(layout.cacheMisses + row * 4);
+  for (const [row, context] of CONTEXTS.entries()) misses[context] = field(LAYOUT.Cache.missTask + row * 4);
   return {
     cpu,
-    size: field(layout.cacheUnit) - HEADER_BYTES,
-    free: field(layout.cacheFreeCount),
-    low: field(layout.cacheLow),
-    high: field(layout.cacheHigh),
-    promised: field(layout.cachePromised),
-    extra: field(layout.cacheExtraCount),
-    byGp: field(layout.cacheByGpCount),
-    waiting: field(layout.cacheWaitingCount),
-    byRcu: field(layout.cacheRcuCount),
-    waitingRcu: field(layout.cacheWaitingRcuCount),
-    inbox: chainLength(arena, field(layout.cacheInbox), field(layout.cacheOwned)),
-    surplus: field(layout.cacheSurplus),
-    owned: field(layout.cacheOwned) | 0,
-    refills: field(layout.cacheRefills),
-    trims: field(layout.cacheTrims),
+    size: field(LAYOUT.Cache.unit) - HEADER_BYTES,
+    free: field(LAYOUT.Cache.freeCount),
+    low: field(LAYOUT.Cache.low),
+    high: field(LAYOUT.Cache.high),
+    promised: field(LAYOUT.Cache.prefilled),
+    extra: field(LAYOUT.Cache.extraCount),
+    byGp: field(LAYOUT.Cache.byGpCount),
+    waiting: field(LAYOUT.Cache.waitingCount),
+    byRcu: field(LAYOUT.Cache.byRcuCount),
+    waitingRcu: field(LAYOUT.Cache.waitingRcuCount),
+    inbox: chainLength(arena, field(LAYOUT.Cache.inbox), field(LAYOUT.Cache.owned)),
+    surplus: field(LAYOUT.Cache.depotCount),
+    owned: field(LAYOUT.Cache.owned) | 0,
+    refills: field(LAYOUT.Cache.refills),
+    trims: field(LAYOUT.Cache.trims),
     misses,
   };
 }

@@ -5,8 +5,10 @@
  * Two halves. `allocate`, `free`, `freeRcu` and `prefill` are the data plane: they return numbers and never throw. The
  * rest is the control plane and throws AnyctxError.
  */
+
 import { AnyctxError, ERRNO, errnoName } from "../error.ts";
 import { decodeUtf8 } from "../maps/codec.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
 import type { Arena } from "./arena.ts";
 import { encodeName } from "./name.ts";
@@ -72,9 +74,9 @@ export class ObjectAllocator {
   constructor(arena: Arena, address: number) {
     this.#arena = arena;
     this.#address = address;
-    this.largest = arena.word(address + arena.layout.allocatorLargest);
+    this.largest = arena.word(address + LAYOUT.ObjectAllocator.largest);
     this.#limit = this.largest;
-    this.#defaultSize = arena.word(address + arena.layout.allocatorSize);
+    this.#defaultSize = arena.word(address + LAYOUT.ObjectAllocator.size);
   }
 
   /** @internal */
@@ -85,7 +87,7 @@ export class ObjectAllocator {
     if (any === true && objectSize !== undefined)
       throw refused("EINVAL", "An allocator has an objectSize or any: true, not both");
     if (!(capacityBytes >= 0)) throw refused("EINVAL", `capacityBytes is a number of bytes, not ${capacityBytes}`);
-    const text = encodeName("An allocator", name, arena.layout.mapNameBytes, 0);
+    const text = encodeName("An allocator", name, CONSTANTS.NAME_BYTES, 0);
     const size = objectSize ?? 0;
     const limit = Math.min(Math.floor(capacityBytes), LARGEST_CAPACITY);
     const address = size >= 2 ** 31 ? ERRNO.E2BIG : arena.core.createObjectAllocator(size, perCpu ? 1 : 0, limit) >>> 0;
@@ -94,7 +96,7 @@ export class ObjectAllocator {
       const why = code === "E2BIG" ? "its objects are too large" : "the arena's memory is out";
       throw new AnyctxError(code, `Cannot create an allocator for ${size} bytes on ${arena.cpus} CPUs: ${why}`);
     }
-    new Uint8Array(arena.memory.buffer, address + arena.layout.allocatorName, text.length).set(text);
+    new Uint8Array(arena.memory.buffer, address + CONSTANTS.NAME_AT, text.length).set(text);
     const made = new ObjectAllocator(arena, address);
     if (prefill !== undefined) made.#prefillOrDestroy(prefill);
     return made;
@@ -113,9 +115,9 @@ export class ObjectAllocator {
   }
 
   get name(): string {
-    const { memory, layout } = this.#arena;
+    const { memory } = this.#arena;
     if (this.#address === 0) return "";
-    return decodeUtf8(new Uint8Array(memory.buffer, this.#address + layout.allocatorName, layout.mapNameBytes));
+    return decodeUtf8(new Uint8Array(memory.buffer, this.#address + CONSTANTS.NAME_AT, CONSTANTS.NAME_BYTES));
   }
 
   /**
@@ -253,11 +255,11 @@ export class ObjectAllocator {
 
   /** What a CPU's cache for `size` owns, and what it has promised. */
   #promise(cpu: number, size: number): [owned: number, promised: number] {
-    const { core, layout } = this.#arena;
+    const { core } = this.#arena;
     const caches = size >= 1 && size <= this.#limit ? core.objectCaches(this.#address, size) >>> 0 : 0;
     if (caches === 0) return [0, 0];
-    const cache = caches + cpu * layout.cacheBytes;
-    return [this.#arena.word(cache + layout.cacheOwned), this.#arena.word(cache + layout.cachePromised)];
+    const cache = caches + cpu * CONSTANTS.CACHE_BYTES;
+    return [this.#arena.word(cache + LAYOUT.Cache.owned), this.#arena.word(cache + LAYOUT.Cache.prefilled)];
   }
 
   #onHeldCpus(act: () => void): void {

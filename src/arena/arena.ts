@@ -6,7 +6,8 @@ import { AnyctxError, ERRNO, type ErrorCode, errnoName } from "../error.ts";
 import { type Codec, codecFrom, type Description, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
-import { type Core, type CoreInstance, compileCore, instantiateCore, type Layout } from "../wasm/instance.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { type CoreInstance, compileCore, instantiateCore } from "../wasm/instance.ts";
 import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
 import { encodeName } from "./name.ts";
 
@@ -94,7 +95,6 @@ type ValueOf<T extends MapType, V> = T extends "percpu_hash" | "percpu_array" ? 
 export class Arena {
   readonly memory: WebAssembly.Memory;
   readonly core: Core;
-  readonly layout: Layout;
   readonly #module: WebAssembly.Module;
   readonly #instance: CoreInstance;
   readonly #token: number;
@@ -117,7 +117,6 @@ export class Arena {
     this.#module = module;
     this.#instance = instance;
     this.core = instance.core;
-    this.layout = instance.layout;
     this.#token = token;
     this.#seed = seed;
   }
@@ -165,12 +164,12 @@ export class Arena {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const arena = new Arena(memory, module, await instantiateCore(module, memory), seed, token);
     const version = arena.core.arenaVersion();
-    if (version !== arena.layout.LAYOUT_VERSION)
+    if (version !== CONSTANTS.LAYOUT_VERSION)
       throw new AnyctxError(
         "BAD_ARENA",
         version === 0
           ? "Cannot attach: this memory holds no arena"
-          : `Cannot attach: the arena has layout ${version}, this version knows ${arena.layout.LAYOUT_VERSION}`,
+          : `Cannot attach: the arena has layout ${version}, this version knows ${CONSTANTS.LAYOUT_VERSION}`,
       );
     arena.takeCpu(cpu);
     return arena;
@@ -183,7 +182,7 @@ export class Arena {
 
   /** Whether deferred work belongs to threads, as on PREEMPT_RT. */
   get realTime(): boolean {
-    return this.word(this.layout.superblockRealTime) !== 0;
+    return this.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.realTime) !== 0;
   }
 
   get cpus(): number {
@@ -208,7 +207,7 @@ export class Arena {
       );
     this.#heldCpus.add(taken);
     this.switchCpu(taken);
-    if (this.#nameRoom === 0) this.#nameRoom = this.allocate(this.layout.mapNameBytes);
+    if (this.#nameRoom === 0) this.#nameRoom = this.allocate(CONSTANTS.NAME_BYTES);
     return taken;
   }
 
@@ -289,13 +288,19 @@ export class Arena {
    */
   prefillAll(map: Pick<ArenaMap<unknown, unknown>, "info" | "prefill">, count: number): number {
     const before = this.#cpu;
-    const { cacheBytes, cachePromised, mapElements } = this.layout;
     const kept: (readonly [cpu: number, promised: number])[] = [];
     let result = 0;
     for (const cpu of this.#heldCpus) {
       this.switchCpu(cpu);
       if (!map.info.kind.indexed)
-        kept.push([cpu, this.word(this.word(map.info.address + mapElements) + cpu * cacheBytes + cachePromised)]);
+        kept.push([
+          cpu,
+          this.word(
+            this.word(map.info.address + LAYOUT.MapHeader.elements) +
+              cpu * CONSTANTS.CACHE_BYTES +
+              LAYOUT.Cache.prefilled,
+          ),
+        ]);
       result = map.prefill(count);
       if (result !== 0) break;
     }
@@ -324,9 +329,9 @@ export class Arena {
   /** All allocators of objects, newest first. */
   allocators(): ObjectAllocator[] {
     const found = new Set<number>();
-    let caches = this.word(this.layout.superblockCacheSets);
-    for (; caches !== 0; caches = this.word(caches + this.layout.cacheNextSet)) {
-      const account = this.word(caches + this.layout.cacheAccount);
+    let caches = this.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.cacheSets);
+    for (; caches !== 0; caches = this.word(caches + LAYOUT.Cache.nextSet)) {
+      const account = this.word(caches + LAYOUT.Cache.account);
       if (account !== 0 && this.core.isObjectAllocator(account) !== 0) found.add(account);
     }
     return [...found].map((address) => this.openAllocator(address));
@@ -409,8 +414,8 @@ export class Arena {
   /** All living maps, newest first. */
   maps(): MapInfo[] {
     const found: MapInfo[] = [];
-    let address = this.word(this.layout.superblockMaps);
-    for (; address !== 0; address = this.word(address + this.layout.mapNext)) found.push(this.#info(address));
+    let address = this.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.maps);
+    for (; address !== 0; address = this.word(address + LAYOUT.MapHeader.next)) found.push(this.#info(address));
     return found;
   }
 
@@ -420,7 +425,7 @@ export class Arena {
   }
 
   #find(name: string, find: Core["findMap"]): MapInfo {
-    const bytes = encodeName("A map", name, this.layout.mapNameBytes, 1);
+    const bytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
     new Uint8Array(this.memory.buffer, this.#nameRoom, bytes.length).set(bytes);
     const address = find(this.#nameRoom) >>> 0;
     if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
@@ -442,7 +447,7 @@ export class Arena {
 
   /** The token of the thread that holds a CPU, 0 if nobody does or there is no such CPU. */
   #owner(cpu: number): number {
-    return cpu >= 0 && cpu < this.cpus ? this.word(this.core.cpuAreaAddress(cpu) + this.layout.areaOwner) : 0;
+    return cpu >= 0 && cpu < this.cpus ? this.word(this.core.cpuAreaAddress(cpu) + LAYOUT.CpuArea.owner) : 0;
   }
 
   #reapAll(): number[] {
@@ -465,7 +470,7 @@ export class Arena {
     if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
       throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
     const supply = withoutCache ? SUPPLY.slab : prealloc ? SUPPLY.pool : SUPPLY.cache;
-    const nameBytes = encodeName("A map", name, this.layout.mapNameBytes, 1);
+    const nameBytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
     // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
     const text = new Uint8Array(description.length * 3);
     const length = encodeUtf8(description, text);
@@ -480,8 +485,8 @@ export class Arena {
       this.core.discardMap(address);
       throw error;
     }
-    new Uint8Array(this.memory.buffer, address + this.layout.mapName, nameBytes.length).set(nameBytes);
-    new Uint32Array(this.memory.buffer, address + this.layout.mapDescription, 2).set([described, length]);
+    new Uint8Array(this.memory.buffer, address + CONSTANTS.HEADER_SIZE, nameBytes.length).set(nameBytes);
+    new Uint32Array(this.memory.buffer, address + LAYOUT.MapHeader.description, 2).set([described, length]);
     const result = this.core.publishMap(address);
     if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("create", name));
     if (result === -ERRNO.ENOMEM)
@@ -516,26 +521,25 @@ export class Arena {
   }
 
   #describe(map: number): string {
-    const address = this.word(map + this.layout.mapDescription);
-    const length = this.word(map + this.layout.mapDescriptionBytes);
+    const address = this.word(map + LAYOUT.MapHeader.description);
+    const length = this.word(map + LAYOUT.MapHeader.descriptionBytes);
     return decodeUtf8(new Uint8Array(this.memory.buffer, address, length));
   }
 
   #info(address: number): MapInfo {
-    const { layout } = this;
     const field = (offset: number): number => this.word(address + offset);
-    const bpfType = field(layout.mapKind);
+    const bpfType = field(LAYOUT.MapHeader.kind);
     const kind = MAP_KINDS.find((each) => each.bpfType === bpfType);
     if (kind === undefined) throw new AnyctxError("BAD_ARENA", `The map at ${address} has the unknown type ${bpfType}`);
     return {
-      name: decodeUtf8(new Uint8Array(this.memory.buffer, address + layout.mapName, layout.mapNameBytes)),
+      name: decodeUtf8(new Uint8Array(this.memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES)),
       kind,
       address,
-      keySize: field(layout.mapKeySize),
-      valueSize: field(layout.mapValueSize),
-      maxEntries: field(layout.mapMaxEntries),
-      flags: field(layout.mapFlags),
-      valueStride: field(layout.mapValueStride),
+      keySize: field(LAYOUT.MapHeader.keySize),
+      valueSize: field(LAYOUT.MapHeader.valueSize),
+      maxEntries: field(LAYOUT.MapHeader.maxEntries),
+      flags: field(LAYOUT.MapHeader.flags),
+      valueStride: field(LAYOUT.MapHeader.valueStride),
       copies: kind.perCpu ? this.cpus : 1,
     };
   }

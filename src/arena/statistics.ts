@@ -1,7 +1,9 @@
 /** What an arena's maps and caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
+
 import type { Context } from "../events/record.ts";
 import { CONTEXTS } from "../events/record.ts";
 import type { MapInfo } from "../maps/map.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type Arena, SUPPLY } from "./arena.ts";
 
 /** One cache: the objects of one kind of one map on one CPU. Counts are objects. */
@@ -57,13 +59,14 @@ export function noMisses(): Misses {
 
 /** The caches of a dynamic hash; other maps have none. */
 export function cacheStatistics(arena: Arena, map: MapInfo): CacheStatistics[] {
-  if (map.kind.indexed || arena.word(map.address + arena.layout.mapSupply) !== SUPPLY.cache) return [];
+  if (map.kind.indexed || arena.word(map.address + LAYOUT.MapHeader.supply) !== SUPPLY.cache) return [];
   const kinds: ("elements" | "values")[] = map.kind.perCpu ? ["elements", "values"] : ["elements"];
   return kinds.flatMap((objects) => {
-    const { layout } = arena;
-    const first = arena.word(map.address + (objects === "elements" ? layout.mapElements : layout.mapValues));
+    const first = arena.word(
+      map.address + (objects === "elements" ? LAYOUT.MapHeader.elements : LAYOUT.MapHeader.values),
+    );
     return Array.from({ length: arena.cpus }, (_, cpu) =>
-      readCache(arena, first + cpu * layout.cacheBytes, map.name, objects, cpu),
+      readCache(arena, first + cpu * CONSTANTS.CACHE_BYTES, map.name, objects, cpu),
     );
   });
 }
@@ -75,48 +78,47 @@ function readCache(
   objects: "elements" | "values",
   cpu: number,
 ): CacheStatistics {
-  const { layout } = arena;
   const field = (offset: number): number => arena.word(address + offset);
   const misses = noMisses();
-  for (const [row, context] of CONTEXTS.entries()) misses[context] = field(layout.cacheMisses + row * 4);
+  for (const [row, context] of CONTEXTS.entries()) misses[context] = field(LAYOUT.Cache.missTask + row * 4);
   return {
     map,
     objects,
     cpu,
-    unit: field(layout.cacheUnit),
-    free: field(layout.cacheFreeCount),
-    low: field(layout.cacheLow),
-    high: field(layout.cacheHigh),
-    waiting: field(layout.cacheByGpCount) + field(layout.cacheWaitingCount),
-    trimmed: field(layout.cacheByGpCount),
-    inFlight: field(layout.cacheWaitingTarget) !== 0,
-    promised: field(layout.cachePromised),
-    extra: field(layout.cacheExtraCount),
-    surplus: field(layout.cacheSurplus),
-    refills: field(layout.cacheRefills),
-    trims: field(layout.cacheTrims),
-    steals: field(layout.cacheSteals),
-    reused: field(layout.cacheReused),
-    gracePeriods: field(layout.cacheGracePeriods),
-    waitingAge: field(layout.cacheWaitingAge),
+    unit: field(LAYOUT.Cache.unit),
+    free: field(LAYOUT.Cache.freeCount),
+    low: field(LAYOUT.Cache.low),
+    high: field(LAYOUT.Cache.high),
+    waiting: field(LAYOUT.Cache.byGpCount) + field(LAYOUT.Cache.waitingCount),
+    trimmed: field(LAYOUT.Cache.byGpCount),
+    inFlight: field(LAYOUT.Cache.waitingTarget) !== 0,
+    promised: field(LAYOUT.Cache.prefilled),
+    extra: field(LAYOUT.Cache.extraCount),
+    surplus: field(LAYOUT.Cache.depotCount),
+    refills: field(LAYOUT.Cache.refills),
+    trims: field(LAYOUT.Cache.trims),
+    steals: field(LAYOUT.Cache.steals),
+    reused: field(LAYOUT.Cache.reused),
+    gracePeriods: field(LAYOUT.Cache.gracePeriods),
+    waitingAge: field(LAYOUT.Cache.waitingAge),
     misses,
   };
 }
 
 export function mapStatistics(arena: Arena, map: MapInfo): MapStatistics {
-  const { core, layout } = arena;
+  const { core } = arena;
   if (map.kind.indexed) {
     const bytes = map.maxEntries * map.valueStride * map.copies;
     return { entries: map.maxEntries, bytes, preallocatedBytes: bytes };
   }
   const field = (offset: number): number => arena.word(map.address + offset);
-  const buckets = (field(layout.mapBucketMask) + 1) * BUCKET_BYTES;
-  const elementBytes = field(layout.mapValueOffset) + (map.kind.perCpu ? HEADER_BYTES : map.valueStride);
+  const buckets = (field(LAYOUT.MapHeader.bucketMask) + 1) * BUCKET_BYTES;
+  const elementBytes = field(LAYOUT.MapHeader.valueOffset) + (map.kind.perCpu ? HEADER_BYTES : map.valueStride);
   const valueBytes = map.kind.perCpu ? map.valueStride * map.copies : 0;
   const pool = (map.maxEntries + arena.cpus) * (elementBytes + valueBytes);
-  const owned = core.allocatorOwned(field(layout.mapElements)) * elementBytes;
-  const values = core.allocatorOwned(field(layout.mapValues)) * (map.valueStride + HEADER_BYTES) * map.copies;
-  const dynamic = field(layout.mapSupply) !== SUPPLY.pool;
+  const owned = core.allocatorOwned(field(LAYOUT.MapHeader.elements)) * elementBytes;
+  const values = core.allocatorOwned(field(LAYOUT.MapHeader.values)) * (map.valueStride + HEADER_BYTES) * map.copies;
+  const dynamic = field(LAYOUT.MapHeader.supply) !== SUPPLY.pool;
   return {
     entries: core.mapCount(map.address),
     bytes: buckets + (dynamic ? owned + values : pool),

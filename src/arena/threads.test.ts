@@ -1,9 +1,11 @@
 /** Real threads on one map: what one thread must see of the others, and what is left when they are done. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, u32, u64 } from "../maps/codec.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import { Arena } from "./arena.ts";
 import { cacheStatistics } from "./statistics.ts";
 
@@ -32,7 +34,7 @@ function runWorker(arena: Arena, body: string, input: unknown): Promise<unknown>
 function assertEverythingBack(arena: Arena, name: string): void {
   const caches = cacheStatistics(arena, arena.findMap(name));
   const held = caches.reduce((sum, cache) => sum + cache.free + cache.waiting + cache.extra + cache.surplus, 0);
-  const elements = arena.word(arena.findMap(name).address + arena.layout.mapElements);
+  const elements = arena.word(arena.findMap(name).address + LAYOUT.MapHeader.elements);
   assert.equal(arena.core.allocatorOwned(elements), held + arena.core.mapCount(arena.findMap(name).address));
 }
 

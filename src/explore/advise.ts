@@ -3,6 +3,7 @@
  * dynamic, with or without a prefill. Each figure is that of a replay in profile `linux`, with every hash dynamic, on a
  * kernel with PREEMPT_RT and on one without.
  */
+
 import { Arena } from "../arena/arena.ts";
 import { cacheStatistics, type Misses, noMisses } from "../arena/statistics.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
@@ -11,6 +12,7 @@ import { type LoadedMap, loadObject } from "../load/load.ts";
 import type { MapType } from "../maps/kinds.ts";
 import type { InterruptRule } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import { leastThat } from "./bisect.ts";
 import { type LinuxSizes, linuxSizes } from "./linux-size.ts";
 import type { OpenTrace } from "./recording.ts";
@@ -283,13 +285,12 @@ class Watched {
 
   constructor(arena: Arena, loaded: LoadedMap) {
     const { info } = loaded.map;
-    const { mapElements, mapValues } = arena.layout;
     this.name = loaded.spec.name;
     this.#arena = arena;
     this.#loaded = loaded;
     this.#sizes = linuxSizes(info, arena.cpus);
-    this.#elements = arena.word(info.address + mapElements);
-    this.#values = info.kind.perCpu ? arena.word(info.address + mapValues) : 0;
+    this.#elements = arena.word(info.address + LAYOUT.MapHeader.elements);
+    this.#values = info.kind.perCpu ? arena.word(info.address + LAYOUT.MapHeader.values) : 0;
   }
 
   look(): void {

@@ -3,10 +3,12 @@
  * a normal kernel and on PREEMPT_RT. Each cell is a fresh map, 400 inserts in that context, and the same again after
  * whatever may refill it had its turn.
  */
+
 import { Arena, type Profile } from "../arena/arena.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
 import { u32, u64 } from "../maps/codec.ts";
 import { NOEXIST } from "../maps/map.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import { ENTER } from "./schedule.ts";
 
 export const INSERTS = 400;
@@ -41,7 +43,7 @@ async function measureCell(profile: Profile, realTime: boolean, context: Context
   const update = (key: number): number => map.update(key, 0n, NOEXIST);
   arena.core.contextSet(level, interruptsOff);
   const first = insert(update, 0);
-  const refilledInside = arena.word(arena.core.currentArea() + arena.layout.areaWorksRun) > 0;
+  const refilledInside = arena.word(arena.core.currentArea() + LAYOUT.CpuArea.worksRun) > 0;
   arena.settle();
   arena.core.contextSet(level, interruptsOff);
   const second = insert(update, INSERTS);

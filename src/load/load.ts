@@ -2,6 +2,7 @@
  * From an object's spec to programs that run: maps created in an arena, data sections filled, every program linked and
  * compiled (or left to the interpreter). Loading either succeeds or leaves no map behind.
  */
+
 import type { Arena } from "../arena/arena.ts";
 import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
@@ -20,6 +21,7 @@ import { AnyctxError } from "../error.ts";
 import { bytes } from "../maps/codec.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
+import { LAYOUT } from "../wasm/face.ts";
 
 /** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
 export type Engine = "jit" | "interpreter";
@@ -83,7 +85,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
 
 function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
   const { kind, address, keySize, valueSize, maxEntries, valueStride } = map.info;
-  const firstValue = kind.indexed ? arena.word(address + arena.layout.mapStorage) : 0;
+  const firstValue = kind.indexed ? arena.word(address + LAYOUT.MapHeader.storage) : 0;
   return { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
 }
 

@@ -1,6 +1,7 @@
 /** An arena as programs need it: the host that `src/bpf/host.ts` asks for. */
 import type { Arena } from "../arena/arena.ts";
 import type { CoreFunction, ProgramHost } from "../bpf/host.ts";
+import { LAYOUT } from "../wasm/face.ts";
 
 /** @param print receives one line per `bpf_trace_printk` call, without a newline at its end */
 export function programHost(arena: Arena, print: (line: string) => void): ProgramHost {
@@ -8,7 +9,7 @@ export function programHost(arena: Arena, print: (line: string) => void): Progra
     memory: arena.memory,
     // `Core` is what the control plane calls; a program's functions are asked for by name.
     core: arena.core as unknown as Readonly<Record<string, CoreFunction>>,
-    layout: { id: arena.layout.areaId, task: arena.layout.areaTask },
+    layout: { id: LAYOUT.CpuArea.id, task: LAYOUT.CpuArea.task },
     print,
   };
 }

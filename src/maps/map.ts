@@ -4,7 +4,8 @@
  */
 
 import { AnyctxError, ERRNO, errnoName } from "../error.ts";
-import type { Core, CoreInstance } from "../wasm/instance.ts";
+import { type Core, LAYOUT } from "../wasm/face.ts";
+import type { CoreInstance } from "../wasm/instance.ts";
 import type { Accessor, Codec } from "./codec.ts";
 import type { MapKind } from "./kinds.ts";
 
@@ -231,11 +232,11 @@ export class ArenaMap<K, V> {
 
   /** Copies a few buckets' entries out of the shared memory; undefined if the room is too small for one bucket. */
   #scan(from: number, room: number, entryBytes: number): { next: number; entries: ArrayBuffer[] } | undefined {
-    const { core, layout } = this.#instance;
+    const { core } = this.#instance;
     const into = core.allocateBytes(room) >>> 0;
     if (into === 0) throw new AnyctxError("ENOMEM", `No memory to scan map "${this.info.name}"`);
     const count = core.hashScan(this.#address, from, into, room);
-    const next = new Uint32Array(this.#memory.buffer, core.currentArea() + layout.areaScanNext, 1)[0] ?? 0;
+    const next = new Uint32Array(this.#memory.buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] ?? 0;
     const entries = Array.from({ length: Math.max(count, 0) }, (_, index) =>
       copyOf(new Uint8Array(this.#memory.buffer, into + index * entryBytes, entryBytes)),
     );

@@ -2,6 +2,7 @@
  * Runs programs on event records, each in the context it was recorded in. One runner serves the CPUs of one thread:
  * all of them in an ordered replay, one in a parallel one.
  */
+
 import type { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
 import { type RawContext, rawContext } from "../bpf/programs/raw-tracepoint.ts";
@@ -11,6 +12,7 @@ import type { TraceEvent } from "../events/ftrace/lines.ts";
 import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import { programHost } from "../load/program-host.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import {
   DEFAULT_THREAD_DELAY,
   type EventMoment,
@@ -190,7 +192,7 @@ export class EventRunner {
     const slot = this.#cpus[cpu];
     if (slot === undefined)
       throw new AnyctxError("EINVAL", `An event of CPU ${cpu} in an arena of ${this.#cpus.length}`);
-    const { core, layout } = this.#arena;
+    const { core } = this.#arena;
     this.#arena.switchCpu(cpu);
     const interruptsOff = (flags & RECORD_FLAGS.irqsOff) !== 0;
     const now = this.#now;
@@ -198,7 +200,7 @@ export class EventRunner {
     now.preempt = view.getUint8(record + RECORD.preempt);
     now.pid = view.getInt32(record + RECORD.pid, true);
     now.time = view.getUint32(record + RECORD.time, true) + view.getUint32(record + RECORD.time + 4, true) * 2 ** 32;
-    if (this.#areaWords[(slot.area + layout.areaWork) >> 2] !== 0) this.#letWorkRun(slot);
+    if (this.#areaWords[(slot.area + LAYOUT.CpuArea.work) >> 2] !== 0) this.#letWorkRun(slot);
     Object.assign(slot.before, now);
     core.contextSet(level, interruptsOff ? 1 : 0);
     this.counts.replayed++;
@@ -206,7 +208,7 @@ export class EventRunner {
     this.counts.byCpu[cpu] = (this.counts.byCpu[cpu] ?? 0) + 1;
     const attached = this.#attached[view.getUint16(record + RECORD.event, true)];
     if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot);
-    if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + layout.areaWork) >> 2] !== 0)
+    if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + LAYOUT.CpuArea.work) >> 2] !== 0)
       slot.raisedAt = now.time;
   }
 

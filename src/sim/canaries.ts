@@ -56,8 +56,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/alloc/cache.ts",
-        guard: "  if (count < cache.low) raiseWork(area, cache);\n  area.interruptsOff = held;",
-        without: "  area.interruptsOff = held;\n  if (count < cache.low) raiseWork(area, cache);",
+        guard: "  if (count < cache.low) raiseWork(area, cache);\n  area.interruptsOff = saved;",
+        without: "  area.interruptsOff = saved;\n  if (count < cache.low) raiseWork(area, cache);",
       },
     ],
   },
@@ -98,8 +98,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/alloc/refill.ts",
-        guard: "handToTrimmed(area, cache);\n  }\n  takeExtra(area, cache);\n}",
-        without: "handToTrimmed(area, cache);\n  }\n}",
+        guard: "transferToTrimmed(area, cache);\n  }\n  takeExtra(area, cache);\n}",
+        without: "transferToTrimmed(area, cache);\n  }\n}",
       },
       {
         file: "core/alloc/refill.ts",
@@ -272,14 +272,14 @@ export const CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: "nothing-is-surplus",
+    name: "nothing-to-depot",
     doc: "What waits for a grace period is not bounded, and other CPUs take new memory meanwhile.",
     scenario: "waiting-bounded",
     edits: [
       {
         file: "core/alloc/refill.ts",
-        guard: "    if (mayWait || !giveSurplus(area, cache)) handToTrimmed(area, cache);\n",
-        without: "    handToTrimmed(area, cache);\n",
+        guard: "    if (mayWait || !giveToDepot(area, cache)) transferToTrimmed(area, cache);\n",
+        without: "    transferToTrimmed(area, cache);\n",
       },
     ],
   },
@@ -296,13 +296,13 @@ export const CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: "hand-not-settled",
-    doc: "A CPU is reaped without a look at what its thread had in hand: the object is lost.",
-    scenario: "killed-in-short-insert",
+    name: "intent-not-settled",
+    doc: "A CPU is reaped without a look at what its thread had in intent: the object is lost.",
+    scenario: "killed-in-fast-insert",
     edits: [
       {
         file: "core/recovery/caches.ts",
-        guard: "  resetCache(cache, gatherHands(dead, cache, gathered, false), rcu);\n",
+        guard: "  resetCache(cache, gatherIntents(dead, cache, gathered, false), rcu);\n",
         without: "  resetCache(cache, gathered, rcu);\n",
       },
       {
@@ -327,21 +327,21 @@ export const CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: "surplus-not-settled",
+    name: "depot-not-settled",
     doc: "A CPU died between giving to the surplus and counting it: the count stays wrong.",
-    scenario: "killed-in-surplus",
+    scenario: "killed-in-depot",
     edits: [
       {
         file: "core/recovery/caches.ts",
-        guard: "  home.surplusCount = chainLength(home.surplus);\n  publish(surplusLock(home), 0);\n",
-        without: "  publish(surplusLock(home), 0);\n",
+        guard: "  home.depotCount = chainLength(home.depot);\n  publish(depotLock(home), 0);\n",
+        without: "  publish(depotLock(home), 0);\n",
       },
     ],
   },
   {
     name: "bucket-lock-not-broken",
     doc: "A bucket stays locked by a CPU that is dead.",
-    scenario: "killed-in-short-overwrite",
+    scenario: "killed-in-fast-overwrite",
     edits: [
       {
         file: "core/recovery/reap.ts",
@@ -353,11 +353,11 @@ export const CANARIES: readonly Canary[] = [
   {
     name: "removal-not-counted",
     doc: "An operation that took effect and was cut off before it was counted is not counted.",
-    scenario: "killed-in-short-insert",
+    scenario: "killed-in-fast-insert",
     edits: [
       {
         file: "core/recovery/caches.ts",
-        guard: "  settleCount(map, cache, intent, level, hand, tookEffect(hand, verdict));\n",
+        guard: "  settleCount(map, cache, intents, level, intent, tookEffect(intent, verdict));\n",
         without: "",
       },
     ],
@@ -376,13 +376,13 @@ export const CANARIES: readonly Canary[] = [
   },
   {
     name: "looked-at-once",
-    doc: "An element that moves from a hand into the map while it is looked for is taken for lost.",
-    scenario: "killed-in-short-delete",
+    doc: "An element that moves from a intent into the map while it is looked for is taken for lost.",
+    scenario: "killed-in-fast-delete",
     edits: [
       {
         file: "core/recovery/lost.ts",
-        guard: "    if (isInHand(dead, object)) continue;\n    if (bucketHolds(",
-        without: "    if (bucketHolds(",
+        guard: "    if (isNamed(dead, object)) continue;\n    if (bucketContains(",
+        without: "    if (bucketContains(",
       },
     ],
   },

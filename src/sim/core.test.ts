@@ -1,9 +1,11 @@
 /** The instrumented core is the core: the same door, and the same bytes after the same operations. */
+
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import fc from "fast-check";
-import { constantOf, loadSimCore } from "./core.ts";
+import { CONSTANTS } from "../wasm/face.ts";
+import { loadSimCore } from "./core.ts";
 
 const PAGES = 16;
 const core = new WebAssembly.Module(await readFile(new URL("../../build/core.wasm", import.meta.url)));
@@ -87,7 +89,7 @@ function run(module: WebAssembly.Module, operations: readonly (readonly [number,
     words[keys / 4 + word] = word * 7;
     words[values / 4 + word] = word + 1;
   }
-  const map = functions["createMap"]?.(constantOf(table, "KIND_HASH"), 8, 8, 64, 0, 0, 1) ?? 0;
+  const map = functions["createMap"]?.(CONSTANTS.KIND_HASH, 8, 8, 64, 0, 0, 1) ?? 0;
   functions["publishMap"]?.(map);
   const allocator = functions["createObjectAllocator"]?.(0, 0, 1 << 30) ?? 0;
   const state: State = { map, allocator, keys, values, held: [] };

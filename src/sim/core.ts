@@ -12,23 +12,13 @@ export type AccessKind =
   | "copy to"
   | "fill";
 
-export interface Field {
-  readonly name: string;
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-/** `build/core.sim.json` (tools/compile.ts): columns by site, then the core's layout. */
+/** `build/core.sim.json` (tools/compile.ts): columns by site. */
 export interface SiteTable {
   readonly files: readonly string[];
   readonly kinds: readonly AccessKind[];
   readonly fileOf: readonly number[];
   readonly lineOf: readonly number[];
   readonly functionOf: readonly string[];
-  readonly layout: {
-    readonly constants: Readonly<Record<string, number>>;
-    readonly structures: Readonly<Record<string, readonly Field[]>>;
-  };
 }
 
 export interface SimCore {
@@ -60,18 +50,4 @@ export function writes(kind: AccessKind): boolean {
 
 export function isAtomic(kind: AccessKind): boolean {
   return kind === "atomic load" || kind === "atomic store" || kind === "exchange";
-}
-
-/** A constant of the core's source by its name. */
-export function constantOf({ layout }: SiteTable, name: string): number {
-  const value = layout.constants[name];
-  if (value === undefined) throw new AnyctxError("BAD_ARENA", `The core has no constant ${name}`);
-  return value;
-}
-
-/** The offset of a structure's field by its name. */
-export function offsetOf({ layout }: SiteTable, structure: string, field: string): number {
-  const found = layout.structures[structure]?.find(({ name }) => name === field);
-  if (found === undefined) throw new AnyctxError("BAD_ARENA", `The core has no field ${structure}.${field}`);
-  return found.offset;
 }

@@ -3,13 +3,13 @@
  * that a map could have had (linearizable), with the entries that are really there.
  */
 
+import { CONSTANTS } from "../wasm/face.ts";
 import { checkElements } from "./checks/elements.ts";
 import { checkHistory, type Operation, type Result } from "./checks/linearizable.ts";
-import { constantOf } from "./core.ts";
 import { type Call, LEVELS } from "./fiber.ts";
 import { Finding } from "./finding.ts";
 import { hex } from "./objects.ts";
-import type { World } from "./world.ts";
+import type { FieldOf, World } from "./world.ts";
 
 type Calls<T> = Generator<Call, T, number>;
 
@@ -44,7 +44,7 @@ export function prepareHash(
   const addresses = Array.from({ length: keys }, (_, index) =>
     world.words(index + 1, ...Array.from({ length: Math.ceil(keySize / 4) - 1 }, () => 0)),
   );
-  const isPerCpu = world.field(map, "MapHeader", "kind") === constantOf(world.table, "KIND_PERCPU_HASH");
+  const isPerCpu = world.field(map, "MapHeader", "kind") === CONSTANTS.KIND_PERCPU_HASH;
   const room = ((valueSize + 7) & ~7) * (isPerCpu ? world.areas.length : 1);
   const values = world.scratch(room * 32);
   for (const cpu of caches === "filled" ? world.areas.keys() : []) {
@@ -79,9 +79,9 @@ export function bucketOfKey({ world, map, keys, from }: PreparedHash, key: numbe
   const address = keys[key - 1] as number;
   world.call("hashUpdate", map, address, from, 0);
   const buckets = world.field(map, "MapHeader", "buckets");
-  const bytes = constantOf(world.table, "BUCKET_BYTES");
+  const bytes = CONSTANTS.BUCKET_BYTES;
   let bucket = 0;
-  while ((world.memory.load(buckets + bucket * bytes) & constantOf(world.table, "SLOT_MASK")) === 0) bucket++;
+  while ((world.memory.load(buckets + bucket * bytes) & CONSTANTS.SLOT_MASK) === 0) bucket++;
   world.call("hashDelete", map, address);
   return bucket;
 }
@@ -186,21 +186,20 @@ export class HashTable {
   /** The entries that are in the buckets, key to element. */
   entries(): Map<number, number> {
     const { world, map } = this.#prepared;
-    const { table, memory } = world;
-    const at = (name: string): number => constantOf(table, name);
+    const { memory } = world;
     const found = new Map<number, number>();
     const put = (element: number): void => {
-      const key = memory.load(element + at("ELEMENT_KEY"));
+      const key = memory.load(element + CONSTANTS.ELEMENT_KEY);
       if (found.has(key)) throw new Finding("key twice", `key ${key} is in the map twice`);
       found.set(key, element);
     };
     const buckets = world.field(map, "MapHeader", "buckets");
     const count = world.field(map, "MapHeader", "bucketMask") + 1;
-    const bytes = at("BUCKET_BYTES");
-    const [overflow, elements, slots] = [at("OVERFLOW"), at("ELEMENTS"), at("SLOT_COUNT")];
+    const bytes = CONSTANTS.BUCKET_BYTES;
+    const [overflow, elements, slots] = [CONSTANTS.OVERFLOW, CONSTANTS.ELEMENTS, CONSTANTS.SLOT_COUNT];
     for (let bucket = buckets; bucket < buckets + count * bytes; bucket += bytes) {
       const control = memory.load(bucket);
-      const owner = control >>> at("OWNER_SHIFT");
+      const owner = control >>> CONSTANTS.OWNER_SHIFT;
       if (owner !== 0)
         throw new Finding("lock held", `the bucket at ${hex(bucket)} is locked at rest by CPU ${owner - 1}`);
       for (let slot = 0; slot < slots; slot++)
@@ -212,7 +211,7 @@ export class HashTable {
 
   #next(element: number, put: (element: number) => void): number {
     put(element);
-    return this.#prepared.world.memory.load(element + constantOf(this.#prepared.world.table, "ELEMENT_NEXT"));
+    return this.#prepared.world.memory.load(element + CONSTANTS.ELEMENT_NEXT);
   }
 
   /** Key to value, as the buckets have them. */
@@ -227,7 +226,7 @@ export class HashTable {
     checkHistory(this.#history, this.#contents(), this.#initial);
     const elements = new Set(this.entries().values());
     const count = world.call("mapCount", map);
-    const field = (name: string): number => world.field(map, "MapHeader", name);
+    const field = (name: FieldOf<"MapHeader">): number => world.field(map, "MapHeader", name);
     if (field("exactCount") === 1)
       checkBound(field("count"), elements.size, field("maxEntries"), world.dead.size * LEVELS.length);
     checkElements(world, map, elements);

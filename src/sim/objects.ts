@@ -2,7 +2,7 @@
  * What bodies hold of an allocator: each object is filled while it is held and poisoned while it is not, so that nobody
  * is handed an object that another one holds, and nobody writes to one that is free.
  */
-import { constantOf } from "./core.ts";
+import { CONSTANTS } from "../wasm/face.ts";
 import type { Call } from "./fiber.ts";
 import { Finding } from "./finding.ts";
 import type { World } from "./world.ts";
@@ -40,7 +40,7 @@ export class Objects {
   *allocate(flags = 0): Calls<number> {
     const address = (yield ["objectAllocate", this.allocator, this.size, flags]) >>> 0;
     if (address < FIRST_ADDRESS) {
-      if (address !== constantOf(this.#world.table, "ENOMEM"))
+      if (address !== CONSTANTS.ENOMEM)
         throw new Finding("errno", `an allocation of ${this.size} bytes gave errno ${address}`);
       return 0;
     }

@@ -1,14 +1,19 @@
 /** Names for addresses: superblock, CPU areas, caches, maps, buckets, pages. */
-import { constantOf, type Field, offsetOf } from "./core.ts";
+import { CONSTANTS, LAYOUT, SIZES } from "../wasm/face.ts";
 import { LEVELS } from "./fiber.ts";
 import { hex } from "./objects.ts";
-import type { World } from "./world.ts";
+import type { FieldOf, World } from "./world.ts";
 
-/** The field that an offset lies in. */
-function fieldAt(fields: readonly Field[] | undefined, offset: number): string {
-  const field = fields?.find((each) => offset >= each.offset && offset < each.offset + each.bytes);
-  if (field === undefined) return `+${offset}`;
-  return offset === field.offset ? `.${field.name}` : `.${field.name}+${offset - field.offset}`;
+/** Offsets by field. */
+type Fields = Readonly<Record<string, number>>;
+
+/** The field that an offset lies in: the last one that begins there or before. */
+function fieldAt(fields: Fields | undefined, offset: number): string {
+  let name = "";
+  let start = 0;
+  for (const [field, at] of Object.entries(fields ?? {})) if (at <= offset && at >= start) [name, start] = [field, at];
+  const rest = offset - start;
+  return `${name === "" ? "" : `.${name}`}${rest === 0 && name !== "" ? "" : `+${rest}`}`;
 }
 
 /** A run of equal structures. */
@@ -17,7 +22,7 @@ interface Region {
   readonly bytes: number;
   readonly count: number;
   readonly name: (index: number) => string;
-  readonly fields: readonly Field[] | undefined;
+  readonly fields: Fields | undefined;
 }
 
 export class Symbols {
@@ -26,99 +31,77 @@ export class Symbols {
 
   constructor(world: World) {
     this.#world = world;
-    const { table } = world;
-    const of = (name: string): number => constantOf(table, name);
-    const { structures } = table.layout;
-    const block = of("SUPERBLOCK");
-    const classes = 2 * of("CLASS_COUNT");
+    const block = CONSTANTS.SUPERBLOCK;
+    const classes = 2 * CONSTANTS.CLASS_COUNT;
     const descriptors = world.field(block, "Superblock", "descriptors");
-    this.add(of("EPOCH_WORDS"), 4, 2, (index) => (index === 0 ? "epoch" : "trace epoch"));
-    this.add(of("BINS"), 4, of("RUN_BINS"), (index) => `bin ${index}`);
+    this.add(CONSTANTS.EPOCH_WORDS, 4, 2, (index) => (index === 0 ? "epoch" : "trace epoch"));
+    this.add(CONSTANTS.BINS, 4, CONSTANTS.RUN_BINS, (index) => `bin ${index}`);
     this.add(
-      of("SLAB_CLASSES"),
-      of("SLAB_CLASS_BYTES"),
+      CONSTANTS.SLAB_CLASSES,
+      CONSTANTS.SLAB_CLASS_BYTES,
       classes,
       (index) => `slab class ${index}`,
-      structures["SlabClass"],
+      LAYOUT.SlabClass,
     );
-    this.add(block, of("SUPERBLOCK_BYTES"), 1, () => "superblock", structures["Superblock"]);
+    this.add(block, CONSTANTS.SUPERBLOCK_BYTES, 1, () => "superblock", LAYOUT.Superblock);
     const pages = world.field(block, "Superblock", "maximumPages");
-    this.add(descriptors, of("DESCRIPTOR_BYTES"), pages, (index) => `page ${index}`, structures["PageDescriptor"]);
+    this.add(descriptors, CONSTANTS.DESCRIPTOR_BYTES, pages, (index) => `page ${index}`, LAYOUT.PageDescriptor);
     world.areas.forEach((area, cpu) => {
       this.#addIntents(area, cpu);
-      this.add(area, of("AREA_BYTES"), 1, () => `cpu ${cpu}`, structures["CpuArea"]);
+      this.add(area, CONSTANTS.AREA_BYTES, 1, () => `cpu ${cpu}`, LAYOUT.CpuArea);
     });
     for (const { address, name } of world.maps) this.#addMap(address, name);
     for (const { address, name } of world.allocators) {
-      this.#addCaches(address + of("CACHES_AT"), `${name} cache`);
-      this.add(address, of("CACHES_AT"), 1, () => name, structures["ObjectAllocator"]);
+      this.#addCaches(address + CONSTANTS.CACHES_AT, `${name} cache`);
+      this.add(address, CONSTANTS.CACHES_AT, 1, () => name, LAYOUT.ObjectAllocator);
     }
   }
 
   /** Earlier regions win where they overlap. */
-  add(from: number, bytes: number, count: number, name: (index: number) => string, fields?: readonly Field[]): void {
+  add(from: number, bytes: number, count: number, name: (index: number) => string, fields?: Fields): void {
     this.#regions.push({ from, bytes, count, name, fields });
   }
 
   /** What a CPU has in hand: of each context level, then the transfer. */
   #addIntents(area: number, cpu: number): void {
-    const { table } = this.#world;
-    const { structures } = table.layout;
-    const hands = area + offsetOf(table, "CpuArea", "intents");
-    const bytes = constantOf(table, "INTENT_BYTES");
-    this.add(hands, bytes, LEVELS.length, (level) => `cpu ${cpu} ${LEVELS[level]} hands`, structures["Intent"]);
-    const last = structures["Transfer"]?.at(-1);
-    const transferBytes = (last?.offset ?? 0) + (last?.bytes ?? 0);
-    this.add(hands + bytes * LEVELS.length, transferBytes, 1, () => `cpu ${cpu} transfer`, structures["Transfer"]);
+    const hands = area + LAYOUT.CpuArea.intents;
+    const bytes = CONSTANTS.INTENT_BYTES;
+    this.add(hands, bytes, LEVELS.length, (level) => `cpu ${cpu} ${LEVELS[level]} hands`, LAYOUT.Intents);
+    this.add(hands + bytes * LEVELS.length, SIZES.Transfer, 1, () => `cpu ${cpu} transfer`, LAYOUT.Transfer);
   }
 
   /** The caches of an allocator, one a CPU, and in each the counts of a map's elements. */
   #addCaches(caches: number, name: string): void {
-    const { table, areas } = this.#world;
-    const { structures } = table.layout;
-    const bytes = constantOf(table, "CACHE_BYTES");
-    const counts = offsetOf(table, "Cache", "counts");
-    const countBytes = constantOf(table, "LEVEL_COUNT_BYTES");
+    const { areas } = this.#world;
+    const bytes = CONSTANTS.CACHE_BYTES;
+    const counts = LAYOUT.Cache.counts;
+    const countBytes = CONSTANTS.LEVEL_COUNT_BYTES;
     for (const cpu of areas.keys())
       this.add(
         caches + cpu * bytes + counts,
         countBytes,
         LEVELS.length,
         (level) => `${name} ${cpu} ${LEVELS[level]} count`,
-        structures["LevelCount"],
+        LAYOUT.LevelCount,
       );
-    this.add(caches, bytes, areas.length, (cpu) => `${name} ${cpu}`, structures["Cache"]);
+    this.add(caches, bytes, areas.length, (cpu) => `${name} ${cpu}`, LAYOUT.Cache);
   }
 
   #addMap(map: number, name: string): void {
-    const { table } = this.#world;
-    const { structures } = table.layout;
-    const field = (of: string): number => this.#world.field(map, "MapHeader", of);
-    this.add(map, constantOf(table, "HEADER_SIZE"), 1, () => name, structures["MapHeader"]);
+    const field = (of: FieldOf<"MapHeader">): number => this.#world.field(map, "MapHeader", of);
+    this.add(map, CONSTANTS.HEADER_SIZE, 1, () => name, LAYOUT.MapHeader);
     this.#addCaches(field("elements"), `${name} cache`);
     this.#addCaches(field("values"), `${name} value cache`);
-    const bucket: Field[] = [
-      { name: "control", offset: 0, bytes: 8 },
-      { name: "overflow", offset: constantOf(table, "OVERFLOW"), bytes: 4 },
-      ...Array.from({ length: 6 }, (_, slot) => ({
-        name: `tag ${slot}`,
-        offset: constantOf(table, "TAGS") + 4 * slot,
-        bytes: 4,
-      })),
-      ...Array.from({ length: 6 }, (_, slot) => ({
-        name: `element ${slot}`,
-        offset: constantOf(table, "ELEMENTS") + 4 * slot,
-        bytes: 4,
-      })),
-    ];
+    const slots = (what: string, first: number): [string, number][] =>
+      Array.from({ length: CONSTANTS.SLOT_COUNT }, (_, slot) => [`${what} ${slot}`, first + 4 * slot]);
+    const bucket: Fields = Object.fromEntries([
+      ["control", 0],
+      ["overflow", CONSTANTS.OVERFLOW],
+      ...slots("tag", CONSTANTS.TAGS),
+      ...slots("element", CONSTANTS.ELEMENTS),
+    ]);
     const buckets = field("bucketMask") + 1;
-    this.add(
-      field("buckets"),
-      constantOf(table, "BUCKET_BYTES"),
-      buckets,
-      (index) => `${name} bucket ${index}`,
-      bucket,
-    );
+    this.add(field("buckets"), CONSTANTS.BUCKET_BYTES, buckets, (index) => `${name} bucket ${index}`, bucket);
   }
 
   nameOf(address: number): string {
@@ -133,16 +116,16 @@ export class Symbols {
 
   /** An object of a slab, by its header. */
   #inPage(address: number): string {
-    const { table, memory } = this.#world;
-    const page = address >>> constantOf(table, "PAGE_SHIFT");
-    const descriptors = this.#world.field(constantOf(table, "SUPERBLOCK"), "Superblock", "descriptors");
-    const descriptor = descriptors + page * constantOf(table, "DESCRIPTOR_BYTES");
-    if (address < constantOf(table, "SUPERBLOCK")) return `argument ${hex(address)}`;
-    if (memory.bytes[descriptor] !== constantOf(table, "PAGE_SLAB")) return hex(address);
-    const classes = constantOf(table, "SLAB_CLASSES");
-    const slab = classes + (memory.bytes[descriptor + 1] as number) * constantOf(table, "SLAB_CLASS_BYTES");
+    const { memory } = this.#world;
+    const page = address >>> CONSTANTS.PAGE_SHIFT;
+    const descriptors = this.#world.field(CONSTANTS.SUPERBLOCK, "Superblock", "descriptors");
+    const descriptor = descriptors + page * CONSTANTS.DESCRIPTOR_BYTES;
+    if (address < CONSTANTS.SUPERBLOCK) return `argument ${hex(address)}`;
+    if (memory.bytes[descriptor] !== CONSTANTS.PAGE_SLAB) return hex(address);
+    const classes = CONSTANTS.SLAB_CLASSES;
+    const slab = classes + (memory.bytes[descriptor + 1] as number) * CONSTANTS.SLAB_CLASS_BYTES;
     const size = this.#world.field(slab, "SlabClass", "size");
-    const start = page << constantOf(table, "PAGE_SHIFT");
+    const start = page << CONSTANTS.PAGE_SHIFT;
     const index = Math.floor((address - start) / size);
     const offset = address - start - index * size;
     return `object ${hex(start + index * size)}${offset === 0 ? "" : `+${offset}`}`;

@@ -2,9 +2,15 @@
  * The arena of a scenario: its memory, an instance of the instrumented core for each virtual CPU, and calls that are
  * not scheduled, for setting up and for looking.
  */
+
 import { AnyctxError } from "../error.ts";
-import { constantOf, offsetOf, type SimCore, type SiteTable } from "./core.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import type { SimCore, SiteTable } from "./core.ts";
 import { SimMemory } from "./memory.ts";
+
+/** Structures of the core and their fields, by the names that its source has. */
+export type StructureName = keyof typeof LAYOUT;
+export type FieldOf<S extends StructureName> = keyof (typeof LAYOUT)[S];
 
 export interface WorldOptions {
   readonly cpus: number;
@@ -78,8 +84,8 @@ export class World {
     this.options = options;
     this.table = core.table;
     this.memory = new SimMemory(options.pages ?? DEFAULT_PAGES);
-    this.interruptsOffAt = offsetOf(core.table, "CpuArea", "interruptsOff");
-    this.workingAt = offsetOf(core.table, "CpuArea", "working");
+    this.interruptsOffAt = LAYOUT.CpuArea.interruptsOff;
+    this.workingAt = LAYOUT.CpuArea.working;
     const imports = { env: { memory: this.memory.memory }, sim: { step } };
     this.instances = Array.from({ length: options.cpus }, () => {
       const { exports } = new WebAssembly.Instance(core.module, imports);
@@ -100,7 +106,7 @@ export class World {
       return (functions["currentArea"] as CoreFunction)();
     });
     if (options.realTime === true) this.call("setRealTime", 1);
-    if (options.profile === "linux") this.call("setProfile", constantOf(core.table, "PROFILE_LINUX"));
+    if (options.profile === "linux") this.call("setProfile", CONSTANTS.PROFILE_LINUX);
   }
 
   /** Calls an exported function of the core on CPU 0, all in one go. */
@@ -115,12 +121,12 @@ export class World {
   }
 
   /** A field of a structure by the names that the core's source has. */
-  field(address: number, structure: string, name: string): number {
-    return this.memory.load(address + offsetOf(this.table, structure, name));
+  field<S extends StructureName>(address: number, structure: S, name: FieldOf<S>): number {
+    return this.memory.load(address + (LAYOUT[structure][name] as number));
   }
 
-  setField(address: number, structure: string, name: string, value: number): void {
-    this.memory.store(address + offsetOf(this.table, structure, name), value);
+  setField<S extends StructureName>(address: number, structure: S, name: FieldOf<S>, value: number): void {
+    this.memory.store(address + (LAYOUT[structure][name] as number), value);
   }
 
   /** Room for the arguments of calls, 8-byte aligned, for as long as the world lives. Only while setting up. */
@@ -153,7 +159,7 @@ export class World {
     supply = "cache",
     perCpu = false,
   }: HashOptions = {}): number {
-    const kind = constantOf(this.table, perCpu ? "KIND_PERCPU_HASH" : "KIND_HASH");
+    const kind = perCpu ? CONSTANTS.KIND_PERCPU_HASH : CONSTANTS.KIND_HASH;
     const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), 1);
     this.#created("map", map);
     this.call("publishMap", map);

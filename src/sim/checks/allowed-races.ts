@@ -28,7 +28,7 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
   },
   {
     name: /^object .*\+\d+$/,
-    inside: ["holdsKey", "equalBytes"],
+    inside: ["isOfKey", "equalBytes"],
     reason:
       "A lookup compares hash and key of an element that may serve another key by now. A half-written key that looks " +
       "like the one wanted is possible; the memory is an element of the same map in any case (as in Linux).",
@@ -54,8 +54,8 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
     reason: "A helper's look at the other thread's count may be stale: a batch too many waits in the inbox.",
   },
   {
-    name: /\.(surplus|surplusCount)$/,
-    inside: ["takeSurplus"],
+    name: /\.(surplus|depotCount)$/,
+    inside: ["takeFromDepot"],
     reason: "A refill looks whether there is a surplus before it takes the lock, and again under it.",
   },
   {

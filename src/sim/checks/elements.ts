@@ -1,8 +1,8 @@
 /** Where a hash's elements and values are, by where they come from: each in one place. At rest. */
-import { constantOf } from "../core.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
 import { Finding } from "../finding.ts";
 import { hex } from "../objects.ts";
-import type { World } from "../world.ts";
+import type { FieldOf, World } from "../world.ts";
 import { cachesOf, checkLists } from "./lists.ts";
 
 /** A preallocated map: every element it was cut into is in the map, in a CPU's list or its spare, and once. */
@@ -30,7 +30,7 @@ function checkPool(world: World, map: number, inUse: ReadonlySet<number>): void 
  */
 function checkOwned(world: World, map: number, inUse: ReadonlySet<number>): void {
   const caches = cachesOf(world, world.field(map, "MapHeader", "elements"));
-  const sum = (field: string): number =>
+  const sum = (field: FieldOf<"Cache">): number =>
     caches.reduce((all, cache) => all + (world.field(cache, "Cache", field) | 0), 0);
   const kept = inUse.size + sum("byGpCount") + sum("waitingCount");
   const owned = sum("owned");
@@ -40,13 +40,13 @@ function checkOwned(world: World, map: number, inUse: ReadonlySet<number>): void
 
 /** @param inUse elements that are in buckets */
 export function checkElements(world: World, map: number, inUse: ReadonlySet<number>): void {
-  const field = (name: string): number => world.field(map, "MapHeader", name);
+  const field = (name: FieldOf<"MapHeader">): number => world.field(map, "MapHeader", name);
   const supply = field("supply");
-  if (supply === constantOf(world.table, "SUPPLY_POOL")) checkPool(world, map, inUse);
-  else if (supply === constantOf(world.table, "SUPPLY_SLAB")) checkOwned(world, map, inUse);
+  if (supply === CONSTANTS.SUPPLY_POOL) checkPool(world, map, inUse);
+  else if (supply === CONSTANTS.SUPPLY_SLAB) checkOwned(world, map, inUse);
   else checkLists(world, { caches: field("elements"), inUse });
-  if (field("kind") !== constantOf(world.table, "KIND_PERCPU_HASH") || supply !== 0) return;
-  const header = constantOf(world.table, "HEADER_BYTES");
+  if (field("kind") !== CONSTANTS.KIND_PERCPU_HASH || supply !== 0) return;
+  const header = CONSTANTS.HEADER_BYTES;
   const values = [...inUse].map((element) => world.memory.load(element + field("valueOffset")) - header);
   checkLists(world, { caches: field("values"), inUse: new Set(values) });
 }

@@ -2,26 +2,11 @@
  * The list equation at rest: each object of an allocator is on one list and once, every list is as long as its count
  * says, and lists and objects in use add up to what the caches own.
  */
-import { constantOf } from "../core.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
+import { OBJECT_LISTS } from "../../wasm/lists.ts";
 import { Finding } from "../finding.ts";
 import { hex, type Objects } from "../objects.ts";
 import type { World } from "../world.ts";
-
-/** The lists of a cache, and the field that counts each (none: nobody counts it). */
-const LISTS: readonly (readonly [list: string, count: string | undefined])[] = [
-  ["free", "freeCount"],
-  ["extra", "extraCount"],
-  ["byGp", "byGpCount"],
-  ["waiting", "waitingCount"],
-  ["byRcu", "byRcuCount"],
-  ["waitingRcu", "waitingRcuCount"],
-  ["inbox", undefined],
-  // A preallocated hash has something else in the same place, and does not come here.
-  ["pool", "promised"],
-];
-
-/** Lists that hang on the first CPU's cache only. */
-const SHARED_LISTS: typeof LISTS = [["surplus", "surplusCount"]];
 
 /** Goes through a list that is linked through first words. */
 function* walk(world: World, head: number, what: string): Generator<number> {
@@ -37,7 +22,7 @@ function* walk(world: World, head: number, what: string): Generator<number> {
 
 /** Caches of an allocator, by CPU. */
 export function cachesOf(world: World, caches: number): number[] {
-  const bytes = constantOf(world.table, "CACHE_BYTES");
+  const bytes = CONSTANTS.CACHE_BYTES;
   return world.areas.map((_, cpu) => caches + cpu * bytes);
 }
 
@@ -68,16 +53,17 @@ export function checkLists(world: World, { caches, inUse, maybeInUse }: Held): R
   let owned = 0;
   cachesOf(world, caches).forEach((cache, cpu) => {
     owned += world.field(cache, "Cache", "owned") | 0;
-    for (const [list, counter] of cpu === 0 ? [...LISTS, ...SHARED_LISTS] : LISTS) {
-      const place = `on ${list} of CPU ${cpu}`;
+    for (const { head, count: counter, of } of OBJECT_LISTS) {
+      if (of === "set" && cpu !== 0) continue;
+      const place = `on ${head} of CPU ${cpu}`;
       let length = 0;
-      for (const object of walk(world, world.field(cache, "Cache", list), place)) {
+      for (const object of walk(world, world.field(cache, "Cache", head), place)) {
         put(object, place);
         length++;
       }
       const count = counter === undefined ? length : world.field(cache, "Cache", counter);
       if (count !== length)
-        throw new Finding("count", `${counter} of CPU ${cpu} is ${count | 0}, ${list} has ${length}`);
+        throw new Finding("count", `${counter} of CPU ${cpu} is ${count | 0}, ${head} has ${length}`);
     }
   });
   for (const object of maybeInUse ?? []) if (!places.has(object)) places.set(object, "in use");
@@ -88,7 +74,7 @@ export function checkLists(world: World, { caches, inUse, maybeInUse }: Held): R
 
 /** The same for objects that bodies hold, and that nobody wrote to what is free. */
 export function checkObjects(world: World, objects: Objects): void {
-  const header = constantOf(world.table, "HEADER_BYTES");
+  const header = CONSTANTS.HEADER_BYTES;
   const headers = (addresses: ReadonlySet<number>): Set<number> =>
     new Set([...addresses].map((address) => address - header));
   const held = { caches: objects.caches, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };

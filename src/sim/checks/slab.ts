@@ -1,19 +1,18 @@
 /** What the slab holds, seen from outside. */
-import { constantOf } from "../core.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
 import { Finding } from "../finding.ts";
-import type { World } from "../world.ts";
+import type { FieldOf, World } from "../world.ts";
 
 /**
  * Whether an object is on its slab's free list, or its page is no slab any more. Somebody may be changing the list just
  * now: then the answer is no.
  */
 export function returnedToSlab(world: World, object: number): boolean {
-  const { table, memory } = world;
-  const at = (name: string): number => constantOf(table, name);
-  const descriptors = world.field(at("SUPERBLOCK"), "Superblock", "descriptors");
-  const page = descriptors + (object >>> at("PAGE_SHIFT")) * at("DESCRIPTOR_BYTES");
-  if (memory.bytes[page] !== at("PAGE_SLAB")) return true;
-  const slab = at("SLAB_CLASSES") + (memory.bytes[page + 1] as number) * at("SLAB_CLASS_BYTES");
+  const { memory } = world;
+  const descriptors = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "descriptors");
+  const page = descriptors + (object >>> CONSTANTS.PAGE_SHIFT) * CONSTANTS.DESCRIPTOR_BYTES;
+  if (memory.bytes[page] !== CONSTANTS.PAGE_SLAB) return true;
+  const slab = CONSTANTS.SLAB_CLASSES + (memory.bytes[page + 1] as number) * CONSTANTS.SLAB_CLASS_BYTES;
   if (world.field(slab, "SlabClass", "lockWord") !== 0) return false;
   let free = world.field(page, "PageDescriptor", "free");
   for (let count = 0; free !== 0 && count < 2000; count++) {
@@ -32,13 +31,13 @@ interface PageRun {
 }
 
 function pageRuns(world: World): PageRun[] {
-  const { table, memory } = world;
-  const block = constantOf(table, "SUPERBLOCK");
+  const { memory } = world;
+  const block = CONSTANTS.SUPERBLOCK;
   const descriptors = world.field(block, "Superblock", "descriptors");
   const end = world.field(block, "Superblock", "pages");
   const runs: PageRun[] = [];
   for (let page = world.field(block, "Superblock", "firstPage"); page < end; ) {
-    const descriptor = descriptors + page * constantOf(table, "DESCRIPTOR_BYTES");
+    const descriptor = descriptors + page * CONSTANTS.DESCRIPTOR_BYTES;
     const length = world.field(descriptor, "PageDescriptor", "length");
     if (length === 0 || page + length > end) throw new Finding("pages", `the run of page ${page} has length ${length}`);
     runs.push({ page, length, state: memory.bytes[descriptor] as number, descriptor });
@@ -49,11 +48,11 @@ function pageRuns(world: World): PageRun[] {
 
 /** A list of pages, each behind the one that its `previous` names. */
 function linkedPages(world: World, first: number, what: string): Set<number> {
-  const descriptors = world.field(constantOf(world.table, "SUPERBLOCK"), "Superblock", "descriptors");
+  const descriptors = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "descriptors");
   const pages = new Set<number>();
   let previous = 0;
   for (let page = first; page !== 0; ) {
-    const descriptor = descriptors + page * constantOf(world.table, "DESCRIPTOR_BYTES");
+    const descriptor = descriptors + page * CONSTANTS.DESCRIPTOR_BYTES;
     if (pages.has(page)) throw new Finding("pages", `${what} has page ${page} twice`);
     if (previous !== 0 && world.field(descriptor, "PageDescriptor", "previous") !== previous)
       throw new Finding("pages", `page ${page} in ${what} does not know that ${previous} is before it`);
@@ -70,9 +69,9 @@ function expectSame(what: string, is: number, shouldBe: number): void {
 
 /** Free runs are joined, each in its bin; the rest adds up to the pages in use. */
 function checkPages(world: World, runs: readonly PageRun[]): void {
-  const { table, memory } = world;
-  const block = constantOf(table, "SUPERBLOCK");
-  const isFree = ({ state }: PageRun): boolean => state === constantOf(table, "PAGE_FREE");
+  const { memory } = world;
+  const block = CONSTANTS.SUPERBLOCK;
+  const isFree = ({ state }: PageRun): boolean => state === CONSTANTS.PAGE_FREE;
   runs.forEach((run, index) => {
     const next = runs[index + 1];
     if (isFree(run) && next !== undefined && isFree(next))
@@ -81,8 +80,8 @@ function checkPages(world: World, runs: readonly PageRun[]): void {
   const used = runs.filter((run) => !isFree(run)).reduce((sum, { length }) => sum + length, 0);
   expectSame("usedPages", world.field(block, "Superblock", "usedPages"), used);
   expectSame("returnedRuns", world.field(block, "Superblock", "returnedRuns"), 0);
-  for (let bin = 0; bin < constantOf(table, "RUN_BINS"); bin++) {
-    const linked = linkedPages(world, memory.load(constantOf(table, "BINS") + 4 * bin), `bin ${bin}`);
+  for (let bin = 0; bin < CONSTANTS.RUN_BINS; bin++) {
+    const linked = linkedPages(world, memory.load(CONSTANTS.BINS + 4 * bin), `bin ${bin}`);
     const due = runs.filter((run) => isFree(run) && Math.floor(Math.log2(run.length)) === bin);
     expectSame(`the length of bin ${bin}`, linked.size, due.length);
     for (const { page } of due) if (!linked.has(page)) throw new Finding("pages", `page ${page} is not in bin ${bin}`);
@@ -91,7 +90,7 @@ function checkPages(world: World, runs: readonly PageRun[]): void {
 
 /** A slab's chain of free objects: as long as its count, all of them its own. */
 function checkSlab(world: World, { page, descriptor }: PageRun, size: number): number {
-  const start = page << constantOf(world.table, "PAGE_SHIFT");
+  const start = page << CONSTANTS.PAGE_SHIFT;
   const total = world.field(descriptor, "PageDescriptor", "total");
   const free = new Set<number>();
   for (let object = world.field(descriptor, "PageDescriptor", "free"); object !== 0; ) {
@@ -107,14 +106,14 @@ function checkSlab(world: World, { page, descriptor }: PageRun, size: number): n
 
 /** Pages, bins, slabs and their classes: everything is what it would be if it were made anew. At rest. */
 export function checkMemory(world: World): void {
-  const { table, memory } = world;
+  const { memory } = world;
   const runs = pageRuns(world);
   checkPages(world, runs);
-  for (let index = 0; index < 2 * constantOf(table, "CLASS_COUNT"); index++) {
-    const each = constantOf(table, "SLAB_CLASSES") + index * constantOf(table, "SLAB_CLASS_BYTES");
-    const field = (name: string): number => world.field(each, "SlabClass", name);
+  for (let index = 0; index < 2 * CONSTANTS.CLASS_COUNT; index++) {
+    const each = CONSTANTS.SLAB_CLASSES + index * CONSTANTS.SLAB_CLASS_BYTES;
+    const field = (name: FieldOf<"SlabClass">): number => world.field(each, "SlabClass", name);
     const slabs = runs.filter(
-      ({ state, descriptor }) => state === constantOf(table, "PAGE_SLAB") && memory.bytes[descriptor + 1] === index,
+      ({ state, descriptor }) => state === CONSTANTS.PAGE_SLAB && memory.bytes[descriptor + 1] === index,
     );
     const partial = linkedPages(world, field("partial"), `class ${index}`);
     let inUse = 0;

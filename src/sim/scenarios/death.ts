@@ -1,10 +1,10 @@
 /** Runs in which the thread of CPU 0 is killed at any step, its CPU is reaped, and all that there was is given back. */
 
+import { CONSTANTS, LAYOUT } from "../../wasm/face.ts";
 import { checkLists, checkObjects } from "../checks/lists.ts";
 import { checkRest } from "../checks/rest.ts";
 import { checkMemory } from "../checks/slab.ts";
 import { checkWork } from "../checks/work.ts";
-import { constantOf, offsetOf } from "../core.ts";
 import { type Body, death, type FiberSpec, task } from "../fiber.ts";
 import { Finding } from "../finding.ts";
 import { HashTable, type PreparedHash } from "../hash-table.ts";
@@ -31,7 +31,7 @@ export interface Mortal {
 
 /** CPUs whose slot the dead thread holds: its own, and one that it had borrowed for a trim. */
 function heldByDead(world: World): number[] {
-  const borrowed = constantOf(world.table, "BORROWED");
+  const borrowed = CONSTANTS.BORROWED;
   const owner = (cpu: number): number => world.field(world.areas[cpu] as number, "CpuArea", "owner");
   // The borrowed one first: it is that one's locks that the thread held.
   return [...world.areas.keys()]
@@ -44,11 +44,8 @@ function checkReaped(world: World): void {
   const area = world.areas[VICTIM] as number;
   const owner = world.field(area, "CpuArea", "owner");
   if (owner !== 0) throw new Finding("reap", `a reaped CPU has owner ${owner}`);
-  const transfer =
-    area +
-    offsetOf(world.table, "CpuArea", "intents") +
-    constantOf(world.table, "LEVELS") * constantOf(world.table, "INTENT_BYTES");
-  const left = world.field(transfer, "Transfer", "belongings");
+  const transfer = area + LAYOUT.CpuArea.intents + CONSTANTS.LEVELS * CONSTANTS.INTENT_BYTES;
+  const left = world.field(transfer, "Transfer", "managed");
   if (left !== 0) throw new Finding("reap", "a reaped CPU still has memory of the control plane");
 }
 
@@ -134,7 +131,7 @@ export function mortalObjects(
 
 /** What bodies hold, and what a thread did not get to free before it was killed. */
 function inUse(world: World, objects: Objects): number[] {
-  const header = constantOf(world.table, "HEADER_BYTES");
+  const header = CONSTANTS.HEADER_BYTES;
   const headers = (addresses: ReadonlySet<number>): Set<number> =>
     new Set([...addresses].map((address) => address - header));
   const held = { caches: objects.caches, inUse: headers(objects.held), maybeInUse: headers(objects.freeing) };

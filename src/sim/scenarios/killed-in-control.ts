@@ -2,7 +2,7 @@
  * A thread is killed at any step of what the control plane does: creating, publishing and destroying maps and allocators,
  * and memory of its own. After its CPU is reaped nothing of what it had not finished is left.
  */
-import { constantOf } from "../core.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
 import { type Body, task } from "../fiber.ts";
 import { Finding } from "../finding.ts";
 import type { Scenario } from "../scenario.ts";
@@ -44,16 +44,13 @@ function* bytesLife(): Body {
   yield ["allocateBytes", 3000];
 }
 
-const hash = (world: World): number => constantOf(world.table, "KIND_HASH");
-const percpu = (world: World): number => constantOf(world.table, "KIND_PERCPU_HASH");
-
 const PLANS: readonly Plan[] = [
   {
     name: "killed-in-map-life",
     doc: "Killed while a dynamic hash is created, published, used, destroyed and freed.",
     dies(world) {
       const key = world.words(1, 1);
-      return () => mapLife(hash(world), 0, key);
+      return () => mapLife(CONSTANTS.KIND_HASH, 0, key);
     },
   },
   {
@@ -61,7 +58,7 @@ const PLANS: readonly Plan[] = [
     doc: "The same of a preallocated hash.",
     dies(world) {
       const key = world.words(1, 1);
-      return () => mapLife(hash(world), 1, key);
+      return () => mapLife(CONSTANTS.KIND_HASH, 1, key);
     },
   },
   {
@@ -70,7 +67,7 @@ const PLANS: readonly Plan[] = [
     pages: 24,
     dies(world) {
       const key = world.words(1, 1);
-      return () => mapLife(percpu(world), 0, key);
+      return () => mapLife(CONSTANTS.KIND_PERCPU_HASH, 0, key);
     },
   },
   {
@@ -95,13 +92,13 @@ const PLANS: readonly Plan[] = [
 
 /** What is left after a death, a living thread finishes: maps that were published, allocators that were finished. */
 function destroyLeft(world: World): void {
-  const block = constantOf(world.table, "SUPERBLOCK");
+  const block = CONSTANTS.SUPERBLOCK;
   for (const cpu of world.areas.keys()) world.callOn(cpu, "releaseCpu", cpu);
   for (const cpu of world.areas.keys()) world.callOn(cpu, "takeCpu", cpu, cpu + 1);
   for (let map = world.field(block, "Superblock", "maps"); map !== 0; map = world.field(block, "Superblock", "maps"))
     world.call("destroyMap", map);
   for (let count = 0; count < 8; count++) world.call("reapMaps");
-  const page = 1 << constantOf(world.table, "PAGE_SHIFT");
+  const page = 1 << CONSTANTS.PAGE_SHIFT;
   for (let set = world.field(block, "Superblock", "cacheSets"); set !== 0; ) {
     const allocator = set - (set % page);
     if (world.call("isObjectAllocator", allocator) === 0)
@@ -117,7 +114,7 @@ function destroyLeft(world: World): void {
 function freeLast(world: World, set: number, allocator: number): void {
   const size = world.field(set, "Cache", "unit");
   const pages = world.memory.bytes.length;
-  const header = constantOf(world.table, "HEADER_BYTES");
+  const header = CONSTANTS.HEADER_BYTES;
   for (let object = 65536; object + size <= pages; object += 8)
     if (world.memory.load(object + 4) === set && isInUse(world, set, object)) {
       world.call("objectFree", object + header);
@@ -127,10 +124,10 @@ function freeLast(world: World, set: number, allocator: number): void {
 }
 
 function isInUse(world: World, set: number, object: number): boolean {
-  const page = object >>> constantOf(world.table, "PAGE_SHIFT");
-  const descriptors = world.field(constantOf(world.table, "SUPERBLOCK"), "Superblock", "descriptors");
-  const descriptor = descriptors + page * constantOf(world.table, "DESCRIPTOR_BYTES");
-  if (world.memory.bytes[descriptor] !== constantOf(world.table, "PAGE_SLAB")) return false;
+  const page = object >>> CONSTANTS.PAGE_SHIFT;
+  const descriptors = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "descriptors");
+  const descriptor = descriptors + page * CONSTANTS.DESCRIPTOR_BYTES;
+  if (world.memory.bytes[descriptor] !== CONSTANTS.PAGE_SLAB) return false;
   if (world.memory.bytes[descriptor + 1] !== world.field(set, "Cache", "slabClass")) return false;
   for (let free = world.field(descriptor, "PageDescriptor", "free"); free !== 0; free = world.memory.load(free))
     if (free === object) return false;

@@ -29,15 +29,15 @@ interface Plan {
   readonly nmi?: (table: HashTable, keys: readonly number[]) => Body;
 }
 
-/** Enough that CPUs count for themselves, so that the short way is taken. */
+/** Enough that CPUs count for themselves, so that the fast path is taken. */
 const LARGE = 1024;
 /** A last write, before which the thread is through with everything. */
 const AFTERWARDS = ["contextSet", 0, 0] as const;
 
 const PLANS: readonly Plan[] = [
   {
-    name: "killed-in-short-insert",
-    doc: "Killed in the short way of an insert.",
+    name: "killed-in-fast-insert",
+    doc: "Killed in the fast path of an insert.",
     map: { maxEntries: LARGE },
     *dies(table) {
       yield* table.update(1);
@@ -45,7 +45,7 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
-    name: "killed-in-short-overwrite",
+    name: "killed-in-fast-overwrite",
     doc: "Killed while a value is overwritten in place.",
     map: { maxEntries: LARGE },
     there: 1,
@@ -59,8 +59,8 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
-    name: "killed-in-short-delete",
-    doc: "Killed in the short way of a delete, while another CPU deletes the same key.",
+    name: "killed-in-fast-delete",
+    doc: "Killed in the fast path of a delete, while another CPU deletes the same key.",
     map: { maxEntries: LARGE },
     there: 1,
     *dies(table) {
@@ -74,7 +74,7 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-beside-insert",
-    doc: "Two CPUs insert and delete the same key the short way, one is killed.",
+    doc: "Two CPUs insert and delete the same key the fast path, one is killed.",
     map: { maxEntries: LARGE },
     *dies(table) {
       yield* table.update(1);
@@ -87,7 +87,7 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-in-exact-insert",
-    doc: "Killed in the long way, in a map so small that its places are counted exactly.",
+    doc: "Killed in the slow path, in a map so small that its places are counted exactly.",
     map: { maxEntries: 3 },
     there: 1,
     keys: 3,

@@ -106,7 +106,7 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
-    name: "killed-in-surplus",
+    name: "killed-in-depot",
     doc: "Killed while it gives to the surplus or takes from it: a reader holds grace periods up, so there is too much.",
     size: 4000,
     first: 16,

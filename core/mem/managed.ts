@@ -7,9 +7,9 @@
  */
 import { Superblock, superblock } from "../base/superblock";
 import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
-import { beginTransfer, endTransfer, handFirst, Transfer, transferOf } from "../cpu/intent";
+import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
-import { classFor, HEADER_BYTES, returnFromHand, takeIntoHand } from "./slab";
+import { classFor, HEADER_BYTES, returnFromTransfer, takeIntoTransfer } from "./slab";
 
 const LINK: usize = 4;
 
@@ -27,14 +27,14 @@ export function allocateBytes(bytes: u32): usize {
   const area = thisCpu();
   const index = classFor(size, 0);
   beginTransfer(area, 0, 0, 0, 0);
-  const object = takeIntoHand(size, index, 0, 1) != 0 ? handFirst(transferOf(area)) : 0;
+  const object = takeIntoTransfer(size, index, 0, 1) != 0 ? transferFirst(transferOf(area)) : 0;
   if (object != 0) {
     memory.fill(object + HEADER_BYTES, 0, bytes);
     if (own(area, object, index)) {
       endTransfer(area);
       return object + HEADER_BYTES;
     }
-    returnFromHand(index);
+    returnFromTransfer(index);
   }
   endTransfer(area);
   return 0;
@@ -50,14 +50,14 @@ function own(area: CpuArea, object: usize, index: u32): bool {
 function link(area: CpuArea, object: usize, index: u32): void {
   const transfer = transferOf(area);
   store<u32>(object, index | (area.id << 16));
-  store<u32>(object, transfer.belongings, LINK);
-  transfer.belongings = <u32>object;
+  store<u32>(object, transfer.managed, LINK);
+  transfer.managed = <u32>object;
 }
 
 /** Takes an object off its CPU's list. Caller holds the control plane's lock. */
-function unlinkBelonging(object: usize): void {
+function unlinkManaged(object: usize): void {
   const transfer = transferOf(cpuArea(load<u32>(object) >> 16));
-  let place = changetype<usize>(transfer) + offsetof<Transfer>("belongings");
+  let place = changetype<usize>(transfer) + offsetof<Transfer>("managed");
   while (load<u32>(place) != 0) {
     const each: usize = load<u32>(place);
     if (each == object) {
@@ -69,22 +69,22 @@ function unlinkBelonging(object: usize): void {
 }
 
 /** Whether an object is control-plane memory of this CPU's. */
-export function isBelonging(area: CpuArea, object: usize): bool {
-  let each: usize = transferOf(area).belongings;
+export function isManaged(area: CpuArea, object: usize): bool {
+  let each: usize = transferOf(area).managed;
   while (each != 0 && each != object) each = load<u32>(each, LINK);
   return each != 0;
 }
 
 /** The memory at `address` is something else's now. Caller holds the control plane's lock. 0 is ignored. */
 export function disownBytes(address: usize): void {
-  if (address != 0) unlinkBelonging(address - HEADER_BYTES);
+  if (address != 0) unlinkManaged(address - HEADER_BYTES);
 }
 
 /** The memory at `address` is this CPU's from now on. Caller holds the control plane's lock. 0 is ignored. */
 export function adoptBytes(area: CpuArea, address: usize): void {
   if (address == 0) return;
   const object = address - HEADER_BYTES;
-  unlinkBelonging(object);
+  unlinkManaged(object);
   link(area, object, load<u32>(object) & 0xffff);
 }
 
@@ -97,18 +97,18 @@ export function freeBytes(address: usize): void {
   if (!lock(controlLock())) return;
   const index = load<u32>(object) & 0xffff;
   beginTransfer(area, 0, 0, object, 1);
-  unlinkBelonging(object);
+  unlinkManaged(object);
   unlock(controlLock());
-  returnFromHand(index);
+  returnFromTransfer(index);
   endTransfer(area);
 }
 
 /** Gives everything back that belongs to a CPU whose thread leaves or is dead. */
-export function freeBelongings(area: CpuArea): void {
+export function freeManaged(area: CpuArea): void {
   const transfer = transferOf(area);
-  while (transfer.belongings != 0) {
-    const before = transfer.belongings;
+  while (transfer.managed != 0) {
+    const before = transfer.managed;
     freeBytes(before + HEADER_BYTES);
-    if (transfer.belongings == before) return;
+    if (transfer.managed == before) return;
   }
 }

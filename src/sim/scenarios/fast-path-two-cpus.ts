@@ -4,14 +4,14 @@ import type { Scenario } from "../scenario.ts";
 import { withHash } from "./common.ts";
 
 export const shortWayTwoCpus: Scenario = {
-  name: "short-way-two-cpus",
-  doc: "Two CPUs take the short way through update and delete of the same key: one claim wins, the other looks again.",
+  name: "fast-path-two-cpus",
+  doc: "Two CPUs take the fast path through update and delete of the same key: one claim wins, the other looks again.",
   cpus: 2,
   bound: 3,
   prepare(world) {
-    // Large enough that CPUs count for themselves, which the short way needs.
+    // Large enough that CPUs count for themselves, which the fast path needs.
     const prepared = prepareHash(world, world.createHash({ maxEntries: 1024 }), 1);
-    if (world.field(prepared.map, "MapHeader", "shortKey") === 0) throw new Error("this map has no short way");
+    if (world.field(prepared.map, "MapHeader", "fastKey") === 0) throw new Error("this map has no fast path");
     return () =>
       withHash(prepared, (table) => {
         function* both() {

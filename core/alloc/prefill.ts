@@ -7,30 +7,30 @@ import { acquire64, addAndFetch, claim64 } from "../base/atomics";
 import { ENOMEM } from "../base/errno";
 import { CpuArea } from "../cpu/area";
 import {
+  clearIntent,
   endTransfer,
-  firstHand,
-  handCount,
-  handFirst,
-  handObject,
-  handsOf,
-  hold,
-  intentAt,
-  letGo,
+  firstIntent,
+  intentObject,
+  intentsAt,
+  intentsOf,
+  nameObject,
+  transferCount,
+  transferFirst,
   transferOf,
 } from "../cpu/intent";
 import { Cache, lastOf } from "./cache";
-import { refillFromTrimmed, returnHand, takeFree, takeOwned } from "./refill";
+import { refillFromTrimmed, returnTransfer, takeFree, takeOwned } from "./refill";
 
 function headWord(cache: Cache): usize {
   return changetype<usize>(cache) + offsetof<Cache>("pool");
 }
 
-function countPromised(cache: Cache, change: i32): void {
-  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("promised"), change);
+function countPrefilled(cache: Cache, change: i32): void {
+  addAndFetch(changetype<usize>(cache) + offsetof<Cache>("prefilled"), change);
 }
 
 /** The first promised object. */
-export function firstPromised(cache: Cache): usize {
+export function firstPrefilled(cache: Cache): usize {
   return <usize>(acquire64(headWord(cache)) & 0xffffffff);
 }
 
@@ -40,35 +40,35 @@ export function firstPromised(cache: Cache): usize {
  */
 function disarm(area: CpuArea, object: usize): void {
   for (let level: u32 = 0; level < area.level; level++) {
-    const interrupted = intentAt(area, level);
-    if (handObject(interrupted.first) == object) interrupted.first = 0;
-    if (handObject(interrupted.second) == object) interrupted.second = 0;
+    const interrupted = intentsAt(area, level);
+    if (intentObject(interrupted.first) == object) interrupted.first = 0;
+    if (intentObject(interrupted.second) == object) interrupted.second = 0;
   }
 }
 
 /** Takes a promised object into a hand, 0 if there is none. Any context. */
-export function takePromised(area: CpuArea, cache: Cache, hand: usize, bits: u64): usize {
+export function takePrefilled(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
   const word = headWord(cache);
   while (true) {
     const head = acquire64(word);
     const object = <usize>(head & 0xffffffff);
     if (object == 0) return 0;
-    hold(hand, object, changetype<usize>(cache), bits);
+    nameObject(intent, object, changetype<usize>(cache), bits);
     const rest = <u64>load<u32>(object) | (((head >> 32) + 1) << 32);
     if (claim64(word, head, rest)) {
       disarm(area, object);
-      countPromised(cache, -1);
+      countPrefilled(cache, -1);
       return object;
     }
-    hold(hand, 0, changetype<usize>(cache), bits);
+    nameObject(intent, 0, changetype<usize>(cache), bits);
   }
 }
 
 /** Promises what is in hand. */
-function handToPromised(area: CpuArea, cache: Cache): void {
+function transferToPrefilled(area: CpuArea, cache: Cache): void {
   const transfer = transferOf(area);
-  const first = handFirst(transfer);
-  const count = handCount(transfer);
+  const first = transferFirst(transfer);
+  const count = transferCount(transfer);
   const last = lastOf(first, count);
   const word = headWord(cache);
   let head: u64;
@@ -76,41 +76,41 @@ function handToPromised(area: CpuArea, cache: Cache): void {
     head = acquire64(word);
     store<u32>(last, <u32>head);
   } while (!claim64(word, head, <u64>first | (((head >> 32) + 1) << 32)));
-  countPromised(cache, count);
+  countPrefilled(cache, count);
   endTransfer(area);
 }
 
 /** Promises up to `count` objects of `free`; how many that were. */
-function promiseFree(area: CpuArea, cache: Cache, count: u32): u32 {
+function prefillFromFree(area: CpuArea, cache: Cache, count: u32): u32 {
   let promised: u32 = 0;
   while (promised < count) {
     const moved = takeFree(area, cache, count - promised);
     if (moved == 0) break;
-    handToPromised(area, cache);
+    transferToPrefilled(area, cache);
     promised += moved;
   }
   return promised;
 }
 
 /** As cacheGive, but no work is raised: a promise that is taken back changes nothing else. */
-function makeFree(area: CpuArea, cache: Cache, object: usize, hand: usize): void {
+function giveBack(area: CpuArea, cache: Cache, object: usize, intent: usize): void {
   area.interruptsOff++;
   cache.active++;
   store<u32>(object, cache.free);
   cache.free = <u32>object;
   cache.freeCount++;
-  letGo(hand);
+  clearIntent(intent);
   cache.active--;
   area.interruptsOff--;
 }
 
 /** Takes promises back until `count` are left: the objects are free again. */
-function unpromise(area: CpuArea, cache: Cache, count: u32): void {
-  const hand = firstHand(handsOf(area));
-  while (cache.promised > count) {
-    const object = takePromised(area, cache, hand, 0);
+function releasePrefilled(area: CpuArea, cache: Cache, count: u32): void {
+  const intent = firstIntent(intentsOf(area));
+  while (cache.prefilled > count) {
+    const object = takePrefilled(area, cache, intent, 0);
     if (object == 0) break;
-    makeFree(area, cache, object, hand);
+    giveBack(area, cache, object, intent);
   }
 }
 
@@ -121,34 +121,34 @@ function unpromise(area: CpuArea, cache: Cache, count: u32): void {
  * @returns 0, or -ENOMEM and nothing is reserved
  */
 export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
-  const before = cache.promised;
-  unpromise(area, cache, count);
-  if (cache.promised >= count) return 0;
-  let missing = count - cache.promised;
-  missing -= promiseFree(area, cache, missing);
+  const before = cache.prefilled;
+  releasePrefilled(area, cache, count);
+  if (cache.prefilled >= count) return 0;
+  let missing = count - cache.prefilled;
+  missing -= prefillFromFree(area, cache, missing);
   if (missing != 0) {
     refillFromTrimmed(area, cache, missing);
-    missing -= promiseFree(area, cache, missing);
+    missing -= prefillFromFree(area, cache, missing);
   }
   if (missing == 0) return 0;
   const taken = takeOwned(area, cache, missing);
   if (taken == missing) {
-    handToPromised(area, cache);
+    transferToPrefilled(area, cache);
     return 0;
   }
-  if (taken != 0) returnHand(area, cache);
-  unpromise(area, cache, before);
+  if (taken != 0) returnTransfer(area, cache);
+  releasePrefilled(area, cache, before);
   return -ENOMEM;
 }
 
 /** Undoes a prefill that nothing has used yet: gives back what it took beyond `owned` objects. Task and softirq. */
 export function withdraw(area: CpuArea, cache: Cache, owned: u32, promised: u32): void {
-  unpromise(area, cache, promised);
-  while (<u32>cache.owned > owned && takeFree(area, cache, <u32>cache.owned - owned) != 0) returnHand(area, cache);
+  releasePrefilled(area, cache, promised);
+  while (<u32>cache.owned > owned && takeFree(area, cache, <u32>cache.owned - owned) != 0) returnTransfer(area, cache);
 }
 
 /** Gives all promised objects back to the slab: the allocator goes. */
-export function returnPromised(area: CpuArea, cache: Cache): void {
-  unpromise(area, cache, 0);
-  while (takeFree(area, cache, cache.freeCount) != 0) returnHand(area, cache);
+export function returnPrefilled(area: CpuArea, cache: Cache): void {
+  releasePrefilled(area, cache, 0);
+  while (takeFree(area, cache, cache.freeCount) != 0) returnTransfer(area, cache);
 }

@@ -7,42 +7,42 @@
  * The list hangs on the first CPU's cache and has a lock of its own. Task and softirq context.
  */
 import { CpuArea } from "../cpu/area";
-import { beginTransfer, endTransfer, handCount, handFirst, transferOf } from "../cpu/intent";
+import { beginTransfer, endTransfer, transferCount, transferFirst, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { Cache, lastOf, spliceFree } from "./cache";
 
-export function surplusLock(home: Cache): usize {
-  return changetype<usize>(home) + offsetof<Cache>("surplusLock");
+export function depotLock(home: Cache): usize {
+  return changetype<usize>(home) + offsetof<Cache>("depotLock");
 }
 
 /** Gives what is in hand to the surplus. False: the lock cannot be had, and it still is in hand. */
-export function giveSurplus(area: CpuArea, cache: Cache): bool {
+export function giveToDepot(area: CpuArea, cache: Cache): bool {
   const home = changetype<Cache>(<usize>cache.home);
-  if (!lock(surplusLock(home))) return false;
+  if (!lock(depotLock(home))) return false;
   const transfer = transferOf(area);
-  const first = handFirst(transfer);
-  const count = handCount(transfer);
-  store<u32>(lastOf(first, count), home.surplus);
-  home.surplus = <u32>first;
-  home.surplusCount += count;
+  const first = transferFirst(transfer);
+  const count = transferCount(transfer);
+  store<u32>(lastOf(first, count), home.depot);
+  home.depot = <u32>first;
+  home.depotCount += count;
   endTransfer(area);
-  unlock(surplusLock(home));
+  unlock(depotLock(home));
   return true;
 }
 
 /** Moves up to `count` objects of the surplus to this CPU's `free`; how many that were. */
-export function takeSurplus(area: CpuArea, cache: Cache, count: u32): u32 {
+export function takeFromDepot(area: CpuArea, cache: Cache, count: u32): u32 {
   const home = changetype<Cache>(<usize>cache.home);
-  if (home.surplus == 0 || !lock(surplusLock(home))) return 0;
-  const first: usize = home.surplus;
-  const moved = min(count, home.surplusCount);
+  if (home.depot == 0 || !lock(depotLock(home))) return 0;
+  const first: usize = home.depot;
+  const moved = min(count, home.depotCount);
   const last = moved != 0 ? lastOf(first, moved) : 0;
   if (moved != 0) {
     beginTransfer(area, changetype<usize>(cache), cache.owned - moved, first, moved);
-    home.surplus = load<u32>(last);
-    home.surplusCount -= moved;
+    home.depot = load<u32>(last);
+    home.depotCount -= moved;
   }
-  unlock(surplusLock(home));
+  unlock(depotLock(home));
   if (moved == 0) return 0;
   cache.steals += moved;
   spliceFree(area, cache, first, last, moved);

@@ -4,14 +4,14 @@ import type { Scenario } from "../scenario.ts";
 import { withHash } from "./common.ts";
 
 export const shortWayNmi: Scenario = {
-  name: "short-way-nmi",
-  doc: "The short way through update and delete: an NMI that meets the list in use takes the long one.",
+  name: "fast-path-nmi",
+  doc: "The fast path through update and delete: an NMI that meets the list in use takes the slow one.",
   cpus: 1,
   bound: 2,
   prepare(world) {
-    // Large enough that CPUs count for themselves, which the short way needs.
+    // Large enough that CPUs count for themselves, which the fast path needs.
     const prepared = prepareHash(world, world.createHash({ maxEntries: 1024 }), 3);
-    if (world.field(prepared.map, "MapHeader", "shortKey") === 0) throw new Error("this map has no short way");
+    if (world.field(prepared.map, "MapHeader", "fastKey") === 0) throw new Error("this map has no fast path");
     return () =>
       withHash(prepared, (table) => [
         task(0, function* () {

@@ -1,0 +1,464 @@
+/** What the core exports and how it lays out shared memory. Emitted by the build from core/ (tools/face.ts). */
+
+/** Exported functions. Addresses and sizes are u32: a result that is an address needs `>>> 0`. */
+export interface Core {
+  /**
+   * Zeroed memory.
+   * @returns an 8-byte aligned address, or 0 when memory is out
+   */
+  allocateBytes(bytes: number): number;
+  /** Bytes owned now, by maps that share the allocator's account as well. */
+  allocatorBytes(allocator: number): number;
+  /** Objects that a map's allocator (descriptor field `elements` or `values`) holds from the slab. */
+  allocatorOwned(caches: number): number;
+  /**
+   * Formats the memory. Call once, before any other thread has it.
+   * @param cpus CPU slots
+   * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
+   * @param seed of the CPUs' random numbers
+   * @returns 0, EINVAL or ENOMEM (positive)
+   */
+  arenaFormat(cpus: number, maximumWasmPages: number, seed: number): number;
+  /** What `attach` checks: 0 if this memory is no arena, its layout version otherwise. */
+  arenaVersion(): number;
+  /** An array's entries cannot be deleted. */
+  arrayDelete(address: number, key: number): number;
+  /** Copies a value out: 0, or -ENOENT beyond the end. `into` is 8-byte aligned. */
+  arrayGet(address: number, key: number, into: number): number;
+  /** The value at a u32 index, 0 beyond the end. */
+  arrayLookup(address: number, key: number): number;
+  /** Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux). */
+  arrayUpdate(address: number, key: number, value: number, flags: number): number;
+  /** Closes a map that was opened on CPU `cpu`, which this thread holds. */
+  closeMap(address: number, cpu: number): void;
+  /** Interrupts this CPU by a context of `level`; nests. Returns what `contextLeave` takes. */
+  contextEnter(level: number): number;
+  /** Back to the interrupted context; work that became due runs if interrupts are on there. */
+  contextLeave(below: number): void;
+  /**
+   * Puts this CPU in a context without running what is due.
+   * @param level 0 task, 1 softirq, 2 hardirq, 3 nmi
+   */
+  contextSet(level: number, interruptsOff: number): void;
+  cpuAreaAddress(cpu: number): number;
+  cpuCount(): number;
+  /**
+   * Creates a map that nobody can find yet: the caller writes name and description behind it, then `publishMap`.
+   * @param kind a KIND_ constant
+   * @param flags as map info will show them
+   * @param supply where a hash's elements come from, a SUPPLY_ constant
+   * @param seed of the hash function
+   * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM
+   */
+  createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number): number;
+  /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
+  createObjectAllocator(size: number, perCpu: number, limit: number): number;
+  /** Area of the CPU this instance acts as. */
+  currentArea(): number;
+  /** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
+  destroyMap(address: number): number;
+  /**
+   * Destroys an allocator. The caller has waited for grace periods of both flavours, no CPU uses it any more.
+   * @returns 0; or the number of objects still allocated, and the allocator lives on for them
+   */
+  destroyObjectAllocator(allocator: number): number;
+  /** Gives a created map back that was not published. */
+  discardMap(address: number): void;
+  /** The address of the map named so, 0 if there is none, ETIMEDOUT if the lock cannot be had. Task context. */
+  findMap(name: number): number;
+  /** Gives memory back that `allocateBytes` handed out; 0 is ignored. */
+  freeBytes(address: number): void;
+  /** Whether that grace period is over; helps it along, never waits. */
+  gracePeriodOver(flavour: number, target: number): number;
+  /** A grace period of a flavour (0 normal, 1 tasks-trace) from now on: what `gracePeriodOver` takes. */
+  gracePeriodStart(flavour: number): number;
+  /**
+   * Deletes a key. Its element may be handed out again at once. Any context.
+   * @returns 0, -ENOENT, -EBUSY (this context interrupted the bucket's owner) or -ETIMEDOUT (its owner is dead)
+   */
+  hashDelete(address: number, key: number): number;
+  /**
+   * Copies a value out, consistently. Any context.
+   * @param into `valueStride` bytes, 8-byte aligned
+   * @returns 0 or -ENOENT
+   */
+  hashGet(address: number, key: number, into: number): number;
+  /**
+   * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
+   * though its element may be deleted and reused meanwhile (type-stable, as in Linux). Lock-free, any context.
+   * @returns the value's address, 0 if the key is not there
+   */
+  hashLookup(address: number, key: number): number;
+  /**
+   * Copies the entries of buckets `from` and following while they fit into `bytes` bytes at `into` (8-byte aligned).
+   * The next bucket to scan is left in the CPU's `scanNext`, 0 when the walk is done. Task and softirq context.
+   * @returns the number of entries, or -ENOSPC when not even the first bucket fits
+   */
+  hashScan(address: number, from: number, into: number, bytes: number): number;
+  /**
+   * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
+   * program does). Any context.
+   * @param flags 0, NOEXIST or EXIST
+   * @returns 0, -EINVAL (flags), -EEXIST, -ENOENT, -E2BIG (full), -ENOMEM (nothing to allocate in this context),
+   * -EBUSY (this context interrupted the bucket's owner), -ETIMEDOUT (the bucket's owner is dead and not yet reaped)
+   */
+  hashUpdate(address: number, key: number, value: number, flags: number): number;
+  /**
+   * Interrupts came on for a moment (or for good): raised work runs, unless on RT.
+   * @returns items that ran
+   */
+  interruptsCameOn(): number;
+  /** Whether an allocator lives at `address`, which may be any number. */
+  isObjectAllocator(address: number): number;
+  /** Entries of a hash now (its elements); arrays are always full. */
+  mapCount(map: number): number;
+  /**
+   * Promises that the next `count` new keys on this CPU do not fail for memory, in any context: elements, and values of a
+   * per-CPU hash. A later promise replaces it. Task and softirq context.
+   * @returns 0; -EINVAL (no dynamic hash); or -ENOMEM and nothing is reserved
+   */
+  mapPrefill(address: number, count: number): number;
+  /**
+   * Allocates an object. Any context.
+   *
+   * The fast path, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
+   * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
+   * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
+   * positive, below 65536
+   */
+  objectAllocate(allocator: number, size: number, flags: number): number;
+  /** Whether no CPU has raised work for this allocator: then, after a grace period, it may be destroyed. */
+  objectAllocatorIdle(allocator: number): number;
+  /** Address of the caches for objects of `size` bytes (0: none), for whoever reads their counts. */
+  objectCaches(allocator: number, size: number): number;
+  /** Where CPU `cpu`'s copy of an object of a per-CPU allocator lies; of any other allocator, the object itself. */
+  objectCopy(address: number, cpu: number): number;
+  /** Frees an object; it may be handed out again at once. 0 is ignored. Any context, cannot fail. */
+  objectFree(address: number): void;
+  /** Frees an object that readers may still be in: it is not used again before a normal grace period. As objectFree. */
+  objectFreeRcu(address: number): void;
+  /**
+   * Promises that the next `count` allocations of `size` bytes on this CPU succeed, in any context. Task and softirq.
+   * @returns 0, -EINVAL, -E2BIG, or -ENOMEM and nothing is reserved
+   */
+  objectPrefill(allocator: number, size: number, count: number): number;
+  /** Bytes that can be used at an allocated object's address. */
+  objectSize(address: number): number;
+  /** Moves what this CPU's caches hold towards the slab; what was promised stays. Task and softirq. */
+  objectTrim(allocator: number): void;
+  /**
+   * Takes back a promise that `objectPrefill` made on this CPU, with what it took from the slab: for a promise on several
+   * CPUs of which one was refused.
+   * @param owned what the caches owned before
+   * @param promised what was promised before
+   */
+  objectWithdraw(allocator: number, size: number, owned: number, promised: number): void;
+  /** As findMap, and the map is open on this CPU until `closeMap`. */
+  openMap(name: number): number;
+  pagesInUse(): number;
+  /** Copies all CPUs' values out, valueStride apart. */
+  percpuArrayGet(address: number, key: number, into: number): number;
+  /** As arrayLookup, for the current CPU's copy. */
+  percpuArrayLookup(address: number, key: number): number;
+  /** Overwrites the current CPU's copy. What a program does. */
+  percpuArrayUpdate(address: number, key: number, value: number, flags: number): number;
+  /** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
+  percpuArrayUpdateAll(address: number, key: number, value: number, flags: number): number;
+  /** Copies all CPUs' values out, valueStride apart; each CPU's as of some moment. Any context. */
+  percpuHashGet(address: number, key: number, into: number): number;
+  /** As hashLookup, for the current CPU's copy. */
+  percpuHashLookup(address: number, key: number): number;
+  /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
+  percpuHashUpdateAll(address: number, key: number, value: number, flags: number): number;
+  /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
+  probeRead(destination: number, size: number, source: bigint): number;
+  /** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
+  probeReadString(destination: number, size: number, source: bigint): number;
+  /** xorshift32 (Marsaglia 2003); the state is seeded from outside and never 0. */
+  pseudoRandom(): number;
+  /**
+   * Makes a created map visible to every thread: 0, or -EEXIST, -ENOMEM (beyond the account's limit already), -ETIMEDOUT:
+   * then it is gone again.
+   */
+  publishMap(address: number): number;
+  /** Begins a read section on this CPU; a program run is one. */
+  readEnter(): void;
+  readLeave(): void;
+  /**
+   * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
+   * @returns 0; -EINVAL: nobody holds the CPU, or it is this one; -EAGAIN: another CPU is in the middle of something that has
+   * to be over first (or is dead as well): the slot stays held, call again
+   */
+  reapCpu(cpu: number): number;
+  /**
+   * Frees destroyed maps whose grace period is over and whose deferred work has run on every CPU. Waits for a lock only.
+   * @returns maps that still have to wait
+   */
+  reapMaps(): number;
+  /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
+  releaseCpu(cpu: number): void;
+  /** Bytes of one entry as a scan writes it: the key rounded up to 8, then the value, or all CPUs' values. */
+  scanEntryBytes(address: number): number;
+  /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
+  serveCpu(cpu: number): number;
+  /** Watermarks of allocators created from now on: 0 fixed, as Linux's, 1 adaptive. */
+  setAdaptive(value: number): void;
+  setCurrentTask(record: number): void;
+  setForceDynamic(value: number): void;
+  /** Bytes of pages that may be in use at once from now on; what is in use stays. */
+  setLimit(pages: number): void;
+  /** Semantics of maps created from now on: 0 anyctx, 1 linux. */
+  setProfile(value: number): void;
+  /** From now on deferred work belongs to threads (1) or runs when interrupts come on (0). */
+  setRealTime(value: number): void;
+  /**
+   * Lets a created dynamic hash share an allocator's account: what it takes from the slab counts there.
+   * @returns 0, or -EINVAL: there is no such allocator, or the map is no dynamic hash
+   */
+  shareAccount(address: number, allocator: number): number;
+  /** Makes this instance act as CPU `id`. The caller holds that CPU's slot. */
+  switchCpu(id: number): void;
+  /**
+   * Takes the slot `id` for the thread `token` (1 to 2^31 - 1), or the first free one where `id` is negative.
+   * @returns the CPU's number, or -1 when the slot (or every slot) is held
+   */
+  takeCpu(id: number, token: number): number;
+  /** Copies the current task's name, NUL padded; 0, or -EFAULT where no event is current. */
+  taskComm(destination: number, size: number): number;
+  /**
+   * What a timer tick does on this CPU: raised work, callbacks whose grace period is over, and, after a while without an
+   * operation, giving back what is cached.
+   */
+  timerTick(): void;
+  /** As readEnter, for a sleepable program's run: holds up tasks-trace grace periods only. */
+  traceEnter(): void;
+  traceLeave(): void;
+  /**
+   * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the slabs.
+   * Never waits for a reader: what one still holds up goes with a later trim.
+   */
+  trimCpus(token: number): void;
+  /** Gives the empty slabs that classes keep back to the pages. */
+  trimSlabs(): void;
+  /** Whether this CPU has raised work that has not run. */
+  workPending(): number;
+  /** PREEMPT_RT: the CPU's work thread gets to run; returns the items that ran. */
+  workThreadRuns(): number;
+}
+
+/** What the same functions are in WebAssembly. */
+export const SIGNATURES = {
+  allocateBytes: { parameters: ["i32"], results: ["i32"] },
+  allocatorBytes: { parameters: ["i32"], results: ["i32"] },
+  allocatorOwned: { parameters: ["i32"], results: ["i32"] },
+  arenaFormat: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arenaVersion: { parameters: [], results: ["i32"] },
+  arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  arrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  closeMap: { parameters: ["i32", "i32"], results: [] },
+  contextEnter: { parameters: ["i32"], results: ["i32"] },
+  contextLeave: { parameters: ["i32"], results: [] },
+  contextSet: { parameters: ["i32", "i32"], results: [] },
+  cpuAreaAddress: { parameters: ["i32"], results: ["i32"] },
+  cpuCount: { parameters: [], results: ["i32"] },
+  createMap: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+  createObjectAllocator: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  currentArea: { parameters: [], results: ["i32"] },
+  destroyMap: { parameters: ["i32"], results: ["i32"] },
+  destroyObjectAllocator: { parameters: ["i32"], results: ["i32"] },
+  discardMap: { parameters: ["i32"], results: [] },
+  findMap: { parameters: ["i32"], results: ["i32"] },
+  freeBytes: { parameters: ["i32"], results: [] },
+  gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
+  gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
+  hashDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashScan: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  interruptsCameOn: { parameters: [], results: ["i32"] },
+  isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
+  mapCount: { parameters: ["i32"], results: ["i32"] },
+  mapPrefill: { parameters: ["i32", "i32"], results: ["i32"] },
+  objectAllocate: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  objectAllocatorIdle: { parameters: ["i32"], results: ["i32"] },
+  objectCaches: { parameters: ["i32", "i32"], results: ["i32"] },
+  objectCopy: { parameters: ["i32", "i32"], results: ["i32"] },
+  objectFree: { parameters: ["i32"], results: [] },
+  objectFreeRcu: { parameters: ["i32"], results: [] },
+  objectPrefill: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  objectSize: { parameters: ["i32"], results: ["i32"] },
+  objectTrim: { parameters: ["i32"], results: [] },
+  objectWithdraw: { parameters: ["i32", "i32", "i32", "i32"], results: [] },
+  openMap: { parameters: ["i32"], results: ["i32"] },
+  pagesInUse: { parameters: [], results: ["i32"] },
+  percpuArrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  percpuArrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuArrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  percpuArrayUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  percpuHashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  percpuHashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuHashUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
+  probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
+  pseudoRandom: { parameters: [], results: ["i32"] },
+  publishMap: { parameters: ["i32"], results: ["i32"] },
+  readEnter: { parameters: [], results: [] },
+  readLeave: { parameters: [], results: [] },
+  reapCpu: { parameters: ["i32"], results: ["i32"] },
+  reapMaps: { parameters: [], results: ["i32"] },
+  releaseCpu: { parameters: ["i32"], results: [] },
+  scanEntryBytes: { parameters: ["i32"], results: ["i32"] },
+  serveCpu: { parameters: ["i32"], results: ["i32"] },
+  setAdaptive: { parameters: ["i32"], results: [] },
+  setCurrentTask: { parameters: ["i32"], results: [] },
+  setForceDynamic: { parameters: ["i32"], results: [] },
+  setLimit: { parameters: ["i32"], results: [] },
+  setProfile: { parameters: ["i32"], results: [] },
+  setRealTime: { parameters: ["i32"], results: [] },
+  shareAccount: { parameters: ["i32", "i32"], results: ["i32"] },
+  switchCpu: { parameters: ["i32"], results: [] },
+  takeCpu: { parameters: ["i32", "i32"], results: ["i32"] },
+  taskComm: { parameters: ["i32", "i32"], results: ["i32"] },
+  timerTick: { parameters: [], results: [] },
+  traceEnter: { parameters: [], results: [] },
+  traceLeave: { parameters: [], results: [] },
+  trimCpus: { parameters: ["i32"], results: [] },
+  trimSlabs: { parameters: [], results: [] },
+  workPending: { parameters: [], results: ["i32"] },
+  workThreadRuns: { parameters: [], results: ["i32"] },
+} as const;
+
+/** Constants by the names that the core's source has. */
+export const CONSTANTS = {
+  CONTAINS_ELEMENTS: 0,
+  CONTAINS_VALUES: 1,
+  CONTAINS_OBJECTS: 2,
+  CACHE_BYTES: 320,
+  CACHE_FIRST: 0,
+  SLAB_FIRST: 1,
+  SLAB_ONLY: 2,
+  NAME_AT: 128,
+  CACHES_AT: 2240,
+  HEADER_HOME: 4,
+  ENOENT: 2,
+  E2BIG: 7,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ETIMEDOUT: 110,
+  SUPERBLOCK: 65536,
+  SUPERBLOCK_BYTES: 4096,
+  MAGIC: 1480808769,
+  LAYOUT_VERSION: 2,
+  PROFILE_ANYCTX: 0,
+  PROFILE_LINUX: 1,
+  CLASS_COUNT: 11,
+  RUN_BINS: 19,
+  EPOCH_WORDS: 65664,
+  BINS: 65728,
+  SLAB_CLASSES: 66048,
+  AREA_BYTES: 1024,
+  TASK: 0,
+  SOFTIRQ: 1,
+  HARDIRQ: 2,
+  NMI: 3,
+  BORROWED: 2147483648,
+  CONTEXT_TASK: 0,
+  CONTEXT_SOFTIRQ: 1,
+  CONTEXT_INTERRUPTS_OFF: 2,
+  CONTEXT_HARDIRQ: 3,
+  CONTEXT_NMI: 4,
+  MAYBE: 1,
+  REMOVES: 4294967296,
+  COUNTS: 8589934592,
+  RCU: 17179869184,
+  CHARGED: 34359738368,
+  TAKES: 68719476736,
+  INTENT_BYTES: 32,
+  LEVELS: 4,
+  BUILDING_ALLOCATOR: 1,
+  LOCK_SPINS: 268435456,
+  BUCKET_BYTES: 64,
+  ELEMENTS_PER_BUCKET: 4,
+  OVERFLOW: 8,
+  TAGS: 16,
+  ELEMENTS: 40,
+  SLOT_COUNT: 6,
+  SLOT_MASK: 63,
+  OWNER_SHIFT: 8,
+  OWNER_MASK: 4294967040,
+  SEQUENCE: 4294967296,
+  AGAIN: 1,
+  FOLD: 32,
+  LEVEL_COUNT_BYTES: 16,
+  ELEMENT_NEXT: 8,
+  ELEMENT_HASH: 12,
+  ELEMENT_KEY: 16,
+  KIND_HASH: 1,
+  KIND_ARRAY: 2,
+  KIND_PERCPU_HASH: 5,
+  KIND_PERCPU_ARRAY: 6,
+  NO_PREALLOC: 1,
+  NOEXIST: 1,
+  EXIST: 2,
+  SUPPLY_CACHE: 0,
+  SUPPLY_POOL: 1,
+  SUPPLY_SLAB: 2,
+  NAME_BYTES: 64,
+  HEADER_SIZE: 192,
+  MAP_BYTES: 256,
+  PAGE_SHIFT: 14,
+  PAGE_BYTES: 16384,
+  PAGE_RESERVED: 0,
+  PAGE_FREE: 1,
+  PAGE_RUN: 2,
+  PAGE_SLAB: 3,
+  DESCRIPTOR_BYTES: 32,
+  LARGEST_CLASS: 4096,
+  CLASS_RUN: 255,
+  HEADER_BYTES: 8,
+  SLAB_CLASS_BYTES: 64,
+  NORMAL: 0,
+  TASKS_TRACE: 1,
+  FIRST_EPOCH: 2,
+  KEPT: 0,
+  LOST: 1,
+  UNCLEAR: 2,
+} as const;
+
+/** Offsets of fields in their structures, in bytes. */
+export const LAYOUT = {
+  Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
+  Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, spare: 36, pool: 40, unit: 48, slabClass: 52, perCpu: 56, extra: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, extraCount: 84, waitingAge: 88, refills: 92, trims: 96, reused: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, home: 128, waitingFlavour: 132, byRcu: 136, byRcuCount: 140, waitingRcu: 144, waitingRcuCount: 148, rcuTarget: 152, prefilled: 156, contains: 160, account: 164, inbox: 168, burst: 176, missesSeen: 180, savings: 184, waitingBound: 188, counts: 192, depotLock: 256, depot: 260, depotCount: 264, steals: 268, nextSet: 272, nextOfAccount: 276, firstFill: 280, opened: 284, adaptive: 288 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, work: 20, working: 24, random: 28, readNesting: 32, traceNesting: 36, callbacks: 40, callbackCount: 44, waitingCallbacks: 48, waitingCallbackCount: 52, callbackTarget: 56, worksRun: 60, scanNext: 64, ownInterruptsOff: 68, idleTicks: 72, seenOperation: 76, readEpoch: 128, traceEpoch: 132, intents: 192 },
+  Intents: { first: 0, second: 8, operation: 16 },
+  LevelCount: { live: 0, operation: 4, folded: 8, reserved: 12 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, buckets: 28, bucketMask: 32, bucketShift: 36, multiplier: 40, elements: 48, fastKey: 52, fastLimit: 56, supply: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, inPlace: 104, interruptsOff: 108, account: 112, count: 128 },
+  ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84 },
+  PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
+  SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
+  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, pages: 16, firstPage: 20, descriptors: 24, areas: 28, pagesLock: 32, controlLock: 36, maps: 40, dyingMaps: 44, realTime: 48, usedPages: 52, forceDynamic: 56, profile: 60, adaptive: 64, cacheSets: 68, returnedRuns: 72, limitPages: 76 },
+  Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, managed: 48 },
+} as const;
+
+/** Bytes of the structures up to the end of their last field. */
+export const SIZES = {
+  Account: 16,
+  Cache: 292,
+  CpuArea: 196,
+  Intents: 32,
+  LevelCount: 16,
+  MapHeader: 132,
+  ObjectAllocator: 88,
+  PageDescriptor: 32,
+  SlabClass: 32,
+  Superblock: 80,
+  Transfer: 52,
+} as const;
