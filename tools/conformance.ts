@@ -43,9 +43,9 @@ const PAGES = 4;
 const ENGINES = ["jit", "interpreter"] as const;
 type Engine = (typeof ENGINES)[number];
 
-const MAKE: Readonly<Record<Engine, (program: LinkedProgram, host: ProgramHost, bytes: number) => RunProgram>> = {
+const MAKE: Readonly<Record<Engine, (program: LinkedProgram, host: ProgramHost) => RunProgram>> = {
   jit: (program, host) => instantiateProgram(compileProgram(program), host),
-  interpreter: (program, host, contextBytes) => createInterpreter(program, host, { contextBytes }),
+  interpreter: createInterpreter,
 };
 
 function hex(text: string): Uint8Array {
@@ -65,7 +65,7 @@ function run(program: LinkedProgram, memory: Uint8Array, engine: Engine): bigint
   new DataView(shared.buffer).setUint32(CPU + 4, RECORD, true);
   const host: ProgramHost = { memory: shared, core: {}, layout: { id: 0, task: 4 }, print: () => {} };
   const context = memory.length === 0 ? 0 : CONTEXT;
-  return MAKE[engine](program, host, memory.length)(context, CPU, STACK_TOP);
+  return MAKE[engine](program, host)(context, CPU, STACK_TOP, memory.length);
 }
 
 /** What went wrong, or undefined where r0 is as expected. */

@@ -30,7 +30,6 @@ export {
   type FunctionSpec,
   type MapSpec,
   type ObjectSpec,
-  type ProgramKind,
   type ProgramSpec,
   programSpec,
   type SourceLine,
@@ -39,4 +38,14 @@ export {
   subprogramsOf,
   type VariableSpec,
 } from "./object/spec.ts";
-export { attachTarget, programKind } from "./programs/table.ts";
+export type {
+  ContextField,
+  EventContext,
+  ProgramContext,
+  ProgramEvent,
+  ProgramKind,
+  ProgramTarget,
+  ProgramType,
+  UnsupportedKind,
+} from "./programs/program-type.ts";
+export { attachTarget, PROGRAM_TYPES, programKind, programType } from "./programs/table.ts";

@@ -9,6 +9,7 @@ import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedMap, LinkedProgram } from "./linked.ts";
 import { type FunctionSpec, type MapSpec, type ObjectSpec, programSpec, type RelocationSpec } from "./object/spec.ts";
+import { programType } from "./programs/table.ts";
 
 export interface LinkOptions {
   /**
@@ -191,6 +192,7 @@ export function linkProgram(
   const { subprograms, helpers } = validate({
     object: object.name,
     program: program.name,
+    type: "reason" in program.kind ? undefined : programType(program.kind),
     instructions,
     maps,
     placed: placed.map(({ spec, start }) => ({ name: spec.name, start })),

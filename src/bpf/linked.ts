@@ -1,7 +1,8 @@
 /** A linked program: what linking hands to the interpreter and the JIT, and what they may rely on. */
 import type { MapBinding } from "./host.ts";
 import type { Instruction } from "./isa/instructions.ts";
-import type { ProgramKind, SourceLine } from "./object/spec.ts";
+import type { SourceLine } from "./object/spec.ts";
+import type { ProgramKind, UnsupportedKind } from "./programs/program-type.ts";
 
 /**
  * Pure data, structured-cloneable. Every slot is a known operation or the second slot of a wide load; registers are
@@ -10,7 +11,7 @@ import type { ProgramKind, SourceLine } from "./object/spec.ts";
  */
 export interface LinkedProgram {
   readonly name: string;
-  readonly kind: ProgramKind;
+  readonly kind: ProgramKind | UnsupportedKind;
   readonly instructions: readonly Instruction[];
   /** In order of `start`, covering all slots; the first is the program itself. `end` is exclusive. */
   readonly subprograms: readonly Subprogram[];

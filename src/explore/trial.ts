@@ -297,7 +297,7 @@ export class Trial {
     core.readEnter();
     const below = this.#runUpdates;
     this.#runUpdates = new Map();
-    const state = start(program.interpreter, input.context, core.currentArea() >>> 0, stackTop);
+    const state = start(program.interpreter, input.context, core.currentArea() >>> 0, stackTop, input.bytes);
     const own = { context: input.context, contextBytes: input.bytes, stackTop };
     this.#instructions(play, state, own, interruption, input.record);
     for (const [map, count] of this.#runUpdates)
@@ -385,11 +385,10 @@ export class Trial {
   #prepare(image: ProgramImage, host: ProgramHost, inputs: Inputs): Prepared {
     const code = image.code as LinkedProgram;
     const given = inputs.get(image.name) ?? [];
-    const contextBytes = given[0]?.raw?.length;
     return {
       image,
       code,
-      interpreter: prepare(code, host, contextBytes === undefined ? {} : { contextBytes }),
+      interpreter: prepare(code, host),
       isShared: sharedPoints(code),
       contexts: given.map((input) => this.#place(input)),
       updates: new Map(),
@@ -397,10 +396,11 @@ export class Trial {
     };
   }
 
-  #place({ record, raw }: ProgramInput): Prepared["contexts"][number] {
+  #place({ record, context }: ProgramInput): Prepared["contexts"][number] {
     const at = this.#copy(record);
-    if (raw === undefined) return { record: at, context: at + RECORD.payload, bytes: record.length - RECORD.payload };
-    return { record: at, context: this.#copy(raw), bytes: raw.length };
+    if (context === undefined)
+      return { record: at, context: at + RECORD.payload, bytes: record.length - RECORD.payload };
+    return { record: at, context: this.#copy(context), bytes: context.length };
   }
 
   #copy(bytes: Uint8Array): number {

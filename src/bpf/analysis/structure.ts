@@ -17,12 +17,15 @@ import {
   REGISTERS,
 } from "../isa/instructions.ts";
 import type { LinkedMap, Subprogram } from "../linked.ts";
+import type { ProgramType } from "../programs/program-type.ts";
 import { type Edge, edgeOf } from "./edges.ts";
 import { findSubprograms, type PlacedFunction } from "./subprograms.ts";
 
 interface Subject {
   readonly object: string;
   readonly program: string;
+  /** Says which helpers it may call; undefined for a program of no type, which may call all. */
+  readonly type: ProgramType | undefined;
   readonly instructions: readonly Instruction[];
   readonly maps: readonly LinkedMap[];
   /** The program, then the functions of the object that it calls. */
@@ -74,7 +77,10 @@ function checkFrame(subject: Subject, at: number, slot: Instruction, effect: Eff
 }
 
 function checkHelper(subject: Subject, at: number, slot: Instruction): void {
-  if (helperById(slot.imm) === undefined) refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
+  const unknown = (): never => refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
+  const helper = helperById(slot.imm) ?? unknown();
+  if (subject.type?.helpers.includes(helper.group) === false)
+    refuse(subject, at, `helper ${helper.name} is not for programs of type ${subject.type.name}`, "UNSUPPORTED");
 }
 
 function checkSlot(subject: Subject, at: number, slot: Instruction): Operation {

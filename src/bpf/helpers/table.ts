@@ -29,10 +29,17 @@ export type Action =
   /** Formats a line and hands it to the host. */
   | { readonly type: "print" };
 
+/**
+ * What a program type allows as a whole. `base`: every type, as it needs nothing but maps, time and the CPU; `tracing`:
+ * what looks at the kernel's memory and the current task.
+ */
+export type HelperGroup = "base" | "tracing";
+
 export interface Helper {
   readonly id: number;
   /** Without the `bpf_` of its C name. */
   readonly name: string;
+  readonly group: HelperGroup;
   readonly parameters: readonly Parameter[];
   /** `value`: a value's address or 0. `number`: anything else. */
   readonly result: "value" | "number";
@@ -46,12 +53,13 @@ export const FLAGS_TOO_LARGE = 0xffffffff;
 function helper(
   id: number,
   name: string,
+  group: HelperGroup,
   parameters: readonly Parameter[],
   action: Action,
   doc: string,
   result: Helper["result"] = "number",
 ): Helper {
-  return { id, name, parameters, result, doc, action };
+  return { id, name, group, parameters, result, doc, action };
 }
 
 const READ: readonly Parameter[] = ["destination", "size", "source"];
@@ -65,6 +73,7 @@ export const HELPERS: readonly Helper[] = [
   helper(
     1,
     "map_lookup_elem",
+    "base",
     ["map", "key"],
     { type: "map", role: "lookup" },
     "The address of the value under the key, or 0.",
@@ -73,6 +82,7 @@ export const HELPERS: readonly Helper[] = [
   helper(
     2,
     "map_update_elem",
+    "base",
     ["map", "key", "value", "flags"],
     { type: "map", role: "update" },
     "Stores a value under the key; 0 or -errno.",
@@ -80,15 +90,17 @@ export const HELPERS: readonly Helper[] = [
   helper(
     3,
     "map_delete_elem",
+    "base",
     ["map", "key"],
     { type: "map", role: "delete" },
     "Removes the key and its value; 0 or -errno.",
   ),
-  helper(4, "probe_read", READ, PROBE, COPY_DOC),
-  helper(5, "ktime_get_ns", [], TIME, "The time of the event in nanoseconds."),
+  helper(4, "probe_read", "tracing", READ, PROBE, COPY_DOC),
+  helper(5, "ktime_get_ns", "base", [], TIME, "The time of the event in nanoseconds."),
   helper(
     6,
     "trace_printk",
+    "base",
     ["text", "size", "scalar", "scalar", "scalar"],
     { type: "print" },
     "Prints a line with up to three numbers; returns its length.",
@@ -96,14 +108,16 @@ export const HELPERS: readonly Helper[] = [
   helper(
     7,
     "get_prandom_u32",
+    "base",
     [],
     { type: "core", name: "pseudoRandom", result: "u32" },
     "A pseudo-random number of 32 bits.",
   ),
-  helper(8, "get_smp_processor_id", [], { type: "cpu" }, "The number of the current CPU."),
+  helper(8, "get_smp_processor_id", "base", [], { type: "cpu" }, "The number of the current CPU."),
   helper(
     14,
     "get_current_pid_tgid",
+    "tracing",
     [],
     { type: "record", offset: RECORD.pidTgid, bytes: 8 },
     "Returns tgid << 32 | pid of the event's task.",
@@ -111,6 +125,7 @@ export const HELPERS: readonly Helper[] = [
   helper(
     15,
     "get_current_uid_gid",
+    "tracing",
     [],
     { type: "record", offset: RECORD.uidGid, bytes: 8 },
     "Returns gid << 32 | uid of the event's task.",
@@ -118,16 +133,17 @@ export const HELPERS: readonly Helper[] = [
   helper(
     16,
     "get_current_comm",
+    "tracing",
     ["destination", "size"],
     { type: "core", name: "taskComm", result: "i32" },
     "Copies the name of the event's task, NUL padded to size.",
   ),
-  helper(45, "probe_read_str", READ, PROBE_STRING, STRING_DOC),
-  helper(112, "probe_read_user", READ, PROBE, COPY_DOC),
-  helper(113, "probe_read_kernel", READ, PROBE, COPY_DOC),
-  helper(114, "probe_read_user_str", READ, PROBE_STRING, STRING_DOC),
-  helper(115, "probe_read_kernel_str", READ, PROBE_STRING, STRING_DOC),
-  helper(125, "ktime_get_boot_ns", [], TIME, "The time of the event in nanoseconds, as ktime_get_ns."),
+  helper(45, "probe_read_str", "tracing", READ, PROBE_STRING, STRING_DOC),
+  helper(112, "probe_read_user", "tracing", READ, PROBE, COPY_DOC),
+  helper(113, "probe_read_kernel", "tracing", READ, PROBE, COPY_DOC),
+  helper(114, "probe_read_user_str", "tracing", READ, PROBE_STRING, STRING_DOC),
+  helper(115, "probe_read_kernel_str", "tracing", READ, PROBE_STRING, STRING_DOC),
+  helper(125, "ktime_get_boot_ns", "base", [], TIME, "The time of the event in nanoseconds, as ktime_get_ns."),
 ];
 
 const BY_ID = new Map(HELPERS.map((row) => [row.id, row]));

@@ -47,27 +47,33 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
     host,
     code: decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
-    options: { budget: options.budget ?? DEFAULT_BUDGET, contextBytes: options.contextBytes ?? 0 },
+    options: { budget: options.budget ?? DEFAULT_BUDGET },
   };
 }
 
-/** Bytes of the context: the record's payload when the context is the current record's, else what the options say. */
-function contextBytes({ host, options }: Interpreter, view: DataView, context: number, cpu: number): number {
+/** Bytes of the current record's payload where that is the context, otherwise 0. */
+function payloadAt({ host }: Interpreter, view: DataView, context: number, cpu: number): number {
   const at = cpu + host.layout.task;
-  if (at + 4 > view.byteLength) return options.contextBytes;
+  if (at + 4 > view.byteLength) return 0;
   const task = view.getUint32(at, true);
-  if (task === 0 || context !== task + RECORD.payload || context > view.byteLength) return options.contextBytes;
+  if (task === 0 || context !== task + RECORD.payload || context > view.byteLength) return 0;
   return Math.max(0, view.getUint32(task + RECORD.size, true) - RECORD.payload);
 }
 
 /** The state of a run that has not begun. Parameters as for `RunProgram`. */
-export function start(interpreter: Interpreter, context: number, cpu: number, stackTop: number): RunState {
+export function start(
+  interpreter: Interpreter,
+  context: number,
+  cpu: number,
+  stackTop: number,
+  contextBytes?: number,
+): RunState {
   const { buffer } = interpreter.host.memory;
   const view = new DataView(buffer);
   const ranges = new Ranges();
   for (const map of interpreter.program.maps)
     if (map.direct) ranges.grant(map.firstValue, map.valueSize, !map.readOnly);
-  ranges.grant(context, contextBytes(interpreter, view, context, cpu), true);
+  ranges.grant(context, contextBytes ?? payloadAt(interpreter, view, context, cpu), true);
   ranges.grant(stackTop - FRAME_BYTES, FRAME_BYTES, true);
   const registers = new BigUint64Array(REGISTERS);
   registers[1] = BigInt(context);
@@ -108,8 +114,8 @@ export function createInterpreter(
   options: InterpreterOptions = {},
 ): RunProgram {
   const interpreter = prepare(program, host, options);
-  return (context, cpu, stackTop) => {
-    const state = start(interpreter, context, cpu, stackTop);
+  return (context, cpu, stackTop, contextBytes) => {
+    const state = start(interpreter, context, cpu, stackTop, contextBytes);
     while (!state.done) step(interpreter, state);
     return state.registers[0] ?? 0n;
   };

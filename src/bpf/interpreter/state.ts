@@ -34,8 +34,6 @@ export interface Interpreter {
 export interface InterpreterOptions {
   /** Instructions after which a run is stopped; Linux's verifier uses the same number. */
   readonly budget?: number;
-  /** Bytes of the context where it is not the payload of the CPU's current event record. */
-  readonly contextBytes?: number;
 }
 
 export interface Frame {

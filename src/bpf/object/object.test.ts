@@ -35,7 +35,7 @@ test("a clang object gives its programs, with what they run on", () => {
     ],
   );
   const program = programSpec(spec, "on_kmalloc");
-  assert.deepEqual(program.kind, { type: "tracepoint", category: "kmem", event: "kmalloc" });
+  assert.deepEqual(program.kind, { type: "tracepoint", target: { category: "kmem", event: "kmalloc" } });
   assert.equal(program.section, "tracepoint/kmem/kmalloc");
   assert.deepEqual(
     subprogramsOf(spec, program).map(({ name }) => name),
@@ -102,10 +102,10 @@ test("sections name what is not supported and why", () => {
   ];
   for (const [section, reason] of cases) {
     const kind = programKind(section);
-    assert.ok(kind.type === "unsupported" && reason.test(kind.reason), section);
+    assert.ok("reason" in kind && reason.test(kind.reason), section);
   }
-  assert.deepEqual(programKind("?tp/a/b"), { type: "tracepoint", category: "a", event: "b" });
-  assert.deepEqual(programKind("raw_tracepoint/b"), { type: "raw_tracepoint", event: "b" });
+  assert.deepEqual(programKind("?tp/a/b"), { type: "tracepoint", target: { category: "a", event: "b" } });
+  assert.deepEqual(programKind("raw_tracepoint/b"), { type: "raw_tracepoint", target: { event: "b" } });
   const open = programSpec(tracing(), "on_open");
   assert.throws(() => attachTarget(open), fails("UNSUPPORTED", /program on_open cannot run here: .*kprobe/));
   assert.throws(() => programSpec(tracing(), "none"), fails("EINVAL", /no program none; it has on_kmalloc, /));

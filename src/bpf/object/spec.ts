@@ -4,6 +4,7 @@
  */
 import { AnyctxError } from "../../error.ts";
 import type { Instruction } from "../isa/instructions.ts";
+import type { ProgramKind, UnsupportedKind } from "../programs/program-type.ts";
 import { type Btf, resolveType, sizeOf } from "./btf.ts";
 
 export interface ObjectSpec {
@@ -27,16 +28,10 @@ export interface FunctionSpec {
 }
 
 export interface ProgramSpec extends FunctionSpec {
-  readonly kind: ProgramKind;
+  readonly kind: ProgramKind | UnsupportedKind;
   /** False where the section name starts with `?`: its author does not want it loaded unless asked for. */
   readonly autoload: boolean;
 }
-
-/** What a program runs on, from its section name. `reason` is a whole sentence for people. */
-export type ProgramKind =
-  | { readonly type: "tracepoint"; readonly category: string; readonly event: string }
-  | { readonly type: "raw_tracepoint"; readonly event: string }
-  | { readonly type: "unsupported"; readonly reason: string };
 
 /** `instruction` counts slots from the function's start. */
 export type RelocationSpec =
