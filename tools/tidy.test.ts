@@ -9,7 +9,7 @@ import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { Command } from "commander";
 import ts from "typescript";
-import { HELPERS, OPERATIONS, PROGRAM_TYPES } from "../src/bpf/index.ts";
+import { HELPERS, OPERATIONS, PARAMETER_KINDS, PROGRAM_TYPES } from "../src/bpf/index.ts";
 import { EVENT_SOURCES } from "../src/events/sources.ts";
 import { MAP_KINDS } from "../src/maps/kinds.ts";
 import { INTERRUPT_SIGNS } from "../src/replay/interrupts.ts";
@@ -396,6 +396,7 @@ interface Documented {
 const TABLES: Readonly<Record<string, readonly Documented[]>> = {
   "map kinds": MAP_KINDS.map(({ type, doc }) => ({ name: type, doc })),
   helpers: HELPERS,
+  "parameter kinds": PARAMETER_KINDS,
   "program types": PROGRAM_TYPES,
   "event sources": EVENT_SOURCES.map(({ kind, doc }) => ({ name: kind, doc })),
   "signs of interrupts": INTERRUPT_SIGNS,

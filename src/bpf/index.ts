@@ -1,6 +1,8 @@
 /** BPF objects: read, inspected, linked, interpreted, compiled. The subpath export `anyctx/bpf`. */
 
-export { HELPERS, type Helper, helperById, helperByName } from "./helpers/table.ts";
+export type { ParameterKind } from "./helpers/parameters/parameter-kind.ts";
+export { PARAMETER_KINDS } from "./helpers/parameters/table.ts";
+export { HELPERS, type Helper, type HelperGroup, helperById, helperByName } from "./helpers/table.ts";
 export {
   FRAME_BYTES,
   MAX_FRAMES,

@@ -27,7 +27,7 @@ export interface Locals {
 export interface ModuleIndexes {
   /** The host's `fail(instruction)`, which throws. */
   readonly fail: number;
-  readonly print: number;
+  readonly print: () => number;
   readonly core: (name: string) => number;
   /** By slot of its first instruction. */
   readonly subprogram: (start: number) => number;
