@@ -19,6 +19,9 @@ export interface LinkOptions {
   readonly coreRelocations?: "refuse" | "local";
 }
 
+/** Opcode of every call; the source field says of what. */
+const CALL_CODE = 0x85;
+
 /** A function with its place in the linked program. */
 interface Placed {
   readonly spec: FunctionSpec;
@@ -30,10 +33,9 @@ interface Linking {
   readonly program: FunctionSpec;
   readonly bindings: ReadonlyMap<string, MapBinding>;
   readonly placed: readonly Placed[];
-  readonly startOf: ReadonlyMap<FunctionSpec, number>;
 }
 
-/** The program, then the functions it calls, each once. */
+/** The program, then the functions it calls or takes the address of, each once. */
 function place(object: ObjectSpec, program: FunctionSpec): Placed[] {
   const placed: Placed[] = [];
   const seen = new Set<FunctionSpec>([program]);
@@ -42,7 +44,7 @@ function place(object: ObjectSpec, program: FunctionSpec): Placed[] {
     placed.push({ spec, start });
     start += spec.instructions.length;
     for (const relocation of spec.relocations) {
-      const callee = relocation.type === "call" ? object.functions[relocation.callee] : undefined;
+      const callee = "callee" in relocation ? object.functions[relocation.callee] : undefined;
       // A program is listed among the functions too; a call to the program itself is recursion, found later.
       if (callee !== undefined) seen.add(sameFunction(callee, program) ? program : callee);
     }
@@ -80,16 +82,43 @@ function wide(slot: Instruction, src: number, address: number): [Instruction, In
   return [{ ...slot, src, imm: Number(BigInt.asIntN(32, value)) }, wideTail(value)];
 }
 
+type CalleeRelocation = RelocationSpec & { readonly type: "call" | "function" };
+
+/** The distance from an instruction to a function of the object, as its immediate holds it. */
+function distanceTo(linking: Linking, { spec, start }: Placed, relocation: CalleeRelocation): number {
+  const at = relocation.instruction;
+  const callee = linking.object.functions[relocation.callee];
+  const found = linking.placed.find(
+    (candidate) => callee !== undefined && (candidate.spec === callee || sameFunction(candidate.spec, callee)),
+  );
+  if (found === undefined) return refuse(linking, spec, at, "BAD_OBJECT", "the function it names is not in the object");
+  return found.start - (start + at) - 1;
+}
+
+function applyCall(
+  linking: Linking,
+  placed: Placed,
+  slot: Instruction,
+  relocation: RelocationSpec & { type: "call" },
+): Instruction {
+  if (slot.code !== CALL_CODE)
+    return refuse(linking, placed.spec, relocation.instruction, "BAD_OBJECT", "this is no call of a function");
+  return { ...slot, src: PSEUDO.localCall, imm: distanceTo(linking, placed, relocation) + relocation.entry };
+}
+
 function applyAddress(
   linking: Linking,
-  spec: FunctionSpec,
+  placed: Placed,
   slot: Instruction,
-  relocation: RelocationSpec & { type: "map" | "data" },
+  relocation: RelocationSpec & { type: "map" | "data" | "function" },
 ): [Instruction, Instruction] {
+  const { spec } = placed;
   const at = relocation.instruction;
-  const binding = bindingOf(linking, spec, at, relocation.map);
   if (!isWide(slot) || at + 1 >= spec.instructions.length)
     return refuse(linking, spec, at, "BAD_OBJECT", "an address can only be placed in a whole 64-bit load");
+  if (relocation.type === "function")
+    return [{ ...slot, src: PSEUDO.function, imm: distanceTo(linking, placed, relocation) }, wideTail(0n)];
+  const binding = bindingOf(linking, spec, at, relocation.map);
   if (relocation.type === "map") return wide(slot, PSEUDO.mapAddress, binding.address);
   if (binding.firstValue === 0)
     return refuse(linking, spec, at, "BAD_OBJECT", `map ${binding.name} holds variables but is no array`);
@@ -97,22 +126,6 @@ function applyAddress(
   if (relocation.offset < 0 || relocation.offset > binding.valueSize)
     return refuse(linking, spec, at, "BAD_OBJECT", `offset ${relocation.offset} is outside ${binding.name}`);
   return wide(slot, PSEUDO.mapValue, binding.firstValue + relocation.offset);
-}
-
-function applyCall(
-  linking: Linking,
-  { spec, start }: Placed,
-  slot: Instruction,
-  relocation: RelocationSpec & { type: "call" },
-): Instruction {
-  const at = relocation.instruction;
-  const callee = linking.object.functions[relocation.callee];
-  const place = linking.placed.find(
-    (candidate) => callee !== undefined && (candidate.spec === callee || sameFunction(candidate.spec, callee)),
-  );
-  if (place === undefined || slot.code !== 0x85)
-    return refuse(linking, spec, at, "BAD_OBJECT", "the function it calls is not in the object");
-  return { ...slot, src: PSEUDO.localCall, imm: place.start + relocation.entry - (start + at) - 1 };
 }
 
 /** The function's slots with all relocations applied. */
@@ -125,7 +138,7 @@ function relocate(linking: Linking, placed: Placed): Instruction[] {
     if (slot === undefined) return refuse(linking, spec, at, "BAD_OBJECT", "a relocation is outside the function");
     if (relocation.type === "unsupported") return refuse(linking, spec, at, "UNSUPPORTED", relocation.reason);
     if (relocation.type === "call") slots[at] = applyCall(linking, placed, slot, relocation);
-    else [slots[at], slots[at + 1]] = applyAddress(linking, spec, slot, relocation) as [Instruction, Instruction];
+    else [slots[at], slots[at + 1]] = applyAddress(linking, placed, slot, relocation);
   }
   return slots;
 }
@@ -148,9 +161,9 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
   const all = [...bindings];
   const maps = new Map<string, LinkedMap>();
   for (const slot of slots) {
-    if (!isWide(slot) || slot.src === 0) continue;
-    const address = slot.imm >>> 0;
     const direct = slot.src === PSEUDO.mapValue;
+    if (!isWide(slot) || (!direct && slot.src !== PSEUDO.mapAddress)) continue;
+    const address = slot.imm >>> 0;
     const binding = all.find((b) => (direct ? holds(b, address) : b.address === address));
     if (binding === undefined) continue;
     const spec: MapSpec | undefined = object.maps.find(({ name }) => name === binding.name);
@@ -184,8 +197,7 @@ export function linkProgram(
 ): LinkedProgram {
   const program = programSpec(object, programName);
   const placed = place(object, program);
-  const startOf = new Map(placed.map(({ spec, start }) => [spec, start]));
-  const linking: Linking = { object, program, bindings, placed, startOf };
+  const linking: Linking = { object, program, bindings, placed };
   checkCore(linking, options);
   const instructions = placed.flatMap((one) => relocate(linking, one));
   const maps = linkedMaps(instructions, object, bindings.values());

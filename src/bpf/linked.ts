@@ -6,8 +6,8 @@ import type { ProgramKind, UnsupportedKind } from "./programs/program-type.ts";
 
 /**
  * Pure data, structured-cloneable. Every slot is a known operation or the second slot of a wide load; registers are
- * 0 to 10 and r10 is never written; jumps stay inside their subprogram and calls go to a subprogram's first slot; no
- * subprogram runs off its end; call chains are at most MAX_FRAMES deep.
+ * 0 to 10 and r10 is never written; jumps stay inside their subprogram, calls and callbacks go to the first slot of one;
+ * no subprogram runs off its end; call chains are at most MAX_FRAMES deep.
  */
 export interface LinkedProgram {
   readonly name: string;

@@ -165,7 +165,7 @@ function describeFunction(object: ObjectSpec, { name, section, ...code }: Functi
 }
 
 function referenceText(object: ObjectSpec, relocation: RelocationSpec): string {
-  if (relocation.type === "call") return object.functions[relocation.callee]?.name ?? `function ${relocation.callee}`;
+  if ("callee" in relocation) return object.functions[relocation.callee]?.name ?? `function ${relocation.callee}`;
   if (relocation.type === "unsupported") return relocation.reason;
   if (relocation.type === "map") return `map ${relocation.map}`;
   const variables = object.maps.find(({ name }) => name === relocation.map)?.variables ?? [];

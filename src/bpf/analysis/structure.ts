@@ -3,6 +3,7 @@
  * and compiled without a further look at its shape (RFC 9669 for fields, Linux for frames and r10).
  */
 import { AnyctxError } from "../../error.ts";
+import { CALLBACK } from "../helpers/parameters/callback.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
@@ -13,7 +14,6 @@ import {
   isWide,
   type Operation,
   operationOf,
-  PSEUDO,
   REGISTERS,
 } from "../isa/instructions.ts";
 import type { LinkedMap, Subprogram } from "../linked.ts";
@@ -47,18 +47,40 @@ export function writtenRegister(effect: Effect, slot: Instruction): number | und
   return effect.type === "call" ? 0 : undefined;
 }
 
-function checkWide(subject: Subject, at: number, slot: Instruction): void {
-  const tail = subject.instructions[at + 1];
-  if (tail === undefined || tail.code !== 0 || tail.dst !== 0 || tail.src !== 0 || tail.offset !== 0)
-    refuse(subject, at, "the second half of this 64-bit load is missing");
-  if (slot.src === 0) return;
-  const address = slot.imm >>> 0;
-  const known = subject.maps.some((map) =>
-    slot.src === PSEUDO.mapAddress
+type Holds = Extract<Effect, { readonly type: "constant" }>["holds"];
+
+function isMapAddress(subject: Subject, address: number, holds: Holds): boolean {
+  return subject.maps.some((map) =>
+    holds === "map"
       ? map.address === address
       : map.firstValue !== 0 && address >= map.firstValue && address <= map.firstValue + map.valueSize,
   );
-  if (!known || tail?.imm !== 0) refuse(subject, at, "there is no map at this address");
+}
+
+function takesCallback(slot: Instruction): boolean {
+  const effect = operationOf(slot)?.effect;
+  if (effect?.type !== "call" || effect.target !== "helper") return false;
+  return helperById(slot.imm)?.parameters.includes(CALLBACK) === true;
+}
+
+/** A function's address is of use to a helper that calls it, and to nothing else. */
+function checkCallback(subject: Subject, at: number, slot: Instruction, tail: Instruction): void {
+  if (tail.imm !== 0) refuse(subject, at, "the second half of a function's address is not zero");
+  if (subject.instructions.some(takesCallback)) return;
+  const target = at + 1 + slot.imm;
+  const name = subject.placed.find(({ start }) => start === target)?.name ?? `slot ${target}`;
+  const why = `the address of function ${name} (a callback) is not supported: no helper that is called here takes one`;
+  refuse(subject, at, why, "UNSUPPORTED");
+}
+
+function checkWide(subject: Subject, at: number, slot: Instruction, holds: Holds): void {
+  const tail = subject.instructions[at + 1];
+  if (tail === undefined || tail.code !== 0 || tail.dst !== 0 || tail.src !== 0 || tail.offset !== 0)
+    refuse(subject, at, "the second half of this 64-bit load is missing");
+  if (holds === "number") return;
+  if (holds === "function") checkCallback(subject, at, slot, tail);
+  else if (tail.imm !== 0 || !isMapAddress(subject, slot.imm >>> 0, holds))
+    refuse(subject, at, "there is no map at this address");
 }
 
 /** Memory operations by effect: the register that holds the address. */
@@ -92,7 +114,7 @@ function checkSlot(subject: Subject, at: number, slot: Instruction): Operation {
   if (effect.type === "refused") refuse(subject, at, effect.reason, "UNSUPPORTED");
   if (writtenRegister(effect, slot) === FRAME_POINTER) refuse(subject, at, "r10, the frame pointer, is read-only");
   checkFrame(subject, at, slot, effect);
-  if (effect.type === "constant") checkWide(subject, at, slot);
+  if (effect.type === "constant") checkWide(subject, at, slot, effect.holds);
   if (effect.type === "call" && effect.target === "helper") checkHelper(subject, at, slot);
   return operation;
 }

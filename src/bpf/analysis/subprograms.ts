@@ -1,4 +1,4 @@
-/** The functions that a program consists of: cut where calls go, entered only at their start, never in a circle. */
+/** The functions that a program consists of: cut where calls and callbacks go, entered only at their start, never in a circle. */
 import { MAX_FRAMES } from "../host.ts";
 import type { Operation } from "../isa/instructions.ts";
 import type { Subprogram } from "../linked.ts";
@@ -13,7 +13,7 @@ export interface PlacedFunction {
 /** Throws, with the instruction and why it cannot be. */
 export type Refuse = (at: number, why: string) => never;
 
-/** Functions start at slot 0, at each function of the object and wherever a call goes. */
+/** Functions start at slot 0, at each function of the object and wherever a call or a callback goes. */
 function cut(slots: number, placed: readonly PlacedFunction[], edges: readonly Edge[]): Subprogram[] {
   const starts = new Set([0, ...placed.map(({ start }) => start)]);
   for (const { type, target } of edges) if (type !== "jump") starts.add(target);
@@ -39,7 +39,7 @@ function ownerBySlot(parts: readonly Subprogram[]): number[] {
   return parts.flatMap(({ start, end }, index) => new Array<number>(end - start).fill(index));
 }
 
-/** Chains of calls are short and never come back to a function that is in them. */
+/** Chains of calls (a callback is one: its frame lies below that of the helper's caller) are short and never come back to a function that is in them. */
 function checkDepth(calls: readonly (readonly Edge[])[], owner: readonly number[], refuse: Refuse): void {
   const depths = new Map<number, number | "open">();
   const frames = (part: number, level: number, from: number): number => {

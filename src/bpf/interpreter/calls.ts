@@ -38,6 +38,10 @@ class Call implements CheckedCall {
     return checkedAddress(this.vm, this.state, this.#at, this.value(register), bytes, write);
   }
 
+  isFunction(slot: bigint): boolean {
+    return this.vm.program.subprograms.some(({ start }) => BigInt(start) === slot);
+  }
+
   refuse(register: number, no: string): never {
     return this.fault(`r${register} = 0x${this.value(register).toString(16)} is no ${no}`);
   }

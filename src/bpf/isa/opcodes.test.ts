@@ -57,7 +57,7 @@ function slotFor(operation: Operation, imm: number, cell: number): Instruction {
 }
 
 for (const operation of RUNNABLE) {
-  if (operation.effect.type === "constant" && operation.effect.holds !== "number") continue; // helpers.test.ts
+  if (operation.effect.type === "constant" && operation.effect.holds !== "number") continue; // helpers.test.ts, callbacks.test.ts
   test(`${operation.name} gives the same by interpreter and JIT`, () => {
     const context = fc.uint8Array({ minLength: 64, maxLength: 64 });
     fc.assert(

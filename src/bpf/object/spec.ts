@@ -11,7 +11,7 @@ export interface ObjectSpec {
   readonly name: string;
   readonly license: string;
   readonly programs: readonly ProgramSpec[];
-  /** Every function, programs too: what `call` relocations count in. */
+  /** Every function, programs too: what `callee` of a relocation counts in. */
   readonly functions: readonly FunctionSpec[];
   readonly maps: readonly MapSpec[];
   readonly btf: Btf | undefined;
@@ -38,6 +38,8 @@ export type RelocationSpec =
   | { readonly type: "map"; readonly instruction: number; readonly map: string }
   | { readonly type: "data"; readonly instruction: number; readonly map: string; readonly offset: number }
   | { readonly type: "call"; readonly instruction: number; readonly callee: number; readonly entry: number }
+  /** The address of a function, for a helper to call. */
+  | { readonly type: "function"; readonly instruction: number; readonly callee: number }
   | { readonly type: "unsupported"; readonly instruction: number; readonly reason: string };
 
 /** A CO-RE relocation of `.BTF.ext`: the instruction depends on the layout of a type of the running kernel. */
@@ -95,13 +97,13 @@ export function programSpec(spec: ObjectSpec, name: string): ProgramSpec {
   throw new AnyctxError("EINVAL", `${spec.name} has no program ${name}; it has ${names === "" ? "none" : names}`);
 }
 
-/** All functions that a program may call, directly or not, in the order of the object file. */
+/** All functions that a program may call or have called, directly or not, in the order of the object file. */
 export function subprogramsOf(spec: ObjectSpec, program: ProgramSpec): FunctionSpec[] {
   const seen = new Set<number>();
   const work: FunctionSpec[] = [program];
   for (let at = work.pop(); at !== undefined; at = work.pop())
     for (const relocation of at.relocations) {
-      if (relocation.type !== "call" || seen.has(relocation.callee)) continue;
+      if (!("callee" in relocation) || seen.has(relocation.callee)) continue;
       const callee = spec.functions[relocation.callee];
       seen.add(relocation.callee);
       if (callee !== undefined) work.push(callee);

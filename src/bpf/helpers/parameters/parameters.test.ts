@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnyctxError } from "../../../error.ts";
+import { ByteWriter } from "../../../wasm/encode.ts";
 import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../../fake-host.test.ts";
 import type { CoreFunction } from "../../host.ts";
 import { assemble } from "../../isa/assemble.ts";
 import { linkProgram } from "../../link.ts";
 import { specOfInstructions } from "../../object/spec.ts";
 import { HELPERS } from "../table.ts";
-import type { ParameterKind } from "./parameter-kind.ts";
+import { CALLBACK } from "./callback.ts";
+import type { CheckedCall, ParameterKind } from "./parameter-kind.ts";
 import { PARAMETER_KINDS } from "./table.ts";
 
 interface Sample {
@@ -104,10 +106,13 @@ function passed(engine: Engine, { helper, register }: Sample, argument: string):
   return helper === "trace_printk" ? host.lines : got.map((value) => (typeof value === "number" ? value >>> 0 : value));
 }
 
+const USED = new Set(HELPERS.flatMap(({ parameters }) => parameters));
+
 test("rows have names of their own and say what they are; helpers take no other kinds", () => {
   assert.equal(new Set(PARAMETER_KINDS.map(({ name }) => name)).size, PARAMETER_KINDS.length);
-  const used = new Set(HELPERS.flatMap(({ parameters }) => parameters));
-  for (const kind of used) assert.ok(PARAMETER_KINDS.includes(kind), kind.name);
+  for (const kind of USED) assert.ok(PARAMETER_KINDS.includes(kind), kind.name);
+  const unused = PARAMETER_KINDS.filter((kind) => !USED.has(kind));
+  assert.deepEqual(unused, [CALLBACK], "the test below stands in for a helper that takes it");
   for (const { name, doc } of PARAMETER_KINDS) assert.match(doc, /^[A-Z].*\.$/s, name);
 });
 
@@ -117,7 +122,7 @@ function takes({ helper, register }: Sample, kind: ParameterKind): boolean {
 }
 
 for (const engine of ENGINES)
-  for (const kind of PARAMETER_KINDS)
+  for (const kind of USED)
     test(`${engine.name}: an argument of kind ${kind.name}`, () => {
       const sample = SAMPLES[kind.name] ?? assert.fail(`no test has an argument of kind ${kind.name}`);
       assert.ok(takes(sample, kind));
@@ -133,3 +138,29 @@ for (const engine of ENGINES)
           text,
         );
     });
+
+test("a callback is one of the program's functions", () => {
+  const refused: string[] = [];
+  const call = (value: bigint): CheckedCall => ({
+    value: (register) => (register === 2 ? value : 0n),
+    map: () => assert.fail(),
+    pointer: () => assert.fail(),
+    isFunction: (slot) => slot === 7n,
+    refuse: (register, no) => {
+      refused.push(`r${register} ${no}`);
+      throw new AnyctxError("EFAULT", "refused");
+    },
+  });
+  assert.equal(CALLBACK.check(call(7n), 2), 7n);
+  for (const value of [0n, 8n, 2n ** 32n + 7n]) assert.throws(() => CALLBACK.check(call(value), 2), /refused/);
+  assert.deepEqual(refused, new Array(3).fill("r2 function of this program"));
+  const pushed: string[] = [];
+  CALLBACK.push({
+    out: new ByteWriter(),
+    map: undefined,
+    pushRegister: () => void pushed.push("register"),
+    pushPointer: () => assert.fail(),
+    failIf: () => assert.fail(),
+  });
+  assert.deepEqual([pushed, CALLBACK.wasm, CALLBACK.writes], [["register"], "i64", true]);
+});

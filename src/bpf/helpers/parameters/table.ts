@@ -1,5 +1,6 @@
 /** The kinds of parameters that helpers have. */
 
+import { CALLBACK } from "./callback.ts";
 import { KEY, MAP, VALUE } from "./maps.ts";
 import { DESTINATION, SIZE, SOURCE, TEXT } from "./memory.ts";
 import { FLAGS, SCALAR } from "./numbers.ts";
@@ -9,4 +10,5 @@ export const PARAMETER_KINDS: readonly ParameterKind[] = [
   ...[MAP, KEY, VALUE],
   ...[DESTINATION, TEXT, SIZE, SOURCE],
   ...[FLAGS, SCALAR],
+  CALLBACK,
 ];
