@@ -8,6 +8,7 @@
  * `jit 312/312 interpreter 312/312`; exit code 1 on any failure. The callx vector is not counted: it must be refused.
  */
 import { readFileSync } from "node:fs";
+import { AnyctxError } from "../src/error.ts";
 import {
   assemble,
   compileProgram,
@@ -21,8 +22,7 @@ import {
   type ProgramHost,
   type RunProgram,
   specOfInstructions,
-} from "../src/bpf/index.ts";
-import { AnyctxError } from "../src/error.ts";
+} from "../src/load/index.ts";
 
 interface Vector {
   readonly name: string;

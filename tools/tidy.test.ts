@@ -9,8 +9,8 @@ import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { Command } from "commander";
 import ts from "typescript";
-import { HELPERS, OPERATIONS, PARAMETER_KINDS, PROGRAM_TYPES } from "../src/bpf/index.ts";
 import { EVENT_SOURCES } from "../src/events/sources.ts";
+import { HELPERS, OPERATIONS, PARAMETER_KINDS, PROGRAM_TYPES } from "../src/load/index.ts";
 import { MAP_KINDS } from "../src/maps/kinds.ts";
 import { INTERRUPT_SIGNS } from "../src/replay/interrupts.ts";
 
@@ -208,7 +208,7 @@ function loadedBy(entry: string): Import[] {
   return loaded;
 }
 
-for (const entry of ["src/index.ts", "src/bpf/index.ts", "src/events/sources.ts"])
+for (const entry of ["src/index.ts", "src/load/index.ts", "src/events/sources.ts"])
   test(`${entry} loads no package and no module of Node`, () => {
     const wrong = loadedBy(entry).filter(({ to }) => !to.startsWith("src/"));
     assert.deepEqual(wrong.map(show), []);

@@ -4,7 +4,7 @@ import { disassembleAt } from "../bpf/isa/disassemble.ts";
 import type { BtfValue } from "../bpf/object/btf.ts";
 import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, RelocationSpec } from "../bpf/object/spec.ts";
 import { programType } from "../bpf/programs/table.ts";
-import { mapKindByBpfType } from "../maps/kinds.ts";
+import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import { variablesOf } from "./values.ts";
 
 export interface ObjectDescription {
@@ -102,9 +102,6 @@ function describeProgram({ name, section, kind, autoload, instructions }: Progra
     instructions: instructions.length,
   };
 }
-
-/** Linux's BPF_F_NO_PREALLOC. */
-const NO_PREALLOC = 1;
 
 function describeMap({ name, bpfType, keySize, valueSize, maxEntries, flags, unsupported }: MapSpec): MapDescription {
   const kind = mapKindByBpfType(bpfType);

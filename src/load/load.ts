@@ -14,7 +14,7 @@ import { type MapSpec, type ObjectSpec, type ProgramSpec, subprogramsOf } from "
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes } from "../maps/codec.ts";
-import { mapKindByBpfType } from "../maps/kinds.ts";
+import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
 
@@ -48,9 +48,6 @@ export interface LoadedObject {
   /** Programs that are not loaded, with the reason as a sentence. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
-
-/** Linux's BPF_F_NO_PREALLOC. */
-const NO_PREALLOC = 1;
 
 /** Data sections of different objects share an arena: they go by the object's name. */
 function nameInArena(object: ObjectSpec, map: MapSpec): string {

@@ -1,3 +1,5 @@
+import { CONSTANTS, type Core } from "../wasm/face.ts";
+
 /**
  * The registry of map kinds: one row a kind. The arena, the loader, the interpreter, the JIT and the command line all
  * read it, so that a new kind is one file in `core/maps/` and one row here.
@@ -22,7 +24,7 @@ export interface MapKind {
   /** Keys are u32 indexes below max_entries that always exist. */
   readonly indexed: boolean;
   readonly doc: string;
-  readonly program: { readonly lookup: string; readonly update: string; readonly delete: string };
+  readonly program: { readonly lookup: keyof Core; readonly update: keyof Core; readonly delete: keyof Core };
   readonly system: { readonly get: CoreGet; readonly update: CoreUpdate; readonly delete: CoreDelete };
 }
 
@@ -31,6 +33,9 @@ type CoreUpdate = "hashUpdate" | "percpuHashUpdateAll" | "arrayUpdate" | "percpu
 type CoreDelete = "hashDelete" | "arrayDelete";
 
 export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array";
+
+/** A flag of maps, Linux's BPF_F_NO_PREALLOC: elements are allocated when they are needed. Every dynamic hash shows it. */
+export const NO_PREALLOC: number = CONSTANTS.NO_PREALLOC;
 
 export const MAP_KINDS: readonly MapKind[] = [
   {

@@ -9,7 +9,7 @@ import type { SkipReason, TraceEvent } from "../events/ftrace/lines.ts";
 import type { Trace } from "../events/ftrace/text.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
-import type { MapType } from "../maps/kinds.ts";
+import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
 import type { ReplayResult } from "./ordered.ts";
 import { attaches, type ProgramCounts } from "./runner.ts";
@@ -162,9 +162,6 @@ function programReport(counts: ProgramCounts, attached: boolean): ProgramReport 
   const { name, section, runs, errors, firstError, leftOut } = counts;
   return { name, section, attached, runs, errors, leftOut, ...(firstError === undefined ? {} : { firstError }) };
 }
-
-/** Linux's BPF_F_NO_PREALLOC, which every dynamic hash shows. */
-const NO_PREALLOC = 1;
 
 function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapReport {
   const { kind, keySize, valueSize, maxEntries, flags } = map.info;
