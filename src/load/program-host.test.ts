@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
+import { HELPERS } from "../bpf/helpers/table.ts";
+import { assemble } from "../bpf/isa/assemble.ts";
+import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
+import { programKind } from "../bpf/programs/table.ts";
 import { RECORD } from "../events/record.ts";
+import { MAP_KINDS } from "../maps/kinds.ts";
+import { instantiateImage, loadObject } from "./load.ts";
 import { programHost } from "./program-host.ts";
 
 test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
@@ -22,4 +28,30 @@ test("helpers of programs: the task's name comes from the record, reads outside 
   assert.equal(core["probeReadString"]?.(out, 16, BigInt(record + RECORD.comm)), 4);
   assert.equal(core["probeReadString"]?.(out, 3, BigInt(record + RECORD.comm)), 3);
   assert.equal(Buffer.from(view.subarray(out, out + 3)).toString(), "ca\0");
+});
+
+/** An object whose one program names a map of each kind and calls a helper. */
+function objectThatCalls(helper: string): ObjectSpec {
+  const loads = MAP_KINDS.map(() => "r1 = 0 ll").join("\n");
+  const spec = specOfInstructions("p", assemble(`${loads}\ncall ${helper}\nexit`));
+  const maps = MAP_KINDS.map(({ type, bpfType }) => ({
+    ...{ name: type, bpfType, keySize: 4, valueSize: 8, maxEntries: 4, flags: 0, readOnly: false },
+  }));
+  const relocations = maps.map(({ name }, index) => ({ type: "map", instruction: 2 * index, map: name }) as const);
+  const kind = programKind("tracepoint/made/up");
+  return { ...spec, maps, programs: spec.programs.map((program) => ({ ...program, relocations, kind })) };
+}
+
+test("the core has every function that a helper calls, of the types that its row says, for each kind of map", async () => {
+  for (const { name } of HELPERS) {
+    const arena = await Arena.create({ cpus: 1 });
+    const { programs } = loadObject(arena, objectThatCalls(name));
+    const [image] = programs;
+    assert.ok(image !== undefined && "module" in image.code);
+    // WebAssembly itself refuses an import of another type.
+    instantiateImage(
+      image,
+      programHost(arena, () => undefined),
+    );
+  }
 });
