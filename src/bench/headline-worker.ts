@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
-import { programHost } from "../load/program-host.ts";
+import { programHost } from "../load/host.ts";
 import { type HeadlineAnswer, type HeadlineStart, type HeadlineTask, PAIRS_PER_RUN } from "./headline.ts";
 
 const TICK_MILLISECONDS = 4;

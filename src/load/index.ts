@@ -51,6 +51,7 @@ export type {
   UnsupportedKind,
 } from "../bpf/programs/program-type.ts";
 export { attachTarget, PROGRAM_TYPES, programKind, programType } from "../bpf/programs/table.ts";
+export { programHost } from "./host.ts";
 export {
   type Engine,
   instantiateImage,
@@ -60,4 +61,3 @@ export {
   loadObject,
   type ProgramImage,
 } from "./load.ts";
-export { programHost } from "./program-host.ts";

@@ -11,8 +11,8 @@ import { AnyctxError } from "../error.ts";
 import { contextOf } from "../events/context.ts";
 import type { TraceEvent } from "../events/ftrace/lines.ts";
 import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import { programHost } from "../load/host.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
-import { programHost } from "../load/program-host.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import {
   DEFAULT_THREAD_DELAY,

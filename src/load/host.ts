@@ -1,4 +1,4 @@
-/** An arena as programs need it: the host that `src/bpf/host.ts` asks for. */
+/** An arena as programs need it. */
 import type { Arena } from "../arena/arena.ts";
 import type { CoreFunction, ProgramHost } from "../bpf/host.ts";
 import { LAYOUT } from "../wasm/face.ts";

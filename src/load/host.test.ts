@@ -7,8 +7,8 @@ import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { RECORD } from "../events/record.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
+import { programHost } from "./host.ts";
 import { instantiateImage, loadObject } from "./load.ts";
-import { programHost } from "./program-host.ts";
 
 test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
   const arena = await Arena.create({ cpus: 1 });
