@@ -8,6 +8,7 @@
  * `jit 312/312 interpreter 312/312`; exit code 1 on any failure. The callx vector is not counted: it must be refused.
  */
 import { readFileSync } from "node:fs";
+import { AnyctxError } from "../src/error.ts";
 import {
   assemble,
   compileProgram,
@@ -18,11 +19,10 @@ import {
   type LinkedProgram,
   linkProgram,
   MAX_FRAMES,
-  type ProgramMachine,
+  type ProgramHost,
   type RunProgram,
   specOfInstructions,
-} from "../src/bpf/index.ts";
-import { AnyctxError } from "../src/error.ts";
+} from "../src/load/index.ts";
 
 interface Vector {
   readonly name: string;
@@ -43,9 +43,9 @@ const PAGES = 4;
 const ENGINES = ["jit", "interpreter"] as const;
 type Engine = (typeof ENGINES)[number];
 
-const MAKE: Readonly<Record<Engine, (program: LinkedProgram, machine: ProgramMachine, bytes: number) => RunProgram>> = {
-  jit: (program, machine) => instantiateProgram(compileProgram(program), machine),
-  interpreter: (program, machine, contextBytes) => createInterpreter(program, machine, { contextBytes }),
+const MAKE: Readonly<Record<Engine, (program: LinkedProgram, host: ProgramHost) => RunProgram>> = {
+  jit: (program, host) => instantiateProgram(compileProgram(program), host),
+  interpreter: createInterpreter,
 };
 
 function hex(text: string): Uint8Array {
@@ -63,9 +63,9 @@ function run(program: LinkedProgram, memory: Uint8Array, engine: Engine): bigint
   const shared = new WebAssembly.Memory({ initial: PAGES, maximum: 65536, shared: true });
   new Uint8Array(shared.buffer).set(memory, CONTEXT);
   new DataView(shared.buffer).setUint32(CPU + 4, RECORD, true);
-  const machine: ProgramMachine = { memory: shared, core: {}, layout: { id: 0, task: 4 }, print: () => {} };
+  const host: ProgramHost = { memory: shared, core: {}, layout: { id: 0, task: 4 }, print: () => {} };
   const context = memory.length === 0 ? 0 : CONTEXT;
-  return MAKE[engine](program, machine, memory.length)(context, CPU, STACK_TOP);
+  return MAKE[engine](program, host)(context, CPU, STACK_TOP, memory.length);
 }
 
 /** What went wrong, or undefined where r0 is as expected. */

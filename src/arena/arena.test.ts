@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnyctxError } from "../error.ts";
-import { RECORD } from "../events/record.ts";
-import { programHost } from "../load/host.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 import { compileCore, instantiateCore } from "../wasm/instance.ts";
@@ -139,26 +137,6 @@ test("a second instance on the same memory changes none of its bytes: the core h
   const before = Uint8Array.from(new Uint8Array(arena.memory.buffer));
   await instantiateCore(arena.handle().core, arena.memory);
   assert.deepEqual(Buffer.compare(before, Uint8Array.from(new Uint8Array(arena.memory.buffer))), 0);
-});
-
-test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
-  const arena = await Arena.create({ cpus: 1 });
-  const { core } = programHost(arena, () => undefined);
-  const record = arena.allocate(128);
-  const out = arena.allocate(64);
-  const view = new Uint8Array(arena.memory.buffer);
-  view.set(Buffer.from("cat\0"), record + RECORD.comm);
-  arena.core.setCurrentTask(record);
-  assert.equal(core["taskComm"]?.(out, 16), 0);
-  assert.equal(Buffer.from(view.subarray(out, out + 4)).toString(), "cat\0");
-  assert.equal(core["probeRead"]?.(out, 4, BigInt(record + RECORD.comm)), 0);
-  for (const address of [0n, 100n, 2n ** 32n + 70000n, 0xffff_8000_0000_0000n, 2n ** 32n - 2n]) {
-    assert.equal(core["probeRead"]?.(out, 4, address), -14, `address ${address}`);
-    assert.deepEqual([...view.subarray(out, out + 4)], [0, 0, 0, 0]);
-  }
-  assert.equal(core["probeReadString"]?.(out, 16, BigInt(record + RECORD.comm)), 4);
-  assert.equal(core["probeReadString"]?.(out, 3, BigInt(record + RECORD.comm)), 3);
-  assert.equal(Buffer.from(view.subarray(out, out + 3)).toString(), "ca\0");
 });
 
 test("trim gives back what is cached and not in use, as far as no reader is inside", async () => {

@@ -11,8 +11,8 @@ const TICK_MILLISECONDS = 4;
 
 const start = workerData as HeadlineStart;
 const arena = await Arena.attach(start.arena);
-const machine = programHost(arena, () => undefined);
-const runs = start.programs.map((program) => instantiateProgram(program, machine));
+const host = programHost(arena, () => undefined);
+const runs = start.programs.map((program) => instantiateProgram(program, host));
 const stackTop = arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES;
 const area = arena.core.currentArea() >>> 0;
 

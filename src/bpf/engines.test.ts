@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
-import { CONTEXT, CPU, fakeMachine, STACK_TOP } from "./fake-host.test.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "./fake-host.test.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
 import { prepare, start, step } from "./interpreter/interpreter.ts";
 import { Ranges } from "./interpreter/ranges.ts";
 import { assemble } from "./isa/assemble.ts";
 import { type CompiledProgram, compileProgram } from "./jit/compile.ts";
 import { instantiateProgram } from "./jit/instantiate.ts";
-import { type LinkedProgram, linkProgram } from "./link.ts";
+import { linkProgram } from "./link.ts";
+import type { LinkedProgram } from "./linked.ts";
 import { specOfInstructions } from "./object/spec.ts";
 
 function link(text: string): LinkedProgram {
@@ -18,11 +19,11 @@ function link(text: string): LinkedProgram {
 }
 
 test("two runs of one interpreter interleave instruction by instruction", () => {
-  const machine = fakeMachine();
-  machine.setContext(Uint8Array.from([5, 0, 0, 0, 0, 0, 0, 0]));
+  const host = fakeHost();
+  host.setContext(Uint8Array.from([5, 0, 0, 0, 0, 0, 0, 0]));
   const text =
     "r1 = *(u64 *)(r1 + 0)\n*(u64 *)(r10 - 8) = r1\ncall f\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nexit\nf:\nr0 = 1\nl:\nr0 *= 3\nr1 -= 1\nif r1 != 0 goto l\nexit";
-  const interpreter = prepare(link(text), machine);
+  const interpreter = prepare(link(text), host);
   const states = [STACK_TOP, STACK_TOP + MAX_FRAMES * FRAME_BYTES].map((top) => start(interpreter, CONTEXT, CPU, top));
   let steps = 0;
   for (; states.some(({ done }) => !done); steps++)
@@ -38,24 +39,24 @@ test("a compiled program survives a message to another thread", () => {
   const { port1, port2 } = new MessageChannel();
   port1.postMessage(compileProgram(link("r0 = 41\nr0 += 1\nexit")));
   const message = receiveMessageOnPort(port2)?.message as CompiledProgram;
-  assert.equal(instantiateProgram(message, fakeMachine())(CONTEXT, CPU, STACK_TOP), 42n);
+  assert.equal(instantiateProgram(message, fakeHost())(CONTEXT, CPU, STACK_TOP), 42n);
   port1.close();
 });
 
 test("a core without a function the program needs is refused by name", () => {
   const compiled = compileProgram(link("call get_prandom_u32\nexit"));
-  const machine = { ...fakeMachine(), core: {} };
+  const host = { ...fakeHost(), core: {} };
   const expected = (error: unknown): boolean =>
     error instanceof AnyctxError && error.code === "UNSUPPORTED" && /needs pseudoRandom/.test(error.message);
-  assert.throws(() => instantiateProgram(compiled, machine), expected);
+  assert.throws(() => instantiateProgram(compiled, host), expected);
 });
 
-test("a machine whose memory is not shared is refused", () => {
+test("a host whose memory is not shared is refused", () => {
   const compiled = compileProgram(link("r0 = 1\nexit"));
-  const machine = { ...fakeMachine(), memory: new WebAssembly.Memory({ initial: 1 }) };
+  const host = { ...fakeHost(), memory: new WebAssembly.Memory({ initial: 1 }) };
   const expected = (error: unknown): boolean =>
     error instanceof AnyctxError && error.code === "UNSUPPORTED" && /program p does not fit/.test(error.message);
-  assert.throws(() => instantiateProgram(compiled, machine), expected);
+  assert.throws(() => instantiateProgram(compiled, host), expected);
 });
 
 test("ranges answer for their own bytes only", () => {

@@ -1,18 +1,18 @@
 /**
- * A machine for tests: memory with a CPU area, an event record, a stack, and map functions written in JavaScript. It
+ * A host for tests: memory with a CPU area, an event record, a stack, and map functions written in JavaScript. It
  * has no allocator and no threads; it only does what a program can see.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RECORD } from "../events/record.ts";
 import { MAP_KINDS, mapKindByBpfType } from "../maps/kinds.ts";
-import type { CoreFunction, MapBinding, ProgramMachine, RunProgram } from "./host.ts";
+import type { CoreFunction, MapBinding, ProgramHost, RunProgram } from "./host.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
 import { createInterpreter } from "./interpreter/interpreter.ts";
 import type { InterpreterOptions } from "./interpreter/state.ts";
 import { compileProgram } from "./jit/compile.ts";
 import { instantiateProgram } from "./jit/instantiate.ts";
-import type { LinkedProgram } from "./link.ts";
+import type { LinkedProgram } from "./linked.ts";
 import type { MapSpec, ObjectSpec } from "./object/spec.ts";
 
 export const CPU = 0x10000;
@@ -27,7 +27,7 @@ const ENOENT = -2;
 const EINVAL = -22;
 const EFAULT = -14;
 
-export interface FakeMachine extends ProgramMachine {
+export interface FakeHost extends ProgramHost {
   readonly lines: string[];
   readonly bindings: Map<string, MapBinding>;
   readonly bytes: Uint8Array;
@@ -117,7 +117,7 @@ function readFunctions(bytes: Uint8Array): Record<string, CoreFunction> {
   };
 }
 
-export function fakeMachine(): FakeMachine {
+export function fakeHost(): FakeHost {
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: 65536, shared: true });
   const bytes = new Uint8Array(memory.buffer);
   const view = new DataView(memory.buffer);
@@ -128,7 +128,7 @@ export function fakeMachine(): FakeMachine {
   const take = (size: number): number => {
     const at = free;
     free += Math.ceil(size / 8) * 8;
-    assert.ok(free <= bytes.length, "the fake machine is out of memory");
+    assert.ok(free <= bytes.length, "the fake host is out of memory");
     return at;
   };
   view.setUint32(CPU, 3, true);
@@ -167,31 +167,31 @@ export function fakeMachine(): FakeMachine {
   };
 }
 
-/** A machine with all maps of an object. */
-export function machineFor(spec: ObjectSpec): FakeMachine {
-  const machine = fakeMachine();
-  for (const map of spec.maps) if (mapKindByBpfType(map.bpfType) !== undefined) machine.add(map);
-  return machine;
+/** A host with all maps of an object. */
+export function hostFor(spec: ObjectSpec): FakeHost {
+  const host = fakeHost();
+  for (const map of spec.maps) if (mapKindByBpfType(map.bpfType) !== undefined) host.add(map);
+  return host;
 }
 
 export const ENGINES: readonly {
   readonly name: string;
-  readonly make: (program: LinkedProgram, machine: ProgramMachine, options?: InterpreterOptions) => RunProgram;
+  readonly make: (program: LinkedProgram, host: ProgramHost, options?: InterpreterOptions) => RunProgram;
 }[] = [
   { name: "interpreter", make: createInterpreter },
-  { name: "jit", make: (program, machine) => instantiateProgram(compileProgram(program), machine) },
+  { name: "jit", make: (program, host) => instantiateProgram(compileProgram(program), host) },
 ];
 
-test("the fake machine's hash map answers like a map", () => {
-  const machine = fakeMachine();
-  const { address } = machine.add({ name: "m", bpfType: 1 });
-  const { hashLookup, hashUpdate, hashDelete } = machine.core;
-  machine.view.setUint32(STACK_TOP, 9, true);
-  machine.view.setBigUint64(STACK_TOP + 8, 44n, true);
+test("the fake host's hash map answers like a map", () => {
+  const host = fakeHost();
+  const { address } = host.add({ name: "m", bpfType: 1 });
+  const { hashLookup, hashUpdate, hashDelete } = host.core;
+  host.view.setUint32(STACK_TOP, 9, true);
+  host.view.setBigUint64(STACK_TOP + 8, 44n, true);
   assert.equal(hashLookup?.(address, STACK_TOP), 0);
   assert.equal(hashUpdate?.(address, STACK_TOP, STACK_TOP + 8, 0), 0);
   assert.equal(hashUpdate?.(address, STACK_TOP, STACK_TOP + 8, 1), EEXIST);
-  assert.equal(machine.view.getBigUint64(Number(hashLookup?.(address, STACK_TOP)), true), 44n);
+  assert.equal(host.view.getBigUint64(Number(hashLookup?.(address, STACK_TOP)), true), 44n);
   assert.equal(hashDelete?.(address, STACK_TOP), 0);
   assert.equal(hashDelete?.(address, STACK_TOP), ENOENT);
 });

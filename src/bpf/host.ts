@@ -1,5 +1,5 @@
 /**
- * What a program needs of the place it runs in. The arena provides it; the interpreter and the JIT know nothing else
+ * What a program needs of the place it runs in, which is an arena as a rule; the interpreter and the JIT know nothing else
  * of the core. Addresses are offsets into the one linear memory and fit 32 bits; a program holds them in 64-bit
  * registers with the upper half zero.
  */
@@ -8,7 +8,7 @@ import type { MapKind } from "../maps/kinds.ts";
 /** A function of the core's instance on this thread. i64 parameters and results are bigint when called from JavaScript. */
 export type CoreFunction = (...args: (number | bigint)[]) => number | bigint;
 
-export interface ProgramMachine {
+export interface ProgramHost {
   readonly memory: WebAssembly.Memory;
   /** The core's exported functions by name; the JIT imports them, the interpreter calls them. */
   readonly core: Readonly<Record<string, CoreFunction>>;
@@ -47,8 +47,10 @@ export const MAX_FRAMES = 8;
  * @param context address of the program's context (r1)
  * @param cpu address of the current CPU's area
  * @param stackTop address just above MAX_FRAMES * FRAME_BYTES bytes that are this run's stack
+ * @param contextBytes of the context, for the interpreter's checks; if not given, those of the current record's payload
+ * where that is the context, and otherwise none
  * @returns r0
  * @throws {AnyctxError} EFAULT for an access outside what the program may touch (the interpreter knows exactly, the JIT
  * where it can), ETIMEDOUT for an endless loop
  */
-export type RunProgram = (context: number, cpu: number, stackTop: number) => bigint;
+export type RunProgram = (context: number, cpu: number, stackTop: number, contextBytes?: number) => bigint;

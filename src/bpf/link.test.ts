@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { AnyctxError } from "../error.ts";
-import { fakeMachine, machineFor } from "./fake-host.test.ts";
+import { fakeHost, hostFor } from "./fake-host.test.ts";
 import { assemble } from "./isa/assemble.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import type { Instruction } from "./isa/instructions.ts";
-import { type LinkedProgram, linkProgram } from "./link.ts";
+import { linkProgram } from "./link.ts";
+import type { LinkedProgram } from "./linked.ts";
 import { readObject } from "./object/object.ts";
 import { type CoreRelocation, type FunctionSpec, type ObjectSpec, specOfInstructions } from "./object/spec.ts";
 
@@ -22,7 +23,7 @@ function link(slots: readonly Instruction[]): LinkedProgram {
 
 test("addresses of maps and variables and called functions are filled in", () => {
   const spec = object();
-  const { bindings } = machineFor(spec);
+  const { bindings } = hostFor(spec);
   const linked = linkProgram(spec, "on_kmalloc", bindings);
   assert.deepEqual(
     linked.subprograms.map(({ name }) => name),
@@ -47,7 +48,7 @@ test("addresses of maps and variables and called functions are filled in", () =>
 
 test("a map that is not bound is named with the instruction that needs it", () => {
   const spec = object();
-  const { bindings } = machineFor(spec);
+  const { bindings } = hostFor(spec);
   bindings.delete("flows");
   const message = /tracing\.bpf\.o: program on_kmalloc, instruction 24 \(.*\): map flows is not bound/;
   assert.throws(() => linkProgram(spec, "on_kmalloc", bindings), fails("BAD_OBJECT", message));
@@ -126,16 +127,16 @@ test("CO-RE relocations are refused by name, or kept as compiled on request", ()
 });
 
 test("relocations that cannot be applied say why", () => {
-  const { bindings } = fakeMachine();
+  const { bindings } = fakeHost();
   const refuse = (relocation: FunctionSpec["relocations"][number], text: string) => {
     const spec = specOfInstructions("p", assemble(text));
     const [program] = spec.programs;
     assert.ok(program !== undefined);
     return () => linkProgram({ ...spec, programs: [{ ...program, relocations: [relocation] }] }, "p", bindings);
   };
-  const machine = fakeMachine();
-  machine.add({ name: "h", bpfType: 1 });
-  bindings.set("h", machine.bindings.get("h") ?? assert.fail());
+  const host = fakeHost();
+  host.add({ name: "h", bpfType: 1 });
+  bindings.set("h", host.bindings.get("h") ?? assert.fail());
   const wide = "r1 = 0 ll\nexit";
   const cases = [
     refuse({ type: "unsupported", instruction: 0, reason: "because" }, wide),

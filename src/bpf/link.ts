@@ -7,45 +7,9 @@ import { validate } from "./analysis/structure.ts";
 import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
-import {
-  type FunctionSpec,
-  type MapSpec,
-  type ObjectSpec,
-  type ProgramKind,
-  programSpec,
-  type RelocationSpec,
-  type SourceLine,
-} from "./object/spec.ts";
-
-/**
- * Pure data, structured-cloneable. Every slot is a known operation or the second slot of a wide load; registers are
- * 0 to 10 and r10 is never written; jumps stay inside their subprogram and calls go to a subprogram's first slot; no
- * subprogram runs off its end; call chains are at most MAX_FRAMES deep.
- */
-export interface LinkedProgram {
-  readonly name: string;
-  readonly kind: ProgramKind;
-  readonly instructions: readonly Instruction[];
-  /** In order of `start`, covering all slots; the first is the program itself. `end` is exclusive. */
-  readonly subprograms: readonly Subprogram[];
-  /** Every map the program refers to. */
-  readonly maps: readonly LinkedMap[];
-  /** Ids of the helpers it calls. */
-  readonly helpers: readonly number[];
-  readonly lines: readonly SourceLine[];
-}
-
-export interface Subprogram {
-  readonly name: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-export interface LinkedMap extends MapBinding {
-  readonly readOnly: boolean;
-  /** The program holds the address of its first value, as it does for data sections. */
-  readonly direct: boolean;
-}
+import type { LinkedMap, LinkedProgram } from "./linked.ts";
+import { type FunctionSpec, type MapSpec, type ObjectSpec, programSpec, type RelocationSpec } from "./object/spec.ts";
+import { programType } from "./programs/table.ts";
 
 export interface LinkOptions {
   /**
@@ -55,8 +19,11 @@ export interface LinkOptions {
   readonly coreRelocations?: "refuse" | "local";
 }
 
+/** Opcode of every call; the source field says of what. */
+const CALL_CODE = 0x85;
+
 /** A function with its place in the linked program. */
-export interface Placed {
+interface Placed {
   readonly spec: FunctionSpec;
   readonly start: number;
 }
@@ -66,10 +33,9 @@ interface Linking {
   readonly program: FunctionSpec;
   readonly bindings: ReadonlyMap<string, MapBinding>;
   readonly placed: readonly Placed[];
-  readonly startOf: ReadonlyMap<FunctionSpec, number>;
 }
 
-/** The program, then the functions it calls, each once. */
+/** The program, then the functions it calls or takes the address of, each once. */
 function place(object: ObjectSpec, program: FunctionSpec): Placed[] {
   const placed: Placed[] = [];
   const seen = new Set<FunctionSpec>([program]);
@@ -78,7 +44,7 @@ function place(object: ObjectSpec, program: FunctionSpec): Placed[] {
     placed.push({ spec, start });
     start += spec.instructions.length;
     for (const relocation of spec.relocations) {
-      const callee = relocation.type === "call" ? object.functions[relocation.callee] : undefined;
+      const callee = "callee" in relocation ? object.functions[relocation.callee] : undefined;
       // A program is listed among the functions too; a call to the program itself is recursion, found later.
       if (callee !== undefined) seen.add(sameFunction(callee, program) ? program : callee);
     }
@@ -107,7 +73,7 @@ function bindingOf(linking: Linking, spec: FunctionSpec, at: number, name: strin
   const map = linking.object.maps.find((candidate) => candidate.name === name);
   if (map?.unsupported !== undefined) return refuse(linking, spec, at, "UNSUPPORTED", map.unsupported);
   const binding = linking.bindings.get(name);
-  return binding ?? refuse(linking, spec, at, "BAD_OBJECT", `map ${name} is not bound to a map of this machine`);
+  return binding ?? refuse(linking, spec, at, "BAD_OBJECT", `map ${name} is not bound to a map here`);
 }
 
 /** The slots that a wide load becomes. */
@@ -116,16 +82,43 @@ function wide(slot: Instruction, src: number, address: number): [Instruction, In
   return [{ ...slot, src, imm: Number(BigInt.asIntN(32, value)) }, wideTail(value)];
 }
 
+type CalleeRelocation = RelocationSpec & { readonly type: "call" | "function" };
+
+/** The distance from an instruction to a function of the object, as its immediate holds it. */
+function distanceTo(linking: Linking, { spec, start }: Placed, relocation: CalleeRelocation): number {
+  const at = relocation.instruction;
+  const callee = linking.object.functions[relocation.callee];
+  const found = linking.placed.find(
+    (candidate) => callee !== undefined && (candidate.spec === callee || sameFunction(candidate.spec, callee)),
+  );
+  if (found === undefined) return refuse(linking, spec, at, "BAD_OBJECT", "the function it names is not in the object");
+  return found.start - (start + at) - 1;
+}
+
+function applyCall(
+  linking: Linking,
+  placed: Placed,
+  slot: Instruction,
+  relocation: RelocationSpec & { type: "call" },
+): Instruction {
+  if (slot.code !== CALL_CODE)
+    return refuse(linking, placed.spec, relocation.instruction, "BAD_OBJECT", "this is no call of a function");
+  return { ...slot, src: PSEUDO.localCall, imm: distanceTo(linking, placed, relocation) + relocation.entry };
+}
+
 function applyAddress(
   linking: Linking,
-  spec: FunctionSpec,
+  placed: Placed,
   slot: Instruction,
-  relocation: RelocationSpec & { type: "map" | "data" },
+  relocation: RelocationSpec & { type: "map" | "data" | "function" },
 ): [Instruction, Instruction] {
+  const { spec } = placed;
   const at = relocation.instruction;
-  const binding = bindingOf(linking, spec, at, relocation.map);
   if (!isWide(slot) || at + 1 >= spec.instructions.length)
     return refuse(linking, spec, at, "BAD_OBJECT", "an address can only be placed in a whole 64-bit load");
+  if (relocation.type === "function")
+    return [{ ...slot, src: PSEUDO.function, imm: distanceTo(linking, placed, relocation) }, wideTail(0n)];
+  const binding = bindingOf(linking, spec, at, relocation.map);
   if (relocation.type === "map") return wide(slot, PSEUDO.mapAddress, binding.address);
   if (binding.firstValue === 0)
     return refuse(linking, spec, at, "BAD_OBJECT", `map ${binding.name} holds variables but is no array`);
@@ -133,22 +126,6 @@ function applyAddress(
   if (relocation.offset < 0 || relocation.offset > binding.valueSize)
     return refuse(linking, spec, at, "BAD_OBJECT", `offset ${relocation.offset} is outside ${binding.name}`);
   return wide(slot, PSEUDO.mapValue, binding.firstValue + relocation.offset);
-}
-
-function applyCall(
-  linking: Linking,
-  { spec, start }: Placed,
-  slot: Instruction,
-  relocation: RelocationSpec & { type: "call" },
-): Instruction {
-  const at = relocation.instruction;
-  const callee = linking.object.functions[relocation.callee];
-  const place = linking.placed.find(
-    (candidate) => callee !== undefined && (candidate.spec === callee || sameFunction(candidate.spec, callee)),
-  );
-  if (place === undefined || slot.code !== 0x85)
-    return refuse(linking, spec, at, "BAD_OBJECT", "the function it calls is not in the object");
-  return { ...slot, src: PSEUDO.localCall, imm: place.start + relocation.entry - (start + at) - 1 };
 }
 
 /** The function's slots with all relocations applied. */
@@ -161,7 +138,7 @@ function relocate(linking: Linking, placed: Placed): Instruction[] {
     if (slot === undefined) return refuse(linking, spec, at, "BAD_OBJECT", "a relocation is outside the function");
     if (relocation.type === "unsupported") return refuse(linking, spec, at, "UNSUPPORTED", relocation.reason);
     if (relocation.type === "call") slots[at] = applyCall(linking, placed, slot, relocation);
-    else [slots[at], slots[at + 1]] = applyAddress(linking, spec, slot, relocation) as [Instruction, Instruction];
+    else [slots[at], slots[at + 1]] = applyAddress(linking, placed, slot, relocation);
   }
   return slots;
 }
@@ -184,9 +161,9 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
   const all = [...bindings];
   const maps = new Map<string, LinkedMap>();
   for (const slot of slots) {
-    if (!isWide(slot) || slot.src === 0) continue;
-    const address = slot.imm >>> 0;
     const direct = slot.src === PSEUDO.mapValue;
+    if (!isWide(slot) || (!direct && slot.src !== PSEUDO.mapAddress)) continue;
+    const address = slot.imm >>> 0;
     const binding = all.find((b) => (direct ? holds(b, address) : b.address === address));
     if (binding === undefined) continue;
     const spec: MapSpec | undefined = object.maps.find(({ name }) => name === binding.name);
@@ -206,7 +183,7 @@ function holds(binding: MapBinding, address: number): boolean {
 }
 
 /**
- * Links one program of an object against the maps of a machine.
+ * Links one program of an object against the maps of a host.
  *
  * @param bindings by map name; data sections (`.rodata`, ...) are maps too
  * @throws {AnyctxError} EINVAL for an unknown program name; BAD_OBJECT or UNSUPPORTED naming the program, the
@@ -220,12 +197,18 @@ export function linkProgram(
 ): LinkedProgram {
   const program = programSpec(object, programName);
   const placed = place(object, program);
-  const startOf = new Map(placed.map(({ spec, start }) => [spec, start]));
-  const linking: Linking = { object, program, bindings, placed, startOf };
+  const linking: Linking = { object, program, bindings, placed };
   checkCore(linking, options);
   const instructions = placed.flatMap((one) => relocate(linking, one));
   const maps = linkedMaps(instructions, object, bindings.values());
-  const { subprograms, helpers } = validate({ object: object.name, program: program.name, instructions, maps, placed });
+  const { subprograms, helpers } = validate({
+    object: object.name,
+    program: program.name,
+    type: "reason" in program.kind ? undefined : programType(program.kind),
+    instructions,
+    maps,
+    placed: placed.map(({ spec, start }) => ({ name: spec.name, start })),
+  });
   const lines = placed.flatMap(({ spec, start }) =>
     spec.lines.map((line) => ({ ...line, instruction: line.instruction + start })),
   );

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AnyctxError } from "../error.ts";
-import { CONTEXT, CPU, ENGINES, fakeMachine, STACK_TOP } from "./fake-host.test.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "./fake-host.test.ts";
 import { assemble } from "./isa/assemble.ts";
 import { linkProgram } from "./link.ts";
 import { specOfInstructions } from "./object/spec.ts";
@@ -99,12 +99,12 @@ const program = fc.integer({ min: 1, max: 9 }).chain((count) =>
 const CONTEXT_BYTES = 64;
 
 function outcome(text: string, bytes: Uint8Array, engine: (typeof ENGINES)[number]) {
-  const machine = fakeMachine();
-  machine.setContext(bytes);
+  const host = fakeHost();
+  host.setContext(bytes);
   const linked = linkProgram(specOfInstructions("random", assemble(text)), "random", new Map());
-  const result = engine.make(linked, machine)(CONTEXT, CPU, STACK_TOP);
-  const memory = Buffer.from(machine.bytes.slice(CONTEXT, CONTEXT + CONTEXT_BYTES)).toString("hex");
-  const stack = Buffer.from(machine.bytes.slice(STACK_TOP - 96, STACK_TOP)).toString("hex");
+  const result = engine.make(linked, host)(CONTEXT, CPU, STACK_TOP);
+  const memory = Buffer.from(host.bytes.slice(CONTEXT, CONTEXT + CONTEXT_BYTES)).toString("hex");
+  const stack = Buffer.from(host.bytes.slice(STACK_TOP - 96, STACK_TOP)).toString("hex");
   return { result, memory, stack };
 }
 

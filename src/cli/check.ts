@@ -102,9 +102,9 @@ export const checkCommand: CommandRow = { name: "check", define };
 function chosenPrograms(object: ObjectSpec, options: CheckOptions): Attachable[] {
   const wanted = options.program === undefined ? object.programs : [programSpec(object, options.program)];
   const [first] = wanted;
-  if (options.program !== undefined && first?.kind.type === "unsupported")
+  if (options.program !== undefined && first !== undefined && "reason" in first.kind)
     throw new AnyctxError("UNSUPPORTED", `${first.name} of ${object.name} cannot run here: ${first.kind.reason}`);
-  return wanted.filter((program): program is ProgramSpec & Attachable => program.kind.type !== "unsupported");
+  return wanted.filter((program): program is ProgramSpec & Attachable => !("reason" in program.kind));
 }
 
 async function inputsFor(programs: readonly Attachable[], options: CheckOptions): Promise<Inputs> {

@@ -2,15 +2,9 @@
 
 import { disassembleAt } from "../bpf/isa/disassemble.ts";
 import type { BtfValue } from "../bpf/object/btf.ts";
-import type {
-  FunctionSpec,
-  MapSpec,
-  ObjectSpec,
-  ProgramKind,
-  ProgramSpec,
-  RelocationSpec,
-} from "../bpf/object/spec.ts";
-import { mapKindByBpfType } from "../maps/kinds.ts";
+import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, RelocationSpec } from "../bpf/object/spec.ts";
+import { programType } from "../bpf/programs/table.ts";
+import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import { variablesOf } from "./values.ts";
 
 export interface ObjectDescription {
@@ -98,26 +92,16 @@ function sectionsOf(object: ObjectSpec): ObjectDescription["sections"] {
   return [...holds].map(([name, whats]) => ({ name, holds: whats.join(", ") }));
 }
 
-const TARGETS: { readonly [T in ProgramKind["type"]]: (kind: Extract<ProgramKind, { type: T }>) => string } = {
-  tracepoint: ({ category, event }) => `tracepoint ${category}:${event}`,
-  raw_tracepoint: ({ event }) => `raw tracepoint ${event}`,
-  unsupported: ({ reason }) => reason,
-};
-
 function describeProgram({ name, section, kind, autoload, instructions }: ProgramSpec): ProgramDescription {
-  const target = (TARGETS[kind.type] as (kind: ProgramKind) => string)(kind);
-  const refusal = kind.type === "unsupported" ? target : autoload ? undefined : "its section says not to load it (?)";
+  const refusal = "reason" in kind ? kind.reason : autoload ? undefined : "its section says not to load it (?)";
   return {
     name,
     section,
-    ...(kind.type === "unsupported" ? {} : { attachesTo: target }),
+    ...("reason" in kind ? {} : { attachesTo: programType(kind).describe(kind.target) }),
     ...(refusal === undefined ? {} : { cannotRun: refusal }),
     instructions: instructions.length,
   };
 }
-
-/** Linux's BPF_F_NO_PREALLOC. */
-const NO_PREALLOC = 1;
 
 function describeMap({ name, bpfType, keySize, valueSize, maxEntries, flags, unsupported }: MapSpec): MapDescription {
   const kind = mapKindByBpfType(bpfType);
@@ -178,7 +162,7 @@ function describeFunction(object: ObjectSpec, { name, section, ...code }: Functi
 }
 
 function referenceText(object: ObjectSpec, relocation: RelocationSpec): string {
-  if (relocation.type === "call") return object.functions[relocation.callee]?.name ?? `function ${relocation.callee}`;
+  if ("callee" in relocation) return object.functions[relocation.callee]?.name ?? `function ${relocation.callee}`;
   if (relocation.type === "unsupported") return relocation.reason;
   if (relocation.type === "map") return `map ${relocation.map}`;
   const variables = object.maps.find(({ name }) => name === relocation.map)?.variables ?? [];

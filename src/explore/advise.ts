@@ -10,7 +10,7 @@ import { cacheStatistics } from "../arena/statistics.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { CONTEXTS } from "../events/record.ts";
 import { type LoadedMap, loadObject } from "../load/load.ts";
-import type { MapType } from "../maps/kinds.ts";
+import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { InterruptRule } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 import { LAYOUT } from "../wasm/face.ts";
@@ -99,7 +99,12 @@ export async function adviseObject(
   const kernels = [await adviseKernel(replays, false), await adviseKernel(replays, true)];
   const maps = replays.maps.map(({ spec, map }): MapAdvice => {
     const { kind, maxEntries } = map.info;
-    const base = { name: spec.name, type: kind.type, maxEntries, dynamic: kind.comesAndGoes && (spec.flags & 1) !== 0 };
+    const base = {
+      name: spec.name,
+      type: kind.type,
+      maxEntries,
+      dynamic: kind.comesAndGoes && (spec.flags & NO_PREALLOC) !== 0,
+    };
     if (!kind.comesAndGoes) return { ...base, note: "an array is always there as a whole" };
     const rows = kernels.flatMap((rows) => rows.get(spec.name) ?? []);
     return { ...base, preallocatedBytes: linuxSizes(map.info, options.cpus).preallocated, kernels: rows };

@@ -1,27 +1,20 @@
 /** What a program is run on when it is checked: a list of event records, with a context of its own where it takes one. */
 
-import { rawContext } from "../bpf/programs/raw-tracepoint.ts";
+import type { EventContext, ProgramContext } from "../bpf/programs/program-type.ts";
+import { programType } from "../bpf/programs/table.ts";
 import type { EventBatch } from "../events/batch.ts";
-import type { EventFormat } from "../events/ftrace/format.ts";
-import { RECORDED_FORMATS } from "../events/ftrace/recorded.ts";
 import type { Trace } from "../events/ftrace/text.ts";
 import { RECORD } from "../events/record.ts";
 import { type Attachable, attaches } from "../replay/runner.ts";
 
 export interface ProgramInput {
-  /** A whole event record; its payload is the context unless `raw` is there. */
+  /** A whole event record; its payload is the context unless `context` is there. */
   readonly record: Uint8Array;
-  /** The context of a raw tracepoint program. */
-  readonly raw?: Uint8Array;
+  readonly context?: Uint8Array;
 }
 
 /** Inputs by program name. */
 export type Inputs = ReadonlyMap<string, readonly ProgramInput[]>;
-
-/** Bytes of the context of an event whose format is not known: the most that a raw tracepoint has is 96. */
-const UNKNOWN_BYTES = 256;
-/** The fields that every tracepoint begins with: type, flags, preemption depth, pid. */
-const COMMON_BYTES = 8;
 
 /** A record around a context: made-up time and thread, another one for each `index`. */
 function recordOf(payload: Uint8Array, index: number): Uint8Array {
@@ -38,77 +31,48 @@ function recordOf(payload: Uint8Array, index: number): Uint8Array {
   return record;
 }
 
+/** A made-up event with this context: in the record's payload, or beside it, as the program's type has it. */
+function inputOf({ room }: ProgramContext, context: Uint8Array, index: number): ProgramInput {
+  return room === 0 ? { record: recordOf(context, index) } : { record: recordOf(new Uint8Array(0), index), context };
+}
+
 /** One given context again and again, always of the same thread at the same time: one key stays one key. */
 export function givenInputs(kind: Attachable["kind"], context: Uint8Array): ProgramInput[] {
-  const isRaw = kind.type === "raw_tracepoint";
-  return [{ record: recordOf(isRaw ? new Uint8Array(0) : context, 0), ...(isRaw ? { raw: context } : {}) }];
+  return [inputOf(programType(kind).context, context, 0)];
 }
 
 /** `count` inputs whose numbers all differ from one to the next, so that keys made of them do. */
 export function generatedInputs(kind: Attachable["kind"], count: number): ProgramInput[] {
-  const format = RECORDED_FORMATS.find(
-    ({ name, category }) => name === kind.event && (kind.type === "raw_tracepoint" || category === kind.category),
-  );
-  return Array.from({ length: count }, (_, index) => {
-    if (kind.type !== "raw_tracepoint") return { record: recordOf(generatedContext(format, index), index) };
-    const raw = new Uint8Array(96);
-    fillWords(raw, 0, index);
-    return { record: recordOf(new Uint8Array(0), index), raw };
-  });
-}
-
-/** The same number in every word: a key of any width at any place is another one each time. */
-function fillWords(bytes: Uint8Array, from: number, index: number): void {
-  const view = new DataView(bytes.buffer);
-  for (let at = from; at + 4 <= bytes.length; at += 4) view.setUint32(at, index + 1, true);
-}
-
-function generatedContext(format: EventFormat | undefined, index: number): Uint8Array {
-  const context = new Uint8Array(format?.size ?? UNKNOWN_BYTES);
-  fillWords(context, COMMON_BYTES, index);
-  const view = new DataView(context.buffer);
-  if (format !== undefined) view.setUint16(0, format.id, true);
-  // A place of text behind the struct, where there is none: the empty text.
-  for (const field of format?.fields ?? [])
-    if (field.kind === "dataLoc" || field.kind === "relLoc") view.setUint32(field.offset, format?.size ?? 0, true);
-  return context;
+  const { context } = programType(kind);
+  return Array.from({ length: count }, (_, index) => inputOf(context, context.example(kind.target, index), index));
 }
 
 /** The first `count` events of each program in a trace, which is read no further than that. */
 export async function recordedInputs(programs: readonly Attachable[], trace: Trace, count: number): Promise<Inputs> {
   const found = new Map<string, ProgramInput[]>(programs.map(({ name }) => [name, []]));
-  const takers = trace.events.map((event) => {
-    const raw = rawContextOf(programs, event.format);
-    return programs
+  const takers = trace.events.map((event) =>
+    programs
       .filter((program) => attaches(program, event))
-      .map(({ name, kind }) => ({
-        inputs: found.get(name) ?? [],
-        raw: kind.type === "raw_tracepoint" ? raw : undefined,
-      }));
-  });
+      .map(({ name, kind }) => ({ inputs: found.get(name) ?? [], contexts: programType(kind).context.of(event) })),
+  );
   for await (const batch of trace.batches) {
     for (const record of recordsOf(batch)) {
       const event = new DataView(record.buffer).getUint16(RECORD.event, true);
-      for (const { inputs, raw } of takers[event] ?? [])
-        if (inputs.length < count) inputs.push({ record, ...(raw === undefined ? {} : { raw: raw(record) }) });
+      for (const { inputs, contexts } of takers[event] ?? [])
+        if (inputs.length < count) inputs.push({ record, ...written(contexts, record) });
     }
     if ([...found.values()].every((inputs) => inputs.length >= count)) break;
   }
   return found;
 }
 
-/** Makes raw contexts of an event, where a raw tracepoint program runs on it. */
-function rawContextOf(
-  programs: readonly Attachable[],
-  format: EventFormat,
-): ((record: Uint8Array) => Uint8Array) | undefined {
-  if (!programs.some(({ kind }) => kind.type === "raw_tracepoint" && kind.event === format.name)) return undefined;
-  const raw = rawContext(format);
-  return (record) => {
-    const context = new Uint8Array(raw.bytes);
-    raw.write(new DataView(record.buffer), RECORD.payload, new DataView(context.buffer), 0);
-    return context;
-  };
+/** The context of a recorded event, where it is not the record's payload. */
+function written({ bytes, write }: EventContext, record: Uint8Array): Pick<ProgramInput, "context"> {
+  if (write === undefined) return {};
+  const source = new DataView(record.buffer);
+  const context = new Uint8Array(bytes(source, 0));
+  write(source, 0, new DataView(context.buffer), 0);
+  return { context };
 }
 
 /** Copies of a batch's records. */

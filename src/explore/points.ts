@@ -7,7 +7,7 @@ import { helperById } from "../bpf/helpers/table.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "../bpf/host.ts";
 import type { RunState } from "../bpf/interpreter/state.ts";
 import { type Effect, type Instruction, operationOf } from "../bpf/isa/instructions.ts";
-import type { LinkedProgram } from "../bpf/link.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 
 /** Memory that only the run itself touches. */
 export interface PrivateMemory {

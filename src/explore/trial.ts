@@ -6,10 +6,10 @@
 
 import { Arena, type Profile } from "../arena/arena.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
-import { type CoreFunction, FRAME_BYTES, MAX_FRAMES, type ProgramMachine } from "../bpf/host.ts";
+import { type CoreFunction, FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
 import { prepare, start, step } from "../bpf/interpreter/interpreter.ts";
 import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
-import type { LinkedProgram } from "../bpf/link.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import type { ObjectSpec, SourceLine } from "../bpf/object/spec.ts";
 import { ERRNO } from "../error.ts";
 import { type Context, LEVELS, RECORD } from "../events/record.ts";
@@ -142,10 +142,10 @@ export class Trial {
         .map(({ spec, map }) => [map.info.address, spec.name]),
     );
     this.#keySizes = new Map(this.loaded.maps.map(({ spec, map }) => [spec.name, map.info.keySize]));
-    const machine = this.#machine();
+    const host = this.#host();
     this.#stacks = LEVELS.map(() => arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES);
     this.#programs = new Map(
-      this.loaded.programs.map((image) => [image.name, this.#prepare(image, machine, options.inputs)]),
+      this.loaded.programs.map((image) => [image.name, this.#prepare(image, host, options.inputs)]),
     );
     this.#makeRoom(options.runs);
     this.#fresh = this.#keep();
@@ -298,7 +298,7 @@ export class Trial {
     core.readEnter();
     const below = this.#runUpdates;
     this.#runUpdates = new Map();
-    const state = start(program.interpreter, input.context, core.currentArea() >>> 0, stackTop);
+    const state = start(program.interpreter, input.context, core.currentArea() >>> 0, stackTop, input.bytes);
     const own = { context: input.context, contextBytes: input.bytes, stackTop };
     this.#instructions(play, state, own, interruption, input.record);
     for (const [map, count] of this.#runUpdates)
@@ -342,12 +342,12 @@ export class Trial {
     core.contextLeave(below);
   }
 
-  /** The arena's machine, with every update of a hash seen. */
-  #machine(): ProgramMachine {
-    const machine = programHost(this.arena, () => undefined);
+  /** What the programs run in, with every update of a hash seen. */
+  #host(): ProgramHost {
+    const host = programHost(this.arena, () => undefined);
     const names = MAP_KINDS.flatMap(({ comesAndGoes, program }) => (comesAndGoes ? [program.update ?? ""] : []));
-    const seen = names.map((name) => [name, this.#seen(machine.core[name] as CoreFunction)] as const);
-    return { ...machine, core: { ...machine.core, ...Object.fromEntries(seen) } };
+    const seen = names.map((name) => [name, this.#seen(host.core[name] as CoreFunction)] as const);
+    return { ...host, core: { ...host.core, ...Object.fromEntries(seen) } };
   }
 
   #seen(update: CoreFunction): CoreFunction {
@@ -383,14 +383,13 @@ export class Trial {
     else if (first !== key) play.keysVary = true;
   }
 
-  #prepare(image: ProgramImage, machine: ProgramMachine, inputs: Inputs): Prepared {
+  #prepare(image: ProgramImage, host: ProgramHost, inputs: Inputs): Prepared {
     const code = image.code as LinkedProgram;
     const given = inputs.get(image.name) ?? [];
-    const contextBytes = given[0]?.raw?.length;
     return {
       image,
       code,
-      interpreter: prepare(code, machine, contextBytes === undefined ? {} : { contextBytes }),
+      interpreter: prepare(code, host),
       isShared: sharedPoints(code),
       contexts: given.map((input) => this.#place(input)),
       updates: new Map(),
@@ -398,10 +397,11 @@ export class Trial {
     };
   }
 
-  #place({ record, raw }: ProgramInput): Prepared["contexts"][number] {
+  #place({ record, context }: ProgramInput): Prepared["contexts"][number] {
     const at = this.#copy(record);
-    if (raw === undefined) return { record: at, context: at + RECORD.payload, bytes: record.length - RECORD.payload };
-    return { record: at, context: this.#copy(raw), bytes: raw.length };
+    if (context === undefined)
+      return { record: at, context: at + RECORD.payload, bytes: record.length - RECORD.payload };
+    return { record: at, context: this.#copy(context), bytes: context.length };
   }
 
   #copy(bytes: Uint8Array): number {

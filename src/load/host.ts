@@ -1,10 +1,10 @@
 /** An arena as programs need it. */
 import type { Arena } from "../arena/arena.ts";
-import type { CoreFunction, ProgramMachine } from "../bpf/host.ts";
+import type { CoreFunction, ProgramHost } from "../bpf/host.ts";
 import { LAYOUT } from "../wasm/face.ts";
 
-/** @param print receives one formatted line per `bpf_trace_printk` call */
-export function programHost(arena: Arena, print: (line: string) => void): ProgramMachine {
+/** @param print receives one line per `bpf_trace_printk` call, without a newline at its end */
+export function programHost(arena: Arena, print: (line: string) => void): ProgramHost {
   return {
     memory: arena.memory,
     core: arena.instance.functions as unknown as Readonly<Record<string, CoreFunction>>,

@@ -4,18 +4,14 @@
  */
 
 import type { Arena } from "../arena/arena.ts";
-import type { MapBinding, ProgramMachine, RunProgram } from "../bpf/host.ts";
+import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
-import { type LinkedProgram, linkProgram } from "../bpf/link.ts";
-import {
-  type MapSpec,
-  type ObjectSpec,
-  type ProgramKind,
-  type ProgramSpec,
-  subprogramsOf,
-} from "../bpf/object/spec.ts";
+import { linkProgram } from "../bpf/link.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
+import { type MapSpec, type ObjectSpec, type ProgramSpec, subprogramsOf } from "../bpf/object/spec.ts";
+import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes } from "../maps/codec.ts";
 import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
@@ -37,7 +33,7 @@ export interface LoadOptions {
 export interface ProgramImage {
   readonly name: string;
   readonly section: string;
-  readonly kind: Exclude<ProgramKind, { type: "unsupported" }>;
+  readonly kind: ProgramKind;
   readonly code: CompiledProgram | LinkedProgram;
 }
 
@@ -85,12 +81,16 @@ function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
   return { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
 }
 
+/** A program whose section names a type that runs here. */
+type Runnable = ProgramSpec & { readonly kind: ProgramKind };
+
 /** The programs to load, and those that cannot be, with their reasons. */
-function selectPrograms(object: ObjectSpec): { chosen: ProgramSpec[]; skipped: LoadedObject["skipped"] } {
+function selectPrograms(object: ObjectSpec): { chosen: Runnable[]; skipped: LoadedObject["skipped"] } {
   const skipped: { name: string; reason: string }[] = [];
-  const chosen = object.programs.filter((program) => {
-    if (program.kind.type !== "unsupported" && program.autoload) return true;
-    const reason = program.kind.type === "unsupported" ? program.kind.reason : "its section says not to load it (?)";
+  const chosen = object.programs.filter((program): program is Runnable => {
+    const refused = "reason" in program.kind;
+    if (!refused && program.autoload) return true;
+    const reason = refused ? program.kind.reason : "its section says not to load it (?)";
     skipped.push({ name: program.name, reason });
     return false;
   });
@@ -147,7 +147,7 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
 
 function makeImage(
   object: ObjectSpec,
-  program: ProgramSpec,
+  program: Runnable,
   bindings: ReadonlyMap<string, MapBinding>,
   engine: Engine,
 ): ProgramImage {
@@ -155,16 +155,13 @@ function makeImage(
   return {
     name: program.name,
     section: program.section,
-    kind: program.kind as ProgramImage["kind"],
+    kind: program.kind,
     code: engine === "jit" ? compileProgram(linked) : linked,
   };
 }
 
-/**
- * Makes an image runnable on this thread.
- * @param contextBytes size of the context, where it is not the payload of the current record
- */
-export function instantiateImage(image: ProgramImage, machine: ProgramMachine, contextBytes?: number): RunProgram {
-  if ("module" in image.code) return instantiateProgram(image.code, machine);
-  return createInterpreter(image.code, machine, contextBytes === undefined ? {} : { contextBytes });
+/** Makes an image runnable on this thread. */
+export function instantiateImage(image: ProgramImage, host: ProgramHost): RunProgram {
+  if ("module" in image.code) return instantiateProgram(image.code, host);
+  return createInterpreter(image.code, host);
 }

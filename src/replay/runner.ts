@@ -5,7 +5,8 @@
 
 import type { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
-import { type RawContext, rawContext } from "../bpf/programs/raw-tracepoint.ts";
+import type { EventContext } from "../bpf/programs/program-type.ts";
+import { PROGRAM_TYPES, programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
 import { contextOf } from "../events/context.ts";
 import type { TraceEvent } from "../events/ftrace/lines.ts";
@@ -22,8 +23,8 @@ import {
 } from "./interrupts.ts";
 
 const HARDIRQ_LEVEL = 2;
-/** Bytes of the widest raw tracepoint context: twelve arguments, as BPF allows. */
-const LARGEST_RAW_CONTEXT = 96;
+/** Room for a context that is written, of whatever type the program is. */
+const CONTEXT_ROOM = Math.max(...PROGRAM_TYPES.map(({ context }) => context.room));
 /** A kernel would not load a program that does not end. Here it costs milliseconds a run, so it gets only so many. */
 const MOST_TIMEOUTS = 16;
 
@@ -57,7 +58,7 @@ export interface RunCounts {
 interface Attachment {
   readonly run: RunProgram;
   readonly counts: ProgramCounts;
-  readonly raw: RawContext | undefined;
+  readonly contexts: EventContext;
   timeouts: number;
 }
 
@@ -104,8 +105,7 @@ export type Attachable = Pick<ProgramImage, "name" | "kind">;
 
 /** Whether a program is to run on an event. */
 export function attaches({ kind }: Attachable, event: TraceEvent): boolean {
-  if (kind.type === "raw_tracepoint") return kind.event === event.name;
-  return kind.event === event.name && kind.category === event.category;
+  return programType(kind).attaches(kind.target, event);
 }
 
 export class EventRunner {
@@ -115,7 +115,7 @@ export class EventRunner {
   /** By event index. */
   readonly #attached: readonly (readonly Attachment[])[];
   readonly #cpus: readonly RunnerCpu[];
-  readonly #rawAddress: number;
+  readonly #contextRoom: number;
   readonly #realTime: boolean;
   readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
   #view: DataView;
@@ -137,7 +137,7 @@ export class EventRunner {
     this.#rule = rule;
     this.#realTime = arena.realTime;
     this.counts = newCounts(arena.cpus, programs);
-    this.#rawAddress = arena.allocate(LARGEST_RAW_CONTEXT);
+    this.#contextRoom = arena.allocate(CONTEXT_ROOM);
     this.#attached = this.#attach(programs, events, print);
     this.#cpus = Array.from({ length: arena.cpus }, (_, cpu) => ({
       area: arena.core.cpuAreaAddress(cpu) >>> 0,
@@ -154,13 +154,13 @@ export class EventRunner {
     events: readonly TraceEvent[],
     print: (line: string) => void,
   ): Attachment[][] {
-    const machine = programHost(this.#arena, print);
+    const host = programHost(this.#arena, print);
     return events.map((event) =>
       programs.flatMap((image, index) => {
         const counts = this.counts.programs[index];
         if (counts === undefined || !attaches(image, event)) return [];
-        const raw = image.kind.type === "raw_tracepoint" ? rawContext(event.format) : undefined;
-        return [{ run: instantiateImage(image, machine, raw?.bytes), counts, raw, timeouts: 0 }];
+        const contexts = programType(image.kind).context.of(event);
+        return [{ run: instantiateImage(image, host), counts, contexts, timeouts: 0 }];
       }),
     );
   }
@@ -180,7 +180,7 @@ export class EventRunner {
 
   /** Gives the runner's memory in the arena back. */
   free(): void {
-    this.#arena.core.freeBytes(this.#rawAddress);
+    this.#arena.core.freeBytes(this.#contextRoom);
     for (const { stackTop } of this.#cpus) this.#arena.core.freeBytes(stackTop - FRAME_BYTES * MAX_FRAMES);
   }
 
@@ -241,10 +241,10 @@ export class EventRunner {
   }
 
   #run(attachment: Attachment, record: number, slot: RunnerCpu): void {
-    const { run, counts, raw } = attachment;
+    const { run, counts, contexts } = attachment;
     counts.runs++;
     try {
-      run(raw === undefined ? record + RECORD.payload : this.#writeRaw(raw, record), slot.area, slot.stackTop);
+      run(this.#contextFor(contexts, record), slot.area, slot.stackTop, contexts.bytes(this.#view, record));
     } catch (error) {
       if (!(error instanceof AnyctxError)) throw error;
       counts.errors++;
@@ -253,8 +253,9 @@ export class EventRunner {
     }
   }
 
-  #writeRaw(raw: RawContext, record: number): number {
-    raw.write(this.#view, record + RECORD.payload, this.#view, this.#rawAddress);
-    return this.#rawAddress;
+  #contextFor({ write }: EventContext, record: number): number {
+    if (write === undefined) return record + RECORD.payload;
+    write(this.#view, record, this.#view, this.#contextRoom);
+    return this.#contextRoom;
   }
 }

@@ -1,6 +1,6 @@
 /** Basic blocks of one subprogram, in reverse postorder, with their dominators. */
 import { type Effect, type Instruction, isWide, operationOf } from "../isa/instructions.ts";
-import { jumpTarget } from "./structure.ts";
+import { edgeOf } from "./edges.ts";
 
 /** How a block ends. Blocks are named by their index in reverse postorder, so a jump to a lower one goes backwards. */
 export type Exit =
@@ -32,7 +32,7 @@ function lastOf(slots: readonly Instruction[], at: number): { type: Effect["type
   const slot = slots[at];
   const effect = slot === undefined ? undefined : operationOf(slot)?.effect;
   if (slot === undefined || effect === undefined || !ENDS.has(effect.type)) return undefined;
-  return { type: effect.type, target: jumpTarget(effect, slot, at) ?? -1 };
+  return { type: effect.type, target: edgeOf(effect, slot, at)?.target ?? -1 };
 }
 
 function leaders(slots: readonly Instruction[], start: number, end: number): Set<number> {

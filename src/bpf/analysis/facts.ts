@@ -4,7 +4,7 @@
  *
  * A forward analysis over the blocks: where paths meet, facts that differ are forgotten, so it ends after few rounds.
  */
-import { helperById } from "../helpers/table.ts";
+import { helperById, mapRegister } from "../helpers/table.ts";
 import { FRAME_BYTES } from "../host.ts";
 import {
   type Effect,
@@ -14,7 +14,7 @@ import {
   type Operation,
   operationOf,
 } from "../isa/instructions.ts";
-import type { LinkedMap } from "../link.ts";
+import type { LinkedMap } from "../linked.ts";
 import type { Block } from "./blocks.ts";
 import { writtenRegister } from "./structure.ts";
 
@@ -139,9 +139,9 @@ function forgetOrigin(facts: Facts, origin: number): void {
 
 function call(facts: Facts, effect: Extract<Effect, { type: "call" }>, slot: Instruction, at: number): void {
   const helper = effect.target === "helper" ? helperById(slot.imm) : undefined;
-  const map = facts.registers[1];
+  const map = helper === undefined ? undefined : facts.registers[mapRegister(helper)];
   // Only a subprogram or a helper that writes through a pointer can reach this frame.
-  if (helper === undefined || helper.parameters.includes("destination")) facts.slots.clear();
+  if (helper === undefined || helper.parameters.some(({ writes }) => writes)) facts.slots.clear();
   forgetOrigin(facts, at);
   facts.registers.fill(undefined, 0, 6);
   if (helper?.result === "value" && map?.type === "map")

@@ -3,8 +3,9 @@
  * and compiled without a further look at its shape (RFC 9669 for fields, Linux for frames and r10).
  */
 import { AnyctxError } from "../../error.ts";
+import { CALLBACK } from "../helpers/parameters/callback.ts";
 import { helperById } from "../helpers/table.ts";
-import { FRAME_BYTES, MAX_FRAMES } from "../host.ts";
+import { FRAME_BYTES } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
 import {
   type Effect,
@@ -13,17 +14,22 @@ import {
   isWide,
   type Operation,
   operationOf,
-  PSEUDO,
   REGISTERS,
 } from "../isa/instructions.ts";
-import type { LinkedMap, Placed, Subprogram } from "../link.ts";
+import type { LinkedMap, Subprogram } from "../linked.ts";
+import type { ProgramType } from "../programs/program-type.ts";
+import { type Edge, edgeOf } from "./edges.ts";
+import { findSubprograms, type PlacedFunction } from "./subprograms.ts";
 
 interface Subject {
   readonly object: string;
   readonly program: string;
+  /** Says which helpers it may call; undefined for a program of no type, which may call all. */
+  readonly type: ProgramType | undefined;
   readonly instructions: readonly Instruction[];
   readonly maps: readonly LinkedMap[];
-  readonly placed: readonly Placed[];
+  /** The program, then the functions of the object that it calls. */
+  readonly placed: readonly PlacedFunction[];
 }
 
 type Code = "BAD_OBJECT" | "UNSUPPORTED";
@@ -41,25 +47,40 @@ export function writtenRegister(effect: Effect, slot: Instruction): number | und
   return effect.type === "call" ? 0 : undefined;
 }
 
-/** Where a jump or local call goes, or undefined for other operations. */
-export function jumpTarget(effect: Effect, slot: Instruction, at: number): number | undefined {
-  if (effect.type === "branch" || (effect.type === "goto" && effect.distance === "offset")) return at + 1 + slot.offset;
-  if (effect.type === "goto" || (effect.type === "call" && effect.target === "local")) return at + 1 + slot.imm;
-  return undefined;
-}
+type Holds = Extract<Effect, { readonly type: "constant" }>["holds"];
 
-function checkWide(subject: Subject, at: number, slot: Instruction): void {
-  const tail = subject.instructions[at + 1];
-  if (tail === undefined || tail.code !== 0 || tail.dst !== 0 || tail.src !== 0 || tail.offset !== 0)
-    refuse(subject, at, "the second half of this 64-bit load is missing");
-  if (slot.src === 0) return;
-  const address = slot.imm >>> 0;
-  const known = subject.maps.some((map) =>
-    slot.src === PSEUDO.mapAddress
+function isMapAddress(subject: Subject, address: number, holds: Holds): boolean {
+  return subject.maps.some((map) =>
+    holds === "map"
       ? map.address === address
       : map.firstValue !== 0 && address >= map.firstValue && address <= map.firstValue + map.valueSize,
   );
-  if (!known || tail?.imm !== 0) refuse(subject, at, "there is no map at this address");
+}
+
+function takesCallback(slot: Instruction): boolean {
+  const effect = operationOf(slot)?.effect;
+  if (effect?.type !== "call" || effect.target !== "helper") return false;
+  return helperById(slot.imm)?.parameters.includes(CALLBACK) === true;
+}
+
+/** A function's address is of use to a helper that calls it, and to nothing else. */
+function checkCallback(subject: Subject, at: number, slot: Instruction, tail: Instruction): void {
+  if (tail.imm !== 0) refuse(subject, at, "the second half of a function's address is not zero");
+  if (subject.instructions.some(takesCallback)) return;
+  const target = at + 1 + slot.imm;
+  const name = subject.placed.find(({ start }) => start === target)?.name ?? `slot ${target}`;
+  const why = `the address of function ${name} (a callback) is not supported: no helper that is called here takes one`;
+  refuse(subject, at, why, "UNSUPPORTED");
+}
+
+function checkWide(subject: Subject, at: number, slot: Instruction, holds: Holds): void {
+  const tail = subject.instructions[at + 1];
+  if (tail === undefined || tail.code !== 0 || tail.dst !== 0 || tail.src !== 0 || tail.offset !== 0)
+    refuse(subject, at, "the second half of this 64-bit load is missing");
+  if (holds === "number") return;
+  if (holds === "function") checkCallback(subject, at, slot, tail);
+  else if (tail.imm !== 0 || !isMapAddress(subject, slot.imm >>> 0, holds))
+    refuse(subject, at, "there is no map at this address");
 }
 
 /** Memory operations by effect: the register that holds the address. */
@@ -78,7 +99,10 @@ function checkFrame(subject: Subject, at: number, slot: Instruction, effect: Eff
 }
 
 function checkHelper(subject: Subject, at: number, slot: Instruction): void {
-  if (helperById(slot.imm) === undefined) refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
+  const unknown = (): never => refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
+  const helper = helperById(slot.imm) ?? unknown();
+  if (subject.type?.helpers.includes(helper.group) === false)
+    refuse(subject, at, `helper ${helper.name} is not for programs of type ${subject.type.name}`, "UNSUPPORTED");
 }
 
 function checkSlot(subject: Subject, at: number, slot: Instruction): Operation {
@@ -90,7 +114,7 @@ function checkSlot(subject: Subject, at: number, slot: Instruction): Operation {
   if (effect.type === "refused") refuse(subject, at, effect.reason, "UNSUPPORTED");
   if (writtenRegister(effect, slot) === FRAME_POINTER) refuse(subject, at, "r10, the frame pointer, is read-only");
   checkFrame(subject, at, slot, effect);
-  if (effect.type === "constant") checkWide(subject, at, slot);
+  if (effect.type === "constant") checkWide(subject, at, slot, effect.holds);
   if (effect.type === "call" && effect.target === "helper") checkHelper(subject, at, slot);
   return operation;
 }
@@ -107,74 +131,15 @@ function checkSlots(subject: Subject): (Operation | undefined)[] {
   return operations;
 }
 
-interface Edge {
-  readonly at: number;
-  readonly target: number;
-  readonly call: boolean;
-}
-
 function edgesOf(subject: Subject, operations: readonly (Operation | undefined)[]): Edge[] {
   return operations.flatMap((operation, at) => {
     const slot = subject.instructions[at];
-    const target = operation === undefined || slot === undefined ? undefined : jumpTarget(operation.effect, slot, at);
-    if (target === undefined || operation === undefined) return [];
-    if (operations[target] === undefined) refuse(subject, at, `it goes to slot ${target}, where no instruction starts`);
-    return [{ at, target, call: operation.effect.type === "call" }];
+    const edge = operation === undefined || slot === undefined ? undefined : edgeOf(operation.effect, slot, at);
+    if (edge === undefined) return [];
+    if (operations[edge.target] === undefined)
+      refuse(subject, at, `it goes to slot ${edge.target}, where no instruction starts`);
+    return [edge];
   });
-}
-
-/** Subprograms start at slot 0, at each function of the object and wherever a call goes. */
-function cut(subject: Subject, edges: readonly Edge[]): Subprogram[] {
-  const starts = new Set([0, ...subject.placed.map(({ start }) => start)]);
-  for (const { target, call } of edges) if (call) starts.add(target);
-  const sorted = [...starts].sort((a, b) => a - b);
-  const names = new Map(subject.placed.map(({ spec, start }) => [start, spec.name]));
-  return sorted.map((start, index) => ({
-    name: names.get(start) ?? `${subject.program}+${start}`,
-    start,
-    end: sorted[index + 1] ?? subject.instructions.length,
-  }));
-}
-
-function checkEnds(
-  subject: Subject,
-  operations: readonly (Operation | undefined)[],
-  parts: readonly Subprogram[],
-): void {
-  for (const { name, end } of parts) {
-    const at = operations[end - 1] === undefined ? end - 2 : end - 1;
-    const last = operations[at]?.effect.type;
-    if (last !== "exit" && last !== "goto") refuse(subject, Math.max(at, 0), `function ${name} runs off its end`);
-  }
-}
-
-/** Which subprogram holds each slot. */
-function ownerBySlot(parts: readonly Subprogram[]): number[] {
-  return parts.flatMap(({ start, end }, index) => new Array<number>(end - start).fill(index));
-}
-
-/** Jumps stay inside, chains of calls are short and never come back. */
-function checkEdges(subject: Subject, edges: readonly Edge[], parts: readonly Subprogram[]): void {
-  const owner = ownerBySlot(parts);
-  const calls: Edge[][] = parts.map(() => []);
-  for (const edge of edges) {
-    const from = owner[edge.at] ?? 0;
-    if (edge.call) calls[from]?.push(edge);
-    else if (owner[edge.target] !== from) refuse(subject, edge.at, "it jumps into another function");
-  }
-  const depths = new Map<number, number | "open">();
-  const frames = (part: number, level: number, from: number): number => {
-    const known = depths.get(part);
-    if (known === "open") return refuse(subject, from, "functions may not call each other in a circle");
-    if (known !== undefined) return known;
-    if (level > MAX_FRAMES) return refuse(subject, from, `calls are more than ${MAX_FRAMES} frames deep`);
-    depths.set(part, "open");
-    const below = (calls[part] ?? []).map((edge) => frames(owner[edge.target] ?? 0, level + 1, edge.at));
-    const depth = 1 + below.reduce((most, one) => Math.max(most, one), 0);
-    depths.set(part, depth);
-    return depth;
-  };
-  if (frames(0, 1, 0) > MAX_FRAMES) refuse(subject, 0, `its calls are more than ${MAX_FRAMES} frames deep`);
 }
 
 /** @throws {AnyctxError} BAD_OBJECT or UNSUPPORTED with program, instruction and reason */
@@ -183,9 +148,7 @@ export function validate(subject: Subject): { subprograms: Subprogram[]; helpers
     throw new AnyctxError("BAD_OBJECT", `${subject.object}: program ${subject.program} has no instructions`);
   const operations = checkSlots(subject);
   const edges = edgesOf(subject, operations);
-  const subprograms = cut(subject, edges);
-  checkEnds(subject, operations, subprograms);
-  checkEdges(subject, edges, subprograms);
+  const subprograms = findSubprograms(operations, subject.placed, edges, (at, why) => refuse(subject, at, why));
   const helpers = new Set<number>();
   subject.instructions.forEach((slot, at) => {
     const effect = operations[at]?.effect;

@@ -1,31 +1,23 @@
-/** Helpers and maps as programs use them, by both engines on a fake machine. */
+/** Helpers and maps as programs use them, by both engines on a fake host. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { AnyctxError } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
-import {
-  CONTEXT,
-  CPU,
-  ENGINES,
-  type FakeMachine,
-  fakeMachine,
-  machineFor,
-  STACK_TOP,
-  TASK,
-} from "../fake-host.test.ts";
+import { CONTEXT, CPU, ENGINES, type FakeHost, fakeHost, hostFor, STACK_TOP, TASK } from "../fake-host.test.ts";
 import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
 import { readObject } from "../object/object.ts";
 import { specOfInstructions } from "../object/spec.ts";
+import { SIZE } from "./parameters/memory.ts";
 import { formatLine } from "./print.ts";
 import { HELPERS, helperById, helperByName } from "./table.ts";
 
 type Engine = (typeof ENGINES)[number];
 
-function run(text: string, engine: Engine, machine: FakeMachine = fakeMachine()): bigint {
+function run(text: string, engine: Engine, host: FakeHost = fakeHost()): bigint {
   const spec = specOfInstructions("helpers", assemble(text));
-  return engine.make(linkProgram(spec, "helpers", machine.bindings), machine)(CONTEXT, CPU, STACK_TOP);
+  return engine.make(linkProgram(spec, "helpers", host.bindings), host)(CONTEXT, CPU, STACK_TOP);
 }
 
 const unsigned = (value: number): bigint => BigInt.asUintN(64, BigInt(value));
@@ -38,7 +30,8 @@ test("helper rows are complete and unique", () => {
     assert.match(row.doc, /^[A-Z].*\.$/s, row.name);
     assert.ok(row.parameters.length <= 5);
     row.parameters.forEach((parameter, index) => {
-      if (parameter === "destination" || parameter === "text") assert.equal(row.parameters[index + 1], "size");
+      if (parameter.sized) assert.equal(row.parameters[index + 1], SIZE, row.name);
+      else if (parameter === SIZE) assert.ok(row.parameters[index - 1]?.sized, row.name);
     });
   }
   assert.equal(new Set(HELPERS.map(({ id }) => id)).size, HELPERS.length);
@@ -87,17 +80,17 @@ for (const engine of ENGINES) {
   test(`${engine.name}: every helper does what its row says`, () => {
     for (const { name } of HELPERS) {
       const call = CALLS[name] ?? assert.fail(`no test calls ${name}`);
-      const machine = fakeMachine();
-      const hash = machine.add({ name: "hash", bpfType: 1, keySize: 4, valueSize: 8 });
+      const host = fakeHost();
+      const hash = host.add({ name: "hash", bpfType: 1, keySize: 4, valueSize: 8 });
       // Where the context is, the record's comm lies 32 bytes before it.
       assert.equal(CONTEXT - 32, TASK + RECORD.comm);
-      machine.setContext(new Uint8Array(8));
+      host.setContext(new Uint8Array(8));
       assert.equal(
-        run(`${call.text.replace("{hash}", `map(${hash.address}) ll`)}\nexit`, engine, machine),
+        run(`${call.text.replace("{hash}", `map(${hash.address}) ll`)}\nexit`, engine, host),
         call.expected,
         name,
       );
-      if (name === "trace_printk") assert.deepEqual(machine.lines, ["-1ff"]);
+      if (name === "trace_printk") assert.deepEqual(host.lines, ["-1ff"]);
     }
   });
 
@@ -117,9 +110,9 @@ for (const engine of ENGINES) {
       ["1", unsigned(0)],
       ["2", unsigned(-2)],
     ] as const) {
-      const machine = fakeMachine();
-      const { address } = machine.add({ name: "hash", bpfType: 1, keySize: 4, valueSize: 8 });
-      assert.equal(run(update(flags).replace("{hash}", String(address)), engine, machine), expected, flags);
+      const host = fakeHost();
+      const { address } = host.add({ name: "hash", bpfType: 1, keySize: 4, valueSize: 8 });
+      assert.equal(run(update(flags).replace("{hash}", String(address)), engine, host), expected, flags);
     }
   });
 
@@ -141,16 +134,16 @@ for (const engine of ENGINES) {
       [0, 20n],
       [1, 30n],
     ] as const) {
-      const machine = fakeMachine();
-      const [a, b] = [machine.add({ name: "a", bpfType: 2 }), machine.add({ name: "b", bpfType: 6 })];
-      machine.view.setBigUint64(a.firstValue + 16, 20n, true);
-      machine.view.setBigUint64(b.firstValue + 16, 30n, true);
-      machine.setContext(Uint8Array.from([choice, 0, 0, 0, 0, 0, 0, 0]));
+      const host = fakeHost();
+      const [a, b] = [host.add({ name: "a", bpfType: 2 }), host.add({ name: "b", bpfType: 6 })];
+      host.view.setBigUint64(a.firstValue + 16, 20n, true);
+      host.view.setBigUint64(b.firstValue + 16, 30n, true);
+      host.setContext(Uint8Array.from([choice, 0, 0, 0, 0, 0, 0, 0]));
       const place = (source: string): string =>
         source.replace("{a}", String(a.address)).replace("{b}", String(b.address));
-      assert.equal(run(place(text("")), engine, machine), expected);
+      assert.equal(run(place(text("")), engine, host), expected);
       const wrong = (error: unknown): boolean => error instanceof AnyctxError && error.code === "EFAULT";
-      if (choice === 1) assert.throws(() => run(place(text("r1 += 1")), engine, machine), wrong);
+      if (choice === 1) assert.throws(() => run(place(text("r1 += 1")), engine, host), wrong);
     }
   });
 
@@ -166,9 +159,9 @@ for (const engine of ENGINES) {
       r0 = *(u64 *)(r0 + ${offset})
       exit`;
     const attempt = (index: number, offset: number): bigint => {
-      const machine = fakeMachine();
-      const { address } = machine.add({ name: "a", bpfType: 2, maxEntries: 3, valueSize: 16 });
-      return run(text(index, offset).replace("{a}", String(address)), engine, machine);
+      const host = fakeHost();
+      const { address } = host.add({ name: "a", bpfType: 2, maxEntries: 3, valueSize: 16 });
+      return run(text(index, offset).replace("{a}", String(address)), engine, host);
     };
     assert.equal(attempt(2, 8), 5n);
     assert.equal(attempt(3, 8), 0n);
@@ -192,35 +185,35 @@ for (const engine of ENGINES) {
 
   test(`${engine.name}: read-only variables cannot be written`, () => {
     const spec = readObject(readFileSync(new URL("../fixtures/tracing.bpf.o", import.meta.url)), "tracing.bpf.o");
-    const machine = machineFor(spec);
-    const rodata = machine.bindings.get(".rodata") ?? assert.fail();
+    const host = hostFor(spec);
+    const rodata = host.bindings.get(".rodata") ?? assert.fail();
     const object = {
       ...specOfInstructions("helpers", assemble(`r1 = value(${rodata.firstValue}) ll\n*(u32 *)(r1 + 0) = 9\nexit`)),
       maps: spec.maps,
     };
-    const program = linkProgram(object, "helpers", machine.bindings);
-    assert.throws(() => engine.make(program, machine)(CONTEXT, CPU, STACK_TOP), /instruction 2/);
-    assert.equal(machine.view.getUint32(rodata.firstValue, true), 3);
+    const program = linkProgram(object, "helpers", host.bindings);
+    assert.throws(() => engine.make(program, host)(CONTEXT, CPU, STACK_TOP), /instruction 2/);
+    assert.equal(host.view.getUint32(rodata.firstValue, true), 3);
   });
 }
 
 /** The fixture's programs on a made-up stream of events: maps end up the same by both engines. */
 function replay(engine: Engine): string[] {
   const spec = readObject(readFileSync(new URL("../fixtures/tracing.bpf.o", import.meta.url)), "tracing.bpf.o");
-  const machine = machineFor(spec);
-  const kmalloc = engine.make(linkProgram(spec, "on_kmalloc", machine.bindings), machine);
-  const onSwitch = engine.make(linkProgram(spec, "on_switch", machine.bindings), machine);
+  const host = hostFor(spec);
+  const kmalloc = engine.make(linkProgram(spec, "on_kmalloc", host.bindings), host);
+  const onSwitch = engine.make(linkProgram(spec, "on_switch", host.bindings), host);
   const results: string[] = [];
   for (let event = 0; event < 20; event++) {
     const context = new Uint8Array(40);
     const view = new DataView(context.buffer);
     view.setBigUint64(24, BigInt(event * 3), true);
     view.setBigUint64(32, BigInt(event * 4), true);
-    machine.setContext(context);
-    machine.view.setBigUint64(TASK + RECORD.pidTgid, BigInt(event % 3), true);
+    host.setContext(context);
+    host.view.setBigUint64(TASK + RECORD.pidTgid, BigInt(event % 3), true);
     results.push(`${kmalloc(CONTEXT, CPU, STACK_TOP)} ${onSwitch(CONTEXT, CPU, STACK_TOP)}`);
   }
-  const memory = Buffer.from(machine.bytes.slice(0x40000)).toString("hex").replace(/0+$/, "");
+  const memory = Buffer.from(host.bytes.slice(0x40000)).toString("hex").replace(/0+$/, "");
   return [...results, memory];
 }
 
@@ -233,7 +226,7 @@ test("a clang program leaves the same results and maps by both engines", () => {
 });
 
 test("trace_printk's conversions", () => {
-  const { memory, bytes } = fakeMachine();
+  const { memory, bytes } = fakeHost();
   bytes.set(new TextEncoder().encode("text\0"), 0x30000);
   const cases: readonly (readonly [string, readonly bigint[], string])[] = [
     ["%d %i %u", [2n ** 32n - 1n, 5n, 2n ** 32n + 7n], "-1 5 7"],

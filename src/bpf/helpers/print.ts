@@ -88,8 +88,8 @@ interface Printer {
  * Carries out the helper: formats, prints without a trailing newline, returns the length of the text.
  * @param address of the format, `size` bytes with its NUL
  */
-export function tracePrint(machine: Printer, address: bigint, size: number, values: readonly bigint[]): number {
-  const line = formatLine(textAt(machine.memory, address, size), values, machine.memory);
-  machine.print(line.replace(/\n$/, ""));
+export function tracePrint(host: Printer, address: bigint, size: number, values: readonly bigint[]): number {
+  const line = formatLine(textAt(host.memory, address, size), values, host.memory);
+  host.print(line.replace(/\n$/, ""));
   return line.length;
 }

@@ -2,18 +2,15 @@
  * The helpers a program may call: one row each, numbered as in Linux's `include/uapi/linux/bpf.h`.
  *
  * `parameters` says what r1, r2, ... must hold, `action` how the call is carried out. The interpreter checks pointers
- * against what the run was granted, the JIT that they lie in memory; both read only this table, so that a new helper is
- * one row (and one core function where it needs one).
+ * against what the run was granted, the JIT that they lie in memory; both read only this table and that of the
+ * parameters' kinds, so that a new helper is one row (and one core function where it needs one).
  */
 import { RECORD } from "../../events/record.ts";
-
-/**
- * - `map`: a map's address; `key`, `value`: a pointer to that map's key or value; `flags`: 64 bits, passed on in 32
- *   (see FLAGS_TOO_LARGE)
- * - `destination`: a pointer to writable bytes, `text`: to readable ones, as many as the `size` that follows
- * - `source`: any address, readable or not; `scalar`: any number
- */
-export type Parameter = "map" | "key" | "value" | "flags" | "destination" | "text" | "size" | "source" | "scalar";
+import type { Core } from "../../wasm/face.ts";
+import { KEY, MAP, VALUE } from "./parameters/maps.ts";
+import { DESTINATION, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
+import { FLAGS, SCALAR } from "./parameters/numbers.ts";
+import type { ParameterKind } from "./parameters/parameter-kind.ts";
 
 export type MapRole = "lookup" | "update" | "delete";
 
@@ -21,113 +18,165 @@ export type Action =
   /** Calls the map kind's function for this role. */
   | { readonly type: "map"; readonly role: MapRole }
   /** Calls the core's function with the parameters. */
-  | { readonly type: "core"; readonly name: string; readonly result: "u32" | "i32" }
+  | { readonly type: "core"; readonly name: keyof Core }
   /** Reads a field of the record that the current CPU works on. */
   | { readonly type: "record"; readonly offset: number; readonly bytes: 4 | 8 }
   /** Reads the current CPU's number. */
   | { readonly type: "cpu" }
-  /** Formats a line and hands it to the machine. */
+  /** Formats a line and hands it to the host. */
   | { readonly type: "print" };
+
+/**
+ * What a program type allows as a whole. `base`: every type, as it needs nothing but maps, time and the CPU; `tracing`:
+ * what looks at the kernel's memory and the current task.
+ */
+export type HelperGroup = "base" | "tracing";
 
 export interface Helper {
   readonly id: number;
   /** Without the `bpf_` of its C name. */
   readonly name: string;
-  readonly parameters: readonly Parameter[];
-  /** `value`: a value's address or 0. `number`: anything else. */
-  readonly result: "value" | "number";
-  readonly doc: string;
+  readonly group: HelperGroup;
+  readonly parameters: readonly ParameterKind[];
   readonly action: Action;
+  /** What r0 is: `value` the address of a value of the call's map, or 0; `i32` 0 or more, or -errno; an unsigned number. */
+  readonly result: "value" | "i32" | "u32" | "u64";
+  readonly doc: string;
 }
 
-/** What the core is given for flags beyond 32 bits, none of which exist: it answers -EINVAL. */
-export const FLAGS_TOO_LARGE = 0xffffffff;
-
-function helper(
-  id: number,
-  name: string,
-  parameters: readonly Parameter[],
-  action: Action,
-  doc: string,
-  result: Helper["result"] = "number",
-): Helper {
-  return { id, name, parameters, result, doc, action };
+/** What a helper's function is in WebAssembly, where its action is to call one. */
+export function signatureOf({ parameters, result }: Helper): {
+  readonly parameters: readonly ("i32" | "i64")[];
+  readonly results: readonly ("i32" | "i64")[];
+} {
+  return { parameters: parameters.map(({ wasm }) => wasm), results: [result === "u64" ? "i64" : "i32"] };
 }
 
-const READ: readonly Parameter[] = ["destination", "size", "source"];
-const PROBE: Action = { type: "core", name: "probeRead", result: "i32" };
-const PROBE_STRING: Action = { type: "core", name: "probeReadString", result: "i32" };
-const TIME: Action = { type: "record", offset: RECORD.time, bytes: 8 };
-const COPY_DOC = "Copies size bytes from an address that need not exist; -EFAULT and zeroes if it does not.";
-const STRING_DOC = "Copies a NUL-terminated string of at most size bytes; returns its length with the NUL, or -EFAULT.";
+/** The register that holds the call's map; 0 for a helper that takes none. */
+export function mapRegister({ parameters }: Helper): number {
+  return parameters.indexOf(MAP) + 1;
+}
+
+const PROBE_READ: Omit<Helper, "id" | "name"> = {
+  group: "tracing",
+  parameters: [DESTINATION, SIZE, SOURCE],
+  action: { type: "core", name: "probeRead" },
+  result: "i32",
+  doc: "Copies size bytes from an address that need not exist; -EFAULT and zeroes if it does not.",
+};
+
+const PROBE_READ_STRING: Omit<Helper, "id" | "name"> = {
+  ...PROBE_READ,
+  action: { type: "core", name: "probeReadString" },
+  doc: "Copies a NUL-terminated string of at most size bytes; returns its length with the NUL, or -EFAULT.",
+};
 
 export const HELPERS: readonly Helper[] = [
-  helper(
-    1,
-    "map_lookup_elem",
-    ["map", "key"],
-    { type: "map", role: "lookup" },
-    "The address of the value under the key, or 0.",
-    "value",
-  ),
-  helper(
-    2,
-    "map_update_elem",
-    ["map", "key", "value", "flags"],
-    { type: "map", role: "update" },
-    "Stores a value under the key; 0 or -errno.",
-  ),
-  helper(
-    3,
-    "map_delete_elem",
-    ["map", "key"],
-    { type: "map", role: "delete" },
-    "Removes the key and its value; 0 or -errno.",
-  ),
-  helper(4, "probe_read", READ, PROBE, COPY_DOC),
-  helper(5, "ktime_get_ns", [], TIME, "The time of the event in nanoseconds."),
-  helper(
-    6,
-    "trace_printk",
-    ["text", "size", "scalar", "scalar", "scalar"],
-    { type: "print" },
-    "Prints a line with up to three numbers; returns its length.",
-  ),
-  helper(
-    7,
-    "get_prandom_u32",
-    [],
-    { type: "core", name: "pseudoRandom", result: "u32" },
-    "A pseudo-random number of 32 bits.",
-  ),
-  helper(8, "get_smp_processor_id", [], { type: "cpu" }, "The number of the current CPU."),
-  helper(
-    14,
-    "get_current_pid_tgid",
-    [],
-    { type: "record", offset: RECORD.pidTgid, bytes: 8 },
-    "Returns tgid << 32 | pid of the event's task.",
-  ),
-  helper(
-    15,
-    "get_current_uid_gid",
-    [],
-    { type: "record", offset: RECORD.uidGid, bytes: 8 },
-    "Returns gid << 32 | uid of the event's task.",
-  ),
-  helper(
-    16,
-    "get_current_comm",
-    ["destination", "size"],
-    { type: "core", name: "taskComm", result: "i32" },
-    "Copies the name of the event's task, NUL padded to size.",
-  ),
-  helper(45, "probe_read_str", READ, PROBE_STRING, STRING_DOC),
-  helper(112, "probe_read_user", READ, PROBE, COPY_DOC),
-  helper(113, "probe_read_kernel", READ, PROBE, COPY_DOC),
-  helper(114, "probe_read_user_str", READ, PROBE_STRING, STRING_DOC),
-  helper(115, "probe_read_kernel_str", READ, PROBE_STRING, STRING_DOC),
-  helper(125, "ktime_get_boot_ns", [], TIME, "The time of the event in nanoseconds, as ktime_get_ns."),
+  {
+    id: 1,
+    name: "map_lookup_elem",
+    group: "base",
+    parameters: [MAP, KEY],
+    action: { type: "map", role: "lookup" },
+    result: "value",
+    doc: "The address of the value under the key, or 0.",
+  },
+  {
+    id: 2,
+    name: "map_update_elem",
+    group: "base",
+    parameters: [MAP, KEY, VALUE, FLAGS],
+    action: { type: "map", role: "update" },
+    result: "i32",
+    doc: "Stores a value under the key; 0 or -errno.",
+  },
+  {
+    id: 3,
+    name: "map_delete_elem",
+    group: "base",
+    parameters: [MAP, KEY],
+    action: { type: "map", role: "delete" },
+    result: "i32",
+    doc: "Removes the key and its value; 0 or -errno.",
+  },
+  { id: 4, name: "probe_read", ...PROBE_READ },
+  {
+    id: 5,
+    name: "ktime_get_ns",
+    group: "base",
+    parameters: [],
+    action: { type: "record", offset: RECORD.time, bytes: 8 },
+    result: "u64",
+    doc: "The time of the event in nanoseconds.",
+  },
+  {
+    id: 6,
+    name: "trace_printk",
+    group: "base",
+    parameters: [TEXT, SIZE, SCALAR, SCALAR, SCALAR],
+    action: { type: "print" },
+    result: "i32",
+    doc: "Prints a line with up to three numbers; returns its length.",
+  },
+  {
+    id: 7,
+    name: "get_prandom_u32",
+    group: "base",
+    parameters: [],
+    action: { type: "core", name: "pseudoRandom" },
+    result: "u32",
+    doc: "A pseudo-random number of 32 bits.",
+  },
+  {
+    id: 8,
+    name: "get_smp_processor_id",
+    group: "base",
+    parameters: [],
+    action: { type: "cpu" },
+    result: "u32",
+    doc: "The number of the current CPU.",
+  },
+  {
+    id: 14,
+    name: "get_current_pid_tgid",
+    group: "tracing",
+    parameters: [],
+    action: { type: "record", offset: RECORD.pidTgid, bytes: 8 },
+    result: "u64",
+    doc: "Returns tgid << 32 | pid of the event's task.",
+  },
+  {
+    id: 15,
+    name: "get_current_uid_gid",
+    group: "tracing",
+    parameters: [],
+    action: { type: "record", offset: RECORD.uidGid, bytes: 8 },
+    result: "u64",
+    doc: "Returns gid << 32 | uid of the event's task.",
+  },
+  {
+    id: 16,
+    name: "get_current_comm",
+    group: "tracing",
+    parameters: [DESTINATION, SIZE],
+    action: { type: "core", name: "taskComm" },
+    result: "i32",
+    doc: "Copies the name of the event's task, NUL padded to size.",
+  },
+  { id: 45, name: "probe_read_str", ...PROBE_READ_STRING },
+  { id: 112, name: "probe_read_user", ...PROBE_READ },
+  { id: 113, name: "probe_read_kernel", ...PROBE_READ },
+  { id: 114, name: "probe_read_user_str", ...PROBE_READ_STRING },
+  { id: 115, name: "probe_read_kernel_str", ...PROBE_READ_STRING },
+  {
+    id: 125,
+    name: "ktime_get_boot_ns",
+    group: "base",
+    parameters: [],
+    action: { type: "record", offset: RECORD.time, bytes: 8 },
+    result: "u64",
+    doc: "The time of the event in nanoseconds, as ktime_get_ns.",
+  },
 ];
 
 const BY_ID = new Map(HELPERS.map((row) => [row.id, row]));

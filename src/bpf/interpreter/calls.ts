@@ -1,105 +1,102 @@
 /** Helper calls of the interpreter: arguments checked against the run's ranges as their parameters say. */
 
+import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
 import { tracePrint } from "../helpers/print.ts";
-import { type Action, FLAGS_TOO_LARGE, type Helper, type Parameter } from "../helpers/table.ts";
+import { type Action, type Helper, mapRegister } from "../helpers/table.ts";
 import type { CoreFunction } from "../host.ts";
-import type { LinkedMap } from "../link.ts";
+import type { LinkedMap } from "../linked.ts";
 import { checkedAddress, type Decoded, fault, type Interpreter, type RunState, refreshViews } from "./state.ts";
 
-interface Call {
-  readonly vm: Interpreter;
-  readonly state: RunState;
-  readonly at: number;
-  readonly helper: Helper;
-  /** r1 to r5 as the program gave them. */
-  readonly values: readonly bigint[];
-}
-
-/** What an argument is on the way to the core. */
+/** What an argument is on the way to the core, and its answer on the way back. */
 type Argument = number | bigint;
 
-function mapOf({ vm, at, helper, values }: Call): LinkedMap {
-  const index = helper.parameters.indexOf("map");
-  const value = values[index] ?? 0n;
-  const map = value > 0xffffffffn ? undefined : vm.maps.get(Number(value));
-  return map ?? fault(vm, at, `r${index + 1} = 0x${value.toString(16)} is no map of this program`);
+class Call implements CheckedCall {
+  readonly vm: Interpreter;
+  readonly state: RunState;
+  readonly helper: Helper;
+  readonly #at: number;
+
+  constructor(vm: Interpreter, state: RunState, at: number, helper: Helper) {
+    this.vm = vm;
+    this.state = state;
+    this.helper = helper;
+    this.#at = at;
+  }
+
+  value(register: number): bigint {
+    return this.state.registers[register] ?? 0n;
+  }
+
+  map(): LinkedMap {
+    const register = mapRegister(this.helper);
+    const value = this.value(register);
+    const map = value > 0xffffffffn ? undefined : this.vm.maps.get(Number(value));
+    return map ?? this.refuse(register, "map of this program");
+  }
+
+  pointer(register: number, bytes: number, write: boolean): number {
+    return checkedAddress(this.vm, this.state, this.#at, this.value(register), bytes, write);
+  }
+
+  isFunction(slot: bigint): boolean {
+    return this.vm.program.subprograms.some(({ start }) => BigInt(start) === slot);
+  }
+
+  refuse(register: number, no: string): never {
+    return this.fault(`r${register} = 0x${this.value(register).toString(16)} is no ${no}`);
+  }
+
+  fault(problem: string): never {
+    return fault(this.vm, this.#at, problem);
+  }
+
+  core(name: string): CoreFunction {
+    return this.vm.host.core[name] ?? this.fault(`the core has no function ${name}`);
+  }
 }
 
-/** The number in the parameter after this one, which says how many bytes it points to. */
-function sizeAfter({ vm, at, values }: Call, index: number): number {
-  const size = values[index + 1] ?? 0n;
-  if (size > 0x7fffffffn) fault(vm, at, `r${index + 2} = 0x${size.toString(16)} is no size`);
-  return Number(size);
-}
-
-type Check = (call: Call, value: bigint, index: number) => Argument;
-
-const pointer =
-  (bytesOf: (call: Call, index: number) => number, write: boolean): Check =>
-  (call, value, index) =>
-    checkedAddress(call.vm, call.state, call.at, value, bytesOf(call, index), write);
-
-/** How each kind of parameter is checked and passed on. */
-const CHECKS: Readonly<Record<Parameter, Check>> = {
-  map: (call) => mapOf(call).address,
-  key: pointer((call) => mapOf(call).keySize, false),
-  value: pointer((call) => mapOf(call).valueSize, false),
-  flags: (_, value) => (value > 0xffffffffn ? FLAGS_TOO_LARGE : Number(value)),
-  destination: pointer(sizeAfter, true),
-  text: pointer(sizeAfter, false),
-  size: (call, _, index) => sizeAfter(call, index - 1),
-  source: (_, value) => BigInt.asIntN(64, value),
-  scalar: (_, value) => value,
+/** A function's answer as r0. */
+const EXTEND: Readonly<Record<Helper["result"], (result: Argument) => bigint>> = {
+  value: (result) => BigInt.asUintN(32, BigInt(result)),
+  i32: (result) => BigInt.asUintN(64, BigInt(result)),
+  u32: (result) => BigInt.asUintN(32, BigInt(result)),
+  u64: (result) => BigInt.asUintN(64, BigInt(result)),
 };
-
-function core(call: Call, name: string): CoreFunction {
-  return call.vm.machine.core[name] ?? fault(call.vm, call.at, `the core has no function ${name}`);
-}
-
-const signExtended = (result: Argument): bigint => BigInt.asUintN(64, BigInt(result));
-const zeroExtended = (result: Argument): bigint => BigInt.asUintN(32, BigInt(result));
-
-function mapCall(call: Call, role: "lookup" | "update" | "delete", passed: Argument[]): bigint {
-  const map = mapOf(call);
-  const name = map.kind.program[role];
-  if (name === undefined) return fault(call.vm, call.at, `a program cannot ${role} entries of map ${map.name}`);
-  const result = core(call, name)(...passed);
-  if (role !== "lookup") return signExtended(result);
-  const address = zeroExtended(result);
-  if (address !== 0n) call.state.ranges.grant(Number(address), map.valueStride, !map.readOnly);
-  return address;
-}
 
 type Perform<Type extends Action["type"]> = (
   call: Call,
   action: Extract<Action, { readonly type: Type }>,
-  passed: Argument[],
-) => bigint;
+  passed: readonly Argument[],
+) => Argument;
 
 /** How each action is carried out. */
 const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
-  map: (call, { role }, passed) => mapCall(call, role, passed),
-  core: (call, { name, result }, passed) => {
-    const value = core(call, name)(...passed);
-    return result === "i32" ? signExtended(value) : zeroExtended(value);
+  map: (call, { role }, passed) => {
+    const { kind, name } = call.map();
+    const callee = kind.program[role] ?? call.fault(`a program cannot ${role} entries of map ${name} (${kind.type})`);
+    return call.core(callee)(...passed);
   },
-  record: ({ vm, state }, { offset, bytes }) => {
-    const task = state.view.getUint32(state.cpu + vm.machine.layout.task, true);
-    return bytes === 8
-      ? state.view.getBigUint64(task + offset, true)
-      : BigInt(state.view.getUint32(task + offset, true));
+  core: (call, { name }, passed) => call.core(name)(...passed),
+  record: ({ vm, state: { view, cpu } }, { offset, bytes }) => {
+    const at = view.getUint32(cpu + vm.host.layout.task, true) + offset;
+    return bytes === 8 ? view.getBigUint64(at, true) : view.getUint32(at, true);
   },
-  cpu: ({ vm, state }) => BigInt(state.view.getUint32(state.cpu + vm.machine.layout.id, true)),
-  print: ({ vm, values }, _, [, size = 0]) =>
-    signExtended(tracePrint(vm.machine, values[0] ?? 0n, Number(size), values.slice(2))),
+  cpu: ({ vm, state }) => state.view.getUint32(state.cpu + vm.host.layout.id, true),
+  print: ({ vm }, _, [text = 0, size = 0, ...values]) =>
+    tracePrint(vm.host, BigInt(text), Number(size), values.map(BigInt)),
 };
 
 /** @returns r0 @throws {AnyctxError} EFAULT when an argument is not what the helper's row says */
 export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper: Helper): bigint {
-  const call: Call = { vm, state, at: i.at, helper, values: [...state.registers.subarray(1, 6)] };
-  const passed = helper.parameters.map((parameter, index) => CHECKS[parameter](call, call.values[index] ?? 0n, index));
-  const { action } = helper;
-  const result = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
-  refreshViews(vm.machine, state);
-  return result;
+  const { action, parameters, result } = helper;
+  const call = new Call(vm, state, i.at, helper);
+  const passed = parameters.map((parameter, index) => parameter.check(call, index + 1));
+  const answer = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
+  const r0 = EXTEND[result](answer);
+  if (result === "value" && r0 !== 0n) {
+    const { valueStride, readOnly } = call.map();
+    state.ranges.grant(Number(r0), valueStride, !readOnly);
+  }
+  refreshViews(vm.host, state);
+  return r0;
 }

@@ -7,11 +7,11 @@
  */
 import { AnyctxError } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
-import { jumpTarget } from "../analysis/structure.ts";
+import { edgeOf } from "../analysis/edges.ts";
 import { helperById } from "../helpers/table.ts";
-import { FRAME_BYTES, type ProgramMachine, type RunProgram } from "../host.ts";
+import { FRAME_BYTES, type ProgramHost, type RunProgram } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
-import type { LinkedProgram } from "../link.ts";
+import type { LinkedProgram } from "../linked.ts";
 import { Ranges } from "./ranges.ts";
 import { type Decoded, faultAt, type Interpreter, type InterpreterOptions, type RunState } from "./state.ts";
 import { HANDLERS } from "./steps.ts";
@@ -29,7 +29,7 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
     return {
       at,
       next: at + (wide ? 2 : 1),
-      target: jumpTarget(effect, slot, at) ?? -1,
+      target: edgeOf(effect, slot, at)?.target ?? -1,
       dst: slot.dst,
       src: slot.src,
       offset: slot.offset,
@@ -41,37 +41,39 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
 }
 
 /** Prepares a program for any number of runs. */
-export function prepare(
-  program: LinkedProgram,
-  machine: ProgramMachine,
-  options: InterpreterOptions = {},
-): Interpreter {
+export function prepare(program: LinkedProgram, host: ProgramHost, options: InterpreterOptions = {}): Interpreter {
   return {
     program,
-    machine,
+    host,
     code: decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
-    options: { budget: options.budget ?? DEFAULT_BUDGET, contextBytes: options.contextBytes ?? 0 },
+    options: { budget: options.budget ?? DEFAULT_BUDGET },
   };
 }
 
-/** Bytes of the context: the record's payload when the context is the current record's, else what the options say. */
-function contextBytes({ machine, options }: Interpreter, view: DataView, context: number, cpu: number): number {
-  const at = cpu + machine.layout.task;
-  if (at + 4 > view.byteLength) return options.contextBytes;
+/** Bytes of the current record's payload where that is the context, otherwise 0. */
+function payloadAt({ host }: Interpreter, view: DataView, context: number, cpu: number): number {
+  const at = cpu + host.layout.task;
+  if (at + 4 > view.byteLength) return 0;
   const task = view.getUint32(at, true);
-  if (task === 0 || context !== task + RECORD.payload || context > view.byteLength) return options.contextBytes;
+  if (task === 0 || context !== task + RECORD.payload || context > view.byteLength) return 0;
   return Math.max(0, view.getUint32(task + RECORD.size, true) - RECORD.payload);
 }
 
 /** The state of a run that has not begun. Parameters as for `RunProgram`. */
-export function start(interpreter: Interpreter, context: number, cpu: number, stackTop: number): RunState {
-  const { buffer } = interpreter.machine.memory;
+export function start(
+  interpreter: Interpreter,
+  context: number,
+  cpu: number,
+  stackTop: number,
+  contextBytes?: number,
+): RunState {
+  const { buffer } = interpreter.host.memory;
   const view = new DataView(buffer);
   const ranges = new Ranges();
   for (const map of interpreter.program.maps)
     if (map.direct) ranges.grant(map.firstValue, map.valueSize, !map.readOnly);
-  ranges.grant(context, contextBytes(interpreter, view, context, cpu), true);
+  ranges.grant(context, contextBytes ?? payloadAt(interpreter, view, context, cpu), true);
   ranges.grant(stackTop - FRAME_BYTES, FRAME_BYTES, true);
   const registers = new BigUint64Array(REGISTERS);
   registers[1] = BigInt(context);
@@ -108,12 +110,12 @@ export function step(interpreter: Interpreter, state: RunState): void {
 /** The interpreter as a function like the one a compiled program is. */
 export function createInterpreter(
   program: LinkedProgram,
-  machine: ProgramMachine,
+  host: ProgramHost,
   options: InterpreterOptions = {},
 ): RunProgram {
-  const interpreter = prepare(program, machine, options);
-  return (context, cpu, stackTop) => {
-    const state = start(interpreter, context, cpu, stackTop);
+  const interpreter = prepare(program, host, options);
+  return (context, cpu, stackTop, contextBytes) => {
+    const state = start(interpreter, context, cpu, stackTop, contextBytes);
     while (!state.done) step(interpreter, state);
     return state.registers[0] ?? 0n;
   };

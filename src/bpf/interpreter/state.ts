@@ -1,9 +1,9 @@
 /** What a run consists of, shared by the interpreter's parts. */
 import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/table.ts";
-import type { ProgramMachine } from "../host.ts";
+import type { ProgramHost } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
-import type { LinkedMap, LinkedProgram } from "../link.ts";
+import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import type { Ranges } from "./ranges.ts";
 
 /** Carries out one instruction and moves `state.pc` on. */
@@ -25,7 +25,7 @@ export interface Decoded {
 
 export interface Interpreter {
   readonly program: LinkedProgram;
-  readonly machine: ProgramMachine;
+  readonly host: ProgramHost;
   readonly code: readonly (Decoded | undefined)[];
   readonly maps: ReadonlyMap<number, LinkedMap>;
   readonly options: Required<InterpreterOptions>;
@@ -34,8 +34,6 @@ export interface Interpreter {
 export interface InterpreterOptions {
   /** Instructions after which a run is stopped; Linux's verifier uses the same number. */
   readonly budget?: number;
-  /** Bytes of the context where it is not the payload of the CPU's current event record. */
-  readonly contextBytes?: number;
 }
 
 export interface Frame {
@@ -74,8 +72,8 @@ export function fault(interpreter: Interpreter, at: number, problem: string): ne
 }
 
 /** Renews the views when a call has let the memory grow. */
-export function refreshViews(machine: ProgramMachine, state: RunState): void {
-  const { buffer } = machine.memory;
+export function refreshViews(host: ProgramHost, state: RunState): void {
+  const { buffer } = host.memory;
   if (state.view.buffer === buffer) return;
   state.view = new DataView(buffer);
   state.words = new Int32Array(buffer);

@@ -173,9 +173,13 @@ export const HANDLERS: Handlers = {
   goto: () => (_, state, i) => {
     state.pc = i.target;
   },
-  constant: () => (_, state, i) => {
-    state.registers[i.dst] = i.imm;
-    state.pc = i.next;
+  constant: ({ holds }) => {
+    // A function's address is the slot of its first instruction.
+    const value = holds === "function" ? (i: Decoded) => BigInt(i.target) : (i: Decoded) => i.imm;
+    return (_, state, i) => {
+      state.registers[i.dst] = value(i);
+      state.pc = i.next;
+    };
   },
   call: ({ target }) =>
     target === "local"

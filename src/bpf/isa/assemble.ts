@@ -110,7 +110,7 @@ function build({ operation, expression }: Pattern, line: Line, at: number, label
     offset,
     imm: immediate,
   };
-  return wide === undefined ? [slot] : [slot, wideTail(wide)];
+  return isWide(slot) ? [slot, wideTail(wide ?? 0n)] : [slot];
 }
 
 /** Splits the text into instruction lines and labels by slot number. */

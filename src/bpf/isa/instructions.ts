@@ -8,7 +8,7 @@
  *
  * Placeholders in `text`: `{d}` `{s}` register numbers, `{imm}` `{imm64}` immediates, `{off}` a signed memory offset,
  * `{jump}` a branch distance in slots or a label, `{jump32}` the same from the immediate, `{callee}` the same for a
- * call (`pc+3`), `{helper}` a helper's name or number. A placeholder that occurs twice must be written alike both times.
+ * call or a function's address (`pc+3`), `{helper}` a helper's name or number. A placeholder that occurs twice must be written alike both times.
  */
 import { AnyctxError } from "../../error.ts";
 import { ALU_OPERATIONS, type AluEffect, ATOMIC_OPERATIONS, COMPARISONS, type Comparison, SWAPS } from "./semantics.ts";
@@ -36,7 +36,8 @@ export type Effect =
   | { readonly type: "atomic"; readonly bytes: 4 | 8; readonly fetch: boolean; readonly atomic: AtomicName }
   | { readonly type: "branch"; readonly width: Width; readonly operand: Operand; readonly comparison: Comparison }
   | { readonly type: "goto"; readonly distance: "offset" | "imm" }
-  | { readonly type: "constant"; readonly holds: "number" | "map" | "value" }
+  /** `function`: a callback, the address of one of the program's own functions. */
+  | { readonly type: "constant"; readonly holds: "number" | "map" | "value" | "function" }
   | { readonly type: "call"; readonly target: "helper" | "local" }
   | { readonly type: "exit" }
   | { readonly type: "refused"; readonly reason: string };
@@ -70,7 +71,7 @@ const SIZES = [
 ] as const;
 
 /** Source field of a 64-bit immediate load (RFC 9669 section 5.4) and of a call (section 4.3.1). */
-export const PSEUDO = { mapAddress: 1, mapValue: 2, localCall: 1 } as const;
+export const PSEUDO = { mapAddress: 1, mapValue: 2, function: 4, localCall: 1 } as const;
 
 type RowFields = Partial<Pick<Operation, "dst" | "src" | "offset" | "imm">>;
 
@@ -197,7 +198,10 @@ function constantRows(): Operation[] {
     row("map", LDDW, fields(PSEUDO.mapAddress), "r{d} = map({imm64}) ll", { type: "constant", holds: "map" }),
     row("value", LDDW, fields(PSEUDO.mapValue), "r{d} = value({imm64}) ll", { type: "constant", holds: "value" }),
     refused("variable", 3, "the address of a kernel variable means nothing outside a kernel"),
-    refused("code", 4, "a function's address (a callback, as bpf_loop takes) is not supported"),
+    row("function", LDDW, fields(PSEUDO.function), "r{d} = function({callee}) ll", {
+      type: "constant",
+      holds: "function",
+    }),
     refused("map_by_index", 5, "maps by index into a file descriptor array exist only inside a loader"),
     refused("value_by_index", 6, "maps by index into a file descriptor array exist only inside a loader"),
   ];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
-import { CONTEXT, CPU, ENGINES, fakeMachine, STACK_TOP } from "../fake-host.test.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { linkProgram } from "../link.ts";
 import { specOfInstructions } from "../object/spec.ts";
 import { assemble } from "./assemble.ts";
@@ -57,7 +57,7 @@ function slotFor(operation: Operation, imm: number, cell: number): Instruction {
 }
 
 for (const operation of RUNNABLE) {
-  if (operation.effect.type === "constant" && operation.effect.holds !== "number") continue; // helpers.test.ts
+  if (operation.effect.type === "constant" && operation.effect.holds !== "number") continue; // helpers.test.ts, callbacks.test.ts
   test(`${operation.name} gives the same by interpreter and JIT`, () => {
     const context = fc.uint8Array({ minLength: 64, maxLength: 64 });
     fc.assert(
@@ -65,10 +65,10 @@ for (const operation of RUNNABLE) {
         const program = programFor(operation, slotFor(operation, imm, cell), a, b, r0);
         const linked = linkProgram(specOfInstructions("row", program), "row", new Map());
         const [interpreted, compiled] = ENGINES.map(({ make }) => {
-          const machine = fakeMachine();
-          machine.setContext(bytes);
-          const result = make(linked, machine)(CONTEXT, CPU, STACK_TOP);
-          return { result, memory: Buffer.from(machine.bytes.slice(CONTEXT, CONTEXT + 64)).toString("hex") };
+          const host = fakeHost();
+          host.setContext(bytes);
+          const result = make(linked, host)(CONTEXT, CPU, STACK_TOP);
+          return { result, memory: Buffer.from(host.bytes.slice(CONTEXT, CONTEXT + 64)).toString("hex") };
         });
         assert.deepEqual(compiled, interpreted);
       }),
@@ -115,7 +115,7 @@ for (const { name, make } of ENGINES)
   test(`${name}: results that RFC 9669 states`, () => {
     for (const [text, expected] of STATED) {
       const spec = specOfInstructions("stated", assemble(`${text}\nexit`));
-      const run = make(linkProgram(spec, "stated", new Map()), fakeMachine());
+      const run = make(linkProgram(spec, "stated", new Map()), fakeHost());
       assert.equal(run(CONTEXT, CPU, STACK_TOP), expected, text);
     }
   });

@@ -162,7 +162,7 @@ interface Swap {
 const KEEP: Readonly<Record<16 | 32 | 64, WasmRule>> = { 16: "mask16", 32: "mask32", 64: "keep" };
 const SWAP: Readonly<Record<16 | 32 | 64, WasmRule>> = { 16: "swap16", 32: "swap32", 64: "swap64" };
 
-/** RFC 9669 section 4.2, on the little-endian machine that WebAssembly is. All cut the value to `bits`. */
+/** RFC 9669 section 4.2, on the little-endian memory that WebAssembly has. All cut the value to `bits`. */
 export const SWAPS: readonly Swap[] = ([16, 32, 64] as const).flatMap((bits) => {
   const keep: AluEffect = { evaluate: (a) => BigInt.asUintN(bits, a), wasm: { rule: KEEP[bits] } };
   const swap: AluEffect = { evaluate: (a) => swapBytes(a, bits), wasm: { rule: SWAP[bits] } };

@@ -1,9 +1,9 @@
 /** Calls from compiled code: to map functions and other helpers in the core, and to the program's own functions. */
 
 import { OP, TYPE } from "../../wasm/encode.ts";
-import { type Action, type Helper, helperById, type MapRole, type Parameter } from "../helpers/table.ts";
+import { type Action, type Helper, helperById, type MapRole, mapRegister } from "../helpers/table.ts";
 import type { Instruction } from "../isa/instructions.ts";
-import type { LinkedMap } from "../link.ts";
+import type { LinkedMap } from "../linked.ts";
 import {
   type Emitter,
   emitFail,
@@ -16,44 +16,36 @@ import {
 } from "./emitter.ts";
 
 const ARGUMENTS = 5;
-const SIZE_LIMIT = 0x80000000n;
 
-interface Argument {
-  readonly emitter: Emitter;
-  readonly register: number;
-  /** The map of this call, where it is known at this point. */
-  readonly map: LinkedMap | undefined;
+/** Leaves the arguments of a call, as its parameters say. */
+function pushArguments(emitter: Emitter, { parameters }: Helper, map: LinkedMap | undefined): void {
+  parameters.forEach((parameter, index) => {
+    const register = index + 1;
+    parameter.push({
+      out: emitter.out,
+      map,
+      pushRegister: () => getRegister(emitter, register),
+      pushPointer: (bytes) => pushPointer(emitter, register, bytes),
+      failIf: () => emitFailIf(emitter),
+    });
+  });
 }
 
-/** How each kind of parameter is left on the stack for the core. */
-const PUSH: Readonly<Record<Parameter, (argument: Argument) => void>> = {
-  map: ({ emitter, map }) => void emitter.out.byte(OP.i32Const).s32(map?.address ?? 0),
-  key: ({ emitter, register, map }) => pushPointer(emitter, register, map?.keySize),
-  value: ({ emitter, register, map }) => pushPointer(emitter, register, map?.valueSize),
-  destination: ({ emitter, register }) => pushPointer(emitter, register, undefined),
-  text: ({ emitter, register }) => pushPointer(emitter, register, undefined),
-  flags: ({ emitter, register }) => {
-    // Flags beyond 32 bits do not exist: all ones, which the core refuses.
-    getRegister(emitter, register);
-    emitter.out.op(OP.i32WrapI64, OP.i32Const, 0x7f);
-    getRegister(emitter, register);
-    emitter.out.op(OP.i64Const, 32, OP.i64ShrU, OP.i64Eqz, OP.select);
-  },
-  size: ({ emitter, register }) => {
-    getRegister(emitter, register);
-    emitter.out.byte(OP.i64Const).s64(SIZE_LIMIT).byte(OP.i64GeU);
-    emitFailIf(emitter);
-    getRegister(emitter, register);
-    emitter.out.byte(OP.i32WrapI64);
-  },
-  source: ({ emitter, register }) => getRegister(emitter, register),
-  scalar: ({ emitter, register }) => getRegister(emitter, register),
+/** A function's answer as the i64 that r0 is. */
+const EXTEND: Readonly<Record<Helper["result"], readonly number[]>> = {
+  value: [OP.i64ExtendI32U],
+  i32: [OP.i64ExtendI32S],
+  u32: [OP.i64ExtendI32U],
+  u64: [],
 };
 
-function pushArguments(emitter: Emitter, helper: Helper, map: LinkedMap | undefined): void {
-  helper.parameters.forEach((parameter, index) => {
-    PUSH[parameter]({ emitter, register: index + 1, map });
-  });
+/** Calls an imported function with a helper's arguments. Leaves an i64. */
+function pushCall(emitter: Emitter, helper: Helper, map: LinkedMap | undefined, index: number): void {
+  pushArguments(emitter, helper, map);
+  emitter.out
+    .byte(OP.call)
+    .u32(index)
+    .op(...EXTEND[helper.result]);
 }
 
 /** An array's value is where its index says: no call is needed. Leaves an i64. */
@@ -68,33 +60,32 @@ function pushArrayLookup(emitter: Emitter, map: LinkedMap): void {
   out.op(OP.else, OP.i64Const, 0, OP.end);
 }
 
+/** Calls a map kind's function for a role. Leaves an i64. */
 function pushMapCall(emitter: Emitter, helper: Helper, role: MapRole, map: LinkedMap): void {
-  const { out, indexes } = emitter;
-  if (role === "lookup" && map.kind.inlineLookup === "index" && map.firstValue !== 0) {
-    pushArrayLookup(emitter, map);
-    return;
-  }
   const name = map.kind.program[role];
-  if (name === undefined) {
-    emitFail(emitter);
-    return;
-  }
-  pushArguments(emitter, helper, map);
-  out.byte(OP.call).u32(indexes.core(name));
-  out.byte(role === "lookup" ? OP.i64ExtendI32U : OP.i64ExtendI32S);
+  if (role === "lookup" && map.kind.inlineLookup === "index" && map.firstValue !== 0) pushArrayLookup(emitter, map);
+  else if (name === undefined) emitFail(emitter);
+  else pushCall(emitter, helper, map, emitter.indexes.core(name));
 }
 
-/** Where the map is not known, the program's maps are tried in turn; another address fails. Leaves an i64. */
-function pushAnyMapCall(emitter: Emitter, helper: Helper, role: MapRole): void {
+/** Where the map is not known, the program's maps are tried in turn; another address fails. `push` leaves an i64. */
+function pushForAnyMap(emitter: Emitter, register: number, push: (map: LinkedMap) => void): void {
   const { out, program } = emitter;
   for (const map of program.maps) {
-    getRegister(emitter, 1);
+    getRegister(emitter, register);
     out.byte(OP.i64Const).s64(BigInt(map.address)).byte(OP.i64Eq).op(OP.if, TYPE.i64);
-    pushMapCall(emitter, helper, role, map);
+    push(map);
     out.byte(OP.else);
   }
   emitFail(emitter);
   for (const _ of program.maps) out.byte(OP.end);
+}
+
+function pushForMap(emitter: Emitter, helper: Helper, push: (map: LinkedMap) => void): void {
+  const register = mapRegister(helper);
+  const fact = emitter.facts.registers[register];
+  if (fact?.type === "map") push(fact.map);
+  else pushForAnyMap(emitter, register, push);
 }
 
 type Push<Type extends Action["type"]> = (
@@ -105,15 +96,11 @@ type Push<Type extends Action["type"]> = (
 
 /** How each action is carried out; all leave r0 as an i64. */
 const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
-  map: (emitter, helper, { role }) => {
-    const fact = emitter.facts.registers[1];
-    if (fact?.type === "map") pushMapCall(emitter, helper, role, fact.map);
-    else pushAnyMapCall(emitter, helper, role);
-  },
-  core: (emitter, helper, { name, result }) => {
-    pushArguments(emitter, helper, undefined);
-    emitter.out.byte(OP.call).u32(emitter.indexes.core(name));
-    emitter.out.byte(result === "u32" ? OP.i64ExtendI32U : OP.i64ExtendI32S);
+  map: (emitter, helper, { role }) => pushForMap(emitter, helper, (map) => pushMapCall(emitter, helper, role, map)),
+  core: (emitter, helper, { name }) => {
+    const call = (map?: LinkedMap): void => pushCall(emitter, helper, map, emitter.indexes.core(name));
+    if (mapRegister(helper) === 0) call();
+    else pushForMap(emitter, helper, call);
   },
   record: (emitter, _, { offset, bytes }) => {
     const { out, indexes, locals } = emitter;
@@ -126,10 +113,7 @@ const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
     getLocal(emitter, locals.cpu);
     out.byte(OP.globalGet).u32(indexes.constants.id).op(OP.i32Add, OP.i64Load32U, 0, 0);
   },
-  print: (emitter, helper) => {
-    pushArguments(emitter, helper, undefined);
-    emitter.out.byte(OP.call).u32(emitter.indexes.print).byte(OP.i64ExtendI32S);
-  },
+  print: (emitter, helper) => pushCall(emitter, helper, undefined, emitter.indexes.print()),
 };
 
 /** The interpreter leaves the same: nothing may depend on what a callee left in r1 to r5. */

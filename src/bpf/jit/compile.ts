@@ -7,8 +7,8 @@
  */
 import { AnyctxError } from "../../error.ts";
 import { encodeModule, type FunctionType, TYPE, type WasmImport } from "../../wasm/encode.ts";
-import { type Helper, helperById, type MapRole } from "../helpers/table.ts";
-import type { LinkedProgram } from "../link.ts";
+import { type Helper, helperById, signatureOf } from "../helpers/table.ts";
+import type { LinkedProgram } from "../linked.ts";
 import type { ModuleIndexes } from "./emitter.ts";
 import { compileFunction } from "./function.ts";
 
@@ -23,39 +23,25 @@ export interface CompiledProgram {
 export const HOST = { fail: "fail", print: "print" } as const;
 export const ENTRY = "run";
 
-const { i32, i64 } = TYPE;
-const FAIL_TYPE: FunctionType = { parameters: [i32], results: [] };
-const PRINT_TYPE: FunctionType = { parameters: [i32, i32, i64, i64, i64], results: [i32] };
+const FAIL_TYPE: FunctionType = { parameters: [TYPE.i32], results: [] };
 
-/** What core functions take and give beyond `map` functions, which are all u32 to i32. */
-const CORE_TYPES: Readonly<Record<string, FunctionType>> = {
-  probeRead: { parameters: [i32, i32, i64], results: [i32] },
-  probeReadString: { parameters: [i32, i32, i64], results: [i32] },
-  pseudoRandom: { parameters: [], results: [i32] },
-  taskComm: { parameters: [i32, i32], results: [i32] },
-};
-
-const MAP_TYPES: Readonly<Record<MapRole, FunctionType>> = {
-  lookup: { parameters: [i32, i32], results: [i32] },
-  update: { parameters: [i32, i32, i32, i32], results: [i32] },
-  delete: { parameters: [i32, i32], results: [i32] },
-};
-
-/** Names of the fields of `ProgramMachine.layout` that a module imports, in this order. */
+/** Names of the fields of `ProgramHost.layout` that a module imports, in this order. */
 export const LAYOUT_FIELDS = ["id", "task"] as const;
 
 /** The imports that one helper needs, given the program's maps. */
-function importsOf({ action }: Helper, program: LinkedProgram): WasmImport[] {
-  if (action.type === "print") return [{ module: "host", name: HOST.print, type: PRINT_TYPE }];
-  if (action.type === "core") {
-    const type = CORE_TYPES[action.name];
-    return type === undefined ? [] : [{ module: "core", name: action.name, type }];
-  }
+function importsOf(helper: Helper, program: LinkedProgram): WasmImport[] {
+  const { action } = helper;
+  const { parameters, results } = signatureOf(helper);
+  const type: FunctionType = {
+    parameters: parameters.map((each) => TYPE[each]),
+    results: results.map((each) => TYPE[each]),
+  };
+  if (action.type === "print") return [{ module: "host", name: HOST.print, type }];
+  if (action.type === "core") return [{ module: "core", name: action.name, type }];
   if (action.type !== "map") return [];
-  const { role } = action;
   return program.maps.flatMap(({ kind }) => {
-    const name = kind.program[role];
-    return name === undefined ? [] : [{ module: "core", name, type: MAP_TYPES[role] }];
+    const name = kind.program[action.role];
+    return name === undefined ? [] : [{ module: "core", name, type }];
   });
 }
 
@@ -75,20 +61,26 @@ function planImports(program: LinkedProgram): Map<string, WasmImport & { readonl
 }
 
 function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readonly index: number }>): ModuleIndexes {
-  const imported = (key: string): number => imports.get(key)?.index ?? 0;
+  const imported = (module: WasmImport["module"], name: string): number =>
+    imports.get(`${module}.${name}`)?.index ?? missing(`import ${module}.${name}`);
   const subprograms = new Map(program.subprograms.map(({ start }, index) => [start, imports.size + index]));
   return {
-    fail: imported(`host.${HOST.fail}`),
-    print: imported(`host.${HOST.print}`),
-    core: (name) => imported(`core.${name}`),
-    subprogram: (start) => subprograms.get(start) ?? 0,
-    constants: { id: 0, task: 1 },
+    fail: imported("host", HOST.fail),
+    print: () => imported("host", HOST.print),
+    core: (name) => imported("core", name),
+    subprogram: (start) => subprograms.get(start) ?? missing(`function at slot ${start}`),
+    constants: { id: LAYOUT_FIELDS.indexOf("id"), task: LAYOUT_FIELDS.indexOf("task") },
     budget: LAYOUT_FIELDS.length,
   };
 }
 
+/** What code refers to has been planned: anything else is a bug, and would be another function's index. */
+function missing(what: string): never {
+  throw new Error(`the module has no ${what}`);
+}
+
 /**
- * Compiles a linked program. The same on every machine.
+ * Compiles a linked program. The same everywhere.
  * @throws {AnyctxError} UNSUPPORTED when the engine refuses the module, as for functions beyond its size limit
  */
 export function compileProgram(program: LinkedProgram): CompiledProgram {

@@ -3,7 +3,7 @@
 import { type ByteWriter, OP } from "../../wasm/encode.ts";
 import { type Fact, type Facts, isInside } from "../analysis/facts.ts";
 import { FRAME_BYTES, NULL_GUARD_BYTES } from "../host.ts";
-import type { LinkedMap, LinkedProgram } from "../link.ts";
+import type { LinkedMap, LinkedProgram } from "../linked.ts";
 
 /** Numbers of a function's locals. */
 export interface Locals {
@@ -27,7 +27,7 @@ export interface Locals {
 export interface ModuleIndexes {
   /** The host's `fail(instruction)`, which throws. */
   readonly fail: number;
-  readonly print: number;
+  readonly print: () => number;
   readonly core: (name: string) => number;
   /** By slot of its first instruction. */
   readonly subprogram: (start: number) => number;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findBlocks } from "../analysis/blocks.ts";
-import { CONTEXT, CPU, fakeMachine, STACK_TOP } from "../fake-host.test.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { createInterpreter } from "../interpreter/interpreter.ts";
 import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
@@ -68,8 +68,8 @@ const LARGE: Readonly<Record<string, (size: number) => string>> = {
 for (const [name, make] of Object.entries(LARGE))
   test(`large programs compile and run as interpreted: ${name}`, () => {
     const spec = specOfInstructions(name, assemble(`r0 = 0\n${make(5000)}`));
-    const machine = fakeMachine();
+    const host = fakeHost();
     const linked = linkProgram(spec, name, new Map());
-    const expected = createInterpreter(linked, machine)(CONTEXT, CPU, STACK_TOP);
-    assert.equal(instantiateProgram(compileProgram(linked), machine)(CONTEXT, CPU, STACK_TOP), expected);
+    const expected = createInterpreter(linked, host)(CONTEXT, CPU, STACK_TOP);
+    assert.equal(instantiateProgram(compileProgram(linked), host)(CONTEXT, CPU, STACK_TOP), expected);
   });

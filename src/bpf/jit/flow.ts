@@ -57,85 +57,97 @@ function shapeOf(blocks: readonly Block[]): Shape {
   return { blocks, loops, joins, joinsBelow, sizes };
 }
 
+/** A walk of the dominator tree. */
+interface Walk {
+  readonly shape: Shape;
+  readonly steps: FlowStep[];
+  /** What is still to be written, the next last. */
+  readonly work: (() => void)[];
+  /** By block: how many loops, blocks and ifs were open when its own label was opened. */
+  readonly loopLabel: number[];
+  readonly blockLabel: number[];
+  open: number;
+}
+
+function enter(walk: Walk, type: "loop" | "block"): void {
+  walk.steps.push({ type });
+  walk.open++;
+}
+
+function leave(walk: Walk): void {
+  walk.steps.push({ type: "end" });
+  walk.open--;
+}
+
+/** The depth at which a block can be jumped to, or undefined where it is written in place. */
+function depthOf({ shape, loopLabel, blockLabel, open }: Walk, from: number, to: number): number | undefined {
+  const label = to <= from ? loopLabel[to] : shape.joins[to] ? blockLabel[to] : undefined;
+  return label === undefined ? undefined : open - 1 - label;
+}
+
+function go(walk: Walk, from: number, to: number): void {
+  const depth = depthOf(walk, from, to);
+  if (depth === undefined) planTree(walk, to);
+  else walk.steps.push({ type: "branch", depth });
+}
+
+function fork(walk: Walk, block: number, taken: number, otherwise: number): void {
+  const { sizes } = walk.shape;
+  const takenDepth = depthOf(walk, block, taken);
+  const depth = takenDepth ?? depthOf(walk, block, otherwise);
+  if (depth !== undefined) {
+    const negated = takenDepth === undefined;
+    walk.steps.push({ type: "branchIf", block, negated, depth });
+    go(walk, block, negated ? taken : otherwise);
+    return;
+  }
+  // Both are written in place; the smaller one inside, so that nesting stays shallow.
+  const negated = (sizes[taken] ?? 0) > (sizes[otherwise] ?? 0);
+  walk.steps.push({ type: "if", block, negated });
+  walk.open++;
+  walk.work.push(() => {
+    leave(walk);
+    planTree(walk, negated ? taken : otherwise);
+  });
+  planTree(walk, negated ? otherwise : taken);
+}
+
+/** Writes one block inside the labels that are its own or its joins'. */
+function writeBlock(walk: Walk, index: number, joins: readonly number[]): void {
+  const { shape, steps } = walk;
+  if (shape.loops[index] === true) {
+    walk.loopLabel[index] = walk.open;
+    enter(walk, "loop");
+  }
+  for (const join of joins) {
+    walk.blockLabel[join] = walk.open;
+    enter(walk, "block");
+  }
+  steps.push({ type: "body", block: index });
+  const exit = shape.blocks[index]?.exit;
+  if (exit?.type === "goto") go(walk, index, exit.to);
+  else if (exit?.type === "branch") fork(walk, index, exit.taken, exit.otherwise);
+}
+
+/** Plans one block and what it dominates; what comes last is pushed first. */
+function planTree(walk: Walk, index: number): void {
+  const { shape, work } = walk;
+  const joins = [...(shape.joinsBelow[index] ?? [])].reverse();
+  if (shape.loops[index] === true) work.push(() => leave(walk));
+  for (const join of joins)
+    work.push(() => {
+      leave(walk);
+      planTree(walk, join);
+    });
+  work.push(() => writeBlock(walk, index, joins));
+}
+
 /** Writes the tree below the first block. */
 function writeTree(shape: Shape): FlowStep[] {
-  const steps: FlowStep[] = [];
-  const loopLabel: number[] = [];
-  const blockLabel: number[] = [];
-  const work: (() => void)[] = [];
-  let open = 0;
-
-  const enter = (type: "loop" | "block"): void => {
-    steps.push({ type });
-    open++;
-  };
-  const leave = (): void => {
-    steps.push({ type: "end" });
-    open--;
-  };
-  /** The label of a block that is jumped to, or undefined where it is written in place. */
-  const labelOf = (from: number, to: number): number | undefined => {
-    if (to <= from) return loopLabel[to];
-    return shape.joins[to] ? blockLabel[to] : undefined;
-  };
-  const depthOf = (label: number): number => open - 1 - label;
-  const go = (from: number, to: number): void => {
-    const label = labelOf(from, to);
-    if (label === undefined) tree(to);
-    else steps.push({ type: "branch", depth: depthOf(label) });
-  };
-  const fork = (block: number, taken: number, otherwise: number): void => {
-    const takenLabel = labelOf(block, taken);
-    const otherwiseLabel = labelOf(block, otherwise);
-    const label = takenLabel ?? otherwiseLabel;
-    if (label !== undefined) {
-      const negated = takenLabel === undefined;
-      steps.push({ type: "branchIf", block, negated, depth: depthOf(label) });
-      go(block, negated ? taken : otherwise);
-      return;
-    }
-    // Both are written in place; the smaller one inside, so that nesting stays shallow.
-    const negated = (shape.sizes[taken] ?? 0) > (shape.sizes[otherwise] ?? 0);
-    steps.push({ type: "if", block, negated });
-    open++;
-    work.push(() => {
-      leave();
-      tree(negated ? taken : otherwise);
-    });
-    tree(negated ? otherwise : taken);
-  };
-  const end = (index: number): void => {
-    const exit = shape.blocks[index]?.exit;
-    if (exit?.type === "goto") go(index, exit.to);
-    else if (exit?.type === "branch") fork(index, exit.taken, exit.otherwise);
-  };
-  /** Plans one block and what it dominates; what comes last is pushed first. */
-  const tree = (index: number): void => {
-    const joins = shape.joinsBelow[index] ?? [];
-    const loop = shape.loops[index] === true;
-    if (loop) work.push(leave);
-    for (const join of [...joins].reverse())
-      work.push(() => {
-        leave();
-        tree(join);
-      });
-    work.push(() => {
-      if (loop) {
-        loopLabel[index] = open;
-        enter("loop");
-      }
-      for (const join of [...joins].reverse()) {
-        blockLabel[join] = open;
-        enter("block");
-      }
-      steps.push({ type: "body", block: index });
-      end(index);
-    });
-  };
-
-  tree(0);
-  for (let next = work.pop(); next !== undefined; next = work.pop()) next();
-  return steps;
+  const walk: Walk = { shape, steps: [], work: [], loopLabel: [], blockLabel: [], open: 0 };
+  planTree(walk, 0);
+  for (let next = walk.work.pop(); next !== undefined; next = walk.work.pop()) next();
+  return walk.steps;
 }
 
 /** One loop around a table of all blocks. */

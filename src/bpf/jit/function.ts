@@ -2,10 +2,11 @@
 
 import { ATOMIC, ByteWriter, type FunctionType, OP, TYPE, type WasmFunction } from "../../wasm/encode.ts";
 import { type Block, findBlocks } from "../analysis/blocks.ts";
+import { edgeOf } from "../analysis/edges.ts";
 import { analyse, Facts, transfer } from "../analysis/facts.ts";
 import { FRAME_BYTES } from "../host.ts";
 import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
-import type { LinkedProgram, Subprogram } from "../link.ts";
+import type { LinkedProgram, Subprogram } from "../linked.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
 import { emitHelperCall, emitLocalCall } from "./calls.ts";
 import {
@@ -99,9 +100,16 @@ const emitAtomic: Emit<"atomic"> = (emitter, { atomic, bytes, fetch }, slot) => 
   setRegister(emitter, atomic === "cmpxchg" ? 0 : slot.src);
 };
 
-const emitConstant: Emit<"constant"> = (emitter, _, slot) => {
-  const tail = emitter.program.instructions[emitter.at + 1];
-  emitter.out.byte(OP.i64Const).s64(tail === undefined ? 0n : wideImmediate(slot, tail));
+function constantOf({ program, at }: Emitter, effect: Of<"constant">, slot: Instruction): bigint {
+  const edge = edgeOf(effect, slot, at);
+  // A function's address is the slot of its first instruction.
+  if (edge !== undefined) return BigInt(edge.target);
+  const tail = program.instructions[at + 1];
+  return tail === undefined ? 0n : wideImmediate(slot, tail);
+}
+
+const emitConstant: Emit<"constant"> = (emitter, effect, slot) => {
+  emitter.out.byte(OP.i64Const).s64(constantOf(emitter, effect, slot));
   setRegister(emitter, slot.dst);
 };
 
@@ -241,13 +249,13 @@ function emitPrologue({ emitter, counted, isProgram }: Writing): void {
   setLocal(emitter, locals.budget);
 }
 
+/** Whether a function calls another, or has one called: those spend of the same budget. */
 function calls(program: LinkedProgram, { start, end }: Subprogram): boolean {
-  for (let at = start; at < end; at++) {
-    const slot = program.instructions[at];
-    const effect = slot === undefined ? undefined : operationOf(slot)?.effect;
-    if (effect?.type === "call" && effect.target === "local") return true;
-  }
-  return false;
+  return program.instructions.slice(start, end).some((slot, index) => {
+    const effect = operationOf(slot)?.effect;
+    const edge = effect === undefined ? undefined : edgeOf(effect, slot, start + index);
+    return edge !== undefined && edge.type !== "jump";
+  });
 }
 
 /** Compiles the subprogram at `index`; 0 is the program itself. */

@@ -1,9 +1,9 @@
-/** A compiled program in a thread: its imports bound to that thread's memory, core instance and machine. */
+/** A compiled program in a thread: its imports bound to its host on that thread. */
 import { AnyctxError } from "../../error.ts";
 import { tracePrint } from "../helpers/print.ts";
-import type { ProgramMachine, RunProgram } from "../host.ts";
+import type { ProgramHost, RunProgram } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
-import type { LinkedProgram } from "../link.ts";
+import type { LinkedProgram } from "../linked.ts";
 import { type CompiledProgram, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
 import { OUT_OF_BUDGET } from "./emitter.ts";
 import { BACKWARD_JUMPS } from "./function.ts";
@@ -33,31 +33,32 @@ function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports, p
   } catch (cause) {
     // A memory that is not shared, or a core of another version whose functions have other types.
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new AnyctxError("UNSUPPORTED", `program ${program.name} does not fit this machine: ${why}`, { cause });
+    throw new AnyctxError("UNSUPPORTED", `program ${program.name} does not fit this host: ${why}`, { cause });
   }
 }
 
 /**
- * Binds a compiled program to a machine.
+ * Binds a compiled program to a host.
  *
  * The returned function throws AnyctxError: EFAULT where a check or WebAssembly itself stopped an access, ETIMEDOUT for
  * an endless loop.
  *
  * @throws {AnyctxError} UNSUPPORTED when the core lacks a function the program needs, or the memory is of another kind
  */
-export function instantiateProgram({ module, program }: CompiledProgram, machine: ProgramMachine): RunProgram {
-  const host = {
+export function instantiateProgram({ module, program }: CompiledProgram, host: ProgramHost): RunProgram {
+  const services = {
     [HOST.fail]: (instruction: number) => fail(program, instruction),
     [HOST.print]: (format: number, size: number, ...values: bigint[]) =>
-      tracePrint(machine, BigInt(format >>> 0), size, values),
+      tracePrint(host, BigInt(format >>> 0), size, values),
   };
-  const layout = Object.fromEntries(LAYOUT_FIELDS.map((field) => [field, machine.layout[field]]));
+  const layout = Object.fromEntries(LAYOUT_FIELDS.map((field) => [field, host.layout[field]]));
   const missing = WebAssembly.Module.imports(module).find(
-    (row) => row.module === "core" && typeof machine.core[row.name] !== "function",
+    (row) => row.module === "core" && typeof host.core[row.name] !== "function",
   );
   if (missing !== undefined)
     throw new AnyctxError("UNSUPPORTED", `program ${program.name} needs ${missing.name}, which the core does not have`);
-  const run = instantiate(module, { env: { memory: machine.memory }, layout, core: machine.core, host }, program);
+  const imports = { env: { memory: host.memory }, layout, core: host.core, host: services };
+  const run = instantiate(module, imports, program);
   return (context, cpu, stackTop) => {
     try {
       return BigInt.asUintN(64, run(context, cpu, stackTop));

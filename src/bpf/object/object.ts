@@ -130,7 +130,7 @@ function resolveCall(context: Context, at: number, section: number, target: numb
   return { type: "call", instruction: at, callee, entry: target - place.start };
 }
 
-/** What a 64-bit load of an address refers to: a map, a variable, or something unsupported. */
+/** What a 64-bit load of an address refers to: a map, a variable, a function, or something unsupported. */
 function resolveAddress(context: Context, symbol: ElfSymbol, slot: Instruction, at: number): RelocationSpec {
   const unsupported = (reason: string): RelocationSpec => ({ type: "unsupported", instruction: at, reason });
   const section = context.elf.sections[symbol.section];
@@ -141,9 +141,11 @@ function resolveAddress(context: Context, symbol: ElfSymbol, slot: Instruction, 
   const map = context.mapAt.get(`${section.index}:${symbol.value + slot.imm}`);
   if (map !== undefined) return { type: "map", instruction: at, map };
   if (isCode(section)) {
-    const place = placeAt(context, section.index, (symbol.value + slot.imm) / INSTRUCTION_BYTES);
-    const name = place === undefined ? symbol.name : context.places[place]?.name;
-    return unsupported(`the address of function ${name} (a callback) is not supported`);
+    const target = (symbol.value + slot.imm) / INSTRUCTION_BYTES;
+    const callee = placeAt(context, section.index, target);
+    if (callee !== undefined && context.places[callee]?.start === target)
+      return { type: "function", instruction: at, callee };
+    return unsupported(`the address of ${symbol.name} in section ${section.name} is not that of a function`);
   }
   return unsupported(`the address of ${symbol.name} in section ${section.name} is not supported`);
 }

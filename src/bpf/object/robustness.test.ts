@@ -8,15 +8,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
-import { CONTEXT, CPU, ENGINES, fakeMachine, STACK_TOP } from "../fake-host.test.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { HELPERS } from "../helpers/table.ts";
 import { assemble } from "../isa/assemble.ts";
 import { type Instruction, isWide, OPERATIONS, wideTail } from "../isa/instructions.ts";
-import { type LinkedProgram, linkProgram } from "../link.ts";
+import { linkProgram } from "../link.ts";
+import type { LinkedProgram } from "../linked.ts";
 import { specOfInstructions } from "./spec.ts";
 
-/** A map's descriptor and first value on a fake machine whose first map it is. */
-const { address, firstValue } = fakeMachine().add({ name: "array", bpfType: 2 });
+/** A map's descriptor and first value on a fake host whose first map it is. */
+const { address, firstValue } = fakeHost().add({ name: "array", bpfType: 2 });
 
 const register = fc.integer({ min: 0, max: 10 });
 const distance = fc.integer({ min: -6, max: 9 });
@@ -55,10 +56,10 @@ const program = fc
 const expected = (error: unknown): boolean => error instanceof AnyctxError;
 
 function link(slots: readonly Instruction[]): LinkedProgram | undefined {
-  const machine = fakeMachine();
-  machine.add({ name: "array", bpfType: 2 });
+  const host = fakeHost();
+  host.add({ name: "array", bpfType: 2 });
   try {
-    return linkProgram(specOfInstructions("any", slots), "any", machine.bindings);
+    return linkProgram(specOfInstructions("any", slots), "any", host.bindings);
   } catch (error) {
     assert.ok(expected(error), String(error));
     return undefined;
@@ -73,10 +74,10 @@ test("whatever passes the linker runs by both engines or ends in an AnyctxError"
       if (one === undefined) return;
       linked++;
       for (const { make } of ENGINES) {
-        const machine = fakeMachine();
-        machine.add({ name: "array", bpfType: 2 });
-        machine.setContext(new Uint8Array(64));
-        const run = make(one, machine, { budget: 20_000 });
+        const host = fakeHost();
+        host.add({ name: "array", bpfType: 2 });
+        host.setContext(new Uint8Array(64));
+        const run = make(one, host, { budget: 20_000 });
         try {
           assert.equal(typeof run(CONTEXT, CPU, STACK_TOP), "bigint");
         } catch (error) {

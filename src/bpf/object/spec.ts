@@ -1,16 +1,17 @@
 /**
- * Specs: what an object file says, as pure data that is the same on every machine and survives structured cloning.
+ * Specs: what an object file says, as pure data that is the same everywhere and survives structured cloning.
  * Nothing here depends on an arena; addresses come in when `link.ts` turns a program's spec into a linked program.
  */
 import { AnyctxError } from "../../error.ts";
 import type { Instruction } from "../isa/instructions.ts";
+import type { ProgramKind, UnsupportedKind } from "../programs/program-type.ts";
 import { type Btf, resolveType, sizeOf } from "./btf.ts";
 
 export interface ObjectSpec {
   readonly name: string;
   readonly license: string;
   readonly programs: readonly ProgramSpec[];
-  /** Every function, programs too: what `call` relocations count in. */
+  /** Every function, programs too: what `callee` of a relocation counts in. */
   readonly functions: readonly FunctionSpec[];
   readonly maps: readonly MapSpec[];
   readonly btf: Btf | undefined;
@@ -27,22 +28,18 @@ export interface FunctionSpec {
 }
 
 export interface ProgramSpec extends FunctionSpec {
-  readonly kind: ProgramKind;
+  readonly kind: ProgramKind | UnsupportedKind;
   /** False where the section name starts with `?`: its author does not want it loaded unless asked for. */
   readonly autoload: boolean;
 }
-
-/** What a program runs on, from its section name. `reason` is a whole sentence for people. */
-export type ProgramKind =
-  | { readonly type: "tracepoint"; readonly category: string; readonly event: string }
-  | { readonly type: "raw_tracepoint"; readonly event: string }
-  | { readonly type: "unsupported"; readonly reason: string };
 
 /** `instruction` counts slots from the function's start. */
 export type RelocationSpec =
   | { readonly type: "map"; readonly instruction: number; readonly map: string }
   | { readonly type: "data"; readonly instruction: number; readonly map: string; readonly offset: number }
   | { readonly type: "call"; readonly instruction: number; readonly callee: number; readonly entry: number }
+  /** The address of a function, for a helper to call. */
+  | { readonly type: "function"; readonly instruction: number; readonly callee: number }
   | { readonly type: "unsupported"; readonly instruction: number; readonly reason: string };
 
 /** A CO-RE relocation of `.BTF.ext`: the instruction depends on the layout of a type of the running kernel. */
@@ -100,13 +97,13 @@ export function programSpec(spec: ObjectSpec, name: string): ProgramSpec {
   throw new AnyctxError("EINVAL", `${spec.name} has no program ${name}; it has ${names === "" ? "none" : names}`);
 }
 
-/** All functions that a program may call, directly or not, in the order of the object file. */
+/** All functions that a program may call or have called, directly or not, in the order of the object file. */
 export function subprogramsOf(spec: ObjectSpec, program: ProgramSpec): FunctionSpec[] {
   const seen = new Set<number>();
   const work: FunctionSpec[] = [program];
   for (let at = work.pop(); at !== undefined; at = work.pop())
     for (const relocation of at.relocations) {
-      if (relocation.type !== "call" || seen.has(relocation.callee)) continue;
+      if (!("callee" in relocation) || seen.has(relocation.callee)) continue;
       const callee = spec.functions[relocation.callee];
       seen.add(relocation.callee);
       if (callee !== undefined) work.push(callee);

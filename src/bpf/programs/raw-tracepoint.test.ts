@@ -2,30 +2,67 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnyctxError } from "../../error.ts";
 import { contextOf } from "../../events/context.ts";
-import { parseFormat } from "../../events/ftrace/format.ts";
+import { type EventFormat, parseFormat } from "../../events/ftrace/format.ts";
 import { RECORDED_FORMATS } from "../../events/ftrace/recorded.ts";
 import { readText } from "../../events/ftrace/testing.ts";
-import { CONTEXTS, LEVELS } from "../../events/record.ts";
+import { CONTEXTS, LEVELS, RECORD } from "../../events/record.ts";
 import { EVENT_SOURCES, sourceByKind } from "../../events/sources.ts";
-import { RAW_ARGUMENTS, rawContext } from "./raw-tracepoint.ts";
+import type { EventContext } from "./program-type.ts";
+import { RAW_ARGUMENTS, RAW_TRACEPOINT } from "./raw-tracepoint.ts";
+import { testProgramType } from "./testing.ts";
 
 const head = "            bash-1033    [001] d.s2.     5.000001: ";
+
+function contextsOf(format: EventFormat): EventContext {
+  return RAW_TRACEPOINT.context.of({ name: format.name, category: format.category, format });
+}
 
 async function rawArguments(line: string): Promise<bigint[]> {
   const { trace, records } = await readText(`${head}${line}\n`);
   const [record] = records;
   const format = trace.events.find((event) => event.name === record?.event)?.format;
   assert.ok(record !== undefined && format !== undefined, line);
-  const context = rawContext(format);
-  const target = new DataView(new ArrayBuffer(context.bytes + 8));
-  context.write(record.payload, 0, target, 8);
-  return Array.from({ length: context.bytes / 8 }, (_, index) => target.getBigUint64(8 + index * 8, true));
+  const context = contextsOf(format);
+  const { buffer, byteOffset } = record.payload;
+  const source = new DataView(buffer);
+  const at = byteOffset - RECORD.payload;
+  const bytes = context.bytes(source, at);
+  const target = new DataView(new ArrayBuffer(bytes + 8));
+  context.write?.(source, at, target, 8);
+  return Array.from({ length: bytes / 8 }, (_, index) => target.getBigUint64(8 + index * 8, true));
 }
+
+testProgramType(RAW_TRACEPOINT, {
+  sections: {
+    "raw_tracepoint/kfree": { event: "kfree" },
+    "?raw_tp/kfree": { event: "kfree" },
+    "raw_tp/": /^section raw_tp\/ names no event: it should be raw_tracepoint\/EVENT$/,
+    raw_tracepoint: /names no event/,
+  },
+  events: [
+    ...RECORDED_FORMATS.map((format) => ({ name: format.name, category: format.category, format })),
+    { name: "packet", category: "eth0" },
+  ],
+  runsOn: { "raw_tp/kfree": ["kmem:kfree"], "raw_tp/sched_switch": ["sched:sched_switch"], "raw_tp/up": [] },
+});
+
+test("the fields of a raw tracepoint's context are its arguments", () => {
+  const format = RECORDED_FORMATS.find(({ name }) => name === "sched_switch") ?? assert.fail();
+  assert.deepEqual(contextsOf(format).fields, [
+    { name: "prev_state & 0x100", offset: 0, size: 8 },
+    { name: "struct task_struct * (previous)", offset: 8, size: 8 },
+    { name: "struct task_struct * (next)", offset: 16, size: 8 },
+    { name: "prev_state", offset: 24, size: 8 },
+  ]);
+});
 
 test("every recorded event has a row, and every row an event", () => {
   assert.deepEqual(Object.keys(RAW_ARGUMENTS).sort(), RECORDED_FORMATS.map((format) => format.name).sort());
   for (const format of RECORDED_FORMATS)
-    assert.equal(rawContext(format).bytes, (RAW_ARGUMENTS[format.name]?.length ?? 0) * 8);
+    assert.equal(
+      contextsOf(format).bytes(new DataView(new ArrayBuffer(0)), 0),
+      (RAW_ARGUMENTS[format.name]?.length ?? 0) * 8,
+    );
 });
 
 test("arguments are the kernel's: 32-bit ones zero-extended, lost pointers 0", async () => {
@@ -48,8 +85,8 @@ test("an event without a row is refused in one sentence", () => {
     error instanceof AnyctxError &&
     error.code === "UNSUPPORTED" &&
     /raw tracepoint other: .*kmalloc/.test(error.message);
-  assert.throws(() => rawContext(other), refused);
-  assert.throws(() => rawContext({ ...other, name: "kfree" }), /its format has no number "call_site"/);
+  assert.throws(() => contextsOf(other), refused);
+  assert.throws(() => contextsOf({ ...other, name: "kfree" }), /its format has no number "call_site"/);
 });
 
 test("every context is named by a level and flags", () => {

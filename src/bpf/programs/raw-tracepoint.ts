@@ -4,7 +4,9 @@
  */
 import { AnyctxError } from "../../error.ts";
 import { loadBigInt } from "../../events/ftrace/bytes.ts";
-import type { EventFormat } from "../../events/ftrace/format.ts";
+import { RECORD } from "../../events/record.ts";
+import { numbered } from "./context.ts";
+import type { EventContext, ProgramEvent, ProgramType } from "./program-type.ts";
 
 /**
  * One argument: the field it was recorded in, with bits left out that recording added; `flag`: 1 if one of the field's
@@ -52,49 +54,69 @@ export const RAW_ARGUMENTS: Readonly<Record<string, readonly RawArgument[]>> = {
   softirq_exit: [{ field: "vec" }],
 };
 
-/** Makes the contexts of one event's raw tracepoint programs. */
-export interface RawContext {
-  /** Bytes of a context: 8 for each argument. */
-  readonly bytes: number;
-  /** The arguments that are always 0, as `2: struct kmem_cache *`. */
-  readonly lost: readonly string[];
-  /** Writes the context at `at` of `target` for the record whose payload begins at `payload` of `source`. */
-  write(source: DataView, payload: number, target: DataView, at: number): void;
-}
+/** Bytes of an argument: each is a u64. */
+const ARGUMENT_BYTES = 8;
+/** The most arguments that BPF allows a raw tracepoint. */
+const MOST_ARGUMENTS = 12;
 
-/**
- * How to make raw tracepoint contexts for an event.
- * @throws {AnyctxError} UNSUPPORTED for an event without a row, or whose format lacks a field of the row
- */
-export function rawContext(format: EventFormat): RawContext {
-  const row = RAW_ARGUMENTS[format.name];
-  if (row === undefined)
-    throw new AnyctxError(
-      "UNSUPPORTED",
-      `raw tracepoint ${format.name}: how its arguments follow from the recorded fields is not known; ` +
-        `known are ${Object.keys(RAW_ARGUMENTS).join(", ")}. A tracepoint program (tracepoint/${format.category}/${format.name}) runs`,
-    );
-  const readers = row.map((argument) => readerOf(format, argument));
-  return {
-    bytes: row.length * 8,
-    lost: row.flatMap((argument, index) => ("lost" in argument ? [`${index}: ${argument.lost}`] : [])),
-    write(source, payload, target, at) {
-      for (const [index, read] of readers.entries()) target.setBigUint64(at + index * 8, read(source, payload), true);
-    },
-  };
-}
-
+/** `payload`: where the record's payload begins in `source`. */
 type ArgumentReader = (source: DataView, payload: number) => bigint;
 
-function readerOf(format: EventFormat, argument: RawArgument): ArgumentReader {
+function readerOf({ name, format }: ProgramEvent, argument: RawArgument): ArgumentReader {
   if ("lost" in argument) return () => 0n;
-  const name = "field" in argument ? argument.field : argument.flag;
-  const field = format.fields.find((each) => each.name === name);
+  const from = "field" in argument ? argument.field : argument.flag;
+  const field = format?.fields.find((each) => each.name === from);
   if (field?.kind !== "number" || field.count !== 1)
-    throw new AnyctxError("UNSUPPORTED", `raw tracepoint ${format.name}: its format has no number "${name}"`);
+    throw new AnyctxError("UNSUPPORTED", `raw tracepoint ${name}: its format has no number "${from}"`);
   // The kernel passes an argument of 32 bits zero-extended, also a negative one.
   const load: ArgumentReader = (source, payload) => loadBigInt(source, payload + field.offset, field.size);
   if ("flag" in argument) return (source, payload) => ((load(source, payload) & argument.bits) === 0n ? 0n : 1n);
   const mask = ~(argument.without ?? 0n);
   return (source, payload) => load(source, payload) & mask;
 }
+
+/** What an argument is, as the name of its field in the context. */
+function nameOf(argument: RawArgument): string {
+  if ("lost" in argument) return argument.lost;
+  return "field" in argument ? argument.field : `${argument.flag} & 0x${argument.bits.toString(16)}`;
+}
+
+function contextOf(event: ProgramEvent): EventContext {
+  const row = RAW_ARGUMENTS[event.name];
+  if (row === undefined)
+    throw new AnyctxError(
+      "UNSUPPORTED",
+      `raw tracepoint ${event.name}: how its arguments follow from the recorded fields is not known; ` +
+        `known are ${Object.keys(RAW_ARGUMENTS).join(", ")}. A tracepoint program (tracepoint/${event.category}/${event.name}) runs`,
+    );
+  const readers = row.map((argument) => readerOf(event, argument));
+  return {
+    fields: row.map((argument, index) => ({
+      name: nameOf(argument),
+      offset: index * ARGUMENT_BYTES,
+      size: ARGUMENT_BYTES,
+    })),
+    bytes: () => row.length * ARGUMENT_BYTES,
+    write(source, record, target, at) {
+      for (const [index, read] of readers.entries())
+        target.setBigUint64(at + index * ARGUMENT_BYTES, read(source, record + RECORD.payload), true);
+    },
+  };
+}
+
+export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
+  name: "raw_tracepoint",
+  doc: "Runs on an event of the kernel's trace; its context is the tracepoint's arguments, a u64 each.",
+  prefixes: ["raw_tracepoint", "raw_tp"],
+  section: "raw_tracepoint/EVENT",
+  parse: ([event = ""]) => (event === "" ? "names no event" : { event }),
+  describe: ({ event }) => `raw tracepoint ${event}`,
+  attaches: (target, event) => target.event === event.name,
+  context: {
+    room: MOST_ARGUMENTS * ARGUMENT_BYTES,
+    of: contextOf,
+    example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
+  },
+  helpers: ["base", "tracing"],
+  result: { ignored: true, doc: "The kernel does nothing with it either." },
+};

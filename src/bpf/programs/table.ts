@@ -1,72 +1,75 @@
-/** Section names -> what a program runs on, as libbpf reads them. One row a prefix; adding a kind is adding a row. */
+/**
+ * The program types: one row each, in a file of its own. The object reader, the loader, the replay, the checks and the
+ * command line ask the rows; nobody else knows a type by name.
+ */
 import { AnyctxError } from "../../error.ts";
-import type { ProgramKind, ProgramSpec } from "../object/spec.ts";
+import type { ProgramKind, ProgramType, UnsupportedKind } from "./program-type.ts";
+import { RAW_TRACEPOINT } from "./raw-tracepoint.ts";
+import { TRACEPOINT } from "./tracepoint.ts";
 
-interface SectionRow {
-  /** The part before the first `/`, or the whole name. */
+export const PROGRAM_TYPES: readonly ProgramType[] = [TRACEPOINT, RAW_TRACEPOINT];
+
+/** Sections of programs that are known and cannot run here. */
+export interface UnsupportedSections {
   readonly prefixes: readonly string[];
-  readonly kind: (rest: readonly string[], section: string) => ProgramKind;
+  readonly reason: string;
 }
 
-const unsupported = (reason: string): ProgramKind => ({ type: "unsupported", reason });
-
-const SUPPORTED = "supported are tracepoint/CATEGORY/EVENT and raw_tracepoint/EVENT";
-
-function refuse(what: string): SectionRow["kind"] {
-  return (_, section) => unsupported(`section ${section}: ${what}; ${SUPPORTED}`);
-}
-
-const SECTIONS: readonly SectionRow[] = [
-  {
-    prefixes: ["tracepoint", "tp"],
-    kind: ([category = "", event = ""], section) =>
-      category === "" || event === ""
-        ? unsupported(`section ${section} names no event: it should be tracepoint/CATEGORY/EVENT`)
-        : { type: "tracepoint", category, event },
-  },
-  {
-    prefixes: ["raw_tracepoint", "raw_tp"],
-    kind: ([event = ""], section) =>
-      event === ""
-        ? unsupported(`section ${section} names no event: it should be raw_tracepoint/EVENT`)
-        : { type: "raw_tracepoint", event },
-  },
+export const UNSUPPORTED_SECTIONS: readonly UnsupportedSections[] = [
   {
     prefixes: [
       ...["kprobe", "kretprobe", "kprobe.multi", "kretprobe.multi", "kprobe.session", "ksyscall", "kretsyscall"],
       ...["uprobe", "uretprobe", "uprobe.s", "uretprobe.s", "uprobe.multi", "uretprobe.multi", "usdt", "usdt.s"],
     ],
-    kind: refuse("probes on functions need the probed kernel or process, which a recorded event does not have"),
+    reason: "probes on functions need the probed kernel or process, which a recorded event does not have",
   },
   {
     prefixes: ["fentry", "fexit", "fmod_ret", "fentry.s", "fexit.s", "fmod_ret.s", "tp_btf", "freplace", "iter", "lsm"],
-    kind: refuse("programs that follow typed kernel pointers need the kernel's own memory"),
+    reason: "programs that follow typed kernel pointers need the kernel's own memory",
   },
   {
     prefixes: [
       ...["xdp", "xdp.frags", "tc", "tcx", "classifier", "action", "socket", "netkit", "netfilter", "flow_dissector"],
       ...["cgroup", "cgroup_skb", "sk_skb", "sk_msg", "sk_lookup", "sk_reuseport", "sockops", "lwt_in", "lwt_out"],
     ],
-    kind: refuse("programs on network packets and sockets have no packet here"),
+    reason: "programs on network packets and sockets have no packet here",
   },
-  { prefixes: ["struct_ops", "struct_ops.s"], kind: refuse("struct_ops replace functions of a running kernel") },
-  { prefixes: ["syscall", "perf_event"], kind: refuse("this kind of program is started by a running kernel") },
+  { prefixes: ["struct_ops", "struct_ops.s"], reason: "struct_ops replace functions of a running kernel" },
+  { prefixes: ["syscall", "perf_event"], reason: "this kind of program is started by a running kernel" },
 ];
 
-/** What a program in this section runs on. Unknown names are unsupported programs, never an error. */
-export function programKind(section: string): ProgramKind {
+const SECTIONS = PROGRAM_TYPES.map(({ section }) => section);
+const SUPPORTED = `supported are ${SECTIONS.slice(0, -1).join(", ")} and ${SECTIONS.at(-1)}`;
+
+/** What a program in this section runs on, as libbpf reads its name. Unknown names are unsupported, never an error. */
+export function programKind(section: string): ProgramKind | UnsupportedKind {
   const [prefix = "", ...rest] = section.replace(/^\?/, "").split("/");
-  const row = SECTIONS.find(({ prefixes }) => prefixes.includes(prefix));
-  return (
-    row?.kind(rest, section) ?? unsupported(`section ${section} names no kind of program known here; ${SUPPORTED}`)
-  );
+  const type = PROGRAM_TYPES.find(({ prefixes }) => prefixes.includes(prefix));
+  if (type === undefined) {
+    const known = UNSUPPORTED_SECTIONS.find(({ prefixes }) => prefixes.includes(prefix));
+    const why = known === undefined ? " names no kind of program known here" : `: ${known.reason}`;
+    return { type: "unsupported", reason: `section ${section}${why}; ${SUPPORTED}` };
+  }
+  const target = type.parse(rest);
+  if (typeof target !== "string") return { type: type.name, target };
+  return { type: "unsupported", reason: `section ${section} ${target}: it should be ${type.section}` };
+}
+
+/** The row of a kind that `programKind` gave. @throws {AnyctxError} EINVAL for a name that no row has */
+export function programType({ type }: ProgramKind): ProgramType {
+  const row = PROGRAM_TYPES.find(({ name }) => name === type);
+  if (row === undefined) throw new AnyctxError("EINVAL", `there is no program type ${type}`);
+  return row;
 }
 
 /**
  * What the program is to be attached to.
  * @throws {AnyctxError} UNSUPPORTED, saying why it cannot run here
  */
-export function attachTarget(program: ProgramSpec): Exclude<ProgramKind, { type: "unsupported" }> {
-  if (program.kind.type !== "unsupported") return program.kind;
+export function attachTarget(program: {
+  readonly name: string;
+  readonly kind: ProgramKind | UnsupportedKind;
+}): ProgramKind {
+  if (!("reason" in program.kind)) return program.kind;
   throw new AnyctxError("UNSUPPORTED", `program ${program.name} cannot run here: ${program.kind.reason}`);
 }

@@ -1,0 +1,16 @@
+/** The parameter that is one of the program's own functions, which the helper calls. No helper takes one yet. */
+import type { ParameterKind } from "./parameter-kind.ts";
+
+export const CALLBACK: ParameterKind = {
+  name: "callback",
+  doc: "A function of the program, by the slot of its first instruction.",
+  wasm: "i64",
+  sized: false,
+  writes: true,
+  check: (call, register) => {
+    const slot = call.value(register);
+    return call.isFunction(slot) ? slot : call.refuse(register, "function of this program");
+  },
+  // Whoever calls it compares it with the functions there are: it is no address that the core could use.
+  push: ({ pushRegister }) => pushRegister(),
+};

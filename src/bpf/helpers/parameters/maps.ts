@@ -1,0 +1,33 @@
+/** Parameters of the helpers on maps: the map, its key and its value. */
+import { OP } from "../../../wasm/encode.ts";
+import type { ParameterKind } from "./parameter-kind.ts";
+
+export const MAP: ParameterKind = {
+  name: "map",
+  doc: "A map's address.",
+  wasm: "i32",
+  sized: false,
+  writes: false,
+  check: (call) => call.map().address,
+  push: ({ out, map }) => void out.byte(OP.i32Const).s32(map?.address ?? 0),
+};
+
+export const KEY: ParameterKind = {
+  name: "key",
+  doc: "A pointer to a key of the call's map.",
+  wasm: "i32",
+  sized: false,
+  writes: false,
+  check: (call, register) => call.pointer(register, call.map().keySize, false),
+  push: ({ map, pushPointer }) => pushPointer(map?.keySize),
+};
+
+export const VALUE: ParameterKind = {
+  name: "value",
+  doc: "A pointer to a value of the call's map.",
+  wasm: "i32",
+  sized: false,
+  writes: false,
+  check: (call, register) => call.pointer(register, call.map().valueSize, false),
+  push: ({ map, pushPointer }) => pushPointer(map?.valueSize),
+};

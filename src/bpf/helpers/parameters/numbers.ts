@@ -1,0 +1,34 @@
+/** Parameters that are numbers. */
+import { OP } from "../../../wasm/encode.ts";
+import type { ParameterKind } from "./parameter-kind.ts";
+
+/** What the core is given for flags beyond 32 bits, none of which exist: it answers -EINVAL. */
+const FLAGS_TOO_LARGE = 0xffffffff;
+
+export const FLAGS: ParameterKind = {
+  name: "flags",
+  doc: "Bits, 64 of which 32 are passed on: all ones where others are set, which no function takes.",
+  wasm: "i32",
+  sized: false,
+  writes: false,
+  check: (call, register) => {
+    const flags = call.value(register);
+    return flags > 0xffffffffn ? FLAGS_TOO_LARGE : Number(flags);
+  },
+  push: ({ out, pushRegister }) => {
+    pushRegister();
+    out.byte(OP.i32WrapI64).byte(OP.i32Const).s32(FLAGS_TOO_LARGE);
+    pushRegister();
+    out.op(OP.i64Const, 32, OP.i64ShrU, OP.i64Eqz, OP.select);
+  },
+};
+
+export const SCALAR: ParameterKind = {
+  name: "scalar",
+  doc: "Any number.",
+  wasm: "i64",
+  sized: false,
+  writes: false,
+  check: (call, register) => call.value(register),
+  push: ({ pushRegister }) => pushRegister(),
+};

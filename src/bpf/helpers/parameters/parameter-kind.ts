@@ -1,0 +1,50 @@
+/**
+ * What a kind of parameter is: how an argument of it is checked, and how it gets to the core. Rows are written against
+ * the two interfaces here, which the interpreter and the JIT provide, so that a kind stands in one place and imports
+ * neither. Registers are 1 to 5.
+ */
+import type { ByteWriter } from "../../../wasm/encode.ts";
+import type { MapBinding } from "../../host.ts";
+
+/** A helper call as the interpreter carries it out. */
+export interface CheckedCall {
+  /** What the program passed. */
+  value(register: number): bigint;
+  /** The call's map. @throws {AnyctxError} EFAULT where its register holds none of the program's */
+  map(): MapBinding;
+  /** The register as an address of bytes that this run may read or write. @throws {AnyctxError} EFAULT */
+  pointer(register: number, bytes: number, write: boolean): number;
+  /** Whether one of the program's functions begins at this slot. */
+  isFunction(slot: bigint): boolean;
+  /** @throws {AnyctxError} EFAULT with the register, what it holds and that it is `no` such thing */
+  refuse(register: number, no: string): never;
+}
+
+/** An argument of a helper call, in the code that the JIT writes. */
+export interface CompiledArgument {
+  readonly out: ByteWriter;
+  /** The call's map at this place in the code; undefined for calls without one. */
+  readonly map: MapBinding | undefined;
+  /** Leaves the register's 64 bits on the stack. */
+  pushRegister(): void;
+  /** Leaves the register as an i32 address of `bytes` bytes (undefined: not known), having checked what it must. */
+  pushPointer(bytes: number | undefined): void;
+  /** Takes an i32 from the stack and ends the run with EFAULT if it is not 0. */
+  failIf(): void;
+}
+
+/** What a helper takes in one register. */
+export interface ParameterKind {
+  readonly name: string;
+  readonly doc: string;
+  /** As what it reaches the core. */
+  readonly wasm: "i32" | "i64";
+  /** The parameter behind it is the `size` of what it points to. */
+  readonly sized: boolean;
+  /** Memory of the calling function may have changed through it when the helper returns. */
+  readonly writes: boolean;
+  /** The interpreter's way: the argument for the core. @throws {AnyctxError} EFAULT where it is no such thing */
+  check(call: CheckedCall, register: number): number | bigint;
+  /** The JIT's way: leaves the argument, of type `wasm`, on the stack. */
+  push(argument: CompiledArgument): void;
+}

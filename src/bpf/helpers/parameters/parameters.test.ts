@@ -1,0 +1,166 @@
+/** Every kind of parameter by both engines: what is taken and what is refused, and what the core is given of it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AnyctxError } from "../../../error.ts";
+import { ByteWriter } from "../../../wasm/encode.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../../fake-host.test.ts";
+import type { CoreFunction } from "../../host.ts";
+import { assemble } from "../../isa/assemble.ts";
+import { linkProgram } from "../../link.ts";
+import { specOfInstructions } from "../../object/spec.ts";
+import { HELPERS } from "../table.ts";
+import { CALLBACK } from "./callback.ts";
+import type { CheckedCall, ParameterKind } from "./parameter-kind.ts";
+import { PARAMETER_KINDS } from "./table.ts";
+
+interface Sample {
+  /** The helper whose call takes the argument, and where; the other arguments are good ones. */
+  readonly helper: string;
+  readonly register: number;
+  /** Instructions that make the argument in its register, with what the core gets. */
+  readonly taken: readonly (readonly [string, number | bigint])[];
+  /** Instructions that make an argument that both engines refuse. */
+  readonly refused: readonly string[];
+}
+
+const FRAME = STACK_TOP - 512;
+const POINTERS: Pick<Sample, "taken" | "refused"> = {
+  taken: [["{r} = r10\n{r} += -16", STACK_TOP - 16]],
+  refused: ["{r} = 0", "{r} = -1", "{r} = 4096", "{r} = 0x100000000 ll"],
+};
+
+/** By kind; a kind that is not here fails. */
+const SAMPLES: Readonly<Record<string, Sample>> = {
+  map: { helper: "map_update_elem", register: 1, taken: [["{r} = {map}", 0x40000]], refused: ["{r} = 5", "{r} = 0"] },
+  key: { helper: "map_update_elem", register: 2, ...POINTERS },
+  value: { helper: "map_update_elem", register: 3, ...POINTERS },
+  flags: {
+    helper: "map_update_elem",
+    register: 4,
+    taken: [
+      ["{r} = 0", 0],
+      ["{r} = 2", 2],
+      ["{r} = 0x80000001 ll", 0x80000001],
+      ["{r} = 0x100000000 ll", 0xffffffff],
+      ["{r} = -1", 0xffffffff],
+    ],
+    refused: [],
+  },
+  destination: { helper: "probe_read", register: 1, ...POINTERS },
+  size: {
+    helper: "probe_read",
+    register: 2,
+    taken: [
+      ["{r} = 0", 0],
+      ["{r} = 8", 8],
+    ],
+    refused: ["{r} = 0x80000000 ll", "{r} = -1"],
+  },
+  source: {
+    helper: "probe_read",
+    register: 3,
+    taken: [
+      ["{r} = 0", 0n],
+      ["{r} = -1", -1n],
+      ["{r} = 0x7fffffffffffffff ll", 2n ** 63n - 1n],
+    ],
+    refused: [],
+  },
+  text: { helper: "trace_printk", register: 1, ...POINTERS },
+  scalar: {
+    helper: "trace_printk",
+    register: 3,
+    taken: [["{r} = 0x1122334455667788 ll", 0x1122334455667788n]],
+    refused: [],
+  },
+};
+
+/** Good arguments of each helper that a sample calls. */
+const GOOD: Readonly<Record<string, readonly string[]>> = {
+  map_update_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = r10\n{r} += -32", "{r} = 0"],
+  probe_read: ["{r} = r10\n{r} += -32", "{r} = 8", "{r} = 0"],
+  trace_printk: ["{r} = r10\n{r} += -32", "{r} = 8", "{r} = 0", "{r} = 0", "{r} = 0"],
+};
+
+type Engine = (typeof ENGINES)[number];
+
+/** Calls the helper, and says what the core was given; for trace_printk, which it does not carry out, what was printed. */
+function passed(engine: Engine, { helper, register }: Sample, argument: string): readonly (number | bigint | string)[] {
+  const host = fakeHost();
+  const { address } = host.add({ name: "map", bpfType: 1 });
+  const got: (number | bigint)[] = [];
+  const seen: CoreFunction = (...values) => {
+    got.push(...values);
+    return 0;
+  };
+  // The frame below is text: "%llx" wherever it is taken for a format.
+  for (let at = FRAME; at < STACK_TOP; at += 8) host.view.setBigUint64(at, 0x786c6c25n, true);
+  const lines = (GOOD[helper] ?? []).map((good, index) =>
+    (index + 1 === register ? argument : good)
+      .replaceAll("{r}", `r${index + 1}`)
+      .replace("{map}", `map(${address}) ll`),
+  );
+  const spec = specOfInstructions("parameters", assemble([...lines, `call ${helper}`, "exit"].join("\n")));
+  const core = { ...host.core, hashUpdate: seen, probeRead: seen };
+  engine.make(linkProgram(spec, "parameters", host.bindings), { ...host, core })(CONTEXT, CPU, STACK_TOP);
+  return helper === "trace_printk" ? host.lines : got.map((value) => (typeof value === "number" ? value >>> 0 : value));
+}
+
+const USED = new Set(HELPERS.flatMap(({ parameters }) => parameters));
+
+test("rows have names of their own and say what they are; helpers take no other kinds", () => {
+  assert.equal(new Set(PARAMETER_KINDS.map(({ name }) => name)).size, PARAMETER_KINDS.length);
+  for (const kind of USED) assert.ok(PARAMETER_KINDS.includes(kind), kind.name);
+  const unused = PARAMETER_KINDS.filter((kind) => !USED.has(kind));
+  assert.deepEqual(unused, [CALLBACK], "the test below stands in for a helper that takes it");
+  for (const { name, doc } of PARAMETER_KINDS) assert.match(doc, /^[A-Z].*\.$/s, name);
+});
+
+/** Whether a sample's call has an argument of the kind where it says so. */
+function takes({ helper, register }: Sample, kind: ParameterKind): boolean {
+  return HELPERS.find(({ name }) => name === helper)?.parameters[register - 1] === kind;
+}
+
+for (const engine of ENGINES)
+  for (const kind of USED)
+    test(`${engine.name}: an argument of kind ${kind.name}`, () => {
+      const sample = SAMPLES[kind.name] ?? assert.fail(`no test has an argument of kind ${kind.name}`);
+      assert.ok(takes(sample, kind));
+      for (const [text, expected] of sample.taken) {
+        const got = passed(engine, sample, text);
+        if (sample.helper !== "trace_printk") assert.equal(got[sample.register - 1], expected, text);
+        else assert.deepEqual(got, [kind.name === "scalar" ? expected.toString(16) : "0"], text);
+      }
+      for (const text of sample.refused)
+        assert.throws(
+          () => passed(engine, sample, text),
+          (error) => error instanceof AnyctxError && error.code === "EFAULT",
+          text,
+        );
+    });
+
+test("a callback is one of the program's functions", () => {
+  const refused: string[] = [];
+  const call = (value: bigint): CheckedCall => ({
+    value: (register) => (register === 2 ? value : 0n),
+    map: () => assert.fail(),
+    pointer: () => assert.fail(),
+    isFunction: (slot) => slot === 7n,
+    refuse: (register, no) => {
+      refused.push(`r${register} ${no}`);
+      throw new AnyctxError("EFAULT", "refused");
+    },
+  });
+  assert.equal(CALLBACK.check(call(7n), 2), 7n);
+  for (const value of [0n, 8n, 2n ** 32n + 7n]) assert.throws(() => CALLBACK.check(call(value), 2), /refused/);
+  assert.deepEqual(refused, new Array(3).fill("r2 function of this program"));
+  const pushed: string[] = [];
+  CALLBACK.push({
+    out: new ByteWriter(),
+    map: undefined,
+    pushRegister: () => void pushed.push("register"),
+    pushPointer: () => assert.fail(),
+    failIf: () => assert.fail(),
+  });
+  assert.deepEqual([pushed, CALLBACK.wasm, CALLBACK.writes], [["register"], "i64", true]);
+});

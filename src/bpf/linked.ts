@@ -1,0 +1,35 @@
+/** A linked program: what linking hands to the interpreter and the JIT, and what they may rely on. */
+import type { MapBinding } from "./host.ts";
+import type { Instruction } from "./isa/instructions.ts";
+import type { SourceLine } from "./object/spec.ts";
+import type { ProgramKind, UnsupportedKind } from "./programs/program-type.ts";
+
+/**
+ * Pure data, structured-cloneable. Every slot is a known operation or the second slot of a wide load; registers are
+ * 0 to 10 and r10 is never written; jumps stay inside their subprogram, calls and callbacks go to the first slot of one;
+ * no subprogram runs off its end; call chains are at most MAX_FRAMES deep.
+ */
+export interface LinkedProgram {
+  readonly name: string;
+  readonly kind: ProgramKind | UnsupportedKind;
+  readonly instructions: readonly Instruction[];
+  /** In order of `start`, covering all slots; the first is the program itself. `end` is exclusive. */
+  readonly subprograms: readonly Subprogram[];
+  /** Every map the program refers to. */
+  readonly maps: readonly LinkedMap[];
+  /** Ids of the helpers it calls. */
+  readonly helpers: readonly number[];
+  readonly lines: readonly SourceLine[];
+}
+
+export interface Subprogram {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface LinkedMap extends MapBinding {
+  readonly readOnly: boolean;
+  /** The program holds the address of its first value, as it does for data sections. */
+  readonly direct: boolean;
+}

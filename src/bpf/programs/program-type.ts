@@ -1,0 +1,75 @@
+/** What a program type is: a row of `table.ts`, in a file of its own beside it. */
+import type { EventFormat } from "../../events/ftrace/format.ts";
+import type { HelperGroup } from "../helpers/table.ts";
+
+/** What a program attaches to: parts of its section's name, under the names that its type gives them. */
+export type ProgramTarget = Readonly<Record<string, string>>;
+
+/** What a program runs on. Plain data that survives structured cloning; `type` names the row. */
+export interface ProgramKind {
+  readonly type: string;
+  readonly target: ProgramTarget;
+}
+
+/** A program that cannot run here; `reason` is a whole sentence for people. */
+export interface UnsupportedKind {
+  readonly type: "unsupported";
+  readonly reason: string;
+}
+
+/** An event of a source's table. `format`: what its payload holds, where the source knows it by fields. */
+export interface ProgramEvent {
+  readonly name: string;
+  readonly category: string;
+  readonly format?: EventFormat | undefined;
+}
+
+export interface ContextField {
+  readonly name: string;
+  /** Bytes from the context's start. */
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** The contexts of one event. `source` holds the event's record at `record`, as `src/events/record.ts` lays it out. */
+export interface EventContext {
+  /** What is known to lie in every one of them; a context may be longer. */
+  readonly fields: readonly ContextField[];
+  /** Bytes of this record's context. */
+  bytes(source: DataView, record: number): number;
+  /** Writes this record's context to `at` of `target`. Not there where the record's payload is the context. */
+  readonly write?: (source: DataView, record: number, target: DataView, at: number) => void;
+}
+
+export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
+  /** The most bytes that `write` writes, the room to keep for it; 0: the record's payload itself is the context. */
+  readonly room: number;
+  /**
+   * How contexts are made of an event's records.
+   * @throws {AnyctxError} UNSUPPORTED where they cannot be
+   */
+  of(event: ProgramEvent): EventContext;
+  /** A made-up context for trying a program out: its numbers are other ones for each `index`. */
+  example(target: Target, index: number): Uint8Array;
+}
+
+export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
+  /** Linux's name of it, without `BPF_PROG_TYPE_`. */
+  readonly name: string;
+  readonly doc: string;
+  /** First parts of the section names that mean it, up to the first `/`. */
+  readonly prefixes: readonly string[];
+  /** How a section is written, for messages: `tracepoint/CATEGORY/EVENT`. */
+  readonly section: string;
+  /** Reads the parts behind the prefix; text says what is wrong with the section, as in `section tp names no event`. */
+  parse(rest: readonly string[]): Target | string;
+  /** What it attaches to, in words. */
+  describe(target: Target): string;
+  /** Whether it runs on this event of a source. */
+  attaches(target: Target, event: ProgramEvent): boolean;
+  readonly context: ProgramContext<Target>;
+  /** Groups of helpers that its programs may call. */
+  readonly helpers: readonly HelperGroup[];
+  /** What r0 means at the end of a run; `ignored`: nothing follows from it. */
+  readonly result: { readonly ignored: boolean; readonly doc: string };
+}

@@ -1,0 +1,41 @@
+/** The table of program types: what each row has to have. What holds for sections and contexts is in `testing.ts`. */
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
+import { HELPERS } from "../helpers/table.ts";
+import { PROGRAM_TYPES, programKind, programType, UNSUPPORTED_SECTIONS } from "./table.ts";
+
+test("every row says what its programs are, may call and return, and has a file and a test", () => {
+  const groups = new Set(HELPERS.map(({ group }) => group));
+  const files = readdirSync("src/bpf/programs");
+  for (const type of PROGRAM_TYPES) {
+    assert.match(type.name, /^[a-z_]+$/);
+    assert.match(type.doc, /^[A-Z].*\.$/s, type.name);
+    assert.match(type.result.doc, /^[A-Z].*\.$/s, type.name);
+    assert.ok(type.helpers.length > 0 && type.helpers.every((group) => groups.has(group)), type.name);
+    assert.ok(type.prefixes.includes(type.section.split("/")[0] ?? ""), `${type.name}: ${type.section}`);
+    const file = type.name.replaceAll("_", "-");
+    for (const name of [`${file}.ts`, `${file}.test.ts`]) assert.ok(files.includes(name), name);
+  }
+});
+
+test("no prefix means two things", () => {
+  const prefixes = [...PROGRAM_TYPES, ...UNSUPPORTED_SECTIONS].flatMap((row) => row.prefixes);
+  assert.deepEqual([...new Set(prefixes)].sort(), prefixes.sort());
+});
+
+test("what is known and cannot run says why, and what can", () => {
+  for (const { prefixes, reason } of UNSUPPORTED_SECTIONS)
+    for (const prefix of prefixes) {
+      const kind = programKind(`${prefix}/x/y`);
+      assert.ok("reason" in kind && kind.reason.startsWith(`section ${prefix}/x/y: ${reason}; supported are `), prefix);
+      for (const { section } of PROGRAM_TYPES) assert.ok(kind.reason.includes(section));
+    }
+});
+
+test("a kind that no row has is refused", () => {
+  assert.throws(() => programType({ type: "made_up", target: {} }), {
+    code: "EINVAL",
+    message: /program type made_up/,
+  });
+});

@@ -1,0 +1,42 @@
+/** Tracepoints: a program there gets the struct that the event recorded, as it lies in the record. */
+import type { EventFormat } from "../../events/ftrace/format.ts";
+import { RECORDED_FORMATS } from "../../events/ftrace/recorded.ts";
+import { numbered, payloadBytes } from "./context.ts";
+import type { ProgramType } from "./program-type.ts";
+
+/** Bytes of a made-up context of an event whose format is not known. */
+const UNKNOWN_BYTES = 256;
+/** The fields that every tracepoint begins with: type, flags, preemption depth, pid. */
+const COMMON_BYTES = 8;
+
+function exampleOf(format: EventFormat | undefined, index: number): Uint8Array {
+  const context = numbered(format?.size ?? UNKNOWN_BYTES, COMMON_BYTES, index);
+  if (format === undefined) return context;
+  const view = new DataView(context.buffer);
+  view.setUint16(0, format.id, true);
+  // A place of text behind the struct, where there is none: the empty text.
+  for (const { kind, offset } of format.fields)
+    if (kind === "dataLoc" || kind === "relLoc") view.setUint32(offset, format.size, true);
+  return context;
+}
+
+export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event: string }> = {
+  name: "tracepoint",
+  doc: "Runs on an event of the kernel's trace; its context is the struct that the event records.",
+  prefixes: ["tracepoint", "tp"],
+  section: "tracepoint/CATEGORY/EVENT",
+  parse: ([category = "", event = ""]) => (category === "" || event === "" ? "names no event" : { category, event }),
+  describe: ({ category, event }) => `tracepoint ${category}:${event}`,
+  attaches: (target, event) => target.event === event.name && target.category === event.category,
+  context: {
+    room: 0,
+    of: ({ format }) => ({ fields: format?.fields ?? [], bytes: payloadBytes }),
+    example: ({ category, event }, index) =>
+      exampleOf(
+        RECORDED_FORMATS.find((format) => format.name === event && format.category === category),
+        index,
+      ),
+  },
+  helpers: ["base", "tracing"],
+  result: { ignored: true, doc: "In a kernel, 0 keeps the event from perf's own readers. Here nobody asks." },
+};

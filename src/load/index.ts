@@ -1,0 +1,63 @@
+/** BPF objects: read, inspected, loaded into an arena, linked, interpreted, compiled. The subpath export `anyctx/bpf`. */
+
+export type { ParameterKind } from "../bpf/helpers/parameters/parameter-kind.ts";
+export { PARAMETER_KINDS } from "../bpf/helpers/parameters/table.ts";
+export { HELPERS, type Helper, type HelperGroup, helperById, helperByName } from "../bpf/helpers/table.ts";
+export {
+  FRAME_BYTES,
+  MAX_FRAMES,
+  type MapBinding,
+  NULL_GUARD_BYTES,
+  type ProgramHost,
+  type RunProgram,
+} from "../bpf/host.ts";
+export { createInterpreter, prepare, start, step } from "../bpf/interpreter/interpreter.ts";
+export type { Interpreter, InterpreterOptions, RunState } from "../bpf/interpreter/state.ts";
+export { assemble } from "../bpf/isa/assemble.ts";
+export { disassemble, disassembleAt } from "../bpf/isa/disassemble.ts";
+export {
+  decodeInstructions,
+  encodeInstructions,
+  type Instruction,
+  OPERATIONS,
+  type Operation,
+} from "../bpf/isa/instructions.ts";
+export { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
+export { instantiateProgram } from "../bpf/jit/instantiate.ts";
+export { type LinkOptions, linkProgram } from "../bpf/link.ts";
+export type { LinkedMap, LinkedProgram, Subprogram } from "../bpf/linked.ts";
+export { type Btf, type BtfType, type BtfValue, decodeBtf, resolveType, sizeOf } from "../bpf/object/btf.ts";
+export { readObject } from "../bpf/object/object.ts";
+export {
+  type FunctionSpec,
+  type MapSpec,
+  type ObjectSpec,
+  type ProgramSpec,
+  programSpec,
+  type SourceLine,
+  setVariable,
+  specOfInstructions,
+  subprogramsOf,
+  type VariableSpec,
+} from "../bpf/object/spec.ts";
+export type {
+  ContextField,
+  EventContext,
+  ProgramContext,
+  ProgramEvent,
+  ProgramKind,
+  ProgramTarget,
+  ProgramType,
+  UnsupportedKind,
+} from "../bpf/programs/program-type.ts";
+export { attachTarget, PROGRAM_TYPES, programKind, programType } from "../bpf/programs/table.ts";
+export { programHost } from "./host.ts";
+export {
+  type Engine,
+  instantiateImage,
+  type LoadedMap,
+  type LoadedObject,
+  type LoadOptions,
+  loadObject,
+  type ProgramImage,
+} from "./load.ts";
