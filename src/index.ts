@@ -27,6 +27,7 @@ export {
   i16,
   i32,
   i64,
+  none,
   string,
   struct,
   u8,

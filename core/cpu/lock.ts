@@ -5,8 +5,9 @@
  */
 import { acquire, claim, peek, publish } from "../base/atomics";
 import { check } from "../base/check";
+import { EBUSY, ETIMEDOUT } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
-import { CpuArea, thisCpu } from "./area";
+import { CpuArea, NMI, thisCpu } from "./area";
 
 /**
  * Loads that a waiter spends before it gives up: about half a second (Linux's rqspinlock: a quarter). A living holder
@@ -30,6 +31,29 @@ export function lock(word: usize): bool {
     }
   }
   return true;
+}
+
+/** Loads an NMI spends on what another CPU has locked. */
+export const NMI_SPINS: u32 = 4096;
+
+/**
+ * Locks a word from any context; `unlock` lets go. Pairs with `unlock`, as `lock`.
+ * @returns 0; -EBUSY if this CPU itself has the lock further down, or an NMI has waited its share; -ETIMEDOUT if the holder
+ * did not let go: its thread is dead and waits to be reaped
+ */
+export function lockAnywhere(area: CpuArea, word: usize): i32 {
+  const mine = area.id + 1;
+  const most = area.level == NMI ? NMI_SPINS : LOCK_SPINS;
+  area.interruptsOff++;
+  let spins: u32 = 0;
+  while (!claim(word, 0, mine)) {
+    const isOwn = peek(word) == mine;
+    while (!isOwn && peek(word) != 0 && spins < most) spins++;
+    if (!isOwn && spins < most) continue;
+    area.interruptsOff--;
+    return isOwn || area.level == NMI ? -EBUSY : -ETIMEDOUT;
+  }
+  return 0;
 }
 
 /** Pairs with `lock`. Interrupts come back on; work raised meanwhile runs at the caller's next `interruptsOn`. */

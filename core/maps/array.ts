@@ -11,6 +11,10 @@ import { EXIST, entryBytesOf, LARGEST_ENTRY, LARGEST_PERCPU_VALUE, MapHeader, ma
 import { copyAllOut, writeCopies } from "./percpu-value";
 import { allocateStorage, storageField } from "./storage";
 
+/** Numbers of `enum bpf_map_type`. */
+export const KIND_ARRAY: u32 = 2;
+export const KIND_PERCPU_ARRAY: u32 = 6;
+
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG. */
 export function checkArray(keySize: u32, valueSize: u32, maxEntries: u32): u32 {
   if (keySize != 4 || valueSize == 0 || maxEntries == 0) return EINVAL;

@@ -23,7 +23,7 @@ import { acquire, acquire64, claim64, peek, peek64, publish, publish64 } from ".
 import { copyOutWords, equalBytes } from "../base/bytes";
 import { EBUSY, ETIMEDOUT } from "../base/errno";
 import { CpuArea, NMI } from "../cpu/area";
-import { LOCK_SPINS } from "../cpu/lock";
+import { LOCK_SPINS, NMI_SPINS } from "../cpu/lock";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT } from "./element";
 import { MapHeader } from "./map";
@@ -40,9 +40,6 @@ export const SLOT_MASK: u64 = 0x3f;
 export const OWNER_SHIFT: u64 = 8;
 export const OWNER_MASK: u64 = 0xffffff00;
 export const SEQUENCE: u64 = 0x100000000;
-/** Loads an NMI spends on a bucket that another CPU holds. */
-const NMI_SPINS: u32 = 4096;
-
 /** Result of an operation's attempt: the bucket changed under it, look again. Not an errno, not 0. */
 export const AGAIN: i32 = 1;
 

@@ -5,17 +5,33 @@
 import { Cache } from "../alloc/cache";
 import { EINVAL } from "../base/errno";
 import { CpuArea } from "../cpu/area";
-import { buildArray, buildPercpuArray, checkArray, checkPercpuArray, scanArray } from "./array";
+import {
+  buildArray,
+  buildPercpuArray,
+  checkArray,
+  checkPercpuArray,
+  KIND_ARRAY,
+  KIND_PERCPU_ARRAY,
+  scanArray,
+} from "./array";
 import { elementCount } from "./count";
-import { buildHash, buildPercpuHash, checkHash, checkPercpuHash, emptyHash } from "./hash-create";
+import {
+  buildHash,
+  buildPercpuHash,
+  checkHash,
+  checkPercpuHash,
+  emptyHash,
+  KIND_HASH,
+  KIND_PERCPU_HASH,
+} from "./hash-create";
 import { KEPT } from "./hash-lost";
 import { prefillHash, prefillPercpuHash } from "./hash-prefill";
 import { breakHashLocks, settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
-import { KIND_ARRAY, KIND_HASH, KIND_PERCPU_ARRAY, KIND_PERCPU_HASH, MapHeader, mapAt } from "./map";
+import { MapHeader, mapAt } from "./map";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
-export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
+export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
   if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, supply);
   if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, supply);
   if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries);

@@ -40,6 +40,10 @@ import {
 import { nameValue, valueObject } from "./percpu-value";
 import { allocateStorage, bucketsField, storageField, valueStorageField } from "./storage";
 
+/** Numbers of `enum bpf_map_type`. */
+export const KIND_HASH: u32 = 1;
+export const KIND_PERCPU_HASH: u32 = 5;
+
 /** Whether values lie in objects of their own, one copy for each CPU. */
 function hasValues(map: MapHeader): bool {
   return map.sets > 1;

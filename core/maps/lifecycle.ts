@@ -71,7 +71,7 @@ export function createMap(
   supply: u32,
   seed: u32,
 ): usize {
-  const refused = checkMap(kind, keySize, valueSize, maxEntries, supply);
+  const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply);
   if (refused != 0) return refused;
   const area = thisCpu();
   const map = allocateMap(area, kind);

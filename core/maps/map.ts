@@ -5,12 +5,6 @@
 import { roundUp } from "../base/bytes";
 import { superblock } from "../base/superblock";
 
-/** Map kinds by `enum bpf_map_type`. */
-export const KIND_HASH: u32 = 1;
-export const KIND_ARRAY: u32 = 2;
-export const KIND_PERCPU_HASH: u32 = 5;
-export const KIND_PERCPU_ARRAY: u32 = 6;
-
 /** BPF_F_NO_PREALLOC of Linux's uapi. */
 export const NO_PREALLOC: u32 = 1;
 

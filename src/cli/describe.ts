@@ -114,7 +114,7 @@ function describeMap({ name, bpfType, keySize, valueSize, maxEntries, flags, uns
     valueSize,
     maxEntries,
     flags,
-    elements: kind?.comesAndGoes === false ? "fixed" : dynamic ? "dynamic" : "preallocated",
+    elements: kind?.mayBeDynamic === false ? "fixed" : dynamic ? "dynamic" : "preallocated",
     ...(why === undefined ? {} : { cannotUse: why }),
   };
 }

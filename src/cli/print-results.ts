@@ -34,7 +34,7 @@ export interface Found {
 
 /** A paragraph for each map that has something to show. */
 export function resultParagraphs(found: Found): string[] {
-  const maps = found.loaded.maps.filter(({ spec }) => spec.contents === undefined);
+  const maps = found.loaded.maps.filter(({ spec, map }) => spec.contents === undefined && map.info.kind.walk);
   const paragraphs = maps.map((map) => mapParagraph(map, found));
   return [...paragraphs, variableParagraph(found)].filter((text) => text !== "");
 }
@@ -44,7 +44,7 @@ function mapParagraph(loaded: LoadedMap, { object, symbols }: Found): string {
   const entries = entriesOf(loaded, object.btf);
   const summed = map.info.kind.perCpu ? ", summed over CPUs" : "";
   const title = printable(spec.name);
-  if (!map.info.kind.comesAndGoes) {
+  if (map.info.kind.keys === "index") {
     const slots = histogramOf(entries.map(({ value }) => value));
     if (slots !== undefined)
       return [heading(title, `${map.info.kind.type}${summed}`), indent(histogram(slots).join("\n"))].join("\n");

@@ -54,7 +54,7 @@ async function misses(realTime: boolean, prefills: Readonly<Record<string, numbe
   const begin = (): void => {
     arena.core.setRealTime(0);
     for (const { spec, map } of maps)
-      assert.equal(arena.prefillAll(map, prefills[spec.name] ?? 0) === -22, !map.info.kind.comesAndGoes);
+      assert.equal(arena.prefillAll(map, prefills[spec.name] ?? 0) === -22, !map.info.kind.mayBeDynamic);
     arena.core.setRealTime(realTime ? 1 : 0);
   };
   const nothing = (): void => undefined;

@@ -103,9 +103,10 @@ export async function adviseObject(
       name: spec.name,
       type: kind.type,
       maxEntries,
-      dynamic: kind.comesAndGoes && (spec.flags & NO_PREALLOC) !== 0,
+      dynamic: kind.mayBeDynamic && (spec.flags & NO_PREALLOC) !== 0,
     };
-    if (!kind.comesAndGoes) return { ...base, note: "an array is always there as a whole" };
+    if (!kind.mayBeDynamic)
+      return { ...base, note: `${kind.keys === "index" ? "an array" : "its room"} is always there as a whole` };
     const rows = kernels.flatMap((rows) => rows.get(spec.name) ?? []);
     return { ...base, preallocatedBytes: linuxSizes(map.info, options.cpus).preallocated, kernels: rows };
   });
@@ -232,7 +233,7 @@ class Replays {
   }
 
   get hashes(): string[] {
-    return this.maps.filter(({ map }) => map.info.kind.comesAndGoes).map(({ spec }) => spec.name);
+    return this.maps.filter(({ map }) => map.info.kind.mayBeDynamic).map(({ spec }) => spec.name);
   }
 
   async run({ realTime, prefills, adaptive }: ReplayOptions): Promise<ReadonlyMap<string, Observed>> {
@@ -242,7 +243,7 @@ class Replays {
       thresholds: adaptive ? "adaptive" : "fixed",
     });
     const { programs, maps } = loadObject(arena, this.#object, { hashes: "dynamic" });
-    const hashes = maps.filter(({ map }) => map.info.kind.comesAndGoes).map((each) => new Watched(arena, each));
+    const hashes = maps.filter(({ map }) => map.info.kind.mayBeDynamic).map((each) => new Watched(arena, each));
     const trace = await this.#open();
     const { progress } = trace;
     const result = await replay(

@@ -345,7 +345,7 @@ export class Trial {
   /** What the programs run in, with every update of a hash seen. */
   #host(): ProgramHost {
     const host = programHost(this.arena, () => undefined);
-    const names = MAP_KINDS.flatMap(({ comesAndGoes, program }) => (comesAndGoes ? [program.update ?? ""] : []));
+    const names = MAP_KINDS.flatMap(({ mayBeDynamic, program }) => (mayBeDynamic ? [program.update ?? ""] : []));
     const seen = names.map((name) => [name, this.#seen(host.core[name] as CoreFunction)] as const);
     return { ...host, core: { ...host.core, ...Object.fromEntries(seen) } };
   }
@@ -428,7 +428,7 @@ function placeAt({ lines }: LinkedProgram, instruction: number): Place {
 function smallerMaps(object: ObjectSpec, most: number): Map<string, number> {
   const large = object.maps.filter(({ bpfType, maxEntries, contents }) => {
     const kind = mapKindByBpfType(bpfType);
-    return contents === undefined && kind?.comesAndGoes === true && maxEntries > most;
+    return contents === undefined && kind?.mayBeDynamic === true && maxEntries > most;
   });
   return new Map(large.map(({ name }) => [name, most]));
 }

@@ -13,7 +13,7 @@ import type { LinkedProgram } from "../bpf/linked.ts";
 import { type MapSpec, type ObjectSpec, type ProgramSpec, subprogramsOf } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
-import { bytes } from "../maps/codec.ts";
+import { bytes, type Codec, none } from "../maps/codec.ts";
 import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
@@ -49,6 +49,9 @@ export interface LoadedObject {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
+/** Keys are bytes here; of a map without keys none are asked for. */
+const NO_KEY = none as Codec<unknown> as Codec<Uint8Array>;
+
 /** Data sections of different objects share an arena: they go by the object's name. */
 function nameInArena(object: ObjectSpec, map: MapSpec): string {
   if (map.contents === undefined) return map.name;
@@ -65,11 +68,11 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
   const map = arena.createMap({
     type: kind.type,
     name: nameInArena(object, spec),
-    key: bytes(spec.keySize),
+    key: spec.keySize === 0 ? NO_KEY : bytes(spec.keySize),
     value: bytes(spec.valueSize),
     maxEntries: options.mapEntries?.get(spec.name) ?? spec.maxEntries,
-    flags: kind.comesAndGoes ? spec.flags & ~NO_PREALLOC : spec.flags,
-    prealloc: kind.comesAndGoes && prealloc,
+    flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
+    prealloc: kind.mayBeDynamic && prealloc,
   });
   if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
   return { spec, map };

@@ -23,6 +23,7 @@ export interface Codec<T> {
 
 export type Description =
   | ScalarName
+  | "none"
   | { readonly bytes: number }
   | { readonly string: number }
   | { readonly array: readonly [Description, number] }
@@ -135,6 +136,14 @@ function checkLength(what: string, length: number): void {
   if (!Number.isInteger(length) || length < 1)
     throw new AnyctxError("EINVAL", `${what} needs a positive whole number of bytes, not ${length}`);
 }
+
+/** The key of a map that has no keys (a queue): nothing is written, nothing read. */
+export const none: Codec<undefined> = {
+  size: 0,
+  align: 1,
+  description: "none",
+  bind: () => ({ read: () => undefined, write: () => undefined }),
+};
 
 /** Exactly `length` bytes; a shorter value is refused, `read` gives a copy. */
 export function bytes(length: number): Codec<Uint8Array> {
@@ -287,6 +296,7 @@ const SCALARS: Readonly<Record<ScalarName, Codec<number> | Codec<bigint>>> = {
 
 /** The codec that a description was taken from. */
 export function codecFrom(description: Description): Codec<unknown> {
+  if (description === "none") return none as Codec<unknown>;
   if (typeof description === "string") return SCALARS[description] as Codec<unknown>;
   if ("bytes" in description) return bytes(description.bytes) as Codec<unknown>;
   if ("string" in description) return string(description.string) as Codec<unknown>;

@@ -12,8 +12,10 @@
  * | get    | map, key address, address to copy to          | 0 or -errno         |
  * | update | map, key address, value address, flags (u32)  | 0 or -errno         |
  * | delete | map, key address                              | 0 or -errno         |
+ * | take   | map, key address, address to copy to          | 0 or -errno         |
  *
- * A role that a kind lacks cannot be had of it. Rows are plain data: they go to other threads with the programs.
+ * A kind without keys is given 0 for the key. `take` is get and delete in one (BPF_MAP_LOOKUP_AND_DELETE_ELEM). A role that a
+ * kind lacks cannot be had of it. Rows are plain data: they go to other threads with the programs.
  */
 import { CONSTANTS, type Core } from "../wasm/face.ts";
 import type { MemoryUseRule } from "./memory-use.ts";
@@ -36,12 +38,14 @@ export interface MapKind {
   readonly doc: string;
   /** One value for each CPU under a key. */
   readonly perCpu: boolean;
-  /** `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. */
-  readonly keys: "bytes" | "index";
-  /** Whether entries come and go: then the map may be dynamic or preallocated. Otherwise all are there from the start. */
-  readonly comesAndGoes: boolean;
-  /** In which order a walk gives the entries, or undefined: the kind cannot be walked. */
-  readonly walk: "any order" | "by index" | undefined;
+  /** `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. `none`: no keys. */
+  readonly keys: "bytes" | "index" | "none";
+  /** How entries follow each other: not at all, by their index, or as they came. */
+  readonly order: "none" | "index" | "arrival";
+  /** Whether entries can be gone through without taking them. */
+  readonly walk: boolean;
+  /** Whether elements may be allocated as they come; otherwise all room is there from the start. */
+  readonly mayBeDynamic: boolean;
   /** How compiled programs find a value without a call: `index`, by the number below max_entries that the key is. */
   readonly inlineLookup: "index" | undefined;
   /** How what the map takes of the memory is found out (maps/memory-use.ts). */
@@ -49,7 +53,7 @@ export interface MapKind {
   /** What a BPF program may do: for a per-CPU kind with the current CPU's value. */
   readonly program: { readonly lookup?: Lookup; readonly update?: Update; readonly delete?: Lookup };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
-  readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup };
+  readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup; readonly take?: Get };
 }
 
 /** BPF_F_NO_PREALLOC of Linux's uapi, which every dynamic hash shows. */
@@ -62,8 +66,9 @@ export const MAP_KINDS: readonly MapKind[] = [
     doc: "Hash map; dynamic by default, preallocated on request.",
     perCpu: false,
     keys: "bytes",
-    comesAndGoes: true,
-    walk: "any order",
+    order: "none",
+    walk: true,
+    mayBeDynamic: true,
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
@@ -75,8 +80,9 @@ export const MAP_KINDS: readonly MapKind[] = [
     doc: "Array of max_entries values, zeroed at creation.",
     perCpu: false,
     keys: "index",
-    comesAndGoes: false,
-    walk: "by index",
+    order: "index",
+    walk: true,
+    mayBeDynamic: false,
     inlineLookup: "index",
     memoryUse: "storage",
     program: { lookup: "arrayLookup", update: "arrayUpdate", delete: "arrayDelete" },
@@ -88,8 +94,9 @@ export const MAP_KINDS: readonly MapKind[] = [
     doc: "Hash map with one value per CPU under each key.",
     perCpu: true,
     keys: "bytes",
-    comesAndGoes: true,
-    walk: "any order",
+    order: "none",
+    walk: true,
+    mayBeDynamic: true,
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "percpuHashLookup", update: "hashUpdate", delete: "hashDelete" },
@@ -101,8 +108,9 @@ export const MAP_KINDS: readonly MapKind[] = [
     doc: "Array with one value per CPU at each index.",
     perCpu: true,
     keys: "index",
-    comesAndGoes: false,
-    walk: "by index",
+    order: "index",
+    walk: true,
+    mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",
     program: { lookup: "percpuArrayLookup", update: "percpuArrayUpdate", delete: "arrayDelete" },

@@ -73,9 +73,13 @@ export class ArenaMap<K, V> {
   #valueAddress: number;
   #key: Accessor<K>;
   #value: Accessor<V>;
+  /** The core's functions for this kind: `isRefused` for what it cannot do, `isClosed` afterwards. */
   #get: Core["hashGet"];
   #update: Core["hashUpdate"];
   #delete: Core["hashDelete"];
+  #take: Core["hashGet"];
+  /** Where the transfer buffer is; 0 once it has been given back. */
+  #room: number;
   /** CPU on which the map is counted as open. */
   readonly #cpu: number;
 
@@ -98,14 +102,17 @@ export class ArenaMap<K, V> {
     const keyBytes = roundUp(info.keySize);
     const room = instance.core.allocateBytes(keyBytes + info.valueStride * info.copies) >>> 0;
     if (room === 0) throw new AnyctxError("ENOMEM", `No memory for the transfer buffer of map "${info.name}"`);
-    this.#keyAddress = room;
+    this.#room = room;
+    // The core wants no key of a map without keys.
+    this.#keyAddress = keyBytes === 0 ? 0 : room;
     this.#valueAddress = room + keyBytes;
     this.#key = keyCodec.bind(memory.buffer, room);
     this.#value = bindValue(valueCodec, info, memory.buffer, this.#valueAddress);
-    const { get, update, delete: remove } = info.kind.system;
+    const { get, update, delete: remove, take } = info.kind.system;
     this.#get = get === undefined ? isRefused : instance.core[get];
     this.#update = update === undefined ? isRefused : instance.core[update];
     this.#delete = remove === undefined ? isRefused : instance.core[remove];
+    this.#take = take === undefined ? isRefused : instance.core[take];
   }
 
   /** The value under a key, or undefined. */
@@ -140,6 +147,17 @@ export class ArenaMap<K, V> {
     this.#key.write(key);
     this.#value.write(value);
     return this.#update(this.#address, this.#keyAddress, this.#valueAddress, flags);
+  }
+
+  /** Removes an entry and gives its value, or undefined if there is none: of a queue the one that came first. */
+  take(key: K): V | undefined {
+    if (this.info.kind.system.take === undefined)
+      throw new AnyctxError(
+        "EINVAL",
+        `Nothing can be taken from map "${this.info.name}": it is ${this.info.kind.type}`,
+      );
+    this.#key.write(key);
+    return this.#take(this.#address, this.#keyAddress, this.#valueAddress) === 0 ? this.#value.read() : undefined;
   }
 
   /** Removes an entry; whether it was there. Entries of an array cannot be removed. */
@@ -197,7 +215,9 @@ export class ArenaMap<K, V> {
 
   /** Each entry's key and value in a buffer of its own, with the offset of the value. */
   *#rawEntries(): Generator<[ArrayBuffer, number]> {
-    const valueOffset = roundUp(this.info.keySize);
+    const { name, kind, keySize } = this.info;
+    if (!kind.walk) throw new AnyctxError("EINVAL", `Map "${name}" cannot be walked: it is ${kind.type}`);
+    const valueOffset = roundUp(keySize);
     const entryBytes = this.#instance.core.mapEntryBytes(this.#address);
     let room = Math.max(SCAN_BYTES, entryBytes);
     for (let from = 0; ; ) {
@@ -243,9 +263,10 @@ export class ArenaMap<K, V> {
    * thread has closed it or is gone. Afterwards lookups find nothing and updates return -EBADF.
    */
   close(): void {
-    if (this.#keyAddress === 0) return;
+    if (this.#room === 0) return;
     const { core } = this.#instance;
-    core.freeBytes(this.#keyAddress);
+    core.freeBytes(this.#room);
+    this.#room = 0;
     core.closeMap(this.#address, this.#cpu);
     // The buffer may be anybody's by now: keys and values are written elsewhere, and nobody reads them.
     const room = new ArrayBuffer(roundUp(this.info.keySize) + this.info.valueStride * this.info.copies);
@@ -256,6 +277,7 @@ export class ArenaMap<K, V> {
     this.#get = isClosed;
     this.#update = isClosed;
     this.#delete = isClosed;
+    this.#take = isClosed;
   }
 
   #fail(result: number): never {

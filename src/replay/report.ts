@@ -169,12 +169,12 @@ function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapRe
   return {
     name: spec.name,
     type: kind.type,
-    dynamic: kind.comesAndGoes && (flags & NO_PREALLOC) !== 0,
+    dynamic: kind.mayBeDynamic && (flags & NO_PREALLOC) !== 0,
     keySize,
     valueSize,
     maxEntries,
     ...mapStatistics(arena, map.info),
-    ...(dump ? { items: dumpItems(map) } : {}),
+    ...(dump && kind.walk ? { items: dumpItems(map) } : {}),
   };
 }
 
