@@ -56,6 +56,7 @@ export {
 } from "./maps/hash";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
 export { mapEntryBytes } from "./maps/map";
+export { queuePeek, queuePop, queuePush } from "./maps/queue";
 export { closeMap, findMap, openMap } from "./maps/registry";
 export { allocateBytes, freeBytes } from "./mem/managed";
 export { trimSlab as trimSlabs } from "./mem/slab";

@@ -29,6 +29,7 @@ import { prefillHash, prefillPercpuHash } from "./hash-prefill";
 import { breakHashLocks, settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
 import { MapHeader, mapAt } from "./map";
+import { breakQueueLock, buildQueue, checkQueue, KIND_QUEUE, queueCount } from "./queue";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
 export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
@@ -36,6 +37,7 @@ export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u3
   if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, supply);
   if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries);
   if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries);
+  if (kind == KIND_QUEUE) return checkQueue(keySize, valueSize, maxEntries, flags);
   return EINVAL;
 }
 
@@ -52,6 +54,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_PERCPU_HASH) return buildPercpuHash(area, map);
   if (map.kind == KIND_ARRAY) return buildArray(map);
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
+  if (map.kind == KIND_QUEUE) return buildQueue(map);
   return false;
 }
 
@@ -81,6 +84,7 @@ export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
+  if (map.kind == KIND_QUEUE) return queueCount(map);
   return map.maxEntries;
 }
 
@@ -100,6 +104,7 @@ export function mapPrefill(address: usize, count: u32): i32 {
 export function breakMapLocks(map: MapHeader, cpu: u32): void {
   if (map.kind == KIND_HASH) breakHashLocks(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) breakHashLocks(map, cpu);
+  if (map.kind == KIND_QUEUE) breakQueueLock(map, cpu);
 }
 
 /**

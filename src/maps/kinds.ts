@@ -27,7 +27,7 @@ type Lookup = Named<(map: number, key: number) => number>;
 type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
 
-export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array";
+export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "percpu_array";
 
@@ -115,6 +115,20 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "storage",
     program: { lookup: "percpuArrayLookup", update: "percpuArrayUpdate", delete: "arrayDelete" },
     system: { get: "percpuArrayGet", update: "percpuArrayUpdateAll", delete: "arrayDelete" },
+  },
+  {
+    type: "queue",
+    bpfType: CONSTANTS.KIND_QUEUE,
+    doc: "Values without keys, first in first out.",
+    perCpu: false,
+    keys: "none",
+    order: "arrival",
+    walk: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "storage",
+    program: {},
+    system: { get: "queuePeek", update: "queuePush", take: "queuePop" },
   },
 ];
 

@@ -180,6 +180,18 @@ export interface Core {
    * then it is gone again.
    */
   publishMap(address: number): number;
+  /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as queuePush. */
+  queuePeek(address: number, key: number, into: number): number;
+  /** As queuePeek, and takes the value off. */
+  queuePop(address: number, key: number, into: number): number;
+  /**
+   * Puts a value at the end. Any context.
+   * @param key 0: there are none
+   * @param flags 0, or EXIST: a full queue drops its oldest value
+   * @returns 0, -EINVAL (key, flags), -E2BIG (full), -EBUSY (this context interrupted the lock's owner), -ETIMEDOUT (its owner
+   * is dead)
+   */
+  queuePush(address: number, key: number, value: number, flags: number): number;
   /** Begins a read section on this CPU; a program run is one. */
   readEnter(): void;
   readLeave(): void;
@@ -311,6 +323,9 @@ export const SIGNATURES = {
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   pseudoRandom: { parameters: [], results: ["i32"] },
   publishMap: { parameters: ["i32"], results: ["i32"] },
+  queuePeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  queuePop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  queuePush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   readEnter: { parameters: [], results: [] },
   readLeave: { parameters: [], results: [] },
   reapCpu: { parameters: ["i32"], results: ["i32"] },
@@ -429,6 +444,7 @@ export const CONSTANTS = {
   HEADER_SIZE: 192,
   MAP_BYTES: 256,
   MAP_CPU_BYTES: 128,
+  KIND_QUEUE: 22,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
   PAGE_RESERVED: 0,
@@ -457,6 +473,7 @@ export const LAYOUT = {
   MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, buckets: 28, bucketMask: 32, bucketShift: 36, multiplier: 40, elements: 48, fastKey: 52, fastLimit: 56, supply: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, inPlace: 104, interruptsOff: 108, account: 112, sets: 116, count: 128 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
+  Ring: { state: 0, lock: 8 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
   Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, pages: 16, firstPage: 20, descriptors: 24, areas: 28, pagesLock: 32, controlLock: 36, maps: 40, dyingMaps: 44, realTime: 48, usedPages: 52, forceDynamic: 56, profile: 60, adaptive: 64, cacheSets: 68, returnedRuns: 72, limitPages: 76 },
   Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, managed: 48 },
@@ -474,6 +491,7 @@ export const SIZES = {
   MapHeader: 132,
   ObjectAllocator: 88,
   PageDescriptor: 32,
+  Ring: 12,
   SlabClass: 32,
   Superblock: 80,
   Transfer: 52,
