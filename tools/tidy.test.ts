@@ -13,6 +13,8 @@ import { EVENT_SOURCES } from "../src/events/sources.ts";
 import { HELPERS, OPERATIONS, PARAMETER_KINDS, PROGRAM_TYPES } from "../src/load/index.ts";
 import { MAP_KINDS } from "../src/maps/kinds.ts";
 import { INTERRUPT_SIGNS } from "../src/replay/interrupts.ts";
+import { CONSTANTS } from "../src/wasm/face.ts";
+import { OBJECT_LISTS } from "../src/wasm/lists.ts";
 
 function read(path: string): string {
   return readFileSync(path, "utf8");
@@ -389,6 +391,26 @@ test("ARCHITECTURE.md names every folder of core/ and src/", () => {
   assert.deepEqual(
     folders.filter((folder) => !named.includes(folder)),
     [],
+  );
+});
+
+test("the list equation is the same wherever it stands", () => {
+  const equation = `${[...OBJECT_LISTS.map(({ name }) => name), "in use"].join(" + ")} == owned`;
+  for (const path of ["core/alloc/cache.ts", "ARCHITECTURE.md", "docs/allocator.md"]) {
+    const found = [...read(path).matchAll(/^.*?(free \+ .* == owned)/gm)].map(([, text]) => text);
+    assert.deepEqual(found, [equation], path);
+  }
+});
+
+test("the bucket is drawn in ARCHITECTURE.md as it lies in memory", () => {
+  const [, offsets = "", boxes = ""] = /^ (0 +8.*)\n \| (.*) \|$/m.exec(read("ARCHITECTURE.md")) ?? [];
+  const { OVERFLOW, TAGS, ELEMENTS, BUCKET_BYTES, SLOT_COUNT } = CONSTANTS;
+  assert.deepEqual(offsets.trim().split(/ +/).map(Number), [0, OVERFLOW, OVERFLOW + 4, TAGS, ELEMENTS, BUCKET_BYTES]);
+  const last = SLOT_COUNT - 1;
+  const names = ["control", "overflow", "spare", "tag 0", "...", `tag ${last}`, "element 0", "...", `element ${last}`];
+  assert.deepEqual(
+    boxes.split("|").map((name) => name.trim()),
+    names,
   );
 });
 

@@ -12,8 +12,8 @@
  *                                       │
  *                  waitingRcu ──────────┘ ◄── byRcu ◄── freeRcu (a normal grace period before any reuse)
  * ```
- * List equation: free + extra + byGp + waiting + byRcu + waitingRcu + in use == owned, summed over the CPUs (an object
- * may be freed on another CPU than it came from).
+ * List equation, summed over the CPUs (an object may be freed on another CPU than it came from):
+ * free + extra + byGp + waiting + byRcu + waitingRcu + inbox + prefilled + depot + in use == owned
  *
  * Who may touch what: everything belongs to the CPU. On that CPU an interrupting context may come in between any two
  * accesses: interrupts are off around the lists, and `active` keeps NMIs out, which interrupts-off does not. Whoever
