@@ -195,7 +195,7 @@ export function cpuCount(): u32 {
   return superblock().cpus;
 }
 
-/** Objects that a map's allocator (descriptor field `elements` or `values`) holds from the slab. */
+/** Objects that a map's allocator (descriptor field `elements` or `values`) has from the slab. */
 export function allocatorOwned(set: u32): u32 {
   return ownedObjects(set);
 }

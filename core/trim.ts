@@ -17,7 +17,7 @@ import { trimSlab } from "./mem/slab";
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
 const ROUNDS: u32 = 3;
 
-/** Trims the caches of the CPU that this instance acts as; what was promised stays. */
+/** Trims the caches of the CPU that this instance acts as; what was prefilled stays. */
 function trimThisCpu(): void {
   const area = thisCpu();
   if (!mayRunWork(area)) return;

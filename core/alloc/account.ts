@@ -63,7 +63,7 @@ export function withinLimit(area: CpuArea, account: usize): bool {
 }
 
 /**
- * Adds a set to an account: from now on its caches are charged. Caller holds the control plane's lock.
+ * Adds a set to an account: from now on its caches are charged. Caller has the control plane's lock.
  * Pairs with accountBytes: the set is whole before it is on the list.
  */
 export function joinAccount(account: usize, set: usize): void {
@@ -73,7 +73,7 @@ export function joinAccount(account: usize, set: usize): void {
   setAt(set).account = <u32>account;
 }
 
-/** Sets of maps that share an account. Caller holds the control plane's lock. */
+/** Sets of maps that share an account. Caller has the control plane's lock. */
 export function mapSets(account: usize): u32 {
   let count: u32 = 0;
   for (let set: usize = changetype<Account>(account).sets; set != 0; set = setAt(set).nextOfAccount) {
@@ -83,7 +83,7 @@ export function mapSets(account: usize): u32 {
 }
 
 /**
- * Takes a set off its account's list, which readers may still be walking. Caller holds the control plane's lock.
+ * Takes a set off its account's list, which readers may still be walking. Caller has the control plane's lock.
  * Pairs with accountBytes, whose read section keeps the set as it was.
  */
 export function leaveAccount(set: usize): void {

@@ -22,7 +22,7 @@ const FACTOR: u32 = 4;
 const RUNS_PER_FACTOR: u32 = 32;
 /** The low watermark is never below this: what a program's first run needs, and a little. */
 const LEAST_LOW: u32 = 8;
-/** Bytes that a cache may hold at its high watermark, however much was saved. */
+/** Bytes that a cache may contain at its high watermark, however much was saved. */
 const MOST_BYTES: u32 = 131072;
 /** Runs of the work whose whole saving may be kept for later. */
 const MOST_SAVED_RUNS: i32 = 64;

@@ -23,7 +23,7 @@ const WAITING_BATCHES: u32 = 2;
 
 /**
  * Sets up an allocator for objects of `size` bytes (without header) at `set`: zeroed, `setBytes` long. Task context; the
- * caller holds what it belongs to as `Transfer.building`.
+ * caller names what it belongs to as `Transfer.building`.
  * @param perCpu 1: each object has a copy for every CPU
  * @param accountedUnit object size with header that the watermarks are computed from
  * @param owner the map or allocator that it is part of
@@ -90,7 +90,7 @@ export function allocatorIdle(set: usize): bool {
  * Takes one object on this CPU. Any context; where deferred work may run, an empty cache is refilled first, so that
  * 0 means that memory is out.
  * @param cache this CPU's
- * @param hand which then holds the object, with `bits` (cpu/intent.ts)
+ * @param intent which then names the object, with `bits` (cpu/intent.ts)
  * @returns the object's header; 0: -ENOMEM, counted by context
  */
 export function allocate(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
@@ -109,7 +109,7 @@ function allocateSlow(area: CpuArea, cache: Cache, first: usize, intent: usize, 
 }
 
 /**
- * Frees one object to this CPU's cache, by way of a hand. Cannot fail, any context; the object may be handed out again at
+ * Frees one object to this CPU's cache, by way of a intent. Cannot fail, any context; the object may be handed out again at
  * once.
  */
 export function release(area: CpuArea, cache: Cache, object: usize, intent: usize): void {
@@ -140,7 +140,7 @@ export function drainAllocator(area: CpuArea, set: usize): i32 {
   return owned;
 }
 
-/** Objects that this allocator holds from the slab now: in use, cached and waiting. */
+/** Objects that this allocator has from the slab now: in use, cached and waiting. */
 export function ownedObjects(set: usize): u32 {
   let owned: i32 = 0;
   const cpus = superblock().cpus;

@@ -140,12 +140,12 @@ export function cacheMissed(area: CpuArea, cache: Cache): void {
 }
 
 /**
- * Takes one object from the cache into `hand` (cpu/intent.ts). Never waits, takes no lock, any context. Interrupts go off and come back on; the
+ * Takes one object from the cache into `intent` (cpu/intent.ts). Never waits, takes no lock, any context. Interrupts go off and come back on; the
  * caller then lets raised work run (alloc/deferred.ts).
  *
  * `interruptsOff` and `active` are written back as they were read rather than counted down: whoever interrupts us
  * leaves them as he found them, and the stores need not wait for each other.
- * @param bits what the hand says of the object
+ * @param bits what the intent says of the object
  * @returns the object's address (its header), not zeroed; 0 when the cache has none or its list is in use below us
  */
 export function cacheTake(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
@@ -173,8 +173,8 @@ export function cacheTake(area: CpuArea, cache: Cache, intent: usize, bits: u64)
 }
 
 /**
- * Gives one object to this CPU's cache, whichever CPU it came from. Cannot fail, any context. The object leaves `hand`
- * before the list is free for others: what else the hand says stays.
+ * Gives one object to this CPU's cache, whichever CPU it came from. Cannot fail, any context. The object leaves `intent`
+ * before the list is free for others: what else the intent says stays.
  */
 export function cacheGive(area: CpuArea, cache: Cache, object: usize, intent: usize): void {
   const saved = area.interruptsOff;

@@ -17,7 +17,7 @@ export function depotLock(set: CacheSet): usize {
   return changetype<usize>(set) + offsetof<CacheSet>("depotLock");
 }
 
-/** Gives what is in hand to the surplus. False: the lock cannot be had, and it still is in hand. */
+/** Gives what the transfer has to the depot. False: the lock cannot be had, and the transfer still has it. */
 export function giveToDepot(area: CpuArea, cache: Cache): bool {
   const set = setOf(cache);
   if (!lock(depotLock(set))) return false;
@@ -32,7 +32,7 @@ export function giveToDepot(area: CpuArea, cache: Cache): bool {
   return true;
 }
 
-/** Moves up to `count` objects of the surplus to this CPU's `free`; how many that were. */
+/** Moves up to `count` objects of the depot to this CPU's `free`; how many that were. */
 export function takeFromDepot(area: CpuArea, cache: Cache, count: u32): u32 {
   const set = setOf(cache);
   if (set.depot == 0 || !lock(depotLock(set))) return 0;

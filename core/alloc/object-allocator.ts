@@ -196,7 +196,7 @@ function drainAll(area: CpuArea, allocator: usize): i32 {
 }
 
 /**
- * Gives an allocator back that this CPU holds as `Transfer.building`, from wherever a former attempt was cut off.
+ * Gives an allocator back that this CPU names as `Transfer.building`, from wherever a former attempt was cut off.
  * @returns objects that are still allocated and maps that share its account: then the allocator lives on for them
  */
 export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {

@@ -1,4 +1,4 @@
-/** Objects of one's own: sizes and classes, contexts, promises, bounds, and that every object is accounted for. */
+/** Objects of one's own: sizes and classes, contexts, prefills, bounds, and that every object is accounted for. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -27,7 +27,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 const idle = ({ free, extra, byGp, waiting, byRcu, waitingRcu, surplus, promised }: ObjectCacheStatistics): number =>
   free + extra + byGp + waiting + byRcu + waitingRcu + surplus + promised;
 
-/** free + extra + byGp + waiting + byRcu + waitingRcu + surplus + promised + in use == owned, for every size; in use as the caller counts. */
+/** The list equation for every size; in use as the caller counts. */
 function assertEquation(allocator: ObjectAllocator, live: ReadonlyMap<number, number>): void {
   const { caches } = allocator.statistics();
   for (const size of new Set(caches.map((each) => each.size))) {
@@ -188,12 +188,12 @@ test("whoever comes in while the list is in use gets nothing and frees to extra,
   assert.equal(allocator.prefill(1), 0);
   active[2] = 1;
   arena.core.contextSet(LEVEL.nmi, 0);
-  const promised = allocator.allocate();
-  assert.ok(promised > 0, "what was promised is had all the same");
+  const prefilled = allocator.allocate();
+  assert.ok(prefilled > 0, "what was prefilled is had all the same");
   assert.equal(allocator.allocate(), ENOMEM);
   arena.core.contextSet(LEVEL.task, 0);
   active[2] = 0;
-  allocator.free(promised);
+  allocator.free(prefilled);
   assertEquation(allocator, new Map());
   arena.poll();
   allocator.trim();
@@ -224,7 +224,7 @@ for (const level of ["task", "softirq", "hardirq", "nmi"] as const)
     }
   });
 
-test("a promise survives frees, trims and deferred work; withdrawing it lets the objects go", async () => {
+test("a prefill survives frees, trims and deferred work; withdrawing it lets the objects go", async () => {
   const arena = await makeArena();
   const allocator = arena.createAllocator({ objectSize: 56 });
   assert.equal(allocator.prefill(300), 0);
@@ -268,13 +268,13 @@ test("a refused prefill reserves nothing, on one CPU and on all", async () => {
     ],
   );
   const owned = (): number[] => allocator.statistics().caches.map((each) => each.owned);
-  const promised = owned();
+  const prefilled = owned();
   assert.equal(allocator.prefillAll(600), ENOMEM);
-  assert.deepEqual(owned(), promised);
+  assert.deepEqual(owned(), prefilled);
   assert.deepEqual(
     allocator.statistics().caches.map((each) => each.promised),
     [400, 400],
-    "the earlier promise stands",
+    "the earlier prefill stands",
   );
 });
 

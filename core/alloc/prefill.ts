@@ -42,8 +42,8 @@ export function firstPrefilled(cache: Cache): usize {
 }
 
 /**
- * The object is this context's. One that it has interrupted may have had the same one in its hand, about to claim it: its
- * claim will fail, but if the CPU died before that, the object would seem to be in two hands.
+ * The object is this context's. One that it has interrupted may have had the same one in its intent, about to claim it: its
+ * claim will fail, but if the CPU died before that, the object would seem to be in two intents.
  */
 function disarm(area: CpuArea, object: usize): void {
   for (let level: u32 = 0; level < area.level; level++) {
@@ -54,7 +54,7 @@ function disarm(area: CpuArea, object: usize): void {
 }
 
 /**
- * Takes a prefilled object into a hand, 0 if there is none. Any context.
+ * Takes a prefilled object into a intent, 0 if there is none. Any context.
  * Load and claim pair with pushTagged; the tag makes the claim of a stale head fail.
  */
 export function takePrefilled(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {

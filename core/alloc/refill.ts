@@ -23,7 +23,7 @@ import { CONTAINS_OBJECTS, cacheOf, setAt, setOf } from "./set";
 /** Objects that trim takes while `active` is busy: an NMI meets a busy list for so many loads. */
 const TRIM_CHUNK: u32 = 16;
 
-/** Takes up to `count` objects from `free` into the hand, at most TRIM_CHUNK; 0 if an interrupting context emptied it. */
+/** Takes up to `count` objects from `free` into the transfer, at most TRIM_CHUNK; 0 if an interrupting context emptied it. */
 export function takeFree(area: CpuArea, cache: Cache, count: u32): u32 {
   area.interruptsOff++;
   cache.active++;
@@ -41,7 +41,7 @@ export function takeFree(area: CpuArea, cache: Cache, count: u32): u32 {
   return moved;
 }
 
-/** Puts what is in hand with those that wait for a grace period to begin. */
+/** Puts what the transfer has with those that wait for a grace period to begin. */
 function transferToTrimmed(area: CpuArea, cache: Cache): void {
   const transfer = transferOf(area);
   const count = transferCount(transfer);
@@ -101,7 +101,7 @@ function charge(area: CpuArea, cache: Cache, count: u32): bool {
 }
 
 /**
- * Takes up to `count` objects from the slab into the hand, counted. The caller puts them in their place and ends
+ * Takes up to `count` objects from the slab into the transfer, counted. The caller puts them in their place and ends
  * the transfer. A count beyond the account's limit is refused as a whole.
  * @returns how many; 0: memory or the limit is out, and nothing has begun
  */
@@ -125,7 +125,7 @@ function nameSet(cache: Cache, first: usize, count: u32): void {
   }
 }
 
-/** Gives what is in hand back to the slab, counted. */
+/** Gives what the transfer has back to the slab, counted. */
 export function returnTransfer(area: CpuArea, cache: Cache): void {
   setOwned(cache, transferOf(area).base);
   returnFromTransfer(setOf(cache).slabClass);
@@ -291,7 +291,7 @@ export function runCacheWork(area: CpuArea, cache: Cache): void {
   if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(area, cache);
 }
 
-/** Moves everything that is cached and not promised to the waiting lists, and on what waits already. */
+/** Moves everything that is cached and not prefilled to the waiting lists, and on what waits already. */
 export function emptyCache(area: CpuArea, cache: Cache): void {
   trim(area, cache, 0);
   while (takeFromDepot(area, cache, TRIM_CHUNK) != 0) {

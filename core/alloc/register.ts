@@ -11,7 +11,7 @@ function headWord(): usize {
   return changetype<usize>(superblock()) + offsetof<Superblock>("cacheSets");
 }
 
-/** The first of all sets, 0 if there is none. Caller holds the control plane's lock, or looks twice. */
+/** The first of all sets, 0 if there is none. Caller has the control plane's lock, or looks twice. */
 export function firstSet(): usize {
   return load<u32>(headWord());
 }
@@ -25,7 +25,7 @@ export function registerSet(set: usize): bool {
   return true;
 }
 
-/** Takes a set off the list. Caller holds the control plane's lock. */
+/** Takes a set off the list. Caller has the control plane's lock. */
 export function unlinkSet(set: usize): void {
   let link = headWord();
   while (load<u32>(link) != 0) {

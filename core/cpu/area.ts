@@ -43,7 +43,7 @@ export class CpuArea {
   worksRun: u32;
   /** Where a scan stopped: next bucket (maps/hash.ts). */
   scanNext: u32;
-  /** Of `interruptsOff`, what an operation itself holds (profile linux): not the context it was called in. */
+  /** Of `interruptsOff`, what an operation itself adds (profile linux): not the context it was called in. */
   ownInterruptsOff: u32;
   /** Ticks since the last one that saw a new operation, and the operation that it saw (core/trim.ts). */
   idleTicks: u32;
@@ -126,7 +126,7 @@ export function leaveSections(area: CpuArea): void {
 }
 
 /**
- * Gives the slot back; what its caches hold stays there for the next holder, or for a trim.
+ * Gives the slot back; what its caches contain stays there for the next holder, or for a trim.
  * The publication pairs with the claim of takeCpu.
  */
 export function releaseCpu(id: u32): void {

@@ -5,13 +5,13 @@
  * the new one.
  *
  * ```
- * area + 192   hands of task      | first u64 | second u64 | operation u32 | - | - |     32 bytes
- *      + 224   ... of softirq, hardirq, nmi: a context that interrupts another one has hands of its own
+ * area + 192   intents of task      | first u64 | second u64 | operation u32 | - | - |     32 bytes
+ *      + 224   ... of softirq, hardirq, nmi: a context that interrupts another one has intents of its own
  *      + 320   transfer           | between cache and slab, in work and in task context: one at a time
  *
- * a hand:  bits 0-31 object's address | MAYBE, bits 32-63 the cache's address (this CPU's) | REMOVES | COUNTS | RCU | ...
+ * an intent:  bits 0-31 object's address | MAYBE, bits 32-63 the cache's address (this CPU's) | REMOVES | COUNTS | RCU | ...
  * ```
- * A hand without MAYBE is surely this CPU's: it is on one of the CPU's own lists or nowhere. With MAYBE it is about to be
+ * An intent without MAYBE is surely this CPU's: it is on one of the CPU's own lists or nowhere. With MAYBE it is about to be
  * published to, or claimed from, what all CPUs share; who has it must be found out.
  */
 import { check, expect } from "../base/check";
@@ -59,7 +59,7 @@ export class Transfer {
   /** 0: no cache's, memory of the control plane. */
   cache: u32;
   base: i32;
-  /** An object between the hand and its slab, while the class's lock is held. */
+  /** An object between the transfer and its slab, while the class's lock is held. */
   between: u32;
   /** A run of pages between the free runs and its place. */
   run: u32;
@@ -78,7 +78,7 @@ export class Transfer {
 /** Bit of `Transfer.building`. */
 export const BUILDING_ALLOCATOR: u32 = 1;
 
-/** The hands of the context that this CPU is in. */
+/** The intents of the context that this CPU is in. */
 export function intentsOf(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("intents") + area.level * INTENT_BYTES;
 }
@@ -107,13 +107,13 @@ export function nextOperation(intents: usize): u32 {
   return operation;
 }
 
-/** Takes an object into a hand. `bits`: MAYBE, REMOVES ... */
+/** Takes an object into a intent. `bits`: MAYBE, REMOVES ... */
 export function nameObject(intent: usize, object: usize, cache: usize, bits: u64): void {
   expect((object & 7) == 0 && (cache & 63) == 0);
   store<u64>(intent, <u64>object | ((<u64>cache) << 32) | bits);
 }
 
-/** The object is where others find it. What the hand says of the operation stays until it is counted. */
+/** The object is where others find it. What the intent says of the operation stays until it is counted. */
 export function objectPlaced(intent: usize): void {
   store<u32>(intent, 0);
 }

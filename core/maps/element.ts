@@ -45,7 +45,7 @@ export function poolWord(map: MapHeader, cpu: u32): usize {
 }
 
 /**
- * Pops from one CPU's pool list into a hand, 0 if it is empty. The tag in the upper half makes a reused head fail the
+ * Pops from one CPU's pool list into an intent, 0 if it is empty. The tag in the upper half makes a reused head fail the
  * claim.
  * Load and claim pair with pushTagged.
  */
@@ -93,7 +93,7 @@ export function supplyError(map: MapHeader): i32 {
 }
 
 /**
- * Takes an element for a new key into `hand` and names its cache and `operation` in its header: together they tell this
+ * Takes an element for a new key into `intent` and names its cache and `operation` in its header: together they tell this
  * element from the same memory used again. `cache` is this CPU's. 0: see supplyError.
  */
 export function takeElement(
@@ -120,7 +120,7 @@ export function nameElement(element: usize, cache: Cache, operation: u32): void 
   store<u64>(element, <u64>changetype<usize>(cache) | ((<u64>operation) << 32));
 }
 
-/** Gives an element back that is in a hand and that no new reader can find. Its memory may serve another key at once. */
+/** Gives an element back that is in an intent and that no new reader can find. Its memory may serve another key at once. */
 export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
   if (map.supply == SUPPLY_CACHE) cacheGive(area, cache, element, intent);
   else giveToOther(area, map, cache, element, intent);

@@ -1,13 +1,13 @@
 /**
- * Whether an element that a dead CPU has in a hand is nobody's. The CPU died while it was publishing the element to what
+ * Whether an element that a dead CPU has in an intent is nobody's. The CPU died while it was publishing the element to what
  * all CPUs share, or claiming it from there, and the claim may have been another one's.
  *
  * An element that is nobody's stays so: no CPU can come by it. So it is enough to look at one place after the other. One
- * that is somebody's moves from a hand to the map, from the map to a hand, and from there to a free list, where its header
- * is overwritten; a hand is emptied only when the element is in its next place (cpu/intent.ts). If it is used again
- * meanwhile, the header names another operation. So whoever looks at hands, map, hands and header, in this order, and finds
+ * that is somebody's moves from an intent to the map, from the map to an intent, and from there to a free list, where its header
+ * is overwritten; an intent is emptied only when the element is in its next place (cpu/intent.ts). If it is used again
+ * meanwhile, the header names another operation. So whoever looks at intents, map, intents and header, in this order, and finds
  * the header unchanged, has not been dodged: an element that left its first hand before the first look and the map
- * before the second is in a hand at the third.
+ * before the second is in an intent at the third.
  */
 import { Cache } from "../alloc/cache";
 import { cacheOf, setOf } from "../alloc/set";
@@ -39,7 +39,7 @@ function mayBeElement(map: MapHeader, cache: Cache, object: usize): bool {
 }
 
 /**
- * Whether a CPU other than `dead` has the object in a hand.
+ * Whether a CPU other than `dead` has the object in an intent.
  * The loads pair with nothing: intents are written plainly, and this file's comment says why the order of looks is
  * enough.
  */
@@ -55,7 +55,7 @@ function isNamed(dead: CpuArea, object: usize): bool {
   return false;
 }
 
-/** Whether a context that interrupted this one on the dead CPU has the object in a hand: then it is about that one. */
+/** Whether a context that interrupted this one on the dead CPU has the object in an intent: then it is about that one. */
 function isNamedAbove(dead: CpuArea, level: u32, object: usize): bool {
   for (let above = level + 1; above < LEVELS; above++) {
     const intents = intentsAt(dead, above);
@@ -94,7 +94,7 @@ function namesCache(map: MapHeader, header: u64): bool {
 }
 
 /**
- * Who has an element that the dead CPU has in a hand of `level`: KEPT (another CPU or context, or the map), LOST (nobody) or
+ * Who has an element that the dead CPU has in an intent of `level`: KEPT (another CPU or context, or the map), LOST (nobody) or
  * UNCLEAR. Inside a read section.
  * The loads of the header pair with nothing: this file's comment says why the order of looks is enough.
  */

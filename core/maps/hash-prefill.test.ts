@@ -6,7 +6,7 @@ import { ERRNO } from "../../src/error.ts";
 import { bytes, u32 } from "../../src/maps/codec.ts";
 import { insertUntilRefused, LEVEL, makeArena, makeHash } from "../testing.ts";
 
-test("so many new keys as were promised succeed in NMI context, one more does not", async () => {
+test("so many new keys as were prefilled succeed in NMI context, one more does not", async () => {
   for (const profile of ["linux", "anyctx"] as const) {
     const arena = await makeArena({ profile });
     const map = makeHash(arena);
@@ -16,7 +16,7 @@ test("so many new keys as were promised succeed in NMI context, one more does no
   }
 });
 
-test("a promise for a per-CPU hash is of elements and of values", async () => {
+test("a prefill of a per-CPU hash is of elements and of values", async () => {
   const arena = await makeArena();
   const value = bytes(16);
   const map = arena.createMap({ type: "percpu_hash", name: "counts", key: u32, value, maxEntries: 4096 });
@@ -30,7 +30,7 @@ test("a promise for a per-CPU hash is of elements and of values", async () => {
   assert.equal(update(52), -ERRNO.ENOMEM);
 });
 
-test("a promise that memory is too short for reserves nothing, elements included", async () => {
+test("a prefill that memory is too short for prefills nothing, elements included", async () => {
   const arena = await makeArena({ maximumBytes: 4 << 20 });
   const value = bytes(4096);
   const map = arena.createMap({ type: "percpu_hash", name: "large", key: u32, value, maxEntries: 4096 });
@@ -42,7 +42,7 @@ test("a promise that memory is too short for reserves nothing, elements included
   assert.deepEqual(owned(), before);
 });
 
-test("nothing can be promised in a hardirq, to a preallocated hash or to an array", async () => {
+test("nothing can be prefilled in a hardirq, to a preallocated hash or to an array", async () => {
   const arena = await makeArena();
   const map = makeHash(arena);
   arena.core.contextSet(LEVEL.hardirq, 0);
@@ -54,7 +54,7 @@ test("nothing can be promised in a hardirq, to a preallocated hash or to an arra
   assert.deepEqual([map.prefill(-1), map.prefill(Number.NaN)], [-ERRNO.EINVAL, -ERRNO.EINVAL]);
 });
 
-test("prefillAll promises on every CPU that the thread holds", async () => {
+test("prefillAll prefills on every CPU that the thread holds", async () => {
   const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 1 });
   arena.takeCpu(1);
   const map = makeHash(arena);

@@ -44,7 +44,7 @@ function gatherValue(dead: CpuArea, map: MapHeader, intents: Intents, element: u
   values.byGpCount++;
 }
 
-/** Whether the operation that a hand belongs to put its element into the map, or took it out. */
+/** Whether the operation that an intent belongs to put its element into the map, or took it out. */
 function tookEffect(intent: u64, verdict: u32): bool {
   const isSure = (intent & MAYBE) == 0;
   if ((intent & REMOVES) == 0) return !isSure && verdict != LOST && (intent & TAKES) == 0;

@@ -105,12 +105,12 @@ function fillElement(map: MapHeader, element: usize, hash: u32, key: usize, valu
   if (!isPerCpu(map)) copyBytes(element + map.valueOffset, value, map.valueSize);
 }
 
-/** What the hand of an insert says of its element. */
+/** What the intent of an insert says of its element. */
 function insertBits(map: MapHeader): u64 {
   return map.exactCount != 0 ? COUNTS | CHARGED : COUNTS;
 }
 
-/** Takes a place for a new key: 0 or -E2BIG. Where places are counted exactly the hand says so, without an element yet. */
+/** Takes a place for a new key: 0 or -E2BIG. Where places are counted exactly the intent says so, without an element yet. */
 function takeRoom(map: MapHeader, cache: Cache, intent: usize): i32 {
   if (map.exactCount == 0) return hasRoom(map) ? 0 : -E2BIG;
   if (!takePlace(map)) return -E2BIG;
@@ -118,7 +118,7 @@ function takeRoom(map: MapHeader, cache: Cache, intent: usize): i32 {
   return 0;
 }
 
-/** Leaves the place that `takeRoom` took; the hand is empty afterwards. */
+/** Leaves the place that `takeRoom` took; the intent is empty afterwards. */
 function leaveRoom(map: MapHeader, intent: usize): void {
   clearIntent(intent);
   if (map.exactCount != 0) leavePlace(map);
@@ -203,24 +203,24 @@ function replaceElement(
 ): i32 {
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
-  const home = changetype<usize>(cache);
+  const address = changetype<usize>(cache);
   const replacement = takeReplacement(area, map, cache, firstIntent(intents), nextOperation(intents));
   if (replacement == 0) return supplyError(map);
   fillElement(map, replacement, hashOf(map, key), key, value);
-  nameObject(firstIntent(intents), replacement, home, MAYBE);
+  nameObject(firstIntent(intents), replacement, address, MAYBE);
   if (!tryLockBucket(area, bucket, control)) {
-    nameObject(firstIntent(intents), replacement, home, 0);
+    nameObject(firstIntent(intents), replacement, address, 0);
     giveReplaced(area, map, cache, replacement, firstIntent(intents));
     clearIntent(firstIntent(intents));
     return AGAIN;
   }
   const old: usize = acquire(place);
-  nameObject(secondIntent(intents), old, home, MAYBE | REMOVES);
+  nameObject(secondIntent(intents), old, address, MAYBE | REMOVES);
   store<u32>(replacement, load<u32>(old, ELEMENT_NEXT), ELEMENT_NEXT);
   publish(place, <u32>replacement);
   unlockChanged(area, bucket, control);
   clearIntent(firstIntent(intents));
-  nameObject(secondIntent(intents), old, home, REMOVES);
+  nameObject(secondIntent(intents), old, address, REMOVES);
   giveReplaced(area, map, cache, old, secondIntent(intents));
   clearIntent(secondIntent(intents));
   return 0;

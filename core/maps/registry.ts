@@ -20,7 +20,7 @@ function nameOf(map: MapHeader): usize {
   return changetype<usize>(map) + HEADER_SIZE;
 }
 
-/** The living map with this name (NAME_BYTES, NUL padded), 0 if there is none. Caller holds the lock. */
+/** The living map with this name (NAME_BYTES, NUL padded), 0 if there is none. Caller has the lock. */
 function findNamed(name: usize): usize {
   let each: usize = superblock().maps;
   while (each != 0 && !equalBytes(nameOf(mapAt(each)), name, NAME_BYTES)) each = mapAt(each).next;
@@ -65,7 +65,7 @@ export function closeMap(address: usize, cpu: u32): void {
 }
 
 /**
- * Whether any CPU has a map open. Caller holds the control plane's lock, so that nobody opens it meanwhile.
+ * Whether any CPU has a map open. Caller has the control plane's lock, so that nobody opens it meanwhile.
  * Pairs with closeMap of other CPUs, plain: whoever closed is seen late at worst, and nobody opens under the caller's
  * lock.
  */
@@ -75,7 +75,7 @@ export function isOpen(map: MapHeader): bool {
   return false;
 }
 
-/** Closes all that a CPU has open: its thread leaves or is dead. Caller holds the control plane's lock. */
+/** Closes all that a CPU has open: its thread leaves or is dead. Caller has the control plane's lock. */
 export function closeAll(cpu: u32): void {
   for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) {
     store<u32>(openCount(mapAt(each), cpu), 0);
@@ -85,7 +85,7 @@ export function closeAll(cpu: u32): void {
   }
 }
 
-/** False: the map would be beyond its account's limit, and is not charged. Caller holds the control plane's lock. */
+/** False: the map would be beyond its account's limit, and is not charged. Caller has the control plane's lock. */
 function joinMapAccount(area: CpuArea, map: MapHeader): bool {
   if (map.account == 0) return true;
   for (let index: u32 = 0; index < map.sets; index++) joinAccount(map.account, mapSet(map, index));
@@ -94,7 +94,7 @@ function joinMapAccount(area: CpuArea, map: MapHeader): bool {
   return false;
 }
 
-/** Its bytes count no longer. Caller holds the control plane's lock. */
+/** Its bytes count no longer. Caller has the control plane's lock. */
 function leaveMapAccount(map: MapHeader): void {
   if (map.account == 0) return;
   for (let index: u32 = 0; index < map.sets; index++) leaveAccount(mapSet(map, index));
@@ -146,7 +146,7 @@ function dyingMaps(): usize {
   return changetype<usize>(superblock()) + offsetof<Superblock>("dyingMaps");
 }
 
-/** Whether a map is on the list of the living or the dying. Caller holds the control plane's lock. */
+/** Whether a map is on the list of the living or the dying. Caller has the control plane's lock. */
 export function isListed(map: usize): bool {
   for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) if (each == map) return true;
   for (let each: usize = load<u32>(dyingMaps()); each != 0; each = mapAt(each).next) if (each == map) return true;
@@ -154,7 +154,7 @@ export function isListed(map: usize): bool {
 }
 
 /**
- * Puts a map that is on no list with the dying: its grace periods begin now. Caller holds the control plane's lock.
+ * Puts a map that is on no list with the dying: its grace periods begin now. Caller has the control plane's lock.
  * The publication pairs with whoever walks the list without the lock.
  */
 export function linkDying(map: MapHeader): void {
@@ -181,7 +181,7 @@ export function markDying(map: MapHeader): i32 {
   return found ? 0 : -ENOENT;
 }
 
-/** Takes a map off the list of the dying: it is this CPU's to free. Caller holds the control plane's lock. */
+/** Takes a map off the list of the dying: it is this CPU's to free. Caller has the control plane's lock. */
 export function takeDying(area: CpuArea, map: MapHeader): void {
   transferOf(area).building = <u32>changetype<usize>(map);
   unlinkFrom(dyingMaps(), map);

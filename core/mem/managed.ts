@@ -49,7 +49,7 @@ function link(area: CpuArea, object: usize, index: u32): void {
   transfer.managed = <u32>object;
 }
 
-/** Takes an object off its CPU's list. Caller holds the control plane's lock. */
+/** Takes an object off its CPU's list. Caller has the control plane's lock. */
 function unlinkManaged(object: usize): void {
   const transfer = transferOf(cpuArea(load<u32>(object) >> 16));
   let place = changetype<usize>(transfer) + offsetof<Transfer>("managed");
@@ -70,12 +70,12 @@ export function isManaged(area: CpuArea, object: usize): bool {
   return each != 0;
 }
 
-/** The memory at `address` is something else's now. Caller holds the control plane's lock. 0 is ignored. */
+/** The memory at `address` is something else's now. Caller has the control plane's lock. 0 is ignored. */
 export function disownBytes(address: usize): void {
   if (address != 0) unlinkManaged(address - HEADER_BYTES);
 }
 
-/** The memory at `address` is this CPU's from now on. Caller holds the control plane's lock. 0 is ignored. */
+/** The memory at `address` is this CPU's from now on. Caller has the control plane's lock. 0 is ignored. */
 export function adoptBytes(area: CpuArea, address: usize): void {
   if (address == 0) return;
   const object = address - HEADER_BYTES;

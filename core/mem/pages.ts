@@ -97,7 +97,7 @@ function unlinkRun(page: u32): void {
   if (run.next != 0) descriptor(run.next).previous = run.previous;
 }
 
-/** Frees a run into the bins, joined with free neighbours. Caller holds the lock. */
+/** Frees a run into the bins, joined with free neighbours. Caller has the lock. */
 function insertRun(page: u32, length: u32): void {
   const limit = superblock().pages;
   if (page + length < limit && descriptor(page + length).state == PAGE_FREE) {
@@ -124,7 +124,7 @@ function findRun(length: u32): u32 {
   return 0;
 }
 
-/** Grows the memory by at least `length` pages. Caller holds the lock. */
+/** Grows the memory by at least `length` pages. Caller has the lock. */
 function growPages(length: u32): bool {
   const block = superblock();
   const room = block.maximumPages - block.pages;
@@ -153,7 +153,7 @@ function returnedRuns(): usize {
 }
 
 /**
- * Frees what was freed while nobody could have the lock. Caller holds it, so that there is one taker.
+ * Frees what was freed while nobody could have the lock. Caller has it, so that there is one taker.
  * Load and claim pair with the push of freePages; the lock makes this the only taker, so no tag is needed.
  */
 function adoptReturned(area: CpuArea): void {
@@ -175,7 +175,7 @@ function insertFreed(area: CpuArea, page: u32): void {
   transferOf(area).run = 0;
 }
 
-/** Takes `length` pages off the free run that begins at `page`. Caller holds the lock. */
+/** Takes `length` pages off the free run that begins at `page`. Caller has the lock. */
 function cutRun(area: CpuArea, page: u32, length: u32): void {
   const run = descriptor(page);
   const rest = run.length - length;
@@ -231,7 +231,7 @@ export function isReturned(run: usize): bool {
   return chainContains(acquire(returnedRuns()), run);
 }
 
-/** Pages that hold something now; the rest of the memory is free runs. */
+/** Pages that contain something now; the rest of the memory is free runs. */
 export function usedPages(): u32 {
   return superblock().usedPages;
 }

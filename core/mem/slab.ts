@@ -103,7 +103,7 @@ function unlinkPartial(each: SlabClass, page: u32): void {
   if (slab.next != 0) descriptor(slab.next).previous = slab.previous;
 }
 
-/** Cuts a new slab; false when there is no memory. Caller holds the class's lock. */
+/** Cuts a new slab; false when there is no memory. Caller has the class's lock. */
 function addSlab(index: u32): bool {
   const each = slabClass(index);
   const address = allocatePages(each.pages);
@@ -146,7 +146,7 @@ function returnedWord(index: u32): usize {
   return changetype<usize>(slabClass(index)) + offsetof<SlabClass>("returned");
 }
 
-/** Puts an object, named by `Transfer.between`, back into its slab. Caller holds the class's lock. */
+/** Puts an object, named by `Transfer.between`, back into its slab. Caller has the class's lock. */
 export function insertObject(each: SlabClass, object: usize): void {
   const page = pageOf(object);
   const slab = descriptor(page);
@@ -177,7 +177,7 @@ function lockClass(transfer: Transfer, index: u32): bool {
   return true;
 }
 
-/** Takes one object off a slab that has one. Caller holds the class's lock, and names the object before it leaves. */
+/** Takes one object off a slab that has one. Caller has the class's lock, and names the object before it leaves. */
 function takeFromSlab(each: SlabClass, transfer: Transfer): usize {
   const page = each.partial;
   const slab = descriptor(page);
@@ -192,7 +192,7 @@ function takeFromSlab(each: SlabClass, transfer: Transfer): usize {
 }
 
 /**
- * Takes up to `count` objects of a class under one lock into the hand of the transfer that the caller has begun: a chain
+ * Takes up to `count` objects of a class under one lock into the transfer that the caller has begun: a chain
  * linked through their first words.
  * @returns how many that are
  */
@@ -214,7 +214,7 @@ export function takeObjects(index: u32, count: u32): u32 {
   return taken;
 }
 
-/** Gives what the transfer has in hand back to its class, under one lock. Cannot fail: see `returnedWord`. */
+/** Gives what the transfer has back to its class, under one lock. Cannot fail: see `returnedWord`. */
 export function returnObjects(index: u32): void {
   const transfer = transferOf(thisCpu());
   const locked = lockClass(transfer, index);
@@ -251,7 +251,7 @@ function runLength(bytes: u32, perCpu: u32): u32 {
 }
 
 /**
- * Takes up to `count` objects of `bytes` bytes, header included, whatever their size, into the transfer's hand. A run is
+ * Takes up to `count` objects of `bytes` bytes, header included, whatever their size, into the transfer. A run is
  * zeroed.
  * @returns how many that are
  */
@@ -271,7 +271,7 @@ export function takeIntoTransfer(bytes: u32, index: u32, perCpu: u32, count: u32
   return taken;
 }
 
-/** Gives back what the transfer has in hand, objects of class `index`. */
+/** Gives back what the transfer has, objects of class `index`. */
 export function returnFromTransfer(index: u32): void {
   if (index != CLASS_RUN) {
     returnObjects(index);

@@ -27,7 +27,7 @@ export function runCallbacks(area: CpuArea): bool {
   if (area.waitingCallbacks != 0 && gracePeriodEnded(NORMAL, area.callbackTarget)) {
     for (let object: usize = area.waitingCallbacks; object != 0; object = area.waitingCallbacks) {
       const index = load<u32>(object, 4);
-      // In the hand first, then off the list: a thread that dies in between is found out (recovery/reap.ts).
+      // In the transfer first, then off the list: a thread that dies in between is found out (recovery/reap.ts).
       beginTransfer(area, 0, 0, object, 1);
       area.waitingCallbacks = load<u32>(object);
       returnFromTransfer(index);

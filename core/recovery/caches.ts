@@ -1,5 +1,5 @@
 /**
- * A dead CPU's caches: whatever is on their lists or in the CPU's hands is gathered, each object once, and waits in the
+ * A dead CPU's caches: whatever is on their lists or in the CPU's intents is gathered, each object once, and waits in the
  * cache for whoever holds the CPU next or trims it. An object may be on two lists, where the thread died while moving it;
  * gathered ones are told by bit 0 of their link.
  */
@@ -75,7 +75,7 @@ function gatherTransfer(dead: CpuArea, cache: Cache, gathered: usize): usize {
 }
 
 /**
- * The surplus, if the CPU died with its lock held.
+ * The depot, if the CPU died with its lock held.
  * Pairs with `lock` of whoever waits, as the dead CPU's `unlock` would have.
  */
 function settleDepot(dead: CpuArea, address: usize): void {
@@ -112,7 +112,7 @@ function gatherIntents(dead: CpuArea, cache: Cache, gathered: usize, rcu: bool):
   return head;
 }
 
-/** Whether hands of this cache's objects could not be settled. */
+/** Whether intents of this cache's objects could not be settled. */
 function hasUnsettled(dead: CpuArea, cache: Cache): bool {
   for (let level: u32 = 0; level < LEVELS; level++) {
     const intents = intentsAt(dead, level);

@@ -72,7 +72,7 @@ function rebuildClass(index: u32): void {
   }
 }
 
-/** The object that was between the hand and its slab, if it is in neither, goes into its slab. */
+/** The object that was between the transfer and its slab, if it is in neither, goes into its slab. */
 function settleBetween(transfer: Transfer, index: u32): void {
   const object: usize = transfer.between;
   const slab = descriptor(pageOf(object));
@@ -102,7 +102,7 @@ function settleClass(transfer: Transfer, index: u32): bool {
 export function settleLocks(area: CpuArea): bool {
   const mine = area.id + 1;
   const transfer = transferOf(area);
-  // What is in the hand is not on its way as a run as well.
+  // What the transfer has is not on its way as a run as well.
   if (transferCount(transfer) != 0 && transferFirst(transfer) == transfer.run) transfer.run = 0;
   if (peek(pagesLock()) == mine) {
     rebuildPages();

@@ -171,7 +171,7 @@ function resetArea(area: CpuArea): void {
   }
 }
 
-/** All that is found by way of the lists of maps and allocators. Caller holds the control plane's lock. */
+/** All that is found by way of the lists of maps and allocators. Caller has the control plane's lock. */
 function settleListed(area: CpuArea, dead: CpuArea): bool {
   const building = transferOf(dead).building;
   breakLocks(dead.id);

@@ -44,7 +44,7 @@ const SLOTS = 16;
 const BATCHES = 30_000;
 /**
  * Bytes that the allocator may own while objects go from one CPU to the other: those on their way, and what two CPUs' caches
- * and the surplus may hold of a class; far below what one measurement hands over (180 MB).
+ * and the depot may contain of a class; far below what one measurement hands over (180 MB).
  */
 export const HAND_OVER_BOUND: number = 1 << 20;
 /** A worker always runs compiled, also where this module runs from source: Node 20 loads no .ts in a worker. */

@@ -9,7 +9,7 @@ export interface Core {
   allocateBytes(bytes: number): number;
   /** Bytes owned now, by maps that share the allocator's account as well. */
   allocatorBytes(allocator: number): number;
-  /** Objects that a map's allocator (descriptor field `elements` or `values`) holds from the slab. */
+  /** Objects that a map's allocator (descriptor field `elements` or `values`) has from the slab. */
   allocatorOwned(set: number): number;
   /**
    * Formats the memory. Call once, before any other thread has it.

@@ -323,7 +323,7 @@ export const CANARIES: readonly Canary[] = [
   },
   {
     name: "depot-not-settled",
-    doc: "A CPU died between giving to the surplus and counting it: the count stays wrong.",
+    doc: "A CPU died between giving to the depot and counting it: the count stays wrong.",
     scenario: "killed-in-depot",
     edits: [
       {

@@ -105,7 +105,7 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-in-depot",
-    doc: "Killed while it gives to the surplus or takes from it: a reader holds grace periods up, so there is too much.",
+    doc: "Killed while it gives to the depot or takes from it: a reader holds grace periods up, so there is too much.",
     size: 4000,
     first: 16,
     pages: 24,
@@ -123,7 +123,7 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-in-prefill",
-    doc: "Killed while objects are promised, and while promised ones are used.",
+    doc: "Killed while objects are prefilled, and while prefilled ones are used.",
     size: 504,
     *dies(objects) {
       yield ["objectPrefill", objects.allocator, objects.size, 6];

@@ -4,7 +4,7 @@ import { withObjects } from "./common.ts";
 
 export const prefillNmi: Scenario = {
   name: "prefill-nmi",
-  doc: "Objects were promised: an NMI gets one of them at any step.",
+  doc: "Objects were prefilled: an NMI gets one of them at any step.",
   cpus: 1,
   bound: 1,
   prepare(world) {

@@ -12,7 +12,7 @@ const BOUND = BATCH + 2 * (6 + 12 + 16) + 3;
 
 export const waitingBounded: Scenario = {
   name: "waiting-bounded",
-  doc: "A reader holds every grace period up while objects are allocated on CPU 0 and freed on CPU 1: what waits is bounded, the rest is surplus, which refills take first.",
+  doc: "A reader holds every grace period up while objects are allocated on CPU 0 and freed on CPU 1: what waits is bounded, the rest is depot, which refills take first.",
   cpus: 3,
   bound: 1,
   pages: 96,
