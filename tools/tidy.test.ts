@@ -171,6 +171,14 @@ test("src: every folder imports only what its row allows; nothing imports cli", 
   assert.deepEqual(wrong.map(show), []);
 });
 
+test("what a kind of event source is made of, only the table of kinds knows", () => {
+  const kindOf = (path: string): string | undefined => /^src\/events\/(\w+)\//.exec(path)?.[1];
+  const importers = SRC.flatMap(importsOf)
+    .filter(({ from, to }) => kindOf(to) !== undefined && kindOf(to) !== kindOf(from))
+    .map(({ from }) => from);
+  assert.deepEqual([...new Set(importers)], ["src/events/sources.ts"]);
+});
+
 /** Everything that is loaded when `entry` is: types are gone by then, and a dynamic import is not followed. */
 function loadedBy(entry: string): Import[] {
   const seen = new Set<string>([entry]);
@@ -184,7 +192,7 @@ function loadedBy(entry: string): Import[] {
   return loaded;
 }
 
-for (const entry of ["src/index.ts", "src/bpf/index.ts", "src/events/sources.ts"])
+for (const entry of ["src/index.ts", "src/bpf/index.ts", "src/events/open.ts"])
   test(`${entry} loads no package and no module of Node`, () => {
     const wrong = loadedBy(entry).filter(({ to }) => !to.startsWith("src/"));
     assert.deepEqual(wrong.map(show), []);

@@ -13,7 +13,7 @@ import type { InterruptRule } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 import { leastThat } from "./bisect.ts";
 import { type LinuxSizes, linuxSizes } from "./linux-size.ts";
-import type { OpenTrace } from "./recording.ts";
+import type { OpenStream } from "./recording.ts";
 
 export interface AdviseOptions {
   readonly cpus: number;
@@ -88,7 +88,7 @@ export type AdviseProgress = (replays: number) => void;
  */
 export async function adviseObject(
   object: ObjectSpec,
-  open: OpenTrace,
+  open: OpenStream,
   options: AdviseOptions,
   progress: AdviseProgress,
 ): Promise<AdviceReport> {
@@ -208,11 +208,11 @@ class Replays {
   done = 0;
   events = 0;
   readonly #object: ObjectSpec;
-  readonly #open: OpenTrace;
+  readonly #open: OpenStream;
   readonly #options: AdviseOptions;
   readonly #progress: AdviseProgress;
 
-  constructor(object: ObjectSpec, open: OpenTrace, options: AdviseOptions, progress: AdviseProgress) {
+  constructor(object: ObjectSpec, open: OpenStream, options: AdviseOptions, progress: AdviseProgress) {
     this.#object = object;
     this.#open = open;
     this.#options = options;
@@ -235,10 +235,10 @@ class Replays {
     });
     const { programs, maps } = loadObject(arena, this.#object, { hashes: "dynamic" });
     const hashes = maps.filter(({ map }) => !map.info.kind.indexed).map((each) => new Watched(arena, each));
-    const trace = await this.#open();
-    const { progress } = trace;
+    const stream = await this.#open();
+    const { progress } = stream;
     const result = await replay(
-      ...([arena, programs, trace, rule, () => undefined] as const),
+      ...([arena, programs, stream, rule, () => undefined] as const),
       () => this.#progress(this.done + part(progress.read, progress.total)),
       {
         begin: () => promise(arena, maps, prefills),

@@ -2,10 +2,10 @@
 
 import { rawContext } from "../bpf/programs/raw-tracepoint.ts";
 import type { EventBatch } from "../events/batch.ts";
-import type { EventFormat } from "../events/ftrace/format.ts";
-import { RECORDED_FORMATS } from "../events/ftrace/recorded.ts";
-import type { Trace } from "../events/ftrace/text.ts";
+import type { EventFormat } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
+import type { SourceEvents } from "../events/source.ts";
+import { KNOWN_FORMATS } from "../events/sources.ts";
 import { type Attachable, attaches } from "../replay/runner.ts";
 
 export interface ProgramInput {
@@ -46,7 +46,7 @@ export function givenInputs(kind: Attachable["kind"], context: Uint8Array): Prog
 
 /** `count` inputs whose numbers all differ from one to the next, so that keys made of them do. */
 export function generatedInputs(kind: Attachable["kind"], count: number): ProgramInput[] {
-  const format = RECORDED_FORMATS.find(
+  const format = KNOWN_FORMATS.find(
     ({ name, category }) => name === kind.event && (kind.type === "raw_tracepoint" || category === kind.category),
   );
   return Array.from({ length: count }, (_, index) => {
@@ -74,10 +74,14 @@ function generatedContext(format: EventFormat | undefined, index: number): Uint8
   return context;
 }
 
-/** The first `count` events of each program in a trace, which is read no further than that. */
-export async function recordedInputs(programs: readonly Attachable[], trace: Trace, count: number): Promise<Inputs> {
+/** The first `count` events of each program in a stream, which is read no further than that. */
+export async function recordedInputs(
+  programs: readonly Attachable[],
+  stream: SourceEvents,
+  count: number,
+): Promise<Inputs> {
   const found = new Map<string, ProgramInput[]>(programs.map(({ name }) => [name, []]));
-  const takers = trace.events.map((event) => {
+  const takers = stream.events.map((event) => {
     const raw = rawContextOf(programs, event.format);
     return programs
       .filter((program) => attaches(program, event))
@@ -86,7 +90,7 @@ export async function recordedInputs(programs: readonly Attachable[], trace: Tra
         raw: kind.type === "raw_tracepoint" ? raw : undefined,
       }));
   });
-  for await (const batch of trace.batches) {
+  for await (const batch of stream.batches) {
     for (const record of recordsOf(batch)) {
       const event = new DataView(record.buffer).getUint16(RECORD.event, true);
       for (const { inputs, raw } of takers[event] ?? [])

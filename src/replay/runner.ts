@@ -6,9 +6,8 @@ import type { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
 import { type RawContext, rawContext } from "../bpf/programs/raw-tracepoint.ts";
 import { AnyctxError } from "../error.ts";
-import { contextOf } from "../events/context.ts";
-import type { TraceEvent } from "../events/ftrace/lines.ts";
-import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import type { SourceEvent } from "../events/event.ts";
+import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import {
   DEFAULT_THREAD_DELAY,
@@ -100,7 +99,7 @@ export function addCounts(sum: RunCounts, more: RunCounts): void {
 export type Attachable = Pick<ProgramImage, "name" | "kind">;
 
 /** Whether a program is to run on an event. */
-export function attaches({ kind }: Attachable, event: TraceEvent): boolean {
+export function attaches({ kind }: Attachable, event: SourceEvent): boolean {
   if (kind.type === "raw_tracepoint") return kind.event === event.name;
   return kind.event === event.name && kind.category === event.category;
 }
@@ -126,7 +125,7 @@ export class EventRunner {
   constructor(
     arena: Arena,
     programs: readonly ProgramImage[],
-    events: readonly TraceEvent[],
+    events: readonly SourceEvent[],
     rule: InterruptRule,
     print: (line: string) => void,
   ) {
@@ -148,7 +147,7 @@ export class EventRunner {
 
   #attach(
     programs: readonly ProgramImage[],
-    events: readonly TraceEvent[],
+    events: readonly SourceEvent[],
     print: (line: string) => void,
   ): Attachment[][] {
     const machine = this.#arena.machine(print);

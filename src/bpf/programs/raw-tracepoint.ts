@@ -3,8 +3,8 @@
  * that a tracepoint records. One row an event says how the recorded fields become those arguments again.
  */
 import { AnyctxError } from "../../error.ts";
-import { loadBigInt } from "../../events/ftrace/bytes.ts";
-import type { EventFormat } from "../../events/ftrace/format.ts";
+import type { EventFormat } from "../../events/event.ts";
+import { loadBigInt } from "../../events/integer.ts";
 
 /**
  * One argument: the field it was recorded in, with bits left out that recording added; `flag`: 1 if one of the field's
