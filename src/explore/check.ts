@@ -12,8 +12,9 @@ import { AnyctxError } from "../error.ts";
 import type { Context } from "../events/record.ts";
 import { leastThat } from "./bisect.ts";
 import type { Inputs } from "./inputs.ts";
+import type { Outcome } from "./play.ts";
 import { inOrder, type Schedule, schedules, scheduleText, straight } from "./schedule.ts";
-import { type Outcome, Trial } from "./trial.ts";
+import { Trial } from "./trial.ts";
 
 export interface CheckOptions {
   readonly profile: Profile;

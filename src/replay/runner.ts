@@ -150,13 +150,13 @@ export class EventRunner {
     events: readonly SourceEvent[],
     print: (line: string) => void,
   ): Attachment[][] {
-    const machine = this.#arena.machine(print);
+    const host = this.#arena.machine(print);
     return events.map((event) =>
       programs.flatMap((image, index) => {
         const counts = this.counts.programs[index];
         if (counts === undefined || !attaches(image, event)) return [];
         const raw = image.kind.type === "raw_tracepoint" ? rawContext(event.format) : undefined;
-        return [{ run: instantiateImage(image, machine, raw?.bytes), counts, raw, timeouts: 0 }];
+        return [{ run: instantiateImage(image, host, raw?.bytes), counts, raw, timeouts: 0 }];
       }),
     );
   }
