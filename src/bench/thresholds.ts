@@ -16,9 +16,7 @@ import type { MapInfo } from "../maps/map.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 
-export type Thresholds = "fixed" | "adaptive";
-
-export const THRESHOLDS: readonly Thresholds[] = ["fixed", "adaptive"];
+type Thresholds = "fixed" | "adaptive";
 
 /** What one run came to. */
 export interface Outcome {

@@ -9,7 +9,7 @@ import type { EventSource, EventStream, ReadOptions } from "./source.ts";
 import { EVENT_SOURCES } from "./sources.ts";
 
 /** So many bytes tell what an input is. */
-export const PEEK_BYTES = 512;
+const PEEK_BYTES = 512;
 /** So many of them a message shows. */
 const SHOWN_BYTES = 8;
 

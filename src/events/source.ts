@@ -15,7 +15,7 @@ export interface EventSource {
   readonly formats: readonly EventFormat[];
   /**
    * Whether an input that begins so is one of this kind.
-   * @param first the first PEEK_BYTES unpacked bytes; fewer where the input is shorter, but never none
+   * @param first the first 512 unpacked bytes; fewer where the input is shorter, but never none
    */
   readonly recognizes: (first: Uint8Array) => boolean;
   /** @throws {AnyctxError} for options that this kind cannot follow */

@@ -81,7 +81,7 @@ export interface CellFailure {
 }
 
 /** By number of switches: the longest schedules that are looked at. */
-export const DEPTH: readonly DepthReport[] = [
+const DEPTH: readonly DepthReport[] = [
   { switches: 1, runs: 6 },
   { switches: 2, runs: 4 },
 ];
