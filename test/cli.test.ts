@@ -4,9 +4,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import type { AdviceDocument } from "../src/cli/advise.ts";
-import type { CheckDocument } from "../src/cli/check.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
+import type { AdviceDocument } from "../src/cli/print-advice.ts";
+import type { CheckDocument } from "../src/cli/print-check.ts";
+import type { RunDocument } from "../src/cli/print-run.ts";
 import type { MapReport, Report } from "../src/replay/report.ts";
 import { anyctx, file, firstLines, LIMIT_MILLISECONDS, MEMLEAK, memleakWith, TRACE } from "./command-line.ts";
 
@@ -14,10 +15,10 @@ const CONCURRENCY = 2;
 const RUN = ["run", MEMLEAK, "--events", TRACE, "--no-headline"];
 const CONTEXT_NAMES = ["hardirq", "irqsOff", "nmi", "softirq", "task"];
 
-async function report(...args: string[]): Promise<Report> {
+async function report(...args: string[]): Promise<RunDocument> {
   const { code, stdout, stderr } = await anyctx([...args, "--json"]);
   assert.deepEqual([code, stderr], [0, ""]);
-  return JSON.parse(stdout) as Report;
+  return JSON.parse(stdout) as RunDocument;
 }
 
 function mapOf({ maps }: Report, name: string): MapReport {
@@ -144,7 +145,7 @@ describe("run --json", { concurrency: CONCURRENCY }, () => {
     const args = ["run", MEMLEAK, "--events", "-", "--no-headline", "--json"];
     const { code, stdout, stderr } = await anyctx(args, input);
     assert.deepEqual([code, stderr], [0, ""]);
-    const { events } = JSON.parse(stdout) as Report;
+    const { events } = JSON.parse(stdout) as RunDocument;
     assert.deepEqual([events.read, events.replayed, events.skippedBy], [102, 100, { event: 1, cut: 1 }]);
   });
 });

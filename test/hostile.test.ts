@@ -15,7 +15,7 @@ import { Arena } from "../src/arena/arena.ts";
 import { readObject } from "../src/bpf/object/object.ts";
 import type { ObjectSpec } from "../src/bpf/object/spec.ts";
 import { AnyctxError } from "../src/error.ts";
-import { readTrace } from "../src/events/file.ts";
+import { openEvents } from "../src/events/file.ts";
 import { type Engine, loadObject } from "../src/load/load.ts";
 import { u32 } from "../src/maps/codec.ts";
 import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
@@ -109,7 +109,7 @@ async function loadAndRun(object: ObjectSpec, engine: Engine): Promise<RunCounts
     assert.deepEqual(mapNames(arena), ["keep"], "a load that failed leaves no map");
     return undefined;
   }
-  const trace = await readTrace(chunks());
+  const trace = await openEvents(chunks());
   const ignore = (): void => undefined;
   return (await attempt(() => replay(arena, loaded.programs, trace, DEFAULT_RULE, ignore, ignore)))?.counts;
 }

@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "../src/arena/arena.ts";
 import { readObject } from "../src/bpf/object/object.ts";
-import { readTrace } from "../src/events/file.ts";
-import type { Trace } from "../src/events/ftrace/text.ts";
+import { openEvents } from "../src/events/file.ts";
+import type { Symbols } from "../src/events/source.ts";
 import { type Engine, type LoadedObject, type LoadOptions, loadObject } from "../src/load/load.ts";
 import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
 import { replay } from "../src/replay/ordered.ts";
@@ -33,7 +33,7 @@ type Contents = Readonly<Record<string, readonly Entry[]>>;
 interface Outcome {
   /** By map name. */
   readonly maps: Contents;
-  readonly symbols: Trace["symbols"];
+  readonly symbols: Symbols | undefined;
   /** u64 global variables by name. */
   readonly globals: Readonly<Record<string, bigint>>;
 }
@@ -61,7 +61,7 @@ async function outcome(program: string, options: LoadOptions): Promise<Outcome> 
   const path = `examples/bpf/${program}.bpf.o`;
   const arena = await Arena.create({ cpus: CPUS, seed: 7 });
   const loaded = loadObject(arena, readObject(readFileSync(path), path), options);
-  const trace = await readTrace(TRACE, { cpus: CPUS });
+  const trace = await openEvents(TRACE, { cpus: CPUS });
   const ignore = (): void => undefined;
   const { counts } = await replay(arena, loaded.programs, trace, DEFAULT_RULE, ignore, ignore);
   assert.equal(counts.replayed, lines.length);
@@ -84,7 +84,7 @@ function pairs<K, V>(entries: readonly Entry[] | undefined, read: (entry: Entry)
 const EXPECTED_MEMLEAK = memleak(lines);
 function checkMemleak({ maps, symbols, globals }: Outcome): void {
   const { allocs, sites, reused, unknownFrees } = EXPECTED_MEMLEAK;
-  const siteName = (address: bigint): string => symbols.nameOf(address).replace(/ \[.*\]$/, "");
+  const siteName = (address: bigint): string => (symbols?.nameOf(address) ?? "").replace(/ \[.*\]$/, "");
   assert.deepEqual(
     pairs(maps["allocs"], ({ key, values: [value] }) => [
       u64(key),

@@ -2,12 +2,12 @@
  * Reading the recorded trace: lines a second, gzip included, and the symbols found in it. `npm run build`, then
  * `node docs/measure/read-trace.mjs`.
  */
-import { readTrace } from "../../dist/events/file.js";
+import { openEvents } from "../../dist/events/file.js";
 
 const ROUNDS = 9;
 const speeds = [];
 for (let round = 0; round < ROUNDS; round++) {
-  const trace = await readTrace("examples/data/kernel-events.trace.gz");
+  const trace = await openEvents("examples/data/kernel-events.trace.gz");
   const start = performance.now();
   let records = 0;
   for await (const batch of trace.batches) records += batch.count;

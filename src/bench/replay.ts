@@ -1,5 +1,5 @@
 /**
- * How fast events are read and replayed: lines of the trace per second (gunzip included), and events per second of a
+ * How fast events are read and replayed: lines of the trace that are no comments per second (gunzip included), and events per second of a
  * program on records that are parsed already. Rounds in turn, each replay in an arena of its own.
  */
 import { readFile } from "node:fs/promises";
@@ -7,8 +7,8 @@ import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { EventBatch } from "../events/batch.ts";
-import { readTrace } from "../events/file.ts";
-import type { Trace } from "../events/ftrace/text.ts";
+import { openEvents } from "../events/file.ts";
+import { type EventStream, type SourceEvents, skippedIn } from "../events/source.ts";
 import { type Engine, loadObject } from "../load/load.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
@@ -24,12 +24,12 @@ export interface ReplayRates {
 const CPUS = 2;
 
 /** Reads a whole trace into memory. */
-async function parse(path: string): Promise<{ trace: Trace; batches: EventBatch[]; seconds: number }> {
+async function parse(path: string): Promise<{ stream: EventStream; batches: EventBatch[]; seconds: number }> {
   const begin = performance.now();
-  const trace = await readTrace(path);
+  const stream = await openEvents(path);
   const batches: EventBatch[] = [];
-  for await (const batch of trace.batches) batches.push(batch);
-  return { trace, batches, seconds: (performance.now() - begin) / 1000 };
+  for await (const batch of stream.batches) batches.push(batch);
+  return { stream, batches, seconds: (performance.now() - begin) / 1000 };
 }
 
 async function* again(batches: readonly EventBatch[]): AsyncGenerator<EventBatch> {
@@ -37,12 +37,11 @@ async function* again(batches: readonly EventBatch[]): AsyncGenerator<EventBatch
 }
 
 /** Events per second of one replay. */
-async function time(spec: ObjectSpec, trace: Trace, batches: readonly EventBatch[], engine: Engine): Promise<number> {
+async function time(spec: ObjectSpec, stream: SourceEvents, engine: Engine): Promise<number> {
   const arena = await Arena.create({ cpus: CPUS, maximumBytes: 1 << 28 });
   const { programs } = loadObject(arena, spec, { engine });
-  const parsed = { ...trace, batches: again(batches) };
   const nothing = (): void => undefined;
-  const { counts, seconds } = await replay(arena, programs, parsed, DEFAULT_RULE, nothing, nothing);
+  const { counts, seconds } = await replay(arena, programs, stream, DEFAULT_RULE, nothing, nothing);
   return counts.replayed / seconds;
 }
 
@@ -62,12 +61,13 @@ export async function measureReplay(
   const taken = { lines: [] as number[], jit: [] as number[], interpreter: [] as number[] };
   let count = 0;
   for (let round = -1; round < rounds; round++) {
-    const { trace, batches, seconds } = await parse(events);
-    count = trace.counts.read;
-    const jit = await time(spec, trace, batches, "jit");
-    const interpreter = await time(spec, trace, batches, "interpreter");
+    const { stream, batches, seconds } = await parse(events);
+    const { counts } = stream;
+    count = counts.read;
+    const jit = await time(spec, { ...stream, batches: again(batches) }, "jit");
+    const interpreter = await time(spec, { ...stream, batches: again(batches) }, "interpreter");
     if (round >= 0) {
-      taken.lines.push(trace.counts.lines / seconds);
+      taken.lines.push((counts.read + skippedIn(counts)) / seconds);
       taken.jit.push(jit);
       taken.interpreter.push(interpreter);
     }

@@ -9,16 +9,14 @@ import { readFile } from "node:fs/promises";
 import { Arena } from "../arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../arena/statistics.ts";
 import { readObject } from "../bpf/object/object.ts";
-import { readTrace } from "../events/file.ts";
+import { openEvents } from "../events/file.ts";
 import { loadObject } from "../load/load.ts";
 import { bytes, u32 } from "../maps/codec.ts";
 import type { MapInfo } from "../maps/map.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 
-export type Thresholds = "fixed" | "adaptive";
-
-export const THRESHOLDS: readonly Thresholds[] = ["fixed", "adaptive"];
+type Thresholds = "fixed" | "adaptive";
 
 /** What one run came to. */
 export interface Outcome {
@@ -118,7 +116,7 @@ async function runRecorded(
 ): Promise<Outcome> {
   const arena = await Arena.create({ maximumBytes: 256 << 20, cpus: 2, seed: 1, realTime: true, thresholds });
   const { programs, maps } = loadObject(arena, readObject(await readFile(object), object), { hashes: "dynamic" });
-  const trace = await readTrace(events, { cpus: 2, batchBytes: SAMPLE_BYTES });
+  const stream = await openEvents(events, { cpus: 2, batchBytes: SAMPLE_BYTES });
   const infos: MapInfo[] = maps.map(({ map }) => map.info);
   const caches = (): CacheStatistics[] => infos.flatMap((info) => cacheStatistics(arena, info));
   let cached = 0;
@@ -128,7 +126,7 @@ async function runRecorded(
     samples++;
   };
   const rule = { ...DEFAULT_RULE, threadDelay: microseconds * 1000 };
-  const { counts } = await replay(arena, programs, trace, rule, () => undefined, sample);
+  const { counts } = await replay(arena, programs, stream, rule, () => undefined, sample);
   return { asked: counts.replayed, misses: sum(caches(), missesOf), cachedBytes: cached / Math.max(samples, 1) };
 }
 

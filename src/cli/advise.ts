@@ -2,14 +2,13 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { AnyctxError } from "../error.ts";
-import { readTrace } from "../events/file.ts";
-import { loadFormats } from "../events/ftrace/load-formats.ts";
+import { openEvents } from "../events/file.ts";
 import { type AdviceReport, adviseObject } from "../explore/advise.ts";
-import { keepTrace } from "../explore/recording.ts";
+import { keepStream } from "../explore/recording.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
-import { adviceText } from "./print-advice.ts";
+import { type AdviceDocument, adviceText } from "./print-advice.ts";
 import { progressBar } from "./progress.ts";
 
 interface AdviseOptions {
@@ -17,11 +16,6 @@ interface AdviseOptions {
   readonly formats?: string;
   readonly cpus: number;
   readonly json?: true;
-}
-
-/** What `anyctx advise --json` prints. */
-export interface AdviceDocument extends AdviceReport {
-  readonly object: string;
 }
 
 const DEFAULT_CPUS = 8;
@@ -58,8 +52,8 @@ async function advise(path: string, options: AdviseOptions): Promise<void> {
   const { events, cpus, json = false } = options;
   if (events === "-") throw new AnyctxError("EINVAL", "advise reads a trace more than once: it takes a file, not -");
   const object = await openObject(path);
-  const formats = options.formats === undefined ? {} : { formats: loadFormats(options.formats) };
-  const open = keepTrace(() => readTrace(events, { cpus, ...formats }));
+  const { formats } = options;
+  const open = keepStream(() => openEvents(events, { cpus, ...(formats === undefined ? {} : { formats }) }));
   const bar = progressBar("replaying", USUAL_REPLAYS, !json);
   let report: AdviceReport;
   try {

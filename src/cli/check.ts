@@ -4,15 +4,14 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Profile } from "../arena/arena.ts";
 import { type ObjectSpec, type ProgramSpec, programSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
-import { readTrace } from "../events/file.ts";
-import { loadFormats } from "../events/ftrace/load-formats.ts";
+import { openEvents } from "../events/file.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
 import { type CheckReport, checkObject } from "../explore/check.ts";
 import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "../explore/inputs.ts";
 import type { Attachable } from "../replay/runner.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
-import { checkText } from "./print-check.ts";
+import { type CheckDocument, checkText } from "./print-check.ts";
 import { progressBar } from "./progress.ts";
 import { plural } from "./text.ts";
 
@@ -27,12 +26,6 @@ interface CheckOptions {
   readonly dynamic?: true;
   readonly runs: number;
   readonly json?: true;
-}
-
-/** What `anyctx check --json` prints. */
-export interface CheckDocument extends CheckReport {
-  readonly object: string;
-  readonly inputs: "generated" | "recorded" | "given";
 }
 
 const DEFAULT_RUNS = 100;
@@ -116,12 +109,12 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
         input === undefined ? generatedInputs(kind, runs) : givenInputs(kind, input),
       ]),
     );
-  const formats = options.formats === undefined ? {} : { formats: loadFormats(options.formats) };
-  const trace =
+  const read = options.formats === undefined ? {} : { formats: options.formats };
+  const stream =
     events === "-"
-      ? await readTrace(process.stdin, { ...formats, name: "standard input" })
-      : await readTrace(events, formats);
-  const inputs = await recordedInputs(programs, trace, runs);
+      ? await openEvents(process.stdin, { ...read, name: "standard input" })
+      : await openEvents(events, read);
+  const inputs = await recordedInputs(programs, stream, runs);
   if ([...inputs.values()].every((each) => each.length === 0))
     throw new AnyctxError("BAD_TRACE", `${events} holds no event that a program of the object runs on`);
   return inputs;

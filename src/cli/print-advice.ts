@@ -1,10 +1,14 @@
 /** Advice on hashes as people read it: a paragraph for each, the verdict last. */
 import type { Misses } from "../arena/caches.ts";
 import { CONTEXTS } from "../events/record.ts";
-import type { KernelAdvice, MapAdvice } from "../explore/advise.ts";
+import type { AdviceReport, KernelAdvice, MapAdvice } from "../explore/advise.ts";
 import { contextName } from "../explore/schedule.ts";
-import type { AdviceDocument } from "./advise.ts";
 import { count, heading, indent, left, plural, printable, right, size, styled, table } from "./text.ts";
+
+/** What `anyctx advise --json` prints. */
+export interface AdviceDocument extends AdviceReport {
+  readonly object: string;
+}
 
 export function adviceText({ object, cpus, events, replays, maps }: AdviceDocument): string {
   const rest = `${printable(object)}, ${count(events)} events on ${plural(cpus, "CPU")}, ${replays} replays, as Linux 6.18`;

@@ -1,8 +1,13 @@
 /** What a check found, as people read it: a table for each program, and how it gets there. */
-import type { CheckCell, CheckedProgram } from "../explore/check.ts";
+import type { CheckCell, CheckedProgram, CheckReport } from "../explore/check.ts";
 import { contextName } from "../explore/schedule.ts";
-import type { CheckDocument } from "./check.ts";
 import { count, heading, indent, left, plural, printable, table } from "./text.ts";
+
+/** What `anyctx check --json` prints. */
+export interface CheckDocument extends CheckReport {
+  readonly object: string;
+  readonly inputs: "generated" | "recorded" | "given";
+}
 
 const INPUTS: Readonly<Record<CheckDocument["inputs"], string>> = {
   generated: "generated inputs, all different",

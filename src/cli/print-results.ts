@@ -1,6 +1,6 @@
 /** What the programs found: the largest entries of each map, histograms, global variables. */
 import type { ObjectSpec } from "../bpf/object/spec.ts";
-import type { SymbolTable } from "../events/symbols.ts";
+import type { Symbols } from "../events/source.ts";
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { histogram, sparkline } from "./chart.ts";
 import { type Column, clip, count, heading, indent, left, plural, printable, right, table } from "./text.ts";
@@ -29,7 +29,7 @@ const NARROW_CELL = 28;
 export interface Found {
   readonly object: ObjectSpec;
   readonly loaded: LoadedObject;
-  readonly symbols: SymbolTable;
+  readonly symbols: Symbols;
 }
 
 /** A paragraph for each map that has something to show. */
@@ -69,7 +69,7 @@ interface Cell {
   readonly text: string;
 }
 
-function entryTable(entries: readonly Entry[], symbols: SymbolTable): string {
+function entryTable(entries: readonly Entry[], symbols: Symbols): string {
   const rows = entries.map((entry) => entryCells(entry, symbols));
   const columns = (rows[0] ?? []).map(({ column }) => column);
   const characters = columns.length > WIDE_COLUMNS ? NARROW_CELL : WIDE_CELL;
@@ -80,7 +80,7 @@ function entryTable(entries: readonly Entry[], symbols: SymbolTable): string {
 }
 
 /** Only so many fields fit beside each other; the last cell says how many are left out. */
-function entryCells({ key, value }: Entry, symbols: SymbolTable): Cell[] {
+function entryCells({ key, value }: Entry, symbols: Symbols): Cell[] {
   const keys = fieldsOf(key, "key").map((field) => makeCell(field, symbols, String));
   const values = fieldsOf(value, "value").map((field) => makeCell(field, symbols, count));
   const cells = [...keys, ...values];
@@ -90,7 +90,7 @@ function entryCells({ key, value }: Entry, symbols: SymbolTable): Cell[] {
 }
 
 /** A key's number is a name, a value's an amount: they are written differently. */
-function makeCell({ name, value }: Field, symbols: SymbolTable, write: (amount: number | bigint) => string): Cell {
+function makeCell({ name, value }: Field, symbols: Symbols, write: (amount: number | bigint) => string): Cell {
   const title = printable(name);
   const slots = histogramOf(value);
   if (slots !== undefined) return { column: left(`${title} (from slot)`), text: sparkline(slots) };
@@ -109,6 +109,6 @@ function variableParagraph({ object, loaded, symbols }: Found): string {
   return [heading("global variables"), table([left("section"), left("name"), left("value")], lines)].join("\n");
 }
 
-function shortText(value: Field["value"], symbols: SymbolTable): string {
+function shortText(value: Field["value"], symbols: Symbols): string {
   return clip(printable(textOf(value, symbols)), VARIABLE_CHARACTERS);
 }

@@ -1,11 +1,10 @@
 /** The report of a replay as people read it: a paragraph for each part. */
-
 import type { Misses } from "../arena/caches.ts";
 import type { CacheStatistics } from "../arena/statistics.ts";
+import type { Headline } from "../bench/headline.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
-import { SKIP_REASONS, type SkipReason } from "../events/ftrace/lines.ts";
-import type { Trace } from "../events/ftrace/text.ts";
 import { CONTEXTS } from "../events/record.ts";
+import type { EventStream, SkipCount, Symbols } from "../events/source.ts";
 import type { LoadedObject } from "../load/load.ts";
 import { INTERRUPT_SIGNS } from "../replay/interrupts.ts";
 import type { Report } from "../replay/report.ts";
@@ -13,56 +12,70 @@ import { headlineParagraph } from "./print-headline.ts";
 import { resultParagraphs } from "./print-results.ts";
 import { clip, count, heading, indent, left, plural, printable, right, size, styled, table } from "./text.ts";
 
+/** What `anyctx run --json` prints. */
+export interface RunDocument extends Report {
+  /** Left out where it was not measured. */
+  readonly headline?: Headline;
+}
+
 export interface RunOutput {
-  readonly report: Report;
+  readonly document: RunDocument;
   readonly object: ObjectSpec;
   readonly loaded: LoadedObject;
-  readonly trace: Trace;
+  readonly stream: EventStream;
   /** CPU slots of the replay. */
   readonly cpus: number;
 }
 
+const NO_SYMBOLS: Symbols = { nameOf: (address) => `0x${address.toString(16)}` };
+
 export function printRun(output: RunOutput): void {
-  const { report, object, loaded, trace } = output;
+  const { document, object, loaded, stream } = output;
   const paragraphs = [
     eventParagraph(output),
-    programParagraph(report),
-    ...resultParagraphs({ object, loaded, symbols: trace.symbols }),
-    mapParagraph(report),
-    ...dumpParagraphs(report),
-    cacheParagraph(report),
-    interruptParagraph(report),
-    ...(report.headline === undefined ? [] : [headlineParagraph(report.headline)]),
+    programParagraph(document),
+    ...resultParagraphs({ object, loaded, symbols: stream.symbols ?? NO_SYMBOLS }),
+    mapParagraph(document),
+    ...dumpParagraphs(document),
+    cacheParagraph(document),
+    interruptParagraph(document),
+    ...(document.headline === undefined ? [] : [headlineParagraph(document.headline)]),
   ];
   process.stdout.write(`${paragraphs.filter((text) => text !== "").join("\n\n")}\n`);
 }
 
 function eventParagraph(output: RunOutput): string {
-  const { events } = output.report;
+  const { events } = output.document;
   const speed = events.perSecond === 0 ? "" : ` in ${events.seconds.toFixed(3)} s, ${count(events.perSecond)} a second`;
   const lines = [
     `${count(events.read)} read, ${count(events.replayed)} replayed${speed}, ${count(events.skipped)} skipped`,
     ...skipLines(output),
     ...(events.lost === 0 ? [] : [`the kernel says it lost ${plural(events.lost, "event")} while it recorded`]),
     `by context  ${CONTEXTS.map((context) => `${context} ${count(events.byContext[context])}`).join("   ")}`,
-    `by CPU      ${busyCpus(output.report)
+    `by CPU      ${busyCpus(output.document)
       .map((cpu) => `${cpu}: ${count(events.byCpu[cpu] ?? 0)}`)
       .join("   ")}`,
   ];
   return [heading("events"), indent(lines.join("\n"))].join("\n");
 }
 
-function skipLines({ report, trace, cpus }: RunOutput): string[] {
-  const reasons = Object.entries(report.events.skippedBy) as [SkipReason, number][];
-  const unknown = [...trace.counts.unknown.keys()];
-  const names = unknown.slice(0, 5).map((name) => clip(printable(name), 30));
-  const more: Partial<Record<SkipReason, string>> = {
-    event: `: ${names.join(", ")}${unknown.length > names.length ? ", ..." : ""} (--formats gives more)`,
-    cpu: ` (${cpus}; --cpus gives more)`,
-  };
-  return reasons.map(([reason, skipped]) =>
-    styled("yellow", `${count(skipped)} skipped: ${SKIP_REASONS[reason]}${more[reason] ?? ""}`),
+function skipLines({ stream, cpus }: RunOutput): string[] {
+  return stream.counts.skipped.map((row) =>
+    styled("yellow", `${count(row.count)} skipped: ${row.doc}${nameText(row)}${optionText(row, cpus)}`),
   );
+}
+
+/** The first few names of what was skipped. */
+function nameText({ names }: SkipCount): string {
+  if (names.size === 0) return "";
+  const shown = [...names.keys()].slice(0, 5).map((name) => clip(printable(name), 30));
+  return `: ${shown.join(", ")}${names.size > shown.length ? ", ..." : ""}`;
+}
+
+/** The option of the command line that is called as the reader's. */
+function optionText({ option }: SkipCount, cpus: number): string {
+  if (option === undefined) return "";
+  return ` (${option === "cpus" ? `${cpus}; ` : ""}--${option} gives more)`;
 }
 
 function busyCpus({ events }: Report): number[] {

@@ -3,9 +3,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
 import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
-import { readTrace } from "../events/file.ts";
-import { loadFormats } from "../events/ftrace/load-formats.ts";
-import type { Trace, TraceOptions } from "../events/ftrace/text.ts";
+import { openEvents } from "../events/file.ts";
+import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadObject } from "../load/load.ts";
 import {
   DEFAULT_RULE,
@@ -20,7 +19,7 @@ import { replayParallel } from "../replay/threads.ts";
 import { assignments, asUsage, type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
-import { printRun } from "./print-run.ts";
+import { printRun, type RunDocument } from "./print-run.ts";
 import { progressBar } from "./progress.ts";
 
 interface RunOptions {
@@ -124,12 +123,12 @@ function loadOptions(options: RunOptions): LoadOptions {
 }
 
 /** Standard input ends at an interrupt, so that what was read is replayed; a file is not read any further. */
-async function openTrace(options: RunOptions, { until }: Interruptible): Promise<Trace> {
-  const formats = options.formats === undefined ? {} : { formats: loadFormats(options.formats) };
-  const traceOptions: TraceOptions = { cpus: options.cpus, ...formats };
-  if (options.events === "-") return readTrace(until(process.stdin), { ...traceOptions, name: "standard input" });
-  const trace = await readTrace(options.events, traceOptions);
-  return { ...trace, batches: until(trace.batches) };
+async function openStream(options: RunOptions, { until }: Interruptible): Promise<EventStream> {
+  const { events, cpus, formats } = options;
+  const read = { cpus, ...(formats === undefined ? {} : { formats }) };
+  if (events === "-") return openEvents(until(process.stdin), { ...read, name: "standard input" });
+  const stream = await openEvents(events, read);
+  return { ...stream, batches: until(stream.batches) };
 }
 
 interface Loaded {
@@ -146,12 +145,16 @@ async function load(path: string, options: RunOptions): Promise<Loaded> {
   return { object, arena, loaded: loadObject(arena, object, loadOptions(options)) };
 }
 
-async function replayWithBar({ arena, loaded }: Loaded, trace: Trace, options: RunOptions): Promise<ReplayResult> {
-  const bar = progressBar("replaying", trace.progress.total, options.json !== true);
+async function replayWithBar(
+  { arena, loaded }: Loaded,
+  stream: EventStream,
+  options: RunOptions,
+): Promise<ReplayResult> {
+  const bar = progressBar("replaying", stream.progress.total, options.json !== true);
   const replayAs = options.parallel ? replayParallel : replay;
   try {
-    const progress = (): void => bar.update(trace.progress.read);
-    return await replayAs(arena, loaded.programs, trace, ruleOf(options), bar.line, progress);
+    const progress = (): void => bar.update(stream.progress.read);
+    return await replayAs(arena, loaded.programs, stream, ruleOf(options), bar.line, progress);
   } finally {
     bar.stop();
   }
@@ -175,11 +178,12 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const { json = false, dump = false, cpus } = options;
   const { arena, loaded, object } = await load(path, options);
   const interruptible = untilInterrupt();
-  const trace = await openTrace(options, interruptible);
-  const result = await replayWithBar({ arena, loaded, object }, trace, options);
+  const stream = await openStream(options, interruptible);
+  const result = await replayWithBar({ arena, loaded, object }, stream, options);
   interruptible.done();
-  const headline = options.headline ? await headlineWithBar(json) : undefined;
-  const report = makeReport({ arena, loaded, trace, result, rule: ruleOf(options), dump, headline });
-  if (json) printJson(report);
-  else printRun({ report, object, loaded, trace, cpus });
+  const headline = options.headline ? { headline: await headlineWithBar(json) } : {};
+  const report = makeReport({ arena, loaded, stream, result, rule: ruleOf(options), dump });
+  const document: RunDocument = { ...report, ...headline };
+  if (json) printJson(document);
+  else printRun({ document, object, loaded, stream, cpus });
 }

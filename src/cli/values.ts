@@ -5,7 +5,7 @@
 import { type Btf, type BtfValue, decodeBtf } from "../bpf/object/btf.ts";
 import type { MapSpec, VariableSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
-import type { SymbolTable } from "../events/symbols.ts";
+import type { Symbols } from "../events/source.ts";
 import type { LoadedMap } from "../load/load.ts";
 
 export interface Entry {
@@ -99,7 +99,7 @@ export function ranked(entries: readonly Entry[]): Entry[] {
 const HEX_FROM = 1n << 53n;
 
 /** A value in a few words; 64-bit numbers that are addresses of the trace's symbols are their names. */
-export function textOf(value: BtfValue, symbols: SymbolTable): string {
+export function textOf(value: BtfValue, symbols: Symbols): string {
   if (typeof value === "bigint") return bigText(value, symbols);
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value !== "object") return String(value);
@@ -114,13 +114,13 @@ export function isAmount(value: BtfValue): value is number | bigint {
   return typeof value === "number" || (typeof value === "bigint" && value < HEX_FROM);
 }
 
-function listText(list: readonly BtfValue[], symbols: SymbolTable): string {
+function listText(list: readonly BtfValue[], symbols: Symbols): string {
   const texts = list.map((each) => textOf(each, symbols));
   const alike = texts.length >= HISTOGRAM_SLOTS && texts.every((text) => text === texts[0]);
   return alike ? `[${texts.length} times ${texts[0]}]` : `[${texts.join(" ")}]`;
 }
 
-function bigText(value: bigint, symbols: SymbolTable): string {
+function bigText(value: bigint, symbols: Symbols): string {
   if (value < HEX_FROM) return value.toString();
   return symbols.nameOf(value);
 }

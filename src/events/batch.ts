@@ -1,5 +1,4 @@
 /** Batches: event records one behind the other, as `record.ts` lays them out, in a buffer that goes on to the replay. */
-import type { Target } from "./ftrace/matcher.ts";
 import { RECORD } from "./record.ts";
 
 export interface EventBatch {
@@ -9,6 +8,20 @@ export interface EventBatch {
   readonly count: number;
   /** The latest time of a record in this batch, nanoseconds: events of different CPUs may be out of order. */
   readonly maxTime: bigint;
+}
+
+export const DEFAULT_BATCH_BYTES: number = 1 << 20;
+
+/** Where a record's payload is written: a place in a batch's buffer. */
+export interface Target {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Where the struct begins; it is zero up to `limit`. */
+  start: number;
+  /** The struct and its strings must end here. */
+  limit: number;
+  /** Behind the last appended string. */
+  end: number;
 }
 
 /** Collects records until a batch is full. */

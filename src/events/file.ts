@@ -1,22 +1,26 @@
-/** Opens trace files: the part of the reader that needs Node. */
+/** Opens files of events: the part of the door that needs Node. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AnyctxError } from "../error.ts";
-import { readTraceStream, type Trace, type TraceOptions } from "./ftrace/text.ts";
 import type { Gunzip } from "./gunzip.ts";
+import { type OpenOptions, openEventStream } from "./open.ts";
+import type { EventStream } from "./source.ts";
 
 const CHUNK_BYTES = 1 << 18;
 
 /**
- * Reads a trace from a file or from a stream of bytes (standard input).
- * @throws {AnyctxError} BAD_TRACE for a path that is no file that can be read; while iterating, as `Trace.batches` says
+ * Opens the events of a file or of a stream of bytes (standard input).
+ * @throws {AnyctxError} BAD_TRACE for a path that is no file that can be read; otherwise as `openEventStream`
  */
-export async function readTrace(input: string | AsyncIterable<Uint8Array>, options: TraceOptions = {}): Promise<Trace> {
-  if (typeof input !== "string") return readTraceStream(input, { gunzip: gunzipNode, ...options });
+export async function openEvents(
+  input: string | AsyncIterable<Uint8Array>,
+  options: OpenOptions = {},
+): Promise<EventStream> {
+  if (typeof input !== "string") return openEventStream(input, { gunzip: gunzipNode, ...options });
   const totalBytes = await sizeOf(input);
-  return readTraceStream(readFileChunks(input), { gunzip: gunzipNode, name: input, totalBytes, ...options });
+  return openEventStream(readFileChunks(input), { gunzip: gunzipNode, name: input, totalBytes, ...options });
 }
 
 const PROBLEMS: Readonly<Record<string, string>> = {
@@ -48,6 +52,6 @@ async function* readFileChunks(path: string): AsyncIterable<Uint8Array> {
 }
 
 /** Gunzip on zlib's own thread: the next piece is unpacked while the last one is read. */
-export const gunzipNode: Gunzip = (packed) =>
+const gunzipNode: Gunzip = (packed) =>
   // An error reaches the reader through the iteration.
   pipeline(Readable.from(packed), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined);

@@ -1,5 +1,6 @@
 /** Unpacks a stream where it begins as gzip does. */
 import { AnyctxError } from "../error.ts";
+import { peek } from "./peek.ts";
 
 /** Turns packed chunks into unpacked ones; throws what it likes when they are damaged. */
 export type Gunzip = (packed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
@@ -33,28 +34,16 @@ export async function* gunzipWhereNeeded(
   input: AsyncIterable<Uint8Array>,
   name: string,
   gunzip: Gunzip,
-): AsyncIterable<Uint8Array> {
-  const iterator = input[Symbol.asyncIterator]();
+): AsyncGenerator<Uint8Array> {
+  const { first, all, close } = await peek(input, 2);
   try {
-    let first: Uint8Array = new Uint8Array(0);
-    while (first.length < 2) {
-      const { done, value } = await iterator.next();
-      if (done === true) break;
-      first = first.length === 0 ? value : Uint8Array.from([...first, ...value]);
-    }
-    const all = startingWith(first, iterator);
     if (first[0] === 0x1f && first[1] === 0x8b) yield* unpack(all, name, gunzip);
     else if (first.length > 0 && name.endsWith(".gz"))
       throw new AnyctxError("BAD_TRACE", `${name} is named .gz, but byte 0 is not where a gzip file begins`);
     else yield* all;
   } finally {
-    await iterator.return?.();
+    await close();
   }
-}
-
-async function* startingWith(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
-  if (first.length > 0) yield first;
-  for (let part = await rest.next(); part.done !== true; part = await rest.next()) yield part.value;
 }
 
 async function* unpack(packed: AsyncIterable<Uint8Array>, name: string, gunzip: Gunzip): AsyncIterable<Uint8Array> {

@@ -45,3 +45,15 @@ export type Level = (typeof LEVELS)[number];
 /** Contexts as reports count them: interrupts off is told apart from the level it happens in. */
 export const CONTEXTS = ["task", "softirq", "irqsOff", "hardirq", "nmi"] as const;
 export type Context = (typeof CONTEXTS)[number];
+
+/**
+ * The context that reports count an event under. Interrupts switched off in a task are a context of their own, because
+ * nothing deferred can run there; a softirq or an interrupt stays what it is, whatever its interrupt flag says.
+ *
+ * @param level index into LEVELS, as in a record
+ * @param flags RECORD_FLAGS, as in a record
+ */
+export function contextOf(level: number, flags: number): Context {
+  if (level === 0 && (flags & RECORD_FLAGS.irqsOff) !== 0) return "irqsOff";
+  return LEVELS[level] ?? "nmi";
+}

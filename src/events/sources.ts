@@ -1,21 +1,25 @@
-/** The kinds of event source: one file and one row each. */
-import { readTraceStream, type Trace, type TraceOptions } from "./ftrace/text.ts";
-
-export interface EventSource {
-  /** What the command line calls it. */
-  readonly kind: string;
-  readonly doc: string;
-  readonly read: (input: AsyncIterable<Uint8Array>, options?: TraceOptions) => Trace;
-}
+/**
+ * The kinds of event source: one row each. An input is of the first kind that recognizes it, so kinds that are known by
+ * a magic number stand before those that are known by being text.
+ */
+import type { EventFormat } from "./event.ts";
+import { RECORDED_FORMATS } from "./ftrace/recorded.ts";
+import { isText, readTrace } from "./ftrace/text.ts";
+import type { EventSource } from "./source.ts";
 
 export const EVENT_SOURCES: readonly EventSource[] = [
   {
     kind: "ftrace",
     doc: "Text of a Linux kernel trace (the file `trace` of tracefs, or `trace_pipe` saved), plain or gzipped.",
-    read: readTraceStream,
+    formats: RECORDED_FORMATS,
+    recognizes: isText,
+    read: async (input, { formats, ...options }) => {
+      if (formats === undefined) return readTrace(input, options);
+      const { loadFormats } = await import("./ftrace/load-formats.ts");
+      return readTrace(input, { ...options, formats: loadFormats(formats) });
+    },
   },
 ];
 
-export function sourceByKind(kind: string): EventSource | undefined {
-  return EVENT_SOURCES.find((source) => source.kind === kind);
-}
+/** Formats of the events that are known before anything is read. */
+export const KNOWN_FORMATS: readonly EventFormat[] = EVENT_SOURCES.flatMap(({ formats }) => formats);

@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { Arena } from "../arena/arena.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import { readObject } from "../bpf/object/object.ts";
-import { readTrace } from "../events/file.ts";
+import { openEvents } from "../events/file.ts";
 import { CONTEXTS } from "../events/record.ts";
 import { loadObject } from "../load/load.ts";
 import { mapKindByType } from "../maps/kinds.ts";
@@ -15,7 +15,7 @@ import { replay } from "../replay/ordered.ts";
 import { type AdviceReport, adviseObject, type KernelAdvice, type MapAdvice } from "./advise.ts";
 import { leastThat } from "./bisect.ts";
 import { linuxSizes } from "./linux-size.ts";
-import { keepTrace, type OpenTrace } from "./recording.ts";
+import { keepStream, type OpenStream } from "./recording.ts";
 
 const CPUS = 2;
 const LINES = 12_000;
@@ -27,10 +27,10 @@ async function* chunks(): AsyncGenerator<Uint8Array> {
   yield BYTES;
 }
 
-const open: OpenTrace = () => readTrace(chunks(), { cpus: CPUS });
+const open: OpenStream = () => openEvents(chunks(), { cpus: CPUS });
 
 function advise(): Promise<AdviceReport> {
-  return adviseObject(MEMLEAK, keepTrace(open), { cpus: CPUS, rule: DEFAULT_RULE }, () => undefined);
+  return adviseObject(MEMLEAK, keepStream(open), { cpus: CPUS, rule: DEFAULT_RULE }, () => undefined);
 }
 
 const report = await advise();
@@ -105,7 +105,7 @@ test("a map that the trace puts nothing into gets no advice", async () => {
   const options = { cpus: CPUS, rule: DEFAULT_RULE };
   const { maps } = await adviseObject(
     MEMLEAK,
-    () => readTrace(few()),
+    () => openEvents(few()),
     options,
     () => undefined,
   );
@@ -141,7 +141,7 @@ test("sizes are those of Linux: 48 bytes, key and value in steps of 8; a spare f
 test("a trace is read once if it is small enough to keep, and again each time if not", async () => {
   for (const [most, opened] of [[2 ** 30, 1] as const, [1000, 3] as const]) {
     let count = 0;
-    const again = keepTrace(() => {
+    const again = keepStream(() => {
       count++;
       return open();
     }, most);

@@ -16,7 +16,7 @@ import { replay } from "../replay/ordered.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { leastThat } from "./bisect.ts";
 import { type LinuxSizes, linuxSizes } from "./linux-size.ts";
-import type { OpenTrace } from "./recording.ts";
+import type { OpenStream } from "./recording.ts";
 
 export interface AdviseOptions {
   readonly cpus: number;
@@ -57,7 +57,7 @@ export interface KernelAdvice {
   readonly misses: Misses;
   /** The same in sum with watermarks that follow what was observed (docs/thresholds.md) instead of Linux's. */
   readonly missesAdaptive: number;
-  /** The fewest objects promised on each CPU with which there are no misses; left out: none is enough. */
+  /** The fewest objects prefilled on each CPU with which there are no misses; left out: none is enough. */
   readonly prefill?: number;
   readonly verdict: Verdict;
   readonly reason: string;
@@ -91,7 +91,7 @@ export type AdviseProgress = (replays: number) => void;
  */
 export async function adviseObject(
   object: ObjectSpec,
-  open: OpenTrace,
+  open: OpenStream,
   options: AdviseOptions,
   progress: AdviseProgress,
 ): Promise<AdviceReport> {
@@ -217,11 +217,11 @@ class Replays {
   done = 0;
   events = 0;
   readonly #object: ObjectSpec;
-  readonly #open: OpenTrace;
+  readonly #open: OpenStream;
   readonly #options: AdviseOptions;
   readonly #progress: AdviseProgress;
 
-  constructor(object: ObjectSpec, open: OpenTrace, options: AdviseOptions, progress: AdviseProgress) {
+  constructor(object: ObjectSpec, open: OpenStream, options: AdviseOptions, progress: AdviseProgress) {
     this.#object = object;
     this.#open = open;
     this.#options = options;
@@ -244,13 +244,13 @@ class Replays {
     });
     const { programs, maps } = loadObject(arena, this.#object, { hashes: "dynamic" });
     const hashes = maps.filter(({ map }) => map.info.kind.mayBeDynamic).map((each) => new Watched(arena, each));
-    const trace = await this.#open();
-    const { progress } = trace;
+    const stream = await this.#open();
+    const { progress } = stream;
     const result = await replay(
-      ...([arena, programs, trace, rule, () => undefined] as const),
+      ...([arena, programs, stream, rule, () => undefined] as const),
       () => this.#progress(this.done + part(progress.read, progress.total)),
       {
-        begin: () => promise(arena, maps, prefills),
+        begin: () => prefillMaps(arena, maps, prefills),
         event: () => {
           for (const hash of hashes) hash.look();
         },
@@ -267,8 +267,8 @@ function part(read: number, all: number | undefined): number {
   return all === undefined || all === 0 ? 0 : Math.min(1, read / all);
 }
 
-/** Promises on every CPU, as whoever creates a map does: in a task that may sleep, on RT too. */
-function promise(arena: Arena, maps: readonly LoadedMap[], prefills: Prefills): void {
+/** Prefills on every CPU, as whoever creates a map does: in a task that may sleep, on RT too. */
+function prefillMaps(arena: Arena, maps: readonly LoadedMap[], prefills: Prefills): void {
   const { realTime } = arena;
   arena.core.setRealTime(0);
   for (const { spec, map } of maps) {

@@ -1,6 +1,6 @@
 /**
  * Whether a program's updates can fail with -ENOMEM, in which context, after how many new keys and by which shortest
- * schedule; and what would have to be promised on a CPU so that they cannot. Found by running the program.
+ * schedule; and what would have to be prefilled on a CPU so that they cannot. Found by running the program.
  *
  * How far it looks: `runs` runs of a context one after the other, and every schedule with switches up to the bounds of
  * `DEPTH`, in order of runs and then of switches. Schedules with so few runs that their updates cannot use up what a
@@ -12,8 +12,9 @@ import { AnyctxError } from "../error.ts";
 import type { Context } from "../events/record.ts";
 import { leastThat } from "./bisect.ts";
 import type { Inputs } from "./inputs.ts";
+import type { Outcome } from "./play.ts";
 import { inOrder, type Schedule, schedules, scheduleText, straight } from "./schedule.ts";
-import { type Outcome, Trial } from "./trial.ts";
+import { Trial } from "./trial.ts";
 
 export interface CheckOptions {
   readonly profile: Profile;
@@ -75,12 +76,12 @@ export interface CellFailure {
   /** Instructions (slots, as `anyctx inspect` counts them) that contexts came in at, with their source where known. */
   readonly interruptedAt: readonly { readonly instruction: number; readonly source?: string }[];
   readonly workRaised: boolean;
-  /** Objects to promise on each CPU, by map, so that no schedule within the bounds fails. */
+  /** Objects to prefill on each CPU, by map, so that no schedule within the bounds fails. */
   readonly prefill?: Readonly<Record<string, number>>;
 }
 
 /** By number of switches: the longest schedules that are looked at. */
-export const DEPTH: readonly DepthReport[] = [
+const DEPTH: readonly DepthReport[] = [
   { switches: 1, runs: 6 },
   { switches: 2, runs: 4 },
 ];

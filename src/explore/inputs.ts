@@ -3,8 +3,8 @@
 import type { EventContext, ProgramContext } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
 import type { EventBatch } from "../events/batch.ts";
-import type { Trace } from "../events/ftrace/text.ts";
 import { RECORD } from "../events/record.ts";
+import type { SourceEvents } from "../events/source.ts";
 import { type Attachable, attaches } from "../replay/runner.ts";
 
 export interface ProgramInput {
@@ -47,15 +47,19 @@ export function generatedInputs(kind: Attachable["kind"], count: number): Progra
   return Array.from({ length: count }, (_, index) => inputOf(context, context.example(kind.target, index), index));
 }
 
-/** The first `count` events of each program in a trace, which is read no further than that. */
-export async function recordedInputs(programs: readonly Attachable[], trace: Trace, count: number): Promise<Inputs> {
+/** The first `count` events of each program in a stream, which is read no further than that. */
+export async function recordedInputs(
+  programs: readonly Attachable[],
+  stream: SourceEvents,
+  count: number,
+): Promise<Inputs> {
   const found = new Map<string, ProgramInput[]>(programs.map(({ name }) => [name, []]));
-  const takers = trace.events.map((event) =>
+  const takers = stream.events.map((event) =>
     programs
       .filter((program) => attaches(program, event))
       .map(({ name, kind }) => ({ inputs: found.get(name) ?? [], contexts: programType(kind).context.of(event) })),
   );
-  for await (const batch of trace.batches) {
+  for await (const batch of stream.batches) {
     for (const record of recordsOf(batch)) {
       const event = new DataView(record.buffer).getUint16(RECORD.event, true);
       for (const { inputs, contexts } of takers[event] ?? [])

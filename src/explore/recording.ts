@@ -1,21 +1,21 @@
-/** A trace that is replayed many times: kept in memory after the first time if it is small enough, otherwise read again. */
+/** Events that are replayed many times: kept in memory after the first time if they are few enough, otherwise read again. */
 import type { EventBatch } from "../events/batch.ts";
-import type { Trace } from "../events/ftrace/text.ts";
+import type { EventStream } from "../events/source.ts";
 
-export type OpenTrace = () => Promise<Trace>;
+export type OpenStream = () => Promise<EventStream>;
 
 /** Bytes of records that are kept. */
 const MOST_KEPT = 1 << 28;
 
-export function keepTrace(open: OpenTrace, most: number = MOST_KEPT): OpenTrace {
-  let kept: { readonly trace: Trace; readonly batches: readonly EventBatch[] } | undefined;
+export function keepStream(open: OpenStream, most: number = MOST_KEPT): OpenStream {
+  let kept: { readonly stream: EventStream; readonly batches: readonly EventBatch[] } | undefined;
   return async () => {
-    if (kept !== undefined) return { ...kept.trace, batches: again(kept.batches) };
-    const trace = await open();
+    if (kept !== undefined) return { ...kept.stream, batches: again(kept.batches) };
+    const stream = await open();
     const keep = (batches: readonly EventBatch[]): void => {
-      kept = { trace, batches };
+      kept = { stream, batches };
     };
-    return { ...trace, batches: collect(trace.batches, most, keep) };
+    return { ...stream, batches: collect(stream.batches, most, keep) };
   };
 }
 

@@ -38,7 +38,7 @@ const INTERRUPTERS: Readonly<Record<Context, readonly Context[]>> = {
 };
 
 /** Whether raised work waits for more than the end of the operation in this context. */
-export function holdsWork(context: Context, realTime: boolean): boolean {
+function holdsWork(context: Context, realTime: boolean): boolean {
   return realTime || (context !== "task" && context !== "softirq");
 }
 

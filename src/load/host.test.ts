@@ -34,8 +34,16 @@ test("helpers of programs: the task's name comes from the record, reads outside 
 function objectThatCalls(helper: string): ObjectSpec {
   const loads = MAP_KINDS.map(() => "r1 = 0 ll").join("\n");
   const spec = specOfInstructions("p", assemble(`${loads}\ncall ${helper}\nexit`));
-  const maps = MAP_KINDS.map(({ type, bpfType }) => ({
-    ...{ name: type, bpfType, keySize: 4, valueSize: 8, maxEntries: 4, flags: 0, readOnly: false },
+  const maps = MAP_KINDS.map(({ type, bpfType, keys }) => ({
+    ...{
+      name: type,
+      bpfType,
+      keySize: keys === "none" ? 0 : 4,
+      valueSize: 8,
+      maxEntries: 4,
+      flags: 0,
+      readOnly: false,
+    },
   }));
   const relocations = maps.map(({ name }, index) => ({ type: "map", instruction: 2 * index, map: name }) as const);
   const kind = programKind("tracepoint/made/up");

@@ -2,10 +2,9 @@
  * The ordered replay: one thread acts as every CPU and runs the events in the order of the trace. Deterministic.
  */
 import type { Arena } from "../arena/arena.ts";
-import { AnyctxError } from "../error.ts";
 import type { EventBatch } from "../events/batch.ts";
-import type { Trace } from "../events/ftrace/text.ts";
 import { RECORD } from "../events/record.ts";
+import type { SourceEvents } from "../events/source.ts";
 import type { ProgramImage } from "../load/load.ts";
 import type { InterruptRule } from "./interrupts.ts";
 import { EventRunner, type RunCounts } from "./runner.ts";
@@ -58,26 +57,26 @@ export class BatchBuffer {
 }
 
 /**
- * Replays a trace in order.
+ * Replays events in order.
  * @param arena this thread must hold none but its first CPU; it takes the others for the replay
  */
 export async function replay(
   arena: Arena,
   programs: readonly ProgramImage[],
-  trace: Trace,
+  stream: SourceEvents,
   rule: InterruptRule,
   print: (line: string) => void,
   progress: Progress,
   watch: Watch = {},
 ): Promise<ReplayResult> {
   for (let cpu = 0; cpu < arena.cpus; cpu++) if (cpu !== arena.cpu) takeCpu(arena, cpu);
-  const runner = new EventRunner(arena, programs, trace.events, rule, print);
+  const runner = new EventRunner(arena, programs, stream.events, rule, print);
   const buffer = new BatchBuffer(arena);
   let seconds = 0;
   arena.switchCpu(0);
   watch.begin?.();
   try {
-    for await (const batch of trace.batches) {
+    for await (const batch of stream.batches) {
       seconds += replayBatch(runner, buffer, batch, watch);
       progress(runner.counts.replayed);
     }
@@ -125,10 +124,4 @@ function settle(arena: Arena): void {
     arena.core.setCurrentTask(0);
   }
   arena.switchCpu(0);
-}
-
-/** A trace of a CPU beyond the arena's would be an event lost without a word. */
-export function checkCpus(cpus: number): void {
-  if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
-    throw new AnyctxError("EINVAL", `A replay has 1 to 1024 CPUs, not ${cpus}`);
 }

@@ -5,10 +5,8 @@
 import type { Arena } from "../arena/arena.ts";
 import { type Misses, noMisses } from "../arena/caches.ts";
 import { type CacheStatistics, cacheStatistics, mapStatistics } from "../arena/statistics.ts";
-import type { Headline } from "../bench/headline.ts";
-import type { SkipReason, TraceEvent } from "../events/ftrace/lines.ts";
-import type { Trace } from "../events/ftrace/text.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
+import { type EventCounts, type SourceEvents, skippedIn } from "../events/source.ts";
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
@@ -24,18 +22,16 @@ export interface Report {
   readonly maps: readonly MapReport[];
   readonly allocator: AllocatorReport;
   readonly interrupts: InterruptReport;
-  /** Left out where it was not measured. */
-  readonly headline?: Headline;
 }
 
 export interface EventReport {
-  /** Lines of the trace that are no comments: `replayed + skipped`. */
+  /** What the input holds, lines that are no comments in a trace: `replayed + skipped`. */
   readonly read: number;
   readonly replayed: number;
   readonly skipped: number;
-  /** Why lines were skipped; only reasons that occurred. */
-  readonly skippedBy: Partial<Record<SkipReason, number>>;
-  /** Events that the kernel says it lost while it recorded. */
+  /** Why something was skipped, by the reasons of the kind of source; only reasons that occurred. */
+  readonly skippedBy: Readonly<Record<string, number>>;
+  /** Events that the kernel, or whoever recorded, says were lost. */
   readonly lost: number;
   /** Events replayed in a second of replay, without reading the trace. */
   readonly perSecond: number;
@@ -51,7 +47,7 @@ export interface EventReport {
 export interface ProgramReport {
   readonly name: string;
   readonly section: string;
-  /** Whether the trace's formats know the event that the program runs on; if not it never ran. */
+  /** Whether the source's table has the event that the program runs on; if not it never ran. */
   readonly attached: boolean;
   readonly runs: number;
   /** Runs that were stopped: a bad access, an endless loop. */
@@ -107,25 +103,24 @@ export interface InterruptReport {
 export interface ReportInput {
   readonly arena: Arena;
   readonly loaded: LoadedObject;
-  readonly trace: Pick<Trace, "counts" | "events">;
+  readonly stream: Pick<SourceEvents, "counts" | "events">;
   readonly result: ReplayResult;
   readonly rule: InterruptRule;
   /** Whether every entry of every map is to be in the report. */
   readonly dump: boolean;
-  readonly headline?: Headline | undefined;
 }
 
 /** Sums a finished replay up. Reads the arena, changes nothing. */
 export function makeReport(input: ReportInput): Report {
-  const { arena, loaded, trace, result, rule, dump, headline } = input;
+  const { arena, loaded, stream, result, rule, dump } = input;
   const { counts } = result;
   const caches = loaded.maps.flatMap(({ map }) => cacheStatistics(arena, map.info));
   return {
-    events: eventReport(trace.counts, result),
+    events: eventReport(stream.counts, result),
     programs: loaded.programs.map((image, index) =>
       programReport(
         counts.programs[index] ?? { name: image.name, section: image.section, runs: 0, errors: 0, leftOut: 0 },
-        trace.events.some((event: TraceEvent) => attaches(image, event)),
+        stream.events.some((event) => attaches(image, event)),
       ),
     ),
     skippedPrograms: loaded.skipped,
@@ -139,17 +134,16 @@ export function makeReport(input: ReportInput): Report {
       byThread: counts.byThread,
       ...(arena.realTime ? { threadDelayMicroseconds: (rule.threadDelay ?? DEFAULT_THREAD_DELAY) / 1000 } : {}),
     },
-    ...(headline === undefined ? {} : { headline }),
   };
 }
 
-function eventReport(read: Trace["counts"], { counts, seconds, threads }: ReplayResult): EventReport {
-  const skipped = [...read.skipped.values()].reduce((sum, count) => sum + count, 0);
+function eventReport(read: EventCounts, { counts, seconds, threads }: ReplayResult): EventReport {
+  const skipped = skippedIn(read);
   return {
     read: counts.replayed + skipped,
     replayed: counts.replayed,
     skipped,
-    skippedBy: Object.fromEntries(read.skipped),
+    skippedBy: Object.fromEntries(read.skipped.map(({ reason, count }) => [reason, count])),
     lost: read.lost,
     perSecond: seconds > 0 ? Math.round(counts.replayed / seconds) : 0,
     seconds,

@@ -8,9 +8,8 @@ import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
 import type { EventContext } from "../bpf/programs/program-type.ts";
 import { PROGRAM_TYPES, programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
-import { contextOf } from "../events/context.ts";
-import type { TraceEvent } from "../events/ftrace/lines.ts";
-import { CONTEXTS, type Context, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import type { SourceEvent } from "../events/event.ts";
+import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { programHost } from "../load/host.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import { LAYOUT } from "../wasm/face.ts";
@@ -104,7 +103,7 @@ export function addCounts(sum: RunCounts, more: RunCounts): void {
 export type Attachable = Pick<ProgramImage, "name" | "kind">;
 
 /** Whether a program is to run on an event. */
-export function attaches({ kind }: Attachable, event: TraceEvent): boolean {
+export function attaches({ kind }: Attachable, event: SourceEvent): boolean {
   return programType(kind).attaches(kind.target, event);
 }
 
@@ -129,7 +128,7 @@ export class EventRunner {
   constructor(
     arena: Arena,
     programs: readonly ProgramImage[],
-    events: readonly TraceEvent[],
+    events: readonly SourceEvent[],
     rule: InterruptRule,
     print: (line: string) => void,
   ) {
@@ -151,7 +150,7 @@ export class EventRunner {
 
   #attach(
     programs: readonly ProgramImage[],
-    events: readonly TraceEvent[],
+    events: readonly SourceEvent[],
     print: (line: string) => void,
   ): Attachment[][] {
     const host = programHost(this.#arena, print);

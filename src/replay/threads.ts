@@ -9,9 +9,9 @@ import { Worker } from "node:worker_threads";
 import type { Arena, ArenaHandle } from "../arena/arena.ts";
 import { AnyctxError } from "../error.ts";
 import type { EventBatch } from "../events/batch.ts";
-import type { TraceEvent } from "../events/ftrace/lines.ts";
-import type { Trace } from "../events/ftrace/text.ts";
+import type { SourceEvent } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
+import type { SourceEvents } from "../events/source.ts";
 import type { ProgramImage } from "../load/load.ts";
 import type { InterruptRule } from "./interrupts.ts";
 import type { Progress, ReplayResult } from "./ordered.ts";
@@ -22,7 +22,7 @@ export interface WorkerStart {
   readonly arena: ArenaHandle;
   readonly cpu: number;
   readonly programs: readonly ProgramImage[];
-  readonly events: readonly TraceEvent[];
+  readonly events: readonly SourceEvent[];
   readonly rule: InterruptRule;
 }
 
@@ -111,14 +111,14 @@ function splitByCpu(batch: EventBatch): Map<number, Uint8Array> {
 }
 
 /**
- * Replays a trace with one thread for each CPU that has events.
+ * Replays events with one thread for each CPU that has events.
  * @returns what all threads did; `seconds` is that of the thread that ran longest
  * @throws {AnyctxError} the first error of a thread
  */
 export async function replayParallel(
   arena: Arena,
   programs: readonly ProgramImage[],
-  trace: Trace,
+  stream: SourceEvents,
   rule: InterruptRule,
   print: (line: string) => void,
   progress: Progress,
@@ -129,10 +129,10 @@ export async function replayParallel(
     replayed += events;
     progress(replayed);
   };
-  const start = { arena: arena.handle(), programs, events: trace.events, rule };
+  const start = { arena: arena.handle(), programs, events: stream.events, rule };
   arena.detach();
   try {
-    for await (const batch of trace.batches) {
+    for await (const batch of stream.batches) {
       for (const [cpu, records] of splitByCpu(batch)) {
         const thread = threads.get(cpu) ?? new CpuThread({ ...start, cpu }, print, count);
         threads.set(cpu, thread);

@@ -1,5 +1,5 @@
 /** What a program type is: a row of `table.ts`, in a file of its own beside it. */
-import type { EventFormat } from "../../events/ftrace/format.ts";
+import type { EventFormat } from "../../events/event.ts";
 import type { HelperGroup } from "../helpers/table.ts";
 
 /** What a program attaches to: parts of its section's name, under the names that its type gives them. */

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnyctxError } from "../../error.ts";
-import { contextOf } from "../../events/context.ts";
-import { type EventFormat, parseFormat } from "../../events/ftrace/format.ts";
+import type { EventFormat } from "../../events/event.ts";
+import { parseFormat } from "../../events/ftrace/format.ts";
 import { RECORDED_FORMATS } from "../../events/ftrace/recorded.ts";
 import { readText } from "../../events/ftrace/testing.ts";
-import { CONTEXTS, LEVELS, RECORD } from "../../events/record.ts";
-import { EVENT_SOURCES, sourceByKind } from "../../events/sources.ts";
+import { RECORD } from "../../events/record.ts";
 import type { EventContext } from "./program-type.ts";
 import { RAW_ARGUMENTS, RAW_TRACEPOINT } from "./raw-tracepoint.ts";
 import { testProgramType } from "./testing.ts";
@@ -87,17 +86,4 @@ test("an event without a row is refused in one sentence", () => {
     /raw tracepoint other: .*kmalloc/.test(error.message);
   assert.throws(() => contextsOf(other), refused);
   assert.throws(() => contextsOf({ ...other, name: "kfree" }), /its format has no number "call_site"/);
-});
-
-test("every context is named by a level and flags", () => {
-  const all = LEVELS.flatMap((_, level) => [contextOf(level, 0), contextOf(level, 1)]);
-  assert.deepEqual([...new Set(all)].sort(), [...CONTEXTS].sort());
-  assert.deepEqual([contextOf(0, 2), contextOf(0, 3), contextOf(1, 1)], ["task", "irqsOff", "softirq"]);
-});
-
-test("every source kind has a name of its own and a description", () => {
-  assert.equal(new Set(EVENT_SOURCES.map((source) => source.kind)).size, EVENT_SOURCES.length);
-  for (const source of EVENT_SOURCES) assert.match(source.doc, /\.$/);
-  assert.equal(sourceByKind("ftrace")?.kind, "ftrace");
-  assert.equal(sourceByKind("none"), undefined);
 });

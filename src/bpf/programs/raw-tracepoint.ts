@@ -3,7 +3,7 @@
  * that a tracepoint records. One row an event says how the recorded fields become those arguments again.
  */
 import { AnyctxError } from "../../error.ts";
-import { loadBigInt } from "../../events/ftrace/bytes.ts";
+import { loadBigInt } from "../../events/integer.ts";
 import { RECORD } from "../../events/record.ts";
 import { numbered } from "./context.ts";
 import type { EventContext, ProgramEvent, ProgramType } from "./program-type.ts";

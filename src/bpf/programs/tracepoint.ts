@@ -1,6 +1,6 @@
 /** Tracepoints: a program there gets the struct that the event recorded, as it lies in the record. */
-import type { EventFormat } from "../../events/ftrace/format.ts";
-import { RECORDED_FORMATS } from "../../events/ftrace/recorded.ts";
+import type { EventFormat } from "../../events/event.ts";
+import { KNOWN_FORMATS } from "../../events/sources.ts";
 import { numbered, payloadBytes } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -33,7 +33,7 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
     of: ({ format }) => ({ fields: format?.fields ?? [], bytes: payloadBytes }),
     example: ({ category, event }, index) =>
       exampleOf(
-        RECORDED_FORMATS.find((format) => format.name === event && format.category === category),
+        KNOWN_FORMATS.find((format) => format.name === event && format.category === category),
         index,
       ),
   },

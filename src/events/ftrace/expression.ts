@@ -85,104 +85,106 @@ export function parsePrint(print: string): { format: string; arguments: Expressi
 
 /** Parses one expression; `opaque` where it is not understood to its end. */
 function parseTokens(tokens: readonly string[]): Expression {
-  const parser = createParser(tokens);
-  const expression = parser.expression(0);
-  return parser.done() && expression !== undefined ? expression : { kind: "opaque" };
+  const parser = { tokens, at: 0 };
+  const expression = parseExpression(parser, 0);
+  return parser.at === tokens.length && expression !== undefined ? expression : { kind: "opaque" };
 }
 
+/** What is parsed, and how far. Every function below steps over what it understands; undefined: it understands nothing. */
 interface Parser {
-  /** A whole expression with `?:`; undefined where there is none. */
-  expression(depth: number): Expression | undefined;
-  done(): boolean;
+  readonly tokens: readonly string[];
+  at: number;
 }
 
 const isName = (token: string | undefined): token is string => token !== undefined && /^[A-Za-z_]/.test(token);
 
-function createParser(tokens: readonly string[]): Parser {
-  let at = 0;
-  const accept = (token: string): boolean => tokens[at] === token && ++at > 0;
+function accept(parser: Parser, token: string): boolean {
+  return parser.tokens[parser.at] === token && ++parser.at > 0;
+}
 
-  /** Steps over `(type)` or `(type *)` where an operand follows it. */
-  const skipCast = (): boolean => {
-    let end = at + 1;
-    while (isName(tokens[end]) || (end > at + 1 && tokens[end] === "*")) end++;
-    const next = tokens[end + 1];
-    const operand = isName(next) || next === "(" || next === "~" || next === "!" || /^["\d]/.test(next ?? "");
-    if (tokens[at] !== "(" || tokens[end] !== ")" || end === at + 1 || !operand) return false;
-    at = end + 1;
-    return true;
-  };
+/** A whole expression with `?:`. */
+function parseExpression(parser: Parser, depth: number): Expression | undefined {
+  const test = parseBinary(parser, 1, depth);
+  if (test === undefined || !accept(parser, "?")) return test;
+  const yes = parseExpression(parser, depth + 1);
+  if (yes === undefined || !accept(parser, ":")) return undefined;
+  const no = parseExpression(parser, depth + 1);
+  return no && { kind: "choice", test, yes, no };
+}
 
-  /** Expressions up to the closing token. */
-  const sequence = (close: string, depth: number): Expression[] | undefined => {
-    const items: Expression[] = [];
-    while (!accept(close)) {
-      if (items.length > 0 && !accept(",")) return undefined;
-      const item = tokens[at] === close ? undefined : expression(depth);
-      if (item === undefined) return undefined;
-      items.push(item);
-    }
-    return items;
-  };
-
-  const named = (name: string, depth: number): Expression | undefined => {
-    if (accept("(")) {
-      const items = sequence(")", depth);
-      return items && { kind: "call", name, arguments: items };
-    }
-    if (name !== "REC" || !accept("->")) return { kind: "name", name };
-    const field = tokens[at++];
-    if (!isName(field)) return undefined;
-    if (!accept("[")) return { kind: "field", name: field, index: 0 };
-    const index = tokens[at++];
-    return accept("]") && /^\d+$/.test(index ?? "") ? { kind: "field", name: field, index: Number(index) } : undefined;
-  };
-
-  const operand = (depth: number): Expression | undefined => {
-    if (depth > MAX_DEPTH) return undefined;
-    if (skipCast()) return operand(depth + 1);
-    const token = tokens[at++];
-    if (token === undefined) return undefined;
-    if (token === "(") {
-      const inner = expression(depth + 1);
-      return accept(")") ? inner : undefined;
-    }
-    if (token === "{") {
-      const items = sequence("}", depth + 1);
-      return items && { kind: "list", items };
-    }
-    if ("~!-+&*".includes(token)) {
-      const inner = operand(depth + 1);
-      return inner && { kind: "unary", operator: token, operand: inner };
-    }
-    if (token.startsWith('"')) return { kind: "text", value: unquote(token) };
-    if (/^\d/.test(token)) return { kind: "number", value: BigInt(token) };
-    return isName(token) ? named(token, depth + 1) : undefined;
-  };
-
-  const binary = (least: number, depth: number): Expression | undefined => {
-    let left = operand(depth);
-    while (left !== undefined) {
-      const operator = tokens[at] ?? "";
-      const precedence = PRECEDENCE[operator];
-      if (precedence === undefined || precedence < least) return left;
-      at++;
-      const right = binary(precedence + 1, depth + 1);
-      left = right && { kind: "binary", operator, left, right };
-    }
-    return left;
-  };
-
-  function expression(depth: number): Expression | undefined {
-    const test = binary(1, depth);
-    if (test === undefined || !accept("?")) return test;
-    const yes = expression(depth + 1);
-    if (yes === undefined || !accept(":")) return undefined;
-    const no = expression(depth + 1);
-    return no && { kind: "choice", test, yes, no };
+/** Operands joined by operators that bind at least so tightly. */
+function parseBinary(parser: Parser, least: number, depth: number): Expression | undefined {
+  let left = parseOperand(parser, depth);
+  while (left !== undefined) {
+    const operator = parser.tokens[parser.at] ?? "";
+    const precedence = PRECEDENCE[operator];
+    if (precedence === undefined || precedence < least) return left;
+    parser.at++;
+    const right = parseBinary(parser, precedence + 1, depth + 1);
+    left = right && { kind: "binary", operator, left, right };
   }
+  return left;
+}
 
-  return { expression, done: () => at === tokens.length };
+function parseOperand(parser: Parser, depth: number): Expression | undefined {
+  if (depth > MAX_DEPTH) return undefined;
+  if (skipCast(parser)) return parseOperand(parser, depth + 1);
+  const token = parser.tokens[parser.at++];
+  if (token === undefined) return undefined;
+  if (token === "(") {
+    const inner = parseExpression(parser, depth + 1);
+    return accept(parser, ")") ? inner : undefined;
+  }
+  if (token === "{") {
+    const items = parseSequence(parser, "}", depth + 1);
+    return items && { kind: "list", items };
+  }
+  if ("~!-+&*".includes(token)) {
+    const inner = parseOperand(parser, depth + 1);
+    return inner && { kind: "unary", operator: token, operand: inner };
+  }
+  if (token.startsWith('"')) return { kind: "text", value: unquote(token) };
+  if (/^\d/.test(token)) return { kind: "number", value: BigInt(token) };
+  return isName(token) ? parseNamed(parser, token, depth + 1) : undefined;
+}
+
+/** Steps over `(type)` or `(type *)` where an operand follows it. */
+function skipCast(parser: Parser): boolean {
+  const { tokens, at } = parser;
+  let end = at + 1;
+  while (isName(tokens[end]) || (end > at + 1 && tokens[end] === "*")) end++;
+  const next = tokens[end + 1];
+  const operand = isName(next) || next === "(" || next === "~" || next === "!" || /^["\d]/.test(next ?? "");
+  if (tokens[at] !== "(" || tokens[end] !== ")" || end === at + 1 || !operand) return false;
+  parser.at = end + 1;
+  return true;
+}
+
+/** What begins with a name: a call, a field of the struct, or the name alone. */
+function parseNamed(parser: Parser, name: string, depth: number): Expression | undefined {
+  if (accept(parser, "(")) {
+    const items = parseSequence(parser, ")", depth);
+    return items && { kind: "call", name, arguments: items };
+  }
+  if (name !== "REC" || !accept(parser, "->")) return { kind: "name", name };
+  const field = parser.tokens[parser.at++];
+  if (!isName(field)) return undefined;
+  if (!accept(parser, "[")) return { kind: "field", name: field, index: 0 };
+  const index = parser.tokens[parser.at++];
+  if (!accept(parser, "]") || !/^\d+$/.test(index ?? "")) return undefined;
+  return { kind: "field", name: field, index: Number(index) };
+}
+
+/** Expressions up to the closing token. */
+function parseSequence(parser: Parser, close: string, depth: number): Expression[] | undefined {
+  const items: Expression[] = [];
+  while (!accept(parser, close)) {
+    if (items.length > 0 && !accept(parser, ",")) return undefined;
+    const item = parser.tokens[parser.at] === close ? undefined : parseExpression(parser, depth);
+    if (item === undefined) return undefined;
+    items.push(item);
+  }
+  return items;
 }
 
 const BINARY: Readonly<Record<string, (left: bigint, right: bigint) => bigint | undefined>> = {

@@ -8,7 +8,7 @@ import { parseFormat } from "./format.ts";
 import { loadFormats } from "./load-formats.ts";
 import { printItems } from "./print.ts";
 import { RECORDED_FORMATS } from "./recorded.ts";
-import { numberField, readText, textField } from "./testing.ts";
+import { numberField, readText, reasons, textField } from "./testing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "formats-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -96,7 +96,7 @@ test("formats of other events read what their print formats say", async () => {
     "state: bits=0x10000 kind=six at here+0x10/0x20 (x)",
   ];
   const { trace, records } = await readText(text.map((line) => `${head}${line}\n`).join(""), { formats });
-  assert.deepEqual(Object.fromEntries(trace.counts.skipped), { fields: 2 });
+  assert.deepEqual(reasons(trace), { fields: 2 });
   const [first, second, third] = records;
   assert.ok(first && second && third);
   const numbers = ["dev", "sector", "nr", "hidden"].map((name) => numberField(trace, first, name));
@@ -106,7 +106,7 @@ test("formats of other events read what their print formats say", async () => {
   assert.equal(trace.symbols.nameOf(numberField(trace, second, "where")), "here+0x10 [mod]");
   assert.deepEqual([numberField(trace, third, "bits"), numberField(trace, third, "kind")], [0n, 9n]);
   assert.deepEqual(
-    trace.events.map((event) => event.unprinted),
+    trace.events.map((event) => event.missing),
     [["hidden"], []],
   );
 });

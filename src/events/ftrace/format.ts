@@ -1,37 +1,14 @@
 /** tracefs `format` files: how an event's struct is laid out and how the kernel prints it. */
 import { AnyctxError } from "../../error.ts";
+import type { EventField, EventFormat } from "../event.ts";
 
-export interface EventField {
-  readonly name: string;
-  /**
-   * `number`: one or more integers; `chars`: text in place, NUL padded; `dataLoc`, `relLoc`: u32 that says where
-   * behind the struct the text lies (relative to the struct, or to the field's end); `other`: anything else.
-   */
-  readonly kind: "number" | "chars" | "dataLoc" | "relLoc" | "other";
-  /** Bytes from the start of the struct. */
-  readonly offset: number;
-  /** Bytes in all. */
-  readonly size: number;
-  /** Integers in an array; 1 where there is no array. */
-  readonly count: number;
-  readonly signed: boolean;
-}
-
-export interface EventFormat {
-  /** The folder in tracefs' `events`: `kmem`. */
-  readonly category: string;
-  readonly name: string;
-  /** `common_type` of the event on the machine that the format comes from. */
-  readonly id: number;
-  readonly fields: readonly EventField[];
-  /** Bytes of the struct without what is appended for `dataLoc` fields. */
-  readonly size: number;
+export interface FtraceFormat extends EventFormat {
   /** Text after `print fmt:`. */
   readonly print: string;
 }
 
 /** The formats a reader knows. Where two have the same name, the first counts: the text does not say the category. */
-export type FormatTable = readonly EventFormat[];
+export type FormatTable = readonly FtraceFormat[];
 
 const FIELD = /^\s*field:\s*(.+?)\s*;\s*offset:\s*(\d+)\s*;\s*size:\s*(\d+)\s*;(?:\s*signed:\s*([01])\s*;)?\s*$/;
 const DECLARATION = /^(__data_loc\s+|__rel_loc\s+)?(.*?)\s*\b([A-Za-z_]\w*)\s*(\[[^\]]*\])?$/;
@@ -43,7 +20,7 @@ const MAX_STRUCT_BYTES = 4096;
  * @param where the folder name, and the file for messages
  * @throws {AnyctxError} BAD_TRACE when a part is missing or a field does not fit
  */
-export function parseFormat(text: string, where: { readonly category: string; readonly file?: string }): EventFormat {
+export function parseFormat(text: string, where: { readonly category: string; readonly file?: string }): FtraceFormat {
   const file = where.file ?? `a format of ${where.category}`;
   const fields: EventField[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {

@@ -4,7 +4,7 @@
  * A task's name may hold anything, blanks, `-12 [003]` and all. The kernel right-aligns it in 16 columns, so the `-` is
  * looked for there first; in text that was trimmed, from the right among the places where a name of 15 bytes can end.
  */
-import { FLAG_COLUMNS, type FlagMeaning } from "../context.ts";
+import { FLAG_COLUMNS, type FlagMeaning } from "./flags.ts";
 
 /** Positions of the flags in their column, -1 for those that are not there. */
 export interface FlagLayout {

@@ -1,56 +1,19 @@
 /** From a line of ftrace's text to a record. */
-
 import type { BatchWriter } from "../batch.ts";
-import { COMMON_FLAGS } from "../context.ts";
+import type { SourceEvent } from "../event.ts";
 import { RECORD, RECORD_FLAGS } from "../record.ts";
-import type { SymbolTable } from "../symbols.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { bytesOf, endOfLine, matches, NEWLINE, textOf } from "./bytes.ts";
-import type { EventFormat, FormatTable } from "./format.ts";
-import { createHeadReader, type Head, layoutOfHeader, readHeaderLine } from "./head.ts";
+import { type LineSkip, TraceCounts } from "./counts.ts";
+import { COMMON_FLAGS } from "./flags.ts";
+import type { FormatTable, FtraceFormat } from "./format.ts";
+import { createHeadReader, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
-
-/** Why a line gave no record. */
-export const SKIP_REASONS = {
-  annotation: "an annotation: a stack trace, a blank line",
-  lost: "the kernel says that it lost events here",
-  head: "no event line: task, CPU, time or name is missing",
-  event: "an event whose format is not known",
-  cpu: "a CPU number beyond the given number of CPUs",
-  fields: "the fields do not match the event's format",
-  long: "longer than a line of a trace can be",
-  cut: "the file ends in the middle of the line",
-} as const;
-export type SkipReason = keyof typeof SKIP_REASONS;
-
-export interface TraceCounts {
-  /** Always `comments + read + ` all of `skipped`. */
-  lines: number;
-  comments: number;
-  /** Lines that became records. */
-  read: number;
-  readonly skipped: Map<SkipReason, number>;
-  /** The number (from 1) of the first line skipped for each reason. */
-  readonly firstSkipped: Map<SkipReason, number>;
-  /** Events that the kernel says it lost; where it does not say how many, one for each place. */
-  lost: number;
-  /** Lines of events without a format, by name, for the first MAX_UNKNOWN names. */
-  readonly unknown: Map<string, number>;
-}
-
-/** An event of the table: records name it by its index. */
-export interface TraceEvent {
-  readonly index: number;
-  readonly name: string;
-  readonly category: string;
-  readonly format: EventFormat;
-  /** Fields that the text does not hold: they are 0 in every record. */
-  readonly unprinted: readonly string[];
-}
+import type { SymbolTable } from "./symbols.ts";
 
 export interface LineReader {
   readonly counts: TraceCounts;
-  readonly events: readonly TraceEvent[];
+  readonly events: readonly SourceEvent[];
   /** The most bytes a record can take, for a line of at most `MAX_LINE_BYTES`. */
   readonly recordBytes: number;
   /**
@@ -58,12 +21,10 @@ export interface LineReader {
    * @returns where it stopped
    */
   readLines(text: Uint8Array, from: number, to: number, batch: BatchWriter): number;
-  /** Counts a line that is not read. */
-  skip(reason: SkipReason): void;
 }
 
 export const MAX_LINE_BYTES = 16384;
-const MAX_UNKNOWN = 256;
+const ALL_CPUS = 65536;
 const HASH = 35;
 const TWO_32 = 4294967296;
 const LOST = /^CPU:\s*\d+ \[LOST (?:(\d+) )?EVENTS\]\s*$/;
@@ -72,101 +33,112 @@ const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$/;
 const IDLE = bytesOf("<idle>");
 const SWAPPER = bytesOf("swapper/");
 
-export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpus = 65536): LineReader {
-  const head = createHeadReader();
-  const matchers: Matcher[] = formats.map((format) => createMatcher(format, symbols));
-  const names = new ByteCache();
-  for (const [index, { name }] of formats.entries()) {
-    const bytes = bytesOf(name);
-    if (names.find(bytes, 0, bytes.length) < 0) names.add(bytes, 0, bytes.length, BigInt(index));
-  }
-  const headerNames: string[] = [];
-  const counts: TraceCounts = {
-    ...{ lines: 0, comments: 0, read: 0, lost: 0 },
-    skipped: new Map(),
-    firstSkipped: new Map(),
-    unknown: new Map(),
-  };
+/** What is needed to read a line. */
+interface Reading {
+  readonly head: HeadReader;
+  readonly formats: FormatTable;
+  /** By event, as `formats`. */
+  readonly matchers: readonly Matcher[];
+  /** Index of an event by its name. */
+  readonly names: ByteCache;
+  /** Names of the flags that the file's header has told so far. */
+  readonly headerNames: string[];
+  readonly counts: TraceCounts;
+  readonly cpus: number;
+  readonly recordBytes: number;
+}
+
+export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpus: number = ALL_CPUS): LineReader {
+  const matchers = formats.map((format) => createMatcher(format, symbols));
+  const counts = new TraceCounts();
   const recordBytes = RECORD.payload + Math.max(0, ...formats.map((format) => format.size)) + MAX_LINE_BYTES + 8;
-
-  const skip = (reason: SkipReason): void => {
-    counts.lines++;
-    counts.skipped.set(reason, (counts.skipped.get(reason) ?? 0) + 1);
-    if (!counts.firstSkipped.has(reason)) counts.firstSkipped.set(reason, counts.lines);
-  };
-
-  const readComment = (text: Uint8Array, from: number, to: number): void => {
-    counts.lines++;
-    counts.comments++;
-    if (counts.read > 0) return;
-    readHeaderLine(textOf(text, from, to), headerNames);
-    const layout = layoutOfHeader(headerNames);
-    if (layout !== undefined) head.useLayout(layout);
-  };
-
-  /** The reason why a line without a head is skipped. */
-  const headless = (line: string): SkipReason => {
-    const lost = LOST.exec(line);
-    if (lost === null) return ANNOTATION.test(line) ? "annotation" : "head";
-    counts.lost += Number(lost[1] ?? 1);
-    return "lost";
-  };
-
-  const noteUnknown = (name: string): void => {
-    const before = counts.unknown.get(name);
-    if (before !== undefined || counts.unknown.size < MAX_UNKNOWN) counts.unknown.set(name, (before ?? 0) + 1);
-  };
-
-  /** Reads one line into the batch, or tells why not. */
-  const readLine = (text: Uint8Array, from: number, batch: BatchWriter): SkipReason | undefined => {
-    if (!head.read(text, from)) return headless(textOf(text, from, endOfLine(text, from)));
-    const { nameFrom, nameTo, cpu, fields } = head.head;
-    const found = names.find(text, nameFrom, nameTo);
-    if (found < 0) {
-      noteUnknown(textOf(text, nameFrom, nameTo));
-      return "event";
-    }
-    if (cpu >= cpus) return "cpu";
-    const event = names.low(found);
-    const { target, position } = batch;
-    target.start = position + RECORD.payload;
-    target.limit = position + recordBytes;
-    if (!(matchers[event] as Matcher).match(text, fields, target)) return "fields";
-    const size = (target.end - position + 7) & ~7;
-    writeHead(target.view, position, head.head, formats[event] as EventFormat, event, size);
-    writeComm(target.bytes, position + RECORD.comm, text, head.head);
-    batch.keep(size);
-    counts.lines++;
-    counts.read++;
-    return undefined;
-  };
-
+  const names = indexByName(formats);
+  const reading = { head: createHeadReader(), formats, matchers, names, headerNames: [], counts, cpus, recordBytes };
   return {
     counts,
     recordBytes,
     events: formats.map((format, index) => ({
       ...{ index, name: format.name, category: format.category, format },
-      unprinted: matchers[index]?.unprinted ?? [],
+      missing: matchers[index]?.unprinted ?? [],
     })),
-    skip,
-    readLines(text, from, to, batch) {
-      let position = from;
-      while (position < to && batch.hasRoom()) {
-        const next = text.indexOf(NEWLINE, position) + 1;
-        if (text[position] === HASH) readComment(text, position, next);
-        else {
-          const reason = readLine(text, position, batch);
-          if (reason !== undefined) skip(reason);
-        }
-        position = next;
-      }
-      return position;
-    },
+    readLines: (text, from, to, batch) => readLines(reading, text, from, to, batch),
   };
 }
 
+function indexByName(formats: FormatTable): ByteCache {
+  const names = new ByteCache();
+  for (const [index, { name }] of formats.entries()) {
+    const bytes = bytesOf(name);
+    if (names.find(bytes, 0, bytes.length) < 0) names.add(bytes, 0, bytes.length, BigInt(index));
+  }
+  return names;
+}
+
+function readLines(reading: Reading, text: Uint8Array, from: number, to: number, batch: BatchWriter): number {
+  let position = from;
+  while (position < to && batch.hasRoom()) {
+    const next = text.indexOf(NEWLINE, position) + 1;
+    if (text[position] === HASH) readComment(reading, text, position, next);
+    else {
+      const reason = readLine(reading, text, position, batch);
+      if (reason !== undefined) skipLine(reading, reason, text, position);
+    }
+    position = next;
+  }
+  return position;
+}
+
+/** The header, before the first event, tells how the columns of flags are laid out. */
+function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, from: number, to: number): void {
+  counts.lines++;
+  counts.comments++;
+  if (counts.read > 0) return;
+  readHeaderLine(textOf(text, from, to), headerNames);
+  const layout = layoutOfHeader(headerNames);
+  if (layout !== undefined) head.useLayout(layout);
+}
+
+/** Reads one line into the batch, or tells why not. */
+function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): LineSkip | undefined {
+  const { head, names, counts } = reading;
+  if (!head.read(text, from)) return "head";
+  const { nameFrom, nameTo, cpu, fields } = head.head;
+  const found = names.find(text, nameFrom, nameTo);
+  if (found < 0) return "event";
+  if (cpu >= reading.cpus) return "cpu";
+  const event = names.low(found);
+  const { target, position } = batch;
+  target.start = position + RECORD.payload;
+  target.limit = position + reading.recordBytes;
+  if (!(reading.matchers[event] as Matcher).match(text, fields, target)) return "fields";
+  const size = (target.end - position + 7) & ~7;
+  writeHead(target.view, position, head.head, reading.formats[event] as FtraceFormat, event, size);
+  writeComm(target.bytes, position + RECORD.comm, text, head.head);
+  batch.keep(size);
+  counts.lines++;
+  counts.read++;
+  return undefined;
+}
+
+function skipLine({ counts, head }: Reading, reason: LineSkip, text: Uint8Array, from: number): void {
+  if (reason === "head") skipHeadless(counts, textOf(text, from, endOfLine(text, from)));
+  else if (reason === "event") counts.skip(reason, textOf(text, head.head.nameFrom, head.head.nameTo));
+  else counts.skip(reason);
+}
+
+/** A line without a head is not always one that should have one. */
+function skipHeadless(counts: TraceCounts, line: string): void {
+  const lost = LOST.exec(line);
+  if (lost === null) {
+    counts.skip(ANNOTATION.test(line) ? "annotation" : "head");
+    return;
+  }
+  counts.lost += Number(lost[1] ?? 1);
+  counts.skip("lost");
+}
+
 /** Writes everything before the payload but the name, and the payload's common fields. */
-function writeHead(view: DataView, at: number, head: Head, format: EventFormat, event: number, size: number): void {
+function writeHead(view: DataView, at: number, head: Head, format: FtraceFormat, event: number, size: number): void {
   // seconds * 1e9 can be more than a double holds exactly: the seconds' lower half first, then what it carries.
   const low = (head.seconds & 0xffff) * 1e9 + head.nanoseconds;
   const middle = (head.seconds >>> 16) * 1e9;

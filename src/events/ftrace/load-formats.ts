@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AnyctxError } from "../../error.ts";
-import { type EventFormat, type FormatTable, parseFormat } from "./format.ts";
+import { type FormatTable, type FtraceFormat, parseFormat } from "./format.ts";
 
 /**
  * Reads every format below `folder`: `<category>/<event>/format` as in tracefs' `events`, or `<category>/<event>.format`.
@@ -10,7 +10,7 @@ import { type EventFormat, type FormatTable, parseFormat } from "./format.ts";
  * @throws {AnyctxError} BAD_TRACE naming the file, when one is no format or there is none
  */
 export function loadFormats(folder: string): FormatTable {
-  const formats = new Map<string, EventFormat>();
+  const formats = new Map<string, FtraceFormat>();
   for (const path of formatFiles(folder)) {
     const category = basename(path) === "format" ? basename(dirname(dirname(path))) : basename(dirname(path));
     const format = parseFormat(

@@ -5,8 +5,9 @@
  * Understood are numbers (also a part of a field: `REC->dev >> 20`), strings in place and appended, symbols, pointers,
  * and words: `__print_flags`, `__print_symbolic` and `test ? "a" : "b"`. Other values are stepped over.
  */
+import type { EventField } from "../event.ts";
 import { type Expression, evaluate, parsePrint } from "./expression.ts";
-import type { EventField, EventFormat } from "./format.ts";
+import type { FtraceFormat } from "./format.ts";
 
 export type PrintItem =
   | { readonly kind: "literal"; readonly text: string }
@@ -65,7 +66,7 @@ const SYMBOL_POINTERS = new Set(["S", "s", "B", "F", "f"]);
 const PLAIN_POINTERS = new Set(["", "K", "x"]);
 
 /** The items of an event's printed line, in order. Empty when the `print fmt` cannot be read at all. */
-export function printItems(format: EventFormat): PrintItem[] {
+export function printItems(format: FtraceFormat): PrintItem[] {
   const print = parsePrint(format.print);
   if (print === undefined) return [];
   const items: PrintItem[] = [];
@@ -105,7 +106,7 @@ interface Conversion {
 
 const IGNORED: PrintItem = { kind: "ignored" };
 
-function itemOf(format: EventFormat, conversion: Conversion, value: Expression): PrintItem {
+function itemOf(format: FtraceFormat, conversion: Conversion, value: Expression): PrintItem {
   if (conversion.type === "s") return textItem(format, value);
   const reference = partOf(value);
   const field = reference && format.fields.find((each) => each.name === reference.name);
@@ -122,7 +123,7 @@ function itemOf(format: EventFormat, conversion: Conversion, value: Expression):
   return { kind: "number", base, padded, field, index, shift, part };
 }
 
-function textItem(format: EventFormat, value: Expression): PrintItem {
+function textItem(format: FtraceFormat, value: Expression): PrintItem {
   const named = (name: string): EventField | undefined => format.fields.find((each) => each.name === name);
   if (value.kind === "call" && /^__get_(rel_)?str$/.test(value.name)) {
     const [argument] = value.arguments;

@@ -3,7 +3,7 @@
  * data of a module they load in a browser too. The constants that the kernel's macros leave in a `print fmt` are worked
  * out, and the common fields, the same in every format, are written once.
  */
-import { type EventFormat, type FormatTable, parseFormat } from "./format.ts";
+import { type FormatTable, type FtraceFormat, parseFormat } from "./format.ts";
 
 /** Names of allocation flags, combinations first: the first that fits is the one that is printed. */
 const GFP_FLAGS: string = [
@@ -218,5 +218,5 @@ function formatText(source: Source): string {
 }
 
 export const RECORDED_FORMATS: FormatTable = SOURCES.map(
-  (source): EventFormat => parseFormat(formatText(source), { category: source.category }),
+  (source): FtraceFormat => parseFormat(formatText(source), { category: source.category }),
 );

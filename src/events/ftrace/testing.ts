@@ -1,7 +1,8 @@
 /** Helpers of this folder's tests. */
 import type { EventBatch } from "../batch.ts";
+import { gunzipStream, gunzipWhereNeeded } from "../gunzip.ts";
 import { RECORD } from "../record.ts";
-import { readTraceStream, type Trace, type TraceOptions } from "./text.ts";
+import { readTrace, type Trace, type TraceOptions } from "./text.ts";
 
 /** A record taken apart by its documented layout. */
 export interface Taken {
@@ -57,13 +58,15 @@ export async function* chunksOf(content: string | Uint8Array, bytes = 4096): Asy
   for (let from = 0; from < all.length; from += bytes) yield all.subarray(from, from + bytes);
 }
 
-/** Reads a text to its end. */
+/** Reads a text, plain or gzipped, to its end. */
 export async function readText(
   text: string | Uint8Array,
   options?: TraceOptions,
   chunkBytes?: number,
 ): Promise<{ trace: Trace; records: Taken[]; error?: unknown }> {
-  const trace = readTraceStream(chunksOf(text, chunkBytes), options);
+  const name = "the trace";
+  const bytes = gunzipWhereNeeded(chunksOf(text, chunkBytes), name, gunzipStream);
+  const trace = readTrace({ bytes, name }, options);
   const records: Taken[] = [];
   try {
     for await (const batch of trace.batches) records.push(...takeApart(batch, trace));
@@ -71,6 +74,11 @@ export async function readText(
     return { trace, records, error };
   }
   return { trace, records };
+}
+
+/** Lines skipped, by reason. */
+export function reasons({ counts }: Trace): Record<string, number> {
+  return Object.fromEntries(counts.skipped.map(({ reason, count }) => [reason, count]));
 }
 
 /** The whole number of an event's field. */

@@ -6,8 +6,9 @@ import { after, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
-import { readTrace } from "../file.ts";
-import { numberField, readText, textField } from "./testing.ts";
+import { openEvents } from "../file.ts";
+import { type EventStream, skippedIn } from "../source.ts";
+import { numberField, readText, reasons, textField } from "./testing.ts";
 import type { Trace } from "./text.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "trace-"));
@@ -23,20 +24,17 @@ const lines = (...texts: string[]): string =>
     .map((line) => `${line}\n`)
     .join("");
 
-const reasons = (trace: Trace): Record<string, number> => Object.fromEntries(trace.counts.skipped);
-
 function assertAddsUp({ counts }: Trace): void {
-  const skipped = [...counts.skipped.values()].reduce((sum, each) => sum + each, 0);
-  assert.equal(counts.lines, counts.comments + counts.read + skipped);
+  assert.equal(counts.lines, counts.comments + counts.read + skippedIn(counts));
 }
 
 const badTrace = (pattern: RegExp) => (error: unknown) =>
   error instanceof AnyctxError && error.code === "BAD_TRACE" && pattern.test(error.message);
 
-async function drain(input: string): Promise<Trace> {
-  const trace = await readTrace(input);
-  for await (const _ of trace.batches);
-  return trace;
+async function drain(input: string): Promise<EventStream> {
+  const events = await openEvents(input);
+  for await (const _ of events.batches);
+  return events;
 }
 
 test("every reason to skip a line is counted, with its first line", async () => {
@@ -65,8 +63,10 @@ test("every reason to skip a line is counted, with its first line", async () => 
     ...{ lost: 2, annotation: 3, head: 1, event: 1, fields: 2, cpu: 1, long: 1, cut: 1 },
   });
   assert.equal(trace.counts.lost, 124);
-  assert.equal(trace.counts.firstSkipped.get("lost"), 3);
-  assert.deepEqual([...trace.counts.unknown], [["tracing_mark_write", 1]]);
+  const { skipped } = trace.counts;
+  assert.equal(skipped.find(({ reason }) => reason === "lost")?.first, 3);
+  const names = skipped.flatMap((row) => [...row.names].map(([name, count]) => [row.reason, name, count]));
+  assert.deepEqual(names, [["event", "tracing_mark_write", 1]]);
 });
 
 test("task names with blanks, dashes, colons and brackets", async () => {
@@ -186,7 +186,7 @@ test("gzip is known by its bytes, whatever the name, also without Node's zlib", 
 });
 
 test("reading can be given up half way", async () => {
-  const trace = await readTrace("examples/data/kernel-events.trace.gz", { batchBytes: 1 });
+  const trace = await openEvents("examples/data/kernel-events.trace.gz", { batchBytes: 1 });
   for await (const _ of trace.batches) break;
   assert.ok(trace.counts.read > 0 && trace.counts.read < 148_959);
 });

@@ -7,7 +7,9 @@
  * next free one and is listed in `collisions`: with 2^31 slots, two of a thousand symbols meet once in 4,000 traces.
  * What lies 64 KiB and more behind its symbol gets a further slot, keyed by the name and how far it is.
  */
-export interface SymbolTable {
+import type { Symbols } from "../source.ts";
+
+export interface SymbolTable extends Symbols {
   /**
    * The address of a symbol as `%pS`, `%ps` or `%pB` print it; a printed number is itself; undefined for other text.
    */

@@ -1,17 +1,4 @@
-/** The context an event was recorded in, from the columns that ftrace prints: for example `dNh4.`. */
-import { type Context, LEVELS, RECORD_FLAGS } from "./record.ts";
-
-/**
- * The context that reports count an event under. Interrupts switched off in a task are a context of their own, because
- * nothing deferred can run there; a softirq or an interrupt stays what it is, whatever its interrupt flag says.
- *
- * @param level index into LEVELS, as in a record
- * @param flags RECORD_FLAGS, as in a record
- */
-export function contextOf(level: number, flags: number): Context {
-  if (level === 0 && (flags & RECORD_FLAGS.irqsOff) !== 0) return "irqsOff";
-  return LEVELS[level] ?? "nmi";
-}
+/** The columns of flags that ftrace prints, for example `dNh4.`: what each character says about the context. */
 
 /** Bits of a tracepoint's `common_flags`, as Linux's `trace_flag_type` has them. */
 export const COMMON_FLAGS = {

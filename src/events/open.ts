@@ -1,0 +1,81 @@
+/**
+ * The door to events: unpacks an input where it is packed, looks at its first bytes and lets the kind of source that
+ * knows them read it. Works on a stream of bytes, in Node and in browsers; `file.ts` opens files.
+ */
+import { AnyctxError } from "../error.ts";
+import { type Gunzip, gunzipStream, gunzipWhereNeeded } from "./gunzip.ts";
+import { peek } from "./peek.ts";
+import type { EventSource, EventStream, ReadOptions } from "./source.ts";
+import { EVENT_SOURCES } from "./sources.ts";
+
+/** So many bytes tell what an input is. */
+const PEEK_BYTES = 512;
+/** So many of them a message shows. */
+const SHOWN_BYTES = 8;
+
+export interface OpenOptions extends ReadOptions {
+  /** The kind of source, whatever the input begins with; by default its first bytes tell. */
+  readonly kind?: string;
+  /** What messages call the input, `the input` by default. A name that ends in `.gz` promises gzip. */
+  readonly name?: string;
+  /** Bytes of the input, where they are known. */
+  readonly totalBytes?: number;
+  /** How to unpack gzip; the platform's DecompressionStream by default. */
+  readonly gunzip?: Gunzip;
+}
+
+/**
+ * Opens a stream of bytes as a stream of events. Waits for its first bytes.
+ * @param sources the kinds that the input may be of
+ * @throws {AnyctxError} BAD_TRACE for an input that is empty, of no known kind, or damaged where it begins; EINVAL for a
+ *   `kind` that is not there; while iterating, as `SourceEvents.batches` says
+ */
+export async function openEventStream(
+  input: AsyncIterable<Uint8Array>,
+  options: OpenOptions = {},
+  sources: readonly EventSource[] = EVENT_SOURCES,
+): Promise<EventStream> {
+  const { kind, name = "the input", totalBytes, gunzip = gunzipStream, ...readOptions } = options;
+  const progress = { read: 0, total: totalBytes };
+  const { first, all, close } = await peek(gunzipWhereNeeded(counted(input, progress), name, gunzip), PEEK_BYTES);
+  try {
+    if (first.length === 0) throw new AnyctxError("BAD_TRACE", `${name} is empty`);
+    const source = kind === undefined ? recognized(first, name, sources) : named(kind, sources);
+    return { ...(await source.read({ bytes: all, name }, readOptions)), progress };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function* counted(input: AsyncIterable<Uint8Array>, progress: { read: number }): AsyncIterable<Uint8Array> {
+  for await (const chunk of input) {
+    progress.read += chunk.length;
+    yield chunk;
+  }
+}
+
+const kindsOf = (sources: readonly EventSource[]): string => sources.map(({ kind }) => kind).join(", ");
+
+function named(kind: string, sources: readonly EventSource[]): EventSource {
+  const source = sources.find((each) => each.kind === kind);
+  if (source !== undefined) return source;
+  throw new AnyctxError("EINVAL", `"${kind}" is no kind of event source; known are ${kindsOf(sources)}`);
+}
+
+function recognized(first: Uint8Array, name: string, sources: readonly EventSource[]): EventSource {
+  const source = sources.find(({ recognizes }) => recognizes(first));
+  if (source !== undefined) return source;
+  throw new AnyctxError(
+    "BAD_TRACE",
+    `${name} begins with ${shown(first)}, as no kind of events that can be read does; known are ${kindsOf(sources)}`,
+  );
+}
+
+/** `7f 45 4c 46 (.ELF)` */
+function shown(first: Uint8Array): string {
+  const bytes = [...first.subarray(0, SHOWN_BYTES)];
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const text = bytes.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
+  return `${hex} (${text})`;
+}
