@@ -5,9 +5,10 @@
 import { AnyctxError } from "../../error.ts";
 import type { ProgramKind, ProgramType, UnsupportedKind } from "./program-type.ts";
 import { RAW_TRACEPOINT } from "./raw-tracepoint.ts";
+import { SOCKET_FILTER } from "./socket-filter.ts";
 import { TRACEPOINT } from "./tracepoint.ts";
 
-export const PROGRAM_TYPES: readonly ProgramType[] = [TRACEPOINT, RAW_TRACEPOINT];
+export const PROGRAM_TYPES: readonly ProgramType[] = [TRACEPOINT, RAW_TRACEPOINT, SOCKET_FILTER];
 
 /** Sections of programs that are known and cannot run here. */
 export interface UnsupportedSections {
@@ -29,7 +30,7 @@ export const UNSUPPORTED_SECTIONS: readonly UnsupportedSections[] = [
   },
   {
     prefixes: [
-      ...["xdp", "xdp.frags", "tc", "tcx", "classifier", "action", "socket", "netkit", "netfilter", "flow_dissector"],
+      ...["xdp", "xdp.frags", "tc", "tcx", "classifier", "action", "netkit", "netfilter", "flow_dissector"],
       ...["cgroup", "cgroup_skb", "sk_skb", "sk_msg", "sk_lookup", "sk_reuseport", "sockops", "lwt_in", "lwt_out"],
     ],
     reason: "programs on network packets and sockets have no packet here",
