@@ -7,18 +7,8 @@
  * for each one what it does and where it stands in the source.
  */
 import binaryen from "binaryen";
+import type { AccessKind } from "../src/sim/core.ts";
 import { decodeMappings, type Position } from "./source-map.ts";
-
-/** What an access is: plain, atomic or a bulk operation's two sides. */
-export type AccessKind =
-  | "load"
-  | "store"
-  | "atomic load"
-  | "atomic store"
-  | "exchange"
-  | "copy from"
-  | "copy to"
-  | "fill";
 
 export interface Site {
   readonly kind: AccessKind;

@@ -27,7 +27,6 @@ const PAGES_PER_WASM_PAGE: u32 = 65536 / <u32>PAGE_BYTES;
 const GROW_PAGES: u32 = 64;
 
 /** What a page is used for. */
-export const PAGE_RESERVED: u8 = 0;
 export const PAGE_FREE: u8 = 1;
 export const PAGE_RUN: u8 = 2;
 export const PAGE_SLAB: u8 = 3;

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { AnyctxError } from "../error.ts";
 
+/** What an access is: plain, atomic or a bulk operation's two sides. */
 export type AccessKind =
   | "load"
   | "store"
