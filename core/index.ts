@@ -45,15 +45,8 @@ export {
   percpuArrayUpdateAll,
 } from "./maps/array";
 export { mapCount, mapPrefill, mapScan } from "./maps/dispatch";
-export {
-  hashDelete,
-  hashGet,
-  hashLookup,
-  hashUpdate,
-  percpuHashGet,
-  percpuHashLookup,
-  percpuHashUpdateAll,
-} from "./maps/hash";
+export { hashDelete, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
+export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
 export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
 export { mapEntryBytes } from "./maps/map";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";

@@ -1,6 +1,6 @@
 /** Builds `build/core.wasm` (AssemblyScript), its instrumented twin `build/core.sim.wasm` and `dist/` (TypeScript). Everything it says goes to stderr. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const CORE = "build/core.wasm";
@@ -27,6 +27,13 @@ function run(script: string, args: readonly string[]): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Whether a file that was compiled has lost its source: it would ship. */
+function hasStale(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  const compiled = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));
+  return compiled.some((name) => !existsSync(join("src", name.replace(/\.js$/, ".ts"))));
+}
+
 mkdirSync("build", { recursive: true });
 const inputs = ["core", "tools/build.ts", "tools/source-map.ts", "package.json", ...TOOLS];
 if (newest(TOOLS_STAMP) < newest("tools/canary.ts", "test/sim/canaries.ts", ...inputs)) {
@@ -37,6 +44,10 @@ if (newest(TOOLS_STAMP) < newest("tools/canary.ts", "test/sim/canaries.ts", ...i
 if (Math.min(newest(CORE), newest(SIM_CORE)) < newest(...inputs)) run("build/tools/tools/compile.js", ["core"]);
 const typescriptInputs = ["src", "tsconfig.json", "tsconfig.build.json", "package.json"];
 if (!process.argv.includes("--core") && newest(TYPESCRIPT_STAMP) < newest(...typescriptInputs)) {
+  if (hasStale("dist")) {
+    rmSync("dist", { recursive: true });
+    rmSync("build/tsc.tsbuildinfo", { force: true });
+  }
   run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.build.json"]);
   writeFileSync(TYPESCRIPT_STAMP, "");
 }

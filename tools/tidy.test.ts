@@ -143,10 +143,10 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   "src/error.ts": { values: [], types: [] },
   wasm: { values: ["src/error.ts"], types: [] },
   events: { values: ["src/error.ts"], types: [] },
-  maps: { values: ["src/error.ts", "wasm"], types: ["arena"] },
+  maps: { values: ["src/error.ts", "wasm"], types: [] },
   arena: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
   "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: [] },
-  bpf: { values: ["src/error.ts", "wasm", "events"], types: ["maps"] },
+  bpf: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
   sim: { values: ["src/error.ts", "wasm"], types: [] },
   load: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf"], types: [] },
   replay: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load"], types: [] },
@@ -286,10 +286,12 @@ test("core/rcu never allocates", () => {
   assert.deepEqual(names, []);
 });
 
-const MOST_LINES = 600;
+const MOST_LINES = 400;
+/** What the build writes. */
+const EMITTED = "src/wasm/face.ts";
 
 test(`no file has more than ${MOST_LINES} lines, tests excepted`, () => {
-  const long = ALL.filter((path) => !isTest(path) && read(path).split("\n").length > MOST_LINES);
+  const long = ALL.filter((path) => !isTest(path) && path !== EMITTED && read(path).split("\n").length > MOST_LINES);
   assert.deepEqual(long, []);
 });
 

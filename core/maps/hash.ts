@@ -1,5 +1,5 @@
 /**
- * The hash map: lookup, update, delete with Linux's flags and errno (`kernel/bpf/hashtab.c`), dynamic or preallocated,
+ * The hash map: update and delete with Linux's flags and errno (`kernel/bpf/hashtab.c`), dynamic or preallocated,
  * plain or per-CPU. The element is taken before the bucket is locked, so that a refill can run; the lock is held for a
  * few stores.
  *
@@ -11,7 +11,7 @@ import { Cache } from "../alloc/cache";
 import { interruptsOn } from "../alloc/deferred";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
-import { copyBytes, hashBytes } from "../base/bytes";
+import { copyBytes } from "../base/bytes";
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
@@ -27,13 +27,10 @@ import {
   REMOVES,
   secondIntent,
 } from "../cpu/intent";
-import { enterRead, leaveRead } from "../rcu/epoch";
 import {
   AGAIN,
   awaitBucket,
   bucketOf,
-  copyFromElement,
-  findElement,
   findPlace,
   insertAndUnlock,
   isLocked,
@@ -55,12 +52,9 @@ import {
   takeReplacement,
 } from "./element";
 import { deleteFast, updateFast } from "./hash-fast";
+import { hashOf } from "./hash-lookup";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
-import { attachValue, copyAllOut, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
-
-function hashOf(map: MapHeader, key: usize): u32 {
-  return hashBytes(key, map.keySize, map.multiplier);
-}
+import { attachValue, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
 
 function isPerCpu(map: MapHeader): bool {
   return map.copyStride != 0;
@@ -69,24 +63,6 @@ function isPerCpu(map: MapHeader): bool {
 /** Functions that return an element return -errno in its place; no element lies in the last 4 KiB. */
 function isError(element: usize): bool {
   return element >= <usize>-4095;
-}
-
-/**
- * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
- * though its element may be deleted and reused meanwhile (type-stable, as in Linux). Lock-free, any context.
- * @returns the value's address, 0 if the key is not there
- */
-export function hashLookup(address: usize, key: usize): usize {
-  const map = mapAt(address);
-  const hash = hashOf(map, key);
-  const element = findElement(map, bucketOf(map, hash), hash, key);
-  return element == 0 ? 0 : element + map.valueOffset;
-}
-
-/** As hashLookup, for the current CPU's copy. */
-export function percpuHashLookup(address: usize, key: usize): usize {
-  const value = hashLookup(address, key);
-  return value == 0 ? 0 : load<u32>(value) + thisCpu().id * mapAt(address).copyStride;
 }
 
 /** A value of up to 8 bytes as one word, upper bytes zero. */
@@ -378,26 +354,4 @@ function deleteKey(address: usize, key: usize): i32 {
   leaveRoom(map, firstIntent(intents));
   interruptsOn(area);
   return 0;
-}
-
-/**
- * Copies a value out, consistently. Any context.
- * @param into `valueStride` bytes, 8-byte aligned
- * @returns 0 or -ENOENT
- */
-export function hashGet(address: usize, key: usize, into: usize): i32 {
-  const map = mapAt(address);
-  const found = copyFromElement(thisCpu(), map, hashOf(map, key), key, into, map.valueOffset, map.valueStride);
-  return found ? 0 : -ENOENT;
-}
-
-/** Copies all CPUs' values out, valueStride apart; each CPU's as of some moment. Any context. */
-export function percpuHashGet(address: usize, key: usize, into: usize): i32 {
-  const map = mapAt(address);
-  const area = thisCpu();
-  enterRead(area);
-  const value = hashLookup(address, key);
-  if (value != 0) copyAllOut(map, load<u32>(value), into);
-  leaveRead(area);
-  return value != 0 ? 0 : -ENOENT;
 }

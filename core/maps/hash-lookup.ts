@@ -1,0 +1,55 @@
+/**
+ * Reading a hash: lookups for programs, which give an address inside a read section, and copies for the system call. Both
+ * are lock-free, in any context.
+ */
+import { hashBytes } from "../base/bytes";
+import { ENOENT } from "../base/errno";
+import { thisCpu } from "../cpu/area";
+import { enterRead, leaveRead } from "../rcu/epoch";
+import { bucketOf, copyFromElement, findElement } from "./bucket";
+import { MapHeader, mapAt } from "./map";
+import { copyAllOut } from "./percpu-value";
+
+export function hashOf(map: MapHeader, key: usize): u32 {
+  return hashBytes(key, map.keySize, map.multiplier);
+}
+
+/**
+ * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
+ * though its element may be deleted and reused meanwhile (type-stable, as in Linux). Lock-free, any context.
+ * @returns the value's address, 0 if the key is not there
+ */
+export function hashLookup(address: usize, key: usize): usize {
+  const map = mapAt(address);
+  const hash = hashOf(map, key);
+  const element = findElement(map, bucketOf(map, hash), hash, key);
+  return element == 0 ? 0 : element + map.valueOffset;
+}
+
+/** As hashLookup, for the current CPU's copy. */
+export function percpuHashLookup(address: usize, key: usize): usize {
+  const value = hashLookup(address, key);
+  return value == 0 ? 0 : load<u32>(value) + thisCpu().id * mapAt(address).copyStride;
+}
+
+/**
+ * Copies a value out, consistently. Any context.
+ * @param into `valueStride` bytes, 8-byte aligned
+ * @returns 0 or -ENOENT
+ */
+export function hashGet(address: usize, key: usize, into: usize): i32 {
+  const map = mapAt(address);
+  const found = copyFromElement(thisCpu(), map, hashOf(map, key), key, into, map.valueOffset, map.valueStride);
+  return found ? 0 : -ENOENT;
+}
+
+/** Copies all CPUs' values out, valueStride apart; each CPU's as of some moment. Any context. */
+export function percpuHashGet(address: usize, key: usize, into: usize): i32 {
+  const map = mapAt(address);
+  const area = thisCpu();
+  enterRead(area);
+  const value = hashLookup(address, key);
+  if (value != 0) copyAllOut(map, load<u32>(value), into);
+  leaveRead(area);
+  return value != 0 ? 0 : -ENOENT;
+}
