@@ -1,4 +1,8 @@
-/** What the core's tests share: maps of raw bytes in a small arena, and the state of their caches. */
+/**
+ * What the core's tests share: maps of raw bytes in a small arena, the state of their caches, and what the core has inside
+ * that it does not export.
+ */
+import { execFileSync } from "node:child_process";
 import { Arena, type ArenaOptions } from "../src/arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../src/arena/statistics.ts";
 import { bytes, u32 } from "../src/maps/codec.ts";
@@ -45,4 +49,52 @@ export function insertUntilRefused(
     if (errno !== 0) return { inserted: index, errno };
   }
   return { inserted: most, errno: 0 };
+}
+
+const COMPILER_OPTIONS = [
+  ["core/entry.ts", "--outFile", "entry.wasm", "--runtime", "stub", "--use", "abort="],
+  ["--enable", "threads", "--enable", "simd", "--importMemory", "--sharedMemory"],
+  ["--initialMemory", "4", "--maximumMemory", "65536", "--noExportMemory", "--disableWarning", "201"],
+].flat();
+
+/**
+ * Reads an entry's text, writes the compiled module. In a process of its own, without tsx: that takes seven seconds to
+ * transform the compiler, which compiles in a third of one.
+ */
+const COMPILE = `
+  import { readFileSync, writeFileSync } from "node:fs";
+  import asc from "assemblyscript/asc";
+  const textOf = (path) => { try { return readFileSync(path, "utf8"); } catch { return null; } };
+  const entry = readFileSync(0, "utf8");
+  const { error } = await asc.main(process.argv.slice(1), {
+    stderr: process.stderr,
+    readFile: (path) => (path === "core/entry.ts" ? entry : textOf(path)),
+    writeFile: (path, contents) => { if (path === "entry.wasm") writeFileSync(1, contents); },
+  });
+  if (error !== null) process.exit(1);
+`;
+
+/** Functions of the core's inside, and the memory that they work on. */
+export interface Inside<Functions> {
+  readonly core: Functions;
+  readonly memory: WebAssembly.Memory;
+  /** The words from an address on, of the memory as it is now. */
+  words(address: number, count?: number): Uint32Array;
+}
+
+/**
+ * Compiles an entry of the test's own, which exports what the core does not. Every check of the core's traps in it, those
+ * of fast paths too (core/base/check.ts).
+ * @param entry text of a file in core/, as `export { push } from "./base/stack";`
+ * @returns makes an instance on a new memory that may grow to so many bytes
+ */
+export function compileInside<Functions>(entry: string): (maximumBytes?: number) => Inside<Functions> {
+  const options = ["--input-type=module", "--eval", COMPILE, "--", ...COMPILER_OPTIONS];
+  const module = new WebAssembly.Module(new Uint8Array(execFileSync(process.execPath, options, { input: entry })));
+  return (maximumBytes = 4 << 20) => {
+    const memory = new WebAssembly.Memory({ initial: 4, maximum: maximumBytes / 65536, shared: true });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    const words = (address: number, count = 1): Uint32Array => new Uint32Array(memory.buffer, address, count);
+    return { core: exports as Functions, memory, words };
+  };
 }
