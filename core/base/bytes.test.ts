@@ -117,7 +117,6 @@ function multiplierOf(seed: number): bigint {
 
 test("consecutive keys of every size spread over the upper bits, whatever the map's seed", () => {
   const BUCKETS = 1024;
-
   const view = new DataView(memory.buffer, A);
   at(A, 16).fill(0);
   for (const size of [4, 8, 12, 16])
