@@ -59,7 +59,10 @@ test("values lie behind each other, rounded up to 8 bytes", async () => {
   const map = new RawMap(await makeArena(), { kind: KIND_ARRAY, valueSize: 12, maxEntries: 5 });
   const first = map.lookup(0);
   assert.equal(first % 8, 0);
-  assert.deepEqual([1, 2, 3, 4].map((index) => map.lookup(index)), [first + 16, first + 32, first + 48, first + 64]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map((index) => map.lookup(index)),
+    [first + 16, first + 32, first + 48, first + 64],
+  );
 });
 
 test("per-CPU array: a program reads and writes its own CPU's copy, a page or more from the others'", async () => {
