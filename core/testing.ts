@@ -1,9 +1,14 @@
-/** What the core's tests share: maps of raw bytes in a small arena, and the state of their caches. */
+/**
+ * What the core's tests share: maps of raw bytes in a small arena, the state of their caches, and what the core has inside
+ * that it does not export.
+ */
+import { execFileSync } from "node:child_process";
 import { Arena, type ArenaOptions } from "../src/arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../src/arena/statistics.ts";
 import { bytes, u32 } from "../src/maps/codec.ts";
 import type { MapType } from "../src/maps/kinds.ts";
 import type { ArenaMap } from "../src/maps/map.ts";
+import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";
 
 export const LEVEL = { task: 0, softirq: 1, hardirq: 2, nmi: 3 } as const;
 
@@ -45,4 +50,185 @@ export function insertUntilRefused(
     if (errno !== 0) return { inserted: index, errno };
   }
   return { inserted: most, errno: 0 };
+}
+
+export interface RawSizes {
+  /** A KIND_ constant. */
+  readonly kind: number;
+  readonly keySize?: number;
+  readonly valueSize?: number;
+  readonly maxEntries: number;
+  /** A SUPPLY_ constant, a hash's only. */
+  readonly supply?: number;
+  readonly name?: string;
+}
+
+/** Functions of the core for one kind of map. */
+const RAW_CALLS = {
+  [CONSTANTS.KIND_HASH]: ["hashUpdate", "hashGet", "hashDelete", "hashLookup"],
+  [CONSTANTS.KIND_PERCPU_HASH]: ["percpuHashUpdateAll", "percpuHashGet", "hashDelete", "percpuHashLookup"],
+  [CONSTANTS.KIND_ARRAY]: ["arrayUpdate", "arrayGet", "arrayDelete", "arrayLookup"],
+  [CONSTANTS.KIND_PERCPU_ARRAY]: ["percpuArrayUpdateAll", "percpuArrayGet", "arrayDelete", "percpuArrayLookup"],
+} as const;
+
+/** One walk's step: how many entries or -errno, keys (their first word) with all copies' first bytes, where to go on. */
+export interface RawStep {
+  readonly result: number;
+  readonly entries: readonly (readonly [key: number, ...values: number[]])[];
+  readonly next: number;
+}
+
+/**
+ * A map by the core's own functions, errno and all. A key is a number in its first word with zeroes behind it; a value is
+ * its byte, over and over; a per-CPU value one for each CPU.
+ */
+export class RawMap {
+  readonly arena: Arena;
+  readonly address: number;
+  readonly copies: number;
+  readonly #calls: (typeof RAW_CALLS)[keyof typeof RAW_CALLS];
+  readonly #key: number;
+  readonly #value: number;
+
+  constructor(arena: Arena, sizes: RawSizes) {
+    this.arena = arena;
+    this.#calls = RAW_CALLS[sizes.kind as keyof typeof RAW_CALLS];
+    this.address = createRaw(arena, sizes);
+    if (this.address < CONSTANTS.SUPERBLOCK) throw new Error(`errno ${this.address}`);
+    this.copies = this.#calls[0].endsWith("All") ? arena.cpus : 1;
+    this.#key = arena.allocate(64);
+    this.#value = arena.allocate(this.field("valueStride") * this.copies);
+  }
+
+  field(name: keyof typeof LAYOUT.MapHeader): number {
+    return this.arena.word(this.address + LAYOUT.MapHeader[name]);
+  }
+
+  setField(name: keyof typeof LAYOUT.MapHeader, value: number): void {
+    new Uint32Array(this.arena.memory.buffer, this.address + LAYOUT.MapHeader[name], 1)[0] = value;
+  }
+
+  /** The address of a key for the core. */
+  key(key: number): number {
+    new Uint32Array(this.arena.memory.buffer, this.#key, 1)[0] = key;
+    return this.#key;
+  }
+
+  /** The address of values for the core: of all copies, or of one. */
+  value(...values: readonly number[]): number {
+    const stride = this.field("valueStride");
+    for (const [copy, byte] of values.entries())
+      new Uint8Array(this.arena.memory.buffer, this.#value + copy * stride, this.field("valueSize")).fill(byte);
+    return this.#value;
+  }
+
+  update(key: number, values: number | readonly number[], flags = 0): number {
+    const list = typeof values === "number" ? Array<number>(this.copies).fill(values) : values;
+    return this.arena.core[this.#calls[0]](this.address, this.key(key), this.value(...list), flags);
+  }
+
+  /** The values, all of whose bytes are the same; or -errno. */
+  get(key: number): number[] | number {
+    const result = this.arena.core[this.#calls[1]](this.address, this.key(key), this.#value);
+    if (result !== 0) return result;
+    return Array.from({ length: this.copies }, (_, copy) =>
+      this.byteAt(this.#value + copy * this.field("valueStride")),
+    );
+  }
+
+  delete(key: number): number {
+    return this.arena.core[this.#calls[2]](this.address, this.key(key));
+  }
+
+  /** The address of the value that a program would get, 0 if there is none. */
+  lookup(key: number): number {
+    return this.arena.core[this.#calls[3]](this.address, this.key(key)) >>> 0;
+  }
+
+  /** The byte that a value is made of. */
+  byteAt(address: number): number {
+    const bytes = new Uint8Array(this.arena.memory.buffer, address, this.field("valueSize")).slice();
+    const [first = 0] = bytes;
+    if (!bytes.every((byte) => byte === first)) throw new Error(`a value of different bytes: ${bytes.join()}`);
+    return first;
+  }
+
+  count(): number {
+    return this.arena.core.mapCount(this.address);
+  }
+
+  /** One step of a walk into so many bytes. */
+  scan(from: number, bytes: number): RawStep {
+    const { arena } = this;
+    const into = arena.allocate(bytes + 8);
+    const result = arena.core.mapScan(this.address, from, into, bytes);
+    const stride = this.field("valueStride");
+    const entryBytes = arena.core.mapEntryBytes(this.address);
+    const entries = Array.from({ length: Math.max(0, result) }, (_, index): [number, ...number[]] => {
+      const entry = into + index * entryBytes;
+      const values = entry + entryBytes - this.copies * stride;
+      const bytesOf = Array.from({ length: this.copies }, (_, copy) => this.byteAt(values + copy * stride));
+      return [arena.word(entry), ...bytesOf];
+    });
+    arena.core.freeBytes(into);
+    return { result, entries, next: arena.word(arena.core.currentArea() + LAYOUT.CpuArea.scanNext) };
+  }
+}
+
+/** Creates and publishes a map; its address, or an errno as it is or negated. */
+export function createRaw(arena: Arena, sizes: RawSizes): number {
+  const { kind, keySize = 4, valueSize = 8, maxEntries, supply = 0, name = "raw" } = sizes;
+  const address = arena.core.createMap(kind, keySize, valueSize, maxEntries, 0, supply, 1) >>> 0;
+  if (address < CONSTANTS.SUPERBLOCK) return address;
+  const bytes = new Uint8Array(arena.memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES);
+  bytes.set(Buffer.from(name));
+  return arena.core.publishMap(address) || address;
+}
+
+const COMPILER_OPTIONS = [
+  ["core/entry.ts", "--outFile", "entry.wasm", "--runtime", "stub", "--use", "abort="],
+  ["--enable", "threads", "--enable", "simd", "--importMemory", "--sharedMemory"],
+  ["--initialMemory", "4", "--maximumMemory", "65536", "--noExportMemory", "--disableWarning", "201"],
+].flat();
+
+/**
+ * Reads an entry's text, writes the compiled module. In a process of its own, without tsx: that takes seven seconds to
+ * transform the compiler, which compiles in a third of one.
+ */
+const COMPILE = `
+  import { readFileSync, writeFileSync } from "node:fs";
+  import asc from "assemblyscript/asc";
+  const textOf = (path) => { try { return readFileSync(path, "utf8"); } catch { return null; } };
+  const entry = readFileSync(0, "utf8");
+  const { error } = await asc.main(process.argv.slice(1), {
+    stderr: process.stderr,
+    readFile: (path) => (path === "core/entry.ts" ? entry : textOf(path)),
+    writeFile: (path, contents) => { if (path === "entry.wasm") writeFileSync(1, contents); },
+  });
+  if (error !== null) process.exit(1);
+`;
+
+/** Functions of the core's inside, and the memory that they work on. */
+export interface Inside<Functions> {
+  readonly core: Functions;
+  readonly memory: WebAssembly.Memory;
+  /** The words from an address on, of the memory as it is now. */
+  words(address: number, count?: number): Uint32Array;
+}
+
+/**
+ * Compiles an entry of the test's own, which exports what the core does not. Every check of the core's traps in it, those
+ * of fast paths too (core/base/check.ts).
+ * @param entry text of a file in core/, as `export { push } from "./base/stack";`
+ * @returns makes an instance on a new memory that may grow to so many bytes
+ */
+export function compileInside<Functions>(entry: string): (maximumBytes?: number) => Inside<Functions> {
+  const options = ["--input-type=module", "--eval", COMPILE, "--", ...COMPILER_OPTIONS];
+  const module = new WebAssembly.Module(new Uint8Array(execFileSync(process.execPath, options, { input: entry })));
+  return (maximumBytes = 4 << 20) => {
+    const memory = new WebAssembly.Memory({ initial: 4, maximum: maximumBytes / 65536, shared: true });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    const words = (address: number, count = 1): Uint32Array => new Uint32Array(memory.buffer, address, count);
+    return { core: exports as Functions, memory, words };
+  };
 }
