@@ -482,6 +482,28 @@ test("event sources: every kind is a folder or a file of src/events/, with a tes
   assert.deepEqual(untested, []);
 });
 
+/** Where the tests of a table's rows are, and how a test names a row; those of the other tables walk the table itself. */
+const TESTED: Readonly<Record<string, readonly [folders: readonly string[], named: (name: string) => string]>> = {
+  "map kinds": [["core/maps", "src/maps"], (name) => `"${name}"`],
+  helpers: [["src/bpf", "src/load"], (name) => name],
+  "program types": [["src/bpf/programs"], (name) => name.toUpperCase()],
+  "event sources": [["src/events"], (name) => `"${name}"`],
+  "signs of interrupts": [["src", "test"], (name) => name],
+};
+
+for (const [title, [folders, named]] of Object.entries(TESTED))
+  test(`${title}: a test names every row`, () => {
+    const tests = sourcesBelow(...folders)
+      .filter((path) => path.endsWith(".test.ts"))
+      .map(read)
+      .join("\n");
+    const rows = TABLES[title] ?? [];
+    assert.deepEqual(
+      rows.map(({ name }) => name).filter((name) => !tests.includes(named(name))),
+      [],
+    );
+  });
+
 /** The commands as `src/cli/` defines them: each in a file that exports its row. */
 async function commands(): Promise<Command[]> {
   const files = filesBelow("src/cli").filter((path) => /export const \w+: CommandRow/.test(read(path)));

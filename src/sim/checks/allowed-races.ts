@@ -60,6 +60,13 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
     reason: "A refill looks whether there is anything in the depot before it takes the lock, and again under it.",
   },
   {
+    name: /^page \d+\.state$/,
+    inside: ["addSlab", "removeSlab"],
+    reason:
+      "Whoever joins free runs looks whether the neighbour is free. A run that becomes a slab, or a slab that becomes a " +
+      "run, is free neither before nor after.",
+  },
+  {
     name: / count\.live$/,
     inside: ["elementCount", "levelCount"],
     reason: "Another CPU's count of elements may be stale: the sum decides only near the limit, which allows for it.",
