@@ -170,7 +170,9 @@ export class RawMap {
       const bytesOf = Array.from({ length: this.copies }, (_, copy) => this.byteAt(values + copy * stride));
       return [arena.word(entry), ...bytesOf];
     });
+    const behind = new Uint8Array(arena.memory.buffer, into + bytes, 8).some((byte) => byte !== 0);
     arena.core.freeBytes(into);
+    if (behind) throw new Error(`a walk has written behind its ${bytes} bytes`);
     return { result, entries, next: arena.word(arena.core.currentArea() + LAYOUT.CpuArea.scanNext) };
   }
 }
