@@ -52,6 +52,17 @@ export function insertUntilRefused(
   return { inserted: most, errno: 0 };
 }
 
+/** What all of a map's caches have together, as each kind of list. */
+export function cacheTotals(arena: Arena, address: number): Readonly<Record<string, number>> {
+  const info = arena.maps().find((each) => each.address === address);
+  if (info === undefined) throw new Error("the map is not there");
+  const totals: Record<string, number> = {};
+  for (const cache of cacheStatistics(arena, info))
+    for (const [name, value] of Object.entries(cache))
+      if (typeof value === "number" && name !== "cpu") totals[name] = (totals[name] ?? 0) + value;
+  return totals;
+}
+
 export interface RawSizes {
   /** A KIND_ constant. */
   readonly kind: number;

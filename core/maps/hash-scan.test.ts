@@ -24,6 +24,7 @@ function expectedStep(sizes: readonly number[], from: number, room: number): { c
   let count = 0;
   let index = from;
   while (index < sizes.length && (sizes[index] ?? 0) < room - count) count += sizes[index++] ?? 0;
+  if (index === from && index < sizes.length) return { count: -ENOSPC, next: 0 };
   return { count, next: index < sizes.length ? index : 0 };
 }
 
@@ -53,13 +54,13 @@ for (const [name, kind] of [
         do {
           const step = map.scan(from, (room + more) * entryBytes + 5);
           const expected = expectedStep(sizes, from, room + more);
+          assert.equal(step.result, expected.count);
           if (step.result === -ENOSPC) {
-            assert.ok((sizes[from] ?? 0) >= room + more, "the bucket would have fitted");
             full++;
-            more += 1;
+            more++;
             continue;
           }
-          assert.deepEqual({ count: step.result, next: step.next }, expected);
+          assert.equal(step.next, expected.next);
           for (const [key, ...values] of step.entries) {
             assert.ok(!walked.has(key), `key ${key} twice`);
             walked.set(key, values);
