@@ -52,6 +52,17 @@ export function insertUntilRefused(
   return { inserted: most, errno: 0 };
 }
 
+/** What all of a map's caches have together, as each kind of list. */
+export function cacheTotals(arena: Arena, address: number): Readonly<Record<string, number>> {
+  const info = arena.maps().find((each) => each.address === address);
+  if (info === undefined) throw new Error("the map is not there");
+  const totals: Record<string, number> = {};
+  for (const cache of cacheStatistics(arena, info))
+    for (const [name, value] of Object.entries(cache))
+      if (typeof value === "number" && name !== "cpu") totals[name] = (totals[name] ?? 0) + value;
+  return totals;
+}
+
 export interface RawSizes {
   /** A KIND_ constant. */
   readonly kind: number;
@@ -170,7 +181,9 @@ export class RawMap {
       const bytesOf = Array.from({ length: this.copies }, (_, copy) => this.byteAt(values + copy * stride));
       return [arena.word(entry), ...bytesOf];
     });
+    const behind = new Uint8Array(arena.memory.buffer, into + bytes, 8).some((byte) => byte !== 0);
     arena.core.freeBytes(into);
+    if (behind) throw new Error(`a walk has written behind its ${bytes} bytes`);
     return { result, entries, next: arena.word(arena.core.currentArea() + LAYOUT.CpuArea.scanNext) };
   }
 }

@@ -1,0 +1,105 @@
+/** The fast path does what the slow one does: two maps that differ in nothing but which path they may take. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { CONSTANTS } from "../../src/wasm/face.ts";
+import { cacheTotals, LEVEL, makeArena, RawMap } from "../testing.ts";
+
+const { KIND_HASH, KIND_PERCPU_HASH, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB, NOEXIST, EXIST, E2BIG } = CONSTANTS;
+const CPUS = 2;
+
+test("the fast path is for plain dynamic hashes with keys of 4 or 8 bytes that need not count exactly", async () => {
+  const rows = [
+    [4, KIND_HASH, SUPPLY_CACHE, 1000, 4],
+    [8, KIND_HASH, SUPPLY_CACHE, 1000, 8],
+    [12, KIND_HASH, SUPPLY_CACHE, 1000, 0],
+    [2, KIND_HASH, SUPPLY_CACHE, 1000, 0],
+    [4, KIND_PERCPU_HASH, SUPPLY_CACHE, 1000, 0],
+    [4, KIND_HASH, SUPPLY_POOL, 1000, 0],
+    [4, KIND_HASH, SUPPLY_SLAB, 1000, 0],
+    [4, KIND_HASH, SUPPLY_CACHE, 100, 0],
+  ] as const;
+  const arena = await makeArena({ cpus: CPUS });
+  for (const [keySize, kind, supply, maxEntries, fastKey] of rows) {
+    const name = [keySize, kind, supply, maxEntries].join();
+    assert.equal(new RawMap(arena, { kind, keySize, supply, maxEntries, name }).field("fastKey"), fastKey, name);
+  }
+  const linux = await makeArena({ cpus: CPUS, profile: "linux" });
+  assert.equal(new RawMap(linux, { kind: KIND_HASH, maxEntries: 1000 }).field("fastKey"), 0, "profile linux");
+});
+
+type Step = { readonly key: number; readonly cpu: number; readonly level: number } & (
+  | { readonly flags: number; readonly byte: number }
+  | { readonly remove: true }
+);
+const place = { key: fc.nat(600), cpu: fc.nat(CPUS - 1), level: fc.constantFrom(0, 0, 0, 1, 2, 3) };
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ ...place, flags: fc.constantFrom(0, 0, NOEXIST, EXIST, 3), byte: fc.nat(255) }) },
+  { weight: 1, arbitrary: fc.record({ ...place, remove: fc.constant(true as const) }) },
+);
+
+for (const keySize of [4, 8])
+  for (const valueSize of [8, 12])
+    test(`keys of ${keySize}, values of ${valueSize} bytes: results, entries, counts and caches are those of the slow path`, async () => {
+      const arena = await makeArena({ cpus: CPUS });
+      arena.takeCpu(1);
+      // More buckets than keys, some of which share one.
+      const make = (name: string): RawMap => {
+        const map = new RawMap(arena, { kind: KIND_HASH, keySize, valueSize, maxEntries: 300, name });
+        map.setField("bucketMask", 31);
+        return map;
+      };
+      fc.assert(
+        fc.property(fc.array(step, { minLength: 300, maxLength: 600, size: "max" }), (steps) => {
+          const [fast, slow] = [make("fast"), make("slow")];
+          assert.equal(fast.field("fastKey"), keySize);
+          slow.setField("fastKey", 0);
+          for (const [turn, each] of steps.entries()) {
+            arena.switchCpu(each.cpu);
+            const [result, expected] = [fast, slow].map((map) => {
+              arena.core.contextSet(each.level, 0);
+              const outcome = "remove" in each ? map.delete(each.key) : map.update(each.key, each.byte, each.flags);
+              arena.settle();
+              return outcome;
+            });
+            assert.equal(result, expected, `step ${turn}`);
+          }
+          for (let key = 0; key <= 600; key++) assert.deepEqual(fast.get(key), slow.get(key), `key ${key}`);
+          assert.equal(fast.count(), slow.count());
+          assert.deepEqual(cacheTotals(arena, fast.address), cacheTotals(arena, slow.address));
+          for (const name of ["fast", "slow"]) {
+            for (const cpu of [0, 1]) arena.core.closeMap(arena.findMap(name).address, cpu);
+            arena.destroyMap(name);
+          }
+        }),
+        { numRuns: 15 },
+      );
+    });
+
+test("the last places of a map are given out by the slow path: never one too many", async () => {
+  const arena = await makeArena({ cpus: CPUS });
+  const map = new RawMap(arena, { kind: KIND_HASH, maxEntries: 400 });
+  assert.equal(map.field("fastLimit"), 400 - CPUS * CONSTANTS.LEVELS * CONSTANTS.FOLD);
+  for (let key = 0; key < 400; key++) assert.equal(map.update(key, 1), 0);
+  assert.equal(map.update(400, 1), -E2BIG);
+  for (let key = 0; key < 400; key += 2) assert.equal(map.delete(key), 0);
+  assert.equal(map.count(), 200);
+  for (let key = 1000; key < 1200; key++) assert.equal(map.update(key, 1), 0);
+  assert.equal(map.update(1200, 1), -E2BIG);
+});
+
+test("an interrupted operation's cache is left alone: the slow path takes what is set aside", async () => {
+  const arena = await makeArena({ cpus: CPUS });
+  const map = new RawMap(arena, { kind: KIND_HASH, maxEntries: 1000 });
+  for (let key = 0; key < 60; key++) map.update(key, 1);
+  const cache = map.field("elements") + CONSTANTS.SET_BYTES;
+  const words = new Uint32Array(arena.memory.buffer, cache, CONSTANTS.CACHE_BYTES / 4);
+  const before = words[1];
+  words[2] = 1;
+  arena.core.contextSet(LEVEL.nmi, 0);
+  assert.equal(map.delete(1), 0);
+  assert.deepEqual([words[1], words[2]], [before, 1], "the free list is the interrupted operation's");
+  words[2] = 0;
+  arena.settle();
+  assert.deepEqual([map.count(), map.lookup(1)], [59, 0]);
+});

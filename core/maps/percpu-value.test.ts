@@ -1,0 +1,56 @@
+/** Per-CPU values of a hash: each CPU writes its own copy, user space all of them, and a new key begins with zeroes. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { CONSTANTS } from "../../src/wasm/face.ts";
+import { makeArena, RawMap } from "../testing.ts";
+
+const { KIND_PERCPU_HASH, SUPPLY_CACHE, SUPPLY_POOL, ENOENT } = CONSTANTS;
+const CPUS = 3;
+
+type Step =
+  | { readonly all: number; readonly key: number }
+  | { readonly own: number; readonly key: number; readonly cpu: number }
+  | { readonly key: number };
+
+const key = fc.nat(5);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ all: fc.integer({ min: 1, max: 200 }), key }),
+  fc.record({ own: fc.integer({ min: 1, max: 200 }), key, cpu: fc.nat(CPUS - 1) }),
+  fc.record({ key }),
+);
+
+for (const [name, supply] of [
+  ["dynamic", SUPPLY_CACHE],
+  ["preallocated", SUPPLY_POOL],
+] as const)
+  test(`${name}: copies are written one by one or together, and those of a new key are zero where none was given`, async () => {
+    const arena = await makeArena({ cpus: CPUS });
+    for (const cpu of [1, 2]) arena.takeCpu(cpu);
+    for (const valueSize of [1, 8, 12, 300, 20_000]) {
+      const map = new RawMap(arena, { kind: KIND_PERCPU_HASH, supply, valueSize, maxEntries: 6, name: `${valueSize}` });
+      fc.assert(
+        fc.property(fc.array(step, { minLength: 5, maxLength: 40, size: "max" }), (steps) => {
+          const model = new Map<number, number[]>();
+          for (const each of steps) {
+            if ("all" in each) {
+              const values = Array.from({ length: CPUS }, (_, cpu) => each.all + cpu);
+              assert.equal(map.update(each.key, values), 0);
+              model.set(each.key, values);
+            } else if ("own" in each) {
+              arena.switchCpu(each.cpu);
+              // What a program does.
+              assert.equal(arena.core.hashUpdate(map.address, map.key(each.key), map.value(each.own), 0), 0);
+              const values = model.get(each.key) ?? Array<number>(CPUS).fill(0);
+              model.set(each.key, values.with(each.cpu, each.own));
+              assert.equal(map.byteAt(map.lookup(each.key)), each.own);
+            } else assert.equal(map.delete(each.key), model.delete(each.key) ? 0 : -ENOENT);
+            assert.deepEqual(map.get(each.key), model.get(each.key) ?? -ENOENT);
+          }
+          for (let each = 0; each < 6; each++) assert.deepEqual(map.get(each), model.get(each) ?? -ENOENT);
+          for (const each of model.keys()) map.delete(each);
+        }),
+        { numRuns: 10 },
+      );
+    }
+  });
