@@ -91,7 +91,7 @@ export function transferOf(area: CpuArea): Transfer {
   return changetype<Transfer>(changetype<usize>(area) + offsetof<CpuArea>("intents") + LEVELS * INTENT_BYTES);
 }
 
-/** The first and the second hand of `intentsOf`. */
+/** The first and the second intent of `intentsOf`. */
 export function firstIntent(intents: usize): usize {
   return intents;
 }

@@ -137,7 +137,7 @@ function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize
 }
 
 /**
- * As giveElement, for one that was never published: no grace period is needed. It is in `hand`, with `bits`, which may
+ * As giveElement, for one that was never published: no grace period is needed. It is named by `intent`, with `bits`, which may
  * go on holding it except where it goes back to the slab.
  */
 export function giveUnused(

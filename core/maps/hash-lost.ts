@@ -6,7 +6,7 @@
  * that is somebody's moves from an intent to the map, from the map to an intent, and from there to a free list, where its header
  * is overwritten; an intent is emptied only when the element is in its next place (cpu/intent.ts). If it is used again
  * meanwhile, the header names another operation. So whoever looks at intents, map, intents and header, in this order, and finds
- * the header unchanged, has not been dodged: an element that left its first hand before the first look and the map
+ * the header unchanged, has not been dodged: an element that left its first intent before the first look and the map
  * before the second is in an intent at the third.
  */
 import { Cache } from "../alloc/cache";
@@ -27,7 +27,7 @@ export const LOST: u32 = 1;
 /** Another CPU is at it, or was when it died: to be asked again. */
 export const UNCLEAR: u32 = 2;
 
-/** Times that another CPU's hand is looked at: an operation is over long before. */
+/** Times that another CPU's intent is looked at: an operation is over long before. */
 const LOOKS: u32 = 1 << 20;
 
 /** Whether an address is where an element of the map may begin, whatever the memory is used for now. */

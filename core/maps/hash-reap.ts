@@ -32,12 +32,12 @@ function isQueued(dead: CpuArea, map: MapHeader, object: usize): bool {
   );
 }
 
-/** The value goes with its element, unless the other hand has it. */
+/** The value goes with its element, unless the other intent has it. */
 function gatherValue(dead: CpuArea, map: MapHeader, intents: Intents, element: usize): void {
   const value = valueObject(map, element);
   if (value == 0 || intentObject(intents.second) == value) return;
   const values = cacheOf(map.values, dead.id);
-  // Settled before, with what the other hand had.
+  // Settled before, with what the other intent had.
   if (chainContains(values.byGp, value)) return;
   store<u32>(value, values.byGp);
   values.byGp = <u32>value;

@@ -100,7 +100,7 @@ function leaveRoom(map: MapHeader, intent: usize): void {
   if (map.exactCount != 0) leavePlace(map);
 }
 
-/** Takes and fills an element for a new key into the first hand (its value into the second); -errno in its place. */
+/** Takes and fills an element for a new key into the first intent (its value into the second); -errno in its place. */
 function newElement(
   area: CpuArea,
   map: MapHeader,
@@ -298,7 +298,7 @@ export function percpuHashUpdateAll(address: usize, key: usize, value: usize, fl
 }
 
 /**
- * Unlinks a key's element into the first hand and returns it, or -errno.
+ * Unlinks a key's element into the first intent and returns it, or -errno.
  * The loads of the control word pair with its publication, that of the place as in findInSlots; the claim in removeAt
  * decides.
  */

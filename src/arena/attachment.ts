@@ -92,11 +92,14 @@ export class Attachment {
   /** Acts as each CPU that this thread holds in turn, until `act` gives false. */
   onHeldCpus(act: (cpu: number) => boolean): void {
     const before = this.#cpu;
-    for (const cpu of this.#heldCpus) {
-      this.switchCpu(cpu);
-      if (!act(cpu)) break;
+    try {
+      for (const cpu of this.#heldCpus) {
+        this.switchCpu(cpu);
+        if (!act(cpu)) break;
+      }
+    } finally {
+      this.switchCpu(before);
     }
-    this.switchCpu(before);
   }
 
   /** The CPU this thread acts as is back in a task with interrupts on: raised work runs, on RT by the CPU's thread. */

@@ -64,7 +64,7 @@ interface Watch {
   readonly window: number;
   readonly longest: number;
 }
-/** A wait for a lock is a short circle; one for another CPU to let go of an object looks at all its hands each time. */
+/** A wait for a lock is a short circle; one for another CPU to let go of an object looks at all its intents each time. */
 const WATCHES: readonly Watch[] = [
   { period: 256, window: 16, longest: 4 },
   { period: 8192, window: 600, longest: 256 },

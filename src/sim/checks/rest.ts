@@ -40,8 +40,8 @@ function checkIdle(world: World, cpu: number): void {
   const levels = CONSTANTS.LEVELS;
   const bytes = CONSTANTS.INTENT_BYTES;
   for (let level = 0; level < levels; level++)
-    for (const hand of ["first", "second"] as const)
-      expectZero(`${hand} hand of level ${level}`, world.field(intents + level * bytes, "Intents", hand));
+    for (const which of ["first", "second"] as const)
+      expectZero(`${which} intent of level ${level}`, world.field(intents + level * bytes, "Intents", which));
   const transfer = intents + levels * bytes;
   for (const field of ["active", "between", "run", "building"] as const)
     expectZero(`transfer.${field}`, world.field(transfer, "Transfer", field));

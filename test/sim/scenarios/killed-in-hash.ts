@@ -195,7 +195,7 @@ const PLANS: readonly Plan[] = [
   },
   {
     name: "killed-in-nmi",
-    doc: "Killed in an NMI that came in in the middle of an update: each level has hands of its own.",
+    doc: "Killed in an NMI that came in in the middle of an update: each level has intents of its own.",
     map: { maxEntries: 4 },
     there: 1,
     keys: 2,
