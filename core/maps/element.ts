@@ -137,8 +137,8 @@ function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize
 }
 
 /**
- * As giveElement, for one that was never published: no grace period is needed. It is named by `intent`, with `bits`, which may
- * go on holding it except where it goes back to the slab.
+ * As giveElement, for one that was never published: no grace period is needed. It is named by `intent`, with `bits`, which
+ * may go on naming it except where it goes back to the slab.
  */
 export function giveUnused(
   area: CpuArea,
