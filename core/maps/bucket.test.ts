@@ -92,23 +92,31 @@ for (const keySize of [4, 8, 12])
       );
     });
 
-test("keys whose hashes are equal are told apart by their bytes", async () => {
-  const map = oneBucket(new RawMap(await makeArena(), { kind: KIND_HASH, keySize: 12, maxEntries: KEYS }));
-  const { arena } = map;
-  for (let key = 0; key < 10; key++) map.update(key, key);
-  const bucket = map.field("buckets");
-  // As if all of them had the hash of the last slot's: tags and elements say so.
-  const last = SLOT_COUNT - 1;
-  const hash = arena.word(bucket + TAGS + last * 4);
-  for (let slot = 0; slot < SLOT_COUNT; slot++) {
-    new Uint32Array(arena.memory.buffer, bucket + TAGS + slot * 4, 1)[0] = hash;
-    const element = arena.word(bucket + ELEMENTS + slot * 4);
-    new Uint32Array(arena.memory.buffer, element + ELEMENT_HASH, 1)[0] = hash;
-  }
-  assert.deepEqual([map.get(last), map.byteAt(map.lookup(last))], [[last], last]);
-  assert.deepEqual([map.delete(last), map.get(last), map.lookup(last)], [0, -ENOENT, 0]);
-  assert.equal(map.count(), 9);
-});
+for (const keySize of [8, 12])
+  test(`keys of ${keySize} bytes whose hashes are equal are told apart by their bytes, on every path`, async () => {
+    const arena = await makeArena();
+    const map = oneBucket(new RawMap(arena, { kind: KIND_HASH, keySize, maxEntries: 1000 }));
+    assert.equal(map.field("fastKey"), keySize === 8 ? 8 : 0);
+    for (let key = 0; key < SLOT_COUNT; key++) map.update(key, key);
+    // As if all of them had the hash of the last slot's: tags and elements say so.
+    const bucket = map.field("buckets");
+    const last = SLOT_COUNT - 1;
+    const hash = arena.word(bucket + TAGS + last * 4);
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      new Uint32Array(arena.memory.buffer, bucket + TAGS + slot * 4, 1)[0] = hash;
+      const element = arena.word(bucket + ELEMENTS + slot * 4);
+      new Uint32Array(arena.memory.buffer, element + ELEMENT_HASH, 1)[0] = hash;
+    }
+    assert.deepEqual([map.get(last), map.byteAt(map.lookup(last))], [[last], last]);
+    assert.deepEqual([map.delete(last), map.get(last), map.lookup(last)], [0, -ENOENT, 0]);
+    assert.deepEqual([...contentOf(map).slots.values()], [0, 1, 2, 3, 4]);
+    assert.deepEqual([map.update(last, 9), map.get(last), map.count()], [0, [9], SLOT_COUNT]);
+    assert.deepEqual([map.update(last, 8), map.get(last), map.count()], [0, [8], SLOT_COUNT]);
+    const values = Array.from({ length: SLOT_COUNT }, (_, slot) => {
+      return map.byteAt(arena.word(bucket + ELEMENTS + slot * 4) + map.field("valueOffset"));
+    });
+    assert.deepEqual(values, [0, 1, 2, 3, 4, 8]);
+  });
 
 test("while the bucket is locked lookups answer, and an update or delete waits as long as its context may", async () => {
   const arena = await makeArena();

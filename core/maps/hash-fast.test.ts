@@ -76,6 +76,22 @@ for (const keySize of [4, 8])
       );
     });
 
+test("deletes on the fast path bring what is too much back to the slab, as those on the slow one", async () => {
+  const arena = await makeArena({ cpus: CPUS });
+  const totals = [true, false].map((isFast) => {
+    const map = new RawMap(arena, { kind: KIND_HASH, maxEntries: 1000, name: `${isFast}` });
+    if (!isFast) map.setField("fastKey", 0);
+    for (let key = 0; key < 600; key++) assert.equal(map.update(key, 1), 0);
+    for (let key = 0; key < 600; key++) {
+      assert.equal(map.delete(key), 0);
+      const { free = 0, high = 0 } = cacheTotals(arena, map.address);
+      assert.ok(free <= high, `${free} free after key ${key}`);
+    }
+    return cacheTotals(arena, map.address);
+  });
+  assert.deepEqual(totals[0], totals[1]);
+});
+
 test("the last places of a map are given out by the slow path: never one too many", async () => {
   const arena = await makeArena({ cpus: CPUS });
   const map = new RawMap(arena, { kind: KIND_HASH, maxEntries: 400 });
