@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { AnyctxError } from "../error.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import { compileCore, instantiateCore } from "../wasm/instance.ts";
 import { Arena, type ArenaHandle } from "./arena.ts";
 
@@ -182,6 +183,19 @@ test("a destroyed map's memory stays while a thread has it open, and closed it a
   for (let round = 0; round < 3; round++) arena.poll();
   const last = arena.createMap({ type: "hash", name: "last", key: u32, value: u64, maxEntries: 1000 });
   assert.equal(last.info.address, map.info.address, "its memory has come back");
+});
+
+test("a map whose codecs cannot be read is not left open", async () => {
+  const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20 });
+  const map = arena.createMap({ type: "array", name: "map", key: u32, value: u64, maxEntries: 100_000 });
+  const description = arena.word(map.info.address + LAYOUT.MapHeader.description);
+  new Uint8Array(arena.memory.buffer, description, 1)[0] = 0x7b;
+  assert.throws(() => arena.openMap("map"));
+  map.close();
+  const before = arena.core.pagesInUse();
+  arena.destroyMap("map");
+  arena.poll();
+  assert.ok(arena.core.pagesInUse() < before - 40);
 });
 
 test("what a thread has open is closed when it detaches", async () => {

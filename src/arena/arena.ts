@@ -147,7 +147,7 @@ export class Arena extends Attachment {
     const description = JSON.stringify([key.description, value.description]);
     const info = this.#directory.create({ ...options, keySize: key.size, valueSize: value.size }, description);
     try {
-      return this.#bind(info, key, value as unknown as Codec<ValueOf<T, V>>);
+      return this.#bind(info, () => [key, value as unknown as Codec<ValueOf<T, V>>]);
     } catch (error) {
       // By its address: looking the name up would need memory.
       this.core.destroyMap(info.address);
@@ -159,13 +159,16 @@ export class Arena extends Attachment {
   /** Opens a map that any thread created, with the codecs it was created with. ENOENT if there is none of the name. */
   openMap<K = unknown, V = unknown>(name: string): ArenaMap<K, V> {
     const info = this.#directory.open(name);
-    const [key, value] = JSON.parse(this.#directory.descriptionOf(info.address)) as [Description, Description];
-    return this.#bind(info, codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>);
+    return this.#bind(info, () => {
+      const [key, value] = JSON.parse(this.#directory.descriptionOf(info.address)) as [Description, Description];
+      return [codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>];
+    });
   }
 
   /** What TypeScript has of a map that is open; if it cannot be had the map is closed again. */
-  #bind<K, V>(info: MapInfo, key: Codec<K>, value: Codec<V>): ArenaMap<K, V> {
+  #bind<K, V>(info: MapInfo, codecs: () => readonly [Codec<K>, Codec<V>]): ArenaMap<K, V> {
     try {
+      const [key, value] = codecs();
       return new ArenaMap(this.instance, this.memory, info, key, value, this.cpu);
     } catch (error) {
       this.core.closeMap(info.address, this.cpu);
