@@ -10,6 +10,16 @@ export interface EventBatch {
   readonly maxTime: bigint;
 }
 
+/** Where a batch's records begin, and their sizes in bytes. */
+export function* recordsIn({ bytes }: EventBatch): Generator<{ readonly at: number; readonly size: number }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; ) {
+    const size = view.getUint32(at + RECORD.size, true);
+    yield { at, size };
+    at += size;
+  }
+}
+
 export const DEFAULT_BATCH_BYTES: number = 1 << 20;
 
 /** Where a record's payload is written: a place in a batch's buffer. */

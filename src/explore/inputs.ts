@@ -2,7 +2,7 @@
 
 import type { EventContext, ProgramContext } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
-import type { EventBatch } from "../events/batch.ts";
+import { recordsIn } from "../events/batch.ts";
 import { RECORD } from "../events/record.ts";
 import type { SourceEvents } from "../events/source.ts";
 import { type Attachable, attaches } from "../replay/runner.ts";
@@ -60,7 +60,8 @@ export async function recordedInputs(
       .map(({ name, kind }) => ({ inputs: found.get(name) ?? [], contexts: programType(kind).context.of(event) })),
   );
   for await (const batch of stream.batches) {
-    for (const record of recordsOf(batch)) {
+    for (const { at, size } of recordsIn(batch)) {
+      const record = batch.bytes.slice(at, at + size);
       const event = new DataView(record.buffer).getUint16(RECORD.event, true);
       for (const { inputs, contexts } of takers[event] ?? [])
         if (inputs.length < count) inputs.push({ record, ...written(contexts, record) });
@@ -77,14 +78,4 @@ function written({ bytes, write }: EventContext, record: Uint8Array): Pick<Progr
   const context = new Uint8Array(bytes(source, 0));
   write(source, 0, new DataView(context.buffer), 0);
   return { context };
-}
-
-/** Copies of a batch's records. */
-function* recordsOf({ bytes }: EventBatch): Generator<Uint8Array> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < bytes.length; ) {
-    const size = view.getUint32(at + RECORD.size, true);
-    yield bytes.slice(at, at + size);
-    at += size;
-  }
 }

@@ -2,8 +2,7 @@
  * The ordered replay: one thread acts as every CPU and runs the events in the order of the trace. Deterministic.
  */
 import type { Arena } from "../arena/arena.ts";
-import type { EventBatch } from "../events/batch.ts";
-import { RECORD } from "../events/record.ts";
+import { type EventBatch, recordsIn } from "../events/batch.ts";
 import type { SourceEvents } from "../events/source.ts";
 import type { ProgramImage } from "../load/load.ts";
 import type { InterruptRule } from "./interrupts.ts";
@@ -104,16 +103,6 @@ function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch
       watch.event();
     }
   return (performance.now() - start) / 1000;
-}
-
-/** Where a batch's records lie. */
-function* recordsIn({ bytes }: EventBatch): Generator<{ readonly at: number; readonly size: number }> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < bytes.length; ) {
-    const size = view.getUint32(at + RECORD.size, true);
-    yield { at, size };
-    at += size;
-  }
 }
 
 /** The trace is over: every CPU this thread holds is back in a task with interrupts on. */

@@ -8,7 +8,7 @@
 import { Worker } from "node:worker_threads";
 import type { Arena, ArenaHandle } from "../arena/arena.ts";
 import { AnyctxError } from "../error.ts";
-import type { EventBatch } from "../events/batch.ts";
+import { type EventBatch, recordsIn } from "../events/batch.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
 import type { SourceEvents } from "../events/source.ts";
@@ -91,22 +91,16 @@ class CpuThread {
 /** The records of each CPU of a batch, each in a buffer of its own. */
 function splitByCpu(batch: EventBatch): Map<number, Uint8Array> {
   const view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
+  const cpuOf = (at: number): number => view.getUint16(at + RECORD.cpu, true);
   const sizes = new Map<number, number>();
-  const each = (visit: (cpu: number, at: number, size: number) => void): void => {
-    for (let at = 0; at < batch.bytes.length; ) {
-      const size = view.getUint32(at + RECORD.size, true);
-      visit(view.getUint16(at + RECORD.cpu, true), at, size);
-      at += size;
-    }
-  };
-  each((cpu, _at, size) => sizes.set(cpu, (sizes.get(cpu) ?? 0) + size));
+  for (const { at, size } of recordsIn(batch)) sizes.set(cpuOf(at), (sizes.get(cpuOf(at)) ?? 0) + size);
   const parts = new Map([...sizes].map(([cpu, size]) => [cpu, { bytes: new Uint8Array(size), end: 0 }]));
-  each((cpu, at, size) => {
-    const part = parts.get(cpu);
-    if (part === undefined) return;
+  for (const { at, size } of recordsIn(batch)) {
+    const part = parts.get(cpuOf(at));
+    if (part === undefined) continue;
     part.bytes.set(batch.bytes.subarray(at, at + size), part.end);
     part.end += size;
-  });
+  }
   return new Map([...parts].map(([cpu, part]) => [cpu, part.bytes]));
 }
 
