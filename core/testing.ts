@@ -9,6 +9,7 @@ import { bytes, u32 } from "../src/maps/codec.ts";
 import type { MapType } from "../src/maps/kinds.ts";
 import type { ArenaMap } from "../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";
+import { CORE_OPTIONS } from "../tools/core-options.ts";
 
 export const LEVEL = { task: 0, softirq: 1, hardirq: 2, nmi: 3 } as const;
 
@@ -198,12 +199,6 @@ export function createRaw(arena: Arena, sizes: RawSizes): number {
   return arena.core.publishMap(address) || address;
 }
 
-const COMPILER_OPTIONS = [
-  ["core/entry.ts", "--outFile", "entry.wasm", "--runtime", "stub", "--use", "abort="],
-  ["--enable", "threads", "--enable", "simd", "--importMemory", "--sharedMemory"],
-  ["--initialMemory", "4", "--maximumMemory", "65536", "--noExportMemory", "--disableWarning", "201"],
-].flat();
-
 /**
  * Reads an entry's text, writes the compiled module. In a process of its own, without tsx: that takes seven seconds to
  * transform the compiler, which compiles in a third of one.
@@ -236,7 +231,8 @@ export interface Inside<Functions> {
  * @returns makes an instance on a new memory that may grow to so many bytes
  */
 export function compileInside<Functions>(entry: string): (maximumBytes?: number) => Inside<Functions> {
-  const options = ["--input-type=module", "--eval", COMPILE, "--", ...COMPILER_OPTIONS];
+  const files = ["core/entry.ts", "--outFile", "entry.wasm"];
+  const options = ["--input-type=module", "--eval", COMPILE, "--", ...files, ...CORE_OPTIONS];
   const module = new WebAssembly.Module(new Uint8Array(execFileSync(process.execPath, options, { input: entry })));
   return (maximumBytes = 4 << 20) => {
     const memory = new WebAssembly.Memory({ initial: 4, maximum: maximumBytes / 65536, shared: true });

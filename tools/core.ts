@@ -5,14 +5,11 @@
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 import { CHECK_FAILED, writeChecks } from "./checks.ts";
+import { CORE_OPTIONS } from "./core-options.ts";
 
 const OPTIONS = [
   ["core/index.ts", "--outFile", "build/core.unoptimized.wasm", "--debug", "--sourceMap"],
-  ["-O1", "--runtime", "stub", "--use", "abort="],
-  ["--enable", "threads", "--enable", "simd", "--importMemory", "--sharedMemory"],
-  ["--initialMemory", "4", "--maximumMemory", "65536"],
-  // Addresses are 32 bits by design: usize and u32 mix freely.
-  ["--noExportMemory", "--disableWarning", "201"],
+  ["-O1", ...CORE_OPTIONS],
 ].flat();
 
 const { Features } = binaryen;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import asc from "assemblyscript/asc";
+import { compileInside } from "../core/testing.ts";
 import { emitFace, readFace } from "./face.ts";
 
 const read = (path: string): string => readFileSync(path, "utf8");
@@ -11,7 +11,7 @@ test("src/wasm/face.ts is what the build emits from the core's source", () => {
   assert.equal(read("src/wasm/face.ts"), emitFace(face));
 });
 
-test("offsets and sizes are those of AssemblyScript's own compiler", async () => {
+test("offsets and sizes are those of AssemblyScript's own compiler", () => {
   const all = [...sources()];
   const imports = face.structures.map(({ name }) => {
     const path = all.find(([, text]) => text.includes(`class ${name} {`))?.[0] ?? "";
@@ -21,18 +21,8 @@ test("offsets and sizes are those of AssemblyScript's own compiler", async () =>
     `export const ${name}__bytes: u32 = offsetof<${name}>();`,
     ...fields.map((field) => `export const ${name}__${field.name}: u32 = offsetof<${name}>("${field.name}");`),
   ]);
-  const entry = [...imports, ...exports].join("\n");
-  let binary: Uint8Array | undefined;
-  const { error } = await asc.main(["core/offsets.ts", "--outFile", "offsets.wasm", "--runtime", "stub"], {
-    readFile: (name: string) => (name === "core/offsets.ts" ? entry : readOrNull(name)),
-    writeFile: (name: string, contents: string | Uint8Array) => {
-      if (name === "offsets.wasm" && typeof contents !== "string") binary = contents;
-    },
-  });
-  assert.equal(error, null);
-  assert.ok(binary !== undefined);
-  const { exports: values } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(binary)));
-  const exported = (name: string): unknown => (values[name] as WebAssembly.Global).value;
+  const { core } = compileInside<Record<string, WebAssembly.Global>>([...imports, ...exports].join("\n"))();
+  const exported = (name: string): unknown => core[name]?.value;
   for (const { name, fields, bytes } of face.structures) {
     assert.equal(exported(`${name}__bytes`), bytes, name);
     for (const field of fields) assert.equal(exported(`${name}__${field.name}`), field.offset, `${name}.${field.name}`);
@@ -47,14 +37,6 @@ function* sources(): Generator<[string, string]> {
     yield [path, text];
     for (const [, to = ""] of text.matchAll(/from "(\.[^"]+)"/g))
       seen.add(new URL(`${to}.ts`, `file:///${path}`).pathname.slice(1));
-  }
-}
-
-function readOrNull(path: string): string | null {
-  try {
-    return read(path);
-  } catch {
-    return null;
   }
 }
 
