@@ -109,7 +109,7 @@ function allocateSlow(area: CpuArea, cache: Cache, first: usize, intent: usize, 
 }
 
 /**
- * Frees one object to this CPU's cache, by way of a intent. Cannot fail, any context; the object may be handed out again at
+ * Frees one object to this CPU's cache, by way of an intent. Cannot fail, any context; the object may be handed out again at
  * once.
  */
 export function release(area: CpuArea, cache: Cache, object: usize, intent: usize): void {

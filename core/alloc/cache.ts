@@ -140,8 +140,8 @@ export function cacheMissed(area: CpuArea, cache: Cache): void {
 }
 
 /**
- * Takes one object from the cache into `intent` (cpu/intent.ts). Never waits, takes no lock, any context. Interrupts go off and come back on; the
- * caller then lets raised work run (alloc/deferred.ts).
+ * Takes one object from the cache into `intent` (cpu/intent.ts). Never waits, takes no lock, any context. Interrupts go
+ * off and come back on; the caller then lets raised work run (alloc/deferred.ts).
  *
  * `interruptsOff` and `active` are written back as they were read rather than counted down: whoever interrupts us
  * leaves them as he found them, and the stores need not wait for each other.

@@ -31,7 +31,7 @@ export const CACHE_FIRST: u32 = 0;
 export const SLAB_FIRST: u32 = 1;
 export const SLAB_ONLY: u32 = 2;
 
-/** Straight from the slab into a intent: where deferred work may run, so may the slab. */
+/** Straight from the slab into an intent: where deferred work may run, so may the slab. */
 function takeFromSlab(area: CpuArea, cache: Cache, intent: usize): usize {
   if (!mayRunWork(area) || takeOwned(area, cache, 1) == 0) return 0;
   const object = transferFirst(transferOf(area));

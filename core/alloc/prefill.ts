@@ -54,7 +54,7 @@ function disarm(area: CpuArea, object: usize): void {
 }
 
 /**
- * Takes a prefilled object into a intent, 0 if there is none. Any context.
+ * Takes a prefilled object into an intent, 0 if there is none. Any context.
  * Load and claim pair with pushTagged; the tag makes the claim of a stale head fail.
  */
 export function takePrefilled(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {

@@ -107,7 +107,7 @@ export function nextOperation(intents: usize): u32 {
   return operation;
 }
 
-/** Takes an object into a intent. `bits`: MAYBE, REMOVES ... */
+/** Takes an object into an intent. `bits`: MAYBE, REMOVES ... */
 export function nameObject(intent: usize, object: usize, cache: usize, bits: u64): void {
   expect((object & 7) == 0 && (cache & 63) == 0);
   store<u64>(intent, <u64>object | ((<u64>cache) << 32) | bits);

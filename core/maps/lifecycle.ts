@@ -1,7 +1,7 @@
 /**
  * Creation and destruction of maps of every kind. A map is one run of pages for the descriptor, what it keeps for each CPU
- * and its sets of caches, plus what its kind has (maps/dispatch.ts); creation either finishes or leaves nothing behind. A destroyed map first leaves the list of maps, then waits
- * for a grace period, then gives everything back. Task context.
+ * and its sets of caches, plus what its kind has (maps/dispatch.ts); creation either finishes or leaves nothing behind. A
+ * destroyed map first leaves the list of maps, then waits for a grace period, then gives everything back. Task context.
  */
 import { allocatorIdle } from "../alloc/allocator";
 import { freeObjectAllocator, isObjectAllocator } from "../alloc/object-allocator";

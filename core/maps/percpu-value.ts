@@ -28,7 +28,7 @@ export function giveValue(area: CpuArea, map: MapHeader, value: usize, intent: u
   interruptsOn(area);
 }
 
-/** Takes a value into a intent, for whoever then lets go of the element. */
+/** Takes a value into an intent, for whoever then lets go of the element. */
 export function nameValue(area: CpuArea, map: MapHeader, value: usize, intent: usize): void {
   nameObject(intent, value, changetype<usize>(cacheOf(map.values, area.id)), 0);
 }
