@@ -3,7 +3,7 @@
  * Held for a bounded number of steps, with interrupts off, never in hardirq or NMI context: so a CPU never meets its own
  * lock. A thread that died holds its locks until its CPU is reaped; so nobody waits for ever.
  */
-import { acquire, claim, peek, publish } from "../base/atomics";
+import { claim, peek, publish } from "../base/atomics";
 import { check } from "../base/check";
 import { EBUSY, ETIMEDOUT } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
@@ -15,29 +15,11 @@ import { CpuArea, NMI, thisCpu } from "./area";
  */
 export const LOCK_SPINS: u32 = 1 << 28;
 
-/** Pairs with `unlock`: what the last holder wrote is visible. False: the holder did not let go in time. */
-export function lock(word: usize): bool {
-  const area: CpuArea = thisCpu();
-  area.interruptsOff++;
-  const mine = area.id + 1;
-  check(peek(word) != mine);
-  let spins: u32 = 0;
-  while (!claim(word, 0, mine)) {
-    // Wait on a plain load: the line stays shared until the holder lets go.
-    while (acquire(word) != 0) {
-      if (++spins < LOCK_SPINS) continue;
-      area.interruptsOff--;
-      return false;
-    }
-  }
-  return true;
-}
-
 /** Loads an NMI spends on what another CPU has locked. */
 export const NMI_SPINS: u32 = 4096;
 
 /**
- * Locks a word from any context; `unlock` lets go. Pairs with `unlock`, as `lock`.
+ * Locks a word from any context; `unlock` lets go. Pairs with `unlock`: what the last holder wrote is visible.
  * @returns 0; -EBUSY if this CPU itself has the lock further down, or an NMI has waited its share; -ETIMEDOUT if the holder
  * did not let go: its thread is dead and waits to be reaped
  */
@@ -48,12 +30,21 @@ export function lockAnywhere(area: CpuArea, word: usize): i32 {
   let spins: u32 = 0;
   while (!claim(word, 0, mine)) {
     const isOwn = peek(word) == mine;
+    // Wait with loads: the line stays shared until the holder lets go.
     while (!isOwn && peek(word) != 0 && spins < most) spins++;
     if (!isOwn && spins < most) continue;
     area.interruptsOff--;
     return isOwn || area.level == NMI ? -EBUSY : -ETIMEDOUT;
   }
   return 0;
+}
+
+/** `lockAnywhere` where this CPU cannot have the lock and no NMI comes. False: the holder did not let go in time. */
+export function lock(word: usize): bool {
+  const area: CpuArea = thisCpu();
+  const mine = area.id + 1;
+  check(peek(word) != mine);
+  return lockAnywhere(area, word) == 0;
 }
 
 /** Pairs with `lock`. Interrupts come back on; work raised meanwhile runs at the caller's next `interruptsOn`. */

@@ -192,8 +192,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/cpu/lock.ts",
-        guard: "  while (!claim(word, 0, mine)) {\n    // Wait on",
-        without: "  claim(word, 0, mine);\n  while (false) {\n    // Wait on",
+        guard: "  while (!claim(word, 0, mine)) {",
+        without: "  claim(word, 0, mine);\n  while (false) {",
       },
     ],
   },
