@@ -5,6 +5,7 @@ import { EINVAL, ENOMEM } from "./base/errno";
 import { LAYOUT_VERSION, MAGIC, SUPERBLOCK, SUPERBLOCK_BYTES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, cpuArea } from "./cpu/area";
 import { intentsAt, LEVELS } from "./cpu/intent";
+import { formatDeadBuckets, SEGMENT_BYTES } from "./maps/table";
 import { adoptPages, DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
 import { formatSlab } from "./mem/slab";
 import { formatEpochs } from "./rcu/epoch";
@@ -24,7 +25,8 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
   const maximumPages = maximumWasmPages * <u32>(WASM_PAGE_BYTES / PAGE_BYTES);
   const descriptors = SUPERBLOCK + SUPERBLOCK_BYTES;
   const areas = roundUp(descriptors + maximumPages * DESCRIPTOR_BYTES, 64);
-  const first = roundUp(areas + cpus * AREA_BYTES, PAGE_BYTES);
+  const deadBuckets = roundUp(areas + cpus * AREA_BYTES, 64);
+  const first = roundUp(deadBuckets + SEGMENT_BYTES, PAGE_BYTES);
   const wasmPages = <u32>(roundUp(first + PAGE_BYTES, WASM_PAGE_BYTES) / WASM_PAGE_BYTES);
   if (wasmPages > maximumWasmPages) return ENOMEM;
   if (wasmPages > <u32>memory.size() && memory.grow(wasmPages - memory.size()) < 0) return ENOMEM;
@@ -35,6 +37,8 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
   block.limitPages = maximumPages;
   block.descriptors = <u32>descriptors;
   block.areas = <u32>areas;
+  block.deadBuckets = <u32>deadBuckets;
+  formatDeadBuckets();
   formatEpochs();
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     cpuArea(cpu).id = cpu;

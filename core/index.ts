@@ -4,19 +4,29 @@
  */
 
 import { ownedObjects } from "./alloc/allocator";
-import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
+import { runWork, runWorkThread, tick } from "./alloc/deferred";
 import { createObjectAllocator as createAllocator } from "./alloc/object-allocator";
 import { serveCpu as serve } from "./alloc/serve";
 import { ENOMEM } from "./base/errno";
 import { superblock } from "./base/superblock";
-import { cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
+import { cpuArea, releaseCpu as release, takeCpu as take, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
 import { controlLock, lock, unlock } from "./cpu/lock";
+import { letWorkRun } from "./maps/deferred";
 import { finishBuilding, reapMaps } from "./maps/lifecycle";
 import { closeAll } from "./maps/registry";
+import { runTables, tickTables } from "./maps/split";
 import { freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
-import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
+import {
+  betweenOperations,
+  enterRead,
+  enterTrace,
+  gracePeriodEnded,
+  gracePeriodTarget,
+  leaveRead,
+  leaveTrace,
+} from "./rcu/epoch";
 import { trimWhenIdle } from "./trim";
 
 export { objectAllocate, objectCopy, objectFree, objectFreeRcu, objectSize } from "./alloc/object";
@@ -32,7 +42,7 @@ export {
 export { withdrawPrefill } from "./alloc/prefill";
 export { arenaFormat, arenaVersion } from "./arena";
 export { LAYOUT_VERSION } from "./base/superblock";
-export { switchCpu, takeCpu } from "./cpu/area";
+export { switchCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
 export {
   arrayDelete,
@@ -55,6 +65,13 @@ export { allocateBytes, freeBytes } from "./mem/managed";
 export { trimSlab as trimSlabs } from "./mem/slab";
 export { reapCpu } from "./recovery/reap";
 export { trimCpus } from "./trim";
+
+/** As `takeCpu` of cpu/area.ts: the thread has read nothing yet. */
+export function takeCpu(id: i32, token: u32): i32 {
+  const cpu = take(id, token);
+  if (cpu >= 0) betweenOperations(cpuArea(cpu));
+  return cpu;
+}
 
 /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
 export function releaseCpu(cpu: u32): void {
@@ -118,7 +135,7 @@ export function contextEnter(level: u32): u32 {
 export function contextLeave(below: u32): void {
   const area = thisCpu();
   leaveContext(area, below);
-  interruptsOn(area);
+  letWorkRun(area);
 }
 
 /**
@@ -127,10 +144,11 @@ export function contextLeave(below: u32): void {
  */
 export function interruptsCameOn(): u32 {
   const area = thisCpu();
-  if (area.work == 0) return 0;
+  if (workPending() == 0) return 0;
   const saved = area.interruptsOff;
   area.interruptsOff = 0;
   const ran = mayRunWork(area) ? runWork(area) : 0;
+  runTables(area);
   area.interruptsOff = saved;
   return ran;
 }
@@ -139,7 +157,9 @@ export function interruptsCameOn(): u32 {
 export function workThreadRuns(): u32 {
   const area = thisCpu();
   setContext(area, 0, false);
-  return runWorkThread(area);
+  const ran = runWorkThread(area);
+  runTables(area);
+  return ran;
 }
 
 /** Watermarks of allocators created from now on: 0 fixed, as Linux's, 1 adaptive. */
@@ -159,7 +179,7 @@ export function serveCpu(cpu: u32): u32 {
 
 /** Whether this CPU has raised work that has not run. */
 export function workPending(): u32 {
-  return thisCpu().work != 0 ? 1 : 0;
+  return (thisCpu().work | thisCpu().tables) != 0 ? 1 : 0;
 }
 
 /**
@@ -167,7 +187,9 @@ export function workPending(): u32 {
  * operation, giving back what is cached.
  */
 export function timerTick(): void {
+  betweenOperations(thisCpu());
   tick(thisCpu());
+  tickTables(thisCpu());
   trimWhenIdle(thisCpu());
 }
 

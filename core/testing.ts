@@ -9,6 +9,7 @@ import { bytes, u32 } from "../src/maps/codec.ts";
 import type { MapType } from "../src/maps/kinds.ts";
 import type { ArenaMap } from "../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";
+import { tableSegments } from "../src/wasm/table.ts";
 import { CORE_OPTIONS } from "../tools/core-options.ts";
 
 export const LEVEL = { task: 0, softirq: 1, hardirq: 2, nmi: 3 } as const;
@@ -187,6 +188,32 @@ export class RawMap {
     if (behind) throw new Error(`a walk has written behind its ${bytes} bytes`);
     return { result, entries, next: arena.word(arena.core.currentArea() + LAYOUT.CpuArea.scanNext) };
   }
+}
+
+/** The addresses of a hash's buckets, in the order of their numbers. */
+export function bucketsOf({ arena, address }: RawMap): number[] {
+  return tableSegments((at) => arena.word(at), address).flatMap((segment) =>
+    Array.from({ length: segment.buckets }, (_, index) => segment.address + index * CONSTANTS.BUCKET_BYTES),
+  );
+}
+
+/** Whether a bucket has any key. */
+function isUsed({ arena }: RawMap, bucket: number): boolean {
+  return (arena.word(bucket) & Number(CONSTANTS.SLOT_MASK)) !== 0;
+}
+
+/** The first `count` keys that lie in the bucket of key 0, and the bucket's address. The map is empty, and is so again. */
+export function keysTogether(map: RawMap, count: number): { keys: number[]; bucket: number } {
+  const keys: number[] = [];
+  const bucketOf = (key: number): number => {
+    map.update(key, 0);
+    const bucket = bucketsOf(map).find((each) => isUsed(map, each));
+    map.delete(key);
+    return bucket as number;
+  };
+  const bucket = bucketOf(0);
+  for (let key = 0; keys.length < count; key++) if (bucketOf(key) === bucket) keys.push(key);
+  return { keys, bucket };
 }
 
 /** Creates and publishes a map; its address, or an errno as it is or negated. */

@@ -12,7 +12,10 @@ import { BORROWED, CpuArea, cpuArea, switchCpu, TASK, thisCpu } from "./cpu/area
 import { mayRunWork } from "./cpu/context";
 import { intentsAt } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
+import { tickTables } from "./maps/split";
+import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
+import { betweenOperations } from "./rcu/epoch";
 
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
 const ROUNDS: u32 = 3;
@@ -56,7 +59,8 @@ function trimAs(cpu: u32): void {
 }
 
 /**
- * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the slabs.
+ * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the tables and
+ * the slabs.
  * Never waits for a reader: what one still holds up goes with a later trim.
  * Claim and publication pair as those of takeCpu and releaseCpu. One's own slot needs no pair to be seen.
  */
@@ -70,5 +74,22 @@ export function trimCpus(token: u32): void {
       publish(word, 0);
     }
   }
+  trimTables(token);
   trimSlab();
+}
+
+/** Makes the tables as small as they may be, for as long as that gives pages back: each round a segment of each. */
+function trimTables(token: u32): void {
+  const cpus = superblock().cpus;
+  let before: u32;
+  let rounds: u32 = 0;
+  do {
+    before = usedPages();
+    for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+      const area = cpuArea(cpu);
+      // Its thread is here, and so in no operation.
+      if (area.owner == token) betweenOperations(area);
+    }
+    tickTables(thisCpu());
+  } while (++rounds < ROUNDS || usedPages() < before);
 }

@@ -406,7 +406,7 @@ test("the bucket is drawn in ARCHITECTURE.md as it lies in memory", () => {
   const { OVERFLOW, TAGS, ELEMENTS, BUCKET_BYTES, SLOT_COUNT } = CONSTANTS;
   assert.deepEqual(offsets.trim().split(/ +/).map(Number), [0, OVERFLOW, OVERFLOW + 4, TAGS, ELEMENTS, BUCKET_BYTES]);
   const last = SLOT_COUNT - 1;
-  const names = ["control", "overflow", "spare", "tag 0", "...", `tag ${last}`, "element 0", "...", `element ${last}`];
+  const names = ["control", "overflow", "index", "tag 0", "...", `tag ${last}`, "element 0", "...", `element ${last}`];
   assert.deepEqual(
     boxes.split("|").map((name) => name.trim()),
     names,

@@ -50,22 +50,23 @@ const SECOND_32: u32 = 0x2c1b3c6d;
 const SECOND_64: u64 = 0xbf58476d1ce4e5b9;
 
 /**
- * A hash of a 4-byte key: multiply by the map's own random odd number, fold, multiply. The first round alone would be
- * universal, but consecutive keys, which are common, then fall into a lattice that some multipliers make very uneven.
- * Every step can be undone, so no two keys have the same hash: who compares hashes need not compare keys.
+ * A hash of a 4-byte key: multiply by the map's own random odd number, fold, multiply, fold. The first round alone would be
+ * universal, but consecutive keys, which are common, then fall into a lattice that some multipliers make very uneven. The
+ * last fold makes the lower bits good, by which a table goes.
  */
 function hash32(key: u32, multiplier: u64): u32 {
   const first = key * <u32>multiplier;
-  return (first ^ (first >> 15)) * SECOND_32;
+  const second = (first ^ (first >> 15)) * SECOND_32;
+  return second ^ (second >> 16);
 }
 
-/** As hash32 for 8 bytes; different keys may have the same hash. */
+/** As hash32 for 8 bytes: the middle of the product, whose lower bits depend on all of the key. */
 function hash64(key: u64, multiplier: u64): u32 {
   const first = key * multiplier;
   return <u32>(((first ^ (first >> 32)) * SECOND_64) >> 32);
 }
 
-/** A 32-bit hash of a key whose upper bits are the good ones. */
+/** A 32-bit hash of a key, all of whose bits are good. */
 export function hashBytes(key: usize, size: u32, multiplier: u64): u32 {
   if (size == 4) return hash32(load<u32>(key), multiplier);
   if (size == 8) return hash64(load<u64>(key), multiplier);

@@ -3,8 +3,8 @@
  * memory hold nothing, so that null and small offsets from it never reach an object.
  *
  * ```
- * 0        64 KiB       +4 KiB                      +32 B a page           +1 KiB a CPU
- * | guard  | superblock | page descriptors ......... | CPU areas ......... | pages ... maximum
+ * 0        64 KiB       +4 KiB                      +32 B a page    +1 KiB a CPU   +16 KiB
+ * | guard  | superblock | page descriptors ......... | CPU areas .... | dead buckets | pages ... maximum
  * ```
  */
 
@@ -12,7 +12,7 @@ export const SUPERBLOCK: usize = 65536;
 export const SUPERBLOCK_BYTES: usize = 4096;
 export const MAGIC: u32 = 0x58435941; // "AYCX"
 /** Goes up with every change of a structure in shared memory. */
-export const LAYOUT_VERSION: u32 = 2;
+export const LAYOUT_VERSION: u32 = 3;
 
 export const PROFILE_ANYCTX: u32 = 0;
 /** As Linux 6.18: allocation with interrupts off, always a new element, watermarks by Linux's element size. */
@@ -61,6 +61,8 @@ export class Superblock {
   returnedRuns: u32;
   /** Pages that may be in use at once: the arena's "memory cgroup". */
   limitPages: u32;
+  /** A segment of dead buckets (maps/table.ts); never written after format. */
+  deadBuckets: u32;
 }
 
 /**

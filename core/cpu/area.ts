@@ -24,10 +24,12 @@ export class CpuArea {
   interruptsOff: u32;
   /** Address of the event record the current program runs on; read by helpers. */
   task: u32;
-  /** Raised deferred work, linked through Cache.workNext. Atomic: an NMI may raise inside a raise. */
-  work: u32;
   /** Depth of deferred work and of what else moves objects about: work that is raised meanwhile waits for its end. */
   working: u32;
+  /** Raised deferred work, linked through Cache.workNext. Atomic: an NMI may raise inside a raise. */
+  work: u32;
+  /** As `work`, of tables that are to grow or shrink, linked through MapCpu.tableNext (maps/split.ts). */
+  tables: u32;
   /** State of bpf_get_prandom_u32, never 0. */
   random: u32;
   /** Depth of read sections, and of tasks-trace ones; only the outermost announces itself. */
@@ -49,19 +51,20 @@ export class CpuArea {
   idleTicks: u32;
   seenOperation: u32;
   /** Up to the end of the cache line. */
-  reserved2: u64;
+  reserved1: u32;
   reserved3: u64;
   reserved4: u64;
   reserved5: u64;
   reserved6: u64;
   reserved7: u64;
   /**
-   * Epoch in which this CPU's outermost read section began, 0 outside, and the same for tasks-trace (rcu/epoch.ts). The
-   * only fields that other CPUs read, in a cache line of their own.
+   * Epoch in which this CPU's outermost read section began, 0 outside, and the same for tasks-trace; and the epoch in which it
+   * was last between two operations (rcu/epoch.ts). The only fields that other CPUs read, in a cache line of their own.
    */
   readEpoch: u32;
   traceEpoch: u32;
-  reserved8: u64;
+  quietEpoch: u32;
+  reserved8: u32;
   reserved9: u64;
   reserved10: u64;
   reserved11: u64;

@@ -71,6 +71,8 @@ export class Transfer {
   servedCpu: u32;
   served: u32;
   servedRest: u32;
+  /** A map whose table gets the run as a segment (maps/table.ts). */
+  table: u32;
   /** Control-plane memory of whoever holds the CPU (mem/managed.ts): first object's header. */
   managed: u32;
 }

@@ -1,11 +1,12 @@
 /**
- * A bucket is one cache line: a control word, the tags (hashes) and elements of six slots, and the head of a chain for
- * what does not fit.
+ * A bucket is one cache line: a control word, the head of a chain for what does not fit, its own number, the tags (upper
+ * halves of the hashes) and the elements of eight slots.
  *
  * ```
- *  0          8          12      16                       40                           64
- *  | control  | overflow | spare | tag 0 | ... | tag 5 | element 0 | ... | element 5 |
- *     └ bits 0-5: slots in use, bits 8-31: owner CPU + 1 while locked, bits 32-63: sequence
+ *  0          8          12      16                       32                           64
+ *  | control  | overflow | index | tag 0 | ... | tag 7 | element 0 | ... | element 7 |
+ *     └ bits 0-4: 32 - depth, bit 5: DEAD, bits 8-15: slots in use, bits 16-31: owner CPU + 1 while locked,
+ *       bits 32-63: sequence
  * ```
  * Every change of membership is one store of the control word: it publishes the slot, unlocks and moves the sequence
  * on, all at once. So
@@ -15,41 +16,79 @@
  * - a lookup that found nothing believes it only if the control word is what it was. An element that was freed and
  *   reused on the way (type-stable memory) changed the sequence.
  *
+ * The depth says which hashes are the bucket's: those whose lower `depth` bits are its number's (maps/table.ts). A DEAD
+ * bucket has none; it also counts as locked. A sequence never repeats while anyone can hold an old control word: a bucket
+ * that comes alive goes on where it was.
+ *
  * All tags are compared at once (SIMD), so how full a bucket is costs nothing and mispredicts no branch. A key that
  * stays keeps its slot and tag, so a scan never misses it. What slots beyond the bits contain is meaningless: a slot is
  * written plainly before its bit is published.
  */
-import { acquire, acquire64, claim64, peek, peek64, publish, publish64 } from "../base/atomics";
+import { acquire, acquire64, claim64, peek, peek64, publish64 } from "../base/atomics";
 import { copyOutWords, equalBytes } from "../base/bytes";
 import { EBUSY, ETIMEDOUT } from "../base/errno";
 import { CpuArea, NMI } from "../cpu/area";
 import { LOCK_SPINS, NMI_SPINS } from "../cpu/lock";
 import { enterRead, leaveRead } from "../rcu/epoch";
+import { findInChain, insertIntoChain, removeFromChain } from "./chain";
 import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT } from "./element";
 import { MapHeader } from "./map";
 
 export const BUCKET_BYTES: usize = 64;
-/** Elements that a full map has for each bucket on average, at most: a few of its buckets overflow then. */
-export const ELEMENTS_PER_BUCKET: u32 = 4;
 
 export const OVERFLOW: usize = 8;
+export const INDEX: usize = 12;
 export const TAGS: usize = 16;
-export const ELEMENTS: usize = 40;
-export const SLOT_COUNT: usize = 6;
-export const SLOT_MASK: u64 = 0x3f;
-export const OWNER_SHIFT: u64 = 8;
-export const OWNER_MASK: u64 = 0xffffff00;
+export const ELEMENTS: usize = 32;
+export const SLOT_COUNT: usize = 8;
+export const SHIFT_MASK: u64 = 0x1f;
+export const DEAD: u64 = 0x20;
+export const SLOT_SHIFT: u32 = 8;
+export const SLOT_MASK: u64 = 0xff00;
+export const OWNER_SHIFT: u64 = 16;
+export const OWNER_MASK: u64 = 0xffff0000;
 export const SEQUENCE: u64 = 0x100000000;
+const SEQUENCE_MASK: u64 = 0xffffffff00000000;
 /** Result of an operation's attempt: the bucket changed under it, look again. Not an errno, not 0. */
 export const AGAIN: i32 = 1;
 
-export function bucketOf(map: MapHeader, hash: u32): usize {
-  // A map of one bucket shifts by 32, which wasm takes for 0: the mask covers that.
-  return map.buckets + ((hash >> map.bucketShift) & map.bucketMask) * BUCKET_BYTES;
+/** How many of a hash's lower bits a bucket goes by: 1 to 32. */
+export function depthOf(control: u64): u32 {
+  return 32 - <u32>(control & SHIFT_MASK);
+}
+
+/** The slots in use, as bits from 0 on. */
+export function slotsOf(control: u64): u32 {
+  return <u32>(control & SLOT_MASK) >> SLOT_SHIFT;
+}
+
+/** A control word whose sequence follows `before`'s. */
+export function makeControl(before: u64, depth: u32, slots: u32, owner: u64): u64 {
+  return ((before & SEQUENCE_MASK) + SEQUENCE) | <u64>(32 - depth) | ((<u64>slots) << (<u64>SLOT_SHIFT)) | owner;
+}
+
+/** The control word of a bucket that has no keys any more. */
+export function makeDead(before: u64): u64 {
+  return ((before & SEQUENCE_MASK) + SEQUENCE) | DEAD;
+}
+
+/** The owner's bits of a control word that this CPU has locked. */
+export function ownerBits(area: CpuArea): u64 {
+  return (<u64>area.id + 1) << OWNER_SHIFT;
+}
+
+/** Whether a bucket with this control word has the keys of a hash. */
+export function isHome(bucket: usize, control: u64, hash: u32): bool {
+  return (control & DEAD) == 0 && belongs(load<u32>(bucket, INDEX), control, hash);
+}
+
+/** Whether a hash's lower bits are those of bucket `index` at the depth that `control` says. */
+export function belongs(index: u32, control: u64, hash: u32): bool {
+  return (hash ^ index) << (<u32>(control & SHIFT_MASK)) == 0;
 }
 
 export function isLocked(control: u64): bool {
-  return (control & OWNER_MASK) != 0;
+  return (control & (OWNER_MASK | DEAD)) != 0;
 }
 
 /**
@@ -61,7 +100,7 @@ export function awaitBucket(area: CpuArea, bucket: usize, control: u64): i32 {
   if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>area.id + 1) return -EBUSY;
   const most = area.level == NMI ? NMI_SPINS : LOCK_SPINS;
   for (let spins: u32 = 0; spins < most; spins++) {
-    if (!isLocked(peek64(bucket))) return AGAIN;
+    if ((peek64(bucket) & OWNER_MASK) == 0) return AGAIN;
   }
   return area.level == NMI ? -EBUSY : -ETIMEDOUT;
 }
@@ -72,7 +111,7 @@ export function awaitBucket(area: CpuArea, bucket: usize, control: u64): i32 {
  */
 export function tryLockBucket(area: CpuArea, bucket: usize, control: u64): bool {
   area.interruptsOff++;
-  if (claim64(bucket, control, control | ((<u64>area.id + 1) << OWNER_SHIFT))) return true;
+  if (claim64(bucket, control, control | ownerBits(area))) return true;
   area.interruptsOff--;
   return false;
 }
@@ -100,13 +139,10 @@ function isOfKey(map: MapHeader, element: usize, hash: u32, key: usize): bool {
   return load<u32>(element, ELEMENT_HASH) == hash && equalBytes(element + ELEMENT_KEY, key, map.keySize);
 }
 
-/** The slots in use whose tag is `hash`, as bits. */
+/** The slots in use whose tag is a hash's, as bits. */
 export function matchingSlots(bucket: usize, control: u64, hash: u32): u32 {
-  const wanted = i32x4.splat(hash);
-  const first = i32x4.bitmask(i32x4.eq(v128.load(bucket + TAGS), wanted));
-  // Its upper lanes are elements already; the mask of the slots in use takes them off.
-  const second = i32x4.bitmask(i32x4.eq(v128.load(bucket + TAGS + 16), wanted));
-  return (first | (second << 4)) & <u32>(control & SLOT_MASK);
+  const wanted = i16x8.splat(<i16>(hash >>> 16));
+  return i16x8.bitmask(i16x8.eq(v128.load(bucket + TAGS), wanted)) & slotsOf(control);
 }
 
 /** The place of a slot's element. */
@@ -121,21 +157,7 @@ export function slotPlace(bucket: usize, slot: u32): usize {
 function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
   for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
     const place = slotPlace(bucket, ctz(bits));
-    // The hash of a 4-byte key is the key's alone (base/bytes.ts).
-    if (map.keySize == 4 || equalBytes(acquire(place) + ELEMENT_KEY, key, map.keySize)) return place;
-  }
-  return 0;
-}
-
-/**
- * The loads pair with the publications of insertAndUnlock, replaceElement and removeAt: an element on the chain is
- * whole.
- */
-function findInOverflow(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
-  let place = bucket + OVERFLOW;
-  for (let element: usize = acquire(place); element != 0; element = acquire(place)) {
-    if (isOfKey(map, element, hash, key)) return place;
-    place = element + ELEMENT_NEXT;
+    if (equalBytes(<usize>acquire(place) + ELEMENT_KEY, key, map.keySize)) return place;
   }
   return 0;
 }
@@ -152,28 +174,25 @@ export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control:
   const place = findInSlots(map, bucket, control, hash, key);
   if (place != 0 || peek(bucket + OVERFLOW) == 0) return place;
   enterRead(area);
-  const chained = findInOverflow(map, bucket, hash, key);
+  const chained = findInChain(map, bucket + OVERFLOW, hash, key);
   leaveRead(area);
   return chained;
 }
 
 /**
- * The element of a key, for callers inside a read section; 0 if the key is not there. The element that was compared is
- * the one returned, even if it was removed meanwhile.
- * The loads pair as those of findInSlots and findInOverflow; the last look at the control word says whether they hold.
+ * The element of a key, for callers inside a read section; 0 if the key is not there, which holds only if the control word is
+ * still the same afterwards. The element that was compared is the one returned, even if it was removed meanwhile.
+ * The loads pair as those of findInSlots and findInChain.
  */
-export function findElement(map: MapHeader, bucket: usize, hash: u32, key: usize): usize {
-  while (true) {
-    const control = acquire64(bucket);
-    for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
-      const element: usize = acquire(slotPlace(bucket, ctz(bits)));
-      if (isOfKey(map, element, hash, key)) return element;
-    }
-    for (let element: usize = acquire(bucket + OVERFLOW); element != 0; element = acquire(element + ELEMENT_NEXT)) {
-      if (isOfKey(map, element, hash, key)) return element;
-    }
-    if (isUnchanged(bucket, control)) return 0;
+export function findElement(map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
+  for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
+    const element: usize = acquire(slotPlace(bucket, ctz(bits)));
+    if (isOfKey(map, element, hash, key)) return element;
   }
+  for (let element: usize = acquire(bucket + OVERFLOW); element != 0; element = acquire(element + ELEMENT_NEXT)) {
+    if (isOfKey(map, element, hash, key)) return element;
+  }
+  return 0;
 }
 
 /**
@@ -185,128 +204,65 @@ export function isUnchanged(bucket: usize, control: u64): bool {
 }
 
 /**
- * Copies a key's element from `offset` on, consistently: done again if the bucket changed meanwhile.
- * The loads pair as those of findElement.
+ * Copies a key's element from `offset` on, if the bucket is as `control` says all the while: `isUnchanged` tells. Inside a
+ * read section only if the bucket has a chain.
+ * The loads pair as those of findPlace.
  * @returns whether the key was there
  */
-export function copyFromElement(
+export function copyFromBucket(
   area: CpuArea,
   map: MapHeader,
+  bucket: usize,
+  control: u64,
   hash: u32,
   key: usize,
   into: usize,
   offset: usize,
-  size: u32,
 ): bool {
-  const bucket = bucketOf(map, hash);
-  while (true) {
-    const control = acquire64(bucket);
-    let place = findInSlots(map, bucket, control, hash, key);
-    const chained = place == 0 && acquire(bucket + OVERFLOW) != 0;
-    if (chained) {
-      enterRead(area);
-      place = findInOverflow(map, bucket, hash, key);
-    }
-    if (place != 0) copyOutWords(into, <usize>acquire(place) + offset, size);
-    if (chained) leaveRead(area);
-    if (isUnchanged(bucket, control)) return place != 0;
+  let place = findInSlots(map, bucket, control, hash, key);
+  const chained = place == 0 && acquire(bucket + OVERFLOW) != 0;
+  if (chained) {
+    enterRead(area);
+    place = findInChain(map, bucket + OVERFLOW, hash, key);
   }
+  if (place != 0) copyOutWords(into, <usize>acquire(place) + offset, map.valueStride);
+  if (chained) leaveRead(area);
+  return place != 0;
 }
 
-/** Fills a slot that is not in use, in a bucket this CPU has locked. */
+/** Fills a slot that is not in use, in a bucket this CPU has locked, or that is dead. */
 export function writeSlot(bucket: usize, slot: u32, hash: u32, element: usize): void {
-  store<u32>(bucket + TAGS + <usize>slot * 4, hash);
+  store<u16>(bucket + TAGS + <usize>slot * 2, <u16>(hash >>> 16));
   store<u32>(slotPlace(bucket, slot), <u32>element);
 }
 
-/**
- * Adds an element to a bucket this CPU has locked, and unlocks it.
- * The publication on the chain pairs with findInOverflow.
- */
+/** Adds an element to a bucket this CPU has locked, and unlocks it. */
 export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash: u32, element: usize): void {
-  const free = ~control & SLOT_MASK;
+  const free = ~slotsOf(control) & 0xff;
   if (free == 0) {
-    store<u32>(element, load<u32>(bucket, OVERFLOW), ELEMENT_NEXT);
-    publish(bucket + OVERFLOW, <u32>element);
+    insertIntoChain(bucket + OVERFLOW, element, hash);
     unlockChanged(area, bucket, control);
     return;
   }
-  const slot = <u32>ctz(free);
+  const slot = ctz(free);
   writeSlot(bucket, slot, hash, element);
-  unlockChanged(area, bucket, control | ((<u64>1) << slot));
+  unlockChanged(area, bucket, control | slotBit(slot));
+}
+
+/** A slot's bit in the control word. */
+export function slotBit(slot: u32): u64 {
+  return (<u64>1) << (<u64>(slot + SLOT_SHIFT));
 }
 
 /**
  * Takes the element at `place` out of a bucket that is still as `control` says. False: it changed, look again.
- * The claim is lock and publication in one and pairs with every load of the control word; the publication on the chain
- * pairs with findInOverflow. The place is read under the lock, which needs no pair.
+ * The claim is lock and publication in one and pairs with every load of the control word.
  */
 export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usize): bool {
   const slot = (place - bucket - ELEMENTS) >> 2;
-  if (slot < SLOT_COUNT) {
-    const bit = (<u64>1) << (<u64>slot);
-    return claim64(bucket, control, (control & ~bit) + SEQUENCE);
-  }
+  if (slot < SLOT_COUNT) return claim64(bucket, control, (control & ~slotBit(<u32>slot)) + SEQUENCE);
   if (!tryLockBucket(area, bucket, control)) return false;
-  publish(place, load<u32>(acquire(place), ELEMENT_NEXT));
+  removeFromChain(place);
   unlockChanged(area, bucket, control);
   return true;
-}
-
-/**
- * Copies the addresses of up to `room` elements of a bucket; may be stale unless the control word stays the same.
- * The loads pair as those of findInOverflow.
- */
-export function collectElements(bucket: usize, control: u64, into: usize, room: u32): u32 {
-  let count: u32 = 0;
-  for (let bits = <u32>(control & SLOT_MASK); bits != 0 && count < room; bits &= bits - 1) {
-    store<u32>(into + count * 4, load<u32>(slotPlace(bucket, <u32>ctz(bits))));
-    count++;
-  }
-  for (let element: usize = acquire(bucket + OVERFLOW); element != 0 && count < room; ) {
-    store<u32>(into + count * 4, <u32>element);
-    count++;
-    element = acquire(element + ELEMENT_NEXT);
-  }
-  return count;
-}
-
-/** Any element of a bucket, 0 when it is empty. For whoever tears the map down: nobody else can reach it. */
-export function anyElement(bucket: usize): usize {
-  const bits = load<u64>(bucket) & SLOT_MASK;
-  return bits != 0 ? load<u32>(slotPlace(bucket, <u32>ctz(bits))) : load<u32>(bucket, OVERFLOW);
-}
-
-/** Takes out the element that `anyElement` found. */
-export function dropAnyElement(bucket: usize): void {
-  const control = load<u64>(bucket);
-  if ((control & SLOT_MASK) != 0) store<u64>(bucket, control & (control - 1));
-  else store<u32>(bucket, load<u32>(load<u32>(bucket, OVERFLOW), ELEMENT_NEXT), OVERFLOW);
-}
-
-/**
- * Whether an element is in this bucket: by its address, not by its key. Inside a read section.
- * The loads pair as those of findElement.
- */
-export function bucketContains(bucket: usize, element: usize): bool {
-  while (true) {
-    const control = acquire64(bucket);
-    for (let bits = <u32>(control & SLOT_MASK); bits != 0; bits &= bits - 1) {
-      if (acquire(slotPlace(bucket, <u32>ctz(bits))) == element) return true;
-    }
-    for (let each: usize = acquire(bucket + OVERFLOW); each != 0; each = acquire(each + ELEMENT_NEXT)) {
-      if (each == element) return true;
-    }
-    if (isUnchanged(bucket, control)) return false;
-  }
-}
-
-/**
- * Takes the lock of a dead CPU off a bucket: what it did to the bucket is done or was not begun.
- * The load needs no pair: the dead CPU changes the word no more. The publication pairs with tryLockBucket of whoever
- * waits.
- */
-export function breakBucketLock(bucket: usize, cpu: u32): void {
-  const control = acquire64(bucket);
-  if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>cpu + 1) publish64(bucket, (control & ~OWNER_MASK) + SEQUENCE);
 }

@@ -11,6 +11,7 @@ import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { LEVELS } from "../cpu/intent";
 import { MapCpu, MapHeader, mapCpu, SUPPLY_POOL } from "./map";
+import { raiseTable } from "./split";
 
 /** What a CPU counts for itself before it brings the shared word up to date. */
 export const FOLD: i32 = 32;
@@ -106,6 +107,9 @@ export function countElement(area: CpuArea, map: MapHeader, change: i32, operati
   area.interruptsOff++;
   setLive(count, count.live + change, operation);
   const due = count.live - count.folded;
-  if (map.exactCount == 0 && (due >= FOLD || due <= -FOLD)) foldCount(map, count);
+  if (map.exactCount == 0 && (due >= FOLD || due <= -FOLD)) {
+    foldCount(map, count);
+    raiseTable(area, map);
+  }
   area.interruptsOff--;
 }

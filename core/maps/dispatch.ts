@@ -26,10 +26,11 @@ import {
 } from "./hash-create";
 import { KEPT } from "./hash-lost";
 import { prefillHash, prefillPercpuHash } from "./hash-prefill";
-import { breakHashLocks, settleHashElement } from "./hash-reap";
+import { settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
 import { MapHeader, mapAt } from "./map";
 import { breakQueueLock, buildQueue, checkQueue, KIND_QUEUE, queueCount } from "./queue";
+import { settleTable } from "./table-repair";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
 export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
@@ -102,8 +103,8 @@ export function mapPrefill(address: usize, count: u32): i32 {
 
 /** Reaping: releases every lock of the map's own that a dead CPU has. Others wait for them. */
 export function breakMapLocks(map: MapHeader, cpu: u32): void {
-  if (map.kind == KIND_HASH) breakHashLocks(map, cpu);
-  if (map.kind == KIND_PERCPU_HASH) breakHashLocks(map, cpu);
+  if (map.kind == KIND_HASH) settleTable(map, cpu);
+  if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_QUEUE) breakQueueLock(map, cpu);
 }
 

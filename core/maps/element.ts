@@ -40,6 +40,14 @@ export const ELEMENT_NEXT: usize = 8;
 export const ELEMENT_HASH: usize = 12;
 export const ELEMENT_KEY: usize = 16;
 
+/**
+ * The hash of an element that may be another one's by now: what it says is thrown away if the bucket has changed. Pairs with
+ * nothing.
+ */
+export function hashOfElement(element: usize): u32 {
+  return peek(element + ELEMENT_HASH);
+}
+
 export function poolWord(map: MapHeader, cpu: u32): usize {
   return changetype<usize>(mapCpu(map, cpu)) + offsetof<MapCpu>("pool");
 }

@@ -5,7 +5,7 @@
 import { drainAllocator, formatAllocator, startAllocator } from "../alloc/allocator";
 import { spliceFree } from "../alloc/cache";
 import { CONTAINS_ELEMENTS, CONTAINS_VALUES, cacheOf, setAt } from "../alloc/set";
-import { powerOfTwoAtLeast, roundUp } from "../base/bytes";
+import { roundUp } from "../base/bytes";
 import { E2BIG, EINVAL } from "../base/errno";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
@@ -23,9 +23,9 @@ import {
 } from "../cpu/intent";
 import { PAGE_BYTES } from "../mem/pages";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
-import { anyElement, BUCKET_BYTES, dropAnyElement, ELEMENTS_PER_BUCKET } from "./bucket";
+import { DEAD, OVERFLOW, slotBit, slotPlace, slotsOf } from "./bucket";
 import { countElement, countsExactly, FOLD } from "./count";
-import { ELEMENT_KEY, pushPool } from "./element";
+import { ELEMENT_KEY, ELEMENT_NEXT, pushPool } from "./element";
 import {
   LARGEST_ENTRY,
   LARGEST_PERCPU_VALUE,
@@ -38,7 +38,9 @@ import {
   SUPPLY_SLAB,
 } from "./map";
 import { nameValue, valueObject } from "./percpu-value";
-import { allocateStorage, bucketsField, storageField, valueStorageField } from "./storage";
+import { buildTable } from "./segment";
+import { allocateStorage, storageField, valueStorageField } from "./storage";
+import { bucketAt } from "./table";
 
 /** Numbers of `enum bpf_map_type`. */
 export const KIND_HASH: u32 = 1;
@@ -132,15 +134,12 @@ function choosePaths(map: MapHeader): void {
   map.fastLimit = <i32>min(map.maxEntries - min(slack, map.maxEntries), 0x7fffffff);
 }
 
-/** Allocates the buckets, and lets the elements' caches begin. False: memory is out. */
+/** Makes the table, and lets the elements' caches begin. False: memory is out. */
 function buildBuckets(area: CpuArea, map: MapHeader): bool {
-  const buckets = powerOfTwoAtLeast((map.maxEntries + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET);
   if (superblock().forceDynamic != 0 && map.supply == SUPPLY_POOL) map.supply = SUPPLY_CACHE;
   if (map.supply != SUPPLY_POOL) map.flags |= NO_PREALLOC;
   map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8));
-  if (!allocateStorage(bucketsField(map), <u64>buckets * <u64>BUCKET_BYTES)) return false;
-  map.bucketMask = buckets - 1;
-  map.bucketShift = clz(buckets - 1);
+  if (!buildTable(map)) return false;
   choosePaths(map);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
   formatAllocator(map.elements, size, accountedUnit(map), 0, changetype<usize>(map), CONTAINS_ELEMENTS);
@@ -161,10 +160,28 @@ export function buildPercpuHash(area: CpuArea, map: MapHeader): bool {
   return startAllocator(area, map.values, true);
 }
 
-/** Moves a map's elements that are still in buckets to this CPU's cache; no one else can reach them. */
+/** Any element of a bucket, 0 when it is empty. Nobody else can reach it. */
+function anyElement(bucket: usize): usize {
+  const slots = slotsOf(load<u64>(bucket));
+  return slots != 0 ? load<u32>(slotPlace(bucket, ctz(slots))) : load<u32>(bucket, OVERFLOW);
+}
+
+/** Takes out the element that `anyElement` found. */
+function dropAnyElement(bucket: usize): void {
+  const control = load<u64>(bucket);
+  const slots = slotsOf(control);
+  if (slots != 0) store<u64>(bucket, control & ~slotBit(ctz(slots)));
+  else store<u32>(bucket, load<u32>(load<u32>(bucket, OVERFLOW), ELEMENT_NEXT), OVERFLOW);
+}
+
+/**
+ * Moves a map's elements that are still in buckets to this CPU's cache; no one else can reach them. A dead bucket has none,
+ * whatever its chain says.
+ */
 function emptyBuckets(area: CpuArea, map: MapHeader): void {
-  for (let index: u32 = 0; index <= map.bucketMask; index++) {
-    const bucket = map.buckets + index * BUCKET_BYTES;
+  for (let index: u32 = 0; index < map.mostBuckets; index++) {
+    const bucket = bucketAt(map, index);
+    if ((load<u64>(bucket) & DEAD) != 0) continue;
     for (let element = anyElement(bucket); element != 0; element = anyElement(bucket)) {
       emptySlot(area, map, bucket, element);
     }
@@ -190,7 +207,7 @@ function emptySlot(area: CpuArea, map: MapHeader, bucket: usize, element: usize)
 
 /** Gives the elements of a hash back, from wherever a former attempt was cut off; nobody else can reach them. */
 export function emptyHash(area: CpuArea, map: MapHeader): void {
-  if (map.buckets == 0 || map.supply == SUPPLY_POOL) return;
+  if (map.root == 0 || map.supply == SUPPLY_POOL) return;
   emptyBuckets(area, map);
   for (let index: u32 = 0; index < map.sets; index++) {
     if (setAt(mapSet(map, index)).formatted != 0) drainAllocator(area, mapSet(map, index));

@@ -8,34 +8,42 @@
  * even one that is never made, and each locked instruction waits for all stores before it.
  */
 import { Cache, raiseWork } from "../alloc/cache";
-import { interruptsOn } from "../alloc/deferred";
 import { cacheOf } from "../alloc/set";
-import { acquire64, claim64, publish64 } from "../base/atomics";
+import { acquire64, claim64, peek, publish64 } from "../base/atomics";
 import { hashKey } from "../base/bytes";
 import { expect } from "../base/check";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, intentsOf, MAYBE, nameObject, nextOperation, REMOVES } from "../cpu/intent";
 import {
-  bucketOf,
+  belongs,
+  isLocked,
   matchingSlots,
   OVERFLOW,
-  OWNER_MASK,
-  OWNER_SHIFT,
+  ownerBits,
   removeAt,
   SEQUENCE,
-  SLOT_MASK,
+  slotBit,
   slotPlace,
+  slotsOf,
   writeSlot,
 } from "./bucket";
 import { FOLD, foldCount, levelCount, setLive } from "./count";
+import { letWorkRun } from "./deferred";
 import { ELEMENT_HASH, ELEMENT_KEY, nameElement } from "./element";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
+import { raiseTable } from "./split";
+import { bucketAt, bucketIndex, rootWord } from "./table";
 
 /** Result of the fast path: take the slow one. Not an errno, not 0. */
 const SLOW_PATH: i32 = 1;
 
-/** Result of findFast: another key with the same hash. No address. */
+/** Result of findFast: another key with the same tag. No address. */
 const COLLISION: usize = 1;
+
+/** Whether this CPU has raised work of any kind. */
+function hasWork(area: CpuArea): bool {
+  return load<u64>(changetype<usize>(area), offsetof<CpuArea>("work")) != 0;
+}
 
 /** A value's bytes, without a call. */
 function copyValue(destination: usize, source: usize, size: u32): void {
@@ -49,8 +57,7 @@ function findFast<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
   const bits = matchingSlots(bucket, control, hash);
   if (bits == 0) return 0;
   const place = slotPlace(bucket, ctz(bits));
-  // The hash of a 4-byte key is the key's alone; of two 8-byte keys with one hash the slow path finds the right one.
-  if (sizeof<K>() == 4) return place;
+  // Of two keys with one tag the slow path finds the right one.
   return load<K>(<usize>load<u32>(place) + ELEMENT_KEY) == key ? place : COLLISION;
 }
 
@@ -58,8 +65,9 @@ function findFast<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
 function settle(area: CpuArea, map: MapHeader, cache: Cache, saved: u32): i32 {
   if (cache.freeCount > cache.high) raiseWork(area, cache);
   foldCount(map, levelCount(map, area.id, area.level));
+  raiseTable(area, map);
   area.interruptsOff = saved;
-  interruptsOn(area);
+  letWorkRun(area);
   return 0;
 }
 
@@ -71,11 +79,13 @@ export function deleteFast<K>(address: usize, keyAddress: usize): i32 {
   const map = mapAt(address);
   const key = load<K>(keyAddress);
   const hash = hashKey<K>(key, map.multiplier);
-  const bucket = bucketOf(map, hash);
+  const index = bucketIndex(acquire64(rootWord(map)), hash);
+  const bucket = bucketAt(map, index);
   const control = acquire64(bucket);
+  if (!belongs(index, control, hash)) return SLOW_PATH;
   const place = findFast<K>(bucket, control, hash, key);
   if (place <= COLLISION) return SLOW_PATH;
-  if ((control & OWNER_MASK) != 0) return SLOW_PATH;
+  if (isLocked(control)) return SLOW_PATH;
   const element: usize = load<u32>(place);
   const area = thisCpu();
   const cache = cacheOf(map.elements, area.id);
@@ -105,7 +115,7 @@ export function deleteFast<K>(address: usize, keyAddress: usize): i32 {
   cache.active = 0;
   if (count > cache.high) return settle(area, map, cache, saved);
   if (live - counts.folded <= -FOLD) return settle(area, map, cache, saved);
-  if (area.work != 0) return settle(area, map, cache, saved);
+  if (hasWork(area)) return settle(area, map, cache, saved);
   area.interruptsOff = saved;
   return 0;
 }
@@ -119,14 +129,16 @@ export function updateFast<K>(address: usize, keyAddress: usize, value: usize, f
   const map = mapAt(address);
   const key = load<K>(keyAddress);
   const hash = hashKey<K>(key, map.multiplier);
-  const bucket = bucketOf(map, hash);
+  const index = bucketIndex(acquire64(rootWord(map)), hash);
+  const bucket = bucketAt(map, index);
   const control = acquire64(bucket);
-  const free = ~control & SLOT_MASK;
+  if (!belongs(index, control, hash)) return SLOW_PATH;
+  const free = ~slotsOf(control) & 0xff;
   if (free == 0) return SLOW_PATH;
-  if ((control & OWNER_MASK) != 0) return SLOW_PATH;
-  if (load<u32>(bucket, OVERFLOW) != 0) return SLOW_PATH;
+  if (isLocked(control)) return SLOW_PATH;
+  if (peek(bucket + OVERFLOW) != 0) return SLOW_PATH;
   const area = thisCpu();
-  const owner = (<u64>area.id + 1) << OWNER_SHIFT;
+  const owner = ownerBits(area);
   const place = findFast<K>(bucket, control, hash, key);
   if (place != 0) {
     if (place == COLLISION) return SLOW_PATH;
@@ -182,15 +194,15 @@ export function updateFast<K>(address: usize, keyAddress: usize, value: usize, f
     area.interruptsOff = saved;
     return SLOW_PATH;
   }
-  const slot = <u32>ctz(free);
+  const slot = ctz(free);
   writeSlot(bucket, slot, hash, element);
-  publish64(bucket, (control | ((<u64>1) << slot)) + SEQUENCE);
+  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);
   const counts = levelCount(map, area.id, area.level);
   const live = counts.live + 1;
   setLive(counts, live, operation);
   clearIntent(intents);
   if (live - counts.folded >= FOLD) return settle(area, map, cache, saved);
-  if (area.work != 0) return settle(area, map, cache, saved);
+  if (hasWork(area)) return settle(area, map, cache, saved);
   area.interruptsOff = saved;
   return 0;
 }

@@ -2,13 +2,15 @@
  * Reading a hash: lookups for programs, which give an address inside a read section, and copies for the system call. Both
  * are lock-free, in any context.
  */
+import { acquire64 } from "../base/atomics";
 import { hashBytes } from "../base/bytes";
 import { ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { bucketOf, copyFromElement, findElement } from "./bucket";
+import { copyFromBucket, findElement, isHome, isUnchanged } from "./bucket";
 import { MapHeader, mapAt } from "./map";
 import { copyAllOut } from "./percpu-value";
+import { homeOf } from "./table";
 
 export function hashOf(map: MapHeader, key: usize): u32 {
   return hashBytes(key, map.keySize, map.multiplier);
@@ -17,13 +19,20 @@ export function hashOf(map: MapHeader, key: usize): u32 {
 /**
  * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
  * though its element may be deleted and reused meanwhile (type-stable, as in Linux). Lock-free, any context.
+ * The load pairs with the publication of the control word, isUnchanged vouches for what was not found.
  * @returns the value's address, 0 if the key is not there
  */
 export function hashLookup(address: usize, key: usize): usize {
   const map = mapAt(address);
   const hash = hashOf(map, key);
-  const element = findElement(map, bucketOf(map, hash), hash, key);
-  return element == 0 ? 0 : element + map.valueOffset;
+  while (true) {
+    const bucket = homeOf(map, hash);
+    const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
+    const element = findElement(map, bucket, control, hash, key);
+    if (element != 0) return element + map.valueOffset;
+    if (isUnchanged(bucket, control)) return 0;
+  }
 }
 
 /** As hashLookup, for the current CPU's copy. */
@@ -33,14 +42,22 @@ export function percpuHashLookup(address: usize, key: usize): usize {
 }
 
 /**
- * Copies a value out, consistently. Any context.
+ * Copies a value out, consistently: done again if the bucket changed meanwhile. Any context.
+ * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
  * @param into `valueStride` bytes, 8-byte aligned
  * @returns 0 or -ENOENT
  */
 export function hashGet(address: usize, key: usize, into: usize): i32 {
   const map = mapAt(address);
-  const found = copyFromElement(thisCpu(), map, hashOf(map, key), key, into, map.valueOffset, map.valueStride);
-  return found ? 0 : -ENOENT;
+  const area = thisCpu();
+  const hash = hashOf(map, key);
+  while (true) {
+    const bucket = homeOf(map, hash);
+    const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
+    const found = copyFromBucket(area, map, bucket, control, hash, key, into, map.valueOffset);
+    if (isUnchanged(bucket, control)) return found ? 0 : -ENOENT;
+  }
 }
 
 /** Copies all CPUs' values out, valueStride apart; each CPU's as of some moment. Any context. */

@@ -18,9 +18,11 @@ import { CpuArea, cpuArea } from "../cpu/area";
 import { intentObject, intentsAt, LEVELS } from "../cpu/intent";
 import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN } from "../mem/slab";
-import { bucketContains, bucketOf } from "./bucket";
-import { ELEMENT_HASH, poolWord } from "./element";
+import { isHome, isUnchanged, OVERFLOW } from "./bucket";
+import { ELEMENT_HASH, ELEMENT_NEXT, poolWord } from "./element";
 import { MapHeader, mapCpu, SUPPLY_POOL } from "./map";
+import { homeOf } from "./table";
+import { isInSlots } from "./table-repair";
 
 export const KEPT: u32 = 0;
 export const LOST: u32 = 1;
@@ -65,6 +67,23 @@ function isNamedAbove(dead: CpuArea, level: u32, object: usize): bool {
 }
 
 /**
+ * Whether an element is in the bucket of this hash: by its address, not by its key. Inside a read section.
+ * The loads pair as those of findElement (maps/bucket.ts).
+ */
+function isInTable(map: MapHeader, hash: u32, element: usize): bool {
+  while (true) {
+    const bucket = homeOf(map, hash);
+    const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
+    if (isInSlots(bucket, control, element)) return true;
+    let each: usize = acquire(bucket + OVERFLOW);
+    while (each != 0 && each != element) each = acquire(each + ELEMENT_NEXT);
+    if (each != 0) return true;
+    if (isUnchanged(bucket, control)) return false;
+  }
+}
+
+/**
  * Whether a pool's list holds the object; the walk is done again if the list changed under it.
  * The loads pair with pushTagged; a list that changed meanwhile is walked again.
  */
@@ -104,7 +123,7 @@ export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, 
     const header = acquire64(object);
     if (map.supply != SUPPLY_POOL && !namesCache(map, header)) return KEPT;
     if (isNamed(dead, object)) continue;
-    if (bucketContains(bucketOf(map, acquire(object + ELEMENT_HASH)), object)) return KEPT;
+    if (isInTable(map, acquire(object + ELEMENT_HASH), object)) return KEPT;
     const pooled = map.supply == SUPPLY_POOL ? isInPool(map, object) : LOST;
     if (pooled != LOST) return pooled;
     if (isNamed(dead, object)) continue;

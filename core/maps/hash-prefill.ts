@@ -1,10 +1,10 @@
 /** Prefills of a hash's sets: the next new keys of a CPU find their objects in any context (maps/dispatch.ts: mapPrefill). */
-import { interruptsOn } from "../alloc/deferred";
 import { prefill, withdraw } from "../alloc/prefill";
 import { cacheOf } from "../alloc/set";
 import { EINVAL, ENOMEM } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { mayPrefill } from "../cpu/context";
+import { letWorkRun } from "./deferred";
 import { MapHeader, SUPPLY_CACHE } from "./map";
 
 /** A dynamic hash: elements. */
@@ -15,7 +15,7 @@ export function prefillHash(map: MapHeader, count: u32): i32 {
   area.working++;
   const result = prefill(area, cacheOf(map.elements, area.id), count);
   area.working--;
-  interruptsOn(area);
+  letWorkRun(area);
   return result;
 }
 
@@ -32,6 +32,6 @@ export function prefillPercpuHash(map: MapHeader, count: u32): i32 {
   result = prefill(area, cacheOf(map.values, area.id), count);
   if (result != 0) withdraw(area, elements, owned, prefilled);
   area.working--;
-  interruptsOn(area);
+  letWorkRun(area);
   return result;
 }

@@ -7,7 +7,6 @@ import { cacheOf } from "../alloc/set";
 import { chainContains } from "../base/chain";
 import { CpuArea } from "../cpu/area";
 import { CHARGED, COUNTS, clearIntent, Intents, intentObject, intentsAt, MAYBE, REMOVES, TAKES } from "../cpu/intent";
-import { BUCKET_BYTES, breakBucketLock } from "./bucket";
 import { leavePlace, levelCount, setLive } from "./count";
 import { pushPool } from "./element";
 import { KEPT, LOST, UNCLEAR, whoHas } from "./hash-lost";
@@ -69,12 +68,4 @@ export function settleHashElement(dead: CpuArea, map: MapHeader, cache: Cache, l
   settleCount(dead, map, intents, level, intent, tookEffect(intent, verdict));
   clearIntent(word);
   return result;
-}
-
-/** Releases every bucket that the CPU has locked. A dying map may have lost its buckets: who was freeing it died. */
-export function breakHashLocks(map: MapHeader, cpu: u32): void {
-  if (map.buckets == 0) return;
-  for (let index: u32 = 0; index <= map.bucketMask; index++) {
-    breakBucketLock(map.buckets + index * BUCKET_BYTES, cpu);
-  }
 }

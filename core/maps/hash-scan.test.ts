@@ -3,15 +3,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CONSTANTS } from "../../src/wasm/face.ts";
-import { makeArena, RawMap } from "../testing.ts";
+import { bucketsOf, keysTogether, makeArena, RawMap } from "../testing.ts";
 
-const { KIND_HASH, KIND_PERCPU_HASH, ENOSPC, BUCKET_BYTES, SLOT_MASK, OVERFLOW, ELEMENT_NEXT } = CONSTANTS;
+const { KIND_HASH, KIND_PERCPU_HASH, ENOSPC, SLOT_MASK, OVERFLOW, ELEMENT_NEXT } = CONSTANTS;
 
-/** Keys in each bucket. */
+/** The number of a place's bucket among 2^depth that all have the same depth, and the other way round. */
+function reversed(index: number, depth: number): number {
+  return Number.parseInt([...index.toString(2).padStart(depth, "0")].reverse().join(""), 2);
+}
+
+/** Keys in each bucket, in the order of a walk. */
 function bucketSizes(map: RawMap): number[] {
   const { arena } = map;
-  return Array.from({ length: map.field("bucketMask") + 1 }, (_, index) => {
-    const bucket = map.field("buckets") + index * BUCKET_BYTES;
+  const buckets = bucketsOf(map);
+  return buckets.map((_, place) => {
+    const bucket = buckets[reversed(place, Math.log2(buckets.length))] as number;
     let count = (arena.word(bucket) & SLOT_MASK).toString(2).replaceAll("0", "").length;
     let element = arena.word(bucket + OVERFLOW);
     for (; element !== 0; element = arena.word(element + ELEMENT_NEXT)) count++;
@@ -19,13 +25,14 @@ function bucketSizes(map: RawMap): number[] {
   });
 }
 
-/** What a step from bucket `from` gives: whole buckets as long as room is left over behind them, and where it stops. */
+/** What a step from place `from` gives: whole buckets as long as room is left over behind them, and where it stops. */
 function expectedStep(sizes: readonly number[], from: number, room: number): { count: number; next: number } {
+  const range = 2 ** 32 / sizes.length;
   let count = 0;
-  let index = from;
+  let index = from / range;
   while (index < sizes.length && (sizes[index] ?? 0) < room - count) count += sizes[index++] ?? 0;
-  if (index === from && index < sizes.length) return { count: -ENOSPC, next: 0 };
-  return { count, next: index < sizes.length ? index : 0 };
+  if (index === from / range && index < sizes.length) return { count: -ENOSPC, next: 0 };
+  return { count, next: index < sizes.length ? index * range : 0 };
 }
 
 const keys = fc.uniqueArray(fc.nat(100_000), { maxLength: 60, size: "max" });
@@ -89,9 +96,12 @@ test("an empty hash is walked in one step that gives nothing; room for no entry 
 
 test("a bucket that fills the room to the brim may have been cut off: it comes with the next step or with more room", async () => {
   const map = new RawMap(await makeArena(), { kind: KIND_HASH, maxEntries: 20 });
-  map.setField("bucketMask", 0);
-  for (let key = 0; key < 15; key++) map.update(key, key);
-  for (const room of [1, 6, 14, 15]) assert.equal(map.scan(0, room * 16).result, -ENOSPC, `room for ${room}`);
-  const { result, next, entries } = map.scan(0, 16 * 16);
-  assert.deepEqual([result, next, new Set(entries.map(([key]) => key)).size], [15, 0, 15]);
+  const { keys, bucket } = keysTogether(map, 15);
+  for (const key of keys) map.update(key, key);
+  const index = bucketsOf(map).indexOf(bucket);
+  const from = reversed(index, 2) * 2 ** 30;
+  for (const room of [1, 8, 14, 15]) assert.equal(map.scan(from, room * 16).result, -ENOSPC, `room for ${room}`);
+  const { result, next, entries } = map.scan(from, 16 * 16);
+  assert.deepEqual([result, next], [15, 0]);
+  assert.deepEqual(entries.map(([key]) => key).sort(), [...keys].sort());
 });

@@ -1,58 +1,106 @@
 /**
- * Walking a hash while others write: bucket by bucket, each bucket's elements copied out as of one moment. A key that
- * stays is seen exactly once; one that comes or goes meanwhile may be seen or not.
+ * Walking a hash while others write and its table grows or shrinks. A key's place is its hash with the bits reversed: a bucket
+ * is a range of places, and two that were one are side by side. So a walk goes from place to place, each bucket's elements
+ * copied out as of one moment. A key that stays is seen exactly once; one that comes or goes meanwhile may be seen or not.
  */
-import { acquire64 } from "../base/atomics";
+import { acquire, acquire64 } from "../base/atomics";
 import { copyOutWords, roundUp } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { BUCKET_BYTES, collectElements, isUnchanged } from "./bucket";
-import { ELEMENT_KEY } from "./element";
+import { belongs, INDEX, isHome, isUnchanged, OVERFLOW, SHIFT_MASK, slotPlace, slotsOf } from "./bucket";
+import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
 import { entryBytesOf, MapHeader } from "./map";
 import { copyAllOut } from "./percpu-value";
+import { homeOf } from "./table";
+import { isInSlots } from "./table-repair";
+
+/** A word with its bits in the opposite order. */
+function reverseBits(word: u32): u32 {
+  word = ((word >>> 1) & 0x55555555) | ((word & 0x55555555) << 1);
+  word = ((word >>> 2) & 0x33333333) | ((word & 0x33333333) << 2);
+  word = ((word >>> 4) & 0x0f0f0f0f) | ((word & 0x0f0f0f0f) << 4);
+  return bswap(word);
+}
+
+/** Whether an element is this bucket's, and not below the place where the walk is: the bucket may be larger by now. */
+function isAhead(bucket: usize, control: u64, element: usize, from: u32): bool {
+  const hash = hashOfElement(element);
+  return belongs(load<u32>(bucket, INDEX), control, hash) && reverseBits(hash) >= from;
+}
+
+/**
+ * Copies the addresses of up to `room` elements of a bucket, each once; may be stale unless the control word stays the same.
+ * While the bucket is being split or merged an element may be in a slot and on the chain, and others' at the chain's end.
+ * The loads pair as those of findElement (maps/bucket.ts).
+ */
+function collectElements(bucket: usize, control: u64, from: u32, list: usize, room: u32): u32 {
+  let count: u32 = 0;
+  for (let bits = slotsOf(control); bits != 0 && count < room; bits &= bits - 1) {
+    const element: usize = acquire(slotPlace(bucket, ctz(bits)));
+    if (!isAhead(bucket, control, element, from)) continue;
+    store<u32>(list + count * 4, <u32>element);
+    count++;
+  }
+  for (let element: usize = acquire(bucket + OVERFLOW); element != 0 && count < room; ) {
+    if (isAhead(bucket, control, element, from) && !isInSlots(bucket, control, element)) {
+      store<u32>(list + count * 4, <u32>element);
+      count++;
+    }
+    element = acquire(element + ELEMENT_NEXT);
+  }
+  return count;
+}
 
 /**
  * Copies up to `room` of a bucket's entries behind each other. Their addresses are collected at the end of the same
  * room: address n is read before entry n, which never reaches further than address n + 1, is written.
- * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
  */
-function scanBucket(map: MapHeader, bucket: usize, into: usize, entryBytes: u32, room: u32): u32 {
+function copyEntries(map: MapHeader, bucket: usize, control: u64, from: u32, into: usize, room: u32): u32 {
+  const entryBytes = entryBytesOf(map);
   const keyBytes = <u32>roundUp(map.keySize, 8);
-  while (true) {
-    const control = acquire64(bucket);
-    const list = into + room * entryBytes - room * 4;
-    const count = collectElements(bucket, control, list, room);
-    for (let index: u32 = 0; index < count; index++) {
-      const element: usize = load<u32>(list + index * 4);
-      const entry = into + index * entryBytes;
-      copyOutWords(entry, element + ELEMENT_KEY, keyBytes);
-      if (map.copyStride != 0) copyAllOut(map, load<u32>(element + map.valueOffset), entry + keyBytes);
-      else copyOutWords(entry + keyBytes, element + map.valueOffset, map.valueStride);
-    }
-    if (isUnchanged(bucket, control)) return count;
+  const list = into + room * entryBytes - room * 4;
+  const count = collectElements(bucket, control, from, list, room);
+  for (let index: u32 = 0; index < count; index++) {
+    const element: usize = load<u32>(list + index * 4);
+    const entry = into + index * entryBytes;
+    copyOutWords(entry, element + ELEMENT_KEY, keyBytes);
+    if (map.copyStride != 0) copyAllOut(map, load<u32>(element + map.valueOffset), entry + keyBytes);
+    else copyOutWords(entry + keyBytes, element + map.valueOffset, map.valueStride);
   }
+  return count;
 }
 
-/** Copies the entries of buckets `from` and following (maps/dispatch.ts: mapScan). */
+/**
+ * Copies the entries from place `from` on (maps/dispatch.ts: mapScan).
+ * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
+ */
 export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32): i32 {
   const area: CpuArea = thisCpu();
   const entryBytes = entryBytesOf(map);
+  const most = bytes / entryBytes;
   let count: u32 = 0;
-  let index = from;
+  let place = from;
+  let isOver = false;
   enterRead(area);
-  for (; index <= map.bucketMask; index++) {
-    const bucket = map.buckets + index * BUCKET_BYTES;
-    const start = into + count * entryBytes;
-    const room = bytes / entryBytes - count;
-    if (room == 0) break;
-    const length = scanBucket(map, bucket, start, entryBytes, room);
+  while (!isOver && count < most) {
+    const hash = reverseBits(place);
+    const bucket = homeOf(map, hash);
+    const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
+    const room = most - count;
+    const length = copyEntries(map, bucket, control, place, into + count * entryBytes, room);
+    if (!isUnchanged(bucket, control)) continue;
     // A bucket that fills the room to the brim may have been cut off: it waits for the next call.
     if (length >= room) break;
     count += length;
+    // The first place behind the bucket's range; 0 behind the last.
+    const shift = <u32>(control & SHIFT_MASK);
+    place = ((place >>> shift) + 1) << shift;
+    isOver = place == 0;
   }
   leaveRead(area);
-  if (count == 0 && index == from && index <= map.bucketMask) return -ENOSPC;
-  area.scanNext = index > map.bucketMask ? 0 : index;
+  if (!isOver && count == 0 && place == from) return -ENOSPC;
+  area.scanNext = place;
   return <i32>count;
 }

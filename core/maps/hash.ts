@@ -8,7 +8,6 @@
  * place (maps/percpu-value.ts).
  */
 import { Cache } from "../alloc/cache";
-import { interruptsOn } from "../alloc/deferred";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes } from "../base/bytes";
@@ -30,9 +29,9 @@ import {
 import {
   AGAIN,
   awaitBucket,
-  bucketOf,
   findPlace,
   insertAndUnlock,
+  isHome,
   isLocked,
   removeAt,
   tryLockBucket,
@@ -40,6 +39,7 @@ import {
   unlockChanged,
 } from "./bucket";
 import { countElement, hasRoom, leavePlace, takePlace } from "./count";
+import { letWorkRun } from "./deferred";
 import {
   ELEMENT_HASH,
   ELEMENT_KEY,
@@ -55,6 +55,7 @@ import { deleteFast, updateFast } from "./hash-fast";
 import { hashOf } from "./hash-lookup";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 import { attachValue, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
+import { homeOf } from "./table";
 
 function isPerCpu(map: MapHeader): bool {
   return map.copyStride != 0;
@@ -248,9 +249,10 @@ function updateOtherwise(
 /** The load pairs with the publication of the control word. */
 function updateKey(area: CpuArea, map: MapHeader, key: usize, value: usize, flags: u32, allCpus: bool): i32 {
   const hash = hashOf(map, key);
-  const bucket = bucketOf(map, hash);
   while (true) {
+    const bucket = homeOf(map, hash);
     const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
     const place = findPlace(area, map, bucket, control, hash, key);
     if (place != 0 || flags == EXIST || isLocked(control)) {
       const result = updateOtherwise(area, map, bucket, control, place, key, value, flags, allCpus);
@@ -274,7 +276,7 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
   const result = updateKey(area, map, key, value, flags, allCpus);
   area.ownInterruptsOff -= map.interruptsOff;
   area.interruptsOff -= map.interruptsOff;
-  interruptsOn(area);
+  letWorkRun(area);
   return result;
 }
 
@@ -304,9 +306,10 @@ export function percpuHashUpdateAll(address: usize, key: usize, value: usize, fl
  */
 function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usize {
   const hash = hashOf(map, key);
-  const bucket = bucketOf(map, hash);
   while (true) {
+    const bucket = homeOf(map, hash);
     const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
     const place = findPlace(area, map, bucket, control, hash, key);
     if (isLocked(control)) {
       const waited = awaitBucket(area, bucket, control);
@@ -352,6 +355,6 @@ function deleteKey(address: usize, key: usize): i32 {
   countElement(area, map, -1, operation);
   giveElement(area, map, cache, element, firstIntent(intents));
   leaveRoom(map, firstIntent(intents));
-  interruptsOn(area);
+  letWorkRun(area);
   return 0;
 }

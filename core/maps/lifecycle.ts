@@ -18,6 +18,8 @@ import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { buildMap, checkMap, emptyMap, setsOfKind } from "./dispatch";
 import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE } from "./map";
 import { isOpen, leaveLists, markDying, registerMap, takeDying } from "./registry";
+import { freeSegments } from "./segment";
+import { tableIdle } from "./split";
 import { allocateStorage, freeAllStorage } from "./storage";
 
 /**
@@ -126,6 +128,7 @@ export function publishMap(address: usize): i32 {
 export function freeMap(area: CpuArea, map: MapHeader): bool {
   if (!leaveLists(area, map)) return false;
   emptyMap(area, map);
+  freeSegments(area, map);
   freeAllStorage(area, map);
   const description = map.description;
   map.description = 0;
@@ -149,7 +152,7 @@ function mayFree(map: MapHeader): bool {
   if (!gracePeriodEnded(NORMAL, map.dyingTarget)) return false;
   if (!gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget)) return false;
   for (let index: u32 = 0; index < map.sets; index++) if (!allocatorIdle(mapSet(map, index))) return false;
-  return true;
+  return tableIdle(map, superblock().cpus);
 }
 
 /**

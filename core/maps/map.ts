@@ -37,19 +37,19 @@ export class MapHeader {
   valueStride: u32;
   /** Hash: offset of the value (per-CPU: of the pointer to it) in an element. */
   valueOffset: u32;
-  /** Hash: the buckets, their number less one, and the right shift that leaves a hash's bucket. */
-  buckets: u32;
-  bucketMask: u32;
-  bucketShift: u32;
+  /** Hash: the segments' addresses (maps/table.ts). */
+  directory: u32;
+  /** Hash: how many buckets there are, and the mask that covers their numbers: a hint. The migrator's. */
+  root: u64;
   /** Hash: random and odd (base/bytes.ts). */
   multiplier: u64;
   /** The map's first set of caches: a hash's elements, whatever their supply. */
   elements: u32;
   /** Hash: key size that maps/hash-fast.ts serves, 0 if the map always takes the slow path. */
   fastKey: u32;
-  /** Hash: `count` from which on the limit has to be looked at closely. */
-  fastLimit: i32;
   supply: u32;
+  /** Hash, small values: 1 if an update overwrites the value where it lies. */
+  inPlace: u32;
 
   // The second: the rest of what does not change.
   /** The second set, 0 if there is none: a per-CPU hash's values. */
@@ -70,22 +70,44 @@ export class MapHeader {
   /** Epochs, normal and tasks-trace, after which a destroyed map's memory may go. */
   dyingTarget: u32;
   dyingTraceTarget: u32;
-  /** Hash, small values: 1 if an update overwrites the value where it lies. */
-  inPlace: u32;
   /** 1: an update keeps interrupts off from the allocation to the end, as Linux does under the bucket lock. */
   interruptsOff: u32;
   /** The allocator whose account pays for the elements, 0: nobody (alloc/account.ts). */
   account: u32;
   /** Sets of caches that the map has. */
   sets: u32;
-  reserved0: u64;
+  /** Hash: all buckets of a table that stays as it is, 0: its segments are made one by one. */
+  buckets: u32;
 
   // The third.
+  /** Hash: where the directory of more than one segment lies, and the directory of one. */
+  directoryStorage: u32;
+  segment: u32;
+  /** Hash: between how many buckets the table is. */
+  leastBuckets: u32;
+  mostBuckets: u32;
+  /** Hash: `count` from which on the limit has to be looked at closely. */
+  fastLimit: i32;
+  reserved0: u32;
+  reserved1: u64;
+  reserved2: u64;
+  reserved3: u64;
+  reserved4: u64;
+  reserved5: u64;
+
+  // The fourth: what is written.
   /** Atomic: elements, as far as folded (maps/count.ts). */
   count: i32;
+  /** Hash: owner CPU + 1, or 0: who makes the table larger or smaller (maps/split.ts). What follows is the migrator's. */
+  migrator: u32;
+  /** Hash: segments that the directory names, from the first on. */
+  segments: u32;
+  /** Hash: a segment that the directory names no longer, 0 for none, and the epoch from which on nobody is in it. */
+  retired: u32;
+  retiredTarget: u32;
 }
 
-export const HEADER_SIZE: usize = 192;
+export const HEADER_SIZE: usize = 256;
 /** Behind the header: the name, NUL padded; then a MapCpu for each CPU; then the sets. */
 export const MAP_BYTES: usize = HEADER_SIZE + <usize>NAME_BYTES;
 
@@ -98,7 +120,9 @@ export class MapCpu {
   spare: u32;
   /** Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. */
   pool: u64;
-  reserved0: u64;
+  /** Hash: 1 while this CPU's migration is queued, and the next queued one (maps/split.ts). Atomic. */
+  tableRaised: u32;
+  tableNext: u32;
   reserved1: u64;
   reserved2: u64;
   reserved3: u64;

@@ -4,13 +4,13 @@
  */
 import { allocate } from "../alloc/allocator";
 import { cacheGive } from "../alloc/cache";
-import { interruptsOn } from "../alloc/deferred";
 import { cacheOf } from "../alloc/set";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { clearIntent, nameObject } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
+import { letWorkRun } from "./deferred";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
 /**
@@ -25,7 +25,7 @@ export function valueObject(map: MapHeader, element: usize): usize {
 export function giveValue(area: CpuArea, map: MapHeader, value: usize, intent: usize): void {
   cacheGive(area, cacheOf(map.values, area.id), value, intent);
   clearIntent(intent);
-  interruptsOn(area);
+  letWorkRun(area);
 }
 
 /** Takes a value into an intent, for whoever then lets go of the element. */

@@ -1,5 +1,5 @@
 /**
- * Runs of pages that a map has beside its descriptor: buckets, a pool or an array's values, a pool's values. Each is named
+ * Runs of pages that a map has beside its descriptor: buckets, their directory, a pool or an array's values, a pool's values. Each is named
  * by a field of the descriptor from before it is used until it goes back.
  */
 import { CpuArea } from "../cpu/area";
@@ -16,6 +16,10 @@ export function storageField(map: MapHeader): usize {
 
 export function bucketsField(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("buckets");
+}
+
+export function directoryField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("directoryStorage");
 }
 
 export function valueStorageField(map: MapHeader): usize {
@@ -43,14 +47,15 @@ export function freeStorage(area: CpuArea, field: usize): void {
   freePages(address);
 }
 
-/** Whether a run of pages is one of the map's own. */
+/** Whether a run of pages is one that a field of the map's names. */
 export function isStorageOf(map: MapHeader, run: u32): bool {
-  return map.buckets == run || map.storage == run || map.valueStorage == run;
+  return map.buckets == run || map.directoryStorage == run || map.storage == run || map.valueStorage == run;
 }
 
 /** Gives all of a map's runs back but its descriptor. */
 export function freeAllStorage(area: CpuArea, map: MapHeader): void {
   freeStorage(area, bucketsField(map));
+  freeStorage(area, directoryField(map));
   freeStorage(area, storageField(map));
   freeStorage(area, valueStorageField(map));
 }

@@ -5,6 +5,10 @@
  *
  * Two flavours that know nothing of each other: a program run is a normal section; a sleepable program's run, which may
  * be suspended for as long as it likes, is a tasks-trace section and holds up only what waits for that flavour.
+ *
+ * A third one is for what operations reach that announce nothing, because two stores would be too dear: the segments of a
+ * hash's table. There a CPU that a thread holds counts as reading except where it says that it is between two operations:
+ * at its tick (QSBR: McKenney, Slingwine 1998). Whoever never ticks holds segments back, and nothing else.
  */
 import { acquire, claim, publish } from "../base/atomics";
 import { expect } from "../base/check";
@@ -13,6 +17,8 @@ import { CpuArea, cpuArea } from "../cpu/area";
 
 export const NORMAL: u32 = 0;
 export const TASKS_TRACE: u32 = 1;
+/** Any operation. */
+export const OPERATION: u32 = 2;
 
 /** The first epoch: 0 means "not reading". */
 export const FIRST_EPOCH: u32 = 2;
@@ -25,10 +31,23 @@ function readEpochWord(area: CpuArea, flavour: u32): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("readEpoch") + flavour * 4;
 }
 
-/** Both epochs begin; at format, before anyone else is there. */
+function ownerWord(area: CpuArea): usize {
+  return changetype<usize>(area) + offsetof<CpuArea>("owner");
+}
+
+/** All epochs begin; at format, before anyone else is there. */
 export function formatEpochs(): void {
   store<u32>(epochWord(NORMAL), FIRST_EPOCH);
   store<u32>(epochWord(TASKS_TRACE), FIRST_EPOCH);
+  store<u32>(epochWord(OPERATION), FIRST_EPOCH);
+}
+
+/**
+ * Says that no operation of this CPU is under way, in no context. Pairs with the loads of `tryAdvance`: what operations
+ * before read is done.
+ */
+export function betweenOperations(area: CpuArea): void {
+  publish(readEpochWord(area, OPERATION), acquire(epochWord(OPERATION)));
 }
 
 /**
@@ -77,8 +96,10 @@ function tryAdvance(flavour: u32): bool {
   const epoch = acquire(epochWord(flavour));
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    const reading = acquire(readEpochWord(cpuArea(cpu), flavour));
-    if (reading != 0 && reading != epoch) return false;
+    const area = cpuArea(cpu);
+    const reading = acquire(readEpochWord(area, flavour));
+    const isIdle = flavour == OPERATION ? acquire(ownerWord(area)) == 0 : reading == 0;
+    if (!isIdle && reading != epoch) return false;
   }
   // 0 is skipped when the counter wraps: it means "not reading".
   claim(epochWord(flavour), epoch, epoch == 0xffffffff ? FIRST_EPOCH : epoch + 1);

@@ -46,10 +46,11 @@ function plantLock(arena: Arena, lock: number, cpu: number): void {
   words(arena, lock)[0] = cpu + 1;
 }
 
-/** A map's only bucket. */
+/** The one of a map's two buckets that has its keys. */
 function bucketOf(arena: Arena, map: ArenaMap<number, unknown>): number {
-  assert.equal(arena.word(map.info.address + LAYOUT.MapHeader.bucketMask), 0, "one bucket");
-  return arena.word(map.info.address + LAYOUT.MapHeader.buckets);
+  const first = arena.word(map.info.address + LAYOUT.MapHeader.buckets);
+  const isUsed = (arena.word(first) & CONSTANTS.SLOT_MASK) !== 0;
+  return isUsed ? first : first + CONSTANTS.BUCKET_BYTES;
 }
 
 /** The address of the element in a bucket's first slot. */
@@ -89,7 +90,7 @@ test("a bucket that a dead thread has locked: updates and deletes give up after 
   map.set(1, 10n);
   const victim = await attachVictim(arena);
   const control = words(arena, bucketOf(arena, map));
-  control[0] = (control[0] ?? 0) | ((victim.cpu + 1) << 8);
+  control[0] = (control[0] ?? 0) | ((victim.cpu + 1) << CONSTANTS.OWNER_SHIFT);
   assert.equal(map.update(1, 11n), -ERRNO.ETIMEDOUT);
   assert.equal(map.update(2, 20n), -ERRNO.ETIMEDOUT);
   assert.equal(map.delete(1), false);
@@ -123,7 +124,7 @@ test("an element that the victim had unlinked and not yet given back: the delete
   plantHand(victim, map, firstElement(arena, map), REMOVES | COUNTS);
   // The one store of `removeAt`: slot 0 is no longer in use, the sequence moves on.
   const control = words(arena, bucketOf(arena, map), 2);
-  control[0] = (control[0] ?? 0) & ~1;
+  control[0] = (control[0] ?? 0) & ~(1 << CONSTANTS.SLOT_SHIFT);
   control[1] = (control[1] ?? 0) + 1;
   assert.equal(map.size, 1);
   arena.reap(victim.thread);

@@ -27,6 +27,7 @@ import { controlLock, lock, unlock } from "../cpu/lock";
 import { breakMapLocks } from "../maps/dispatch";
 import { MapHeader, mapAt, mapSet } from "../maps/map";
 import { closeAll, isListed, linkDying } from "../maps/registry";
+import { isSegmentOf } from "../maps/segment";
 import { isStorageOf } from "../maps/storage";
 import { disownBytes, freeManaged, isManaged } from "../mem/managed";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
@@ -71,12 +72,17 @@ function settleAllocator(dead: CpuArea, allocator: usize): void {
   }
 }
 
-/** Whether the run that was on its way is in a field of the map or allocator that was being built. */
-function isPartOf(building: u32, run: u32): bool {
+/** Whether the run that was on its way is part of the map or allocator that was being built, or of a map's table. */
+function isPlaced(dead: CpuArea): bool {
+  const transfer = transferOf(dead);
+  const building = transfer.building;
+  const run = transfer.run;
+  const table: usize = transfer.table;
+  if (table != 0 && isSegmentOf(mapAt(table), run)) return true;
   if (building == 0) return false;
   const holder = building & ~BUILDING_ALLOCATOR;
   if (holder == run) return true;
-  return (building & BUILDING_ALLOCATOR) == 0 && isStorageOf(mapAt(holder), run);
+  return (building & BUILDING_ALLOCATOR) == 0 && (isStorageOf(mapAt(holder), run) || isSegmentOf(mapAt(holder), run));
 }
 
 /**
@@ -165,6 +171,7 @@ function resetArea(area: CpuArea): void {
   area.working = 0;
   area.task = 0;
   area.work = 0;
+  area.tables = 0;
   for (let level: u32 = 0; level < LEVELS; level++) {
     intentsAt(area, level).first = 0;
     intentsAt(area, level).second = 0;
@@ -205,7 +212,8 @@ export function reapCpu(cpu: u32): i32 {
   if (!complete) return -EAGAIN;
   settleTransfer(area, dead);
   settleServed(dead);
-  settleRun(dead, isPartOf(transfer.building, transfer.run));
+  settleRun(dead, isPlaced(dead));
+  transfer.table = 0;
   const building = transfer.building;
   transfer.building = 0;
   if ((building & BUILDING_ALLOCATOR) != 0) freeObjectAllocator(area, building & ~BUILDING_ALLOCATOR);

@@ -1,6 +1,7 @@
 /** What a map takes of the shared memory, by kind: a column of the registry (maps/kinds.ts). */
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Reader } from "../wasm/reader.ts";
+import { tableSegments } from "../wasm/table.ts";
 
 /** Bytes of shared memory: what the map takes now, and what it would take preallocated. */
 export interface MemoryUse {
@@ -26,7 +27,10 @@ function storageUse(_: Reader, { maxEntries, valueStride, copies }: MapShape): M
 function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const { address, copies, valueStride, maxEntries } = map;
   const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number => reader.word(address + LAYOUT.MapHeader[name]);
-  const buckets = (field("bucketMask") + 1) * CONSTANTS.BUCKET_BYTES;
+  const directory = Math.ceil(field("mostBuckets") / CONSTANTS.SEGMENT_BUCKETS) * 4;
+  const segments = tableSegments((at) => reader.word(at), address);
+  const bucketsNow = segments.reduce((sum, { buckets }) => sum + buckets, 0) * CONSTANTS.BUCKET_BYTES + directory;
+  const buckets = field("mostBuckets") * CONSTANTS.BUCKET_BYTES + directory;
   const hasValues = field("values") !== 0;
   const elementBytes = field("valueOffset") + (hasValues ? CONSTANTS.HEADER_BYTES : valueStride);
   const pool = (maxEntries + reader.cpus) * (elementBytes + (hasValues ? valueStride * copies : 0));
@@ -35,7 +39,7 @@ function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const elements = reader.core.allocatorOwned(field("elements")) * elementBytes;
   const valueBytes = (valueStride + CONSTANTS.HEADER_BYTES) * copies;
   const values = hasValues ? reader.core.allocatorOwned(field("values")) * valueBytes : 0;
-  return { bytes: buckets + elements + values, preallocatedBytes };
+  return { bytes: bucketsNow + elements + values, preallocatedBytes };
 }
 
 export type MemoryUseRule = "storage" | "hash";

@@ -4,6 +4,7 @@
  */
 
 import { CONSTANTS } from "../wasm/face.ts";
+import { tableSegments } from "../wasm/table.ts";
 import { checkElements } from "./checks/elements.ts";
 import { checkHistory, type Operation, type Result } from "./checks/linearizable.ts";
 import { type Call, LEVELS } from "./fiber.ts";
@@ -74,16 +75,20 @@ export function keysOfOneBucket(prepared: PreparedHash, count: number): number[]
   return keys.slice(0, count);
 }
 
-/** The bucket that a key lies in, by putting it there. Only while setting up. */
+/** The addresses of a hash's buckets. */
+function bucketsOf(world: World, map: number): number[] {
+  return tableSegments((at) => world.memory.load(at) >>> 0, map).flatMap(({ address, buckets }) =>
+    Array.from({ length: buckets }, (_, index) => address + index * CONSTANTS.BUCKET_BYTES),
+  );
+}
+
+/** The address of the bucket that a key lies in, by putting it there. Only while setting up. */
 export function bucketOfKey({ world, map, keys, from }: PreparedHash, key: number): number {
   const address = keys[key - 1] as number;
   world.call("hashUpdate", map, address, from, 0);
-  const buckets = world.field(map, "MapHeader", "buckets");
-  const bytes = CONSTANTS.BUCKET_BYTES;
-  let bucket = 0;
-  while ((world.memory.load(buckets + bucket * bytes) & CONSTANTS.SLOT_MASK) === 0) bucket++;
+  const used = bucketsOf(world, map).find((bucket) => (world.memory.load(bucket) & Number(CONSTANTS.SLOT_MASK)) !== 0);
   world.call("hashDelete", map, address);
-  return bucket;
+  return used as number;
 }
 
 /** What stands for any value of a per-CPU map. */
@@ -193,17 +198,16 @@ export class HashTable {
       if (found.has(key)) throw new Finding("key twice", `key ${key} is in the map twice`);
       found.set(key, element);
     };
-    const buckets = world.field(map, "MapHeader", "buckets");
-    const count = world.field(map, "MapHeader", "bucketMask") + 1;
-    const bytes = CONSTANTS.BUCKET_BYTES;
     const [overflow, elements, slots] = [CONSTANTS.OVERFLOW, CONSTANTS.ELEMENTS, CONSTANTS.SLOT_COUNT];
-    for (let bucket = buckets; bucket < buckets + count * bytes; bucket += bytes) {
+    for (const bucket of bucketsOf(world, map)) {
       const control = memory.load(bucket);
       const owner = control >>> CONSTANTS.OWNER_SHIFT;
       if (owner !== 0)
         throw new Finding("lock held", `the bucket at ${hex(bucket)} is locked at rest by CPU ${owner - 1}`);
+      // A dead bucket has nothing, whatever its chain says.
+      if ((control & CONSTANTS.DEAD) !== 0) continue;
       for (let slot = 0; slot < slots; slot++)
-        if ((control >>> slot) & 1) put(memory.load(bucket + elements + 4 * slot));
+        if ((control >>> (CONSTANTS.SLOT_SHIFT + slot)) & 1) put(memory.load(bucket + elements + 4 * slot));
       for (let element = memory.load(bucket + overflow); element !== 0; ) element = this.#next(element, put);
     }
     return found;

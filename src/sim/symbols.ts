@@ -1,5 +1,6 @@
 /** Names for addresses: superblock, CPU areas, caches, maps, buckets, pages. */
 import { CONSTANTS, LAYOUT, SIZES } from "../wasm/face.ts";
+import { tableSegments } from "../wasm/table.ts";
 import { LEVELS } from "./fiber.ts";
 import { hex } from "./objects.ts";
 import type { FieldOf, World } from "./world.ts";
@@ -16,6 +17,17 @@ function fieldAt(fields: Fields | undefined, offset: number): string {
   return `${name === "" ? "" : `.${name}`}${rest === 0 && name !== "" ? "" : `+${rest}`}`;
 }
 
+const slots = (what: string, first: number, bytes: number): [string, number][] =>
+  Array.from({ length: CONSTANTS.SLOT_COUNT }, (_, slot) => [`${what} ${slot}`, first + bytes * slot]);
+
+const BUCKET_FIELDS: Fields = Object.fromEntries([
+  ["control", 0],
+  ["overflow", CONSTANTS.OVERFLOW],
+  ["index", CONSTANTS.INDEX],
+  ...slots("tag", CONSTANTS.TAGS, 2),
+  ...slots("element", CONSTANTS.ELEMENTS, 4),
+]);
+
 /** A run of equal structures. */
 interface Region {
   readonly from: number;
@@ -28,6 +40,8 @@ interface Region {
 export class Symbols {
   readonly #world: World;
   readonly #regions: Region[] = [];
+  /** Maps that have a table: descriptor and name. */
+  readonly #tables: [number, string][] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -93,16 +107,19 @@ export class Symbols {
     this.#addMapCpus(map, name);
     if (field("sets") > 0) this.#addSet(field("elements"), name);
     if (field("sets") > 1) this.#addSet(field("values"), `${name} value`);
-    const slots = (what: string, first: number): [string, number][] =>
-      Array.from({ length: CONSTANTS.SLOT_COUNT }, (_, slot) => [`${what} ${slot}`, first + 4 * slot]);
-    const bucket: Fields = Object.fromEntries([
-      ["control", 0],
-      ["overflow", CONSTANTS.OVERFLOW],
-      ...slots("tag", CONSTANTS.TAGS),
-      ...slots("element", CONSTANTS.ELEMENTS),
-    ]);
-    const buckets = field("bucketMask") + 1;
-    this.add(field("buckets"), CONSTANTS.BUCKET_BYTES, buckets, (index) => `${name} bucket ${index}`, bucket);
+    if (field("root") !== 0) this.#tables.push([map, name]);
+  }
+
+  /** A field of a bucket. Tables grow and shrink, so this is looked up anew each time. */
+  #inTable(address: number): string | undefined {
+    for (const [map, name] of this.#tables)
+      for (const segment of tableSegments((at) => this.#world.memory.load(at) >>> 0, map)) {
+        const index = Math.floor((address - segment.address) / CONSTANTS.BUCKET_BYTES);
+        if (index < 0 || index >= segment.buckets) continue;
+        const offset = address - segment.address - index * CONSTANTS.BUCKET_BYTES;
+        return `${name} bucket ${segment.index + index}${fieldAt(BUCKET_FIELDS, offset)}`;
+      }
+    return undefined;
   }
 
   nameOf(address: number): string {
@@ -112,7 +129,7 @@ export class Symbols {
       const offset = address - from - index * bytes;
       return bytes === 4 ? name(index) : `${name(index)}${fieldAt(fields, offset)}`;
     }
-    return this.#inPage(address);
+    return this.#inTable(address) ?? this.#inPage(address);
   }
 
   /** An object of a slab, by its header. */

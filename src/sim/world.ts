@@ -59,6 +59,9 @@ export interface HashOptions {
 
 const SUPPLIES = ["cache", "pool", "slab"];
 
+/** By this the keys 1 to 12 (of 4 bytes) lie in one bucket of a table of two. */
+const HASH_SEED = 153;
+
 /** The first of a kind needs no number. */
 function nameAfter(kind: string, count: number): string {
   return count === 0 ? kind : `${kind} ${count + 1}`;
@@ -160,7 +163,7 @@ export class World {
     perCpu = false,
   }: HashOptions = {}): number {
     const kind = perCpu ? CONSTANTS.KIND_PERCPU_HASH : CONSTANTS.KIND_HASH;
-    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), 1);
+    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), HASH_SEED);
     this.#created("map", map);
     this.call("publishMap", map);
     // Nobody here holds a map open: it is freed as soon as no reader is left.

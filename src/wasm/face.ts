@@ -82,7 +82,8 @@ export interface Core {
    */
   hashDelete(address: number, key: number): number;
   /**
-   * Copies a value out, consistently. Any context.
+   * Copies a value out, consistently: done again if the bucket changed meanwhile. Any context.
+   * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
    * @param into `valueStride` bytes, 8-byte aligned
    * @returns 0 or -ENOENT
    */
@@ -90,6 +91,7 @@ export interface Core {
   /**
    * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
    * though its element may be deleted and reused meanwhile (type-stable, as in Linux). Lock-free, any context.
+   * The load pairs with the publication of the control word, isUnchanged vouches for what was not found.
    * @returns the value's address, 0 if the key is not there
    */
   hashLookup(address: number, key: number): number;
@@ -228,11 +230,7 @@ export interface Core {
   shareAccount(address: number, allocator: number): number;
   /** Makes this instance act as CPU `id`. The caller holds that CPU's slot. */
   switchCpu(id: number): void;
-  /**
-   * Takes the slot `id` for the thread `token` (1 to 2^31 - 1), or the first free one where `id` is negative.
-   * The claim pairs with the publication of releaseCpu: the next holder finds the area as the last one left it.
-   * @returns the CPU's number, or -1 when the slot (or every slot) is held
-   */
+  /** As `takeCpu` of cpu/area.ts: the thread has read nothing yet. */
   takeCpu(id: number, token: number): number;
   /** Copies the current task's name, NUL padded; 0, or -EFAULT where no event is current. */
   taskComm(destination: number, size: number): number;
@@ -245,7 +243,8 @@ export interface Core {
   traceEnter(): void;
   traceLeave(): void;
   /**
-   * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the slabs.
+   * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the tables and
+   * the slabs.
    * Never waits for a reader: what one still holds up goes with a later trim.
    * Claim and publication pair as those of takeCpu and releaseCpu. One's own slot needs no pair to be seen.
    */
@@ -379,7 +378,7 @@ export const CONSTANTS = {
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
-  LAYOUT_VERSION: 2,
+  LAYOUT_VERSION: 3,
   PROFILE_ANYCTX: 0,
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
@@ -412,14 +411,17 @@ export const CONSTANTS = {
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
   BUCKET_BYTES: 64,
-  ELEMENTS_PER_BUCKET: 4,
   OVERFLOW: 8,
+  INDEX: 12,
   TAGS: 16,
-  ELEMENTS: 40,
-  SLOT_COUNT: 6,
-  SLOT_MASK: 63,
-  OWNER_SHIFT: 8,
-  OWNER_MASK: 4294967040,
+  ELEMENTS: 32,
+  SLOT_COUNT: 8,
+  SHIFT_MASK: 31,
+  DEAD: 32,
+  SLOT_SHIFT: 8,
+  SLOT_MASK: 65280,
+  OWNER_SHIFT: 16,
+  OWNER_MASK: 4294901760,
   SEQUENCE: 4294967296,
   AGAIN: 1,
   FOLD: 32,
@@ -441,10 +443,14 @@ export const CONSTANTS = {
   LARGEST_ENTRY: 4194256,
   LARGEST_PERCPU_VALUE: 32768,
   NAME_BYTES: 64,
-  HEADER_SIZE: 192,
-  MAP_BYTES: 256,
+  HEADER_SIZE: 256,
+  MAP_BYTES: 320,
   MAP_CPU_BYTES: 128,
   KIND_QUEUE: 22,
+  SEGMENT_SHIFT: 8,
+  SEGMENT_BUCKETS: 256,
+  SEGMENT_BYTES: 16384,
+  ELEMENTS_PER_BUCKET: 5,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
   PAGE_FREE: 1,
@@ -457,6 +463,7 @@ export const CONSTANTS = {
   SLAB_CLASS_BYTES: 64,
   NORMAL: 0,
   TASKS_TRACE: 1,
+  OPERATION: 2,
   FIRST_EPOCH: 2,
 } as const;
 
@@ -465,17 +472,17 @@ export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, nextOfAccount: 44, depotLock: 64, depot: 68, depotCount: 72 },
-  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, work: 20, working: 24, random: 28, readNesting: 32, traceNesting: 36, callbacks: 40, callbackCount: 44, waitingCallbacks: 48, waitingCallbackCount: 52, callbackTarget: 56, worksRun: 60, scanNext: 64, ownInterruptsOff: 68, idleTicks: 72, seenOperation: 76, readEpoch: 128, traceEpoch: 132, intents: 192 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperation: 80, readEpoch: 128, traceEpoch: 132, quietEpoch: 136, intents: 192 },
   Intents: { first: 0, second: 8, operation: 16 },
   LevelCount: { live: 0, operation: 4, folded: 8, reserved: 12 },
-  MapCpu: { opened: 0, spare: 4, pool: 8, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, buckets: 28, bucketMask: 32, bucketShift: 36, multiplier: 40, elements: 48, fastKey: 52, fastLimit: 56, supply: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, inPlace: 104, interruptsOff: 108, account: 112, sets: 116, count: 128 },
+  MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, directory: 28, root: 32, multiplier: 40, elements: 48, fastKey: 52, supply: 56, inPlace: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, interruptsOff: 104, account: 108, sets: 112, buckets: 116, directoryStorage: 120, segment: 124, leastBuckets: 128, mostBuckets: 132, fastLimit: 136, count: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
-  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, pages: 16, firstPage: 20, descriptors: 24, areas: 28, pagesLock: 32, controlLock: 36, maps: 40, dyingMaps: 44, realTime: 48, usedPages: 52, forceDynamic: 56, profile: 60, adaptive: 64, cacheSets: 68, returnedRuns: 72, limitPages: 76 },
-  Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, managed: 48 },
+  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, pages: 16, firstPage: 20, descriptors: 24, areas: 28, pagesLock: 32, controlLock: 36, maps: 40, dyingMaps: 44, realTime: 48, usedPages: 52, forceDynamic: 56, profile: 60, adaptive: 64, cacheSets: 68, returnedRuns: 72, limitPages: 76, deadBuckets: 80 },
+  Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, table: 48, managed: 52 },
 } as const;
 
 /** Bytes of the structures up to the end of their last field. */
@@ -487,11 +494,11 @@ export const SIZES = {
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 132,
+  MapHeader: 204,
   ObjectAllocator: 88,
   PageDescriptor: 32,
   Ring: 12,
   SlabClass: 32,
-  Superblock: 80,
-  Transfer: 52,
+  Superblock: 84,
+  Transfer: 56,
 } as const;

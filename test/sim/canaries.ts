@@ -144,7 +144,7 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/rcu/epoch.ts",
-        guard: "    if (reading != 0 && reading != epoch) return false;\n",
+        guard: "    if (!isIdle && reading != epoch) return false;\n",
         without: "",
       },
     ],
@@ -204,10 +204,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/bucket.ts",
-        guard:
-          "  writeSlot(bucket, slot, hash, element);\n  unlockChanged(area, bucket, control | ((<u64>1) << slot));",
-        without:
-          "  unlockChanged(area, bucket, control | ((<u64>1) << slot));\n  writeSlot(bucket, slot, hash, element);",
+        guard: "  writeSlot(bucket, slot, hash, element);\n  unlockChanged(area, bucket, control | slotBit(slot));",
+        without: "  unlockChanged(area, bucket, control | slotBit(slot));\n  writeSlot(bucket, slot, hash, element);",
       },
     ],
   },
@@ -223,8 +221,8 @@ export const CANARIES: readonly Canary[] = [
       },
       {
         file: "core/maps/bucket.ts",
-        guard: "claim64(bucket, control, (control & ~bit) + SEQUENCE)",
-        without: "claim64(bucket, control, control & ~bit)",
+        guard: "claim64(bucket, control, (control & ~slotBit(<u32>slot)) + SEQUENCE)",
+        without: "claim64(bucket, control, control & ~slotBit(<u32>slot))",
       },
     ],
   },
@@ -234,9 +232,9 @@ export const CANARIES: readonly Canary[] = [
     scenario: "large-values",
     edits: [
       {
-        file: "core/maps/bucket.ts",
-        guard: "    if (isUnchanged(bucket, control)) return place != 0;",
-        without: "    return place != 0;",
+        file: "core/maps/hash-lookup.ts",
+        guard: "    if (isUnchanged(bucket, control)) return found ? 0 : -ENOENT;",
+        without: "    return found ? 0 : -ENOENT;",
       },
     ],
   },
@@ -376,8 +374,68 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/hash-lost.ts",
-        guard: "    if (isNamed(dead, object)) continue;\n    if (bucketContains(",
-        without: "    if (bucketContains(",
+        guard: "    if (isNamed(dead, object)) continue;\n    if (isInTable(",
+        without: "    if (isInTable(",
+      },
+    ],
+  },
+  {
+    name: "depth-ignored",
+    doc: "Whoever goes by an old number of buckets believes the bucket that it leads to.",
+    scenario: "table-grows-slotted-changes",
+    edits: [
+      {
+        file: "core/maps/bucket.ts",
+        guard: "return (control & DEAD) == 0 && belongs(load<u32>(bucket, INDEX), control, hash);",
+        without: "return (control & DEAD) == 0;",
+      },
+    ],
+  },
+  {
+    name: "half-not-locked",
+    doc: "A bucket comes alive unlocked, while the one that it is split off from still has its keys.",
+    scenario: "table-grows-slotted-changes",
+    edits: [
+      {
+        file: "core/maps/split.ts",
+        guard: "  publish64(into, alive);\n",
+        without: "  publish64(into, alive & ~OWNER_MASK);\n",
+      },
+    ],
+  },
+  {
+    name: "chain-not-cut",
+    doc: "What stays of a split bucket's chain goes on into the other bucket's.",
+    scenario: "table-grows-chained-killed",
+    edits: [{ file: "core/maps/split.ts", guard: "    if (first != 0) publish(cut, 0);\n", without: "" }],
+  },
+  {
+    name: "merged-dead-first",
+    doc: "A bucket dies before the one that it is merged into has its keys.",
+    scenario: "table-shrinks-slotted-lookups",
+    edits: [
+      {
+        file: "core/maps/split.ts",
+        guard: "  publish64(into, whole);\n  publish64(from, makeDead(left));\n",
+        without: "  publish64(from, makeDead(left));\n  publish64(into, whole);\n",
+      },
+    ],
+  },
+  {
+    name: "split-not-repaired",
+    doc: "The buckets of a dead migrator are unlocked as it left them.",
+    scenario: "table-grows-slotted-killed",
+    edits: [{ file: "core/maps/table-repair.ts", guard: "  settleBuckets(map, owner, false);\n", without: "" }],
+  },
+  {
+    name: "walk-without-place",
+    doc: "A walk takes all that a bucket has, which is larger by now than when it was there.",
+    scenario: "table-shrinks-slotted-walk",
+    edits: [
+      {
+        file: "core/maps/hash-scan.ts",
+        guard: " && reverseBits(hash) >= from;",
+        without: ";",
       },
     ],
   },

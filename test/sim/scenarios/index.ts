@@ -32,6 +32,7 @@ import { rtWorkThread } from "./rt-work-thread.ts";
 import { scanWhileWriting } from "./scan-while-writing.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
+import { TABLES } from "./tables.ts";
 import { trimNmi } from "./trim-nmi.ts";
 import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { twoRefills } from "./two-refills.ts";
@@ -72,6 +73,7 @@ export const SCENARIOS: readonly Scenario[] = [
   waitingBounded,
   ...CONTEXT_TABLE,
   ...KILLED_IN_HASH,
+  ...TABLES,
   ...KILLED_IN_OBJECTS,
   ...KILLED_IN_CONTROL,
 ];

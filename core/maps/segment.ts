@@ -1,0 +1,181 @@
+/**
+ * The memory of a table that grows and shrinks: segments of buckets, a page each, made and given back one at a time, from the
+ * end of the directory. The migrator's, and of whoever makes or frees the map. Task and softirq context.
+ *
+ * Operations are in no read section while they look at a bucket. So a segment that the directory names no longer stays as it
+ * is, all its buckets dead, until every CPU has been between two operations (rcu/epoch.ts: OPERATION); one at a time waits so.
+ * If the table grows again before, it comes back to its own place at once.
+ */
+import { peek, publish } from "../base/atomics";
+import { powerOfTwoAtLeast } from "../base/bytes";
+import { superblock } from "../base/superblock";
+import { CpuArea, thisCpu } from "../cpu/area";
+import { runPlaced, transferOf } from "../cpu/intent";
+import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
+import { gracePeriodEnded, gracePeriodTarget, OPERATION } from "../rcu/epoch";
+import { BUCKET_BYTES, INDEX } from "./bucket";
+import { MapHeader, SUPPLY_POOL } from "./map";
+import { allocateStorage, bucketsField, directoryField } from "./storage";
+import {
+  bucketAt,
+  ELEMENTS_PER_BUCKET,
+  formatBuckets,
+  makeRoot,
+  SEGMENT_BUCKETS,
+  SEGMENT_SHIFT,
+  segmentAt,
+  segmentCount,
+  segmentsFor,
+  segmentWord,
+} from "./table";
+
+/** Whether a run is a page that the map's table has, or has retired. */
+export function isSegmentOf(map: MapHeader, page: usize): bool {
+  if (map.directoryStorage == 0 || map.buckets != 0) return false;
+  if (map.retired == page) return true;
+  for (let segment: u32 = 0; segment < segmentCount(map); segment++) {
+    if (segmentAt(map, segment) == page) return true;
+  }
+  return false;
+}
+
+/**
+ * Makes the segment of bucket `index`, the first that is not there: all of its buckets are dead. False: memory is out.
+ * The publication pairs with bucketAt.
+ */
+export function addSegment(map: MapHeader, index: u32): bool {
+  const segment = segmentsFor(index + 1) - 1;
+  if (segment < map.segments) return true;
+  const word = segmentWord(map, index);
+  if (map.retired != 0 && load<u32>(<usize>map.retired, INDEX) == segment * SEGMENT_BUCKETS) {
+    publish(word, map.retired);
+    map.retired = 0;
+    map.segments = segment + 1;
+    return true;
+  }
+  const transfer = transferOf(thisCpu());
+  transfer.table = <u32>changetype<usize>(map);
+  const address = allocatePages(1);
+  if (address != 0) {
+    memory.fill(address, 0, PAGE_BYTES);
+    formatBuckets(address, segment * SEGMENT_BUCKETS, SEGMENT_BUCKETS, 0, 0);
+    publish(word, <u32>address);
+    map.segments = segment + 1;
+    runPlaced();
+  }
+  transfer.table = 0;
+  return address != 0;
+}
+
+/**
+ * Gives a map its table. One whose largest size is a segment or less, and a preallocated one, has that from the start; others
+ * begin with a segment. False: memory is out.
+ */
+export function buildTable(map: MapHeader): bool {
+  const full = (map.maxEntries + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET;
+  if (full <= SEGMENT_BUCKETS || map.supply == SUPPLY_POOL) return buildWhole(map, powerOfTwoAtLeast(max(full, 2)));
+  map.leastBuckets = SEGMENT_BUCKETS;
+  map.mostBuckets = full;
+  const segments = segmentCount(map);
+  if (!allocateStorage(directoryField(map), <u64>segments * 4)) return false;
+  map.directory = map.directoryStorage;
+  for (let segment: u32 = 0; segment < segments; segment++) {
+    store<u32>(map.directory + segment * 4, superblock().deadBuckets);
+  }
+  if (!addSegment(map, 0)) return false;
+  formatBuckets(bucketAt(map, 0), 0, SEGMENT_BUCKETS, SEGMENT_BUCKETS, SEGMENT_SHIFT);
+  map.root = makeRoot(SEGMENT_BUCKETS);
+  return true;
+}
+
+/** A table of `buckets`, a power of two, that stays as it is. */
+function buildWhole(map: MapHeader, buckets: u32): bool {
+  map.leastBuckets = buckets;
+  map.mostBuckets = buckets;
+  if (!allocateStorage(bucketsField(map), <u64>buckets * <u64>BUCKET_BYTES)) return false;
+  const segments = segmentCount(map);
+  if (segments > 1 && !allocateStorage(directoryField(map), <u64>segments * 4)) return false;
+  map.directory = segments > 1 ? map.directoryStorage : <u32>(changetype<usize>(map) + offsetof<MapHeader>("segment"));
+  for (let segment: u32 = 0; segment < segments; segment++) {
+    store<u32>(map.directory + segment * 4, map.buckets + segment * <u32>PAGE_BYTES);
+  }
+  formatBuckets(map.buckets, 0, buckets, buckets, ctz(buckets));
+  map.root = makeRoot(buckets);
+  return true;
+}
+
+/**
+ * Whether a table of so many buckets has a segment that it does not need. Pairs with nothing: who is wrong raises work for
+ * nothing, or the next one does.
+ */
+export function hasSpareSegment(map: MapHeader, buckets: u32): bool {
+  if (map.buckets != 0) return false;
+  const address = changetype<usize>(map);
+  if (peek(address + offsetof<MapHeader>("retired")) != 0) return true;
+  return peek(address + offsetof<MapHeader>("segments")) > segmentsFor(buckets);
+}
+
+/** Takes the last segment, all of whose buckets are dead, out of the directory. The publication pairs with bucketAt. */
+function retireSegment(map: MapHeader): void {
+  const last = map.segments - 1;
+  const index = last * SEGMENT_BUCKETS;
+  map.retiredTarget = gracePeriodTarget(OPERATION);
+  map.retired = <u32>bucketAt(map, index);
+  publish(segmentWord(map, index), superblock().deadBuckets);
+  map.segments = last;
+}
+
+/** Gives back the segment that waits, if nobody is in it any more. False: somebody may be. */
+function freeRetired(area: CpuArea, map: MapHeader): bool {
+  const address: usize = map.retired;
+  if (address == 0) return true;
+  if (!gracePeriodEnded(OPERATION, map.retiredTarget)) return false;
+  const transfer = transferOf(area);
+  transfer.table = <u32>changetype<usize>(map);
+  transfer.run = <u32>address;
+  map.retired = 0;
+  transfer.table = 0;
+  freePages(address);
+  return true;
+}
+
+/** Brings a table of so many buckets closer to what it needs: gives a segment back, lets the next one wait. */
+export function returnSegments(area: CpuArea, map: MapHeader, buckets: u32): void {
+  if (map.buckets == 0 && freeRetired(area, map) && map.segments > segmentsFor(buckets)) retireSegment(map);
+}
+
+/**
+ * Makes good what a dead migrator left: a segment that the directory names is not retired, and how many it names is counted.
+ * An atomic is not needed: nobody else is the migrator.
+ */
+export function settleSegments(map: MapHeader): void {
+  if (map.buckets != 0) return;
+  const retired: usize = map.retired;
+  let segments: u32 = 0;
+  while (segments < segmentCount(map) && segmentAt(map, segments) != 0) {
+    if (segmentAt(map, segments) == retired) map.retired = 0;
+    segments++;
+  }
+  map.segments = segments;
+}
+
+/** Gives all segments back: the map goes. From wherever a former attempt was cut off. */
+export function freeSegments(area: CpuArea, map: MapHeader): void {
+  // Who goes on after this finds no table: there is nothing in it.
+  map.root = 0;
+  if (map.directoryStorage == 0 || map.buckets != 0) return;
+  const transfer = transferOf(area);
+  for (let segment: u32 = 0; segment < segmentCount(map); segment++) {
+    const word = segmentWord(map, segment * SEGMENT_BUCKETS);
+    // The directory was being written when its builder died: what follows is zeroes.
+    if (load<u32>(word) == 0) break;
+    const address = segmentAt(map, segment);
+    if (address == 0) continue;
+    transfer.run = <u32>address;
+    store<u32>(word, superblock().deadBuckets);
+    freePages(address);
+  }
+  transfer.run = map.retired;
+  map.retired = 0;
+  if (transfer.run != 0) freePages(<usize>transfer.run);
+}

@@ -1,0 +1,343 @@
+/**
+ * How a table grows and shrinks while it is in use, in every context: a bucket at a time, as deferred work. Whoever sees that
+ * there are too many or too few elements for the buckets raises it (`raiseTable`, any context); it runs where memory may be
+ * taken. One migrator a map; an operation never waits for more than the two buckets it is at, and those it locks for a few
+ * stores.
+ *
+ * Bucket p splits into p and q = p + 2^d:
+ * 1. q is filled while it is dead: nobody believes what it says.
+ * 2. p is claimed as it was read.
+ * 3. q comes alive, locked. p and q have the same elements, both locked: whoever looks finds each key.
+ * 4. p gets its new depth, without what went: the switch.
+ * 5. What stays of p's chain moves into its free slots, and the chain is cut: its tail is q's.
+ * 6. p is unlocked, then q.
+ *
+ * q comes alive before p lets go, and when they merge dies after p has taken over; an NMI in between finds each key in one of
+ * them. Whoever dies in the middle leaves two locked buckets, which tell how far it came (maps/table-repair.ts).
+ *
+ * Out of memory leaves the table as it is: its chains get longer.
+ */
+import { acquire, acquire64, claim, exchange, peek, publish, publish64 } from "../base/atomics";
+import { push } from "../base/stack";
+import { Superblock, superblock } from "../base/superblock";
+import { CpuArea } from "../cpu/area";
+import { mayRunWork } from "../cpu/context";
+import { enterRead, leaveRead } from "../rcu/epoch";
+import {
+  AGAIN,
+  depthOf,
+  isLocked,
+  makeControl,
+  makeDead,
+  OVERFLOW,
+  OWNER_MASK,
+  ownerBits,
+  SEQUENCE,
+  SLOT_COUNT,
+  slotPlace,
+  slotsOf,
+  tryLockBucket,
+  writeSlot,
+} from "./bucket";
+import { endOfChain, firstWithBit, insertIntoChain } from "./chain";
+import { ELEMENT_NEXT, hashOfElement } from "./element";
+import { MAP_BYTES, MAP_CPU_BYTES, MapCpu, MapHeader, mapAt, mapCpu } from "./map";
+import { addSegment, hasSpareSegment, returnSegments } from "./segment";
+import { bucketAt, ELEMENTS_PER_BUCKET, parentOf, setRoot, topBit } from "./table";
+
+/** Buckets that one run of the work adds or takes away: it is as long as a refill, or a few. */
+const STEPS: u32 = 24;
+/** Times that the work looks at a bucket that another CPU has locked or changes, before it leaves it for later. */
+const TRIES: u32 = 64;
+
+const ALL_SLOTS: u32 = (1 << (<u32>SLOT_COUNT)) - 1;
+
+function tablesWord(area: CpuArea): usize {
+  return changetype<usize>(area) + offsetof<CpuArea>("tables");
+}
+
+function migratorWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("migrator");
+}
+
+/** Elements, as far as CPUs have told. Pairs with nothing: a table may be a few buckets late. */
+function countSoFar(map: MapHeader): u32 {
+  return max(<i32>peek(changetype<usize>(map) + offsetof<MapHeader>("count")), 0);
+}
+
+/** Whether a table is too small for `elements` (1), too large (-1: below 1.5 a bucket), or neither. */
+function wantedChange(map: MapHeader, buckets: u32, elements: u32): i32 {
+  if (elements / ELEMENTS_PER_BUCKET >= buckets) return buckets < map.mostBuckets ? 1 : 0;
+  return elements < buckets + buckets / 2 && buckets > map.leastBuckets ? -1 : 0;
+}
+
+/**
+ * Asks for the table's deferred work on this CPU, if there is any to do. Any context.
+ * The exchange pairs with the publication in runTables: of two that raise, one queues.
+ */
+export function raiseTable(area: CpuArea, map: MapHeader): void {
+  const buckets = <u32>map.root;
+  if (wantedChange(map, buckets, countSoFar(map)) == 0 && !hasSpareSegment(map, buckets)) return;
+  const node = changetype<usize>(mapCpu(map, area.id));
+  const raised = node + offsetof<MapCpu>("tableRaised");
+  if (peek(raised) != 0 || exchange(raised, 1) != 0) return;
+  push(tablesWord(area), node, node + offsetof<MapCpu>("tableNext"));
+}
+
+/**
+ * Runs the tables' work raised on this CPU, a step of each, where the context allows it.
+ * The exchange pairs with raiseTable: what is taken is linked. The mark goes last: a raise meanwhile is for what this step
+ * sees at its end.
+ */
+export function runTables(area: CpuArea): void {
+  if (area.tables == 0 || !mayRunWork(area)) return;
+  area.working++;
+  let node: usize = exchange(tablesWord(area), 0);
+  while (node != 0) {
+    const map = mapAt(node - MAP_BYTES - area.id * MAP_CPU_BYTES);
+    const next: usize = changetype<MapCpu>(node).tableNext;
+    const isBehind = migrate(area, map);
+    publish(node + offsetof<MapCpu>("tableRaised"), 0);
+    if (isBehind) raiseTable(area, map);
+    node = next;
+  }
+  area.working--;
+}
+
+/**
+ * What a timer tick does for the tables of all maps: what is due and was not noticed, or could not be done. Task and softirq
+ * context.
+ * The loads pair with whoever publishes a map on the list.
+ */
+export function tickTables(area: CpuArea): void {
+  enterRead(area);
+  let map: usize = acquire(changetype<usize>(superblock()) + offsetof<Superblock>("maps"));
+  while (map != 0) {
+    if (mapAt(map).root != 0) raiseTable(area, mapAt(map));
+    map = acquire(map + offsetof<MapHeader>("next"));
+  }
+  leaveRead(area);
+  runTables(area);
+}
+
+/**
+ * Whether no CPU has work to do for a map's table: only then may its memory go.
+ * Pairs with runTables, which takes the mark off when it is done with the map.
+ */
+export function tableIdle(map: MapHeader, cpus: u32): bool {
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    if (acquire(changetype<usize>(mapCpu(map, cpu)) + offsetof<MapCpu>("tableRaised")) != 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Adds or takes away some buckets, unless somebody else is at it. True: there is more to do.
+ * Claim and publication pair with each other: the next migrator finds the table as the last one left it.
+ */
+function migrate(area: CpuArea, map: MapHeader): bool {
+  if (!claim(migratorWord(map), 0, area.id + 1)) return false;
+  let buckets = <u32>map.root;
+  let direction = wantedChange(map, buckets, countSoFar(map));
+  let step: u32 = 0;
+  for (; direction != 0 && step < STEPS; step++) {
+    if (direction > 0 ? !growByOne(area, map, buckets) : !shrinkByOne(area, map, buckets - 1)) break;
+    buckets += direction;
+    direction = wantedChange(map, buckets, countSoFar(map));
+  }
+  if (buckets != <u32>map.root) setRoot(map, buckets);
+  returnSegments(area, map, buckets);
+  publish(migratorWord(map), 0);
+  return step == STEPS && direction != 0;
+}
+
+/** Adds bucket `index`. False: there is no page for its segment, or the bucket that it is split off from is in use. */
+function growByOne(area: CpuArea, map: MapHeader, index: u32): bool {
+  if (!addSegment(map, index)) return false;
+  const from = bucketAt(map, parentOf(index));
+  const into = bucketAt(map, index);
+  for (let tries: u32 = 0; tries < TRIES; tries++) {
+    if (splitBucket(area, from, into, topBit(index)) != AGAIN) return true;
+  }
+  return false;
+}
+
+/** The slots in use whose elements have `bit` set in their hash, as bits. The load pairs as that of findInSlots. */
+function slotsWithBit(bucket: usize, control: u64, bit: u32): u32 {
+  let moving: u32 = 0;
+  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
+    const slot = ctz(bits);
+    if ((hashOfElement(acquire(slotPlace(bucket, slot))) & bit) != 0) moving |= 1 << slot;
+  }
+  return moving;
+}
+
+/** Puts an element into a slot with the tag of its hash. */
+function fillSlot(bucket: usize, slot: u32, element: usize): void {
+  writeSlot(bucket, slot, hashOfElement(element), element);
+}
+
+/**
+ * Fills a dead bucket with what is going to be its own: the elements of the slots `moving`, then those of the chain from
+ * `first` on. Inside a read section.
+ * The loads pair with those who fill `from`; the claim afterwards tells whether they hold.
+ * @returns how many slots are filled
+ */
+function fillDead(from: usize, into: usize, moving: u32, first: usize): u32 {
+  let filled: u32 = 0;
+  for (let bits = moving; bits != 0; bits &= bits - 1) {
+    fillSlot(into, filled, acquire(slotPlace(from, ctz(bits))));
+    filled++;
+  }
+  let element = first;
+  for (; filled < <u32>SLOT_COUNT && element != 0; filled++) {
+    fillSlot(into, filled, element);
+    element = acquire(element + ELEMENT_NEXT);
+  }
+  store<u32>(into, <u32>element, OVERFLOW);
+  return filled;
+}
+
+/**
+ * Splits a bucket: those whose hash has `bit` set go from `from` into `into`.
+ * @returns 0, also if it has been split before, by one who died of it; AGAIN if it is locked, or changed meanwhile
+ */
+function splitBucket(area: CpuArea, from: usize, into: usize, bit: u32): i32 {
+  const depth = ctz(bit);
+  // Pairs with whoever changed the bucket last.
+  const control = acquire64(from);
+  if (depthOf(control) > depth) return 0;
+  if (isLocked(control)) return AGAIN;
+  enterRead(area);
+  const moving = slotsWithBit(from, control, bit);
+  const cut = firstWithBit(from + OVERFLOW, bit);
+  const first: usize = acquire(cut);
+  const filled = fillDead(from, into, moving, first);
+  leaveRead(area);
+  if (!tryLockBucket(area, from, control)) return AGAIN;
+  const owner = ownerBits(area);
+  const alive = makeControl(acquire64(into), depth + 1, (1 << filled) - 1, owner);
+  // Pair with whoever looks at one of the two: from the first on both are right, from the second on each has its half.
+  publish64(into, alive);
+  const left = makeControl(control, depth + 1, slotsOf(control) & ~moving, owner);
+  const isChained = acquire(from + OVERFLOW) != 0;
+  publish64(from, isChained ? left : left & ~OWNER_MASK);
+  if (isChained) unlockHalf(from, tidyChain(from, left, cut, first));
+  publish64(into, alive & ~OWNER_MASK);
+  area.interruptsOff--;
+  return 0;
+}
+
+/** As unlockChanged, but interrupts stay off. Pairs as there. */
+function unlockHalf(bucket: usize, control: u64): void {
+  publish64(bucket, (control & ~OWNER_MASK) + SEQUENCE);
+}
+
+/**
+ * Moves what stays of a locked bucket's chain into its free slots, then cuts off what begins with `first` at the place `cut`:
+ * that is another's by now. An element may be in a slot and on the chain for a moment.
+ * The publications pair with whoever looks at the bucket or walks its chain; under the lock the loads need no pair.
+ * @returns the control word as it is now
+ */
+function tidyChain(bucket: usize, control: u64, cut: usize, first: usize): u64 {
+  const head = bucket + OVERFLOW;
+  const before: usize = acquire(head);
+  if (before == 0) return control;
+  let element = before;
+  let slots = slotsOf(control);
+  while (element != first && slots != ALL_SLOTS) {
+    const slot = ctz(~slots);
+    fillSlot(bucket, slot, element);
+    slots |= 1 << slot;
+    element = acquire(element + ELEMENT_NEXT);
+  }
+  let now = control;
+  if (element != before) {
+    now = makeControl(control, depthOf(control), slots, control & OWNER_MASK);
+    publish64(bucket, now);
+  }
+  // The tail first: what is cut off belongs elsewhere. An element that has moved is still linked to the rest.
+  if (element == first) publish(head, 0);
+  else {
+    if (first != 0) publish(cut, 0);
+    if (element != before) publish(head, <u32>element);
+  }
+  return now;
+}
+
+/** Takes bucket `index` away: what it has goes back to where it was split off. False: one of the two is in use. */
+function shrinkByOne(area: CpuArea, map: MapHeader, index: u32): bool {
+  const into = bucketAt(map, parentOf(index));
+  const from = bucketAt(map, index);
+  for (let tries: u32 = 0; tries < TRIES; tries++) {
+    if (mergeBucket(area, into, from, topBit(index)) != AGAIN) return true;
+  }
+  return false;
+}
+
+/**
+ * Merges bucket `from` into `into`, from which it was split off by `bit`.
+ * @returns 0, also if it has been merged before; AGAIN if one is locked, or changed meanwhile
+ */
+function mergeBucket(area: CpuArea, into: usize, from: usize, bit: u32): i32 {
+  const depth = ctz(bit);
+  // Pair with whoever changed the buckets last.
+  const control = acquire64(into);
+  if (depthOf(control) <= depth) return 0;
+  const other = acquire64(from);
+  if (isLocked(control) || isLocked(other)) return AGAIN;
+  if (!tryLockBucket(area, into, control)) return AGAIN;
+  if (!tryLockBucket(area, from, other)) {
+    // Nothing has changed; pairs as unlockBucket.
+    publish64(into, control);
+    area.interruptsOff--;
+    return AGAIN;
+  }
+  const owner = ownerBits(area);
+  const left = emptySlots(into, slotsOf(control), from, other | owner);
+  const slots = slotsOf(control) | takenSlots(slotsOf(control), slotsOf(left));
+  const tail: usize = acquire(from + OVERFLOW);
+  // Pair with whoever looks at one of the two or walks a chain: `into` has all before `from` dies.
+  if (tail != 0) publish(endOfChain(into + OVERFLOW), <u32>tail);
+  const whole = makeControl(control, depth, slots, owner);
+  publish64(into, whole);
+  publish64(from, makeDead(left));
+  unlockHalf(into, whole);
+  area.interruptsOff -= 2;
+  return 0;
+}
+
+/**
+ * Puts what a locked bucket's slots have into free slots of another that is locked as well, where they do not show yet; what
+ * does not fit goes into the bucket's own chain, and then out of its slot: for a moment it is in both.
+ * The publication pairs with whoever looks at the bucket.
+ * @returns `from`'s control word as it is now: the slots that it shows have moved
+ */
+function emptySlots(into: usize, slots: u32, from: usize, control: u64): u64 {
+  let now = control;
+  let free = ~slots & ALL_SLOTS;
+  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
+    const slot = ctz(bits);
+    const element: usize = acquire(slotPlace(from, slot));
+    if (free != 0) {
+      fillSlot(into, ctz(free), element);
+      free &= free - 1;
+    } else {
+      insertIntoChain(from + OVERFLOW, element, hashOfElement(element));
+      now = makeControl(now, depthOf(now), slotsOf(now) & ~(1 << slot), now & OWNER_MASK);
+      publish64(from, now);
+    }
+  }
+  return now;
+}
+
+/** The slots of `slots` that `emptySlots` has filled: as many of the free ones, from the lowest on, as it found elements. */
+function takenSlots(slots: u32, moved: u32): u32 {
+  let taken: u32 = 0;
+  let free = ~slots & ALL_SLOTS;
+  for (let left = popcnt(moved); left > 0; left--) {
+    taken |= free & -free;
+    free &= free - 1;
+  }
+  return taken;
+}

@@ -1,0 +1,98 @@
+/**
+ * Repairing a table whose migrator died, or anyone who had a bucket locked. The buckets themselves tell how far it came: at
+ * most two are locked. First all of them are made right, then all are unlocked, so that nobody sees one half of a migration.
+ *
+ * - A bucket whose keys its parent has as well was coming alive, or about to die: it is dead.
+ * - An element that is in a slot leaves the chain.
+ * - The chain ends before the first element that belongs elsewhere.
+ */
+import { acquire, acquire64, claim, peek, publish, publish64 } from "../base/atomics";
+import {
+  BUCKET_BYTES,
+  belongs,
+  DEAD,
+  depthOf,
+  INDEX,
+  makeDead,
+  OVERFLOW,
+  OWNER_MASK,
+  OWNER_SHIFT,
+  SEQUENCE,
+  slotPlace,
+  slotsOf,
+} from "./bucket";
+import { removeFromChain } from "./chain";
+import { ELEMENT_NEXT, hashOfElement } from "./element";
+import { MapHeader, mapCpu } from "./map";
+import { settleSegments } from "./segment";
+import { bucketAt, parentOf, SEGMENT_BUCKETS, segmentAt, segmentCount } from "./table";
+
+/** Whether an element is in one of a bucket's slots in use. The load pairs as that of findInSlots. */
+export function isInSlots(bucket: usize, control: u64, element: usize): bool {
+  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
+    if (acquire(slotPlace(bucket, ctz(bits))) == element) return true;
+  }
+  return false;
+}
+
+/** The loads need no pair: the dead CPU changes its buckets no more, and its lock keeps others away. */
+function repairChain(bucket: usize, control: u64): void {
+  const index = load<u32>(bucket, INDEX);
+  let place = bucket + OVERFLOW;
+  for (let element: usize = acquire(place); element != 0; element = acquire(place)) {
+    if (!belongs(index, control, hashOfElement(element))) {
+      // Pairs with whoever walks the chain.
+      publish(place, 0);
+      return;
+    }
+    if (isInSlots(bucket, control, element)) removeFromChain(place);
+    else place = element + ELEMENT_NEXT;
+  }
+}
+
+/** Whether a bucket's parent has its keys too: `depth` is the bucket's own. Pairs with the publications of split.ts. */
+function isClaimedByParent(map: MapHeader, index: u32, depth: u32): bool {
+  if (index < map.leastBuckets) return false;
+  const parent = acquire64(bucketAt(map, parentOf(index)));
+  return (parent & DEAD) == 0 && depthOf(parent) < depth;
+}
+
+/** Makes a bucket right that the dead CPU has locked; it stays locked. The publication pairs with whoever waits for it. */
+function repairBucket(map: MapHeader, bucket: usize, control: u64): void {
+  const index = load<u32>(bucket, INDEX);
+  if (isClaimedByParent(map, index, depthOf(control))) publish64(bucket, makeDead(control));
+  else repairChain(bucket, control);
+}
+
+/** Does one of the two rounds over all buckets. The publication pairs with tryLockBucket of whoever waits. */
+function settleBuckets(map: MapHeader, owner: u64, unlock: bool): void {
+  for (let segment: u32 = 0; segment < segmentCount(map); segment++) {
+    const first = segmentAt(map, segment);
+    const count = min(SEGMENT_BUCKETS, map.mostBuckets - segment * SEGMENT_BUCKETS);
+    for (let each: u32 = 0; first != 0 && each < count; each++) {
+      const bucket = first + <usize>each * BUCKET_BYTES;
+      const control = acquire64(bucket);
+      if ((control & OWNER_MASK) != owner) continue;
+      if (unlock) publish64(bucket, (control & ~OWNER_MASK) + SEQUENCE);
+      else repairBucket(map, bucket, control);
+    }
+  }
+}
+
+/**
+ * Releases every bucket that a dead CPU has locked, and the migration that it was at: what it did to a bucket is done or
+ * undone. A map that is being made or freed may have no table.
+ * The claim pairs with the next migrator's.
+ */
+export function settleTable(map: MapHeader, cpu: u32): void {
+  if (map.root == 0) return;
+  const owner = (<u64>cpu + 1) << OWNER_SHIFT;
+  settleBuckets(map, owner, false);
+  settleBuckets(map, owner, true);
+  const migrator = changetype<usize>(map) + offsetof<MapHeader>("migrator");
+  if (peek(migrator) == cpu + 1) {
+    settleSegments(map);
+    claim(migrator, cpu + 1, 0);
+  }
+  mapCpu(map, cpu).tableRaised = 0;
+}

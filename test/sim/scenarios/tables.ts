@@ -1,0 +1,176 @@
+/**
+ * A table grows or shrinks by one bucket while others look, insert, delete and walk, an NMI comes in at any access, or the
+ * migrator is killed: each key is in the map once, and found.
+ */
+import { type Body, type FiberSpec, interrupt, task } from "../../../src/sim/fiber.ts";
+import { Finding } from "../../../src/sim/finding.ts";
+import {
+  bucketOfKey,
+  FLAGS,
+  type HashTable,
+  type PreparedHash,
+  prepareHash,
+  putKeys,
+} from "../../../src/sim/hash-table.ts";
+import type { Scenario } from "../../../src/sim/scenario.ts";
+import type { World } from "../../../src/sim/world.ts";
+import { CONSTANTS } from "../../../src/wasm/face.ts";
+import { withHash } from "./common.ts";
+import { mortalHash } from "./death.ts";
+
+/** More than fits into one segment, so that the table is one that grows. */
+const LARGE = 4000;
+const MOST_KEYS = 120;
+/** Counts by which a table of two buckets wants one more, and one of three wants one less. */
+const GROWS = 2 * CONSTANTS.ELEMENTS_PER_BUCKET;
+const SHRINKS = 3;
+/** Room for a few entries: a walk over the buckets takes several steps. */
+const ROOM = 16 * 16;
+/** Keys that a split bucket keeps no longer, and as many as leave it a chain. */
+const GOING = 2;
+const CHAINED = CONSTANTS.SLOT_COUNT + 2 + GOING;
+
+interface Plan {
+  readonly name: string;
+  readonly doc: string;
+  readonly change: "grows" | "shrinks";
+  /** Keys of the bucket that splits, or of the two that merge, that are there from the start: more than eight have a chain. */
+  readonly there: number;
+  /** What another CPU does meanwhile. Keys `there` and `there` + 1 are of the same buckets and not there. */
+  readonly other?: (table: HashTable, keys: readonly number[], there: number) => Body;
+  /** What an NMI on the migrator's CPU does. */
+  readonly nmi?: (table: HashTable, keys: readonly number[], there: number) => Body;
+  /** Another CPU walks, and sees each key that stays once. */
+  readonly walks?: boolean;
+  /** The migrator may be killed. */
+  readonly dies?: boolean;
+}
+
+function* looks(table: HashTable, keys: readonly number[], there: number): Body {
+  yield* table.get(keys[0] as number);
+  yield* table.get(keys[there - 1] as number);
+  yield* table.get(keys[there] as number);
+}
+
+function* changes(table: HashTable, keys: readonly number[], there: number): Body {
+  yield* table.update(keys[there] as number, FLAGS.noexist);
+  yield* table.delete(keys[there - 1] as number);
+  yield* table.update(keys[0] as number);
+  yield* table.delete(keys[1] as number);
+}
+
+function* comesAndGoes(table: HashTable, key: number): Body {
+  yield* table.update(key);
+  yield* table.delete(key);
+}
+
+function plansFor(change: Plan["change"]): Plan[] {
+  const verb = change === "grows" ? "is split" : "is merged";
+  const form = (there: number): string => (there > CONSTANTS.SLOT_COUNT ? "chained" : "slotted");
+  return [4, CHAINED].flatMap((there): Plan[] => [
+    {
+      name: `table-${change}-${form(there)}-lookups`,
+      doc: `While a bucket ${verb} another CPU and an NMI look keys up: none is missed.`,
+      ...{ change, there, other: looks, nmi: looks },
+    },
+    {
+      name: `table-${change}-${form(there)}-changes`,
+      doc: `While a bucket ${verb} another CPU inserts, overwrites and deletes keys of it.`,
+      ...{ change, there, other: changes },
+    },
+    {
+      name: `table-${change}-${form(there)}-nmi`,
+      doc: `While a bucket ${verb} an NMI on the same CPU changes it: -EBUSY at most, no deadlock.`,
+      ...{ change, there, nmi: changes },
+    },
+    {
+      name: `table-${change}-${form(there)}-walk`,
+      doc: `A walk while a bucket ${verb} and a key comes and goes: each key that stays is seen once.`,
+      ...{ change, there, walks: true },
+    },
+    {
+      name: `table-${change}-${form(there)}-killed`,
+      doc: `The migrator is killed while a bucket ${verb}: the reaper finishes or undoes it.`,
+      ...{ change, there, dies: true, other: changes },
+    },
+  ]);
+}
+
+/** The table has `buckets` buckets, two at least. Only while setting up. */
+function resize(world: World, map: number, buckets: number): void {
+  const count = (): number => world.field(map, "MapHeader", "root");
+  world.setField(map, "MapHeader", "leastBuckets", buckets);
+  world.setField(map, "MapHeader", "count", 0);
+  for (let turn = 0; count() > buckets && turn < 64; turn++) world.call("timerTick");
+  world.setField(map, "MapHeader", "leastBuckets", 2);
+  if (count() !== buckets) throw new Finding("scenario", `the table has ${count()} buckets and not ${buckets}`);
+}
+
+/**
+ * Keys of bucket 0, the last few of which go to bucket 2 where that is there, and one more of each that is to be inserted.
+ */
+function keysThatSplit(prepared: PreparedHash, count: number): number[] {
+  const first = prepared.world.memory.load(prepared.world.field(prepared.map, "MapHeader", "directory"));
+  const numberOf = (key: number): number => (bucketOfKey(prepared, key) - first) / CONSTANTS.BUCKET_BYTES;
+  const numbers = prepared.keys.map((_, index) => numberOf(index + 1));
+  const of = (bucket: number): number[] => numbers.flatMap((each, index) => (each === bucket ? [index + 1] : []));
+  const [stay, go] = [of(0), of(2)];
+  const staying = count - GOING;
+  if (stay.length <= staying || go.length <= GOING)
+    throw new Finding("scenario", `only ${stay.length} and ${go.length} keys share a bucket`);
+  return [...stay.slice(0, staying), ...go.slice(0, GOING), stay[staying] as number, go[GOING] as number];
+}
+
+/** Walks in steps of a few entries. */
+function* walk(world: World, map: number, into: number, stay: readonly number[]): Body {
+  const entryBytes = world.call("mapEntryBytes", map);
+  const seen: number[] = [];
+  let from = 0;
+  do {
+    const count = (yield ["mapScan", map, from, into, ROOM]) | 0;
+    if (count < 0) throw new Finding("scan", `a scan gives ${count}`);
+    for (let index = 0; index < count; index++) seen.push(world.memory.load(into + index * entryBytes));
+    from = world.field(world.areas[1] as number, "CpuArea", "scanNext");
+  } while (from !== 0);
+  if (new Set(seen).size !== seen.length) throw new Finding("scan", `a walk saw a key twice: ${seen}`);
+  const missed = stay.filter((key) => !seen.includes(key));
+  if (missed.length > 0) throw new Finding("missed", `a walk missed keys that stay: ${missed}`);
+}
+
+function scenarioOf({ name, doc, change, there, other, nmi, walks = false, dies = false }: Plan): Scenario {
+  const [before, after] = change === "grows" ? [2, 3] : [3, 2];
+  return {
+    name,
+    doc,
+    cpus: dies ? 3 : 2,
+    bound: 1,
+    prepare(world) {
+      const pages = world.call("pagesInUse");
+      const map = world.createHash({ maxEntries: LARGE });
+      resize(world, map, 3);
+      const prepared = prepareHash(world, map, MOST_KEYS);
+      const keys = keysThatSplit(prepared, there);
+      resize(world, map, before);
+      putKeys(prepared, keys.slice(0, there));
+      const into = world.scratch(walks ? ROOM : 0);
+      world.setField(map, "MapHeader", "count", change === "grows" ? GROWS : SHRINKS);
+      const fibersOf = (table: HashTable): FiberSpec[] => [
+        task(0, function* () {
+          yield ["timerTick"];
+        }),
+        ...(other === undefined ? [] : [task(1, () => other(table, keys, there))]),
+        ...(nmi === undefined ? [] : [interrupt("nmi", 0, () => nmi(table, keys, there))]),
+        ...(walks ? [task(1, () => walk(world, map, into, keys.slice(0, there)))] : []),
+        ...(walks ? [interrupt("nmi", 0, () => comesAndGoes(table, keys[there] as number))] : []),
+      ];
+      const atRest = (): void => {
+        const buckets = world.field(map, "MapHeader", "root");
+        if (buckets !== after && buckets !== before) throw new Finding("table", `the table has ${buckets} buckets`);
+      };
+      return () =>
+        dies ? mortalHash(prepared, pages, (table) => fibersOf(table)) : withHash(prepared, fibersOf, atRest);
+    },
+  };
+}
+
+export const TABLES: readonly Scenario[] = [...plansFor("grows"), ...plansFor("shrinks")].map(scenarioOf);
