@@ -4,7 +4,6 @@ import { roundUp } from "./base/bytes";
 import { EINVAL, ENOMEM } from "./base/errno";
 import { LAYOUT_VERSION, MAGIC, SUPERBLOCK, SUPERBLOCK_BYTES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, cpuArea } from "./cpu/area";
-import { intentsAt, LEVELS } from "./cpu/intent";
 import { formatDeadBuckets, SEGMENT_BYTES } from "./maps/table";
 import { adoptPages, DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
 import { formatSlab } from "./mem/slab";
@@ -43,7 +42,6 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     cpuArea(cpu).id = cpu;
     cpuArea(cpu).random = (seed + cpu * 0x9e3779b9) | 1;
-    for (let level: u32 = 0; level < LEVELS; level++) intentsAt(cpuArea(cpu), level).operation = level;
   }
   formatSlab();
   const existing = <u32>memory.size() * <u32>(WASM_PAGE_BYTES / PAGE_BYTES);

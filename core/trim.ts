@@ -7,15 +7,17 @@ import { emptyCache } from "./alloc/refill";
 import { firstSet } from "./alloc/register";
 import { cacheOf, setAt } from "./alloc/set";
 import { acquire, claim, publish } from "./base/atomics";
-import { superblock } from "./base/superblock";
-import { BORROWED, CpuArea, cpuArea, switchCpu, TASK, thisCpu } from "./cpu/area";
+import { Superblock, superblock } from "./base/superblock";
+import { BORROWED, CpuArea, cpuArea, switchCpu, thisCpu } from "./cpu/area";
 import { mayRunWork } from "./cpu/context";
-import { intentsAt } from "./cpu/intent";
+import { LEVELS } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
+import { levelCount } from "./maps/count";
+import { MapHeader, mapAt } from "./maps/map";
 import { tickTables } from "./maps/split";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
-import { betweenOperations } from "./rcu/epoch";
+import { betweenOperations, enterRead, leaveRead } from "./rcu/epoch";
 
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
 const ROUNDS: u32 = 3;
@@ -38,11 +40,27 @@ function trimThisCpu(): void {
 /** Ticks without an operation on a map after which a CPU's caches are given back. */
 const IDLE_TICKS: u32 = 16;
 
+/**
+ * A number that every operation of a CPU on a hash makes larger: the sum of its operations' numbers on all of them.
+ * The loads pair with whoever publishes a map on the list.
+ */
+function operationsOf(area: CpuArea): u32 {
+  let sum: u32 = 0;
+  enterRead(area);
+  let map: usize = acquire(changetype<usize>(superblock()) + offsetof<Superblock>("maps"));
+  while (map != 0) {
+    for (let level: u32 = 0; level < LEVELS; level++) sum += levelCount(mapAt(map), area.id, level).operation;
+    map = acquire(map + offsetof<MapHeader>("next"));
+  }
+  leaveRead(area);
+  return sum;
+}
+
 /** What a timer tick does for a CPU that has had nothing to do for a while: once, its caches go back. */
 export function trimWhenIdle(area: CpuArea): void {
-  const operation = intentsAt(area, TASK).operation;
-  if (operation != area.seenOperation) {
-    area.seenOperation = operation;
+  const operations = operationsOf(area);
+  if (operations != area.seenOperations) {
+    area.seenOperations = operations;
     area.idleTicks = 0;
   } else if (++area.idleTicks == IDLE_TICKS) {
     trimThisCpu();

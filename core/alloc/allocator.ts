@@ -59,6 +59,15 @@ export function formatAllocator(
 }
 
 /**
+ * Objects of `set` may each have one of `companions`, named by the word at `at` in them, behind that object's header; it stays
+ * theirs until they go back to the slab (alloc/companion.ts).
+ */
+export function formatCompanions(set: usize, companions: usize, at: u32): void {
+  setAt(set).companions = <u32>companions;
+  setAt(set).companionAt = at;
+}
+
+/**
  * Gives each CPU the few objects that it starts with, unless `fill` is false (falling short of them is no failure), and
  * puts the allocator on the list of all: from then on others trim and reap what is theirs of it. Task context.
  * @returns false if the control plane's lock cannot be had: it is on no list then

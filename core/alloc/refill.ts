@@ -16,6 +16,7 @@ import { returnFromTransfer, takeIntoTransfer, trimSlab } from "../mem/slab";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { withinLimit } from "./account";
 import { Cache, lastOf, spliceFree } from "./cache";
+import { releaseCompanions, takeCompanions, trimCompanions, withoutCompanions } from "./companion";
 import { giveToDepot, takeFromDepot } from "./depot";
 import { firstSet } from "./register";
 import { CONTAINS_OBJECTS, cacheOf, setAt, setOf } from "./set";
@@ -113,6 +114,7 @@ export function takeOwned(area: CpuArea, cache: Cache, count: u32): u32 {
   if (taken != count && cache.owned != owned + taken) setOwned(cache, owned + taken);
   if (taken == 0) endTransfer(area);
   else if (set.contains == CONTAINS_OBJECTS) nameSet(cache, transferFirst(transferOf(area)), taken);
+  else if (set.companions != 0) withoutCompanions(set, transferFirst(transferOf(area)), taken);
   return taken;
 }
 
@@ -127,18 +129,27 @@ function nameSet(cache: Cache, first: usize, count: u32): void {
 
 /** Gives what the transfer has back to the slab, counted. */
 export function returnTransfer(area: CpuArea, cache: Cache): void {
+  if (setOf(cache).companions != 0) releaseCompanions(area, cache);
   setOwned(cache, transferOf(area).base);
   returnFromTransfer(setOf(cache).slabClass);
   endTransfer(area);
 }
 
 function refillFromSlab(area: CpuArea, cache: Cache, count: u32): u32 {
+  const companions: usize = setOf(cache).companions;
+  if (companions != 0) refillCompanions(area, cacheOf(companions, area.id), count);
   const taken = takeOwned(area, cache, count);
   if (taken == 0) return 0;
+  if (companions != 0) takeCompanions(area, cache);
   const first = transferFirst(transferOf(area));
   spliceFree(area, cache, first, lastOf(first, taken), taken);
   endTransfer(area);
   return taken;
+}
+
+/** Makes sure of companions for `count` objects, as far as there is memory. */
+function refillCompanions(area: CpuArea, companions: Cache, count: u32): void {
+  if (companions.freeCount < count) refill(area, companions, count - companions.freeCount);
 }
 
 /** Adds `count` objects: trimmed ones first, this CPU's and the others', then from the slab as far as there is memory. */
@@ -289,10 +300,12 @@ export function runCacheWork(area: CpuArea, cache: Cache): void {
   } else if (cache.freeCount > cache.high) trim(area, cache, (cache.low + cache.high) / 2);
   else takeExtra(area, cache);
   if ((cache.byGp | cache.waitingTarget) != 0) advanceTrimmed(area, cache);
+  if (setOf(cache).companions != 0) trimCompanions(area, cache);
 }
 
 /** Moves everything that is cached and not prefilled to the waiting lists, and on what waits already. */
 export function emptyCache(area: CpuArea, cache: Cache): void {
+  if (setOf(cache).pooled != 0) return;
   trim(area, cache, 0);
   while (takeFromDepot(area, cache, TRIM_CHUNK) != 0) {
     if (takeFree(area, cache, TRIM_CHUNK) != 0) transferToTrimmed(area, cache);

@@ -35,10 +35,14 @@ export class CacheSet {
   formatted: u32;
   /** The next set of the arena, under `controlLock` (alloc/register.ts). */
   nextSet: u32;
+  /** 1: the objects are a pool's, which the set's owner gave the caches: none comes from the slab or goes there. */
+  pooled: u32;
+  /** The set whose objects these objects may have as companions (alloc/companion.ts), 0: none; and where they name them. */
+  companions: u32;
+  companionAt: u32;
   /** The next set that the same account pays for; changed under `controlLock`, walked in read sections. */
   nextOfAccount: u32;
-  reserved0: u64;
-  reserved1: u64;
+  reserved: u32;
 
   /** Owner CPU + 1, or 0. Guards the depot: objects that any CPU may take. */
   depotLock: u32;

@@ -50,14 +50,13 @@ const SECOND_32: u32 = 0x2c1b3c6d;
 const SECOND_64: u64 = 0xbf58476d1ce4e5b9;
 
 /**
- * A hash of a 4-byte key: multiply by the map's own random odd number, fold, multiply, fold. The first round alone would be
+ * A hash of a 4-byte key: multiply by the map's own random odd number, fold, multiply. The first round alone would be
  * universal, but consecutive keys, which are common, then fall into a lattice that some multipliers make very uneven. The
- * last fold makes the lower bits good, by which a table goes.
+ * upper bits of a product are the good ones: they come to where the table goes by them.
  */
 function hash32(key: u32, multiplier: u64): u32 {
   const first = key * <u32>multiplier;
-  const second = (first ^ (first >> 15)) * SECOND_32;
-  return second ^ (second >> 16);
+  return rotl<u32>((first ^ (first >> 15)) * SECOND_32, 16);
 }
 
 /** As hash32 for 8 bytes: the middle of the product, whose lower bits depend on all of the key. */

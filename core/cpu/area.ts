@@ -47,9 +47,9 @@ export class CpuArea {
   scanNext: u32;
   /** Of `interruptsOff`, what an operation itself adds (profile linux): not the context it was called in. */
   ownInterruptsOff: u32;
-  /** Ticks since the last one that saw a new operation, and the operation that it saw (core/trim.ts). */
+  /** Ticks since the last one that saw a new operation, and the operations that it saw (core/trim.ts). */
   idleTicks: u32;
-  seenOperation: u32;
+  seenOperations: u32;
   /** Up to the end of the cache line. */
   reserved1: u32;
   reserved3: u64;

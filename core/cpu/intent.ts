@@ -5,7 +5,7 @@
  * the new one.
  *
  * ```
- * area + 192   intents of task      | first u64 | second u64 | operation u32 | - | - |     32 bytes
+ * area + 192   intents of task      | first u64 | second u64 | key u64 | value u64 |     32 bytes
  *      + 224   ... of softirq, hardirq, nmi: a context that interrupts another one has intents of its own
  *      + 320   transfer           | between cache and slab, in work and in task context: one at a time
  *
@@ -25,8 +25,8 @@ export const REMOVES: u64 = (<u64>1) << 32;
 export const COUNTS: u64 = (<u64>1) << 33;
 /** The object is on its way to the list that waits for a grace period before any reuse. */
 export const RCU: u64 = (<u64>1) << 34;
-/** The operation has taken a place in a map that counts exactly. */
-export const CHARGED: u64 = (<u64>1) << 35;
+/** With COUNTS: whether the operation's number is odd, in steps (maps/count.ts). */
+export const PARITY: u64 = (<u64>1) << 35;
 /** With MAYBE: the object is being taken from a list that CPUs share; nothing has been done with it yet. */
 export const TAKES: u64 = (<u64>1) << 36;
 
@@ -38,10 +38,9 @@ const CACHE_MASK: u64 = 0xffffffc0;
 export class Intents {
   first: u64;
   second: u64;
-  /** Number of this level's current operation, in steps of 4 so that levels never share one. Stamped on elements. */
-  operation: u32;
-  reserved0: u32;
-  reserved1: u64;
+  /** Room for a key and a value that came as arguments, where they have to lie in memory (maps/hash-word.ts). */
+  key: u64;
+  value: u64;
 }
 export const INTENT_BYTES: usize = 32;
 export const LEVELS: u32 = 4;
@@ -100,13 +99,6 @@ export function firstIntent(intents: usize): usize {
 
 export function secondIntent(intents: usize): usize {
   return intents + offsetof<Intents>("second");
-}
-
-/** Begins an operation of this level: its number, which is never 0. */
-export function nextOperation(intents: usize): u32 {
-  const operation = changetype<Intents>(intents).operation + 4;
-  changetype<Intents>(intents).operation = operation;
-  return operation;
 }
 
 /** Takes an object into an intent. `bits`: MAYBE, REMOVES ... */

@@ -10,10 +10,13 @@
  *  +---------+--------+--------+--------+-------------+------------------------+
  * ```
  * `link` is the free list's, `next` the overflow chain's: a reader that still walks a freed element never follows the
- * free list.
+ * free list. Behind the owner's address lies the number of the operation that took it.
+ *
+ * A pool is one list for each CPU, from which others may take too. In front of it each CPU has a few elements in its cache, so
+ * that preallocated maps go the same way as dynamic ones; a pool has so many more elements that nobody misses these.
  */
 import { allocate } from "../alloc/allocator";
-import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
+import { Cache, cacheGive, cacheMissed, cacheTake } from "../alloc/cache";
 import { returnTransfer, takeOwned } from "../alloc/refill";
 import { setOf } from "../alloc/set";
 import { acquire64, claim, claim64, peek } from "../base/atomics";
@@ -39,6 +42,12 @@ import { MapCpu, MapHeader, mapCpu, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } fro
 export const ELEMENT_NEXT: usize = 8;
 export const ELEMENT_HASH: usize = 12;
 export const ELEMENT_KEY: usize = 16;
+const OPERATION_AT: usize = 4;
+/**
+ * Bit of an element's operation: since that operation it is on a CPU's own list. Whoever reaps a CPU that was about to take it
+ * from the pool then knows that somebody else has had it since.
+ */
+export const FREED: u32 = 0x80000000;
 
 /**
  * The hash of an element that may be another one's by now: what it says is thrown away if the bucket has changed. Pairs with
@@ -69,6 +78,7 @@ function popPool(word: usize, intent: usize, cache: Cache, bits: u64): usize {
 }
 
 export function pushPool(map: MapHeader, cpu: u32, element: usize): void {
+  store<u32>(element, 0, OPERATION_AT);
   pushTagged(poolWord(map, cpu), element, element);
 }
 
@@ -95,6 +105,12 @@ function takeFromSlab(area: CpuArea, cache: Cache, intent: usize, bits: u64): us
   return element;
 }
 
+/** From this CPU's cache, unless a context below is at it, then from the pool. */
+function takePooled(area: CpuArea, map: MapHeader, cache: Cache, intent: usize, bits: u64): usize {
+  const element = cache.freeCount != 0 ? cacheTake(area, cache, intent, bits) : 0;
+  return element != 0 ? element : takeFromPool(area, map, cache, intent, bits);
+}
+
 /** The errno when takeElement returns 0: full for a pool, out of memory otherwise. */
 export function supplyError(map: MapHeader): i32 {
   return map.supply == SUPPLY_POOL ? -E2BIG : -ENOMEM;
@@ -114,7 +130,7 @@ export function takeElement(
 ): usize {
   let element: usize;
   if (map.supply == SUPPLY_CACHE) element = allocate(area, cache, intent, bits);
-  else if (map.supply == SUPPLY_POOL) element = takeFromPool(area, map, cache, intent, bits);
+  else if (map.supply == SUPPLY_POOL) element = takePooled(area, map, cache, intent, bits);
   else element = takeFromSlab(area, cache, intent, bits);
   if (element == 0) return 0;
   nameElement(element, cache, operation);
@@ -125,7 +141,12 @@ export function takeElement(
 
 /** Writes an element's header: in use, since this operation of this CPU. */
 export function nameElement(element: usize, cache: Cache, operation: u32): void {
-  store<u64>(element, <u64>changetype<usize>(cache) | ((<u64>operation) << 32));
+  store<u64>(element, <u64>changetype<usize>(cache) | ((<u64>(operation & ~FREED)) << 32));
+}
+
+/** The header of an element that goes onto a CPU's own list before the one that `next` is, freed by an operation. */
+export function freedHeader(next: usize, operation: u32): u64 {
+  return <u64>next | ((<u64>(operation | FREED)) << 32);
 }
 
 /** Gives an element back that is in an intent and that no new reader can find. Its memory may serve another key at once. */
@@ -134,10 +155,25 @@ export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element
   else giveToOther(area, map, cache, element, intent);
 }
 
+/**
+ * Gives an element that an intent has to the pool. From now on another may have it, as when it is taken from there: it is on no
+ * CPU's own list, and its header says so before.
+ */
+function giveToPool(area: CpuArea, map: MapHeader, element: usize, intent: usize): void {
+  store<u32>(element, 0, OPERATION_AT);
+  store<u64>(intent, load<u64>(intent) | MAYBE | TAKES);
+  pushPool(map, area.id, element);
+  objectPlaced(intent);
+}
+
 function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
   if (map.supply == SUPPLY_POOL) {
-    pushPool(map, area.id, element);
-    objectPlaced(intent);
+    if (cache.active == 0 && cache.freeCount < cache.high) {
+      store<u32>(element, FREED, OPERATION_AT);
+      cacheGive(area, cache, element, intent);
+      return;
+    }
+    giveToPool(area, map, element, intent);
     return;
   }
   cache.owned--;
@@ -163,6 +199,28 @@ export function giveUnused(
   beginTransfer(area, changetype<usize>(cache), cache.owned - 1, element, 1);
   nameObject(intent, 0, changetype<usize>(cache), bits);
   returnTransfer(area, cache);
+}
+
+/**
+ * A CPU's cache of a preallocated map has too many: half of them go to the pool, where others find them.
+ * @param intent which names each on its way
+ */
+export function spillToPool(area: CpuArea, map: MapHeader, cache: Cache, intent: usize): void {
+  while (cache.freeCount > cache.high / 2) {
+    const element = cacheTake(area, cache, intent, 0);
+    if (element == 0) return;
+    giveToPool(area, map, element, intent);
+  }
+}
+
+/** What was gathered of a dead CPU's cache of a preallocated map goes to the pool. */
+export function gatheredToPool(map: MapHeader, cpu: u32, cache: Cache): void {
+  for (let element: usize = cache.byGp; element != 0; element = cache.byGp) {
+    const next = load<u32>(element);
+    pushPool(map, cpu, element);
+    cache.byGp = next;
+  }
+  cache.byGpCount = 0;
 }
 
 function spareWord(map: MapHeader, area: CpuArea): usize {
@@ -197,6 +255,13 @@ export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, int
  * The claim pairs with that of takeReplacement.
  */
 export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
-  if (map.supply == SUPPLY_POOL && claim(spareWord(map, area), 0, <u32>element)) return;
+  if (map.supply == SUPPLY_POOL && peek(spareWord(map, area)) == 0) {
+    store<u32>(element, 0, OPERATION_AT);
+    const bits = load<u64>(intent);
+    // Once it is the spare a context above may have it.
+    store<u64>(intent, bits | MAYBE | TAKES);
+    if (claim(spareWord(map, area), 0, <u32>element)) return;
+    store<u64>(intent, bits);
+  }
   giveElement(area, map, cache, element, intent);
 }

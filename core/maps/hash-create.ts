@@ -2,29 +2,18 @@
  * A hash's life: what its sizes may be, its buckets and elements, where its elements come from, and giving them back.
  * Per-CPU hashes have a second set of caches, for the values.
  */
-import { drainAllocator, formatAllocator, startAllocator } from "../alloc/allocator";
+import { drainAllocator, formatAllocator, formatCompanions, startAllocator } from "../alloc/allocator";
 import { spliceFree } from "../alloc/cache";
 import { CONTAINS_ELEMENTS, CONTAINS_VALUES, cacheOf, setAt } from "../alloc/set";
 import { roundUp } from "../base/bytes";
 import { E2BIG, EINVAL } from "../base/errno";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import {
-  COUNTS,
-  clearIntent,
-  firstIntent,
-  intentsOf,
-  LEVELS,
-  MAYBE,
-  nameObject,
-  nextOperation,
-  REMOVES,
-  secondIntent,
-} from "../cpu/intent";
+import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
 import { PAGE_BYTES } from "../mem/pages";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { DEAD, OVERFLOW, slotBit, slotPlace, slotsOf } from "./bucket";
-import { countElement, countsExactly, FOLD } from "./count";
+import { countElement, formatCounts, levelCount, nextOperation, parityOf } from "./count";
 import { ELEMENT_KEY, ELEMENT_NEXT, pushPool } from "./element";
 import {
   LARGEST_ENTRY,
@@ -46,6 +35,9 @@ import { bucketAt } from "./table";
 export const KIND_HASH: u32 = 1;
 export const KIND_PERCPU_HASH: u32 = 5;
 
+/** Elements of a pool that a CPU has in its cache, at most: as with dynamic maps. */
+export const MOST_POOLED: u32 = 96;
+
 /** Whether values lie in objects of their own, one copy for each CPU. */
 function hasValues(map: MapHeader): bool {
   return map.sets > 1;
@@ -65,12 +57,33 @@ export function checkPercpuHash(keySize: u32, valueSize: u32, maxEntries: u32, s
   return valueSize > LARGEST_PERCPU_VALUE ? E2BIG : 0;
 }
 
+/** Elements of a pool that each CPU may have in its cache. */
+function pooledPerCpu(map: MapHeader): u32 {
+  return min(max(map.maxEntries / (superblock().cpus * 4), 2), MOST_POOLED);
+}
+
+/** Elements that a preallocated map has: one for each entry, and those in the CPUs' caches and their spares. */
+function pooledElements(map: MapHeader): u64 {
+  return <u64>map.maxEntries + <u64>superblock().cpus * <u64>(pooledPerCpu(map) + 1);
+}
+
+/** The caches in front of a pool: nothing is refilled or trimmed. */
+function formatPool(map: MapHeader): void {
+  setAt(map.elements).pooled = 1;
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    const cache = cacheOf(map.elements, cpu);
+    cache.low = 0;
+    cache.high = pooledPerCpu(map);
+  }
+}
+
 /** Cuts the pool: each CPU its share of the elements, in runs, and a spare for replacements. */
 function cutPool(map: MapHeader, elementBytes: usize): void {
   const cpus = superblock().cpus;
   let element: usize = map.storage;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    const share = map.maxEntries / cpus + (cpu < map.maxEntries % cpus ? 1 : 0);
+    const share = map.maxEntries / cpus + (cpu < map.maxEntries % cpus ? 1 : 0) + pooledPerCpu(map);
     // Last first, so that the list hands the elements out in the order of their addresses.
     for (let index = share; index > 0; index--) pushPool(map, cpu, element + (index - 1) * elementBytes);
     element += share * elementBytes;
@@ -83,7 +96,7 @@ function cutPool(map: MapHeader, elementBytes: usize): void {
 
 /** Gives every element of a preallocated per-CPU hash its value for life. */
 function cutPercpuPool(map: MapHeader, elementBytes: usize): void {
-  const count = map.maxEntries + superblock().cpus;
+  const count = <u32>pooledElements(map);
   for (let index: u32 = 0; index < count; index++) {
     const element = <usize>map.storage + index * elementBytes;
     store<u32>(element + map.valueOffset, map.valueStorage + index * map.valueStride);
@@ -99,7 +112,7 @@ function elementBytes(map: MapHeader): u32 {
 function createPool(map: MapHeader): bool {
   const cpus = superblock().cpus;
   const bytes = elementBytes(map);
-  const count = <u64>map.maxEntries + <u64>cpus;
+  const count = pooledElements(map);
   if (!allocateStorage(storageField(map), count * <u64>bytes)) return false;
   if (hasValues(map)) {
     const copy = (count * <u64>map.valueStride + <u64>PAGE_BYTES - 1) & ~(<u64>PAGE_BYTES - 1);
@@ -124,40 +137,46 @@ function accountedUnit(map: MapHeader): u32 {
 /** Decides how updates go, once and for all. */
 function choosePaths(map: MapHeader): void {
   const isLinux = superblock().profile == PROFILE_LINUX;
-  const isDynamic = map.supply == SUPPLY_CACHE;
-  map.exactCount = map.supply == SUPPLY_SLAB || (isDynamic && countsExactly(map.maxEntries)) ? 1 : 0;
   map.inPlace = map.valueSize <= 8 && !isLinux ? 1 : 0;
   map.interruptsOff = isLinux ? 1 : 0;
-  const slack = superblock().cpus * LEVELS * <u32>FOLD;
-  const isPlain = isDynamic && !isLinux && map.exactCount == 0 && !hasValues(map) && map.maxEntries > slack;
-  if (isPlain && (map.keySize == 4 || map.keySize == 8)) map.fastKey = map.keySize;
-  map.fastLimit = <i32>min(map.maxEntries - min(slack, map.maxEntries), 0x7fffffff);
+  map.keepsValues = hasValues(map) && !isLinux ? 1 : 0;
+  const isFast = map.supply != SUPPLY_SLAB && !isLinux;
+  if (isFast && (map.keySize == 4 || map.keySize == 8)) map.fastKey = map.keySize;
 }
 
-/** Makes the table, and lets the elements' caches begin. False: memory is out. */
-function buildBuckets(area: CpuArea, map: MapHeader): bool {
+/** Makes the table, and sets the elements' caches up. False: memory is out. */
+function buildBuckets(map: MapHeader): bool {
   if (superblock().forceDynamic != 0 && map.supply == SUPPLY_POOL) map.supply = SUPPLY_CACHE;
   if (map.supply != SUPPLY_POOL) map.flags |= NO_PREALLOC;
   map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8));
   if (!buildTable(map)) return false;
   choosePaths(map);
+  formatCounts(map);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
   formatAllocator(map.elements, size, accountedUnit(map), 0, changetype<usize>(map), CONTAINS_ELEMENTS);
-  return startAllocator(area, map.elements, map.supply == SUPPLY_CACHE);
+  if (map.supply == SUPPLY_POOL) formatPool(map);
+  return true;
+}
+
+/** Lets the elements' caches begin. False: memory is out. */
+function startElements(area: CpuArea, map: MapHeader): bool {
+  if (!startAllocator(area, map.elements, map.supply == SUPPLY_CACHE)) return false;
+  return map.supply != SUPPLY_POOL || createPool(map);
 }
 
 /** Gives a hash its buckets and elements. False: memory is out. */
 export function buildHash(area: CpuArea, map: MapHeader): bool {
-  return buildBuckets(area, map) && (map.supply != SUPPLY_POOL || createPool(map));
+  return buildBuckets(map) && startElements(area, map);
 }
 
 /** As buildHash, and the values. */
 export function buildPercpuHash(area: CpuArea, map: MapHeader): bool {
-  if (!buildBuckets(area, map)) return false;
-  if (map.supply == SUPPLY_POOL) return createPool(map);
+  if (!buildBuckets(map)) return false;
+  if (map.supply == SUPPLY_POOL) return startElements(area, map);
   map.copyStride = <u32>copyStride(map.valueStride + <u32>HEADER_BYTES);
   formatAllocator(map.values, map.valueStride, map.valueStride, 1, changetype<usize>(map), CONTAINS_VALUES);
-  return startAllocator(area, map.values, true);
+  if (map.keepsValues != 0) formatCompanions(map.elements, map.values, map.valueOffset);
+  return startElements(area, map) && startAllocator(area, map.values, true);
 }
 
 /** Any element of a bucket, 0 when it is empty. Nobody else can reach it. */
@@ -192,16 +211,17 @@ function emptyBuckets(area: CpuArea, map: MapHeader): void {
 function emptySlot(area: CpuArea, map: MapHeader, bucket: usize, element: usize): void {
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
-  const operation = nextOperation(intents);
+  const operation = nextOperation(levelCount(map, area.id, area.level));
+  const bits = COUNTS | REMOVES | parityOf(operation);
   const value = valueObject(map, element);
-  nameObject(firstIntent(intents), element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), bits | MAYBE);
   dropAnyElement(bucket);
   if (value != 0) nameValue(area, map, value, secondIntent(intents));
-  nameObject(firstIntent(intents), element, changetype<usize>(cache), REMOVES | COUNTS);
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), bits);
   if (value != 0) spliceFree(area, cacheOf(map.values, area.id), value, value, 1);
   clearIntent(secondIntent(intents));
-  spliceFree(area, cache, element, element, 1);
   countElement(area, map, -1, operation);
+  spliceFree(area, cache, element, element, 1);
   clearIntent(firstIntent(intents));
 }
 

@@ -15,11 +15,11 @@ import { acquire, acquire64 } from "../base/atomics";
 import { topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea } from "../cpu/area";
-import { intentObject, intentsAt, LEVELS } from "../cpu/intent";
+import { intentObject, intentsAt, LEVELS, TAKES } from "../cpu/intent";
 import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN } from "../mem/slab";
 import { isHome, isUnchanged, OVERFLOW } from "./bucket";
-import { ELEMENT_HASH, ELEMENT_NEXT, poolWord } from "./element";
+import { ELEMENT_HASH, ELEMENT_NEXT, FREED, poolWord } from "./element";
 import { MapHeader, mapCpu, SUPPLY_POOL } from "./map";
 import { homeOf } from "./table";
 import { isInSlots } from "./table-repair";
@@ -112,16 +112,22 @@ function namesCache(map: MapHeader, header: u64): bool {
   return named >= map.elements && named < <u32>changetype<usize>(cacheOf(map.elements, superblock().cpus));
 }
 
+/** Whether a header says that its object has gone to a CPU's own list. One that is in the pool, or was, does not say so. */
+function isFreed(header: u64): bool {
+  return (<u32>(header >> 32) & FREED) != 0;
+}
+
 /**
  * Who has an element that the dead CPU has in an intent of `level`: KEPT (another CPU or context, or the map), LOST (nobody) or
  * UNCLEAR. Inside a read section.
  * The loads of the header pair with nothing: this file's comment says why the order of looks is enough.
  */
-export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, object: usize): u32 {
+export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, intent: u64): u32 {
+  const object = intentObject(intent);
   if (!mayBeElement(map, cache, object) || isNamedAbove(dead, level, object)) return KEPT;
   for (let look: u32 = 0; look < LOOKS; look++) {
     const header = acquire64(object);
-    if (map.supply != SUPPLY_POOL && !namesCache(map, header)) return KEPT;
+    if ((intent & TAKES) != 0 ? isFreed(header) : !namesCache(map, header)) return KEPT;
     if (isNamed(dead, object)) continue;
     if (isInTable(map, acquire(object + ELEMENT_HASH), object)) return KEPT;
     const pooled = map.supply == SUPPLY_POOL ? isInPool(map, object) : LOST;

@@ -22,7 +22,9 @@ test("a prefill of a per-CPU hash is of elements and of values", async () => {
   const map = arena.createMap({ type: "percpu_hash", name: "counts", key: u32, value, maxEntries: 4096 });
   const update = (key: number): number => map.update(key, [new Uint8Array(16), new Uint8Array(16)]);
   arena.core.contextSet(LEVEL.nmi, 0);
-  assert.deepEqual([update(0), update(1)], [0, -ERRNO.ENOMEM]);
+  let cached = 0;
+  while (update(100 + cached) === 0) cached++;
+  assert.ok(cached > 0 && cached < 10, `${cached} keys without a refill`);
   arena.settle();
   assert.equal(map.prefill(50), 0);
   arena.core.contextSet(LEVEL.nmi, 0);
@@ -34,12 +36,15 @@ test("a prefill that memory is too short for prefills nothing, elements included
   const arena = await makeArena({ maximumBytes: 4 << 20 });
   const value = bytes(4096);
   const map = arena.createMap({ type: "percpu_hash", name: "large", key: u32, value, maxEntries: 4096 });
-  const owned = (): unknown => cacheStatistics(arena, map.info).map(({ free, high }) => [free, high]);
-  const before = owned();
-  assert.equal(map.prefill(1000), -ERRNO.ENOMEM);
-  assert.deepEqual(owned(), before);
-  assert.equal(arena.prefillAll(map, 1000), -ERRNO.ENOMEM);
-  assert.deepEqual(owned(), before);
+  const prefilled = (): number => cacheStatistics(arena, map.info).reduce((sum, cache) => sum + cache.promised, 0);
+  arena.trim();
+  const before = arena.core.pagesInUse();
+  for (const prefill of [() => map.prefill(1000), () => arena.prefillAll(map, 1000)]) {
+    assert.equal(prefill(), -ERRNO.ENOMEM);
+    assert.equal(prefilled(), 0);
+    arena.trim();
+    assert.ok(arena.core.pagesInUse() <= before);
+  }
 });
 
 test("nothing can be prefilled in a hardirq, to a preallocated hash or to an array", async () => {

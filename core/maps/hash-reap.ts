@@ -6,26 +6,31 @@ import { Cache } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { chainContains } from "../base/chain";
 import { CpuArea } from "../cpu/area";
-import { CHARGED, COUNTS, clearIntent, Intents, intentObject, intentsAt, MAYBE, REMOVES, TAKES } from "../cpu/intent";
-import { leavePlace, levelCount, setLive } from "./count";
-import { pushPool } from "./element";
+import { COUNTS, clearIntent, Intents, intentObject, intentsAt, MAYBE, REMOVES, TAKES } from "../cpu/intent";
+import { isCounted, LevelCount, levelCount, nextOperation, setLive } from "./count";
 import { KEPT, LOST, UNCLEAR, whoHas } from "./hash-lost";
-import { MapHeader, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
+import { MapHeader, SUPPLY_SLAB } from "./map";
 import { valueObject } from "./percpu-value";
 
-/** Counts an operation that took effect and was cut off before it was counted; gives a place back that was not used. */
-function settleCount(dead: CpuArea, map: MapHeader, intents: Intents, level: u32, intent: u64, effective: bool): void {
-  if ((intent & COUNTS) == 0) return;
-  const removes = (intent & REMOVES) != 0;
-  const count = levelCount(map, dead.id, level);
-  if (effective && count.operation != intents.operation) {
-    setLive(count, count.live + (removes ? -1 : 1), intents.operation);
-  }
-  if (map.exactCount != 0 && (removes ? effective : !effective && (intent & CHARGED) != 0)) leavePlace(map);
+/** Counts an operation that took effect and was cut off before it was counted. */
+function settleCount(count: LevelCount, intent: u64): void {
+  if ((intent & COUNTS) == 0 || isCounted(count, intent)) return;
+  setLive(count, count.live + ((intent & REMOVES) != 0 ? -1 : 1), nextOperation(count));
 }
 
-/** An element that was given back by a callback is on the CPU's own lists. */
-function isQueued(dead: CpuArea, map: MapHeader, object: usize): bool {
+/**
+ * Who has the element of an intent, as far as that can be in doubt. An operation that has been counted took effect: what it
+ * removed is surely the dead CPU's, unless it was about to give it to the pool; what it inserted is the map's.
+ */
+function verdictOf(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, intent: u64): u32 {
+  const isDone = (intent & COUNTS) != 0 && isCounted(levelCount(map, dead.id, level), intent);
+  if (isDone && (intent & TAKES) == 0) return (intent & REMOVES) != 0 ? LOST : KEPT;
+  const inDoubt = intentObject(intent) != 0 && (intent & MAYBE) != 0;
+  return inDoubt ? whoHas(dead, level, map, cache, intent) : LOST;
+}
+
+/** Whether an element that was given back by a callback is on the CPU's own lists. */
+function isCalledBack(dead: CpuArea, map: MapHeader, object: usize): bool {
   return (
     map.supply == SUPPLY_SLAB && (chainContains(dead.callbacks, object) || chainContains(dead.waitingCallbacks, object))
   );
@@ -53,19 +58,15 @@ function tookEffect(intent: u64, verdict: u32): bool {
 /** As maps/dispatch.ts says of `settleElement`. */
 export function settleHashElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize): u32 {
   const intent = load<u64>(word);
-  const intents = intentsAt(dead, level);
   const object = intentObject(intent);
-  const isPool = map.supply == SUPPLY_POOL;
-  const inDoubt = object != 0 && (isPool || (intent & MAYBE) != 0);
-  const verdict = inDoubt ? whoHas(dead, level, map, cache, object) : LOST;
+  const verdict = verdictOf(dead, map, cache, level, intent);
   if (verdict == UNCLEAR) return UNCLEAR;
   let result = verdict;
   if (verdict == LOST && object != 0) {
-    if (inDoubt && (intent & TAKES) == 0) gatherValue(dead, map, intents, object);
-    if (isPool) pushPool(map, dead.id, object);
-    if (isPool || isQueued(dead, map, object)) result = KEPT;
+    if ((intent & (MAYBE | TAKES)) == MAYBE) gatherValue(dead, map, intentsAt(dead, level), object);
+    if (isCalledBack(dead, map, object)) result = KEPT;
   }
-  settleCount(dead, map, intents, level, intent, tookEffect(intent, verdict));
+  if (tookEffect(intent, verdict)) settleCount(levelCount(map, dead.id, level), intent);
   clearIntent(word);
   return result;
 }

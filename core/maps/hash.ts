@@ -13,19 +13,7 @@ import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes } from "../base/bytes";
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
-import {
-  CHARGED,
-  COUNTS,
-  clearIntent,
-  firstIntent,
-  Intents,
-  intentsOf,
-  MAYBE,
-  nameObject,
-  nextOperation,
-  REMOVES,
-  secondIntent,
-} from "../cpu/intent";
+import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
 import {
   AGAIN,
   awaitBucket,
@@ -38,7 +26,7 @@ import {
   unlockBucket,
   unlockChanged,
 } from "./bucket";
-import { countElement, hasRoom, leavePlace, takePlace } from "./count";
+import { countElement, hasPlace, LevelCount, levelCount, nextOperation, parityOf, setLive, takePlaces } from "./count";
 import { letWorkRun } from "./deferred";
 import {
   ELEMENT_HASH,
@@ -55,6 +43,7 @@ import { deleteFast, updateFast } from "./hash-fast";
 import { hashOf } from "./hash-lookup";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 import { attachValue, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
+import { raiseTable } from "./split";
 import { homeOf } from "./table";
 
 function isPerCpu(map: MapHeader): bool {
@@ -82,23 +71,14 @@ function fillElement(map: MapHeader, element: usize, hash: u32, key: usize, valu
   if (!isPerCpu(map)) copyBytes(element + map.valueOffset, value, map.valueSize);
 }
 
-/** What the intent of an insert says of its element. */
-function insertBits(map: MapHeader): u64 {
-  return map.exactCount != 0 ? COUNTS | CHARGED : COUNTS;
-}
-
-/** Takes a place for a new key: 0 or -E2BIG. Where places are counted exactly the intent says so, without an element yet. */
-function takeRoom(map: MapHeader, cache: Cache, intent: usize): i32 {
-  if (map.exactCount == 0) return hasRoom(map) ? 0 : -E2BIG;
-  if (!takePlace(map)) return -E2BIG;
-  nameObject(intent, 0, changetype<usize>(cache), insertBits(map));
-  return 0;
-}
-
-/** Leaves the place that `takeRoom` took; the intent is empty afterwards. */
-function leaveRoom(map: MapHeader, intent: usize): void {
-  clearIntent(intent);
-  if (map.exactCount != 0) leavePlace(map);
+/** Whether this level may insert; a table that is too small for the places given out is noticed here. */
+function hasRoom(area: CpuArea, map: MapHeader, count: LevelCount): bool {
+  if (hasPlace(count)) return true;
+  area.interruptsOff++;
+  const taken = takePlaces(map, count);
+  raiseTable(area, map);
+  area.interruptsOff--;
+  return taken;
 }
 
 /** Takes and fills an element for a new key into the first intent (its value into the second); -errno in its place. */
@@ -112,32 +92,33 @@ function newElement(
   allCpus: bool,
 ): usize {
   const intents = intentsOf(area);
-  const operation = nextOperation(intents);
-  const room = takeRoom(map, cache, firstIntent(intents));
-  if (room != 0) return <usize>room;
-  const element = takeElement(area, map, cache, firstIntent(intents), insertBits(map), operation);
+  const count = levelCount(map, area.id, area.level);
+  const operation = nextOperation(count);
+  const bits = COUNTS | parityOf(operation);
+  if (!hasRoom(area, map, count)) return <usize>-E2BIG;
+  const element = takeElement(area, map, cache, firstIntent(intents), bits, operation);
   if (element == 0) {
-    leaveRoom(map, firstIntent(intents));
+    clearIntent(firstIntent(intents));
     return <usize>supplyError(map);
   }
   fillElement(map, element, hash, key, value);
   if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondIntent(intents))) {
-    giveUnused(area, map, cache, element, firstIntent(intents), insertBits(map));
-    leaveRoom(map, firstIntent(intents));
+    giveUnused(area, map, cache, element, firstIntent(intents), bits);
+    clearIntent(firstIntent(intents));
     return <usize>-ENOMEM;
   }
   return element;
 }
 
-/** Undoes newElement: somebody else changed the bucket first. */
-function dropElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize): void {
+/** Undoes newElement: somebody else changed the bucket first, or took the place. */
+function dropElement(area: CpuArea, map: MapHeader, cache: Cache, element: usize, bits: u64): void {
   const intents = intentsOf(area);
   const object = valueObject(map, element);
   if (object != 0) nameValue(area, map, object, secondIntent(intents));
-  nameObject(firstIntent(intents), element, changetype<usize>(cache), insertBits(map));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), bits);
   if (object != 0) giveValue(area, map, object, secondIntent(intents));
-  giveUnused(area, map, cache, element, firstIntent(intents), insertBits(map));
-  leaveRoom(map, firstIntent(intents));
+  giveUnused(area, map, cache, element, firstIntent(intents), bits);
+  clearIntent(firstIntent(intents));
 }
 
 /** Publishes the new element in a bucket that is still as `control` says: 0, or AGAIN and the element is gone. */
@@ -151,15 +132,24 @@ function insertElement(
   element: usize,
 ): i32 {
   const intents = intentsOf(area);
+  const count = levelCount(map, area.id, area.level);
+  const operation = nextOperation(count);
+  const bits = COUNTS | parityOf(operation);
   // From here on the element may be everybody's, and its value with it.
-  nameObject(firstIntent(intents), element, changetype<usize>(cache), insertBits(map) | MAYBE);
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), bits | MAYBE);
   clearIntent(secondIntent(intents));
   if (!tryLockBucket(area, bucket, control)) {
-    dropElement(area, map, cache, element);
+    dropElement(area, map, cache, element, bits);
+    return AGAIN;
+  }
+  // Only now: whoever has taken the place meanwhile did not see this one's intent (maps/count.ts).
+  if (!hasPlace(count)) {
+    unlockBucket(area, bucket, control);
+    dropElement(area, map, cache, element, bits);
     return AGAIN;
   }
   insertAndUnlock(area, bucket, control, hash, element);
-  countElement(area, map, 1, changetype<Intents>(intents).operation);
+  countElement(area, map, 1, operation);
   clearIntent(firstIntent(intents));
   return 0;
 }
@@ -181,7 +171,9 @@ function replaceElement(
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
   const address = changetype<usize>(cache);
-  const replacement = takeReplacement(area, map, cache, firstIntent(intents), nextOperation(intents));
+  const count = levelCount(map, area.id, area.level);
+  const operation = nextOperation(count);
+  const replacement = takeReplacement(area, map, cache, firstIntent(intents), operation);
   if (replacement == 0) return supplyError(map);
   fillElement(map, replacement, hashOf(map, key), key, value);
   nameObject(firstIntent(intents), replacement, address, MAYBE);
@@ -196,6 +188,8 @@ function replaceElement(
   store<u32>(replacement, load<u32>(old, ELEMENT_NEXT), ELEMENT_NEXT);
   publish(place, <u32>replacement);
   unlockChanged(area, bucket, control);
+  // No other operation of this level has the number that the replacement names.
+  setLive(count, count.live, operation);
   clearIntent(firstIntent(intents));
   nameObject(secondIntent(intents), old, address, REMOVES);
   giveReplaced(area, map, cache, old, secondIntent(intents));
@@ -288,9 +282,25 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
  * -EBUSY (this context interrupted the bucket's owner), -ETIMEDOUT (the bucket's owner is dead and not yet reaped)
  */
 export function hashUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
-  const size = mapAt(address).fastKey;
-  if (size == 4 && updateFast<u32>(address, key, value, flags) == 0) return 0;
-  if (size == 8 && updateFast<u64>(address, key, value, flags) == 0) return 0;
+  const map = mapAt(address);
+  if (map.fastKey != 0 && updateByPointer(map, key, value, flags) == 0) return 0;
+  return updateSlow(address, key, value, flags);
+}
+
+/** The fast path for arguments in memory. */
+function updateByPointer(map: MapHeader, key: usize, value: usize, flags: u32): i32 {
+  const address = changetype<usize>(map);
+  const isWord = map.valueSize == 8 && map.copyStride == 0;
+  if (map.fastKey == 4) {
+    if (isWord) return updateFast<u32, u64>(address, load<u32>(key), load<u64>(value), flags);
+    return updateFast<u32, usize>(address, load<u32>(key), value, flags);
+  }
+  if (isWord) return updateFast<u64, u64>(address, load<u64>(key), load<u64>(value), flags);
+  return updateFast<u64, usize>(address, load<u64>(key), value, flags);
+}
+
+/** As hashUpdate, without a fast path. */
+export function updateSlow(address: usize, key: usize, value: usize, flags: u32): i32 {
   return update(address, key, value, flags, false);
 }
 
@@ -304,7 +314,7 @@ export function percpuHashUpdateAll(address: usize, key: usize, value: usize, fl
  * The loads of the control word pair with its publication, that of the place as in findInSlots; the claim in removeAt
  * decides.
  */
-function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usize {
+function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize, bits: u64): usize {
   const hash = hashOf(map, key);
   while (true) {
     const bucket = homeOf(map, hash);
@@ -322,7 +332,7 @@ function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usi
     }
     const element: usize = acquire(place);
     const intent = firstIntent(intentsOf(area));
-    nameObject(intent, element, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
+    nameObject(intent, element, changetype<usize>(cache), bits | MAYBE);
     if (removeAt(area, bucket, control, place)) return element;
     clearIntent(intent);
   }
@@ -334,27 +344,29 @@ function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usi
  */
 export function hashDelete(address: usize, key: usize): i32 {
   const size = mapAt(address).fastKey;
-  if (size == 4 && deleteFast<u32>(address, key) == 0) return 0;
-  if (size == 8 && deleteFast<u64>(address, key) == 0) return 0;
+  if (size == 4 && deleteFast<u32>(address, load<u32>(key)) == 0) return 0;
+  if (size == 8 && deleteFast<u64>(address, load<u64>(key)) == 0) return 0;
   return deleteKey(address, key);
 }
 
-function deleteKey(address: usize, key: usize): i32 {
+/** As hashDelete, without a fast path. */
+export function deleteKey(address: usize, key: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
-  const operation = nextOperation(intents);
-  const element = removeKey(area, map, cache, key);
+  const operation = nextOperation(levelCount(map, area.id, area.level));
+  const bits = COUNTS | REMOVES | parityOf(operation);
+  const element = removeKey(area, map, cache, key, bits);
   if (isError(element)) return <i32>element;
   const object = valueObject(map, element);
   if (object != 0) nameValue(area, map, object, secondIntent(intents));
-  nameObject(firstIntent(intents), element, changetype<usize>(cache), REMOVES | COUNTS);
-  if (object != 0) giveValue(area, map, object, secondIntent(intents));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), bits);
   // Counted first: once given back the element may be another operation's at once.
-  countElement(area, map, -1, operation);
+  if (countElement(area, map, -1, operation)) raiseTable(area, map);
+  if (object != 0) giveValue(area, map, object, secondIntent(intents));
   giveElement(area, map, cache, element, firstIntent(intents));
-  leaveRoom(map, firstIntent(intents));
+  clearIntent(firstIntent(intents));
   letWorkRun(area);
   return 0;
 }

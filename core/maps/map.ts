@@ -32,34 +32,37 @@ export class MapHeader {
   flags: u32;
   keySize: u32;
   valueSize: u32;
-  maxEntries: u32;
+  /** Hash: the first buckets, and how many lie side by side from there on: the rest is found by the directory. */
+  buckets: u32;
+  contiguous: u32;
   /** Value size rounded up to 8: bytes of one value as it lies in memory. */
   valueStride: u32;
   /** Hash: offset of the value (per-CPU: of the pointer to it) in an element. */
   valueOffset: u32;
-  /** Hash: the segments' addresses (maps/table.ts). */
-  directory: u32;
   /** Hash: how many buckets there are, and the mask that covers their numbers: a hint. The migrator's. */
   root: u64;
   /** Hash: random and odd (base/bytes.ts). */
   multiplier: u64;
+  /** Hash: the segments' addresses (maps/table.ts). */
+  directory: u32;
   /** The map's first set of caches: a hash's elements, whatever their supply. */
   elements: u32;
   /** Hash: key size that maps/hash-fast.ts serves, 0 if the map always takes the slow path. */
   fastKey: u32;
-  supply: u32;
   /** Hash, small values: 1 if an update overwrites the value where it lies. */
   inPlace: u32;
 
   // The second: the rest of what does not change.
   /** The second set, 0 if there is none: a per-CPU hash's values. */
   values: u32;
+  maxEntries: u32;
+  supply: u32;
   /** Array: the values. Preallocated hash: the pool. */
   storage: u32;
   /** Per-CPU kinds: distance between two CPUs' copies of a value. */
   copyStride: u32;
-  /** 1: every insert and delete adds to `count`; 0: CPUs count for themselves and fold in batches. */
-  exactCount: u32;
+  /** Per-CPU hash: 1 if an element keeps its value until it goes back to the slab (maps/percpu-value.ts). */
+  keepsValues: u32;
   /** Preallocated per-CPU hash: all the values' copies. */
   valueStorage: u32;
   /** How to read keys and values, for whoever opens the map by name: text the control plane wrote. */
@@ -77,18 +80,16 @@ export class MapHeader {
   /** Sets of caches that the map has. */
   sets: u32;
   /** Hash: all buckets of a table that stays as it is, 0: its segments are made one by one. */
-  buckets: u32;
+  wholeStorage: u32;
 
   // The third.
-  /** Hash: where the directory of more than one segment lies, and the directory of one. */
+  /** Hash: where the directory lies, if it is of more than one segment. */
   directoryStorage: u32;
-  segment: u32;
   /** Hash: between how many buckets the table is. */
   leastBuckets: u32;
   mostBuckets: u32;
-  /** Hash: `count` from which on the limit has to be looked at closely. */
-  fastLimit: i32;
-  reserved0: u32;
+  /** The directory of one segment. */
+  segment: u32;
   reserved1: u64;
   reserved2: u64;
   reserved3: u64;
@@ -96,8 +97,8 @@ export class MapHeader {
   reserved5: u64;
 
   // The fourth: what is written.
-  /** Atomic: elements, as far as folded (maps/count.ts). */
-  count: i32;
+  /** Atomic: places that are given out, of maxEntries (maps/count.ts). */
+  places: u32;
   /** Hash: owner CPU + 1, or 0: who makes the table larger or smaller (maps/split.ts). What follows is the migrator's. */
   migrator: u32;
   /** Hash: segments that the directory names, from the first on. */

@@ -8,17 +8,59 @@ import { cacheOf } from "../alloc/set";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
-import { clearIntent, nameObject } from "../cpu/intent";
+import {
+  clearIntent,
+  intentCache,
+  intentObject,
+  intentsAt,
+  LEVELS,
+  nameObject,
+  transferCount,
+  transferFirst,
+  transferOf,
+} from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { letWorkRun } from "./deferred";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
 /**
- * The object that is an element's value, 0 if the element keeps it for life. The element goes on naming it: readers that
+ * The object that is an element's value and goes when it goes, 0 if the element keeps it. The element goes on naming it: readers that
  * found the element may still follow.
  */
 export function valueObject(map: MapHeader, element: usize): usize {
-  return map.copyStride == 0 || map.supply == SUPPLY_POOL ? 0 : load<u32>(element + map.valueOffset) - HEADER_BYTES;
+  const isKept = map.copyStride == 0 || map.supply == SUPPLY_POOL || map.keepsValues != 0;
+  return isKept ? 0 : load<u32>(element + map.valueOffset) - HEADER_BYTES;
+}
+
+/**
+ * Whether a value that an intent of a dead CPU names is an element's that the CPU had: it was about to let go of it, or had just
+ * got it. The element may be in an intent, on its way to or from the slab, or gathered already.
+ */
+export function isKeptValue(dead: CpuArea, map: MapHeader, value: usize): bool {
+  if (map.keepsValues == 0) return false;
+  const payload = <u32>(value + HEADER_BYTES);
+  const at: usize = map.valueOffset;
+  const cache = cacheOf(map.elements, dead.id);
+  for (let level: u32 = 0; level < LEVELS; level++) {
+    const intent = intentsAt(dead, level).first;
+    const element = intentObject(intent);
+    if (intentCache(intent) != changetype<usize>(cache) || element == 0) continue;
+    if (load<u32>(element + at) == payload) return true;
+  }
+  const transfer = transferOf(dead);
+  const isMoving = transfer.active != 0 && transfer.cache == changetype<usize>(cache);
+  if (isMoving && namesValue(transferFirst(transfer), transferCount(transfer), at, payload)) return true;
+  return namesValue(cache.byGp, cache.byGpCount, at, payload);
+}
+
+/** Whether one of `count` elements of a chain names a value. */
+function namesValue(first: usize, count: u32, at: usize, payload: u32): bool {
+  let element = first;
+  for (let left = count; left > 0 && element != 0; left--) {
+    if (load<u32>(element + at) == payload) return true;
+    element = load<u32>(element);
+  }
+  return false;
 }
 
 /** Gives a value back that `hand` holds. */
@@ -51,7 +93,7 @@ export function writeValue(area: CpuArea, map: MapHeader, element: usize, value:
 
 /**
  * Gives a new element its value, written: copies that are not given are zero. An element from a pool has its value
- * for life. Until the caller has published the element, `hand` holds the value. False: -ENOMEM.
+ * for life, one that was used before may have kept it. Until the caller has published the element, `hand` holds the value. False: -ENOMEM.
  */
 export function attachValue(
   area: CpuArea,
@@ -61,7 +103,7 @@ export function attachValue(
   allCpus: bool,
   intent: usize,
 ): bool {
-  if (map.supply != SUPPLY_POOL) {
+  if (map.supply != SUPPLY_POOL && (map.keepsValues == 0 || load<u32>(element + map.valueOffset) == 0)) {
     const object = allocate(area, cacheOf(map.values, area.id), intent, 0);
     if (object == 0) return false;
     store<u32>(element + map.valueOffset, object + HEADER_BYTES);

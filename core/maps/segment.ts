@@ -15,7 +15,7 @@ import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { gracePeriodEnded, gracePeriodTarget, OPERATION } from "../rcu/epoch";
 import { BUCKET_BYTES, INDEX } from "./bucket";
 import { MapHeader, SUPPLY_POOL } from "./map";
-import { allocateStorage, bucketsField, directoryField } from "./storage";
+import { allocateStorage, directoryField, wholeField } from "./storage";
 import {
   bucketAt,
   ELEMENTS_PER_BUCKET,
@@ -31,7 +31,7 @@ import {
 
 /** Whether a run is a page that the map's table has, or has retired. */
 export function isSegmentOf(map: MapHeader, page: usize): bool {
-  if (map.directoryStorage == 0 || map.buckets != 0) return false;
+  if (map.directoryStorage == 0 || map.wholeStorage != 0) return false;
   if (map.retired == page) return true;
   for (let segment: u32 = 0; segment < segmentCount(map); segment++) {
     if (segmentAt(map, segment) == page) return true;
@@ -83,7 +83,9 @@ export function buildTable(map: MapHeader): bool {
     store<u32>(map.directory + segment * 4, superblock().deadBuckets);
   }
   if (!addSegment(map, 0)) return false;
-  formatBuckets(bucketAt(map, 0), 0, SEGMENT_BUCKETS, SEGMENT_BUCKETS, SEGMENT_SHIFT);
+  map.buckets = <u32>segmentAt(map, 0);
+  map.contiguous = SEGMENT_BUCKETS;
+  formatBuckets(map.buckets, 0, SEGMENT_BUCKETS, SEGMENT_BUCKETS, SEGMENT_SHIFT);
   map.root = makeRoot(SEGMENT_BUCKETS);
   return true;
 }
@@ -92,13 +94,15 @@ export function buildTable(map: MapHeader): bool {
 function buildWhole(map: MapHeader, buckets: u32): bool {
   map.leastBuckets = buckets;
   map.mostBuckets = buckets;
-  if (!allocateStorage(bucketsField(map), <u64>buckets * <u64>BUCKET_BYTES)) return false;
+  if (!allocateStorage(wholeField(map), <u64>buckets * <u64>BUCKET_BYTES)) return false;
   const segments = segmentCount(map);
   if (segments > 1 && !allocateStorage(directoryField(map), <u64>segments * 4)) return false;
   map.directory = segments > 1 ? map.directoryStorage : <u32>(changetype<usize>(map) + offsetof<MapHeader>("segment"));
   for (let segment: u32 = 0; segment < segments; segment++) {
-    store<u32>(map.directory + segment * 4, map.buckets + segment * <u32>PAGE_BYTES);
+    store<u32>(map.directory + segment * 4, map.wholeStorage + segment * <u32>PAGE_BYTES);
   }
+  map.buckets = map.wholeStorage;
+  map.contiguous = buckets;
   formatBuckets(map.buckets, 0, buckets, buckets, ctz(buckets));
   map.root = makeRoot(buckets);
   return true;
@@ -109,7 +113,7 @@ function buildWhole(map: MapHeader, buckets: u32): bool {
  * nothing, or the next one does.
  */
 export function hasSpareSegment(map: MapHeader, buckets: u32): bool {
-  if (map.buckets != 0) return false;
+  if (map.wholeStorage != 0) return false;
   const address = changetype<usize>(map);
   if (peek(address + offsetof<MapHeader>("retired")) != 0) return true;
   return peek(address + offsetof<MapHeader>("segments")) > segmentsFor(buckets);
@@ -141,7 +145,7 @@ function freeRetired(area: CpuArea, map: MapHeader): bool {
 
 /** Brings a table of so many buckets closer to what it needs: gives a segment back, lets the next one wait. */
 export function returnSegments(area: CpuArea, map: MapHeader, buckets: u32): void {
-  if (map.buckets == 0 && freeRetired(area, map) && map.segments > segmentsFor(buckets)) retireSegment(map);
+  if (map.wholeStorage == 0 && freeRetired(area, map) && map.segments > segmentsFor(buckets)) retireSegment(map);
 }
 
 /**
@@ -149,7 +153,7 @@ export function returnSegments(area: CpuArea, map: MapHeader, buckets: u32): voi
  * An atomic is not needed: nobody else is the migrator.
  */
 export function settleSegments(map: MapHeader): void {
-  if (map.buckets != 0) return;
+  if (map.wholeStorage != 0) return;
   const retired: usize = map.retired;
   let segments: u32 = 0;
   while (segments < segmentCount(map) && segmentAt(map, segments) != 0) {
@@ -163,7 +167,7 @@ export function settleSegments(map: MapHeader): void {
 export function freeSegments(area: CpuArea, map: MapHeader): void {
   // Who goes on after this finds no table: there is nothing in it.
   map.root = 0;
-  if (map.directoryStorage == 0 || map.buckets != 0) return;
+  if (map.directoryStorage == 0 || map.wholeStorage != 0) return;
   const transfer = transferOf(area);
   for (let segment: u32 = 0; segment < segmentCount(map); segment++) {
     const word = segmentWord(map, segment * SEGMENT_BUCKETS);

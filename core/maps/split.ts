@@ -40,6 +40,7 @@ import {
   writeSlot,
 } from "./bucket";
 import { endOfChain, firstWithBit, insertIntoChain } from "./chain";
+import { placesTaken } from "./count";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
 import { MAP_BYTES, MAP_CPU_BYTES, MapCpu, MapHeader, mapAt, mapCpu } from "./map";
 import { addSegment, hasSpareSegment, returnSegments } from "./segment";
@@ -60,11 +61,6 @@ function migratorWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("migrator");
 }
 
-/** Elements, as far as CPUs have told. Pairs with nothing: a table may be a few buckets late. */
-function countSoFar(map: MapHeader): u32 {
-  return max(<i32>peek(changetype<usize>(map) + offsetof<MapHeader>("count")), 0);
-}
-
 /** Whether a table is too small for `elements` (1), too large (-1: below 1.5 a bucket), or neither. */
 function wantedChange(map: MapHeader, buckets: u32, elements: u32): i32 {
   if (elements / ELEMENTS_PER_BUCKET >= buckets) return buckets < map.mostBuckets ? 1 : 0;
@@ -77,7 +73,7 @@ function wantedChange(map: MapHeader, buckets: u32, elements: u32): i32 {
  */
 export function raiseTable(area: CpuArea, map: MapHeader): void {
   const buckets = <u32>map.root;
-  if (wantedChange(map, buckets, countSoFar(map)) == 0 && !hasSpareSegment(map, buckets)) return;
+  if (wantedChange(map, buckets, placesTaken(map)) == 0 && !hasSpareSegment(map, buckets)) return;
   const node = changetype<usize>(mapCpu(map, area.id));
   const raised = node + offsetof<MapCpu>("tableRaised");
   if (peek(raised) != 0 || exchange(raised, 1) != 0) return;
@@ -138,12 +134,12 @@ export function tableIdle(map: MapHeader, cpus: u32): bool {
 function migrate(area: CpuArea, map: MapHeader): bool {
   if (!claim(migratorWord(map), 0, area.id + 1)) return false;
   let buckets = <u32>map.root;
-  let direction = wantedChange(map, buckets, countSoFar(map));
+  let direction = wantedChange(map, buckets, placesTaken(map));
   let step: u32 = 0;
   for (; direction != 0 && step < STEPS; step++) {
     if (direction > 0 ? !growByOne(area, map, buckets) : !shrinkByOne(area, map, buckets - 1)) break;
     buckets += direction;
-    direction = wantedChange(map, buckets, countSoFar(map));
+    direction = wantedChange(map, buckets, placesTaken(map));
   }
   if (buckets != <u32>map.root) setRoot(map, buckets);
   returnSegments(area, map, buckets);

@@ -14,8 +14,8 @@ export function storageField(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("storage");
 }
 
-export function bucketsField(map: MapHeader): usize {
-  return changetype<usize>(map) + offsetof<MapHeader>("buckets");
+export function wholeField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("wholeStorage");
 }
 
 export function directoryField(map: MapHeader): usize {
@@ -49,12 +49,12 @@ export function freeStorage(area: CpuArea, field: usize): void {
 
 /** Whether a run of pages is one that a field of the map's names. */
 export function isStorageOf(map: MapHeader, run: u32): bool {
-  return map.buckets == run || map.directoryStorage == run || map.storage == run || map.valueStorage == run;
+  return map.wholeStorage == run || map.directoryStorage == run || map.storage == run || map.valueStorage == run;
 }
 
 /** Gives all of a map's runs back but its descriptor. */
 export function freeAllStorage(area: CpuArea, map: MapHeader): void {
-  freeStorage(area, bucketsField(map));
+  freeStorage(area, wholeField(map));
   freeStorage(area, directoryField(map));
   freeStorage(area, storageField(map));
   freeStorage(area, valueStorageField(map));

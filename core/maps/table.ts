@@ -39,10 +39,12 @@ export function bucketIndex(root: u64, hash: u32): u32 {
 }
 
 /**
- * Where bucket `index` lies; of a segment that does not exist, a dead bucket.
+ * Where bucket `index` lies; of a segment that does not exist, a dead bucket. The first ones are found without the directory: a
+ * load less that has to wait for another one.
  * Pairs with the publications of addSegment and retireSegment (maps/segment.ts): a segment that is named is made.
  */
 export function bucketAt(map: MapHeader, index: u32): usize {
+  if (index < map.contiguous) return map.buckets + <usize>index * BUCKET_BYTES;
   return <usize>acquire(segmentWord(map, index)) + <usize>(index & (SEGMENT_BUCKETS - 1)) * BUCKET_BYTES;
 }
 

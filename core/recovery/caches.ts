@@ -7,7 +7,7 @@ import { Cache } from "../alloc/cache";
 import { depotLock } from "../alloc/depot";
 import { firstPrefilled } from "../alloc/prefill";
 import { HEADER_SET } from "../alloc/refill";
-import { CONTAINS_ELEMENTS, CONTAINS_OBJECTS, cacheOf, setAt, setOf } from "../alloc/set";
+import { CONTAINS_ELEMENTS, CONTAINS_OBJECTS, CONTAINS_VALUES, cacheOf, setAt, setOf } from "../alloc/set";
 import { peek, publish } from "../base/atomics";
 import { chainContains, chainLength } from "../base/chain";
 import { CpuArea } from "../cpu/area";
@@ -25,8 +25,10 @@ import {
   transferOf,
 } from "../cpu/intent";
 import { settleElement } from "../maps/dispatch";
+import { gatheredToPool } from "../maps/element";
 import { LOST } from "../maps/hash-lost";
 import { mapAt } from "../maps/map";
+import { isKeptValue } from "../maps/percpu-value";
 
 const GATHERED: u32 = 1;
 
@@ -89,6 +91,10 @@ function settleDepot(dead: CpuArea, address: usize): void {
 function gatherIntent(dead: CpuArea, cache: Cache, level: u32, word: usize, gathered: usize): usize {
   const set = setOf(cache);
   const object = intentObject(load<u64>(word));
+  if (set.contains == CONTAINS_VALUES && isKeptValue(dead, mapAt(set.owner), object)) {
+    clearIntent(word);
+    return gathered;
+  }
   if (set.contains != CONTAINS_ELEMENTS) clearIntent(word);
   else if (settleElement(dead, mapAt(set.owner), cache, level, word) != LOST) return gathered;
   return object == 0 || isGathered(object) ? gathered : gather(gathered, object, 1);
@@ -169,6 +175,7 @@ export function settleCache(dead: CpuArea, cache: Cache): bool {
 export function settleSet(dead: CpuArea, set: usize, cpus: u32): bool {
   let complete = cpus != 0 || settleCache(dead, cacheOf(set, dead.id));
   for (let cpu: u32 = 0; cpu < cpus; cpu++) complete = settleCache(dead, cacheOf(set, cpu)) && complete;
+  if (setAt(set).pooled != 0 && complete) gatheredToPool(mapAt(setAt(set).owner), dead.id, cacheOf(set, dead.id));
   // Its lock last: as long as it is held it tells where the CPU was.
   settleDepot(dead, set);
   return complete;

@@ -3,14 +3,14 @@
  * that a map could have had (linearizable), with the entries that are really there.
  */
 
-import { CONSTANTS } from "../wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { tableSegments } from "../wasm/table.ts";
 import { checkElements } from "./checks/elements.ts";
 import { checkHistory, type Operation, type Result } from "./checks/linearizable.ts";
 import { type Call, LEVELS } from "./fiber.ts";
 import { Finding } from "./finding.ts";
 import { hex } from "./objects.ts";
-import type { FieldOf, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 type Calls<T> = Generator<Call, T, number>;
 
@@ -230,9 +230,7 @@ export class HashTable {
     checkHistory(this.#history, this.#contents(), this.#initial);
     const elements = new Set(this.entries().values());
     const count = world.call("mapCount", map);
-    const field = (name: FieldOf<"MapHeader">): number => world.field(map, "MapHeader", name);
-    if (field("exactCount") === 1)
-      checkBound(field("count"), elements.size, field("maxEntries"), world.dead.size * LEVELS.length);
+    checkPlaces(world, map, elements.size);
     checkElements(world, map, elements);
     if (count !== elements.size)
       throw new Finding("map count", `the map counts ${count} entries and has ${elements.size}`);
@@ -240,11 +238,19 @@ export class HashTable {
 }
 
 /**
- * The count that bounds a map may stay one too high for each context that died between adding to it and noting that it
- * did; it is never too low.
+ * Never more entries than may be. The places that are given out are those that CPUs have, and more where a thread died between
+ * the two.
  */
-function checkBound(count: number, entries: number, most: number, died: number): void {
+function checkPlaces(world: World, map: number, entries: number): void {
+  const most = world.field(map, "MapHeader", "maxEntries");
+  const places = world.field(map, "MapHeader", "places");
   if (entries > most) throw new Finding("too many", `${entries} entries in a map of ${most}`);
-  if (count < entries || count > entries + died)
-    throw new Finding("map count", `the count that bounds the map is ${count | 0}, it has ${entries} entries`);
+  let given = 0;
+  for (const cpu of world.areas.keys())
+    for (const level of LEVELS.keys()) {
+      const counts = map + CONSTANTS.MAP_BYTES + cpu * CONSTANTS.MAP_CPU_BYTES + LAYOUT.MapCpu.counts;
+      given += world.field(counts + level * CONSTANTS.LEVEL_COUNT_BYTES, "LevelCount", "places") | 0;
+    }
+  if (given > places || (given < places && world.dead.size === 0))
+    throw new Finding("map count", `${places} places are given out, CPUs have ${given}`);
 }

@@ -81,6 +81,10 @@ export interface Core {
    * @returns 0, -ENOENT, -EBUSY (this context interrupted the bucket's owner) or -ETIMEDOUT (its owner is dead)
    */
   hashDelete(address: number, key: number): number;
+  /** As hashDelete, with keys of 4 bytes. */
+  hashDelete4(address: number, key: number): number;
+  /** As hashDelete, with keys of 8 bytes. */
+  hashDelete8(address: number, key: bigint): number;
   /**
    * Copies a value out, consistently: done again if the bucket changed meanwhile. Any context.
    * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
@@ -88,6 +92,10 @@ export interface Core {
    * @returns 0 or -ENOENT
    */
   hashGet(address: number, key: number, into: number): number;
+  /** As hashGet, of a plain hash with keys of 4 bytes. */
+  hashGet4(address: number, key: number, into: number): number;
+  /** As hashGet4, with keys of 8 bytes. */
+  hashGet8(address: number, key: bigint, into: number): number;
   /**
    * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
    * though its element may be deleted and reused meanwhile (type-stable, as in Linux). Lock-free, any context.
@@ -103,6 +111,13 @@ export interface Core {
    * -EBUSY (this context interrupted the bucket's owner), -ETIMEDOUT (the bucket's owner is dead and not yet reaped)
    */
   hashUpdate(address: number, key: number, value: number, flags: number): number;
+  /**
+   * As hashUpdate, of a hash with keys of 4 bytes and values of up to 8.
+   * @param value its bytes, upper ones zero
+   */
+  hashUpdate4(address: number, key: number, value: bigint, flags: number): number;
+  /** As hashUpdate4, with keys of 8 bytes. */
+  hashUpdate8(address: number, key: bigint, value: bigint, flags: number): number;
   /**
    * Interrupts came on for a moment (or for good): raised work runs, unless on RT.
    * @returns items that ran
@@ -291,9 +306,15 @@ export const SIGNATURES = {
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
   hashDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashDelete4: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashDelete8: { parameters: ["i32", "i64"], results: ["i32"] },
   hashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  hashGet4: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  hashGet8: { parameters: ["i32", "i64", "i32"], results: ["i32"] },
   hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  hashUpdate4: { parameters: ["i32", "i32", "i64", "i32"], results: ["i32"] },
+  hashUpdate8: { parameters: ["i32", "i64", "i64", "i32"], results: ["i32"] },
   interruptsCameOn: { parameters: [], results: ["i32"] },
   isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
   mapCount: { parameters: ["i32"], results: ["i32"] },
@@ -401,7 +422,7 @@ export const CONSTANTS = {
   REMOVES: 4294967296,
   COUNTS: 8589934592,
   RCU: 17179869184,
-  CHARGED: 34359738368,
+  PARITY: 34359738368,
   TAKES: 68719476736,
   INTENT_BYTES: 32,
   LEVELS: 4,
@@ -424,13 +445,17 @@ export const CONSTANTS = {
   OWNER_MASK: 4294901760,
   SEQUENCE: 4294967296,
   AGAIN: 1,
-  FOLD: 32,
+  BATCH: 64,
+  OPERATION_STEP: 4,
   LEVEL_COUNT_BYTES: 16,
   ELEMENT_NEXT: 8,
   ELEMENT_HASH: 12,
   ELEMENT_KEY: 16,
+  FREED: 2147483648,
   KIND_HASH: 1,
   KIND_PERCPU_HASH: 5,
+  MOST_POOLED: 96,
+  SLOW_PATH: 1,
   KEPT: 0,
   LOST: 1,
   UNCLEAR: 2,
@@ -471,12 +496,12 @@ export const CONSTANTS = {
 export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164 },
-  CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, nextOfAccount: 44, depotLock: 64, depot: 68, depotCount: 72 },
-  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperation: 80, readEpoch: 128, traceEpoch: 132, quietEpoch: 136, intents: 192 },
-  Intents: { first: 0, second: 8, operation: 16 },
-  LevelCount: { live: 0, operation: 4, folded: 8, reserved: 12 },
+  CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, pooled: 44, companions: 48, companionAt: 52, nextOfAccount: 56, reserved: 60, depotLock: 64, depot: 68, depotCount: 72 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, readEpoch: 128, traceEpoch: 132, quietEpoch: 136, intents: 192 },
+  Intents: { first: 0, second: 8, key: 16, value: 24 },
+  LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, maxEntries: 16, valueStride: 20, valueOffset: 24, directory: 28, root: 32, multiplier: 40, elements: 48, fastKey: 52, supply: 56, inPlace: 60, values: 64, storage: 68, copyStride: 72, exactCount: 76, valueStorage: 80, description: 84, descriptionBytes: 88, next: 92, dyingTarget: 96, dyingTraceTarget: 100, interruptsOff: 104, account: 108, sets: 112, buckets: 116, directoryStorage: 120, segment: 124, leastBuckets: 128, mostBuckets: 132, fastLimit: 136, count: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },

@@ -133,7 +133,9 @@ async function compareSteps(rows: readonly Row[], profile: Profile): Promise<Com
     let errno = 0;
     const count = Number(row["n"]);
     const own = cacheStatistics(arena, map.info).filter(({ cpu }) => cpu === 0);
-    const cached = Math.min(...own.map(({ free }) => free));
+    // In profile linux a key needs an element and a value, in anyctx an element has its value with it.
+    const needed = own.filter(({ objects }) => profile === "linux" || objects === "elements");
+    const cached = Math.min(...needed.map(({ free }) => free));
     withInterrupts(arena, row["irq"] === "off", () => {
       for (let index = 0; index < count; index++) {
         const rc = perform[row["op"] ?? ""]?.(index) ?? -22;

@@ -203,9 +203,11 @@ export const CANARIES: readonly Canary[] = [
     scenario: "reused-slot",
     edits: [
       {
-        file: "core/maps/bucket.ts",
-        guard: "  writeSlot(bucket, slot, hash, element);\n  unlockChanged(area, bucket, control | slotBit(slot));",
-        without: "  unlockChanged(area, bucket, control | slotBit(slot));\n  writeSlot(bucket, slot, hash, element);",
+        file: "core/maps/hash-fast.ts",
+        guard:
+          "  writeSlot(bucket, slot, hash, element);\n  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n",
+        without:
+          "  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n  writeSlot(bucket, slot, hash, element);\n",
       },
     ],
   },
@@ -218,6 +220,11 @@ export const CANARIES: readonly Canary[] = [
         file: "core/maps/bucket.ts",
         guard: "  publish64(bucket, control + SEQUENCE);\n",
         without: "  publish64(bucket, control);\n",
+      },
+      {
+        file: "core/maps/hash-fast.ts",
+        guard: "  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n",
+        without: "  publish64(bucket, control | slotBit(slot));\n",
       },
       {
         file: "core/maps/bucket.ts",
@@ -257,10 +264,8 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/count.ts",
-        guard:
-          "  if (<u32>addAndFetch(countWord(map), 1) <= map.maxEntries) return true;\n  addAndFetch(countWord(map), -1);\n  return false;",
-        without:
-          "  if (<u32>map.count >= map.maxEntries) return false;\n  addAndFetch(countWord(map), 1);\n  return true;",
+        guard: "    if (claim(placesWord(map), taken, taken + count)) return true;",
+        without: "    store<u32>(placesWord(map), taken + count);\n    return true;",
       },
     ],
   },
@@ -350,7 +355,7 @@ export const CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/hash-reap.ts",
-        guard: "  settleCount(dead, map, intents, level, intent, tookEffect(intent, verdict));\n",
+        guard: "  if (tookEffect(intent, verdict)) settleCount(levelCount(map, dead.id, level), intent);\n",
         without: "",
       },
     ],

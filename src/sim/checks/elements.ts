@@ -5,7 +5,7 @@ import { hex } from "../objects.ts";
 import type { FieldOf, World } from "../world.ts";
 import { cachesOf, checkLists } from "./lists.ts";
 
-/** A preallocated map: every element it was cut into is in the map, in a CPU's list or its spare, and once. */
+/** A preallocated map: every element it was cut into is in the map, in a CPU's cache, its list or its spare, and once. */
 function checkPool(world: World, map: number, inUse: ReadonlySet<number>): void {
   const places = new Map<number, string>();
   const put = (element: number, place: string): void => {
@@ -21,7 +21,14 @@ function checkPool(world: World, map: number, inUse: ReadonlySet<number>): void 
     for (let each = world.field(own, "MapCpu", "pool"); each !== 0; each = world.memory.load(each))
       put(each, `in the pool of CPU ${cpu}`);
   });
-  const whole = world.field(map, "MapHeader", "maxEntries") + world.areas.length;
+  const caches = cachesOf(world, world.field(map, "MapHeader", "elements"));
+  for (const [cpu, cache] of caches.entries())
+    for (let each = world.field(cache, "Cache", "free"); each !== 0; each = world.memory.load(each))
+      put(each, `in the cache of CPU ${cpu}`);
+  const most = world.field(map, "MapHeader", "maxEntries");
+  const cpus = world.areas.length;
+  const perCpu = Math.min(Math.max(Math.floor(most / (cpus * 4)), 2), CONSTANTS.MOST_POOLED);
+  const whole = most + cpus * (perCpu + 1);
   if (places.size !== whole) throw new Finding("pool", `${places.size} elements are somewhere, ${whole} were made`);
 }
 
@@ -48,6 +55,13 @@ export function checkElements(world: World, map: number, inUse: ReadonlySet<numb
   else checkLists(world, { set: field("elements"), inUse });
   if (field("kind") !== CONSTANTS.KIND_PERCPU_HASH || supply !== 0) return;
   const header = CONSTANTS.HEADER_BYTES;
-  const values = [...inUse].map((element) => world.memory.load(element + field("valueOffset")) - header);
+  // In profile anyctx elements keep their values, wherever they are.
+  const isKept = field("keepsValues") !== 0;
+  const elements = isKept ? checkLists(world, { set: field("elements"), inUse }).keys() : inUse;
+  const values = [...elements].flatMap((element) => {
+    const payload = world.memory.load(element + field("valueOffset"));
+    return payload === 0 && isKept ? [] : [payload - header];
+  });
+  if (new Set(values).size !== values.length) throw new Finding("value twice", "two elements have the same value");
   checkLists(world, { set: field("values"), inUse: new Set(values) });
 }
