@@ -7,15 +7,16 @@ import { ownedObjects } from "./alloc/allocator";
 import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
 import { createObjectAllocator as createAllocator } from "./alloc/object-allocator";
 import { serveCpu as serve } from "./alloc/serve";
-import { ENOMEM } from "./base/errno";
 import { superblock } from "./base/superblock";
 import { cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
 import { controlLock, lock, unlock } from "./cpu/lock";
-import { finishBuilding, reapMaps } from "./maps/lifecycle";
-import { closeAll } from "./maps/registry";
-import { freeManaged } from "./mem/managed";
+import { memoryErrno, renewBudget } from "./cpu/wait";
+import { finishBuilding, reapMaps as freeDyingMaps } from "./maps/lifecycle";
+import { closeAll, findMap as find, openMap as open } from "./maps/registry";
+import { freeBytes as free, freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
+import { trimSlab } from "./mem/slab";
 import { enterRead, enterTrace, gracePeriodEnded, gracePeriodTarget, leaveRead, leaveTrace } from "./rcu/epoch";
 import { trimWhenIdle } from "./trim";
 
@@ -47,30 +48,62 @@ export {
 export { mapCount, mapPrefill, mapScan } from "./maps/dispatch";
 export { hashDelete, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
-export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
+export { createMap, destroyMap, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { mapEntryBytes } from "./maps/map";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";
-export { closeMap, findMap, openMap } from "./maps/registry";
-export { allocateBytes, freeBytes } from "./mem/managed";
-export { trimSlab as trimSlabs } from "./mem/slab";
+export { closeMap } from "./maps/registry";
+export { allocateBytes } from "./mem/managed";
 export { reapCpu } from "./recovery/reap";
 export { trimCpus } from "./trim";
 
+/** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. Cannot fail: at worst it goes with the CPU. */
+export function freeBytes(address: usize): void {
+  renewBudget(thisCpu());
+  free(address);
+}
+
+/** The address of the map named so, 0 if there is none, ETIMEDOUT if the lists are behind a lock that is not let go. */
+export function findMap(name: usize): usize {
+  renewBudget(thisCpu());
+  return find(name);
+}
+
+/** As findMap, and the map is open on this CPU until `closeMap`. */
+export function openMap(name: usize): usize {
+  renewBudget(thisCpu());
+  return open(name);
+}
+
+/** Frees destroyed maps that nobody can be inside any more; maps that still have to wait. */
+export function reapMaps(): u32 {
+  renewBudget(thisCpu());
+  return freeDyingMaps();
+}
+
+/** Gives the empty slabs that classes keep back to the pages. */
+export function trimSlabs(): void {
+  renewBudget(thisCpu());
+  trimSlab();
+}
+
 /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
 export function releaseCpu(cpu: u32): void {
+  renewBudget(thisCpu());
   if (lock(controlLock())) {
     closeAll(cpu);
     unlock(controlLock());
   }
   finishBuilding(cpuArea(cpu));
-  reapMaps();
+  freeDyingMaps();
   freeManaged(cpuArea(cpu));
   release(cpu);
 }
 
 /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
 export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize {
-  return finishBuilding(thisCpu()) ? createAllocator(size, perCpu, limit) : ENOMEM;
+  const area = thisCpu();
+  renewBudget(area);
+  return finishBuilding(area) ? createAllocator(size, perCpu, limit) : memoryErrno(area);
 }
 
 /** Begins a read section on this CPU; a program run is one. */
@@ -118,6 +151,7 @@ export function contextEnter(level: u32): u32 {
 export function contextLeave(below: u32): void {
   const area = thisCpu();
   leaveContext(area, below);
+  renewBudget(area);
   interruptsOn(area);
 }
 
@@ -128,6 +162,7 @@ export function contextLeave(below: u32): void {
 export function interruptsCameOn(): u32 {
   const area = thisCpu();
   if (area.work == 0) return 0;
+  renewBudget(area);
   const saved = area.interruptsOff;
   area.interruptsOff = 0;
   const ran = mayRunWork(area) ? runWork(area) : 0;
@@ -139,6 +174,7 @@ export function interruptsCameOn(): u32 {
 export function workThreadRuns(): u32 {
   const area = thisCpu();
   setContext(area, 0, false);
+  renewBudget(area);
   return runWorkThread(area);
 }
 
@@ -154,6 +190,7 @@ export function setRealTime(value: u32): void {
 
 /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
 export function serveCpu(cpu: u32): u32 {
+  renewBudget(thisCpu());
   return serve(thisCpu(), cpuArea(cpu));
 }
 

@@ -12,6 +12,7 @@ import { BORROWED, CpuArea, cpuArea, switchCpu, TASK, thisCpu } from "./cpu/area
 import { mayRunWork } from "./cpu/context";
 import { intentsAt } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
+import { renewBudget } from "./cpu/wait";
 import { trimSlab } from "./mem/slab";
 
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
@@ -47,12 +48,15 @@ export function trimWhenIdle(area: CpuArea): void {
   }
 }
 
-/** Acts as another CPU for as long as a trim takes. */
+/** Acts as another CPU for as long as a trim takes, on the same budget. */
 function trimAs(cpu: u32): void {
-  const before = thisCpu().id;
+  const before = thisCpu();
+  const borrowed = cpuArea(cpu);
+  borrowed.spinsLeft = before.spinsLeft;
   switchCpu(cpu);
   trimThisCpu();
-  switchCpu(before);
+  switchCpu(before.id);
+  before.spinsLeft = borrowed.spinsLeft;
 }
 
 /**
@@ -62,6 +66,7 @@ function trimAs(cpu: u32): void {
  */
 export function trimCpus(token: u32): void {
   const cpus = superblock().cpus;
+  renewBudget(thisCpu());
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     const word = changetype<usize>(cpuArea(cpu)) + offsetof<CpuArea>("owner");
     if (acquire(word) == token) trimAs(cpu);

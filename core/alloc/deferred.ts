@@ -6,6 +6,7 @@
 import { publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
+import { renewBudget } from "../cpu/wait";
 import { runCallbacks } from "../rcu/callback";
 import { adaptWatermarks } from "./adaptive";
 import { Cache, takeRaised } from "./cache";
@@ -53,6 +54,7 @@ export function interruptsOn(area: CpuArea): void {
 /** What a timer tick does: raised work, then callbacks. Task and softirq context. */
 export function tick(area: CpuArea): void {
   if (!mayRunWork(area)) return;
+  renewBudget(area);
   runWork(area);
   area.working++;
   runCallbacks(area);

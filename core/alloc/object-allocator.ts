@@ -5,12 +5,13 @@
  * Here is its life: created, prefilled, trimmed, destroyed. What allocates from it is alloc/object.ts.
  */
 
-import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
+import { E2BIG, EINVAL, ENOMEM, ETIMEDOUT } from "../base/errno";
 import { CLASS_COUNT, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayPrefill, mayRunWork } from "../cpu/context";
 import { BUILDING_ALLOCATOR, runPlaced, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
 import { accountBytes, joinAccount, mapSets } from "./account";
@@ -92,7 +93,7 @@ export function setFor(allocator: usize, size: u32): usize {
  * @param size payload bytes of every object; 0: any size up to 4088 (per-CPU: 512)
  * @param perCpu 1: each object has a copy for every CPU, zeroed when it is allocated
  * @param limit bytes that it may own, in use or cached
- * @returns its address, or EINVAL, E2BIG, ENOMEM (positive, below 65536)
+ * @returns its address, or EINVAL, E2BIG, ENOMEM, ETIMEDOUT (positive, below 65536)
  */
 export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize {
   const cpus = superblock().cpus;
@@ -103,9 +104,9 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   const area = thisCpu();
   const transfer = transferOf(area);
   // What could not be finished for a lock of a dead thread is in the way of the next.
-  if (transfer.building != 0) return ENOMEM;
+  if (transfer.building != 0) return ETIMEDOUT;
   const allocator = allocatePages(<u32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES));
-  if (allocator == 0) return ENOMEM;
+  if (allocator == 0) return memoryErrno(area);
   memory.fill(allocator, 0, bytes);
   const header = changetype<ObjectAllocator>(allocator);
   header.limit = min(limit, 0x7fffffff);
@@ -124,7 +125,7 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   }
   if (!startAll(area, allocator, size != 0)) {
     freeObjectAllocator(area, allocator);
-    return ENOMEM;
+    return ETIMEDOUT;
   }
   header.magic = ALLOCATOR_MAGIC;
   transfer.building = 0;
@@ -158,6 +159,7 @@ export function objectPrefill(allocator: usize, size: u32, count: u32): i32 {
   if (set == 0) return size == 0 ? -EINVAL : -E2BIG;
   const area = thisCpu();
   if (!mayPrefill(area)) return -ENOMEM;
+  renewBudget(area);
   area.working++;
   const result = prefill(area, cacheOf(set, area.id), count);
   area.working--;
@@ -170,6 +172,7 @@ export function objectTrim(allocator: usize): void {
   const area = thisCpu();
   const classes = classCount(allocator);
   if (!mayRunWork(area)) return;
+  renewBudget(area);
   area.working++;
   for (let index: u32 = 0; index < classes; index++) {
     emptyCache(area, cacheOf(setOfClass(allocator, index), area.id));
@@ -227,6 +230,7 @@ export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {
  */
 export function destroyObjectAllocator(allocator: usize): u32 {
   const area = thisCpu();
+  renewBudget(area);
   transferOf(area).building = <u32>allocator | BUILDING_ALLOCATOR;
   return freeObjectAllocator(area, allocator);
 }

@@ -48,8 +48,10 @@ export class CpuArea {
   /** Ticks since the last one that saw a new operation, and the operation that it saw (core/trim.ts). */
   idleTicks: u32;
   seenOperation: u32;
+  /** Loads that the current operation may still spend on waiting, and 1 once it gave up a wait (cpu/wait.ts). */
+  spinsLeft: u32;
+  gaveUp: u32;
   /** Up to the end of the cache line. */
-  reserved2: u64;
   reserved3: u64;
   reserved4: u64;
   reserved5: u64;
@@ -77,6 +79,17 @@ export const BORROWED: u32 = 0x80000000;
 
 /** Times that a slot which is only borrowed is looked at again. */
 const BORROW_LOOKS: u32 = 1 << 24;
+
+/** Offset of `stalledWord`: a line of its own, because others write it. */
+export const STALLED_AT: usize = AREA_BYTES - 64;
+
+/**
+ * Address of the word that says what this CPU did not let go of when somebody waited in vain (cpu/wait.ts), 0: nothing.
+ * Written by whoever waits.
+ */
+export function stalledWord(area: CpuArea): usize {
+  return changetype<usize>(area) + STALLED_AT;
+}
 
 /** Which CPU this instance acts as. A wasm global: one per instance, never shared. */
 let current: usize = 0;
@@ -127,10 +140,11 @@ export function leaveSections(area: CpuArea): void {
 
 /**
  * Gives the slot back; what its caches contain stays there for the next holder, or for a trim.
- * The publication pairs with the claim of takeCpu.
+ * The publication of `owner` pairs with the claim of takeCpu, that of the mark with nothing.
  */
 export function releaseCpu(id: u32): void {
   const area = cpuArea(id);
   leaveSections(area);
+  publish(stalledWord(area), 0);
   publish(changetype<usize>(area) + offsetof<CpuArea>("owner"), 0);
 }

@@ -4,7 +4,8 @@
  */
 import { Cache } from "../alloc/cache";
 import { EINVAL } from "../base/errno";
-import { CpuArea } from "../cpu/area";
+import { CpuArea, thisCpu } from "../cpu/area";
+import { renewBudget } from "../cpu/wait";
 import {
   buildArray,
   buildPercpuArray,
@@ -95,6 +96,7 @@ export function mapCount(address: usize): u32 {
  */
 export function mapPrefill(address: usize, count: u32): i32 {
   const map = mapAt(address);
+  renewBudget(thisCpu());
   if (map.kind == KIND_HASH) return prefillHash(map, count);
   if (map.kind == KIND_PERCPU_HASH) return prefillPercpuHash(map, count);
   return -EINVAL;

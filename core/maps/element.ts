@@ -17,7 +17,7 @@ import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
 import { returnTransfer, takeOwned } from "../alloc/refill";
 import { setOf } from "../alloc/set";
 import { acquire64, claim, claim64, peek } from "../base/atomics";
-import { E2BIG, ENOMEM } from "../base/errno";
+import { E2BIG } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
@@ -33,6 +33,7 @@ import {
   transferFirst,
   transferOf,
 } from "../cpu/intent";
+import { memoryErrno } from "../cpu/wait";
 import { returnAfterGracePeriod } from "../rcu/callback";
 import { MapCpu, MapHeader, mapCpu, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
 
@@ -87,9 +88,9 @@ function takeFromSlab(area: CpuArea, cache: Cache, intent: usize, bits: u64): us
   return element;
 }
 
-/** The errno when takeElement returns 0: full for a pool, out of memory otherwise. */
-export function supplyError(map: MapHeader): i32 {
-  return map.supply == SUPPLY_POOL ? -E2BIG : -ENOMEM;
+/** The errno when takeElement returns 0: full for a pool, otherwise why there is no memory. */
+export function supplyError(area: CpuArea, map: MapHeader): i32 {
+  return map.supply == SUPPLY_POOL ? -E2BIG : -memoryErrno(area);
 }
 
 /**

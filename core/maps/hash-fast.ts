@@ -15,6 +15,7 @@ import { hashKey } from "../base/bytes";
 import { expect } from "../base/check";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, intentsOf, MAYBE, nameObject, nextOperation, REMOVES } from "../cpu/intent";
+import { renewBudget } from "../cpu/wait";
 import {
   bucketOf,
   matchingSlots,
@@ -59,6 +60,7 @@ function settle(area: CpuArea, map: MapHeader, cache: Cache, saved: u32): i32 {
   if (cache.freeCount > cache.high) raiseWork(area, cache);
   foldCount(map, levelCount(map, area.id, area.level));
   area.interruptsOff = saved;
+  renewBudget(area);
   interruptsOn(area);
   return 0;
 }

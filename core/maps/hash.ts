@@ -12,7 +12,7 @@ import { interruptsOn } from "../alloc/deferred";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes } from "../base/bytes";
-import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
+import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
   CHARGED,
@@ -27,6 +27,7 @@ import {
   REMOVES,
   secondIntent,
 } from "../cpu/intent";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import {
   AGAIN,
   awaitBucket,
@@ -117,13 +118,13 @@ function newElement(
   const element = takeElement(area, map, cache, firstIntent(intents), insertBits(map), operation);
   if (element == 0) {
     leaveRoom(map, firstIntent(intents));
-    return <usize>supplyError(map);
+    return <usize>supplyError(area, map);
   }
   fillElement(map, element, hash, key, value);
   if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondIntent(intents))) {
     giveUnused(area, map, cache, element, firstIntent(intents), insertBits(map));
     leaveRoom(map, firstIntent(intents));
-    return <usize>-ENOMEM;
+    return <usize>-memoryErrno(area);
   }
   return element;
 }
@@ -181,7 +182,7 @@ function replaceElement(
   const cache = cacheOf(map.elements, area.id);
   const address = changetype<usize>(cache);
   const replacement = takeReplacement(area, map, cache, firstIntent(intents), nextOperation(intents));
-  if (replacement == 0) return supplyError(map);
+  if (replacement == 0) return supplyError(area, map);
   fillElement(map, replacement, hashOf(map, key), key, value);
   nameObject(firstIntent(intents), replacement, address, MAYBE);
   if (!tryLockBucket(area, bucket, control)) {
@@ -238,7 +239,7 @@ function updateOtherwise(
   flags: u32,
   allCpus: bool,
 ): i32 {
-  if (isLocked(control)) return awaitBucket(area, bucket, control);
+  if (isLocked(control)) return awaitBucket(area, bucket);
   if (place == 0) return acquire64(bucket) == control ? -ENOENT : AGAIN;
   if (flags == NOEXIST) return acquire64(bucket) == control ? -EEXIST : AGAIN;
   if (map.inPlace != 0 || isPerCpu(map)) return overwriteInPlace(area, map, bucket, control, place, value, allCpus);
@@ -268,6 +269,7 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
   if (flags > EXIST) return -EINVAL;
   const map = mapAt(address);
   const area = thisCpu();
+  renewBudget(area);
   // Profile linux: off for the whole operation, so that a refill comes after it.
   area.interruptsOff += map.interruptsOff;
   area.ownInterruptsOff += map.interruptsOff;
@@ -309,7 +311,7 @@ function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize): usi
     const control = acquire64(bucket);
     const place = findPlace(area, map, bucket, control, hash, key);
     if (isLocked(control)) {
-      const waited = awaitBucket(area, bucket, control);
+      const waited = awaitBucket(area, bucket);
       if (waited != AGAIN) return <usize>waited;
       continue;
     }
@@ -341,6 +343,7 @@ function deleteKey(address: usize, key: usize): i32 {
   const area = thisCpu();
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
+  renewBudget(area);
   const operation = nextOperation(intents);
   const element = removeKey(area, map, cache, key);
   if (isError(element)) return <i32>element;

@@ -7,11 +7,12 @@ import { allocatorIdle } from "../alloc/allocator";
 import { freeObjectAllocator, isObjectAllocator } from "../alloc/object-allocator";
 import { setBytes } from "../alloc/set";
 import { roundUp } from "../base/bytes";
-import { EINVAL, ENOMEM } from "../base/errno";
+import { EINVAL } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { BUILDING_ALLOCATOR, Transfer, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import { freeBytes } from "../mem/managed";
 import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
@@ -60,7 +61,7 @@ function nameSets(map: MapHeader): void {
  * @param flags as map info will show them
  * @param supply where a hash's elements come from, a SUPPLY_ constant
  * @param seed of the hash function
- * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM
+ * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
  */
 export function createMap(
   kind: u32,
@@ -74,8 +75,9 @@ export function createMap(
   const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply);
   if (refused != 0) return refused;
   const area = thisCpu();
+  renewBudget(area);
   const map = allocateMap(area, kind);
-  if (changetype<usize>(map) == 0) return ENOMEM;
+  if (changetype<usize>(map) == 0) return memoryErrno(area);
   map.kind = kind;
   map.flags = flags;
   map.keySize = keySize;
@@ -87,13 +89,17 @@ export function createMap(
   map.multiplier = ((((<u64>(seed * 0x9e3779b1)) << 32) | <u64>(seed * 0x85ebca6b)) ^ 0x9e3779b97f4a7c15) | 1;
   nameSets(map);
   if (buildMap(area, map)) return changetype<usize>(map);
+  // Why it failed, before what is freed meets a lock of its own.
+  const why = memoryErrno(area);
   freeMap(area, map);
-  return ENOMEM;
+  return why;
 }
 
 /** Gives a created map back that was not published. */
 export function discardMap(address: usize): void {
-  freeMap(thisCpu(), mapAt(address));
+  const area = thisCpu();
+  renewBudget(area);
+  freeMap(area, mapAt(address));
 }
 
 /**
@@ -113,6 +119,7 @@ export function shareAccount(address: usize, allocator: usize): i32 {
  */
 export function publishMap(address: usize): i32 {
   const area = thisCpu();
+  renewBudget(area);
   const result = registerMap(area, mapAt(address));
   if (result != 0) freeMap(area, mapAt(address));
   return result;
@@ -139,6 +146,7 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
 
 /** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
 export function destroyMap(address: usize): i32 {
+  renewBudget(thisCpu());
   return markDying(mapAt(address));
 }
 

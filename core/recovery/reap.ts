@@ -24,6 +24,7 @@ import {
   transferOf,
 } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { renewBudget } from "../cpu/wait";
 import { breakMapLocks } from "../maps/dispatch";
 import { MapHeader, mapAt, mapSet } from "../maps/map";
 import { closeAll, isListed, linkDying } from "../maps/registry";
@@ -196,6 +197,7 @@ export function reapCpu(cpu: u32): i32 {
   if (cpu >= superblock().cpus || cpu == area.id || cpuArea(cpu).owner == 0) return -EINVAL;
   const dead = cpuArea(cpu);
   const transfer = transferOf(dead);
+  renewBudget(area);
   if (!settleLocks(dead)) return -EAGAIN;
   if (peek(controlLock()) == cpu + 1) publish(controlLock(), 0);
   leaveSections(dead);

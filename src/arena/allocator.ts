@@ -6,7 +6,7 @@
  * rest is the control plane and throws AnyctxError.
  */
 
-import { AnyctxError, ERRNO, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { decodeUtf8 } from "../maps/codec.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
@@ -55,6 +55,13 @@ const LARGEST_CAPACITY = 2 ** 31 - 1;
 const FIRST_ADDRESS = 65536;
 const MOST_OBJECTS = 2 ** 28;
 
+/** Why there is no new allocator. */
+const REASONS: Readonly<Record<string, string>> = {
+  E2BIG: "its objects are too large",
+  ENOMEM: "the arena's memory is out",
+  ETIMEDOUT: LOCK_NOT_LET_GO,
+};
+
 const GRACE_PERIODS = ["normal", "tasks-trace"] as const;
 
 function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): AnyctxError {
@@ -94,7 +101,7 @@ export class ObjectAllocator {
     const address = size >= 2 ** 31 ? ERRNO.E2BIG : arena.core.createObjectAllocator(size, perCpu ? 1 : 0, limit) >>> 0;
     if (address < FIRST_ADDRESS) {
       const code = errnoName(address) ?? "EINVAL";
-      const why = code === "E2BIG" ? "its objects are too large" : "the arena's memory is out";
+      const why = REASONS[code] ?? code;
       throw new AnyctxError(code, `Cannot create an allocator for ${size} bytes on ${arena.cpus} CPUs: ${why}`);
     }
     new Uint8Array(arena.memory.buffer, address + CONSTANTS.NAME_AT, text.length).set(text);

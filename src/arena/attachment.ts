@@ -2,7 +2,7 @@
  * A thread's place in an arena: the CPU slots that it holds, which of them it acts as, and the fields of shared memory that
  * it may read. Everything else that the control plane does stands on it.
  */
-import { AnyctxError, ERRNO } from "../error.ts";
+import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 
@@ -61,7 +61,9 @@ export class Attachment {
   /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */
   allocate(bytes: number): number {
     const address = this.core.allocateBytes(bytes) >>> 0;
-    if (address === 0) throw new AnyctxError("ENOMEM", `The arena has no ${bytes} bytes left`);
+    if (address === ERRNO.ETIMEDOUT)
+      throw new AnyctxError("ETIMEDOUT", `Cannot have ${bytes} bytes of the arena: ${LOCK_NOT_LET_GO}`);
+    if (address < CONSTANTS.SUPERBLOCK) throw new AnyctxError("ENOMEM", `The arena has no ${bytes} bytes left`);
     return address;
   }
 

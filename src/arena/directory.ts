@@ -2,7 +2,7 @@
  * The lists of an arena: maps by name, allocators. What is created is described in shared memory, so that every thread finds
  * and opens it. Nothing is half-created: what cannot be finished is taken back.
  */
-import { AnyctxError, ERRNO, type ErrorCode, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { type Codec, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
 import type { MapInfo } from "../maps/map.ts";
@@ -204,7 +204,7 @@ function publishError(result: number, name: string): AnyctxError {
 }
 
 function lockedByDead(what: string, name: string): string {
-  return `Cannot ${what} map "${name}": a thread has not let go of the arena's lists; if it is dead, reap it`;
+  return `Cannot ${what} map "${name}": ${LOCK_NOT_LET_GO}`;
 }
 
 function createError(
@@ -219,6 +219,7 @@ function createError(
   const why: Readonly<Record<string, string>> = {
     E2BIG: "it is larger than Linux allows",
     ENOMEM: "the arena's memory is out",
+    ETIMEDOUT: LOCK_NOT_LET_GO,
     EINVAL:
       kind.keys === "index"
         ? "an array needs a 4-byte key and a value"

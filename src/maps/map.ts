@@ -3,8 +3,8 @@
  * same entries. Values are copies.
  */
 
-import { AnyctxError, ERRNO, errnoName } from "../error.ts";
-import { type Core, LAYOUT } from "../wasm/face.ts";
+import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 import type { Accessor, Codec } from "./codec.ts";
 import type { MapKind } from "./kinds.ts";
@@ -101,7 +101,7 @@ export class ArenaMap<K, V> {
     this.#address = info.address;
     const keyBytes = roundUp(info.keySize);
     const room = instance.core.allocateBytes(keyBytes + info.valueStride * info.copies) >>> 0;
-    if (room === 0) throw new AnyctxError("ENOMEM", `No memory for the transfer buffer of map "${info.name}"`);
+    if (room < CONSTANTS.SUPERBLOCK) throw noRoom(room, `for the transfer buffer of map "${info.name}"`);
     this.#room = room;
     // The core wants no key of a map without keys.
     this.#keyAddress = keyBytes === 0 ? 0 : room;
@@ -236,7 +236,7 @@ export class ArenaMap<K, V> {
   #scan(from: number, room: number, entryBytes: number): { next: number; entries: ArrayBuffer[] } | undefined {
     const { core } = this.#instance;
     const into = core.allocateBytes(room) >>> 0;
-    if (into === 0) throw new AnyctxError("ENOMEM", `No memory to scan map "${this.info.name}"`);
+    if (into < CONSTANTS.SUPERBLOCK) throw noRoom(into, `to scan map "${this.info.name}"`);
     const count = core.mapScan(this.#address, from, into, room);
     const next = new Uint32Array(this.#memory.buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] ?? 0;
     const entries = Array.from({ length: Math.max(count, 0) }, (_, index) =>
@@ -294,6 +294,12 @@ export class ArenaMap<K, V> {
     };
     throw new AnyctxError(code, `Cannot set an entry of map "${name}": ${reasons[code] ?? code}`);
   }
+}
+
+/** Why memory of the control plane could not be had. */
+function noRoom(errno: number, what: string): AnyctxError {
+  if (errno === ERRNO.ETIMEDOUT) return new AnyctxError("ETIMEDOUT", `No memory ${what}: ${LOCK_NOT_LET_GO}`);
+  return new AnyctxError("ENOMEM", `No memory ${what}`);
 }
 
 /** What a kind of map cannot do. */

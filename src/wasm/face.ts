@@ -4,7 +4,7 @@
 export interface Core {
   /**
    * Zeroed memory.
-   * @returns an 8-byte aligned address, or 0 when memory is out
+   * @returns an 8-byte aligned address, or a positive errno below 65536: ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
   allocateBytes(bytes: number): number;
   /** Bytes owned now, by maps that share the allocator's account as well. */
@@ -52,7 +52,7 @@ export interface Core {
    * @param flags as map info will show them
    * @param supply where a hash's elements come from, a SUPPLY_ constant
    * @param seed of the hash function
-   * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM
+   * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
   createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number): number;
   /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
@@ -68,9 +68,9 @@ export interface Core {
   destroyObjectAllocator(allocator: number): number;
   /** Gives a created map back that was not published. */
   discardMap(address: number): void;
-  /** The address of the map named so, 0 if there is none, ETIMEDOUT if the lock cannot be had. Task context. */
+  /** The address of the map named so, 0 if there is none, ETIMEDOUT if the lists are behind a lock that is not let go. */
   findMap(name: number): number;
-  /** Gives memory back that `allocateBytes` handed out; 0 is ignored. */
+  /** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. Cannot fail: at worst it goes with the CPU. */
   freeBytes(address: number): void;
   /** Whether that grace period is over; helps it along, never waits. */
   gracePeriodOver(flavour: number, target: number): number;
@@ -129,8 +129,8 @@ export interface Core {
    *
    * The fast path, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
    * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
-   * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
-   * positive, below 65536
+   * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM,
+   * ETIMEDOUT (what would be there is behind a lock that is not let go): positive, below 65536
    */
   objectAllocate(allocator: number, size: number, flags: number): number;
   /** Whether no CPU has raised work for this allocator: then, after a grace period, it may be destroyed. */
@@ -202,10 +202,7 @@ export interface Core {
    * to be over first (or is dead as well): the slot stays held, call again
    */
   reapCpu(cpu: number): number;
-  /**
-   * Frees destroyed maps whose grace period is over and whose deferred work has run on every CPU. Waits for a lock only.
-   * @returns maps that still have to wait
-   */
+  /** Frees destroyed maps that nobody can be inside any more; maps that still have to wait. */
   reapMaps(): number;
   /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
   releaseCpu(cpu: number): void;
@@ -379,7 +376,7 @@ export const CONSTANTS = {
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
-  LAYOUT_VERSION: 2,
+  LAYOUT_VERSION: 3,
   PROFILE_ANYCTX: 0,
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
@@ -393,6 +390,7 @@ export const CONSTANTS = {
   HARDIRQ: 2,
   NMI: 3,
   BORROWED: 2147483648,
+  STALLED_AT: 960,
   CONTEXT_TASK: 0,
   CONTEXT_SOFTIRQ: 1,
   CONTEXT_INTERRUPTS_OFF: 2,
@@ -409,6 +407,7 @@ export const CONSTANTS = {
   BUILDING_ALLOCATOR: 1,
   LOCK_SPINS: 268435456,
   NMI_SPINS: 4096,
+  IN_BUCKET: 1,
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
   BUCKET_BYTES: 64,
@@ -465,7 +464,7 @@ export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, nextOfAccount: 44, depotLock: 64, depot: 68, depotCount: 72 },
-  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, work: 20, working: 24, random: 28, readNesting: 32, traceNesting: 36, callbacks: 40, callbackCount: 44, waitingCallbacks: 48, waitingCallbackCount: 52, callbackTarget: 56, worksRun: 60, scanNext: 64, ownInterruptsOff: 68, idleTicks: 72, seenOperation: 76, readEpoch: 128, traceEpoch: 132, intents: 192 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, work: 20, working: 24, random: 28, readNesting: 32, traceNesting: 36, callbacks: 40, callbackCount: 44, waitingCallbacks: 48, waitingCallbackCount: 52, callbackTarget: 56, worksRun: 60, scanNext: 64, ownInterruptsOff: 68, idleTicks: 72, seenOperation: 76, spinsLeft: 80, gaveUp: 84, readEpoch: 128, traceEpoch: 132, intents: 192 },
   Intents: { first: 0, second: 8, operation: 16 },
   LevelCount: { live: 0, operation: 4, folded: 8, reserved: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, counts: 64 },
