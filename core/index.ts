@@ -45,7 +45,7 @@ export {
   percpuArrayUpdate,
   percpuArrayUpdateAll,
 } from "./maps/array";
-export { mapCount, mapPrefill, mapScan } from "./maps/dispatch";
+export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
 export { hashDelete, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
 export { createMap, destroyMap, discardMap, publishMap, shareAccount } from "./maps/lifecycle";

@@ -3,13 +3,13 @@
  * stays is seen exactly once; one that comes or goes meanwhile may be seen or not.
  */
 import { acquire64 } from "../base/atomics";
-import { copyOutWords, roundUp } from "../base/bytes";
+import { copyOutWords } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { BUCKET_BYTES, collectElements, isUnchanged } from "./bucket";
 import { ELEMENT_KEY } from "./element";
-import { entryBytesOf, MapHeader } from "./map";
+import { keyBytesOf, MapHeader } from "./map";
 import { copyAllOut } from "./percpu-value";
 
 /**
@@ -18,7 +18,7 @@ import { copyAllOut } from "./percpu-value";
  * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
  */
 function scanBucket(map: MapHeader, bucket: usize, into: usize, entryBytes: u32, room: u32): u32 {
-  const keyBytes = <u32>roundUp(map.keySize, 8);
+  const keyBytes = keyBytesOf(map);
   while (true) {
     const control = acquire64(bucket);
     const list = into + room * entryBytes - room * 4;
@@ -27,6 +27,7 @@ function scanBucket(map: MapHeader, bucket: usize, into: usize, entryBytes: u32,
       const element: usize = load<u32>(list + index * 4);
       const entry = into + index * entryBytes;
       copyOutWords(entry, element + ELEMENT_KEY, keyBytes);
+      if (entryBytes == keyBytes) continue;
       if (map.copyStride != 0) copyAllOut(map, load<u32>(element + map.valueOffset), entry + keyBytes);
       else copyOutWords(entry + keyBytes, element + map.valueOffset, map.valueStride);
     }
@@ -34,10 +35,9 @@ function scanBucket(map: MapHeader, bucket: usize, into: usize, entryBytes: u32,
   }
 }
 
-/** Copies the entries of buckets `from` and following (maps/dispatch.ts: mapScan). */
-export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32): i32 {
+/** Copies the entries of buckets `from` and following, or their keys (maps/dispatch.ts: mapScan). */
+export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, entryBytes: u32): i32 {
   const area: CpuArea = thisCpu();
-  const entryBytes = entryBytesOf(map);
   let count: u32 = 0;
   let index = from;
   enterRead(area);

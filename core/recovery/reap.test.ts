@@ -92,7 +92,9 @@ test("a bucket that a dead thread has locked: updates and deletes give up after 
   control[0] = (control[0] ?? 0) | ((victim.cpu + 1) << 8);
   assert.equal(map.update(1, 11n), -ERRNO.ETIMEDOUT);
   assert.equal(map.update(2, 20n), -ERRNO.ETIMEDOUT);
-  assert.equal(map.delete(1), false);
+  const message = /has not been reaped/;
+  assert.throws(() => map.delete(1), { code: "ETIMEDOUT", message });
+  assert.throws(() => map.clear(), { code: "ETIMEDOUT", message });
   assert.equal(map.get(1), 10n, "a lookup does not wait");
   assert.deepEqual(arena.reap(victim.thread), [victim.cpu]);
   assert.equal(map.update(1, 11n), 0);

@@ -169,7 +169,7 @@ export class Arena extends Attachment {
   #bind<K, V>(info: MapInfo, codecs: () => readonly [Codec<K>, Codec<V>]): ArenaMap<K, V> {
     try {
       const [key, value] = codecs();
-      return new ArenaMap(this.instance, this.memory, info, key, value, this.cpu);
+      return new ArenaMap(this.instance, this.memory, info, key, value, this.cpu, this.#directory.room);
     } catch (error) {
       this.core.closeMap(info.address, this.cpu);
       throw error;

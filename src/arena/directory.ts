@@ -5,7 +5,7 @@
 import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { type Codec, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
-import type { MapInfo } from "../maps/map.ts";
+import type { MapInfo, Room } from "../maps/map.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { ObjectAllocator } from "./allocator.ts";
 import type { Attachment } from "./attachment.ts";
@@ -13,6 +13,9 @@ import { encodeName } from "./name.ts";
 
 /** No map lies below; an errno does. */
 const FIRST_ADDRESS = CONSTANTS.SUPERBLOCK;
+
+/** With its header, the largest object that is no run of pages. */
+const ROOM_BYTES = CONSTANTS.LARGEST_CLASS - CONSTANTS.HEADER_BYTES;
 
 export interface MapOptions<K, V> {
   readonly type: MapType;
@@ -44,14 +47,14 @@ export type MapEntry = Omit<MapOptions<unknown, unknown>, "key" | "value"> & {
 
 export class Directory {
   readonly #attachment: Attachment;
-  /** Where names to be looked up are written: finding a map needs no memory of its own. */
-  readonly #nameRoom: number;
+  /** Where names to be looked up are written and walks copy to: neither needs memory of its own. */
+  readonly room: Room;
   #seed: number;
 
   /** @param seed of the hash functions of maps created here */
   constructor(attachment: Attachment, seed: number) {
     this.#attachment = attachment;
-    this.#nameRoom = attachment.allocate(CONSTANTS.NAME_BYTES);
+    this.room = { address: attachment.allocate(ROOM_BYTES), bytes: ROOM_BYTES };
     this.#seed = seed;
   }
 
@@ -153,8 +156,8 @@ export class Directory {
 
   #find(name: string, find: Core["findMap"]): MapInfo {
     const bytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
-    new Uint8Array(this.#attachment.memory.buffer, this.#nameRoom, bytes.length).set(bytes);
-    const address = find(this.#nameRoom) >>> 0;
+    new Uint8Array(this.#attachment.memory.buffer, this.room.address, bytes.length).set(bytes);
+    const address = find(this.room.address) >>> 0;
     if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
     if (address === ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("look for", name));
     return this.info(address);

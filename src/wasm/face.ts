@@ -124,6 +124,8 @@ export interface Core {
    * @returns the number of entries, -ENOSPC if not even the first step fits, -EINVAL for a kind that cannot be walked
    */
   mapScan(address: number, from: number, into: number, bytes: number): number;
+  /** As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. */
+  mapScanKeys(address: number, from: number, into: number, bytes: number): number;
   /**
    * Allocates an object. Any context.
    *
@@ -298,6 +300,7 @@ export const SIGNATURES = {
   mapEntryBytes: { parameters: ["i32"], results: ["i32"] },
   mapPrefill: { parameters: ["i32", "i32"], results: ["i32"] },
   mapScan: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  mapScanKeys: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   objectAllocate: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   objectAllocatorIdle: { parameters: ["i32"], results: ["i32"] },
   objectCopy: { parameters: ["i32", "i32"], results: ["i32"] },
