@@ -5,11 +5,17 @@
 
 import { ownedObjects } from "./alloc/allocator";
 import { interruptsOn, runWork, runWorkThread, tick } from "./alloc/deferred";
-import { createObjectAllocator as createAllocator } from "./alloc/object-allocator";
+import {
+  createObjectAllocator as createAllocator,
+  destroyObjectAllocator as destroyAllocator,
+} from "./alloc/object-allocator";
 import { serveCpu as serve } from "./alloc/serve";
+import { claim, peek } from "./base/atomics";
+import { ETIMEDOUT } from "./base/errno";
 import { superblock } from "./base/superblock";
-import { cpuArea, releaseCpu as release, thisCpu } from "./cpu/area";
+import { BORROWED, cpuArea, LEAVING, ownerWord, releaseCpu as release, switchCpu, thisCpu } from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
+import { transferOf } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
 import { memoryErrno, renewBudget } from "./cpu/wait";
 import { finishBuilding, reapMaps as freeDyingMaps } from "./maps/lifecycle";
@@ -23,8 +29,8 @@ import { trimWhenIdle } from "./trim";
 export { objectAllocate, objectCopy, objectFree, objectFreeRcu, objectSize } from "./alloc/object";
 export {
   allocatorBytes,
-  destroyObjectAllocator,
   isObjectAllocator,
+  listAllocators,
   objectAllocatorIdle,
   objectPrefill,
   objectTrim,
@@ -48,7 +54,7 @@ export {
 export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
 export { hashDelete, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
-export { createMap, destroyMap, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
+export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { mapEntryBytes } from "./maps/map";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";
 export { closeMap } from "./maps/registry";
@@ -86,17 +92,39 @@ export function trimSlabs(): void {
   trimSlab();
 }
 
-/** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
+/**
+ * Gives a slot back that this thread holds, and acts as, with what belongs to its holder: open maps, what it is building, its
+ * memory (mem/managed.ts). Where a lock is not let go something stays; `finishLeaving` then goes on with it. Task context.
+ */
 export function releaseCpu(cpu: u32): void {
-  renewBudget(thisCpu());
-  if (lock(controlLock())) {
+  const area = cpuArea(cpu);
+  renewBudget(area);
+  const closed = lock(controlLock());
+  if (closed) {
     closeAll(cpu);
     unlock(controlLock());
   }
-  finishBuilding(cpuArea(cpu));
   freeDyingMaps();
-  freeManaged(cpuArea(cpu));
-  release(cpu);
+  freeManaged(area);
+  const transfer = transferOf(area);
+  const isLeft = closed && transfer.building == 0 && transfer.managed == 0;
+  release(cpu, isLeft ? 0 : LEAVING);
+}
+
+/**
+ * Gives back what threads had to leave behind in their slots, as far as the locks can be had now. The slots are borrowed one at
+ * a time by the thread `token`. Task context.
+ * The claim pairs with the publication of releaseCpu: what was left is as it was left.
+ */
+export function finishLeaving(token: u32): void {
+  const before = thisCpu().id;
+  for (let cpu: u32 = 0; cpu < superblock().cpus; cpu++) {
+    const word = ownerWord(cpuArea(cpu));
+    if (peek(word) != LEAVING || !claim(word, LEAVING, token | BORROWED)) continue;
+    switchCpu(cpu);
+    releaseCpu(cpu);
+    switchCpu(before);
+  }
 }
 
 /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
@@ -104,6 +132,13 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   const area = thisCpu();
   renewBudget(area);
   return finishBuilding(area) ? createAllocator(size, perCpu, limit) : memoryErrno(area);
+}
+
+/** As `destroyObjectAllocator` of alloc/object-allocator.ts; what this CPU could not finish before goes first. */
+export function destroyObjectAllocator(allocator: usize): i32 {
+  const area = thisCpu();
+  renewBudget(area);
+  return finishBuilding(area) ? destroyAllocator(allocator) : -ETIMEDOUT;
 }
 
 /** Begins a read section on this CPU; a program run is one. */

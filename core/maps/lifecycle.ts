@@ -18,7 +18,7 @@ import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { buildMap, checkMap, emptyMap, setsOfKind } from "./dispatch";
 import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE } from "./map";
-import { isOpen, leaveLists, markDying, registerMap, takeDying } from "./registry";
+import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
 import { allocateStorage, freeAllStorage } from "./storage";
 
 /**
@@ -144,10 +144,19 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
   return true;
 }
 
-/** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
+/**
+ * Takes a map that this CPU has open off the list; its memory goes back once it is closed and a grace period is over.
+ * @returns 0, -ENOENT (it is destroyed already) or -ETIMEDOUT
+ */
 export function destroyMap(address: usize): i32 {
   renewBudget(thisCpu());
   return markDying(mapAt(address));
+}
+
+/** As destroyMap, for the map that is named so now (NAME_BYTES, NUL padded), open or not. -ENOENT: there is none. */
+export function destroyNamed(name: usize): i32 {
+  renewBudget(thisCpu());
+  return markNamedDying(name);
 }
 
 /** Whether nobody can be inside a destroyed map any more, and no CPU has work to do for it. */
@@ -166,7 +175,9 @@ function mayFree(map: MapHeader): bool {
  */
 export function reapMaps(): u32 {
   const area = thisCpu();
-  if (superblock().dyingMaps == 0) return 0;
+  // There is one name for what is being freed: what could not be finished before goes first.
+  if (!finishBuilding(area)) return 1;
+  if (!hasDying()) return 0;
   while (lock(controlLock())) {
     let waiting: u32 = 0;
     let each: usize = superblock().dyingMaps;

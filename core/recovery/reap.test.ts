@@ -261,7 +261,7 @@ test("a CPU that nobody holds, one's own and one that is not there cannot be rea
     const message = `CPU ${cpu} is not one that another thread holds`;
     assert.throws(() => arena.reap(cpu), { code: "EINVAL", message });
   }
-  for (const cpu of [0, 2, 3]) assert.equal(arena.core.reapCpu(cpu), -ERRNO.EINVAL);
+  for (const cpu of [0, 2, 3]) assert.equal(arena.core.reapCpu(cpu, 0), -ERRNO.EINVAL);
   assert.deepEqual(arena.reap(1), [1]);
   assert.throws(() => arena.reap(1), { code: "EINVAL" });
 });

@@ -64,6 +64,10 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const GRACE_PERIODS = ["normal", "tasks-trace"] as const;
 
+function destroyed(): AnyctxError {
+  return new AnyctxError("EINVAL", "The allocator is destroyed");
+}
+
 function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): AnyctxError {
   return new AnyctxError(code, why);
 }
@@ -185,9 +189,21 @@ export class ObjectAllocator {
     return prefillHeldCpus(this.#arena, set === 0 ? [] : [set], () => this.prefill(count, size));
   }
 
-  /** What every cache contains, what is prefilled, and what could not be had. Reads without a lock: a snapshot that may be a few off. */
+  /**
+   * What every cache contains, what is prefilled, and what could not be had. Reads without a lock: a snapshot that may be a few
+   * off. Beside another thread that destroys the allocator: the statistics, or EINVAL.
+   */
   statistics(): AllocatorStatistics {
-    return allocatorStatistics(this.#arena, this.#living(), this.name);
+    const { core } = this.#arena;
+    const address = this.#living();
+    // In a read section, so that what lives now goes only afterwards.
+    core.readEnter();
+    try {
+      if (core.isObjectAllocator(address) === 0) throw destroyed();
+      return allocatorStatistics(this.#arena, address, this.name);
+    } finally {
+      core.readLeave();
+    }
   }
 
   /**
@@ -206,7 +222,8 @@ export class ObjectAllocator {
   /**
    * Gives all memory back. No thread may use the allocator any more. Waits for nothing: if something is in the way, it
    * throws and the allocator lives on, so that destroying can be tried again.
-   * @throws {AnyctxError} EBUSY: objects are allocated, a reader holds a grace period up, or another CPU has work due
+   * @throws {AnyctxError} EBUSY: objects are allocated, a reader holds a grace period up, or another CPU has work due;
+   * ETIMEDOUT: a dead thread has a lock
    */
   destroy(): void {
     const address = this.#living();
@@ -223,15 +240,19 @@ export class ObjectAllocator {
         "EBUSY",
         `Cannot destroy the allocator${this.#quoted()}: a CPU of another thread has work due for it`,
       );
-    const live = this.#arena.core.destroyObjectAllocator(address);
-    if (live !== 0)
-      throw refused(
-        "EBUSY",
-        `Cannot destroy the allocator${this.#quoted()}: ${live} objects are allocated or maps share it`,
-      );
+    this.#refuseUnless(this.#arena.core.destroyObjectAllocator(address));
     this.#address = 0;
     this.#limit = 0;
     this.#arena.core.trimSlabs();
+  }
+
+  /** @param result of the core: 0, objects and maps in the way, or -errno */
+  #refuseUnless(result: number): void {
+    if (result === 0) return;
+    const what = `Cannot destroy the allocator${this.#quoted()}`;
+    if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", `${what}: ${LOCK_NOT_LET_GO}`);
+    const why = result < 0 ? "a thread is reading it" : `${result} objects are allocated or maps share it`;
+    throw refused("EBUSY", `${what}: ${why}`);
   }
 
   #refuseWhileObjectsLive(): void {
@@ -242,7 +263,7 @@ export class ObjectAllocator {
   }
 
   #living(): number {
-    if (this.#address === 0) throw refused("EINVAL", "The allocator is destroyed");
+    if (this.#address === 0) throw destroyed();
     return this.#address;
   }
 

@@ -6,15 +6,15 @@ import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 
-const { BORROWED } = CONSTANTS;
+const { BORROWED, LEAVING } = CONSTANTS;
 
-/** Names a thread for `reap`: 1 to 2^31 - 1. */
+/** Names a thread for `reap`: 1 to 2^31 - 2. */
 export function newToken(): number {
-  return Math.floor(Math.random() * (BORROWED - 1)) + 1;
+  return Math.floor(Math.random() * (LEAVING - 1)) + 1;
 }
 
 export function isToken(token: unknown): token is number {
-  return typeof token === "number" && Number.isInteger(token) && token > 0 && token < BORROWED;
+  return typeof token === "number" && Number.isInteger(token) && token > 0 && token < LEAVING;
 }
 
 export class Attachment {
@@ -23,8 +23,8 @@ export class Attachment {
   readonly instance: CoreInstance;
   readonly #token: number;
   readonly #heldCpus = new Set<number>();
-  /** CPUs of dead threads that could not be freed yet. */
-  readonly #unreaped = new Set<number>();
+  /** CPUs of dead threads that could not be freed yet, with what their slots say of who held them: who they are now is checked. */
+  readonly #unreaped = new Map<number, number>();
   #cpu = -1;
 
   constructor(memory: WebAssembly.Memory, instance: CoreInstance, token: number) {
@@ -111,7 +111,10 @@ export class Attachment {
     else this.core.interruptsCameOn();
   }
 
-  /** Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. */
+  /**
+   * Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. What has to
+   * stay because a dead thread has a lock goes with the next `poll` or `reap` of another thread that can have it.
+   */
   detach(): void {
     for (const cpu of this.#heldCpus) {
       this.switchCpu(cpu);
@@ -130,6 +133,7 @@ export class Attachment {
       return true;
     });
     if (this.#unreaped.size !== 0) this.#reapAll();
+    this.core.finishLeaving(this.#token);
     this.core.reapMaps();
   }
 
@@ -152,34 +156,47 @@ export class Attachment {
    * when the worker's `exit` event has come, in a browser after `terminate()`. Until then nobody waits for the dead thread
    * for longer than about half a second: an operation that needs a bucket it has locked returns -ETIMEDOUT.
    *
-   * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it.
+   * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it, if the slot is still the
+   * dead thread's. Several threads may reap the same one.
    * @param thread the handle that was sent to the thread, or the number of one CPU that it held
-   * @returns the CPUs that are free again now
-   * @throws {AnyctxError} EINVAL: nobody holds that CPU, or it is the one this thread acts as
+   * @returns the CPUs that this call has freed
+   * @throws {AnyctxError} EINVAL: it is no handle, nobody holds that CPU, or it is this thread's own
    */
   reap(thread: { readonly token: number } | number): number[] {
     if (typeof thread === "number") {
-      if (!Number.isInteger(thread) || this.#owner(thread) === 0 || this.#heldCpus.has(thread))
+      const owner = this.#owner(thread);
+      if (!Number.isInteger(thread) || !isToken(owner & ~BORROWED) || this.#heldCpus.has(thread))
         throw new AnyctxError("EINVAL", `CPU ${thread} is not one that another thread holds`);
-      this.#unreaped.add(thread);
+      this.#unreaped.set(thread, owner);
     } else {
-      for (let cpu = 0; cpu < this.cpus; cpu++)
-        if ((this.#owner(cpu) & ~BORROWED) === thread.token) this.#unreaped.add(cpu);
+      if (!isToken(thread.token) || thread.token === this.#token)
+        throw new AnyctxError("EINVAL", "What is reaped is the handle of another thread");
+      for (let cpu = 0; cpu < this.cpus; cpu++) {
+        const owner = this.#owner(cpu);
+        if ((owner & ~BORROWED) === thread.token) this.#unreaped.set(cpu, owner);
+      }
     }
-    return this.#reapAll();
+    const free = this.#reapAll();
+    this.core.finishLeaving(this.#token);
+    return free;
   }
 
-  /** The token of the thread that holds a CPU, 0 if nobody does or there is no such CPU. */
+  /** What a CPU's slot says of who holds it: a token, perhaps BORROWED; 0 if nobody does or there is no such CPU. */
   #owner(cpu: number): number {
     return cpu >= 0 && cpu < this.cpus ? this.word(this.core.cpuAreaAddress(cpu) + LAYOUT.CpuArea.owner) : 0;
   }
 
   #reapAll(): number[] {
     // A CPU that was only borrowed for a trim first: the dead thread took its locks as that one.
-    const isBorrowed = (cpu: number): number => (this.#owner(cpu) >= BORROWED ? 0 : 1);
-    const order = [...this.#unreaped].sort((a, b) => isBorrowed(a) - isBorrowed(b));
-    const free = order.filter((cpu) => this.core.reapCpu(cpu) !== -ERRNO.EAGAIN);
-    for (const cpu of free) this.#unreaped.delete(cpu);
+    const order = [...this.#unreaped].sort(([, a], [, b]) => Number(b >= BORROWED) - Number(a >= BORROWED));
+    const free: number[] = [];
+    for (const [cpu, owner] of order) {
+      const result = this.core.reapCpu(cpu, owner);
+      if (result === -ERRNO.EAGAIN) continue;
+      // Otherwise somebody else has reaped it, and the slot may be a living thread's by now.
+      if (result === 0) free.push(cpu);
+      this.#unreaped.delete(cpu);
+    }
     return free;
   }
 }

@@ -3,7 +3,7 @@
  * same entries. Values are copies.
  */
 
-import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
+import { AnyctxError, ERRNO, errnoName } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 import type { Accessor, Codec } from "./codec.ts";
@@ -52,6 +52,11 @@ function roundUp(value: number): number {
   return Math.ceil(value / ALIGN) * ALIGN;
 }
 
+/** Bytes of a key and a value, all its copies. */
+export function transferBytes({ keySize, valueStride, copies }: MapInfo): number {
+  return roundUp(keySize) + valueStride * copies;
+}
+
 /** A per-CPU map's value is an array with one element for each CPU. */
 function bindValue<V>(codec: Codec<V>, info: MapInfo, buffer: ArrayBufferLike, offset: number): Accessor<V> {
   if (info.copies === 1) return codec.bind(buffer, offset);
@@ -94,11 +99,14 @@ export class ArenaMap<K, V> {
   /** The thread's, for walks. */
   readonly #walkRoom: Room;
 
-  /** Made by `Arena.createMap` and `Arena.openMap`, which have opened the map in the core on CPU `cpu`. */
+  /**
+   * Made by `Arena.createMap` and `Arena.openMap`, which have opened the map in the core on CPU `cpu`.
+   * @param room its transfer buffer, `transferBytes` long: from now on this object's
+   */
   constructor(
     instance: CoreInstance,
     memory: WebAssembly.Memory,
-    info: MapInfo,
+    { info, room }: { readonly info: MapInfo; readonly room: number },
     keyCodec: Codec<K>,
     valueCodec: Codec<V>,
     cpu: number,
@@ -113,8 +121,6 @@ export class ArenaMap<K, V> {
     this.#valueCodec = valueCodec;
     this.#address = info.address;
     const keyBytes = roundUp(info.keySize);
-    const room = instance.core.allocateBytes(keyBytes + info.valueStride * info.copies) >>> 0;
-    if (room < CONSTANTS.SUPERBLOCK) throw noRoom(room, `for the transfer buffer of map "${info.name}"`);
     this.#room = room;
     // The core wants no key of a map without keys.
     this.#keyAddress = keyBytes === 0 ? 0 : room;
@@ -135,12 +141,12 @@ export class ArenaMap<K, V> {
   get(key: K): V | undefined {
     this.#key.write(key);
     const result = this.#get(this.#address, this.#keyAddress, this.#valueAddress);
-    return this.#took(result, "read") ? this.#value.read() : undefined;
+    return this.#took(result, "read an entry of") ? this.#value.read() : undefined;
   }
 
   has(key: K): boolean {
     this.#key.write(key);
-    return this.#took(this.#get(this.#address, this.#keyAddress, this.#valueAddress), "read");
+    return this.#took(this.#get(this.#address, this.#keyAddress, this.#valueAddress), "read an entry of");
   }
 
   /**
@@ -151,7 +157,7 @@ export class ArenaMap<K, V> {
     this.#key.write(key);
     this.#value.write(value);
     const result = this.#update(this.#address, this.#keyAddress, this.#valueAddress, ANY);
-    if (result !== 0) throw this.#failure(result, "set");
+    if (result !== 0) throw this.#failure(result, "set an entry of");
     return this;
   }
 
@@ -178,7 +184,7 @@ export class ArenaMap<K, V> {
       );
     this.#key.write(key);
     const result = this.#take(this.#address, this.#keyAddress, this.#valueAddress);
-    return this.#took(result, "take") ? this.#value.read() : undefined;
+    return this.#took(result, "take an entry of") ? this.#value.read() : undefined;
   }
 
   /**
@@ -188,7 +194,7 @@ export class ArenaMap<K, V> {
    */
   delete(key: K): boolean {
     this.#key.write(key);
-    return this.#took(this.#delete(this.#address, this.#keyAddress), "delete");
+    return this.#took(this.#delete(this.#address, this.#keyAddress), "delete an entry of");
   }
 
   /**
@@ -202,7 +208,7 @@ export class ArenaMap<K, V> {
       const result = this.#delete(this.#address, this.#keyAddress);
       if (isUndecided(result)) failed = result;
     }
-    if (failed !== 0) throw this.#failure(failed, "delete");
+    if (failed !== 0) throw this.#failure(failed, "delete an entry of");
   }
 
   /** Entries now: a few off while others write. */
@@ -288,7 +294,7 @@ export class ArenaMap<K, V> {
     const { core } = this.#instance;
     for (let bytes = 2 * this.#walkRoom.bytes; ; bytes *= 2) {
       const address = core.allocateBytes(bytes) >>> 0;
-      if (address < CONSTANTS.SUPERBLOCK) throw noRoom(address, `to walk map "${this.info.name}"`);
+      if (address < CONSTANTS.SUPERBLOCK) throw this.#failure(-address, "walk");
       const step = this.#scan("mapScanKeys", from, { address, bytes });
       core.freeBytes(address);
       if (step !== undefined) return step;
@@ -335,7 +341,7 @@ export class ArenaMap<K, V> {
     this.#room = 0;
     core.closeMap(this.#address, this.#cpu);
     // The buffer may be anybody's by now: keys and values are written elsewhere, and nobody reads them.
-    const room = new ArrayBuffer(roundUp(this.info.keySize) + this.info.valueStride * this.info.copies);
+    const room = new ArrayBuffer(transferBytes(this.info));
     this.#keyAddress = 0;
     this.#valueAddress = 0;
     this.#key = this.#keyCodec.bind(room, 0);
@@ -365,14 +371,8 @@ export class ArenaMap<K, V> {
       EBUSY: "another thread is in the middle of an operation on it, and this one may not wait",
       EBADF: "it has been closed",
     };
-    return new AnyctxError(code, `Cannot ${what} an entry of map "${name}": ${reasons[code] ?? code}`);
+    return new AnyctxError(code, `Cannot ${what} map "${name}": ${reasons[code] ?? code}`);
   }
-}
-
-/** Why memory of the control plane could not be had. */
-function noRoom(errno: number, what: string): AnyctxError {
-  if (errno === ERRNO.ETIMEDOUT) return new AnyctxError("ETIMEDOUT", `No memory ${what}: ${LOCK_NOT_LET_GO}`);
-  return new AnyctxError("ENOMEM", `No memory ${what}`);
 }
 
 /** Whether an operation gave up before it knew. */

@@ -59,17 +59,25 @@ export interface Core {
   createObjectAllocator(size: number, perCpu: number, limit: number): number;
   /** Area of the CPU this instance acts as. */
   currentArea(): number;
-  /** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
-  destroyMap(address: number): number;
   /**
-   * Destroys an allocator. The caller has waited for grace periods of both flavours, no CPU uses it any more.
-   * @returns 0; or the number of objects still allocated, and the allocator lives on for them
+   * Takes a map that this CPU has open off the list; its memory goes back once it is closed and a grace period is over.
+   * @returns 0, -ENOENT (it is destroyed already) or -ETIMEDOUT
    */
+  destroyMap(address: number): number;
+  /** As destroyMap, for the map that is named so now (NAME_BYTES, NUL padded), open or not. -ENOENT: there is none. */
+  destroyNamed(name: number): number;
+  /** As `destroyObjectAllocator` of alloc/object-allocator.ts; what this CPU could not finish before goes first. */
   destroyObjectAllocator(allocator: number): number;
   /** Gives a created map back that was not published. */
   discardMap(address: number): void;
   /** The address of the map named so, 0 if there is none, ETIMEDOUT if the lists are behind a lock that is not let go. */
   findMap(name: number): number;
+  /**
+   * Gives back what threads had to leave behind in their slots, as far as the locks can be had now. The slots are borrowed one at
+   * a time by the thread `token`. Task context.
+   * The claim pairs with the publication of releaseCpu: what was left is as it was left.
+   */
+  finishLeaving(token: number): void;
   /** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. Cannot fail: at worst it goes with the CPU. */
   freeBytes(address: number): void;
   /** Whether that grace period is over; helps it along, never waits. */
@@ -108,6 +116,11 @@ export interface Core {
   interruptsCameOn(): number;
   /** Whether an allocator lives at `address`, which may be any number. */
   isObjectAllocator(address: number): number;
+  /**
+   * Copies the addresses of living allocators, newest first, as many as `most`.
+   * @returns how many there are, or -ETIMEDOUT
+   */
+  listAllocators(into: number, most: number): number;
   /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
   mapCount(address: number): number;
   mapEntryBytes(address: number): number;
@@ -199,14 +212,19 @@ export interface Core {
   readLeave(): void;
   /**
    * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
-   * The publication pairs with `lock` of whoever waits.
-   * @returns 0; -EINVAL: nobody holds the CPU, or it is this one; -EAGAIN: another CPU is in the middle of something that has
-   * to be over first (or is dead as well): the slot stays held, call again
+   * The claim pairs with the publication at the end of the last reaper: one reaps a CPU at a time, and who comes second finds
+   * that the slot is no longer the dead thread's.
+   * @param owner what the slot's `owner` was when the thread was known to be dead: only then is it reaped
+   * @returns 0; -EINVAL: there is no such CPU, or it is this one; -ENOENT: the slot is not (any more) that thread's; -EAGAIN:
+   * another CPU is in the middle of something that has to be over first (or is dead as well): the slot stays held, call again
    */
-  reapCpu(cpu: number): number;
+  reapCpu(cpu: number, owner: number): number;
   /** Frees destroyed maps that nobody can be inside any more; maps that still have to wait. */
   reapMaps(): number;
-  /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
+  /**
+   * Gives a slot back that this thread holds, and acts as, with what belongs to its holder: open maps, what it is building, its
+   * memory (mem/managed.ts). Where a lock is not let go something stays; `finishLeaving` then goes on with it. Task context.
+   */
   releaseCpu(cpu: number): void;
   /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
   serveCpu(cpu: number): number;
@@ -228,8 +246,8 @@ export interface Core {
   /** Makes this instance act as CPU `id`. The caller holds that CPU's slot. */
   switchCpu(id: number): void;
   /**
-   * Takes the slot `id` for the thread `token` (1 to 2^31 - 1), or the first free one where `id` is negative.
-   * The claim pairs with the publication of releaseCpu: the next holder finds the area as the last one left it.
+   * Takes the slot `id` for the thread `token` (1 to LEAVING - 1), or the first free one where `id` is negative. If there is
+   * none, one that a thread could not leave for good: what is left there goes when this thread leaves.
    * @returns the CPU's number, or -1 when the slot (or every slot) is held
    */
   takeCpu(id: number, token: number): number;
@@ -284,9 +302,11 @@ export const SIGNATURES = {
   createObjectAllocator: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   currentArea: { parameters: [], results: ["i32"] },
   destroyMap: { parameters: ["i32"], results: ["i32"] },
+  destroyNamed: { parameters: ["i32"], results: ["i32"] },
   destroyObjectAllocator: { parameters: ["i32"], results: ["i32"] },
   discardMap: { parameters: ["i32"], results: [] },
   findMap: { parameters: ["i32"], results: ["i32"] },
+  finishLeaving: { parameters: ["i32"], results: [] },
   freeBytes: { parameters: ["i32"], results: [] },
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
@@ -296,6 +316,7 @@ export const SIGNATURES = {
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   interruptsCameOn: { parameters: [], results: ["i32"] },
   isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
+  listAllocators: { parameters: ["i32", "i32"], results: ["i32"] },
   mapCount: { parameters: ["i32"], results: ["i32"] },
   mapEntryBytes: { parameters: ["i32"], results: ["i32"] },
   mapPrefill: { parameters: ["i32", "i32"], results: ["i32"] },
@@ -328,7 +349,7 @@ export const SIGNATURES = {
   queuePush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   readEnter: { parameters: [], results: [] },
   readLeave: { parameters: [], results: [] },
-  reapCpu: { parameters: ["i32"], results: ["i32"] },
+  reapCpu: { parameters: ["i32", "i32"], results: ["i32"] },
   reapMaps: { parameters: [], results: ["i32"] },
   releaseCpu: { parameters: ["i32"], results: [] },
   serveCpu: { parameters: ["i32"], results: ["i32"] },
@@ -393,6 +414,7 @@ export const CONSTANTS = {
   HARDIRQ: 2,
   NMI: 3,
   BORROWED: 2147483648,
+  LEAVING: 2147483647,
   STALLED_AT: 960,
   CONTEXT_TASK: 0,
   CONTEXT_SOFTIRQ: 1,
