@@ -1,6 +1,6 @@
 /**
- * Giving back what is cached and not in use: every allocator's caches of this thread's CPUs, and of CPUs that nobody holds.
- * Task context.
+ * Giving back what is cached and not in use: every allocator's caches of this thread's CPUs, and of CPUs that nobody holds,
+ * and what waits there for a callback. Task context.
  */
 import { interruptsOn } from "./alloc/deferred";
 import { emptyCache } from "./alloc/refill";
@@ -14,6 +14,7 @@ import { intentsAt } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
 import { renewBudget } from "./cpu/wait";
 import { trimSlab } from "./mem/slab";
+import { ALL_CALLBACKS, runCallbacks } from "./rcu/callback";
 
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
 const ROUNDS: u32 = 3;
@@ -28,6 +29,7 @@ function trimThisCpu(): void {
       emptyCache(area, cacheOf(set, area.id));
     }
     unlock(controlLock());
+    runCallbacks(area, ALL_CALLBACKS);
   }
   area.working--;
   interruptsOn(area);

@@ -7,7 +7,7 @@ import { publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
 import { renewBudget } from "../cpu/wait";
-import { runCallbacks } from "../rcu/callback";
+import { ALL_CALLBACKS, runCallbacks } from "../rcu/callback";
 import { adaptWatermarks } from "./adaptive";
 import { Cache, takeRaised } from "./cache";
 import { runCacheWork } from "./refill";
@@ -57,7 +57,7 @@ export function tick(area: CpuArea): void {
   renewBudget(area);
   runWork(area);
   area.working++;
-  runCallbacks(area);
+  runCallbacks(area, ALL_CALLBACKS);
   area.working--;
   interruptsOn(area);
 }

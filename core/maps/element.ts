@@ -14,7 +14,7 @@
  */
 import { allocate } from "../alloc/allocator";
 import { Cache, cacheGive, cacheMissed } from "../alloc/cache";
-import { returnTransfer, takeOwned } from "../alloc/refill";
+import { returnTransfer, takeOne } from "../alloc/refill";
 import { setOf } from "../alloc/set";
 import { acquire64, claim, claim64, peek } from "../base/atomics";
 import { E2BIG } from "../base/errno";
@@ -78,7 +78,7 @@ function takeFromPool(area: CpuArea, map: MapHeader, cache: Cache, intent: usize
 }
 
 function takeFromSlab(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
-  if (!mayRunWork(area) || takeOwned(area, cache, 1) == 0) {
+  if (!mayRunWork(area) || !takeOne(area, cache)) {
     cacheMissed(area, cache);
     return 0;
   }

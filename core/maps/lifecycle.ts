@@ -8,7 +8,7 @@ import { freeObjectAllocator, isObjectAllocator } from "../alloc/object-allocato
 import { setBytes } from "../alloc/set";
 import { roundUp } from "../base/bytes";
 import { EINVAL } from "../base/errno";
-import { superblock } from "../base/superblock";
+import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { BUILDING_ALLOCATOR, Transfer, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
@@ -17,7 +17,7 @@ import { freeBytes } from "../mem/managed";
 import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { buildMap, checkMap, emptyMap, setsOfKind } from "./dispatch";
-import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE } from "./map";
+import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_SLAB } from "./map";
 import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
 import { allocateStorage, freeAllStorage } from "./storage";
 
@@ -74,6 +74,8 @@ export function createMap(
 ): usize {
   const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply);
   if (refused != 0) return refused;
+  // An element would be taken from the slab with interrupts off, where that is refused: nothing could ever be inserted.
+  if (supply == SUPPLY_SLAB && superblock().profile == PROFILE_LINUX) return EINVAL;
   const area = thisCpu();
   renewBudget(area);
   const map = allocateMap(area, kind);

@@ -11,6 +11,7 @@ import { firstSet } from "../alloc/register";
 import { postsOf } from "../alloc/serve";
 import { setAt, setOf } from "../alloc/set";
 import { acquire, claim, peek, publish } from "../base/atomics";
+import { chainLength } from "../base/chain";
 import { EAGAIN, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, thisCpu } from "../cpu/area";
@@ -153,8 +154,9 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
 
 /** Callbacks that were being moved from one list to the next are on the latter; they wait for a grace period anew. */
 function settleCallbacks(dead: CpuArea): void {
-  if (dead.waitingCallbacks == 0) return;
-  if (dead.callbacks == dead.waitingCallbacks) dead.callbacks = 0;
+  if (dead.waitingCallbacks != 0 && dead.callbacks == dead.waitingCallbacks) dead.callbacks = 0;
+  dead.callbackCount = chainLength(dead.callbacks);
+  dead.waitingCallbackCount = chainLength(dead.waitingCallbacks);
   dead.callbackTarget = gracePeriodTarget(NORMAL);
 }
 

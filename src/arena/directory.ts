@@ -29,7 +29,7 @@ export interface MapOptions<K, V> {
   readonly flags?: number;
   /**
    * Elements straight from the slab, each free through a grace-period callback: what dynamic maps were before per-CPU
-   * caches. For comparison.
+   * caches. For comparison. Not with the profile `linux`.
    */
   readonly withoutCache?: boolean;
   /**
@@ -76,6 +76,12 @@ export class Directory {
     if (kind === undefined) throw new AnyctxError("EINVAL", `There is no map type "${type}"`);
     if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
       throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
+    if (options.withoutCache === true && this.#isLinux())
+      throw new AnyctxError(
+        "EINVAL",
+        `Map "${name}" cannot be withoutCache in an arena with the profile linux: it allocates with interrupts off, and the ` +
+          "slab may not be asked there",
+      );
     const nameBytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
     const seed = this.#nextSeed();
     const supply = supplyOf(options);
@@ -169,6 +175,11 @@ export class Directory {
       valueStride: field("valueStride"),
       copies: kind.perCpu ? cpus : 1,
     };
+  }
+
+  #isLinux(): boolean {
+    const profile = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.profile);
+    return profile === CONSTANTS.PROFILE_LINUX;
   }
 
   /** Writes a name where the core reads it; the address. */
