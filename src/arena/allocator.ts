@@ -135,7 +135,8 @@ export class ObjectAllocator {
   /**
    * Allocates an object; its bytes are what its last owner left (per-CPU: zero). Any context.
    * @param size of a fixed-size allocator, its objects' size if not given
-   * @returns its address, or -EINVAL (no size, unknown flags), -E2BIG (larger than `largest`), -ENOMEM
+   * @returns its address, or -EINVAL (no size, unknown flags), -E2BIG (larger than `largest`), -ENOMEM, -ETIMEDOUT (a
+   * dead thread has a lock of the memory)
    */
   allocate(size: number = this.#defaultSize, flags: AllocateFlags = ALLOCATE.cacheFirst): Address {
     if (!(size >= 1)) return -ERRNO.EINVAL as Address;
@@ -174,7 +175,7 @@ export class ObjectAllocator {
   /**
    * Prefills: the next `count` allocations of `size` bytes on this thread's current CPU succeed in any context, whatever
    * happens to the memory. A later prefill for the same size replaces it; 0 withdraws it.
-   * @returns 0; or -EINVAL, -E2BIG, or -ENOMEM: then nothing is prefilled
+   * @returns 0; or -EINVAL, -E2BIG, -ENOMEM or -ETIMEDOUT: then nothing is prefilled
    */
   prefill(count: number, size: number = this.#defaultSize): number {
     if (!(size >= 1) || !(count >= 0)) return -ERRNO.EINVAL;

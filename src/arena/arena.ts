@@ -113,7 +113,8 @@ export class Arena extends Attachment {
   /**
    * Attaches this thread to an arena that another one created.
    * @param cpu the slot to take; the first free one by default
-   * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version, EBUSY when no slot is free
+   * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version, EBUSY when no slot is free; ENOMEM, ETIMEDOUT
+   * (a dead thread has a lock, waited for as `detach` says): then no slot is taken
    */
   static async attach(handle: ArenaHandle, cpu?: number): Promise<Arena> {
     const { memory, core: module, token } = handle;
@@ -140,7 +141,8 @@ export class Arena extends Attachment {
 
   /**
    * Creates a map that every thread can open by its name.
-   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM
+   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM; ETIMEDOUT (a dead thread has a lock, waited for as
+   * `detach` says): then there is no map
    */
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>> {
     const { key, value } = options;
@@ -169,7 +171,8 @@ export class Arena extends Attachment {
 
   /**
    * Takes a map off the arena: nobody finds it by its name any more. Its memory goes back when no reader is left in it and
-   * every thread that has it open has closed it or is gone. ENOENT if it is not there.
+   * every thread that has it open has closed it or is gone.
+   * @throws {AnyctxError} ENOENT: there is none of the name; ETIMEDOUT as createMap, and it is still there
    */
   destroyMap(name: string): void {
     this.#directory.destroy(name);
@@ -202,7 +205,7 @@ export class Arena extends Attachment {
 
   /**
    * Creates an allocator for objects of one's own (src/arena/allocator.ts, docs/allocator.md).
-   * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had)
+   * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had), ETIMEDOUT as createMap
    */
   createAllocator(options: AllocatorOptions): ObjectAllocator {
     return ObjectAllocator.create(this, options);

@@ -113,7 +113,8 @@ export class Attachment {
 
   /**
    * Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. What has to
-   * stay because a dead thread has a lock goes with the next `poll` or `reap` of another thread that can have it.
+   * stay because a dead thread has a lock goes with the next `poll` or `reap` of another thread that can have it. Waits about
+   * half a second at most for each dead thread that has a lock, and not for those known already, as all that follows here.
    */
   detach(): void {
     for (const cpu of this.#heldCpus) {
@@ -124,7 +125,10 @@ export class Attachment {
     this.#heldCpus.clear();
   }
 
-  /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
+  /**
+   * Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps, reaps and detaches that had to wait.
+   * Never waits for a reader; for a lock as `detach`.
+   */
   poll(): void {
     const { realTime } = this;
     this.onHeldCpus(() => {
@@ -140,7 +144,7 @@ export class Attachment {
   /**
    * Gives back what is cached and not in use: the caches of this thread's CPUs and of CPUs that nobody holds, what waited
    * for a grace period that is over, empty slabs. Other threads' caches are theirs, and what was prefilled stays. Never
-   * waits for a reader: what one still holds up goes with a later trim.
+   * waits for a reader: what one still holds up goes with a later trim. For a lock as `detach`, however many CPUs there are.
    * @returns bytes that the arena's pages in use went down by
    */
   trim(): number {
@@ -153,8 +157,8 @@ export class Attachment {
   /**
    * Frees the slots of a thread that is dead: its locks are released, its half-done operation is finished or undone, what
    * it had cached or in hand is there for others. Call it when the thread has ended for sure, at any moment after: in Node
-   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then nobody waits for the dead thread
-   * for longer than about half a second: an operation that needs a bucket it has locked returns -ETIMEDOUT.
+   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then an operation that meets what it
+   * has locked returns -ETIMEDOUT: the first after about half a second, the others at once (docs/recovery.md).
    *
    * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it, if the slot is still the
    * dead thread's. Several threads may reap the same one.

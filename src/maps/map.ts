@@ -164,7 +164,7 @@ export class ArenaMap<K, V> {
   /**
    * As `set` with flags ANY, NOEXIST or EXIST, and without a throw.
    * @returns 0, or -errno: -EEXIST, -ENOENT, -E2BIG, -ENOMEM, -EBUSY, -EINVAL, -ETIMEDOUT (a thread died in the middle of
-   * an operation on the same keys and has not been reaped), -EBADF (closed)
+   * an operation on the same keys, or with a lock of the memory, and has not been reaped), -EBADF (closed)
    */
   update(key: K, value: V, flags: number = ANY): number {
     this.#key.write(key);
