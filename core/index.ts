@@ -5,19 +5,35 @@
 
 import { ownedObjects } from "./alloc/allocator";
 import { runWork, runWorkThread, tick } from "./alloc/deferred";
-import { createObjectAllocator as createAllocator } from "./alloc/object-allocator";
+import {
+  createObjectAllocator as createAllocator,
+  destroyObjectAllocator as destroyAllocator,
+} from "./alloc/object-allocator";
 import { serveCpu as serve } from "./alloc/serve";
-import { ENOMEM } from "./base/errno";
+import { claim, peek } from "./base/atomics";
+import { ETIMEDOUT } from "./base/errno";
 import { superblock } from "./base/superblock";
-import { cpuArea, releaseCpu as release, takeCpu as take, thisCpu } from "./cpu/area";
+import {
+  BORROWED,
+  cpuArea,
+  LEAVING,
+  ownerWord,
+  releaseCpu as release,
+  switchCpu,
+  takeCpu as take,
+  thisCpu,
+} from "./cpu/area";
 import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/context";
+import { transferOf } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
+import { memoryErrno, renewBudget } from "./cpu/wait";
 import { letWorkRun } from "./maps/deferred";
-import { finishBuilding, reapMaps } from "./maps/lifecycle";
-import { closeAll } from "./maps/registry";
+import { finishBuilding, reapMaps as freeDyingMaps } from "./maps/lifecycle";
+import { closeAll, findMap as find, openMap as open } from "./maps/registry";
 import { runTables, tickTables } from "./maps/split";
-import { freeManaged } from "./mem/managed";
+import { freeBytes as free, freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
+import { trimSlab } from "./mem/slab";
 import {
   betweenOperations,
   enterRead,
@@ -32,8 +48,8 @@ import { trimWhenIdle } from "./trim";
 export { objectAllocate, objectCopy, objectFree, objectFreeRcu, objectSize } from "./alloc/object";
 export {
   allocatorBytes,
-  destroyObjectAllocator,
   isObjectAllocator,
+  listAllocators,
   objectAllocatorIdle,
   objectPrefill,
   objectTrim,
@@ -54,16 +70,15 @@ export {
   percpuArrayUpdate,
   percpuArrayUpdateAll,
 } from "./maps/array";
-export { mapCount, mapPrefill, mapScan } from "./maps/dispatch";
+export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
 export { hashDelete, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
-export { createMap, destroyMap, discardMap, publishMap, reapMaps, shareAccount } from "./maps/lifecycle";
+export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { mapEntryBytes } from "./maps/map";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";
-export { closeMap, findMap, openMap } from "./maps/registry";
-export { allocateBytes, freeBytes } from "./mem/managed";
-export { trimSlab as trimSlabs } from "./mem/slab";
+export { closeMap } from "./maps/registry";
+export { allocateBytes } from "./mem/managed";
 export { reapCpu } from "./recovery/reap";
 export { trimCpus } from "./trim";
 
@@ -74,21 +89,83 @@ export function takeCpu(id: i32, token: u32): i32 {
   return cpu;
 }
 
-/** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
+/** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. Cannot fail: at worst it goes with the CPU. */
+export function freeBytes(address: usize): void {
+  renewBudget(thisCpu());
+  free(address);
+}
+
+/** The address of the map named so, 0 if there is none, ETIMEDOUT if the lists are behind a lock that is not let go. */
+export function findMap(name: usize): usize {
+  renewBudget(thisCpu());
+  return find(name);
+}
+
+/** As findMap, and the map is open on this CPU until `closeMap`. */
+export function openMap(name: usize): usize {
+  renewBudget(thisCpu());
+  return open(name);
+}
+
+/** Frees destroyed maps that nobody can be inside any more; maps that still have to wait. */
+export function reapMaps(): u32 {
+  renewBudget(thisCpu());
+  return freeDyingMaps();
+}
+
+/** Gives the empty slabs that classes keep back to the pages. */
+export function trimSlabs(): void {
+  renewBudget(thisCpu());
+  trimSlab();
+}
+
+/**
+ * Gives a slot back that this thread holds, and acts as, with what belongs to its holder: open maps, what it is building, its
+ * memory (mem/managed.ts). Where a lock is not let go something stays; `finishLeaving` then goes on with it. Task context.
+ */
 export function releaseCpu(cpu: u32): void {
-  if (lock(controlLock())) {
+  const area = cpuArea(cpu);
+  renewBudget(area);
+  const closed = lock(controlLock());
+  if (closed) {
     closeAll(cpu);
     unlock(controlLock());
   }
-  finishBuilding(cpuArea(cpu));
-  reapMaps();
-  freeManaged(cpuArea(cpu));
-  release(cpu);
+  freeDyingMaps();
+  freeManaged(area);
+  const transfer = transferOf(area);
+  const isLeft = closed && transfer.building == 0 && transfer.managed == 0;
+  release(cpu, isLeft ? 0 : LEAVING);
+}
+
+/**
+ * Gives back what threads had to leave behind in their slots, as far as the locks can be had now. The slots are borrowed one at
+ * a time by the thread `token`. Task context.
+ * The claim pairs with the publication of releaseCpu: what was left is as it was left.
+ */
+export function finishLeaving(token: u32): void {
+  const before = thisCpu().id;
+  for (let cpu: u32 = 0; cpu < superblock().cpus; cpu++) {
+    const word = ownerWord(cpuArea(cpu));
+    if (peek(word) != LEAVING || !claim(word, LEAVING, token | BORROWED)) continue;
+    switchCpu(cpu);
+    releaseCpu(cpu);
+    switchCpu(before);
+  }
 }
 
 /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
 export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize {
-  return finishBuilding(thisCpu()) ? createAllocator(size, perCpu, limit) : ENOMEM;
+  const area = thisCpu();
+  renewBudget(area);
+  return finishBuilding(area) ? createAllocator(size, perCpu, limit) : memoryErrno(area);
+}
+
+/** As `destroyObjectAllocator` of alloc/object-allocator.ts; what this CPU could not finish before goes first. */
+export function destroyObjectAllocator(allocator: usize): i32 {
+  const area = thisCpu();
+  renewBudget(area);
+  return finishBuilding(area) ? destroyAllocator(allocator) : -ETIMEDOUT;
 }
 
 /** Begins a read section on this CPU; a program run is one. */
@@ -136,6 +213,7 @@ export function contextEnter(level: u32): u32 {
 export function contextLeave(below: u32): void {
   const area = thisCpu();
   leaveContext(area, below);
+  renewBudget(area);
   letWorkRun(area);
 }
 
@@ -146,6 +224,7 @@ export function contextLeave(below: u32): void {
 export function interruptsCameOn(): u32 {
   const area = thisCpu();
   if (workPending() == 0) return 0;
+  renewBudget(area);
   const saved = area.interruptsOff;
   area.interruptsOff = 0;
   const ran = mayRunWork(area) ? runWork(area) : 0;
@@ -158,6 +237,7 @@ export function interruptsCameOn(): u32 {
 export function workThreadRuns(): u32 {
   const area = thisCpu();
   setContext(area, 0, false);
+  renewBudget(area);
   const ran = runWorkThread(area);
   runTables(area);
   return ran;
@@ -175,6 +255,7 @@ export function setRealTime(value: u32): void {
 
 /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
 export function serveCpu(cpu: u32): u32 {
+  renewBudget(thisCpu());
   return serve(thisCpu(), cpuArea(cpu));
 }
 

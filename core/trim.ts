@@ -1,6 +1,6 @@
 /**
- * Giving back what is cached and not in use: every allocator's caches of this thread's CPUs, and of CPUs that nobody holds.
- * Task context.
+ * Giving back what is cached and not in use: every allocator's caches of this thread's CPUs, and of CPUs that nobody holds,
+ * and what waits there for a callback. Task context.
  */
 import { interruptsOn } from "./alloc/deferred";
 import { emptyCache } from "./alloc/refill";
@@ -12,11 +12,13 @@ import { BORROWED, CpuArea, cpuArea, switchCpu, thisCpu } from "./cpu/area";
 import { mayRunWork } from "./cpu/context";
 import { LEVELS } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
+import { renewBudget } from "./cpu/wait";
 import { levelCount } from "./maps/count";
 import { MapHeader, mapAt } from "./maps/map";
 import { tickTables } from "./maps/split";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
+import { ALL_CALLBACKS, runCallbacks } from "./rcu/callback";
 import { betweenOperations, enterRead, leaveRead } from "./rcu/epoch";
 
 /** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
@@ -32,6 +34,7 @@ function trimThisCpu(): void {
       emptyCache(area, cacheOf(set, area.id));
     }
     unlock(controlLock());
+    runCallbacks(area, ALL_CALLBACKS);
   }
   area.working--;
   interruptsOn(area);
@@ -68,12 +71,15 @@ export function trimWhenIdle(area: CpuArea): void {
   }
 }
 
-/** Acts as another CPU for as long as a trim takes. */
+/** Acts as another CPU for as long as a trim takes, on the same budget. */
 function trimAs(cpu: u32): void {
-  const before = thisCpu().id;
+  const before = thisCpu();
+  const borrowed = cpuArea(cpu);
+  borrowed.spinsLeft = before.spinsLeft;
   switchCpu(cpu);
   trimThisCpu();
-  switchCpu(before);
+  switchCpu(before.id);
+  before.spinsLeft = borrowed.spinsLeft;
 }
 
 /**
@@ -84,6 +90,7 @@ function trimAs(cpu: u32): void {
  */
 export function trimCpus(token: u32): void {
   const cpus = superblock().cpus;
+  renewBudget(thisCpu());
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     const word = changetype<usize>(cpuArea(cpu)) + offsetof<CpuArea>("owner");
     if (acquire(word) == token) trimAs(cpu);

@@ -37,6 +37,9 @@ export const ERRNO = {
 
 export type ErrnoName = keyof typeof ERRNO;
 
+/** Why something is ETIMEDOUT, for people. */
+export const LOCK_NOT_LET_GO = "a thread has not let go of a lock of the arena; if it is dead, reap it";
+
 const NAMES = new Map<number, ErrnoName>(Object.entries(ERRNO).map(([name, value]) => [value, name as ErrnoName]));
 
 /** The name of an errno given as the data plane returns it (negative) or as a plain number. */

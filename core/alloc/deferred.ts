@@ -6,7 +6,8 @@
 import { publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
-import { runCallbacks } from "../rcu/callback";
+import { renewBudget } from "../cpu/wait";
+import { ALL_CALLBACKS, runCallbacks } from "../rcu/callback";
 import { adaptWatermarks } from "./adaptive";
 import { Cache, takeRaised } from "./cache";
 import { runCacheWork } from "./refill";
@@ -53,9 +54,10 @@ export function interruptsOn(area: CpuArea): void {
 /** What a timer tick does: raised work, then callbacks. Task and softirq context. */
 export function tick(area: CpuArea): void {
   if (!mayRunWork(area)) return;
+  renewBudget(area);
   runWork(area);
   area.working++;
-  runCallbacks(area);
+  runCallbacks(area, ALL_CALLBACKS);
   area.working--;
   interruptsOn(area);
 }

@@ -5,21 +5,23 @@
  * Here is its life: created, prefilled, trimmed, destroyed. What allocates from it is alloc/object.ts.
  */
 
-import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
+import { E2BIG, EBUSY, EINVAL, ENOMEM, ETIMEDOUT } from "../base/errno";
 import { CLASS_COUNT, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayPrefill, mayRunWork } from "../cpu/context";
 import { BUILDING_ALLOCATOR, runPlaced, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import { allocatePages, freePages, PAGE_BYTES, pageOf } from "../mem/pages";
 import { classFor, HEADER_BYTES, LARGEST_CLASS, slabClass } from "../mem/slab";
+import { gracePeriodEnded, gracePeriodTarget, NORMAL } from "../rcu/epoch";
 import { accountBytes, joinAccount, mapSets } from "./account";
 import { allocatorIdle, drainAllocator, formatAllocator, startAllocator } from "./allocator";
 import { interruptsOn } from "./deferred";
 import { prefill } from "./prefill";
 import { emptyCache } from "./refill";
-import { registerSet, unlinkSet } from "./register";
-import { CONTAINS_OBJECTS, cacheOf, setBytes } from "./set";
+import { firstSet, registerSet, unlinkSet } from "./register";
+import { CONTAINS_OBJECTS, cacheOf, setAt, setBytes } from "./set";
 
 /** Largest object of an any-size allocator of per-CPU objects, as in Linux. */
 const LARGEST_ANY_PERCPU: u32 = 512;
@@ -28,6 +30,8 @@ const LARGEST_FIXED: u32 = 1 << 28;
 
 /** Tells an allocator from other memory: for whoever opens one by its address. */
 const ALLOCATOR_MAGIC: u32 = 0x43434c41; // "ALCC"
+/** Instead of it, from when it is being destroyed: nobody opens it or begins to read it. */
+const RETIRED_MAGIC: u32 = 0x52434c41; // "ALCR"
 
 /** A cache line that all CPUs write to, one that they only read, the name, the table of classes, the sets. */
 @unmanaged
@@ -43,7 +47,7 @@ export class ObjectAllocator {
   reserved4: u64;
   reserved5: u64;
   reserved6: u64;
-  /** ALLOCATOR_MAGIC while it lives. */
+  /** ALLOCATOR_MAGIC while it lives, 0 before; written under `controlLock` once it lives. */
   magic: u32;
   /** Payload bytes of a fixed-size allocator, 0 for any size. */
   size: u32;
@@ -92,7 +96,7 @@ export function setFor(allocator: usize, size: u32): usize {
  * @param size payload bytes of every object; 0: any size up to 4088 (per-CPU: 512)
  * @param perCpu 1: each object has a copy for every CPU, zeroed when it is allocated
  * @param limit bytes that it may own, in use or cached
- * @returns its address, or EINVAL, E2BIG, ENOMEM (positive, below 65536)
+ * @returns its address, or EINVAL, E2BIG, ENOMEM, ETIMEDOUT (positive, below 65536)
  */
 export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize {
   const cpus = superblock().cpus;
@@ -103,9 +107,9 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   const area = thisCpu();
   const transfer = transferOf(area);
   // What could not be finished for a lock of a dead thread is in the way of the next.
-  if (transfer.building != 0) return ENOMEM;
+  if (transfer.building != 0) return ETIMEDOUT;
   const allocator = allocatePages(<u32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES));
-  if (allocator == 0) return ENOMEM;
+  if (allocator == 0) return memoryErrno(area);
   memory.fill(allocator, 0, bytes);
   const header = changetype<ObjectAllocator>(allocator);
   header.limit = min(limit, 0x7fffffff);
@@ -124,7 +128,7 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   }
   if (!startAll(area, allocator, size != 0)) {
     freeObjectAllocator(area, allocator);
-    return ENOMEM;
+    return ETIMEDOUT;
   }
   header.magic = ALLOCATOR_MAGIC;
   transfer.building = 0;
@@ -158,6 +162,7 @@ export function objectPrefill(allocator: usize, size: u32, count: u32): i32 {
   if (set == 0) return size == 0 ? -EINVAL : -E2BIG;
   const area = thisCpu();
   if (!mayPrefill(area)) return -ENOMEM;
+  renewBudget(area);
   area.working++;
   const result = prefill(area, cacheOf(set, area.id), count);
   area.working--;
@@ -170,6 +175,7 @@ export function objectTrim(allocator: usize): void {
   const area = thisCpu();
   const classes = classCount(allocator);
   if (!mayRunWork(area)) return;
+  renewBudget(area);
   area.working++;
   for (let index: u32 = 0; index < classes; index++) {
     emptyCache(area, cacheOf(setOfClass(allocator, index), area.id));
@@ -195,26 +201,43 @@ function drainAll(area: CpuArea, allocator: usize): i32 {
   return live;
 }
 
+/** An allocator is whole and alive again: for what is in the way of destroying it. */
+function revive(allocator: usize, isUnlinked: bool): void {
+  const classes = classCount(allocator);
+  for (let index: u32 = 0; isUnlinked && index < classes; index++) registerSet(setOfClass(allocator, index));
+  changetype<ObjectAllocator>(allocator).magic = ALLOCATOR_MAGIC;
+  transferOf(thisCpu()).building = 0;
+}
+
 /**
  * Gives an allocator back that this CPU names as `Transfer.building`, from wherever a former attempt was cut off.
- * @returns objects that are still allocated and maps that share its account: then the allocator lives on for them
+ *
+ * Who reads an allocator without owning it does so in a read section, after a look at the magic: so the magic goes first, and
+ * the memory only if nobody is inside any more. One that was never published has no magic and no reader.
+ * @returns 0; more: objects that are still allocated and maps that share its account; -EBUSY: a reader is inside; then the
+ * allocator lives on. -ETIMEDOUT: the lock cannot be had, nothing is done and this CPU goes on naming it
  */
-export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {
+export function freeObjectAllocator(area: CpuArea, allocator: usize): i32 {
   const transfer = transferOf(area);
-  // Without the lock it stays with this CPU, out of use.
-  if (!lock(controlLock())) return 0;
-  const shared = mapSets(allocator);
+  const header = changetype<ObjectAllocator>(allocator);
+  if (!lock(controlLock())) return -ETIMEDOUT;
+  const shared = <i32>mapSets(allocator);
   const classes = classCount(allocator);
+  const hasReaders = header.magic != 0;
+  if (hasReaders) header.magic = RETIRED_MAGIC;
   for (let index: u32 = 0; shared == 0 && index < classes; index++) unlinkSet(setOfClass(allocator, index));
   unlock(controlLock());
+  if (hasReaders && !gracePeriodEnded(NORMAL, gracePeriodTarget(NORMAL))) {
+    revive(allocator, shared == 0);
+    return -EBUSY;
+  }
   // Only now: nobody trims or reaps what is his of it any more.
   const live = shared != 0 ? shared : drainAll(area, allocator);
   if (live != 0) {
-    for (let index: u32 = 0; shared == 0 && index < classes; index++) registerSet(setOfClass(allocator, index));
-    transfer.building = 0;
+    revive(allocator, shared == 0);
     return live;
   }
-  changetype<ObjectAllocator>(allocator).magic = 0;
+  header.magic = 0;
   transfer.run = <u32>allocator;
   transfer.building = 0;
   freePages(allocator);
@@ -223,12 +246,33 @@ export function freeObjectAllocator(area: CpuArea, allocator: usize): u32 {
 
 /**
  * Destroys an allocator. The caller has waited for grace periods of both flavours, no CPU uses it any more.
- * @returns 0; or the number of objects still allocated, and the allocator lives on for them
+ * @returns 0; or what freeObjectAllocator says is in the way, and the allocator lives on
  */
-export function destroyObjectAllocator(allocator: usize): u32 {
+export function destroyObjectAllocator(allocator: usize): i32 {
   const area = thisCpu();
   transferOf(area).building = <u32>allocator | BUILDING_ALLOCATOR;
-  return freeObjectAllocator(area, allocator);
+  const result = freeObjectAllocator(area, allocator);
+  if (result == -ETIMEDOUT) transferOf(area).building = 0;
+  return result;
+}
+
+/**
+ * Copies the addresses of living allocators, newest first, as many as `most`.
+ * @returns how many there are, or -ETIMEDOUT
+ */
+export function listAllocators(into: usize, most: u32): i32 {
+  renewBudget(thisCpu());
+  if (!lock(controlLock())) return -ETIMEDOUT;
+  let count: u32 = 0;
+  for (let set = firstSet(); set != 0; set = setAt(set).nextSet) {
+    const owner: usize = setAt(set).owner;
+    if (setAt(set).contains != CONTAINS_OBJECTS || set != setOfClass(owner, 0)) continue;
+    if (changetype<ObjectAllocator>(owner).magic != ALLOCATOR_MAGIC) continue;
+    if (count < most) store<u32>(into + count * 4, <u32>owner);
+    count++;
+  }
+  unlock(controlLock());
+  return <i32>count;
 }
 
 /** Bytes owned now, by maps that share the allocator's account as well. */

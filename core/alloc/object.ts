@@ -4,7 +4,7 @@
  * neither size nor allocator.
  */
 
-import { E2BIG, EINVAL, ENOMEM } from "../base/errno";
+import { E2BIG, EINVAL } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
@@ -18,6 +18,7 @@ import {
   transferFirst,
   transferOf,
 } from "../cpu/intent";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { allocate, release } from "./allocator";
 import { Cache, cacheGiveRcu, cacheMissed } from "./cache";
@@ -54,8 +55,8 @@ function zeroCopies(set: CacheSet, object: usize): void {
  *
  * The fast path, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
  * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
- * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
- * positive, below 65536
+ * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM,
+ * ETIMEDOUT (what would be there is behind a lock that is not let go): positive, below 65536
  */
 export function objectAllocate(allocator: usize, size: u32, flags: u32): usize {
   const header = changetype<ObjectAllocator>(allocator);
@@ -90,6 +91,7 @@ function objectAllocateSlow(allocator: usize, size: u32, flags: u32): usize {
   if (set == 0) return size == 0 ? EINVAL : E2BIG;
   if (flags > SLAB_ONLY) return EINVAL;
   const area = thisCpu();
+  renewBudget(area);
   const cache = cacheOf(set, area.id);
   const intent = firstIntent(intentsOf(area));
   let object: usize = 0;
@@ -99,7 +101,7 @@ function objectAllocateSlow(allocator: usize, size: u32, flags: u32): usize {
   if (object == 0 && flags == CACHE_FIRST) object = takeFromSlab(area, cache, intent);
   if (object == 0) {
     if (flags == SLAB_ONLY) cacheMissed(area, cache);
-    return ENOMEM;
+    return memoryErrno(area);
   }
   if (setAt(set).perCpu != 0) zeroCopies(setAt(set), object);
   clearIntent(intent);
@@ -144,6 +146,7 @@ export function objectFree(address: usize): void {
 }
 
 function objectFreeSlow(area: CpuArea, cache: Cache, object: usize): void {
+  renewBudget(area);
   release(area, cache, object, firstIntent(intentsOf(area)));
 }
 
@@ -157,6 +160,7 @@ export function objectFreeRcu(address: usize): void {
   nameObject(intent, object, changetype<usize>(cache), RCU);
   cacheGiveRcu(area, cache, object);
   clearIntent(intent);
+  renewBudget(area);
   interruptsOn(area);
 }
 

@@ -5,7 +5,6 @@
  */
 
 import { acquire64, addAndFetch, claim64 } from "../base/atomics";
-import { ENOMEM } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { CpuArea, thisCpu } from "../cpu/area";
 import {
@@ -20,6 +19,7 @@ import {
   transferFirst,
   transferOf,
 } from "../cpu/intent";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import { Cache, lastOf } from "./cache";
 import { refillFromTrimmed, returnTransfer, takeFree, takeOwned } from "./refill";
 import { cacheOf } from "./set";
@@ -121,7 +121,7 @@ function releasePrefilled(area: CpuArea, cache: Cache, count: u32): void {
  * Prefills: the next `count` allocations on this CPU succeed in any context, whatever happens to the memory.
  * What is cached comes first, then what waits for a grace period, then the slab. A later prefill replaces this one. Task
  * and softirq context, no other work on this CPU.
- * @returns 0, or -ENOMEM and nothing is prefilled
+ * @returns 0; or -ENOMEM, -ETIMEDOUT (cpu/wait.ts), and nothing is prefilled
  */
 export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
   const before = cache.prefilledCount;
@@ -141,7 +141,7 @@ export function prefill(area: CpuArea, cache: Cache, count: u32): i32 {
   }
   if (taken != 0) returnTransfer(area, cache);
   releasePrefilled(area, cache, before);
-  return -ENOMEM;
+  return -memoryErrno(area);
 }
 
 /** Undoes a prefill that nothing has used yet: gives back what it took beyond `owned` objects. Task and softirq. */
@@ -157,6 +157,7 @@ export function withdraw(area: CpuArea, cache: Cache, owned: u32, prefilled: u32
  */
 export function withdrawPrefill(set: usize, owned: u32, prefilled: u32): void {
   const area = thisCpu();
+  renewBudget(area);
   area.working++;
   withdraw(area, cacheOf(set, area.id), owned, prefilled);
   area.working--;

@@ -13,6 +13,7 @@ import { CpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, transferCount, transferFirst, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
 import { returnFromTransfer, takeIntoTransfer, trimSlab } from "../mem/slab";
+import { runCallbacks } from "../rcu/callback";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { withinLimit } from "./account";
 import { Cache, lastOf, spliceFree } from "./cache";
@@ -141,10 +142,15 @@ function refillFromSlab(area: CpuArea, cache: Cache, count: u32): u32 {
   const taken = takeOwned(area, cache, count);
   if (taken == 0) return 0;
   if (companions != 0) takeCompanions(area, cache);
+  spliceTaken(area, cache, taken);
+  return taken;
+}
+
+/** Adds what the transfer has from the slab to `free`. */
+function spliceTaken(area: CpuArea, cache: Cache, taken: u32): void {
   const first = transferFirst(transferOf(area));
   spliceFree(area, cache, first, lastOf(first, taken), taken);
   endTransfer(area);
-  return taken;
 }
 
 /** Makes sure of companions for `count` objects, as far as there is memory. */
@@ -161,7 +167,7 @@ export function refill(area: CpuArea, cache: Cache, count: u32): void {
   if (refillFromSlab(area, cache, missing) != 0) return;
   // A batch that the account refuses as a whole may fit in part.
   while (setOf(cache).account != 0 && missing != 0 && refillFromSlab(area, cache, 1) != 0) missing--;
-  if (cache.freeCount == 0 && relieve(area, cache)) refillFromSlab(area, cache, 1);
+  if (cache.freeCount == 0 && takeRelieved(area, cache)) spliceTaken(area, cache, 1);
 }
 
 /**
@@ -182,6 +188,34 @@ function relieve(area: CpuArea, cache: Cache): bool {
 }
 
 const RELIEF_ROUNDS: i32 = 3;
+
+/** Callbacks that run before the slab is asked again: an operation does no more of others' work than it needs. */
+const RELIEF_CALLBACKS: u32 = 256;
+
+/**
+ * As takeOwned of one object, where memory is out: what waits for a callback of this CPU's goes back, then what it has cached.
+ * No other work on this CPU. False: memory is out, and nothing has begun.
+ */
+function takeRelieved(area: CpuArea, cache: Cache): bool {
+  let ran: u32 = 1;
+  while (ran != 0) {
+    ran = 0;
+    // As in relieve: the first round may only begin the grace period.
+    for (let round = 0; round < RELIEF_ROUNDS; round++) ran += runCallbacks(area, RELIEF_CALLBACKS);
+    if (ran != 0) trimSlab();
+    if (ran != 0 && takeOwned(area, cache, 1) != 0) return true;
+  }
+  return relieve(area, cache) && takeOwned(area, cache, 1) != 0;
+}
+
+/** Takes one object from the slab into the transfer, for objects without a cache. False: memory is out. */
+export function takeOne(area: CpuArea, cache: Cache): bool {
+  if (takeOwned(area, cache, 1) != 0) return true;
+  area.working++;
+  const taken = takeRelieved(area, cache);
+  area.working--;
+  return taken;
+}
 
 /**
  * Takes the whole extra list to those that wait for a grace period. An NMI may add to it meanwhile.

@@ -50,6 +50,9 @@ export class CpuArea {
   /** Ticks since the last one that saw a new operation, and the operations that it saw (core/trim.ts). */
   idleTicks: u32;
   seenOperations: u32;
+  /** Loads that the current operation may still spend on waiting, and 1 once it gave up a wait (cpu/wait.ts). */
+  spinsLeft: u32;
+  gaveUp: u32;
   /** Up to the end of the cache line. */
   reserved1: u32;
   reserved3: u64;
@@ -77,9 +80,28 @@ export class CpuArea {
 
 /** Bit of `owner`: a slot that a thread holds only for as long as a trim takes. Tokens are below it. */
 export const BORROWED: u32 = 0x80000000;
+/** As `owner`, no thread's token: a slot whose thread has left, but not all that it had could be given back yet. */
+export const LEAVING: u32 = 0x7fffffff;
 
 /** Times that a slot which is only borrowed is looked at again. */
 const BORROW_LOOKS: u32 = 1 << 24;
+
+/** Offsets of `stalledWord` and `reaperWord`: a line of their own, because others write them. */
+export const STALLED_AT: usize = AREA_BYTES - 64;
+const REAPER_AT: usize = STALLED_AT + 4;
+
+/**
+ * Address of the word that says what this CPU did not let go of when somebody waited in vain (cpu/wait.ts), 0: nothing.
+ * Written by whoever waits.
+ */
+export function stalledWord(area: CpuArea): usize {
+  return changetype<usize>(area) + STALLED_AT;
+}
+
+/** Address of the word that says which CPU reaps this one, CPU + 1, or 0: one at a time (recovery/reap.ts). */
+export function reaperWord(area: CpuArea): usize {
+  return changetype<usize>(area) + REAPER_AT;
+}
 
 /** Which CPU this instance acts as. A wasm global: one per instance, never shared. */
 let current: usize = 0;
@@ -97,23 +119,34 @@ export function switchCpu(id: u32): void {
   current = changetype<usize>(cpuArea(id));
 }
 
+export function ownerWord(area: CpuArea): usize {
+  return changetype<usize>(area) + offsetof<CpuArea>("owner");
+}
+
 /**
- * Takes the slot `id` for the thread `token` (1 to 2^31 - 1), or the first free one where `id` is negative.
+ * Claims a slot that `from` says nobody holds.
  * The claim pairs with the publication of releaseCpu: the next holder finds the area as the last one left it.
+ */
+function claimSlot(cpu: u32, from: u32, token: u32): bool {
+  const word = ownerWord(cpuArea(cpu));
+  for (let look: u32 = 0; look < BORROW_LOOKS; look++) {
+    if (claim(word, from, token)) return true;
+    if ((peek(word) & BORROWED) == 0) break;
+  }
+  return false;
+}
+
+/**
+ * Takes the slot `id` for the thread `token` (1 to LEAVING - 1), or the first free one where `id` is negative. If there is
+ * none, one that a thread could not leave for good: what is left there goes when this thread leaves.
  * @returns the CPU's number, or -1 when the slot (or every slot) is held
  */
 export function takeCpu(id: i32, token: u32): i32 {
   const cpus = superblock().cpus;
   const first: u32 = id < 0 ? 0 : <u32>id;
-  const last: u32 = id < 0 ? cpus : <u32>id + 1;
-  for (let cpu = first; cpu < last && cpu < cpus; cpu++) {
-    const area = cpuArea(cpu);
-    const word = changetype<usize>(area) + offsetof<CpuArea>("owner");
-    for (let look: u32 = 0; look < BORROW_LOOKS; look++) {
-      if (claim(word, 0, token)) return <i32>cpu;
-      if ((peek(word) & BORROWED) == 0) break;
-    }
-  }
+  const last: u32 = id < 0 ? cpus : min(<u32>id + 1, cpus);
+  for (let cpu = first; cpu < last; cpu++) if (claimSlot(cpu, 0, token)) return <i32>cpu;
+  for (let cpu = first; cpu < last; cpu++) if (claimSlot(cpu, LEAVING, token)) return <i32>cpu;
   return -1;
 }
 
@@ -129,11 +162,13 @@ export function leaveSections(area: CpuArea): void {
 }
 
 /**
- * Gives the slot back; what its caches contain stays there for the next holder, or for a trim.
- * The publication pairs with the claim of takeCpu.
+ * Gives the slot back: free, or LEAVING if something of its holder's is left there. What its caches contain stays for the next
+ * holder, or for a trim.
+ * The publication of `owner` pairs with the claim of takeCpu, that of the mark with nothing.
  */
-export function releaseCpu(id: u32): void {
+export function releaseCpu(id: u32, owner: u32): void {
   const area = cpuArea(id);
   leaveSections(area);
-  publish(changetype<usize>(area) + offsetof<CpuArea>("owner"), 0);
+  publish(stalledWord(area), 0);
+  publish(ownerWord(area), owner);
 }

@@ -1,22 +1,13 @@
 /**
  * The spin lock of the slow paths (pages, slab classes, lists of the control plane). The word is the owner's CPU + 1.
  * Held for a bounded number of steps, with interrupts off, never in hardirq or NMI context: so a CPU never meets its own
- * lock. A thread that died holds its locks until its CPU is reaped; so nobody waits for ever.
+ * lock. A thread that died holds its locks until its CPU is reaped; cpu/wait.ts says how long the others wait.
  */
 import { claim, peek, publish } from "../base/atomics";
 import { check } from "../base/check";
-import { EBUSY, ETIMEDOUT } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
-import { CpuArea, NMI, thisCpu } from "./area";
-
-/**
- * Loads that a waiter spends before it gives up: about half a second (Linux's rqspinlock: a quarter). A living holder
- * lets go long before, even if its thread is not running for some time slices.
- */
-export const LOCK_SPINS: u32 = 1 << 28;
-
-/** Loads an NMI spends on what another CPU has locked. */
-export const NMI_SPINS: u32 = 4096;
+import { CpuArea, thisCpu } from "./area";
+import { awaitHolder } from "./wait";
 
 /**
  * Locks a word from any context; `unlock` lets go. Pairs with `unlock`: what the last holder wrote is visible.
@@ -25,16 +16,12 @@ export const NMI_SPINS: u32 = 4096;
  */
 export function lockAnywhere(area: CpuArea, word: usize): i32 {
   const mine = area.id + 1;
-  const most = area.level == NMI ? NMI_SPINS : LOCK_SPINS;
   area.interruptsOff++;
-  let spins: u32 = 0;
   while (!claim(word, 0, mine)) {
-    const isOwn = peek(word) == mine;
-    // Wait with loads: the line stays shared until the holder lets go.
-    while (!isOwn && peek(word) != 0 && spins < most) spins++;
-    if (!isOwn && spins < most) continue;
+    const waited = awaitHolder(area, word);
+    if (waited == 0) continue;
     area.interruptsOff--;
-    return isOwn || area.level == NMI ? -EBUSY : -ETIMEDOUT;
+    return waited;
   }
   return 0;
 }

@@ -7,7 +7,7 @@ import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSPC } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
 import { PAGE_BYTES } from "../mem/pages";
-import { EXIST, entryBytesOf, LARGEST_ENTRY, LARGEST_PERCPU_VALUE, MapHeader, mapAt, NOEXIST } from "./map";
+import { EXIST, keyBytesOf, LARGEST_ENTRY, LARGEST_PERCPU_VALUE, MapHeader, mapAt, NOEXIST } from "./map";
 import { copyAllOut, writeCopies } from "./percpu-value";
 import { allocateStorage, storageField } from "./storage";
 
@@ -41,15 +41,16 @@ export function buildPercpuArray(map: MapHeader): bool {
   return allocateStorage(storageField(map), stride * <u64>superblock().cpus);
 }
 
-/** Copies entries `from` and following (maps/dispatch.ts: mapScan). Both kinds. */
-export function scanArray(map: MapHeader, from: u32, into: usize, bytes: u32): i32 {
-  const entryBytes = entryBytesOf(map);
+/** Copies entries `from` and following, or their keys (maps/dispatch.ts: mapScan). Both kinds. */
+export function scanArray(map: MapHeader, from: u32, into: usize, bytes: u32, entryBytes: u32): i32 {
+  const keysOnly = entryBytes == keyBytesOf(map);
   const count = min(bytes / entryBytes, map.maxEntries - from);
   if (count == 0) return -ENOSPC;
   for (let step: u32 = 0; step < count; step++) {
     const entry = into + step * entryBytes;
     const value = valueAt(map, from + step);
     store<u64>(entry, from + step);
+    if (keysOnly) continue;
     if (map.copyStride != 0) copyAllOut(map, value, entry + 8);
     else copyOutWords(entry + 8, value, map.valueStride);
   }

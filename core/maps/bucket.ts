@@ -24,11 +24,10 @@
  * stays keeps its slot and tag, so a scan never misses it. What slots beyond the bits contain is meaningless: a slot is
  * written plainly before its bit is published.
  */
-import { acquire, acquire64, claim64, peek, peek64, publish64 } from "../base/atomics";
+import { acquire, acquire64, claim64, peek, publish64 } from "../base/atomics";
 import { copyOutWords, equalBytes } from "../base/bytes";
-import { EBUSY, ETIMEDOUT } from "../base/errno";
-import { CpuArea, NMI } from "../cpu/area";
-import { LOCK_SPINS, NMI_SPINS } from "../cpu/lock";
+import { CpuArea } from "../cpu/area";
+import { awaitHolder, IN_BUCKET } from "../cpu/wait";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { findInChain, insertIntoChain, removeFromChain } from "./chain";
 import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT } from "./element";
@@ -91,18 +90,10 @@ export function isLocked(control: u64): bool {
   return (control & (OWNER_MASK | DEAD)) != 0;
 }
 
-/**
- * Waits until a locked bucket may be tried again.
- * @returns AGAIN; -EBUSY if this CPU itself holds the lock further down, or an NMI has waited its share; -ETIMEDOUT if
- * the holder did not let go: its thread is dead and waits to be reaped
- */
-export function awaitBucket(area: CpuArea, bucket: usize, control: u64): i32 {
-  if ((control & OWNER_MASK) >> OWNER_SHIFT == <u64>area.id + 1) return -EBUSY;
-  const most = area.level == NMI ? NMI_SPINS : LOCK_SPINS;
-  for (let spins: u32 = 0; spins < most; spins++) {
-    if ((peek64(bucket) & OWNER_MASK) == 0) return AGAIN;
-  }
-  return area.level == NMI ? -EBUSY : -ETIMEDOUT;
+/** Waits until a locked bucket may be tried again: AGAIN; or -EBUSY, -ETIMEDOUT as of `awaitHolder`. */
+export function awaitBucket(area: CpuArea, bucket: usize): i32 {
+  const waited = awaitHolder(area, bucket | IN_BUCKET);
+  return waited == 0 ? AGAIN : waited;
 }
 
 /**

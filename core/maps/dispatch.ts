@@ -4,7 +4,8 @@
  */
 import { Cache } from "../alloc/cache";
 import { EINVAL } from "../base/errno";
-import { CpuArea } from "../cpu/area";
+import { CpuArea, thisCpu } from "../cpu/area";
+import { renewBudget } from "../cpu/wait";
 import {
   buildArray,
   buildPercpuArray,
@@ -28,7 +29,7 @@ import { KEPT } from "./hash-lost";
 import { prefillHash, prefillPercpuHash } from "./hash-prefill";
 import { settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
-import { MapHeader, mapAt } from "./map";
+import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
 import { breakQueueLock, buildQueue, checkQueue, KIND_QUEUE, queueCount } from "./queue";
 import { settleTable } from "./table-repair";
 
@@ -72,11 +73,20 @@ export function emptyMap(area: CpuArea, map: MapHeader): void {
  * @returns the number of entries, -ENOSPC if not even the first step fits, -EINVAL for a kind that cannot be walked
  */
 export function mapScan(address: usize, from: u32, into: usize, bytes: u32): i32 {
-  const map = mapAt(address);
-  if (map.kind == KIND_HASH) return scanHash(map, from, into, bytes);
-  if (map.kind == KIND_PERCPU_HASH) return scanHash(map, from, into, bytes);
-  if (map.kind == KIND_ARRAY) return scanArray(map, from, into, bytes);
-  if (map.kind == KIND_PERCPU_ARRAY) return scanArray(map, from, into, bytes);
+  return scan(mapAt(address), from, into, bytes, entryBytesOf(mapAt(address)));
+}
+
+/** As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. */
+export function mapScanKeys(address: usize, from: u32, into: usize, bytes: u32): i32 {
+  return scan(mapAt(address), from, into, bytes, keyBytesOf(mapAt(address)));
+}
+
+/** @param each bytes to copy of an entry: all, or its key's */
+function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i32 {
+  if (map.kind == KIND_HASH) return scanHash(map, from, into, bytes, each);
+  if (map.kind == KIND_PERCPU_HASH) return scanHash(map, from, into, bytes, each);
+  if (map.kind == KIND_ARRAY) return scanArray(map, from, into, bytes, each);
+  if (map.kind == KIND_PERCPU_ARRAY) return scanArray(map, from, into, bytes, each);
   return -EINVAL;
 }
 
@@ -96,6 +106,7 @@ export function mapCount(address: usize): u32 {
  */
 export function mapPrefill(address: usize, count: u32): i32 {
   const map = mapAt(address);
+  renewBudget(thisCpu());
   if (map.kind == KIND_HASH) return prefillHash(map, count);
   if (map.kind == KIND_PERCPU_HASH) return prefillPercpuHash(map, count);
   return -EINVAL;

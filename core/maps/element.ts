@@ -17,10 +17,10 @@
  */
 import { allocate } from "../alloc/allocator";
 import { Cache, cacheGive, cacheMissed, cacheTake } from "../alloc/cache";
-import { returnTransfer, takeOwned } from "../alloc/refill";
+import { returnTransfer, takeOne } from "../alloc/refill";
 import { setOf } from "../alloc/set";
 import { acquire64, claim, claim64, peek } from "../base/atomics";
-import { E2BIG, ENOMEM } from "../base/errno";
+import { E2BIG } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
@@ -36,6 +36,7 @@ import {
   transferFirst,
   transferOf,
 } from "../cpu/intent";
+import { memoryErrno } from "../cpu/wait";
 import { returnAfterGracePeriod } from "../rcu/callback";
 import { MapCpu, MapHeader, mapCpu, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
 
@@ -95,7 +96,7 @@ function takeFromPool(area: CpuArea, map: MapHeader, cache: Cache, intent: usize
 }
 
 function takeFromSlab(area: CpuArea, cache: Cache, intent: usize, bits: u64): usize {
-  if (!mayRunWork(area) || takeOwned(area, cache, 1) == 0) {
+  if (!mayRunWork(area) || !takeOne(area, cache)) {
     cacheMissed(area, cache);
     return 0;
   }
@@ -111,9 +112,9 @@ function takePooled(area: CpuArea, map: MapHeader, cache: Cache, intent: usize, 
   return element != 0 ? element : takeFromPool(area, map, cache, intent, bits);
 }
 
-/** The errno when takeElement returns 0: full for a pool, out of memory otherwise. */
-export function supplyError(map: MapHeader): i32 {
-  return map.supply == SUPPLY_POOL ? -E2BIG : -ENOMEM;
+/** The errno when takeElement returns 0: full for a pool, otherwise why there is no memory. */
+export function supplyError(area: CpuArea, map: MapHeader): i32 {
+  return map.supply == SUPPLY_POOL ? -E2BIG : -memoryErrno(area);
 }
 
 /**

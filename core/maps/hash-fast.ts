@@ -17,6 +17,7 @@ import { ENOENT } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, intentsOf, MAYBE, nameObject, REMOVES } from "../cpu/intent";
+import { renewBudget } from "../cpu/wait";
 import {
   belongs,
   isLocked,
@@ -77,6 +78,7 @@ function settle(area: CpuArea, map: MapHeader, cache: Cache, saved: u32): i32 {
     raiseTable(area, map);
   }
   area.interruptsOff = saved;
+  renewBudget(area);
   letWorkRun(area);
   return 0;
 }

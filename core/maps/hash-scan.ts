@@ -4,13 +4,13 @@
  * copied out as of one moment. A key that stays is seen exactly once; one that comes or goes meanwhile may be seen or not.
  */
 import { acquire, acquire64 } from "../base/atomics";
-import { copyOutWords, roundUp } from "../base/bytes";
+import { copyOutWords } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { belongs, INDEX, isHome, isUnchanged, OVERFLOW, SHIFT_MASK, slotPlace, slotsOf } from "./bucket";
 import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
-import { entryBytesOf, MapHeader } from "./map";
+import { keyBytesOf, MapHeader } from "./map";
 import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
 import { isInSlots } from "./table-repair";
@@ -56,15 +56,23 @@ function collectElements(bucket: usize, control: u64, from: u32, list: usize, ro
  * Copies up to `room` of a bucket's entries behind each other. Their addresses are collected at the end of the same
  * room: address n is read before entry n, which never reaches further than address n + 1, is written.
  */
-function copyEntries(map: MapHeader, bucket: usize, control: u64, from: u32, into: usize, room: u32): u32 {
-  const entryBytes = entryBytesOf(map);
-  const keyBytes = <u32>roundUp(map.keySize, 8);
+function copyEntries(
+  map: MapHeader,
+  bucket: usize,
+  control: u64,
+  from: u32,
+  into: usize,
+  room: u32,
+  entryBytes: u32,
+): u32 {
+  const keyBytes = keyBytesOf(map);
   const list = into + room * entryBytes - room * 4;
   const count = collectElements(bucket, control, from, list, room);
   for (let index: u32 = 0; index < count; index++) {
     const element: usize = load<u32>(list + index * 4);
     const entry = into + index * entryBytes;
     copyOutWords(entry, element + ELEMENT_KEY, keyBytes);
+    if (entryBytes == keyBytes) continue;
     if (map.copyStride != 0) copyAllOut(map, load<u32>(element + map.valueOffset), entry + keyBytes);
     else copyOutWords(entry + keyBytes, element + map.valueOffset, map.valueStride);
   }
@@ -72,12 +80,11 @@ function copyEntries(map: MapHeader, bucket: usize, control: u64, from: u32, int
 }
 
 /**
- * Copies the entries from place `from` on (maps/dispatch.ts: mapScan).
+ * Copies the entries from place `from` on, or their keys (maps/dispatch.ts: mapScan).
  * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
  */
-export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32): i32 {
+export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, entryBytes: u32): i32 {
   const area: CpuArea = thisCpu();
-  const entryBytes = entryBytesOf(map);
   const most = bytes / entryBytes;
   let count: u32 = 0;
   let place = from;
@@ -89,7 +96,7 @@ export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32): i3
     const control = acquire64(bucket);
     if (!isHome(bucket, control, hash)) continue;
     const room = most - count;
-    const length = copyEntries(map, bucket, control, place, into + count * entryBytes, room);
+    const length = copyEntries(map, bucket, control, place, into + count * entryBytes, room, entryBytes);
     if (!isUnchanged(bucket, control)) continue;
     // A bucket that fills the room to the brim may have been cut off: it waits for the next call.
     if (length >= room) break;

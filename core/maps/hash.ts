@@ -11,9 +11,10 @@ import { Cache } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes } from "../base/bytes";
-import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM } from "../base/errno";
+import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import {
   AGAIN,
   awaitBucket,
@@ -99,13 +100,13 @@ function newElement(
   const element = takeElement(area, map, cache, firstIntent(intents), bits, operation);
   if (element == 0) {
     clearIntent(firstIntent(intents));
-    return <usize>supplyError(map);
+    return <usize>supplyError(area, map);
   }
   fillElement(map, element, hash, key, value);
   if (isPerCpu(map) && !attachValue(area, map, element, value, allCpus, secondIntent(intents))) {
     giveUnused(area, map, cache, element, firstIntent(intents), bits);
     clearIntent(firstIntent(intents));
-    return <usize>-ENOMEM;
+    return <usize>-memoryErrno(area);
   }
   return element;
 }
@@ -174,7 +175,7 @@ function replaceElement(
   const count = levelCount(map, area.id, area.level);
   const operation = nextOperation(count);
   const replacement = takeReplacement(area, map, cache, firstIntent(intents), operation);
-  if (replacement == 0) return supplyError(map);
+  if (replacement == 0) return supplyError(area, map);
   fillElement(map, replacement, hashOf(map, key), key, value);
   nameObject(firstIntent(intents), replacement, address, MAYBE);
   if (!tryLockBucket(area, bucket, control)) {
@@ -233,7 +234,7 @@ function updateOtherwise(
   flags: u32,
   allCpus: bool,
 ): i32 {
-  if (isLocked(control)) return awaitBucket(area, bucket, control);
+  if (isLocked(control)) return awaitBucket(area, bucket);
   if (place == 0) return acquire64(bucket) == control ? -ENOENT : AGAIN;
   if (flags == NOEXIST) return acquire64(bucket) == control ? -EEXIST : AGAIN;
   if (map.inPlace != 0 || isPerCpu(map)) return overwriteInPlace(area, map, bucket, control, place, value, allCpus);
@@ -264,6 +265,7 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
   if (flags > EXIST) return -EINVAL;
   const map = mapAt(address);
   const area = thisCpu();
+  renewBudget(area);
   // Profile linux: off for the whole operation, so that a refill comes after it.
   area.interruptsOff += map.interruptsOff;
   area.ownInterruptsOff += map.interruptsOff;
@@ -322,7 +324,7 @@ function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize, bits
     if (!isHome(bucket, control, hash)) continue;
     const place = findPlace(area, map, bucket, control, hash, key);
     if (isLocked(control)) {
-      const waited = awaitBucket(area, bucket, control);
+      const waited = awaitBucket(area, bucket);
       if (waited != AGAIN) return <usize>waited;
       continue;
     }
@@ -355,6 +357,7 @@ export function deleteKey(address: usize, key: usize): i32 {
   const area = thisCpu();
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
+  renewBudget(area);
   const operation = nextOperation(levelCount(map, area.id, area.level));
   const bits = COUNTS | REMOVES | parityOf(operation);
   const element = removeKey(area, map, cache, key, bits);

@@ -7,17 +7,18 @@ import { allocatorIdle } from "../alloc/allocator";
 import { freeObjectAllocator, isObjectAllocator } from "../alloc/object-allocator";
 import { setBytes } from "../alloc/set";
 import { roundUp } from "../base/bytes";
-import { EINVAL, ENOMEM } from "../base/errno";
-import { superblock } from "../base/superblock";
+import { EINVAL } from "../base/errno";
+import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { BUILDING_ALLOCATOR, Transfer, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import { freeBytes } from "../mem/managed";
 import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { buildMap, checkMap, emptyMap, setsOfKind } from "./dispatch";
-import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE } from "./map";
-import { isOpen, leaveLists, markDying, registerMap, takeDying } from "./registry";
+import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_SLAB } from "./map";
+import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
 import { freeSegments } from "./segment";
 import { tableIdle } from "./split";
 import { allocateStorage, freeAllStorage } from "./storage";
@@ -62,7 +63,7 @@ function nameSets(map: MapHeader): void {
  * @param flags as map info will show them
  * @param supply where a hash's elements come from, a SUPPLY_ constant
  * @param seed of the hash function
- * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM
+ * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
  */
 export function createMap(
   kind: u32,
@@ -75,9 +76,12 @@ export function createMap(
 ): usize {
   const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply);
   if (refused != 0) return refused;
+  // An element would be taken from the slab with interrupts off, where that is refused: nothing could ever be inserted.
+  if (supply == SUPPLY_SLAB && superblock().profile == PROFILE_LINUX) return EINVAL;
   const area = thisCpu();
+  renewBudget(area);
   const map = allocateMap(area, kind);
-  if (changetype<usize>(map) == 0) return ENOMEM;
+  if (changetype<usize>(map) == 0) return memoryErrno(area);
   map.kind = kind;
   map.flags = flags;
   map.keySize = keySize;
@@ -89,13 +93,17 @@ export function createMap(
   map.multiplier = ((((<u64>(seed * 0x9e3779b1)) << 32) | <u64>(seed * 0x85ebca6b)) ^ 0x9e3779b97f4a7c15) | 1;
   nameSets(map);
   if (buildMap(area, map)) return changetype<usize>(map);
+  // Why it failed, before what is freed meets a lock of its own.
+  const why = memoryErrno(area);
   freeMap(area, map);
-  return ENOMEM;
+  return why;
 }
 
 /** Gives a created map back that was not published. */
 export function discardMap(address: usize): void {
-  freeMap(thisCpu(), mapAt(address));
+  const area = thisCpu();
+  renewBudget(area);
+  freeMap(area, mapAt(address));
 }
 
 /**
@@ -115,6 +123,7 @@ export function shareAccount(address: usize, allocator: usize): i32 {
  */
 export function publishMap(address: usize): i32 {
   const area = thisCpu();
+  renewBudget(area);
   const result = registerMap(area, mapAt(address));
   if (result != 0) freeMap(area, mapAt(address));
   return result;
@@ -140,9 +149,19 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
   return true;
 }
 
-/** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
+/**
+ * Takes a map that this CPU has open off the list; its memory goes back once it is closed and a grace period is over.
+ * @returns 0, -ENOENT (it is destroyed already) or -ETIMEDOUT
+ */
 export function destroyMap(address: usize): i32 {
+  renewBudget(thisCpu());
   return markDying(mapAt(address));
+}
+
+/** As destroyMap, for the map that is named so now (NAME_BYTES, NUL padded), open or not. -ENOENT: there is none. */
+export function destroyNamed(name: usize): i32 {
+  renewBudget(thisCpu());
+  return markNamedDying(name);
 }
 
 /** Whether nobody can be inside a destroyed map any more, and no CPU has work to do for it. */
@@ -161,7 +180,9 @@ function mayFree(map: MapHeader): bool {
  */
 export function reapMaps(): u32 {
   const area = thisCpu();
-  if (superblock().dyingMaps == 0) return 0;
+  // There is one name for what is being freed: what could not be finished before goes first.
+  if (!finishBuilding(area)) return 1;
+  if (!hasDying()) return 0;
   while (lock(controlLock())) {
     let waiting: u32 = 0;
     let each: usize = superblock().dyingMaps;

@@ -149,10 +149,15 @@ export function mapSet(map: MapHeader, index: u32): usize {
   return index == 0 ? <usize>map.elements : <usize>map.values;
 }
 
-/** Bytes of one entry as a walk writes it: the key rounded up to 8, then the value, or all CPUs' values. */
+/** Bytes of a key as a walk writes it. */
+export function keyBytesOf(map: MapHeader): u32 {
+  return <u32>roundUp(map.keySize, 8);
+}
+
+/** Bytes of one entry as a walk writes it: the key, then the value, or all CPUs' values. */
 export function entryBytesOf(map: MapHeader): u32 {
   const values = map.copyStride != 0 ? superblock().cpus : 1;
-  return <u32>roundUp(map.keySize, 8) + map.valueStride * values;
+  return keyBytesOf(map) + map.valueStride * values;
 }
 
 export function mapEntryBytes(address: usize): u32 {

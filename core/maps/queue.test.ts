@@ -138,7 +138,7 @@ test("an NMI that interrupts the lock's owner gets -EBUSY; a dead owner's lock g
   lock[0] = other + 1;
   arena.switchCpu(0);
   // The slot is another thread's as far as the core can tell.
-  assert.equal(arena.core.reapCpu(other), 0);
+  assert.equal(arena.core.reapCpu(other, arena.word(arena.core.cpuAreaAddress(other) + LAYOUT.CpuArea.owner)), 0);
   assert.equal(queue.take(undefined)?.length, 8);
   queue.close();
   arena.destroyMap("queue");

@@ -10,6 +10,7 @@ import { copyBytes } from "../base/bytes";
 import { E2BIG, EINVAL, ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { lockAnywhere, unlock } from "../cpu/lock";
+import { renewBudget } from "../cpu/wait";
 import { EXIST, MapHeader, mapAt } from "./map";
 import { allocateStorage, storageField } from "./storage";
 
@@ -93,7 +94,9 @@ export function breakQueueLock(map: MapHeader, cpu: u32): void {
 export function queuePush(address: usize, key: usize, value: usize, flags: u32): i32 {
   if (key != 0 || (flags != 0 && flags != EXIST)) return -EINVAL;
   const map = mapAt(address);
-  const locked = lockAnywhere(thisCpu(), lockOf(map));
+  const area = thisCpu();
+  renewBudget(area);
+  const locked = lockAnywhere(area, lockOf(map));
   if (locked != 0) return locked;
   const state = load<u64>(map.storage);
   const count = countOf(state);
@@ -111,7 +114,9 @@ export function queuePush(address: usize, key: usize, value: usize, flags: u32):
 function readFirst(address: usize, key: usize, into: usize, takes: bool): i32 {
   if (key != 0) return -EINVAL;
   const map = mapAt(address);
-  const locked = lockAnywhere(thisCpu(), lockOf(map));
+  const area = thisCpu();
+  renewBudget(area);
+  const locked = lockAnywhere(area, lockOf(map));
   if (locked != 0) return locked;
   const state = load<u64>(map.storage);
   const count = countOf(state);

@@ -4,7 +4,7 @@
  */
 import { joinAccount, leaveAccount, withinLimit } from "../alloc/account";
 import { unlinkSet } from "../alloc/register";
-import { acquire, publish } from "../base/atomics";
+import { acquire, peek, publish } from "../base/atomics";
 import { equalBytes } from "../base/bytes";
 import { EEXIST, ENOENT, ENOMEM, ETIMEDOUT } from "../base/errno";
 import { Superblock, superblock } from "../base/superblock";
@@ -146,6 +146,11 @@ function dyingMaps(): usize {
   return changetype<usize>(superblock()) + offsetof<Superblock>("dyingMaps");
 }
 
+/** Whether there are maps that wait to be freed; may be stale without the lock. */
+export function hasDying(): bool {
+  return peek(dyingMaps()) != 0;
+}
+
 /** Whether a map is on the list of the living or the dying. Caller has the control plane's lock. */
 export function isListed(map: usize): bool {
   for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) if (each == map) return true;
@@ -164,9 +169,8 @@ export function linkDying(map: MapHeader): void {
   publish(dyingMaps(), <u32>changetype<usize>(map));
 }
 
-/** Takes a map off the list of the living and puts it on that of the dying: 0, -ENOENT if it was not there, -ETIMEDOUT. */
-export function markDying(map: MapHeader): i32 {
-  if (!lock(controlLock())) return -ETIMEDOUT;
+/** Moves a map from the living to the dying; whether it was living. Caller has the control plane's lock. */
+function moveToDying(map: MapHeader): bool {
   const transfer = transferOf(thisCpu());
   // On neither list for a moment: whoever reaps this CPU then sets it down with the dying.
   const building = transfer.building;
@@ -177,8 +181,24 @@ export function markDying(map: MapHeader): i32 {
     linkDying(map);
   }
   transfer.building = building;
+  return found;
+}
+
+/** Takes a map off the list of the living and puts it on that of the dying: 0, -ENOENT if it was not there, -ETIMEDOUT. */
+export function markDying(map: MapHeader): i32 {
+  if (!lock(controlLock())) return -ETIMEDOUT;
+  const found = moveToDying(map);
   unlock(controlLock());
   return found ? 0 : -ENOENT;
+}
+
+/** As markDying, for the map that has a name under this very lock: whichever had it before is not meant. */
+export function markNamedDying(name: usize): i32 {
+  if (!lock(controlLock())) return -ETIMEDOUT;
+  const map = findNamed(name);
+  if (map != 0) moveToDying(mapAt(map));
+  unlock(controlLock());
+  return map != 0 ? 0 : -ENOENT;
 }
 
 /** Takes a map off the list of the dying: it is this CPU's to free. Caller has the control plane's lock. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Arena } from "../../src/arena/arena.ts";
+import { ERRNO } from "../../src/error.ts";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { makeArena, makeHash } from "../testing.ts";
 
@@ -46,25 +47,29 @@ test("memory is aligned and zeroed whatever was there before, and nobody else's"
   );
 });
 
-test("nothing is freed for the address 0", async () => {
+test("nothing is freed for the address 0 and for an errno", async () => {
   const arena = await makeArena();
   const before = pagesInUse(arena);
-  arena.core.freeBytes(0);
+  for (const address of [0, ERRNO.ENOMEM, ERRNO.ETIMEDOUT]) arena.core.freeBytes(address);
   assert.equal(pagesInUse(arena), before);
 });
 
-test("out of memory is 0 and takes nothing, for objects, runs and sizes that wrap around", async () => {
+test("out of memory is an errno and takes nothing, for objects, runs and sizes that wrap around", async () => {
   for (const size of [100, 4000, 5 * PAGE_BYTES]) {
     const arena = await makeArena({ maximumBytes: 2 << 20 });
     const before = pagesInUse(arena);
-    assert.equal(arena.core.allocateBytes(2 << 20), 0);
-    for (const huge of [0xffffffff, 0xfffffff8, 0xfffffff0]) assert.equal(arena.core.allocateBytes(huge), 0);
+    assert.equal(arena.core.allocateBytes(2 << 20), ERRNO.ENOMEM);
+    for (const huge of [0xffffffff, 0xfffffff8, 0xfffffff0]) assert.equal(arena.core.allocateBytes(huge), ERRNO.ENOMEM);
     const addresses: number[] = [];
-    for (let address = arena.core.allocateBytes(size); address !== 0; address = arena.core.allocateBytes(size))
+    for (
+      let address = arena.core.allocateBytes(size);
+      address >= CONSTANTS.SUPERBLOCK;
+      address = arena.core.allocateBytes(size)
+    )
       addresses.push(address);
     const most = arena.core.pagesInUse();
     assert.ok(addresses.length * size > 1 << 19, `${addresses.length} times ${size} bytes`);
-    assert.equal(arena.core.allocateBytes(size), 0);
+    assert.equal(arena.core.allocateBytes(size), ERRNO.ENOMEM);
     assert.equal(arena.core.pagesInUse(), most);
     for (const address of addresses) arena.core.freeBytes(address);
     assert.equal(pagesInUse(arena), before);

@@ -5,21 +5,25 @@
  *
  * The header is the class (bits 0-15) with the CPU (bits 16-31), and the link to the CPU's next object.
  */
+import { ENOMEM } from "../base/errno";
+import { SUPERBLOCK } from "../base/superblock";
 import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { memoryErrno, renewBudget } from "../cpu/wait";
 import { classFor, HEADER_BYTES, returnFromTransfer, takeIntoTransfer } from "./slab";
 
 const LINK: usize = 4;
 
 /**
  * Zeroed memory.
- * @returns an 8-byte aligned address, or 0 when memory is out
+ * @returns an 8-byte aligned address, or a positive errno below 65536: ENOMEM, ETIMEDOUT (cpu/wait.ts)
  */
 export function allocateBytes(bytes: u32): usize {
   const size = bytes + <u32>HEADER_BYTES;
-  if (size < bytes) return 0;
+  if (size < bytes) return ENOMEM;
   const area = thisCpu();
+  renewBudget(area);
   const index = classFor(size, 0);
   beginTransfer(area, 0, 0, 0, 0);
   const object = takeIntoTransfer(size, index, 0, 1) != 0 ? transferFirst(transferOf(area)) : 0;
@@ -32,7 +36,7 @@ export function allocateBytes(bytes: u32): usize {
     returnFromTransfer(index);
   }
   endTransfer(area);
-  return 0;
+  return memoryErrno(area);
 }
 
 function own(area: CpuArea, object: usize, index: u32): bool {
@@ -83,9 +87,9 @@ export function adoptBytes(area: CpuArea, address: usize): void {
   link(area, object, load<u32>(object) & 0xffff);
 }
 
-/** Gives memory back that `allocateBytes` handed out; 0 is ignored. */
+/** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. */
 export function freeBytes(address: usize): void {
-  if (address == 0) return;
+  if (address < SUPERBLOCK) return;
   const area = thisCpu();
   const object = address - HEADER_BYTES;
   // Without the lock it stays its CPU's, and goes with it.

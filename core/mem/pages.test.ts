@@ -228,3 +228,17 @@ test("a run that is freed while a dead thread has the lock waits for the next wh
     ]),
   );
 });
+
+test("a run may take what is free at the end together with what the memory may still grow by", () => {
+  const pages = new Pages(4 << 20);
+  const { core } = pages.inside;
+  const all = pages.maximum - pages.first;
+  // Nothing is in use: a run of all pages is longer than what may be added.
+  assert.ok(all > pages.maximum - pages.field("pages"));
+  const run = core.allocatePages(all) >>> 0;
+  assert.notEqual(run, 0);
+  assert.equal(core.allocatePages(1), 0);
+  core.freePages(run);
+  assert.equal(core.allocatePages(all + 1), 0);
+  assert.equal(core.allocatePages(all) >>> 0, run);
+});

@@ -123,12 +123,15 @@ function findRun(length: u32): u32 {
   return 0;
 }
 
-/** Grows the memory by at least `length` pages. Caller has the lock. */
+/** Grows the memory so that a run of `length` pages is free at its end. No run is as long yet. Caller has the lock. */
 function growPages(length: u32): bool {
   const block = superblock();
   const room = block.maximumPages - block.pages;
-  if (room < length) return false;
-  const wanted = min(max(length, GROW_PAGES), room);
+  const last = descriptor(block.pages - 1);
+  // What is free at the end becomes one with what is added.
+  const missing = length - (last.state == PAGE_FREE ? last.length : 0);
+  if (room < missing) return false;
+  const wanted = min(max(missing, GROW_PAGES), room);
   if (memory.grow((wanted + PAGES_PER_WASM_PAGE - 1) / PAGES_PER_WASM_PAGE) < 0) return false;
   adoptGrowth();
   return true;

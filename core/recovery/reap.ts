@@ -10,10 +10,11 @@ import { classCount, freeObjectAllocator, setOfClass } from "../alloc/object-all
 import { firstSet } from "../alloc/register";
 import { postsOf } from "../alloc/serve";
 import { setAt, setOf } from "../alloc/set";
-import { acquire, peek, publish } from "../base/atomics";
-import { EAGAIN, EINVAL } from "../base/errno";
+import { acquire, claim, peek, publish } from "../base/atomics";
+import { chainLength } from "../base/chain";
+import { EAGAIN, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
 import { superblock } from "../base/superblock";
-import { CpuArea, cpuArea, leaveSections, releaseCpu, thisCpu } from "../cpu/area";
+import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, thisCpu } from "../cpu/area";
 import {
   BUILDING_ALLOCATOR,
   endTransfer,
@@ -24,6 +25,7 @@ import {
   transferOf,
 } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { renewBudget } from "../cpu/wait";
 import { breakMapLocks } from "../maps/dispatch";
 import { MapHeader, mapAt, mapSet } from "../maps/map";
 import { closeAll, isListed, linkDying } from "../maps/registry";
@@ -158,8 +160,9 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
 
 /** Callbacks that were being moved from one list to the next are on the latter; they wait for a grace period anew. */
 function settleCallbacks(dead: CpuArea): void {
-  if (dead.waitingCallbacks == 0) return;
-  if (dead.callbacks == dead.waitingCallbacks) dead.callbacks = 0;
+  if (dead.waitingCallbacks != 0 && dead.callbacks == dead.waitingCallbacks) dead.callbacks = 0;
+  dead.callbackCount = chainLength(dead.callbacks);
+  dead.waitingCallbackCount = chainLength(dead.waitingCallbacks);
   dead.callbackTarget = gracePeriodTarget(NORMAL);
 }
 
@@ -193,18 +196,21 @@ function settleListed(area: CpuArea, dead: CpuArea): bool {
 }
 
 /**
- * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
- * The publication pairs with `lock` of whoever waits.
- * @returns 0; -EINVAL: nobody holds the CPU, or it is this one; -EAGAIN: another CPU is in the middle of something that has
- * to be over first (or is dead as well): the slot stays held, call again
+ * What the CPU was reaping is another's to reap. The claims pair with that of `reapCpu`.
  */
-export function reapCpu(cpu: u32): i32 {
-  const area = thisCpu();
-  if (cpu >= superblock().cpus || cpu == area.id || cpuArea(cpu).owner == 0) return -EINVAL;
-  const dead = cpuArea(cpu);
+function leaveReaping(dead: CpuArea): void {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) claim(reaperWord(cpuArea(cpu)), dead.id + 1, 0);
+}
+
+/**
+ * Finishes or undoes all that a dead CPU was doing, and frees its slot. 0 or -EAGAIN.
+ * The publication pairs with `lock` of whoever waits.
+ */
+function settleCpu(area: CpuArea, dead: CpuArea): i32 {
   const transfer = transferOf(dead);
   if (!settleLocks(dead)) return -EAGAIN;
-  if (peek(controlLock()) == cpu + 1) publish(controlLock(), 0);
+  if (peek(controlLock()) == dead.id + 1) publish(controlLock(), 0);
   leaveSections(dead);
   if (!lock(controlLock())) return -EAGAIN;
   const complete = settleListed(area, dead);
@@ -215,11 +221,33 @@ export function reapCpu(cpu: u32): i32 {
   settleRun(dead, isPlaced(dead));
   transfer.table = 0;
   const building = transfer.building;
+  const isAllocator = (building & BUILDING_ALLOCATOR) != 0;
+  if (isAllocator && freeObjectAllocator(area, building & ~BUILDING_ALLOCATOR) == -ETIMEDOUT) return -EAGAIN;
   transfer.building = 0;
-  if ((building & BUILDING_ALLOCATOR) != 0) freeObjectAllocator(area, building & ~BUILDING_ALLOCATOR);
   freeManaged(dead);
+  if (transfer.managed != 0) return -EAGAIN;
   settleCallbacks(dead);
+  leaveReaping(dead);
   resetArea(dead);
-  releaseCpu(cpu);
+  releaseCpu(dead.id, 0);
   return 0;
+}
+
+/**
+ * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
+ * The claim pairs with the publication at the end of the last reaper: one reaps a CPU at a time, and who comes second finds
+ * that the slot is no longer the dead thread's.
+ * @param owner what the slot's `owner` was when the thread was known to be dead: only then is it reaped
+ * @returns 0; -EINVAL: there is no such CPU, or it is this one; -ENOENT: the slot is not (any more) that thread's; -EAGAIN:
+ * another CPU is in the middle of something that has to be over first (or is dead as well): the slot stays held, call again
+ */
+export function reapCpu(cpu: u32, owner: u32): i32 {
+  const area = thisCpu();
+  if (cpu >= superblock().cpus || cpu == area.id || owner == 0) return -EINVAL;
+  renewBudget(area);
+  const dead = cpuArea(cpu);
+  if (!claim(reaperWord(dead), 0, area.id + 1)) return -EAGAIN;
+  const result = acquire(ownerWord(dead)) == owner ? settleCpu(area, dead) : -ENOENT;
+  publish(reaperWord(dead), 0);
+  return result;
 }

@@ -6,7 +6,7 @@
  * rest is the control plane and throws AnyctxError.
  */
 
-import { AnyctxError, ERRNO, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { decodeUtf8 } from "../maps/codec.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
@@ -55,7 +55,18 @@ const LARGEST_CAPACITY = 2 ** 31 - 1;
 const FIRST_ADDRESS = 65536;
 const MOST_OBJECTS = 2 ** 28;
 
+/** Why there is no new allocator. */
+const REASONS: Readonly<Record<string, string>> = {
+  E2BIG: "its objects are too large",
+  ENOMEM: "the arena's memory is out",
+  ETIMEDOUT: LOCK_NOT_LET_GO,
+};
+
 const GRACE_PERIODS = ["normal", "tasks-trace"] as const;
+
+function destroyed(): AnyctxError {
+  return new AnyctxError("EINVAL", "The allocator is destroyed");
+}
 
 function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): AnyctxError {
   return new AnyctxError(code, why);
@@ -94,7 +105,7 @@ export class ObjectAllocator {
     const address = size >= 2 ** 31 ? ERRNO.E2BIG : arena.core.createObjectAllocator(size, perCpu ? 1 : 0, limit) >>> 0;
     if (address < FIRST_ADDRESS) {
       const code = errnoName(address) ?? "EINVAL";
-      const why = code === "E2BIG" ? "its objects are too large" : "the arena's memory is out";
+      const why = REASONS[code] ?? code;
       throw new AnyctxError(code, `Cannot create an allocator for ${size} bytes on ${arena.cpus} CPUs: ${why}`);
     }
     new Uint8Array(arena.memory.buffer, address + CONSTANTS.NAME_AT, text.length).set(text);
@@ -124,7 +135,8 @@ export class ObjectAllocator {
   /**
    * Allocates an object; its bytes are what its last owner left (per-CPU: zero). Any context.
    * @param size of a fixed-size allocator, its objects' size if not given
-   * @returns its address, or -EINVAL (no size, unknown flags), -E2BIG (larger than `largest`), -ENOMEM
+   * @returns its address, or -EINVAL (no size, unknown flags), -E2BIG (larger than `largest`), -ENOMEM, -ETIMEDOUT (a
+   * dead thread has a lock of the memory)
    */
   allocate(size: number = this.#defaultSize, flags: AllocateFlags = ALLOCATE.cacheFirst): Address {
     if (!(size >= 1)) return -ERRNO.EINVAL as Address;
@@ -163,7 +175,7 @@ export class ObjectAllocator {
   /**
    * Prefills: the next `count` allocations of `size` bytes on this thread's current CPU succeed in any context, whatever
    * happens to the memory. A later prefill for the same size replaces it; 0 withdraws it.
-   * @returns 0; or -EINVAL, -E2BIG, or -ENOMEM: then nothing is prefilled
+   * @returns 0; or -EINVAL, -E2BIG, -ENOMEM or -ETIMEDOUT: then nothing is prefilled
    */
   prefill(count: number, size: number = this.#defaultSize): number {
     if (!(size >= 1) || !(count >= 0)) return -ERRNO.EINVAL;
@@ -178,9 +190,21 @@ export class ObjectAllocator {
     return prefillHeldCpus(this.#arena, set === 0 ? [] : [set], () => this.prefill(count, size));
   }
 
-  /** What every cache contains, what is prefilled, and what could not be had. Reads without a lock: a snapshot that may be a few off. */
+  /**
+   * What every cache contains, what is prefilled, and what could not be had. Reads without a lock: a snapshot that may be a few
+   * off. Beside another thread that destroys the allocator: the statistics, or EINVAL.
+   */
   statistics(): AllocatorStatistics {
-    return allocatorStatistics(this.#arena, this.#living(), this.name);
+    const { core } = this.#arena;
+    const address = this.#living();
+    // In a read section, so that what lives now goes only afterwards.
+    core.readEnter();
+    try {
+      if (core.isObjectAllocator(address) === 0) throw destroyed();
+      return allocatorStatistics(this.#arena, address, this.name);
+    } finally {
+      core.readLeave();
+    }
   }
 
   /**
@@ -199,7 +223,8 @@ export class ObjectAllocator {
   /**
    * Gives all memory back. No thread may use the allocator any more. Waits for nothing: if something is in the way, it
    * throws and the allocator lives on, so that destroying can be tried again.
-   * @throws {AnyctxError} EBUSY: objects are allocated, a reader holds a grace period up, or another CPU has work due
+   * @throws {AnyctxError} EBUSY: objects are allocated, a reader holds a grace period up, or another CPU has work due;
+   * ETIMEDOUT: a dead thread has a lock
    */
   destroy(): void {
     const address = this.#living();
@@ -216,15 +241,19 @@ export class ObjectAllocator {
         "EBUSY",
         `Cannot destroy the allocator${this.#quoted()}: a CPU of another thread has work due for it`,
       );
-    const live = this.#arena.core.destroyObjectAllocator(address);
-    if (live !== 0)
-      throw refused(
-        "EBUSY",
-        `Cannot destroy the allocator${this.#quoted()}: ${live} objects are allocated or maps share it`,
-      );
+    this.#refuseUnless(this.#arena.core.destroyObjectAllocator(address));
     this.#address = 0;
     this.#limit = 0;
     this.#arena.core.trimSlabs();
+  }
+
+  /** @param result of the core: 0, objects and maps in the way, or -errno */
+  #refuseUnless(result: number): void {
+    if (result === 0) return;
+    const what = `Cannot destroy the allocator${this.#quoted()}`;
+    if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", `${what}: ${LOCK_NOT_LET_GO}`);
+    const why = result < 0 ? "a thread is reading it" : `${result} objects are allocated or maps share it`;
+    throw refused("EBUSY", `${what}: ${why}`);
   }
 
   #refuseWhileObjectsLive(): void {
@@ -235,7 +264,7 @@ export class ObjectAllocator {
   }
 
   #living(): number {
-    if (this.#address === 0) throw refused("EINVAL", "The allocator is destroyed");
+    if (this.#address === 0) throw destroyed();
     return this.#address;
   }
 

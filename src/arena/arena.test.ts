@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { AnyctxError } from "../error.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { compileCore, instantiateCore } from "../wasm/instance.ts";
 import { Arena, type ArenaHandle } from "./arena.ts";
 
@@ -89,7 +89,11 @@ test("a map whose transfer buffer cannot be had is not left behind", async () =>
   const value = bytes(200_000);
   // Large objects use the arena up until the map itself still fits and its buffer does not.
   const held: number[] = [];
-  for (let address = arena.core.allocateBytes(16_000); address !== 0; address = arena.core.allocateBytes(16_000))
+  for (
+    let address = arena.core.allocateBytes(16_000);
+    address >= CONSTANTS.SUPERBLOCK;
+    address = arena.core.allocateBytes(16_000)
+  )
     held.push(address >>> 0);
   let created = 0;
   for (const address of held) {

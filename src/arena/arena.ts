@@ -10,7 +10,7 @@ import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, compileCore, instantiateCore } from "../wasm/instance.ts";
 import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
 import { Attachment, isToken, newToken } from "./attachment.ts";
-import { Directory, type MapOptions } from "./directory.ts";
+import { Directory, type MapOptions, type OpenMap } from "./directory.ts";
 import { prefillHeldCpus } from "./prefill.ts";
 
 const WASM_PAGE_BYTES = 65536;
@@ -113,7 +113,8 @@ export class Arena extends Attachment {
   /**
    * Attaches this thread to an arena that another one created.
    * @param cpu the slot to take; the first free one by default
-   * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version, EBUSY when no slot is free
+   * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version, EBUSY when no slot is free; ENOMEM, ETIMEDOUT
+   * (a dead thread has a lock, waited for as `detach` says): then no slot is taken
    */
   static async attach(handle: ArenaHandle, cpu?: number): Promise<Arena> {
     const { memory, core: module, token } = handle;
@@ -140,45 +141,38 @@ export class Arena extends Attachment {
 
   /**
    * Creates a map that every thread can open by its name.
-   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM
+   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM; ETIMEDOUT (a dead thread has a lock, waited for as
+   * `detach` says): then there is no map
    */
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>> {
     const { key, value } = options;
     const description = JSON.stringify([key.description, value.description]);
-    const info = this.#directory.create({ ...options, keySize: key.size, valueSize: value.size }, description);
-    try {
-      return this.#bind(info, () => [key, value as unknown as Codec<ValueOf<T, V>>]);
-    } catch (error) {
-      // By its address: looking the name up would need memory.
-      this.core.destroyMap(info.address);
-      this.poll();
-      throw error;
-    }
+    const open = this.#directory.create({ ...options, keySize: key.size, valueSize: value.size }, description);
+    return this.#bind(open, key, value as unknown as Codec<ValueOf<T, V>>);
   }
 
   /** Opens a map that any thread created, with the codecs it was created with. ENOENT if there is none of the name. */
   openMap<K = unknown, V = unknown>(name: string): ArenaMap<K, V> {
-    const info = this.#directory.open(name);
-    return this.#bind(info, () => {
-      const [key, value] = JSON.parse(this.#directory.descriptionOf(info.address)) as [Description, Description];
-      return [codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>];
-    });
-  }
-
-  /** What TypeScript has of a map that is open; if it cannot be had the map is closed again. */
-  #bind<K, V>(info: MapInfo, codecs: () => readonly [Codec<K>, Codec<V>]): ArenaMap<K, V> {
+    const open = this.#directory.open(name);
     try {
-      const [key, value] = codecs();
-      return new ArenaMap(this.instance, this.memory, info, key, value, this.cpu);
+      const [key, value] = JSON.parse(this.#directory.descriptionOf(open.info.address)) as [Description, Description];
+      return this.#bind(open, codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>);
     } catch (error) {
-      this.core.closeMap(info.address, this.cpu);
+      this.core.freeBytes(open.room);
+      this.core.closeMap(open.info.address, this.cpu);
       throw error;
     }
   }
 
+  /** What TypeScript has of a map that is open. */
+  #bind<K, V>(open: OpenMap, key: Codec<K>, value: Codec<V>): ArenaMap<K, V> {
+    return new ArenaMap(this.instance, this.memory, open, key, value, this.cpu, this.#directory.room);
+  }
+
   /**
    * Takes a map off the arena: nobody finds it by its name any more. Its memory goes back when no reader is left in it and
-   * every thread that has it open has closed it or is gone. ENOENT if it is not there.
+   * every thread that has it open has closed it or is gone.
+   * @throws {AnyctxError} ENOENT: there is none of the name; ETIMEDOUT as createMap, and it is still there
    */
   destroyMap(name: string): void {
     this.#directory.destroy(name);
@@ -211,7 +205,7 @@ export class Arena extends Attachment {
 
   /**
    * Creates an allocator for objects of one's own (src/arena/allocator.ts, docs/allocator.md).
-   * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had)
+   * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had), ETIMEDOUT as createMap
    */
   createAllocator(options: AllocatorOptions): ObjectAllocator {
     return ObjectAllocator.create(this, options);
@@ -224,7 +218,8 @@ export class Arena extends Attachment {
 
   /** All allocators of objects, newest first. */
   allocators(): ObjectAllocator[] {
-    return this.#directory.allocators().map((address) => this.openAllocator(address));
+    const living = this.#directory.allocators().filter((address) => this.core.isObjectAllocator(address) !== 0);
+    return living.map((address) => new ObjectAllocator(this, address));
   }
 
   /**

@@ -2,19 +2,19 @@
  * A thread's place in an arena: the CPU slots that it holds, which of them it acts as, and the fields of shared memory that
  * it may read. Everything else that the control plane does stands on it.
  */
-import { AnyctxError, ERRNO } from "../error.ts";
+import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 
-const { BORROWED } = CONSTANTS;
+const { BORROWED, LEAVING } = CONSTANTS;
 
-/** Names a thread for `reap`: 1 to 2^31 - 1. */
+/** Names a thread for `reap`: 1 to 2^31 - 2. */
 export function newToken(): number {
-  return Math.floor(Math.random() * (BORROWED - 1)) + 1;
+  return Math.floor(Math.random() * (LEAVING - 1)) + 1;
 }
 
 export function isToken(token: unknown): token is number {
-  return typeof token === "number" && Number.isInteger(token) && token > 0 && token < BORROWED;
+  return typeof token === "number" && Number.isInteger(token) && token > 0 && token < LEAVING;
 }
 
 export class Attachment {
@@ -23,8 +23,8 @@ export class Attachment {
   readonly instance: CoreInstance;
   readonly #token: number;
   readonly #heldCpus = new Set<number>();
-  /** CPUs of dead threads that could not be freed yet. */
-  readonly #unreaped = new Set<number>();
+  /** CPUs of dead threads that could not be freed yet, with what their slots say of who held them: who they are now is checked. */
+  readonly #unreaped = new Map<number, number>();
   #cpu = -1;
 
   constructor(memory: WebAssembly.Memory, instance: CoreInstance, token: number) {
@@ -61,7 +61,9 @@ export class Attachment {
   /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */
   allocate(bytes: number): number {
     const address = this.core.allocateBytes(bytes) >>> 0;
-    if (address === 0) throw new AnyctxError("ENOMEM", `The arena has no ${bytes} bytes left`);
+    if (address === ERRNO.ETIMEDOUT)
+      throw new AnyctxError("ETIMEDOUT", `Cannot have ${bytes} bytes of the arena: ${LOCK_NOT_LET_GO}`);
+    if (address < CONSTANTS.SUPERBLOCK) throw new AnyctxError("ENOMEM", `The arena has no ${bytes} bytes left`);
     return address;
   }
 
@@ -109,7 +111,11 @@ export class Attachment {
     else this.core.interruptsCameOn();
   }
 
-  /** Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. */
+  /**
+   * Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. What has to
+   * stay because a dead thread has a lock goes with the next `poll` or `reap` of another thread that can have it. Waits about
+   * half a second at most for each dead thread that has a lock, and not for those known already, as all that follows here.
+   */
   detach(): void {
     for (const cpu of this.#heldCpus) {
       this.switchCpu(cpu);
@@ -119,7 +125,10 @@ export class Attachment {
     this.#heldCpus.clear();
   }
 
-  /** Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps. Never waits. */
+  /**
+   * Lets due work happen on this thread's CPUs: deferred work, callbacks, destroyed maps, reaps and detaches that had to wait.
+   * Never waits for a reader; for a lock as `detach`.
+   */
   poll(): void {
     const { realTime } = this;
     this.onHeldCpus(() => {
@@ -128,13 +137,14 @@ export class Attachment {
       return true;
     });
     if (this.#unreaped.size !== 0) this.#reapAll();
+    this.core.finishLeaving(this.#token);
     this.core.reapMaps();
   }
 
   /**
    * Gives back what is cached and not in use: the caches of this thread's CPUs and of CPUs that nobody holds, what waited
    * for a grace period that is over, empty slabs. Other threads' caches are theirs, and what was prefilled stays. Never
-   * waits for a reader: what one still holds up goes with a later trim.
+   * waits for a reader: what one still holds up goes with a later trim. For a lock as `detach`, however many CPUs there are.
    * @returns bytes that the arena's pages in use went down by
    */
   trim(): number {
@@ -147,37 +157,50 @@ export class Attachment {
   /**
    * Frees the slots of a thread that is dead: its locks are released, its half-done operation is finished or undone, what
    * it had cached or in hand is there for others. Call it when the thread has ended for sure, at any moment after: in Node
-   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then nobody waits for the dead thread
-   * for longer than about half a second: an operation that needs a bucket it has locked returns -ETIMEDOUT.
+   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then an operation that meets what it
+   * has locked returns -ETIMEDOUT: the first after about half a second, the others at once (docs/recovery.md).
    *
-   * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it.
+   * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it, if the slot is still the
+   * dead thread's. Several threads may reap the same one.
    * @param thread the handle that was sent to the thread, or the number of one CPU that it held
-   * @returns the CPUs that are free again now
-   * @throws {AnyctxError} EINVAL: nobody holds that CPU, or it is the one this thread acts as
+   * @returns the CPUs that this call has freed
+   * @throws {AnyctxError} EINVAL: it is no handle, nobody holds that CPU, or it is this thread's own
    */
   reap(thread: { readonly token: number } | number): number[] {
     if (typeof thread === "number") {
-      if (!Number.isInteger(thread) || this.#owner(thread) === 0 || this.#heldCpus.has(thread))
+      const owner = this.#owner(thread);
+      if (!Number.isInteger(thread) || !isToken(owner & ~BORROWED) || this.#heldCpus.has(thread))
         throw new AnyctxError("EINVAL", `CPU ${thread} is not one that another thread holds`);
-      this.#unreaped.add(thread);
+      this.#unreaped.set(thread, owner);
     } else {
-      for (let cpu = 0; cpu < this.cpus; cpu++)
-        if ((this.#owner(cpu) & ~BORROWED) === thread.token) this.#unreaped.add(cpu);
+      if (!isToken(thread.token) || thread.token === this.#token)
+        throw new AnyctxError("EINVAL", "What is reaped is the handle of another thread");
+      for (let cpu = 0; cpu < this.cpus; cpu++) {
+        const owner = this.#owner(cpu);
+        if ((owner & ~BORROWED) === thread.token) this.#unreaped.set(cpu, owner);
+      }
     }
-    return this.#reapAll();
+    const free = this.#reapAll();
+    this.core.finishLeaving(this.#token);
+    return free;
   }
 
-  /** The token of the thread that holds a CPU, 0 if nobody does or there is no such CPU. */
+  /** What a CPU's slot says of who holds it: a token, perhaps BORROWED; 0 if nobody does or there is no such CPU. */
   #owner(cpu: number): number {
     return cpu >= 0 && cpu < this.cpus ? this.word(this.core.cpuAreaAddress(cpu) + LAYOUT.CpuArea.owner) : 0;
   }
 
   #reapAll(): number[] {
     // A CPU that was only borrowed for a trim first: the dead thread took its locks as that one.
-    const isBorrowed = (cpu: number): number => (this.#owner(cpu) >= BORROWED ? 0 : 1);
-    const order = [...this.#unreaped].sort((a, b) => isBorrowed(a) - isBorrowed(b));
-    const free = order.filter((cpu) => this.core.reapCpu(cpu) !== -ERRNO.EAGAIN);
-    for (const cpu of free) this.#unreaped.delete(cpu);
+    const order = [...this.#unreaped].sort(([, a], [, b]) => Number(b >= BORROWED) - Number(a >= BORROWED));
+    const free: number[] = [];
+    for (const [cpu, owner] of order) {
+      const result = this.core.reapCpu(cpu, owner);
+      if (result === -ERRNO.EAGAIN) continue;
+      // Otherwise somebody else has reaped it, and the slot may be a living thread's by now.
+      if (result === 0) free.push(cpu);
+      this.#unreaped.delete(cpu);
+    }
     return free;
   }
 }

@@ -2,10 +2,10 @@
  * The lists of an arena: maps by name, allocators. What is created is described in shared memory, so that every thread finds
  * and opens it. Nothing is half-created: what cannot be finished is taken back.
  */
-import { AnyctxError, ERRNO, type ErrorCode, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { type Codec, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
 import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
-import type { MapInfo } from "../maps/map.ts";
+import { type MapInfo, type Room, transferBytes } from "../maps/map.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { ObjectAllocator } from "./allocator.ts";
 import type { Attachment } from "./attachment.ts";
@@ -13,6 +13,9 @@ import { encodeName } from "./name.ts";
 
 /** No map lies below; an errno does. */
 const FIRST_ADDRESS = CONSTANTS.SUPERBLOCK;
+
+/** With its header, the largest object that is no run of pages. */
+const ROOM_BYTES = CONSTANTS.LARGEST_CLASS - CONSTANTS.HEADER_BYTES;
 
 export interface MapOptions<K, V> {
   readonly type: MapType;
@@ -26,7 +29,7 @@ export interface MapOptions<K, V> {
   readonly flags?: number;
   /**
    * Elements straight from the slab, each free through a grace-period callback: what dynamic maps were before per-CPU
-   * caches. For comparison.
+   * caches. For comparison. Not with the profile `linux`.
    */
   readonly withoutCache?: boolean;
   /**
@@ -42,86 +45,109 @@ export type MapEntry = Omit<MapOptions<unknown, unknown>, "key" | "value"> & {
   readonly valueSize: number;
 };
 
+/** A map that this thread has open, and the address of its transfer buffer. */
+export interface OpenMap {
+  readonly info: MapInfo;
+  readonly room: number;
+}
+
 export class Directory {
   readonly #attachment: Attachment;
-  /** Where names to be looked up are written: finding a map needs no memory of its own. */
-  readonly #nameRoom: number;
+  /** Where names to be looked up are written and walks copy to: neither needs memory of its own. */
+  readonly room: Room;
   #seed: number;
 
   /** @param seed of the hash functions of maps created here */
   constructor(attachment: Attachment, seed: number) {
     this.#attachment = attachment;
-    this.#nameRoom = attachment.allocate(CONSTANTS.NAME_BYTES);
+    this.room = { address: attachment.allocate(ROOM_BYTES), bytes: ROOM_BYTES };
     this.#seed = seed;
   }
 
   /**
-   * Creates a map that every thread finds by its name, and opens it.
+   * Creates a map that every thread finds by its name, and opens it. It has all that it needs before anybody finds it.
    * @param description how to read keys and values, for whoever opens it
    * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM, ETIMEDOUT
    */
-  create(options: MapEntry, description: string): MapInfo {
+  create(options: MapEntry, description: string): OpenMap {
     const { core, memory } = this.#attachment;
     const { type, name, keySize, valueSize, maxEntries, flags = 0 } = options;
     const kind = mapKindByType(type);
     if (kind === undefined) throw new AnyctxError("EINVAL", `There is no map type "${type}"`);
     if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
       throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
+    if (options.withoutCache === true && this.#isLinux())
+      throw new AnyctxError(
+        "EINVAL",
+        `Map "${name}" cannot be withoutCache in an arena with the profile linux: it allocates with interrupts off, and the ` +
+          "slab may not be asked there",
+      );
     const nameBytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
     const seed = this.#nextSeed();
     const supply = supplyOf(options);
     const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed) >>> 0;
     if (address < FIRST_ADDRESS) throw createError(address, name, kind, options);
+    let open: OpenMap;
     try {
       if (options.allocator !== undefined) this.#shareAccount(address, name, options.allocator);
       this.#writeDescription(address, description);
+      new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, nameBytes.length).set(nameBytes);
+      open = this.#withRoom(this.info(address));
     } catch (error) {
       core.discardMap(address);
       throw error;
     }
-    new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, nameBytes.length).set(nameBytes);
     const result = core.publishMap(address);
-    if (result !== 0) throw publishError(result, name);
-    return this.info(address);
+    if (result === 0) return open;
+    core.freeBytes(open.room);
+    throw publishError(result, name);
   }
 
   /** Opens a map by its name, until `core.closeMap`. ENOENT if there is none. */
-  open(name: string): MapInfo {
-    return this.#find(name, this.#attachment.core.openMap);
+  open(name: string): OpenMap {
+    const { core, cpu } = this.#attachment;
+    const address = this.#find(name, core.openMap);
+    try {
+      return this.#withRoom(this.info(address));
+    } catch (error) {
+      core.closeMap(address, cpu);
+      throw error;
+    }
   }
 
   /** What there is to know of a map, which is not opened by that: it may be destroyed at any time. */
   find(name: string): MapInfo {
-    return this.#find(name, this.#attachment.core.findMap);
+    return this.#reading(() => this.info(this.#find(name, this.#attachment.core.findMap)));
   }
 
   /** All living maps, newest first. */
   maps(): MapInfo[] {
-    const found: MapInfo[] = [];
-    let address = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.maps);
-    for (; address !== 0; address = this.#attachment.word(address + LAYOUT.MapHeader.next))
-      found.push(this.info(address));
-    return found;
+    for (;;) {
+      const found = this.#reading(() => this.#walkMaps());
+      if (found !== undefined) return found;
+    }
   }
 
   /** Takes a map off the arena. @throws {AnyctxError} ENOENT, ETIMEDOUT */
   destroy(name: string): void {
-    const result = this.#attachment.core.destroyMap(this.find(name).address);
+    const result = this.#attachment.core.destroyNamed(this.#writeName(name));
     if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("destroy", name));
-    if (result !== 0) throw new AnyctxError("ENOENT", `Map "${name}" is already destroyed`);
+    if (result !== 0) throw noSuchMap(name);
   }
 
-  /** Addresses of all allocators of objects, newest first. */
+  /** Addresses of all allocators of objects, newest first. @throws {AnyctxError} ETIMEDOUT, ENOMEM (more than a thousand) */
   allocators(): number[] {
-    const { core } = this.#attachment;
-    const found = new Set<number>();
-    let set = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.cacheSets);
-    for (; set !== 0; set = this.#attachment.word(set + LAYOUT.CacheSet.nextSet)) {
-      const owner = this.#attachment.word(set + LAYOUT.CacheSet.owner);
-      if (this.#attachment.word(set + LAYOUT.CacheSet.contains) === CONSTANTS.CONTAINS_OBJECTS)
-        if (core.isObjectAllocator(owner) !== 0) found.add(owner);
+    const { core, memory } = this.#attachment;
+    let { address, bytes } = this.room;
+    for (;;) {
+      const count = core.listAllocators(address, bytes / 4);
+      const found = count * 4 <= bytes && count >= 0 ? [...new Uint32Array(memory.buffer, address, count)] : undefined;
+      if (address !== this.room.address) core.freeBytes(address);
+      if (count < 0) throw new AnyctxError("ETIMEDOUT", `Cannot list the allocators: ${LOCK_NOT_LET_GO}`);
+      if (found !== undefined) return found;
+      bytes = count * 8;
+      address = this.#attachment.allocate(bytes);
     }
-    return [...found];
   }
 
   /** How to read a map's keys and values, as its creator wrote it. */
@@ -151,13 +177,49 @@ export class Directory {
     };
   }
 
-  #find(name: string, find: Core["findMap"]): MapInfo {
+  #isLinux(): boolean {
+    const profile = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.profile);
+    return profile === CONSTANTS.PROFILE_LINUX;
+  }
+
+  /** Writes a name where the core reads it; the address. */
+  #writeName(name: string): number {
     const bytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
-    new Uint8Array(this.#attachment.memory.buffer, this.#nameRoom, bytes.length).set(bytes);
-    const address = find(this.#nameRoom) >>> 0;
-    if (address === 0) throw new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
+    new Uint8Array(this.#attachment.memory.buffer, this.room.address, bytes.length).set(bytes);
+    return this.room.address;
+  }
+
+  #find(name: string, find: Core["findMap"]): number {
+    const address = find(this.#writeName(name)) >>> 0;
+    if (address === 0) throw noSuchMap(name);
     if (address === ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("look for", name));
-    return this.info(address);
+    return address;
+  }
+
+  /** The living maps, inside a read section; undefined if one of them was destroyed meanwhile: the list then goes astray. */
+  #walkMaps(): MapInfo[] | undefined {
+    const field = (address: number, name: "next" | "dyingTarget"): number =>
+      this.#attachment.word(address + LAYOUT.MapHeader[name]);
+    const found: MapInfo[] = [];
+    let address = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.maps);
+    for (; address !== 0; address = field(address, "next")) found.push(this.info(address));
+    return found.some((map) => field(map.address, "dyingTarget") !== 0) ? undefined : found;
+  }
+
+  /** What is read of maps stays what it is meanwhile, also if they are destroyed. */
+  #reading<T>(read: () => T): T {
+    const { core } = this.#attachment;
+    core.readEnter();
+    try {
+      return read();
+    } finally {
+      core.readLeave();
+    }
+  }
+
+  /** The transfer buffer of a map that is being opened. */
+  #withRoom(info: MapInfo): OpenMap {
+    return { info, room: this.#attachment.allocate(transferBytes(info)) };
   }
 
   #shareAccount(map: number, name: string, allocator: ObjectAllocator): void {
@@ -196,6 +258,10 @@ function supplyOf({ withoutCache = false, prealloc = false }: MapEntry): number 
   return prealloc ? CONSTANTS.SUPPLY_POOL : CONSTANTS.SUPPLY_CACHE;
 }
 
+function noSuchMap(name: string): AnyctxError {
+  return new AnyctxError("ENOENT", `There is no map "${name}" in the arena`);
+}
+
 function publishError(result: number, name: string): AnyctxError {
   if (result === -ERRNO.ETIMEDOUT) return new AnyctxError("ETIMEDOUT", lockedByDead("create", name));
   if (result === -ERRNO.ENOMEM)
@@ -204,7 +270,7 @@ function publishError(result: number, name: string): AnyctxError {
 }
 
 function lockedByDead(what: string, name: string): string {
-  return `Cannot ${what} map "${name}": a thread has not let go of the arena's lists; if it is dead, reap it`;
+  return `Cannot ${what} map "${name}": ${LOCK_NOT_LET_GO}`;
 }
 
 function createError(
@@ -219,6 +285,7 @@ function createError(
   const why: Readonly<Record<string, string>> = {
     E2BIG: "it is larger than Linux allows",
     ENOMEM: "the arena's memory is out",
+    ETIMEDOUT: LOCK_NOT_LET_GO,
     EINVAL:
       kind.keys === "index"
         ? "an array needs a 4-byte key and a value"

@@ -4,7 +4,7 @@
  */
 
 import { AnyctxError, ERRNO, errnoName } from "../error.ts";
-import { type Core, LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 import type { Accessor, Codec } from "./codec.ts";
 import type { MapKind } from "./kinds.ts";
@@ -30,8 +30,17 @@ export interface MapInfo {
   readonly copies: number;
 }
 
-/** Room a scan starts with; it doubles while a bucket does not fit. */
-const SCAN_BYTES = 16384;
+/** Memory of the arena that is there to be written to; what is in it is gone at the next use. */
+export interface Room {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** What one step of a walk copied, and where to go on: 0, nowhere. */
+interface Step {
+  readonly copies: readonly ArrayBuffer[];
+  readonly next: number;
+}
 
 /** An element takes 16 bytes at least, an arena 4 GiB at most. */
 const MOST_PREFILLED = 1 << 28;
@@ -41,6 +50,11 @@ const ALIGN = 8;
 
 function roundUp(value: number): number {
   return Math.ceil(value / ALIGN) * ALIGN;
+}
+
+/** Bytes of a key and a value, all its copies. */
+export function transferBytes({ keySize, valueStride, copies }: MapInfo): number {
+  return roundUp(keySize) + valueStride * copies;
 }
 
 /** A per-CPU map's value is an array with one element for each CPU. */
@@ -82,17 +96,24 @@ export class ArenaMap<K, V> {
   #room: number;
   /** CPU on which the map is counted as open. */
   readonly #cpu: number;
+  /** The thread's, for walks. */
+  readonly #walkRoom: Room;
 
-  /** Made by `Arena.createMap` and `Arena.openMap`, which have opened the map in the core on CPU `cpu`. */
+  /**
+   * Made by `Arena.createMap` and `Arena.openMap`, which have opened the map in the core on CPU `cpu`.
+   * @param room its transfer buffer, `transferBytes` long: from now on this object's
+   */
   constructor(
     instance: CoreInstance,
     memory: WebAssembly.Memory,
-    info: MapInfo,
+    { info, room }: { readonly info: MapInfo; readonly room: number },
     keyCodec: Codec<K>,
     valueCodec: Codec<V>,
     cpu: number,
+    walkRoom: Room,
   ) {
     this.#cpu = cpu;
+    this.#walkRoom = walkRoom;
     this.info = info;
     this.#instance = instance;
     this.#memory = memory;
@@ -100,8 +121,6 @@ export class ArenaMap<K, V> {
     this.#valueCodec = valueCodec;
     this.#address = info.address;
     const keyBytes = roundUp(info.keySize);
-    const room = instance.core.allocateBytes(keyBytes + info.valueStride * info.copies) >>> 0;
-    if (room === 0) throw new AnyctxError("ENOMEM", `No memory for the transfer buffer of map "${info.name}"`);
     this.#room = room;
     // The core wants no key of a map without keys.
     this.#keyAddress = keyBytes === 0 ? 0 : room;
@@ -115,15 +134,19 @@ export class ArenaMap<K, V> {
     this.#take = take === undefined ? isRefused : instance.core[take];
   }
 
-  /** The value under a key, or undefined. */
+  /**
+   * The value under a key, or undefined.
+   * @throws {AnyctxError} of a queue, whose lock is needed: ETIMEDOUT, EBUSY (as `delete`)
+   */
   get(key: K): V | undefined {
     this.#key.write(key);
-    return this.#get(this.#address, this.#keyAddress, this.#valueAddress) === 0 ? this.#value.read() : undefined;
+    const result = this.#get(this.#address, this.#keyAddress, this.#valueAddress);
+    return this.#took(result, "read an entry of") ? this.#value.read() : undefined;
   }
 
   has(key: K): boolean {
     this.#key.write(key);
-    return this.#get(this.#address, this.#keyAddress, this.#valueAddress) === 0;
+    return this.#took(this.#get(this.#address, this.#keyAddress, this.#valueAddress), "read an entry of");
   }
 
   /**
@@ -134,14 +157,14 @@ export class ArenaMap<K, V> {
     this.#key.write(key);
     this.#value.write(value);
     const result = this.#update(this.#address, this.#keyAddress, this.#valueAddress, ANY);
-    if (result !== 0) this.#fail(result);
+    if (result !== 0) throw this.#failure(result, "set an entry of");
     return this;
   }
 
   /**
    * As `set` with flags ANY, NOEXIST or EXIST, and without a throw.
    * @returns 0, or -errno: -EEXIST, -ENOENT, -E2BIG, -ENOMEM, -EBUSY, -EINVAL, -ETIMEDOUT (a thread died in the middle of
-   * an operation on the same keys and has not been reaped), -EBADF (closed)
+   * an operation on the same keys, or with a lock of the memory, and has not been reaped), -EBADF (closed)
    */
   update(key: K, value: V, flags: number = ANY): number {
     this.#key.write(key);
@@ -149,7 +172,10 @@ export class ArenaMap<K, V> {
     return this.#update(this.#address, this.#keyAddress, this.#valueAddress, flags);
   }
 
-  /** Removes an entry and gives its value, or undefined if there is none: of a queue the one that came first. */
+  /**
+   * Removes an entry and gives its value, or undefined if there is none: of a queue the one that came first.
+   * @throws {AnyctxError} EINVAL for a kind that gives none; ETIMEDOUT, EBUSY (as `delete`)
+   */
   take(key: K): V | undefined {
     if (this.info.kind.system.take === undefined)
       throw new AnyctxError(
@@ -157,18 +183,32 @@ export class ArenaMap<K, V> {
         `Nothing can be taken from map "${this.info.name}": it is ${this.info.kind.type}`,
       );
     this.#key.write(key);
-    return this.#take(this.#address, this.#keyAddress, this.#valueAddress) === 0 ? this.#value.read() : undefined;
+    const result = this.#take(this.#address, this.#keyAddress, this.#valueAddress);
+    return this.#took(result, "take an entry of") ? this.#value.read() : undefined;
   }
 
-  /** Removes an entry; whether it was there. Entries of an array cannot be removed. */
+  /**
+   * Removes an entry; whether it was there. Entries of an array cannot be removed.
+   * @throws {AnyctxError} ETIMEDOUT: a thread died in the middle of an operation on the same keys and has not been reaped;
+   * EBUSY: this thread may not wait, and another one is in the middle of such an operation. The entry may be there.
+   */
   delete(key: K): boolean {
     this.#key.write(key);
-    return this.#delete(this.#address, this.#keyAddress) === 0;
+    return this.#took(this.#delete(this.#address, this.#keyAddress), "delete an entry of");
   }
 
-  /** Removes what is there now; entries others add meanwhile may stay. */
+  /**
+   * Removes what is there now; entries others add meanwhile may stay. Needs no memory of the arena.
+   * @throws {AnyctxError} as `delete`, when all that can be removed has been
+   */
   clear(): void {
-    for (const key of [...this.keys()]) this.delete(key);
+    let failed = 0;
+    for (const key of [...this.#walk("mapScanKeys")]) {
+      this.#writeKey(key);
+      const result = this.#delete(this.#address, this.#keyAddress);
+      if (isUndecided(result)) failed = result;
+    }
+    if (failed !== 0) throw this.#failure(failed, "delete an entry of");
   }
 
   /** Entries now: a few off while others write. */
@@ -215,35 +255,67 @@ export class ArenaMap<K, V> {
 
   /** Each entry's key and value in a buffer of its own, with the offset of the value. */
   *#rawEntries(): Generator<[ArrayBuffer, number]> {
-    const { name, kind, keySize } = this.info;
-    if (!kind.walk) throw new AnyctxError("EINVAL", `Map "${name}" cannot be walked: it is ${kind.type}`);
-    const valueOffset = roundUp(keySize);
-    const entryBytes = this.#instance.core.mapEntryBytes(this.#address);
-    let room = Math.max(SCAN_BYTES, entryBytes);
-    for (let from = 0; ; ) {
-      const batch = this.#scan(from, room, entryBytes);
-      if (batch === undefined) {
-        room *= 2;
-        continue;
-      }
-      for (const entry of batch.entries) yield [entry, valueOffset];
-      if (batch.next === 0) return;
-      from = batch.next;
+    const valueOffset = roundUp(this.info.keySize);
+    for (const copy of this.#walk("mapScan")) {
+      const entry = copy.byteLength === valueOffset ? this.#entryOf(copy) : copy;
+      if (entry !== undefined) yield [entry, valueOffset];
     }
   }
 
-  /** Copies a few entries out of the shared memory; undefined if the room is too small for the next step of the walk. */
-  #scan(from: number, room: number, entryBytes: number): { next: number; entries: ArrayBuffer[] } | undefined {
+  /** Entries, or keys. Where the entries of a step of the walk do not fit the thread's room there are keys instead. */
+  *#walk(scan: "mapScan" | "mapScanKeys"): Generator<ArrayBuffer> {
+    const { name, kind } = this.info;
+    if (!kind.walk) throw new AnyctxError("EINVAL", `Map "${name}" cannot be walked: it is ${kind.type}`);
+    if (this.#room === 0) throw this.#failure(-ERRNO.EBADF, "walk");
+    let from = 0;
+    do {
+      const step =
+        this.#scan(scan, from, this.#walkRoom) ??
+        this.#scan("mapScanKeys", from, this.#walkRoom) ??
+        this.#scanKeysElsewhere(from);
+      yield* step.copies;
+      from = step.next;
+    } while (from !== 0);
+  }
+
+  /** One step of a walk; undefined if the room is too small for it. */
+  #scan(scan: "mapScan" | "mapScanKeys", from: number, { address, bytes }: Room): Step | undefined {
     const { core } = this.#instance;
-    const into = core.allocateBytes(room) >>> 0;
-    if (into === 0) throw new AnyctxError("ENOMEM", `No memory to scan map "${this.info.name}"`);
-    const count = core.mapScan(this.#address, from, into, room);
+    const unit = scan === "mapScan" ? core.mapEntryBytes(this.#address) : roundUp(this.info.keySize);
+    const count = core[scan](this.#address, from, address, bytes);
+    if (count < 0) return undefined;
     const next = new Uint32Array(this.#memory.buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] ?? 0;
-    const entries = Array.from({ length: Math.max(count, 0) }, (_, index) =>
-      copyOf(new Uint8Array(this.#memory.buffer, into + index * entryBytes, entryBytes)),
-    );
-    core.freeBytes(into);
-    return count < 0 ? undefined : { next, entries };
+    const copies = Array.from({ length: count }, (_, index) => this.#copyOut(address + index * unit, unit));
+    return { copies, next };
+  }
+
+  /** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */
+  #scanKeysElsewhere(from: number): Step {
+    const { core } = this.#instance;
+    for (let bytes = 2 * this.#walkRoom.bytes; ; bytes *= 2) {
+      const address = core.allocateBytes(bytes) >>> 0;
+      if (address < CONSTANTS.SUPERBLOCK) throw this.#failure(-address, "walk");
+      const step = this.#scan("mapScanKeys", from, { address, bytes });
+      core.freeBytes(address);
+      if (step !== undefined) return step;
+    }
+  }
+
+  /** The entry of a key as it is now, undefined if it is gone. Key and value lie behind each other in the transfer buffer. */
+  #entryOf(key: ArrayBuffer): ArrayBuffer | undefined {
+    this.#writeKey(key);
+    if (this.#get(this.#address, this.#keyAddress, this.#valueAddress) !== 0) return undefined;
+    return this.#copyOut(this.#keyAddress, this.#instance.core.mapEntryBytes(this.#address));
+  }
+
+  /** A key as it lies in memory, for the next operation. Of a closed map nothing is written. */
+  #writeKey(key: ArrayBuffer): void {
+    if (this.#room !== 0)
+      new Uint8Array(this.#memory.buffer, this.#keyAddress, key.byteLength).set(new Uint8Array(key));
+  }
+
+  #copyOut(address: number, bytes: number): ArrayBuffer {
+    return copyOf(new Uint8Array(this.#memory.buffer, address, bytes));
   }
 
   /**
@@ -269,7 +341,7 @@ export class ArenaMap<K, V> {
     this.#room = 0;
     core.closeMap(this.#address, this.#cpu);
     // The buffer may be anybody's by now: keys and values are written elsewhere, and nobody reads them.
-    const room = new ArrayBuffer(roundUp(this.info.keySize) + this.info.valueStride * this.info.copies);
+    const room = new ArrayBuffer(transferBytes(this.info));
     this.#keyAddress = 0;
     this.#valueAddress = 0;
     this.#key = this.#keyCodec.bind(room, 0);
@@ -280,7 +352,13 @@ export class ArenaMap<K, V> {
     this.#take = isClosed;
   }
 
-  #fail(result: number): never {
+  /** Whether an operation found its entry; an error if it could not find that out. */
+  #took(result: number, what: string): boolean {
+    if (isUndecided(result)) throw this.#failure(result, what);
+    return result === 0;
+  }
+
+  #failure(result: number, what: string): AnyctxError {
     const { name, maxEntries } = this.info;
     const code = errnoName(result) ?? "EINVAL";
     const reasons: Readonly<Record<string, string>> = {
@@ -290,10 +368,16 @@ export class ArenaMap<K, V> {
           : `it is full (max_entries ${maxEntries})`,
       ENOMEM: "there is nothing left to allocate from in this context",
       ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
+      EBUSY: "another thread is in the middle of an operation on it, and this one may not wait",
       EBADF: "it has been closed",
     };
-    throw new AnyctxError(code, `Cannot set an entry of map "${name}": ${reasons[code] ?? code}`);
+    return new AnyctxError(code, `Cannot ${what} map "${name}": ${reasons[code] ?? code}`);
   }
+}
+
+/** Whether an operation gave up before it knew. */
+function isUndecided(result: number): boolean {
+  return result === -ERRNO.ETIMEDOUT || result === -ERRNO.EBUSY;
 }
 
 /** What a kind of map cannot do. */

@@ -4,7 +4,7 @@
 export interface Core {
   /**
    * Zeroed memory.
-   * @returns an 8-byte aligned address, or 0 when memory is out
+   * @returns an 8-byte aligned address, or a positive errno below 65536: ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
   allocateBytes(bytes: number): number;
   /** Bytes owned now, by maps that share the allocator's account as well. */
@@ -52,25 +52,33 @@ export interface Core {
    * @param flags as map info will show them
    * @param supply where a hash's elements come from, a SUPPLY_ constant
    * @param seed of the hash function
-   * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM
+   * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
   createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number): number;
   /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
   createObjectAllocator(size: number, perCpu: number, limit: number): number;
   /** Area of the CPU this instance acts as. */
   currentArea(): number;
-  /** Takes a map off the list; its memory goes back once a grace period is over. -ENOENT if it was not on the list. */
-  destroyMap(address: number): number;
   /**
-   * Destroys an allocator. The caller has waited for grace periods of both flavours, no CPU uses it any more.
-   * @returns 0; or the number of objects still allocated, and the allocator lives on for them
+   * Takes a map that this CPU has open off the list; its memory goes back once it is closed and a grace period is over.
+   * @returns 0, -ENOENT (it is destroyed already) or -ETIMEDOUT
    */
+  destroyMap(address: number): number;
+  /** As destroyMap, for the map that is named so now (NAME_BYTES, NUL padded), open or not. -ENOENT: there is none. */
+  destroyNamed(name: number): number;
+  /** As `destroyObjectAllocator` of alloc/object-allocator.ts; what this CPU could not finish before goes first. */
   destroyObjectAllocator(allocator: number): number;
   /** Gives a created map back that was not published. */
   discardMap(address: number): void;
-  /** The address of the map named so, 0 if there is none, ETIMEDOUT if the lock cannot be had. Task context. */
+  /** The address of the map named so, 0 if there is none, ETIMEDOUT if the lists are behind a lock that is not let go. */
   findMap(name: number): number;
-  /** Gives memory back that `allocateBytes` handed out; 0 is ignored. */
+  /**
+   * Gives back what threads had to leave behind in their slots, as far as the locks can be had now. The slots are borrowed one at
+   * a time by the thread `token`. Task context.
+   * The claim pairs with the publication of releaseCpu: what was left is as it was left.
+   */
+  finishLeaving(token: number): void;
+  /** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. Cannot fail: at worst it goes with the CPU. */
   freeBytes(address: number): void;
   /** Whether that grace period is over; helps it along, never waits. */
   gracePeriodOver(flavour: number, target: number): number;
@@ -125,6 +133,11 @@ export interface Core {
   interruptsCameOn(): number;
   /** Whether an allocator lives at `address`, which may be any number. */
   isObjectAllocator(address: number): number;
+  /**
+   * Copies the addresses of living allocators, newest first, as many as `most`.
+   * @returns how many there are, or -ETIMEDOUT
+   */
+  listAllocators(into: number, most: number): number;
   /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
   mapCount(address: number): number;
   mapEntryBytes(address: number): number;
@@ -141,13 +154,15 @@ export interface Core {
    * @returns the number of entries, -ENOSPC if not even the first step fits, -EINVAL for a kind that cannot be walked
    */
   mapScan(address: number, from: number, into: number, bytes: number): number;
+  /** As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. */
+  mapScanKeys(address: number, from: number, into: number, bytes: number): number;
   /**
    * Allocates an object. Any context.
    *
    * The fast path, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
    * @param flags CACHE_FIRST, SLAB_FIRST (the cache as fallback) or SLAB_ONLY
-   * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM:
-   * positive, below 65536
+   * @returns its address (8-byte aligned), or EINVAL (size 0), E2BIG (larger than this allocator's objects), ENOMEM,
+   * ETIMEDOUT (what would be there is behind a lock that is not let go): positive, below 65536
    */
   objectAllocate(allocator: number, size: number, flags: number): number;
   /** Whether no CPU has raised work for this allocator: then, after a grace period, it may be destroyed. */
@@ -214,17 +229,19 @@ export interface Core {
   readLeave(): void;
   /**
    * Frees the slot of a CPU whose thread is dead. Task context, on another CPU.
-   * The publication pairs with `lock` of whoever waits.
-   * @returns 0; -EINVAL: nobody holds the CPU, or it is this one; -EAGAIN: another CPU is in the middle of something that has
-   * to be over first (or is dead as well): the slot stays held, call again
+   * The claim pairs with the publication at the end of the last reaper: one reaps a CPU at a time, and who comes second finds
+   * that the slot is no longer the dead thread's.
+   * @param owner what the slot's `owner` was when the thread was known to be dead: only then is it reaped
+   * @returns 0; -EINVAL: there is no such CPU, or it is this one; -ENOENT: the slot is not (any more) that thread's; -EAGAIN:
+   * another CPU is in the middle of something that has to be over first (or is dead as well): the slot stays held, call again
    */
-  reapCpu(cpu: number): number;
-  /**
-   * Frees destroyed maps whose grace period is over and whose deferred work has run on every CPU. Waits for a lock only.
-   * @returns maps that still have to wait
-   */
+  reapCpu(cpu: number, owner: number): number;
+  /** Frees destroyed maps that nobody can be inside any more; maps that still have to wait. */
   reapMaps(): number;
-  /** Gives a slot back that this thread holds, with what belongs to its holder (mem/managed.ts). Task context. */
+  /**
+   * Gives a slot back that this thread holds, and acts as, with what belongs to its holder: open maps, what it is building, its
+   * memory (mem/managed.ts). Where a lock is not let go something stays; `finishLeaving` then goes on with it. Task context.
+   */
   releaseCpu(cpu: number): void;
   /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
   serveCpu(cpu: number): number;
@@ -299,9 +316,11 @@ export const SIGNATURES = {
   createObjectAllocator: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   currentArea: { parameters: [], results: ["i32"] },
   destroyMap: { parameters: ["i32"], results: ["i32"] },
+  destroyNamed: { parameters: ["i32"], results: ["i32"] },
   destroyObjectAllocator: { parameters: ["i32"], results: ["i32"] },
   discardMap: { parameters: ["i32"], results: [] },
   findMap: { parameters: ["i32"], results: ["i32"] },
+  finishLeaving: { parameters: ["i32"], results: [] },
   freeBytes: { parameters: ["i32"], results: [] },
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
@@ -317,10 +336,12 @@ export const SIGNATURES = {
   hashUpdate8: { parameters: ["i32", "i64", "i64", "i32"], results: ["i32"] },
   interruptsCameOn: { parameters: [], results: ["i32"] },
   isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
+  listAllocators: { parameters: ["i32", "i32"], results: ["i32"] },
   mapCount: { parameters: ["i32"], results: ["i32"] },
   mapEntryBytes: { parameters: ["i32"], results: ["i32"] },
   mapPrefill: { parameters: ["i32", "i32"], results: ["i32"] },
   mapScan: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  mapScanKeys: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   objectAllocate: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   objectAllocatorIdle: { parameters: ["i32"], results: ["i32"] },
   objectCopy: { parameters: ["i32", "i32"], results: ["i32"] },
@@ -348,7 +369,7 @@ export const SIGNATURES = {
   queuePush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   readEnter: { parameters: [], results: [] },
   readLeave: { parameters: [], results: [] },
-  reapCpu: { parameters: ["i32"], results: ["i32"] },
+  reapCpu: { parameters: ["i32", "i32"], results: ["i32"] },
   reapMaps: { parameters: [], results: ["i32"] },
   releaseCpu: { parameters: ["i32"], results: [] },
   serveCpu: { parameters: ["i32"], results: ["i32"] },
@@ -413,6 +434,8 @@ export const CONSTANTS = {
   HARDIRQ: 2,
   NMI: 3,
   BORROWED: 2147483648,
+  LEAVING: 2147483647,
+  STALLED_AT: 960,
   CONTEXT_TASK: 0,
   CONTEXT_SOFTIRQ: 1,
   CONTEXT_INTERRUPTS_OFF: 2,
@@ -429,6 +452,7 @@ export const CONSTANTS = {
   BUILDING_ALLOCATOR: 1,
   LOCK_SPINS: 268435456,
   NMI_SPINS: 4096,
+  IN_BUCKET: 1,
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
   BUCKET_BYTES: 64,
@@ -486,6 +510,7 @@ export const CONSTANTS = {
   CLASS_RUN: 255,
   HEADER_BYTES: 8,
   SLAB_CLASS_BYTES: 64,
+  ALL_CALLBACKS: 4294967295,
   NORMAL: 0,
   TASKS_TRACE: 1,
   OPERATION: 2,
@@ -497,7 +522,7 @@ export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, pooled: 44, companions: 48, companionAt: 52, nextOfAccount: 56, reserved: 60, depotLock: 64, depot: 68, depotCount: 72 },
-  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, readEpoch: 128, traceEpoch: 132, quietEpoch: 136, intents: 192 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
@@ -515,7 +540,7 @@ export const SIZES = {
   Account: 16,
   Cache: 168,
   CacheSet: 76,
-  CpuArea: 196,
+  CpuArea: 204,
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,

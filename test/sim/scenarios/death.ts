@@ -29,10 +29,14 @@ export interface Mortal {
   readonly pages: number;
 }
 
+function ownerOf(world: World, cpu: number): number {
+  return world.field(world.areas[cpu] as number, "CpuArea", "owner");
+}
+
 /** CPUs whose slot the dead thread holds: its own, and one that it had borrowed for a trim. */
 function heldByDead(world: World): number[] {
   const borrowed = CONSTANTS.BORROWED;
-  const owner = (cpu: number): number => world.field(world.areas[cpu] as number, "CpuArea", "owner");
+  const owner = (cpu: number): number => ownerOf(world, cpu);
   // The borrowed one first: it is that one's locks that the thread held.
   return [...world.areas.keys()]
     .filter((cpu) => (owner(cpu) & (borrowed - 1)) === VICTIM + 1)
@@ -42,7 +46,7 @@ function heldByDead(world: World): number[] {
 /** The slot is free, and nothing of its holder is left. */
 function checkReaped(world: World): void {
   const area = world.areas[VICTIM] as number;
-  const owner = world.field(area, "CpuArea", "owner");
+  const owner = ownerOf(world, VICTIM);
   if (owner !== 0) throw new Finding("reap", `a reaped CPU has owner ${owner}`);
   const transfer = area + LAYOUT.CpuArea.intents + CONSTANTS.LEVELS * CONSTANTS.INTENT_BYTES;
   const left = world.field(transfer, "Transfer", "managed");
@@ -72,7 +76,7 @@ export function withDeath(world: World, { fibers, check, giveBack, pages }: Mort
   function* reap(): Body {
     for (let tries = 0; tries < MOST_TRIES; tries++)
       for (const cpu of heldByDead(world)) {
-        const reaped = (yield ["reapCpu", cpu]) | 0;
+        const reaped = (yield ["reapCpu", cpu, ownerOf(world, cpu)]) | 0;
         if (reaped !== 0 && reaped !== -EAGAIN) throw new Finding("reap", `reapCpu of CPU ${cpu} says ${reaped}`);
       }
   }
@@ -85,7 +89,7 @@ export function withDeath(world: World, { fibers, check, giveBack, pages }: Mort
     atRest() {
       if (world.dead.has(VICTIM)) {
         for (let tries = 0; tries < 2; tries++)
-          for (const cpu of heldByDead(world)) world.callOn(reaper, "reapCpu", cpu);
+          for (const cpu of heldByDead(world)) world.callOn(reaper, "reapCpu", cpu, ownerOf(world, cpu));
         const [left] = heldByDead(world);
         if (left !== undefined) throw new Finding("reap", `CPU ${left} cannot be reaped although nobody is in the way`);
         checkReaped(world);
