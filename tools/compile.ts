@@ -10,7 +10,7 @@ import binaryen from "binaryen";
 import { applyMutation, canaryPath, mutationOf } from "./canary.ts";
 import { compileCore, optimizeCore } from "./core.ts";
 import { emitFace, readFace } from "./face.ts";
-import { type Instrumented, instrument } from "./instrument.ts";
+import { type Instrumented, instrument, type Site } from "./instrument.ts";
 
 const FACE = "src/wasm/face.ts";
 
@@ -35,12 +35,17 @@ function functionAt(lines: readonly string[], line: number): string {
 function describe({ sites }: Instrumented): string {
   const files = [...new Set(sites.map(({ file }) => file))];
   const lines = new Map(files.map((file) => [file, (read(file) ?? "").split("\n")]));
+  const lineOf = ({ file, line }: Site): string => lines.get(file)?.[line - 1]?.trim() ?? "";
+  const texts = [...new Set(sites.map(lineOf))];
+  const numbers = new Map(texts.map((text, index) => [text, index]));
   return JSON.stringify({
     files,
     kinds: sites.map(({ kind }) => kind),
     fileOf: sites.map(({ file }) => files.indexOf(file)),
     lineOf: sites.map(({ line }) => line),
     functionOf: sites.map(({ file, line }) => functionAt(lines.get(file) ?? [], line)),
+    texts,
+    textOf: sites.map((site) => numbers.get(lineOf(site))),
   });
 }
 

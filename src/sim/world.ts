@@ -66,6 +66,8 @@ function nameAfter(kind: string, count: number): string {
 
 export class World {
   readonly options: WorldOptions;
+  /** Says that a schedule came to what `Scenario.reaches` names by these words. */
+  readonly saw: (what: string) => void;
   readonly table: SiteTable;
   readonly memory: SimMemory;
   readonly instances: readonly Instance[];
@@ -79,9 +81,12 @@ export class World {
   readonly maps: { readonly address: number; readonly name: string }[] = [];
   readonly allocators: { readonly address: number; readonly name: string }[] = [];
   #scratch: number = SCRATCH_AT;
+  /** Hashes of memories from which what a name stands for went well. */
+  readonly #done = new Map<string, Set<number>>();
 
-  constructor(core: SimCore, options: WorldOptions, step: Step) {
+  constructor(core: SimCore, options: WorldOptions, step: Step, saw: (what: string) => void) {
     this.options = options;
+    this.saw = saw;
     this.table = core.table;
     this.memory = new SimMemory(options.pages ?? DEFAULT_PAGES);
     this.interruptsOffAt = LAYOUT.CpuArea.interruptsOff;
@@ -120,6 +125,16 @@ export class World {
     return callee(...args) >>> 0;
   }
 
+  /** Does what follows at rest, unless it went well from the same memory before: from the same the same follows. */
+  once(what: string, follow: () => void): void {
+    const done = this.#done.get(what) ?? new Set();
+    this.#done.set(what, done);
+    const state = this.memory.hash();
+    if (done.has(state)) return;
+    follow();
+    done.add(state);
+  }
+
   /** A field of a structure by the names that the core's source has. */
   field<S extends StructureName>(address: number, structure: S, name: FieldOf<S>): number {
     return this.memory.load(address + (LAYOUT[structure][name] as number));
@@ -127,6 +142,11 @@ export class World {
 
   setField<S extends StructureName>(address: number, structure: S, name: FieldOf<S>, value: number): void {
     this.memory.store(address + (LAYOUT[structure][name] as number), value);
+  }
+
+  /** What a map keeps for a CPU. */
+  mapCpu(map: number, cpu: number): number {
+    return map + CONSTANTS.MAP_BYTES + cpu * CONSTANTS.MAP_CPU_BYTES;
   }
 
   /** Room for the arguments of calls, 8-byte aligned, for as long as the world lives. Only while setting up. */

@@ -8,6 +8,7 @@ export const poolTwoCpus: Scenario = {
   doc: "A preallocated map's pool: the tag beside the head makes a pop fail whose head went and came back.",
   cpus: 2,
   bound: 2,
+  reaches: [{ in: "popPool" }, { in: "pushPool" }],
   prepare(world) {
     const prepared = prepareHash(world, world.createHash({ maxEntries: 3, supply: "pool" }), 4);
     return () =>
