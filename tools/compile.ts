@@ -3,6 +3,7 @@
  * binaryen through tsx takes longer than all of the work.
  *
  *   node build/tools/tools/compile.js core           build/core.wasm, build/core.sim.wasm and src/wasm/face.ts
+ *   node build/tools/tools/compile.js mutant         the same without optimizing, for tools/mutate.ts
  *   node build/tools/tools/compile.js canary NAME... build/canaries/NAME.wasm
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -55,19 +56,20 @@ function writeFace(): void {
   if (read(FACE) !== face) writeFileSync(FACE, face);
 }
 
-async function makeCore(): Promise<void> {
+/** @param isMutant whether it is to be made fast and thrown away: as the compiler leaves it, in a quarter of the time */
+async function makeCore(isMutant: boolean): Promise<void> {
   writeFace();
   await compileCore(read, "ship", (core) => {
-    optimizeCore(core);
+    if (!isMutant) optimizeCore(core);
     // Names of functions stay: a trap's stack says which check failed.
     binaryen.setDebugInfo(true);
     writeFileSync("build/core.wasm", core.emitBinary());
-    writeFileSync("build/core.wat", core.emitText());
+    if (!isMutant) writeFileSync("build/core.wat", core.emitText());
   });
   await compileCore(read, "simulate", (core) => {
-    optimizeCore(core);
+    if (!isMutant) optimizeCore(core);
     binaryen.setDebugInfo(true);
-    const instrumented = instrument(core, "small");
+    const instrumented = instrument(core, isMutant ? "large" : "small");
     writeFileSync("build/core.sim.json", describe(instrumented));
     writeFileSync("build/core.sim.wasm", instrumented.binary);
   });
@@ -93,5 +95,5 @@ async function makeCanary(name: string): Promise<void> {
 
 const [what, ...names] = process.argv.slice(2);
 mkdirSync("build/canaries", { recursive: true });
-if (what === "core") await makeCore();
+if (what === "core" || what === "mutant") await makeCore(what === "mutant");
 else for (const name of names) await makeCanary(name);

@@ -12,7 +12,7 @@ import { Finding, findingFrom } from "./finding.ts";
 import { BLOCK_SHIFT } from "./memory.ts";
 import { Reached } from "./reach.ts";
 import { AT_END, type Decision } from "./schedule.ts";
-import { MOST_FIBERS, STACK_BYTES, stackOf, World, type WorldOptions } from "./world.ts";
+import { MOST_FIBERS, stackOf, World, type WorldOptions } from "./world.ts";
 
 /** Chooses who runs. Asked only where it asked to be asked. */
 export interface Policy {
@@ -136,7 +136,7 @@ export class Machine {
     this.world.dead.clear();
     const { fibers, atRest, atDeath } = start();
     if (fibers.length > MOST_FIBERS) throw new Finding("scenario", `more than ${MOST_FIBERS} fibers`);
-    this.fibers = fibers.map((spec, index) => new Fiber(spec, index, stackOf(index)));
+    this.fibers = fibers.map((spec, index) => new Fiber(spec, index, stackOf(index, fibers.length)));
     this.#stacks = this.world.instances.map(() => []);
     this.#decisions = [];
     this.#policy = policy;
@@ -295,7 +295,7 @@ export class Machine {
         this.#steps = fiber.steps - 1;
         this.#limit = 0;
         this.#rewinding = true;
-        instance.startRewind(fiber.stack);
+        instance.startRewind(fiber.stack.from);
       } else {
         if (!this.#nextCall(fiber)) return undefined;
         for (const observer of this.observers) observer.called?.(fiber);
@@ -357,10 +357,11 @@ export class Machine {
 
   #suspend(fiber: Fiber, to: Fiber): void {
     const { words } = this.world.memory;
-    words[fiber.stack >>> 2] = fiber.stack + 8;
-    words[(fiber.stack >>> 2) + 1] = fiber.stack + STACK_BYTES;
+    const { from, to: end } = fiber.stack;
+    words[from >>> 2] = from + 8;
+    words[(from >>> 2) + 1] = end;
     this.#switchTo = to;
-    this.world.instances[fiber.cpu]?.startUnwind(fiber.stack);
+    this.world.instances[fiber.cpu]?.startUnwind(from);
   }
 
   /** Whether the fiber waits for somebody else. */

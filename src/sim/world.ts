@@ -40,13 +40,16 @@ const DEFAULT_PAGES = 16;
 
 /** Fibers' stacks and the arguments of calls lie below the superblock, where the core has nothing. */
 const STACKS_AT = 1024;
-export const STACK_BYTES = 3072;
+/** What a suspended fiber needs at least; a core that is not optimized needs twice as much where it is deep. */
+const LEAST_STACK_BYTES = 3072;
 const SCRATCH_AT = 56 << 10;
 const SCRATCH_END = 64 << 10;
-export const MOST_FIBERS: number = Math.floor((SCRATCH_AT - STACKS_AT) / STACK_BYTES);
+export const MOST_FIBERS: number = Math.floor((SCRATCH_AT - STACKS_AT) / LEAST_STACK_BYTES);
 
-export function stackOf(fiber: number): number {
-  return STACKS_AT + fiber * STACK_BYTES;
+/** Where one of `fibers` fibers is kept while it is suspended: they share the room evenly. */
+export function stackOf(fiber: number, fibers: number): { readonly from: number; readonly to: number } {
+  const bytes = Math.floor((SCRATCH_AT - STACKS_AT) / fibers) & ~7;
+  return { from: STACKS_AT + fiber * bytes, to: STACKS_AT + (fiber + 1) * bytes };
 }
 
 export interface HashOptions {
