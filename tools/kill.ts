@@ -21,7 +21,7 @@ const PAGE_BYTES = 16384;
 /** Trials in one arena, after which its memory is counted. */
 const TRIALS_AN_ARENA = 25;
 const LIMIT_MILLISECONDS = 1000;
-/** A dead thread's CPU that nobody has got free by then will never be. */
+/** A dead thread's CPU that nobody has got free by then will never be, nor will a thread be ready that is not by then. */
 const REAP_MILLISECONDS = 20_000;
 const LONGEST_LIFE_MILLISECONDS = 8;
 const HOW = ["terminate", "terminate", "terminate", "terminate", "throw", "exit"] as const;
@@ -76,6 +76,11 @@ async function startWorker(arena: Arena, data: Record<string, unknown>): Promise
   const cpu = await new Promise<number | undefined>((resolve) => {
     worker.once("message", resolve);
     worker.once("exit", () => resolve(undefined));
+    const late = new Error(`A worker is not ready after ${REAP_MILLISECONDS / 1000} s`);
+    setTimeout(() => {
+      failed ??= late;
+      resolve(undefined);
+    }, REAP_MILLISECONDS).unref();
   });
   if (cpu === undefined) throw failed;
   return { worker, cpu, handles };
