@@ -34,6 +34,7 @@ import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
 import { trimNmi } from "./trim-nmi.ts";
 import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
+import { TWO_DEATHS } from "./two-deaths.ts";
 import { twoRefills } from "./two-refills.ts";
 import { waitingBounded } from "./waiting-bounded.ts";
 
@@ -74,4 +75,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...KILLED_IN_HASH,
   ...KILLED_IN_OBJECTS,
   ...KILLED_IN_CONTROL,
+  ...TWO_DEATHS,
 ];
