@@ -4,6 +4,7 @@
  *
  *   node build/tools/tools/compile.js core           build/core.wasm, build/core.sim.wasm and src/wasm/face.ts
  *   node build/tools/tools/compile.js mutant         the same without optimizing, for tools/mutate.ts
+ *   node build/tools/tools/compile.js with FILE OUT  the core with what FILE exports besides, optimized as the core is
  *   node build/tools/tools/compile.js canary NAME... build/canaries/NAME.wasm
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -75,6 +76,19 @@ async function makeCore(isMutant: boolean): Promise<void> {
   });
 }
 
+/** A core that has a measurement's loop inside. */
+async function makeCoreWith(file: string, out: string): Promise<void> {
+  const more = readFileSync(file, "utf8");
+  await compileCore(
+    (path) => (path === "core/index.ts" ? `${read(path)}\n${more}` : read(path)),
+    "ship",
+    (core) => {
+      optimizeCore(core);
+      writeFileSync(out, core.emitBinary());
+    },
+  );
+}
+
 async function makeCanary(name: string): Promise<void> {
   const mutation = mutationOf(name);
   if (existsSync(`${canaryPath(name)}.wasm`)) return;
@@ -96,4 +110,5 @@ async function makeCanary(name: string): Promise<void> {
 const [what, ...names] = process.argv.slice(2);
 mkdirSync("build/canaries", { recursive: true });
 if (what === "core" || what === "mutant") await makeCore(what === "mutant");
+else if (what === "with") await makeCoreWith(names[0] ?? "", names[1] ?? "");
 else for (const name of names) await makeCanary(name);
