@@ -5,6 +5,7 @@ import { CONTEXT_TABLE } from "./contexts.ts";
 import { createDestroy } from "./create-destroy.ts";
 import { crossCpuTrim } from "./cross-cpu-trim.ts";
 import { destroyWithWork } from "./destroy-with-work.ts";
+import { destroyedWithWaiting } from "./destroyed-with-waiting.ts";
 import { extraDrained } from "./extra-drained.ts";
 import { shortWayNmi } from "./fast-path-nmi.ts";
 import { shortWayTwoCpus } from "./fast-path-two-cpus.ts";
@@ -19,6 +20,7 @@ import { lateRaise } from "./late-raise.ts";
 import { lookupStays } from "./lookup-stays.ts";
 import { nmiInUpdate } from "./nmi-in-update.ts";
 import { oneBucket } from "./one-bucket.ts";
+import { openDestroy } from "./open-destroy.ts";
 import { outOfMemory } from "./out-of-memory.ts";
 import { overflowingBucket } from "./overflowing-bucket.ts";
 import { percpuObjects } from "./percpu-objects.ts";
@@ -43,6 +45,7 @@ export const SCENARIOS: readonly Scenario[] = [
   createDestroy,
   crossCpuTrim,
   destroyWithWork,
+  destroyedWithWaiting,
   extraDrained,
   freeRcu,
   freeRcuNmi,
@@ -52,6 +55,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lookupStays,
   nmiInUpdate,
   oneBucket,
+  openDestroy,
   outOfMemory,
   overflowingBucket,
   percpuObjects,
