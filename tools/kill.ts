@@ -260,7 +260,8 @@ export async function kill(trials: number, seed: number, options: KillOptions = 
         process.stderr.write(`${error instanceof AnyctxError ? `${error.code}: ` : ""}${String(error)}\n`);
       }
       result[outcome]++;
-      progress?.(++result.trials);
+      result.trials++;
+      progress?.(result.trials);
       // What hangs would be in the way of all that follow.
       if (outcome === "hung") break;
     }
