@@ -9,6 +9,7 @@ import Table from "cli-table3";
 import type { AllocFigures } from "../src/bench/alloc.ts";
 import type { Spread } from "../src/bench/statistics.ts";
 import { measureAllocRivals } from "./alloc-rivals.ts";
+import { measureNative, type NativeFigures } from "./native.ts";
 
 interface BenchRow {
   readonly name: string;
@@ -31,12 +32,31 @@ function showAlloc({ rows, ratios }: AllocFigures): string {
   return `${costs}\n${compared}`;
 }
 
+function showNative({ rows, skipped }: NativeFigures): string {
+  const [first] = rows;
+  const names = Object.keys(first?.native ?? {});
+  const head = ["mix", "capacity", "threads", "anyctx, M/s", ...names, "to the best"];
+  const table = new Table({ head });
+  for (const { mix, capacity, threads, ours, native, ratio } of rows) {
+    const others = names.map((name) => spreadText(native[name]));
+    table.push([mix, capacity, threads, spreadText(ours), ...others, spreadText(ratio)]);
+  }
+  const reasons = Object.entries(skipped).map(([name, why]) => `${name} is not measured: ${why}`);
+  return [table.toString(), ...reasons].join("\n");
+}
+
 const BENCHES: readonly BenchRow[] = [
   {
     name: "alloc",
     doc: "allocating and freeing an object beside the C library's malloc and @thi.ng/malloc",
     measure: measureAllocRivals,
     show: showAlloc,
+  },
+  {
+    name: "native",
+    doc: "a hash u64 to u64 beside Boost's, TBB's and libcuckoo's, on one and two threads",
+    measure: measureNative,
+    show: showNative,
   },
 ];
 

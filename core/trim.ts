@@ -21,8 +21,11 @@ import { trimSlab } from "./mem/slab";
 import { ALL_CALLBACKS, runCallbacks } from "./rcu/callback";
 import { betweenOperations, enterRead, leaveRead } from "./rcu/epoch";
 
-/** Begins the grace periods, and sees both flavours' end if no reader is in the way. */
-const ROUNDS: u32 = 3;
+/**
+ * Begins the grace periods, and sees both flavours' end if no reader is in the way; then the same of the companions that the
+ * objects have let go of (alloc/companion.ts).
+ */
+const ROUNDS: u32 = 6;
 
 /** Trims the caches of the CPU that this instance acts as; what was prefilled stays. */
 function trimThisCpu(): void {

@@ -3,6 +3,8 @@
  * binaryen through tsx takes longer than all of the work.
  *
  *   node build/tools/tools/compile.js core           build/core.wasm, build/core.sim.wasm and src/wasm/face.ts
+ *   node build/tools/tools/compile.js mutant         the same without optimizing, for tools/mutate.ts
+ *   node build/tools/tools/compile.js with FILE OUT  the core with what FILE exports besides, optimized as the core is
  *   node build/tools/tools/compile.js canary NAME... build/canaries/NAME.wasm
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -10,7 +12,7 @@ import binaryen from "binaryen";
 import { applyMutation, canaryPath, mutationOf } from "./canary.ts";
 import { compileCore, optimizeCore } from "./core.ts";
 import { emitFace, readFace } from "./face.ts";
-import { type Instrumented, instrument } from "./instrument.ts";
+import { type Instrumented, instrument, type Site } from "./instrument.ts";
 
 const FACE = "src/wasm/face.ts";
 
@@ -35,12 +37,17 @@ function functionAt(lines: readonly string[], line: number): string {
 function describe({ sites }: Instrumented): string {
   const files = [...new Set(sites.map(({ file }) => file))];
   const lines = new Map(files.map((file) => [file, (read(file) ?? "").split("\n")]));
+  const lineOf = ({ file, line }: Site): string => lines.get(file)?.[line - 1]?.trim() ?? "";
+  const texts = [...new Set(sites.map(lineOf))];
+  const numbers = new Map(texts.map((text, index) => [text, index]));
   return JSON.stringify({
     files,
     kinds: sites.map(({ kind }) => kind),
     fileOf: sites.map(({ file }) => files.indexOf(file)),
     lineOf: sites.map(({ line }) => line),
     functionOf: sites.map(({ file, line }) => functionAt(lines.get(file) ?? [], line)),
+    texts,
+    textOf: sites.map((site) => numbers.get(lineOf(site))),
   });
 }
 
@@ -50,22 +57,36 @@ function writeFace(): void {
   if (read(FACE) !== face) writeFileSync(FACE, face);
 }
 
-async function makeCore(): Promise<void> {
+/** @param isMutant whether it is to be made fast and thrown away: as the compiler leaves it, in a quarter of the time */
+async function makeCore(isMutant: boolean): Promise<void> {
   writeFace();
   await compileCore(read, "ship", (core) => {
-    optimizeCore(core);
+    if (!isMutant) optimizeCore(core);
     // Names of functions stay: a trap's stack says which check failed.
     binaryen.setDebugInfo(true);
     writeFileSync("build/core.wasm", core.emitBinary());
-    writeFileSync("build/core.wat", core.emitText());
+    if (!isMutant) writeFileSync("build/core.wat", core.emitText());
   });
   await compileCore(read, "simulate", (core) => {
-    optimizeCore(core);
+    if (!isMutant) optimizeCore(core);
     binaryen.setDebugInfo(true);
-    const instrumented = instrument(core, "small");
+    const instrumented = instrument(core, isMutant ? "large" : "small");
     writeFileSync("build/core.sim.json", describe(instrumented));
     writeFileSync("build/core.sim.wasm", instrumented.binary);
   });
+}
+
+/** A core that has a measurement's loop inside. */
+async function makeCoreWith(file: string, out: string): Promise<void> {
+  const more = readFileSync(file, "utf8");
+  await compileCore(
+    (path) => (path === "core/index.ts" ? `${read(path)}\n${more}` : read(path)),
+    "ship",
+    (core) => {
+      optimizeCore(core);
+      writeFileSync(out, core.emitBinary());
+    },
+  );
 }
 
 async function makeCanary(name: string): Promise<void> {
@@ -88,5 +109,6 @@ async function makeCanary(name: string): Promise<void> {
 
 const [what, ...names] = process.argv.slice(2);
 mkdirSync("build/canaries", { recursive: true });
-if (what === "core") await makeCore();
+if (what === "core" || what === "mutant") await makeCore(what === "mutant");
+else if (what === "with") await makeCoreWith(names[0] ?? "", names[1] ?? "");
 else for (const name of names) await makeCanary(name);

@@ -1,13 +1,19 @@
-/** The victim and the survivor of `tools/kill.ts`: operations of every kind until the end, or as many as asked for. */
+/**
+ * The threads of `tools/kill.ts`. Victim and survivor do operations of every kind until the end, or as many as asked for; a
+ * reaper reaps a dead victim, a helper refills one from outside, until they are dead themselves.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { Arena, bytes, u32, u64 } from "../dist/index.js";
 
-const arena = await Arena.attach(workerData.arena);
+const [handle, second] = workerData.handles;
+const arena = await Arena.attach(handle);
 const dynamic = arena.openMap("dynamic");
 const large = arena.openMap("large");
 const perCpu = arena.openMap("percpu");
 const preallocated = arena.openMap("preallocated");
 const small = arena.openMap("small");
+const uncached = arena.openMap("uncached");
+const growing = arena.openMap("growing");
 const allCpus = Array.from({ length: arena.cpus }, () => 1n);
 const block = new Uint8Array(700).fill(7);
 let random = workerData.seed;
@@ -61,12 +67,60 @@ const LOADS = {
   walk() {
     for (const _ of dynamic.keys());
   },
+  uncached() {
+    for (let key = 0; key < 50; key++) uncached.update(next(200), block.subarray(0, 100));
+    for (let key = 0; key < 50; key++) uncached.delete(next(200));
+    arena.poll();
+  },
+  growth() {
+    const first = next(100) * 10_000;
+    for (let key = first; key < first + 3000; key++) growing.update(key, 1n);
+    for (let key = first; key < first + 3000; key++) growing.delete(key);
+  },
+  /** One map of all threads: whoever comes first creates it, whoever wants destroys it, some have it open. */
+  lists() {
+    try {
+      arena.createMap({ type: "hash", name: "of all", key: u32, value: u64, maxEntries: 100 }).close();
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    try {
+      const map = arena.openMap("of all");
+      map.update(1, 1n);
+      map.close();
+      if (next(4) === 0) arena.destroyMap("of all");
+    } catch (error) {
+      if (error.code !== "ENOENT") throw error;
+    }
+  },
+  async attach() {
+    const other = await Arena.attach(second);
+    try {
+      other.openMap("dynamic").update(next(3000), 1n);
+    } finally {
+      other.detach();
+    }
+  },
+  /** In its sections all the while. */
+  reader() {
+    arena.core.readEnter();
+    arena.core.traceEnter();
+    LOADS.burst();
+    LOADS.large();
+    arena.core.traceLeave();
+    arena.core.readLeave();
+  },
 };
 const ALL = Object.keys(LOADS);
+/** Only where it is asked for: a thread that never runs its own work has a helper. */
+LOADS.nmi = () => {
+  arena.core.contextSet(3, 0);
+  LOADS.burst();
+};
 
-function once(load) {
+async function once(load) {
   try {
-    LOADS[load]();
+    await LOADS[load]();
     return 0;
   } catch (error) {
     // What has to wait until a dead thread is reaped says so.
@@ -84,14 +138,37 @@ function die(how) {
   if (how === "throw") throw new Error("the victim throws");
 }
 
-if (workerData.role === "victim") {
+/** Tells what CPU it has, then waits for a word. */
+function ready() {
+  return new Promise((resolve) => {
+    parentPort.once("message", resolve);
+    parentPort.postMessage(arena.cpu);
+  });
+}
+
+async function victim() {
+  await ready();
   const until = performance.now() + workerData.milliseconds;
-  parentPort.postMessage("ready");
   // A thread that is to be terminated works on until it is.
-  while (workerData.how === "terminate" || performance.now() < until) once(choose());
+  while (workerData.how === "terminate" || performance.now() < until) await once(choose());
   die(workerData.how);
-} else {
-  // Works in slices, so that a question is answered in between.
+}
+
+async function reaper() {
+  const { handle: dead } = await ready();
+  while (true) {
+    arena.reap(dead);
+    for (let count = 0; count < 10; count++) await once(choose());
+  }
+}
+
+async function helper() {
+  const { cpu } = await ready();
+  while (true) for (let count = 0; count < 1000; count++) arena.core.serveCpu(cpu);
+}
+
+/** Works in slices, so that a question is answered in between. */
+function survivor() {
   let refused = 0;
   parentPort.on("message", (message) => {
     if (message === "stop") {
@@ -107,11 +184,13 @@ if (workerData.role === "victim") {
     parentPort.postMessage({ milliseconds: performance.now() - started, refused });
     refused = 0;
   });
-  const slice = () => {
+  const slice = async () => {
     const until = performance.now() + 5;
-    while (performance.now() < until) once(choose());
+    while (performance.now() < until) await once(choose());
     setImmediate(slice);
   };
-  parentPort.postMessage("ready");
+  parentPort.postMessage(arena.cpu);
   slice();
 }
+
+await { victim, reaper, helper, survivor }[workerData.role]();

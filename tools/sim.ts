@@ -6,7 +6,7 @@
  * With --scenario and --seed or --schedule it runs that one schedule and shows its trace.
  */
 import { parseArgs } from "node:util";
-import { type Failure, replayOne, runScenario, type ScenarioReport } from "../src/sim/campaign.ts";
+import { type Failure, replayOne, runScenario, type ScenarioReport, unreached } from "../src/sim/campaign.ts";
 import { loadSimCore, type SimCore } from "../src/sim/core.ts";
 import type { Scenario } from "../src/sim/scenario.ts";
 import { parseSchedule } from "../src/sim/schedule.ts";
@@ -72,8 +72,9 @@ function line(report: ScenarioReport): string {
   const { scenario, schedules, searched, redundant, complete, steps, milliseconds, states, failure, known } = report;
   const rate = `${(steps / milliseconds / 1000).toFixed(1)} M steps/s`;
   const all = `${complete ? "all" : "not all"} within the bound: ${searched}, ${redundant} alike`;
+  const missed = unreached(report).map((place) => `  NOT REACHED: ${place}`);
   const found = failure !== undefined ? `  FAILS: ${failure.kind}` : known > 0 ? `  known fault, ${known} times` : "";
-  return `${scenario.padEnd(20)} ${String(schedules).padStart(8)} schedules (${all}) ${String(states.size).padStart(6)} states ${rate}${found}`;
+  return `${scenario.padEnd(20)} ${String(schedules).padStart(8)} schedules (${all}) ${String(states.size).padStart(6)} states ${rate}${found}${missed.join("")}`;
 }
 
 async function campaign(core: SimCore): Promise<void> {
@@ -112,15 +113,18 @@ function finish(seed: number, reports: readonly ScenarioReport[], hunts: readonl
     steps,
     stepsPerSecond: Math.round((steps / sum(({ milliseconds }) => milliseconds)) * 1000),
     canaries: { planted: hunts.length, found: hunts.filter(({ found }) => found !== undefined).length },
+    unreached: reports.flatMap((report) => unreached(report).map((place) => `${report.scenario}: ${place}`)),
     failures,
   };
   if (values.json) console.log(JSON.stringify(result, null, 2));
   failures.forEach(show);
   say(
     `seed ${seed}: ${result.schedules} schedules, ${result.states} states, ${steps} steps, ${result.stepsPerSecond} steps/s, ` +
-      `${result.canaries.found} of ${result.canaries.planted} canaries found, ${failures.length} failures`,
+      `${result.canaries.found} of ${result.canaries.planted} canaries found, ` +
+      `${result.unreached.length} places not reached, ${failures.length} failures`,
   );
-  if (failures.length > 0 || result.canaries.found < result.canaries.planted) process.exitCode = 1;
+  if (failures.length > 0 || result.unreached.length > 0 || result.canaries.found < result.canaries.planted)
+    process.exitCode = 1;
 }
 
 if (values.canary !== undefined && !CANARIES.some(({ name }) => name === values.canary))

@@ -1,6 +1,8 @@
 /** Running scenarios for a while: all schedules within the bound first, then seeds. What `npm run sim` does. */
 import type { SimCore } from "./core.ts";
+import { Finding } from "./finding.ts";
 import type { Outcome } from "./machine.ts";
+import { type Place, placeName } from "./reach.ts";
 import { runExhaustively, runSchedule, runSeed, type Scenario, type Stage, shrink, stage } from "./scenario.ts";
 import { type Decision, formatSchedule } from "./schedule.ts";
 import { trace } from "./trace.ts";
@@ -33,6 +35,8 @@ export interface ScenarioReport {
   /** Hashes of the memory at rest. */
   readonly states: ReadonlySet<number>;
   readonly failure: Failure | undefined;
+  /** How often each place of `Scenario.reaches` was reached, by name; 0 fails the scenario. */
+  readonly reached: Readonly<Record<string, number>>;
   /** Findings of the kind that is known. */
   readonly known: number;
 }
@@ -45,6 +49,8 @@ export interface Budget {
   readonly seedMilliseconds: number;
   /** Time for seeds with a look at every access for data races, where there are several CPUs. */
   readonly raceMilliseconds: number;
+  /** Whether each random schedule is run again by its decisions and has to take the same steps. */
+  readonly replays?: boolean;
 }
 
 /** The failure of an outcome: shrunk, with its command and trace. */
@@ -63,10 +69,29 @@ export function failureOf(on: Stage, outcome: Outcome, seed: number | undefined)
   };
 }
 
+/** So long the search goes on beyond its time where it has not reached all that it has to: machines differ in speed. */
+const PATIENCE_MILLISECONDS = 5000;
+
+/** Runs a seed, then its decisions: whatever depends on anything else shows as a finding. */
+function runTwice(on: Stage, seed: number): Outcome {
+  const outcome = runSeed(on, seed);
+  const again = runSchedule(on, outcome.decisions);
+  const isSame = again.trace === outcome.trace && again.finding?.message === outcome.finding?.message;
+  if (isSame) return outcome;
+  const message = `seed ${seed} takes other steps by its decisions: ${outcome.steps} and ${again.steps}`;
+  return { ...outcome, finding: new Finding("not deterministic", message) };
+}
+
+/** Places that a scenario names and no schedule came to, unless it ended early. */
+export function unreached({ failure, reached }: ScenarioReport): string[] {
+  return failure !== undefined ? [] : Object.keys(reached).filter((place) => reached[place] === 0);
+}
+
 /** Counts what outcomes show; remembers the first one that fails. */
 class Tally {
   readonly #scenario: Scenario;
   readonly states: Set<number> = new Set();
+  readonly #stages: Stage[] = [];
   schedules = 0;
   steps = 0;
   known = 0;
@@ -74,6 +99,24 @@ class Tally {
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
+  }
+
+  /** A stage whose runs count. */
+  stage(core: SimCore, races: "find races" | "ignore races"): Stage {
+    const on = stage(core, this.#scenario, races);
+    this.#stages.push(on);
+    return on;
+  }
+
+  /** Places that have to be reached, with how often they were. */
+  reached(): Record<string, number> {
+    const sum = (place: Place): number =>
+      this.#stages.reduce((all, { machine }) => all + machine.reached.count(place), 0);
+    return Object.fromEntries((this.#scenario.reaches ?? []).map((place) => [placeName(place), sum(place)]));
+  }
+
+  reachedAll(): boolean {
+    return Object.values(this.reached()).every((count) => count > 0);
   }
 
   /** Whether this is the end. */
@@ -86,10 +129,10 @@ class Tally {
     return this.failed !== undefined;
   }
 
-  seeds(on: Stage, first: number, milliseconds: number): void {
+  seeds(on: Stage, { seed: first, replays = false }: Budget, milliseconds: number): void {
     const end = performance.now() + milliseconds;
     for (let seed = first; this.failed === undefined && performance.now() < end; seed++) {
-      const outcome = runSeed(on, seed);
+      const outcome = replays ? runTwice(on, seed) : runSeed(on, seed);
       this.steps += outcome.steps;
       this.see(on, outcome, seed);
     }
@@ -98,20 +141,20 @@ class Tally {
 
 /** Runs one scenario until the budget is used up or it fails. */
 export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): ScenarioReport {
-  const on = stage(core, scenario);
   const tally = new Tally(scenario);
+  const on = tally.stage(core, "ignore races");
   const begun = performance.now();
   const until = begun + budget.exhaustiveMilliseconds;
   const search = runExhaustively(
     on,
     (outcome) => tally.see(on, outcome, undefined),
-    () => performance.now() > until,
+    () => performance.now() > until && (performance.now() > until + PATIENCE_MILLISECONDS || tally.reachedAll()),
   );
   tally.steps += search.steps;
-  tally.seeds(on, budget.seed, Math.max(0, until - performance.now()) + budget.seedMilliseconds);
+  tally.seeds(on, budget, Math.max(0, until - performance.now()) + budget.seedMilliseconds);
   const milliseconds = performance.now() - begun;
   if (scenario.cpus > 1 && budget.raceMilliseconds > 0)
-    tally.seeds(stage(core, scenario, "find races"), budget.seed, budget.raceMilliseconds);
+    tally.seeds(tally.stage(core, "find races"), budget, budget.raceMilliseconds);
   const { schedules, steps, states, known, failed } = tally;
   const failure = failed === undefined ? undefined : failureOf(failed.on, failed.outcome, failed.seed);
   const { schedules: searched, redundant, complete } = search;
@@ -125,6 +168,7 @@ export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): 
     milliseconds,
     states,
     failure,
+    reached: tally.reached(),
     known,
   };
 }

@@ -20,6 +20,9 @@ export interface SiteTable {
   readonly fileOf: readonly number[];
   readonly lineOf: readonly number[];
   readonly functionOf: readonly string[];
+  /** Lines of the source, and which one a site is in. */
+  readonly texts: readonly string[];
+  readonly textOf: readonly number[];
 }
 
 export interface SimCore {

@@ -34,7 +34,7 @@ export class Fiber {
   readonly kills: number | undefined;
   readonly ready: (() => boolean) | undefined;
   /** Where Asyncify keeps the suspended stack: its end pointer, its limit, then the stack. */
-  readonly stack: number;
+  readonly stack: { readonly from: number; readonly to: number };
   readonly body: Body;
   state: FiberState = "new";
   /** Accesses to memory so far. */
@@ -46,7 +46,7 @@ export class Fiber {
   below = 0;
   isLeaving = false;
 
-  constructor(spec: FiberSpec, index: number, stack: number) {
+  constructor(spec: FiberSpec, index: number, stack: Fiber["stack"]) {
     this.index = index;
     this.name = spec.name;
     this.cpu = spec.cpu;

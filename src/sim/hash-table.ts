@@ -67,12 +67,20 @@ export function putKeys({ world, map, keys, from, room }: PreparedHash, wanted: 
   }
 }
 
-/** The first `count` keys of the bucket of key 1. Only while setting up. */
-export function keysOfOneBucket(prepared: PreparedHash, count: number): number[] {
+/**
+ * Keys that share the bucket of key 1: as many as it takes until one of them is chained behind it, the last one, then
+ * `more`. Whatever a bucket has room for. Only while setting up: all of them are gone again afterwards.
+ */
+export function overflowingKeys(prepared: PreparedHash, more: number): number[] {
+  const { world, map, keys } = prepared;
   const bucket = bucketOfKey(prepared, 1);
-  const keys = prepared.keys.map((_, index) => index + 1).filter((key) => bucketOfKey(prepared, key) === bucket);
-  if (keys.length < count) throw new Finding("scenario", `only ${keys.length} keys share a bucket`);
-  return keys.slice(0, count);
+  const sharing = keys.map((_, index) => index + 1).filter((key) => bucketOfKey(prepared, key) === bucket);
+  const chain = bucket + CONSTANTS.OVERFLOW;
+  let count = 0;
+  while (world.memory.load(chain) === 0 && count < sharing.length) putKeys(prepared, [sharing[count++] as number]);
+  for (const key of sharing.slice(0, count)) world.call("hashDelete", map, keys[key - 1] as number);
+  if (sharing.length < count + more) throw new Finding("scenario", `only ${sharing.length} keys share a bucket`);
+  return sharing.slice(0, count + more);
 }
 
 /** The addresses of a hash's buckets. */

@@ -26,7 +26,8 @@
  * });
  * ```
  *
- * `report.failure` has the schedule, shrunk to few switches, and a trace with a line for each step; `replay`
+ * `Scenario.reaches` names lines of the core, and what bodies tell `world.saw`: `unreached(report)` has those that no
+ * schedule came to. `report.failure` has the schedule, shrunk to few switches, and a trace with a line for each step; `replay`
  * with that schedule runs it again.
  */
 import { AnyctxError } from "../error.ts";
@@ -35,7 +36,8 @@ import { loadSimCore } from "./core.ts";
 import type { Scenario } from "./scenario.ts";
 import { parseSchedule } from "./schedule.ts";
 
-export type { Failure, ScenarioReport } from "./campaign.ts";
+export { type Failure, type ScenarioReport, unreached } from "./campaign.ts";
+export { checkDrains } from "./checks/drained.ts";
 export { checkLists, checkObjects } from "./checks/lists.ts";
 export { checkRest } from "./checks/rest.ts";
 export { checkWork } from "./checks/work.ts";
@@ -44,6 +46,7 @@ export { Finding } from "./finding.ts";
 export { FLAGS, HashTable, type PreparedHash, prepareHash } from "./hash-table.ts";
 export type { Run } from "./machine.ts";
 export { Objects } from "./objects.ts";
+export type { Line, Place } from "./reach.ts";
 export type { Scenario } from "./scenario.ts";
 export type { HashOptions, World, WorldOptions } from "./world.ts";
 

@@ -3,13 +3,16 @@
  * else is fixed, so the same decisions always give the same run.
  */
 
+import { checkDrains } from "./checks/drained.ts";
+import { Circles } from "./circles.ts";
 import type { SimCore } from "./core.ts";
 import { writes } from "./core.ts";
 import { Fiber, type FiberSpec } from "./fiber.ts";
 import { Finding, findingFrom } from "./finding.ts";
 import { BLOCK_SHIFT } from "./memory.ts";
+import { Reached } from "./reach.ts";
 import { AT_END, type Decision } from "./schedule.ts";
-import { MOST_FIBERS, STACK_BYTES, stackOf, World, type WorldOptions } from "./world.ts";
+import { MOST_FIBERS, stackOf, World, type WorldOptions } from "./world.ts";
 
 /** Chooses who runs. Asked only where it asked to be asked. */
 export interface Policy {
@@ -38,6 +41,8 @@ export interface Observer {
 /** One run of a scenario: its fibers, and what has to hold when all are over. */
 export interface Run {
   readonly fibers: readonly FiberSpec[];
+  /** The thread of a CPU has just been killed; whoever acts on it does not know yet. */
+  readonly atDeath?: (cpu: number) => void;
   readonly atRest?: () => void;
 }
 
@@ -48,6 +53,8 @@ export interface Outcome {
   readonly steps: number;
   /** Hash of the memory at rest, before it is checked; 0 where the run did not come to its end. */
   readonly state: number;
+  /** Hash of all accesses in their order, 0 where the run did not come to its end: the same decisions, the same hash. */
+  readonly trace: number;
   /** Set when the policy gave the schedule up because another one is the same. */
   readonly redundant: boolean;
 }
@@ -58,23 +65,15 @@ export class Redundant extends Error {}
 /** A run that takes more steps makes no progress. */
 const MOST_STEPS = 400_000;
 
-/** Every `period` steps of a fiber the last `window` are looked at for going in circles of up to `longest` steps. */
-interface Watch {
-  readonly period: number;
-  readonly window: number;
-  readonly longest: number;
-}
-/** A wait for a lock is a short circle; one for another CPU to let go of an object looks at all its intents each time. */
-const WATCHES: readonly Watch[] = [
-  { period: 256, window: 16, longest: 4 },
-  { period: 8192, window: 600, longest: 256 },
-];
 const SMALL_ACCESS = 16;
+const TRACE_PRIME = 0x01000193;
 
 export class Machine {
   readonly world: World;
   fibers: Fiber[] = [];
   observers: Observer[] = [];
+  /** What the fibers of all runs reached. */
+  readonly reached: Reached;
   /** Steps of all fibers in this run, up to the last switch. */
   total = 0;
   #steps = 0;
@@ -83,22 +82,32 @@ export class Machine {
   #rewinding = false;
   #switchTo: Fiber | undefined;
   #policy: Policy | undefined;
+  #atDeath: Run["atDeath"];
   #decisions: Decision[] = [];
   /** Of each CPU, the contexts that are in, the innermost last. */
   #stacks: Fiber[][] = [];
-  readonly #watched: number[][] = WATCHES.map(() => []);
+  readonly #circles = new Circles();
   readonly #isWrite: readonly boolean[];
+  /** Where steps are counted by site: those of fibers in `reached`, those of checks and preparations nowhere. */
+  #counts: Float64Array;
+  readonly #uncounted: Float64Array;
+  #trace = 0;
 
   constructor(core: SimCore, options: WorldOptions) {
     this.#limit = Number.POSITIVE_INFINITY;
+    this.reached = new Reached(core.table);
+    this.#uncounted = new Float64Array(core.table.kinds.length);
+    this.#counts = this.#uncounted;
     // While the arena is formatted there is no memory to mark yet.
     let dirty: Uint8Array = new Uint8Array(1 << 16);
     const step = (address: number, size: number, site: number): void => {
       dirty[address >>> BLOCK_SHIFT] = 1;
       if (size > SMALL_ACCESS) this.world?.memory.touch(address, size);
+      (this.#counts[site] as number)++;
+      this.#trace = Math.imul(this.#trace ^ address ^ (site << 20), TRACE_PRIME);
       if (++this.#steps >= this.#limit) this.#ask(address, size, site);
     };
-    this.world = new World(core, options, step);
+    this.world = new World(core, options, step, (what) => this.reached.see(what));
     dirty = this.world.memory.dirty;
     this.#isWrite = core.table.kinds.map(writes);
   }
@@ -125,24 +134,28 @@ export class Machine {
   run(start: () => Run, policy: Policy): Outcome {
     this.world.memory.restore();
     this.world.dead.clear();
-    const { fibers, atRest } = start();
+    const { fibers, atRest, atDeath } = start();
     if (fibers.length > MOST_FIBERS) throw new Finding("scenario", `more than ${MOST_FIBERS} fibers`);
-    this.fibers = fibers.map((spec, index) => new Fiber(spec, index, stackOf(index)));
+    this.fibers = fibers.map((spec, index) => new Fiber(spec, index, stackOf(index, fibers.length)));
     this.#stacks = this.world.instances.map(() => []);
     this.#decisions = [];
     this.#policy = policy;
+    this.#atDeath = atDeath;
     this.total = 0;
+    this.#trace = 0;
+    this.#counts = this.reached.sites;
     let finding: Finding | undefined;
     let redundant = false;
     let state = 0;
+    let trace = 0;
     try {
       for (const observer of this.observers) observer.begin?.();
       policy.begin?.(this);
       for (let fiber = this.#pick(undefined); fiber !== undefined; ) fiber = this.#continue(fiber) ?? this.#pick(fiber);
-      this.#running = undefined;
-      this.#limit = this.#steps + MOST_STEPS;
+      trace = this.#rest();
       state = this.world.memory.hash();
       atRest?.();
+      this.world.once("drains", () => checkDrains(this.world));
     } catch (thrown) {
       if (thrown instanceof Redundant) redundant = true;
       else finding = findingFrom(thrown);
@@ -152,7 +165,16 @@ export class Machine {
     this.#rewinding = false;
     this.#switchTo = undefined;
     this.#limit = Number.POSITIVE_INFINITY;
-    return { finding, decisions: this.#decisions, steps: this.total, state, redundant };
+    this.#counts = this.#uncounted;
+    return { finding, decisions: this.#decisions, steps: this.total, state, trace, redundant };
+  }
+
+  /** All fibers are over, what they did is hashed: what the core is asked from here on is no step of the schedule. */
+  #rest(): number {
+    this.#running = undefined;
+    this.#limit = this.#steps + MOST_STEPS;
+    this.#counts = this.#uncounted;
+    return this.#trace;
   }
 
   /** What may run now instead of `fiber`. */
@@ -163,6 +185,7 @@ export class Machine {
   /** Stops a CPU for good, whatever it is doing: its thread was killed. */
   #kill(cpu: number): void {
     this.world.dead.add(cpu);
+    this.#atDeath?.(cpu);
     for (const fiber of this.fibers) if (fiber.cpu === cpu && !fiber.isOver) fiber.state = "dead";
     this.#stacks[cpu] = [];
     for (const observer of this.observers) observer.killed?.(cpu);
@@ -272,7 +295,7 @@ export class Machine {
         this.#steps = fiber.steps - 1;
         this.#limit = 0;
         this.#rewinding = true;
-        instance.startRewind(fiber.stack);
+        instance.startRewind(fiber.stack.from);
       } else {
         if (!this.#nextCall(fiber)) return undefined;
         for (const observer of this.observers) observer.called?.(fiber);
@@ -300,12 +323,7 @@ export class Machine {
       this.#limit = this.#steps + 1;
       return;
     }
-    let limit = (this.#policy as Policy).nextStep(this, fiber);
-    for (const { period, window } of WATCHES) {
-      const left = period - window - (this.#steps % period);
-      limit = Math.min(limit, this.#steps + Math.max(left, 1));
-    }
-    this.#limit = limit;
+    this.#limit = Math.min((this.#policy as Policy).nextStep(this, fiber), this.#circles.nextStep(this.#steps));
   }
 
   /** The slow part of a step: the policy, the watch for circles, observers. */
@@ -339,28 +357,19 @@ export class Machine {
 
   #suspend(fiber: Fiber, to: Fiber): void {
     const { words } = this.world.memory;
-    words[fiber.stack >>> 2] = fiber.stack + 8;
-    words[(fiber.stack >>> 2) + 1] = fiber.stack + STACK_BYTES;
+    const { from, to: end } = fiber.stack;
+    words[from >>> 2] = from + 8;
+    words[(from >>> 2) + 1] = end;
     this.#switchTo = to;
-    this.world.instances[fiber.cpu]?.startUnwind(fiber.stack);
+    this.world.instances[fiber.cpu]?.startUnwind(from);
   }
 
-  /** Whether the last steps of a watch read the same few places over and over. */
+  /** Whether the fiber waits for somebody else. */
   #isSpinning(address: number, site: number): boolean {
     const read = this.isWrite(site) ? -this.#steps : address;
-    return WATCHES.some((watch, index) => this.#sees(watch, this.#watched[index] as number[], read));
-  }
-
-  #sees({ period, window, longest }: Watch, watched: number[], read: number): boolean {
-    const phase = this.#steps % period;
-    if (phase < period - window) return false;
-    if (phase === period - window) watched.length = 0;
-    watched.push(read);
-    if (phase !== period - 1 || watched.length !== window) return false;
-    if (this.now > MOST_STEPS) throw new Finding("no progress", `still spinning after ${MOST_STEPS} steps`);
-    for (let circle = 1; circle <= longest; circle++)
-      if (watched.every((each, index) => index < circle || each === watched[index - circle])) return true;
-    return false;
+    return this.#circles.sees(this.#steps, read, () => {
+      if (this.now > MOST_STEPS) throw new Finding("no progress", `still spinning after ${MOST_STEPS} steps`);
+    });
   }
 
   /** Whoever spins lets the next one go on: interrupts do not come in for that. */

@@ -6,6 +6,7 @@ import type { Finding } from "./finding.ts";
 import { Machine, type Outcome, type Policy, type Run } from "./machine.ts";
 import { byPriority, randomly, replay } from "./policies.ts";
 import { Random } from "./random.ts";
+import type { Place } from "./reach.ts";
 import type { Decision } from "./schedule.ts";
 import type { World, WorldOptions } from "./world.ts";
 
@@ -17,6 +18,8 @@ export interface Scenario extends WorldOptions {
   readonly prepare: (world: World) => () => Run;
   /** A fault that the core is known to have: findings of these kinds are counted apart. */
   readonly known?: { readonly kinds: readonly string[]; readonly why: string };
+  /** What a campaign has to reach at least once: a scenario that never gets where it is about proves nothing. */
+  readonly reaches?: readonly Place[];
   /** Most preemptions and interrupts of the exhaustive search, where there is one. */
   readonly bound?: number;
 }

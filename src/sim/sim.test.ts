@@ -1,8 +1,24 @@
 /** The parts of the machine, and the library as its users have it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CONSTANTS } from "../wasm/face.ts";
+import { runScenario } from "./campaign.ts";
 import { checkHistory, type Operation } from "./checks/linearizable.ts";
-import { checkObjects, Finding, interrupt, Objects, replay, type Scenario, simulate, task } from "./index.ts";
+import { loadSimCore } from "./core.ts";
+import {
+  checkObjects,
+  type FiberSpec,
+  Finding,
+  interrupt,
+  Objects,
+  type Place,
+  replay,
+  type Scenario,
+  simulate,
+  task,
+  unreached,
+  type World,
+} from "./index.ts";
 import { formatSchedule, parseSchedule } from "./schedule.ts";
 
 test("a schedule is read as it was written", () => {
@@ -78,6 +94,74 @@ test("simulate finds an update that an interrupt makes lost; replay runs its sch
   const again = await replay(counter("nmi"), failure?.schedule ?? "");
   assert.deepEqual(again?.trace, failure?.trace);
   assert.equal(await replay(counter("nmi"), "none"), undefined);
+});
+
+/** Frees an object while another CPU reads, with what the run has to reach. */
+function freeing(reaches: readonly Place[], atRest?: (world: World) => void): Scenario {
+  return {
+    name: "freeing",
+    cpus: 1,
+    reaches,
+    prepare(world) {
+      const allocator = world.createAllocator(64);
+      return () => {
+        const objects = new Objects(world, allocator, 64);
+        function* use() {
+          yield* objects.freeRcu(yield* objects.allocate());
+          world.saw("freed");
+        }
+        return { fibers: [task(0, use)], atRest: () => atRest?.(world) };
+      };
+    },
+  };
+}
+
+test("a place that is reached is counted, one that is not is told; what prepares and checks counts for nothing", async () => {
+  const places = [{ in: "cacheTake" }, { in: "startRcu", text: "acquire(word)" }, "freed"];
+  const report = await simulate(freeing(places), { milliseconds: 20 });
+  assert.deepEqual(unreached(report), []);
+  assert.ok((report.reached["freed"] ?? 0) >= report.schedules);
+  const missing = [{ in: "cacheTake", text: "no such text" }, { in: "noSuchFunction" }, { in: "createMap" }, "never"];
+  const names = ["cacheTake(): no such text", "noSuchFunction()", "createMap()", "never"];
+  const other = freeing(missing, (world) => world.call("createMap", 2, 4, 8, 8, 0, 0, 1));
+  const begun = performance.now();
+  assert.deepEqual(unreached(await simulate(other, { milliseconds: 20 })), names);
+  assert.ok(performance.now() - begun < 60_000);
+});
+
+test("what would wait for ever is found", async () => {
+  // As if its work had been lost: the list is there, the mark says that it is queued, and it is not.
+  const lost = (world: World): void => {
+    const area = world.areas[0] as number;
+    const cache = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "cacheSets") + CONSTANTS.SET_BYTES;
+    world.setField(area, "CpuArea", "work", 0);
+    world.setField(cache, "Cache", "workRaised", 1);
+  };
+  const { failure } = await simulate(freeing([], lost), { milliseconds: 20 });
+  assert.match(failure?.message ?? "", /^workRaised of CPU 0's cache 0x\w+ is left after 24 ticks$/);
+  assert.equal((await simulate(freeing([]), { milliseconds: 20 })).failure, undefined);
+});
+
+test("a body that does not do the same each time is found", async () => {
+  let calls = 0;
+  const scenario = freeing([]);
+  const random: Scenario = {
+    ...scenario,
+    prepare(world) {
+      const start = scenario.prepare(world);
+      return () => {
+        const run = start();
+        const [first] = run.fibers;
+        return {
+          ...run,
+          fibers: calls++ % 2 === 0 ? run.fibers : [...run.fibers, { ...first, name: "more" } as FiberSpec],
+        };
+      };
+    },
+  };
+  const budget = { seed: 1, exhaustiveMilliseconds: 0, seedMilliseconds: 20, raceMilliseconds: 0 };
+  const core = await loadSimCore();
+  assert.equal(runScenario(core, random, { ...budget, replays: true }).failure?.kind, "not deterministic");
 });
 
 test("replay refuses what is no schedule", async () => {

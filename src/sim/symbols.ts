@@ -94,7 +94,7 @@ export class Symbols {
   /** What a map keeps for each CPU. */
   #addMapCpus(map: number, name: string): void {
     for (const cpu of this.#world.areas.keys()) {
-      const own = map + CONSTANTS.MAP_BYTES + cpu * CONSTANTS.MAP_CPU_BYTES;
+      const own = this.#world.mapCpu(map, cpu);
       const nameOf = (level: number): string => `${name} ${cpu} ${LEVELS[level]} count`;
       this.add(own + LAYOUT.MapCpu.counts, CONSTANTS.LEVEL_COUNT_BYTES, LEVELS.length, nameOf, LAYOUT.LevelCount);
       this.add(own, CONSTANTS.MAP_CPU_BYTES, 1, () => `${name} cpu ${cpu}`, LAYOUT.MapCpu);

@@ -40,13 +40,16 @@ const DEFAULT_PAGES = 16;
 
 /** Fibers' stacks and the arguments of calls lie below the superblock, where the core has nothing. */
 const STACKS_AT = 1024;
-export const STACK_BYTES = 3072;
+/** What a suspended fiber needs at least; a core that is not optimized needs twice as much where it is deep. */
+const LEAST_STACK_BYTES = 3072;
 const SCRATCH_AT = 56 << 10;
 const SCRATCH_END = 64 << 10;
-export const MOST_FIBERS: number = Math.floor((SCRATCH_AT - STACKS_AT) / STACK_BYTES);
+export const MOST_FIBERS: number = Math.floor((SCRATCH_AT - STACKS_AT) / LEAST_STACK_BYTES);
 
-export function stackOf(fiber: number): number {
-  return STACKS_AT + fiber * STACK_BYTES;
+/** Where one of `fibers` fibers is kept while it is suspended: they share the room evenly. */
+export function stackOf(fiber: number, fibers: number): { readonly from: number; readonly to: number } {
+  const bytes = Math.floor((SCRATCH_AT - STACKS_AT) / fibers) & ~7;
+  return { from: STACKS_AT + fiber * bytes, to: STACKS_AT + (fiber + 1) * bytes };
 }
 
 export interface HashOptions {
@@ -69,6 +72,8 @@ function nameAfter(kind: string, count: number): string {
 
 export class World {
   readonly options: WorldOptions;
+  /** Says that a schedule came to what `Scenario.reaches` names by these words. */
+  readonly saw: (what: string) => void;
   readonly table: SiteTable;
   readonly memory: SimMemory;
   readonly instances: readonly Instance[];
@@ -82,9 +87,12 @@ export class World {
   readonly maps: { readonly address: number; readonly name: string }[] = [];
   readonly allocators: { readonly address: number; readonly name: string }[] = [];
   #scratch: number = SCRATCH_AT;
+  /** Hashes of memories from which what a name stands for went well. */
+  readonly #done = new Map<string, Set<number>>();
 
-  constructor(core: SimCore, options: WorldOptions, step: Step) {
+  constructor(core: SimCore, options: WorldOptions, step: Step, saw: (what: string) => void) {
     this.options = options;
+    this.saw = saw;
     this.table = core.table;
     this.memory = new SimMemory(options.pages ?? DEFAULT_PAGES);
     this.interruptsOffAt = LAYOUT.CpuArea.interruptsOff;
@@ -123,6 +131,16 @@ export class World {
     return callee(...args) >>> 0;
   }
 
+  /** Does what follows at rest, unless it went well from the same memory before: from the same the same follows. */
+  once(what: string, follow: () => void): void {
+    const done = this.#done.get(what) ?? new Set();
+    this.#done.set(what, done);
+    const state = this.memory.hash();
+    if (done.has(state)) return;
+    follow();
+    done.add(state);
+  }
+
   /** A field of a structure by the names that the core's source has. */
   field<S extends StructureName>(address: number, structure: S, name: FieldOf<S>): number {
     return this.memory.load(address + (LAYOUT[structure][name] as number));
@@ -130,6 +148,11 @@ export class World {
 
   setField<S extends StructureName>(address: number, structure: S, name: FieldOf<S>, value: number): void {
     this.memory.store(address + (LAYOUT[structure][name] as number), value);
+  }
+
+  /** What a map keeps for a CPU. */
+  mapCpu(map: number, cpu: number): number {
+    return map + CONSTANTS.MAP_BYTES + cpu * CONSTANTS.MAP_CPU_BYTES;
   }
 
   /** Room for the arguments of calls, 8-byte aligned, for as long as the world lives. Only while setting up. */

@@ -1,7 +1,7 @@
 /** The machine's smoke: every scenario for a moment, every canary found. The long run is `npm run sim`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { replayOne, runScenario } from "../../src/sim/campaign.ts";
+import { replayOne, runScenario, unreached } from "../../src/sim/campaign.ts";
 import { loadSimCore } from "../../src/sim/core.ts";
 import { runExhaustively, stage } from "../../src/sim/scenario.ts";
 import { parseSchedule } from "../../src/sim/schedule.ts";
@@ -10,7 +10,7 @@ import { huntCanaries } from "../../tools/hunt.ts";
 import { CANARIES } from "./canaries.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 
-const MOMENT = { seed: 1, exhaustiveMilliseconds: 200, seedMilliseconds: 50, raceMilliseconds: 50 };
+const MOMENT = { seed: 1, exhaustiveMilliseconds: 200, seedMilliseconds: 50, raceMilliseconds: 50, replays: true };
 /** Those whose every schedule within the bound is run, however long that takes. */
 const WHOLE: Readonly<Record<string, string>> = {
   "alloc-free-nmi": "an allocation and a free on one CPU, two nested levels of interrupts at every step",
@@ -24,9 +24,12 @@ const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve
 
 for (const scenario of SCENARIOS) {
   const but = scenario.known === undefined ? "" : ", but for a known fault";
-  test(`${scenario.name}: nothing fails in any schedule that was tried${but}`, async () => {
-    const { failure, known, complete } = runScenario(core, scenario, MOMENT);
+  test(`${scenario.name}: nothing fails in any schedule that was tried, and some come to what it is about${but}`, async () => {
+    const report = runScenario(core, scenario, MOMENT);
+    const { failure, known, complete } = report;
     assert.equal(failure?.message, undefined, `${failure?.schedule}\n${failure?.trace.join("\n")}`);
+    assert.ok(Object.keys(report.reached).length > 0, "a scenario says what it has to reach");
+    assert.deepEqual(unreached(report), []);
     // On several CPUs a fault may take longer to show than a smoke lasts.
     if (scenario.known !== undefined && complete && scenario.cpus === 1)
       assert.ok(known > 0, "the known fault is gone: take `known` out of the scenario");

@@ -1,5 +1,5 @@
 /** What scenarios share: a run of bodies on objects of one allocator, or on one map, with all that holds at rest. */
-import { checkObjects } from "../../../src/sim/checks/lists.ts";
+import { cachesOf, checkObjects } from "../../../src/sim/checks/lists.ts";
 import { checkRest } from "../../../src/sim/checks/rest.ts";
 import { checkWork } from "../../../src/sim/checks/work.ts";
 import type { FiberSpec } from "../../../src/sim/fiber.ts";
@@ -43,4 +43,19 @@ export function withHash(
       table.check();
     },
   };
+}
+
+/** First object that was freed while a CPU's list was in use. */
+export function extraOf(world: World, objects: Objects, cpu = 0): number {
+  return world.field(cachesOf(world, objects.set)[cpu] as number, "Cache", "extra");
+}
+
+/** Whether the interrupt that asks came in in the middle of something that its CPU keeps interrupts off for. */
+export function cameInBetween(world: World, cpu = 0): boolean {
+  return world.field(world.areas[cpu] as number, "CpuArea", "interruptsOff") !== 0;
+}
+
+/** Whether the interrupt that asks came in while its CPU ran deferred work. */
+export function cameInAtWork(world: World, cpu = 0): boolean {
+  return world.field(world.areas[cpu] as number, "CpuArea", "working") !== 0;
 }

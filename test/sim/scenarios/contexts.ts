@@ -29,6 +29,7 @@ function scenarioOf(level: Level, realTime: boolean, valueSize: number): Scenari
     cpus: 1,
     realTime,
     bound: 1,
+    reaches: mayFail(level, realTime) ? ["-ENOMEM"] : ["every insert succeeded", { in: "refill" }],
     prepare(world) {
       const map = world.createHash({ valueSize, maxEntries: 64 });
       const prepared = prepareHash(world, map, BATCH, "as created");
@@ -41,7 +42,9 @@ function scenarioOf(level: Level, realTime: boolean, valueSize: number): Scenari
               if ((yield* table.update(key)) !== -ENOMEM) continue;
               if (!mayFail(level, realTime) || cached !== 0)
                 throw new Finding("ENOMEM", `insert ${key} failed in ${level} context with ${cached} elements cached`);
+              world.saw("-ENOMEM");
             }
+            if (table.entries().size === BATCH) world.saw("every insert succeeded");
           }
           function* idle() {
             yield ["readEnter"] as const;

@@ -9,13 +9,17 @@ export const createDestroy: Scenario = {
   cpus: 2,
   bound: 1,
   pages: 24,
+  reaches: ["a name was taken", { in: "unlinkFrom" }, { in: "freeMap" }],
   prepare(world) {
     const before = world.call("pagesInUse");
     return () => {
       function* life(cpu: number): Body {
         const map = (yield ["createMap", 2, 4, 8, 8, 0, 0, 1]) >>> 0;
         if (map < 65536) throw new Finding("errno", `a map was refused: errno ${map}`);
-        if ((yield ["publishMap", map]) !== 0) return;
+        if ((yield ["publishMap", map]) !== 0) {
+          world.saw("a name was taken");
+          return;
+        }
         yield ["closeMap", map, cpu];
         yield ["destroyMap", map];
         yield ["reapMaps"];

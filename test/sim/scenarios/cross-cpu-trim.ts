@@ -7,6 +7,7 @@ export const crossCpuTrim: Scenario = {
   doc: "Objects allocated on CPU 0 are freed on CPU 1 while both trim: each is on one list of one CPU at any time.",
   cpus: 2,
   bound: 2,
+  reaches: [{ in: "startWaiting" }, { in: "returnWaiting" }],
   prepare(world) {
     const allocator = world.createAllocator(2000);
     const first = [0, 1].map(() => world.call("objectAllocate", allocator, 2000, 0));

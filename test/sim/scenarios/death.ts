@@ -1,15 +1,16 @@
 /** Runs in which the thread of CPU 0 is killed at any step, its CPU is reaped, and all that there was is given back. */
 
-import { checkLists, checkObjects } from "../../../src/sim/checks/lists.ts";
+import { checkDrains, setsOf } from "../../../src/sim/checks/drained.ts";
+import { cachesOf, checkLists, checkObjects } from "../../../src/sim/checks/lists.ts";
 import { checkRest } from "../../../src/sim/checks/rest.ts";
 import { checkMemory } from "../../../src/sim/checks/slab.ts";
 import { checkWork } from "../../../src/sim/checks/work.ts";
-import { type Body, death, type FiberSpec, task } from "../../../src/sim/fiber.ts";
+import { type Body, death, type FiberSpec, LEVELS, task } from "../../../src/sim/fiber.ts";
 import { Finding } from "../../../src/sim/finding.ts";
 import { HashTable, type PreparedHash } from "../../../src/sim/hash-table.ts";
 import type { Run } from "../../../src/sim/machine.ts";
 import { Objects } from "../../../src/sim/objects.ts";
-import type { World } from "../../../src/sim/world.ts";
+import type { FieldOf, World } from "../../../src/sim/world.ts";
 import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
 
 const EAGAIN = 11;
@@ -18,6 +19,70 @@ const MOST_TRIES = 4;
 /** Grace periods of both flavours, one after the other, and what is queued behind them. */
 const ROUNDS = 8;
 const VICTIM = 0;
+
+/** What a dead thread may leave: each a state that scenarios name as what they have to reach. */
+export const DIES = {
+  inHand: "died with an object in hand",
+  underWay: "died with objects under way",
+  building: "died building",
+  run: "died with a run of pages under way",
+  lock: "died with a lock of the pages, a slab class or the control plane",
+  extra: "died with objects on extra",
+  waiting: "died with objects that wait for a grace period",
+  rcu: "died with objects of freeRcu",
+  callbacks: "died with callbacks",
+  prefilled: "died with prefilled objects",
+  inbox: "died with objects in its inbox",
+  raised: "died with work raised",
+  serving: "died serving another CPU",
+  reading: "died in a read section",
+  nmi: "died in an NMI",
+  elsewhere: "died acting as another CPU",
+  migrating: "died migrating a table",
+} as const;
+
+type Left = keyof typeof DIES;
+
+function locks(world: World): number[] {
+  const block = CONSTANTS.SUPERBLOCK;
+  const classes = Array.from({ length: 2 * CONSTANTS.CLASS_COUNT }, (_, index) =>
+    world.field(CONSTANTS.SLAB_CLASSES + index * CONSTANTS.SLAB_CLASS_BYTES, "SlabClass", "lockWord"),
+  );
+  return [world.field(block, "Superblock", "pagesLock"), world.field(block, "Superblock", "controlLock"), ...classes];
+}
+
+/** Which of these a CPU has. */
+function leftBy(world: World, cpu: number): Readonly<Record<Left, boolean>> {
+  const area = world.areas[cpu] as number;
+  const intents = area + LAYOUT.CpuArea.intents;
+  const levels = Array.from({ length: CONSTANTS.LEVELS }, (_, level) => intents + level * CONSTANTS.INTENT_BYTES);
+  const transfer = intents + CONSTANTS.LEVELS * CONSTANTS.INTENT_BYTES;
+  const caches = [...setsOf(world)].map((set) => cachesOf(world, set)[cpu] as number);
+  const moves = (field: FieldOf<"Transfer">): boolean => world.field(transfer, "Transfer", field) !== 0;
+  const has = (...fields: FieldOf<"Cache">[]): boolean =>
+    caches.some((cache) => fields.some((field) => world.field(cache, "Cache", field) !== 0));
+  const owns = (...fields: FieldOf<"CpuArea">[]): boolean =>
+    fields.some((field) => world.field(area, "CpuArea", field) !== 0);
+  return {
+    inHand: levels.some((level) => world.field(level, "Intents", "first") !== 0),
+    underWay: moves("active"),
+    building: moves("building"),
+    run: moves("run"),
+    lock: locks(world).includes(cpu + 1),
+    extra: has("extra"),
+    waiting: has("byGp", "waiting"),
+    rcu: has("byRcu", "waitingRcu"),
+    callbacks: owns("callbacks", "waitingCallbacks"),
+    prefilled: has("prefilledCount"),
+    inbox: has("inbox"),
+    raised: owns("work"),
+    serving: moves("servedCpu"),
+    reading: owns("readEpoch", "traceEpoch"),
+    nmi: world.field(area, "CpuArea", "level") === LEVELS.indexOf("nmi"),
+    elsewhere: heldByDead(world).length > 1,
+    migrating: world.maps.some(({ address }) => world.field(address, "MapHeader", "migrator") === cpu + 1),
+  };
+}
 
 export interface Mortal {
   readonly fibers: readonly FiberSpec[];
@@ -62,6 +127,10 @@ function settle(world: World): void {
     }
 }
 
+function isHeld(world: World): (cpu: number) => boolean {
+  return (cpu) => world.field(world.areas[cpu] as number, "CpuArea", "owner") !== 0;
+}
+
 function checkPages(world: World, before: number): void {
   settle(world);
   world.call("trimSlabs");
@@ -86,6 +155,9 @@ export function withDeath(world: World, { fibers, check, giveBack, pages }: Mort
       death(VICTIM),
       { ...task(reaper, reap, "reaper"), optional: false, ready: () => world.dead.has(VICTIM) },
     ],
+    atDeath(cpu) {
+      for (const [left, isLeft] of Object.entries(leftBy(world, cpu))) if (isLeft) world.saw(DIES[left as Left]);
+    },
     atRest() {
       if (world.dead.has(VICTIM)) {
         for (let tries = 0; tries < 2; tries++)
@@ -97,13 +169,15 @@ export function withDeath(world: World, { fibers, check, giveBack, pages }: Mort
       checkRest(world);
       checkMemory(world);
       check();
-      // A new thread has the CPU from here on.
-      if (world.dead.has(VICTIM) && world.call("takeCpu", VICTIM, world.areas.length + 1) !== VICTIM)
-        throw new Finding("reap", "nobody can take a reaped CPU");
-      settle(world);
-      check();
-      giveBack();
-      checkPages(world, pages);
+      world.once("goes on after a death", () => {
+        // A new thread has the CPU from here on.
+        if (world.dead.has(VICTIM) && world.call("takeCpu", VICTIM, world.areas.length + 1) !== VICTIM)
+          throw new Finding("reap", "nobody can take a reaped CPU");
+        checkDrains(world, [...world.areas.keys()].filter(isHeld(world)));
+        check();
+        giveBack();
+        checkPages(world, pages);
+      });
     },
   };
 }
@@ -122,6 +196,9 @@ export function mortalObjects(
     check() {
       checkWork(world, objects.set);
       checkObjects(world, objects);
+      // What was freed, as is now known, may go its way.
+      const used = new Set(inUse(world, objects));
+      for (const address of objects.freeing) if (!used.has(address)) objects.freeing.delete(address);
     },
     giveBack() {
       for (const address of inUse(world, objects)) world.call("objectFree", address);

@@ -8,6 +8,7 @@ export const shortWayTwoCpus: Scenario = {
   doc: "Two CPUs take the fast path through update and delete of the same key: one claim wins, the other looks again.",
   cpus: 2,
   bound: 3,
+  reaches: [{ in: "dropFast" }, { in: "deleteFast" }],
   prepare(world) {
     // Large enough that CPUs count for themselves, which the fast path needs.
     const prepared = prepareHash(world, world.createHash({ maxEntries: 1024 }), 1);

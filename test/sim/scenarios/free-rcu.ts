@@ -9,6 +9,7 @@ export const freeRcu: Scenario = {
   doc: "An object freed by objectFreeRcu is not handed out again while a reader that could see it is in its section.",
   cpus: 2,
   bound: 2,
+  reaches: [{ in: "startRcu" }, { in: "advanceRcu", text: "beginTransfer" }, "it was freed under its reader"],
   prepare(world) {
     const allocator = world.createAllocator(24);
     const shared = world.call("objectAllocate", allocator, 24, 0);
@@ -32,6 +33,7 @@ export const freeRcu: Scenario = {
             const found = isReachable;
             // Reads what the other CPU writes: here it may come in between.
             yield ["gracePeriodStart", 0];
+            if (found && !isReachable) world.saw("it was freed under its reader");
             if (found && !isReachable && isReady(world, objects.set, shared - 8))
               throw new Finding("grace period", "an object can be handed out again under its reader");
             yield ["readLeave"];

@@ -5,6 +5,7 @@ import { CONTEXT_TABLE } from "./contexts.ts";
 import { createDestroy } from "./create-destroy.ts";
 import { crossCpuTrim } from "./cross-cpu-trim.ts";
 import { destroyWithWork } from "./destroy-with-work.ts";
+import { destroyedWithWaiting } from "./destroyed-with-waiting.ts";
 import { extraDrained } from "./extra-drained.ts";
 import { shortWayNmi } from "./fast-path-nmi.ts";
 import { shortWayTwoCpus } from "./fast-path-two-cpus.ts";
@@ -19,6 +20,7 @@ import { lateRaise } from "./late-raise.ts";
 import { lookupStays } from "./lookup-stays.ts";
 import { nmiInUpdate } from "./nmi-in-update.ts";
 import { oneBucket } from "./one-bucket.ts";
+import { openDestroy } from "./open-destroy.ts";
 import { outOfMemory } from "./out-of-memory.ts";
 import { overflowingBucket } from "./overflowing-bucket.ts";
 import { percpuObjects } from "./percpu-objects.ts";
@@ -35,6 +37,7 @@ import { sleepableReader } from "./sleepable-reader.ts";
 import { TABLES } from "./tables.ts";
 import { trimNmi } from "./trim-nmi.ts";
 import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
+import { TWO_DEATHS } from "./two-deaths.ts";
 import { twoRefills } from "./two-refills.ts";
 import { waitingBounded } from "./waiting-bounded.ts";
 
@@ -43,6 +46,7 @@ export const SCENARIOS: readonly Scenario[] = [
   createDestroy,
   crossCpuTrim,
   destroyWithWork,
+  destroyedWithWaiting,
   extraDrained,
   freeRcu,
   freeRcuNmi,
@@ -52,6 +56,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lookupStays,
   nmiInUpdate,
   oneBucket,
+  openDestroy,
   outOfMemory,
   overflowingBucket,
   percpuObjects,
@@ -76,4 +81,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...TABLES,
   ...KILLED_IN_OBJECTS,
   ...KILLED_IN_CONTROL,
+  ...TWO_DEATHS,
 ];

@@ -5,14 +5,16 @@
 
 import { type Body, task } from "../../../src/sim/fiber.ts";
 import { Finding } from "../../../src/sim/finding.ts";
+import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { World } from "../../../src/sim/world.ts";
 import { CONSTANTS } from "../../../src/wasm/face.ts";
-import { withDeath } from "./death.ts";
+import { DIES, withDeath } from "./death.ts";
 
 interface Plan {
   readonly name: string;
   readonly doc: string;
+  readonly reaches: readonly Place[];
   readonly dies: (world: World) => () => Body;
   readonly other?: (world: World) => () => Body;
   readonly pages?: number;
@@ -49,6 +51,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-map-life",
     doc: "Killed while a dynamic hash is created, published, used, destroyed and freed.",
+    reaches: [DIES.building, DIES.lock, DIES.run, { in: "settleMap" }],
     dies(world) {
       const key = world.words(1, 1);
       return () => mapLife(CONSTANTS.KIND_HASH, 0, key);
@@ -57,6 +60,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-pool-life",
     doc: "The same of a preallocated hash.",
+    reaches: [DIES.building, DIES.lock, { in: "settleMap" }],
     dies(world) {
       const key = world.words(1, 1);
       return () => mapLife(CONSTANTS.KIND_HASH, 1, key);
@@ -65,6 +69,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-percpu-life",
     doc: "The same of a per-CPU hash, which has two allocators.",
+    reaches: [DIES.building, DIES.lock, { in: "settleMap" }],
     pages: 24,
     dies(world) {
       const key = world.words(1, 1);
@@ -74,18 +79,21 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-array-life",
     doc: "The same of an array, while another thread creates one of the same name.",
+    reaches: [DIES.building, DIES.lock, { in: "settleMap" }],
     dies: () => () => mapLife(2, 0, 0),
     other: () => () => mapLife(2, 0, 0, 1),
   },
   {
     name: "killed-in-allocator-life",
     doc: "Killed while an allocator is created and destroyed.",
+    reaches: [DIES.building, DIES.lock, { in: "settleAllocator" }],
     dies: () => () => allocatorLife(100),
     other: () => () => allocatorLife(100),
   },
   {
     name: "killed-in-bytes",
     doc: "Killed with memory of the control plane: what belongs to the thread goes with it.",
+    reaches: [DIES.run, DIES.lock, { in: "freeManaged" }],
     dies: () => bytesLife,
     other: () => bytesLife,
   },
@@ -135,10 +143,11 @@ function isInUse(world: World, set: number, object: number): boolean {
   return true;
 }
 
-function scenarioOf({ name, doc, dies, other, pages }: Plan): Scenario {
+function scenarioOf({ name, doc, reaches, dies, other, pages }: Plan): Scenario {
   return {
     name,
     doc,
+    reaches,
     cpus: other === undefined ? 2 : 3,
     bound: other === undefined ? 0 : 1,
     ...(pages === undefined ? {} : { pages }),

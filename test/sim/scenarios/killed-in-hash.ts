@@ -6,20 +6,23 @@
  * the thread died between adding to it and noting that it did.
  */
 import { type Body, interrupt, task } from "../../../src/sim/fiber.ts";
-import { FLAGS, type HashTable, keysOfOneBucket, prepareHash, putKeys } from "../../../src/sim/hash-table.ts";
+import { FLAGS, type HashTable, overflowingKeys, prepareHash, putKeys } from "../../../src/sim/hash-table.ts";
+import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { HashOptions } from "../../../src/sim/world.ts";
-import { mortalHash } from "./death.ts";
+import { DIES, mortalHash } from "./death.ts";
 
 interface Plan {
   readonly name: string;
   readonly doc: string;
+  readonly reaches: readonly Place[];
   readonly map: HashOptions;
-  /** Keys that are there from the start, by their place among those that share a bucket with key 1. */
+  /** Keys 1 to this number are there from the start. */
   readonly there?: number;
-  /** Keys of one bucket that the plan uses; 1 to this number if there is no need of one bucket. */
+  /** The plan uses keys 1 to this number. */
   readonly keys?: number;
-  readonly sharing?: boolean;
+  /** Or keys of one bucket: those that are there, the last of which is chained, and two more. */
+  readonly overflows?: boolean;
   /** What the thread does that may be killed. */
   readonly dies: (table: HashTable, keys: readonly number[]) => Body;
   /** What another one does meanwhile, or an NMI on the same CPU. */
@@ -36,6 +39,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-fast-insert",
     doc: "Killed in the fast path of an insert.",
+    reaches: [DIES.inHand, { in: "updateFast" }],
     map: { maxEntries: LARGE },
     *dies(table) {
       yield* table.update(1);
@@ -45,6 +49,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-fast-overwrite",
     doc: "Killed while a value is overwritten in place.",
+    reaches: [{ in: "updateFast" }, { in: "breakLocks" }],
     map: { maxEntries: LARGE },
     there: 1,
     *dies(table) {
@@ -59,6 +64,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-fast-delete",
     doc: "Killed in the fast path of a delete, while another CPU deletes the same key.",
+    reaches: [DIES.inHand, { in: "deleteFast" }],
     map: { maxEntries: LARGE },
     there: 1,
     *dies(table) {
@@ -73,6 +79,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-beside-insert",
     doc: "Two CPUs insert and delete the same key the fast path, one is killed.",
+    reaches: [DIES.inHand, { in: "whoHas" }],
     map: { maxEntries: LARGE },
     *dies(table) {
       yield* table.update(1);
@@ -86,6 +93,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-exact-insert",
     doc: "Killed in the slow path, in a map so small that its places are counted exactly.",
+    reaches: [DIES.inHand, { in: "updateFast" }, { in: "takePlaces" }],
     map: { maxEntries: 3 },
     there: 1,
     keys: 3,
@@ -102,6 +110,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-replace",
     doc: "Killed while a value of 24 bytes is replaced by a new element.",
+    reaches: [DIES.inHand, { in: "replaceElement" }],
     map: { maxEntries: 4, valueSize: 24 },
     there: 1,
     *dies(table) {
@@ -116,6 +125,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-percpu",
     doc: "Killed in an insert and a delete of a per-CPU hash, whose elements and values are objects of two allocators.",
+    reaches: [DIES.inHand, { in: "updateFast" }],
     map: { maxEntries: 4, perCpu: true },
     there: 1,
     keys: 2,
@@ -132,6 +142,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-pool",
     doc: "Killed in an insert, a delete and a replacement of a preallocated hash, whose elements all CPUs share.",
+    reaches: [DIES.inHand, { in: "popPool" }, { in: "isInPool" }],
     map: { maxEntries: 4, valueSize: 24, supply: "pool" },
     there: 1,
     keys: 3,
@@ -149,6 +160,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-percpu-pool",
     doc: "Killed in a preallocated per-CPU hash: an element keeps its value for life.",
+    reaches: [DIES.inHand, { in: "popPool" }],
     map: { maxEntries: 3, perCpu: true, supply: "pool" },
     there: 1,
     keys: 2,
@@ -164,6 +176,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-slab-map",
     doc: "Killed in a map that takes each element from the slab and gives each back by a callback.",
+    reaches: [DIES.inHand, DIES.callbacks, { in: "settleTransfer" }],
     map: { maxEntries: 4, supply: "slab" },
     there: 1,
     keys: 2,
@@ -179,23 +192,25 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-overflow",
     doc: "Killed while the chain behind a full bucket gets and loses elements.",
+    reaches: [DIES.inHand, { in: "insertIntoChain" }, { in: "removeFromChain" }],
     map: { maxEntries: 16, keySize: 12 },
-    there: 7,
-    keys: 9,
-    sharing: true,
+    overflows: true,
     *dies(table, keys) {
-      yield* table.update(keys[7] as number, FLAGS.noexist);
-      yield* table.delete(keys[6] as number);
+      const [chained, first] = keys.slice(-3) as [number, number, number];
+      yield* table.update(first, FLAGS.noexist);
+      yield* table.delete(chained);
       yield AFTERWARDS;
     },
     *other(table, keys) {
-      yield* table.update(keys[8] as number);
-      yield* table.delete(keys[6] as number);
+      const [chained, , second] = keys.slice(-3) as [number, number, number];
+      yield* table.update(second);
+      yield* table.delete(chained);
     },
   },
   {
     name: "killed-in-nmi",
     doc: "Killed in an NMI that came in in the middle of an update: each level has intents of its own.",
+    reaches: [DIES.inHand, DIES.nmi],
     map: { maxEntries: 4 },
     there: 1,
     keys: 2,
@@ -212,17 +227,29 @@ const PLANS: readonly Plan[] = [
 
 const MOST_KEYS = 56;
 
-function scenarioOf({ name, doc, map, there = 0, keys = 1, sharing = false, dies, other, nmi }: Plan): Scenario {
+function scenarioOf({
+  name,
+  doc,
+  reaches,
+  map,
+  there = 0,
+  keys = 1,
+  overflows = false,
+  dies,
+  other,
+  nmi,
+}: Plan): Scenario {
   return {
     name,
     doc,
+    reaches,
     cpus: other === undefined ? 2 : 3,
-    bound: nmi === undefined && other === undefined ? 0 : 1,
+    bound: nmi === undefined && other === undefined ? 0 : 2,
     prepare(world) {
       const pages = world.call("pagesInUse");
-      const prepared = prepareHash(world, world.createHash(map), sharing ? MOST_KEYS : keys);
-      const used = sharing ? keysOfOneBucket(prepared, keys) : Array.from({ length: keys }, (_, index) => index + 1);
-      putKeys(prepared, used.slice(0, there));
+      const prepared = prepareHash(world, world.createHash(map), overflows ? MOST_KEYS : keys);
+      const used = overflows ? overflowingKeys(prepared, 2) : Array.from({ length: keys }, (_, index) => index + 1);
+      putKeys(prepared, overflows ? used.slice(0, -2) : used.slice(0, there));
       return () =>
         mortalHash(prepared, pages, (table) => [
           task(0, () => dies(table, used)),

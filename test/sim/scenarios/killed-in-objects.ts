@@ -4,13 +4,15 @@
  */
 import { type Body, type Call, interrupt, task } from "../../../src/sim/fiber.ts";
 import type { Objects } from "../../../src/sim/objects.ts";
+import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { World } from "../../../src/sim/world.ts";
-import { mortalObjects } from "./death.ts";
+import { DIES, mortalObjects } from "./death.ts";
 
 interface Plan {
   readonly name: string;
   readonly doc: string;
+  readonly reaches: readonly Place[];
   readonly size: number;
   /** Objects that CPU 0 has from the start. */
   readonly first?: number;
@@ -24,7 +26,7 @@ interface Plan {
   readonly prepare?: (world: World, allocator: number) => void;
   readonly dies: (objects: Objects, first: readonly number[]) => Body;
   readonly other?: (objects: Objects) => Body;
-  readonly nmi?: (objects: Objects) => Body;
+  readonly nmi?: (objects: Objects, first: readonly number[]) => Body;
 }
 
 function* several(objects: Objects, count: number): Generator<Call, number[], number> {
@@ -44,6 +46,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-allocation",
     doc: "Killed in an allocation, the refill that it raises, and a free.",
+    reaches: [DIES.inHand, DIES.underWay, DIES.lock],
     size: 24,
     *dies(objects) {
       yield* freeAll(objects, yield* several(objects, 2));
@@ -52,6 +55,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-any-size",
     doc: "Killed in an allocator of any size, whose eleven classes share one account.",
+    reaches: [DIES.inHand, DIES.underWay, { in: "withinLimit" }],
     size: 100,
     anySize: true,
     *dies(objects) {
@@ -62,6 +66,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-free-rcu",
     doc: "Killed in objectFreeRcu, and in the work that moves what it freed on.",
+    reaches: [DIES.inHand, DIES.rcu, { in: "startRcu" }],
     size: 24,
     first: 3,
     *dies(objects, first) {
@@ -72,6 +77,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-refill",
     doc: "Killed in refills that cut new slab pages.",
+    reaches: [DIES.underWay, DIES.lock, { in: "addSlab" }, { in: "rebuildClass" }],
     size: 4000,
     *dies(objects) {
       yield* several(objects, 6);
@@ -83,6 +89,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-trim",
     doc: "Killed on the way of objects back to the slab, whose pages become free.",
+    reaches: [DIES.underWay, DIES.waiting, DIES.lock, { in: "removeSlab" }],
     size: 4000,
     first: 9,
     *dies(objects, first) {
@@ -97,6 +104,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-runs",
     doc: "Killed with objects that are runs of pages of their own.",
+    reaches: [DIES.run, DIES.underWay],
     size: 20_000,
     *dies(objects) {
       yield* freeAll(objects, yield* several(objects, 3));
@@ -106,15 +114,24 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-depot",
     doc: "Killed while it gives to the depot or takes from it: a reader holds grace periods up, so there is too much.",
+    reaches: [
+      DIES.underWay,
+      { in: "giveToDepot" },
+      { in: "takeFromDepot", text: "cache.steals" },
+      { in: "settleDepot" },
+    ],
     size: 4000,
-    first: 16,
+    first: 6,
     pages: 24,
-    prepare(world) {
+    prepare(world, allocator) {
       world.callOn(1, "traceEnter");
+      // As much waits as may.
+      const held = Array.from({ length: 14 }, () => world.call("objectAllocate", allocator, 4000, 0));
+      for (const object of held) world.call("objectFree", object);
     },
     *dies(objects, first) {
       yield* freeAll(objects, first);
-      yield* several(objects, 12);
+      yield* several(objects, 3);
     },
     *other(objects) {
       yield* freeAll(objects, yield* several(objects, 6));
@@ -124,6 +141,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-prefill",
     doc: "Killed while objects are prefilled, and while prefilled ones are used.",
+    reaches: [DIES.prefilled, DIES.inHand, { in: "takePrefilled" }],
     size: 504,
     *dies(objects) {
       yield ["objectPrefill", objects.allocator, objects.size, 6];
@@ -136,6 +154,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-nmi-allocation",
     doc: "Killed in an NMI that allocates and frees in the middle of its CPU's own free.",
+    reaches: [DIES.inHand, DIES.nmi],
     size: 504,
     first: 2,
     bound: 1,
@@ -148,8 +167,25 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
+    name: "killed-with-extra",
+    doc: "Killed with an object on extra: an NMI freed it while the list was in use, and no work has taken it along.",
+    reaches: [DIES.extra, DIES.nmi],
+    size: 24,
+    first: 2,
+    bound: 1,
+    *dies(objects, [first = 0]) {
+      yield* objects.free(first);
+      // Writes, before which it may die.
+      for (let count = 0; count < 3; count++) yield ["contextSet", 0, 0];
+    },
+    *nmi(objects, [, second = 0]) {
+      yield* objects.free(second);
+    },
+  },
+  {
     name: "killed-helper",
     doc: "A helper is killed while it refills another CPU's cache from outside. One that dies right after its claim of the inbox has brought the batch.",
+    reaches: [DIES.serving, DIES.underWay, { in: "settleServed" }],
     size: 4000,
     *dies() {
       for (let count = 0; count < 3; count++) yield ["serveCpu", 1];
@@ -164,6 +200,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-adoption",
     doc: "A CPU that never refills itself is killed while it takes what a helper brought. Its helper stops before it is reaped.",
+    reaches: [DIES.inbox, { in: "adoptInbox", text: "beginTransfer" }],
     size: 4000,
     cpus: 2,
     *dies(objects) {
@@ -180,6 +217,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-trim-of-all",
     doc: "Killed while it trims its own CPUs and a free one, which it borrows: both are reaped.",
+    reaches: [DIES.waiting, { in: "trimAs" }, DIES.elsewhere],
     size: 504,
     first: 3,
     prepare(world, allocator) {
@@ -196,11 +234,12 @@ const PLANS: readonly Plan[] = [
   },
 ];
 
-function scenarioOf({ name, doc, size, first = 0, anySize = false, bound, pages, ...plan }: Plan): Scenario {
+function scenarioOf({ name, doc, reaches, size, first = 0, anySize = false, bound, pages, ...plan }: Plan): Scenario {
   const { prepare, dies, other, nmi, cpus, known } = plan;
   return {
     name,
     doc,
+    reaches,
     cpus: cpus ?? (other === undefined ? 2 : 3),
     bound: bound ?? (other === undefined ? 0 : 1),
     ...(pages === undefined ? {} : { pages }),
@@ -216,7 +255,7 @@ function scenarioOf({ name, doc, size, first = 0, anySize = false, bound, pages,
           return [
             task(0, () => dies(objects, held)),
             ...(other === undefined ? [] : [task(1, () => other(objects))]),
-            ...(nmi === undefined ? [] : [interrupt("nmi", 0, () => nmi(objects))]),
+            ...(nmi === undefined ? [] : [interrupt("nmi", 0, () => nmi(objects, held))]),
           ];
         });
     },

@@ -8,6 +8,7 @@ export const largeValues: Scenario = {
   doc: "Values of 24 bytes are replaced while another CPU copies them out: never half of one and half of another.",
   cpus: 2,
   bound: 2,
+  reaches: [{ in: "replaceElement" }, { in: "copyOutWords" }],
   prepare(world) {
     const prepared = prepareHash(world, world.createHash({ valueSize: 24, maxEntries: 4 }), 2);
     return () =>

@@ -1,14 +1,16 @@
+import { raisedOn } from "../../../src/sim/checks/work.ts";
 import { interrupt, task } from "../../../src/sim/fiber.ts";
 import { Finding } from "../../../src/sim/finding.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import { CONSTANTS } from "../../../src/wasm/face.ts";
-import { withObjects } from "./common.ts";
+import { cameInAtWork, withObjects } from "./common.ts";
 
 export const lateRaise: Scenario = {
   name: "late-raise",
   doc: "An NMI raises work while that work runs: it was marked as not raised before, so it runs again.",
   cpus: 1,
   bound: 1,
+  reaches: ["the NMI raised work that ran"],
   prepare(world) {
     const allocator = world.createAllocator(3000);
     return () =>
@@ -22,7 +24,9 @@ export const lateRaise: Scenario = {
             yield* objects.free(object);
           }),
           interrupt("nmi", 0, function* () {
+            const atWork = cameInAtWork(world);
             for (let count = 0; count < 4; count++) yield* objects.allocate();
+            if (atWork && raisedOn(world, 0).size > 0) world.saw("the NMI raised work that ran");
           }),
         ],
         (objects) => {

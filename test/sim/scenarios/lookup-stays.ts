@@ -12,6 +12,7 @@ export const lookupStays: Scenario = {
   doc: "A key stays while others of its bucket, in slots and in the chain, come and go: a lookup never misses it.",
   cpus: 2,
   bound: 2,
+  reaches: ["a key that stays was looked up", { in: "replaceElement" }],
   prepare(world) {
     const map = world.createHash({ keySize: 4, valueSize: 24, maxEntries: 4 });
     const prepared = prepareHash(world, map, KEYS);
@@ -32,6 +33,7 @@ export const lookupStays: Scenario = {
             yield ["readEnter"];
             const value = yield ["hashLookup", map, prepared.keys[0] as number];
             yield ["readLeave"];
+            if (isThere) world.saw("a key that stays was looked up");
             if (isThere && value === 0) throw new Finding("missed", "a lookup missed a key that stays");
           }),
         ];

@@ -3,11 +3,14 @@ import { prepareHash } from "../../../src/sim/hash-table.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import { withHash } from "./common.ts";
 
+const EBUSY = 16;
+
 export const nmiInUpdate: Scenario = {
   name: "nmi-in-update",
   doc: "An NMI updates and deletes the key that its CPU is just changing: a lock held below it gives -EBUSY, no deadlock.",
   cpus: 1,
   bound: 2,
+  reaches: ["-EBUSY"],
   prepare(world) {
     const prepared = prepareHash(world, world.createHash({ maxEntries: 4 }), 2);
     return () =>
@@ -22,7 +25,7 @@ export const nmiInUpdate: Scenario = {
         }),
         interrupt("nmi", 0, function* () {
           yield* table.get(1);
-          yield* table.update(1);
+          if ((yield* table.update(1)) === -EBUSY) world.saw("-EBUSY");
           yield* table.delete(1);
         }),
       ]);

@@ -8,6 +8,7 @@ export const outOfMemory: Scenario = {
   cpus: 2,
   bound: 0,
   pages: 4,
+  reaches: ["-ENOMEM", { in: "relieve" }],
   prepare(world) {
     const allocator = world.createAllocator(4000);
     return () =>
@@ -17,6 +18,7 @@ export const outOfMemory: Scenario = {
             const held: number[] = [];
             for (let object = yield* objects.allocate(); object !== 0; object = yield* objects.allocate())
               held.push(object);
+            world.saw("-ENOMEM");
             for (const object of held) yield* objects.free(object);
           });
         return [greedy(0), greedy(1), interrupt("softirq", 0, () => objects.allocate() as never)];

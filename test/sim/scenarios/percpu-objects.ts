@@ -11,13 +11,15 @@ export const percpuObjects: Scenario = {
   cpus: 2,
   bound: 1,
   pages: 64,
+  reaches: ["an NMI got an object"],
   prepare(world) {
     const allocator = world.call("createObjectAllocator", 0, 1, 1 << 30);
     return () => {
-      function* use(size: number): Body {
+      function* use(size: number, isNmi = false): Body {
         const object = (yield ["objectAllocate", allocator, size, 0]) >>> 0;
         // An NMI may find the list in use, or nothing on it.
         if (object < 65536) return;
+        if (isNmi) world.saw("an NMI got an object");
         const room = yield ["objectSize", object];
         for (const cpu of [0, 1]) {
           const copy = (yield ["objectCopy", object, cpu]) >>> 0;
@@ -35,7 +37,7 @@ export const percpuObjects: Scenario = {
             for (const size of SIZES) yield* use(size);
           }),
           interrupt("nmi", 0, function* () {
-            yield* use(56);
+            yield* use(56, true);
           }),
         ],
         atRest() {

@@ -13,6 +13,7 @@ export const poolTwoCpus: Scenario = {
   doc: "A preallocated map's pool: the tag beside the head makes a pop fail whose head went and came back.",
   cpus: 2,
   bound: 2,
+  reaches: [{ in: "popPool" }, { in: "pushPool" }],
   prepare(world) {
     const map = world.createHash({ maxEntries: MOST, supply: "pool" });
     // Nothing is kept in front of the pool, and CPU 1 has used its list up: it takes from that of CPU 0.

@@ -1,3 +1,4 @@
+import { raisedOn } from "../../../src/sim/checks/work.ts";
 import { task } from "../../../src/sim/fiber.ts";
 import { Finding } from "../../../src/sim/finding.ts";
 import { prepareHash } from "../../../src/sim/hash-table.ts";
@@ -15,11 +16,13 @@ export const preemptedAlloc: Scenario = {
   cpus: 1,
   preemptible: true,
   bound: 2,
+  reaches: ["a task came in with work raised"],
   prepare(world) {
     const prepared = prepareHash(world, world.createHash({ maxEntries: 64 }), 1 + CACHED, "as created");
     return () =>
       withHash(prepared, (table) => {
         function* insert(first: number, last: number) {
+          if (raisedOn(world, 0).size > 0) world.saw("a task came in with work raised");
           for (let key = first; key <= last; key++)
             if ((yield* table.update(key)) === -ENOMEM)
               throw new Finding("ENOMEM", "an insert of a task failed where memory is there and may be taken");

@@ -1,13 +1,14 @@
 import { interrupt, task } from "../../../src/sim/fiber.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import { CONSTANTS } from "../../../src/wasm/face.ts";
-import { withObjects } from "./common.ts";
+import { cameInAtWork, extraOf, withObjects } from "./common.ts";
 
 export const refillNmi: Scenario = {
   name: "refill-nmi",
   doc: "An NMI allocates and frees at any step of a refill: the chain enters the list while `active` keeps it away.",
   cpus: 1,
   bound: 1,
+  reaches: ["the NMI came in at work", "the NMI freed to extra"],
   prepare(world) {
     const allocator = world.createAllocator(504);
     const first = world.call("objectAllocate", allocator, 504, 0);
@@ -25,8 +26,10 @@ export const refillNmi: Scenario = {
             yield* objects.allocateSurely();
           }),
           interrupt("nmi", 0, function* () {
+            if (cameInAtWork(world)) world.saw("the NMI came in at work");
             yield* objects.allocate();
             yield* objects.free(first);
+            if (extraOf(world, objects) !== 0) world.saw("the NMI freed to extra");
           }),
         ];
       });

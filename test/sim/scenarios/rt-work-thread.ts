@@ -1,4 +1,4 @@
-import { interrupt, task } from "../../../src/sim/fiber.ts";
+import { type Body, interrupt, task } from "../../../src/sim/fiber.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import { withObjects } from "./common.ts";
 
@@ -9,6 +9,7 @@ export const rtWorkThread: Scenario = {
   realTime: true,
   preemptible: true,
   bound: 2,
+  reaches: ["an allocation failed", "the thread had work"],
   prepare(world) {
     const allocator = world.createAllocator(3000);
     return () =>
@@ -18,11 +19,12 @@ export const rtWorkThread: Scenario = {
           for (let count = 0; count < 3; count++) {
             const object = yield* objects.allocate();
             if (object !== 0) held.push(object);
+            else world.saw("an allocation failed");
           }
           for (const object of held) yield* objects.free(object);
         }
-        function* work() {
-          yield ["workThreadRuns"] as const;
+        function* work(): Body {
+          if ((yield ["workThreadRuns"]) > 0) world.saw("the thread had work");
         }
         return [task(0, several), task(0, work, "irq_work thread"), interrupt("hardirq", 0, several)];
       });

@@ -12,6 +12,7 @@ export const sizes: Scenario = {
   cpus: 1,
   bound: 0,
   pages: 24,
+  reaches: ["every size"],
   prepare(world) {
     const allocator = world.createAllocator(0);
     return () =>
@@ -26,6 +27,7 @@ export const sizes: Scenario = {
             yield ["objectFree", object];
             yield ["objectFree", next];
           }
+          world.saw("every size");
         }),
       ]);
   },

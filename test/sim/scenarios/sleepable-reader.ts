@@ -9,6 +9,7 @@ export const sleepableReader: Scenario = {
   doc: "A sleepable program is in its section for long: what is trimmed waits for it, not only for normal readers.",
   cpus: 2,
   bound: 2,
+  reaches: ["it was freed under its reader", { in: "startWaiting" }, { in: "returnWaiting" }],
   prepare(world) {
     const allocator = world.createAllocator(4000);
     const shared = world.call("objectAllocate", allocator, 4000, 0);
@@ -27,6 +28,7 @@ export const sleepableReader: Scenario = {
             const found = isReachable;
             // Reads what the other CPU writes: here it may come in between.
             yield ["gracePeriodStart", 1];
+            if (found && !isReachable) world.saw("it was freed under its reader");
             if (found && returnedToSlab(world, shared - 8))
               throw new Finding("grace period", "an object went back to the slab under a sleepable reader");
             yield ["traceLeave"];

@@ -12,11 +12,12 @@ import {
   prepareHash,
   putKeys,
 } from "../../../src/sim/hash-table.ts";
+import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { World } from "../../../src/sim/world.ts";
 import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
 import { withHash } from "./common.ts";
-import { mortalHash } from "./death.ts";
+import { DIES, mortalHash } from "./death.ts";
 
 /** More than fits into one segment, so that the table is one that grows. */
 const LARGE = 4000;
@@ -161,13 +162,29 @@ function* walk(world: World, map: number, into: number, stay: readonly number[])
   if (missed.length > 0) throw new Finding("missed", `a walk missed keys that stay: ${missed}`);
 }
 
-function scenarioOf({ name, doc, change, there, other, nmi, walks = false, dies = false }: Plan): Scenario {
+const MIGRATED = "the table has changed";
+const CHAINED_STILL = "a chain is left";
+
+function placesOf({ change, there, walks = false, dies = false }: Plan): Place[] {
+  const isChained = there > CONSTANTS.SLOT_COUNT;
+  return [
+    MIGRATED,
+    { in: change === "grows" ? "fillDead" : "mergeBucket" },
+    ...(isChained ? [CHAINED_STILL] : []),
+    ...(walks ? [{ in: "isAhead" }] : []),
+    ...(dies ? [DIES.migrating] : []),
+  ];
+}
+
+function scenarioOf(plan: Plan): Scenario {
+  const { name, doc, change, there, other, nmi, walks = false, dies = false } = plan;
   const [before, after] = change === "grows" ? [2, 3] : [3, 2];
   return {
     name,
     doc,
     cpus: dies ? 3 : 2,
     bound: 1,
+    reaches: placesOf(plan),
     prepare(world) {
       const pages = world.call("pagesInUse");
       const map = world.createHash({ maxEntries: LARGE });
@@ -181,6 +198,9 @@ function scenarioOf({ name, doc, change, there, other, nmi, walks = false, dies 
       const fibersOf = (table: HashTable): FiberSpec[] => [
         task(0, function* () {
           yield ["timerTick"];
+          if (world.field(map, "MapHeader", "root") === after) world.saw(MIGRATED);
+          const first = world.field(map, "MapHeader", "buckets");
+          if (world.memory.load(first + CONSTANTS.OVERFLOW) !== 0) world.saw(CHAINED_STILL);
         }),
         ...(other === undefined ? [] : [task(1, () => other(table, keys, there))]),
         ...(nmi === undefined ? [] : [interrupt("nmi", 0, () => nmi(table, keys, there))]),
@@ -191,8 +211,7 @@ function scenarioOf({ name, doc, change, there, other, nmi, walks = false, dies 
         const buckets = world.field(map, "MapHeader", "root");
         if (buckets !== after && buckets !== before) throw new Finding("table", `the table has ${buckets} buckets`);
       };
-      return () =>
-        dies ? mortalHash(prepared, pages, (table) => fibersOf(table)) : withHash(prepared, fibersOf, atRest);
+      return () => (dies ? mortalHash(prepared, pages, fibersOf) : withHash(prepared, fibersOf, atRest));
     },
   };
 }

@@ -1,6 +1,7 @@
+import { cachesOf } from "../../../src/sim/checks/lists.ts";
 import { interrupt, task } from "../../../src/sim/fiber.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
-import { withObjects } from "./common.ts";
+import { cameInAtWork, withObjects } from "./common.ts";
 
 /** More than the high watermark of such large objects. */
 const MANY = 7;
@@ -11,6 +12,7 @@ export const trimNmi: Scenario = {
   doc: "An NMI empties the list between trim's look at the count and its taking: trim takes nothing.",
   cpus: 1,
   bound: 1,
+  reaches: ["the NMI emptied the list that a trim was at"],
   prepare(world) {
     const allocator = world.createAllocator(4088);
     const first = Array.from({ length: MANY }, () => world.call("objectAllocate", allocator, 4088, 0));
@@ -22,7 +24,11 @@ export const trimNmi: Scenario = {
             for (const object of first) yield* objects.free(object);
           }),
           interrupt("nmi", 0, function* () {
+            const atWork = cameInAtWork(world);
             for (let count = 0; count < 2 * MANY; count++) yield* objects.allocate();
+            const [cache = 0] = cachesOf(world, objects.set);
+            if (atWork && world.field(cache, "Cache", "free") === 0)
+              world.saw("the NMI emptied the list that a trim was at");
           }),
         ];
       });

@@ -7,6 +7,7 @@ export const twoRefills: Scenario = {
   doc: "Two CPUs refill from one slab class and give back to it: its lock is held from the first change to the last.",
   cpus: 2,
   bound: 1,
+  reaches: [{ in: "addSlab" }, { in: "takeFromSlab" }, { in: "returnObjects" }, { in: "startWaiting" }],
   prepare(world) {
     const allocator = world.createAllocator(4000);
     return () =>

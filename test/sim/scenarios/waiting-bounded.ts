@@ -16,6 +16,7 @@ export const waitingBounded: Scenario = {
   cpus: 3,
   bound: 1,
   pages: 96,
+  reaches: [{ in: "giveToDepot" }, { in: "takeFromDepot", text: "cache.steals" }],
   prepare(world) {
     const allocator = world.createAllocator(SIZE);
     world.callOn(2, "readEnter");

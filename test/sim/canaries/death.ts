@@ -1,0 +1,82 @@
+/** Cores that forget something of a thread that died. */
+import type { Canary } from "./canary.ts";
+
+export const DEATH_CANARIES: readonly Canary[] = [
+  {
+    name: "intent-not-settled",
+    doc: "A CPU is reaped without a look at what its thread had in intent: the object is lost.",
+    scenario: "killed-in-fast-insert",
+    edits: [
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  resetCache(cache, gatherIntents(dead, cache, gathered, false), rcu);\n",
+        without: "  resetCache(cache, gathered, rcu);\n",
+      },
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  return !hasUnsettled(dead, cache);\n",
+        without: "  return true;\n",
+      },
+    ],
+  },
+  {
+    name: "depot-not-settled",
+    doc: "A CPU died between giving to the depot and counting it: the count stays wrong.",
+    scenario: "killed-in-depot",
+    edits: [
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  set.depotCount = chainLength(set.depot);\n  publish(depotLock(set), 0);\n",
+        without: "  publish(depotLock(set), 0);\n",
+      },
+    ],
+  },
+  {
+    name: "bucket-lock-not-broken",
+    doc: "A bucket stays locked by a CPU that is dead.",
+    scenario: "killed-in-fast-overwrite",
+    edits: [
+      {
+        file: "core/recovery/reap.ts",
+        guard: "  breakLocks(dead.id);\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "removal-not-counted",
+    doc: "An operation that took effect and was cut off before it was counted is not counted.",
+    scenario: "killed-in-fast-insert",
+    edits: [
+      {
+        file: "core/maps/hash-reap.ts",
+        guard: "  if (tookEffect(intent, verdict)) settleCount(levelCount(map, dead.id, level), intent);\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "run-freed-twice",
+    doc: "A run of pages that arrived before its CPU died is freed once more.",
+    scenario: "killed-in-array-life",
+    edits: [
+      {
+        file: "core/recovery/memory.ts",
+        guard: "    if (transfer.run != 0 && descriptor(pageOf(transfer.run)).state == PAGE_FREE) transfer.run = 0;\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "looked-at-once",
+    doc: "An element that moves from a intent into the map while it is looked for is taken for lost.",
+    scenario: "killed-in-fast-delete",
+    edits: [
+      {
+        file: "core/maps/hash-lost.ts",
+        guard: "    if (isNamed(dead, object)) continue;\n    if (isInTable(",
+        without: "    if (isInTable(",
+      },
+    ],
+  },
+];

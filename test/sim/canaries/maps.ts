@@ -1,0 +1,149 @@
+/** Cores with a guard of the hash, its table or its pool taken out. */
+import type { Canary } from "./canary.ts";
+
+export const MAP_CANARIES: readonly Canary[] = [
+  {
+    name: "unlocked-before-published",
+    doc: "The control word shows a slot before the slot is written.",
+    scenario: "reused-slot",
+    edits: [
+      {
+        file: "core/maps/hash-fast.ts",
+        guard:
+          "  writeSlot(bucket, slot, hash, element);\n  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n",
+        without:
+          "  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n  writeSlot(bucket, slot, hash, element);\n",
+      },
+    ],
+  },
+  {
+    name: "no-sequence",
+    doc: "A change does not move the bucket's sequence on: an old scan passes for a new one.",
+    scenario: "reused-slot",
+    edits: [
+      {
+        file: "core/maps/bucket.ts",
+        guard: "  publish64(bucket, control + SEQUENCE);\n",
+        without: "  publish64(bucket, control);\n",
+      },
+      {
+        file: "core/maps/hash-fast.ts",
+        guard: "  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n",
+        without: "  publish64(bucket, control | slotBit(slot));\n",
+      },
+      {
+        file: "core/maps/bucket.ts",
+        guard: "claim64(bucket, control, (control & ~slotBit(<u32>slot)) + SEQUENCE)",
+        without: "claim64(bucket, control, control & ~slotBit(<u32>slot))",
+      },
+    ],
+  },
+  {
+    name: "unchecked-copy",
+    doc: "A value is copied out without looking afterwards whether its bucket is as it was.",
+    scenario: "large-values",
+    edits: [
+      {
+        file: "core/maps/hash-lookup.ts",
+        guard: "    if (isUnchanged(bucket, control)) return found ? 0 : -ENOENT;",
+        without: "    return found ? 0 : -ENOENT;",
+      },
+    ],
+  },
+  {
+    name: "pool-without-tag",
+    doc: "A pop takes a head for the one it saw although that one went and came back.",
+    scenario: "pool-two-cpus",
+    edits: [
+      {
+        file: "core/base/stack.ts",
+        guard: "  return <u64>first | ((<u64>tagOf(head) + 1) << 32);",
+        without: "  return <u64>first;",
+      },
+    ],
+  },
+  {
+    name: "counter-overshoot",
+    doc: "The count is looked at, then raised: two CPUs both find room for the last entry.",
+    scenario: "full-map",
+    edits: [
+      {
+        file: "core/maps/count.ts",
+        guard: "    if (claim(placesWord(map), taken, taken + count)) return true;",
+        without: "    store<u32>(placesWord(map), taken + count);\n    return true;",
+      },
+    ],
+  },
+  {
+    name: "destroy-before-work",
+    doc: "A map's memory goes back while its deferred work is queued.",
+    scenario: "destroy-with-work",
+    edits: [
+      {
+        file: "core/maps/lifecycle.ts",
+        guard: "if (!allocatorIdle(mapSet(map, index))) return false;",
+        without: "if (false) return false;",
+      },
+    ],
+  },
+  {
+    name: "depth-ignored",
+    doc: "Whoever goes by an old number of buckets believes the bucket that it leads to.",
+    scenario: "table-grows-slotted-changes",
+    edits: [
+      {
+        file: "core/maps/bucket.ts",
+        guard: "return (control & DEAD) == 0 && belongs(load<u32>(bucket, INDEX), control, hash);",
+        without: "return (control & DEAD) == 0;",
+      },
+    ],
+  },
+  {
+    name: "half-not-locked",
+    doc: "A bucket comes alive unlocked, while the one that it is split off from still has its keys.",
+    scenario: "table-grows-slotted-changes",
+    edits: [
+      {
+        file: "core/maps/split.ts",
+        guard: "  publish64(into, alive);\n",
+        without: "  publish64(into, alive & ~OWNER_MASK);\n",
+      },
+    ],
+  },
+  {
+    name: "chain-not-cut",
+    doc: "What stays of a split bucket's chain goes on into the other bucket's.",
+    scenario: "table-grows-chained-killed",
+    edits: [{ file: "core/maps/split.ts", guard: "    if (first != 0) publish(cut, 0);\n", without: "" }],
+  },
+  {
+    name: "merged-dead-first",
+    doc: "A bucket dies before the one that it is merged into has its keys.",
+    scenario: "table-shrinks-slotted-lookups",
+    edits: [
+      {
+        file: "core/maps/split.ts",
+        guard: "  publish64(into, whole);\n  publish64(from, makeDead(left));\n",
+        without: "  publish64(from, makeDead(left));\n  publish64(into, whole);\n",
+      },
+    ],
+  },
+  {
+    name: "split-not-repaired",
+    doc: "The buckets of a dead migrator are unlocked as it left them.",
+    scenario: "table-grows-slotted-killed",
+    edits: [{ file: "core/maps/table-repair.ts", guard: "  settleBuckets(map, owner, false);\n", without: "" }],
+  },
+  {
+    name: "walk-without-place",
+    doc: "A walk takes all that a bucket has, which is larger by now than when it was there.",
+    scenario: "table-shrinks-slotted-walk",
+    edits: [
+      {
+        file: "core/maps/hash-scan.ts",
+        guard: " && reverseBits(hash) >= from;",
+        without: ";",
+      },
+    ],
+  },
+];

@@ -1,0 +1,218 @@
+/**
+ * Mutation as a measure: how many small changes of the core its tests notice.
+ *
+ *   npm run mutate -- [--sample N] [--seed S] [--json]
+ *
+ * Each mutant is compiled in a copy of the checkout and goes through the golden files, the core's unit tests and the
+ * machine, until one of them fails or does not end. What compiles to the core's own bytes is equivalent, and so is what
+ * `test/sim/equivalent.ts` gives a reason for. The same seed gives the same sample; the checkout is never changed.
+ */
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { SingleBar } from "cli-progress";
+import { EQUIVALENT } from "../test/sim/equivalent.ts";
+import { type Done, runChild } from "./child.ts";
+import { applyMutant, type Mutant, mutantsOf, sampleOf } from "./mutants.ts";
+
+/** What a mutant's tests need of the checkout. */
+const COPIED = ["core", "src", "test", "tools", "build", "dist", "package.json", "tsconfig.json"];
+/** Tests of what stands on the core and shows most of it: the rest of `src/` is not its business. */
+const ABOVE = [
+  "src/arena/allocator.test.ts",
+  "src/arena/account.test.ts",
+  "src/maps/map.test.ts",
+  "src/bpf/helpers/helpers.test.ts",
+];
+const NODE_TEST = ["--import", "tsx"];
+/** Below this the measure fails. */
+const SHARE_KILLED = 0.9;
+
+type Killer = "golden" | "unit" | "machine";
+
+interface Step {
+  readonly by: Killer;
+  readonly script: string;
+}
+
+interface Judged {
+  readonly mutant: Mutant;
+  readonly verdict: "not compiled" | "same bytes" | "survived" | Killer;
+}
+
+/** Names of the core's sources in their order. */
+function coreFiles(): string[] {
+  const names = readdirSync("core", { recursive: true, encoding: "utf8" }).map((name) => join("core", name));
+  return names.filter((name) => name.endsWith(".ts")).sort();
+}
+
+/** What kills, in its order: the tests beside the mutant first, as they are the likeliest. */
+function stepsFor(file: string): Step[] {
+  const isNear = (test: string): boolean => dirname(test) === dirname(file);
+  const tests = coreFiles().filter((name) => name.endsWith(".test.ts"));
+  const unit = [...tests.filter(isNear), ...tests.filter((test) => !isNear(test)), ...ABOVE];
+  return [
+    { by: "golden", script: "test/golden.test.ts" },
+    ...unit.map((script): Step => ({ by: "unit", script })),
+    { by: "machine", script: "tools/mutate-machine.ts" },
+  ];
+}
+
+function makeCopy(): string {
+  const copy = mkdtempSync(join(tmpdir(), "anyctx-mutant-"));
+  for (const path of COPIED)
+    cpSync(path, join(copy, path), { recursive: true, filter: (name) => !name.startsWith(join("build", "canaries")) });
+  symlinkSync(join(process.cwd(), "node_modules"), join(copy, "node_modules"));
+  return copy;
+}
+
+function hashOfBuild(copy: string): string {
+  const hash = createHash("sha256");
+  for (const name of ["core.wasm", "core.sim.wasm"]) hash.update(readFileSync(join(copy, "build", name)));
+  return hash.digest("hex");
+}
+
+const COMPILE_MILLISECONDS = 120_000;
+/** How much longer than with the true core a step may take, and the least of it. */
+const TIMES_LONGER = 5;
+const LEAST_MILLISECONDS = 20_000;
+
+function compile(copy: string): Promise<Done> {
+  return runChild(["build/tools/tools/compile.js", "mutant"], copy, COMPILE_MILLISECONDS);
+}
+
+/** A copy of the checkout with what the true core takes and compiles to. */
+class Bench {
+  readonly copy: string = makeCopy();
+  readonly #limits = new Map<string, number>();
+  #bytes = "";
+
+  /** The true core: every step has to be green, or nothing that kills would mean anything. */
+  async prepare(): Promise<void> {
+    await this.#mustPass("the core's compiler", compile(this.copy));
+    this.#bytes = hashOfBuild(this.copy);
+    for (const { script } of stepsFor("core/index.ts")) {
+      const begun = performance.now();
+      await this.#mustPass(script, runChild([...NODE_TEST, script], this.copy, COMPILE_MILLISECONDS));
+      this.#limits.set(script, Math.max(LEAST_MILLISECONDS, TIMES_LONGER * (performance.now() - begun)));
+    }
+  }
+
+  async #mustPass(what: string, run: Promise<Done>): Promise<void> {
+    const { passed, output } = await run;
+    if (!passed) throw new Error(`${what} fails without a mutant:\n${output}`);
+  }
+
+  /** As prepared, with a copy of its own. */
+  another(): Bench {
+    const other = new Bench();
+    other.#bytes = this.#bytes;
+    for (const [script, limit] of this.#limits) other.#limits.set(script, limit);
+    return other;
+  }
+
+  async judge(mutant: Mutant): Promise<Judged> {
+    const path = join(this.copy, mutant.file);
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, applyMutant(text, mutant));
+    try {
+      return { mutant, verdict: await this.#verdict(mutant) };
+    } finally {
+      writeFileSync(path, text);
+    }
+  }
+
+  async #verdict(mutant: Mutant): Promise<Judged["verdict"]> {
+    if (!(await compile(this.copy)).passed) return "not compiled";
+    if (hashOfBuild(this.copy) === this.#bytes) return "same bytes";
+    for (const { by, script } of stepsFor(mutant.file)) {
+      const { passed } = await runChild(
+        [...NODE_TEST, script],
+        this.copy,
+        this.#limits.get(script) ?? LEAST_MILLISECONDS,
+      );
+      if (!passed) return by;
+    }
+    return "survived";
+  }
+
+  remove(): void {
+    rmSync(this.copy, { recursive: true, force: true });
+  }
+}
+
+/** Judges all, two at a time where there are CPUs for it. */
+async function judgeAll(mutants: readonly Mutant[], see: () => void): Promise<Judged[]> {
+  const first = new Bench();
+  const benches = [first];
+  const judged: Judged[] = [];
+  const left = [...mutants];
+  const work = async (bench: Bench): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      judged.push(await bench.judge(next));
+      see();
+    }
+  };
+  try {
+    await first.prepare();
+    if (availableParallelism() > 1) benches.push(first.another());
+    await Promise.all(benches.map(work));
+  } finally {
+    for (const bench of benches) bench.remove();
+  }
+  return judged.sort((a, b) => mutants.indexOf(a.mutant) - mutants.indexOf(b.mutant));
+}
+
+function wholeNumber(text: string, what: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  console.error(`mutate: ${what} is a whole number, not ${text}`);
+  process.exit(1);
+}
+
+const { values } = parseArgs({
+  options: {
+    sample: { type: "string", default: "20" },
+    seed: { type: "string", default: "1" },
+    json: { type: "boolean", default: false },
+  },
+});
+const seed = wholeNumber(values.seed, "--seed");
+const isSource = (name: string): boolean => !name.endsWith(".test.ts") && name !== join("core", "testing.ts");
+const all = coreFiles()
+  .filter(isSource)
+  .flatMap((file) => mutantsOf(file, readFileSync(file, "utf8")));
+const sample = sampleOf(all, wholeNumber(values.sample, "--sample"), seed);
+const known = (mutant: Mutant): boolean =>
+  EQUIVALENT.some(({ file, change }) => file === mutant.file && change === mutant.change);
+const bar = new SingleBar({ format: "mutants [{bar}] {value} of {total}", clearOnComplete: true, noTTYOutput: false });
+const open = sample.filter((mutant) => !known(mutant));
+bar.start(open.length, 0);
+const judged = await judgeAll(open, () => bar.increment());
+bar.stop();
+
+const count = (...verdicts: readonly Judged["verdict"][]): number =>
+  judged.filter(({ verdict }) => verdicts.includes(verdict)).length;
+const byWhom = { golden: count("golden"), unit: count("unit"), machine: count("machine") };
+const result = {
+  seed,
+  possible: all.length,
+  mutants: sample.length,
+  equivalent: sample.length - open.length + count("same bytes"),
+  compiled: judged.length - count("not compiled", "same bytes"),
+  killed: count("golden", "unit", "machine"),
+  byWhom,
+  survived: judged
+    .filter(({ verdict }) => verdict === "survived")
+    .map(({ mutant: { file, line, change } }) => ({ file, line, change })),
+};
+if (values.json) console.log(JSON.stringify(result, null, 2));
+else {
+  for (const { file, line, change } of result.survived) console.log(`survived ${file}:${line}  ${change}`);
+  console.log(
+    `seed ${seed}: ${result.mutants} of ${result.possible} mutants, ${result.equivalent} equivalent, ${result.compiled} compiled, ` +
+      `${result.killed} killed: ${byWhom.golden} by the golden files, ${byWhom.unit} by unit tests, ${byWhom.machine} by the machine`,
+  );
+}
+if (result.killed < SHARE_KILLED * result.compiled) process.exitCode = 1;
