@@ -73,7 +73,7 @@ export {
 export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
 export { hashDelete, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
-export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
+export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { mapEntryBytes } from "./maps/map";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";

@@ -29,6 +29,19 @@ function updateWord<K>(address: usize, key: K, value: u64, flags: u32): i32 {
   return updateSlow(address, keepKey<K>(key), keepValue(value), flags);
 }
 
+/** As updateWord, with the value in memory. */
+function setWord<K>(address: usize, key: K, value: usize, flags: u32): i32 {
+  const map = mapAt(address);
+  if (map.fastKey == <u32>sizeof<K>()) {
+    const isWord = map.valueStride == 8 && map.copyStride == 0;
+    const result = isWord
+      ? updateFast<K, u64>(address, key, load<u64>(value), flags)
+      : updateFast<K, usize>(address, key, value, flags);
+    if (result == 0) return 0;
+  }
+  return updateSlow(address, keepKey<K>(key), value, flags);
+}
+
 function deleteWord<K>(address: usize, key: K): i32 {
   if (mapAt(address).fastKey == <u32>sizeof<K>() && deleteFast<K>(address, key) == 0) return 0;
   return deleteKey(address, keepKey<K>(key));
@@ -50,6 +63,14 @@ export function hashUpdate4(address: usize, key: u32, value: u64, flags: u32): i
 /** As hashUpdate4, with keys of 8 bytes. */
 export function hashUpdate8(address: usize, key: u64, value: u64, flags: u32): i32 {
   return updateWord<u64>(address, key, value, flags);
+}
+
+/**
+ * As hashUpdate, with keys of 4 bytes.
+ * @param value `valueStride` bytes, 8-byte aligned
+ */
+export function hashSet4(address: usize, key: u32, value: usize, flags: u32): i32 {
+  return setWord<u32>(address, key, value, flags);
 }
 
 /** As hashDelete, with keys of 4 bytes. */

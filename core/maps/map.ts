@@ -32,7 +32,7 @@ export class MapHeader {
   flags: u32;
   keySize: u32;
   valueSize: u32;
-  /** Hash: the first buckets, and how many lie side by side from there on: the rest is found by the directory. */
+  /** Hash: the first buckets, and which of them are found without the directory: those below, all or none. A hint. */
   buckets: u32;
   contiguous: u32;
   /** Value size rounded up to 8: bytes of one value as it lies in memory. */

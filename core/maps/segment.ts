@@ -18,7 +18,7 @@ import { MapHeader, SUPPLY_POOL } from "./map";
 import { allocateStorage, directoryField, wholeField } from "./storage";
 import {
   bucketAt,
-  ELEMENTS_PER_BUCKET,
+  bucketsFor,
   formatBuckets,
   makeRoot,
   SEGMENT_BUCKETS,
@@ -72,7 +72,7 @@ export function addSegment(map: MapHeader, index: u32): bool {
  * begin with a segment. False: memory is out.
  */
 export function buildTable(map: MapHeader): bool {
-  const full = (map.maxEntries + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET;
+  const full = bucketsFor(map.maxEntries);
   if (full <= SEGMENT_BUCKETS || map.supply == SUPPLY_POOL) return buildWhole(map, powerOfTwoAtLeast(max(full, 2)));
   map.leastBuckets = SEGMENT_BUCKETS;
   map.mostBuckets = full;

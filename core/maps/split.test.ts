@@ -6,7 +6,7 @@ import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { bucketsOf, LEVEL, makeArena, RawMap } from "../testing.ts";
 
 const { KIND_HASH, SUPPLY_CACHE, SUPPLY_POOL, SLOT_COUNT, SLOT_SHIFT, DEAD, SHIFT_MASK, OVERFLOW } = CONSTANTS;
-const { ELEMENTS, ELEMENT_HASH, ELEMENT_NEXT, ELEMENTS_PER_BUCKET, SEGMENT_BUCKETS, NOEXIST } = CONSTANTS;
+const { ELEMENTS, ELEMENT_HASH, ELEMENT_NEXT, ELEMENTS_PER_BUCKET_LARGE, SEGMENT_BUCKETS, NOEXIST } = CONSTANTS;
 
 /** A table goes by places, of which a CPU has some that it does not use. */
 const SLACK = 3 * CONSTANTS.BATCH;
@@ -72,7 +72,7 @@ for (const keySize of [4, 8, 12])
           chained += checkTable(map).chained;
           largest = Math.max(largest, bucketCount(map));
           const buckets = bucketCount(map);
-          assert.ok(buckets >= Math.min(most, (size - SLACK) / ELEMENTS_PER_BUCKET), `${buckets} for ${size}`);
+          assert.ok(buckets >= Math.min(most, (size - SLACK) / ELEMENTS_PER_BUCKET_LARGE), `${buckets} for ${size}`);
           assert.ok(buckets <= Math.max(least, (size + SLACK) / 1.5 + 1), `${buckets} for ${size}`);
           assert.deepEqual(
             walk(map).sort((a, b) => a - b),
@@ -114,9 +114,9 @@ test("a table of a segment or less, and a preallocated one, has its size from th
   const arena = await makeArena();
   const rows = [
     [1, SUPPLY_CACHE, 2],
-    [20, SUPPLY_CACHE, 4],
-    [1280, SUPPLY_CACHE, 256],
-    [10_000, SUPPLY_POOL, 2048],
+    [20, SUPPLY_CACHE, 8],
+    [1024, SUPPLY_CACHE, 256],
+    [10_000, SUPPLY_POOL, 4096],
   ] as const;
   for (const [maxEntries, supply, buckets] of rows) {
     const map = new RawMap(arena, { kind: KIND_HASH, maxEntries, supply, name: `${maxEntries}` });
@@ -137,7 +137,7 @@ test("where no work may run the table waits, with longer chains, and grows when 
   arena.core.contextSet(LEVEL.task, 0);
   arena.core.interruptsCameOn();
   for (let turn = 0; turn < 100 && arena.core.workPending() !== 0; turn++) arena.core.timerTick();
-  assert.ok(bucketCount(map) >= 3000 / ELEMENTS_PER_BUCKET - 16, `${bucketCount(map)} buckets`);
+  assert.ok(bucketCount(map) >= 3000 / ELEMENTS_PER_BUCKET_LARGE - 16, `${bucketCount(map)} buckets`);
   checkTable(map);
 });
 

@@ -44,7 +44,7 @@ import { placesTaken } from "./count";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
 import { MAP_BYTES, MAP_CPU_BYTES, MapCpu, MapHeader, mapAt, mapCpu } from "./map";
 import { addSegment, hasSpareSegment, returnSegments } from "./segment";
-import { bucketAt, ELEMENTS_PER_BUCKET, parentOf, setRoot, topBit } from "./table";
+import { bucketAt, bucketsFor, parentOf, setRoot, topBit } from "./table";
 
 /** Buckets that one run of the work adds or takes away: it is as long as a refill, or a few. */
 const STEPS: u32 = 24;
@@ -63,7 +63,7 @@ function migratorWord(map: MapHeader): usize {
 
 /** Whether a table is too small for `elements` (1), too large (-1: below 1.5 a bucket), or neither. */
 function wantedChange(map: MapHeader, buckets: u32, elements: u32): i32 {
-  if (elements / ELEMENTS_PER_BUCKET >= buckets) return buckets < map.mostBuckets ? 1 : 0;
+  if (bucketsFor(elements) > buckets) return buckets < map.mostBuckets ? 1 : 0;
   return elements < buckets + buckets / 2 && buckets > map.leastBuckets ? -1 : 0;
 }
 

@@ -19,8 +19,14 @@ export const SEGMENT_SHIFT: u32 = 8;
 /** Buckets of a segment: a page of them. */
 export const SEGMENT_BUCKETS: u32 = 1 << SEGMENT_SHIFT;
 export const SEGMENT_BYTES: usize = <usize>SEGMENT_BUCKETS * BUCKET_BYTES;
-/** Elements that a table has for each bucket on average, at most: a few of its buckets overflow then. */
-export const ELEMENTS_PER_BUCKET: u32 = 5;
+/** Elements that a table of one segment has for each bucket on average, at most. */
+export const ELEMENTS_PER_BUCKET: u32 = 4;
+/** The same of a table that is larger: next to none of its buckets overflow. */
+export const ELEMENTS_PER_BUCKET_ROOMY: u32 = 3;
+/** And of one that is so large that memory counts: a few overflow, 3 bytes an element are saved. */
+export const ELEMENTS_PER_BUCKET_LARGE: u32 = 5;
+/** Buckets from which on a table is that large. */
+export const LARGE_TABLE: u32 = 4096;
 
 export function rootWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("root");
@@ -39,8 +45,8 @@ export function bucketIndex(root: u64, hash: u32): u32 {
 }
 
 /**
- * Where bucket `index` lies; of a segment that does not exist, a dead bucket. The first ones are found without the directory: a
- * load less that has to wait for another one.
+ * Where bucket `index` lies; of a segment that does not exist, a dead bucket. A whole table, and one that has not outgrown its
+ * first segment, needs no directory: a load less that has to wait for another one.
  * Pairs with the publications of addSegment and retireSegment (maps/segment.ts): a segment that is named is made.
  */
 export function bucketAt(map: MapHeader, index: u32): usize {
@@ -69,6 +75,14 @@ export function homeOf(map: MapHeader, hash: u32): usize {
     if (isHome(bucket, control, hash)) return bucket;
     index = (control & DEAD) != 0 ? parentOf(index) : hash & (0xffffffff >> <u32>(control & SHIFT_MASK));
   }
+}
+
+/** Buckets that so many elements need. */
+export function bucketsFor(elements: u32): u32 {
+  const few = (elements + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET;
+  if (few <= SEGMENT_BUCKETS) return few;
+  const many = (elements + ELEMENTS_PER_BUCKET_LARGE - 1) / ELEMENTS_PER_BUCKET_LARGE;
+  return max(min(elements / ELEMENTS_PER_BUCKET_ROOMY, LARGE_TABLE), many);
 }
 
 /** Segments that so many buckets need. */
@@ -106,7 +120,9 @@ export function formatDeadBuckets(): void {
   formatBuckets(superblock().deadBuckets, 0, SEGMENT_BUCKETS, 0, 0);
 }
 
-/** Tells where buckets end. Owner: the migrator. Pairs with homeOf, which takes it for a hint. */
+/** Tells how many buckets there are. Owner: the migrator. Pairs with homeOf, which takes it for a hint. */
 export function setRoot(map: MapHeader, buckets: u32): void {
+  // All or nothing, so that nobody's branch goes now this way, now that.
+  map.contiguous = buckets <= SEGMENT_BUCKETS ? SEGMENT_BUCKETS : 0;
   publish64(rootWord(map), makeRoot(buckets));
 }

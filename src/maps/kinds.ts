@@ -54,6 +54,8 @@ export interface MapKind {
   readonly program: { readonly lookup?: Lookup; readonly update?: Update; readonly delete?: Lookup };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
   readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup; readonly take?: Get };
+  /** As `system`, with a key of 4 bytes in place of its address: what need not be written need not be read. */
+  readonly byWord?: { readonly get: Get; readonly update: Update; readonly delete: Lookup };
 }
 
 /** BPF_F_NO_PREALLOC of Linux's uapi, which every dynamic hash shows. */
@@ -73,6 +75,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
     system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
+    byWord: { get: "hashGet4", update: "hashSet4", delete: "hashDelete4" },
   },
   {
     type: "array",

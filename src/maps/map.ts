@@ -87,6 +87,8 @@ export class ArenaMap<K, V> {
   #valueAddress: number;
   #key: Accessor<K>;
   #value: Accessor<V>;
+  /** Whether keys go to the core's functions as they are, and not by their address. */
+  #byWord: boolean;
   /** The core's functions for this kind: `isRefused` for what it cannot do, `isClosed` afterwards. */
   #get: Core["hashGet"];
   #update: Core["hashUpdate"];
@@ -127,11 +129,21 @@ export class ArenaMap<K, V> {
     this.#valueAddress = room + keyBytes;
     this.#key = keyCodec.bind(memory.buffer, room);
     this.#value = bindValue(valueCodec, info, memory.buffer, this.#valueAddress);
-    const { get, update, delete: remove, take } = info.kind.system;
+    const { system, byWord } = info.kind;
+    this.#byWord = byWord !== undefined && (keyCodec.description === "u32" || keyCodec.description === "i32");
+    const { get, update, delete: remove } = (this.#byWord ? byWord : undefined) ?? system;
+    const { take } = system;
     this.#get = get === undefined ? isRefused : instance.core[get];
     this.#update = update === undefined ? isRefused : instance.core[update];
     this.#delete = remove === undefined ? isRefused : instance.core[remove];
     this.#take = take === undefined ? isRefused : instance.core[take];
+  }
+
+  /** A key as the core's functions take it. */
+  #given(key: K): number {
+    if (this.#byWord) return key as number;
+    this.#key.write(key);
+    return this.#keyAddress;
   }
 
   /**
@@ -139,14 +151,12 @@ export class ArenaMap<K, V> {
    * @throws {AnyctxError} of a queue, whose lock is needed: ETIMEDOUT, EBUSY (as `delete`)
    */
   get(key: K): V | undefined {
-    this.#key.write(key);
-    const result = this.#get(this.#address, this.#keyAddress, this.#valueAddress);
+    const result = this.#get(this.#address, this.#given(key), this.#valueAddress);
     return this.#took(result, "read an entry of") ? this.#value.read() : undefined;
   }
 
   has(key: K): boolean {
-    this.#key.write(key);
-    return this.#took(this.#get(this.#address, this.#keyAddress, this.#valueAddress), "read an entry of");
+    return this.#took(this.#get(this.#address, this.#given(key), this.#valueAddress), "read an entry of");
   }
 
   /**
@@ -154,9 +164,8 @@ export class ArenaMap<K, V> {
    * @throws {AnyctxError} E2BIG when the map is full, ENOMEM when there is nothing to allocate from in this context
    */
   set(key: K, value: V): this {
-    this.#key.write(key);
     this.#value.write(value);
-    const result = this.#update(this.#address, this.#keyAddress, this.#valueAddress, ANY);
+    const result = this.#update(this.#address, this.#given(key), this.#valueAddress, ANY);
     if (result !== 0) throw this.#failure(result, "set an entry of");
     return this;
   }
@@ -167,9 +176,8 @@ export class ArenaMap<K, V> {
    * an operation on the same keys, or with a lock of the memory, and has not been reaped), -EBADF (closed)
    */
   update(key: K, value: V, flags: number = ANY): number {
-    this.#key.write(key);
     this.#value.write(value);
-    return this.#update(this.#address, this.#keyAddress, this.#valueAddress, flags);
+    return this.#update(this.#address, this.#given(key), this.#valueAddress, flags);
   }
 
   /**
@@ -193,8 +201,7 @@ export class ArenaMap<K, V> {
    * EBUSY: this thread may not wait, and another one is in the middle of such an operation. The entry may be there.
    */
   delete(key: K): boolean {
-    this.#key.write(key);
-    return this.#took(this.#delete(this.#address, this.#keyAddress), "delete an entry of");
+    return this.#took(this.#delete(this.#address, this.#given(key)), "delete an entry of");
   }
 
   /**
@@ -204,8 +211,7 @@ export class ArenaMap<K, V> {
   clear(): void {
     let failed = 0;
     for (const key of [...this.#walk("mapScanKeys")]) {
-      this.#writeKey(key);
-      const result = this.#delete(this.#address, this.#keyAddress);
+      const result = this.#delete(this.#address, this.#writeKey(key));
       if (isUndecided(result)) failed = result;
     }
     if (failed !== 0) throw this.#failure(failed, "delete an entry of");
@@ -303,15 +309,15 @@ export class ArenaMap<K, V> {
 
   /** The entry of a key as it is now, undefined if it is gone. Key and value lie behind each other in the transfer buffer. */
   #entryOf(key: ArrayBuffer): ArrayBuffer | undefined {
-    this.#writeKey(key);
-    if (this.#get(this.#address, this.#keyAddress, this.#valueAddress) !== 0) return undefined;
+    if (this.#get(this.#address, this.#writeKey(key), this.#valueAddress) !== 0) return undefined;
     return this.#copyOut(this.#keyAddress, this.#instance.core.mapEntryBytes(this.#address));
   }
 
-  /** A key as it lies in memory, for the next operation. Of a closed map nothing is written. */
-  #writeKey(key: ArrayBuffer): void {
+  /** As `#given`, of a key as it lies in memory; it is in the transfer buffer as well. Of a closed map nothing is written. */
+  #writeKey(key: ArrayBuffer): number {
     if (this.#room !== 0)
       new Uint8Array(this.#memory.buffer, this.#keyAddress, key.byteLength).set(new Uint8Array(key));
+    return this.#byWord ? (new Int32Array(key, 0, 1)[0] as number) : this.#keyAddress;
   }
 
   #copyOut(address: number, bytes: number): ArrayBuffer {

@@ -112,6 +112,11 @@ export interface Core {
    */
   hashLookup(address: number, key: number): number;
   /**
+   * As hashUpdate, with keys of 4 bytes.
+   * @param value `valueStride` bytes, 8-byte aligned
+   */
+  hashSet4(address: number, key: number, value: number, flags: number): number;
+  /**
    * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
    * program does). Any context.
    * @param flags 0, NOEXIST or EXIST
@@ -331,6 +336,7 @@ export const SIGNATURES = {
   hashGet4: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashGet8: { parameters: ["i32", "i64", "i32"], results: ["i32"] },
   hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashSet4: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashUpdate4: { parameters: ["i32", "i32", "i64", "i32"], results: ["i32"] },
   hashUpdate8: { parameters: ["i32", "i64", "i64", "i32"], results: ["i32"] },
@@ -499,7 +505,10 @@ export const CONSTANTS = {
   SEGMENT_SHIFT: 8,
   SEGMENT_BUCKETS: 256,
   SEGMENT_BYTES: 16384,
-  ELEMENTS_PER_BUCKET: 5,
+  ELEMENTS_PER_BUCKET: 4,
+  ELEMENTS_PER_BUCKET_ROOMY: 3,
+  ELEMENTS_PER_BUCKET_LARGE: 5,
+  LARGE_TABLE: 4096,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
   PAGE_FREE: 1,

@@ -23,7 +23,7 @@ import { DIES, mortalHash } from "./death.ts";
 const LARGE = 4000;
 const MOST_KEYS = 120;
 /** Counts by which a table of two buckets wants one more, and one of three wants one less. */
-const GROWS = 2 * CONSTANTS.ELEMENTS_PER_BUCKET;
+const GROWS = 2 * CONSTANTS.ELEMENTS_PER_BUCKET + 1;
 const SHRINKS = 3;
 /** Room for a few entries: a walk over the buckets takes several steps. */
 const ROOM = 16 * 16;
