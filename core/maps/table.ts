@@ -9,7 +9,7 @@
  *
  * Who makes the table larger and smaller is maps/split.ts.
  */
-import { acquire, acquire64, publish64 } from "../base/atomics";
+import { acquire, acquire64, peek, publish, publish64 } from "../base/atomics";
 import { powerOfTwoAtLeast } from "../base/bytes";
 import { superblock } from "../base/superblock";
 import { BUCKET_BYTES, DEAD, INDEX, isHome, SHIFT_MASK } from "./bucket";
@@ -32,6 +32,10 @@ export function rootWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("root");
 }
 
+function contiguousWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("contiguous");
+}
+
 /** A root: how many buckets there are, and the mask that covers all their numbers. */
 export function makeRoot(buckets: u32): u64 {
   return <u64>buckets | ((<u64>(powerOfTwoAtLeast(buckets) - 1)) << 32);
@@ -50,7 +54,7 @@ export function bucketIndex(root: u64, hash: u32): u32 {
  * Pairs with the publications of addSegment and retireSegment (maps/segment.ts): a segment that is named is made.
  */
 export function bucketAt(map: MapHeader, index: u32): usize {
-  if (index < map.contiguous) return map.buckets + <usize>index * BUCKET_BYTES;
+  if (index < peek(contiguousWord(map))) return map.buckets + <usize>index * BUCKET_BYTES;
   return <usize>acquire(segmentWord(map, index)) + <usize>(index & (SEGMENT_BUCKETS - 1)) * BUCKET_BYTES;
 }
 
@@ -122,7 +126,8 @@ export function formatDeadBuckets(): void {
 
 /** Tells how many buckets there are. Owner: the migrator. Pairs with homeOf, which takes it for a hint. */
 export function setRoot(map: MapHeader, buckets: u32): void {
-  // All or nothing, so that nobody's branch goes now this way, now that.
-  map.contiguous = buckets <= SEGMENT_BUCKETS ? SEGMENT_BUCKETS : 0;
+  // All or nothing, so that nobody's branch goes now this way, now that. Either is right at any time.
+  const contiguous = buckets <= SEGMENT_BUCKETS ? SEGMENT_BUCKETS : 0;
+  if (map.contiguous != contiguous) publish(contiguousWord(map), contiguous);
   publish64(rootWord(map), makeRoot(buckets));
 }

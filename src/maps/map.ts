@@ -3,32 +3,19 @@
  * same entries. Values are copies.
  */
 
-import { AnyctxError, ERRNO, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 import type { Accessor, Codec } from "./codec.ts";
-import type { MapKind } from "./kinds.ts";
+import { isUndecided, mapFailure } from "./failure.ts";
+import type { MapInfo } from "./info.ts";
+
+export type { MapInfo } from "./info.ts";
 
 /** Update flags: create or replace, create only, replace only (Linux `uapi/linux/bpf.h`). */
 export const ANY = 0;
 export const NOEXIST = 1;
 export const EXIST = 2;
-
-/** What a map is, as its descriptor in shared memory says. */
-export interface MapInfo {
-  readonly name: string;
-  readonly kind: MapKind;
-  readonly address: number;
-  readonly keySize: number;
-  readonly valueSize: number;
-  readonly maxEntries: number;
-  /** As `bpf_map_info.map_flags`: BPF_F_NO_PREALLOC (1) on every dynamic hash. */
-  readonly flags: number;
-  /** Bytes of one value as it lies in memory. */
-  readonly valueStride: number;
-  /** Values under one key: the number of CPUs for a per-CPU kind, otherwise 1. */
-  readonly copies: number;
-}
 
 /** Memory of the arena that is there to be written to; what is in it is gone at the next use. */
 export interface Room {
@@ -166,7 +153,7 @@ export class ArenaMap<K, V> {
   set(key: K, value: V): this {
     this.#value.write(value);
     const result = this.#update(this.#address, this.#given(key), this.#valueAddress, ANY);
-    if (result !== 0) throw this.#failure(result, "set an entry of");
+    if (result !== 0) throw mapFailure(this.info, result, "set an entry of");
     return this;
   }
 
@@ -214,7 +201,7 @@ export class ArenaMap<K, V> {
       const result = this.#delete(this.#address, this.#writeKey(key));
       if (isUndecided(result)) failed = result;
     }
-    if (failed !== 0) throw this.#failure(failed, "delete an entry of");
+    if (failed !== 0) throw mapFailure(this.info, failed, "delete an entry of");
   }
 
   /** Entries now: a few off while others write. */
@@ -272,7 +259,7 @@ export class ArenaMap<K, V> {
   *#walk(scan: "mapScan" | "mapScanKeys"): Generator<ArrayBuffer> {
     const { name, kind } = this.info;
     if (!kind.walk) throw new AnyctxError("EINVAL", `Map "${name}" cannot be walked: it is ${kind.type}`);
-    if (this.#room === 0) throw this.#failure(-ERRNO.EBADF, "walk");
+    if (this.#room === 0) throw mapFailure(this.info, -ERRNO.EBADF, "walk");
     let from = 0;
     do {
       const step =
@@ -300,7 +287,7 @@ export class ArenaMap<K, V> {
     const { core } = this.#instance;
     for (let bytes = 2 * this.#walkRoom.bytes; ; bytes *= 2) {
       const address = core.allocateBytes(bytes) >>> 0;
-      if (address < CONSTANTS.SUPERBLOCK) throw this.#failure(-address, "walk");
+      if (address < CONSTANTS.SUPERBLOCK) throw mapFailure(this.info, -address, "walk");
       const step = this.#scan("mapScanKeys", from, { address, bytes });
       core.freeBytes(address);
       if (step !== undefined) return step;
@@ -360,30 +347,9 @@ export class ArenaMap<K, V> {
 
   /** Whether an operation found its entry; an error if it could not find that out. */
   #took(result: number, what: string): boolean {
-    if (isUndecided(result)) throw this.#failure(result, what);
+    if (isUndecided(result)) throw mapFailure(this.info, result, what);
     return result === 0;
   }
-
-  #failure(result: number, what: string): AnyctxError {
-    const { name, maxEntries } = this.info;
-    const code = errnoName(result) ?? "EINVAL";
-    const reasons: Readonly<Record<string, string>> = {
-      E2BIG:
-        this.info.kind.keys === "index"
-          ? `the index is not below ${maxEntries}`
-          : `it is full (max_entries ${maxEntries})`,
-      ENOMEM: "there is nothing left to allocate from in this context",
-      ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
-      EBUSY: "another thread is in the middle of an operation on it, and this one may not wait",
-      EBADF: "it has been closed",
-    };
-    return new AnyctxError(code, `Cannot ${what} map "${name}": ${reasons[code] ?? code}`);
-  }
-}
-
-/** Whether an operation gave up before it knew. */
-function isUndecided(result: number): boolean {
-  return result === -ERRNO.ETIMEDOUT || result === -ERRNO.EBUSY;
 }
 
 /** What a kind of map cannot do. */

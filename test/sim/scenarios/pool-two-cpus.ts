@@ -5,7 +5,7 @@ import type { Scenario } from "../../../src/sim/scenario.ts";
 import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
 import { withHash } from "./common.ts";
 
-const MOST = 8;
+const MOST = 10;
 const KEYS = 12;
 
 export const poolTwoCpus: Scenario = {

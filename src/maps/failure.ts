@@ -1,0 +1,24 @@
+/** Why an operation on a map failed, as an error that says so. */
+import { AnyctxError, ERRNO, errnoName } from "../error.ts";
+import type { MapInfo } from "./info.ts";
+
+/** Whether an operation gave up before it knew. */
+export function isUndecided(result: number): boolean {
+  return result === -ERRNO.ETIMEDOUT || result === -ERRNO.EBUSY;
+}
+
+/**
+ * @param result -errno
+ * @param what was to be done, as "walk" or "set an entry of"
+ */
+export function mapFailure({ name, maxEntries, kind }: MapInfo, result: number, what: string): AnyctxError {
+  const code = errnoName(result) ?? "EINVAL";
+  const reasons: Readonly<Record<string, string>> = {
+    E2BIG: kind.keys === "index" ? `the index is not below ${maxEntries}` : `it is full (max_entries ${maxEntries})`,
+    ENOMEM: "there is nothing left to allocate from in this context",
+    ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
+    EBUSY: "another thread is in the middle of an operation on it, and this one may not wait",
+    EBADF: "it has been closed",
+  };
+  return new AnyctxError(code, `Cannot ${what} map "${name}": ${reasons[code] ?? code}`);
+}

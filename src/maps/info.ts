@@ -1,0 +1,17 @@
+import type { MapKind } from "./kinds.ts";
+
+/** What a map is, as its descriptor in shared memory says. */
+export interface MapInfo {
+  readonly name: string;
+  readonly kind: MapKind;
+  readonly address: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** As `bpf_map_info.map_flags`: BPF_F_NO_PREALLOC (1) on every dynamic hash. */
+  readonly flags: number;
+  /** Bytes of one value as it lies in memory. */
+  readonly valueStride: number;
+  /** Values under one key: the number of CPUs for a per-CPU kind, otherwise 1. */
+  readonly copies: number;
+}
