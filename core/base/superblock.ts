@@ -23,6 +23,10 @@ export const CLASS_COUNT: u32 = 11;
 /** Free runs of pages, by the power of two of their length. */
 export const RUN_BINS: u32 = 19;
 
+/**
+ * Three cache lines: what hardly ever changes and everybody reads, what is behind the pages' lock, what is behind the control
+ * plane's. So a lock that is taken does not take what others read along.
+ */
 @unmanaged
 export class Superblock {
   /** Written last by `arenaFormat`: whoever sees it sees a whole arena. */
@@ -31,47 +35,57 @@ export class Superblock {
   cpus: u32;
   /** Largest number of pages the memory may grow to. */
   maximumPages: u32;
-  /** Pages that exist now, under `pagesLock`. */
-  pages: u32;
   /** The first page that is not of the arena's own tables. */
   firstPage: u32;
   descriptors: u32;
   areas: u32;
-  /** Owner CPU + 1, or 0. Guards pages, bins and page descriptors of free runs. */
-  pagesLock: u32;
-  /** Owner CPU + 1, or 0. Guards the lists of maps and allocators, and what belongs to CPUs (mem/managed.ts). */
-  controlLock: u32;
-  /** First map; linked through MapHeader.next. */
-  maps: u32;
-  /** Maps that wait for a grace period before their memory goes back; under `controlLock`. */
-  dyingMaps: u32;
+  /** A segment of dead buckets (maps/table.ts); never written after format. */
+  deadBuckets: u32;
   /** PREEMPT_RT: deferred work belongs to a thread of its own. */
   realTime: u32;
-  /** Bytes handed to callers, under `pagesLock`: pages in use times the page size. */
-  usedPages: u32;
   /** Every non-LRU hash becomes dynamic (the seed's sysctl). */
   forceDynamic: u32;
   /** Semantics that programs can see: PROFILE_ANYCTX or PROFILE_LINUX. Read when a map is created. */
   profile: u32;
   /** Watermarks of allocators created from now on: 0 fixed, 1 adaptive. */
   adaptive: u32;
-  /** Every allocator, maps' and users': first CPU's caches, linked through Cache.nextSet, under `controlLock`. */
-  cacheSets: u32;
-  /** Runs of pages that were freed while `pagesLock` could not be had; linked through their first word. Atomic. */
-  returnedRuns: u32;
   /** Pages that may be in use at once: the arena's "memory cgroup". */
   limitPages: u32;
-  /** A segment of dead buckets (maps/table.ts); never written after format. */
-  deadBuckets: u32;
+  reserved0: u32;
+  reserved1: u64;
+
+  /** Owner CPU + 1, or 0. Guards pages, bins and page descriptors of free runs. */
+  pagesLock: u32;
+  /** Pages that exist now, under `pagesLock`. */
+  pages: u32;
+  /** Bytes handed to callers, under `pagesLock`: pages in use times the page size. */
+  usedPages: u32;
+  /** Runs of pages that were freed while `pagesLock` could not be had; linked through their first word. Atomic. */
+  returnedRuns: u32;
+  reserved2: u64;
+  reserved3: u64;
+  reserved4: u64;
+  reserved5: u64;
+  reserved6: u64;
+  reserved7: u64;
+
+  /** Owner CPU + 1, or 0. Guards the lists of maps and allocators, and what belongs to CPUs (mem/managed.ts). */
+  controlLock: u32;
+  /** First map; linked through MapHeader.next. */
+  maps: u32;
+  /** Maps that wait for a grace period before their memory goes back; under `controlLock`. */
+  dyingMaps: u32;
+  /** Every allocator, maps' and users': first CPU's caches, linked through Cache.nextSet, under `controlLock`. */
+  cacheSets: u32;
 }
 
 /**
- * Grace-period epochs (rcu/epoch.ts), normal and tasks-trace, alone in their cache line: read by every reader, written
+ * Grace-period epochs (rcu/epoch.ts), one for each flavour, alone in their cache line: read by every reader, written
  * once a grace period.
  */
-export const EPOCH_WORDS: usize = SUPERBLOCK + 128;
+export const EPOCH_WORDS: usize = SUPERBLOCK + 192;
 /** Bins of free page runs: RUN_BINS words. */
-export const BINS: usize = SUPERBLOCK + 192;
+export const BINS: usize = SUPERBLOCK + 256;
 /** 2 * CLASS_COUNT slab classes, a cache line each (mem/slab.ts): plain ones first. */
 export const SLAB_CLASSES: usize = SUPERBLOCK + 512;
 

@@ -60,13 +60,26 @@ export function hashGet(address: usize, key: usize, into: usize): i32 {
   }
 }
 
-/** Copies all CPUs' values out, valueStride apart; each CPU's as of some moment. Any context. */
+/**
+ * Copies all CPUs' values out, valueStride apart: done again if the bucket changed meanwhile, so that they are the key's; each
+ * CPU's as of some moment. Any context.
+ * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
+ */
 export function percpuHashGet(address: usize, key: usize, into: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
+  const hash = hashOf(map, key);
+  let found = false;
   enterRead(area);
-  const value = hashLookup(address, key);
-  if (value != 0) copyAllOut(map, load<u32>(value), into);
+  while (true) {
+    const bucket = homeOf(map, hash);
+    const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
+    const element = findElement(map, bucket, control, hash, key);
+    found = element != 0;
+    if (found) copyAllOut(map, load<u32>(element + map.valueOffset), into);
+    if (isUnchanged(bucket, control)) break;
+  }
   leaveRead(area);
-  return value != 0 ? 0 : -ENOENT;
+  return found ? 0 : -ENOENT;
 }

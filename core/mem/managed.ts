@@ -5,23 +5,29 @@
  *
  * The header is the class (bits 0-15) with the CPU (bits 16-31), and the link to the CPU's next object.
  */
+
+import { powerOfTwoAtLeast } from "../base/bytes";
 import { ENOMEM } from "../base/errno";
 import { SUPERBLOCK } from "../base/superblock";
 import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
 import { memoryErrno, renewBudget } from "../cpu/wait";
-import { classFor, HEADER_BYTES, returnFromTransfer, takeIntoTransfer } from "./slab";
+import { classFor, HEADER_BYTES, LARGEST_CLASS, returnFromTransfer, takeIntoTransfer } from "./slab";
 
 const LINK: usize = 4;
+
+/** Objects are whole cache lines: what one thread writes all the time lies beside nothing of another's. */
+const LINE_BYTES: u32 = 64;
 
 /**
  * Zeroed memory.
  * @returns an 8-byte aligned address, or a positive errno below 65536: ENOMEM, ETIMEDOUT (cpu/wait.ts)
  */
 export function allocateBytes(bytes: u32): usize {
-  const size = bytes + <u32>HEADER_BYTES;
-  if (size < bytes) return ENOMEM;
+  const needed = bytes + <u32>HEADER_BYTES;
+  if (needed < bytes) return ENOMEM;
+  const size = needed <= LARGEST_CLASS ? powerOfTwoAtLeast(max(needed, LINE_BYTES)) : needed;
   const area = thisCpu();
   renewBudget(area);
   const index = classFor(size, 0);

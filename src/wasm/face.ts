@@ -200,7 +200,11 @@ export interface Core {
   percpuArrayUpdate(address: number, key: number, value: number, flags: number): number;
   /** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
   percpuArrayUpdateAll(address: number, key: number, value: number, flags: number): number;
-  /** Copies all CPUs' values out, valueStride apart; each CPU's as of some moment. Any context. */
+  /**
+   * Copies all CPUs' values out, valueStride apart: done again if the bucket changed meanwhile, so that they are the key's; each
+   * CPU's as of some moment. Any context.
+   * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
+   */
   percpuHashGet(address: number, key: number, into: number): number;
   /** As hashLookup, for the current CPU's copy. */
   percpuHashLookup(address: number, key: number): number;
@@ -431,8 +435,8 @@ export const CONSTANTS = {
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
   RUN_BINS: 19,
-  EPOCH_WORDS: 65664,
-  BINS: 65728,
+  EPOCH_WORDS: 65728,
+  BINS: 65792,
   SLAB_CLASSES: 66048,
   AREA_BYTES: 1024,
   TASK: 0,
@@ -540,7 +544,7 @@ export const LAYOUT = {
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
-  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, pages: 16, firstPage: 20, descriptors: 24, areas: 28, pagesLock: 32, controlLock: 36, maps: 40, dyingMaps: 44, realTime: 48, usedPages: 52, forceDynamic: 56, profile: 60, adaptive: 64, cacheSets: 68, returnedRuns: 72, limitPages: 76, deadBuckets: 80 },
+  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, firstPage: 16, descriptors: 20, areas: 24, deadBuckets: 28, realTime: 32, forceDynamic: 36, profile: 40, adaptive: 44, limitPages: 48, pagesLock: 64, pages: 68, usedPages: 72, returnedRuns: 76, controlLock: 128, maps: 132, dyingMaps: 136, cacheSets: 140 },
   Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, table: 48, managed: 52 },
 } as const;
 
@@ -558,6 +562,6 @@ export const SIZES = {
   PageDescriptor: 32,
   Ring: 12,
   SlabClass: 32,
-  Superblock: 84,
+  Superblock: 144,
   Transfer: 56,
 } as const;

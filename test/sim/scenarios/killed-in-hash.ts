@@ -49,7 +49,7 @@ const PLANS: readonly Plan[] = [
   {
     name: "killed-in-fast-overwrite",
     doc: "Killed while a value is overwritten in place.",
-    reaches: [{ in: "updateFast" }, { in: "breakLocks" }],
+    reaches: [{ in: "overwriteFast" }, { in: "breakLocks" }],
     map: { maxEntries: LARGE },
     there: 1,
     *dies(table) {
