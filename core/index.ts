@@ -253,10 +253,15 @@ export function setRealTime(value: u32): void {
   superblock().realTime = value;
 }
 
-/** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
+/**
+ * Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet), and what tables of maps want; returns the
+ * caches served.
+ */
 export function serveCpu(cpu: u32): u32 {
   renewBudget(thisCpu());
-  return serve(thisCpu(), cpuArea(cpu));
+  const served = serve(thisCpu(), cpuArea(cpu));
+  tickTables(thisCpu());
+  return served;
 }
 
 /** Whether this CPU has raised work that has not run. */

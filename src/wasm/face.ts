@@ -252,7 +252,10 @@ export interface Core {
    * memory (mem/managed.ts). Where a lock is not let go something stays; `finishLeaving` then goes on with it. Task context.
    */
   releaseCpu(cpu: number): void;
-  /** Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet); returns the caches served. */
+  /**
+   * Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet), and what tables of maps want; returns the
+   * caches served.
+   */
   serveCpu(cpu: number): number;
   /** Watermarks of allocators created from now on: 0 fixed, as Linux's, 1 adaptive. */
   setAdaptive(value: number): void;
