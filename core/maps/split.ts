@@ -36,6 +36,7 @@ import {
   SLOT_COUNT,
   slotPlace,
   slotsOf,
+  TAGS,
   tryLockBucket,
   writeSlot,
 } from "./bucket";
@@ -158,8 +159,12 @@ function growByOne(area: CpuArea, map: MapHeader, index: u32): bool {
   return false;
 }
 
-/** The slots in use whose elements have `bit` set in their hash, as bits. The load pairs as that of findInSlots. */
+/**
+ * The slots in use whose elements have `bit` set in their hash, as bits. The upper half of a hash is the tag: where it decides, no
+ * element is read, which in a table so large would be a cache miss each. The load pairs as that of findInSlots.
+ */
 function slotsWithBit(bucket: usize, control: u64, bit: u32): u32 {
+  if (bit > 0xffff) return slotsWithTagBit(bucket, bit >>> 16) & slotsOf(control);
   let moving: u32 = 0;
   for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
     const slot = ctz(bits);
@@ -168,9 +173,20 @@ function slotsWithBit(bucket: usize, control: u64, bit: u32): u32 {
   return moving;
 }
 
+function slotsWithTagBit(bucket: usize, bit: u32): u32 {
+  const wanted = i16x8.splat(<i16>bit);
+  return i16x8.bitmask(i16x8.eq(v128.and(v128.load(bucket + TAGS), wanted), wanted));
+}
+
 /** Puts an element into a slot with the tag of its hash. */
 function fillSlot(bucket: usize, slot: u32, element: usize): void {
   writeSlot(bucket, slot, hashOfElement(element), element);
+}
+
+/** Copies a slot, tag and all. The load pairs as that of findInSlots. */
+function copySlot(from: usize, slot: u32, into: usize, free: u32): void {
+  store<u16>(into + TAGS + <usize>free * 2, load<u16>(from + TAGS + <usize>slot * 2));
+  store<u32>(slotPlace(into, free), acquire(slotPlace(from, slot)));
 }
 
 /**
@@ -182,7 +198,7 @@ function fillSlot(bucket: usize, slot: u32, element: usize): void {
 function fillDead(from: usize, into: usize, moving: u32, first: usize): u32 {
   let filled: u32 = 0;
   for (let bits = moving; bits != 0; bits &= bits - 1) {
-    fillSlot(into, filled, acquire(slotPlace(from, ctz(bits))));
+    copySlot(from, ctz(bits), into, filled);
     filled++;
   }
   let element = first;
@@ -314,11 +330,11 @@ function emptySlots(into: usize, slots: u32, from: usize, control: u64): u64 {
   let free = ~slots & ALL_SLOTS;
   for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
     const slot = ctz(bits);
-    const element: usize = acquire(slotPlace(from, slot));
     if (free != 0) {
-      fillSlot(into, ctz(free), element);
+      copySlot(from, slot, into, ctz(free));
       free &= free - 1;
     } else {
+      const element: usize = acquire(slotPlace(from, slot));
       insertIntoChain(from + OVERFLOW, element, hashOfElement(element));
       now = makeControl(now, depthOf(now), slotsOf(now) & ~(1 << slot), now & OWNER_MASK);
       publish64(from, now);

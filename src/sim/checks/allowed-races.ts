@@ -11,7 +11,7 @@ interface AllowedRace {
 export const ALLOWED_RACES: readonly AllowedRace[] = [
   {
     name: / bucket \d+\.(tag|element) \d/,
-    inside: ["matchingSlots"],
+    inside: ["matchingSlots", "copySlot", "slotsWithTagBit"],
     reason:
       "All tags are read by one plain load, as WebAssembly has no atomic one of 16 bytes, and may be half old. A match " +
       "is checked by the key; no match counts only if the control word is the same afterwards.",
