@@ -1,7 +1,7 @@
 /**
  * Comparisons that need more than the package: other npm packages, a C compiler.
  *
- *   npm run bench -- NAME [--rounds N] [--json]
+ *   npm run bench -- NAME [--rounds N] [--large] [--json]
  */
 import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
@@ -10,11 +10,12 @@ import type { AllocFigures } from "../src/bench/alloc.ts";
 import type { Spread } from "../src/bench/statistics.ts";
 import { measureAllocRivals } from "./alloc-rivals.ts";
 import { measureNative, type NativeFigures } from "./native.ts";
+import { measureTable, showTable } from "./table.ts";
 
 interface BenchRow {
   readonly name: string;
   readonly doc: string;
-  readonly measure: (rounds: number, progress: (share: number) => void) => Promise<unknown>;
+  readonly measure: (rounds: number, progress: (share: number) => void, large: boolean) => Promise<unknown>;
   readonly show: (figures: never) => string;
 }
 
@@ -58,21 +59,31 @@ const BENCHES: readonly BenchRow[] = [
     measure: measureNative,
     show: showNative,
   },
+  {
+    name: "table",
+    doc: "a hash's table: operations, threads, growth (--large: to ten million), memory",
+    measure: measureTable,
+    show: showTable,
+  },
 ];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string", default: "11" }, json: { type: "boolean", default: false } },
+  options: {
+    rounds: { type: "string", default: "11" },
+    large: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  },
 });
 const bench = BENCHES.find(({ name }) => name === positionals[0]);
 const rounds = Number(values.rounds);
 if (bench === undefined || !(Number.isInteger(rounds) && rounds >= 1)) {
-  console.error("usage: npm run bench -- NAME [--rounds N] [--json]");
+  console.error("usage: npm run bench -- NAME [--rounds N] [--large] [--json]");
   for (const { name, doc } of BENCHES) console.error(`  ${name.padEnd(10)} ${doc}`);
   process.exit(1);
 }
 const bar = new SingleBar({ format: `${bench.name} [{bar}] {percentage}%`, clearOnComplete: true, noTTYOutput: false });
 bar.start(1, 0);
-const figures = await bench.measure(rounds, (share) => bar.update(share));
+const figures = await bench.measure(rounds, (share) => bar.update(share), values.large);
 bar.stop();
 console.log(values.json ? JSON.stringify(figures, null, 2) : bench.show(figures as never));
