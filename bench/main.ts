@@ -5,11 +5,11 @@
  */
 import { parseArgs } from "node:util";
 import { SingleBar } from "cli-progress";
-import Table from "cli-table3";
 import type { AllocFigures } from "../src/bench/alloc.ts";
-import type { Spread } from "../src/bench/statistics.ts";
+import { left, right, table } from "../src/cli/text.ts";
 import { measureAllocRivals } from "./alloc-rivals.ts";
 import { measureNative, type NativeFigures } from "./native.ts";
+import { spreadText } from "./sides.ts";
 import { measureTable, showTable } from "./table.ts";
 
 interface BenchRow {
@@ -19,31 +19,29 @@ interface BenchRow {
   readonly show: (figures: never) => string;
 }
 
-function spreadText(spread: Spread | undefined): string {
-  if (spread === undefined) return "-";
-  const [median, least, most] = [spread.median, spread.minimum, spread.maximum].map((value) => value.toFixed(2));
-  return `${median} (${least}-${most})`;
-}
-
 function showAlloc({ rows, ratios }: AllocFigures): string {
-  const costs = new Table({ head: ["what", "ns", ""] });
-  for (const { name, nanoseconds, skipped, doc } of rows) costs.push([name, spreadText(nanoseconds), skipped ?? doc]);
-  const compared = new Table({ head: ["compared", "ratio"] });
-  for (const { name, ratio } of ratios) compared.push([name, spreadText(ratio)]);
-  return `${costs}\n${compared}`;
+  const costs = rows.map(({ name, nanoseconds, skipped, doc }) => [
+    name,
+    nanoseconds === undefined ? "-" : spreadText(nanoseconds),
+    skipped ?? doc,
+  ]);
+  const compared = ratios.map(({ name, ratio }) => [name, spreadText(ratio)]);
+  return [
+    table([left("what"), right("ns"), left("")], costs),
+    table([left("compared"), right("ratio")], compared),
+  ].join("\n\n");
 }
 
 function showNative({ rows, skipped }: NativeFigures): string {
-  const [first] = rows;
-  const names = Object.keys(first?.native ?? {});
-  const head = ["mix", "capacity", "threads", "anyctx, M/s", ...names, "to the best"];
-  const table = new Table({ head });
-  for (const { mix, capacity, threads, ours, native, ratio } of rows) {
-    const others = names.map((name) => spreadText(native[name]));
-    table.push([mix, capacity, threads, spreadText(ours), ...others, spreadText(ratio)]);
-  }
+  const names = Object.keys(rows[0]?.native ?? {});
+  const columns = ["capacity", "threads", "anyctx, M/s", ...names, "to the best"].map(right);
+  const cells = rows.map(({ mix, capacity, threads, ours, native, ratio }) => {
+    const spreads = [ours, ...names.map((name) => native[name]), ratio];
+    const texts = spreads.map((spread) => (spread === undefined ? "-" : spreadText(spread)));
+    return [mix, String(capacity), String(threads), ...texts];
+  });
   const reasons = Object.entries(skipped).map(([name, why]) => `${name} is not measured: ${why}`);
-  return [table.toString(), ...reasons].join("\n");
+  return [table([left("mix"), ...columns], cells), ...reasons].join("\n");
 }
 
 const BENCHES: readonly BenchRow[] = [

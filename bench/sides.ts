@@ -36,3 +36,9 @@ export async function compareSides(
     ratio: spreadOf(taken.map(([first, second]) => second / first)),
   };
 }
+
+/** The median, and the least and the most. */
+export function spreadText({ median, minimum, maximum }: Spread): string {
+  const [middle, least, most] = [median, minimum, maximum].map((value) => value.toFixed(median < 10 ? 2 : 1));
+  return `${middle} (${least}-${most})`;
+}

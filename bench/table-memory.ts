@@ -119,25 +119,25 @@ export async function compareGrowth(core: WebAssembly.Module, entries: number, r
   return compareSides({ name, unit: "ms", first: "size from the start", second: "grows", measure }, rounds, 1);
 }
 
-/**
- * The longest single insert while a table grows. Each insert does the same in every round, so the shortest of its times is
- * what it takes; the longest of these is what is asked for, without what others did on the CPU.
- */
-export interface LongestInsert {
-  readonly entries: number;
-  readonly rounds: number;
-  /** Microseconds: between two readings of the clock that differ, and around nothing at all. */
-  readonly clockResolution: number;
-  readonly clockAlone: number;
+/** Microseconds. Each insert does the same in every round: the shortest of its times is what it takes. */
+export interface InsertTimes {
+  readonly name: string;
   readonly median: number;
   /** Of a thousand, and of a hundred thousand, all but one are shorter. */
   readonly perThousand: number;
   readonly perHundredThousand: number;
   readonly longest: number;
-  /** The same of a table that had its size from the start. */
-  readonly longestOfGrown: number;
-  /** The longest of any round, with all that came in between. */
+  /** The longest of any round, with all that came in between on the CPU. */
   readonly longestSeen: number;
+}
+
+/** Single inserts into a table that grows, beside one that need not. */
+export interface InsertFigures {
+  readonly entries: number;
+  readonly rounds: number;
+  /** Microseconds between two readings of the clock that differ. */
+  readonly clockResolution: number;
+  readonly rows: readonly InsertTimes[];
 }
 
 const MICROSECONDS = 1000;
@@ -177,45 +177,70 @@ function timeEach(insert: Insert, keys: Uint32Array, into: Inserts): void {
   checkAll(failed);
 }
 
-async function timeInserts(
+interface InsertCase {
+  readonly name: string;
+  /** Whether the table has its size from the start. */
+  readonly isGrown: boolean;
+  /** Whether the arena has to ask for its memory meanwhile. */
+  readonly inNewMemory: boolean;
+}
+
+const INSERT_CASES: readonly InsertCase[] = [
+  { name: "the table grows", isGrown: false, inNewMemory: false },
+  { name: "size from the start", isGrown: true, inNewMemory: false },
+  { name: "the table and the arena grow", isGrown: false, inNewMemory: true },
+  { name: "the arena grows", isGrown: true, inNewMemory: true },
+];
+
+/** One round of a case, in an arena of its own. */
+async function timeCase(
   core: WebAssembly.Module,
+  { isGrown, inNewMemory }: InsertCase,
   keys: Uint32Array,
-  isGrown: boolean,
   into: Inserts,
 ): Promise<void> {
   const { arena } = await createLoopArena(core, ARENA);
+  const insertInto = ({ info }: Table): Insert => {
+    const { address } = info;
+    return (key) => arena.core.hashUpdate4(address, key, 1n, 0);
+  };
+  if (!inNewMemory) {
+    const first = createTable(arena, { maxEntries: keys.length });
+    checkAll(keys.reduce((failed, key) => failed + (insertInto(first)(key) === 0 ? 0 : 1), 0));
+    destroyTable(arena, first);
+    arena.trim();
+  }
   const table = createTable(arena, { maxEntries: keys.length });
   if (isGrown) growBeforehand(arena, table);
-  const { address } = table.info;
-  timeEach((key) => arena.core.hashUpdate4(address, key, 1n, 0), keys, into);
+  timeEach(insertInto(table), keys, into);
 }
 
-export async function measureLongestInsert(
-  core: WebAssembly.Module,
-  entries: number,
-  rounds: number,
-): Promise<LongestInsert> {
-  const keys = Uint32Array.from({ length: entries }, (_, index) => keyOf(index));
-  const none = (): Inserts => ({ shortest: new Float64Array(entries).fill(Number.POSITIVE_INFINITY), longestSeen: 0 });
-  const [alone, grown, growing] = [none(), none(), none()];
-  for (let round = 0; round < rounds; round++) {
-    timeEach(() => 0, keys, alone);
-    await timeInserts(core, keys, true, grown);
-    await timeInserts(core, keys, false, growing);
-  }
-  const sorted = growing.shortest.slice().sort();
-  const allBut = (oneOf: number): number => sorted[Math.ceil(entries * (1 - 1 / oneOf)) - 1] ?? Number.NaN;
-  const longestOf = ({ shortest }: Inserts): number => shortest.reduce((a, b) => Math.max(a, b), 0);
+function insertTimes(name: string, { shortest, longestSeen }: Inserts): InsertTimes {
+  const sorted = shortest.slice().sort();
+  const allBut = (oneOf: number): number => sorted[Math.ceil(sorted.length * (1 - 1 / oneOf)) - 1] ?? Number.NaN;
   return {
-    entries,
-    rounds,
-    clockResolution: clockResolution(),
-    clockAlone: longestOf(alone),
+    name,
     median: allBut(2),
     perThousand: allBut(1000),
     perHundredThousand: allBut(100_000),
-    longest: longestOf(growing),
-    longestOfGrown: longestOf(grown),
-    longestSeen: growing.longestSeen,
+    longest: sorted.at(-1) ?? Number.NaN,
+    longestSeen,
   };
+}
+
+export async function measureInserts(
+  core: WebAssembly.Module,
+  entries: number,
+  rounds: number,
+): Promise<InsertFigures> {
+  const keys = Uint32Array.from({ length: entries }, (_, index) => keyOf(index));
+  const none = (): Inserts => ({ shortest: new Float64Array(entries).fill(Number.POSITIVE_INFINITY), longestSeen: 0 });
+  const taken = INSERT_CASES.map((each) => ({ each, inserts: none() }));
+  const alone = none();
+  for (let round = 0; round < rounds; round++) {
+    timeEach(() => 0, keys, alone);
+    for (const { each, inserts } of taken) await timeCase(core, each, keys, inserts);
+  }
+  const rows = taken.map(({ each, inserts }) => insertTimes(each.name, inserts));
+  return { entries, rounds, clockResolution: clockResolution(), rows: [...rows, insertTimes("nothing", alone)] };
 }

@@ -4,17 +4,16 @@
  *
  * Sides are measured in turn, and a ratio is the second side's figure to the first's, the median of the rounds' own.
  */
-import Table from "cli-table3";
-import type { Spread } from "../src/bench/statistics.ts";
-import type { Comparison } from "./sides.ts";
+import { count, indent, left, right, table } from "../src/cli/text.ts";
+import { type Comparison, spreadText } from "./sides.ts";
 import { COST_STEPS, compareFromTypescript, compareInWasm, comparePerCpu } from "./table-cost.ts";
 import { compileLoops } from "./table-loop.ts";
 import {
   compareGrowth,
-  type LongestInsert,
+  type InsertFigures,
   MEMORY_STEPS,
   type MemoryRow,
-  measureLongestInsert,
+  measureInserts,
   measureMemory,
 } from "./table-memory.ts";
 import { compareThreads, THREAD_STEPS } from "./table-threads.ts";
@@ -25,7 +24,7 @@ export interface TableFigures {
   readonly perCpu: readonly Comparison[];
   readonly threads: readonly Comparison[];
   readonly growth: readonly Comparison[];
-  readonly longestInsert: LongestInsert;
+  readonly inserts: InsertFigures;
   readonly memory: readonly MemoryRow[];
 }
 
@@ -43,7 +42,7 @@ export async function measureTable(
   let step = 0;
   const done = (): void => progress(++step / steps);
   const core = compileLoops();
-  // The native Map first: what the arena's maps are compiled for is then nothing but its own.
+  // First, before other maps have been used: V8 compiles what is common to all for what it has seen.
   const typescript = await compareFromTypescript(rounds, done);
   const wasm = await compareInWasm(core, rounds, done);
   const perCpu = await comparePerCpu(core, rounds, done);
@@ -53,63 +52,51 @@ export async function measureTable(
     growth.push(await compareGrowth(core, size, rounds));
     done();
   }
-  const longestInsert = await measureLongestInsert(core, GROWN, rounds);
+  const inserts = await measureInserts(core, GROWN, rounds);
   done();
   const memory = await measureMemory(core, done);
-  return { wasm, typescript, perCpu, threads, growth, longestInsert, memory };
-}
-
-function spreadText({ median, minimum, maximum }: Spread): string {
-  const [middle, least, most] = [median, minimum, maximum].map((value) => value.toFixed(value < 10 ? 2 : 1));
-  return `${middle} (${least}-${most})`;
+  return { wasm, typescript, perCpu, threads, growth, inserts, memory };
 }
 
 function showComparisons(title: string, rows: readonly Comparison[]): string {
   const [first] = rows;
   if (first === undefined) return "";
-  const table = new Table({
-    head: [title, `${first.first}, ${first.unit}`, `${first.second}, ${first.unit}`, "ratio"],
-  });
-  for (const { name, figures, ratio } of rows) table.push([name, ...figures.map(spreadText), spreadText(ratio)]);
-  return table.toString();
+  const sides = [first.first, first.second].map((side) => right(`${side}, ${first.unit}`));
+  const cells = rows.map(({ name, figures, ratio }) => [name, ...[...figures, ratio].map(spreadText)]);
+  return table([left(title), ...sides, right("ratio")], cells);
 }
 
 function showMemory(rows: readonly MemoryRow[]): string {
-  const table = new Table({
-    head: ["memory", "bytes", "an entry", "its table's", "in pages", "% of preallocated"],
-  });
-  for (const { name, bytes, bytesPerEntry, tableBytesPerEntry, pageBytesPerEntry, percentOfPreallocated } of rows) {
-    const perEntry = [bytesPerEntry, tableBytesPerEntry, pageBytesPerEntry].map((each) => each.toFixed(1));
-    table.push([name, bytes.toLocaleString("en"), ...perEntry, percentOfPreallocated.toFixed(2)]);
-  }
-  return table.toString();
+  const names = ["bytes", "an entry", "its table's", "in pages", "% of preallocated"];
+  const cells = rows.map((row) => [
+    row.name,
+    count(row.bytes),
+    ...[row.bytesPerEntry, row.tableBytesPerEntry, row.pageBytesPerEntry].map((each) => each.toFixed(1)),
+    row.percentOfPreallocated.toFixed(2),
+  ]);
+  return table([left("memory"), ...names.map(right)], cells);
 }
 
-function showLongest(longest: LongestInsert): string {
-  const { entries, rounds, clockResolution, clockAlone } = longest;
-  const table = new Table({ head: [`one insert, ${entries.toLocaleString("en")} from empty`, "microseconds"] });
-  const rows: readonly (readonly [string, number])[] = [
-    ["half are shorter", longest.median],
-    ["all but one of 1,000", longest.perThousand],
-    ["all but one of 100,000", longest.perHundredThousand],
-    ["longest", longest.longest],
-    ["longest, size from the start", longest.longestOfGrown],
-    ["longest of any round", longest.longestSeen],
-  ];
-  for (const [name, value] of rows) table.push([name, value.toFixed(2)]);
-  const clock = `the clock's resolution is ${clockResolution.toFixed(3)}, around nothing it reads up to ${clockAlone.toFixed(2)}`;
-  return `${table}\neach insert's time is the shortest of ${rounds} rounds; ${clock} microseconds`;
+function showInserts({ entries, rounds, clockResolution, rows }: InsertFigures): string {
+  const names = ["median", "1 of 1,000", "1 of 100,000", "longest", "longest of any round"];
+  const cells = rows.map(({ name, median, perThousand, perHundredThousand, longest, longestSeen }) => [
+    name,
+    ...[median, perThousand, perHundredThousand, longest, longestSeen].map((each) => each.toFixed(2)),
+  ]);
+  const title = `one insert of ${count(entries)}, microseconds`;
+  const note = `the shortest of ${rounds} rounds for each insert; the clock's resolution is ${clockResolution.toFixed(3)}`;
+  return `${table([left(title), ...names.map(right)], cells)}\n${indent(note)}`;
 }
 
 export function showTable(figures: TableFigures): string {
   return [
     showComparisons("in WebAssembly", figures.wasm),
-    showComparisons("from TypeScript", figures.typescript),
+    showComparisons("from TypeScript: set+delete of 512 keys, 1,000 others stay", figures.typescript),
     showComparisons("per-CPU hash", figures.perCpu),
     showComparisons("two threads", figures.threads),
     showComparisons("growth", figures.growth),
-    showLongest(figures.longestInsert),
+    showInserts(figures.inserts),
     showMemory(figures.memory),
-    "(least-most) of the rounds; a ratio is the second figure to the first",
-  ].join("\n");
+    indent("in brackets the least and the most of the rounds; a ratio is the second figure to the first"),
+  ].join("\n\n");
 }
