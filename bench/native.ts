@@ -7,12 +7,13 @@
  */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Spread, spreadOf } from "../src/bench/statistics.ts";
 import { Arena, u64 } from "../src/index.ts";
+import { compileWithCore } from "./compile.ts";
 
 /** Shares of 100; the rest are updates of keys that may not be there. */
 interface Mix {
@@ -123,16 +124,6 @@ function runNative(program: string, { mix, capacity, threads }: Place, round: nu
   return { millions: Number(millions), found: BigInt(found) };
 }
 
-function compileLoop(folder: string): WebAssembly.Module {
-  const [source, out] = [join(folder, "loop.ts"), join(folder, "loop.wasm")];
-  writeFileSync(source, LOOP);
-  const { status } = spawnSync(process.execPath, ["build/tools/tools/compile.js", "with", source, out], {
-    stdio: ["ignore", 2, 2],
-  });
-  if (status !== 0) throw new Error("the core with the loop inside does not compile: run `npm run build`");
-  return new WebAssembly.Module(readFileSync(out));
-}
-
 interface LoopCore {
   fillHalf(map: number, room: number, keys: bigint): void;
 }
@@ -196,7 +187,7 @@ export async function measureNative(rounds: number, progress: (share: number) =>
   const folder = mkdtempSync(join(tmpdir(), "anyctx-native-"));
   try {
     const { programs, skipped } = compileNative(folder);
-    const core = compileLoop(folder);
+    const core = compileWithCore(LOOP);
     const places = MIXES.flatMap((mix) =>
       CAPACITIES.flatMap((capacity) => THREADS.map((threads): Place => ({ mix, capacity, threads }))),
     );

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { describe, test } from "node:test";
+import type { Headline } from "../src/bench/headline.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
 import type { AdviceDocument } from "../src/cli/print-advice.ts";
 import type { CheckDocument } from "../src/cli/print-check.ts";
@@ -148,6 +150,45 @@ describe("run --json", { concurrency: CONCURRENCY }, () => {
     const { events } = JSON.parse(stdout) as RunDocument;
     assert.deepEqual([events.read, events.replayed, events.skippedBy], [102, 100, { event: 1, cut: 1 }]);
   });
+});
+
+interface HeadlineCase {
+  readonly what: string;
+  readonly args: readonly string[];
+  readonly cpus: number;
+  readonly rounds: number;
+}
+
+const HEADLINES: readonly HeadlineCase[] = [
+  {
+    what: "bench headline on one slot",
+    args: ["bench", "headline", "--cpus", "1", "--rounds", "7"],
+    cpus: 1,
+    rounds: 7,
+  },
+  { what: "bench headline on 64", args: ["bench", "headline", "--cpus", "64", "--rounds", "7"], cpus: 64, rounds: 7 },
+  { what: "run", args: ["run", MEMLEAK, "--events", TRACE], cpus: 8, rounds: 11 },
+  { what: "run on 5 slots", args: ["run", MEMLEAK, "--events", TRACE, "--cpus", "5"], cpus: 5, rounds: 11 },
+];
+
+describe("the headline's arena has as many CPU slots as it is told", () => {
+  for (const { what, args, cpus, rounds } of HEADLINES)
+    test(what, async () => {
+      const { code, stdout, stderr } = await anyctx([...args, "--json"]);
+      assert.deepEqual([code, stderr], [0, ""]);
+      const document = JSON.parse(stdout) as RunDocument | Headline;
+      const headline = "headline" in document ? document.headline : (document as Headline);
+      assert.ok(headline);
+      assert.equal(headline.cpus, cpus);
+      assert.deepEqual(headline.fastPath, { dynamic: true, preallocated: true, before: false });
+      const threads = Math.min(availableParallelism(), 8, cpus);
+      assert.deepEqual(
+        headline.rows.map((row) => row.threads),
+        threads === 1 ? [1] : [1, threads],
+      );
+      for (const { nanoseconds } of headline.rows)
+        for (const { minimum, runs } of Object.values(nanoseconds)) assert.ok(minimum > 0 && runs === rounds);
+    });
 });
 
 describe("for people", { concurrency: CONCURRENCY }, () => {
@@ -483,6 +524,8 @@ const MISUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["check with events and an input", ["check", MEMLEAK, "--events", TRACE, "--input", "00"], /cannot be used with/],
   ["advise without events", ["advise", MEMLEAK], /'--events <file>' not specified/],
   ["an unknown bench", ["bench", "speed"], /Allowed choices are headline/],
+  ["no CPU slot", ["bench", "headline", "--cpus", "0"], /whole number from 1 to 1024/],
+  ["CPU slots of a bench that has its own", ["bench", "maps", "--cpus", "4"], /'--cpus' is not for bench maps/],
   ["too few rounds", ["bench", "--rounds", "6"], /whole number from 7/],
 ];
 

@@ -15,6 +15,7 @@ import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { linkProgram } from "../bpf/link.ts";
 import { specOfInstructions } from "../bpf/object/spec.ts";
 import { u32, u64 } from "../maps/codec.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 export type MapMode = "dynamic" | "preallocated" | "before";
@@ -35,6 +36,10 @@ export interface Headline {
   readonly dynamicToPreallocated: number;
   readonly dynamicToBefore: number;
   readonly threads: number;
+  /** CPU slots of the arena: what a map may have in its caches, and when it counts exactly, goes by them. */
+  readonly cpus: number;
+  /** Whether update and delete of the map have a fast path there: only then its side is what the design can do. */
+  readonly fastPath: Readonly<Record<MapMode, boolean>>;
   /** One thread alone, then all of them. */
   readonly rows: readonly HeadlineRow[];
 }
@@ -93,7 +98,13 @@ export type HeadlineAnswer = number;
 /** A worker always runs compiled, also where this module runs from source: Node 20 loads no .ts in a worker. */
 const WORKER = new URL("../../dist/bench/headline-worker.js", import.meta.url);
 
-function makeProgram(arena: Arena, mode: MapMode): CompiledProgram {
+/** A mode's map and the program that uses it. */
+interface Side {
+  readonly program: CompiledProgram;
+  readonly hasFastPath: boolean;
+}
+
+function makeSide(arena: Arena, mode: MapMode): Side {
   const { info } = arena.createMap({
     type: "hash",
     name: mode,
@@ -104,7 +115,8 @@ function makeProgram(arena: Arena, mode: MapMode): CompiledProgram {
     withoutCache: mode === "before",
   });
   const spec = specOfInstructions(mode, assemble(source(info.address)));
-  return compileProgram(linkProgram(spec, mode, new Map([[mode, { ...info, firstValue: 0 }]])));
+  const program = compileProgram(linkProgram(spec, mode, new Map([[mode, { ...info, firstValue: 0 }]])));
+  return { program, hasFastPath: arena.word(info.address + LAYOUT.MapHeader.fastKey) !== 0 };
 }
 
 function ask(worker: Worker, task: HeadlineTask): Promise<HeadlineAnswer> {
@@ -147,20 +159,32 @@ function makeRow(threads: number, rounds: readonly (readonly number[])[]): Headl
   };
 }
 
-/**
- * Measures the headline in an arena of its own.
- * @param rounds runs of each mode, in turn
- * @param progress called with the share that is done, 0 to 1
- */
-export async function measureHeadline(
-  rounds = 11,
-  progress: (share: number) => void = () => undefined,
-): Promise<Headline> {
-  const all = Math.min(availableParallelism(), MAXIMUM_THREADS);
-  const arena = await Arena.create({ maximumBytes: 1 << 29, cpus: all + 1 });
-  const programs = MAP_MODES.map((mode) => makeProgram(arena, mode));
-  const start: HeadlineStart = { arena: arena.handle(), programs };
-  const workers = Array.from({ length: all }, () => new Worker(WORKER, { workerData: start }));
+export interface HeadlineOptions {
+  /** Runs of each mode, in turn. */
+  readonly rounds?: number;
+  /** CPU slots of the arena, which the threads share: by default one more than there are threads. */
+  readonly cpus?: number;
+  /** Called with the share that is done, 0 to 1. */
+  readonly progress?: (share: number) => void;
+}
+
+/** Measures the headline in an arena of its own, on one thread and on as many as there are CPUs and slots for. */
+export async function measureHeadline(options: HeadlineOptions = {}): Promise<Headline> {
+  const { rounds = 11, progress = () => undefined } = options;
+  const useful = Math.min(availableParallelism(), MAXIMUM_THREADS);
+  const { cpus = useful + 1 } = options;
+  const all = Math.min(useful, cpus);
+  const arena = await Arena.create({ maximumBytes: 1 << 29, cpus });
+  const sides = MAP_MODES.map((mode) => [mode, makeSide(arena, mode)] as const);
+  const programs = sides.map(([, { program }]) => program);
+  const fastPath = Object.fromEntries(sides.map(([mode, { hasFastPath }]) => [mode, hasFastPath]));
+  // This thread only watches: its slot is for those that work.
+  const handles = Array.from({ length: all }, () => arena.handle());
+  arena.detach();
+  const workers = handles.map((handle) => {
+    const workerData: HeadlineStart = { arena: handle, programs };
+    return new Worker(WORKER, { workerData });
+  });
   const counts = all === 1 ? [1] : [1, all];
   const rows: HeadlineRow[] = [];
   try {
@@ -182,6 +206,8 @@ export async function measureHeadline(
     dynamicToPreallocated: last?.dynamicToPreallocated.median ?? Number.NaN,
     dynamicToBefore: last?.dynamicToBefore.median ?? Number.NaN,
     threads: all,
+    cpus,
+    fastPath: fastPath as Record<MapMode, boolean>,
     rows,
   };
 }

@@ -20,10 +20,18 @@ interface Measured {
   readonly text: string;
 }
 
+interface BenchOptions {
+  readonly rounds: number;
+  readonly cpus?: number;
+  readonly json?: true;
+}
+
 interface BenchRow {
   readonly name: string;
   readonly doc: string;
-  readonly measure: (rounds: number, progress: ProgressBar["update"]) => Promise<Measured>;
+  readonly measure: (options: BenchOptions, progress: ProgressBar["update"]) => Promise<Measured>;
+  /** Whether it can be told how many CPU slots its arena has. */
+  readonly takesCpus?: true;
 }
 
 /** The examples that ship with the package, seen from `src/cli` and from `dist/cli` alike. */
@@ -34,15 +42,16 @@ const BENCHES: readonly BenchRow[] = [
   {
     name: "headline",
     doc: "update+delete of a program on a dynamic hash, a preallocated one, and a dynamic one as before the caches",
-    measure: async (rounds, progress) => {
-      const headline = await measureHeadline(rounds, progress);
+    takesCpus: true,
+    measure: async ({ rounds, cpus }, progress) => {
+      const headline = await measureHeadline({ rounds, progress, ...(cpus === undefined ? {} : { cpus }) });
       return { document: headline, text: headlineParagraph(headline) };
     },
   },
   {
     name: "maps",
     doc: "set+delete from JavaScript on a map of the arena and on JavaScript's own Map, in several uses",
-    measure: async (rounds, progress) => {
+    measure: async ({ rounds }, progress) => {
       const rows = await measureMaps(rounds, progress);
       return { document: { rows }, text: mapsParagraph(rows) };
     },
@@ -50,7 +59,7 @@ const BENCHES: readonly BenchRow[] = [
   {
     name: "alloc",
     doc: "allocating and freeing an object, beside a bare list, and on two threads",
-    measure: async (rounds, progress) => {
+    measure: async ({ rounds }, progress) => {
       const figures = await measureAlloc(rounds, progress);
       return { document: figures, text: allocParagraph(figures) };
     },
@@ -58,7 +67,7 @@ const BENCHES: readonly BenchRow[] = [
   {
     name: "replay",
     doc: "reading the recorded trace, and replaying it with memleak: lines and events per second",
-    measure: async (rounds, progress) => {
+    measure: async ({ rounds }, progress) => {
       const rates = await measureReplay(EXAMPLE_OBJECT, EXAMPLE_TRACE, rounds, progress);
       return { document: rates, text: replayParagraph(rates) };
     },
@@ -66,20 +75,16 @@ const BENCHES: readonly BenchRow[] = [
   {
     name: "thresholds",
     doc: "fixed against adaptive watermarks: allocations that find nothing, and bytes cached; the same at every run",
-    measure: async (_rounds, progress) => {
+    measure: async (_options, progress) => {
       const rows = await measureThresholds(EXAMPLE_OBJECT, EXAMPLE_TRACE, progress);
       return { document: { rows }, text: thresholdsParagraph(rows) };
     },
   },
 ];
 
-interface BenchOptions {
-  readonly rounds: number;
-  readonly json?: true;
-}
-
 const FEWEST_ROUNDS = 7;
 const MOST_ROUNDS = 1000;
+const MOST_CPUS = 1024;
 
 function define(command: Command): void {
   const names = BENCHES.map(({ name }) => name);
@@ -91,6 +96,11 @@ function define(command: Command): void {
     )
     .addArgument(new Argument("[bench]", "what to measure").choices(names).default("headline"))
     .option("--rounds <n>", "runs of each side", wholeNumber(FEWEST_ROUNDS, MOST_ROUNDS), 11)
+    .option(
+      "--cpus <n>",
+      "headline: CPU slots of the arena (default: one more than threads)",
+      wholeNumber(1, MOST_CPUS),
+    )
     .option("--json", "print one JSON document on stdout instead of a table")
     .addHelpText("after", `\nBenches:\n${list}`)
     .action(bench);
@@ -98,11 +108,13 @@ function define(command: Command): void {
 
 export const benchCommand: CommandRow = { name: "bench", define };
 
-async function bench(name: string, { rounds, json }: BenchOptions): Promise<void> {
+async function bench(name: string, options: BenchOptions, command: Command): Promise<void> {
+  const { cpus, json } = options;
   const row = BENCHES.find((each) => each.name === name);
   if (row === undefined) return;
+  if (cpus !== undefined && row.takesCpus !== true) command.error(`error: option '--cpus' is not for bench ${name}`);
   const bar = progressBar(name, 1, json !== true);
-  const measured = await row.measure(rounds, bar.update).finally(bar.stop);
+  const measured = await row.measure(options, bar.update).finally(bar.stop);
   if (json) printJson(measured.document);
   else process.stdout.write(`${measured.text}\n`);
 }

@@ -160,10 +160,11 @@ async function replayWithBar(
   }
 }
 
-async function headlineWithBar(json: boolean): Promise<Headline> {
-  const bar = progressBar("measuring", 1, !json);
+/** In an arena like that of the run. */
+async function headlineWithBar({ json, cpus }: RunOptions): Promise<Headline> {
+  const bar = progressBar("measuring", 1, json !== true);
   try {
-    return await measureHeadline(HEADLINE_ROUNDS, bar.update);
+    return await measureHeadline({ rounds: HEADLINE_ROUNDS, cpus, progress: bar.update });
   } finally {
     bar.stop();
   }
@@ -181,7 +182,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const stream = await openStream(options, interruptible);
   const result = await replayWithBar({ arena, loaded, object }, stream, options);
   interruptible.done();
-  const headline = options.headline ? { headline: await headlineWithBar(json) } : {};
+  const headline = options.headline ? { headline: await headlineWithBar(options) } : {};
   const report = makeReport({ arena, loaded, stream, result, rule: ruleOf(options), dump });
   const document: RunDocument = { ...report, ...headline };
   if (json) printJson(document);
