@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { keysTogether, LEVEL, makeArena, RawMap } from "../testing.ts";
 
-const { KIND_HASH, SUPPLY_CACHE, SUPPLY_POOL, SLOT_COUNT, SLOT_SHIFT, TAGS, ELEMENTS, OVERFLOW } = CONSTANTS;
+const { KIND_HASH, SUPPLY_CACHE, SUPPLY_POOL, SLOT_COUNT, SLOT_SHIFT, TAG_SHIFT, TAGS, ELEMENTS, OVERFLOW } = CONSTANTS;
 const { ELEMENT_NEXT, ELEMENT_HASH, ELEMENT_KEY, EBUSY, ETIMEDOUT, ENOENT, NOEXIST, EEXIST, OWNER_SHIFT } = CONSTANTS;
 const KEYS = 20;
 
@@ -24,7 +24,7 @@ function tagOf({ arena }: RawMap, bucket: number, slot: number): Uint16Array {
   return new Uint16Array(arena.memory.buffer, bucket + TAGS + slot * 2, 1);
 }
 
-/** What the bucket contains; a tag is the upper half of its element's hash, and nobody has the lock. */
+/** What the bucket contains; a tag is part of its element's hash, and nobody has the lock. */
 function contentOf(map: RawMap, bucket: number): Content {
   const { arena } = map;
   const control = arena.word(bucket);
@@ -34,7 +34,7 @@ function contentOf(map: RawMap, bucket: number): Content {
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     if ((control & (1 << (SLOT_SHIFT + slot))) === 0) continue;
     const element = arena.word(bucket + ELEMENTS + slot * 4);
-    assert.equal(tagOf(map, bucket, slot)[0], arena.word(element + ELEMENT_HASH) >>> 16);
+    assert.equal(tagOf(map, bucket, slot)[0], (arena.word(element + ELEMENT_HASH) >>> TAG_SHIFT) & 0xffff);
     slots.set(slot, keyOf(element));
   }
   const chain: number[] = [];

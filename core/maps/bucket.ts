@@ -1,6 +1,6 @@
 /**
- * A bucket is one cache line: a control word, the head of a chain for what does not fit, its own number, the tags (upper
- * halves of the hashes) and the elements of eight slots.
+ * A bucket is one cache line: a control word, the head of a chain for what does not fit, its own number, the tags (parts of
+ * the hashes) and the elements of eight slots.
  *
  * ```
  *  0          8          12      16                       32                           64
@@ -40,6 +40,12 @@ export const INDEX: usize = 12;
 export const TAGS: usize = 16;
 export const ELEMENTS: usize = 32;
 export const SLOT_COUNT: usize = 8;
+/**
+ * The tag is the 16 bits of a hash from here on. A bucket's number takes the lowest: so in a table of up to 4,096 buckets all of
+ * the tag tells keys apart, in one of ten million elements 7 bits of it, and from 4,096 buckets on it says where an element goes
+ * at the next split.
+ */
+export const TAG_SHIFT: u32 = 12;
 export const SHIFT_MASK: u64 = 0x1f;
 export const DEAD: u64 = 0x20;
 export const SLOT_SHIFT: u32 = 8;
@@ -132,7 +138,7 @@ function isOfKey(map: MapHeader, element: usize, hash: u32, key: usize): bool {
 
 /** The slots in use whose tag is a hash's, as bits. */
 export function matchingSlots(bucket: usize, control: u64, hash: u32): u32 {
-  const wanted = i16x8.splat(<i16>(hash >>> 16));
+  const wanted = i16x8.splat(<i16>(hash >>> TAG_SHIFT));
   return i16x8.bitmask(i16x8.eq(v128.load(bucket + TAGS), wanted)) & slotsOf(control);
 }
 
@@ -223,7 +229,7 @@ export function copyFromBucket(
 
 /** Fills a slot that is not in use, in a bucket this CPU has locked, or that is dead. */
 export function writeSlot(bucket: usize, slot: u32, hash: u32, element: usize): void {
-  store<u16>(bucket + TAGS + <usize>slot * 2, <u16>(hash >>> 16));
+  store<u16>(bucket + TAGS + <usize>slot * 2, <u16>(hash >>> TAG_SHIFT));
   store<u32>(slotPlace(bucket, slot), <u32>element);
 }
 

@@ -36,6 +36,7 @@ import {
   SLOT_COUNT,
   slotPlace,
   slotsOf,
+  TAG_SHIFT,
   TAGS,
   tryLockBucket,
   writeSlot,
@@ -160,11 +161,12 @@ function growByOne(area: CpuArea, map: MapHeader, index: u32): bool {
 }
 
 /**
- * The slots in use whose elements have `bit` set in their hash, as bits. The upper half of a hash is the tag: where it decides, no
+ * The slots in use whose elements have `bit` set in their hash, as bits. Where the bit is one of the tag's no
  * element is read, which in a table so large would be a cache miss each. The load pairs as that of findInSlots.
  */
 function slotsWithBit(bucket: usize, control: u64, bit: u32): u32 {
-  if (bit > 0xffff) return slotsWithTagBit(bucket, bit >>> 16) & slotsOf(control);
+  const ofTag = bit >>> TAG_SHIFT;
+  if (ofTag != 0 && ofTag <= 0xffff) return slotsWithTagBit(bucket, ofTag) & slotsOf(control);
   let moving: u32 = 0;
   for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
     const slot = ctz(bits);

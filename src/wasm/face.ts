@@ -474,6 +474,7 @@ export const CONSTANTS = {
   TAGS: 16,
   ELEMENTS: 32,
   SLOT_COUNT: 8,
+  TAG_SHIFT: 12,
   SHIFT_MASK: 31,
   DEAD: 32,
   SLOT_SHIFT: 8,
