@@ -3,7 +3,7 @@
  * cache for whoever holds the CPU next or trims it. An object may be on two lists, where the thread died while moving it;
  * gathered ones are told by bit 0 of their link.
  */
-import { Cache } from "../alloc/cache";
+import { Cache, WORK_IDLE } from "../alloc/cache";
 import { depotLock } from "../alloc/depot";
 import { firstPrefilled } from "../alloc/prefill";
 import { HEADER_SET } from "../alloc/refill";
@@ -133,7 +133,7 @@ function resetCache(cache: Cache, gathered: usize, rcu: usize): void {
   cache.freeCount = 0;
   cache.free = 0;
   cache.active = 0;
-  cache.workRaised = 0;
+  cache.workRaised = WORK_IDLE;
   cache.workNext = 0;
   cache.extra = 0;
   cache.extraCount = 0;

@@ -5,10 +5,10 @@
  *
  * The caller knows that the thread is dead: nothing in shared memory can tell.
  */
-import { Cache, queueWork } from "../alloc/cache";
+import { Cache, queueWork, takeRaised, WORK_RAISED, WORK_RUNNING } from "../alloc/cache";
 import { classCount, freeObjectAllocator, setOfClass } from "../alloc/object-allocator";
 import { firstSet } from "../alloc/register";
-import { postsOf } from "../alloc/serve";
+import { isServed, postsOf } from "../alloc/serve";
 import { setAt, setOf } from "../alloc/set";
 import { acquire, claim, peek, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
@@ -20,6 +20,7 @@ import {
   endTransfer,
   intentsAt,
   LEVELS,
+  Transfer,
   transferCount,
   transferFirst,
   transferOf,
@@ -109,7 +110,7 @@ function isQueuedSoon(area: CpuArea, cache: usize): bool {
 
 /**
  * Work of another CPU that a helper had taken and not done is that CPU's again.
- * The load pairs with the exchange of raiseWork.
+ * Load and claim pair with the exchange of raiseWork, the publication with isServed.
  */
 function settleServed(dead: CpuArea): void {
   const transfer = transferOf(dead);
@@ -125,11 +126,13 @@ function settleServed(dead: CpuArea): void {
     queueWork(area, cache);
   }
   const raised = changetype<usize>(current) + offsetof<Cache>("workRaised");
-  const inDoubt = transfer.served != 0 && acquire(raised) != 0;
-  if (inDoubt && !isQueuedSoon(area, transfer.served)) queueWork(area, current);
+  // In the middle of it, or before it began; or after its end, and the CPU has raised it again.
+  const isBegun = transfer.served != 0 && claim(raised, WORK_RUNNING, WORK_RAISED);
+  const inDoubt = transfer.served != 0 && !isBegun && acquire(raised) == WORK_RAISED;
+  if (isBegun || (inDoubt && !isQueuedSoon(area, transfer.served))) queueWork(area, current);
   transfer.served = 0;
   transfer.servedRest = 0;
-  transfer.servedCpu = 0;
+  publish(changetype<usize>(transfer) + offsetof<Transfer>("servedCpu"), 0);
 }
 
 /**
@@ -209,7 +212,9 @@ function leaveReaping(dead: CpuArea): void {
  */
 function settleCpu(area: CpuArea, dead: CpuArea): i32 {
   const transfer = transferOf(dead);
-  if (!settleLocks(dead)) return -EAGAIN;
+  // A helper begins to serve only where there is work; the marks go with the caches.
+  takeRaised(dead);
+  if (isServed(dead) || !settleLocks(dead)) return -EAGAIN;
   if (peek(controlLock()) == dead.id + 1) publish(controlLock(), 0);
   leaveSections(dead);
   if (!lock(controlLock())) return -EAGAIN;
