@@ -9,7 +9,7 @@ import { Cache, queueWork, takeRaised, WORK_RAISED, WORK_RUNNING } from "../allo
 import { classCount, freeObjectAllocator, setOfClass } from "../alloc/object-allocator";
 import { firstSet } from "../alloc/register";
 import { isServed, postsOf } from "../alloc/serve";
-import { setAt, setOf } from "../alloc/set";
+import { cacheOf, setAt, setOf } from "../alloc/set";
 import { acquire, claim, peek, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
 import { EAGAIN, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
@@ -28,6 +28,7 @@ import {
 import { controlLock, lock, unlock } from "../cpu/lock";
 import { renewBudget } from "../cpu/wait";
 import { breakMapLocks } from "../maps/dispatch";
+import { gatheredToPool } from "../maps/element";
 import { MapHeader, mapAt, mapSet } from "../maps/map";
 import { closeAll, isListed, linkDying } from "../maps/registry";
 import { isSegmentOf } from "../maps/segment";
@@ -36,7 +37,7 @@ import { disownBytes, freeManaged, isManaged } from "../mem/managed";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN, returnObject } from "../mem/slab";
 import { enterRead, gracePeriodTarget, leaveRead, NORMAL } from "../rcu/epoch";
-import { settleSet } from "./caches";
+import { settleSet, unmarkCache } from "./caches";
 import { settleLocks, settleRun } from "./memory";
 
 /** Releases the locks of maps' own that the CPU has. */
@@ -45,18 +46,28 @@ function breakLocks(cpu: u32): void {
   for (let map: usize = superblock().dyingMaps; map != 0; map = mapAt(map).next) breakMapLocks(mapAt(map), cpu);
 }
 
-/** The CPU's cache of every allocator. False: it has to be tried again. */
+/**
+ * The CPU's cache of every allocator. False: it has to be tried again.
+ * Settling one looks at others, which therefore have no marks; what goes to a pool goes by way of an intent, when none is in use.
+ */
 function settleSets(dead: CpuArea): bool {
   let complete = true;
+  for (let set = firstSet(); set != 0; set = setAt(set).nextSet) unmarkCache(dead, cacheOf(set, dead.id));
   for (let set = firstSet(); set != 0; set = setAt(set).nextSet) {
     complete = settleSet(dead, set, 0) && complete;
+  }
+  for (let set = firstSet(); complete && set != 0; set = setAt(set).nextSet) {
+    if (setAt(set).pooled != 0) gatheredToPool(dead, mapAt(setAt(set).owner), cacheOf(set, dead.id));
   }
   return complete;
 }
 
 /** All CPUs' caches of an allocator that the CPU was building or freeing, if it has been set up. */
 function settleBuiltSet(dead: CpuArea, set: usize): void {
-  if (setAt(set).formatted != 0) settleSet(dead, set, superblock().cpus);
+  const cpus = superblock().cpus;
+  if (setAt(set).formatted == 0) return;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) unmarkCache(dead, cacheOf(set, cpu));
+  settleSet(dead, set, cpus);
 }
 
 /** A map that was on its way is set down with the dying: whoever frees them goes on where this CPU stopped. */

@@ -9,8 +9,8 @@ export const DEATH_CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/recovery/caches.ts",
-        guard: "  resetCache(cache, gatherIntents(dead, cache, gathered, false), rcu);\n",
-        without: "  resetCache(cache, gathered, rcu);\n",
+        guard: "  gatherIntents(dead, cache, false);\n",
+        without: "",
       },
       {
         file: "core/recovery/caches.ts",
