@@ -14,7 +14,7 @@ import { acquire, claim, peek, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
 import { EAGAIN, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
 import { superblock } from "../base/superblock";
-import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, thisCpu } from "../cpu/area";
+import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, switchCpu, thisCpu } from "../cpu/area";
 import {
   BUILDING_ALLOCATOR,
   endTransfer,
@@ -35,7 +35,7 @@ import { isSegmentOf } from "../maps/segment";
 import { isStorageOf } from "../maps/storage";
 import { disownBytes, freeManaged, isManaged } from "../mem/managed";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
-import { CLASS_RUN, returnObject } from "../mem/slab";
+import { CLASS_RUN, returnFromTransfer } from "../mem/slab";
 import { enterRead, gracePeriodTarget, leaveRead, NORMAL } from "../rcu/epoch";
 import { settleSet, unmarkCache } from "./caches";
 import { settleLocks, settleRun } from "./memory";
@@ -147,6 +147,18 @@ function settleServed(dead: CpuArea): void {
 }
 
 /**
+ * Gives back what the dead CPU's transfer has, objects of class `index`, as that CPU: if this thread dies of it, one CPU has died
+ * while it gave something back, and whoever reaps it next knows about that. On this CPU's budget.
+ */
+function returnAs(dead: CpuArea, area: CpuArea, index: u32): void {
+  dead.spinsLeft = area.spinsLeft;
+  switchCpu(dead.id);
+  returnFromTransfer(index);
+  switchCpu(area.id);
+  area.spinsLeft = dead.spinsLeft;
+}
+
+/**
  * A transfer that concerns none of the CPU's own caches: memory of the control plane, or a helper's (alloc/serve.ts).
  * The publication pairs with withinLimit, as that of setOwned.
  */
@@ -159,15 +171,10 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
     // The helper had brought it, and counted it before.
   } else if (transfer.cache != 0) {
     publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>transfer.base);
-    let each = object;
-    for (let count = transferCount(transfer); count > 0; count--) {
-      const next: usize = load<u32>(each);
-      returnObject(area, setOf(cache).slabClass, each);
-      each = next;
-    }
+    returnAs(dead, area, setOf(cache).slabClass);
   } else if (transferCount(transfer) != 0 && !isManaged(dead, object) && dead.waitingCallbacks != object) {
     const page = descriptor(pageOf(object));
-    returnObject(area, page.state == PAGE_SLAB ? page.slabClass : CLASS_RUN, object);
+    returnAs(dead, area, page.state == PAGE_SLAB ? page.slabClass : CLASS_RUN);
   }
   endTransfer(dead);
 }

@@ -20,6 +20,36 @@ export const DEATH_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "gathered-in-no-list",
+    doc: "A reaper empties the lists before what it has gathered is on one: it dies, and all of it is lost.",
+    scenario: "killed-reaper",
+    edits: [
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  cache.byGp = <u32>gathered;\n",
+        without: "",
+      },
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  cache.rcuTarget = 0;\n}",
+        without: "  cache.rcuTarget = 0;\n  cache.byGp = <u32>gathered;\n}",
+      },
+    ],
+  },
+  {
+    name: "marks-left",
+    doc: "Whoever reaps after a reaper's death takes its marks for its own: it stops at them, and objects are lost.",
+    scenario: "killed-reaper",
+    edits: [
+      {
+        file: "core/recovery/reap.ts",
+        guard:
+          "  for (let set = firstSet(); set != 0; set = setAt(set).nextSet) unmarkCache(dead, cacheOf(set, dead.id));\n",
+        without: "",
+      },
+    ],
+  },
+  {
     name: "depot-not-settled",
     doc: "A CPU died between giving to the depot and counting it: the count stays wrong.",
     scenario: "killed-in-depot",
