@@ -5,7 +5,7 @@
  * empty. Neither ever waits for the other.
  */
 
-import { acquire, acquire64, claim, claim64, peek, peek64, publish } from "../base/atomics";
+import { acquire, acquire64, claim, claim64, peek64, publish } from "../base/atomics";
 import { pushTagged, tagOf } from "../base/stack";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea } from "../cpu/area";
@@ -64,7 +64,7 @@ function takeForHelper(helper: CpuArea, area: CpuArea): usize {
   const transfer = transferOf(helper);
   const word = changetype<usize>(area) + offsetof<CpuArea>("work");
   // Nobody reaps a CPU that is being served: a helper without work is not in the way.
-  if (peek(word) == 0) return 0;
+  if (claim(word, 0, 0)) return 0;
   let first: u32;
   publish(servedCpuWord(helper), area.id + 1);
   do {
