@@ -9,7 +9,7 @@ import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
 import { clearIntent, nameObject } from "../cpu/intent";
 import { classFor, HEADER_BYTES } from "../mem/slab";
-import { Cache, cacheGive, cacheMissed, cacheTake } from "./cache";
+import { Cache, cacheGive, cacheMissed, cacheTake, WORK_IDLE } from "./cache";
 import { interruptsOn } from "./deferred";
 import { returnPrefilled, takePrefilled } from "./prefill";
 import { emptyCache, refill, returnTrimmed } from "./refill";
@@ -83,14 +83,14 @@ export function startAllocator(area: CpuArea, set: usize, fill: bool): bool {
 }
 
 /**
- * Whether no CPU has raised work for this allocator: only then may its memory go.
- * Pairs with runWork, which takes the mark off before it looks at the cache; the grace period before is what keeps new
- * marks away.
+ * Whether no CPU has work for this allocator, raised or under way: only then may its memory go.
+ * Pairs with endWork, which takes the mark off when the work has been done; the grace period before is what keeps new marks
+ * away.
  */
 export function allocatorIdle(set: usize): bool {
   const cpus = superblock().cpus;
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    if (acquire(changetype<usize>(cacheOf(set, cpu)) + offsetof<Cache>("workRaised")) != 0) return false;
+    if (acquire(changetype<usize>(cacheOf(set, cpu)) + offsetof<Cache>("workRaised")) != WORK_IDLE) return false;
   }
   return true;
 }

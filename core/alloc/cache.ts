@@ -19,7 +19,7 @@
  * accesses: interrupts are off around the lists, and `active` keeps NMIs out, which interrupts-off does not. Whoever
  * moved `active` from 0 to 1 owns `free`; another one gets no object from alloc and frees to `extra`, which is atomic.
  */
-import { addAndFetch, exchange, peek } from "../base/atomics";
+import { addAndFetch, claim, exchange, peek, publish } from "../base/atomics";
 import { expect } from "../base/check";
 import { push } from "../base/stack";
 import { CpuArea } from "../cpu/area";
@@ -37,7 +37,7 @@ export class Cache {
   low: u32;
   high: u32;
   batch: u32;
-  /** 1 while the deferred work is queued. Atomic: see raiseWork. */
+  /** How far the deferred work is: WORK_IDLE ... Atomic: see raiseWork. */
   workRaised: u32;
   workNext: u32;
   /** Objects taken from the slab minus objects given back. Atomic where there is an account. */
@@ -103,20 +103,47 @@ export class Cache {
 
 export const CACHE_BYTES: usize = 192;
 
+/** Cache.workRaised: nothing to do; on the CPU's list, or about to be; a thread is at it. Only an idle cache may be freed. */
+export const WORK_IDLE: u32 = 0;
+export const WORK_RAISED: u32 = 1;
+export const WORK_RUNNING: u32 = 2;
+
 function workWord(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("work");
 }
 
+function markOf(cache: Cache): usize {
+  return changetype<usize>(cache) + offsetof<Cache>("workRaised");
+}
+
 /**
- * Asks for this cache's deferred work on this CPU. Asking again before it ran changes nothing.
- *
- * `workRaised` is cleared by the runner before it looks at the counts, so a raise that is coalesced here is seen there.
- * The exchange pairs with the publication in runWork and serveCpu: of two that raise, one queues.
+ * Asks for this cache's deferred work on this CPU. Asking again before it ran changes nothing; while it runs, whoever runs it
+ * queues it again.
+ * The exchange pairs with beginWork and endWork: of two that raise, one queues.
  */
 export function raiseWork(area: CpuArea, cache: Cache): void {
-  const word = changetype<usize>(cache) + offsetof<Cache>("workRaised");
-  if (peek(word) != 0 || exchange(word, 1) != 0) return;
+  const mark = markOf(cache);
+  if (peek(mark) == WORK_RAISED || exchange(mark, WORK_RAISED) != WORK_IDLE) return;
   queueWork(area, cache);
+}
+
+/**
+ * The work is being done from now on.
+ * Published before the runner looks at the counts, so that a raise which came too late for it has it done again. Pairs with
+ * the exchange of raiseWork.
+ */
+export function beginWork(cache: Cache): void {
+  publish(markOf(cache), WORK_RUNNING);
+}
+
+/**
+ * The work has been done, and whoever did it touches the cache no more; unless it was raised meanwhile: then it goes onto its
+ * CPU's list again.
+ * The claim pairs with the exchange of raiseWork, and with whoever waits until an allocator is idle.
+ * @param area of the CPU whose cache it is
+ */
+export function endWork(area: CpuArea, cache: Cache): void {
+  if (!claim(markOf(cache), WORK_RUNNING, WORK_IDLE)) queueWork(area, cache);
 }
 
 /** Puts work that is marked as raised on a CPU's list. */

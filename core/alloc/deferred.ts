@@ -3,19 +3,17 @@
  * had them off, and where a context ends. On RT, and in hardirq and NMI, the work stays queued.
  */
 
-import { publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
 import { renewBudget } from "../cpu/wait";
 import { ALL_CALLBACKS, runCallbacks } from "../rcu/callback";
 import { adaptWatermarks } from "./adaptive";
-import { Cache, takeRaised } from "./cache";
+import { beginWork, Cache, endWork, takeRaised } from "./cache";
 import { runCacheWork } from "./refill";
 import { setOf } from "./set";
 
 /**
  * Runs all work raised on this CPU. Work raised by the work itself runs too.
- * The publication pairs with the exchange of raiseWork.
  * @returns how many items ran
  */
 export function runWork(area: CpuArea): u32 {
@@ -26,11 +24,11 @@ export function runWork(area: CpuArea): u32 {
     while (next != 0) {
       const cache = changetype<Cache>(next);
       next = cache.workNext;
-      // Cleared before the counts are read, so that a raise from now on queues the work again.
-      publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);
+      beginWork(cache);
       area.worksRun++;
       if (setOf(cache).adaptive != 0) adaptWatermarks(cache);
       runCacheWork(area, cache);
+      endWork(area, cache);
     }
   }
   area.working--;

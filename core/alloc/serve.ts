@@ -7,9 +7,10 @@
 
 import { acquire, acquire64, claim, claim64, peek64, publish } from "../base/atomics";
 import { pushTagged, tagOf } from "../base/stack";
-import { CpuArea } from "../cpu/area";
+import { superblock } from "../base/superblock";
+import { CpuArea, cpuArea } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
-import { Cache, lastOf, spliceFree } from "./cache";
+import { beginWork, Cache, endWork, lastOf, spliceFree } from "./cache";
 import { takeOwned } from "./refill";
 import { setOf } from "./set";
 
@@ -41,14 +42,31 @@ function serveCache(helper: CpuArea, cache: Cache): void {
   endTransfer(helper);
 }
 
+function servedCpuWord(helper: CpuArea): usize {
+  return changetype<usize>(transferOf(helper)) + offsetof<Transfer>("servedCpu");
+}
+
+/**
+ * Whether a helper is at the work of a CPU, or died at it.
+ * Pairs with takeForHelper and with the publication at the end of serveCpu: the helper is done with the CPU's caches.
+ */
+export function isServed(area: CpuArea): bool {
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) if (acquire(servedCpuWord(cpuArea(cpu))) == area.id + 1) return true;
+  return false;
+}
+
 /**
  * Takes all work raised on a CPU: it is named as the helper's before it leaves the CPU's list.
- * Load and claim pair with queueWork's push.
+ * Load and claim pair with queueWork's push, the publication with isServed: whoever reaps the CPU has taken its work before.
  */
-function takeForHelper(transfer: Transfer, area: CpuArea): usize {
+function takeForHelper(helper: CpuArea, area: CpuArea): usize {
+  const transfer = transferOf(helper);
   const word = changetype<usize>(area) + offsetof<CpuArea>("work");
+  // Nobody reaps a CPU that is being served: a helper without work is not in the way.
+  if (claim(word, 0, 0)) return 0;
   let first: u32;
-  transfer.servedCpu = area.id + 1;
+  publish(servedCpuWord(helper), area.id + 1);
   do {
     first = acquire(word);
     transfer.servedRest = first;
@@ -58,25 +76,26 @@ function takeForHelper(transfer: Transfer, area: CpuArea): usize {
 
 /**
  * Does the raised work of a CPU whose own thread never does it. Task context of another thread; one helper a CPU.
- * The publication pairs with the exchange of raiseWork, as in runWork.
+ * The publication pairs with isServed.
  * @returns caches served
  */
 export function serveCpu(helper: CpuArea, area: CpuArea): u32 {
   const transfer = transferOf(helper);
   let served: u32 = 0;
-  let next = takeForHelper(transfer, area);
+  let next = takeForHelper(helper, area);
   while (next != 0) {
     const cache = changetype<Cache>(next);
     next = cache.workNext;
     transfer.served = <u32>changetype<usize>(cache);
     transfer.servedRest = <u32>next;
-    publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);
+    beginWork(cache);
     // The count is the other thread's and may be stale: a batch too many waits in the inbox.
     if (cache.freeCount < cache.low) serveCache(helper, cache);
+    endWork(area, cache);
     served++;
   }
   transfer.served = 0;
-  transfer.servedCpu = 0;
+  publish(servedCpuWord(helper), 0);
   return served;
 }
 

@@ -92,6 +92,29 @@ test("per-CPU array: a program reads and writes its own CPU's copy, a page or mo
   }
 });
 
+test("per-CPU array: a copy takes the pages that its values need, and no more", async () => {
+  const arena = await makeArena({ cpus: CPUS });
+  const pages = ([valueSize, maxEntries]: readonly [number, number]): number => {
+    const map = new RawMap(arena, {
+      kind: KIND_PERCPU_ARRAY,
+      valueSize,
+      maxEntries,
+      name: `${valueSize} ${maxEntries}`,
+    });
+    return map.field("copyStride") / PAGE_BYTES;
+  };
+  const whole = PAGE_BYTES / 8;
+  const sizes = [
+    [8, 1],
+    [8, whole - 1],
+    [8, whole],
+    [8, whole + 1],
+    [4, 2 * whole],
+    [9000, 3],
+  ] as const;
+  assert.deepEqual(sizes.map(pages), [1, 1, 1, 2, 2, 2]);
+});
+
 for (const [name, kind] of KINDS)
   test(`${name}: a walk gives every index once in order, as many at a time as there is room for`, async () => {
     const arena = await makeArena({ cpus: CPUS });

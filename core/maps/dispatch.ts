@@ -121,8 +121,9 @@ export function breakMapLocks(map: MapHeader, cpu: u32): void {
 
 /**
  * Reaping: finds out what became of an element that an intent of a dead CPU names, and finishes or undoes the operation;
- * then the intent is cleared.
- * @returns LOST (nobody has it: it is the caller's to put away), KEPT, or UNCLEAR and the intent stays
+ * then the intent is cleared, unless nobody has the element: it goes on naming that, and says nothing else.
+ * @returns LOST (nobody has it: it is the caller's to put away, and then to clear the intent), KEPT, or UNCLEAR and the intent
+ * stays
  */
 export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize): u32 {
   if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);

@@ -23,12 +23,14 @@ import { acquire64, claim, claim64, peek } from "../base/atomics";
 import { E2BIG } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
-import { CpuArea } from "../cpu/area";
+import { CpuArea, TASK } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
 import {
   beginTransfer,
   clearIntent,
   endTransfer,
+  firstIntent,
+  intentsAt,
   MAYBE,
   nameObject,
   objectPlaced,
@@ -214,13 +216,18 @@ export function spillToPool(area: CpuArea, map: MapHeader, cache: Cache, intent:
   }
 }
 
-/** What was gathered of a dead CPU's cache of a preallocated map goes to the pool. */
-export function gatheredToPool(map: MapHeader, cpu: u32, cache: Cache): void {
+/**
+ * What was gathered of a dead CPU's cache of a preallocated map goes to the pool, as the CPU itself would have put it there: by
+ * way of an intent of its, which none of its caches needs any more. So whoever reaps it may die as well.
+ */
+export function gatheredToPool(dead: CpuArea, map: MapHeader, cache: Cache): void {
+  const intent = firstIntent(changetype<usize>(intentsAt(dead, TASK)));
   for (let element: usize = cache.byGp; element != 0; element = cache.byGp) {
-    const next = load<u32>(element);
-    pushPool(map, cpu, element);
-    cache.byGp = next;
+    nameObject(intent, element, changetype<usize>(cache), 0);
+    cache.byGp = load<u32>(element);
+    giveToPool(dead, map, element, intent);
   }
+  clearIntent(intent);
   cache.byGpCount = 0;
 }
 

@@ -6,7 +6,17 @@ import { Cache } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { chainContains } from "../base/chain";
 import { CpuArea } from "../cpu/area";
-import { COUNTS, clearIntent, Intents, intentObject, intentsAt, MAYBE, REMOVES, TAKES } from "../cpu/intent";
+import {
+  COUNTS,
+  clearIntent,
+  Intents,
+  intentObject,
+  intentsAt,
+  MAYBE,
+  nameObject,
+  REMOVES,
+  TAKES,
+} from "../cpu/intent";
 import { isCounted, LevelCount, levelCount, nextOperation, setLive } from "./count";
 import { KEPT, LOST, UNCLEAR, whoHas } from "./hash-lost";
 import { MapHeader, SUPPLY_SLAB } from "./map";
@@ -67,6 +77,8 @@ export function settleHashElement(dead: CpuArea, map: MapHeader, cache: Cache, l
     if (isCalledBack(dead, map, object)) result = KEPT;
   }
   if (tookEffect(intent, verdict)) settleCount(levelCount(map, dead.id, level), intent);
-  clearIntent(word);
+  // From now on it is surely the dead CPU's: whoever reaps puts it away, and if he dies before, the next one.
+  if (result == LOST) nameObject(word, object, changetype<usize>(cache), 0);
+  else clearIntent(word);
   return result;
 }

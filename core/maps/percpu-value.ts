@@ -50,10 +50,10 @@ export function isKeptValue(dead: CpuArea, map: MapHeader, value: usize): bool {
   const transfer = transferOf(dead);
   const isMoving = transfer.active != 0 && transfer.cache == changetype<usize>(cache);
   if (isMoving && namesValue(transferFirst(transfer), transferCount(transfer), at, payload)) return true;
-  return namesValue(cache.byGp, cache.byGpCount, at, payload);
+  return namesValue(cache.byGp, 0xffffffff, at, payload);
 }
 
-/** Whether one of `count` elements of a chain names a value. */
+/** Whether one of the first `count` elements of a chain names a value. */
 function namesValue(first: usize, count: u32, at: usize, payload: u32): bool {
   let element = first;
   for (let left = count; left > 0 && element != 0; left--) {

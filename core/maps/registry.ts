@@ -58,16 +58,18 @@ export function openMap(name: usize): usize {
   return found;
 }
 
-/** Closes a map that was opened on CPU `cpu`, which this thread holds. */
+/**
+ * Closes a map that was opened on CPU `cpu`, which this thread holds.
+ * The publication pairs with isOpen: what this thread did with the map is done before another one frees it.
+ */
 export function closeMap(address: usize, cpu: u32): void {
   const word = openCount(mapAt(address), cpu);
-  if (load<u32>(word) != 0) store<u32>(word, load<u32>(word) - 1);
+  if (load<u32>(word) != 0) publish(word, load<u32>(word) - 1);
 }
 
 /**
  * Whether any CPU has a map open. Caller has the control plane's lock, so that nobody opens it meanwhile.
- * Pairs with closeMap of other CPUs, plain: whoever closed is seen late at worst, and nobody opens under the caller's
- * lock.
+ * Pairs with closeMap of other CPUs: whoever closed it is done with it.
  */
 export function isOpen(map: MapHeader): bool {
   const cpus = superblock().cpus;

@@ -5,21 +5,22 @@
  *
  * The caller knows that the thread is dead: nothing in shared memory can tell.
  */
-import { Cache, queueWork } from "../alloc/cache";
+import { Cache, queueWork, takeRaised, WORK_RAISED, WORK_RUNNING } from "../alloc/cache";
 import { classCount, freeObjectAllocator, setOfClass } from "../alloc/object-allocator";
 import { firstSet } from "../alloc/register";
-import { postsOf } from "../alloc/serve";
-import { setAt, setOf } from "../alloc/set";
+import { isServed, postsOf } from "../alloc/serve";
+import { cacheOf, setAt, setOf } from "../alloc/set";
 import { acquire, claim, peek, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
 import { EAGAIN, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
 import { superblock } from "../base/superblock";
-import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, thisCpu } from "../cpu/area";
+import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, switchCpu, thisCpu } from "../cpu/area";
 import {
   BUILDING_ALLOCATOR,
   endTransfer,
   intentsAt,
   LEVELS,
+  Transfer,
   transferCount,
   transferFirst,
   transferOf,
@@ -27,15 +28,16 @@ import {
 import { controlLock, lock, unlock } from "../cpu/lock";
 import { renewBudget } from "../cpu/wait";
 import { breakMapLocks } from "../maps/dispatch";
+import { gatheredToPool } from "../maps/element";
 import { MapHeader, mapAt, mapSet } from "../maps/map";
 import { closeAll, isListed, linkDying } from "../maps/registry";
 import { isSegmentOf } from "../maps/segment";
 import { isStorageOf } from "../maps/storage";
 import { disownBytes, freeManaged, isManaged } from "../mem/managed";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
-import { CLASS_RUN, returnObject } from "../mem/slab";
+import { CLASS_RUN, returnFromTransfer } from "../mem/slab";
 import { enterRead, gracePeriodTarget, leaveRead, NORMAL } from "../rcu/epoch";
-import { settleSet } from "./caches";
+import { settleSet, unmarkCache } from "./caches";
 import { settleLocks, settleRun } from "./memory";
 
 /** Releases the locks of maps' own that the CPU has. */
@@ -44,18 +46,28 @@ function breakLocks(cpu: u32): void {
   for (let map: usize = superblock().dyingMaps; map != 0; map = mapAt(map).next) breakMapLocks(mapAt(map), cpu);
 }
 
-/** The CPU's cache of every allocator. False: it has to be tried again. */
+/**
+ * The CPU's cache of every allocator. False: it has to be tried again.
+ * Settling one looks at others, which therefore have no marks; what goes to a pool goes by way of an intent, when none is in use.
+ */
 function settleSets(dead: CpuArea): bool {
   let complete = true;
+  for (let set = firstSet(); set != 0; set = setAt(set).nextSet) unmarkCache(dead, cacheOf(set, dead.id));
   for (let set = firstSet(); set != 0; set = setAt(set).nextSet) {
     complete = settleSet(dead, set, 0) && complete;
+  }
+  for (let set = firstSet(); complete && set != 0; set = setAt(set).nextSet) {
+    if (setAt(set).pooled != 0) gatheredToPool(dead, mapAt(setAt(set).owner), cacheOf(set, dead.id));
   }
   return complete;
 }
 
 /** All CPUs' caches of an allocator that the CPU was building or freeing, if it has been set up. */
 function settleBuiltSet(dead: CpuArea, set: usize): void {
-  if (setAt(set).formatted != 0) settleSet(dead, set, superblock().cpus);
+  const cpus = superblock().cpus;
+  if (setAt(set).formatted == 0) return;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) unmarkCache(dead, cacheOf(set, cpu));
+  settleSet(dead, set, cpus);
 }
 
 /** A map that was on its way is set down with the dying: whoever frees them goes on where this CPU stopped. */
@@ -109,7 +121,7 @@ function isQueuedSoon(area: CpuArea, cache: usize): bool {
 
 /**
  * Work of another CPU that a helper had taken and not done is that CPU's again.
- * The load pairs with the exchange of raiseWork.
+ * Load and claim pair with the exchange of raiseWork, the publication with isServed.
  */
 function settleServed(dead: CpuArea): void {
   const transfer = transferOf(dead);
@@ -125,11 +137,25 @@ function settleServed(dead: CpuArea): void {
     queueWork(area, cache);
   }
   const raised = changetype<usize>(current) + offsetof<Cache>("workRaised");
-  const inDoubt = transfer.served != 0 && acquire(raised) != 0;
-  if (inDoubt && !isQueuedSoon(area, transfer.served)) queueWork(area, current);
+  // In the middle of it, or before it began; or after its end, and the CPU has raised it again.
+  const isBegun = transfer.served != 0 && claim(raised, WORK_RUNNING, WORK_RAISED);
+  const inDoubt = transfer.served != 0 && !isBegun && acquire(raised) == WORK_RAISED;
+  if (isBegun || (inDoubt && !isQueuedSoon(area, transfer.served))) queueWork(area, current);
   transfer.served = 0;
   transfer.servedRest = 0;
-  transfer.servedCpu = 0;
+  publish(changetype<usize>(transfer) + offsetof<Transfer>("servedCpu"), 0);
+}
+
+/**
+ * Gives back what the dead CPU's transfer has, objects of class `index`, as that CPU: if this thread dies of it, one CPU has died
+ * while it gave something back, and whoever reaps it next knows about that. On this CPU's budget.
+ */
+function returnAs(dead: CpuArea, area: CpuArea, index: u32): void {
+  dead.spinsLeft = area.spinsLeft;
+  switchCpu(dead.id);
+  returnFromTransfer(index);
+  switchCpu(area.id);
+  area.spinsLeft = dead.spinsLeft;
 }
 
 /**
@@ -145,15 +171,10 @@ function settleTransfer(area: CpuArea, dead: CpuArea): void {
     // The helper had brought it, and counted it before.
   } else if (transfer.cache != 0) {
     publish(changetype<usize>(cache) + offsetof<Cache>("owned"), <u32>transfer.base);
-    let each = object;
-    for (let count = transferCount(transfer); count > 0; count--) {
-      const next: usize = load<u32>(each);
-      returnObject(area, setOf(cache).slabClass, each);
-      each = next;
-    }
+    returnAs(dead, area, setOf(cache).slabClass);
   } else if (transferCount(transfer) != 0 && !isManaged(dead, object) && dead.waitingCallbacks != object) {
     const page = descriptor(pageOf(object));
-    returnObject(area, page.state == PAGE_SLAB ? page.slabClass : CLASS_RUN, object);
+    returnAs(dead, area, page.state == PAGE_SLAB ? page.slabClass : CLASS_RUN);
   }
   endTransfer(dead);
 }
@@ -209,7 +230,9 @@ function leaveReaping(dead: CpuArea): void {
  */
 function settleCpu(area: CpuArea, dead: CpuArea): i32 {
   const transfer = transferOf(dead);
-  if (!settleLocks(dead)) return -EAGAIN;
+  // A helper begins to serve only where there is work; the marks go with the caches.
+  takeRaised(dead);
+  if (isServed(dead) || !settleLocks(dead)) return -EAGAIN;
   if (peek(controlLock()) == dead.id + 1) publish(controlLock(), 0);
   leaveSections(dead);
   if (!lock(controlLock())) return -EAGAIN;

@@ -33,7 +33,10 @@ export interface Core {
    * The publication of a small value pairs with copyOutWords.
    */
   arrayUpdate(address: number, key: number, value: number, flags: number): number;
-  /** Closes a map that was opened on CPU `cpu`, which this thread holds. */
+  /**
+   * Closes a map that was opened on CPU `cpu`, which this thread holds.
+   * The publication pairs with isOpen: what this thread did with the map is done before another one frees it.
+   */
   closeMap(address: number, cpu: number): void;
   /** Interrupts this CPU by a context of `level`; nests. Returns what `contextLeave` takes. */
   contextEnter(level: number): number;
@@ -409,6 +412,9 @@ export const SIGNATURES = {
 /** Constants by the names that the core's source has. */
 export const CONSTANTS = {
   CACHE_BYTES: 192,
+  WORK_IDLE: 0,
+  WORK_RAISED: 1,
+  WORK_RUNNING: 2,
   NAME_AT: 128,
   TABLE_AT: 192,
   SETS_AT: 2240,

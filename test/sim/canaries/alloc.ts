@@ -50,8 +50,8 @@ export const ALLOC_CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/alloc/cache.ts",
-        guard: "  if (peek(word) != 0 || exchange(word, 1) != 0) return;",
-        without: "  exchange(word, 1);",
+        guard: "  if (peek(mark) == WORK_RAISED || exchange(mark, WORK_RAISED) != WORK_IDLE) return;",
+        without: "  exchange(mark, WORK_RAISED);",
       },
     ],
   },
@@ -62,14 +62,30 @@ export const ALLOC_CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/alloc/deferred.ts",
-        guard: '      publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);\n',
+        guard: "      beginWork(cache);\n",
         without: "",
       },
       {
         file: "core/alloc/deferred.ts",
-        guard: "      runCacheWork(area, cache);\n",
-        without:
-          '      runCacheWork(area, cache);\n      publish(changetype<usize>(cache) + offsetof<Cache>("workRaised"), 0);\n',
+        guard: "      endWork(area, cache);\n",
+        without: "      beginWork(cache);\n      endWork(area, cache);\n",
+      },
+    ],
+  },
+  {
+    name: "work-unmarked",
+    doc: "The mark of raised work is gone when the work begins: the map may be freed in the middle of it.",
+    scenario: "destroy-with-work",
+    edits: [
+      {
+        file: "core/alloc/deferred.ts",
+        guard: "      beginWork(cache);\n",
+        without: "      beginWork(cache);\n      endWork(area, cache);\n",
+      },
+      {
+        file: "core/alloc/deferred.ts",
+        guard: "      runCacheWork(area, cache);\n      endWork(area, cache);\n",
+        without: "      runCacheWork(area, cache);\n",
       },
     ],
   },

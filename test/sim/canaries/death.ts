@@ -9,13 +9,43 @@ export const DEATH_CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/recovery/caches.ts",
-        guard: "  resetCache(cache, gatherIntents(dead, cache, gathered, false), rcu);\n",
-        without: "  resetCache(cache, gathered, rcu);\n",
+        guard: "  gatherIntents(dead, cache, false);\n",
+        without: "",
       },
       {
         file: "core/recovery/caches.ts",
         guard: "  return !hasUnsettled(dead, cache);\n",
         without: "  return true;\n",
+      },
+    ],
+  },
+  {
+    name: "gathered-in-no-list",
+    doc: "A reaper empties the lists before what it has gathered is on one: it dies, and all of it is lost.",
+    scenario: "killed-reaper",
+    edits: [
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  cache.byGp = <u32>gathered;\n",
+        without: "",
+      },
+      {
+        file: "core/recovery/caches.ts",
+        guard: "  cache.rcuTarget = 0;\n}",
+        without: "  cache.rcuTarget = 0;\n  cache.byGp = <u32>gathered;\n}",
+      },
+    ],
+  },
+  {
+    name: "marks-left",
+    doc: "Whoever reaps after a reaper's death takes its marks for its own: it stops at them, and objects are lost.",
+    scenario: "killed-reaper",
+    edits: [
+      {
+        file: "core/recovery/reap.ts",
+        guard:
+          "  for (let set = firstSet(); set != 0; set = setAt(set).nextSet) unmarkCache(dead, cacheOf(set, dead.id));\n",
+        without: "",
       },
     ],
   },

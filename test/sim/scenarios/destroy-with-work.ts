@@ -12,10 +12,6 @@ export const destroyWithWork: Scenario = {
   cpus: 2,
   realTime: true,
   bound: 2,
-  known: {
-    kinds: ["data race", "check", "trap", "list", "no progress"],
-    why: "the mark of raised work is gone when the work begins: a map may be freed while another CPU's thread is in the middle of it",
-  },
   reaches: ["work was queued when the map was destroyed", "the map had to wait", "the map was freed"],
   prepare(world) {
     const prepared = prepareHash(world, world.createHash({ maxEntries: 4 }), 1);

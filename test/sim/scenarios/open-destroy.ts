@@ -11,10 +11,6 @@ export const openDestroy: Scenario = {
   doc: "A map is opened by its name and used while another CPU destroys it and frees what may be freed: whoever has it open has its memory until he closes it.",
   cpus: 2,
   bound: 2,
-  known: {
-    kinds: ["data race"],
-    why: "closeMap's store publishes nothing: what its thread did to the map before is not ordered before another frees it",
-  },
   reaches: ["opened before it was destroyed", "not there any more", "destroyed while open", "freed"],
   prepare(world) {
     const before = world.call("pagesInUse");

@@ -87,10 +87,6 @@ const PLANS: readonly Plan[] = [
     first: 2,
     bodies: [work, reapFirst],
     reaps: true,
-    known: {
-      kinds: ["list equation", "list", "two lists", "count", "leak"],
-      why: "what a reaper has gathered of a cache is in its registers: if it dies, the next one stops at the marks it left",
-    },
   },
   {
     name: "killed-helper-and-served",

@@ -1,0 +1,53 @@
+/** What programs ask of the CPU they run on, to the last byte. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RECORD } from "../../src/events/record.ts";
+import { makeArena } from "../testing.ts";
+
+test("the task's name: NUL at the end of whatever room there is, NULs behind it, and no byte beyond", async () => {
+  const arena = await makeArena();
+  const record = arena.allocate(128);
+  const out = arena.allocate(64);
+  const memory = Buffer.from(arena.memory.buffer);
+  const taskComm = (size: number): { result: number; text: string } => {
+    memory.fill("#", out, out + 32);
+    const result = arena.core.taskComm(out, size);
+    return { result, text: memory.toString("latin1", out, out + 22) };
+  };
+  assert.deepEqual(taskComm(4), { result: -14, text: `${"\0".repeat(4)}${"#".repeat(18)}` }, "no event is current");
+  memory.write("sixteen letters!beyond", record + RECORD.comm, "latin1");
+  arena.core.setCurrentTask(record);
+  const expected: Readonly<Record<number, string>> = {
+    0: "",
+    1: "\0",
+    5: "sixt\0",
+    15: "sixteen letter\0",
+    16: "sixteen letters\0",
+    20: "sixteen letters!\0\0\0\0",
+  };
+  for (const [size, text] of Object.entries(expected))
+    assert.deepEqual(taskComm(Number(size)), { result: 0, text: text.padEnd(22, "#") }, `${size} bytes`);
+});
+
+test("random numbers: each CPU has its own row, the same again from the same seed, and another from another", async () => {
+  const rows = async (seed: number): Promise<number[][]> => {
+    const arena = await makeArena({ cpus: 3, seed });
+    return [0, 1, 2].map((cpu) => {
+      if (cpu !== 0) arena.takeCpu(cpu);
+      arena.switchCpu(cpu);
+      return Array.from({ length: 4 }, () => arena.core.pseudoRandom() >>> 0);
+    });
+  };
+  // xorshift32 of (seed + cpu * 0x9e3779b9) | 1, worked out here.
+  const expected = (seed: number): number[][] =>
+    [0, 1, 2].map((cpu) => {
+      let state = (seed + Math.imul(cpu, 0x9e3779b9)) | 1;
+      return Array.from({ length: 4 }, () => {
+        state ^= state << 13;
+        state ^= state >>> 17;
+        state ^= state << 5;
+        return state >>> 0;
+      });
+    });
+  for (const seed of [1, 2, 0x7fffffff]) assert.deepEqual(await rows(seed), expected(seed));
+});
