@@ -1,8 +1,8 @@
 /**
  * The fast path through lookup, update and delete of a hash with keys of 4 or 8 bytes: nothing unusual happens, so
- * nothing but loads, stores and the atomics of the bucket is done. At the first sign of anything else (a locked or
- * overflowing bucket, one that has been split, a cache near its watermark, no place left) it hands over to the slow path in
- * hash.ts, which starts again from the arguments.
+ * nothing but loads, stores and the atomics of the bucket is done. At the first sign of anything else (a locked bucket, one that
+ * has been split or whose chain has the key, a cache near its watermark, no place left) it hands over to the slow path in hash.ts,
+ * which starts again from the arguments.
  *
  * No function is called while anything is held in a register: V8 would store every value that lives across a call,
  * even one that is never made, and each locked instruction waits for all stores before it. The stores are as few as can be:
@@ -32,9 +32,10 @@ import {
   slotsOf,
   writeSlot,
 } from "./bucket";
+import { insertIntoChain } from "./chain";
 import { hasPlace, levelCount, nextOperation, parityOf, returnPlaces, setLive } from "./count";
 import { letWorkRun } from "./deferred";
-import { ELEMENT_HASH, ELEMENT_KEY, freedHeader, nameElement, spillToPool } from "./element";
+import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT, freedHeader, nameElement, spillToPool } from "./element";
 import { EXIST, MapHeader, mapAt, NOEXIST, SUPPLY_POOL } from "./map";
 import { raiseTable } from "./split";
 import { bucketAt, bucketIndex, rootWord } from "./table";
@@ -214,9 +215,8 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
   const control = acquire64(bucket);
   if (!belongs(index, control, hash)) return SLOW_PATH;
   const free = ~slotsOf(control) & 0xff;
-  if (free == 0) return SLOW_PATH;
   if (isLocked(control)) return SLOW_PATH;
-  if (peek(bucket + OVERFLOW) != 0) return SLOW_PATH;
+  const isSimple = free != 0 && peek(bucket + OVERFLOW) == 0;
   const place = findFast<K>(bucket, control, hash, key);
   if (place != 0) {
     if (place == COLLISION) return SLOW_PATH;
@@ -260,6 +260,7 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
     publish64(bucket, control);
     return dropFast(area, cache, element, bits, saved);
   }
+  if (!isSimple) return insertBehind<K>(map, bucket, control, element, bits, saved);
   const slot = ctz(free);
   writeSlot(bucket, slot, hash, element);
   publish64(bucket, (control | slotBit(slot)) + SEQUENCE);
@@ -268,6 +269,35 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
   if (hasWork(area)) return settle(area, map, cache, saved);
   area.interruptsOff = saved;
   return 0;
+}
+
+/**
+ * Inserts the element in hand into a bucket that is full or has a chain, and that this CPU has locked: the chain stays as it is,
+ * so it needs no read section. If the key is on it the slow path overwrites it.
+ * The publications pair with those of bucket.ts; under the lock the loads need no pair.
+ */
+function insertBehind<K>(map: MapHeader, bucket: usize, control: u64, element: usize, bits: u64, saved: u32): i32 {
+  const area = thisCpu();
+  const cache = cacheOf(map.elements, area.id);
+  const key = load<K>(element + ELEMENT_KEY);
+  let each: usize = acquire(bucket + OVERFLOW);
+  while (each != 0 && load<K>(each + ELEMENT_KEY) != key) each = acquire(each + ELEMENT_NEXT);
+  if (each != 0) {
+    publish64(bucket, control);
+    return dropFast(area, cache, element, bits, saved);
+  }
+  const hash = load<u32>(element, ELEMENT_HASH);
+  const free = ~slotsOf(control) & 0xff;
+  let slots: u64 = 0;
+  if (free != 0) {
+    writeSlot(bucket, ctz(free), hash, element);
+    slots = slotBit(ctz(free));
+  } else insertIntoChain(bucket + OVERFLOW, element, hash);
+  publish64(bucket, (control | slots) + SEQUENCE);
+  const counts = levelCount(map, area.id, area.level);
+  setLive(counts, counts.live + 1, nextOperation(counts));
+  clearIntent(intentsOf(area));
+  return settle(area, map, cache, saved);
 }
 
 /** Whether an element of a per-CPU hash has no value yet, so that it has to be allocated. */
