@@ -41,7 +41,7 @@ import { raiseTable } from "./split";
 import { bucketAt, bucketIndex, rootWord } from "./table";
 
 /** Result of the fast path: take the slow one. Not an errno, not 0. */
-export const SLOW_PATH: i32 = 1;
+const SLOW_PATH: i32 = 1;
 
 /** Result of findFast: another key with the same tag. No address. */
 const COLLISION: usize = 1;

@@ -13,17 +13,8 @@ import { chainContains } from "../base/chain";
 import { expect } from "../base/check";
 import { push } from "../base/stack";
 import { CLASS_COUNT, SLAB_CLASSES, superblock } from "../base/superblock";
-import { CpuArea, thisCpu } from "../cpu/area";
-import {
-  beginTransfer,
-  endTransfer,
-  runPlaced,
-  setTransfer,
-  Transfer,
-  transferCount,
-  transferFirst,
-  transferOf,
-} from "../cpu/intent";
+import { thisCpu } from "../cpu/area";
+import { runPlaced, setTransfer, Transfer, transferCount, transferFirst, transferOf } from "../cpu/intent";
 import { lock, unlock } from "../cpu/lock";
 import { addressOf, allocatePages, descriptor, freePages, PAGE_BYTES, PAGE_RUN, PAGE_SLAB, pageOf } from "./pages";
 
@@ -286,13 +277,6 @@ export function returnFromTransfer(index: u32): void {
     freePages(object);
     object = rest;
   }
-}
-
-/** Gives one object back that no cache counts. */
-export function returnObject(area: CpuArea, index: u32, object: usize): void {
-  beginTransfer(area, 0, 0, object, 1);
-  returnFromTransfer(index);
-  endTransfer(area);
 }
 
 /** Gives the empty slabs that classes keep back to the pages. */

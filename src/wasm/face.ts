@@ -499,7 +499,6 @@ export const CONSTANTS = {
   KIND_HASH: 1,
   KIND_PERCPU_HASH: 5,
   MOST_POOLED: 96,
-  SLOW_PATH: 1,
   KEPT: 0,
   LOST: 1,
   UNCLEAR: 2,
