@@ -40,6 +40,7 @@ export const INDEX: usize = 12;
 export const TAGS: usize = 16;
 export const ELEMENTS: usize = 32;
 export const SLOT_COUNT: usize = 8;
+export const ALL_SLOTS: u32 = (1 << (<u32>SLOT_COUNT)) - 1;
 /**
  * The tag is the 16 bits of a hash from here on. A bucket's number takes the lowest: so in a table of up to 4,096 buckets all of
  * the tag tells keys apart, in one of ten million elements 7 bits of it, and from 4,096 buckets on it says where an element goes
@@ -65,6 +66,11 @@ export function depthOf(control: u64): u32 {
 /** The slots in use, as bits from 0 on. */
 export function slotsOf(control: u64): u32 {
   return <u32>(control & SLOT_MASK) >> SLOT_SHIFT;
+}
+
+/** The slots that are not in use, as bits from 0 on. */
+export function freeSlots(control: u64): u32 {
+  return ~slotsOf(control) & ALL_SLOTS;
 }
 
 /** A control word whose sequence follows `before`'s. */
@@ -145,6 +151,14 @@ export function matchingSlots(bucket: usize, control: u64, hash: u32): u32 {
 /** The place of a slot's element. */
 export function slotPlace(bucket: usize, slot: u32): usize {
   return bucket + ELEMENTS + <usize>slot * 4;
+}
+
+/** Whether an element is in one of a bucket's slots in use. The load pairs as that of findInSlots. */
+export function isInSlots(bucket: usize, control: u64, element: usize): bool {
+  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
+    if (acquire(slotPlace(bucket, ctz(bits))) == element) return true;
+  }
+  return false;
 }
 
 /**
@@ -235,7 +249,7 @@ export function writeSlot(bucket: usize, slot: u32, hash: u32, element: usize): 
 
 /** Adds an element to a bucket this CPU has locked, and unlocks it. */
 export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash: u32, element: usize): void {
-  const free = ~slotsOf(control) & 0xff;
+  const free = freeSlots(control);
   if (free == 0) {
     insertIntoChain(bucket + OVERFLOW, element, hash);
     unlockChanged(area, bucket, control);

@@ -20,6 +20,8 @@ import { COUNTS, clearIntent, intentsOf, MAYBE, nameObject, REMOVES } from "../c
 import { renewBudget } from "../cpu/wait";
 import {
   belongs,
+  freeSlots,
+  insertAndUnlock,
   isLocked,
   isUnchanged,
   matchingSlots,
@@ -29,10 +31,8 @@ import {
   SEQUENCE,
   slotBit,
   slotPlace,
-  slotsOf,
   writeSlot,
 } from "./bucket";
-import { insertIntoChain } from "./chain";
 import { hasPlace, levelCount, nextOperation, parityOf, returnPlaces, setLive } from "./count";
 import { letWorkRun } from "./deferred";
 import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT, freedHeader, nameElement, spillToPool } from "./element";
@@ -214,7 +214,7 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
   const bucket = bucketAt(map, index);
   const control = acquire64(bucket);
   if (!belongs(index, control, hash)) return SLOW_PATH;
-  const free = ~slotsOf(control) & 0xff;
+  const free = freeSlots(control);
   if (isLocked(control)) return SLOW_PATH;
   const isSimple = free != 0 && peek(bucket + OVERFLOW) == 0;
   const place = findFast<K>(bucket, control, hash, key);
@@ -286,14 +286,9 @@ function insertBehind<K>(map: MapHeader, bucket: usize, control: u64, element: u
     publish64(bucket, control);
     return dropFast(area, cache, element, bits, saved);
   }
-  const hash = load<u32>(element, ELEMENT_HASH);
-  const free = ~slotsOf(control) & 0xff;
-  let slots: u64 = 0;
-  if (free != 0) {
-    writeSlot(bucket, ctz(free), hash, element);
-    slots = slotBit(ctz(free));
-  } else insertIntoChain(bucket + OVERFLOW, element, hash);
-  publish64(bucket, (control | slots) + SEQUENCE);
+  // The bucket's unlock takes one off the depth: interrupts stay off until `settle`.
+  area.interruptsOff++;
+  insertAndUnlock(area, bucket, control, load<u32>(element, ELEMENT_HASH), element);
   const counts = levelCount(map, area.id, area.level);
   setLive(counts, counts.live + 1, nextOperation(counts));
   clearIntent(intentsOf(area));

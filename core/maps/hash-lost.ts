@@ -18,11 +18,10 @@ import { CpuArea, cpuArea } from "../cpu/area";
 import { intentObject, intentsAt, LEVELS, TAKES } from "../cpu/intent";
 import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN } from "../mem/slab";
-import { isHome, isUnchanged, OVERFLOW } from "./bucket";
+import { isHome, isInSlots, isUnchanged, OVERFLOW } from "./bucket";
 import { ELEMENT_HASH, ELEMENT_NEXT, FREED, poolWord } from "./element";
 import { MapHeader, mapCpu, SUPPLY_POOL } from "./map";
 import { homeOf } from "./table";
-import { isInSlots } from "./table-repair";
 
 export const KEPT: u32 = 0;
 export const LOST: u32 = 1;

@@ -8,12 +8,11 @@ import { copyOutWords } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { belongs, INDEX, isHome, isUnchanged, OVERFLOW, SHIFT_MASK, slotPlace, slotsOf } from "./bucket";
+import { belongs, INDEX, isHome, isInSlots, isUnchanged, OVERFLOW, SHIFT_MASK, slotPlace, slotsOf } from "./bucket";
 import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
 import { keyBytesOf, MapHeader } from "./map";
 import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
-import { isInSlots } from "./table-repair";
 
 /** A word with its bits in the opposite order. */
 function reverseBits(word: u32): u32 {

@@ -25,6 +25,7 @@ import { mayRunWork } from "../cpu/context";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import {
   AGAIN,
+  ALL_SLOTS,
   depthOf,
   isLocked,
   makeControl,
@@ -52,8 +53,6 @@ import { bucketAt, bucketsFor, parentOf, setRoot, topBit } from "./table";
 const STEPS: u32 = 24;
 /** Times that the work looks at a bucket that another CPU has locked or changes, before it leaves it for later. */
 const TRIES: u32 = 64;
-
-const ALL_SLOTS: u32 = (1 << (<u32>SLOT_COUNT)) - 1;
 
 function tablesWord(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("tables");

@@ -13,27 +13,18 @@ import {
   DEAD,
   depthOf,
   INDEX,
+  isInSlots,
   makeDead,
   OVERFLOW,
   OWNER_MASK,
   OWNER_SHIFT,
   SEQUENCE,
-  slotPlace,
-  slotsOf,
 } from "./bucket";
 import { removeFromChain } from "./chain";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
 import { MapHeader, mapCpu } from "./map";
 import { settleSegments } from "./segment";
 import { bucketAt, parentOf, SEGMENT_BUCKETS, segmentAt, segmentCount } from "./table";
-
-/** Whether an element is in one of a bucket's slots in use. The load pairs as that of findInSlots. */
-export function isInSlots(bucket: usize, control: u64, element: usize): bool {
-  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
-    if (acquire(slotPlace(bucket, ctz(bits))) == element) return true;
-  }
-  return false;
-}
 
 /** The loads need no pair: the dead CPU changes its buckets no more, and its lock keeps others away. */
 function repairChain(bucket: usize, control: u64): void {

@@ -480,6 +480,7 @@ export const CONSTANTS = {
   TAGS: 16,
   ELEMENTS: 32,
   SLOT_COUNT: 8,
+  ALL_SLOTS: 255,
   TAG_SHIFT: 12,
   SHIFT_MASK: 31,
   DEAD: 32,
