@@ -29,14 +29,16 @@ import { copyOutWords, equalBytes } from "../base/bytes";
 import { CpuArea } from "../cpu/area";
 import { awaitHolder, IN_BUCKET } from "../cpu/wait";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { findInChain, insertIntoChain, removeFromChain } from "./chain";
-import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT } from "./element";
+import { elementInChain, findInChain, insertIntoChain, isOfKey, mayHave, removeFromChain } from "./chain";
+import { ELEMENT_KEY } from "./element";
 import { MapHeader } from "./map";
 
 export const BUCKET_BYTES: usize = 64;
 
 export const OVERFLOW: usize = 8;
+/** The bucket's number; the upper byte says what the chain may have (maps/chain.ts). */
 export const INDEX: usize = 12;
+export const INDEX_MASK: u32 = 0xffffff;
 export const TAGS: usize = 16;
 export const ELEMENTS: usize = 32;
 export const SLOT_COUNT: usize = 8;
@@ -90,10 +92,18 @@ export function ownerBits(area: CpuArea): u64 {
 
 /** Whether a bucket with this control word has the keys of a hash. */
 export function isHome(bucket: usize, control: u64, hash: u32): bool {
-  return (control & DEAD) == 0 && belongs(load<u32>(bucket, INDEX), control, hash);
+  return (control & DEAD) == 0 && belongs(peek(bucket + INDEX), control, hash);
 }
 
-/** Whether a hash's lower bits are those of bucket `index` at the depth that `control` says. */
+/** Whether a bucket's chain may have a key with this hash, as long as the control word says what `control` does. */
+export function mayBeChained(bucket: usize, control: u64, hash: u32): bool {
+  return mayHave(bucket + OVERFLOW, hash, depthOf(control));
+}
+
+/**
+ * Whether a hash's lower bits are those of bucket `index` at the depth that `control` says. No bucket is so deep that the upper
+ * byte of `index` counts.
+ */
 export function belongs(index: u32, control: u64, hash: u32): bool {
   return (hash ^ index) << (<u32>(control & SHIFT_MASK)) == 0;
 }
@@ -137,11 +147,6 @@ export function unlockChanged(area: CpuArea, bucket: usize, control: u64): void 
   area.interruptsOff--;
 }
 
-/** Whether an element is the key's. Reads the element: it may be another key's by now even if its slot was the key's. */
-function isOfKey(map: MapHeader, element: usize, hash: u32, key: usize): bool {
-  return load<u32>(element, ELEMENT_HASH) == hash && equalBytes(element + ELEMENT_KEY, key, map.keySize);
-}
-
 /** The slots in use whose tag is a hash's, as bits. */
 export function matchingSlots(bucket: usize, control: u64, hash: u32): u32 {
   const wanted = i16x8.splat(<i16>(hash >>> TAG_SHIFT));
@@ -183,7 +188,7 @@ function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key
  */
 export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
   const place = findInSlots(map, bucket, control, hash, key);
-  if (place != 0 || peek(bucket + OVERFLOW) == 0) return place;
+  if (place != 0 || !mayBeChained(bucket, control, hash)) return place;
   enterRead(area);
   const chained = findInChain(map, bucket + OVERFLOW, hash, key);
   leaveRead(area);
@@ -200,10 +205,7 @@ export function findElement(map: MapHeader, bucket: usize, control: u64, hash: u
     const element: usize = acquire(slotPlace(bucket, ctz(bits)));
     if (isOfKey(map, element, hash, key)) return element;
   }
-  for (let element: usize = acquire(bucket + OVERFLOW); element != 0; element = acquire(element + ELEMENT_NEXT)) {
-    if (isOfKey(map, element, hash, key)) return element;
-  }
-  return 0;
+  return mayBeChained(bucket, control, hash) ? elementInChain(map, bucket + OVERFLOW, hash, key) : 0;
 }
 
 /**
@@ -230,15 +232,17 @@ export function copyFromBucket(
   into: usize,
   offset: usize,
 ): bool {
-  let place = findInSlots(map, bucket, control, hash, key);
-  const chained = place == 0 && acquire(bucket + OVERFLOW) != 0;
-  if (chained) {
-    enterRead(area);
-    place = findInChain(map, bucket + OVERFLOW, hash, key);
+  const place = findInSlots(map, bucket, control, hash, key);
+  if (place != 0) {
+    copyOutWords(into, <usize>acquire(place) + offset, map.valueStride);
+    return true;
   }
-  if (place != 0) copyOutWords(into, <usize>acquire(place) + offset, map.valueStride);
-  if (chained) leaveRead(area);
-  return place != 0;
+  if (!mayBeChained(bucket, control, hash)) return false;
+  enterRead(area);
+  const element = elementInChain(map, bucket + OVERFLOW, hash, key);
+  if (element != 0) copyOutWords(into, element + offset, map.valueStride);
+  leaveRead(area);
+  return element != 0;
 }
 
 /** Fills a slot that is not in use, in a bucket this CPU has locked, or that is dead. */
@@ -251,7 +255,7 @@ export function writeSlot(bucket: usize, slot: u32, hash: u32, element: usize): 
 export function insertAndUnlock(area: CpuArea, bucket: usize, control: u64, hash: u32, element: usize): void {
   const free = freeSlots(control);
   if (free == 0) {
-    insertIntoChain(bucket + OVERFLOW, element, hash);
+    insertIntoChain(bucket + OVERFLOW, element, hash, depthOf(control));
     unlockChanged(area, bucket, control);
     return;
   }
@@ -273,7 +277,7 @@ export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usiz
   const slot = (place - bucket - ELEMENTS) >> 2;
   if (slot < SLOT_COUNT) return claim64(bucket, control, (control & ~slotBit(<u32>slot)) + SEQUENCE);
   if (!tryLockBucket(area, bucket, control)) return false;
-  removeFromChain(place);
+  removeFromChain(bucket + OVERFLOW, place);
   unlockChanged(area, bucket, control);
   return true;
 }

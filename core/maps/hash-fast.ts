@@ -10,7 +10,7 @@
  */
 import { Cache, raiseWork } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
-import { acquire, acquire64, claim64, peek, publish64 } from "../base/atomics";
+import { acquire, acquire64, claim64, publish64 } from "../base/atomics";
 import { hashKey } from "../base/bytes";
 import { expect } from "../base/check";
 import { ENOENT } from "../base/errno";
@@ -25,6 +25,7 @@ import {
   isLocked,
   isUnchanged,
   matchingSlots,
+  mayBeChained,
   OVERFLOW,
   ownerBits,
   removeAt,
@@ -98,7 +99,7 @@ export function getFast<K>(address: usize, key: K, into: usize): i32 {
   if (!belongs(index, control, hash)) return SLOW_PATH;
   const bits = matchingSlots(bucket, control, hash);
   if (bits == 0) {
-    if (peek(bucket + OVERFLOW) != 0) return SLOW_PATH;
+    if (mayBeChained(bucket, control, hash)) return SLOW_PATH;
     return isUnchanged(bucket, control) ? -ENOENT : SLOW_PATH;
   }
   const element: usize = acquire(slotPlace(bucket, ctz(bits)));
@@ -216,7 +217,7 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
   if (!belongs(index, control, hash)) return SLOW_PATH;
   const free = freeSlots(control);
   if (isLocked(control)) return SLOW_PATH;
-  const isSimple = free != 0 && peek(bucket + OVERFLOW) == 0;
+  const isSimple = free != 0 && !mayBeChained(bucket, control, hash);
   const place = findFast<K>(bucket, control, hash, key);
   if (place != 0) {
     if (place == COLLISION) return SLOW_PATH;
@@ -272,15 +273,16 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
 }
 
 /**
- * Inserts the element in hand into a bucket that is full or has a chain, and that this CPU has locked: the chain stays as it is,
- * so it needs no read section. If the key is on it the slow path overwrites it.
+ * Inserts the element in hand into a bucket that is full, or whose chain may have the key, and that this CPU has locked: the chain
+ * stays as it is, so it needs no read section. If the key is on it the slow path overwrites it.
  * The publications pair with those of bucket.ts; under the lock the loads need no pair.
  */
 function insertBehind<K>(map: MapHeader, bucket: usize, control: u64, element: usize, bits: u64, saved: u32): i32 {
   const area = thisCpu();
   const cache = cacheOf(map.elements, area.id);
+  const hash = load<u32>(element, ELEMENT_HASH);
   const key = load<K>(element + ELEMENT_KEY);
-  let each: usize = acquire(bucket + OVERFLOW);
+  let each: usize = mayBeChained(bucket, control, hash) ? acquire(bucket + OVERFLOW) : 0;
   while (each != 0 && load<K>(each + ELEMENT_KEY) != key) each = acquire(each + ELEMENT_NEXT);
   if (each != 0) {
     publish64(bucket, control);
@@ -288,7 +290,7 @@ function insertBehind<K>(map: MapHeader, bucket: usize, control: u64, element: u
   }
   // The bucket's unlock takes one off the depth: interrupts stay off until `settle`.
   area.interruptsOff++;
-  insertAndUnlock(area, bucket, control, load<u32>(element, ELEMENT_HASH), element);
+  insertAndUnlock(area, bucket, control, hash, element);
   const counts = levelCount(map, area.id, area.level);
   setLive(counts, counts.live + 1, nextOperation(counts));
   clearIntent(intentsOf(area));

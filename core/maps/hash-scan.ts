@@ -3,7 +3,7 @@
  * is a range of places, and two that were one are side by side. So a walk goes from place to place, each bucket's elements
  * copied out as of one moment. A key that stays is seen exactly once; one that comes or goes meanwhile may be seen or not.
  */
-import { acquire, acquire64 } from "../base/atomics";
+import { acquire, acquire64, peek } from "../base/atomics";
 import { copyOutWords } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
@@ -25,7 +25,7 @@ function reverseBits(word: u32): u32 {
 /** Whether an element is this bucket's, and not below the place where the walk is: the bucket may be larger by now. */
 function isAhead(bucket: usize, control: u64, element: usize, from: u32): bool {
   const hash = hashOfElement(element);
-  return belongs(load<u32>(bucket, INDEX), control, hash) && reverseBits(hash) >= from;
+  return belongs(peek(bucket + INDEX), control, hash) && reverseBits(hash) >= from;
 }
 
 /**

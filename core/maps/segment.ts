@@ -13,7 +13,7 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import { runPlaced, transferOf } from "../cpu/intent";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { gracePeriodEnded, gracePeriodTarget, OPERATION } from "../rcu/epoch";
-import { BUCKET_BYTES, INDEX } from "./bucket";
+import { BUCKET_BYTES, INDEX, INDEX_MASK } from "./bucket";
 import { MapHeader, SUPPLY_POOL } from "./map";
 import { allocateStorage, directoryField, wholeField } from "./storage";
 import {
@@ -47,7 +47,7 @@ export function addSegment(map: MapHeader, index: u32): bool {
   const segment = segmentsFor(index + 1) - 1;
   if (segment < map.segments) return true;
   const word = segmentWord(map, index);
-  if (map.retired != 0 && load<u32>(<usize>map.retired, INDEX) == segment * SEGMENT_BUCKETS) {
+  if (map.retired != 0 && (peek(<usize>map.retired + INDEX) & INDEX_MASK) == segment * SEGMENT_BUCKETS) {
     publish(word, map.retired);
     map.retired = 0;
     map.segments = segment + 1;

@@ -42,7 +42,7 @@ import {
   tryLockBucket,
   writeSlot,
 } from "./bucket";
-import { endOfChain, firstWithBit, insertIntoChain } from "./chain";
+import { endOfChain, firstWithBit, forgetClasses, insertIntoChain } from "./chain";
 import { placesTaken } from "./count";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
 import { MAP_BYTES, MAP_CPU_BYTES, MapCpu, MapHeader, mapAt, mapCpu } from "./map";
@@ -137,11 +137,14 @@ function migrate(area: CpuArea, map: MapHeader): bool {
   let buckets = <u32>map.root;
   let direction = wantedChange(map, buckets, placesTaken(map));
   let step: u32 = 0;
+  // One section for all of them: an element that leaves a chain meanwhile stays one.
+  enterRead(area);
   for (; direction != 0 && step < STEPS; step++) {
     if (direction > 0 ? !growByOne(area, map, buckets) : !shrinkByOne(area, map, buckets - 1)) break;
     buckets += direction;
     direction = wantedChange(map, buckets, placesTaken(map));
   }
+  leaveRead(area);
   if (buckets != <u32>map.root) setRoot(map, buckets);
   returnSegments(area, map, buckets);
   publish(migratorWord(map), 0);
@@ -208,11 +211,12 @@ function fillDead(from: usize, into: usize, moving: u32, first: usize): u32 {
     element = acquire(element + ELEMENT_NEXT);
   }
   store<u32>(into, <u32>element, OVERFLOW);
+  forgetClasses(into + OVERFLOW);
   return filled;
 }
 
 /**
- * Splits a bucket: those whose hash has `bit` set go from `from` into `into`.
+ * Splits a bucket: those whose hash has `bit` set go from `from` into `into`. Inside a read section.
  * @returns 0, also if it has been split before, by one who died of it; AGAIN if it is locked, or changed meanwhile
  */
 function splitBucket(area: CpuArea, from: usize, into: usize, bit: u32): i32 {
@@ -221,12 +225,10 @@ function splitBucket(area: CpuArea, from: usize, into: usize, bit: u32): i32 {
   const control = acquire64(from);
   if (depthOf(control) > depth) return 0;
   if (isLocked(control)) return AGAIN;
-  enterRead(area);
   const moving = slotsWithBit(from, control, bit);
   const cut = firstWithBit(from + OVERFLOW, bit);
   const first: usize = acquire(cut);
   const filled = fillDead(from, into, moving, first);
-  leaveRead(area);
   if (!tryLockBucket(area, from, control)) return AGAIN;
   const owner = ownerBits(area);
   const alive = makeControl(acquire64(into), depth + 1, (1 << filled) - 1, owner);
@@ -234,6 +236,8 @@ function splitBucket(area: CpuArea, from: usize, into: usize, bit: u32): i32 {
   publish64(into, alive);
   const left = makeControl(control, depth + 1, slotsOf(control) & ~moving, owner);
   const isChained = acquire(from + OVERFLOW) != 0;
+  // By the new depth the classes are others.
+  if (isChained) forgetClasses(from + OVERFLOW);
   publish64(from, isChained ? left : left & ~OWNER_MASK);
   if (isChained) unlockHalf(from, tidyChain(from, left, cut, first));
   publish64(into, alive & ~OWNER_MASK);
@@ -275,6 +279,7 @@ function tidyChain(bucket: usize, control: u64, cut: usize, first: usize): u64 {
     if (first != 0) publish(cut, 0);
     if (element != before) publish(head, <u32>element);
   }
+  forgetClasses(head);
   return now;
 }
 
@@ -312,6 +317,7 @@ function mergeBucket(area: CpuArea, into: usize, from: usize, bit: u32): i32 {
   const tail: usize = acquire(from + OVERFLOW);
   // Pair with whoever looks at one of the two or walks a chain: `into` has all before `from` dies.
   if (tail != 0) publish(endOfChain(into + OVERFLOW), <u32>tail);
+  forgetClasses(into + OVERFLOW);
   const whole = makeControl(control, depth, slots, owner);
   publish64(into, whole);
   publish64(from, makeDead(left));
@@ -336,7 +342,7 @@ function emptySlots(into: usize, slots: u32, from: usize, control: u64): u64 {
       free &= free - 1;
     } else {
       const element: usize = acquire(slotPlace(from, slot));
-      insertIntoChain(from + OVERFLOW, element, hashOfElement(element));
+      insertIntoChain(from + OVERFLOW, element, hashOfElement(element), depthOf(now));
       now = makeControl(now, depthOf(now), slotsOf(now) & ~(1 << slot), now & OWNER_MASK);
       publish64(from, now);
     }

@@ -13,6 +13,7 @@ import {
   DEAD,
   depthOf,
   INDEX,
+  INDEX_MASK,
   isInSlots,
   makeDead,
   OVERFLOW,
@@ -20,7 +21,7 @@ import {
   OWNER_SHIFT,
   SEQUENCE,
 } from "./bucket";
-import { removeFromChain } from "./chain";
+import { forgetClasses, removeFromChain } from "./chain";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
 import { MapHeader, mapCpu } from "./map";
 import { settleSegments } from "./segment";
@@ -28,17 +29,20 @@ import { bucketAt, parentOf, SEGMENT_BUCKETS, segmentAt, segmentCount } from "./
 
 /** The loads need no pair: the dead CPU changes its buckets no more, and its lock keeps others away. */
 function repairChain(bucket: usize, control: u64): void {
-  const index = load<u32>(bucket, INDEX);
-  let place = bucket + OVERFLOW;
+  const index = peek(bucket + INDEX);
+  const head = bucket + OVERFLOW;
+  let place = head;
+  forgetClasses(head);
   for (let element: usize = acquire(place); element != 0; element = acquire(place)) {
     if (!belongs(index, control, hashOfElement(element))) {
       // Pairs with whoever walks the chain.
       publish(place, 0);
-      return;
+      break;
     }
-    if (isInSlots(bucket, control, element)) removeFromChain(place);
+    if (isInSlots(bucket, control, element)) removeFromChain(head, place);
     else place = element + ELEMENT_NEXT;
   }
+  forgetClasses(head);
 }
 
 /** Whether a bucket's parent has its keys too: `depth` is the bucket's own. Pairs with the publications of split.ts. */
@@ -50,7 +54,7 @@ function isClaimedByParent(map: MapHeader, index: u32, depth: u32): bool {
 
 /** Makes a bucket right that the dead CPU has locked; it stays locked. The publication pairs with whoever waits for it. */
 function repairBucket(map: MapHeader, bucket: usize, control: u64): void {
-  const index = load<u32>(bucket, INDEX);
+  const index = peek(bucket + INDEX) & INDEX_MASK;
   if (isClaimedByParent(map, index, depthOf(control))) publish64(bucket, makeDead(control));
   else repairChain(bucket, control);
 }

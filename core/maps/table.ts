@@ -25,6 +25,8 @@ export const ELEMENTS_PER_BUCKET: u32 = 4;
 export const ELEMENTS_PER_BUCKET_ROOMY: u32 = 3;
 /** And of one that is so large that memory counts: a few overflow, 3 bytes an element are saved. */
 export const ELEMENTS_PER_BUCKET_LARGE: u32 = 5;
+/** More have no number (maps/bucket.ts: INDEX_MASK), and no memory: 4 GiB are full of elements before. */
+const MOST_BUCKETS: u32 = 1 << 24;
 /** Buckets from which on a table is that large. */
 export const LARGE_TABLE: u32 = 4096;
 
@@ -86,7 +88,7 @@ export function bucketsFor(elements: u32): u32 {
   const few = (elements + ELEMENTS_PER_BUCKET - 1) / ELEMENTS_PER_BUCKET;
   if (few <= SEGMENT_BUCKETS) return few;
   const many = (elements + ELEMENTS_PER_BUCKET_LARGE - 1) / ELEMENTS_PER_BUCKET_LARGE;
-  return max(min(elements / ELEMENTS_PER_BUCKET_ROOMY, LARGE_TABLE), many);
+  return min(max(min(elements / ELEMENTS_PER_BUCKET_ROOMY, LARGE_TABLE), many), MOST_BUCKETS);
 }
 
 /** Segments that so many buckets need. */

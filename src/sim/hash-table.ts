@@ -232,11 +232,22 @@ export class HashTable {
     return new Map([...this.entries()].map(([key, element]) => [key, this.#read(element + offset)]));
   }
 
+  /** Whatever is in the buckets is found there: no tag, depth or class says otherwise. */
+  #checkFound(entries: ReadonlyMap<number, number>): void {
+    const { world, map, into, isPerCpu } = this.#prepared;
+    for (const key of entries.keys()) {
+      const errno = world.call(isPerCpu ? "percpuHashGet" : "hashGet", map, this.#key(key), into) | 0;
+      if (errno !== 0) throw new Finding("key missed", `key ${key} is in its bucket and a get says ${errno}`);
+    }
+  }
+
   /** History, entries, counts, and that each element and value is in one place. */
   check(): void {
     const { world, map } = this.#prepared;
     checkHistory(this.#history, this.#contents(), this.#initial);
-    const elements = new Set(this.entries().values());
+    const entries = this.entries();
+    this.#checkFound(entries);
+    const elements = new Set(entries.values());
     const count = world.call("mapCount", map);
     checkPlaces(world, map, elements.size);
     checkElements(world, map, elements);

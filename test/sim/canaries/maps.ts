@@ -51,6 +51,31 @@ export const MAP_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "classes-of-before",
+    doc: "A bucket has been split, and what its chain may have is still said by the former depth.",
+    scenario: "table-grows-chained-lookups",
+    edits: [
+      {
+        file: "core/maps/split.ts",
+        guard: "  if (isChained) forgetClasses(from + OVERFLOW);\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "link-read-twice",
+    doc: "A get reads the link to the element that it compared once more: by then it may lead to another key's.",
+    scenario: "overflowing-bucket",
+    edits: [
+      {
+        file: "core/maps/bucket.ts",
+        guard: "  const element = elementInChain(map, bucket + OVERFLOW, hash, key);\n",
+        without:
+          "  const link = findInChain(map, bucket + OVERFLOW, hash, key);\n  const element: usize = link != 0 ? acquire(link) : 0;\n",
+      },
+    ],
+  },
+  {
     name: "pool-without-tag",
     doc: "A pop takes a head for the one it saw although that one went and came back.",
     scenario: "pool-two-cpus",
@@ -93,7 +118,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/bucket.ts",
-        guard: "return (control & DEAD) == 0 && belongs(load<u32>(bucket, INDEX), control, hash);",
+        guard: "return (control & DEAD) == 0 && belongs(peek(bucket + INDEX), control, hash);",
         without: "return (control & DEAD) == 0;",
       },
     ],

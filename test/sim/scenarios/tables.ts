@@ -49,6 +49,8 @@ interface Plan {
 
 function* looks(table: HashTable, keys: readonly number[], there: number): Body {
   yield* table.get(keys[0] as number);
+  // One that stays, on the chain where there is one.
+  yield* table.get(keys[there - 1 - GOING] as number);
   yield* table.get(keys[there - 1] as number);
   yield* table.get(keys[there] as number);
 }
@@ -171,7 +173,7 @@ function placesOf({ change, there, walks = false, dies = false }: Plan): Place[]
     MIGRATED,
     { in: change === "grows" ? "fillDead" : "mergeBucket" },
     ...(isChained ? [CHAINED_STILL] : []),
-    ...(walks ? [{ in: "isAhead" }] : []),
+    ...(walks ? [{ in: "copyEntries" }] : []),
     ...(dies ? [DIES.migrating] : []),
   ];
 }
