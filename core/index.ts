@@ -71,11 +71,13 @@ export {
   percpuArrayUpdateAll,
 } from "./maps/array";
 export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
-export { hashDelete, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
+export { hashCompareUpdate, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
+export { hashCompareDelete, hashDelete } from "./maps/hash-delete";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { mapEntryBytes } from "./maps/map";
+export { arrayChange, hashChange } from "./maps/modify";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";
 export { closeMap } from "./maps/registry";
 export { allocateBytes } from "./mem/managed";

@@ -9,4 +9,5 @@ export const EBUSY: i32 = 16;
 export const EEXIST: i32 = 17;
 export const EINVAL: i32 = 22;
 export const ENOSPC: i32 = 28;
+export const ERANGE: i32 = 34;
 export const ETIMEDOUT: i32 = 110;

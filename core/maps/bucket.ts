@@ -277,7 +277,14 @@ export function removeAt(area: CpuArea, bucket: usize, control: u64, place: usiz
   const slot = (place - bucket - ELEMENTS) >> 2;
   if (slot < SLOT_COUNT) return claim64(bucket, control, (control & ~slotBit(<u32>slot)) + SEQUENCE);
   if (!tryLockBucket(area, bucket, control)) return false;
-  removeFromChain(bucket + OVERFLOW, place);
-  unlockChanged(area, bucket, control);
+  removeAndUnlock(area, bucket, control, place);
   return true;
+}
+
+/** Takes the element at `place` out of a bucket this CPU has locked, and unlocks it. */
+export function removeAndUnlock(area: CpuArea, bucket: usize, control: u64, place: usize): void {
+  const slot = (place - bucket - ELEMENTS) >> 2;
+  const isInSlot = slot < SLOT_COUNT;
+  if (!isInSlot) removeFromChain(bucket + OVERFLOW, place);
+  unlockChanged(area, bucket, isInSlot ? control & ~slotBit(<u32>slot) : control);
 }

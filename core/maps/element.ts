@@ -20,6 +20,7 @@ import { Cache, cacheGive, cacheMissed, cacheTake } from "../alloc/cache";
 import { returnTransfer, takeOne } from "../alloc/refill";
 import { setOf } from "../alloc/set";
 import { acquire64, claim, claim64, peek } from "../base/atomics";
+import { equalBytes } from "../base/bytes";
 import { E2BIG } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
@@ -58,6 +59,16 @@ export const FREED: u32 = 0x80000000;
  */
 export function hashOfElement(element: usize): u32 {
   return peek(element + ELEMENT_HASH);
+}
+
+/** Functions that return an element return -errno in its place; no element lies in the last 4 KiB. */
+export function isError(element: usize): bool {
+  return element >= <usize>-4095;
+}
+
+/** Whether an element has the value that is expected: bytes at `expected`, or 0 for any. Caller has the bucket's lock. */
+export function hasValue(map: MapHeader, element: usize, expected: usize): bool {
+  return expected == 0 || equalBytes(element + map.valueOffset, expected, map.valueSize);
 }
 
 export function poolWord(map: MapHeader, cpu: u32): usize {

@@ -5,7 +5,8 @@
  */
 import { thisCpu } from "../cpu/area";
 import { Intents, intentsOf } from "../cpu/intent";
-import { deleteKey, updateSlow } from "./hash";
+import { updateSlow } from "./hash";
+import { deleteKey } from "./hash-delete";
 import { deleteFast, getFast, updateFast } from "./hash-fast";
 import { hashGet } from "./hash-lookup";
 import { mapAt } from "./map";

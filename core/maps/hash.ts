@@ -1,5 +1,5 @@
 /**
- * The hash map: update and delete with Linux's flags and errno (`kernel/bpf/hashtab.c`), dynamic or preallocated,
+ * The hash map: update with Linux's flags and errno (`kernel/bpf/hashtab.c`), dynamic or preallocated,
  * plain or per-CPU. The element is taken before the bucket is locked, so that a refill can run; the lock is held for a
  * few stores.
  *
@@ -11,7 +11,7 @@ import { Cache } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes } from "../base/bytes";
-import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
+import { E2BIG, EAGAIN, EEXIST, EINVAL, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
 import { memoryErrno, renewBudget } from "../cpu/wait";
@@ -22,7 +22,6 @@ import {
   insertAndUnlock,
   isHome,
   isLocked,
-  removeAt,
   tryLockBucket,
   unlockBucket,
   unlockChanged,
@@ -33,14 +32,15 @@ import {
   ELEMENT_HASH,
   ELEMENT_KEY,
   ELEMENT_NEXT,
-  giveElement,
   giveReplaced,
   giveUnused,
+  hasValue,
+  isError,
   supplyError,
   takeElement,
   takeReplacement,
 } from "./element";
-import { deleteFast, updateFast } from "./hash-fast";
+import { updateFast } from "./hash-fast";
 import { hashOf } from "./hash-lookup";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 import { attachValue, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
@@ -49,11 +49,6 @@ import { homeOf } from "./table";
 
 function isPerCpu(map: MapHeader): bool {
   return map.copyStride != 0;
-}
-
-/** Functions that return an element return -errno in its place; no element lies in the last 4 KiB. */
-function isError(element: usize): bool {
-  return element >= <usize>-4095;
 }
 
 /** A value of up to 8 bytes as one word, upper bytes zero. */
@@ -156,7 +151,7 @@ function insertElement(
 }
 
 /**
- * Replaces a large value by a new element at the same place.
+ * Replaces a large value by a new element at the same place; -EAGAIN if it is not the expected one.
  * The publication of the place pairs with findInSlots and findInOverflow: the element is whole. The place is read under
  * the lock, which needs no pair.
  */
@@ -168,6 +163,7 @@ function replaceElement(
   place: usize,
   key: usize,
   value: usize,
+  expected: usize,
 ): i32 {
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
@@ -178,13 +174,15 @@ function replaceElement(
   if (replacement == 0) return supplyError(area, map);
   fillElement(map, replacement, hashOf(map, key), key, value);
   nameObject(firstIntent(intents), replacement, address, MAYBE);
-  if (!tryLockBucket(area, bucket, control)) {
+  const locked = tryLockBucket(area, bucket, control);
+  const old: usize = locked ? acquire(place) : 0;
+  if (!locked || !hasValue(map, old, expected)) {
+    if (locked) unlockBucket(area, bucket, control);
     nameObject(firstIntent(intents), replacement, address, 0);
     giveReplaced(area, map, cache, replacement, firstIntent(intents));
     clearIntent(firstIntent(intents));
-    return AGAIN;
+    return locked ? -EAGAIN : AGAIN;
   }
-  const old: usize = acquire(place);
   nameObject(secondIntent(intents), old, address, MAYBE | REMOVES);
   store<u32>(replacement, load<u32>(old, ELEMENT_NEXT), ELEMENT_NEXT);
   publish(place, <u32>replacement);
@@ -199,7 +197,7 @@ function replaceElement(
 }
 
 /**
- * Writes the value of an existing key where it lies.
+ * Writes the value of an existing key where it lies; -EAGAIN if it is not the expected one.
  * The publication of the value pairs with copyOutWords. The place is read under the lock, which needs no pair.
  */
 function overwriteInPlace(
@@ -209,14 +207,16 @@ function overwriteInPlace(
   control: u64,
   place: usize,
   value: usize,
+  expected: usize,
   allCpus: bool,
 ): i32 {
   if (!tryLockBucket(area, bucket, control)) return AGAIN;
   const element: usize = acquire(place);
+  const isExpected = hasValue(map, element, expected);
   if (isPerCpu(map)) writeValue(area, map, element, value, allCpus);
-  else publish64(element + map.valueOffset, valueWord(value, map.valueSize));
+  else if (isExpected) publish64(element + map.valueOffset, valueWord(value, map.valueSize));
   unlockBucket(area, bucket, control);
-  return 0;
+  return isExpected ? 0 : -EAGAIN;
 }
 
 /**
@@ -232,17 +232,27 @@ function updateOtherwise(
   key: usize,
   value: usize,
   flags: u32,
+  expected: usize,
   allCpus: bool,
 ): i32 {
   if (isLocked(control)) return awaitBucket(area, bucket);
   if (place == 0) return acquire64(bucket) == control ? -ENOENT : AGAIN;
   if (flags == NOEXIST) return acquire64(bucket) == control ? -EEXIST : AGAIN;
-  if (map.inPlace != 0 || isPerCpu(map)) return overwriteInPlace(area, map, bucket, control, place, value, allCpus);
-  return replaceElement(area, map, bucket, control, place, key, value);
+  if (map.inPlace != 0 || isPerCpu(map))
+    return overwriteInPlace(area, map, bucket, control, place, value, expected, allCpus);
+  return replaceElement(area, map, bucket, control, place, key, value, expected);
 }
 
 /** The load pairs with the publication of the control word. */
-function updateKey(area: CpuArea, map: MapHeader, key: usize, value: usize, flags: u32, allCpus: bool): i32 {
+function updateKey(
+  area: CpuArea,
+  map: MapHeader,
+  key: usize,
+  value: usize,
+  flags: u32,
+  expected: usize,
+  allCpus: bool,
+): i32 {
   const hash = hashOf(map, key);
   while (true) {
     const bucket = homeOf(map, hash);
@@ -250,7 +260,7 @@ function updateKey(area: CpuArea, map: MapHeader, key: usize, value: usize, flag
     if (!isHome(bucket, control, hash)) continue;
     const place = findPlace(area, map, bucket, control, hash, key);
     if (place != 0 || flags == EXIST || isLocked(control)) {
-      const result = updateOtherwise(area, map, bucket, control, place, key, value, flags, allCpus);
+      const result = updateOtherwise(area, map, bucket, control, place, key, value, flags, expected, allCpus);
       if (result != AGAIN) return result;
       continue;
     }
@@ -261,7 +271,7 @@ function updateKey(area: CpuArea, map: MapHeader, key: usize, value: usize, flag
   }
 }
 
-function update(address: usize, key: usize, value: usize, flags: u32, allCpus: bool): i32 {
+function update(address: usize, key: usize, value: usize, flags: u32, expected: usize, allCpus: bool): i32 {
   if (flags > EXIST) return -EINVAL;
   const map = mapAt(address);
   const area = thisCpu();
@@ -269,7 +279,7 @@ function update(address: usize, key: usize, value: usize, flags: u32, allCpus: b
   // Profile linux: off for the whole operation, so that a refill comes after it.
   area.interruptsOff += map.interruptsOff;
   area.ownInterruptsOff += map.interruptsOff;
-  const result = updateKey(area, map, key, value, flags, allCpus);
+  const result = updateKey(area, map, key, value, flags, expected, allCpus);
   area.ownInterruptsOff -= map.interruptsOff;
   area.interruptsOff -= map.interruptsOff;
   letWorkRun(area);
@@ -303,73 +313,19 @@ function updateByPointer(map: MapHeader, key: usize, value: usize, flags: u32): 
 
 /** As hashUpdate, without a fast path. */
 export function updateSlow(address: usize, key: usize, value: usize, flags: u32): i32 {
-  return update(address, key, value, flags, false);
+  return update(address, key, value, flags, 0, false);
+}
+
+/**
+ * Replaces a key's value if it is the expected one, byte by byte; of no per-CPU hash. Any context.
+ * @param expected `valueSize` bytes
+ * @returns as hashUpdate with EXIST, or -EAGAIN: the value is another one
+ */
+export function hashCompareUpdate(address: usize, key: usize, expected: usize, value: usize): i32 {
+  return update(address, key, value, EXIST, expected, false);
 }
 
 /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
 export function percpuHashUpdateAll(address: usize, key: usize, value: usize, flags: u32): i32 {
-  return update(address, key, value, flags, true);
-}
-
-/**
- * Unlinks a key's element into the first intent and returns it, or -errno.
- * The loads of the control word pair with its publication, that of the place as in findInSlots; the claim in removeAt
- * decides.
- */
-function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize, bits: u64): usize {
-  const hash = hashOf(map, key);
-  while (true) {
-    const bucket = homeOf(map, hash);
-    const control = acquire64(bucket);
-    if (!isHome(bucket, control, hash)) continue;
-    const place = findPlace(area, map, bucket, control, hash, key);
-    if (isLocked(control)) {
-      const waited = awaitBucket(area, bucket);
-      if (waited != AGAIN) return <usize>waited;
-      continue;
-    }
-    if (place == 0) {
-      if (acquire64(bucket) == control) return <usize>-ENOENT;
-      continue;
-    }
-    const element: usize = acquire(place);
-    const intent = firstIntent(intentsOf(area));
-    nameObject(intent, element, changetype<usize>(cache), bits | MAYBE);
-    if (removeAt(area, bucket, control, place)) return element;
-    clearIntent(intent);
-  }
-}
-
-/**
- * Deletes a key. Its element may be handed out again at once. Any context.
- * @returns 0, -ENOENT, -EBUSY (this context interrupted the bucket's owner) or -ETIMEDOUT (its owner is dead)
- */
-export function hashDelete(address: usize, key: usize): i32 {
-  const size = mapAt(address).fastKey;
-  if (size == 4 && deleteFast<u32>(address, load<u32>(key)) == 0) return 0;
-  if (size == 8 && deleteFast<u64>(address, load<u64>(key)) == 0) return 0;
-  return deleteKey(address, key);
-}
-
-/** As hashDelete, without a fast path. */
-export function deleteKey(address: usize, key: usize): i32 {
-  const map = mapAt(address);
-  const area = thisCpu();
-  const intents = intentsOf(area);
-  const cache = cacheOf(map.elements, area.id);
-  renewBudget(area);
-  const operation = nextOperation(levelCount(map, area.id, area.level));
-  const bits = COUNTS | REMOVES | parityOf(operation);
-  const element = removeKey(area, map, cache, key, bits);
-  if (isError(element)) return <i32>element;
-  const object = valueObject(map, element);
-  if (object != 0) nameValue(area, map, object, secondIntent(intents));
-  nameObject(firstIntent(intents), element, changetype<usize>(cache), bits);
-  // Counted first: once given back the element may be another operation's at once.
-  if (countElement(area, map, -1, operation)) raiseTable(area, map);
-  if (object != 0) giveValue(area, map, object, secondIntent(intents));
-  giveElement(area, map, cache, element, firstIntent(intents));
-  clearIntent(firstIntent(intents));
-  letWorkRun(area);
-  return 0;
+  return update(address, key, value, flags, 0, true);
 }

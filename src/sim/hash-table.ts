@@ -21,9 +21,10 @@ export interface PreparedHash {
   readonly world: World;
   readonly map: number;
   readonly keys: readonly number[];
-  /** For each fiber a place for a value to write and one for a value that is read. */
+  /** Places for values: that are read, that are written, and for two that belong together. */
   readonly into: number;
   readonly from: number;
+  readonly pairs: number;
   readonly valueSize: number;
   /** Bytes of one value as it is given and read: of a per-CPU map one for each CPU. */
   readonly room: number;
@@ -47,16 +48,26 @@ export function prepareHash(
   );
   const isPerCpu = world.field(map, "MapHeader", "kind") === CONSTANTS.KIND_PERCPU_HASH;
   const room = ((valueSize + 7) & ~7) * (isPerCpu ? world.areas.length : 1);
-  const values = world.scratch(room * 32);
+  const values = world.scratch(room * 64);
   for (const cpu of caches === "filled" ? world.areas.keys() : []) {
     world.callOn(cpu, "hashUpdate", map, addresses[0] as number, values, 0);
     world.callOn(cpu, "hashDelete", map, addresses[0] as number);
   }
-  return { world, map, keys: addresses, into: values, from: values + room * 16, valueSize, room, isPerCpu };
+  return {
+    world,
+    map,
+    keys: addresses,
+    into: values,
+    from: values + room * 16,
+    pairs: values + room * 32,
+    valueSize,
+    room,
+    isPerCpu,
+  };
 }
 
 /** Values that are there from the start are above all others. */
-const FIRST_VALUE = 1000;
+export const FIRST_VALUE = 1000;
 
 /** Puts keys into the map before anything runs. Only while setting up. */
 export function putKeys({ world, map, keys, from, room }: PreparedHash, wanted: readonly number[]): void {
@@ -102,6 +113,8 @@ export function bucketOfKey({ world, map, keys, from }: PreparedHash, key: numbe
 /** What stands for any value of a per-CPU map. */
 const PRESENT = 1;
 const ENOENT = 2;
+/** A number of 4 bytes (core/base/number.ts). */
+const U32 = 2;
 
 type Recorded = { -readonly [K in keyof Operation]: Operation[K] };
 
@@ -134,6 +147,32 @@ export class HashTable {
 
   *delete(key: number): Calls<number> {
     return (yield* this.#record({ type: "delete", key }, ["hashDelete", this.#prepared.map, this.#key(key)])).errno;
+  }
+
+  /** Adds to a key's value, of 4 bytes: the sum. */
+  *add(key: number, value: number): Calls<number> {
+    const { world, map, pairs } = this.#prepared;
+    // A word for the number, one that a sum does not need, and room for a value of one.
+    const address = pairs + (this.#clock % 8) * 24;
+    world.memory.store(address, value);
+    world.memory.store(address + 4, 0);
+    const call: Call = ["hashChange", map, this.#key(key), 0, U32, address];
+    return (yield* this.#record({ type: "add", key, value }, call, address)).value;
+  }
+
+  /** Replaces a key's value by another one where it is as expected; with nothing to replace it by, the key goes. */
+  *exchange(key: number, expected: number, becomes: "another" | "nothing"): Calls<number> {
+    const { map, pairs, room } = this.#prepared;
+    const number = ++this.#values;
+    const address = pairs + (number % 16) * 2 * room;
+    this.#write(address, expected);
+    this.#write(address + room, number);
+    const value = becomes === "another" ? number : 0;
+    const call: Call =
+      value === 0
+        ? ["hashCompareDelete", map, this.#key(key), address]
+        : ["hashCompareUpdate", map, this.#key(key), address, address + room];
+    return (yield* this.#record({ type: "exchange", key, expected, value }, call)).errno;
   }
 
   /** The value of a key, 0 if it is not there. */

@@ -22,6 +22,11 @@ export interface Core {
   arenaFormat(cpus: number, maximumWasmPages: number, seed: number): number;
   /** What `attach` checks: 0 if this memory is no arena, its layout version otherwise. */
   arenaVersion(): number;
+  /**
+   * As hashChange, of an array's value: no lock, no wait. -ENOENT beyond the end.
+   * The claim pairs with every other change of the word, and with copyOutWords.
+   */
+  arrayChange(address: number, key: number, offset: number, change: number, room: number): number;
   /** An array's entries cannot be deleted. */
   arrayDelete(address: number, key: number): number;
   /** Copies a value out: 0, or -ENOENT beyond the end. `into` is 8-byte aligned. */
@@ -87,6 +92,26 @@ export interface Core {
   gracePeriodOver(flavour: number, target: number): number;
   /** A grace period of a flavour (0 normal, 1 tasks-trace) from now on: what `gracePeriodOver` takes. */
   gracePeriodStart(flavour: number): number;
+  /**
+   * Adds to a number of an entry; one that is not there begins as zeroes. Or, with EXCHANGES, replaces a number by another one if it
+   * is as expected; then the entry must be there. Of a hash whose values are no CPUs'. Any context.
+   * @param room two words: what is added (base/number.ts: addToNumber); or the number to be and the expected one, both with zeroes
+   * above. Behind them `valueStride` bytes for a new value. In the first word the new number is left
+   * @returns 0, -ERANGE (an integer would wrap), -EAGAIN (another number than the expected one), -ENOENT, or as hashUpdate
+   */
+  hashChange(address: number, key: number, offset: number, change: number, room: number): number;
+  /**
+   * Deletes a key if it has the expected value, byte by byte; of no per-CPU hash. Any context.
+   * @param expected `valueSize` bytes
+   * @returns as hashDelete, or -EAGAIN: the value is another one
+   */
+  hashCompareDelete(address: number, key: number, expected: number): number;
+  /**
+   * Replaces a key's value if it is the expected one, byte by byte; of no per-CPU hash. Any context.
+   * @param expected `valueSize` bytes
+   * @returns as hashUpdate with EXIST, or -EAGAIN: the value is another one
+   */
+  hashCompareUpdate(address: number, key: number, expected: number, value: number): number;
   /**
    * Deletes a key. Its element may be handed out again at once. Any context.
    * @returns 0, -ENOENT, -EBUSY (this context interrupted the bucket's owner) or -ETIMEDOUT (its owner is dead)
@@ -317,6 +342,7 @@ export const SIGNATURES = {
   allocatorOwned: { parameters: ["i32"], results: ["i32"] },
   arenaFormat: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arenaVersion: { parameters: [], results: ["i32"] },
+  arrayChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
@@ -339,6 +365,9 @@ export const SIGNATURES = {
   freeBytes: { parameters: ["i32"], results: [] },
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
+  hashChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+  hashCompareDelete: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  hashCompareUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   hashDelete4: { parameters: ["i32", "i32"], results: ["i32"] },
   hashDelete8: { parameters: ["i32", "i64"], results: ["i32"] },
@@ -435,7 +464,11 @@ export const CONSTANTS = {
   EEXIST: 17,
   EINVAL: 22,
   ENOSPC: 28,
+  ERANGE: 34,
   ETIMEDOUT: 110,
+  NUMBER_SIZE: 3,
+  NUMBER_SIGNED: 4,
+  NUMBER_FLOAT: 8,
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
@@ -516,6 +549,8 @@ export const CONSTANTS = {
   HEADER_SIZE: 256,
   MAP_BYTES: 320,
   MAP_CPU_BYTES: 128,
+  SUBTRACTS: 16,
+  EXCHANGES: 32,
   KIND_QUEUE: 22,
   SEGMENT_SHIFT: 8,
   SEGMENT_BUCKETS: 256,

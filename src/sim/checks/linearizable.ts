@@ -13,7 +13,10 @@ export interface Result {
 export interface Operation {
   readonly what:
     | { readonly type: "update"; readonly key: number; readonly flags: number; readonly value: number }
-    | { readonly type: "delete" | "get" | "lookup"; readonly key: number };
+    | { readonly type: "delete" | "get" | "lookup"; readonly key: number }
+    | { readonly type: "add"; readonly key: number; readonly value: number }
+    /** Replaces the expected value by another one, or deletes the key where that is 0. */
+    | { readonly type: "exchange"; readonly key: number; readonly expected: number; readonly value: number };
   readonly called: number;
   /** Infinity: it never returned, and may have happened or not. */
   readonly returned: number;
@@ -21,6 +24,7 @@ export interface Operation {
 }
 
 const ENOENT = 2;
+const EAGAIN = 11;
 const EEXIST = 17;
 /** Refusals that depend on more than the key: they change nothing. */
 const REFUSED: ReadonlySet<number> = new Set([-7, -12, -16]);
@@ -39,6 +43,14 @@ function apply({ what, result }: Operation, value: number): number | undefined {
   // A value that was found may be another key's by the time it is read: only that it was there counts.
   if (what.type === "lookup") return value === 0 ? fits(-ENOENT, 0) : fits(0, value);
   if (what.type === "delete") return value === 0 ? fits(-ENOENT, 0) : fits(0, 0);
+  if (what.type === "add") {
+    const sum = value + what.value;
+    return result === undefined || result.value === sum ? fits(0, sum) : undefined;
+  }
+  if (what.type === "exchange") {
+    if (value === 0) return fits(-ENOENT, 0);
+    return value === what.expected ? fits(0, what.value) : fits(-EAGAIN, value);
+  }
   if (what.type !== "update") return undefined;
   if (what.flags === 1 && value !== 0) return fits(-EEXIST, value);
   if (what.flags === 2 && value === 0) return fits(-ENOENT, value);
@@ -70,8 +82,9 @@ function canBe(left: readonly Operation[], value: number, final: number, failed:
 }
 
 function show({ what, called, returned, result }: Operation): string {
-  const flags = what.type === "update" ? `=${what.value} flags ${what.flags}` : "";
-  return `${called}-${returned} ${what.type}${flags}: ${result?.errno} ${result?.value}`;
+  const { type, key: _, ...more } = what;
+  const details = Object.entries(more).map(([name, value]) => ` ${name} ${value}`);
+  return `${called}-${returned} ${type}${details.join("")}: ${result?.errno} ${result?.value}`;
 }
 
 /**

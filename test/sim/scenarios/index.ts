@@ -1,6 +1,7 @@
 /** All scenarios. */
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import { allocFreeNmi } from "./alloc-free-nmi.ts";
+import { CHANGED_VALUES } from "./changed-values.ts";
 import { CONTEXT_TABLE } from "./contexts.ts";
 import { createDestroy } from "./create-destroy.ts";
 import { crossCpuTrim } from "./cross-cpu-trim.ts";
@@ -76,6 +77,7 @@ export const SCENARIOS: readonly Scenario[] = [
   trimOnDemandNmi,
   twoRefills,
   waitingBounded,
+  ...CHANGED_VALUES,
   ...CONTEXT_TABLE,
   ...KILLED_IN_HASH,
   ...TABLES,

@@ -6,11 +6,21 @@
  * the thread died between adding to it and noting that it did.
  */
 import { type Body, interrupt, task } from "../../../src/sim/fiber.ts";
-import { FLAGS, type HashTable, overflowingKeys, prepareHash, putKeys } from "../../../src/sim/hash-table.ts";
+import {
+  FIRST_VALUE,
+  FLAGS,
+  type HashTable,
+  overflowingKeys,
+  prepareHash,
+  putKeys,
+} from "../../../src/sim/hash-table.ts";
 import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { HashOptions } from "../../../src/sim/world.ts";
 import { DIES, mortalHash } from "./death.ts";
+
+/** What key 1 has at first. */
+const PUT = FIRST_VALUE + 1;
 
 interface Plan {
   readonly name: string;
@@ -120,6 +130,21 @@ const PLANS: readonly Plan[] = [
     *other(table) {
       yield* table.update(1);
       yield* table.delete(1);
+    },
+  },
+  {
+    name: "killed-in-exchange",
+    doc: "Killed while a value of 24 bytes is replaced, and then deleted, because it is as expected.",
+    reaches: [DIES.inHand, { in: "replaceElement" }],
+    map: { maxEntries: 4, valueSize: 24 },
+    there: 1,
+    *dies(table) {
+      yield* table.exchange(1, PUT, "another");
+      yield* table.exchange(1, yield* table.get(1), "nothing");
+      yield AFTERWARDS;
+    },
+    *other(table) {
+      yield* table.exchange(1, PUT, "nothing");
     },
   },
   {

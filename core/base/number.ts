@@ -1,0 +1,70 @@
+/**
+ * Numbers in memory, of 1, 2, 4 or 8 bytes, that lie in one aligned word of 8: read and written so that others, who copy whole words,
+ * see the old number or the new one.
+ */
+import { acquire64 } from "./atomics";
+import { ERANGE } from "./errno";
+
+/** What a number is: the logarithm of its bytes, and these bits. */
+export const NUMBER_SIZE: u32 = 3;
+export const NUMBER_SIGNED: u32 = 4;
+export const NUMBER_FLOAT: u32 = 8;
+
+/** Bits of a number of a kind. */
+export function bitsOfKind(kind: u32): u64 {
+  return (<u64>8) << (<u64>(kind & NUMBER_SIZE));
+}
+
+/** The aligned word that a number at `address` lies in. */
+export function wordAround(address: usize): usize {
+  return address & ~7;
+}
+
+/** How far a number lies from its word's lowest bit. */
+function shiftOf(address: usize): u64 {
+  return (<u64>(address & 7)) << 3;
+}
+
+function maskOf(kind: u32): u64 {
+  return <u64>-1 >> (64 - bitsOfKind(kind));
+}
+
+/** The bits of a number in the word around it. */
+export function numberIn(word: u64, address: usize, kind: u32): u64 {
+  return (word >> shiftOf(address)) & maskOf(kind);
+}
+
+/** A word with other bits in a number's place. */
+export function withNumber(word: u64, address: usize, kind: u32, bits: u64): u64 {
+  const mask = maskOf(kind) << shiftOf(address);
+  return (word & ~mask) | ((bits << shiftOf(address)) & mask);
+}
+
+/** The word around a number. Pairs with whoever writes it by one store. */
+export function readAround(address: usize): u64 {
+  return acquire64(wordAround(address));
+}
+
+/**
+ * Adds to a number given as bits, without wrapping.
+ * @param amount what to add, 8 bytes: of an integer its magnitude, of a float an f64. Gets the new number, its upper bytes zero
+ * @param subtracts the magnitude is taken away (integers)
+ * @returns 0, or -ERANGE: an integer of this kind cannot be that large or small, and `amount` stays as it is
+ */
+export function addToNumber(bits: u64, kind: u32, amount: usize, subtracts: bool): i32 {
+  if ((kind & NUMBER_FLOAT) != 0) {
+    const added = load<f64>(amount);
+    if (bitsOfKind(kind) == 64) store<f64>(amount, reinterpret<f64>(bits) + added);
+    else store<u64>(amount, reinterpret<u32>(<f32>(<f64>reinterpret<f32>(<u32>bits) + added)));
+    return 0;
+  }
+  // Signed numbers are moved up so that the least is 0: then one rule does for both.
+  const mask = maskOf(kind);
+  const offset = (kind & NUMBER_SIGNED) != 0 ? (mask >> 1) + 1 : 0;
+  const from = (bits + offset) & mask;
+  const magnitude = load<u64>(amount);
+  if (magnitude > (subtracts ? from : mask - from)) return -ERANGE;
+  const sum = subtracts ? from - magnitude : from + magnitude;
+  store<u64>(amount, (sum - offset) & mask);
+  return 0;
+}

@@ -1,0 +1,132 @@
+/**
+ * Deleting a key of a hash, whatever its value or only if it is the expected one. In a slot the first is one claim, without a lock;
+ * the second needs it, as values change in place.
+ */
+import { Cache } from "../alloc/cache";
+import { cacheOf } from "../alloc/set";
+import { acquire, acquire64 } from "../base/atomics";
+import { EAGAIN, ENOENT } from "../base/errno";
+import { CpuArea, thisCpu } from "../cpu/area";
+import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
+import { renewBudget } from "../cpu/wait";
+import {
+  AGAIN,
+  awaitBucket,
+  findPlace,
+  isHome,
+  isLocked,
+  removeAndUnlock,
+  removeAt,
+  tryLockBucket,
+  unlockBucket,
+} from "./bucket";
+import { countElement, levelCount, nextOperation, parityOf } from "./count";
+import { letWorkRun } from "./deferred";
+import { giveElement, hasValue, isError } from "./element";
+import { deleteFast } from "./hash-fast";
+import { hashOf } from "./hash-lookup";
+import { MapHeader, mapAt } from "./map";
+import { giveValue, nameValue, valueObject } from "./percpu-value";
+import { raiseTable } from "./split";
+import { homeOf } from "./table";
+
+/**
+ * Takes the element at `place` out of a bucket that is still as `control` says, if it has the expected value: only under the lock that
+ * stays so.
+ * @returns 0, AGAIN, or -EAGAIN: it has another value
+ */
+function removeExpected(
+  area: CpuArea,
+  map: MapHeader,
+  bucket: usize,
+  control: u64,
+  place: usize,
+  element: usize,
+  expected: usize,
+): i32 {
+  if (expected == 0) return removeAt(area, bucket, control, place) ? 0 : AGAIN;
+  if (!tryLockBucket(area, bucket, control)) return AGAIN;
+  const isExpected = hasValue(map, element, expected);
+  if (isExpected) removeAndUnlock(area, bucket, control, place);
+  else unlockBucket(area, bucket, control);
+  return isExpected ? 0 : -EAGAIN;
+}
+
+/**
+ * Unlinks a key's element into the first intent and returns it, or -errno.
+ * The loads of the control word pair with its publication, that of the place as in findInSlots; the claim in removeAt
+ * decides.
+ */
+function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize, expected: usize, bits: u64): usize {
+  const hash = hashOf(map, key);
+  while (true) {
+    const bucket = homeOf(map, hash);
+    const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
+    const place = findPlace(area, map, bucket, control, hash, key);
+    if (isLocked(control)) {
+      const waited = awaitBucket(area, bucket);
+      if (waited != AGAIN) return <usize>waited;
+      continue;
+    }
+    if (place == 0) {
+      if (acquire64(bucket) == control) return <usize>-ENOENT;
+      continue;
+    }
+    const element: usize = acquire(place);
+    const intent = firstIntent(intentsOf(area));
+    nameObject(intent, element, changetype<usize>(cache), bits | MAYBE);
+    const result = removeExpected(area, map, bucket, control, place, element, expected);
+    if (result == 0) return element;
+    clearIntent(intent);
+    if (result != AGAIN) return <usize>result;
+  }
+}
+
+/**
+ * Deletes a key. Its element may be handed out again at once. Any context.
+ * @returns 0, -ENOENT, -EBUSY (this context interrupted the bucket's owner) or -ETIMEDOUT (its owner is dead)
+ */
+export function hashDelete(address: usize, key: usize): i32 {
+  const size = mapAt(address).fastKey;
+  if (size == 4 && deleteFast<u32>(address, load<u32>(key)) == 0) return 0;
+  if (size == 8 && deleteFast<u64>(address, load<u64>(key)) == 0) return 0;
+  return deleteKey(address, key);
+}
+
+/** As hashDelete, without a fast path. */
+export function deleteKey(address: usize, key: usize): i32 {
+  return deleteExpected(address, key, 0);
+}
+
+/**
+ * Deletes a key if it has the expected value, byte by byte; of no per-CPU hash. Any context.
+ * @param expected `valueSize` bytes
+ * @returns as hashDelete, or -EAGAIN: the value is another one
+ */
+export function hashCompareDelete(address: usize, key: usize, expected: usize): i32 {
+  return deleteExpected(address, key, expected);
+}
+
+/** @param expected 0: whatever value it has */
+function deleteExpected(address: usize, key: usize, expected: usize): i32 {
+  const map = mapAt(address);
+  const area = thisCpu();
+  const intents = intentsOf(area);
+  const cache = cacheOf(map.elements, area.id);
+  renewBudget(area);
+  const operation = nextOperation(levelCount(map, area.id, area.level));
+  const bits = COUNTS | REMOVES | parityOf(operation);
+  const element = removeKey(area, map, cache, key, expected, bits);
+  if (isError(element)) return <i32>element;
+  const object = valueObject(map, element);
+  if (object != 0) nameValue(area, map, object, secondIntent(intents));
+  nameObject(firstIntent(intents), element, changetype<usize>(cache), bits);
+  // Counted first: once given back the element may be another operation's at once.
+  if (countElement(area, map, -1, operation)) raiseTable(area, map);
+  if (object != 0) giveValue(area, map, object, secondIntent(intents));
+  giveElement(area, map, cache, element, firstIntent(intents));
+  clearIntent(firstIntent(intents));
+  letWorkRun(area);
+  return 0;
+}
