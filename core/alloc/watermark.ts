@@ -2,6 +2,9 @@
  * Watermarks and batch of a cache by its unit size (object with header), as Linux has them since 6.1
  * (`kernel/bpf/memalloc.c`): small objects 32 / 96, larger ones so many that about 24 KiB are cached at most.
  * Divisions are integer divisions, the batch divides first.
+ *
+ * Users' objects come and go in bursts (in Linux no allocator is a user's). Between its watermarks a cache has room for two of them:
+ * then each fits wherever the last one ended, and neither refills nor trims.
  */
 
 const SMALL_UNIT: u32 = 256;
@@ -14,6 +17,15 @@ export function lowWatermark(unit: u32, perCpu: bool): u32 {
 export function highWatermark(unit: u32, perCpu: bool): u32 {
   if (perCpu) return 3;
   return unit <= SMALL_UNIT ? 96 : max(24576 / unit, 3);
+}
+
+/** Users' objects that are allocated before the first of them is freed, and that cost no more than one at a time. */
+const BURST: u32 = 64;
+
+/** As highWatermark, of small objects that are users' own. */
+export function highForBursts(unit: u32, perCpu: bool): u32 {
+  const high = highWatermark(unit, perCpu);
+  return perCpu || unit > SMALL_UNIT ? high : max(high, lowWatermark(unit, perCpu) + 2 * BURST);
 }
 
 /** Objects that one refill adds. */
