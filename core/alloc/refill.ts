@@ -254,7 +254,7 @@ function trim(area: CpuArea, cache: Cache, target: u32): void {
  * Gives the waiting batch back when both its grace periods are over, tasks-trace and then normal, and lets the next
  * batch wait. One in flight.
  */
-export function advanceTrimmed(area: CpuArea, cache: Cache): void {
+function advanceTrimmed(area: CpuArea, cache: Cache): void {
   if (cache.waitingTarget != 0 && gracePeriodEnded(cache.waitingFlavour, cache.waitingTarget)) {
     if (cache.waitingFlavour == TASKS_TRACE) {
       cache.waitingTarget = gracePeriodTarget(NORMAL);

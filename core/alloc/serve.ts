@@ -14,7 +14,7 @@ import { beginWork, Cache, endWork, lastOf, spliceFree } from "./cache";
 import { takeOwned } from "./refill";
 import { setOf } from "./set";
 
-export function inboxWord(cache: Cache): usize {
+function inboxWord(cache: Cache): usize {
   return changetype<usize>(cache) + offsetof<Cache>("inbox");
 }
 

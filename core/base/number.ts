@@ -6,12 +6,12 @@ import { acquire64 } from "./atomics";
 import { ERANGE } from "./errno";
 
 /** What a number is: the logarithm of its bytes, and these bits. */
-export const NUMBER_SIZE: u32 = 3;
+const NUMBER_SIZE: u32 = 3;
 export const NUMBER_SIGNED: u32 = 4;
 export const NUMBER_FLOAT: u32 = 8;
 
 /** Bits of a number of a kind. */
-export function bitsOfKind(kind: u32): u64 {
+function bitsOfKind(kind: u32): u64 {
   return (<u64>8) << (<u64>(kind & NUMBER_SIZE));
 }
 

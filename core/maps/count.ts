@@ -27,7 +27,7 @@ export const BATCH: u32 = 64;
 /** A level takes this part of the room that is left at most, divided by the CPUs. */
 const SHARE: u32 = 4;
 /** Operations of a level are so far apart: their lower bits are the level, so that no two have the same number. */
-export const OPERATION_STEP: u32 = 4;
+const OPERATION_STEP: u32 = 4;
 
 /** One context level's count on one CPU. Only the CPU writes it, but for `places`. */
 @unmanaged

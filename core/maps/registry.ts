@@ -44,7 +44,7 @@ function openCount(map: MapHeader, cpu: u32): usize {
  * Keeps a map's memory while somebody has its address, as a file descriptor does in Linux: a map that is destroyed is
  * freed when it is closed as often as it was opened. Each CPU counts for itself; no operation has to look.
  */
-export function keepOpen(area: CpuArea, map: MapHeader): void {
+function keepOpen(area: CpuArea, map: MapHeader): void {
   const word = openCount(map, area.id);
   store<u32>(word, load<u32>(word) + 1);
 }

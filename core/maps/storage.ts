@@ -39,7 +39,7 @@ export function allocateStorage(field: usize, bytes: u64): bool {
 }
 
 /** Gives back the run of pages in a map's field, if there is one. */
-export function freeStorage(area: CpuArea, field: usize): void {
+function freeStorage(area: CpuArea, field: usize): void {
   const address: usize = load<u32>(field);
   if (address == 0) return;
   transferOf(area).run = <u32>address;

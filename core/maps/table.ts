@@ -22,13 +22,13 @@ export const SEGMENT_BYTES: usize = <usize>SEGMENT_BUCKETS * BUCKET_BYTES;
 /** Elements that a table of one segment has for each bucket on average, at most. */
 export const ELEMENTS_PER_BUCKET: u32 = 4;
 /** The same of a table that is larger: next to none of its buckets overflow. */
-export const ELEMENTS_PER_BUCKET_ROOMY: u32 = 3;
+const ELEMENTS_PER_BUCKET_ROOMY: u32 = 3;
 /** And of one that is so large that memory counts: a few overflow, 3 bytes an element are saved. */
 export const ELEMENTS_PER_BUCKET_LARGE: u32 = 5;
 /** More have no number (maps/bucket.ts: INDEX_MASK), and no memory: 4 GiB are full of elements before. */
 const MOST_BUCKETS: u32 = 1 << 24;
 /** Buckets from which on a table is that large. */
-export const LARGE_TABLE: u32 = 4096;
+const LARGE_TABLE: u32 = 4096;
 
 export function rootWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("root");
