@@ -21,10 +21,11 @@ export interface PreparedHash {
   readonly world: World;
   readonly map: number;
   readonly keys: readonly number[];
-  /** Places for values: that are read, that are written, and for two that belong together. */
+  /** Places for values: that are read, and that are written. */
   readonly into: number;
   readonly from: number;
-  readonly pairs: number;
+  /** For two that belong together: `roomForPairs`. */
+  readonly pairs?: number;
   readonly valueSize: number;
   /** Bytes of one value as it is given and read: of a per-CPU map one for each CPU. */
   readonly room: number;
@@ -48,7 +49,7 @@ export function prepareHash(
   );
   const isPerCpu = world.field(map, "MapHeader", "kind") === CONSTANTS.KIND_PERCPU_HASH;
   const room = ((valueSize + 7) & ~7) * (isPerCpu ? world.areas.length : 1);
-  const values = world.scratch(room * 64);
+  const values = world.scratch(room * 32);
   for (const cpu of caches === "filled" ? world.areas.keys() : []) {
     world.callOn(cpu, "hashUpdate", map, addresses[0] as number, values, 0);
     world.callOn(cpu, "hashDelete", map, addresses[0] as number);
@@ -59,11 +60,15 @@ export function prepareHash(
     keys: addresses,
     into: values,
     from: values + room * 16,
-    pairs: values + room * 32,
     valueSize,
     room,
     isPerCpu,
   };
+}
+
+/** With room for what `add` and `exchange` are given. */
+export function roomForPairs(prepared: PreparedHash): PreparedHash {
+  return { ...prepared, pairs: prepared.world.scratch(prepared.room * 32) };
 }
 
 /** Values that are there from the start are above all others. */
@@ -151,9 +156,9 @@ export class HashTable {
 
   /** Adds to a key's value, of 4 bytes: the sum. */
   *add(key: number, value: number): Calls<number> {
-    const { world, map, pairs } = this.#prepared;
+    const { world, map } = this.#prepared;
     // A word for the number, one that a sum does not need, and room for a value of one.
-    const address = pairs + (this.#clock % 8) * 24;
+    const address = this.#pairs() + (this.#clock % 8) * 24;
     world.memory.store(address, value);
     world.memory.store(address + 4, 0);
     const call: Call = ["hashChange", map, this.#key(key), 0, U32, address];
@@ -162,9 +167,9 @@ export class HashTable {
 
   /** Replaces a key's value by another one where it is as expected; with nothing to replace it by, the key goes. */
   *exchange(key: number, expected: number, becomes: "another" | "nothing"): Calls<number> {
-    const { map, pairs, room } = this.#prepared;
+    const { map, room } = this.#prepared;
     const number = ++this.#values;
-    const address = pairs + (number % 16) * 2 * room;
+    const address = this.#pairs() + (number % 16) * 2 * room;
     this.#write(address, expected);
     this.#write(address + room, number);
     const value = becomes === "another" ? number : 0;
@@ -195,6 +200,12 @@ export class HashTable {
     this.#end(operation, { errno: found ? 0 : -ENOENT, value: 0 });
     yield ["readLeave"];
     return found;
+  }
+
+  #pairs(): number {
+    const { pairs } = this.#prepared;
+    if (pairs === undefined) throw new Finding("scenario", "there is no room for two values");
+    return pairs;
   }
 
   #key(key: number): number {

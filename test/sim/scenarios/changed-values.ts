@@ -1,5 +1,5 @@
 import { interrupt, task } from "../../../src/sim/fiber.ts";
-import { FIRST_VALUE, prepareHash, putKeys } from "../../../src/sim/hash-table.ts";
+import { FIRST_VALUE, prepareHash, putKeys, roomForPairs } from "../../../src/sim/hash-table.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import { withHash } from "./common.ts";
 
@@ -16,7 +16,7 @@ export const CHANGED_VALUES: readonly Scenario[] = [
     reaches: [{ in: "changeLocked" }, { in: "insertNumber" }],
     prepare(world) {
       // A number beside the map's own of each operation, and all of 8 bytes of room for it.
-      const prepared = prepareHash(world, world.createHash({ valueSize: 4, maxEntries: 4 }), 2);
+      const prepared = roomForPairs(prepareHash(world, world.createHash({ valueSize: 4, maxEntries: 4 }), 2));
       return () =>
         withHash(prepared, (table) => [
           task(0, function* () {
@@ -42,7 +42,7 @@ export const CHANGED_VALUES: readonly Scenario[] = [
       bound: 2,
       reaches: ["another value", "replaced", "deleted"],
       prepare(world) {
-        const prepared = prepareHash(world, world.createHash({ valueSize, maxEntries: 4 }), 2);
+        const prepared = roomForPairs(prepareHash(world, world.createHash({ valueSize, maxEntries: 4 }), 2));
         putKeys(prepared, [1]);
         return () =>
           withHash(prepared, (table) => [

@@ -13,6 +13,7 @@ import {
   overflowingKeys,
   prepareHash,
   putKeys,
+  roomForPairs,
 } from "../../../src/sim/hash-table.ts";
 import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
@@ -272,7 +273,7 @@ function scenarioOf({
     bound: nmi === undefined && other === undefined ? 0 : 2,
     prepare(world) {
       const pages = world.call("pagesInUse");
-      const prepared = prepareHash(world, world.createHash(map), overflows ? MOST_KEYS : keys);
+      const prepared = roomForPairs(prepareHash(world, world.createHash(map), overflows ? MOST_KEYS : keys));
       const used = overflows ? overflowingKeys(prepared, 2) : Array.from({ length: keys }, (_, index) => index + 1);
       putKeys(prepared, overflows ? used.slice(0, -2) : used.slice(0, there));
       return () =>
