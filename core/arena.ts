@@ -9,23 +9,40 @@ import { adoptPages, DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./mem/page
 import { formatSlab } from "./mem/slab";
 import { formatEpochs } from "./rcu/epoch";
 
-const WASM_PAGE_BYTES: usize = 65536;
+export const WASM_PAGE_BYTES: usize = 65536;
+export const PAGES_PER_WASM_PAGE: u32 = <u32>(WASM_PAGE_BYTES / PAGE_BYTES);
+export const MOST_CPUS: u32 = 1024;
+export const MOST_WASM_PAGES: u32 = 65535;
+
+export const DESCRIPTORS: usize = SUPERBLOCK + SUPERBLOCK_BYTES;
+
+/** Where the arena's own tables lie, one behind the other: CPU areas, dead buckets, the first page that is anybody's. */
+export function areasAt(maximumPages: u32): usize {
+  return roundUp(DESCRIPTORS + maximumPages * DESCRIPTOR_BYTES, 64);
+}
+
+export function deadBucketsAt(areas: usize, cpus: u32): usize {
+  return roundUp(areas + cpus * AREA_BYTES, 64);
+}
+
+export function firstPageAt(deadBuckets: usize): usize {
+  return roundUp(deadBuckets + SEGMENT_BYTES, PAGE_BYTES);
+}
 
 /**
  * Formats the memory. Call once, before any other thread has it.
- * The publication of the magic pairs with arenaVersion of whoever attaches: everything behind the superblock is there.
+ * The publication of the magic pairs with checkArena of whoever attaches: everything behind the superblock is there.
  * @param cpus CPU slots
  * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
  * @param seed of the CPUs' random numbers
  * @returns 0, EINVAL or ENOMEM (positive)
  */
 export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
-  if (cpus == 0 || cpus > 1024 || maximumWasmPages > 65535) return EINVAL;
-  const maximumPages = maximumWasmPages * <u32>(WASM_PAGE_BYTES / PAGE_BYTES);
-  const descriptors = SUPERBLOCK + SUPERBLOCK_BYTES;
-  const areas = roundUp(descriptors + maximumPages * DESCRIPTOR_BYTES, 64);
-  const deadBuckets = roundUp(areas + cpus * AREA_BYTES, 64);
-  const first = roundUp(deadBuckets + SEGMENT_BYTES, PAGE_BYTES);
+  if (cpus == 0 || cpus > MOST_CPUS || maximumWasmPages > MOST_WASM_PAGES) return EINVAL;
+  const maximumPages = maximumWasmPages * PAGES_PER_WASM_PAGE;
+  const areas = areasAt(maximumPages);
+  const deadBuckets = deadBucketsAt(areas, cpus);
+  const first = firstPageAt(deadBuckets);
   const wasmPages = <u32>(roundUp(first + PAGE_BYTES, WASM_PAGE_BYTES) / WASM_PAGE_BYTES);
   if (wasmPages > maximumWasmPages) return ENOMEM;
   if (wasmPages > <u32>memory.size() && memory.grow(wasmPages - memory.size()) < 0) return ENOMEM;
@@ -34,7 +51,7 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
   block.cpus = cpus;
   block.maximumPages = maximumPages;
   block.limitPages = maximumPages;
-  block.descriptors = <u32>descriptors;
+  block.descriptors = <u32>DESCRIPTORS;
   block.areas = <u32>areas;
   block.deadBuckets = <u32>deadBuckets;
   formatDeadBuckets();
@@ -44,14 +61,9 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
     cpuArea(cpu).random = (seed + cpu * 0x9e3779b9) | 1;
   }
   formatSlab();
-  const existing = <u32>memory.size() * <u32>(WASM_PAGE_BYTES / PAGE_BYTES);
+  const existing = <u32>memory.size() * PAGES_PER_WASM_PAGE;
   const firstPage = <u32>(first >> PAGE_SHIFT);
   adoptPages(firstPage, existing - firstPage);
   publish(changetype<usize>(block) + offsetof<Superblock>("magic"), MAGIC);
   return 0;
-}
-
-/** What `attach` checks: 0 if this memory is no arena, its layout version otherwise. */
-export function arenaVersion(): u32 {
-  return superblock().magic == MAGIC ? superblock().version : 0;
 }

@@ -55,8 +55,11 @@ export {
   objectTrim,
   setFor as objectSet,
 } from "./alloc/object-allocator";
+export { objectCopyOf, objectFreeOf, objectFreeRcuOf, objectSizeOf } from "./alloc/object-check";
+export { objectArm, objectArmedSize, objectDisarm, setAllocatorDebug } from "./alloc/object-debug";
 export { withdrawPrefill } from "./alloc/prefill";
-export { arenaFormat, arenaVersion } from "./arena";
+export { arenaFormat } from "./arena";
+export { checkArena, enroll } from "./attach";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { switchCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
@@ -76,11 +79,13 @@ export { hashCompareDelete, hashDelete } from "./maps/hash-delete";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
+export { mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";
 export { closeMap } from "./maps/registry";
 export { allocateBytes } from "./mem/managed";
+export { isSeenAlive } from "./recovery/living";
 export { reapCpu } from "./recovery/reap";
 export { trimCpus } from "./trim";
 

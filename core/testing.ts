@@ -3,6 +3,7 @@
  * that it does not export.
  */
 import { execFileSync } from "node:child_process";
+import { type Address, type AllocateFlags, isAddress, type ObjectAllocator } from "../src/arena/allocator.ts";
 import { Arena, type ArenaOptions } from "../src/arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../src/arena/statistics.ts";
 import { bytes, u32 } from "../src/maps/codec.ts";
@@ -14,8 +15,16 @@ import { CORE_OPTIONS } from "../tools/core-options.ts";
 
 export const LEVEL = { task: 0, softirq: 1, hardirq: 2, nmi: 3 } as const;
 
+/** Allocators are in debug mode, unless a test is about sizes and counts. */
 export function makeArena(options: ArenaOptions = {}): Promise<Arena> {
-  return Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 1, ...options });
+  return Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 1, debug: true, ...options });
+}
+
+/** Allocates an object that is sure to be there. */
+export function take(allocator: ObjectAllocator, size?: number, flags?: AllocateFlags): Address {
+  const result = allocator.allocate(size, flags);
+  if (!isAddress(result)) throw new Error(`errno ${result}`);
+  return result;
 }
 
 export interface HashOptions {

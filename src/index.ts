@@ -2,14 +2,15 @@
 export {
   type Address,
   ALLOCATE,
+  type AllocateErrno,
   type AllocateFlags,
-  type AllocatorOptions,
+  isAddress,
   ObjectAllocator,
 } from "./arena/allocator.ts";
+export type { AllocatorOptions } from "./arena/allocator-options.ts";
 export type { AllocatorStatistics, ObjectCacheStatistics } from "./arena/allocator-statistics.ts";
-export { Arena, type ArenaHandle, type ArenaOptions, type Profile } from "./arena/arena.ts";
+export { Arena, type ArenaHandle, type ArenaOptions, type MapCodecs, type Profile } from "./arena/arena.ts";
 export type { Misses } from "./arena/caches.ts";
-export type { MapOptions } from "./arena/directory.ts";
 export {
   type CacheStatistics,
   cacheStatistics,
@@ -17,23 +18,20 @@ export {
   mapStatistics,
 } from "./arena/statistics.ts";
 export { AnyctxError, ERRNO, type ErrnoName, type ErrorCode, errnoName } from "./error.ts";
+export type { Many, ManyOut } from "./maps/batch.ts";
 export {
+  type Accessor,
   array,
   bytes,
   type Codec,
-  f32,
-  f64,
-  i8,
-  i16,
-  i32,
-  i64,
   none,
+  type Role,
   string,
   struct,
-  u8,
-  u16,
-  u32,
-  u64,
 } from "./maps/codec.ts";
+export { type Json, json } from "./maps/json.ts";
 export { MAP_KINDS, type MapKind, type MapType } from "./maps/kinds.ts";
+export type { LiveView } from "./maps/live-view.ts";
 export { ANY, ArenaMap, EXIST, type MapInfo, NOEXIST } from "./maps/map.ts";
+export type { MapOptions } from "./maps/options.ts";
+export { f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from "./maps/scalar.ts";

@@ -108,9 +108,10 @@ async function closeRing({ arena, survivor }: Ring): Promise<number> {
   for (const allocator of arena.allocators()) allocator.destroy();
   for (let round = 0; round < 4; round++) arena.trim();
   // The maps' transfer buffers go with this thread's slot.
+  const { core } = arena;
   arena.detach();
-  arena.core.trimSlabs();
-  return arena.core.pagesInUse() * PAGE_BYTES;
+  core.trimSlabs();
+  return core.pagesInUse() * PAGE_BYTES;
 }
 
 /** 200 updates, lookups and deletes on this thread; how long they took, and how many were refused. */

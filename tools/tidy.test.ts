@@ -121,6 +121,7 @@ const CORE_ORDER = [
   "recovery",
   "core/trim.ts",
   "core/arena.ts",
+  "core/attach.ts",
   "core/index.ts",
 ];
 
@@ -141,10 +142,11 @@ interface SrcRow {
 /** What each part of src/ may import from the others: values (and their types), and types alone. */
 const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   "src/error.ts": { values: [], types: [] },
+  "src/arguments.ts": { values: ["src/error.ts"], types: [] },
   wasm: { values: ["src/error.ts"], types: [] },
   events: { values: ["src/error.ts"], types: [] },
-  maps: { values: ["src/error.ts", "wasm"], types: [] },
-  arena: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
+  maps: { values: ["src/error.ts", "src/arguments.ts", "wasm"], types: [] },
+  arena: { values: ["src/error.ts", "src/arguments.ts", "wasm", "events", "maps"], types: [] },
   "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: [] },
   bpf: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
   sim: { values: ["src/error.ts", "wasm"], types: [] },

@@ -6,7 +6,7 @@
  */
 
 import { E2BIG, EBUSY, EINVAL, ENOMEM, ETIMEDOUT } from "../base/errno";
-import { CLASS_COUNT, superblock } from "../base/superblock";
+import { CLASS_COUNT, nextSerial, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayPrefill, mayRunWork } from "../cpu/context";
 import { BUILDING_ALLOCATOR, runPlaced, transferOf } from "../cpu/intent";
@@ -58,6 +58,10 @@ export class ObjectAllocator {
   fastLargest: u32;
   /** (size + 7) >> shift is the index into the table: 8-byte steps for any size, always 0 for a fixed size. */
   shift: u32;
+  /** Tells the allocator from one that lies here before or after it: 0 while it is none. */
+  serial: u32;
+  /** Bytes behind each object that tell how it is used (alloc/object-debug.ts), 0: none. */
+  debugBytes: u32;
 }
 
 export const NAME_AT: usize = 128;
@@ -130,6 +134,7 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
     freeObjectAllocator(area, allocator);
     return ETIMEDOUT;
   }
+  header.serial = nextSerial();
   header.magic = ALLOCATOR_MAGIC;
   transfer.building = 0;
   return allocator;
@@ -238,6 +243,7 @@ export function freeObjectAllocator(area: CpuArea, allocator: usize): i32 {
     return live;
   }
   header.magic = 0;
+  header.serial = 0;
   transfer.run = <u32>allocator;
   transfer.building = 0;
   freePages(allocator);

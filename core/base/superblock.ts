@@ -7,12 +7,13 @@
  * | guard  | superblock | page descriptors ......... | CPU areas .... | dead buckets | pages ... maximum
  * ```
  */
+import { addAndFetch } from "./atomics";
 
 export const SUPERBLOCK: usize = 65536;
 export const SUPERBLOCK_BYTES: usize = 4096;
 export const MAGIC: u32 = 0x58435941; // "AYCX"
 /** Goes up with every change of a structure in shared memory. */
-export const LAYOUT_VERSION: u32 = 3;
+export const LAYOUT_VERSION: u32 = 4;
 
 export const PROFILE_ANYCTX: u32 = 0;
 /** As Linux 6.18: allocation with interrupts off, always a new element, watermarks by Linux's element size. */
@@ -51,7 +52,8 @@ export class Superblock {
   adaptive: u32;
   /** Pages that may be in use at once: the arena's "memory cgroup". */
   limitPages: u32;
-  reserved0: u32;
+  /** Atomic: serial numbers that have been given out (nextSerial). */
+  serials: u32;
   reserved1: u64;
 
   /** Owner CPU + 1, or 0. Guards pages, bins and page descriptors of free runs. */
@@ -91,4 +93,15 @@ export const SLAB_CLASSES: usize = SUPERBLOCK + 512;
 
 export function superblock(): Superblock {
   return changetype<Superblock>(SUPERBLOCK);
+}
+
+/**
+ * A number that no map and no allocator had before: an address is used again, a serial is not. Spread over 32 bits, so that what
+ * else comes to lie at the address is hardly taken for it; never 0.
+ * The count pairs with nothing: whoever gets it is alone with it.
+ */
+export function nextSerial(): u32 {
+  const word = SUPERBLOCK + offsetof<Superblock>("serials");
+  const serial = <u32>addAndFetch(word, 1) * 0x9e3779b1;
+  return serial != 0 ? serial : <u32>addAndFetch(word, 1) * 0x9e3779b1;
 }

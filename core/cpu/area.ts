@@ -53,8 +53,8 @@ export class CpuArea {
   /** Loads that the current operation may still spend on waiting, and 1 once it gave up a wait (cpu/wait.ts). */
   spinsLeft: u32;
   gaveUp: u32;
-  /** Up to the end of the cache line. */
-  reserved1: u32;
+  /** The token of the thread that attached with this CPU, 0: none did. Written under `controlLock` (core/attach.ts). */
+  attached: u32;
   reserved3: u64;
   reserved4: u64;
   reserved5: u64;
@@ -168,6 +168,7 @@ export function leaveSections(area: CpuArea): void {
  */
 export function releaseCpu(id: u32, owner: u32): void {
   const area = cpuArea(id);
+  area.attached = 0;
   leaveSections(area);
   publish(stalledWord(area), 0);
   publish(ownerWord(area), owner);

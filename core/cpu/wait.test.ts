@@ -67,7 +67,7 @@ async function makeSurvivor(): Promise<Survivor> {
   const arena = await makeArena({ cpus: 4 });
   const map = arena.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 4 });
   map.set(1, 1n);
-  const allocator = arena.createAllocator({ objectSize: 240 });
+  const allocator = arena.createAllocator({ objectSize: 240, debug: false });
   return { arena, map, allocator };
 }
 

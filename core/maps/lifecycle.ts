@@ -8,7 +8,7 @@ import { freeObjectAllocator, isObjectAllocator } from "../alloc/object-allocato
 import { setBytes } from "../alloc/set";
 import { roundUp } from "../base/bytes";
 import { EINVAL } from "../base/errno";
-import { PROFILE_LINUX, superblock } from "../base/superblock";
+import { nextSerial, PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { BUILDING_ALLOCATOR, Transfer, transferOf } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
@@ -83,6 +83,7 @@ export function createMap(
   const map = allocateMap(area, kind);
   if (changetype<usize>(map) == 0) return memoryErrno(area);
   map.kind = kind;
+  map.serial = nextSerial();
   map.flags = flags;
   map.keySize = keySize;
   map.valueSize = valueSize;
@@ -139,6 +140,7 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
   emptyMap(area, map);
   freeSegments(area, map);
   freeAllStorage(area, map);
+  map.serial = 0;
   const description = map.description;
   map.description = 0;
   freeBytes(description);

@@ -90,7 +90,9 @@ export class MapHeader {
   mostBuckets: u32;
   /** The directory of one segment. */
   segment: u32;
-  reserved1: u64;
+  /** Tells the map from one that lies here before or after it (base/superblock.ts). */
+  serial: u32;
+  reserved0: u32;
   reserved2: u64;
   reserved3: u64;
   reserved4: u64;

@@ -48,7 +48,7 @@ export function slabClass(index: u32): SlabClass {
 }
 
 /** Sizes 16 32 64 96 128 192 256 512 1024 2048 4096 (kmalloc's, without 8), by class number. */
-function sizeOfClass(index: u32): u32 {
+export function sizeOfClass(index: u32): u32 {
   if (index == 3) return 96;
   if (index == 5) return 192;
   if (index < 3) return 16 << index;

@@ -67,9 +67,10 @@ for (const leaves of ["detaches", "dies"])
     arena.trim();
     arena.trim();
     assert.equal(waiting(arena, other.cpu), 0);
+    const { core } = arena;
     arena.detach();
-    arena.core.trimSlabs();
-    assert.equal(arena.core.pagesInUse(), 0);
+    core.trimSlabs();
+    assert.equal(core.pagesInUse(), 0);
   });
 
 test("trim of one's own CPU and destruction give back what waits", async () => {

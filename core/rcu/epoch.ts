@@ -20,6 +20,8 @@ export const TASKS_TRACE: u32 = 1;
 /** Any operation. */
 export const OPERATION: u32 = 2;
 
+export const FLAVOURS: u32 = 3;
+
 /** The first epoch: 0 means "not reading". */
 export const FIRST_EPOCH: u32 = 2;
 

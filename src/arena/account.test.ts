@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, u32 } from "../maps/codec.ts";
 import type { ArenaMap } from "../maps/map.ts";
+import type { MapOptions } from "../maps/options.ts";
 import type { Address } from "./allocator.ts";
 import { Arena } from "./arena.ts";
-import type { MapOptions } from "./directory.ts";
 import { cacheStatistics } from "./statistics.ts";
 
 const VALUE = new Uint8Array(1000);

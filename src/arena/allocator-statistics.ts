@@ -52,20 +52,21 @@ export interface AllocatorStatistics {
 export function allocatorStatistics(reader: Reader, address: number, name: string): AllocatorStatistics {
   const field = (of: keyof (typeof LAYOUT)["ObjectAllocator"]): number =>
     reader.word(address + LAYOUT.ObjectAllocator[of]);
-  const objectSize = field("size");
+  const size = field("size");
+  const debugBytes = field("debugBytes");
   const setBytes = CONSTANTS.SET_BYTES + reader.cpus * CONSTANTS.CACHE_BYTES;
   const caches: ObjectCacheStatistics[] = [];
   const inUse: { size: number; count: number }[] = [];
-  for (let index = 0; index < (objectSize === 0 ? CONSTANTS.CLASS_COUNT : 1); index++) {
+  for (let index = 0; index < (size === 0 ? CONSTANTS.CLASS_COUNT : 1); index++) {
     const ofClass = readCaches(reader, address + CONSTANTS.SETS_AT + index * setBytes);
     const count = ofClass.reduce((sum, cache) => sum + ownedBy(cache) - idle(cache), 0);
-    const described = ofClass.map(describe);
+    const described = ofClass.map((cache) => describe(cache, debugBytes));
     if (count !== 0) inUse.push({ size: described[0]?.size ?? 0, count });
     caches.push(...described);
   }
   return {
     name,
-    objectSize: objectSize === 0 ? undefined : objectSize,
+    objectSize: size === 0 ? undefined : size - debugBytes,
     perCpu: field("perCpu") !== 0,
     bytes: reader.core.allocatorBytes(address) >>> 0,
     limitBytes: field("limit"),
@@ -84,12 +85,13 @@ function idle({ lists }: CacheState): number {
   return Object.values(lists).reduce((sum, length) => sum + length, 0);
 }
 
-function describe(cache: CacheState): ObjectCacheStatistics {
+/** @param debugBytes what the debug mode has behind each object */
+function describe(cache: CacheState, debugBytes: number): ObjectCacheStatistics {
   const { cpu, unit, field, lists, misses } = cache;
   const { free = 0, extra = 0, byGp = 0, waiting = 0, byRcu = 0, waitingRcu = 0, inbox = 0 } = lists;
   return {
     cpu,
-    size: unit - CONSTANTS.HEADER_BYTES,
+    size: unit - CONSTANTS.HEADER_BYTES - debugBytes,
     free,
     low: field("low"),
     high: field("high"),

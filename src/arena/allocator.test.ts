@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import { take } from "../../core/testing.ts";
 import type { Address } from "./allocator.ts";
 import { Arena } from "./arena.ts";
 
-const makeArena = (cpus = 2): Promise<Arena> => Arena.create({ cpus, maximumBytes: 64 << 20, seed: 1 });
+const makeArena = (cpus = 2): Promise<Arena> => Arena.create({ cpus, maximumBytes: 64 << 20, seed: 1, debug: true });
 
 test("what makes no sense is refused with what and why, and leaves nothing behind", async () => {
   const arena = await makeArena();
@@ -73,8 +74,8 @@ test("destroy names how many objects of which size are allocated; after it nothi
   const arena = await makeArena();
   arena.core.trimSlabs();
   const before = arena.core.pagesInUse();
-  const allocator = arena.createAllocator({ any: true, name: "nodes" });
-  const addresses = [20, 20, 300].map((size) => allocator.allocate(size));
+  const allocator = arena.createAllocator({ any: true, name: "nodes", debug: false });
+  const addresses = [20, 20, 300].map((size) => take(allocator, size));
   assert.throws(() => allocator.destroy(), { code: "EBUSY", message: /"nodes".* 2 of 24 bytes, 1 of 504 bytes/ });
   for (const address of addresses) allocator.free(address);
   allocator.destroy();
@@ -87,13 +88,13 @@ test("destroy names how many objects of which size are allocated; after it nothi
 
 test("what is no address is ignored by free, and has no bytes", async () => {
   const arena = await makeArena();
-  const allocator = arena.createAllocator({ objectSize: 24, capacityBytes: 0 });
+  const allocator = arena.createAllocator({ objectSize: 24, capacityBytes: 0, debug: false });
   const refused = allocator.allocate();
   assert.equal(refused, -12);
   const before = Buffer.from(new Uint8Array(arena.memory.buffer));
-  for (const address of [refused, 0 as Address, -22 as Address]) {
-    allocator.free(address);
-    allocator.freeRcu(address);
+  for (const address of [refused, 0, -22] as Address[]) {
+    assert.equal(allocator.free(address), -22);
+    assert.equal(allocator.freeRcu(address), -22);
     assert.equal(allocator.sizeOf(address), 0);
     assert.throws(() => allocator.bytes(address), { code: "EINVAL" });
   }
@@ -103,14 +104,14 @@ test("what is no address is ignored by free, and has no bytes", async () => {
 test("a view of an object stays good when the memory grows, and a new one reaches what is new", async () => {
   const arena = await makeArena();
   const allocator = arena.createAllocator({ objectSize: 4000 });
-  const first = allocator.allocate();
+  const first = take(allocator);
   const view = allocator.bytes(first);
   const length = arena.memory.buffer.byteLength;
   let last = first;
-  while (arena.memory.buffer.byteLength === length) last = allocator.allocate();
+  while (arena.memory.buffer.byteLength === length) last = take(allocator);
   view[0] = 42;
   assert.equal(allocator.bytes(first)[0], 42);
-  for (let index = 0; index < 500; index++) last = allocator.allocate();
+  for (let index = 0; index < 500; index++) last = take(allocator);
   assert.ok(last >= length);
   assert.equal(allocator.bytes(last).length, 4000);
 });

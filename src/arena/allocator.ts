@@ -6,9 +6,14 @@
  * rest is the control plane and throws AnyctxError.
  */
 
+/// <reference lib="esnext.disposable" preserve="true" />
+import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
-import { decodeUtf8 } from "../maps/codec.ts";
-import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { showAs } from "../maps/inspect.ts";
+import { holdsU32 } from "../maps/scalar.ts";
+import { decodeUtf8 } from "../maps/utf8.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { type AllocatorOptions, checkAllocatorOptions, requestOf } from "./allocator-options.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
 import type { Attachment } from "./attachment.ts";
 import { encodeName } from "./name.ts";
@@ -16,38 +21,20 @@ import { prefillHeldCpus } from "./prefill.ts";
 
 declare const addressBrand: unique symbol;
 
-/**
- * Where an object lies in the arena's memory, 8-byte aligned. What `allocate` returns is one, or -errno: an address is
- * positive, an errno negative, and 0 is neither.
- */
+/** Where an object lies in the arena's memory, 8-byte aligned: a positive number. */
 export type Address = number & { readonly [addressBrand]: true };
+
+/** Why `allocate` has no object: -EBADF, -EINVAL, -E2BIG, -ENOMEM or -ETIMEDOUT. */
+export type AllocateErrno = -9 | -22 | -7 | -12 | -110;
+
+/** Tells an address from what else `allocate` returns. */
+export function isAddress(result: Address | AllocateErrno): result is Address {
+  return result >= FIRST_ADDRESS;
+}
 
 /** How an allocation looks for its object. The slab is reached only where deferred work may run. */
 export const ALLOCATE = { cacheFirst: 0, slabFirst: 1, slabOnly: 2 } as const;
 export type AllocateFlags = (typeof ALLOCATE)[keyof typeof ALLOCATE];
-
-export type AllocatorOptions = {
-  /** For whoever looks at statistics; up to 63 bytes. */
-  readonly name?: string;
-  /** Each object has a copy for every CPU, zeroed when it is allocated. */
-  readonly perCpu?: boolean;
-  /** Bytes that the allocator may own, in use and cached. Default and most: 2 GiB. */
-  readonly capacityBytes?: number;
-} & (
-  | {
-      /** Bytes of every object. */
-      readonly objectSize: number;
-      readonly any?: false;
-      /** Objects that are sure to be there on this thread's CPUs. */
-      readonly prefill?: number;
-    }
-  | {
-      /** Objects of any size: 1 to 4088 bytes, per-CPU 1 to 512. */
-      readonly any: true;
-      readonly objectSize?: never;
-      readonly prefill?: { readonly count: number; readonly size: number };
-    }
-);
 
 /** The most that an account can count, core/alloc/account.ts. */
 const LARGEST_CAPACITY = 2 ** 31 - 1;
@@ -64,6 +51,13 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const GRACE_PERIODS = ["normal", "tasks-trace"] as const;
 
+/** What the debug mode finds when an object is freed. */
+const MISUSES: Readonly<Record<number, string>> = {
+  [ERRNO.EINVAL]: "it is no object of this allocator",
+  [ERRNO.ENOENT]: "it is freed already",
+  [ERRNO.EFAULT]: "somebody has written behind its end",
+};
+
 function destroyed(): AnyctxError {
   return new AnyctxError("EINVAL", "The allocator is destroyed");
 }
@@ -72,35 +66,47 @@ function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): An
   return new AnyctxError(code, why);
 }
 
-/** Made by `arena.createAllocator` and `arena.openAllocator`. */
+/**
+ * Made by `arena.createAllocator` and `arena.openAllocator`. Once it is destroyed, by whichever thread, or the arena detached,
+ * it is dead: the data plane returns -EBADF, the rest throws.
+ */
 export class ObjectAllocator {
-  /** What another thread opens it by. 0 once it is destroyed. */
+  /** 0 once this object has destroyed it. */
   #address: number;
   /** Largest request: the objects' size, or what any size allows. */
   readonly largest: number;
   readonly #arena: Attachment;
+  readonly #core: Core;
   readonly #defaultSize: number;
-  #limit: number;
+  /** What the debug mode has behind each object, 0: it is off. */
+  readonly #debugBytes: number;
+  /** The allocator's serial as it was opened, and as it lies in memory. */
+  readonly #serial: number;
+  readonly #serialNow: Uint32Array;
+  /** Whether this object has created it. */
+  readonly #isCreator: boolean;
 
   /** @internal */
-  constructor(arena: Attachment, address: number) {
+  constructor(arena: Attachment, address: number, isCreator = false) {
+    const field = (name: keyof (typeof LAYOUT)["ObjectAllocator"]): number =>
+      arena.word(address + LAYOUT.ObjectAllocator[name]);
     this.#arena = arena;
+    this.#core = arena.core;
     this.#address = address;
-    this.largest = arena.word(address + LAYOUT.ObjectAllocator.largest);
-    this.#limit = this.largest;
-    this.#defaultSize = arena.word(address + LAYOUT.ObjectAllocator.size);
+    this.#isCreator = isCreator;
+    this.#serial = field("serial");
+    this.#serialNow = new Uint32Array(arena.memory.buffer, address + LAYOUT.ObjectAllocator.serial, 1);
+    this.#debugBytes = field("debugBytes");
+    this.largest = field("largest") - this.#debugBytes;
+    this.#defaultSize = Math.max(field("size") - this.#debugBytes, 0);
   }
 
   /** @internal */
-  static create(arena: Attachment, options: AllocatorOptions): ObjectAllocator {
-    const { name = "", perCpu = false, capacityBytes = LARGEST_CAPACITY, objectSize, any, prefill } = options;
-    if (any !== true && !(Number.isInteger(objectSize) && objectSize !== undefined && objectSize >= 1))
-      throw refused("EINVAL", `An allocator needs an objectSize of at least 1 byte, or any: true, not ${objectSize}`);
-    if (any === true && objectSize !== undefined)
-      throw refused("EINVAL", "An allocator has an objectSize or any: true, not both");
-    if (!(capacityBytes >= 0)) throw refused("EINVAL", `capacityBytes is a number of bytes, not ${capacityBytes}`);
+  static create(arena: Attachment, options: AllocatorOptions, debugByDefault: boolean): ObjectAllocator {
+    checkAllocatorOptions(options);
+    const { name = "", perCpu = false, capacityBytes = LARGEST_CAPACITY, prefill, debug = debugByDefault } = options;
+    const { size, debugBytes } = requestOf(options, debug);
     const text = encodeName("An allocator", name, CONSTANTS.NAME_BYTES, 0);
-    const size = objectSize ?? 0;
     const limit = Math.min(Math.floor(capacityBytes), LARGEST_CAPACITY);
     const address = size >= 2 ** 31 ? ERRNO.E2BIG : arena.core.createObjectAllocator(size, perCpu ? 1 : 0, limit) >>> 0;
     if (address < FIRST_ADDRESS) {
@@ -109,84 +115,124 @@ export class ObjectAllocator {
       throw new AnyctxError(code, `Cannot create an allocator for ${size} bytes on ${arena.cpus} CPUs: ${why}`);
     }
     new Uint8Array(arena.memory.buffer, address + CONSTANTS.NAME_AT, text.length).set(text);
-    const made = new ObjectAllocator(arena, address);
+    arena.core.setAllocatorDebug(address, debugBytes);
+    const made = new ObjectAllocator(arena, address, true);
     if (prefill !== undefined) made.#prefillOrDestroy(prefill);
     return made;
   }
 
   /** @internal */
   static open(arena: Attachment, address: number): ObjectAllocator {
-    if (!Number.isInteger(address) || address < 0 || address >= 2 ** 32 || arena.core.isObjectAllocator(address) === 0)
-      throw new AnyctxError("ENOENT", `There is no allocator at ${address} in the arena`);
+    const { core } = arena;
+    if (!Number.isInteger(address) || address < 0 || address >= 2 ** 32 || core.isObjectAllocator(address) === 0)
+      throw new AnyctxError("ENOENT", `There is no allocator at ${show(address)} in the arena`);
     return new ObjectAllocator(arena, address);
   }
 
-  /** What another thread opens it by (`arena.openAllocator`). */
+  /** Whether nothing may be done with it: another allocator may lie at its address, or the CPU be another thread's. */
+  #isDead(): boolean {
+    return this.#arena.isDetached || this.#address === 0 || this.#serialNow[0] !== this.#serial;
+  }
+
+  /** What another thread opens it by (`arena.openAllocator`); 0 once it is destroyed. */
   get address(): number {
-    return this.#address;
+    return this.#isDead() ? 0 : this.#address;
   }
 
   get name(): string {
     const { memory } = this.#arena;
-    if (this.#address === 0) return "";
+    if (this.#isDead()) return "";
     return decodeUtf8(new Uint8Array(memory.buffer, this.#address + CONSTANTS.NAME_AT, CONSTANTS.NAME_BYTES));
   }
 
   /**
    * Allocates an object; its bytes are what its last owner left (per-CPU: zero). Any context.
    * @param size of a fixed-size allocator, its objects' size if not given
-   * @returns its address, or -EINVAL (no size, unknown flags), -E2BIG (larger than `largest`), -ENOMEM, -ETIMEDOUT (a
-   * dead thread has a lock of the memory)
+   * @returns its address (`isAddress` tells), or -EINVAL (no size, unknown flags), -E2BIG (larger than `largest`), -ENOMEM,
+   * -ETIMEDOUT (a dead thread has a lock of the memory), -EBADF
    */
-  allocate(size: number = this.#defaultSize, flags: AllocateFlags = ALLOCATE.cacheFirst): Address {
-    if (!(size >= 1)) return -ERRNO.EINVAL as Address;
-    if (size > this.#limit) return -ERRNO.E2BIG as Address;
-    const found = this.#arena.core.objectAllocate(this.#address, size, flags) >>> 0;
-    return (found < FIRST_ADDRESS ? -found : found) as Address;
+  allocate(size: number = this.#defaultSize, flags: AllocateFlags = ALLOCATE.cacheFirst): Address | AllocateErrno {
+    if (this.#isDead()) return -ERRNO.EBADF as AllocateErrno;
+    if (typeof size !== "number" || !(size >= 1) || !holdsU32(flags)) return -ERRNO.EINVAL as AllocateErrno;
+    if (size > this.largest) return -ERRNO.E2BIG as AllocateErrno;
+    if (!Number.isInteger(size)) return -ERRNO.EINVAL as AllocateErrno;
+    const found = this.#core.objectAllocate(this.#address, size + this.#debugBytes, flags) >>> 0;
+    if (found < FIRST_ADDRESS) return -found as AllocateErrno;
+    if (this.#debugBytes !== 0) this.#core.objectArm(found, size);
+    return found as Address;
   }
 
-  /** Gives an object back, on whatever thread; it may be handed out again at once. Not an address: ignored. */
-  free(address: Address): void {
-    if (address >= FIRST_ADDRESS) this.#arena.core.objectFree(address);
+  /**
+   * Gives an object back, on whatever thread; it may be handed out again at once. Any context.
+   * @returns 0; or -EINVAL: no object of this allocator, as far as its header tells; -EBADF. Then nothing has happened. In debug
+   * mode it throws instead, also for what is freed twice or has been written behind its end
+   * @throws {AnyctxError} in debug mode: EINVAL, ENOENT, EFAULT
+   */
+  free(address: Address): number {
+    if (this.#isDead()) return -ERRNO.EBADF;
+    if (this.#debugBytes !== 0) this.#disarm(address);
+    return holdsU32(address) ? this.#core.objectFreeOf(this.#address, address) : -ERRNO.EINVAL;
   }
 
-  /** Gives an object back that readers may still be in: handed out again after a normal grace period. */
-  freeRcu(address: Address): void {
-    if (address >= FIRST_ADDRESS) this.#arena.core.objectFreeRcu(address);
+  /** As `free`, of an object that readers may still be in: it is handed out again after a normal grace period. */
+  freeRcu(address: Address): number {
+    if (this.#isDead()) return -ERRNO.EBADF;
+    if (this.#debugBytes !== 0) this.#disarm(address);
+    return holdsU32(address) ? this.#core.objectFreeRcuOf(this.#address, address) : -ERRNO.EINVAL;
   }
 
-  /** Bytes that can be used at an allocated object's address: its class's, at least what was asked for. */
+  /** Debug mode: an object may be freed, and from now on is. */
+  #disarm(address: Address): void {
+    const found = holdsU32(address) ? this.#core.objectDisarm(this.#address, address) : -ERRNO.EINVAL;
+    if (found === 0) return;
+    const code = errnoName(found) ?? "EINVAL";
+    throw new AnyctxError(code, `Cannot free ${show(address)} of the allocator${this.#quoted()}: ${MISUSES[-found]}`);
+  }
+
+  /**
+   * Bytes that can be used at an allocated object's address: its class's, at least what was asked for; in debug mode exactly that.
+   * 0 for what is no object of this allocator.
+   */
   sizeOf(address: Address): number {
-    return address >= FIRST_ADDRESS ? this.#arena.core.objectSize(address) >>> 0 : 0;
+    if (!holdsU32(address) || this.#isDead()) return 0;
+    if (this.#debugBytes !== 0) return this.#core.objectArmedSize(this.#address, address) >>> 0;
+    return this.#core.objectSizeOf(this.#address, address) >>> 0;
   }
 
   /**
    * An object's bytes. The view stays good while the object lives, also when the memory grows.
    * @param cpu whose copy of a per-CPU object, this thread's by default
+   * @throws {AnyctxError} EINVAL, EBADF
    */
   bytes(address: Address, cpu: number = this.#arena.cpu): Uint8Array<ArrayBufferLike> {
-    if (address < FIRST_ADDRESS) throw refused("EINVAL", `${address} is no object's address`);
+    this.#living();
+    const size = this.sizeOf(address);
+    if (size === 0) throw refused("EINVAL", `${show(address)} is no object's address`);
     if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#arena.cpus)
-      throw refused("EINVAL", `The arena has no CPU ${cpu}`);
-    const copy = this.#arena.core.objectCopy(address, cpu) >>> 0;
-    return new Uint8Array(this.#arena.memory.buffer, copy, this.sizeOf(address));
+      throw refused("EINVAL", `The arena has no CPU ${show(cpu)}`);
+    const copy = this.#core.objectCopyOf(this.#address, address, cpu) >>> 0;
+    return new Uint8Array(this.#arena.memory.buffer, copy, size);
   }
 
   /**
    * Prefills: the next `count` allocations of `size` bytes on this thread's current CPU succeed in any context, whatever
    * happens to the memory. A later prefill for the same size replaces it; 0 withdraws it.
-   * @returns 0; or -EINVAL, -E2BIG, -ENOMEM or -ETIMEDOUT: then nothing is prefilled
+   * @returns 0; or -EINVAL, -E2BIG, -ENOMEM, -ETIMEDOUT or -EBADF: then nothing is prefilled
    */
   prefill(count: number, size: number = this.#defaultSize): number {
-    if (!(size >= 1) || !(count >= 0)) return -ERRNO.EINVAL;
-    if (size > this.#limit) return -ERRNO.E2BIG;
+    if (this.#isDead()) return -ERRNO.EBADF;
+    if (typeof size !== "number" || typeof count !== "number" || !(size >= 1) || !(count >= 0)) return -ERRNO.EINVAL;
+    if (size > this.largest) return -ERRNO.E2BIG;
     if (count > MOST_OBJECTS) return -ERRNO.ENOMEM;
-    return this.#arena.core.objectPrefill(this.#address, size, count);
+    if (!Number.isInteger(size) || !Number.isInteger(count)) return -ERRNO.EINVAL;
+    return this.#core.objectPrefill(this.#address, size + this.#debugBytes, count);
   }
 
   /** As `prefill`, on every CPU that this thread holds: on all of them or on none. */
   prefillAll(count: number, size: number = this.#defaultSize): number {
-    const set = size >= 1 && size <= this.#limit ? this.#arena.core.objectSet(this.#address, size) >>> 0 : 0;
+    if (this.#isDead()) return -ERRNO.EBADF;
+    const isRequest = Number.isInteger(size) && size >= 1 && size <= this.largest;
+    const set = isRequest ? this.#core.objectSet(this.#address, size + this.#debugBytes) >>> 0 : 0;
     return prefillHeldCpus(this.#arena, set === 0 ? [] : [set], () => this.prefill(count, size));
   }
 
@@ -243,7 +289,6 @@ export class ObjectAllocator {
       );
     this.#refuseUnless(this.#arena.core.destroyObjectAllocator(address));
     this.#address = 0;
-    this.#limit = 0;
     this.#arena.core.trimSlabs();
   }
 
@@ -263,8 +308,29 @@ export class ObjectAllocator {
     throw refused("EBUSY", `Cannot destroy the allocator${this.#quoted()}: objects are allocated, ${list}`);
   }
 
+  /**
+   * Destroys the allocator if this object has created it; one that was opened is left to its creator.
+   * @throws {AnyctxError} as `destroy`, unless it is dead already
+   */
+  [Symbol.dispose](): void {
+    if (this.#isCreator && !this.#isDead()) this.destroy();
+  }
+
+  static {
+    showAs<ObjectAllocator>(ObjectAllocator, (allocator) => allocator.#show());
+  }
+
+  /** One line, how `console.log` shows it. Never throws. */
+  #show(): string {
+    if (this.#isDead()) return "ObjectAllocator (destroyed)";
+    const objects =
+      this.#defaultSize === 0 ? `any size up to ${this.largest}` : `objects of ${this.#defaultSize} bytes`;
+    return `ObjectAllocator${this.#quoted()} (${objects}${this.#debugBytes === 0 ? "" : ", debug mode"})`;
+  }
+
   #living(): number {
-    if (this.#address === 0) throw destroyed();
+    this.#arena.checkAttached();
+    if (this.#isDead()) throw destroyed();
     return this.#address;
   }
 

@@ -2,15 +2,22 @@
  * An arena: one shared memory with its CPUs, and this thread's place in it. Created once, attached by every other
  * thread that is sent its handle.
  */
-import { AnyctxError, errnoName } from "../error.ts";
-import { type Codec, codecFrom, type Description } from "../maps/codec.ts";
-import type { MapType, PercpuMapType } from "../maps/kinds.ts";
+import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
+import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
+import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec.ts";
+import type { Room } from "../maps/host.ts";
+import { showAs } from "../maps/inspect.ts";
+import type { MapType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
+import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, compileCore, instantiateCore } from "../wasm/instance.ts";
-import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
-import { Attachment, isToken, newToken } from "./attachment.ts";
-import { Directory, type MapOptions, type OpenMap } from "./directory.ts";
+import { ObjectAllocator } from "./allocator.ts";
+import type { AllocatorOptions } from "./allocator-options.ts";
+import { Attachment, newToken } from "./attachment.ts";
+import { Directory } from "./directory.ts";
+import { type ArenaHandle, checkHandle } from "./handle.ts";
+
 import { prefillHeldCpus } from "./prefill.ts";
 
 const WASM_PAGE_BYTES = 65536;
@@ -47,33 +54,51 @@ export interface ArenaOptions {
    * in contexts that cannot refill (docs/thresholds.md).
    */
   readonly thresholds?: "fixed" | "adaptive";
-  /** Seed of hash functions and random numbers; from `Math.random` if not given. */
+  /** Seed of hash functions and random numbers, a whole number; from `Math.random` if not given. */
   readonly seed?: number;
+  /** Allocators that are created by this object are in debug mode, unless their own option says otherwise (docs/allocator.md). */
+  readonly debug?: boolean;
 }
+
+export type { ArenaHandle } from "./handle.ts";
 
 export type Profile = "anyctx" | "linux";
 
-/** What another thread needs to attach; goes through postMessage and workerData. */
-export interface ArenaHandle {
-  readonly memory: WebAssembly.Memory;
-  readonly core: WebAssembly.Module;
-  /** Names the thread that attaches with it, for `Arena.reap`: 1 to 2^31 - 1. */
-  readonly token: number;
-}
+const ARENA_OPTIONS: readonly (keyof ArenaOptions)[] = [
+  "maximumBytes",
+  "limitBytes",
+  "cpus",
+  "forceDynamic",
+  "profile",
+  "realTime",
+  "thresholds",
+  "seed",
+  "debug",
+];
+const PROFILES: readonly Profile[] = ["anyctx", "linux"];
+const THRESHOLDS = ["fixed", "adaptive"];
 
-/** A map's value type: per-CPU kinds have one value for each CPU. */
-type ValueOf<T extends MapType, V> = T extends PercpuMapType ? V[] : V;
+/** How a map is read, and what kind it is of: what `openMap` compares with what it was created with. */
+export interface MapCodecs<T extends MapType, K, V> {
+  readonly key: Codec<K>;
+  readonly value: Codec<V>;
+  /** Must be given for a per-CPU kind: its values are arrays. */
+  readonly type?: T;
+}
 
 export class Arena extends Attachment {
   readonly #module: WebAssembly.Module;
   readonly #directory: Directory;
+  readonly #debug: boolean;
 
   /** Takes a slot: the first free one, or `cpu`. It is given back if there is no memory to begin with. */
-  private constructor(handle: ArenaHandle, instance: CoreInstance, seed: number, cpu?: number) {
+  private constructor(handle: ArenaHandle, instance: CoreInstance, seed: number, debug: boolean, cpu?: number) {
     super(handle.memory, instance, handle.token);
     this.#module = handle.core;
+    this.#debug = debug;
     this.takeCpu(cpu);
     try {
+      enrolled(instance.core.enroll(handle.token));
       this.#directory = new Directory(this, seed);
     } catch (error) {
       this.detach();
@@ -81,21 +106,35 @@ export class Arena extends Attachment {
     }
   }
 
-  /** Creates an arena; the calling thread holds CPU 0. */
+  /**
+   * Creates an arena; the calling thread holds CPU 0.
+   * @throws {AnyctxError} EINVAL: an option that there is not, or a value that it cannot have; ENOMEM: so large a memory cannot be
+   * reserved, or is too small for so many CPUs
+   */
   static async create(options: ArenaOptions = {}): Promise<Arena> {
+    checkOptions("Arena.create", options, ARENA_OPTIONS);
+    checkBooleans("Arena.create", options, ["forceDynamic", "realTime", "debug"]);
     const { maximumBytes = 2 ** 30, cpus = 4, forceDynamic = false, profile = "anyctx", realTime = false } = options;
-    const { thresholds = "fixed" } = options;
+    const { thresholds = "fixed", limitBytes, debug = false } = options;
     const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
+    checkOneOf("profile", profile, PROFILES);
+    checkOneOf("choice of thresholds", thresholds, THRESHOLDS);
+    if (!Number.isSafeInteger(seed))
+      throw new AnyctxError("EINVAL", `Arena.create needs a whole number as seed, not ${show(seed)}`);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
-      throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${cpus}`);
-    const pages = Math.min(Math.ceil(maximumBytes / WASM_PAGE_BYTES), LARGEST_WASM_PAGES);
+      throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${show(cpus)}`);
+    checkLimit(limitBytes ?? 0);
+    const pages = typeof maximumBytes === "number" ? Math.ceil(maximumBytes / WASM_PAGE_BYTES) : 0;
     if (!(pages > INITIAL_WASM_PAGES) || maximumBytes > 2 ** 32)
-      throw new AnyctxError("EINVAL", `An arena's maximum is between 320 KiB and 4 GiB, not ${maximumBytes} bytes`);
+      throw new AnyctxError(
+        "EINVAL",
+        `An arena's maximumBytes is between 320 KiB and 4 GiB, not ${show(maximumBytes)} bytes`,
+      );
     const module = await compileCore();
-    const memory = new WebAssembly.Memory({ initial: INITIAL_WASM_PAGES, maximum: pages, shared: true });
+    const memory = newMemory(Math.min(pages, LARGEST_WASM_PAGES));
     const instance = await instantiateCore(module, memory);
     const { core } = instance;
-    const failed = core.arenaFormat(cpus, pages, seed);
+    const failed = core.arenaFormat(cpus, Math.min(pages, LARGEST_WASM_PAGES), seed);
     if (failed !== 0)
       throw new AnyctxError(
         errnoName(failed) ?? "EINVAL",
@@ -105,37 +144,39 @@ export class Arena extends Attachment {
     core.setAdaptive(thresholds === "adaptive" ? 1 : 0);
     core.setRealTime(realTime ? 1 : 0);
     core.setProfile(profile === "linux" ? CONSTANTS.PROFILE_LINUX : CONSTANTS.PROFILE_ANYCTX);
-    const arena = new Arena({ memory, core: module, token: newToken() }, instance, seed);
-    if (options.limitBytes !== undefined) arena.setLimit(options.limitBytes);
+    const arena = new Arena({ memory, core: module, token: newToken() }, instance, seed, debug);
+    if (limitBytes !== undefined) arena.setLimit(limitBytes);
     return arena;
   }
 
   /**
    * Attaches this thread to an arena that another one created.
    * @param cpu the slot to take; the first free one by default
-   * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version, EBUSY when no slot is free; ENOMEM, ETIMEDOUT
-   * (a dead thread has a lock, waited for as `detach` says): then no slot is taken
+   * @throws {AnyctxError} BAD_ARENA for anything that is no arena of this version in one piece; EBUSY when no slot is free, or
+   * a thread that has attached with this very handle lives; ENOMEM, ETIMEDOUT (a dead thread has a lock, waited for as `detach`
+   * says): then no slot is taken
    */
   static async attach(handle: ArenaHandle, cpu?: number): Promise<Arena> {
-    const { memory, core: module, token } = handle;
-    if (!(memory instanceof WebAssembly.Memory) || !(module instanceof WebAssembly.Module) || !isToken(token))
-      throw new AnyctxError("BAD_ARENA", "Cannot attach: this is no arena handle");
+    checkHandle(handle);
+    if (cpu !== undefined && (!Number.isInteger(cpu) || cpu < 0))
+      throw new AnyctxError("EINVAL", `Arena.attach needs the number of a CPU as cpu, not ${show(cpu)}`);
+    const { memory, core: module } = handle;
     if (memory.buffer.byteLength < INITIAL_WASM_PAGES * WASM_PAGE_BYTES)
       throw new AnyctxError("BAD_ARENA", "Cannot attach: the memory is too small for an arena");
     const instance = await instantiateCore(module, memory);
-    const version = instance.core.arenaVersion();
-    if (version !== CONSTANTS.LAYOUT_VERSION)
-      throw new AnyctxError(
-        "BAD_ARENA",
-        version === 0
-          ? "Cannot attach: this memory holds no arena"
-          : `Cannot attach: the arena has layout ${version}, this version knows ${CONSTANTS.LAYOUT_VERSION}`,
-      );
-    return new Arena(handle, instance, Math.floor(Math.random() * 2 ** 32), cpu);
+    try {
+      checkVersion(instance.core.checkArena());
+      return new Arena(handle, instance, Math.floor(Math.random() * 2 ** 32), false, cpu);
+    } catch (cause) {
+      if (cause instanceof AnyctxError) throw cause;
+      // A trap: something further inside that only a damaged arena has.
+      throw damaged(cause);
+    }
   }
 
   /** What to send to another thread: one for each, so that `reap` can tell them apart. */
   handle(): ArenaHandle {
+    this.checkAttached();
     return { memory: this.memory, core: this.#module, token: newToken() };
   }
 
@@ -145,18 +186,37 @@ export class Arena extends Attachment {
    * `detach` says): then there is no map
    */
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>> {
+    checkOptions("createMap", options, MAP_OPTIONS);
+    checkBooleans("createMap", options, ["prealloc", "withoutCache"]);
     const { key, value } = options;
+    checkCodec("createMap needs a codec as key", key);
+    checkCodec("createMap needs a codec as value", value);
+    if (!isForKeys(key.description))
+      throw new AnyctxError("EINVAL", "createMap cannot have json() in key: two texts may mean the same");
     const description = JSON.stringify([key.description, value.description]);
     const open = this.#directory.create({ ...options, keySize: key.size, valueSize: value.size }, description);
-    return this.#bind(open, key, value as unknown as Codec<ValueOf<T, V>>);
+    return new ArenaMap(this, open, key, value as unknown as Codec<ValueOf<T, V>>);
   }
 
-  /** Opens a map that any thread created, with the codecs it was created with. ENOENT if there is none of the name. */
-  openMap<K = unknown, V = unknown>(name: string): ArenaMap<K, V> {
+  /**
+   * Opens a map that any thread created. With its codecs the compiler knows its types, and they are compared with those that
+   * it was created with; without them it is read as it was created.
+   * @throws {AnyctxError} ENOENT if there is none of the name; EINVAL: it was created with other codecs, or is of another kind
+   */
+  openMap<K = unknown, V = unknown>(name: string): ArenaMap<K, V>;
+  openMap<K, V, T extends MapType = "hash">(name: string, codecs: MapCodecs<T, K, V>): ArenaMap<K, ValueOf<T, V>>;
+  openMap(name: string, codecs?: MapCodecs<MapType, unknown, unknown>): ArenaMap<unknown, unknown> {
+    if (codecs !== undefined) {
+      checkOptions("openMap", codecs, ["key", "value", "type"]);
+      checkCodec("openMap needs a codec as key", codecs.key);
+      checkCodec("openMap needs a codec as value", codecs.value);
+    }
     const open = this.#directory.open(name);
     try {
-      const [key, value] = JSON.parse(this.#directory.descriptionOf(open.info.address)) as [Description, Description];
-      return this.#bind(open, codecFrom(key) as Codec<K>, codecFrom(value) as Codec<V>);
+      const text = this.#directory.descriptionOf(open.info.address);
+      if (codecs !== undefined) checkSame(open.info, text, codecs);
+      const [key, value] = JSON.parse(text) as [Description, Description];
+      return new ArenaMap(this, open, codecFrom(key), codecFrom(value));
     } catch (error) {
       this.core.freeBytes(open.room);
       this.core.closeMap(open.info.address, this.cpu);
@@ -164,18 +224,26 @@ export class Arena extends Attachment {
     }
   }
 
-  /** What TypeScript has of a map that is open. */
-  #bind<K, V>(open: OpenMap, key: Codec<K>, value: Codec<V>): ArenaMap<K, V> {
-    return new ArenaMap(this.instance, this.memory, open, key, value, this.cpu, this.#directory.room);
+  /** @internal */
+  get room(): Room {
+    return this.#directory.room;
+  }
+
+  /** @internal */
+  batchRoom(): Room {
+    return this.#directory.batchRoom();
   }
 
   /**
-   * Takes a map off the arena: nobody finds it by its name any more. Its memory goes back when no reader is left in it and
-   * every thread that has it open has closed it or is gone.
+   * Takes a map off the arena: nobody finds it by its name any more. What this thread has open of it is closed; other threads
+   * may go on with what they have open. Its memory goes back when no reader is left in it and every thread that has it open has
+   * closed it or is gone.
    * @throws {AnyctxError} ENOENT: there is none of the name; ETIMEDOUT as createMap, and it is still there
    */
   destroyMap(name: string): void {
     this.#directory.destroy(name);
+    for (const { info, close } of this.tenants())
+      if (info.name === name && this.word(info.address + LAYOUT.MapHeader.dyingTarget) !== 0) close();
     this.poll();
   }
 
@@ -191,9 +259,10 @@ export class Arena extends Attachment {
 
   /**
    * `map.prefill` on every CPU that this thread holds: on all of them or on none.
-   * @returns 0, -EINVAL or -ENOMEM
+   * @returns 0, -EINVAL, -ENOMEM, or -EBADF (closed)
    */
-  prefillAll(map: Pick<ArenaMap<unknown, unknown>, "info" | "prefill">, count: number): number {
+  prefillAll(map: Pick<ArenaMap<unknown, unknown>, "info" | "isOpen" | "prefill">, count: number): number {
+    if (this.isDetached || !map.isOpen) return -ERRNO.EBADF;
     const { address } = map.info;
     const sets = [LAYOUT.MapHeader.elements, LAYOUT.MapHeader.values].map((field) => this.word(address + field));
     return prefillHeldCpus(
@@ -208,7 +277,7 @@ export class Arena extends Attachment {
    * @throws {AnyctxError} EINVAL, E2BIG (sizes), ENOMEM (also: the prefill cannot be had), ETIMEDOUT as createMap
    */
   createAllocator(options: AllocatorOptions): ObjectAllocator {
-    return ObjectAllocator.create(this, options);
+    return ObjectAllocator.create(this, options, this.#debug);
   }
 
   /** Opens an allocator that any thread created, by its address. ENOENT if there is none. */
@@ -227,6 +296,7 @@ export class Arena extends Attachment {
    * bpf_force_dyn_alloc). EBUSY once there are maps: they would be what the setting says they are not.
    */
   setForceDynamic(on: boolean): void {
+    checkBooleans("setForceDynamic", { on: on ?? null }, ["on"]);
     const [first] = this.maps();
     if (first !== undefined)
       throw new AnyctxError("EBUSY", `Cannot change forceDynamic: the arena has maps already ("${first.name}")`);
@@ -238,7 +308,69 @@ export class Arena extends Attachment {
    * with ENOMEM until enough has been freed.
    */
   setLimit(bytes: number): void {
-    if (!(bytes >= 0)) throw new AnyctxError("EINVAL", `An arena's limit is a number of bytes, not ${bytes}`);
+    checkLimit(bytes);
     this.core.setLimit(Math.min(Math.floor(bytes / CONSTANTS.PAGE_BYTES), 2 ** 31));
+  }
+
+  static {
+    showAs<Arena>(Arena, (arena) => arena.#show());
+  }
+
+  /** One line, how `console.log` shows it. Never throws. */
+  #show(): string {
+    if (this.isDetached) return "Arena (detached)";
+    const { maximum, used } = this.#directory.pages();
+    const mebibytes = (pages: number): string => `${((pages * CONSTANTS.PAGE_BYTES) / 2 ** 20).toFixed(1)} MiB`;
+    return `Arena (CPU ${this.cpu} of ${this.cpus}, ${mebibytes(used)} of ${mebibytes(maximum)} in use)`;
+  }
+}
+
+function checkLimit(bytes: number): void {
+  if (typeof bytes !== "number" || !(bytes >= 0))
+    throw new AnyctxError("EINVAL", `An arena's limit is a number of bytes, not ${show(bytes)}`);
+}
+
+function newMemory(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: INITIAL_WASM_PAGES, maximum: pages, shared: true });
+  } catch (cause) {
+    throw new AnyctxError("ENOMEM", `The system cannot reserve ${pages * WASM_PAGE_BYTES} bytes of memory`, { cause });
+  }
+}
+
+function damaged(cause?: unknown): AnyctxError {
+  return new AnyctxError("BAD_ARENA", "Cannot attach: the arena in this memory is damaged", { cause });
+}
+
+/** @param version as the core's `checkArena` says */
+function checkVersion(version: number): void {
+  if (version === CONSTANTS.LAYOUT_VERSION) return;
+  if (version === -ERRNO.EINVAL) throw damaged();
+  throw new AnyctxError(
+    "BAD_ARENA",
+    version === 0
+      ? "Cannot attach: this memory holds no arena"
+      : `Cannot attach: the arena has layout ${version}, this version knows ${CONSTANTS.LAYOUT_VERSION}`,
+  );
+}
+
+/** @param result of the core's `enroll` */
+function enrolled(result: number): void {
+  if (result === 0) return;
+  if (result === -ERRNO.EINVAL) throw damaged();
+  if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", `Cannot attach: ${LOCK_NOT_LET_GO}`);
+  throw new AnyctxError("EBUSY", "Cannot attach: a thread has attached with this handle already, each needs its own");
+}
+
+/** @param text the description that the map was created with */
+function checkSame(info: MapInfo, text: string, codecs: MapCodecs<MapType, unknown, unknown>): void {
+  const { key, value, type = info.kind.perCpu ? undefined : info.kind.type } = codecs;
+  if (type !== info.kind.type)
+    throw new AnyctxError("EINVAL", `Map "${info.name}" is ${info.kind.type}, openMap has ${show(type)} as type`);
+  for (const [index, name] of (["key", "value"] as const).entries()) {
+    const given = JSON.stringify({ key, value }[name].description);
+    const there = JSON.stringify((JSON.parse(text) as Description[])[index]);
+    if (given !== there)
+      throw new AnyctxError("EINVAL", `Map "${info.name}" has ${there} as ${name}, openMap was given ${given}`);
   }
 }

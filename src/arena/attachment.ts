@@ -2,7 +2,10 @@
  * A thread's place in an arena: the CPU slots that it holds, which of them it acts as, and the fields of shared memory that
  * it may read. Everything else that the control plane does stands on it.
  */
+/// <reference lib="esnext.disposable" preserve="true" />
+import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
+import type { Tenant } from "../maps/host.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 
@@ -19,19 +22,48 @@ export function isToken(token: unknown): token is number {
 
 export class Attachment {
   readonly memory: WebAssembly.Memory;
-  readonly core: Core;
-  readonly instance: CoreInstance;
+  readonly #instance: CoreInstance;
   readonly #token: number;
   readonly #heldCpus = new Set<number>();
   /** CPUs of dead threads that could not be freed yet, with what their slots say of who held them: who they are now is checked. */
   readonly #unreaped = new Map<number, number>();
+  /** -1 before it takes one, and once it is detached. */
   #cpu = -1;
+  #isDetached = false;
+  /** Maps that are open here: they end with it. */
+  readonly #tenants = new Set<Tenant>();
+  /** The read section that this thread is in, 0 for none, and how many there were. */
+  #readSection = 0;
+  #readSections = 0;
 
   constructor(memory: WebAssembly.Memory, instance: CoreInstance, token: number) {
     this.memory = memory;
-    this.instance = instance;
-    this.core = instance.core;
+    this.#instance = instance;
     this.#token = token;
+  }
+
+  /** @throws {AnyctxError} EBADF once it is detached, as everything that needs it */
+  get core(): Core {
+    return this.instance.core;
+  }
+
+  get instance(): CoreInstance {
+    this.checkAttached();
+    return this.#instance;
+  }
+
+  /**
+   * @throws {AnyctxError} EBADF once it is detached
+   * @internal
+   */
+  checkAttached(): void {
+    if (this.#isDetached)
+      throw new AnyctxError("EBADF", "The arena cannot be used any more: this thread has detached from it");
+  }
+
+  /** Whether this thread has given its CPUs back. */
+  get isDetached(): boolean {
+    return this.#isDetached;
   }
 
   get cpus(): number {
@@ -43,7 +75,7 @@ export class Attachment {
     return this.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.realTime) !== 0;
   }
 
-  /** The CPU this thread acts as. */
+  /** The CPU this thread acts as; -1 once it is detached. */
   get cpu(): number {
     return this.#cpu;
   }
@@ -55,6 +87,7 @@ export class Attachment {
 
   /** A u32 field of a structure in shared memory. */
   word(address: number): number {
+    this.checkAttached();
     return new Uint32Array(this.memory.buffer, address, 1)[0] ?? 0;
   }
 
@@ -69,9 +102,11 @@ export class Attachment {
 
   /**
    * Takes a further CPU slot for this thread and acts as it: a replay holds all of them.
-   * @throws {AnyctxError} EBUSY when the slot, or every slot, is held
+   * @throws {AnyctxError} EBUSY when the slot, or every slot, is held; EINVAL: it is no number of a CPU
    */
   takeCpu(cpu?: number): number {
+    if (cpu !== undefined && (!Number.isInteger(cpu) || cpu < 0))
+      throw new AnyctxError("EINVAL", `takeCpu needs the number of a CPU as cpu, not ${show(cpu)}`);
     const taken = this.core.takeCpu(cpu ?? -1, this.#token);
     if (taken < 0)
       throw new AnyctxError(
@@ -85,9 +120,10 @@ export class Attachment {
 
   /** Acts as another CPU that this thread holds. */
   switchCpu(cpu: number): void {
+    const { core } = this;
     if (cpu === this.#cpu) return;
-    if (!this.#heldCpus.has(cpu)) throw new AnyctxError("EINVAL", `This thread does not hold CPU ${cpu}`);
-    this.core.switchCpu(cpu);
+    if (!this.#heldCpus.has(cpu)) throw new AnyctxError("EINVAL", `This thread does not hold CPU ${show(cpu)}`);
+    core.switchCpu(cpu);
     this.#cpu = cpu;
   }
 
@@ -112,17 +148,72 @@ export class Attachment {
   }
 
   /**
-   * Gives this thread's CPUs back; deferred work that waits on them runs first. The arena is not usable afterwards. What has to
+   * Gives this thread's CPUs back; deferred work that waits on them runs first. Afterwards the arena is dead, with every map and
+   * allocator that was opened by it: all they do throws EBADF or returns -EBADF. Detaching twice does nothing. What has to
    * stay because a dead thread has a lock goes with the next `poll` or `reap` of another thread that can have it. Waits about
    * half a second at most for each dead thread that has a lock, and not for those known already, as all that follows here.
    */
   detach(): void {
-    for (const cpu of this.#heldCpus) {
-      this.switchCpu(cpu);
-      this.settle();
-      this.core.releaseCpu(cpu);
+    if (this.#isDetached) return;
+    for (const tenant of this.#tenants) tenant.end();
+    this.#tenants.clear();
+    this.#readSection = 0;
+    try {
+      for (const cpu of this.#heldCpus) {
+        this.switchCpu(cpu);
+        this.settle();
+        this.core.releaseCpu(cpu);
+      }
+    } finally {
+      this.#heldCpus.clear();
+      this.#cpu = -1;
+      this.#isDetached = true;
     }
-    this.#heldCpus.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.detach();
+  }
+
+  /** @internal */
+  enter(tenant: Tenant): void {
+    this.#tenants.add(tenant);
+  }
+
+  /** @internal */
+  leave(tenant: Tenant): void {
+    this.#tenants.delete(tenant);
+  }
+
+  /** What is open here. */
+  protected tenants(): Tenant[] {
+    return [...this.#tenants];
+  }
+
+  /** The read section that this thread is in: a number of its own, 0 outside. */
+  get readSection(): number {
+    return this.#readSection;
+  }
+
+  /** Runs `act` in a read section of this thread's current CPU: what is found in shared memory stays what it is meanwhile. Nests. */
+  read<T>(act: () => T): T {
+    const outer = this.#readSection;
+    const cpu = this.#cpu;
+    this.core.readEnter();
+    if (outer === 0) this.#readSection = ++this.#readSections;
+    const mine = this.#readSection;
+    try {
+      return act();
+    } finally {
+      // Unless `act` has detached: then it has left all sections.
+      if (this.#readSection === mine) {
+        this.#readSection = outer;
+        const now = this.#cpu;
+        this.switchCpu(cpu);
+        this.core.readLeave();
+        this.switchCpu(now);
+      }
+    }
   }
 
   /**
@@ -164,24 +255,31 @@ export class Attachment {
    * dead thread's. Several threads may reap the same one.
    * @param thread the handle that was sent to the thread, or the number of one CPU that it held
    * @returns the CPUs that this call has freed
-   * @throws {AnyctxError} EINVAL: it is no handle, nobody holds that CPU, or it is this thread's own
+   * @throws {AnyctxError} EINVAL: it is no handle, nobody holds that CPU, or it is this thread's own; EBUSY: the thread is seen at
+   * work, and nothing has happened. A thread that lives and does nothing just now cannot be told from a dead one
    */
   reap(thread: { readonly token: number } | number): number[] {
+    const { core } = this;
+    const found = new Map<number, number>();
     if (typeof thread === "number") {
       const owner = this.#owner(thread);
       if (!Number.isInteger(thread) || !isToken(owner & ~BORROWED) || this.#heldCpus.has(thread))
-        throw new AnyctxError("EINVAL", `CPU ${thread} is not one that another thread holds`);
-      this.#unreaped.set(thread, owner);
+        throw new AnyctxError("EINVAL", `CPU ${show(thread)} is not one that another thread holds`);
+      found.set(thread, owner);
     } else {
-      if (!isToken(thread.token) || thread.token === this.#token)
+      if (!isToken(thread?.token) || thread.token === this.#token)
         throw new AnyctxError("EINVAL", "What is reaped is the handle of another thread");
       for (let cpu = 0; cpu < this.cpus; cpu++) {
         const owner = this.#owner(cpu);
-        if ((owner & ~BORROWED) === thread.token) this.#unreaped.set(cpu, owner);
+        if ((owner & ~BORROWED) === thread.token) found.set(cpu, owner);
       }
     }
+    for (const [cpu, owner] of found)
+      if (core.isSeenAlive(cpu, owner) !== 0)
+        throw new AnyctxError("EBUSY", `Cannot reap the thread that holds CPU ${cpu}: it is at work`);
+    for (const [cpu, owner] of found) this.#unreaped.set(cpu, owner);
     const free = this.#reapAll();
-    this.core.finishLeaving(this.#token);
+    core.finishLeaving(this.#token);
     return free;
   }
 

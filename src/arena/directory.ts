@@ -2,42 +2,31 @@
  * The lists of an arena: maps by name, allocators. What is created is described in shared memory, so that every thread finds
  * and opens it. Nothing is half-created: what cannot be finished is taken back.
  */
+
+import { checkOneOf, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
-import { type Codec, decodeUtf8, encodeUtf8 } from "../maps/codec.ts";
-import { MAP_KINDS, type MapKind, type MapType, mapKindByType } from "../maps/kinds.ts";
-import { type MapInfo, type Room, transferBytes } from "../maps/map.ts";
+import type { OpenMap } from "../maps/entries.ts";
+import type { Room } from "../maps/host.ts";
+import type { MapInfo } from "../maps/info.ts";
+import { MAP_KINDS, type MapKind, mapKindByBpfType, mapKindByType } from "../maps/kinds.ts";
+import type { MapOptions } from "../maps/options.ts";
+import { transferBytes } from "../maps/transfer.ts";
+import { decodeUtf8, encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
-import type { ObjectAllocator } from "./allocator.ts";
 import type { Attachment } from "./attachment.ts";
 import { encodeName } from "./name.ts";
 
 /** No map lies below; an errno does. */
 const FIRST_ADDRESS = CONSTANTS.SUPERBLOCK;
 
+/** Sizes of keys and values are 32 bits; no map has nearly as much. */
+const LARGEST_SIZE = 2 ** 31;
+
+/** Where a batch of a thousand entries of two words fits. */
+const BATCH_BYTES = 24 * 1024;
+
 /** With its header, the largest object that is no run of pages. */
 const ROOM_BYTES = CONSTANTS.LARGEST_CLASS - CONSTANTS.HEADER_BYTES;
-
-export interface MapOptions<K, V> {
-  readonly type: MapType;
-  readonly name: string;
-  readonly key: Codec<K>;
-  readonly value: Codec<V>;
-  readonly maxEntries: number;
-  /** Allocate every element now. Hashes only; the default is dynamic. */
-  readonly prealloc?: boolean;
-  /** Extra flags for `info.flags`, as a program's map definition has them. */
-  readonly flags?: number;
-  /**
-   * Elements straight from the slab, each free through a grace-period callback: what dynamic maps were before per-CPU
-   * caches. For comparison. Not with the profile `linux`.
-   */
-  readonly withoutCache?: boolean;
-  /**
-   * An allocator whose capacity the map's elements count against, together with its own objects and other maps that share
-   * it. Dynamic hashes only. The allocator cannot be destroyed before the map.
-   */
-  readonly allocator?: ObjectAllocator;
-}
 
 /** What the directory knows of a map's codecs: their sizes. */
 export type MapEntry = Omit<MapOptions<unknown, unknown>, "key" | "value"> & {
@@ -45,16 +34,11 @@ export type MapEntry = Omit<MapOptions<unknown, unknown>, "key" | "value"> & {
   readonly valueSize: number;
 };
 
-/** A map that this thread has open, and the address of its transfer buffer. */
-export interface OpenMap {
-  readonly info: MapInfo;
-  readonly room: number;
-}
-
 export class Directory {
   readonly #attachment: Attachment;
   /** Where names to be looked up are written and walks copy to: neither needs memory of its own. */
   readonly room: Room;
+  #batchRoom: Room | undefined;
   #seed: number;
 
   /** @param seed of the hash functions of maps created here */
@@ -62,6 +46,22 @@ export class Directory {
     this.#attachment = attachment;
     this.room = { address: attachment.allocate(ROOM_BYTES), bytes: ROOM_BYTES };
     this.#seed = seed;
+  }
+
+  /** Where batches are written: larger than `room` if there is memory for it. */
+  batchRoom(): Room {
+    if (this.#batchRoom !== undefined) return this.#batchRoom;
+    const address = this.#attachment.core.allocateBytes(BATCH_BYTES) >>> 0;
+    if (address < FIRST_ADDRESS) return this.room;
+    this.#batchRoom = { address, bytes: BATCH_BYTES };
+    return this.#batchRoom;
+  }
+
+  /** Pages that may be in use at once, and those that are. */
+  pages(): { maximum: number; used: number } {
+    const field = (name: "maximumPages" | "limitPages"): number =>
+      this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock[name]);
+    return { maximum: Math.min(field("maximumPages"), field("limitPages")), used: this.#attachment.core.pagesInUse() };
   }
 
   /**
@@ -73,16 +73,21 @@ export class Directory {
     const { core, memory } = this.#attachment;
     const { type, name, keySize, valueSize, maxEntries, flags = 0 } = options;
     const kind = mapKindByType(type);
-    if (kind === undefined) throw new AnyctxError("EINVAL", `There is no map type "${type}"`);
+    const types = MAP_KINDS.map((each) => each.type);
+    checkOneOf("map type", type, types);
+    if (kind === undefined) throw new AnyctxError("EINVAL", `There is no map type ${show(type)}`);
+    const nameBytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
     if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
-      throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${maxEntries}`);
+      throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${show(maxEntries)}`);
+    if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32)
+      throw new AnyctxError("EINVAL", `Map "${name}" needs a whole number of 32 bits as flags, not ${show(flags)}`);
+    if (keySize >= LARGEST_SIZE || valueSize >= LARGEST_SIZE) throw createError(ERRNO.E2BIG, name, kind, options);
     if (options.withoutCache === true && this.#isLinux())
       throw new AnyctxError(
         "EINVAL",
         `Map "${name}" cannot be withoutCache in an arena with the profile linux: it allocates with interrupts off, and the ` +
           "slab may not be asked there",
       );
-    const nameBytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
     const seed = this.#nextSeed();
     const supply = supplyOf(options);
     const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed) >>> 0;
@@ -162,19 +167,20 @@ export class Directory {
     const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number =>
       this.#attachment.word(address + LAYOUT.MapHeader[name]);
     const bpfType = field("kind");
-    const kind = MAP_KINDS.find((each) => each.bpfType === bpfType);
+    const kind = mapKindByBpfType(bpfType);
     if (kind === undefined) throw new AnyctxError("BAD_ARENA", `The map at ${address} has the unknown type ${bpfType}`);
-    return {
+    return Object.freeze({
       name: decodeUtf8(new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES)),
       kind,
       address,
+      serial: field("serial"),
       keySize: field("keySize"),
       valueSize: field("valueSize"),
       maxEntries: field("maxEntries"),
       flags: field("flags"),
       valueStride: field("valueStride"),
       copies: kind.perCpu ? cpus : 1,
-    };
+    });
   }
 
   #isLinux(): boolean {
@@ -222,8 +228,8 @@ export class Directory {
     return { info, room: this.#attachment.allocate(transferBytes(info)) };
   }
 
-  #shareAccount(map: number, name: string, allocator: ObjectAllocator): void {
-    if (this.#attachment.core.shareAccount(map, allocator.address) !== 0)
+  #shareAccount(map: number, name: string, allocator: { readonly address: number }): void {
+    if (this.#attachment.core.shareAccount(map, addressOf(allocator)) !== 0)
       throw new AnyctxError(
         "EINVAL",
         `Map "${name}" cannot share an allocator: it is no dynamic hash, or there is none`,
@@ -292,4 +298,10 @@ function createError(
         : "key, value and max_entries must not be empty",
   };
   return new AnyctxError(code, `Cannot create ${what}: ${why[code] ?? code}`);
+}
+
+/** 0 for what is no allocator: the core finds none there. */
+function addressOf(allocator: { readonly address: number }): number {
+  const { address } = allocator ?? {};
+  return Number.isInteger(address) && address < 2 ** 32 ? address : 0;
 }

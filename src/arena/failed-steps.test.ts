@@ -33,9 +33,10 @@ function assertNothingLeft(arena: Arena): void {
   for (const { name } of arena.maps()) arena.destroyMap(name);
   for (const allocator of arena.allocators()) allocator.destroy();
   for (let round = 0; round < 4; round++) arena.trim();
+  const { core } = arena;
   arena.detach();
-  arena.core.trimSlabs();
-  assert.equal(arena.core.pagesInUse(), 0);
+  core.trimSlabs();
+  assert.equal(core.pagesInUse(), 0);
 }
 
 test("an attach that fails gives its slot back, however often: for want of memory", async () => {
@@ -163,10 +164,11 @@ test("who detaches under a dead thread's lock leaves nothing open: the next that
   leaver.arena.allocate(50_000);
   const victim = await attachOther(arena);
   plantControlLock(arena, victim.arena.cpu);
+  const { cpu } = leaver.arena;
   leaver.arena.detach();
-  const owner = arena.core.cpuAreaAddress(leaver.arena.cpu) + LAYOUT.CpuArea.owner;
+  const owner = arena.core.cpuAreaAddress(cpu) + LAYOUT.CpuArea.owner;
   assert.equal(arena.word(owner), CONSTANTS.LEAVING);
-  assert.throws(() => arena.reap(leaver.arena.cpu), { code: "EINVAL" });
+  assert.throws(() => arena.reap(cpu), { code: "EINVAL" });
   arena.reap(victim.thread);
   assert.equal(arena.word(owner), 0, "left for good");
   assertNothingLeft(arena);
@@ -179,10 +181,11 @@ test("a slot that was left under a dead thread's lock can be taken where no othe
   const leaver = await attachOther(arena);
   leaver.arena.openMap("map");
   plantControlLock(arena, arena.cpu);
+  const { cpu } = leaver.arena;
   leaver.arena.detach();
   words(arena, CONTROL_LOCK)[0] = 0;
   const next = await attachOther(arena);
-  assert.equal(next.arena.cpu, leaver.arena.cpu);
+  assert.equal(next.arena.cpu, cpu);
   next.arena.detach();
   assertNothingLeft(arena);
 });

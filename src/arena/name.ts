@@ -1,6 +1,7 @@
 /** Names of maps and allocators as they lie in shared memory: UTF-8, NUL padded. */
+import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
-import { encodeUtf8 } from "../maps/codec.ts";
+import { encodeUtf8 } from "../maps/utf8.ts";
 
 /**
  * @param what whose name it is, for the message: "A map"
@@ -10,6 +11,7 @@ import { encodeUtf8 } from "../maps/codec.ts";
  * @throws {AnyctxError} EINVAL for a name that does not fit
  */
 export function encodeName(what: string, name: string, room: number, least: number): Uint8Array {
+  if (typeof name !== "string") throw new AnyctxError("EINVAL", `${what} needs a text as name, not ${show(name)}`);
   // A typed array ignores what is written beyond its end; the length needed is returned all the same.
   const bytes = new Uint8Array(room);
   const needed = encodeUtf8(name, bytes);

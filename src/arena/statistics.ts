@@ -1,5 +1,6 @@
 /** What an arena's maps and their caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
-import type { MapInfo } from "../maps/map.ts";
+import { AnyctxError } from "../error.ts";
+import type { MapInfo } from "../maps/info.ts";
 import { memoryUse } from "../maps/memory-use.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Reader } from "../wasm/reader.ts";
@@ -47,8 +48,48 @@ export interface MapStatistics {
   readonly preallocatedBytes: number;
 }
 
-/** The caches of a dynamic hash; other maps have none. */
+/** An address that a map may have: in the arena's memory, at a page. */
+function isPlace(reader: Reader, address: number): boolean {
+  const pages = reader.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.pages);
+  return (
+    Number.isInteger(address) &&
+    address > 0 &&
+    address % CONSTANTS.PAGE_BYTES === 0 &&
+    address / CONSTANTS.PAGE_BYTES < pages
+  );
+}
+
+/**
+ * Reads of a map that need not be open. In a read section: what lives at its beginning stays until its end.
+ * @throws {AnyctxError} EBADF: it has been destroyed, and what lies there now is something else
+ */
+function readLiving<T>(reader: Reader, map: MapInfo, read: () => T): T {
+  reader.core.readEnter();
+  try {
+    const field = (name: "serial" | "dyingTarget"): number => reader.word(map.address + LAYOUT.MapHeader[name]);
+    if (
+      !isPlace(reader, map.address) ||
+      map.serial === 0 ||
+      field("serial") !== map.serial ||
+      field("dyingTarget") !== 0
+    )
+      throw new AnyctxError("EBADF", `Cannot read the statistics of map "${map.name}": it has been destroyed`);
+    return read();
+  } finally {
+    reader.core.readLeave();
+  }
+}
+
+/**
+ * The caches of a dynamic hash; other maps have none. Task context.
+ * @param map it need not be open
+ * @throws {AnyctxError} EBADF: the map has been destroyed, or the arena is detached
+ */
 export function cacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[] {
+  return readLiving(reader, map, () => readCacheStatistics(reader, map));
+}
+
+function readCacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[] {
   const field = (name: "sets" | "supply" | "elements" | "values"): number =>
     reader.word(map.address + LAYOUT.MapHeader[name]);
   if (field("sets") === 0 || field("supply") !== CONSTANTS.SUPPLY_CACHE) return [];
@@ -85,6 +126,10 @@ function describe(map: string, objects: "elements" | "values", cache: CacheState
   };
 }
 
+/** How much is in a map, and how much memory it takes. As `cacheStatistics`. */
 export function mapStatistics(reader: Reader, map: MapInfo): MapStatistics {
-  return { entries: reader.core.mapCount(map.address), ...memoryUse(map.kind.memoryUse, reader, map) };
+  return readLiving(reader, map, () => ({
+    entries: reader.core.mapCount(map.address),
+    ...memoryUse(map.kind.memoryUse, reader, map),
+  }));
 }

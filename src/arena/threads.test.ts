@@ -201,7 +201,8 @@ test("maps are destroyed while threads look up, update and walk them in read sec
   }
   for (const { name } of arena.maps()) arena.destroyMap(name);
   for (let round = 0; round < 4; round++) arena.trim();
+  const { core } = arena;
   arena.detach();
-  arena.core.trimSlabs();
-  assert.equal(arena.core.pagesInUse(), 0);
+  core.trimSlabs();
+  assert.equal(core.pagesInUse(), 0);
 });

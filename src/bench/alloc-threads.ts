@@ -66,9 +66,9 @@ export function startThreads(arena: Arena): AllocThreads {
   const allocator = arena.createAllocator({ objectSize: SIZE, name: "bench threads" });
   const ring = arena.allocate(64 + SLOTS * BURST * 4);
   const counters = new Int32Array(arena.memory.buffer, ring, 2);
-  const start: AllocStart = { arena: arena.handle(), allocator: allocator.address, size: SIZE, ring, slots: SLOTS };
-  const first = new Worker(WORKER, { workerData: start });
-  const second = new Worker(WORKER, { workerData: start });
+  const start: Omit<AllocStart, "arena"> = { allocator: allocator.address, size: SIZE, ring, slots: SLOTS };
+  const first = new Worker(WORKER, { workerData: { ...start, arena: arena.handle() } });
+  const second = new Worker(WORKER, { workerData: { ...start, arena: arena.handle() } });
   const measure = async (): Promise<ThreadCosts> => {
     const onePairs = await ask(first, "pairs");
     const two = await Promise.all([ask(first, "pairs"), ask(second, "pairs")]);

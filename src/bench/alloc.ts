@@ -146,7 +146,7 @@ function pairsFromJavaScript({ arena: { core }, fixed }: Setting): void {
 }
 
 function pairsOfClass({ fixed }: Setting): void {
-  for (let index = 0; index < PAIRS; index++) fixed.free(fixed.allocate(SIZE));
+  for (let index = 0; index < PAIRS; index++) fixed.free(fixed.allocate(SIZE) as Address);
 }
 
 function callsOfNothing({ bare }: Setting): void {
@@ -173,7 +173,9 @@ function scriptSubjects(setting: Setting): Subject[] {
   const { arena, any, live } = setting;
   const words = new Uint32Array(arena.memory.buffer, live, CHURN_LIVE);
   const allocate = (size: number): number => any.allocate(size);
-  const free = (address: number): void => any.free(address as Address);
+  const free = (address: number): void => {
+    any.free(address as Address);
+  };
   return [
     {
       name: "pair from JavaScript",

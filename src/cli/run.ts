@@ -5,7 +5,7 @@ import { type Headline, measureHeadline } from "../bench/headline.ts";
 import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
 import { openEvents } from "../events/file.ts";
 import type { EventStream } from "../events/source.ts";
-import { type LoadedObject, type LoadOptions, loadObject } from "../load/load.ts";
+import { type LoadedObject, type LoadOptions, loadObject, reopenObject } from "../load/load.ts";
 import {
   DEFAULT_RULE,
   DEFAULT_THREAD_DELAY,
@@ -177,10 +177,14 @@ const ruleOf = ({ interrupts, gapUs, rtDelayUs }: RunOptions): InterruptRule => 
 
 async function run(path: string, options: RunOptions): Promise<void> {
   const { json = false, dump = false, cpus } = options;
-  const { arena, loaded, object } = await load(path, options);
+  const { arena: first, loaded: made, object } = await load(path, options);
+  const handle = first.handle();
   const interruptible = untilInterrupt();
   const stream = await openStream(options, interruptible);
-  const result = await replayWithBar({ arena, loaded, object }, stream, options);
+  const result = await replayWithBar({ arena: first, loaded: made, object }, stream, options);
+  // Threads for all CPUs need the slot of this one.
+  const arena = first.isDetached ? await Arena.attach(handle) : first;
+  const loaded = first.isDetached ? reopenObject(made, arena) : made;
   interruptible.done();
   const headline = options.headline ? { headline: await headlineWithBar(options) } : {};
   const report = makeReport({ arena, loaded, stream, result, rule: ruleOf(options), dump });

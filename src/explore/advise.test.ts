@@ -118,7 +118,7 @@ test("a map that the trace puts nothing into gets no advice", async () => {
 const info = (type: string, keySize: number, valueSize: number, maxEntries: number): MapInfo => {
   const kind = mapKindByType(type);
   assert.ok(kind);
-  return { name: "", kind, address: 0, keySize, valueSize, maxEntries, flags: 0, valueStride: 0, copies: 1 };
+  return { name: "", kind, address: 0, serial: 0, keySize, valueSize, maxEntries, flags: 0, valueStride: 0, copies: 1 };
 };
 
 test("sizes are those of Linux: 48 bytes, key and value in steps of 8; a spare for each CPU; values for all CPUs", () => {

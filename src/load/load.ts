@@ -49,6 +49,11 @@ export interface LoadedObject {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
+/** The same object, in the same arena, as another thread's place in it sees it. */
+export function reopenObject(loaded: LoadedObject, arena: Arena): LoadedObject {
+  return { ...loaded, maps: loaded.maps.map(({ spec, map }) => ({ spec, map: arena.openMap(map.info.name) })) };
+}
+
 /** Keys are bytes here; of a map without keys none are asked for. */
 const NO_KEY = none as Codec<unknown> as Codec<Uint8Array>;
 

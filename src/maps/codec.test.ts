@@ -1,24 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  array,
-  bytes,
-  type Codec,
-  codecFrom,
-  decodeUtf8,
-  encodeUtf8,
-  f32,
-  f64,
-  i16,
-  i64,
-  string,
-  struct,
-  u8,
-  u16,
-  u32,
-  u64,
-} from "./codec.ts";
+import { array, bytes, type Codec, codecFrom, f32, f64, i16, i64, string, struct, u8, u16, u32, u64 } from "./codec.ts";
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
 function roundTrip<T>(codec: Codec<T>, value: T): T {
   const buffer = new SharedArrayBuffer(codec.size + 8);

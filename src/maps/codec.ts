@@ -1,140 +1,30 @@
 /**
  * Codecs: how a JavaScript value lies in memory. Integers are little-endian at their natural alignment and structs are
- * laid out as C does, so that a program compiled from C sees the same bytes.
+ * laid out as C does, so that a program compiled from C sees the same bytes. A value is held exactly or refused with EINVAL.
  *
  * A codec is bound once to a place in memory and then reads and writes there; nothing is allocated per operation
  * except the values themselves.
  */
+import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
+import type { Accessor, Codec, Description } from "./accessor.ts";
+import { json } from "./json.ts";
+import { checkLength, refusal, refusalOf } from "./refusal.ts";
+import { SCALARS } from "./scalar.ts";
+import { typedArrayKind, typedArrayLength } from "./typed-array.ts";
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
-export interface Accessor<T> {
-  read(): T;
-  write(value: T): void;
-}
+export type { Accessor, Codec, Description, Role } from "./accessor.ts";
+export { f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from "./scalar.ts";
 
-export interface Codec<T> {
-  /** Bytes, a multiple of `align`. */
-  readonly size: number;
-  readonly align: number;
-  /** What `codecFrom` makes the same codec of again, on another thread. */
-  readonly description: Description;
-  bind(buffer: ArrayBufferLike, offset: number): Accessor<T>;
-}
-
-export type Description =
-  | ScalarName
-  | "none"
-  | { readonly bytes: number }
-  | { readonly string: number }
-  | { readonly array: readonly [Description, number] }
-  | { readonly struct: readonly (readonly [string, Description])[] };
-
-type NumberName = "u8" | "u16" | "u32" | "i8" | "i16" | "i32" | "f32" | "f64";
-type BigName = "u64" | "i64";
-type ScalarName = NumberName | BigName;
-
-type Bind<T> = (buffer: ArrayBufferLike, offset: number) => Accessor<T>;
-
-function scalar<T>(name: ScalarName, size: number, bind: Bind<T>): Codec<T> {
-  return { size, align: size, description: name, bind };
-}
-
-// Every scalar has accessors of its own, though they read alike: code that V8 sees with one kind of array only stores
-// to it directly, shared code would look the kind up at each access.
-export const u8: Codec<number> = scalar("u8", 1, (buffer, offset) => {
-  const place = new Uint8Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const u16: Codec<number> = scalar("u16", 2, (buffer, offset) => {
-  const place = new Uint16Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const u32: Codec<number> = scalar("u32", 4, (buffer, offset) => {
-  const place = new Uint32Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const u64: Codec<bigint> = scalar("u64", 8, (buffer, offset) => {
-  const place = new BigUint64Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as bigint,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const i8: Codec<number> = scalar("i8", 1, (buffer, offset) => {
-  const place = new Int8Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const i16: Codec<number> = scalar("i16", 2, (buffer, offset) => {
-  const place = new Int16Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const i32: Codec<number> = scalar("i32", 4, (buffer, offset) => {
-  const place = new Int32Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const i64: Codec<bigint> = scalar("i64", 8, (buffer, offset) => {
-  const place = new BigInt64Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as bigint,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const f32: Codec<number> = scalar("f32", 4, (buffer, offset) => {
-  const place = new Float32Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-export const f64: Codec<number> = scalar("f64", 8, (buffer, offset) => {
-  const place = new Float64Array(buffer, offset, 1);
-  return {
-    read: () => place[0] as number,
-    write: (value) => {
-      place[0] = value;
-    },
-  };
-});
-
-function checkLength(what: string, length: number): void {
-  if (!Number.isInteger(length) || length < 1)
-    throw new AnyctxError("EINVAL", `${what} needs a positive whole number of bytes, not ${length}`);
+/**
+ * @param what the argument, for the message: "createMap needs a codec as key"
+ * @throws {AnyctxError} EINVAL: it is no codec
+ */
+export function checkCodec(what: string, codec: unknown): void {
+  const { size, bind, description } = (codec ?? {}) as Partial<Codec<unknown>>;
+  if (typeof size === "number" && typeof bind === "function" && description !== undefined) return;
+  throw new AnyctxError("EINVAL", `${what}, as u32 or string(16), not ${show(codec)}`);
 }
 
 /** The key of a map that has no keys (a queue): nothing is written, nothing read. */
@@ -142,7 +32,12 @@ export const none: Codec<undefined> = {
   size: 0,
   align: 1,
   description: "none",
-  bind: () => ({ read: () => undefined, write: () => undefined }),
+  bind: () => ({
+    read: () => undefined,
+    write: (value) => {
+      if (value !== undefined) throw refusal("none", "undefined", value);
+    },
+  }),
 };
 
 /** Exactly `length` bytes; a shorter value is refused, `read` gives a copy. */
@@ -157,8 +52,10 @@ export function bytes(length: number): Codec<Uint8Array> {
       return {
         read: () => place.slice(),
         write: (value) => {
-          if (value.length !== length)
-            throw new AnyctxError("EINVAL", `bytes(${length}) got a value of ${value.length} bytes`);
+          if (typedArrayKind(value) !== "Uint8Array")
+            throw refusal(`bytes(${length})`, `a Uint8Array of ${length} bytes`, value);
+          if (typedArrayLength(value) !== length)
+            throw new AnyctxError("EINVAL", `bytes(${length}) holds ${length} bytes, not ${typedArrayLength(value)}`);
           place.set(value);
         },
       };
@@ -166,42 +63,10 @@ export function bytes(length: number): Codec<Uint8Array> {
   };
 }
 
-/** Encodes UTF-8 by hand: an AudioWorklet has no TextEncoder. Returns the number of bytes the text needs. */
-export function encodeUtf8(text: string, into: Uint8Array): number {
-  let at = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0) ?? 0;
-    if (point < 0x80) into[at++] = point;
-    else {
-      const extra = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
-      const lead = [0, 0xc0, 0xe0, 0xf0][extra] ?? 0;
-      into[at++] = lead | (point >> (6 * extra));
-      for (let rest = extra - 1; rest >= 0; rest--) into[at++] = 0x80 | ((point >> (6 * rest)) & 0x3f);
-    }
-  }
-  return at;
-}
-
-/** Decodes UTF-8 up to the first NUL; broken sequences become U+FFFD. */
-export function decodeUtf8(from: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < from.length; ) {
-    const first = from[at++] ?? 0;
-    if (first === 0) break;
-    const extra = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : -1;
-    if (extra < 0) {
-      text += "\ufffd";
-      continue;
-    }
-    let point = extra === 0 ? first : first & (0x3f >> extra);
-    let rest = extra;
-    for (; rest > 0 && ((from[at] ?? 0) & 0xc0) === 0x80; rest--) point = (point << 6) | ((from[at++] ?? 0) & 0x3f);
-    text += rest === 0 && point <= 0x10ffff ? String.fromCodePoint(point) : "\ufffd";
-  }
-  return text;
-}
-
-/** Text of at most `length` bytes of UTF-8, NUL padded (not terminated when it fills them). */
+/**
+ * Text of at most `length` bytes of UTF-8, NUL padded (not terminated when it fills them): text with a NUL is refused. Half of
+ * a surrogate pair comes back as it was.
+ */
 export function string(length: number): Codec<string> {
   checkLength("string()", length);
   return {
@@ -213,31 +78,57 @@ export function string(length: number): Codec<string> {
       return {
         read: () => decodeUtf8(place),
         write: (value) => {
+          if (typeof value !== "string" || value.includes("\0"))
+            throw refusal(`string(${length})`, "text without a NUL", value);
           // A typed array ignores writes beyond its end, so an oversized text is found before anything else uses it.
           place.fill(0);
           const needed = encodeUtf8(value, place);
-          if (needed > length) throw new AnyctxError("EINVAL", `string(${length}) got a text of ${needed} bytes`);
+          if (needed > length)
+            throw new AnyctxError(
+              "EINVAL",
+              `string(${length}) holds ${length} bytes of UTF-8, not the ${needed} of this text`,
+            );
         },
       };
     },
   };
 }
 
-/** `length` values of one type; fewer or more are refused. */
+/** Writes the parts of a whole; a refusal says which part. @param given whose parts, read one by one */
+function writeParts<N extends string | number>(
+  places: readonly (readonly [N, Accessor<unknown>])[],
+  given: Readonly<Record<N, unknown>>,
+  title: string,
+): void {
+  let part: N | undefined;
+  try {
+    for (const [name, place] of places) {
+      part = name;
+      place.write(given[name]);
+    }
+  } catch (cause) {
+    throw refusalOf(`${title} ${part}`, cause);
+  }
+}
+
+/** `length` values of one type, as an array; fewer or more are refused. */
 export function array<T>(element: Codec<T>, length: number): Codec<T[]> {
+  checkCodec("array() needs a codec as element", element);
   checkLength("array()", length);
   return {
     size: element.size * length,
     align: element.align,
     description: { array: [element.description, length] },
-    bind(buffer, offset) {
-      const places = Array.from({ length }, (_, index) => element.bind(buffer, offset + index * element.size));
+    bind(buffer, offset, role) {
+      const bound = (index: number): Accessor<T> => element.bind(buffer, offset + index * element.size, role);
+      const places = Array.from({ length }, (_, index) => [index, bound(index)] as const);
       return {
-        read: () => places.map((place) => place.read()),
+        read: () => places.map(([, place]) => place.read()),
         write: (value) => {
+          if (!Array.isArray(value)) throw refusal(`array(…, ${length})`, "arrays", value);
           if (value.length !== length)
-            throw new AnyctxError("EINVAL", `array of ${length} got a value of ${value.length} elements`);
-          for (const [index, place] of places.entries()) place.write(value[index] as T);
+            throw new AnyctxError("EINVAL", `array(…, ${length}) holds ${length} elements, not ${value.length}`);
+          writeParts(places as readonly (readonly [number, Accessor<unknown>])[], value, "element");
         },
       };
     },
@@ -247,12 +138,25 @@ export function array<T>(element: Codec<T>, length: number): Codec<T[]> {
 type Fields = Readonly<Record<string, Codec<unknown>>>;
 type StructOf<F extends Fields> = { [Name in keyof F]: F[Name] extends Codec<infer T> ? T : never };
 
+/** A field that the struct does not have would be lost. Most values have the fields in their order. */
+function checkFields(value: object, names: readonly string[]): void {
+  const given = Object.keys(value);
+  let index = 0;
+  while (index < given.length && given[index] === names[index]) index++;
+  if (index === given.length) return;
+  const unknown = given.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new AnyctxError("EINVAL", `struct() has no field ${unknown}, only ${names.join(", ")}`);
+}
+
 /** Fields in the order given, each at its natural alignment, the whole rounded up to the largest: as in C. */
 export function struct<F extends Fields>(fields: F): Codec<StructOf<F>> {
-  const entries = Object.entries(fields);
+  const entries = Object.entries(fields ?? {});
+  const names = entries.map(([name]) => name);
   let end = 0;
   let align = 1;
-  const offsets = entries.map(([, codec]) => {
+  const offsets = entries.map(([name, codec]) => {
+    checkCodec(`struct() needs a codec as ${name}`, codec);
     const offset = roundUp(end, codec.align);
     end = offset + codec.size;
     align = Math.max(align, codec.align);
@@ -263,14 +167,16 @@ export function struct<F extends Fields>(fields: F): Codec<StructOf<F>> {
     size: roundUp(end, align),
     align,
     description: { struct: entries.map(([name, codec]) => [name, codec.description] as const) },
-    bind(buffer, offset) {
+    bind(buffer, offset, role) {
       const places = entries.map(
-        ([name, codec], index) => [name, codec.bind(buffer, offset + (offsets[index] ?? 0))] as const,
+        ([name, codec], index) => [name, codec.bind(buffer, offset + (offsets[index] ?? 0), role)] as const,
       );
       return {
         read: () => Object.fromEntries(places.map(([name, place]) => [name, place.read()])) as StructOf<F>,
         write: (value) => {
-          for (const [name, place] of places) place.write(value[name]);
+          if (typeof value !== "object" || value === null) throw refusal("struct()", "objects", value);
+          checkFields(value, names);
+          writeParts(places, value, "field");
         },
       };
     },
@@ -281,26 +187,27 @@ function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
-const SCALARS: Readonly<Record<ScalarName, Codec<number> | Codec<bigint>>> = {
-  u8,
-  u16,
-  u32,
-  u64,
-  i8,
-  i16,
-  i32,
-  i64,
-  f32,
-  f64,
-};
-
 /** The codec that a description was taken from. */
 export function codecFrom(description: Description): Codec<unknown> {
   if (description === "none") return none as Codec<unknown>;
   if (typeof description === "string") return SCALARS[description] as Codec<unknown>;
   if ("bytes" in description) return bytes(description.bytes) as Codec<unknown>;
   if ("string" in description) return string(description.string) as Codec<unknown>;
+  if ("json" in description) return json(description.json) as Codec<unknown>;
   if ("array" in description) return array(codecFrom(description.array[0]), description.array[1]) as Codec<unknown>;
   const fields = description.struct.map(([name, field]) => [name, codecFrom(field)] as const);
   return struct(Object.fromEntries(fields)) as Codec<unknown>;
+}
+
+/** Whether two values that are the same have the same bytes, so that they are one key. */
+export function isForKeys(description: Description): boolean {
+  if (typeof description === "string") return true;
+  if ("array" in description) return isForKeys(description.array[0]);
+  if ("struct" in description) return description.struct.every(([, field]) => isForKeys(field));
+  return !("json" in description);
+}
+
+/** Whether to write a value may run code of whoever made it: getters, proxies. */
+export function runsCode(description: Description): boolean {
+  return typeof description !== "string" && !("bytes" in description || "string" in description);
 }

@@ -4,7 +4,7 @@ import type { MapInfo } from "./info.ts";
 
 /** Whether an operation gave up before it knew. */
 export function isUndecided(result: number): boolean {
-  return result === -ERRNO.ETIMEDOUT || result === -ERRNO.EBUSY;
+  return result === -ERRNO.ETIMEDOUT || result === -ERRNO.EBUSY || result === -ERRNO.EBADF;
 }
 
 /**
@@ -16,9 +16,10 @@ export function mapFailure({ name, maxEntries, kind }: MapInfo, result: number, 
   const reasons: Readonly<Record<string, string>> = {
     E2BIG: kind.keys === "index" ? `the index is not below ${maxEntries}` : `it is full (max_entries ${maxEntries})`,
     ENOMEM: "there is nothing left to allocate from in this context",
+    EINVAL: `it is ${kind.type}, which cannot do that`,
     ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
     EBUSY: "another thread is in the middle of an operation on it, and this one may not wait",
-    EBADF: "it has been closed",
+    EBADF: "it has been closed, or its arena detached",
   };
   return new AnyctxError(code, `Cannot ${what} map "${name}": ${reasons[code] ?? code}`);
 }

@@ -5,6 +5,8 @@ export interface MapInfo {
   readonly name: string;
   readonly kind: MapKind;
   readonly address: number;
+  /** Tells the map from one that lies at the address before or after it. */
+  readonly serial: number;
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;

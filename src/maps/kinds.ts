@@ -44,6 +44,8 @@ export interface MapKind {
   readonly order: "none" | "index" | "arrival";
   /** Whether entries can be gone through without taking them. */
   readonly walk: boolean;
+  /** Whether the core takes many entries at once (`mapGetMany`). */
+  readonly batches: boolean;
   /** Whether elements may be allocated as they come; otherwise all room is there from the start. */
   readonly mayBeDynamic: boolean;
   /** How compiled programs find a value without a call: `index`, by the number below max_entries that the key is. */
@@ -70,6 +72,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     keys: "bytes",
     order: "none",
     walk: true,
+    batches: true,
     mayBeDynamic: true,
     inlineLookup: undefined,
     memoryUse: "hash",
@@ -85,6 +88,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     keys: "index",
     order: "index",
     walk: true,
+    batches: true,
     mayBeDynamic: false,
     inlineLookup: "index",
     memoryUse: "storage",
@@ -99,6 +103,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     keys: "bytes",
     order: "none",
     walk: true,
+    batches: false,
     mayBeDynamic: true,
     inlineLookup: undefined,
     memoryUse: "hash",
@@ -113,6 +118,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     keys: "index",
     order: "index",
     walk: true,
+    batches: false,
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",
@@ -127,6 +133,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     keys: "none",
     order: "arrival",
     walk: false,
+    batches: false,
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",

@@ -104,8 +104,17 @@ function splitByCpu(batch: EventBatch): Map<number, Uint8Array> {
   return new Map([...parts].map(([cpu, part]) => [cpu, part.bytes]));
 }
 
+/** Each thread has its own. */
+function handleOf(handles: readonly ArenaHandle[], cpu: number): ArenaHandle {
+  const handle = handles[cpu];
+  if (handle === undefined)
+    throw new AnyctxError("EINVAL", `The arena has ${handles.length} CPUs, an event ran on CPU ${cpu}`);
+  return handle;
+}
+
 /**
- * Replays events with one thread for each CPU that has events.
+ * Replays events with one thread for each CPU that has events. The arena is detached for that, and stays so: whoever wants what the
+ * threads have left attaches anew.
  * @returns what all threads did; `seconds` is that of the thread that ran longest
  * @throws {AnyctxError} the first error of a thread
  */
@@ -123,24 +132,26 @@ export async function replayParallel(
     replayed += events;
     progress(replayed);
   };
-  const start = { arena: arena.handle(), programs, events: stream.events, rule };
+  const { cpus } = arena;
+  const handles = Array.from({ length: cpus }, () => arena.handle());
+  const start = { programs, events: stream.events, rule };
   arena.detach();
   try {
     for await (const batch of stream.batches) {
       for (const [cpu, records] of splitByCpu(batch)) {
-        const thread = threads.get(cpu) ?? new CpuThread({ ...start, cpu }, print, count);
+        const thread =
+          threads.get(cpu) ?? new CpuThread({ ...start, arena: handleOf(handles, cpu), cpu }, print, count);
         threads.set(cpu, thread);
         await thread.send(records);
       }
     }
     for (const thread of threads.values()) thread.end();
     const results = await Promise.all([...threads.values()].map((thread) => thread.done));
-    const counts = newCounts(arena.cpus, programs);
+    const counts = newCounts(cpus, programs);
     for (const result of results) addCounts(counts, result.counts);
     const seconds = Math.max(0, ...results.map((result) => result.seconds));
     return { counts, seconds, threads: threads.size };
   } finally {
     await Promise.all([...threads.values()].map((thread) => thread.stop()));
-    arena.takeCpu();
   }
 }

@@ -13,15 +13,13 @@ export interface Core {
   allocatorOwned(set: number): number;
   /**
    * Formats the memory. Call once, before any other thread has it.
-   * The publication of the magic pairs with arenaVersion of whoever attaches: everything behind the superblock is there.
+   * The publication of the magic pairs with checkArena of whoever attaches: everything behind the superblock is there.
    * @param cpus CPU slots
    * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
    * @param seed of the CPUs' random numbers
    * @returns 0, EINVAL or ENOMEM (positive)
    */
   arenaFormat(cpus: number, maximumWasmPages: number, seed: number): number;
-  /** What `attach` checks: 0 if this memory is no arena, its layout version otherwise. */
-  arenaVersion(): number;
   /**
    * As hashChange, of an array's value: no lock, no wait. -ENOENT beyond the end.
    * The claim pairs with every other change of the word, and with copyOutWords.
@@ -38,6 +36,11 @@ export interface Core {
    * The publication of a small value pairs with copyOutWords.
    */
   arrayUpdate(address: number, key: number, value: number, flags: number): number;
+  /**
+   * What `attach` checks before anything else is done with the memory.
+   * @returns 0 if it is no arena; LAYOUT_VERSION if it is one in one piece; any other layout's version; or -EINVAL: it is damaged
+   */
+  checkArena(): number;
   /**
    * Closes a map that was opened on CPU `cpu`, which this thread holds.
    * The publication pairs with isOpen: what this thread did with the map is done before another one frees it.
@@ -78,6 +81,12 @@ export interface Core {
   destroyObjectAllocator(allocator: number): number;
   /** Gives a created map back that was not published. */
   discardMap(address: number): void;
+  /**
+   * Makes the thread that has taken this CPU one of the arena's, under its token.
+   * @returns 0; -EBUSY: another thread has attached with the token and lives, as far as anybody knows; -EINVAL: the lists of maps
+   * or caches are damaged; -ETIMEDOUT: a dead thread has the lock
+   */
+  enroll(token: number): number;
   /** The address of the map named so, 0 if there is none, ETIMEDOUT if the lists are behind a lock that is not let go. */
   findMap(name: number): number;
   /**
@@ -167,13 +176,29 @@ export interface Core {
   /** Whether an allocator lives at `address`, which may be any number. */
   isObjectAllocator(address: number): number;
   /**
+   * Whether the thread that holds CPU `cpu` as `owner` is seen at work. The loads pair with those who reap it: while one does, and
+   * once it has, what changes is not the thread's doing.
+   */
+  isSeenAlive(cpu: number, owner: number): number;
+  /**
    * Copies the addresses of living allocators, newest first, as many as `most`.
    * @returns how many there are, or -ETIMEDOUT
    */
   listAllocators(into: number, most: number): number;
   /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
   mapCount(address: number): number;
+  /**
+   * Removes the entries of `count` keys; -EINVAL of an array means that none can be.
+   * @returns how many were there, or the -errno of the first that is neither there nor not
+   */
+  mapDeleteMany(address: number, keys: number, count: number): number;
   mapEntryBytes(address: number): number;
+  /**
+   * Copies the values of `count` keys out: those that are there.
+   * @param found a byte for each key: 1 if it is there, otherwise 0
+   * @returns how many are there, or -errno: -EINVAL for a map whose entries cannot be had so
+   */
+  mapGetMany(address: number, keys: number, count: number, values: number, found: number): number;
   /**
    * Prefills: the next `count` new keys on this CPU do not fail for memory, in any context. A later prefill replaces it. Task
    * and softirq context.
@@ -190,6 +215,11 @@ export interface Core {
   /** As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. */
   mapScanKeys(address: number, from: number, into: number, bytes: number): number;
   /**
+   * Creates or replaces `count` entries, in their order.
+   * @returns 0, or the -errno of the first that failed: those before it have been set
+   */
+  mapSetMany(address: number, keys: number, count: number, values: number): number;
+  /**
    * Allocates an object. Any context.
    *
    * The fast path, with no call and nothing crossing a threshold: V8 does not inline, and a call spills what is live.
@@ -200,12 +230,30 @@ export interface Core {
   objectAllocate(allocator: number, size: number, flags: number): number;
   /** Whether no CPU has raised work for this allocator: then, after a grace period, it may be destroyed. */
   objectAllocatorIdle(allocator: number): number;
+  /** An object has been allocated for `size` bytes: marks it and puts its fence up. */
+  objectArm(address: number, size: number): void;
+  /** Bytes of an object's that its user may use, 0 if it is not allocated. */
+  objectArmedSize(allocator: number, address: number): number;
   /** Where CPU `cpu`'s copy of an object of a per-CPU allocator lies; of any other allocator, the object itself. */
   objectCopy(address: number, cpu: number): number;
+  /** As objectCopy, of an address that may be any number: 0 for what is no object of the allocator. */
+  objectCopyOf(allocator: number, address: number, cpu: number): number;
+  /**
+   * An object is to be freed: looks at it, and marks it as freed. The claim pairs with that of another thread which frees it too:
+   * one of them comes second.
+   * @param address any number
+   * @returns 0; -EINVAL: no object of the allocator; -ENOENT: it is freed already; -EFAULT: somebody has written behind its end.
+   * Then it stays as it is
+   */
+  objectDisarm(allocator: number, address: number): number;
   /** Frees an object; it may be handed out again at once. 0 is ignored. Any context, cannot fail. */
   objectFree(address: number): void;
+  /** As objectFree, of an address that may be any number: 0, or -EINVAL and nothing has happened. */
+  objectFreeOf(allocator: number, address: number): number;
   /** Frees an object that readers may still be in: it is not used again before a normal grace period. As objectFree. */
   objectFreeRcu(address: number): void;
+  /** As objectFreeRcu, as objectFreeOf. */
+  objectFreeRcuOf(allocator: number, address: number): number;
   /**
    * Prefills: the next `count` allocations of `size` bytes on this CPU succeed, in any context. Task and softirq.
    * @returns 0, -EINVAL, -E2BIG, or -ENOMEM and nothing is prefilled
@@ -215,6 +263,8 @@ export interface Core {
   objectSet(allocator: number, size: number): number;
   /** Bytes that can be used at an allocated object's address. */
   objectSize(address: number): number;
+  /** As objectSize, of an address that may be any number: 0 for what is no object of the allocator. */
+  objectSizeOf(allocator: number, address: number): number;
   /** Moves what this CPU's caches contain towards the slab; what was prefilled stays. Task and softirq. */
   objectTrim(allocator: number): void;
   /** As findMap, and the map is open on this CPU until `closeMap`. */
@@ -287,6 +337,8 @@ export interface Core {
   serveCpu(cpu: number): number;
   /** Watermarks of allocators created from now on: 0 fixed, as Linux's, 1 adaptive. */
   setAdaptive(value: number): void;
+  /** Turns the debug mode of an allocator on that nobody has allocated from yet, and whose objects are `bytes` larger for it. */
+  setAllocatorDebug(allocator: number, bytes: number): void;
   setCurrentTask(record: number): void;
   setForceDynamic(value: number): void;
   /** Bytes of pages that may be in use at once from now on; what is in use stays. */
@@ -341,12 +393,12 @@ export const SIGNATURES = {
   allocatorBytes: { parameters: ["i32"], results: ["i32"] },
   allocatorOwned: { parameters: ["i32"], results: ["i32"] },
   arenaFormat: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
-  arenaVersion: { parameters: [], results: ["i32"] },
   arrayChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  checkArena: { parameters: [], results: ["i32"] },
   closeMap: { parameters: ["i32", "i32"], results: [] },
   contextEnter: { parameters: ["i32"], results: ["i32"] },
   contextLeave: { parameters: ["i32"], results: [] },
@@ -360,6 +412,7 @@ export const SIGNATURES = {
   destroyNamed: { parameters: ["i32"], results: ["i32"] },
   destroyObjectAllocator: { parameters: ["i32"], results: ["i32"] },
   discardMap: { parameters: ["i32"], results: [] },
+  enroll: { parameters: ["i32"], results: ["i32"] },
   findMap: { parameters: ["i32"], results: ["i32"] },
   finishLeaving: { parameters: ["i32"], results: [] },
   freeBytes: { parameters: ["i32"], results: [] },
@@ -381,20 +434,31 @@ export const SIGNATURES = {
   hashUpdate8: { parameters: ["i32", "i64", "i64", "i32"], results: ["i32"] },
   interruptsCameOn: { parameters: [], results: ["i32"] },
   isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
+  isSeenAlive: { parameters: ["i32", "i32"], results: ["i32"] },
   listAllocators: { parameters: ["i32", "i32"], results: ["i32"] },
   mapCount: { parameters: ["i32"], results: ["i32"] },
+  mapDeleteMany: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   mapEntryBytes: { parameters: ["i32"], results: ["i32"] },
+  mapGetMany: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   mapPrefill: { parameters: ["i32", "i32"], results: ["i32"] },
   mapScan: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   mapScanKeys: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  mapSetMany: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   objectAllocate: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   objectAllocatorIdle: { parameters: ["i32"], results: ["i32"] },
+  objectArm: { parameters: ["i32", "i32"], results: [] },
+  objectArmedSize: { parameters: ["i32", "i32"], results: ["i32"] },
   objectCopy: { parameters: ["i32", "i32"], results: ["i32"] },
+  objectCopyOf: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  objectDisarm: { parameters: ["i32", "i32"], results: ["i32"] },
   objectFree: { parameters: ["i32"], results: [] },
+  objectFreeOf: { parameters: ["i32", "i32"], results: ["i32"] },
   objectFreeRcu: { parameters: ["i32"], results: [] },
+  objectFreeRcuOf: { parameters: ["i32", "i32"], results: ["i32"] },
   objectPrefill: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   objectSet: { parameters: ["i32", "i32"], results: ["i32"] },
   objectSize: { parameters: ["i32"], results: ["i32"] },
+  objectSizeOf: { parameters: ["i32", "i32"], results: ["i32"] },
   objectTrim: { parameters: ["i32"], results: [] },
   openMap: { parameters: ["i32"], results: ["i32"] },
   pagesInUse: { parameters: [], results: ["i32"] },
@@ -419,6 +483,7 @@ export const SIGNATURES = {
   releaseCpu: { parameters: ["i32"], results: [] },
   serveCpu: { parameters: ["i32"], results: ["i32"] },
   setAdaptive: { parameters: ["i32"], results: [] },
+  setAllocatorDebug: { parameters: ["i32", "i32"], results: [] },
   setCurrentTask: { parameters: ["i32"], results: [] },
   setForceDynamic: { parameters: ["i32"], results: [] },
   setLimit: { parameters: ["i32"], results: [] },
@@ -447,6 +512,7 @@ export const CONSTANTS = {
   NAME_AT: 128,
   TABLE_AT: 192,
   SETS_AT: 2240,
+  DEBUG_BYTES: 16,
   CACHE_FIRST: 0,
   SLAB_FIRST: 1,
   SLAB_ONLY: 2,
@@ -455,6 +521,11 @@ export const CONSTANTS = {
   CONTAINS_VALUES: 1,
   CONTAINS_OBJECTS: 2,
   SET_BYTES: 128,
+  WASM_PAGE_BYTES: 65536,
+  PAGES_PER_WASM_PAGE: 4,
+  MOST_CPUS: 1024,
+  MOST_WASM_PAGES: 65535,
+  DESCRIPTORS: 69632,
   ENOENT: 2,
   E2BIG: 7,
   EAGAIN: 11,
@@ -471,7 +542,7 @@ export const CONSTANTS = {
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
-  LAYOUT_VERSION: 3,
+  LAYOUT_VERSION: 4,
   PROFILE_ANYCTX: 0,
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
@@ -569,6 +640,7 @@ export const CONSTANTS = {
   NORMAL: 0,
   TASKS_TRACE: 1,
   OPERATION: 2,
+  FLAVOURS: 3,
   FIRST_EPOCH: 2,
 } as const;
 
@@ -577,16 +649,16 @@ export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, pooled: 44, companions: 48, companionAt: 52, nextOfAccount: 56, reserved: 60, depotLock: 64, depot: 68, depotCount: 72 },
-  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, attached: 92, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
-  ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
+  ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
-  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, firstPage: 16, descriptors: 20, areas: 24, deadBuckets: 28, realTime: 32, forceDynamic: 36, profile: 40, adaptive: 44, limitPages: 48, pagesLock: 64, pages: 68, usedPages: 72, returnedRuns: 76, controlLock: 128, maps: 132, dyingMaps: 136, cacheSets: 140 },
+  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, firstPage: 16, descriptors: 20, areas: 24, deadBuckets: 28, realTime: 32, forceDynamic: 36, profile: 40, adaptive: 44, limitPages: 48, serials: 52, pagesLock: 64, pages: 68, usedPages: 72, returnedRuns: 76, controlLock: 128, maps: 132, dyingMaps: 136, cacheSets: 140 },
   Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, table: 48, managed: 52 },
 } as const;
 
@@ -600,7 +672,7 @@ export const SIZES = {
   LevelCount: 16,
   MapCpu: 72,
   MapHeader: 204,
-  ObjectAllocator: 88,
+  ObjectAllocator: 96,
   PageDescriptor: 32,
   Ring: 12,
   SlabClass: 32,

@@ -49,6 +49,9 @@ function groupBy(rows: readonly Row[], columns: readonly string[]): Row[][] {
   return [...groups.values()];
 }
 
+/** A key that no recording has. */
+const ABSENT = 2 ** 32 - 1;
+
 interface Machine {
   readonly arena: Arena;
   readonly map: ArenaMap<number, Value>;
@@ -123,8 +126,8 @@ async function compareSteps(rows: readonly Row[], profile: Profile): Promise<Com
       next++;
       return rc;
     },
-    upd: (index) => map.update(live[index] ?? -1, value, EXIST),
-    del: () => (map.delete(live.shift() ?? -1) ? 0 : -2),
+    upd: (index) => map.update(live[index] ?? ABSENT, value, EXIST),
+    del: () => (map.delete(live.shift() ?? ABSENT) ? 0 : -2),
   };
   const differences: string[] = [];
   const unexplained: string[] = [];

@@ -1,0 +1,122 @@
+/**
+ * Many entries in one call: of plain hashes and arrays whose keys and values are of up to 8 bytes. Keys lie side by side, so do
+ * values: each at a multiple of its own size. At which entry an operation failed is left in the CPU's `scanNext`.
+ */
+import { copyBytes } from "../base/bytes";
+import { EINVAL, ENOENT } from "../base/errno";
+import { thisCpu } from "../cpu/area";
+import { Intents, intentsOf } from "../cpu/intent";
+import { arrayDelete, arrayGet, arrayUpdate, KIND_ARRAY } from "./array";
+import { hashUpdate } from "./hash";
+import { KIND_HASH } from "./hash-create";
+import { hashDelete } from "./hash-delete";
+import { hashGet } from "./hash-lookup";
+import { hashDelete4, hashDelete8, hashGet4, hashGet8, hashUpdate4, hashUpdate8 } from "./hash-word";
+import { MapHeader, mapAt } from "./map";
+
+const WORD_BYTES: u32 = 8;
+
+/** Whether a map's entries can be had many at a time. */
+function isPlain(map: MapHeader): bool {
+  if (map.kind != KIND_HASH && map.kind != KIND_ARRAY) return false;
+  return map.keySize <= WORD_BYTES && map.valueSize <= WORD_BYTES;
+}
+
+/** Where this context keeps a value, 8-byte aligned. */
+function valuePlace(): usize {
+  return intentsOf(thisCpu()) + offsetof<Intents>("value");
+}
+
+function getOne(map: MapHeader, key: usize, into: usize): i32 {
+  const address = changetype<usize>(map);
+  if (map.kind == KIND_ARRAY) return arrayGet(address, key, into);
+  if (map.fastKey == 4) return hashGet4(address, load<u32>(key), into);
+  if (map.fastKey == 8) return hashGet8(address, load<u64>(key), into);
+  return hashGet(address, key, into);
+}
+
+/** A value of up to 8 bytes as a word, the upper bytes zero. */
+function wordAt(value: usize, size: u32): u64 {
+  if (size == 8) return load<u64>(value);
+  if (size == 4) return load<u32>(value);
+  if (size == 2) return load<u16>(value);
+  return load<u8>(value);
+}
+
+function setOne(map: MapHeader, key: usize, value: usize): i32 {
+  const address = changetype<usize>(map);
+  const word = wordAt(value, map.valueSize);
+  if (map.fastKey == 4) return hashUpdate4(address, load<u32>(key), word, 0);
+  if (map.fastKey == 8) return hashUpdate8(address, load<u64>(key), word, 0);
+  const place = valuePlace();
+  store<u64>(place, word);
+  return map.kind == KIND_ARRAY ? arrayUpdate(address, key, place, 0) : hashUpdate(address, key, place, 0);
+}
+
+function deleteOne(map: MapHeader, key: usize): i32 {
+  const address = changetype<usize>(map);
+  if (map.kind == KIND_ARRAY) return arrayDelete(address, key);
+  if (map.fastKey == 4) return hashDelete4(address, load<u32>(key));
+  if (map.fastKey == 8) return hashDelete8(address, load<u64>(key));
+  return hashDelete(address, key);
+}
+
+/**
+ * Copies the values of `count` keys out: those that are there.
+ * @param found a byte for each key: 1 if it is there, otherwise 0
+ * @returns how many are there, or -errno: -EINVAL for a map whose entries cannot be had so
+ */
+export function mapGetMany(address: usize, keys: usize, count: u32, values: usize, found: usize): i32 {
+  const map = mapAt(address);
+  if (!isPlain(map)) return -EINVAL;
+  const size = map.valueSize;
+  const place = valuePlace();
+  let there: i32 = 0;
+  for (let index: u32 = 0; index < count; index++) {
+    const result = getOne(map, keys + index * map.keySize, place);
+    store<u8>(found + index, result == 0 ? 1 : 0);
+    if (result == 0) {
+      copyBytes(values + index * size, place, size);
+      there++;
+    } else if (result != -ENOENT) {
+      thisCpu().scanNext = index;
+      return result;
+    }
+  }
+  return there;
+}
+
+/**
+ * Creates or replaces `count` entries, in their order.
+ * @returns 0, or the -errno of the first that failed: those before it have been set
+ */
+export function mapSetMany(address: usize, keys: usize, count: u32, values: usize): i32 {
+  const map = mapAt(address);
+  if (!isPlain(map)) return -EINVAL;
+  for (let index: u32 = 0; index < count; index++) {
+    const result = setOne(map, keys + index * map.keySize, values + index * map.valueSize);
+    if (result == 0) continue;
+    thisCpu().scanNext = index;
+    return result;
+  }
+  return 0;
+}
+
+/**
+ * Removes the entries of `count` keys; -EINVAL of an array means that none can be.
+ * @returns how many were there, or the -errno of the first that is neither there nor not
+ */
+export function mapDeleteMany(address: usize, keys: usize, count: u32): i32 {
+  const map = mapAt(address);
+  if (!isPlain(map)) return -EINVAL;
+  let there: i32 = 0;
+  for (let index: u32 = 0; index < count; index++) {
+    const result = deleteOne(map, keys + index * map.keySize);
+    if (result == 0) there++;
+    else if (result != -ENOENT && result != -EINVAL) {
+      thisCpu().scanNext = index;
+      return result;
+    }
+  }
+  return there;
+}

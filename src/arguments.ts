@@ -1,0 +1,52 @@
+/** What a wrong call is told: one sentence that names the argument, what it may be, and what it was. */
+import { AnyctxError } from "./error.ts";
+
+const LONGEST_TEXT = 40;
+
+/** A value in a sentence: never calls anything of it. */
+export function show(value: unknown): string {
+  if (typeof value === "string")
+    return value.length > LONGEST_TEXT ? `a text of ${value.length} characters` : JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (Object.is(value, -0)) return "-0";
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  return Array.isArray(value) ? "an array" : "an object";
+}
+
+function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/**
+ * @param call whose options they are: "Arena.create"
+ * @param known the options that there are
+ * @throws {AnyctxError} EINVAL for anything but an object, and for an option that is none of them
+ */
+export function checkOptions(call: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new AnyctxError("EINVAL", `${call} needs an object as options, not ${show(options)}`);
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new AnyctxError("EINVAL", `${call} has no option ${unknown}, only ${list(known)}`);
+}
+
+/** @throws {AnyctxError} EINVAL for a value that is none of `known` */
+export function checkOneOf(what: string, value: unknown, known: readonly string[]): void {
+  if (!known.includes(value as string))
+    throw new AnyctxError("EINVAL", `There is no ${what} ${show(value)}, only ${list(known)}`);
+}
+
+/** @throws {AnyctxError} EINVAL for an option that is there and neither true nor false */
+export function checkBooleans(call: string, options: object, names: readonly string[]): void {
+  for (const name of names) {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined && typeof value !== "boolean")
+      throw new AnyctxError("EINVAL", `${call} needs true or false as ${name}, not ${show(value)}`);
+  }
+}
+
+/** @throws {AnyctxError} EINVAL */
+export function checkFunction(call: string, name: string, value: unknown): void {
+  if (typeof value !== "function")
+    throw new AnyctxError("EINVAL", `${call} needs a function as ${name}, not ${show(value)}`);
+}

@@ -1,0 +1,33 @@
+/** What a map needs of the arena: a thread's place in it. */
+import type { CoreInstance } from "../wasm/instance.ts";
+import type { MapInfo } from "./info.ts";
+
+/** Memory of the arena that is there to be written to; what is in it is gone at the next use. */
+export interface Room {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** A map that is open, and ends with the thread's place. */
+export interface Tenant {
+  readonly info: MapInfo;
+  /** The arena is detached: from now on nothing of it is touched any more. */
+  end(): void;
+  close(): void;
+}
+
+export interface MapHost {
+  readonly instance: CoreInstance;
+  readonly memory: WebAssembly.Memory;
+  readonly cpu: number;
+  /** The read section that `read` began: a number of its own, 0 outside. */
+  readonly readSection: number;
+  read<T>(act: () => T): T;
+  /** The thread's own, for walks. */
+  readonly room: Room;
+  /** As `room`, for batches: larger, if there is memory. */
+  batchRoom(): Room;
+  /** `end` is called when the arena is detached, unless the tenant has left before. */
+  enter(tenant: Tenant): void;
+  leave(tenant: Tenant): void;
+}

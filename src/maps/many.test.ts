@@ -1,0 +1,168 @@
+/** Batches: as entry by entry, in whatever arrays they come. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Arena } from "../arena/arena.ts";
+import { bytes, f32, f64, i8, i16, i32, i64, none, string, u8, u16, u32, u64 } from "./codec.ts";
+import type { ArenaMap } from "./map.ts";
+import { SCALAR_ARRAYS } from "./scalar.ts";
+
+const arena = await Arena.create({ maximumBytes: 128 << 20, cpus: 2, seed: 9 });
+const SCALARS = { u8, u16, u32, u64, i8, i16, i32, i64, f32, f64 } as const;
+type Name = keyof typeof SCALARS;
+const NAMES = Object.keys(SCALARS) as Name[];
+const isBig = (name: Name): boolean => name === "u64" || name === "i64";
+const numberOf = (name: Name, value: number): number | bigint => (isBig(name) ? BigInt(value) : value);
+
+let maps = 0;
+function makeMap(
+  key: Name,
+  value: Name,
+  type: "hash" | "array" = "hash",
+  prealloc = false,
+): ArenaMap<unknown, unknown> {
+  const options = { type, name: `map${maps++}`, key: SCALARS[key], value: SCALARS[value], maxEntries: 5000, prealloc };
+  return arena.createMap(options as never) as never;
+}
+
+function typed(name: Name, values: readonly (number | bigint)[]): ArrayLike<unknown> {
+  const { array } = SCALAR_ARRAYS[name];
+  return Object.assign(new array(values.length), values);
+}
+
+for (const key of NAMES)
+  test(`batches of ${key} keys do what single calls do, with every word as value`, () => {
+    for (const value of NAMES) {
+      const map = makeMap(key, value, "hash", value === "u8");
+      const model = new Map<unknown, unknown>();
+      const step = fc.record({
+        kind: fc.constantFrom("set" as const, "get" as const, "delete" as const),
+        keys: fc.array(fc.nat(100), { maxLength: 40 }),
+        asTyped: fc.boolean(),
+      });
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+          for (const { kind, keys, asTyped } of steps) {
+            const plain = keys.map((each) => numberOf(key, each));
+            const given = (asTyped ? typed(key, plain) : plain) as ArrayLike<unknown>;
+            const values = keys.map((each) => numberOf(value, each % 7));
+            if (kind === "set") {
+              assert.equal(map.setMany(given, asTyped ? typed(value, values) : values), map);
+              for (const [index, each] of plain.entries()) model.set(each, values[index]);
+            } else if (kind === "delete") {
+              const there = plain.filter((each) => model.delete(each)).length;
+              assert.equal(map.deleteMany(given), there);
+            } else {
+              const want = plain.map((each) => model.get(each));
+              assert.deepEqual(map.getMany(given), want);
+              const into = (
+                asTyped
+                  ? typed(
+                      value,
+                      values.map(() => numberOf(value, 9)),
+                    )
+                  : Array(keys.length)
+              ) as unknown[];
+              const found = new Uint8Array(keys.length);
+              assert.equal(map.getMany(given, into, found), want.filter((each) => each !== undefined).length);
+              for (const [index, each] of want.entries()) {
+                assert.equal(found[index], each === undefined ? 0 : 1);
+                assert.equal(into[index], each ?? (asTyped ? numberOf(value, 9) : undefined));
+              }
+            }
+          }
+          assert.equal(map.size, model.size);
+        }),
+        { numRuns: 8 },
+      );
+      map.close();
+      arena.destroyMap(map.info.name);
+    }
+  });
+
+test("a batch of any length, larger than every room: also where memory is out", async () => {
+  const small = await Arena.create({ maximumBytes: 8 << 20, cpus: 1, seed: 1 });
+  const map = small.createMap({ type: "hash", name: "map", key: u32, value: u64, maxEntries: 20_000 });
+  const keys = Uint32Array.from({ length: 10_000 }, (_, index) => index * 3);
+  const values = BigUint64Array.from(keys, (key) => BigInt(key) * 2n);
+  map.setMany(keys, values);
+  small.setLimit(0);
+  const into = new BigUint64Array(10_000);
+  assert.equal(map.getMany(keys, into), 10_000);
+  assert.deepEqual(into, values);
+  assert.equal(map.deleteMany(keys), 10_000);
+  assert.equal(map.size, 0);
+});
+
+test("what cannot be held is refused before anything happens; what fails says where", () => {
+  const map = makeMap("u32", "u8");
+  for (const [keys, values] of [
+    [
+      [1, 2, 3.5],
+      [1, 2, 3],
+    ],
+    [
+      [1, 2, 3],
+      [1, 2, 256],
+    ],
+    [[1, 2, 3], new Uint16Array([1, 2, 256])],
+    [
+      [1, 2, 3],
+      [1, 2],
+    ],
+    [undefined, [1]],
+    [[1], undefined],
+    [5, [1]],
+  ] as unknown as readonly [never, never][]) {
+    assert.throws(() => map.setMany(keys, values), { code: "EINVAL" });
+    assert.equal(map.size, 0);
+  }
+  assert.throws(() => map.setMany([1, -1], [1, 1]), {
+    message: /^The key 1 of 2 for map "map\d+" is refused: u32 holds/,
+  });
+  assert.throws(() => map.getMany([1], new Uint16Array(1)), {
+    code: "EINVAL",
+    message: /need Uint8Array or an array, not Uint16Array/,
+  });
+  assert.throws(() => map.getMany([1, 2], new Uint8Array(1)), { code: "EINVAL", message: /as many values/ });
+  assert.throws(() => map.getMany([1, 2], new Uint8Array(2), new Uint8Array(1)), { code: "EINVAL" });
+  const full = arena.createMap({ type: "hash", name: "full", key: u32, value: u8, maxEntries: 3 });
+  assert.throws(() => full.setMany([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]), {
+    code: "E2BIG",
+    message: /set entry 3 of 5 of map "full"/,
+  });
+  assert.deepEqual([...full.keys()].sort(), [1, 2, 3]);
+  const slots = makeMap("u32", "u16", "array");
+  slots.setMany([0, 4999], [7, 8]);
+  assert.deepEqual(slots.getMany([0, 4999, 5000]), [7, 8, undefined]);
+  assert.throws(() => slots.setMany([1, 5000], [1, 1]), { code: "E2BIG", message: /entry 1 of 2/ });
+  assert.equal(slots.deleteMany([1, 2]), 0);
+});
+
+test("keys and values that are no words go entry by entry", () => {
+  const map = arena.createMap({ type: "hash", name: "texts", key: string(8), value: bytes(20), maxEntries: 100 });
+  const value = (byte: number): Uint8Array => new Uint8Array(20).fill(byte);
+  map.setMany(["a", "b"], [value(1), value(2)]);
+  assert.deepEqual(map.getMany(["b", "c", "a"]), [value(2), undefined, value(1)]);
+  assert.equal(map.deleteMany(["a", "c"]), 1);
+  const perCpu = arena.createMap({ type: "percpu_hash", name: "copies", key: u32, value: u64, maxEntries: 10 });
+  perCpu.setMany([1], [[1n, 2n]]);
+  assert.deepEqual(perCpu.getMany([1, 2]), [[1n, 2n], undefined]);
+  const queue = arena.createMap({ type: "queue", name: "queue", key: none, value: u32, maxEntries: 5 });
+  queue.setMany([undefined, undefined], [1, 2]);
+  assert.equal(queue.take(undefined), 1);
+});
+
+test("reading what was given may close the map: then nothing of the arena is touched", () => {
+  const map = makeMap("u32", "u32");
+  const keys = {
+    length: 2,
+    get 0(): number {
+      map.close();
+      return 1;
+    },
+    1: 2,
+  };
+  assert.throws(() => map.setMany(keys as never, [1, 2]), { code: "EBADF" });
+  assert.throws(() => map.getMany([1]), { code: "EBADF" });
+});

@@ -1,0 +1,40 @@
+/** What a map is created with. */
+import type { Codec } from "./accessor.ts";
+import type { MapType, PercpuMapType } from "./kinds.ts";
+
+export interface MapOptions<K, V> {
+  readonly type: MapType;
+  readonly name: string;
+  readonly key: Codec<K>;
+  readonly value: Codec<V>;
+  readonly maxEntries: number;
+  /** Allocate every element now. Hashes only; the default is dynamic. */
+  readonly prealloc?: boolean;
+  /** Extra flags for `info.flags`, as a program's map definition has them. */
+  readonly flags?: number;
+  /**
+   * Elements straight from the slab, each free through a grace-period callback: what dynamic maps were before per-CPU
+   * caches. For comparison. Not with the profile `linux`.
+   */
+  readonly withoutCache?: boolean;
+  /**
+   * An allocator whose capacity the map's elements count against, together with its own objects and other maps that share
+   * it. Dynamic hashes only. The allocator cannot be destroyed before the map.
+   */
+  readonly allocator?: { readonly address: number };
+}
+
+export const MAP_OPTIONS: readonly (keyof MapOptions<unknown, unknown>)[] = [
+  "type",
+  "name",
+  "key",
+  "value",
+  "maxEntries",
+  "prealloc",
+  "flags",
+  "withoutCache",
+  "allocator",
+];
+
+/** A map's value type: per-CPU kinds have one value for each CPU. */
+export type ValueOf<T extends MapType, V> = T extends PercpuMapType ? V[] : V;

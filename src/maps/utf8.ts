@@ -1,0 +1,36 @@
+/** UTF-8 by hand: an AudioWorklet has neither TextEncoder nor TextDecoder. */
+
+/** Encodes a text. Returns the number of bytes it needs: a typed array ignores what is written beyond its end. */
+export function encodeUtf8(text: string, into: Uint8Array): number {
+  let at = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    if (point < 0x80) into[at++] = point;
+    else {
+      const extra = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+      const lead = [0, 0xc0, 0xe0, 0xf0][extra] ?? 0;
+      into[at++] = lead | (point >> (6 * extra));
+      for (let rest = extra - 1; rest >= 0; rest--) into[at++] = 0x80 | ((point >> (6 * rest)) & 0x3f);
+    }
+  }
+  return at;
+}
+
+/** Decodes UTF-8 up to the first NUL; broken sequences become U+FFFD. */
+export function decodeUtf8(from: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < from.length; ) {
+    const first = from[at++] ?? 0;
+    if (first === 0) break;
+    const extra = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : -1;
+    if (extra < 0) {
+      text += "\ufffd";
+      continue;
+    }
+    let point = extra === 0 ? first : first & (0x3f >> extra);
+    let rest = extra;
+    for (; rest > 0 && ((from[at] ?? 0) & 0xc0) === 0x80; rest--) point = (point << 6) | ((from[at++] ?? 0) & 0x3f);
+    text += rest === 0 && point <= 0x10ffff ? String.fromCodePoint(point) : "\ufffd";
+  }
+  return text;
+}

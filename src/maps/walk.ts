@@ -1,0 +1,50 @@
+/** Going through a map's keys while others write. */
+import { AnyctxError, ERRNO } from "../error.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { mapFailure } from "./failure.ts";
+import type { MapHost, Room } from "./host.ts";
+import type { MapInfo } from "./info.ts";
+import { roundUp } from "./transfer.ts";
+
+/** The keys that one step of a walk copied, and where to go on: 0, nowhere. */
+interface Step {
+  readonly keys: Uint8Array;
+  readonly next: number;
+}
+
+/** One step; undefined if the room is too small for it. */
+function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address, bytes }: Room): Step | undefined {
+  const count = core.mapScanKeys(info.address, from, address, bytes);
+  if (count < 0) return undefined;
+  const { buffer } = host.memory;
+  const next = new Uint32Array(buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] ?? 0;
+  return { keys: new Uint8Array(buffer, address, count * roundUp(info.keySize)).slice(), next };
+}
+
+/** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */
+function scanElsewhere(core: Core, host: MapHost, info: MapInfo, from: number): Step {
+  for (let bytes = 2 * host.room.bytes; ; bytes *= 2) {
+    const address = core.allocateBytes(bytes) >>> 0;
+    if (address < CONSTANTS.SUPERBLOCK) throw mapFailure(info, -address, "walk");
+    const step = scan(core, host, info, from, { address, bytes });
+    core.freeBytes(address);
+    if (step !== undefined) return step;
+  }
+}
+
+/**
+ * Each key as it lies in memory, in a copy; it may be gone when it is asked for. A key that stays comes exactly once.
+ * @param isOpen asked before the map is touched: it may be closed between two keys
+ * @throws {AnyctxError} EINVAL: it is no kind that can be walked; EBADF, ENOMEM, ETIMEDOUT
+ */
+export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint8Array> {
+  if (!info.kind.walk) throw new AnyctxError("EINVAL", `Map "${info.name}" cannot be walked: it is ${info.kind.type}`);
+  const unit = roundUp(info.keySize);
+  let from = 0;
+  do {
+    if (!isOpen()) throw mapFailure(info, -ERRNO.EBADF, "walk");
+    const { keys, next } = scan(core, host, info, from, host.room) ?? scanElsewhere(core, host, info, from);
+    for (let at = 0; at < keys.length; at += unit) yield keys.subarray(at, at + info.keySize);
+    from = next;
+  } while (from !== 0);
+}
