@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const CORE = "build/core.wasm";
+const CORE = "build/core-bytes.js";
 const SIM_CORE = "build/core.sim.wasm";
 const TYPESCRIPT_STAMP = "build/typescript.stamp";
 /** What makes the core's modules: compiled first, because plain Node loads binaryen far faster than tsx does. */

@@ -164,7 +164,7 @@ export class ObjectAllocator {
    * An object's bytes. The view stays good while the object lives, also when the memory grows.
    * @param cpu whose copy of a per-CPU object, this thread's by default
    */
-  bytes(address: Address, cpu: number = this.#arena.cpu): Uint8Array<ArrayBufferLike> {
+  bytes(address: Address, cpu: number = this.#arena.cpu): Uint8Array {
     if (address < FIRST_ADDRESS) throw refused("EINVAL", `${address} is no object's address`);
     if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#arena.cpus)
       throw refused("EINVAL", `The arena has no CPU ${cpu}`);

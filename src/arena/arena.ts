@@ -7,10 +7,13 @@ import { type Codec, codecFrom, type Description } from "../maps/codec.ts";
 import type { MapType, PercpuMapType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import { type CoreInstance, compileCore, instantiateCore } from "../wasm/instance.ts";
+import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
+import { compileCore } from "../wasm/load-core.ts";
+import type { CoreModule, CoreSource, SharedMemory } from "../wasm/types.ts";
 import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
 import { Attachment, isToken, newToken } from "./attachment.ts";
 import { Directory, type MapOptions, type OpenMap } from "./directory.ts";
+import { createMemory } from "./memory.ts";
 import { prefillHeldCpus } from "./prefill.ts";
 
 const WASM_PAGE_BYTES = 65536;
@@ -49,14 +52,19 @@ export interface ArenaOptions {
   readonly thresholds?: "fixed" | "adaptive";
   /** Seed of hash functions and random numbers; from `Math.random` if not given. */
   readonly seed?: number;
+  /**
+   * The core, if not the one that the package brings along: its bytes (`anyctx/core.wasm`), what is compiled of them, or a URL. For
+   * pages that load it on its own, and for threads that may import nothing.
+   */
+  readonly core?: CoreSource;
 }
 
 export type Profile = "anyctx" | "linux";
 
 /** What another thread needs to attach; goes through postMessage and workerData. */
 export interface ArenaHandle {
-  readonly memory: WebAssembly.Memory;
-  readonly core: WebAssembly.Module;
+  readonly memory: SharedMemory;
+  readonly core: CoreModule;
   /** Names the thread that attaches with it, for `Arena.reap`: 1 to 2^31 - 1. */
   readonly token: number;
 }
@@ -65,7 +73,7 @@ export interface ArenaHandle {
 type ValueOf<T extends MapType, V> = T extends PercpuMapType ? V[] : V;
 
 export class Arena extends Attachment {
-  readonly #module: WebAssembly.Module;
+  readonly #module: CoreModule;
   readonly #directory: Directory;
 
   /** Takes a slot: the first free one, or `cpu`. It is given back if there is no memory to begin with. */
@@ -91,8 +99,8 @@ export class Arena extends Attachment {
     const pages = Math.min(Math.ceil(maximumBytes / WASM_PAGE_BYTES), LARGEST_WASM_PAGES);
     if (!(pages > INITIAL_WASM_PAGES) || maximumBytes > 2 ** 32)
       throw new AnyctxError("EINVAL", `An arena's maximum is between 320 KiB and 4 GiB, not ${maximumBytes} bytes`);
-    const module = await compileCore();
-    const memory = new WebAssembly.Memory({ initial: INITIAL_WASM_PAGES, maximum: pages, shared: true });
+    const module = await compileCore(options.core);
+    const memory = createMemory(INITIAL_WASM_PAGES, pages);
     const instance = await instantiateCore(module, memory);
     const { core } = instance;
     const failed = core.arenaFormat(cpus, pages, seed);

@@ -5,6 +5,7 @@
 import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
+import type { SharedMemory } from "../wasm/types.ts";
 
 const { BORROWED, LEAVING } = CONSTANTS;
 
@@ -18,7 +19,7 @@ export function isToken(token: unknown): token is number {
 }
 
 export class Attachment {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   readonly core: Core;
   readonly instance: CoreInstance;
   readonly #token: number;
@@ -27,7 +28,7 @@ export class Attachment {
   readonly #unreaped = new Map<number, number>();
   #cpu = -1;
 
-  constructor(memory: WebAssembly.Memory, instance: CoreInstance, token: number) {
+  constructor(memory: SharedMemory, instance: CoreInstance, token: number) {
     this.memory = memory;
     this.instance = instance;
     this.core = instance.core;

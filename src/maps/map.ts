@@ -6,6 +6,7 @@
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
+import type { SharedMemory } from "../wasm/types.ts";
 import type { Accessor, Codec } from "./codec.ts";
 import { isUndecided, mapFailure } from "./failure.ts";
 import type { MapInfo } from "./info.ts";
@@ -65,7 +66,7 @@ function bindValue<V>(codec: Codec<V>, info: MapInfo, buffer: ArrayBufferLike, o
 export class ArenaMap<K, V> {
   readonly info: MapInfo;
   readonly #instance: CoreInstance;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: SharedMemory;
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   readonly #address: number;
@@ -94,7 +95,7 @@ export class ArenaMap<K, V> {
    */
   constructor(
     instance: CoreInstance,
-    memory: WebAssembly.Memory,
+    memory: SharedMemory,
     { info, room }: { readonly info: MapInfo; readonly room: number },
     keyCodec: Codec<K>,
     valueCodec: Codec<V>,

@@ -30,13 +30,11 @@ export interface SimCore {
   readonly table: SiteTable;
 }
 
-const DEFAULT_PATH = new URL("../../build/core.sim", import.meta.url).pathname;
-
 /**
  * Loads an instrumented core.
  * @param path without ending; the one that belongs to the package's core if it is left out
  */
-export async function loadSimCore(path: string = DEFAULT_PATH): Promise<SimCore> {
+export async function loadSimCore(path: string = packagedCore()): Promise<SimCore> {
   try {
     const [binary, table] = await Promise.all([readFile(`${path}.wasm`), readFile(`${path}.json`, "utf8")]);
     return { module: await WebAssembly.compile(binary), table: JSON.parse(table) as SiteTable };
@@ -45,6 +43,11 @@ export async function loadSimCore(path: string = DEFAULT_PATH): Promise<SimCore>
       cause,
     });
   }
+}
+
+/** Where the package has it, seen from `src/sim` and from `dist/sim` alike. */
+function packagedCore(): string {
+  return new URL("../../build/core.sim", import.meta.url).pathname;
 }
 
 /** Whether an access of this kind writes. */
