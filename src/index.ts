@@ -9,7 +9,9 @@ export {
 export type { AllocatorStatistics, ObjectCacheStatistics } from "./arena/allocator-statistics.ts";
 export { Arena, type ArenaHandle, type ArenaOptions, type Profile } from "./arena/arena.ts";
 export type { Misses } from "./arena/caches.ts";
+export type { ContextName } from "./arena/contexts.ts";
 export type { MapOptions } from "./arena/directory.ts";
+export type { Service } from "./arena/serve.ts";
 export {
   type CacheStatistics,
   cacheStatistics,
@@ -37,3 +39,4 @@ export {
 } from "./maps/codec.ts";
 export { MAP_KINDS, type MapKind, type MapType } from "./maps/kinds.ts";
 export { ANY, ArenaMap, EXIST, type MapInfo, NOEXIST } from "./maps/map.ts";
+export type { CoreModule, CoreSource, SharedMemory } from "./wasm/types.ts";

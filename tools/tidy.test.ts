@@ -145,7 +145,7 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   events: { values: ["src/error.ts"], types: [] },
   maps: { values: ["src/error.ts", "wasm"], types: [] },
   arena: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
-  "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: [] },
+  "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: ["wasm"] },
   bpf: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
   sim: { values: ["src/error.ts", "wasm"], types: [] },
   load: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf"], types: [] },

@@ -12,9 +12,11 @@ import { compileCore } from "../wasm/load-core.ts";
 import type { CoreModule, CoreSource, SharedMemory } from "../wasm/types.ts";
 import { type AllocatorOptions, ObjectAllocator } from "./allocator.ts";
 import { Attachment, isToken, newToken } from "./attachment.ts";
+import { type ContextName, setContext } from "./contexts.ts";
 import { Directory, type MapOptions, type OpenMap } from "./directory.ts";
 import { createMemory } from "./memory.ts";
 import { prefillHeldCpus } from "./prefill.ts";
+import { type Service, serve } from "./serve.ts";
 
 const WASM_PAGE_BYTES = 65536;
 /** The core's own first pages: guard, superblock, room to format (tools/core.ts). */
@@ -228,6 +230,25 @@ export class Arena extends Attachment {
   allocators(): ObjectAllocator[] {
     const living = this.#directory.allocators().filter((address) => this.core.isObjectAllocator(address) !== 0);
     return living.map((address) => new ObjectAllocator(this, address));
+  }
+
+  /**
+   * Says what kind of thread this is, from now on: what its operations may do follows from it. An AudioWorklet is `nmi`: it opens
+   * and prefills its maps first, as a task, and says so before its first callback.
+   * @throws {AnyctxError} EINVAL: there is no such context
+   */
+  context(name: ContextName): void {
+    setContext(this, name);
+  }
+
+  /**
+   * Keeps threads in NMI context supplied with what they allocate, on this thread's timers, until `stop` or `detach`: on a worker
+   * that is not busy for long, or on the main thread (in a browser only as long as the page is in front: timers of others come
+   * once a second). A thread that serves at a time is enough; where there are several, each CPU has one at a time.
+   * @throws {AnyctxError} UNSUPPORTED: the thread has no timers
+   */
+  serve(): Service {
+    return serve(this);
   }
 
   /**
