@@ -69,7 +69,8 @@ test("a thread that refills itself again has the fixed watermarks", async () => 
   const arena = await makeServed();
   const map = makeHash(arena);
   const { address } = map.info;
-  const marks = (): number[] => (["low", "high", "batch", "reserve"] as const).map((name) => field(arena, address, name));
+  const marks = (): number[] =>
+    (["low", "high", "batch", "reserve"] as const).map((name) => field(arena, address, name));
   const before = marks();
   insertUntilRefused(map, 0, 1);
   serve(arena);

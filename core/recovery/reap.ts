@@ -14,7 +14,17 @@ import { acquire, claim, peek, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
 import { EAGAIN, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
 import { superblock } from "../base/superblock";
-import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, serverWord, switchCpu, thisCpu } from "../cpu/area";
+import {
+  CpuArea,
+  cpuArea,
+  leaveSections,
+  ownerWord,
+  reaperWord,
+  releaseCpu,
+  serverWord,
+  switchCpu,
+  thisCpu,
+} from "../cpu/area";
 import {
   BUILDING_ALLOCATOR,
   endTransfer,
@@ -243,9 +253,10 @@ function settleCpu(area: CpuArea, dead: CpuArea): i32 {
   const complete = settleListed(area, dead);
   unlock(controlLock());
   if (!complete) return -EAGAIN;
+  // First: what the transfer gives back as the dead CPU names runs of its own.
+  settleRun(dead, isPlaced(dead));
   settleTransfer(area, dead);
   settleServed(dead);
-  settleRun(dead, isPlaced(dead));
   transfer.table = 0;
   const building = transfer.building;
   const isAllocator = (building & BUILDING_ALLOCATOR) != 0;

@@ -89,7 +89,8 @@ test("a context has a name, and no other", async () => {
   for (const wrong of ["NMI", "irq", "toString", 3, undefined])
     assert.throws(
       () => arena.context(wrong as "nmi"),
-      (error) => error instanceof AnyctxError && error.code === "EINVAL" && /task, softirq, hardirq, nmi/.test(error.message),
+      (error) =>
+        error instanceof AnyctxError && error.code === "EINVAL" && /task, softirq, hardirq, nmi/.test(error.message),
     );
 });
 

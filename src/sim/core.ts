@@ -1,6 +1,7 @@
 /** The instrumented core and its side table: what each site does and where it stands, and how the core lays out memory. */
 import { readFile } from "node:fs/promises";
 import { AnyctxError } from "../error.ts";
+import type { CoreModule } from "../wasm/types.ts";
 
 /** What an access is: plain, atomic or a bulk operation's two sides. */
 export type AccessKind =
@@ -26,7 +27,7 @@ export interface SiteTable {
 }
 
 export interface SimCore {
-  readonly module: WebAssembly.Module;
+  readonly module: CoreModule;
   readonly table: SiteTable;
 }
 

@@ -59,7 +59,7 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
   },
   {
     name: /\.(freeCount|low|high|batch|miss\w+)$/,
-    inside: ["serveCpu"],
+    inside: ["serveCpu", "usedSince", "missesOf", "adaptReserve"],
     reason:
       "A helper's look at the other thread's counts may be stale, as that thread's at the watermarks the helper sets: work " +
       "is raised a little early or late, and a batch is larger or smaller than it would be.",
