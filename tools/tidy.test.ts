@@ -206,6 +206,27 @@ for (const entry of ["src/index.ts", "src/load/index.ts", "src/events/open.ts"])
     assert.deepEqual(wrong.map(show), []);
   });
 
+/** What an AudioWorklet has not. */
+const NOT_IN_WORKLETS = ["URL", "TextDecoder", "TextEncoder", "performance", "crypto", "setTimeout", "process", "atob"];
+
+test("nothing that an AudioWorklet lacks is used while the library loads", () => {
+  const loaded = new Set(["src/index.ts", ...loadedBy("src/index.ts").map(({ to }) => to)]);
+  const found: string[] = [];
+  for (const path of loaded) {
+    const file = parse(path);
+    const see = (node: ts.Node): void => {
+      // What is inside a function waits until somebody calls it.
+      if (ts.isFunctionLike(node) || ts.isTypeNode(node)) return;
+      if (ts.isIdentifier(node) && NOT_IN_WORKLETS.includes(node.text))
+        found.push(`${placeOf(file, node)}: ${node.text}`);
+      if (ts.isMetaProperty(node)) found.push(`${placeOf(file, node)}: import.meta`);
+      node.forEachChild(see);
+    };
+    see(file);
+  }
+  assert.deepEqual(found, []);
+});
+
 test("src/index.ts loads neither cli nor replay nor bpf", () => {
   const wrong = loadedBy("src/index.ts").filter(({ to }) =>
     ["cli", "replay", "explore", "load", "bpf"].includes(partOf(to)),
@@ -418,7 +439,7 @@ const MANIFEST = JSON.parse(read("package.json")) as {
   readonly scripts: Readonly<Record<string, string>>;
 };
 /** Commands of npm itself. */
-const NPM_COMMANDS = ["ci", "cit", "install"];
+const NPM_COMMANDS = ["ci", "cit", "install", "pack"];
 
 test("documents: the npm commands they name exist", () => {
   const unknown = (path: string): string[] =>

@@ -158,7 +158,8 @@ export class Attachment {
   /**
    * Frees the slots of a thread that is dead: its locks are released, its half-done operation is finished or undone, what
    * it had cached or in hand is there for others. Call it when the thread has ended for sure, at any moment after: in Node
-   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then an operation that meets what it
+   * when the worker's `exit` event has come; in browsers and Deno `terminate()` comes back before that, and a lock of
+   * `navigator.locks` that the thread held tells (docs/recovery.md). Until then an operation that meets what it
    * has locked returns -ETIMEDOUT: the first after about half a second, the others at once (docs/recovery.md).
    *
    * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it, if the slot is still the

@@ -34,7 +34,7 @@ async function compile(bytes: ArrayBuffer | ArrayBufferView, from: string): Prom
 async function packagedBytes(): Promise<Uint8Array> {
   try {
     const { default: base64 } = await import("../../build/core-bytes.js");
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    return decode(base64);
   } catch (cause) {
     throw new AnyctxError(
       "BAD_ARENA",
@@ -42,6 +42,13 @@ async function packagedBytes(): Promise<Uint8Array> {
       { cause },
     );
   }
+}
+
+function decode(base64: string): Uint8Array {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
 }
 
 /**
