@@ -39,7 +39,7 @@ function hasStale(folder: string): boolean {
 
 mkdirSync("build", { recursive: true });
 const inputs = ["core", "tools/build.ts", "tools/source-map.ts", "package.json", ...TOOLS];
-if (newest(TOOLS_STAMP) < newest("tools/canary.ts", "test/sim/canaries.ts", ...inputs)) {
+if (newest(TOOLS_STAMP) < newest("tools/canary.ts", "test/sim/canaries.ts", "test/sim/canaries", ...inputs)) {
   rmSync("build/tools", { recursive: true, force: true });
   run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.tools.json"]);
   writeFileSync(TOOLS_STAMP, "");
