@@ -133,6 +133,19 @@ describe("in Chromium", { skip: NO_BROWSER }, () => {
     assert.equal(await withPage((page) => resultOf(page, `${origin}/index.html`, 20_000)), "5050");
   });
 
+  test("a worklet bundled by esbuild attaches, each thread a file of its own", async () => {
+    const out = join(FOLDER, "audio");
+    const names = ["main", "processor", "worker"];
+    const entryPoints = names.map((name) => `examples/audio/${name}.js`);
+    await build({ entryPoints, outdir: out, bundle: true, format: "esm", minify: true, logLevel: "silent" });
+    cpSync("examples/audio/index.html", join(out, "index.html"));
+    const origin = await serve(out);
+    const result = (await withPage((page) => resultOf(page, `${origin}/index.html?auto&seconds=2`, 30_000))) as Played;
+    assert.equal(result.error, undefined);
+    assert.equal(result.played.outOfMemory, 0);
+    assert.ok(result.played.inserted > 1000, `${result.played.inserted} new keys`);
+  });
+
   test("built by Vite", async (context) => {
     let project: string;
     try {
