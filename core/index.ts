@@ -262,7 +262,7 @@ export function setRealTime(value: u32): void {
 
 /**
  * Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet), and what tables of maps want; returns the
- * caches served.
+ * caches that a batch was brought for.
  */
 export function serveCpu(cpu: u32): u32 {
   renewBudget(thisCpu());

@@ -11,6 +11,8 @@ export type { AllocatorOptions } from "./arena/allocator-options.ts";
 export type { AllocatorStatistics, ObjectCacheStatistics } from "./arena/allocator-statistics.ts";
 export { Arena, type ArenaHandle, type ArenaOptions, type MapCodecs, type Profile } from "./arena/arena.ts";
 export type { Misses } from "./arena/caches.ts";
+export type { ContextName } from "./arena/contexts.ts";
+export type { Service } from "./arena/serve.ts";
 export {
   type CacheStatistics,
   cacheStatistics,
@@ -35,3 +37,4 @@ export type { LiveView } from "./maps/live-view.ts";
 export { ANY, ArenaMap, EXIST, type MapInfo, NOEXIST } from "./maps/map.ts";
 export type { MapOptions } from "./maps/options.ts";
 export { f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from "./maps/scalar.ts";
+export type { CoreModule, CoreSource, SharedMemory } from "./wasm/types.ts";

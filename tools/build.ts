@@ -2,8 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundleCommand } from "./command.ts";
 
-const CORE = "build/core.wasm";
+const CORE = "build/core-bytes.js";
 const SIM_CORE = "build/core.sim.wasm";
 const TYPESCRIPT_STAMP = "build/typescript.stamp";
 /** What makes the core's modules: compiled first, because plain Node loads binaryen far faster than tsx does. */
@@ -27,27 +28,30 @@ function run(script: string, args: readonly string[]): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-/** Whether a file that was compiled has lost its source: it would ship. */
+/** Whether there is what this build does not make, as a file that has lost its source: it would ship. */
 function hasStale(folder: string): boolean {
   if (!existsSync(folder)) return false;
-  const compiled = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const compiled = names.filter((name) => name.endsWith(".js"));
+  if (names.some((name) => name.endsWith(".map"))) return true;
   return compiled.some((name) => !existsSync(join("src", name.replace(/\.js$/, ".ts"))));
 }
 
 mkdirSync("build", { recursive: true });
 const inputs = ["core", "tools/build.ts", "tools/source-map.ts", "package.json", ...TOOLS];
-if (newest(TOOLS_STAMP) < newest("tools/canary.ts", "test/sim/canaries.ts", ...inputs)) {
+if (newest(TOOLS_STAMP) < newest("tools/canary.ts", "test/sim/canaries.ts", "test/sim/canaries", ...inputs)) {
   rmSync("build/tools", { recursive: true, force: true });
   run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.tools.json"]);
   writeFileSync(TOOLS_STAMP, "");
 }
 if (Math.min(newest(CORE), newest(SIM_CORE)) < newest(...inputs)) run("build/tools/tools/compile.js", ["core"]);
-const typescriptInputs = ["src", "tsconfig.json", "tsconfig.build.json", "package.json"];
+const typescriptInputs = ["src", "tools/command.ts", "tsconfig.json", "tsconfig.build.json", "package.json"];
 if (!process.argv.includes("--core") && newest(TYPESCRIPT_STAMP) < newest(...typescriptInputs)) {
   if (hasStale("dist")) {
     rmSync("dist", { recursive: true });
     rmSync("build/tsc.tsbuildinfo", { force: true });
   }
   run("node_modules/typescript/bin/tsc", ["-p", "tsconfig.build.json"]);
+  await bundleCommand();
   writeFileSync(TYPESCRIPT_STAMP, "");
 }

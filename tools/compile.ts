@@ -57,6 +57,12 @@ function writeFace(): void {
   if (read(FACE) !== face) writeFileSync(FACE, face);
 }
 
+/** The core as text in a module, which every runtime and bundler can import (src/wasm/load-core.ts). */
+function writeAsModule(binary: Uint8Array): void {
+  writeFileSync("build/core-bytes.js", `export default "${Buffer.from(binary).toString("base64")}";\n`);
+  writeFileSync("build/core-bytes.d.ts", "declare const base64: string;\nexport default base64;\n");
+}
+
 /** @param isMutant whether it is to be made fast and thrown away: as the compiler leaves it, in a quarter of the time */
 async function makeCore(isMutant: boolean): Promise<void> {
   writeFace();
@@ -64,7 +70,9 @@ async function makeCore(isMutant: boolean): Promise<void> {
     if (!isMutant) optimizeCore(core);
     // Names of functions stay: a trap's stack says which check failed.
     binaryen.setDebugInfo(true);
-    writeFileSync("build/core.wasm", core.emitBinary());
+    const binary = core.emitBinary();
+    writeFileSync("build/core.wasm", binary);
+    writeAsModule(binary);
     if (!isMutant) writeFileSync("build/core.wat", core.emitText());
   });
   await compileCore(read, "simulate", (core) => {

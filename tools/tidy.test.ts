@@ -147,7 +147,7 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   events: { values: ["src/error.ts"], types: [] },
   maps: { values: ["src/error.ts", "src/arguments.ts", "wasm"], types: [] },
   arena: { values: ["src/error.ts", "src/arguments.ts", "wasm", "events", "maps"], types: [] },
-  "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: [] },
+  "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: ["wasm"] },
   bpf: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
   sim: { values: ["src/error.ts", "wasm"], types: [] },
   load: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf"], types: [] },
@@ -207,6 +207,27 @@ for (const entry of ["src/index.ts", "src/load/index.ts", "src/events/open.ts"])
     const wrong = loadedBy(entry).filter(({ to }) => !to.startsWith("src/"));
     assert.deepEqual(wrong.map(show), []);
   });
+
+/** What an AudioWorklet has not. */
+const NOT_IN_WORKLETS = ["URL", "TextDecoder", "TextEncoder", "performance", "crypto", "setTimeout", "process", "atob"];
+
+test("nothing that an AudioWorklet lacks is used while the library loads", () => {
+  const loaded = new Set(["src/index.ts", ...loadedBy("src/index.ts").map(({ to }) => to)]);
+  const found: string[] = [];
+  for (const path of loaded) {
+    const file = parse(path);
+    const see = (node: ts.Node): void => {
+      // What is inside a function waits until somebody calls it.
+      if (ts.isFunctionLike(node) || ts.isTypeNode(node)) return;
+      if (ts.isIdentifier(node) && NOT_IN_WORKLETS.includes(node.text))
+        found.push(`${placeOf(file, node)}: ${node.text}`);
+      if (ts.isMetaProperty(node)) found.push(`${placeOf(file, node)}: import.meta`);
+      node.forEachChild(see);
+    };
+    see(file);
+  }
+  assert.deepEqual(found, []);
+});
 
 test("src/index.ts loads neither cli nor replay nor bpf", () => {
   const wrong = loadedBy("src/index.ts").filter(({ to }) =>
@@ -420,7 +441,7 @@ const MANIFEST = JSON.parse(read("package.json")) as {
   readonly scripts: Readonly<Record<string, string>>;
 };
 /** Commands of npm itself. */
-const NPM_COMMANDS = ["ci", "cit", "install"];
+const NPM_COMMANDS = ["ci", "cit", "install", "pack"];
 
 test("documents: the npm commands they name exist", () => {
   const unknown = (path: string): string[] =>

@@ -10,6 +10,7 @@
  * Runs in the deferred work only: alloc and free compare with the watermarks as ever.
  */
 import { Cache } from "./cache";
+import { missesOf } from "./reserve";
 import { setOf } from "./set";
 import { highWatermark, lowWatermark } from "./watermark";
 
@@ -26,10 +27,6 @@ const LEAST_LOW: u32 = 8;
 const MOST_BYTES: u32 = 131072;
 /** Runs of the work whose whole saving may be kept for later. */
 const MOST_SAVED_RUNS: i32 = 64;
-
-function missesOf(cache: Cache): u32 {
-  return cache.missTask + cache.missSoftirq + cache.missInterruptsOff + cache.missHardirq + cache.missNmi;
-}
 
 /** How many objects were asked for below the low watermark since the last work, got or not. */
 function observedBurst(cache: Cache): u32 {

@@ -14,9 +14,10 @@ import { interruptsOn } from "./deferred";
 import { returnPrefilled, takePrefilled } from "./prefill";
 import { emptyCache, refill, returnTrimmed } from "./refill";
 import { registerSet } from "./register";
+import { fixedHigh, fixWatermarks } from "./reserve";
 import { adoptInbox } from "./serve";
-import { CONTAINS_OBJECTS, cacheOf, setAt } from "./set";
-import { highForBursts, highWatermark, initialFill, lowWatermark, refillBatch } from "./watermark";
+import { cacheOf, setAt } from "./set";
+import { initialFill } from "./watermark";
 
 /** Objects that may wait for a grace period on one CPU, in high watermarks: some 48 KiB. In Linux there is no bound. */
 const WAITING_BATCHES: u32 = 2;
@@ -39,23 +40,20 @@ export function formatAllocator(
 ): void {
   const shared = setAt(set);
   const cpus = superblock().cpus;
-  const isLinux = superblock().profile == PROFILE_LINUX;
-  const isUsers = contains == CONTAINS_OBJECTS && !isLinux;
-  const high = isUsers ? highForBursts(accountedUnit, perCpu != 0) : highWatermark(accountedUnit, perCpu != 0);
   shared.owner = <u32>owner;
   shared.contains = contains;
   shared.unit = size + <u32>HEADER_BYTES;
   shared.perCpu = perCpu;
   shared.slabClass = classFor(shared.unit, perCpu);
   shared.adaptive = superblock().adaptive;
-  shared.waitingBound = isLinux ? 0x7fffffff : high * WAITING_BATCHES;
+  shared.accountedUnit = accountedUnit;
+  const isLinux = superblock().profile == PROFILE_LINUX;
+  shared.waitingBound = isLinux ? 0x7fffffff : fixedHigh(shared) * WAITING_BATCHES;
   shared.firstFill = initialFill(accountedUnit, perCpu != 0);
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
     const cache = cacheOf(set, cpu);
     cache.set = <u32>set;
-    cache.low = lowWatermark(accountedUnit, perCpu != 0);
-    cache.high = high;
-    cache.batch = refillBatch(cache.low, high);
+    fixWatermarks(cache);
   }
   shared.formatted = 1;
 }

@@ -99,6 +99,8 @@ export class Cache {
   missesSeen: u32;
   /** Objects that were kept less than the fixed watermarks would have, summed over the work's runs, and not yet spent. */
   savings: i32;
+  /** Objects that a helper brings at once (alloc/reserve.ts); 0: this CPU refills the cache itself. */
+  reserve: u32;
 }
 
 export const CACHE_BYTES: usize = 192;

@@ -10,6 +10,7 @@ import { ALL_CALLBACKS, runCallbacks } from "../rcu/callback";
 import { adaptWatermarks } from "./adaptive";
 import { beginWork, Cache, endWork, takeRaised } from "./cache";
 import { runCacheWork } from "./refill";
+import { fixWatermarks } from "./reserve";
 import { setOf } from "./set";
 
 /**
@@ -27,6 +28,8 @@ export function runWork(area: CpuArea): u32 {
       beginWork(cache);
       area.worksRun++;
       if (setOf(cache).adaptive != 0) adaptWatermarks(cache);
+      // A helper looked after the cache before; its thread does so itself now.
+      else if (cache.reserve != 0) fixWatermarks(cache);
       runCacheWork(area, cache);
       endWork(area, cache);
     }

@@ -42,7 +42,8 @@ export class CacheSet {
   companionAt: u32;
   /** The next set that the same account pays for; changed under `controlLock`, walked in read sections. */
   nextOfAccount: u32;
-  reserved: u32;
+  /** What the fixed watermarks go by: `unit`, or what Linux's would be. */
+  accountedUnit: u32;
 
   /** Owner CPU + 1, or 0. Guards the depot: objects that any CPU may take. */
   depotLock: u32;

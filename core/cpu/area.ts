@@ -86,9 +86,10 @@ export const LEAVING: u32 = 0x7fffffff;
 /** Times that a slot which is only borrowed is looked at again. */
 const BORROW_LOOKS: u32 = 1 << 24;
 
-/** Offsets of `stalledWord` and `reaperWord`: a line of their own, because others write them. */
+/** Offsets of `stalledWord`, `reaperWord` and `serverWord`: a line of their own, because others write them. */
 export const STALLED_AT: usize = AREA_BYTES - 64;
 const REAPER_AT: usize = STALLED_AT + 4;
+const SERVER_AT: usize = STALLED_AT + 8;
 
 /**
  * Address of the word that says what this CPU did not let go of when somebody waited in vain (cpu/wait.ts), 0: nothing.
@@ -101,6 +102,11 @@ export function stalledWord(area: CpuArea): usize {
 /** Address of the word that says which CPU reaps this one, CPU + 1, or 0: one at a time (recovery/reap.ts). */
 export function reaperWord(area: CpuArea): usize {
   return changetype<usize>(area) + REAPER_AT;
+}
+
+/** Address of the word that says which CPU serves this one, CPU + 1, or 0: one at a time (alloc/serve.ts). */
+export function serverWord(area: CpuArea): usize {
+  return changetype<usize>(area) + SERVER_AT;
 }
 
 /** Which CPU this instance acts as. A wasm global: one per instance, never shared. */

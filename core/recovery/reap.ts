@@ -14,7 +14,17 @@ import { acquire, claim, peek, publish } from "../base/atomics";
 import { chainLength } from "../base/chain";
 import { EAGAIN, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
 import { superblock } from "../base/superblock";
-import { CpuArea, cpuArea, leaveSections, ownerWord, reaperWord, releaseCpu, switchCpu, thisCpu } from "../cpu/area";
+import {
+  CpuArea,
+  cpuArea,
+  leaveSections,
+  ownerWord,
+  reaperWord,
+  releaseCpu,
+  serverWord,
+  switchCpu,
+  thisCpu,
+} from "../cpu/area";
 import {
   BUILDING_ALLOCATOR,
   endTransfer,
@@ -217,11 +227,15 @@ function settleListed(area: CpuArea, dead: CpuArea): bool {
 }
 
 /**
- * What the CPU was reaping is another's to reap. The claims pair with that of `reapCpu`.
+ * What the CPU was reaping is another's to reap, and whom it served another's to serve. The claims pair with those of `reapCpu` and
+ * becomeServer.
  */
-function leaveReaping(dead: CpuArea): void {
+function leaveOthers(dead: CpuArea): void {
   const cpus = superblock().cpus;
-  for (let cpu: u32 = 0; cpu < cpus; cpu++) claim(reaperWord(cpuArea(cpu)), dead.id + 1, 0);
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    claim(reaperWord(cpuArea(cpu)), dead.id + 1, 0);
+    claim(serverWord(cpuArea(cpu)), dead.id + 1, 0);
+  }
 }
 
 /**
@@ -239,9 +253,10 @@ function settleCpu(area: CpuArea, dead: CpuArea): i32 {
   const complete = settleListed(area, dead);
   unlock(controlLock());
   if (!complete) return -EAGAIN;
+  // First: what the transfer gives back as the dead CPU names runs of its own.
+  settleRun(dead, isPlaced(dead));
   settleTransfer(area, dead);
   settleServed(dead);
-  settleRun(dead, isPlaced(dead));
   transfer.table = 0;
   const building = transfer.building;
   const isAllocator = (building & BUILDING_ALLOCATOR) != 0;
@@ -250,7 +265,7 @@ function settleCpu(area: CpuArea, dead: CpuArea): i32 {
   freeManaged(dead);
   if (transfer.managed != 0) return -EAGAIN;
   settleCallbacks(dead);
-  leaveReaping(dead);
+  leaveOthers(dead);
   resetArea(dead);
   releaseCpu(dead.id, 0);
   return 0;

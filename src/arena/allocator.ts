@@ -204,7 +204,7 @@ export class ObjectAllocator {
    * @param cpu whose copy of a per-CPU object, this thread's by default
    * @throws {AnyctxError} EINVAL, EBADF
    */
-  bytes(address: Address, cpu: number = this.#arena.cpu): Uint8Array<ArrayBufferLike> {
+  bytes(address: Address, cpu: number = this.#arena.cpu): Uint8Array {
     this.#living();
     const size = this.sizeOf(address);
     if (size === 0) throw refused("EINVAL", `${show(address)} is no object's address`);

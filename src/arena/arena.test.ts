@@ -4,7 +4,8 @@ import type { AnyctxError } from "../error.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import { compileCore, instantiateCore } from "../wasm/instance.ts";
+import { instantiateCore } from "../wasm/instance.ts";
+import { compileCore } from "../wasm/load-core.ts";
 import { Arena, type ArenaHandle } from "./arena.ts";
 
 test("bad sizes are refused with what and why", async () => {

@@ -11,14 +11,18 @@ import type { MapType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
 import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import { type CoreInstance, compileCore, instantiateCore } from "../wasm/instance.ts";
+import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
+import { compileCore } from "../wasm/load-core.ts";
+import type { CoreModule, CoreSource } from "../wasm/types.ts";
 import { ObjectAllocator } from "./allocator.ts";
 import type { AllocatorOptions } from "./allocator-options.ts";
 import { Attachment, newToken } from "./attachment.ts";
+import { type ContextName, setContext } from "./contexts.ts";
 import { Directory } from "./directory.ts";
 import { type ArenaHandle, checkHandle } from "./handle.ts";
-
+import { createMemory } from "./memory.ts";
 import { prefillHeldCpus } from "./prefill.ts";
+import { type Service, serve } from "./serve.ts";
 
 const WASM_PAGE_BYTES = 65536;
 /** The core's own first pages: guard, superblock, room to format (tools/core.ts). */
@@ -58,6 +62,11 @@ export interface ArenaOptions {
   readonly seed?: number;
   /** Allocators that are created by this object are in debug mode, unless their own option says otherwise (docs/allocator.md). */
   readonly debug?: boolean;
+  /**
+   * The core, if not the one that the package brings along: its bytes (`anyctx/core.wasm`), what is compiled of them, or a URL. For
+   * pages that load it on its own, and for threads that may import nothing.
+   */
+  readonly core?: CoreSource;
 }
 
 export type { ArenaHandle } from "./handle.ts";
@@ -74,6 +83,7 @@ const ARENA_OPTIONS: readonly (keyof ArenaOptions)[] = [
   "thresholds",
   "seed",
   "debug",
+  "core",
 ];
 const PROFILES: readonly Profile[] = ["anyctx", "linux"];
 const THRESHOLDS = ["fixed", "adaptive"];
@@ -87,7 +97,7 @@ export interface MapCodecs<T extends MapType, K, V> {
 }
 
 export class Arena extends Attachment {
-  readonly #module: WebAssembly.Module;
+  readonly #module: CoreModule;
   readonly #directory: Directory;
   readonly #debug: boolean;
 
@@ -130,8 +140,8 @@ export class Arena extends Attachment {
         "EINVAL",
         `An arena's maximumBytes is between 320 KiB and 4 GiB, not ${show(maximumBytes)} bytes`,
       );
-    const module = await compileCore();
-    const memory = newMemory(Math.min(pages, LARGEST_WASM_PAGES));
+    const module = await compileCore(options.core);
+    const memory = createMemory(INITIAL_WASM_PAGES, Math.min(pages, LARGEST_WASM_PAGES));
     const instance = await instantiateCore(module, memory);
     const { core } = instance;
     const failed = core.arenaFormat(cpus, Math.min(pages, LARGEST_WASM_PAGES), seed);
@@ -292,6 +302,25 @@ export class Arena extends Attachment {
   }
 
   /**
+   * Says what kind of thread this is, from now on: what its operations may do follows from it. An AudioWorklet is `nmi`: it opens
+   * and prefills its maps first, as a task, and says so before its first callback.
+   * @throws {AnyctxError} EINVAL: there is no such context
+   */
+  context(name: ContextName): void {
+    setContext(this, name);
+  }
+
+  /**
+   * Keeps threads in NMI context supplied with what they allocate, on this thread's timers, until `stop` or `detach`: on a worker
+   * that is not busy for long, or on the main thread (in a browser only as long as the page is in front: timers of others come
+   * once a second). A thread that serves at a time is enough; where there are several, each CPU has one at a time.
+   * @throws {AnyctxError} UNSUPPORTED: the thread has no timers
+   */
+  serve(): Service {
+    return serve(this);
+  }
+
+  /**
    * Makes every hash that is created from now on dynamic, or as its creator asks (the kernel series'
    * bpf_force_dyn_alloc). EBUSY once there are maps: they would be what the setting says they are not.
    */
@@ -328,14 +357,6 @@ export class Arena extends Attachment {
 function checkLimit(bytes: number): void {
   if (typeof bytes !== "number" || !(bytes >= 0))
     throw new AnyctxError("EINVAL", `An arena's limit is a number of bytes, not ${show(bytes)}`);
-}
-
-function newMemory(pages: number): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory({ initial: INITIAL_WASM_PAGES, maximum: pages, shared: true });
-  } catch (cause) {
-    throw new AnyctxError("ENOMEM", `The system cannot reserve ${pages * WASM_PAGE_BYTES} bytes of memory`, { cause });
-  }
 }
 
 function damaged(cause?: unknown): AnyctxError {

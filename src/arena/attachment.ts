@@ -8,6 +8,7 @@ import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import type { Tenant } from "../maps/host.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
+import type { SharedMemory } from "../wasm/types.ts";
 
 const { BORROWED, LEAVING } = CONSTANTS;
 
@@ -21,7 +22,7 @@ export function isToken(token: unknown): token is number {
 }
 
 export class Attachment {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   readonly #instance: CoreInstance;
   readonly #token: number;
   readonly #heldCpus = new Set<number>();
@@ -36,7 +37,7 @@ export class Attachment {
   #readSection = 0;
   #readSections = 0;
 
-  constructor(memory: WebAssembly.Memory, instance: CoreInstance, token: number) {
+  constructor(memory: SharedMemory, instance: CoreInstance, token: number) {
     this.memory = memory;
     this.#instance = instance;
     this.#token = token;
@@ -248,7 +249,8 @@ export class Attachment {
   /**
    * Frees the slots of a thread that is dead: its locks are released, its half-done operation is finished or undone, what
    * it had cached or in hand is there for others. Call it when the thread has ended for sure, at any moment after: in Node
-   * when the worker's `exit` event has come, in a browser after `terminate()`. Until then an operation that meets what it
+   * when the worker's `exit` event has come; in browsers and Deno `terminate()` comes back before that, and a lock of
+   * `navigator.locks` that the thread held tells (docs/recovery.md). Until then an operation that meets what it
    * has locked returns -ETIMEDOUT: the first after about half a second, the others at once (docs/recovery.md).
    *
    * A slot may have to wait for another thread to finish an operation; `poll` then goes on with it, if the slot is still the

@@ -1,11 +1,12 @@
 /** An arena's handle, as it comes from another thread: perhaps of another realm, as test runners and vm contexts have them. */
 import { AnyctxError } from "../error.ts";
+import type { CoreModule, SharedMemory } from "../wasm/types.ts";
 import { isToken } from "./attachment.ts";
 
 /** What another thread needs to attach; goes through postMessage and workerData. For one thread. */
 export interface ArenaHandle {
-  readonly memory: WebAssembly.Memory;
-  readonly core: WebAssembly.Module;
+  readonly memory: SharedMemory;
+  readonly core: CoreModule;
   /** Names the thread that attaches with it, for `Arena.reap`: 1 to 2^31 - 2. */
   readonly token: number;
 }
@@ -22,7 +23,7 @@ function isMemory(value: unknown): boolean {
 
 function isModule(value: unknown): boolean {
   try {
-    return WebAssembly.Module.exports(value as WebAssembly.Module).length > 0;
+    return WebAssembly.Module.exports(value as CoreModule).length > 0;
   } catch {
     return false;
   }

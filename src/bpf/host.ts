@@ -4,12 +4,13 @@
  * registers with the upper half zero.
  */
 import type { MapKind } from "../maps/kinds.ts";
+import type { SharedMemory } from "../wasm/types.ts";
 
 /** A function of the core's instance on this thread. i64 parameters and results are bigint when called from JavaScript. */
 export type CoreFunction = (...args: (number | bigint)[]) => number | bigint;
 
 export interface ProgramHost {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   /** The core's exported functions by name; the JIT imports them, the interpreter calls them. */
   readonly core: Readonly<Record<string, CoreFunction>>;
   /**

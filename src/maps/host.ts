@@ -1,5 +1,6 @@
 /** What a map needs of the arena: a thread's place in it. */
 import type { CoreInstance } from "../wasm/instance.ts";
+import type { SharedMemory } from "../wasm/types.ts";
 import type { MapInfo } from "./info.ts";
 
 /** Memory of the arena that is there to be written to; what is in it is gone at the next use. */
@@ -18,7 +19,7 @@ export interface Tenant {
 
 export interface MapHost {
   readonly instance: CoreInstance;
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   readonly cpu: number;
   /** The read section that `read` began: a number of its own, 0 outside. */
   readonly readSection: number;

@@ -164,7 +164,7 @@ test("openMap with codecs: the compiler knows the types, and they are those of t
 test("unknown options, profiles and types are refused with those that there are; a wrong argument is named", async () => {
   const create = (options: unknown) => Arena.create(options as never);
   const refused: readonly [options: unknown, message: RegExp][] = [
-    [{ cpu: 9 }, /^Arena\.create has no option cpu, only maximumBytes, limitBytes, cpus, .* and debug$/],
+    [{ cpu: 9 }, /^Arena\.create has no option cpu, only maximumBytes, limitBytes, cpus, .* debug and core$/],
     [{ profile: "windows" }, /^There is no profile "windows", only anyctx and linux$/],
     [{ thresholds: "none" }, /only fixed and adaptive$/],
     [{ forceDynamic: "yes" }, /needs true or false as forceDynamic, not "yes"$/],

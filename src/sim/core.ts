@@ -1,6 +1,7 @@
 /** The instrumented core and its side table: what each site does and where it stands, and how the core lays out memory. */
 import { readFile } from "node:fs/promises";
 import { AnyctxError } from "../error.ts";
+import type { CoreModule } from "../wasm/types.ts";
 
 /** What an access is: plain, atomic or a bulk operation's two sides. */
 export type AccessKind =
@@ -26,17 +27,15 @@ export interface SiteTable {
 }
 
 export interface SimCore {
-  readonly module: WebAssembly.Module;
+  readonly module: CoreModule;
   readonly table: SiteTable;
 }
-
-const DEFAULT_PATH = new URL("../../build/core.sim", import.meta.url).pathname;
 
 /**
  * Loads an instrumented core.
  * @param path without ending; the one that belongs to the package's core if it is left out
  */
-export async function loadSimCore(path: string = DEFAULT_PATH): Promise<SimCore> {
+export async function loadSimCore(path: string = packagedCore()): Promise<SimCore> {
   try {
     const [binary, table] = await Promise.all([readFile(`${path}.wasm`), readFile(`${path}.json`, "utf8")]);
     return { module: await WebAssembly.compile(binary), table: JSON.parse(table) as SiteTable };
@@ -45,6 +44,11 @@ export async function loadSimCore(path: string = DEFAULT_PATH): Promise<SimCore>
       cause,
     });
   }
+}
+
+/** Where the package has it, seen from `src/sim` and from `dist/sim` alike. */
+function packagedCore(): string {
+  return new URL("../../build/core.sim", import.meta.url).pathname;
 }
 
 /** Whether an access of this kind writes. */

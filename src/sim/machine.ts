@@ -166,6 +166,9 @@ export class Machine {
     this.#switchTo = undefined;
     this.#limit = Number.POSITIVE_INFINITY;
     this.#counts = this.#uncounted;
+    // Whoever was stopped in the middle may have acted as another CPU.
+    if (redundant || finding !== undefined)
+      for (const cpu of this.#stacks.keys()) this.world.callOn(cpu, "switchCpu", cpu);
     return { finding, decisions: this.#decisions, steps: this.total, state, trace, redundant };
   }
 

@@ -2,6 +2,7 @@
  * The memory of a simulated arena, put back to its first state between schedules. Only blocks that a schedule touched
  * are copied back: every step marks its block, so marking has to cost next to nothing.
  */
+import type { SharedMemory } from "../wasm/types.ts";
 
 /** Bytes of a block, as a shift. */
 export const BLOCK_SHIFT = 10;
@@ -10,7 +11,7 @@ const BLOCK_BYTES = 1 << BLOCK_SHIFT;
 const BLOCK_WORDS = BLOCK_BYTES / 4;
 
 export class SimMemory {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   readonly words: Uint32Array;
   readonly bytes: Uint8Array;
   /** 1 for every block that may differ from the first state. Steps write here. */

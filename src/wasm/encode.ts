@@ -3,6 +3,9 @@
  * threads proposal for shared memory and atomics).
  */
 
+/** Bytes in memory of their own, not shared: a type that older compilers name otherwise. */
+type OwnBytes = ReturnType<Uint8Array["slice"]>;
+
 /** A growing byte buffer with the format's variable-length integers. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(1024);
@@ -67,7 +70,7 @@ export class ByteWriter {
     return this.u32(bytes.length).append(bytes);
   }
 
-  bytes(): Uint8Array<ArrayBuffer> {
+  bytes(): OwnBytes {
     return this.#bytes.subarray(0, this.length);
   }
 
@@ -234,7 +237,7 @@ function writeFunction(out: ByteWriter, { locals, code }: WasmFunction): void {
 }
 
 /** The bytes of the module. Function indexes count the imports first. */
-export function encodeModule(module: WasmModule): Uint8Array<ArrayBuffer> {
+export function encodeModule(module: WasmModule): OwnBytes {
   const types: FunctionType[] = [];
   const indexes = new Map<string, number>();
   const typeIndex = (type: FunctionType): number => {

@@ -7,6 +7,7 @@
  */
 import { AnyctxError } from "../../error.ts";
 import { encodeModule, type FunctionType, TYPE, type WasmImport } from "../../wasm/encode.ts";
+import type { CoreModule } from "../../wasm/types.ts";
 import { type Helper, helperById, signatureOf } from "../helpers/table.ts";
 import type { LinkedProgram } from "../linked.ts";
 import type { ModuleIndexes } from "./emitter.ts";
@@ -14,7 +15,7 @@ import { compileFunction } from "./function.ts";
 
 /** Structured-cloneable: compile once, post it to every worker, instantiate there. */
 export interface CompiledProgram {
-  readonly module: WebAssembly.Module;
+  readonly module: CoreModule;
   readonly program: LinkedProgram;
   /** Bytes of the module. */
   readonly bytes: number;

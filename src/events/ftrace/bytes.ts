@@ -93,11 +93,13 @@ export function isEndOfLine(bytes: Uint8Array, position: number): boolean {
   return byte === NEWLINE || (byte === CARRIAGE_RETURN && bytes[position + 1] === NEWLINE);
 }
 
-const LATIN1 = new TextDecoder("latin1");
+/** Made when it is needed: not every thread that loads this has decoders. */
+let latin1: TextDecoder | undefined;
 
 /** The bytes as text, one character a byte. */
 export function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return LATIN1.decode(bytes.subarray(from, to));
+  latin1 ??= new TextDecoder("latin1");
+  return latin1.decode(bytes.subarray(from, to));
 }
 
 /** The bytes of a text of one-byte characters: the inverse of `textOf` for ASCII. */

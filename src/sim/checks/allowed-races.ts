@@ -58,9 +58,11 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
     reason: "A helper takes a CPU's raised work by an exchange; the CPU's own look at it costs a look if it is stale.",
   },
   {
-    name: /\.(freeCount|low)$/,
-    inside: ["serveCpu"],
-    reason: "A helper's look at the other thread's count may be stale: a batch too many waits in the inbox.",
+    name: /\.(freeCount|low|high|batch|miss\w+)$/,
+    inside: ["serveCpu", "usedSince", "missesOf", "adaptReserve"],
+    reason:
+      "A helper's look at the other thread's counts may be stale, as that thread's at the watermarks the helper sets: work " +
+      "is raised a little early or late, and a batch is larger or smaller than it would be.",
   },
   {
     name: /\.(depot|depotCount)$/,

@@ -196,6 +196,18 @@ export const ALLOC_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "two-helpers-at-once",
+    doc: "A helper serves a CPU that another one is serving: if that one dies, work is queued while it is done.",
+    scenario: "killed-of-two-helpers",
+    edits: [
+      {
+        file: "core/alloc/serve.ts",
+        guard: "  return claim(serverWord(area), 0, helper.id + 1);\n",
+        without: "  claim(serverWord(area), 0, helper.id + 1);\n  return true;\n",
+      },
+    ],
+  },
+  {
     name: "nothing-to-depot",
     doc: "What waits for a grace period is not bounded, and other CPUs take new memory meanwhile.",
     scenario: "waiting-bounded",

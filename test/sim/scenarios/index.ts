@@ -39,6 +39,7 @@ import { TABLES } from "./tables.ts";
 import { trimNmi } from "./trim-nmi.ts";
 import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { TWO_DEATHS } from "./two-deaths.ts";
+import { twoHelpers } from "./two-helpers.ts";
 import { twoRefills } from "./two-refills.ts";
 import { waitingBounded } from "./waiting-bounded.ts";
 
@@ -75,6 +76,7 @@ export const SCENARIOS: readonly Scenario[] = [
   sleepableReader,
   trimNmi,
   trimOnDemandNmi,
+  twoHelpers,
   twoRefills,
   waitingBounded,
   ...CHANGED_VALUES,

@@ -7,6 +7,7 @@ import type { Objects } from "../../../src/sim/objects.ts";
 import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { World } from "../../../src/sim/world.ts";
+import { CONSTANTS } from "../../../src/wasm/face.ts";
 import { DIES, mortalObjects } from "./death.ts";
 
 interface Plan {
@@ -195,6 +196,25 @@ const PLANS: readonly Plan[] = [
       const held = yield* several(objects, 6);
       yield* freeAll(objects, held);
       yield ["contextSet", 0, 0];
+    },
+  },
+  {
+    name: "killed-of-two-helpers",
+    doc: "One of two helpers of a CPU is killed: what it was about to take is not queued again while the other one has it.",
+    reaches: [DIES.serving, { in: "settleServed" }],
+    size: 4000,
+    cpus: 4,
+    prepare(world, allocator) {
+      world.callOn(2, "contextSet", 3, 0);
+      const held = Array.from({ length: 2 }, () => world.callOn(2, "objectAllocate", allocator, 4000, 0));
+      for (const object of held) if (object >>> 0 >= CONSTANTS.SUPERBLOCK) world.callOn(2, "objectFree", object);
+      world.callOn(2, "contextSet", 0, 0);
+    },
+    *dies() {
+      yield ["serveCpu", 2];
+    },
+    *other() {
+      yield ["serveCpu", 2];
     },
   },
   {

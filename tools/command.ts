@@ -1,0 +1,55 @@
+/**
+ * Bundles the command line: its files and the packages that they use become one file, so that who installs the library installs
+ * no package of anybody else's (docs/decisions/0016). The rest of the package stays outside, as it is.
+ */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { build, type Plugin } from "esbuild";
+
+const ENTRY = "src/cli/main.ts";
+const OUT = "dist/cli/main.js";
+const LICENSES = "dist/cli/LICENSES.txt";
+
+/** What is not the command line's lies in the same place beside the bundle. */
+const restOfThePackage: Plugin = {
+  name: "rest of the package",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.\/.*\.ts$/ }, ({ path }) => ({ path: path.replace(/\.ts$/, ".js"), external: true }));
+  },
+};
+
+/** The folder of the package that a file is of. */
+function packageOf(file: string): string | undefined {
+  return /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
+}
+
+/** The licence of a package, with its name and version. */
+function licenseOf(folder: string): string {
+  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, string>;
+  const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+  if (file === undefined) throw new Error(`${name} cannot be bundled: it has no licence`);
+  return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+}
+
+export async function bundleCommand(): Promise<void> {
+  rmSync(dirname(OUT), { recursive: true, force: true });
+  const { metafile } = await build({
+    entryPoints: [ENTRY],
+    outfile: OUT,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    plugins: [restOfThePackage],
+    // The packages are CommonJS and require modules of Node.
+    banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
+    metafile: true,
+    logLevel: "warning",
+  });
+  const folders = new Set(Object.keys(metafile.inputs).flatMap((file) => packageOf(file) ?? []));
+  const text = [...folders]
+    .sort()
+    .map(licenseOf)
+    .join(`\n${"-".repeat(80)}\n\n`);
+  writeFileSync(LICENSES, text);
+}
