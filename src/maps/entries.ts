@@ -277,6 +277,33 @@ export class MapEntries<K, V> {
     return this.#bytes.slice(from, to);
   }
 
+  /** As `load`, of a key that is given; the value's bytes are `fetchedValue`. */
+  protected fetch(key: K): boolean {
+    const result = this.#get(this.#address, this.#given(key), this.#valueAddress);
+    return this.#isThere(result, "read an entry of");
+  }
+
+  protected fetchedValue(): Uint8Array {
+    const { keySize, valueSize } = this.info;
+    return this.loadedBytes(roundUp(keySize), roundUp(keySize) + valueSize);
+  }
+
+  /** As `update` with NOEXIST, but throws what key and value are refused for. */
+  protected insert(key: K, value: V): number {
+    const given = this.#write(key, value);
+    return this.#update(this.#address, given, this.#valueAddress, NOEXIST);
+  }
+
+  /** Puts bytes into the transfer buffer. @param offset of the value: 0; or of the room behind it */
+  protected putBytes(bytes: Uint8Array, offset: number): void {
+    this.#bytes.set(bytes, roundUp(this.info.keySize) + offset);
+  }
+
+  /** Where a value is in the transfer buffer; behind all its copies is the room for what changes values. */
+  protected get valueAddress(): number {
+    return this.#valueAddress;
+  }
+
   /** Removes the entry of a key as it lies in memory: 0 or -errno. */
   protected remove(key: Uint8Array): number {
     return this.#delete(this.#address, this.#put(key));

@@ -26,6 +26,7 @@ type Named<F> = { [Name in keyof Core]: Core[Name] extends F ? Name : never }[ke
 type Lookup = Named<(map: number, key: number) => number>;
 type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
+type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
 export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue";
 /** Kinds with one value for each CPU. */
@@ -56,6 +57,11 @@ export interface MapKind {
   readonly program: { readonly lookup?: Lookup; readonly update?: Update; readonly delete?: Lookup };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
   readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup; readonly take?: Get };
+  /**
+   * Read-modify-write. `change` is given an offset in the value and what is done with the number there, then room for it;
+   * `compareUpdate` and `compareDelete` the expected value before the new one. -EAGAIN: it is another value.
+   */
+  readonly modify?: { readonly change: Change; readonly compareUpdate?: Update; readonly compareDelete?: Get };
   /** As `system`, with a key of 4 bytes in place of its address: what need not be written need not be read. */
   readonly byWord?: { readonly get: Get; readonly update: Update; readonly delete: Lookup };
 }
@@ -78,6 +84,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
     system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
+    modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
     byWord: { get: "hashGet4", update: "hashSet4", delete: "hashDelete4" },
   },
   {
@@ -94,6 +101,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "storage",
     program: { lookup: "arrayLookup", update: "arrayUpdate", delete: "arrayDelete" },
     system: { get: "arrayGet", update: "arrayUpdate", delete: "arrayDelete" },
+    modify: { change: "arrayChange" },
   },
   {
     type: "percpu_hash",

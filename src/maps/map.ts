@@ -6,12 +6,13 @@ import { checkFunction } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
-import { MapEntries, type OpenMap } from "./entries.ts";
+import type { OpenMap } from "./entries.ts";
 import { isUndecided, mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
 import type { MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
+import { ModifiedEntries } from "./modify.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
 import { roundUp } from "./transfer.ts";
 import { walkKeys } from "./walk.ts";
@@ -28,7 +29,7 @@ export interface MapMaker {
 }
 
 /** Made by `Arena.createMap` and `Arena.openMap`. */
-export class ArenaMap<K, V> extends MapEntries<K, V> {
+export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   #batch: Batch<K, V> | undefined;

@@ -1,4 +1,4 @@
-/** A map's transfer buffer: a key, then a value, as the core's functions take and give them. */
+/** A map's transfer buffer: a key, then a value, as the core's functions take and give them, then room for what changes values. */
 import { AnyctxError } from "../error.ts";
 import type { Accessor, Codec } from "./accessor.ts";
 import type { MapInfo } from "./info.ts";
@@ -11,9 +11,12 @@ export function roundUp(value: number): number {
   return Math.ceil(value / ALIGN) * ALIGN;
 }
 
-/** Bytes of a key and a value, all its copies. */
-export function transferBytes({ keySize, valueStride, copies }: MapInfo): number {
-  return roundUp(keySize) + valueStride * copies;
+/** Two words of 8 bytes for numbers that are changed by themselves. */
+const NUMBER_ROOM = 16;
+
+/** Bytes of a key and a value, all its copies, and of the room behind them. */
+export function transferBytes({ keySize, valueStride, copies, kind }: MapInfo): number {
+  return roundUp(keySize) + valueStride * copies + (kind.modify === undefined ? 0 : NUMBER_ROOM + valueStride);
 }
 
 /** A per-CPU map's value is an array with one element for each CPU. */

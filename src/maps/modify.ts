@@ -1,0 +1,266 @@
+/**
+ * Read-modify-write: what is read, changed and written back, so that nobody's change in between is lost. `get` and then `set` loses
+ * it. Numbers are changed by the core under the bucket's lock; other values by a comparison with what was read, again and again
+ * until nobody was faster.
+ */
+import { checkFunction, show } from "../arguments.ts";
+import { AnyctxError, ERRNO } from "../error.ts";
+import { CONSTANTS } from "../wasm/face.ts";
+import type { Accessor, Codec, ScalarName } from "./accessor.ts";
+import { MapEntries, type OpenMap } from "./entries.ts";
+import { mapFailure } from "./failure.ts";
+import type { MapHost } from "./host.ts";
+import { type NumberPlace, numberPlaceOf } from "./number-place.ts";
+import { refusalOf } from "./refusal.ts";
+import { SCALARS } from "./scalar.ts";
+
+const { SUBTRACTS, EXCHANGES } = CONSTANTS;
+const { EAGAIN, EEXIST, EINVAL, ENOENT, ERANGE } = ERRNO;
+const TWO_TO_32 = 2 ** 32;
+
+/** Names of a struct's fields that are numbers. */
+export type NumberField<V> = V extends readonly unknown[] | Uint8Array
+  ? never
+  : { [Name in keyof V]: V[Name] extends number | bigint ? Name : never }[keyof V] & string;
+
+/** A number of the values, bound to where the core takes and leaves it: the number to be, and the expected one. */
+interface BoundNumber extends NumberPlace {
+  readonly result: Accessor<number | bigint>;
+  readonly expected: Accessor<number | bigint>;
+}
+
+export class ModifiedEntries<K, V> extends MapEntries<K, V> {
+  readonly #codec: Codec<V>;
+  readonly #numbers = new Map<string | undefined, BoundNumber>();
+  /** Bytes from the value's place in the transfer buffer to the room behind it. */
+  readonly #spare: number;
+  /** A value on this thread alone. */
+  readonly #bytes: Uint8Array;
+  readonly #value: Accessor<V>;
+  /** What is added, as the core takes it: magnitude or float. */
+  readonly #amountBytes: Uint8Array = new Uint8Array(8);
+  readonly #amount: DataView = new DataView(this.#amountBytes.buffer);
+
+  /** @internal */
+  constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
+    super(host, open, keyCodec, valueCodec);
+    this.#codec = valueCodec;
+    this.#spare = this.info.valueStride * this.info.copies;
+    this.#bytes = new Uint8Array(this.info.valueStride);
+    this.#value = valueCodec.bind(this.#bytes.buffer, 0);
+  }
+
+  /**
+   * Adds to a number: the value, or a field of it. An entry that is not there begins as zeroes. Of threads that add at once none is
+   * lost.
+   * @param amount of an integer any that JavaScript has exactly, bigint for `u64` and `i64`; of a float any number
+   * @returns the new number
+   * @throws {AnyctxError} ERANGE: the codec cannot hold the sum, and nothing has changed; EINVAL: no number, no amount, or a
+   * per-CPU map or a queue; otherwise as `set`
+   */
+  add(key: K, amount: V & (number | bigint)): V;
+  add<F extends NumberField<V>>(key: K, field: F, amount: V[F]): V[F];
+  add(key: K, ...given: readonly unknown[]): unknown {
+    const [field, amount] = given.length > 1 ? [given[0] as string, given[1]] : [undefined, given[0]];
+    const number = this.#numberOf(field);
+    const subtracts = this.#readAmount(number.name, amount);
+    const at = this.place(key);
+    this.checkOpen("change an entry of");
+    this.putBytes(this.#amountBytes, this.#spare);
+    this.#change(at, number, number.kind | subtracts, amount);
+    return number.result.read();
+  }
+
+  /**
+   * Replaces a value, or a number of it, if it is `expected`, byte by byte. `undefined` stands for no entry: expected, the entry is
+   * created; to be put in its place, it is deleted.
+   * @returns whether it was as expected
+   * @throws {AnyctxError} as `set`; EINVAL: a per-CPU map or a queue, or an array's value that is no number
+   */
+  compareExchange(key: K, expected: V | undefined, value: V | undefined): boolean;
+  compareExchange<F extends NumberField<V>>(key: K, field: F, expected: V[F], value: V[F]): boolean;
+  compareExchange(key: K, ...given: readonly unknown[]): boolean {
+    if (given.length > 2) return this.#exchangeNumber(key, given[0] as string, given[1], given[2]);
+    this.#checkWhole();
+    const [expected, value] = given as readonly (V | undefined)[];
+    return this.#replace(key, expected === undefined ? undefined : this.#encode(expected), value);
+  }
+
+  /**
+   * The value under a key; one that is not there is created.
+   * @param value the value, or what makes it: called only if there is none. What it made is dropped if another thread was faster
+   * @throws {AnyctxError} as `get` and `set`
+   */
+  getOrInsert(key: K, value: V | ((key: K) => V)): V {
+    while (true) {
+      const there = this.get(key);
+      if (there !== undefined) return there;
+      const made = typeof value === "function" ? (value as (key: K) => V)(key) : value;
+      const result = this.insert(key, made);
+      if (result === 0) return made;
+      if (result !== -EEXIST) throw mapFailure(this.info, result, "set an entry of");
+    }
+  }
+
+  /** As `getOrInsert` with a function: the name that `Map` has for it. */
+  getOrInsertComputed(key: K, make: (key: K) => V): V {
+    checkFunction("getOrInsertComputed", "make", make);
+    return this.getOrInsert(key, make);
+  }
+
+  /**
+   * Changes an entry as a whole: what `change` makes of its value takes its place if it still has that value; otherwise `change` is
+   * asked again. `undefined` stands for no entry.
+   * @returns the value that is there now
+   * @throws {AnyctxError} as `compareExchange`; what `change` throws, and nothing has changed
+   */
+  compute(key: K, change: (value: V | undefined, key: K) => V | undefined): V | undefined {
+    checkFunction("compute", "change", change);
+    this.#checkWhole();
+    while (true) {
+      const before = this.fetch(key) ? this.fetchedValue() : undefined;
+      const next = change(before === undefined ? undefined : this.#decode(before), key);
+      if (this.#replace(key, before, next)) return next;
+    }
+  }
+
+  /** Whether values can be compared and replaced as a whole: of a map without locks only those that are one word. */
+  #checkWhole(): void {
+    this.checkOpen("change an entry of");
+    const { modify } = this.info.kind;
+    if (modify === undefined || (modify.compareUpdate === undefined && this.#wordKind === undefined))
+      throw mapFailure(this.info, -EINVAL, "change an entry of");
+  }
+
+  /** The kind of number that a value's bytes are, if they are as many as one has. */
+  get #wordKind(): number | undefined {
+    const kind = [1, 2, 4, 8].indexOf(this.info.valueSize);
+    return kind < 0 ? undefined : kind;
+  }
+
+  /** One attempt: whether it was as expected. @param before the value's bytes; undefined: there is no entry */
+  #replace(key: K, before: Uint8Array | undefined, value: V | undefined): boolean {
+    const result = before === undefined ? this.#create(key, value) : this.#swap(key, before, value);
+    if (result === -EEXIST || result === -EAGAIN || result === -ENOENT) return false;
+    if (result !== 0) throw mapFailure(this.info, result, "change an entry of");
+    return true;
+  }
+
+  #create(key: K, value: V | undefined): number {
+    if (value === undefined) return this.has(key) ? -EEXIST : 0;
+    return this.insert(key, value);
+  }
+
+  #swap(key: K, before: Uint8Array, value: V | undefined): number {
+    const { kind, address } = this.info;
+    const after = value === undefined ? undefined : this.#encode(value);
+    const at = this.place(key);
+    // What was asked for key and value may have closed the map.
+    this.checkOpen("change an entry of");
+    const { change, compareUpdate, compareDelete } = kind.modify ?? {};
+    if (compareUpdate === undefined || compareDelete === undefined)
+      return change === undefined || after === undefined ? -EINVAL : this.#swapWord(at, before, after);
+    this.putBytes(before, 0);
+    if (after === undefined) return this.core[compareDelete](address, at, this.valueAddress);
+    this.putBytes(after, this.#spare);
+    return this.core[compareUpdate](address, at, this.valueAddress, this.valueAddress + this.#spare);
+  }
+
+  /** Of a map without locks: values that are one word are exchanged as one. */
+  #swapWord(at: number, before: Uint8Array, after: Uint8Array): number {
+    const words = new Uint8Array(16);
+    words.set(after, 0);
+    words.set(before, 8);
+    this.putBytes(words, this.#spare);
+    return this.#changeAt(at, 0, (this.#wordKind ?? 0) | EXCHANGES);
+  }
+
+  #encode(value: V): Uint8Array {
+    try {
+      this.#value.write(value);
+    } catch (cause) {
+      throw refusalOf(`The value of map "${this.info.name}" is refused`, cause);
+    }
+    return this.#bytes.slice(0, this.info.valueSize);
+  }
+
+  #decode(bytes: Uint8Array): V {
+    this.#bytes.set(bytes);
+    return this.#value.read();
+  }
+
+  #numberOf(field: string | undefined): BoundNumber {
+    this.checkOpen("change an entry of");
+    if (this.info.kind.modify === undefined) throw mapFailure(this.info, -EINVAL, "change an entry of");
+    const known = this.#numbers.get(field);
+    if (known !== undefined) return known;
+    const place = numberPlaceOf(this.#codec.description, field, this.info.name);
+    const codec = SCALARS[place.name] as Codec<number | bigint>;
+    const at = this.valueAddress + this.#spare;
+    const { buffer } = this.host.memory;
+    const bound = { ...place, result: codec.bind(buffer, at), expected: codec.bind(buffer, at + 8) };
+    this.#numbers.set(field, bound);
+    return bound;
+  }
+
+  /** What is to be added. @returns SUBTRACTS for a negative integer, otherwise 0 */
+  #readAmount(name: ScalarName, amount: unknown): number {
+    if (name === "f32" || name === "f64") {
+      if (typeof amount !== "number") throw this.#noAmount(name, "a number", amount);
+      this.#amount.setFloat64(0, amount, true);
+      return 0;
+    }
+    if (name === "u64" || name === "i64") {
+      if (typeof amount !== "bigint") throw this.#noAmount(name, "a bigint", amount);
+      const magnitude = amount < 0n ? -amount : amount;
+      if (magnitude >= 2n ** 64n) throw this.#outOfRange(name, amount);
+      this.#amount.setBigUint64(0, magnitude, true);
+      return amount < 0n ? SUBTRACTS : 0;
+    }
+    if (!Number.isSafeInteger(amount)) throw this.#noAmount(name, "a whole number", amount);
+    const magnitude = Math.abs(amount as number);
+    this.#amount.setUint32(0, magnitude % TWO_TO_32, true);
+    this.#amount.setUint32(4, Math.floor(magnitude / TWO_TO_32), true);
+    return (amount as number) < 0 ? SUBTRACTS : 0;
+  }
+
+  #noAmount(name: ScalarName, needs: string, amount: unknown): AnyctxError {
+    return new AnyctxError(
+      "EINVAL",
+      `${needs} can be added to ${name} of map "${this.info.name}", not ${show(amount)}`,
+    );
+  }
+
+  #outOfRange(name: ScalarName, amount: unknown): AnyctxError {
+    return new AnyctxError("ERANGE", `${name} of map "${this.info.name}" cannot hold the sum with ${show(amount)}`);
+  }
+
+  #exchangeNumber(key: K, field: string, expected: unknown, value: unknown): boolean {
+    const number = this.#numberOf(field);
+    const at = this.place(key);
+    this.checkOpen("change an entry of");
+    this.putBytes(new Uint8Array(16), this.#spare);
+    try {
+      number.result.write(value as number);
+      number.expected.write(expected as number);
+    } catch (cause) {
+      throw refusalOf(`The field ${field} of map "${this.info.name}" is refused`, cause);
+    }
+    return this.#change(at, number, number.kind | EXCHANGES, value);
+  }
+
+  /** Whether the number was as expected, or is there to be added to. */
+  #change(at: number, { name, offset }: NumberPlace, change: number, amount: unknown): boolean {
+    const result = this.#changeAt(at, offset, change);
+    if (result === -ERANGE) throw this.#outOfRange(name, amount);
+    if (result === -EAGAIN || (result === -ENOENT && (change & EXCHANGES) !== 0)) return false;
+    if (result !== 0) throw mapFailure(this.info, result, "change an entry of");
+    return true;
+  }
+
+  #changeAt(at: number, offset: number, change: number): number {
+    const { kind, address } = this.info;
+    if (kind.modify === undefined) return -EINVAL;
+    return this.core[kind.modify.change](address, at, offset, change, this.valueAddress + this.#spare);
+  }
+}
