@@ -12,6 +12,7 @@ import type { MapHost, Tenant } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { refusalOf } from "./refusal.ts";
 import { holdsI32, holdsU32 } from "./scalar.ts";
+import { type Operations, SPECIALIZED, specialize } from "./specialize.ts";
 import { bindValue, roundUp, transferBytes } from "./transfer.ts";
 
 /** Update flags: create or replace, create only, replace only (Linux `uapi/linux/bpf.h`). */
@@ -63,6 +64,8 @@ export class MapEntries<K, V> {
   /** CPU on which the map is counted as open. */
   readonly #cpu: number;
   readonly #tenant: Tenant;
+  /** For operations of its own: whether the map is open. */
+  readonly #gate: { open: boolean } = { open: true };
   /** Uses of the buffers: reading a value may run code that uses them as well. */
   #uses = 0;
 
@@ -109,6 +112,27 @@ export class MapEntries<K, V> {
     this.#take = take === undefined ? isRefused : this.core[take];
     this.#tenant = { info, end: () => this.#end(), close: () => this.close() };
     host.enter(this.#tenant);
+    this.#takeOver(asWord);
+  }
+
+  /** Puts operations of this map's own, where there are any, before those that all maps share. */
+  #takeOver(asWord: boolean): void {
+    if (this.info.copies > 1) return;
+    const own = specialize({
+      info: this.info,
+      key: this.#keyCodec.description,
+      value: this.#valueCodec.description,
+      asWord,
+      buffer: this.host.memory.buffer,
+      room: this.#room,
+      read: this.#get,
+      write: this.#update,
+      remove: this.#delete,
+      gate: this.#gate,
+      slow: MapEntries.prototype as unknown as Operations,
+    });
+    if (own === undefined) return;
+    for (const name of SPECIALIZED) Object.defineProperty(this, name, { value: own[name], configurable: true });
   }
 
   /** Whether it can be used: not once it has been closed or the arena detached. */
@@ -254,14 +278,17 @@ export class MapEntries<K, V> {
    * As a key that is given, of one as it lies in memory.
    * @returns what the core's functions take
    */
-  #put(key: Uint8Array): number {
-    this.#bytes.set(key);
+  #put(words: Uint32Array, from: number): number {
+    this.#bytes.set(new Uint8Array(words.buffer, words.byteOffset + from * 4, roundUp(this.info.keySize)));
     return this.#keyWord === "none" ? this.#keyAddress : (this.#key.read() as number);
   }
 
-  /** Has key and value of a key as it lies in memory in the transfer buffer; false if the key is gone. */
-  protected load(key: Uint8Array): boolean {
-    return this.#isThere(this.#get(this.#address, this.#put(key), this.#valueAddress), "walk");
+  /**
+   * Has key and value of a key as it lies in memory in the transfer buffer; false if the key is gone.
+   * @param from the key's first word
+   */
+  protected load(words: Uint32Array, from: number): boolean {
+    return this.#isThere(this.#get(this.#address, this.#put(words, from), this.#valueAddress), "walk");
   }
 
   /** The key that `load` has loaded, its value, and the bytes of both. */
@@ -305,8 +332,8 @@ export class MapEntries<K, V> {
   }
 
   /** Removes the entry of a key as it lies in memory: 0 or -errno. */
-  protected remove(key: Uint8Array): number {
-    return this.#delete(this.#address, this.#put(key));
+  protected remove(words: Uint32Array, from: number): number {
+    return this.#delete(this.#address, this.#put(words, from));
   }
 
   /** Has a key in the transfer buffer. @returns its address there */
@@ -335,6 +362,8 @@ export class MapEntries<K, V> {
   /** What `close` does but for the shared memory. */
   #end(): void {
     this.#room = 0;
+    this.#gate.open = false;
+    for (const name of SPECIALIZED) Reflect.deleteProperty(this, name);
     // The buffer may be anybody's by now: keys and values are written elsewhere, and nobody reads them.
     const { buffer } = new Uint8Array(transferBytes(this.info));
     const valueAt = roundUp(this.info.keySize);

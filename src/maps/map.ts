@@ -15,7 +15,7 @@ import { LiveView } from "./live-view.ts";
 import { ModifiedEntries } from "./modify.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
 import { roundUp } from "./transfer.ts";
-import { walkKeys } from "./walk.ts";
+import { walkKeys, wordsOfKey } from "./walk.ts";
 
 export { ANY, EXIST, NOEXIST } from "./entries.ts";
 export type { MapInfo } from "./info.ts";
@@ -33,12 +33,15 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   #batch: Batch<K, V> | undefined;
+  /** Words from one key of a walk to the next. */
+  readonly #keyWords: number;
 
   /** @internal */
   constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
     super(host, open, keyCodec, valueCodec);
     this.#keyCodec = keyCodec;
     this.#valueCodec = valueCodec;
+    this.#keyWords = wordsOfKey(this.info);
   }
 
   /**
@@ -69,10 +72,11 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
    */
   clear(): void {
     let failed = 0;
-    for (const key of this.#walk()) {
-      const result = this.remove(key);
-      if (isUndecided(result)) failed = result;
-    }
+    for (const keys of this.#walk())
+      for (let from = 0; from < keys.length; from += this.#keyWords) {
+        const result = this.remove(keys, from);
+        if (isUndecided(result)) failed = result;
+      }
     if (failed !== 0) throw mapFailure(this.info, failed, "delete an entry of");
   }
 
@@ -94,15 +98,20 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
    * before it is asked for is not, and each value is what it is when it is asked for: as of Map.
    */
   *entries(): Generator<[K, V], undefined, unknown> {
-    for (const key of this.#walk()) if (this.load(key)) yield [this.loadedKey(), this.loadedValue()];
+    for (const keys of this.#walk())
+      for (let from = 0; from < keys.length; from += this.#keyWords)
+        if (this.load(keys, from)) yield [this.loadedKey(), this.loadedValue()];
   }
 
   *keys(): Generator<K, undefined, unknown> {
-    for (const key of this.#walk()) if (this.load(key)) yield this.loadedKey();
+    for (const keys of this.#walk())
+      for (let from = 0; from < keys.length; from += this.#keyWords) if (this.load(keys, from)) yield this.loadedKey();
   }
 
   *values(): Generator<V, undefined, unknown> {
-    for (const key of this.#walk()) if (this.load(key)) yield this.loadedValue();
+    for (const keys of this.#walk())
+      for (let from = 0; from < keys.length; from += this.#keyWords)
+        if (this.load(keys, from)) yield this.loadedValue();
   }
 
   [Symbol.iterator](): Generator<[K, V], undefined, unknown> {
@@ -112,23 +121,28 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   /** @param self what `visit` has as `this` */
   forEach(visit: (value: V, key: K, map: this) => void, self?: unknown): void {
     checkFunction("forEach", "visit", visit);
-    for (const [key, value] of this.entries()) visit.call(self, value, key, this);
+    for (const keys of this.#walk())
+      for (let from = 0; from < keys.length; from += this.#keyWords)
+        if (this.load(keys, from)) visit.call(self, this.loadedValue(), this.loadedKey(), this);
   }
 
   /** Keys and values as they lie in memory: the value's bytes, one array for each copy. */
   *dump(): Generator<{ key: Uint8Array; values: Uint8Array[] }> {
     const { keySize, valueSize, valueStride, copies } = this.info;
-    for (const key of this.#walk()) {
-      if (!this.load(key)) continue;
-      const copy = (index: number): Uint8Array => {
-        const from = roundUp(keySize) + index * valueStride;
-        return this.loadedBytes(from, from + valueSize);
-      };
-      yield { key: key.slice(), values: Array.from({ length: copies }, (_, index) => copy(index)) };
-    }
+    const copy = (index: number): Uint8Array => {
+      const from = roundUp(keySize) + index * valueStride;
+      return this.loadedBytes(from, from + valueSize);
+    };
+    for (const keys of this.#walk())
+      for (let from = 0; from < keys.length; from += this.#keyWords)
+        if (this.load(keys, from))
+          yield {
+            key: this.loadedBytes(0, keySize),
+            values: Array.from({ length: copies }, (_, index) => copy(index)),
+          };
   }
 
-  #walk(): Generator<Uint8Array> {
+  #walk(): Generator<Uint32Array> {
     return walkKeys(this.core, this.host, this.info, () => this.isOpen);
   }
 

@@ -6,9 +6,9 @@ import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { roundUp } from "./transfer.ts";
 
-/** The keys that one step of a walk copied, and where to go on: 0, nowhere. */
+/** The keys that one step of a walk copied, in words, and where to go on: 0, nowhere. */
 interface Step {
-  readonly keys: Uint8Array;
+  readonly keys: Uint32Array;
   readonly next: number;
 }
 
@@ -18,7 +18,7 @@ function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address,
   if (count < 0) return undefined;
   const { buffer } = host.memory;
   const next = new Uint32Array(buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] ?? 0;
-  return { keys: new Uint8Array(buffer, address, count * roundUp(info.keySize)).slice(), next };
+  return { keys: new Uint32Array(buffer, address, count * wordsOfKey(info)).slice(), next };
 }
 
 /** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */
@@ -32,19 +32,23 @@ function scanElsewhere(core: Core, host: MapHost, info: MapInfo, from: number): 
   }
 }
 
+/** Words from one key of a step to the next. */
+export function wordsOfKey({ keySize }: MapInfo): number {
+  return roundUp(keySize) / 4;
+}
+
 /**
- * Each key as it lies in memory, in a copy; it may be gone when it is asked for. A key that stays comes exactly once.
+ * Keys as they lie in memory, some at a time and copied; each may be gone when it is asked for. A key that stays comes exactly once.
  * @param isOpen asked before the map is touched: it may be closed between two keys
  * @throws {AnyctxError} EINVAL: it is no kind that can be walked; EBADF, ENOMEM, ETIMEDOUT
  */
-export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint8Array> {
+export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
   if (!info.kind.walk) throw new AnyctxError("EINVAL", `Map "${info.name}" cannot be walked: it is ${info.kind.type}`);
-  const unit = roundUp(info.keySize);
   let from = 0;
   do {
     if (!isOpen()) throw mapFailure(info, -ERRNO.EBADF, "walk");
     const { keys, next } = scan(core, host, info, from, host.room) ?? scanElsewhere(core, host, info, from);
-    for (let at = 0; at < keys.length; at += unit) yield keys.subarray(at, at + info.keySize);
+    yield keys;
     from = next;
   } while (from !== 0);
 }
