@@ -46,8 +46,11 @@ function assertDead(object: object, uses: Uses, codes: readonly string[] = ["EBA
 
 function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
   return {
+    add: () => map.add(key, value as V & bigint),
     clear: () => map.clear(),
     close: "says it is dead",
+    compareExchange: () => map.compareExchange(key, value, value),
+    compute: () => map.compute(key, () => value),
     delete: () => map.delete(key),
     deleteMany: () => map.deleteMany([key]),
     dump: () => [...map.dump()],
@@ -58,6 +61,8 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
       });
     },
     get: () => map.get(key),
+    getOrInsert: () => map.getOrInsert(key, value),
+    getOrInsertComputed: () => map.getOrInsertComputed(key, () => value),
     getMany: () => map.getMany([key]),
     has: () => map.has(key),
     isOpen: "says it is dead",
@@ -82,6 +87,11 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     loadedValue: "says it is dead",
     place: "says it is dead",
     remove: "says it is dead",
+    fetch: "says it is dead",
+    fetchedValue: "says it is dead",
+    insert: "says it is dead",
+    putBytes: "says it is dead",
+    valueAddress: "says it is dead",
   };
 }
 
@@ -316,7 +326,25 @@ test("code that runs while a value is read cannot make a map write to what is no
       return 2;
     },
   };
-  assert.throws(() => map.set(1, reentrant), { code: "EINVAL", message: /uses the map itself/ });
-  assert.deepEqual([...map], [[2, { x: 7, y: 7 }]]);
+  // All of a value has been read before anything of it is written.
+  map.set(1, reentrant);
+  assert.deepEqual(
+    [map.get(1), map.get(2)],
+    [
+      { x: 1, y: 2 },
+      { x: 7, y: 7 },
+    ],
+  );
+  const long = arena.createMap({ type: "hash", name: "long", key: u32, value: array(u32, 17), maxEntries: 10 });
+  const value = Array<number>(17).fill(1);
+  const evilAt = Object.defineProperty([...value], 3, {
+    get() {
+      long.set(2, value);
+      return 2;
+    },
+  });
+  // This one is written as it is read, and the buffer has room for one.
+  assert.throws(() => long.set(1, evilAt), { code: "EINVAL", message: /uses the map itself/ });
+  assert.deepEqual([...long], [[2, value]]);
   arena.detach();
 });

@@ -6,6 +6,7 @@
 import { ERRNO } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
 import type { Description } from "./accessor.ts";
+import { runsCode } from "./codec.ts";
 import { codecSource } from "./codec-source.ts";
 import type { MapInfo } from "./info.ts";
 import { roundUp, transferBytes } from "./transfer.ts";
@@ -64,12 +65,15 @@ function viewsOf(buffer: ArrayBufferLike, at: number, bytes: number): Readonly<R
 
 const CHECK_OPEN = "if (!gate.open) break fast;";
 
-/** An operation: `body` in a block that it leaves for the shared operation. */
-function method(name: string, parameters: string, body: string): string {
+/**
+ * An operation: `body` in a block that it leaves for the shared operation.
+ * @param guarded to read what is given may throw: what, the shared operation says
+ */
+function method(name: string, parameters: string, body: string, guarded: boolean): string {
   const given = parameters.replace(" = 0", "");
   return `${name}(${parameters}) {
     fast: {
-      ${body}
+      ${guarded ? `try {\n${body}\n} catch {\nbreak fast;\n}` : body}
     }
     return slow.${name}.call(this, ${given});
   },`;
@@ -88,26 +92,24 @@ function sourceOf({ info, key, value, asWord, room }: Specializable): string | u
   const into = room + valueAt;
   const withKey = `${givenKey.read}\n${CHECK_OPEN}\n${storeKey}`;
   const withBoth = `${givenValue.read}\n${givenKey.read}\n${CHECK_OPEN}\n${storeKey}\n${givenValue.store}`;
+  const [keyMayThrow, anyMayThrow] = [runsCode(key), runsCode(key) || runsCode(value)];
   const answer = (found: string, missing: string): string => `if (result === 0) return ${found};
       if (result === -${ERRNO.ENOENT}) return ${missing};`;
   const read = `${withKey}\nconst result = read(${placed}, ${into});`;
+  const set = `${withBoth}\nif (write(${placed}, ${into}, 0) === 0) return this;`;
+  const update = `if (flags !== 0 && flags !== 1 && flags !== 2) break fast;
+      ${withBoth}\nreturn write(${placed}, ${into}, flags);`;
+  const remove = `${withKey}\nconst result = remove(${placed});\n${answer("true", "false")}`;
   const words = Array.from({ length: roundUp(info.keySize) / 4 }, (_, word) => `U32[${word}] = words[from + ${word}];`);
-  const load = `read(${info.address}, ${asWord ? "U32[0]" : room}, ${into})`;
+  const load = `${CHECK_OPEN}\n${words.join(" ")}
+      const result = read(${info.address}, ${asWord ? "U32[0]" : room}, ${into});\n${answer("true", "false")}`;
   return [
-    method("get", "key", `${read}\n${answer(valueSource.value, "undefined")}`),
-    method("has", "key", `${read}\n${answer("true", "false")}`),
-    method("set", "key, value", `${withBoth}\nif (write(${placed}, ${into}, 0) === 0) return this;`),
-    method(
-      "update",
-      "key, value, flags = 0",
-      `if (flags !== 0 && flags !== 1 && flags !== 2) break fast;\n${withBoth}\nreturn write(${placed}, ${into}, flags);`,
-    ),
-    method("delete", "key", `${withKey}\nconst result = remove(${placed});\n${answer("true", "false")}`),
-    method(
-      "load",
-      "words, from",
-      `${CHECK_OPEN}\n${words.join(" ")}\nconst result = ${load};\n${answer("true", "false")}`,
-    ),
+    method("get", "key", `${read}\n${answer(valueSource.value, "undefined")}`, keyMayThrow),
+    method("has", "key", `${read}\n${answer("true", "false")}`, keyMayThrow),
+    method("set", "key, value", set, anyMayThrow),
+    method("update", "key, value, flags = 0", update, anyMayThrow),
+    method("delete", "key", remove, keyMayThrow),
+    method("load", "words, from", load, false),
     `loadedKey() { return ${keySource.value}; },`,
     `loadedValue() { return ${valueSource.value}; },`,
   ].join("\n");
