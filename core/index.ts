@@ -79,7 +79,7 @@ export { hashCompareDelete, hashDelete } from "./maps/hash-delete";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
-export { mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
+export { mapAddMany, mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";

@@ -15,6 +15,30 @@ function bitsOfKind(kind: u32): u64 {
   return (<u64>8) << (<u64>(kind & NUMBER_SIZE));
 }
 
+/** A number's bits where it lies by itself, upper bytes zero. */
+export function bitsAt(address: usize, kind: u32): u64 {
+  const size = kind & NUMBER_SIZE;
+  if (size == 3) return load<u64>(address);
+  if (size == 2) return load<u32>(address);
+  if (size == 1) return load<u16>(address);
+  return load<u8>(address);
+}
+
+/**
+ * Writes what is to be added as addToNumber takes it, of a number of the same kind given as bits.
+ * @returns whether it is to be taken away
+ */
+export function writeAmount(amount: usize, kind: u32, bits: u64): bool {
+  if ((kind & NUMBER_FLOAT) != 0) {
+    store<f64>(amount, bitsOfKind(kind) == 64 ? reinterpret<f64>(bits) : <f64>reinterpret<f32>(<u32>bits));
+    return false;
+  }
+  const sign = (maskOf(kind) >> 1) + 1;
+  const isNegative = (kind & NUMBER_SIGNED) != 0 && (bits & sign) != 0;
+  store<u64>(amount, isNegative ? (0 - bits) & maskOf(kind) : bits);
+  return isNegative;
+}
+
 /** The aligned word that a number at `address` lies in. */
 export function wordAround(address: usize): usize {
   return address & ~7;

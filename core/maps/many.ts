@@ -4,6 +4,7 @@
  */
 import { copyBytes } from "../base/bytes";
 import { EINVAL, ENOENT } from "../base/errno";
+import { bitsAt, writeAmount } from "../base/number";
 import { thisCpu } from "../cpu/area";
 import { Intents, intentsOf } from "../cpu/intent";
 import { arrayDelete, arrayGet, arrayUpdate, KIND_ARRAY } from "./array";
@@ -13,6 +14,7 @@ import { hashDelete } from "./hash-delete";
 import { hashGet } from "./hash-lookup";
 import { hashDelete4, hashDelete8, hashGet4, hashGet8, hashUpdate4, hashUpdate8 } from "./hash-word";
 import { MapHeader, mapAt } from "./map";
+import { arrayChange, hashChange, SUBTRACTS } from "./modify";
 
 const WORD_BYTES: u32 = 8;
 
@@ -95,6 +97,28 @@ export function mapSetMany(address: usize, keys: usize, count: u32, values: usiz
   if (!isPlain(map)) return -EINVAL;
   for (let index: u32 = 0; index < count; index++) {
     const result = setOne(map, keys + index * map.keySize, values + index * map.valueSize);
+    if (result == 0) continue;
+    thisCpu().scanNext = index;
+    return result;
+  }
+  return 0;
+}
+
+/**
+ * Adds to the values of `count` keys, in their order, as hashChange does: values that are numbers of a kind (base/number.ts).
+ * @param amounts numbers of the same kind, side by side
+ * @param room two words and room for a value
+ * @returns 0, or the -errno of the first that failed: those before it have been added to
+ */
+export function mapAddMany(address: usize, keys: usize, count: u32, kind: u32, amounts: usize, room: usize): i32 {
+  const map = mapAt(address);
+  if (!isPlain(map)) return -EINVAL;
+  for (let index: u32 = 0; index < count; index++) {
+    const key = keys + index * map.keySize;
+    const bits = bitsAt(amounts + index * map.valueSize, kind);
+    const change = writeAmount(room, kind, bits) ? kind | SUBTRACTS : kind;
+    const result =
+      map.kind == KIND_ARRAY ? arrayChange(address, key, 0, change, room) : hashChange(address, key, 0, change, room);
     if (result == 0) continue;
     thisCpu().scanNext = index;
     return result;

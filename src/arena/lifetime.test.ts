@@ -47,6 +47,8 @@ function assertDead(object: object, uses: Uses, codes: readonly string[] = ["EBA
 function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
   return {
     add: () => map.add(key, value as V & bigint),
+    addMany: () => map.addMany([key], [value as V & bigint]),
+    scan: () => map.scan([key], [value]),
     clear: () => map.clear(),
     close: "says it is dead",
     compareExchange: () => map.compareExchange(key, value, value),

@@ -8,8 +8,10 @@ import type { Codec, Role, ScalarName } from "./accessor.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
+import { numberPlaceOf } from "./number-place.ts";
 import { refusalOf } from "./refusal.ts";
 import { SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
+import { type Scanned, scanInto } from "./scan.ts";
 import { typedArrayKind } from "./typed-array.ts";
 
 /** What batches are read from: an array, or a typed array. */
@@ -24,10 +26,14 @@ interface Single<K, V> {
   get(key: K): V | undefined;
   set(key: K, value: V): unknown;
   delete(key: K): boolean;
+  add(key: K, amount: V & number): unknown;
 }
 
 /** The core copies words of 8 bytes. */
 const ALIGN = 8;
+
+/** What a number is changed by and room for a value of one. */
+const CHANGE_BYTES = 24;
 
 /** The name of a codec of one word. */
 function scalarOf(codec: Codec<unknown>): ScalarName | undefined {
@@ -38,6 +44,14 @@ function scalarOf(codec: Codec<unknown>): ScalarName | undefined {
 function checkLength(what: string, given: { readonly length: number } | undefined, length: number): void {
   if (given === undefined || given === null || typeof given.length !== "number" || given.length < length)
     throw new AnyctxError("EINVAL", `A batch of ${length} keys needs an array of as many ${what}`);
+}
+
+/** What is written to has the codec's own words, or is an array of anything. */
+function checkArray(what: string, codec: ScalarName, given: unknown): void {
+  const { array } = SCALAR_ARRAYS[codec];
+  const kind = typedArrayKind(given);
+  if (kind !== undefined && kind !== array.name)
+    throw new AnyctxError("EINVAL", `${what} of ${codec} need ${array.name} or an array, not ${kind}`);
 }
 
 export class Batch<K, V> {
@@ -70,10 +84,8 @@ export class Batch<K, V> {
     checkLength("values", values, keys.length);
     if (found !== undefined) checkLength("bytes in found", found, keys.length);
     if (this.#key === undefined || this.#value === undefined) return this.#readSingly(keys, values, found);
+    checkArray("Values", this.#value, values);
     const { array } = SCALAR_ARRAYS[this.#value];
-    const kind = typedArrayKind(values);
-    if (kind !== undefined && kind !== array.name)
-      throw new AnyctxError("EINVAL", `Values of ${this.#value} need ${array.name} or an array, not ${kind}`);
     const words = this.#words(keys, this.#key, this.#keyCodec, "key");
     const room = this.#roomFor(words.length);
     const { most, valuesAt, foundAt } = this.#layout(room);
@@ -120,6 +132,32 @@ export class Batch<K, V> {
     }
   }
 
+  /** As `set`, of what is added to each value. */
+  add(keys: Many<K>, amounts: Many<V>): void {
+    checkLength("keys", keys, 0);
+    checkLength("amounts", amounts, keys.length);
+    if (this.#key === undefined || this.#value === undefined) {
+      for (let index = 0; index < keys.length; index++) this.#map.add(keys[index] as K, amounts[index] as V & number);
+      return;
+    }
+    const words = this.#words(keys, this.#key, this.#keyCodec, "key");
+    const added = this.#words(amounts, this.#value, this.#valueCodec, "value");
+    const { kind } = numberPlaceOf(this.#value, undefined, this.#map.info.name);
+    const room = this.#roomFor(words.length);
+    const { most, valuesAt, changeAt } = this.#layout(room);
+    const { buffer } = this.#host.memory;
+    const given = new SCALAR_ARRAYS[this.#key].array(buffer, room.address, most);
+    const placed = new SCALAR_ARRAYS[this.#value].array(buffer, valuesAt, most);
+    for (let from = 0; from < words.length; from += most) {
+      const part = words.subarray(from, from + most);
+      given.set(part as never);
+      placed.set(added.subarray(from, from + part.length) as never);
+      const { core } = this.#host.instance;
+      const result = core.mapAddMany(this.#map.info.address, room.address, part.length, kind, valuesAt, changeAt);
+      if (result !== 0) throw this.#failure(result, "add to", from, words.length);
+    }
+  }
+
   delete(keys: Many<K>): number {
     checkLength("keys", keys, 0);
     let count = 0;
@@ -139,6 +177,23 @@ export class Batch<K, V> {
       count += result;
     }
     return count;
+  }
+
+  scan(keys: ManyOut<K>, values: ManyOut<V>, from: number): Scanned {
+    checkLength("keys", keys, 1);
+    checkLength("values", values, 1);
+    const { name, kind } = this.#map.info;
+    if (this.#key === undefined || this.#value === undefined)
+      throw new AnyctxError(
+        "EINVAL",
+        `Map "${name}" cannot be scanned: keys and values of one word are wanted (${kind.type})`,
+      );
+    for (const [what, codec, given] of [
+      ["Keys", this.#key, keys],
+      ["Values", this.#value, values],
+    ] as const)
+      checkArray(what, codec, given);
+    return scanInto(this.#host, this.#map.info, [this.#key, this.#value], [keys, values], from);
   }
 
   #readSingly(keys: Many<K>, values: ManyOut<V>, found: Uint8Array | undefined): number {
@@ -178,12 +233,13 @@ export class Batch<K, V> {
     return length <= this.#layout(this.#host.room).most ? this.#host.room : this.#host.batchRoom();
   }
 
-  /** How many entries a room has place for, and where: keys, values, and a byte each for whether it was found. */
-  #layout({ address, bytes }: Room): { most: number; valuesAt: number; foundAt: number } {
+  /** How many entries a room has place for, and where: keys, values, a byte each for whether it was found, and one change. */
+  #layout({ address, bytes }: Room): { most: number; valuesAt: number; foundAt: number; changeAt: number } {
     const { keySize, valueSize } = this.#map.info;
-    const most = Math.floor((bytes - ALIGN) / (keySize + valueSize + 1));
+    const most = Math.floor((bytes - ALIGN - CHANGE_BYTES) / (keySize + valueSize + 1));
     const valuesAt = Math.ceil((address + most * keySize) / ALIGN) * ALIGN;
-    return { most, valuesAt, foundAt: valuesAt + most * valueSize };
+    const changeAt = address + bytes - CHANGE_BYTES;
+    return { most, valuesAt, foundAt: valuesAt + most * valueSize, changeAt };
   }
 
   /** The core says in `scanNext` at which entry of its part it stopped. */

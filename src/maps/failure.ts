@@ -19,6 +19,7 @@ export function mapFailure({ name, maxEntries, kind }: MapInfo, result: number, 
     EINVAL: `it is ${kind.type}, which cannot do that`,
     ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
     EBUSY: "another thread is in the middle of an operation on it, and this one may not wait",
+    ERANGE: "its number cannot hold the sum",
     EBADF: "it has been closed, or its arena detached",
   };
   return new AnyctxError(code, `Cannot ${what} map "${name}": ${reasons[code] ?? code}`);

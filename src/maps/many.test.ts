@@ -166,3 +166,68 @@ test("reading what was given may close the map: then nothing of the arena is tou
   assert.throws(() => map.setMany(keys as never, [1, 2]), { code: "EBADF" });
   assert.throws(() => map.getMany([1]), { code: "EBADF" });
 });
+
+test("addMany: as many additions one by one, of words and of others", () => {
+  const key = fc.nat(7);
+  const steps = fc.array(fc.tuple(key, fc.integer({ min: -1000, max: 1000 })), { maxLength: 40 });
+  fc.assert(
+    fc.property(fc.array(steps, { maxLength: 4 }), (batches) => {
+      const words = makeMap("u32", "i32") as unknown as ArenaMap<number, number>;
+      const floats = makeMap("u16", "f64") as unknown as ArenaMap<number, number>;
+      const model = new Map<number, number>();
+      for (const batch of batches) {
+        for (const [each, amount] of batch) model.set(each, (model.get(each) ?? 0) + amount);
+        const [keys, amounts] = [batch.map(([each]) => each), batch.map(([, amount]) => amount)];
+        words.addMany(Uint32Array.from(keys), Int32Array.from(amounts));
+        floats.addMany(keys, amounts);
+      }
+      assert.deepEqual([...words].sort(), [...model].sort());
+      assert.deepEqual([...floats].sort(), [...model].sort());
+      for (const map of [words, floats]) {
+        map.close();
+        arena.destroyMap(map.info.name);
+      }
+    }),
+    { numRuns: 30 },
+  );
+  const small = makeMap("u32", "u8") as unknown as ArenaMap<number, number>;
+  assert.throws(() => small.addMany([1, 2, 1], [200, 1, 100]), { code: "ERANGE", message: /entry 2 of 3/ });
+  assert.deepEqual([...small].sort(), [
+    [1, 200],
+    [2, 1],
+  ]);
+  const named = arena.createMap({ type: "hash", name: "named", key: string(8), value: u32, maxEntries: 8 });
+  named.addMany(["a", "b", "a"], [1, 2, 3]);
+  assert.deepEqual([...named].sort(), [
+    ["a", 4],
+    ["b", 2],
+  ]);
+});
+
+test("scan: every entry once, into arrays of any length; others are refused", () => {
+  const map = arena.createMap({ type: "hash", name: "scanned", key: u32, value: u64, maxEntries: 50_000 });
+  const model = new Map(Array.from({ length: 20_000 }, (_, index) => [index * 7, BigInt(index)]));
+  for (const [key, value] of model) map.set(key, value);
+  for (const length of [64, 1000, 20_000, 30_000]) {
+    const [keys, values] = [new Uint32Array(length), new BigUint64Array(length)];
+    const seen = new Map<number, bigint>();
+    let next = 0;
+    do {
+      const step = map.scan(keys, values, next);
+      for (let index = 0; index < step.count; index++) {
+        const key = keys[index] as number;
+        assert.ok(!seen.has(key), `${key} comes twice`);
+        seen.set(key, values[index] as bigint);
+      }
+      next = step.next;
+    } while (next !== 0);
+    assert.deepEqual(seen, model);
+  }
+  const list: { keys: number[]; values: bigint[] } = { keys: Array(30_000), values: Array(30_000) };
+  assert.equal(map.scan(list.keys, list.values).count, 20_000);
+  assert.throws(() => map.scan(new Uint32Array(1), new BigUint64Array(1)), { code: "EINVAL", message: /more than 1/ });
+  assert.throws(() => map.scan(new Int32Array(9), new BigUint64Array(9)), { code: "EINVAL", message: /Uint32Array/ });
+  assert.throws(() => map.scan([1], [1n], -1), { code: "EINVAL", message: /not -1/ });
+  const texts = arena.createMap({ type: "hash", name: "no words", key: string(8), value: u32, maxEntries: 8 });
+  assert.throws(() => texts.scan([""], [0]), { code: "EINVAL", message: /cannot be scanned/ });
+});

@@ -14,6 +14,7 @@ import type { MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
 import { ModifiedEntries } from "./modify.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
+import type { Scanned } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
 
@@ -170,9 +171,30 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
     return this;
   }
 
+  /**
+   * Adds to many entries, in their order, as `getMany` reads them; the same key may come twice. As `add` of a map whose values are
+   * numbers.
+   * @throws {AnyctxError} ERANGE: a sum cannot be held; those before it have been added
+   */
+  addMany(keys: Many<K>, amounts: Many<V & (number | bigint)>): this {
+    this.#many().add(keys, amounts);
+    return this;
+  }
+
   /** Removes many entries; how many were there. As `delete`. */
   deleteMany(keys: Many<K>): number {
     return this.#many().delete(keys);
+  }
+
+  /**
+   * Copies entries into arrays, typed ones or others, as many as they have places for: the fastest way through a map whose keys and
+   * values are of one word each. What others do meanwhile is seen as in `entries`, as of the time of the call.
+   * @param from `next` of the last call; 0 begins
+   * @returns how many entries were copied, and where to go on: 0 at the end
+   * @throws {AnyctxError} EINVAL: other keys or values, a per-CPU map or a queue, arrays of too few places (a bucket's do)
+   */
+  scan(keys: ManyOut<K>, values: ManyOut<V>, from: number = 0): Scanned {
+    return this.#many().scan(keys, values, from);
   }
 
   #many(): Batch<K, V> {

@@ -185,6 +185,13 @@ export interface Core {
    * @returns how many there are, or -ETIMEDOUT
    */
   listAllocators(into: number, most: number): number;
+  /**
+   * Adds to the values of `count` keys, in their order, as hashChange does: values that are numbers of a kind (base/number.ts).
+   * @param amounts numbers of the same kind, side by side
+   * @param room two words and room for a value
+   * @returns 0, or the -errno of the first that failed: those before it have been added to
+   */
+  mapAddMany(address: number, keys: number, count: number, kind: number, amounts: number, room: number): number;
   /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
   mapCount(address: number): number;
   /**
@@ -436,6 +443,7 @@ export const SIGNATURES = {
   isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
   isSeenAlive: { parameters: ["i32", "i32"], results: ["i32"] },
   listAllocators: { parameters: ["i32", "i32"], results: ["i32"] },
+  mapAddMany: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   mapCount: { parameters: ["i32"], results: ["i32"] },
   mapDeleteMany: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   mapEntryBytes: { parameters: ["i32"], results: ["i32"] },

@@ -1,0 +1,72 @@
+/** Copying a map's entries into arrays, many at a time: of maps whose keys and values are of one word each. */
+import { show } from "../arguments.ts";
+import { AnyctxError, ERRNO } from "../error.ts";
+import { LAYOUT } from "../wasm/face.ts";
+import type { ScalarName } from "./accessor.ts";
+import { mapFailure } from "./failure.ts";
+import type { MapHost } from "./host.ts";
+import type { MapInfo } from "./info.ts";
+import { SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
+import { roundUp } from "./transfer.ts";
+
+/** What one call of `scan` copied, and where the next one goes on: 0, nowhere. */
+export interface Scanned {
+  readonly count: number;
+  readonly next: number;
+}
+
+/** What entries are copied into. */
+interface Into {
+  readonly length: number;
+  [index: number]: unknown;
+}
+
+/** A bucket is copied as a whole: with so few places it may not fit. */
+const FEW = 64;
+
+/** Takes keys and values that lie in turn apart. */
+function spread(from: ScalarArray, step: number, at: number, into: Into, first: number, count: number): void {
+  for (let index = 0, place = at; index < count; index++, place += step) into[first + index] = from[place];
+}
+
+/**
+ * @param from where the last call ended, 0 to begin
+ * @throws {AnyctxError} EINVAL: arrays of too few places, or a place that no call ended at
+ */
+export function scanInto(
+  host: MapHost,
+  info: MapInfo,
+  [key, value]: readonly [ScalarName, ScalarName],
+  [keys, values]: readonly [Into, Into],
+  from: number,
+): Scanned {
+  const most = Math.min(keys.length, values.length);
+  if (!Number.isInteger(from) || from < 0 || from >= 2 ** 32)
+    throw new AnyctxError("EINVAL", `scan needs a next of its own as from, not ${show(from)}`);
+  const { core } = host.instance;
+  const room = most <= FEW ? host.room : host.batchRoom();
+  const { array: KeyArray } = SCALAR_ARRAYS[key];
+  const { array: ValueArray } = SCALAR_ARRAYS[value];
+  const valueAt = roundUp(info.keySize);
+  const unit = valueAt + info.valueStride;
+  const fit = Math.floor(room.bytes / unit);
+  const { buffer } = host.memory;
+  const ownKeys = new KeyArray(buffer, room.address, Math.floor((fit * unit) / info.keySize));
+  const ownValues = new ValueArray(buffer, room.address, Math.floor((fit * unit) / info.valueSize));
+  const scanNext = new Uint32Array(buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1);
+  let count = 0;
+  let next = from;
+  do {
+    const step = Math.min(fit, most - count);
+    const copied = core.mapScan(info.address, next, room.address, step * unit);
+    if (copied === -ERRNO.ENOSPC && count > 0) break;
+    if (copied === -ERRNO.ENOSPC)
+      throw new AnyctxError("EINVAL", `scan needs arrays of more than ${most} places: a bucket does not fit`);
+    if (copied < 0) throw mapFailure(info, copied, "scan");
+    spread(ownKeys, unit / info.keySize, 0, keys, count, copied);
+    spread(ownValues, unit / info.valueSize, valueAt / info.valueSize, values, count, copied);
+    count += copied;
+    next = scanNext[0] ?? 0;
+  } while (next !== 0 && count < most);
+  return { count, next };
+}
