@@ -16,6 +16,7 @@ import { DEAD, OVERFLOW, slotBit, slotPlace, slotsOf } from "./bucket";
 import { countElement, formatCounts, levelCount, nextOperation, parityOf } from "./count";
 import { ELEMENT_KEY, ELEMENT_NEXT, pushPool } from "./element";
 import {
+  fastKeyFor,
   LARGEST_ENTRY,
   LARGEST_PERCPU_VALUE,
   MapHeader,
@@ -141,7 +142,7 @@ function choosePaths(map: MapHeader): void {
   map.interruptsOff = isLinux ? 1 : 0;
   map.keepsValues = hasValues(map) && !isLinux ? 1 : 0;
   const isFast = map.supply != SUPPLY_SLAB && !isLinux;
-  if (isFast && (map.keySize == 4 || map.keySize == 8)) map.fastKey = map.keySize;
+  if (isFast) map.fastKey = fastKeyFor(map.keySize);
 }
 
 /** Makes the table, and sets the elements' caches up. False: memory is out. */

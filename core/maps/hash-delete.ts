@@ -23,9 +23,9 @@ import {
 import { countElement, levelCount, nextOperation, parityOf } from "./count";
 import { letWorkRun } from "./deferred";
 import { giveElement, hasValue, isError } from "./element";
-import { deleteFast } from "./hash-fast";
+import { deleteFast, KeyAddress } from "./hash-fast";
 import { hashOf } from "./hash-lookup";
-import { MapHeader, mapAt } from "./map";
+import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
 import { giveValue, nameValue, valueObject } from "./percpu-value";
 import { raiseTable } from "./split";
 import { homeOf } from "./table";
@@ -91,6 +91,7 @@ export function hashDelete(address: usize, key: usize): i32 {
   const size = mapAt(address).fastKey;
   if (size == 4 && deleteFast<u32>(address, load<u32>(key)) == 0) return 0;
   if (size == 8 && deleteFast<u64>(address, load<u64>(key)) == 0) return 0;
+  if (size == KEY_OF_WORDS && deleteFast<KeyAddress>(address, <KeyAddress>key) == 0) return 0;
   return deleteKey(address, key);
 }
 

@@ -2,18 +2,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { string, u32 } from "../../src/maps/codec.ts";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { cacheTotals, LEVEL, makeArena, RawMap } from "../testing.ts";
 
 const { KIND_HASH, KIND_PERCPU_HASH, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB, NOEXIST, EXIST, E2BIG } = CONSTANTS;
+const { KEY_OF_WORDS } = CONSTANTS;
 const CPUS = 2;
 
-test("the fast path is for hashes with keys of 4 or 8 bytes, dynamic or preallocated, plain or per-CPU, of any size", async () => {
+test("the fast path is for hashes with keys of 4 or 8 bytes or of up to eight words, dynamic or preallocated, plain or per-CPU, of any size", async () => {
   const rows = [
     [4, KIND_HASH, SUPPLY_CACHE, 1000, 4],
     [8, KIND_HASH, SUPPLY_CACHE, 1000, 8],
     [12, KIND_HASH, SUPPLY_CACHE, 1000, 0],
     [2, KIND_HASH, SUPPLY_CACHE, 1000, 0],
+    [16, KIND_HASH, SUPPLY_CACHE, 1000, KEY_OF_WORDS],
+    [64, KIND_PERCPU_HASH, SUPPLY_POOL, 1000, KEY_OF_WORDS],
+    [72, KIND_HASH, SUPPLY_CACHE, 1000, 0],
     [4, KIND_PERCPU_HASH, SUPPLY_CACHE, 1000, 4],
     [4, KIND_HASH, SUPPLY_POOL, 1000, 4],
     [8, KIND_PERCPU_HASH, SUPPLY_POOL, 1000, 8],
@@ -39,7 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ ...place, remove: fc.constant(true as const) }) },
 );
 
-for (const keySize of [4, 8])
+for (const keySize of [4, 8, 16])
   for (const valueSize of [8, 12])
     test(`keys of ${keySize}, values of ${valueSize} bytes: results, entries, counts and caches are those of the slow path`, async () => {
       const arena = await makeArena({ cpus: CPUS });
@@ -50,7 +55,7 @@ for (const keySize of [4, 8])
       fc.assert(
         fc.property(fc.array(step, { minLength: 300, maxLength: 600, size: "max" }), (steps) => {
           const [fast, slow] = [make("fast"), make("slow")];
-          assert.equal(fast.field("fastKey"), keySize);
+          assert.equal(fast.field("fastKey"), keySize <= 8 ? keySize : KEY_OF_WORDS);
           slow.setField("fastKey", 0);
           for (const [turn, each] of steps.entries()) {
             arena.switchCpu(each.cpu);
@@ -115,4 +120,15 @@ test("an interrupted operation's cache is left alone: the slow path takes what i
   words[2] = 0;
   arena.settle();
   assert.deepEqual([map.count(), map.lookup(1)], [59, 0]);
+});
+
+test("keys of several words: each word counts", async () => {
+  const arena = await makeArena();
+  const names = Array.from({ length: 300 }, (_, index) => `${"x".repeat(index % 21)}${index}`);
+  const map = arena.createMap({ type: "hash", name: "map", key: string(24), value: u32, maxEntries: 300 });
+  for (const [index, name] of names.entries()) assert.equal(map.update(name, index, NOEXIST), 0);
+  for (const [index, name] of names.entries()) assert.equal(map.get(name), index);
+  for (const name of names) assert.equal(map.get(`${name}y`.slice(0, 24)), undefined);
+  for (const name of names) assert.ok(map.delete(name) && !map.delete(name));
+  assert.equal(map.size, 0);
 });

@@ -1,5 +1,5 @@
 /**
- * The fast path through lookup, update and delete of a hash with keys of 4 or 8 bytes: nothing unusual happens, so
+ * The fast path through lookup, update and delete of a hash with keys of 4 or 8 bytes, or of a few words: nothing unusual happens, so
  * nothing but loads, stores and the atomics of the bucket is done. At the first sign of anything else (a locked bucket, one that
  * has been split or whose chain has the key, a cache near its watermark, no place left) it hands over to the slow path in hash.ts,
  * which starts again from the arguments.
@@ -11,7 +11,7 @@
 import { Cache, raiseWork } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, claim64, publish64 } from "../base/atomics";
-import { hashKey } from "../base/bytes";
+import { hashBytes, hashKey } from "../base/bytes";
 import { expect } from "../base/check";
 import { ENOENT } from "../base/errno";
 import { superblock } from "../base/superblock";
@@ -41,6 +41,12 @@ import { EXIST, MapHeader, mapAt, NOEXIST, SUPPLY_POOL } from "./map";
 import { raiseTable } from "./split";
 import { bucketAt, bucketIndex, rootWord } from "./table";
 
+/**
+ * How a key is given: u32 and u64 are keys of 4 and 8 bytes, this is the address of a key of several words (a type that no key
+ * is of, so that each way is compiled for itself).
+ */
+export type KeyAddress = i32;
+
 /** Result of the fast path: take the slow one. Not an errno, not 0. */
 const SLOW_PATH: i32 = 1;
 
@@ -59,13 +65,35 @@ function copyValue(destination: usize, source: usize, size: u32): void {
   for (; offset < size; offset++) store<u8>(destination + offset, load<u8>(source + offset));
 }
 
+/** The hash of a key. */
+function hashOfKey<K>(map: MapHeader, key: K): u32 {
+  if (isSigned<K>()) return hashBytes(<usize>key, map.keySize, map.multiplier);
+  return hashKey<K>(key, map.multiplier);
+}
+
+/** Whether an element's key is this one; of several words each is compared. */
+function hasKey<K>(map: MapHeader, element: usize, key: K): bool {
+  if (!isSigned<K>()) return load<K>(element + ELEMENT_KEY) == key;
+  const size = map.keySize;
+  for (let offset: u32 = 0; offset < size; offset += 8) {
+    if (load<u64>(element + ELEMENT_KEY + offset) != load<u64>(<usize>key + offset)) return false;
+  }
+  return true;
+}
+
+/** Writes the key of an element that nobody else can see yet. */
+function fillKey<K>(map: MapHeader, element: usize, key: K): void {
+  if (isSigned<K>()) copyValue(element + ELEMENT_KEY, <usize>key, map.keySize);
+  else store<K>(element, key, ELEMENT_KEY);
+}
+
 /** The place of a key's element among the slots in use, 0 if it is in none. The load pairs as that of findInSlots. */
-function findFast<K>(bucket: usize, control: u64, hash: u32, key: K): usize {
+function findFast<K>(map: MapHeader, bucket: usize, control: u64, hash: u32, key: K): usize {
   const bits = matchingSlots(bucket, control, hash);
   if (bits == 0) return 0;
   const place = slotPlace(bucket, ctz(bits));
   // Of two keys with one tag the slow path finds the right one.
-  return load<K>(<usize>acquire(place) + ELEMENT_KEY) == key ? place : COLLISION;
+  return hasKey<K>(map, acquire(place), key) ? place : COLLISION;
 }
 
 /** After the operation: what crossed a threshold is dealt with. Interrupts are off, `saved` is what they were before. */
@@ -92,7 +120,7 @@ function settle(area: CpuArea, map: MapHeader, cache: Cache, saved: u32): i32 {
  */
 export function getFast<K>(address: usize, key: K, into: usize): i32 {
   const map = mapAt(address);
-  const hash = hashKey<K>(key, map.multiplier);
+  const hash = hashOfKey<K>(map, key);
   const index = bucketIndex(acquire64(rootWord(map)), hash);
   const bucket = bucketAt(map, index);
   const control = acquire64(bucket);
@@ -103,7 +131,7 @@ export function getFast<K>(address: usize, key: K, into: usize): i32 {
     return isUnchanged(bucket, control) ? -ENOENT : SLOW_PATH;
   }
   const element: usize = acquire(slotPlace(bucket, ctz(bits)));
-  if (load<K>(element + ELEMENT_KEY) != key) return SLOW_PATH;
+  if (!hasKey<K>(map, element, key)) return SLOW_PATH;
   const size = map.valueStride;
   const value = element + map.valueOffset;
   store<u64>(into, acquire64(value));
@@ -117,12 +145,12 @@ export function getFast<K>(address: usize, key: K, into: usize): i32 {
  */
 export function deleteFast<K>(address: usize, key: K): i32 {
   const map = mapAt(address);
-  const hash = hashKey<K>(key, map.multiplier);
+  const hash = hashOfKey<K>(map, key);
   const index = bucketIndex(acquire64(rootWord(map)), hash);
   const bucket = bucketAt(map, index);
   const control = acquire64(bucket);
   if (!belongs(index, control, hash)) return SLOW_PATH;
-  const place = findFast<K>(bucket, control, hash, key);
+  const place = findFast<K>(map, bucket, control, hash, key);
   if (place <= COLLISION) return SLOW_PATH;
   if (isLocked(control)) return SLOW_PATH;
   const element: usize = acquire(place);
@@ -210,7 +238,7 @@ function fillValue<V>(map: MapHeader, area: CpuArea, element: usize, value: V): 
  */
 export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): i32 {
   const map = mapAt(address);
-  const hash = hashKey<K>(key, map.multiplier);
+  const hash = hashOfKey<K>(map, key);
   const index = bucketIndex(acquire64(rootWord(map)), hash);
   const bucket = bucketAt(map, index);
   const control = acquire64(bucket);
@@ -218,7 +246,7 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
   const free = freeSlots(control);
   if (isLocked(control)) return SLOW_PATH;
   const isSimple = free != 0 && !mayBeChained(bucket, control, hash);
-  const place = findFast<K>(bucket, control, hash, key);
+  const place = findFast<K>(map, bucket, control, hash, key);
   if (place != 0) {
     if (place == COLLISION) return SLOW_PATH;
     if (sizeof<V>() != 8 && map.copyStride == 0) return SLOW_PATH;
@@ -252,7 +280,7 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
   cache.active = 0;
   nameElement(element, cache, operation);
   store<u32>(element, hash, ELEMENT_HASH);
-  store<K>(element, key, ELEMENT_KEY);
+  fillKey<K>(map, element, key);
   fillValue<V>(map, area, element, value);
   nameObject(intents, element, changetype<usize>(cache), bits | MAYBE);
   if (!claim64(bucket, control, control | ownerBits(area))) return dropFast(area, cache, element, bits, saved);
@@ -281,9 +309,9 @@ function insertBehind<K>(map: MapHeader, bucket: usize, control: u64, element: u
   const area = thisCpu();
   const cache = cacheOf(map.elements, area.id);
   const hash = load<u32>(element, ELEMENT_HASH);
-  const key = load<K>(element + ELEMENT_KEY);
+  const key = isSigned<K>() ? <K>(element + ELEMENT_KEY) : load<K>(element + ELEMENT_KEY);
   let each: usize = mayBeChained(bucket, control, hash) ? acquire(bucket + OVERFLOW) : 0;
-  while (each != 0 && load<K>(each + ELEMENT_KEY) != key) each = acquire(each + ELEMENT_NEXT);
+  while (each != 0 && !hasKey<K>(map, each, key)) each = acquire(each + ELEMENT_NEXT);
   if (each != 0) {
     publish64(bucket, control);
     return dropFast(area, cache, element, bits, saved);

@@ -8,7 +8,8 @@ import { ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { copyFromBucket, findElement, isHome, isUnchanged } from "./bucket";
-import { MapHeader, mapAt } from "./map";
+import { getFast, KeyAddress } from "./hash-fast";
+import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
 import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
 
@@ -49,6 +50,10 @@ export function percpuHashLookup(address: usize, key: usize): usize {
  */
 export function hashGet(address: usize, key: usize, into: usize): i32 {
   const map = mapAt(address);
+  if (map.fastKey == KEY_OF_WORDS) {
+    const result = getFast<KeyAddress>(address, <KeyAddress>key, into);
+    if (result <= 0) return result;
+  }
   const area = thisCpu();
   const hash = hashOf(map, key);
   while (true) {

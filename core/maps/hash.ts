@@ -40,7 +40,7 @@ import {
   takeElement,
   takeReplacement,
 } from "./element";
-import { updateFast } from "./hash-fast";
+import { KeyAddress, updateFast } from "./hash-fast";
 import { hashOf } from "./hash-lookup";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 import { attachValue, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
@@ -307,8 +307,12 @@ function updateByPointer(map: MapHeader, key: usize, value: usize, flags: u32): 
     if (isWord) return updateFast<u32, u64>(address, load<u32>(key), load<u64>(value), flags);
     return updateFast<u32, usize>(address, load<u32>(key), value, flags);
   }
-  if (isWord) return updateFast<u64, u64>(address, load<u64>(key), load<u64>(value), flags);
-  return updateFast<u64, usize>(address, load<u64>(key), value, flags);
+  if (map.fastKey == 8) {
+    if (isWord) return updateFast<u64, u64>(address, load<u64>(key), load<u64>(value), flags);
+    return updateFast<u64, usize>(address, load<u64>(key), value, flags);
+  }
+  if (isWord) return updateFast<KeyAddress, u64>(address, <KeyAddress>key, load<u64>(value), flags);
+  return updateFast<KeyAddress, usize>(address, <KeyAddress>key, value, flags);
 }
 
 /** As hashUpdate, without a fast path. */

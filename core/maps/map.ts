@@ -22,6 +22,17 @@ export const LARGEST_ENTRY: u32 = 4194304 - 48;
 /** Linux's bound on a per-CPU value: PCPU_MIN_UNIT_SIZE. */
 export const LARGEST_PERCPU_VALUE: u32 = 32768;
 
+/** MapHeader.fastKey: the key is of several words of 8 bytes, and given by its address. */
+export const KEY_OF_WORDS: u32 = 16;
+/** Longest key of which that is so: longer ones are copied and compared by calls. */
+const LONGEST_WORDS: u32 = 64;
+
+/** What `fastKey` is for keys of a size. */
+export function fastKeyFor(keySize: u32): u32 {
+  if (keySize == 4 || keySize == 8) return keySize;
+  return (keySize & 7) == 0 && keySize <= LONGEST_WORDS ? KEY_OF_WORDS : 0;
+}
+
 export const NAME_BYTES: u32 = 64;
 
 @unmanaged
@@ -47,7 +58,7 @@ export class MapHeader {
   directory: u32;
   /** The map's first set of caches: a hash's elements, whatever their supply. */
   elements: u32;
-  /** Hash: key size that maps/hash-fast.ts serves, 0 if the map always takes the slow path. */
+  /** Hash: 4, 8 or KEY_OF_WORDS as maps/hash-fast.ts serves its keys, 0 if the map always takes the slow path. */
   fastKey: u32;
   /** Hash, small values: 1 if an update overwrites the value where it lies. */
   inPlace: u32;
