@@ -1,11 +1,11 @@
-/** `anyctx advise`: preallocated or dynamic, and with what prefill, for each hash of an object on a recorded trace. */
+/** `anyctx advise`: preallocated or dynamic, for each hash of an object on a recorded trace. */
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
 import { type AdviceReport, adviseObject } from "../explore/advise.ts";
 import { keepStream } from "../explore/recording.ts";
-import { DEFAULT_RULE } from "../replay/interrupts.ts";
+import { RULE_RANGE } from "../replay/interrupts.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
 import { type AdviceDocument, adviceText } from "./print-advice.ts";
@@ -20,12 +20,14 @@ interface AdviseOptions {
 
 const DEFAULT_CPUS = 8;
 const MOST_CPUS = 1024;
-/** Replays of an object with two hashes; the bar stays near its end while there are more. */
-const USUAL_REPLAYS = 40;
+/** Replays where updates fail, three for each kernel. */
+const USUAL_REPLAYS = 6;
 
 const HELP = `
 Every figure is that of a replay with the semantics of Linux 6.18, every hash dynamic, on a kernel with PREEMPT_RT and
-on one without. The prefill is the smallest with which no update of the trace gets -ENOMEM, found by replaying again.
+on one without. A recording does not say when interrupts came on, which is when refills run: updates that get -ENOMEM are
+counted by two readings of it, and "no update fails" is said only where none fails in either. The burst is the most of them
+that one CPU had between two refills: what it would need to have prefilled there (anyctx can, Linux 6.18 cannot).
 
 Example:
   anyctx advise memleak.bpf.o --events trace.gz`;
@@ -34,8 +36,8 @@ function define(command: Command): void {
   command
     .summary("say which hashes should be preallocated")
     .description(
-      "Replays a trace many times and tells for each hash of an object what it takes preallocated and dynamic, which " +
-        "updates would fail with -ENOMEM, which prefill removes that, and what to do.",
+      "Replays a trace many times and tells for each hash of an object what it takes preallocated and dynamic, how " +
+        "many updates would fail with -ENOMEM, at least and at most, and what to do.",
     )
     .argument("<object>", "object file made by clang -target bpf")
     .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped")
@@ -57,7 +59,7 @@ async function advise(path: string, options: AdviseOptions): Promise<void> {
   const bar = progressBar("replaying", USUAL_REPLAYS, !json);
   let report: AdviceReport;
   try {
-    report = await adviseObject(object, open, { cpus, rule: DEFAULT_RULE }, bar.update);
+    report = await adviseObject(object, open, { cpus, rules: RULE_RANGE }, bar.update);
   } finally {
     bar.stop();
   }

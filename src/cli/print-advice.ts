@@ -30,7 +30,7 @@ const kernelName = ({ realTime }: KernelAdvice): string => (realTime ? "RT" : "n
 function kernelTable(kernels: readonly KernelAdvice[]): string {
   const columns = [
     left("kernel"),
-    ...["entries", "at most", "dynamic", "at most", "-ENOMEM", "adaptive", "prefill"].map(right),
+    ...["entries", "at most", "dynamic", "at most", "-ENOMEM", "adaptive", "burst"].map(right),
   ];
   const rows = kernels.map((each) => [
     kernelName(each),
@@ -38,11 +38,17 @@ function kernelTable(kernels: readonly KernelAdvice[]): string {
     count(each.peakEntries),
     size(each.bytes),
     size(each.peakBytes),
-    count(CONTEXTS.reduce((sum, context) => sum + each.misses[context], 0)),
+    rangeText(each),
     count(each.missesAdaptive),
-    each.prefill === undefined ? "none" : count(each.prefill),
+    count(each.prefill),
   ]);
   return table(columns, rows);
+}
+
+/** Updates that fail, the fewest and the most. */
+function rangeText({ misses, missesFewest }: KernelAdvice): string {
+  const most = CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
+  return missesFewest === most ? count(most) : `${count(missesFewest)}-${count(most)}`;
 }
 
 function missLines(kernels: readonly KernelAdvice[]): string[] {
@@ -59,10 +65,7 @@ function missText(misses: Misses): string {
 
 /** One line where both kernels get the same advice. */
 function verdictLines(kernels: readonly KernelAdvice[]): string[] {
-  const texts = kernels.map(({ verdict, prefill, reason }) => {
-    const number = verdict === "dynamic with prefill" ? ` ${count(prefill ?? 0)} on each CPU` : "";
-    return `${styled("bold", `${verdict}${number}`)}: ${reason}`;
-  });
+  const texts = kernels.map(({ verdict, reason }) => `${styled("bold", verdict)}: ${reason}`);
   if (new Set(texts).size === 1) return [indent(texts[0] ?? "")];
   return texts.map((text, index) => indent(`${index === 0 ? "non-RT" : "RT    "}  ${text}`));
 }

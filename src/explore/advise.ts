@@ -1,7 +1,10 @@
 /**
  * What to do with an object's hashes on the events of a trace: preallocate them as most objects do, or make them
- * dynamic, with or without a prefill. Each figure is that of a replay in profile `linux`, with every hash dynamic, on a
- * kernel with PREEMPT_RT and on one without.
+ * dynamic. Each figure is that of a replay in profile `linux`, with every hash dynamic, on a kernel with PREEMPT_RT and on one
+ * without.
+ *
+ * When interrupts came on a recording does not say, so updates that fail are counted by two readings of it (replay/interrupts.ts).
+ * What is safe goes by the one in which the most fail.
  */
 
 import { Arena } from "../arena/arena.ts";
@@ -11,16 +14,15 @@ import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { CONTEXTS } from "../events/record.ts";
 import { type LoadedMap, loadObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
-import type { InterruptRule } from "../replay/interrupts.ts";
+import type { InterruptRule, RuleRange } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
-import { LAYOUT } from "../wasm/face.ts";
-import { leastThat } from "./bisect.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type LinuxSizes, linuxSizes } from "./linux-size.ts";
 import type { OpenStream } from "./recording.ts";
 
 export interface AdviseOptions {
   readonly cpus: number;
-  readonly rule: InterruptRule;
+  readonly rules: RuleRange;
 }
 
 /** One plain document; fields may be added, none is renamed. Bytes are those of Linux. */
@@ -43,22 +45,26 @@ export interface MapAdvice {
   readonly kernels?: readonly KernelAdvice[];
 }
 
-export type Verdict = "keep prealloc" | "go dynamic" | "dynamic with prefill" | "no advice";
+export type Verdict = "keep prealloc" | "go dynamic" | "no advice";
 
 export interface KernelAdvice {
   readonly realTime: boolean;
   /** At the end of the trace, and the most at any event. */
   readonly entries: number;
   readonly peakEntries: number;
-  /** Of the dynamic hash with its prefill: what is live and what its caches hold, at the end and at most. */
+  /** Of the dynamic hash: what is live and what its caches hold, at the end and at most. */
   readonly bytes: number;
   readonly peakBytes: number;
-  /** Updates that got -ENOMEM without a prefill. */
+  /** Updates that got -ENOMEM, as many as any reading of the recording has; and the fewest, in sum. */
   readonly misses: Misses;
+  readonly missesFewest: number;
   /** The same in sum with watermarks that follow what was observed (docs/thresholds.md) instead of Linux's. */
   readonly missesAdaptive: number;
-  /** The fewest objects prefilled on each CPU with which there are no misses; left out: none is enough. */
-  readonly prefill?: number;
+  /**
+   * The most updates of a CPU that failed between two refills: with so many objects prefilled before each such stretch none fails.
+   * For anyctx, and a kernel that will have such a call: Linux 6.18 has none.
+   */
+  readonly prefill: number;
   readonly verdict: Verdict;
   readonly reason: string;
 }
@@ -71,16 +77,14 @@ interface Observed {
   readonly bytes: number;
   readonly peakBytes: number;
   readonly misses: Misses;
+  /** Most misses of a CPU between two refills. */
+  readonly burst: number;
 }
 
-type Prefills = ReadonlyMap<string, number>;
-
-const NO_PREFILL: Prefills = new Map();
+/** A cache's counts of allocations that found nothing, by context. */
+const MISS_FIELDS = ["missTask", "missSoftirq", "missInterruptsOff", "missHardirq", "missNmi"] as const;
 const MEMORY_BYTES = 2 ** 32;
 const SEED = 1;
-/** Where the search for a prefill begins; it doubles from here. */
-const FIRST_PREFILL = 64;
-const MOST_PREFILL = 1 << 20;
 
 /** Called while it works: replays done, the one under way counted in part. How many there will be is not known before. */
 export type AdviseProgress = (replays: number) => void;
@@ -114,39 +118,39 @@ export async function adviseObject(
 }
 
 async function adviseKernel(replays: Replays, realTime: boolean): Promise<Map<string, KernelAdvice>> {
-  const plain = await replays.run({ realTime, prefills: NO_PREFILL, adaptive: false });
-  const misses = [...plain.values()].some((each) => total(each.misses) > 0);
-  const prefills = misses ? await smallestPrefills(replays, realTime) : NO_PREFILL;
-  const adaptive = misses ? await replays.run({ realTime, prefills: NO_PREFILL, adaptive: true }) : plain;
-  const final =
-    prefills === undefined || prefills.size === 0 ? plain : await replays.run({ realTime, prefills, adaptive: false });
+  const { fewest: guessing, most: proven } = replays.rules;
+  const most = await replays.run({ realTime, rule: proven, adaptive: false });
+  const misses = [...most.values()].some((each) => total(each.misses) > 0);
+  const fewest = misses ? await replays.run({ realTime, rule: guessing, adaptive: false }) : most;
+  const adaptive = misses ? await replays.run({ realTime, rule: proven, adaptive: true }) : most;
   const advice = new Map<string, KernelAdvice>();
   for (const loaded of replays.maps) {
-    const [before, after] = [plain.get(loaded.spec.name), final.get(loaded.spec.name)];
-    if (before === undefined || after === undefined) continue;
-    const missesAdaptive = total((adaptive.get(loaded.spec.name) ?? before).misses);
-    const prefill = total(before.misses) === 0 ? 0 : prefills?.get(loaded.spec.name);
-    advice.set(loaded.spec.name, adviceOn(loaded, replays.cpus, { realTime, before, after, missesAdaptive, prefill }));
+    const { name } = loaded.spec;
+    const observed = most.get(name);
+    if (observed === undefined) continue;
+    const missesFewest = total((fewest.get(name) ?? observed).misses);
+    const missesAdaptive = total((adaptive.get(name) ?? observed).misses);
+    advice.set(name, adviceOn(loaded, replays.cpus, { realTime, observed, missesFewest, missesAdaptive }));
   }
   return advice;
 }
 
 interface Findings {
   readonly realTime: boolean;
-  /** Without a prefill, and with it. */
-  readonly before: Observed;
-  readonly after: Observed;
+  /** By the reading in which the most updates fail. */
+  readonly observed: Observed;
+  readonly missesFewest: number;
   readonly missesAdaptive: number;
-  readonly prefill: number | undefined;
 }
 
 function adviceOn({ map }: LoadedMap, cpus: number, findings: Findings): KernelAdvice {
-  const { realTime, before, after, missesAdaptive, prefill } = findings;
+  const { realTime, observed, missesFewest, missesAdaptive } = findings;
   const { preallocated } = linuxSizes(map.info, cpus);
-  const { entries, peakEntries, bytes, peakBytes } = after;
+  const { entries, peakEntries, bytes, peakBytes, misses, burst } = observed;
   return {
-    ...{ realTime, entries, peakEntries, bytes, peakBytes, misses: before.misses, missesAdaptive },
-    ...(prefill === undefined ? {} : { prefill }),
+    ...{ realTime, entries, peakEntries, bytes, peakBytes, misses, missesAdaptive, prefill: burst },
+    // A reading that lets more refills run may fail elsewhere: the range is from the fewer to the more.
+    missesFewest: Math.min(missesFewest, total(misses)),
     ...judge(findings, preallocated, map.info.maxEntries),
   };
 }
@@ -155,26 +159,26 @@ function adviceOn({ map }: LoadedMap, cpus: number, findings: Findings): KernelA
 const WORTHWHILE = 0.8;
 
 function judge(
-  { before, after, prefill }: Findings,
+  { observed, missesFewest }: Findings,
   preallocated: number,
   maxEntries: number,
 ): Pick<KernelAdvice, "verdict" | "reason"> {
-  const misses = total(before.misses);
-  if (after.peakEntries === 0 && misses === 0)
+  const most = total(observed.misses);
+  if (observed.peakEntries === 0 && most === 0)
     return { verdict: "no advice", reason: "this trace puts no entry into it" };
-  const full = after.peakEntries >= maxEntries ? "; it was full: max_entries is too small" : "";
-  if (prefill === undefined) return { verdict: "keep prealloc", reason: `no prefill removes all misses${full}` };
-  const share = after.peakBytes / preallocated;
+  const full = observed.peakEntries >= maxEntries ? "; it was full: max_entries is too small" : "";
+  const share = observed.peakBytes / preallocated;
   const memory = `${percent(share)} of the memory${full}`;
-  if (share > WORTHWHILE) {
-    const how = prefill === 0 ? "" : `, with the prefill of ${prefill} that it needs,`;
-    return { verdict: "keep prealloc", reason: `dynamic${how} it takes ${memory}` };
+  if (most > 0) {
+    const updates = missesFewest >= most ? `${most}` : `${missesFewest} to ${most}`;
+    const burst = `up to ${observed.burst} in one stretch without a refill`;
+    return {
+      verdict: "keep prealloc",
+      reason: `dynamic, ${updates} of its updates fail, ${burst}; it takes ${memory}`,
+    };
   }
-  if (prefill === 0) return { verdict: "go dynamic", reason: `no update fails, ${memory}` };
-  return {
-    verdict: "dynamic with prefill",
-    reason: `${misses} ${misses === 1 ? "update fails" : "updates fail"} without, ${memory}`,
-  };
+  if (share > WORTHWHILE) return { verdict: "keep prealloc", reason: `dynamic it takes ${memory}` };
+  return { verdict: "go dynamic", reason: `no update fails, ${memory}` };
 }
 
 function percent(share: number): string {
@@ -185,28 +189,9 @@ function total(misses: Misses): number {
   return CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
 }
 
-/** The smallest prefill of each map with which none misses, the others having enough; undefined where none is enough. */
-async function smallestPrefills(replays: Replays, realTime: boolean): Promise<Prefills | undefined> {
-  const suffices = async (prefills: Prefills): Promise<boolean> => {
-    const seen = await replays.run({ realTime, prefills, adaptive: false });
-    return [...seen.values()].every(({ misses }) => total(misses) === 0);
-  };
-  // A map that missed nothing may miss when another one's updates succeed, so all of them are raised.
-  let bound = FIRST_PREFILL;
-  const atBound = (): Map<string, number> => new Map(replays.hashes.map((name) => [name, bound]));
-  while (!(await suffices(atBound()))) {
-    bound *= 2;
-    if (bound > MOST_PREFILL) return undefined;
-  }
-  const found = atBound();
-  for (const name of found.keys())
-    found.set(name, await leastThat((count) => suffices(new Map([...found, [name, count]])), bound));
-  return found;
-}
-
 interface ReplayOptions {
   readonly realTime: boolean;
-  readonly prefills: Prefills;
+  readonly rule: InterruptRule;
   readonly adaptive: boolean;
 }
 
@@ -232,12 +217,12 @@ class Replays {
     return this.#options.cpus;
   }
 
-  get hashes(): string[] {
-    return this.maps.filter(({ map }) => map.info.kind.mayBeDynamic).map(({ spec }) => spec.name);
+  get rules(): RuleRange {
+    return this.#options.rules;
   }
 
-  async run({ realTime, prefills, adaptive }: ReplayOptions): Promise<ReadonlyMap<string, Observed>> {
-    const { cpus, rule } = this.#options;
+  async run({ realTime, rule, adaptive }: ReplayOptions): Promise<ReadonlyMap<string, Observed>> {
+    const { cpus } = this.#options;
     const arena = await Arena.create({
       ...{ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile: "linux", realTime },
       thresholds: adaptive ? "adaptive" : "fixed",
@@ -250,7 +235,6 @@ class Replays {
       ...([arena, programs, stream, rule, () => undefined] as const),
       () => this.#progress(this.done + part(progress.read, progress.total)),
       {
-        begin: () => prefillMaps(arena, maps, prefills),
         event: () => {
           for (const hash of hashes) hash.look();
         },
@@ -267,17 +251,6 @@ function part(read: number, all: number | undefined): number {
   return all === undefined || all === 0 ? 0 : Math.min(1, read / all);
 }
 
-/** Prefills on every CPU, as whoever creates a map does: in a task that may sleep, on RT too. */
-function prefillMaps(arena: Arena, maps: readonly LoadedMap[], prefills: Prefills): void {
-  const { realTime } = arena;
-  arena.core.setRealTime(0);
-  for (const { spec, map } of maps) {
-    const count = prefills.get(spec.name) ?? 0;
-    if (count > 0) arena.prefillAll(map, count);
-  }
-  arena.core.setRealTime(realTime ? 1 : 0);
-}
-
 /** A hash that is looked at after every event. */
 class Watched {
   readonly name: string;
@@ -287,6 +260,12 @@ class Watched {
   /** Caches of the elements, and of a per-CPU hash's values (0: there are none). */
   readonly #elements: number;
   readonly #values: number;
+  readonly #sets: readonly number[];
+  /** By CPU: refills and misses so far, and the misses since the last refill. */
+  readonly #refills: number[] = [];
+  readonly #misses: number[] = [];
+  readonly #stretch: number[] = [];
+  #burst = 0;
   #peakEntries = 0;
   #peakBytes = 0;
 
@@ -298,6 +277,7 @@ class Watched {
     this.#sizes = linuxSizes(info, arena.cpus);
     this.#elements = arena.word(info.address + LAYOUT.MapHeader.elements);
     this.#values = info.kind.perCpu ? arena.word(info.address + LAYOUT.MapHeader.values) : 0;
+    this.#sets = [this.#elements, this.#values].filter((set) => set !== 0);
   }
 
   look(): void {
@@ -305,6 +285,24 @@ class Watched {
     if (entries > this.#peakEntries) this.#peakEntries = entries;
     const bytes = this.#bytes();
     if (bytes > this.#peakBytes) this.#peakBytes = bytes;
+    this.#lookAtCache(this.#arena.cpu);
+  }
+
+  /** Of the CPU that had the event. A refill comes before an event's own updates, or interrupts did not come on. */
+  #lookAtCache(cpu: number): void {
+    let refills = 0;
+    let misses = 0;
+    for (const set of this.#sets) {
+      const cache = set + CONSTANTS.SET_BYTES + cpu * CONSTANTS.CACHE_BYTES;
+      refills += this.#arena.word(cache + LAYOUT.Cache.refills);
+      for (const field of MISS_FIELDS) misses += this.#arena.word(cache + LAYOUT.Cache[field]);
+    }
+    const more = misses - (this.#misses[cpu] ?? 0);
+    const stretch = refills === (this.#refills[cpu] ?? 0) ? (this.#stretch[cpu] ?? 0) + more : more;
+    this.#refills[cpu] = refills;
+    this.#misses[cpu] = misses;
+    this.#stretch[cpu] = stretch;
+    if (stretch > this.#burst) this.#burst = stretch;
   }
 
   #bytes(): number {
@@ -322,6 +320,6 @@ class Watched {
     const entries = this.#arena.core.mapCount(info.address);
     const bytes = this.#bytes();
     const [peakEntries, peakBytes] = [Math.max(entries, this.#peakEntries), Math.max(bytes, this.#peakBytes)];
-    return { entries, peakEntries, bytes, peakBytes, misses };
+    return { entries, peakEntries, bytes, peakBytes, misses, burst: this.#burst };
   }
 }

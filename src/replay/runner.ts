@@ -213,15 +213,16 @@ export class EventRunner {
 
   /** Runs what the CPU has raised if interrupts came on since its last event. */
   #letWorkRun(slot: RunnerCpu): void {
-    if (this.#realTime) {
-      if (this.#now.time - slot.raisedAt < (this.#rule.threadDelay ?? DEFAULT_THREAD_DELAY)) return;
-      this.counts.byThread += this.#arena.core.workThreadRuns();
-      slot.raisedAt = 0;
-      return;
-    }
     const sign = interruptSign(this.#rule, slot.before, this.#now);
     if (sign === undefined) {
       this.counts.heldBack++;
+      return;
+    }
+    if (this.#realTime) {
+      // The thread runs no more in the middle of an interrupt than other work does, and comes later.
+      if (this.#now.time - slot.raisedAt < (this.#rule.threadDelay ?? DEFAULT_THREAD_DELAY)) return;
+      this.counts.byThread += this.#arena.core.workThreadRuns();
+      slot.raisedAt = 0;
       return;
     }
     // Between the two events the CPU was in a task: the last event's context is over.
