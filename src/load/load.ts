@@ -16,7 +16,8 @@ import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
 import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import { encodeUtf8 } from "../maps/utf8.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 
 /** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
 export type Engine = "jit" | "interpreter";
@@ -57,11 +58,29 @@ export function reopenObject(loaded: LoadedObject, arena: Arena): LoadedObject {
 /** Keys are bytes here; of a map without keys none are asked for. */
 const NO_KEY = none as Codec<unknown> as Codec<Uint8Array>;
 
-/** Data sections of different objects share an arena: they go by the object's name. */
+/** Bytes of a map's name. */
+const LONGEST_NAME = CONSTANTS.NAME_BYTES - 1;
+
+/** FNV-1a: tells names apart that are alike as far as they fit. */
+function digestOf(text: string): string {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  return (value >>> 0).toString(16).padStart(8, "0");
+}
+
+/**
+ * Data sections of different objects share an arena: they go by the object's name. If both do not fit, the object's part is cut, never
+ * the section's.
+ */
 function nameInArena(object: ObjectSpec, map: MapSpec): string {
   if (map.contents === undefined) return map.name;
   const base = object.name.replace(/^.*[/\\]/, "").replace(/\.(bpf\.)?o$/, "");
-  return `${base}${map.name}`.slice(0, 63);
+  const bytesOf = (text: string): number => encodeUtf8(text, new Uint8Array(0));
+  if (bytesOf(base + map.name) <= LONGEST_NAME) return base + map.name;
+  const behind = `~${digestOf(base)}${map.name}`;
+  let kept = [...base];
+  while (kept.length > 0 && bytesOf(kept.join("") + behind) > LONGEST_NAME) kept = kept.slice(0, -1);
+  return `${kept.join("")}${behind}`;
 }
 
 function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: LoadOptions): LoadedMap {

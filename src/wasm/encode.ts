@@ -166,6 +166,10 @@ export const ATOMIC: Readonly<Record<string, { readonly 4: number; readonly 8: n
   cmpxchg: { 4: 0x48, 8: 0x49 },
 };
 
+/** Sub-opcodes of i64's atomic loads and stores, by bytes. */
+export const ATOMIC_LOAD: Readonly<Record<number, number>> = { 1: 0x14, 2: 0x15, 4: 0x16, 8: 0x11 };
+export const ATOMIC_STORE: Readonly<Record<number, number>> = { 1: 0x1b, 2: 0x1c, 4: 0x1d, 8: 0x18 };
+
 export interface FunctionType {
   readonly parameters: readonly number[];
   readonly results: readonly number[];

@@ -96,6 +96,38 @@ function atomic(state: RunState, effect: Of<"atomic">, address: number, value: b
   return BigInt.asUintN(64, old);
 }
 
+/** Where an atomic goes, if it may. */
+function aligned(vm: Parameters<typeof fault>[0], i: Decoded, address: number, bytes: number): number {
+  if (address % bytes !== 0) fault(vm, i.at, `an atomic of ${bytes} bytes at 0x${address.toString(16)} is misaligned`);
+  return address;
+}
+
+/** Bits from a word's lowest to the number of less than 4 bytes in it, and the number's mask. */
+function placeInWord(address: number, bytes: number): readonly [shift: number, mask: number] {
+  return [(address & 3) * 8, bytes === 4 ? 0xffffffff : 2 ** (bytes * 8) - 1];
+}
+
+function loadOrdered({ words, longs }: RunState, address: number, bytes: number): bigint {
+  if (bytes === 8) return BigInt.asUintN(64, Atomics.load(longs, address / 8));
+  const [shift, mask] = placeInWord(address, bytes);
+  return BigInt(((Atomics.load(words, address >>> 2) >>> shift) & mask) >>> 0);
+}
+
+/** A number of less than 4 bytes is put into its word, whatever others put beside it meanwhile. */
+function storeOrdered({ words, longs }: RunState, address: number, bytes: number, value: bigint): void {
+  if (bytes === 8) {
+    Atomics.store(longs, address / 8, BigInt.asIntN(64, value));
+    return;
+  }
+  const [shift, mask] = placeInWord(address, bytes);
+  const bits = (Number(BigInt.asUintN(32, value)) & mask) << shift;
+  for (let seen = Atomics.load(words, address >>> 2); ; ) {
+    const before = Atomics.compareExchange(words, address >>> 2, seen, (seen & ~(mask << shift)) | bits);
+    if (before === seen) return;
+    seen = before;
+  }
+}
+
 /** Enters a subprogram: r6 to r9 are the caller's and come back, r10 is a new frame below. */
 function enter(state: RunState, i: Decoded): void {
   const { registers, frames, ranges } = state;
@@ -134,7 +166,13 @@ export const HANDLERS: Handlers = {
       state.pc = i.next;
     };
   },
-  load: ({ bytes, signed }) => {
+  load: ({ bytes, signed, ordered }) => {
+    if (ordered === true)
+      return (vm, state, i) => {
+        const address = aligned(vm, i, access(vm, state, i, i.src, bytes, false), bytes);
+        state.registers[i.dst] = loadOrdered(state, address, bytes);
+        state.pc = i.next;
+      };
     const load = LOADS[`${signed ? "s" : "u"}${bytes}`];
     return (vm, state, i) => {
       const address = access(vm, state, i, i.src, bytes, false);
@@ -142,7 +180,13 @@ export const HANDLERS: Handlers = {
       state.pc = i.next;
     };
   },
-  store: ({ bytes, operand }) => {
+  store: ({ bytes, operand, ordered }) => {
+    if (ordered === true)
+      return (vm, state, i) => {
+        const address = aligned(vm, i, access(vm, state, i, i.dst, bytes, true), bytes);
+        storeOrdered(state, address, bytes, operandOf(state, i, operand));
+        state.pc = i.next;
+      };
     const store = STORES[bytes];
     return (vm, state, i) => {
       store?.(state.view, access(vm, state, i, i.dst, bytes, true), operandOf(state, i, operand));
@@ -153,9 +197,7 @@ export const HANDLERS: Handlers = {
     const { bytes, fetch } = effect;
     const result = effect.atomic === "cmpxchg" ? () => 0 : (i: Decoded) => i.src;
     return (vm, state, i) => {
-      const address = access(vm, state, i, i.dst, bytes, true);
-      if (address % bytes !== 0)
-        fault(vm, i.at, `an atomic of ${bytes} bytes at 0x${address.toString(16)} is misaligned`);
+      const address = aligned(vm, i, access(vm, state, i, i.dst, bytes, true), bytes);
       const old = atomic(state, effect, address, register(state, i.src));
       if (fetch) state.registers[result(i)] = old;
       state.pc = i.next;

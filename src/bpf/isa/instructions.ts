@@ -31,8 +31,9 @@ export type Operand = "imm" | "src";
 
 export type Effect =
   | { readonly type: "alu"; readonly width: Width; readonly operand: Operand | "none"; readonly alu: AluEffect }
-  | { readonly type: "load"; readonly bytes: number; readonly signed: boolean }
-  | { readonly type: "store"; readonly bytes: number; readonly operand: Operand }
+  /** `ordered`: an acquire, or a release; the address is a multiple of the size. */
+  | { readonly type: "load"; readonly bytes: number; readonly signed: boolean; readonly ordered?: true }
+  | { readonly type: "store"; readonly bytes: number; readonly operand: Operand; readonly ordered?: true }
   | { readonly type: "atomic"; readonly bytes: 4 | 8; readonly fetch: boolean; readonly atomic: AtomicName }
   | { readonly type: "branch"; readonly width: Width; readonly operand: Operand; readonly comparison: Comparison }
   | { readonly type: "goto"; readonly distance: "offset" | "imm" }
@@ -138,6 +139,33 @@ function memoryRows(): Operation[] {
     );
   }
   return rows;
+}
+
+/** Load-acquire and store-release (Linux 6.15, -mcpu=v4 of LLVM 21): atomics by their opcode, of any size. */
+function orderedRows(): Operation[] {
+  return SIZES.flatMap(({ bits, bytes }) => {
+    const width = bytes * 8;
+    const code = CLASS.stx | bits | MODE.atomic;
+    const fields: RowFields = { dst: "any", src: "any", offset: "any" };
+    const load: Effect = { type: "load", bytes, signed: false, ordered: true };
+    const store: Effect = { type: "store", bytes, operand: "src", ordered: true };
+    return [
+      row(
+        `load_acquire${width}`,
+        code,
+        { ...fields, imm: 0x100 },
+        `r{d} = load_acquire((u${width} *)(r{s} {off}))`,
+        load,
+      ),
+      row(
+        `store_release${width}`,
+        code,
+        { ...fields, imm: 0x110 },
+        `store_release((u${width} *)(r{d} {off}), r{s})`,
+        store,
+      ),
+    ];
+  });
 }
 
 /** Atomic operations (RFC 9669 section 5.3): the immediate chooses which; 32 and 64 bits only. */
@@ -252,6 +280,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...swapRows(),
   ...memoryRows(),
   ...atomicRows(),
+  ...orderedRows(),
   ...branchRows(),
   ...constantRows(),
   ...packetRows(),

@@ -1,6 +1,15 @@
 /** One subprogram -> one WebAssembly function. */
 
-import { ATOMIC, ByteWriter, type FunctionType, OP, TYPE, type WasmFunction } from "../../wasm/encode.ts";
+import {
+  ATOMIC,
+  ATOMIC_LOAD,
+  ATOMIC_STORE,
+  ByteWriter,
+  type FunctionType,
+  OP,
+  TYPE,
+  type WasmFunction,
+} from "../../wasm/encode.ts";
 import { type Block, findBlocks } from "../analysis/blocks.ts";
 import { edgeOf } from "../analysis/edges.ts";
 import { analyse, Facts, transfer } from "../analysis/facts.ts";
@@ -113,16 +122,18 @@ const emitConstant: Emit<"constant"> = (emitter, effect, slot) => {
   setRegister(emitter, slot.dst);
 };
 
-const emitStore: Emit<"store"> = (emitter, { bytes, operand }, slot) => {
+const emitStore: Emit<"store"> = (emitter, { bytes, operand, ordered }, slot) => {
   const offset = pushAddress(emitter, { register: slot.dst, offset: slot.offset, bytes, write: true });
   if (operand === "src") getRegister(emitter, slot.src);
   else emitter.out.byte(OP.i64Const).s32(slot.imm);
-  emitter.out.op(STORES[bytes] ?? 0, 0).u32(offset);
+  if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_STORE[bytes] ?? 0, Math.log2(bytes)).u32(offset);
+  else emitter.out.op(STORES[bytes] ?? 0, 0).u32(offset);
 };
 
-const emitLoad: Emit<"load"> = (emitter, { bytes, signed }, slot) => {
+const emitLoad: Emit<"load"> = (emitter, { bytes, signed, ordered }, slot) => {
   const offset = pushAddress(emitter, { register: slot.src, offset: slot.offset, bytes, write: false });
-  emitter.out.op(LOADS[`${signed ? "s" : "u"}${bytes}`] ?? 0, 0).u32(offset);
+  if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_LOAD[bytes] ?? 0, Math.log2(bytes)).u32(offset);
+  else emitter.out.op(LOADS[`${signed ? "s" : "u"}${bytes}`] ?? 0, 0).u32(offset);
   setRegister(emitter, slot.dst);
 };
 

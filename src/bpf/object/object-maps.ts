@@ -2,15 +2,7 @@
 import { AnyctxError } from "../../error.ts";
 import { type Btf, type BtfMember, resolveType, sizeOf, typeOf } from "./btf.ts";
 import { ByteReader } from "./bytes.ts";
-import {
-  type ElfObject,
-  type ElfSection,
-  type ElfSymbol,
-  RELOCATION,
-  SECTION_FLAG,
-  SECTION_TYPE,
-  SYMBOL_TYPE,
-} from "./elf.ts";
+import { type ElfObject, type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_TYPE, SYMBOL_TYPE } from "./elf.ts";
 import { type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
 
 const BPF_MAP_TYPE_ARRAY = 2;
@@ -184,17 +176,19 @@ function variablesBySection(elf: ElfObject, btf: Btf | undefined, name: string):
   return result;
 }
 
-/** Each data section as an array map of one entry. @throws {AnyctxError} BAD_OBJECT */
+/**
+ * Each data section as an array map of one entry. An address in it (a table of names for user space) stays as the compiler wrote it,
+ * as with libbpf: the offset in the section that it points to.
+ * @throws {AnyctxError} BAD_OBJECT
+ */
 export function dataMaps(elf: ElfObject, btf: Btf | undefined, name: string): MapSpec[] {
   const sections = elf.sections.filter((section) => isDataSection(section) && section.size > 0);
   const variables = variablesBySection(elf, btf, name);
   return sections.map((section) => {
     const contents = new Uint8Array(section.size);
     contents.set(section.bytes);
-    const pointer = elf.relocations.get(section.index)?.find((relocation) => relocation.type !== RELOCATION.none);
-    const unsupported = `section ${section.name} holds the address of ${pointer?.symbol.name}, which is not supported`;
     const readOnly = section.name.startsWith(".rodata");
-    const map: MapSpec = {
+    return {
       name: section.name,
       bpfType: BPF_MAP_TYPE_ARRAY,
       keySize: 4,
@@ -205,6 +199,5 @@ export function dataMaps(elf: ElfObject, btf: Btf | undefined, name: string): Ma
       readOnly,
       variables: variables.get(section.index) ?? [],
     };
-    return pointer === undefined ? map : { ...map, unsupported };
   });
 }

@@ -144,6 +144,118 @@ test("a print format that cannot be read costs its event only", async () => {
   }
 });
 
+/** Reads lines of events with these formats on CPU 1 of a trace. */
+const readWith = (formats: readonly string[], ...lines: readonly string[]) =>
+  readText(lines.map((line) => `            bash-20645   [001] .....  1459.680023: ${line}\n`).join(""), {
+    formats: formats.map((text) => parseFormat(text, { category: "test" })),
+  });
+
+const pointerSized = (...names: readonly string[]) =>
+  names.map((name, index) => [`unsigned long ${name}`, 8 + index * 8, 8] as const);
+
+test("system calls are written without their events' names", async () => {
+  const enter = (name: string, fields: readonly string[]): string =>
+    formatText(
+      `sys_enter_${name}`,
+      pointerSized("__syscall_nr", ...fields),
+      [
+        `"${fields.map((field) => `${field}: 0x%08lx`).join(", ")}"`,
+        ...fields.map((field) => `((unsigned long)(REC->${field}))`),
+      ].join(", "),
+    );
+  const exit = formatText("sys_exit_openat", [["long ret", 16, 8]], '"0x%lx", REC->ret');
+  const { trace, records } = await readWith(
+    [enter("openat", ["dfd", "mode"]), enter("getpid", []), exit],
+    "sys_openat(dfd: 0xffffff9c, mode: 0x1b6)",
+    "sys_getpid()",
+    "sys_openat -> 0xfffffffffffffffe",
+    "sys_openat(dfd: 0xffffff9c, mode: 0x1b6",
+    "sys_openat: ",
+    "sys_close(fd: 0x3)",
+  );
+  assert.deepEqual(
+    records.map(({ event }) => event),
+    ["sys_enter_openat", "sys_enter_getpid", "sys_exit_openat"],
+  );
+  const [opened, , returned] = records;
+  assert.ok(opened && returned);
+  assert.deepEqual([numberField(trace, opened, "dfd"), numberField(trace, opened, "mode")], [0xffffff9cn, 0x1b6n]);
+  assert.equal(BigInt.asIntN(64, numberField(trace, returned, "ret")), -2n);
+  assert.deepEqual(reasons(trace), { fields: 1, event: 2 });
+});
+
+test("words for numbers that only the kernel knows keep the line; their field is named as one that may be missing", async () => {
+  const format = formatText(
+    "hrtimer_start",
+    pointerSized("mode", "expires"),
+    '"mode=%s expires=%lu", __print_symbolic(REC->mode, { HRTIMER_MODE_ABS, "ABS" }, { 3, "REL" }), REC->expires',
+  );
+  const { trace, records } = await readWith(
+    [format],
+    "hrtimer_start: mode=ABS expires=5",
+    "hrtimer_start: mode=REL expires=6",
+  );
+  assert.deepEqual(
+    records.map((record) => [numberField(trace, record, "mode"), numberField(trace, record, "expires")]),
+    [
+      [0n, 5n],
+      [3n, 6n],
+    ],
+  );
+  assert.ok(trace.events.find(({ name }) => name === "hrtimer_start")?.missing.includes("mode"));
+});
+
+test("kprobe events print symbols where their format says a number", async () => {
+  const entry = formatText("p_open", pointerSized("__probe_ip", "fd"), '"(%lx) fd=0x%Lx", REC->__probe_ip, REC->fd');
+  const back = formatText(
+    "r_open",
+    pointerSized("__probe_func", "__probe_ret_ip", "ret"),
+    '"(%lx <- %lx) ret=%Ld", REC->__probe_func, REC->__probe_ret_ip, REC->ret',
+  );
+  const { trace, records } = await readWith(
+    [entry, back],
+    "p_open: (do_sys_openat2+0x0/0x130) fd=0xffffff9c",
+    "r_open: (__x64_sys_openat+0x54/0x90 <- do_sys_openat2) ret=3",
+  );
+  const [opened, returned] = records;
+  assert.ok(opened && returned);
+  assert.equal(numberField(trace, opened, "fd"), 0xffffff9cn);
+  assert.equal(numberField(trace, returned, "ret"), 3n);
+  assert.equal(numberField(trace, returned, "__probe_ret_ip"), numberField(trace, opened, "__probe_ip"));
+  assert.ok(numberField(trace, returned, "__probe_func") > 2n ** 47n);
+});
+
+test("a value where it is shown, and numbers with 0x of their own", async () => {
+  const format = formatText(
+    "mm_page_alloc",
+    pointerSized("pfn", "flags", "order"),
+    '"pfn=0x%lx flags=%#lx order=%d", REC->pfn != -1UL ? REC->pfn : 0, REC->flags, REC->order > 4 ? 99 : REC->order',
+  );
+  const { trace, records } = await readWith(
+    [format],
+    "mm_page_alloc: pfn=0x117c21 flags=0x40 order=2",
+    "mm_page_alloc: pfn=0x0 flags=0 order=0",
+  );
+  assert.deepEqual(
+    records.map((record) => ["pfn", "flags", "order"].map((name) => numberField(trace, record, name))),
+    [
+      [0x117c21n, 0x40n, 2n],
+      [0n, 0n, 0n],
+    ],
+  );
+});
+
+test("clocks that count have no point: order and distances are theirs", async () => {
+  const text =
+    "  a-1 [000] ..... 1459676000000: softirq_exit: vec=1 [action=TIMER]\n  a-1 [000] ..... 1459676000007: softirq_exit: vec=1 [action=TIMER]\n";
+  const { records, error } = await readText(text, { formats: RECORDED_FORMATS });
+  assert.equal(error, undefined);
+  assert.deepEqual(
+    records.map(({ time }) => time),
+    [1459676000000n, 1459676000007n],
+  );
+});
+
 test("a folder of formats, as in tracefs and as plain files", async () => {
   mkdirSync(join(folder, "events/kmem/one"), { recursive: true });
   mkdirSync(join(folder, "plain/irq"), { recursive: true });

@@ -4,6 +4,7 @@
  * A task's name may hold anything, blanks, `-12 [003]` and all. The kernel right-aligns it in 16 columns, so the `-` is
  * looked for there first; in text that was trimmed, from the right among the places where a name of 15 bytes can end.
  */
+import { bytesOf, matches } from "./bytes.ts";
 import { FLAG_COLUMNS, type FlagMeaning } from "./flags.ts";
 
 /** Positions of the flags in their column, -1 for those that are not there. */
@@ -72,9 +73,17 @@ export interface Head {
   /** The event's name is at `nameFrom..nameTo`. */
   nameFrom: number;
   nameTo: number;
+  /** How the event is written, a FORMS. */
+  form: number;
   /** Where the fields begin. */
   fields: number;
 }
+
+/**
+ * `name: fields`; and system calls, without their events' names: `sys_openat(dfd: 0x3, ...)` of sys_enter_openat and
+ * `sys_openat -> 0x3` of sys_exit_openat.
+ */
+export const FORMS = { named: 0, enter: 1, exit: 2 } as const;
 
 export interface HeadReader {
   readonly head: Head;
@@ -88,6 +97,8 @@ const BLANK = 32;
 const COMM_WIDTH = 16;
 const MAX_COMM = 15;
 const [OPEN, CLOSE, MINUS, DOT, COLON, NEWLINE, BRACKET, BRACKET_END] = [40, 41, 45, 46, 58, 10, 91, 93];
+const CALL = bytesOf("sys_");
+const RETURNS = bytesOf(" -> ");
 const NANO_DIGITS = [0, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
 
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
@@ -126,6 +137,7 @@ export function createHeadReader(): HeadReader {
     nanoseconds: 0,
     nameFrom: 0,
     nameTo: 0,
+    form: FORMS.named,
     fields: 0,
     value: 0,
     preferred: undefined,
@@ -199,8 +211,25 @@ function readFlags(state: State, line: Uint8Array, from: number): number {
   return state.preempt < 0 || state.migrate < 0 ? -1 : skipBlanks(line, to);
 }
 
+/**
+ * `1459676000000`: clocks that count something else than seconds (x86-tsc, counter, uptime) have no point. What they count is not
+ * said; taken for nanoseconds, order and distances are right.
+ */
+function readCount(state: State, line: Uint8Array, from: number): number {
+  let position = from;
+  let count = 0;
+  for (; isDigit(line[position]); position++) count = count * 10 + (line[position] as number) - 48;
+  if (position === from || count > Number.MAX_SAFE_INTEGER) return -1;
+  if (line[position] !== COLON || line[position + 1] !== BLANK) return -1;
+  state.seconds = Math.floor(count / 1e9);
+  state.nanoseconds = count % 1e9;
+  return skipBlanks(line, position + 2);
+}
+
 /** `4782.088046`, in whole seconds and a fraction of up to nine digits. */
 function readTime(state: State, line: Uint8Array, from: number): number {
+  const counted = readCount(state, line, from);
+  if (counted >= 0) return counted;
   const dot = number(state, line, from);
   if (dot < 0 || line[dot] !== DOT) return -1;
   state.seconds = state.value;
@@ -216,8 +245,17 @@ function readName(state: State, line: Uint8Array, from: number): boolean {
   while (isWord(line[position])) position++;
   state.nameFrom = from;
   state.nameTo = position;
-  if (position === from || line[position] !== COLON) return false;
-  state.fields = skipBlanks(line, position + 1);
+  if (position === from) return false;
+  if (line[position] === COLON) {
+    state.form = FORMS.named;
+    state.fields = skipBlanks(line, position + 1);
+    return true;
+  }
+  if (!matches(line, from, CALL)) return false;
+  const isExit = matches(line, position, RETURNS);
+  if (!isExit && line[position] !== OPEN) return false;
+  state.form = isExit ? FORMS.exit : FORMS.enter;
+  state.fields = position + (isExit ? RETURNS.length : 1);
   return true;
 }
 

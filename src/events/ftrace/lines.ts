@@ -7,7 +7,7 @@ import { bytesOf, endOfLine, matches, NEWLINE, textOf } from "./bytes.ts";
 import { type LineSkip, TraceCounts } from "./counts.ts";
 import { COMMON_FLAGS } from "./flags.ts";
 import type { FormatTable, FtraceFormat } from "./format.ts";
-import { createHeadReader, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
+import { createHeadReader, FORMS, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
 import type { SymbolTable } from "./symbols.ts";
 
@@ -33,14 +33,24 @@ const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$/;
 const IDLE = bytesOf("<idle>");
 const SWAPPER = bytesOf("swapper/");
 
+const ENTER = "sys_enter_";
+/** How names of events are written, in the order of FORMS. */
+const PREFIXES = [
+  ["", ""],
+  [ENTER, "sys_"],
+  ["sys_exit_", "sys_"],
+] as const;
+
 /** What is needed to read a line. */
 interface Reading {
   readonly head: HeadReader;
   readonly formats: FormatTable;
   /** By event, as `formats`. */
   readonly matchers: readonly Matcher[];
-  /** Index of an event by its name. */
-  readonly names: ByteCache;
+  /** Index of an event by its name; of a system call's by the call's, in the order of FORMS. */
+  readonly names: readonly ByteCache[];
+  /** As `matchers`, of calls as they are entered: `)` ends their fields. */
+  readonly calls: ReadonlyMap<number, Matcher>;
   /** Names of the flags that the file's header has told so far. */
   readonly headerNames: string[];
   readonly counts: TraceCounts;
@@ -52,8 +62,20 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const matchers = formats.map((format) => createMatcher(format, symbols));
   const counts = new TraceCounts();
   const recordBytes = RECORD.payload + Math.max(0, ...formats.map((format) => format.size)) + MAX_LINE_BYTES + 8;
-  const names = indexByName(formats);
-  const reading = { head: createHeadReader(), formats, matchers, names, headerNames: [], counts, cpus, recordBytes };
+  const names = PREFIXES.map((prefix) => indexByName(formats, prefix));
+  const entered = [...formats.entries()].filter(([, { name }]) => name.startsWith(ENTER));
+  const calls = new Map(entered.map(([index, format]) => [index, createMatcher(format, symbols, ")")]));
+  const reading = {
+    head: createHeadReader(),
+    formats,
+    matchers,
+    names,
+    calls,
+    headerNames: [],
+    counts,
+    cpus,
+    recordBytes,
+  };
   return {
     counts,
     recordBytes,
@@ -65,10 +87,12 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   };
 }
 
-function indexByName(formats: FormatTable): ByteCache {
+/** By names that begin with `prefix`: what stands for it in the text, and the rest. */
+function indexByName(formats: FormatTable, [prefix, written]: readonly [string, string]): ByteCache {
   const names = new ByteCache();
   for (const [index, { name }] of formats.entries()) {
-    const bytes = bytesOf(name);
+    if (!name.startsWith(prefix)) continue;
+    const bytes = bytesOf(written + name.slice(prefix.length));
     if (names.find(bytes, 0, bytes.length) < 0) names.add(bytes, 0, bytes.length, BigInt(index));
   }
   return names;
@@ -102,15 +126,17 @@ function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, f
 function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): LineSkip | undefined {
   const { head, names, counts } = reading;
   if (!head.read(text, from)) return "head";
-  const { nameFrom, nameTo, cpu, fields } = head.head;
-  const found = names.find(text, nameFrom, nameTo);
+  const { nameFrom, nameTo, cpu, fields, form } = head.head;
+  const known = names[form] as ByteCache;
+  const found = known.find(text, nameFrom, nameTo);
   if (found < 0) return "event";
   if (cpu >= reading.cpus) return "cpu";
-  const event = names.low(found);
+  const event = known.low(found);
   const { target, position } = batch;
   target.start = position + RECORD.payload;
   target.limit = position + reading.recordBytes;
-  if (!(reading.matchers[event] as Matcher).match(text, fields, target)) return "fields";
+  const matcher = form === FORMS.enter ? reading.calls.get(event) : reading.matchers[event];
+  if (!(matcher as Matcher).match(text, fields, target)) return "fields";
   const size = (target.end - position + 7) & ~7;
   writeHead(target.view, position, head.head, reading.formats[event] as FtraceFormat, event, size);
   writeComm(target.bytes, position + RECORD.comm, text, head.head);

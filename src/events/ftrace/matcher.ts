@@ -12,7 +12,7 @@ import { FIRST_TEXT, HEX_PART, STEPS, type Step, stepsOf } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 export interface Matcher {
-  /** Fields that the text does not hold: they are 0. */
+  /** Fields that the text does not hold, or not always: they are 0. */
   readonly unprinted: readonly string[];
   /**
    * Reads the fields that begin at `position`. Sets `target.end`; what is behind it is zero again.
@@ -22,6 +22,7 @@ export interface Matcher {
 }
 
 const BLANK = 32;
+const [ZERO, SMALL_X] = [48, 120];
 const OPEN = 40;
 const CLOSE = bytesOf(")");
 /** How often a line may be tried with another end of a text before it counts as unreadable. */
@@ -37,9 +38,13 @@ interface Matching {
   farthest: number;
 }
 
-/** @param symbols takes the symbols that `%pS` and its like print */
-export function createMatcher(format: FtraceFormat, symbols: SymbolTable): Matcher {
+/**
+ * @param symbols takes the symbols that `%pS` and its like print
+ * @param behind what stands behind the fields
+ */
+export function createMatcher(format: FtraceFormat, symbols: SymbolTable, behind: string = ""): Matcher {
   const items = printItems(format);
+  if (behind !== "") items.push({ kind: "literal", text: behind });
   const matching: Matching = { steps: stepsOf(items), symbols, attempts: 0, farthest: 0 };
   return {
     unprinted: unprintedFields(format, items),
@@ -157,8 +162,10 @@ function runStep(step: Step, from: number, line: Uint8Array, target: Target): nu
   if (step.kind === STEPS.literal) return matches(line, from, step.literal) ? from + step.literal.length : -1;
   if (step.padded) while (line[position] === BLANK) position++;
   if (step.kind === STEPS.decimal) position = scanDecimal(line, position, target.view, at, step.size);
-  else if (step.kind === STEPS.hex) position = scanHex(line, position, target.view, at, step.size);
-  else if (step.kind === STEPS.pointer) {
+  else if (step.kind === STEPS.hex) {
+    if (step.prefixed && line[position] === ZERO && line[position + 1] === SMALL_X) position += 2;
+    position = scanHex(line, position, target.view, at, step.size);
+  } else if (step.kind === STEPS.pointer) {
     // "(null)", "(____ptrval____)": no number, no pointer.
     if (line[position] === OPEN) position = findOnLine(line, position, CLOSE) + 1 || -1;
     else position = scanHex(line, position, target.view, at, step.size);
@@ -179,7 +186,8 @@ function scanPart(step: Step, from: number, line: Uint8Array, view: DataView, at
 }
 
 function unprintedFields(format: FtraceFormat, items: readonly PrintItem[]): string[] {
-  const printed = new Set(items.map((item) => ("field" in item ? item.field : undefined)));
+  const isSure = (item: PrintItem): boolean => item.kind !== "words" || !item.uncertain;
+  const printed = new Set(items.map((item) => ("field" in item && isSure(item) ? item.field : undefined)));
   return format.fields
     .filter((field) => !field.name.startsWith("common_") && !printed.has(field))
     .map((field) => field.name);

@@ -20,11 +20,19 @@ export type PrintItem =
       /** The printed number is the field's bits from here up, `part`: one of several that make the field. */
       readonly shift: number;
       readonly part: boolean;
+      /** `%#x`: in front of the digits stands `0x`, unless they are 0. */
+      readonly prefixed: boolean;
     }
   | { readonly kind: "pointer"; readonly field: EventField; readonly index: number }
   | { readonly kind: "symbol"; readonly field: EventField }
   | { readonly kind: "string"; readonly field: EventField }
-  | { readonly kind: "words"; readonly field: EventField; readonly sets: readonly WordSet[] }
+  | {
+      readonly kind: "words";
+      readonly field: EventField;
+      readonly sets: readonly WordSet[];
+      /** Some words stand for numbers that only the kernel knows: where one is printed the field is 0. */
+      readonly uncertain: boolean;
+    }
   | { readonly kind: "ignored" };
 
 /** Words and the bits each stands for. With a delimiter several may be joined. A number in hex stands for itself. */
@@ -62,6 +70,8 @@ function resolveSet(text: string, set: WordSet): bigint | undefined {
 }
 
 const CONVERSION = /%(?:%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(?:hh|h|ll|l|z|j|t|L|q)?([a-zA-Z])([A-Za-z0-9]*))/g;
+/** Addresses of kprobe events: where the format says `%lx` the kernel prints symbols. */
+const PROBE_ADDRESSES = /^__probe_(ip|func|ret_ip)$/;
 const SYMBOL_POINTERS = new Set(["S", "s", "B", "F", "f"]);
 const PLAIN_POINTERS = new Set(["", "K", "x"]);
 
@@ -117,10 +127,12 @@ function itemOf(format: FtraceFormat, conversion: Conversion, value: Expression)
     if (SYMBOL_POINTERS.has(conversion.extension.slice(0, 1)) && index === 0) return { kind: "symbol", field };
     return PLAIN_POINTERS.has(conversion.extension) ? { kind: "pointer", field, index } : IGNORED;
   }
-  if (!"diuxX".includes(conversion.type) || conversion.flags.includes("#")) return IGNORED;
+  if (conversion.type === "x" && PROBE_ADDRESSES.test(field.name)) return { kind: "symbol", field };
+  const prefixed = conversion.flags.includes("#");
+  if (!"diuxX".includes(conversion.type) || (prefixed && conversion.type.toLowerCase() !== "x")) return IGNORED;
   const base = conversion.type.toLowerCase() === "x" ? 16 : 10;
   const padded = conversion.width !== undefined && !conversion.flags.includes("0");
-  return { kind: "number", base, padded, field, index, shift, part };
+  return { kind: "number", base, padded, field, index, shift, part, prefixed };
 }
 
 function textItem(format: FtraceFormat, value: Expression): PrintItem {
@@ -137,12 +149,17 @@ function textItem(format: FtraceFormat, value: Expression): PrintItem {
   const words = wordsOf(value);
   const field = words && named(words.field);
   if (words === undefined || field?.kind !== "number" || field.count !== 1) return IGNORED;
-  return { kind: "words", field, sets: [words.set] };
+  return { kind: "words", field, sets: [words.set], uncertain: words.uncertain };
 }
 
-/** A field, or bits of one: `REC->x`, `REC->x >> 20`, `REC->x & 0xff`. */
+/** A field, or bits of one: `REC->x`, `REC->x >> 20`, `REC->x & 0xff`; or where it is shown: `REC->x != -1UL ? REC->x : 0`. */
 function partOf(value: Expression): { name: string; index: number; shift: number; part: boolean } | undefined {
   if (value.kind === "field") return { name: value.name, index: value.index, shift: 0, part: false };
+  if (value.kind === "choice") {
+    const [yes, no] = [partOf(value.yes), partOf(value.no)];
+    if (yes !== undefined) return evaluate(value.no) === undefined ? undefined : yes;
+    return evaluate(value.yes) === undefined ? undefined : no;
+  }
   if (value.kind !== "binary") return undefined;
   const inner = partOf(value.left);
   const amount = evaluate(value.right);
@@ -155,6 +172,7 @@ function partOf(value: Expression): { name: string; index: number; shift: number
 interface FieldWords {
   readonly field: string;
   readonly set: WordSet;
+  readonly uncertain: boolean;
 }
 
 /** The words an expression can print, with the bits of the field that each stands for. */
@@ -168,12 +186,12 @@ function wordsOf(value: Expression): FieldWords | undefined {
       [value.no.value, 0n],
       [value.yes.value, test.bits],
     ]);
-    return { field: test.field, set: { words, delimiter: undefined } };
+    return { field: test.field, set: { words, delimiter: undefined }, uncertain: false };
   }
   const inner = wordsOf(value.yes);
   if (inner === undefined || inner.field !== test.field) return undefined;
   const words = new Map([...inner.set.words, [value.no.value, 0n] as const]);
-  return { field: inner.field, set: { words, delimiter: inner.set.delimiter } };
+  return { ...inner, set: { words, delimiter: inner.set.delimiter } };
 }
 
 /** `__print_flags(value, "|", { bits, "word" }, ...)` and `__print_symbolic(value, { number, "word" }, ...)`. */
@@ -184,14 +202,16 @@ function tableOf(name: string, values: readonly Expression[]): FieldWords | unde
   const part = value && partOf(value);
   if (part === undefined || part.shift !== 0) return undefined;
   const words = new Map<string, bigint>();
+  let uncertain = false;
   for (const row of values.slice(flags ? 2 : 1)) {
     const [bits, word] = row.kind === "list" ? row.items : [];
-    const number = bits && evaluate(bits);
-    if (number === undefined || word?.kind !== "text" || words.has(word.value)) continue;
-    words.set(word.value, number);
+    if (bits === undefined || word?.kind !== "text" || words.has(word.value)) continue;
+    const number = evaluate(bits);
+    uncertain ||= number === undefined;
+    words.set(word.value, number ?? 0n);
   }
   const delimiter = flags ? (second?.kind === "text" ? second.value : "|") : undefined;
-  return { field: part.name, set: { words, delimiter } };
+  return { field: part.name, set: { words, delimiter }, uncertain };
 }
 
 /** What a test says of its field where it holds: the field itself is 1, or the lowest bit of the mask is set. */
@@ -212,7 +232,11 @@ function joinWords(items: readonly PrintItem[]): PrintItem[] {
   for (const item of items) {
     const previous = joined.at(-1);
     if (item.kind === "words" && previous?.kind === "words" && previous.field === item.field)
-      joined.splice(-1, 1, { ...previous, sets: [...previous.sets, ...item.sets] });
+      joined.splice(-1, 1, {
+        ...previous,
+        sets: [...previous.sets, ...item.sets],
+        uncertain: previous.uncertain || item.uncertain,
+      });
     else joined.push(item);
   }
   return joined;

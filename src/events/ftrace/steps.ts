@@ -13,6 +13,8 @@ export interface Step {
   readonly size: number;
   readonly shift: number;
   readonly padded: boolean;
+  /** Hexadecimal digits may have `0x` in front of them. */
+  readonly prefixed: boolean;
   /** Words: add to the bits an earlier step stored. */
   readonly adds: boolean;
   /** Texts are relative to the end of this field, or to the struct (0). */
@@ -75,6 +77,7 @@ const BASE: Omit<Step, "kind"> = {
   size: 0,
   shift: 0,
   padded: false,
+  prefixed: false,
   adds: false,
   relative: 0,
   cache: NO_CACHE,
@@ -83,8 +86,8 @@ const BASE: Omit<Step, "kind"> = {
 
 /** Builds every step the same way: objects of one shape are what the engine reads fast. */
 function makeStep(kind: StepKind, members: Partial<Omit<Step, "kind">>): Step {
-  const { literal, offset, size, shift, padded, adds, relative, cache, sets } = { ...BASE, ...members };
-  return { kind, literal, offset, size, shift, padded, adds, relative, cache, sets };
+  const { literal, offset, size, shift, padded, prefixed, adds, relative, cache, sets } = { ...BASE, ...members };
+  return { kind, literal, offset, size, shift, padded, prefixed, adds, relative, cache, sets };
 }
 
 function stepOf(item: PrintItem, stored: Set<EventField>): Step {
@@ -103,7 +106,7 @@ function stepOf(item: PrintItem, stored: Set<EventField>): Step {
   const size = field.size / field.count;
   const element = { ...place, offset: field.offset + item.index * size, size };
   if (item.kind === "pointer") return makeStep(STEPS.pointer, element);
-  const { shift, padded } = item;
-  if (!item.part) return makeStep(item.base === 16 ? STEPS.hex : STEPS.decimal, { ...element, padded });
+  const { shift, padded, prefixed } = item;
+  if (!item.part) return makeStep(item.base === 16 ? STEPS.hex : STEPS.decimal, { ...element, padded, prefixed });
   return makeStep(STEPS.part, { ...element, padded, shift, literal: item.base === 16 ? HEX_PART : EMPTY });
 }
