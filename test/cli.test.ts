@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { describe, test } from "node:test";
 import type { Headline } from "../src/bench/headline.ts";
+import type { MapsRow } from "../src/bench/maps.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
 import type { AdviceDocument } from "../src/cli/print-advice.ts";
 import type { CheckDocument } from "../src/cli/print-check.ts";
@@ -191,6 +192,19 @@ describe("the headline's arena has as many CPU slots as it is told", () => {
     });
 });
 
+test("bench maps measures the rows with a text in their names, each in a process of its own", async () => {
+  const { code, stdout, stderr } = await anyctx(["bench", "maps", "--only", "get by text", "--rounds", "7", "--json"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  const { rows } = JSON.parse(stdout) as { rows: MapsRow[] };
+  assert.deepEqual(
+    rows.map(({ name, contents, use, entries, beside }) => [name, contents, use, entries, beside]),
+    [["string(16) to u32, get by text 1,000", "string(16) to u32", "get by text", 1000, "Map"]],
+  );
+  for (const { arena, other, ratio } of rows)
+    for (const { minimum, median, maximum, runs } of [arena, other, ratio])
+      assert.ok(minimum > 0 && minimum <= median && median <= maximum && runs === 7);
+});
+
 describe("for people", { concurrency: CONCURRENCY }, () => {
   test("run prints what was found, by name, in 100 columns and without colours", async () => {
     const { code, stdout, stderr } = await anyctx(RUN);
@@ -294,6 +308,23 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
         [".bss", undefined],
       ],
     );
+  });
+
+  test("bench maps prints both sides and how many times as fast, in groups and in 100 columns", async () => {
+    const { code, stdout, stderr } = await anyctx([
+      "bench",
+      "maps",
+      "--only",
+      "00 beside single calls",
+      "--rounds",
+      "7",
+    ]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    const figures = String.raw`[\d.]+ \([\d.]+-[\d.]+\)`;
+    assert.match(stdout, /^maps .*median \(least-most\) of 7 rounds/);
+    assert.match(stdout, /\n {2}u32 below 2\^31 to u64 +entries +arena, ns +single calls, ns +x as fast\n/);
+    assert.match(stdout, new RegExp(`  getMany +1,000,000 +${figures} +${figures} +${figures}\\n\\n  getMany: `));
+    assert.ok(Math.max(...stdout.split("\n").map((line) => line.length)) <= 100);
   });
 
   test("inspect shows programs, maps, variables and instructions with their source", async () => {
@@ -466,6 +497,11 @@ const REFUSED: readonly Refusal[] = [
     says: /map "sites"/,
   },
   {
+    what: "a row that is not there",
+    args: ["bench", "maps", "--only", "nothing"],
+    says: /"nothing" in its name, as "u32/,
+  },
+  {
     what: "check of a program that is not there",
     args: ["check", MEMLEAK, "--program", "no"],
     says: /no program no; .*on_kfree/,
@@ -526,6 +562,7 @@ const MISUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["an unknown bench", ["bench", "speed"], /Allowed choices are headline/],
   ["no CPU slot", ["bench", "headline", "--cpus", "0"], /whole number from 1 to 1024/],
   ["CPU slots of a bench that has its own", ["bench", "maps", "--cpus", "4"], /'--cpus' is not for bench maps/],
+  ["rows of a bench that has none", ["bench", "alloc", "--only", "pair"], /'--only' is not for bench alloc/],
   ["too few rounds", ["bench", "--rounds", "6"], /whole number from 7/],
 ];
 

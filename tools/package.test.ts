@@ -126,6 +126,8 @@ test("the command line runs, from its one file", () => {
   const command = join(project, "node_modules/.bin/anyctx");
   assert.match(mustRun(command, ["contexts"], project), /all 400/);
   assert.match(mustRun(command, ["inspect", join(installed, "examples/bpf/memleak.bpf.o")], project), /on_kmalloc/);
+  const rows = mustRun(command, ["bench", "maps", "--only", "get by text", "--rounds", "7"], project);
+  assert.match(rows, /get by text +1,000 +[\d.]+ /);
   const { status, output } = run(command, ["bench", "replay"], project);
   assert.equal(status, 1);
   assert.match(output, /is in the repository, not in the package/);

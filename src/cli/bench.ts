@@ -25,15 +25,18 @@ interface Measured {
 interface BenchOptions {
   readonly rounds: number;
   readonly cpus?: number;
+  readonly only?: string;
   readonly json?: true;
 }
+
+/** Options that not every bench has. */
+const OWN_OPTIONS = ["cpus", "only"] as const;
 
 interface BenchRow {
   readonly name: string;
   readonly doc: string;
   readonly measure: (options: BenchOptions, progress: ProgressBar["update"]) => Promise<Measured>;
-  /** Whether it can be told how many CPU slots its arena has. */
-  readonly takesCpus?: true;
+  readonly takes?: readonly (typeof OWN_OPTIONS)[number][];
 }
 
 /** An example that ships with the package, seen from `src/cli` and from `dist/cli` alike. */
@@ -53,7 +56,7 @@ const BENCHES: readonly BenchRow[] = [
   {
     name: "headline",
     doc: "update+delete of a program on a dynamic hash, a preallocated one, and a dynamic one as before the caches",
-    takesCpus: true,
+    takes: ["cpus"],
     measure: async ({ rounds, cpus }, progress) => {
       const headline = await measureHeadline({ rounds, progress, ...(cpus === undefined ? {} : { cpus }) });
       return { document: headline, text: headlineParagraph(headline) };
@@ -61,9 +64,10 @@ const BENCHES: readonly BenchRow[] = [
   },
   {
     name: "maps",
-    doc: "set+delete from JavaScript on a map of the arena and on JavaScript's own Map, in several uses",
-    measure: async ({ rounds }, progress) => {
-      const rows = await measureMaps(rounds, progress);
+    doc: "operations from JavaScript on a map of the arena and on JavaScript's own Map; takes some minutes",
+    takes: ["only"],
+    measure: async ({ rounds, only }, progress) => {
+      const rows = await measureMaps({ rounds, progress, ...(only === undefined ? {} : { only }) });
       return { document: { rows }, text: mapsParagraph(rows) };
     },
   },
@@ -112,6 +116,7 @@ function define(command: Command): void {
       "headline: CPU slots of the arena (default: one more than threads)",
       wholeNumber(1, MOST_CPUS),
     )
+    .option("--only <text>", "maps: rows with this in their names")
     .option("--json", "print one JSON document on stdout instead of a table")
     .addHelpText("after", `\nBenches:\n${list}`)
     .action(bench);
@@ -120,10 +125,12 @@ function define(command: Command): void {
 export const benchCommand: CommandRow = { name: "bench", define };
 
 async function bench(name: string, options: BenchOptions, command: Command): Promise<void> {
-  const { cpus, json } = options;
+  const { json } = options;
   const row = BENCHES.find((each) => each.name === name);
   if (row === undefined) return;
-  if (cpus !== undefined && row.takesCpus !== true) command.error(`error: option '--cpus' is not for bench ${name}`);
+  for (const own of OWN_OPTIONS)
+    if (options[own] !== undefined && row.takes?.includes(own) !== true)
+      command.error(`error: option '--${own}' is not for bench ${name}`);
   const bar = progressBar(name, 1, json !== true);
   const measured = await row.measure(options, bar.update).finally(bar.stop);
   if (json) printJson(measured.document);
