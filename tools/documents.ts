@@ -69,7 +69,7 @@ function blocksOf(path: string, text: string): Block[] {
   return blocks;
 }
 
-const NAMED = /^[\w-]+\.(mjs|js|mts|ts)$/;
+const NAMED = /^[\w.-]+\.(mjs|js|mts|ts)$/;
 
 function isCode({ language }: Block): boolean {
   return language === "ts" || language === "js";
