@@ -1,7 +1,7 @@
 /** What documents and doc comments show works: every block compiles and does what is said of it (tools/documents.ts). */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import ts from "typescript";
 import { commentsOf, compile, type Program, programsOf, runProgram } from "./documents.ts";
@@ -142,4 +142,23 @@ test("what does not compile, fails or prints something else is found", async () 
   const thrown = await runProgram(throwing, folder);
   assert.notEqual(thrown.status, 0);
   assert.match(thrown.stderr, /as it should/);
+});
+
+/** As a renderer names a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
+}
+
+test("every link to a heading leads to one", () => {
+  const anchors = (path: string): string[] =>
+    [...readFileSync(path, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => anchorOf(heading));
+  const broken = DOCUMENTS.flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)]
+      .filter(([, to = "", anchor = ""]) => !anchors(to === "" ? path : join(dirname(path), to)).includes(anchor))
+      .map(([, to, anchor]) => `${path}: ${to}#${anchor}`),
+  );
+  assert.deepEqual(broken, []);
 });

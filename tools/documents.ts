@@ -130,7 +130,8 @@ export function programsOf(path: string, text: string): Program[] {
 }
 
 const SOURCE = "source";
-const COMPILED = "compiled";
+/** Where programs are once they are compiled, below the folder. */
+export const COMPILED = "compiled";
 
 /**
  * Compiles programs as a user's project would, strictly, against the package as it is built.
