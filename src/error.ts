@@ -5,6 +5,23 @@
  */
 export type ErrorCode = ErrnoName | "BAD_OBJECT" | "BAD_TRACE" | "BAD_ARENA" | "UNSUPPORTED";
 
+/**
+ * What is thrown, with a sentence that names what was refused and why.
+ *
+ * @example
+ * ```ts
+ * import { AnyctxError, Arena, u8 } from "anyctx";
+ *
+ * const arena = await Arena.create({ maximumBytes: 64 << 20 });
+ * const map = arena.createMap({ type: "hash", name: "small", key: u8, value: u8, maxEntries: 2 });
+ * try {
+ *   map.set(1, 256);
+ * } catch (error) {
+ *   if (!(error instanceof AnyctxError) || error.code !== "EINVAL") throw error;
+ *   console.log(error.message); // The value of map "small" is refused: u8 holds whole numbers from 0 to 255, not 256
+ * }
+ * ```
+ */
 export class AnyctxError extends Error {
   readonly code: ErrorCode;
 

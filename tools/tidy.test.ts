@@ -3,8 +3,7 @@
  * true.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { Command } from "commander";
@@ -573,40 +572,4 @@ test("commands, their arguments and options are documented, in their help and in
     [],
     "README.md names no option that is not there",
   );
-});
-
-/** The first block of a language in README.md. */
-function block(language: string, after = ""): string {
-  const text = read("README.md");
-  return new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "ms").exec(text.slice(text.indexOf(after)))?.[1] ?? "";
-}
-
-test("README.md: the example compiles, and prints what is said under it", () => {
-  const folder = "build/readme";
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, "example.mts");
-  const example = block("ts");
-  assert.ok(example.length > 0);
-  writeFileSync(path, example);
-  const { config } = ts.readConfigFile("tsconfig.json", ts.sys.readFile);
-  const { options } = ts.convertCompilerOptionsFromJson(
-    {
-      ...config.compilerOptions,
-      noEmit: false,
-      declaration: false,
-      isolatedDeclarations: false,
-      allowImportingTsExtensions: false,
-    },
-    ".",
-  );
-  const program = ts.createProgram([path], { ...options, outDir: folder, rootDir: folder, skipLibCheck: true });
-  const diagnostics = [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
-  assert.deepEqual(
-    diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n")),
-    [],
-  );
-  const { stdout, stderr } = spawnSync(process.execPath, [join(folder, "example.mjs")], { encoding: "utf8" });
-  assert.equal(stderr, "");
-  assert.equal(stdout, block("text", example));
 });

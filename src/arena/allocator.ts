@@ -69,6 +69,20 @@ function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): An
 /**
  * Made by `arena.createAllocator` and `arena.openAllocator`. Once it is destroyed, by whichever thread, or the arena detached,
  * it is dead: the data plane returns -EBADF, the rest throws.
+ *
+ * @example
+ * ```ts
+ * import { Arena, isAddress } from "anyctx";
+ *
+ * const arena = await Arena.create({ maximumBytes: 64 << 20 });
+ * const nodes = arena.createAllocator({ name: "nodes", objectSize: 48 });
+ * const node = nodes.allocate();
+ * if (isAddress(node)) {
+ *   nodes.bytes(node).fill(0);
+ *   console.log(nodes.free(node)); // 0
+ * }
+ * nodes.destroy();
+ * ```
  */
 export class ObjectAllocator {
   /** 0 once this object has destroyed it. */

@@ -13,9 +13,10 @@ import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
 import { compileCore } from "../wasm/load-core.ts";
-import type { CoreModule, CoreSource } from "../wasm/types.ts";
+import type { CoreModule } from "../wasm/types.ts";
 import { ObjectAllocator } from "./allocator.ts";
 import type { AllocatorOptions } from "./allocator-options.ts";
+import { ARENA_OPTIONS, type ArenaOptions, PROFILES, THRESHOLDS } from "./arena-options.ts";
 import { Attachment, newToken } from "./attachment.ts";
 import { type ContextName, setContext } from "./contexts.ts";
 import { Directory } from "./directory.ts";
@@ -30,63 +31,8 @@ const INITIAL_WASM_PAGES = 4;
 /** The last 64 KiB of 4 GiB stay unused, so that an errno is never an address. */
 const LARGEST_WASM_PAGES = 65535;
 
-export interface ArenaOptions {
-  /** Upper bound of the shared memory in bytes; it grows on demand. Default 1 GiB. */
-  readonly maximumBytes?: number;
-  /**
-   * Bytes that may be in use at once, in pages of 16 KiB; no bound but `maximumBytes` if not given. What would go beyond
-   * fails as if memory were out; `setLimit` changes it.
-   */
-  readonly limitBytes?: number;
-  /** CPU slots: threads that can be attached at once (virtual CPUs in a replay). Default 4. */
-  readonly cpus?: number;
-  /** Every hash becomes dynamic, whatever its creator asked for (the kernel series' bpf_force_dyn_alloc). */
-  readonly forceDynamic?: boolean;
-  /**
-   * Semantics that programs can see. `linux`: as Linux 6.18 has them (an element is allocated with interrupts off, an
-   * update always makes a new one, watermarks follow Linux's element size); `anyctx` (default): an update in task or
-   * softirq context fails only when memory is out, small values are overwritten in place.
-   */
-  readonly profile?: Profile;
-  /**
-   * As on PREEMPT_RT: deferred work never runs right after an operation, a thread of its own does it later
-   * (`core.workThreadRuns`, or `core.serveCpu` from another thread).
-   */
-  readonly realTime?: boolean;
-  /**
-   * Watermarks of the caches: `fixed` (default) are Linux's constants, `adaptive` follow the bursts that were observed
-   * in contexts that cannot refill (docs/thresholds.md).
-   */
-  readonly thresholds?: "fixed" | "adaptive";
-  /** Seed of hash functions and random numbers, a whole number; from `Math.random` if not given. */
-  readonly seed?: number;
-  /** Allocators that are created by this object are in debug mode, unless their own option says otherwise (docs/allocator.md). */
-  readonly debug?: boolean;
-  /**
-   * The core, if not the one that the package brings along: its bytes (`anyctx/core.wasm`), what is compiled of them, or a URL. For
-   * pages that load it on its own, and for threads that may import nothing.
-   */
-  readonly core?: CoreSource;
-}
-
+export type { ArenaOptions, Profile } from "./arena-options.ts";
 export type { ArenaHandle } from "./handle.ts";
-
-export type Profile = "anyctx" | "linux";
-
-const ARENA_OPTIONS: readonly (keyof ArenaOptions)[] = [
-  "maximumBytes",
-  "limitBytes",
-  "cpus",
-  "forceDynamic",
-  "profile",
-  "realTime",
-  "thresholds",
-  "seed",
-  "debug",
-  "core",
-];
-const PROFILES: readonly Profile[] = ["anyctx", "linux"];
-const THRESHOLDS = ["fixed", "adaptive"];
 
 /** How a map is read, and what kind it is of: what `openMap` compares with what it was created with. */
 export interface MapCodecs<T extends MapType, K, V> {
@@ -96,6 +42,28 @@ export interface MapCodecs<T extends MapType, K, V> {
   readonly type?: T;
 }
 
+/**
+ * A shared memory with maps and allocators in it, as this thread sees it.
+ *
+ * @example
+ * ```ts
+ * import { once } from "node:events";
+ * import { isMainThread, Worker, workerData } from "node:worker_threads";
+ * import { Arena, type ArenaHandle, string, u32 } from "anyctx";
+ *
+ * if (isMainThread) {
+ *   const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2 });
+ *   const hits = arena.createMap({ type: "hash", name: "hits", key: string(64), value: u32, maxEntries: 1000 });
+ *   await once(new Worker(new URL(import.meta.url), { workerData: arena.handle() }), "exit");
+ *   console.log(hits.get("/")); // 1
+ *   arena.detach();
+ * } else {
+ *   const arena = await Arena.attach(workerData as ArenaHandle);
+ *   arena.openMap("hits", { key: string(64), value: u32 }).add("/", 1);
+ *   arena.detach();
+ * }
+ * ```
+ */
 export class Arena extends Attachment {
   readonly #module: CoreModule;
   readonly #directory: Directory;

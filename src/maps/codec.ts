@@ -149,7 +149,17 @@ function checkFields(value: object, names: readonly string[]): void {
     throw new AnyctxError("EINVAL", `struct() has no field ${unknown}, only ${names.join(", ")}`);
 }
 
-/** Fields in the order given, each at its natural alignment, the whole rounded up to the largest: as in C. */
+/**
+ * Fields in the order given, each at its natural alignment, the whole rounded up to the largest: as in C.
+ *
+ * @example
+ * ```ts
+ * import { array, f32, string, struct, u8 } from "anyctx";
+ *
+ * const player = struct({ name: string(16), level: u8, position: array(f32, 3) });
+ * console.log(player.size); // 32
+ * ```
+ */
 export function struct<F extends Fields>(fields: F): Codec<StructOf<F>> {
   const entries = Object.entries(fields ?? {});
   const names = entries.map(([name]) => name);

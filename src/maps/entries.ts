@@ -222,7 +222,7 @@ export class MapEntries<K, V> {
   }
 
   /**
-   * Creates or replaces an entry.
+   * Creates or replaces an entry, whatever is there by now: to change what `get` gave, use `compute`, `compareExchange` or `add`.
    * @throws {AnyctxError} EINVAL: a codec cannot hold key or value exactly; E2BIG when the map is full, ENOMEM when there is
    * nothing to allocate from in this context; EBADF
    */

@@ -42,6 +42,17 @@ function textOf(value: unknown): string | undefined {
  * A value as JSON, of at most `maximumBytes` bytes of UTF-8: strings, finite numbers, booleans, null, arrays and plain objects
  * of them. What JSON would change (undefined, NaN, -0, a bigint, a Date, a Map, an object of a class) is refused. For values,
  * not for keys: two texts may mean the same.
+ *
+ * @example
+ * ```ts
+ * import { Arena, json, string } from "anyctx";
+ *
+ * const arena = await Arena.create({ maximumBytes: 64 << 20 });
+ * const value = json<{ user: string; roles: string[] }>(200);
+ * const sessions = arena.createMap({ type: "hash", name: "sessions", key: string(32), value, maxEntries: 1000 });
+ * sessions.set("abc", { user: "ada", roles: ["admin"] });
+ * console.log(sessions.get("abc")?.roles); // [ 'admin' ]
+ * ```
  */
 export function json<T = Json>(maximumBytes: number): Codec<T> {
   checkLength("json()", maximumBytes);

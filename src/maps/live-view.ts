@@ -6,6 +6,20 @@ import type { MapHost } from "./host.ts";
 /**
  * A value as it is at each look, while `read` lasts: what other threads write is seen, a value of more than 8 bytes perhaps in
  * the middle of it. If the entry is deleted meanwhile it may become the value of another entry of the same map.
+ *
+ * @example
+ * ```ts
+ * import { Arena, u32 } from "anyctx";
+ *
+ * const arena = await Arena.create({ maximumBytes: 64 << 20 });
+ * const map = arena.createMap({ type: "hash", name: "counts", key: u32, value: u32, maxEntries: 100 });
+ * map.set(7, 1);
+ * map.read(() => {
+ *   const view = map.view(7);
+ *   map.add(7, 1);
+ *   console.log(view?.value); // 2
+ * });
+ * ```
  */
 export class LiveView<V> {
   readonly #host: MapHost;

@@ -29,7 +29,28 @@ export interface MapMaker {
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>>;
 }
 
-/** Made by `Arena.createMap` and `Arena.openMap`. */
+/**
+ * A map whose entries all threads of the arena see. Made by `Arena.createMap`, `Arena.openMap` and `ArenaMap.from`.
+ *
+ * @example
+ * ```ts
+ * import { Arena, ArenaMap, string, struct, u32, u64 } from "anyctx";
+ *
+ * const arena = await Arena.create({ maximumBytes: 64 << 20 });
+ * const value = struct({ hits: u32, bytes: u64 });
+ * const options = { type: "hash", name: "pages", key: string(64), value, maxEntries: 1000 } as const;
+ * const pages = ArenaMap.from(arena, options, [["/", { hits: 1, bytes: 512n }]]);
+ *
+ * // Whatever other threads do meanwhile: nothing is lost.
+ * console.log(pages.add("/", "hits", 1)); // 2
+ * console.log(pages.compareExchange("/", "bytes", 512n, 0n)); // true
+ * console.log(pages.getOrInsert("/new", { hits: 0, bytes: 0n })); // { hits: 0, bytes: 0n }
+ * pages.compute("/", (page) => page && { hits: page.hits, bytes: page.bytes + BigInt(page.hits) });
+ *
+ * for (const [path, { bytes }] of pages) if (bytes > 0n) console.log(path, bytes); // / 2n
+ * console.log(pages.delete("/new"), pages.size); // true 1
+ * ```
+ */
 export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;

@@ -1,4 +1,32 @@
-/** What the machine finds wrong. Thrown by checks and bodies; the machine catches it and adds the schedule. */
+/**
+ * What the machine finds wrong. Thrown by checks and bodies; the machine catches it and adds the schedule.
+ *
+ * @example
+ * ```ts
+ * import { Finding, Objects, simulate, task } from "anyctx/sim";
+ *
+ * const report = await simulate({
+ *   name: "one is left",
+ *   cpus: 1,
+ *   prepare(world) {
+ *     const allocator = world.createAllocator(64);
+ *     return () => {
+ *       const objects = new Objects(world, allocator, 64);
+ *       function* keep() {
+ *         yield* objects.allocate();
+ *       }
+ *       return {
+ *         fibers: [task(0, keep)],
+ *         atRest() {
+ *           if (objects.held.size !== 0) throw new Finding("left", `${objects.held.size} object is held`);
+ *         },
+ *       };
+ *     };
+ *   },
+ * });
+ * console.log(report.failure?.kind, report.failure?.message); // left 1 object is held
+ * ```
+ */
 export class Finding extends Error {
   readonly kind: string;
 

@@ -123,6 +123,35 @@ const U32 = 2;
 
 type Recorded = { -readonly [K in keyof Operation]: Operation[K] };
 
+/**
+ * A hash in the hands of a scenario's bodies: what each operation returned is kept, and `check` asks whether one map could have
+ * answered so.
+ *
+ * @example
+ * ```ts
+ * import { HashTable, prepareHash, simulate, task } from "anyctx/sim";
+ *
+ * const report = await simulate({
+ *   name: "set beside delete",
+ *   cpus: 2,
+ *   prepare(world) {
+ *     const prepared = prepareHash(world, world.createHash({ maxEntries: 4 }), 2);
+ *     return () => {
+ *       const table = new HashTable(prepared);
+ *       function* set() {
+ *         yield* table.update(1);
+ *         yield* table.get(1);
+ *       }
+ *       function* remove() {
+ *         yield* table.delete(1);
+ *       }
+ *       return { fibers: [task(0, set), task(1, remove)], atRest: () => table.check() };
+ *     };
+ *   },
+ * });
+ * console.log(report.failure); // undefined
+ * ```
+ */
 export class HashTable {
   readonly #prepared: PreparedHash;
   readonly #history: Operation[] = [];

@@ -3,27 +3,26 @@
  * as generators that yield calls of the core, and what has to hold; the machine finds the schedule in which it does not.
  *
  * ```ts
- * import { expect, test } from "vitest";
+ * import assert from "node:assert/strict";
  * import { checkObjects, interrupt, Objects, simulate, task } from "anyctx/sim";
  *
- * test("an NMI may allocate while its CPU frees", async () => {
- *   const report = await simulate({
- *     name: "mine",
- *     cpus: 1,
- *     prepare(world) {
- *       const allocator = world.createAllocator(64);
- *       return () => {
- *         const objects = new Objects(world, allocator, 64);
- *         function* use() {
- *           const object = yield* objects.allocate();
- *           if (object !== 0) yield* objects.free(object);
- *         }
- *         return { fibers: [task(0, use), interrupt("nmi", 0, use)], atRest: () => checkObjects(world, objects) };
- *       };
- *     },
- *   });
- *   expect(report.failure).toBeUndefined();
+ * // An NMI may allocate while its CPU frees.
+ * const report = await simulate({
+ *   name: "mine",
+ *   cpus: 1,
+ *   prepare(world) {
+ *     const allocator = world.createAllocator(64);
+ *     return () => {
+ *       const objects = new Objects(world, allocator, 64);
+ *       function* use() {
+ *         const object = yield* objects.allocate();
+ *         if (object !== 0) yield* objects.free(object);
+ *       }
+ *       return { fibers: [task(0, use), interrupt("nmi", 0, use)], atRest: () => checkObjects(world, objects) };
+ *     };
+ *   },
  * });
+ * assert.equal(report.failure, undefined);
  * ```
  *
  * `Scenario.reaches` names lines of the core, and what bodies tell `world.saw`: `unreached(report)` has those that no

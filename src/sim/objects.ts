@@ -17,6 +17,31 @@ export function hex(address: number): string {
   return `0x${(address >>> 0).toString(16)}`;
 }
 
+/**
+ * An allocator's objects in the hands of a scenario's bodies.
+ *
+ * @example
+ * ```ts
+ * import { checkObjects, Objects, simulate, task } from "anyctx/sim";
+ *
+ * const report = await simulate({
+ *   name: "allocated here, freed there",
+ *   cpus: 2,
+ *   prepare(world) {
+ *     const allocator = world.createAllocator(64);
+ *     return () => {
+ *       const objects = new Objects(world, allocator, 64);
+ *       function* giveAndTake() {
+ *         yield* objects.allocate();
+ *         for (const object of objects.held) if (!objects.freeing.has(object)) yield* objects.free(object);
+ *       }
+ *       return { fibers: [task(0, giveAndTake), task(1, giveAndTake)], atRest: () => checkObjects(world, objects) };
+ *     };
+ *   },
+ * });
+ * console.log(report.failure); // undefined
+ * ```
+ */
 export class Objects {
   readonly #world: World;
   readonly allocator: number;

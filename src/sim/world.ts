@@ -70,6 +70,34 @@ function nameAfter(kind: string, count: number): string {
   return count === 0 ? kind : `${kind} ${count + 1}`;
 }
 
+/**
+ * The memory that a scenario's CPUs share, and the core of each. A scenario is given it to prepare.
+ *
+ * @example
+ * ```ts
+ * import { simulate, task } from "anyctx/sim";
+ *
+ * const report = await simulate({
+ *   name: "two CPUs set one key",
+ *   cpus: 2,
+ *   prepare(world) {
+ *     const map = world.createHash({ keySize: 4, valueSize: 8 });
+ *     const key = world.words(7);
+ *     const [value, into] = [world.words(1, 0), world.scratch(8)];
+ *     return () => {
+ *       function* set() {
+ *         yield ["hashUpdate", map, key, value, 0] as const;
+ *       }
+ *       const atRest = () => {
+ *         if (world.call("hashGet", map, key, into) !== 0) throw new Error("the key is lost");
+ *       };
+ *       return { fibers: [task(0, set), task(1, set)], atRest };
+ *     };
+ *   },
+ * });
+ * console.log(report.failure); // undefined
+ * ```
+ */
 export class World {
   readonly options: WorldOptions;
   /** Says that a schedule came to what `Scenario.reaches` names by these words. */

@@ -2,12 +2,13 @@
  * The library in a browser, as it ships: `npm run test:browser`. Skipped, with the reason, where there is no Chromium.
  */
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
 import { makeProject, pack, run } from "../../tools/consumer.ts";
+import { COMPILED, compile, programsOf } from "../../tools/documents.ts";
 import { launch, NO_BROWSER } from "./chromium.ts";
 import { type LocalServer, serveFolder } from "./server.ts";
 
@@ -33,6 +34,33 @@ async function serve(folder: string, isolated = true): Promise<string> {
   const server = await serveFolder(folder, isolated);
   servers.push(server);
   return server.origin;
+}
+
+const GUIDE = "docs/audio.md";
+
+/** The guide's programs as files that a page can load; their names, by the heading that they stand under. */
+async function bundleGuide(out: string): Promise<ReadonlyMap<string, string>> {
+  const text = readFileSync(GUIDE, "utf8");
+  const folder = join(FOLDER, "documents");
+  const programs = programsOf(GUIDE, text).filter(({ runs }) => !runs);
+  assert.deepEqual(compile(programs, folder), []);
+  const entryPoints = programs.map(({ file }) => join(folder, COMPILED, file.replace(/ts$/, "js")));
+  const alias = { anyctx: resolve("dist/index.js") };
+  await build({ entryPoints, outdir: out, bundle: true, format: "esm", alias, logLevel: "silent" });
+  const pages = programs.filter(({ file }) => file.endsWith(".mts"));
+  const headingOf = (line: number): string => {
+    const headings = text
+      .split("\n")
+      .slice(0, line)
+      .filter((each) => each.startsWith("## "));
+    return headings.at(-1)?.slice(3) ?? "";
+  };
+  return new Map(
+    pages.map(({ name, file }) => [
+      headingOf(Number(name.split(":")[1])),
+      file.slice(dirname(file).length).replace("mts", "js"),
+    ]),
+  );
 }
 
 /** What a page leaves in `window.result`; what goes wrong in it is an error here. */
@@ -144,6 +172,29 @@ describe("in Chromium", { skip: NO_BROWSER }, () => {
     assert.equal(result.error, undefined);
     assert.equal(result.played.outOfMemory, 0);
     assert.ok(result.played.inserted > 1000, `${result.played.inserted} new keys`);
+  });
+
+  test(`the programs of ${GUIDE} do what it says`, async () => {
+    const out = join(FOLDER, "guide");
+    const pages = await bundleGuide(out);
+    mkdirSync(join(out, "assets"), { recursive: true });
+    cpSync("build/core.wasm", join(out, "assets/core.wasm"));
+    const origin = await serve(out);
+    const load = (heading: string, then: string): Promise<unknown> =>
+      withPage(async (page) => {
+        await page.goto(`${origin}/empty`);
+        return page.evaluate(`import("${origin}${pages.get(heading)}").then(async (program) => {
+          const until = async (what) => {
+            for (const end = Date.now() + 20000; Date.now() < end; await new Promise((next) => setTimeout(next, 20)))
+              if (what()) return what();
+          };
+          ${then}
+        })`);
+      });
+    assert.equal(await load("The page", "return program.arena.cpus;"), 4, "the core from a URL");
+    assert.equal(await load("A worker", "return until(() => program.map.get(7)?.hits);"), 1);
+    const louder = "return until(() => Number(document.title) > 0.5 && program.service.batches > 0);";
+    assert.equal(await load("An AudioWorklet", louder), true, "levels come, and batches are brought");
   });
 
   test("built by Vite", async (context) => {

@@ -81,7 +81,8 @@ test("nothing that sources.ts loads needs Node", () => {
   const visit = (path: string): void => {
     if (seen.has(path)) return;
     seen.add(path);
-    for (const [, target = ""] of readFileSync(path, "utf8").matchAll(/from "([^"]+)"/g)) {
+    // A line of a doc comment begins with a star: an example imports as its reader does.
+    for (const [, target = ""] of readFileSync(path, "utf8").matchAll(/^(?!\s*\*).*from "([^"]+)"/gm)) {
       assert.match(target, /^\./, `${path} imports ${target}`);
       visit(join(dirname(path), target));
     }
