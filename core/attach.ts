@@ -18,6 +18,7 @@ import {
 } from "./arena";
 import { peek } from "./base/atomics";
 import { EBUSY, EINVAL, ETIMEDOUT } from "./base/errno";
+import { seeMemory } from "./base/memory";
 import {
   BINS,
   CLASS_COUNT,
@@ -55,8 +56,7 @@ function areTablesSane(block: Superblock): bool {
   const first = firstPageAt(deadBuckets);
   if (block.descriptors != <u32>DESCRIPTORS || block.areas != <u32>areas) return false;
   if (block.deadBuckets != <u32>deadBuckets || block.firstPage != pageOf(first)) return false;
-  const existing = <u32>memory.size() * PAGES_PER_WASM_PAGE;
-  return block.pages > block.firstPage && block.pages <= most && block.pages <= existing;
+  return block.pages > block.firstPage && block.pages <= most && seeMemory(<u64>block.pages * <u64>PAGE_BYTES);
 }
 
 /** Whether nobody has written where nobody writes. */

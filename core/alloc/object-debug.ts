@@ -11,6 +11,7 @@
 
 import { claim } from "../base/atomics";
 import { EFAULT, EINVAL, ENOENT } from "../base/errno";
+import { fillBytes } from "../base/memory";
 import { superblock } from "../base/superblock";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { ObjectAllocator } from "./object-allocator";
@@ -50,7 +51,7 @@ export function objectArm(address: usize, size: u32): void {
   const copies = copiesOf(set);
   for (let copy: u32 = 0; copy < copies; copy++) {
     const offset = copy * copyStride(set.unit);
-    memory.fill(address + size + offset, FENCE, end - address - size);
+    fillBytes(address + size + offset, FENCE, end - address - size);
   }
   store<u32>(end, size);
   store<u32>(end + 4, ALLOCATED);

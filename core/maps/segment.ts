@@ -6,8 +6,10 @@
  * is, all its buckets dead, until every CPU has been between two operations (rcu/epoch.ts: OPERATION); one at a time waits so.
  * If the table grows again before, it comes back to its own place at once.
  */
+
 import { peek, publish } from "../base/atomics";
 import { powerOfTwoAtLeast } from "../base/bytes";
+import { fillBytes } from "../base/memory";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { runPlaced, transferOf } from "../cpu/intent";
@@ -57,7 +59,7 @@ export function addSegment(map: MapHeader, index: u32): bool {
   transfer.table = <u32>changetype<usize>(map);
   const address = allocatePages(1);
   if (address != 0) {
-    memory.fill(address, 0, PAGE_BYTES);
+    fillBytes(address, 0, PAGE_BYTES);
     formatBuckets(address, segment * SEGMENT_BUCKETS, SEGMENT_BUCKETS, 0, 0);
     publish(word, <u32>address);
     map.segments = segment + 1;

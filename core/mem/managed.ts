@@ -8,6 +8,7 @@
 
 import { powerOfTwoAtLeast } from "../base/bytes";
 import { ENOMEM } from "../base/errno";
+import { fillBytes } from "../base/memory";
 import { SUPERBLOCK } from "../base/superblock";
 import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
@@ -34,7 +35,7 @@ export function allocateBytes(bytes: u32): usize {
   beginTransfer(area, 0, 0, 0, 0);
   const object = takeIntoTransfer(size, index, 0, 1) != 0 ? transferFirst(transferOf(area)) : 0;
   if (object != 0) {
-    memory.fill(object + HEADER_BYTES, 0, bytes);
+    fillBytes(object + HEADER_BYTES, 0, bytes);
     if (own(area, object, index)) {
       endTransfer(area);
       return object + HEADER_BYTES;

@@ -91,7 +91,7 @@ test("misses and their burst are those that a replay in profile linux has", asyn
   assert.ok(total(row) > 0, "on RT there are some, or this test says nothing");
   assert.ok(row.prefill > 0 && row.prefill < total(row));
   assert.equal(row.verdict, "keep prealloc");
-  assert.match(row.reason, /updates fail, up to \d+ in one stretch/);
+  assert.match(row.reason, /dynamic, \d.* of its updates fail; /);
 });
 
 test("where nothing misses the advice is to go dynamic without a prefill", () => {

@@ -171,11 +171,7 @@ function judge(
   const memory = `${percent(share)} of the memory${full}`;
   if (most > 0) {
     const updates = missesFewest >= most ? `${most}` : `${missesFewest} to ${most}`;
-    const burst = `up to ${observed.burst} in one stretch without a refill`;
-    return {
-      verdict: "keep prealloc",
-      reason: `dynamic, ${updates} of its updates fail, ${burst}; it takes ${memory}`,
-    };
+    return { verdict: "keep prealloc", reason: `dynamic, ${updates} of its updates fail; ${memory}` };
   }
   if (share > WORTHWHILE) return { verdict: "keep prealloc", reason: `dynamic it takes ${memory}` };
   return { verdict: "go dynamic", reason: `no update fails, ${memory}` };

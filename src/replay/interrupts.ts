@@ -28,7 +28,7 @@ export const INTERRUPT_SIGNS: readonly SignRow[] = [
   },
   {
     name: "preempt",
-    doc: "another preemption depth than the CPU's event before: a guess, as locks change it too",
+    doc: "another preemption depth than the CPU's event before (a guess)",
     seen: (before, now) => before.preempt !== now.preempt,
   },
   {
@@ -38,7 +38,7 @@ export const INTERRUPT_SIGNS: readonly SignRow[] = [
   },
   {
     name: "gap",
-    doc: "further apart than a given time (1 millisecond unless set): a guess",
+    doc: "further apart than a given time, 1 millisecond unless set (a guess)",
     seen: (before, now, gap) => now.time - before.time > gap,
   },
 ];
