@@ -133,7 +133,7 @@ test("damaged objects end in a result or an AnyctxError, soon, and leave nothing
       if (clean) assert.deepEqual(runsOf(await loadAndRun(object, "jit")), runsOf(interpreted));
       assert.ok(performance.now() - start < SECONDS * 1000, `took longer than ${SECONDS} seconds`);
     }),
-    { numRuns: 500 },
+    { numRuns: 800 },
   );
   for (const [how, times] of Object.entries(ended))
     assert.ok(times > 20, `${times} objects were ${how}: too few to say`);

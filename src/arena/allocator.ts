@@ -59,7 +59,7 @@ const MISUSES: Readonly<Record<number, string>> = {
 };
 
 function destroyed(): AnyctxError {
-  return new AnyctxError("EINVAL", "The allocator is destroyed");
+  return new AnyctxError("EBADF", "The allocator is destroyed");
 }
 
 function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): AnyctxError {
@@ -68,7 +68,7 @@ function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): An
 
 /**
  * Made by `arena.createAllocator` and `arena.openAllocator`. Once it is destroyed, by whichever thread, or the arena detached,
- * it is dead: the data plane returns -EBADF, the rest throws.
+ * it is dead: the data plane returns -EBADF, the rest throws EBADF.
  *
  * @example
  * ```ts

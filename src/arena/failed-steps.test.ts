@@ -238,7 +238,7 @@ test("an allocator that somebody reads is not freed under his hands, and lives o
   );
   other.arena.core.readLeave();
   allocator.destroy();
-  assert.throws(() => theirs.statistics(), { code: "EINVAL", message: "The allocator is destroyed" });
+  assert.throws(() => theirs.statistics(), { code: "EBADF", message: "The allocator is destroyed" });
   assert.deepEqual(arena.allocators(), []);
   other.arena.detach();
   assertNothingLeft(arena);
@@ -294,7 +294,7 @@ test("lists and statistics beside threads that create and destroy: no trap, noth
           assert.equal(caches.length, 11 * 3);
           seen++;
         } catch (error) {
-          assert.equal((error as AnyctxError).code, "EINVAL");
+          assert.equal((error as AnyctxError).code, "EBADF");
         }
     }
     await new Promise((resolve) => setImmediate(resolve));
