@@ -53,7 +53,7 @@ export interface KillOptions {
 interface Ring {
   readonly arena: Arena;
   readonly dynamic: ArenaMap<number, bigint>;
-  readonly survivor: Worker;
+  readonly survivor: Thread;
 }
 
 interface Thread {
@@ -62,6 +62,8 @@ interface Thread {
   readonly cpu: number;
   /** What it attached with, and what it may attach with once more. */
   readonly handles: readonly ArenaHandle[];
+  /** What it failed of, if it did. */
+  readonly failure: () => unknown;
 }
 
 /** A worker of this arena that is ready to work. */
@@ -83,7 +85,7 @@ async function startWorker(arena: Arena, data: Record<string, unknown>): Promise
     }, REAP_MILLISECONDS).unref();
   });
   if (cpu === undefined) throw failed;
-  return { worker, cpu, handles };
+  return { worker, cpu, handles, failure: () => failed };
 }
 
 async function openRing(seed: number): Promise<Ring> {
@@ -96,14 +98,13 @@ async function openRing(seed: number): Promise<Ring> {
   arena.createMap({ ...create, name: "small", value: u64, maxEntries: 8 });
   arena.createMap({ ...create, name: "uncached", value: bytes(100), maxEntries: 3000, withoutCache: true });
   arena.createMap({ ...create, name: "growing", value: u64, maxEntries: 1_000_000 });
-  const { worker } = await startWorker(arena, { role: "survivor", seed });
-  return { arena, dynamic, survivor: worker };
+  return { arena, dynamic, survivor: await startWorker(arena, { role: "survivor", seed }) };
 }
 
 /** Ends the survivor and destroys all: bytes that are still in use. */
 async function closeRing({ arena, survivor }: Ring): Promise<number> {
-  survivor.postMessage("stop");
-  await once(survivor, "exit");
+  survivor.worker.postMessage("stop");
+  await ended(survivor);
   for (const { name } of arena.maps()) arena.destroyMap(name);
   for (const allocator of arena.allocators()) allocator.destroy();
   for (let round = 0; round < 4; round++) arena.trim();
@@ -213,6 +214,8 @@ async function reapAll(arena: Arena, threads: readonly Thread[]): Promise<boolea
 /** Kills what a trial kills; how the survivors got on. */
 async function trial(ring: Ring, random: () => number, { deaths = 1, load }: KillOptions): Promise<Outcome> {
   const { arena, survivor } = ring;
+  // Whoever only shared maps with the dead lives: its death is a fault of ours, and all that follows comes of it.
+  if (survivor.failure() !== undefined) throw survivor.failure();
   const role = ROLES[deaths === 1 ? 0 : Math.floor(random() * ROLES.length)] ?? "work";
   const say = (what: string, details: unknown = ""): void => {
     process.stderr.write(`${what} after the death of ${deaths} (${role}): ${JSON.stringify(details)}\n`);
@@ -224,8 +227,8 @@ async function trial(ring: Ring, random: () => number, { deaths = 1, load }: Kil
     return "hung";
   }
   const mine = survive(ring.dynamic);
-  survivor.postMessage("survive");
-  const answer = once(survivor, "message") as Promise<[ReturnType<typeof survive>]>;
+  survivor.worker.postMessage("survive");
+  const answer = once(survivor.worker, "message") as Promise<[ReturnType<typeof survive>]>;
   const late = pause(2 * LIMIT_MILLISECONDS).then(() => undefined);
   const theirs = (await Promise.race([answer, late]))?.[0];
   if (theirs === undefined || Math.max(mine.milliseconds, theirs.milliseconds) > LIMIT_MILLISECONDS) {
@@ -258,7 +261,8 @@ export async function kill(trials: number, seed: number, options: KillOptions = 
       try {
         outcome = await trial(ring, random, options);
       } catch (error) {
-        process.stderr.write(`${error instanceof AnyctxError ? `${error.code}: ` : ""}${String(error)}\n`);
+        const code = error instanceof AnyctxError ? `${error.code}: ` : "";
+        process.stderr.write(`${code}${error instanceof Error ? error.stack : String(error)}\n`);
       }
       result[outcome]++;
       result.trials++;
