@@ -2,31 +2,38 @@
 import { spawn } from "node:child_process";
 
 export interface Done {
-  /** Whether it ended by itself, in time, with status 0. */
-  readonly passed: boolean;
+  /** Null: it was killed. */
+  readonly status: number | null;
   /** The end of what it said. */
-  readonly output: string;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-const MOST_OUTPUT = 4000;
+/** Characters of an output: what goes wrong may print for ever. */
+const MOST_SAID = 2 ** 20;
+
+/** What a process is started with: a test that runs in a test's process would report to it. */
+export function childEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+  return environment;
+}
 
 /** Runs a script with plain Node; a process that does not end in time is killed. */
 export function runChild(args: readonly string[], cwd: string, milliseconds: number): Promise<Done> {
-  return new Promise((resolve, reject) => {
-    // A test that runs in a test's process would report to it.
-    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    const hear = (chunk: Buffer): void => {
-      output = (output + chunk.toString()).slice(-MOST_OUTPUT);
-    };
-    child.stdout.on("data", hear);
-    child.stderr.on("data", hear);
-    const timer = setTimeout(() => child.kill("SIGKILL"), milliseconds);
-    child.on("error", reject);
-    child.on("close", (status) => {
-      clearTimeout(timer);
-      resolve({ passed: status === 0, output });
+  const child = spawn(process.execPath, args, {
+    cwd,
+    env: childEnvironment(),
+    timeout: milliseconds,
+    killSignal: "SIGKILL",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].setEncoding("utf8").on("data", (text: string) => {
+      said[name] = (said[name] + text).slice(-MOST_SAID);
     });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status) => resolve({ status, ...said }));
   });
 }

@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { childEnvironment } from "./child.ts";
 
 export interface Ran {
   readonly status: number | null;
@@ -14,11 +15,9 @@ export interface Ran {
 
 /** Runs a command that is given so many seconds. */
 export function run(command: string, args: readonly string[], cwd: string, seconds = 120): Ran {
-  // A test that runs in a test's process would report to it.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
-    env,
+    env: childEnvironment(),
     encoding: "utf8",
     timeout: seconds * 1000,
     killSignal: "SIGKILL",

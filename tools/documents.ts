@@ -12,12 +12,12 @@
  *
  * Where there is no output block, what a program prints is written behind its calls, as `console.log(1 + 1); // 2`.
  */
-import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import ts from "typescript";
+import { type Done, runChild } from "./child.ts";
 
-const SECONDS = 60;
+const MILLISECONDS = 60_000;
 
 /** A block: its lines lie at the places that they have in the document, so that what is wrong is named by its line there. */
 interface Block {
@@ -171,30 +171,8 @@ export function compile(programs: readonly Program[], folder: string): string[] 
   });
 }
 
-export interface Result {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs a program that has been compiled. */
-export function runProgram({ file }: Program, folder: string): Promise<Result> {
-  // A test that runs in a test's process would report to it.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+export function runProgram({ file }: Program, folder: string): Promise<Done> {
   const path = join(folder, COMPILED, file.replace(/ts$/, "js"));
-  const child = spawn(process.execPath, ["--enable-source-maps", path], {
-    env,
-    timeout: SECONDS * 1000,
-    killSignal: "SIGKILL",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const)
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      said[name] += text;
-    });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (status) => resolve({ status, ...said }));
-  });
+  return runChild(["--enable-source-maps", path], ".", MILLISECONDS);
 }

@@ -78,6 +78,8 @@ const COMPILE_MILLISECONDS = 120_000;
 /** How much longer than with the true core a step may take, and the least of it. */
 const TIMES_LONGER = 5;
 const LEAST_MILLISECONDS = 20_000;
+/** Characters of what a failing step said. */
+const MOST_SHOWN = 4000;
 
 function compile(copy: string): Promise<Done> {
   return runChild(["build/tools/tools/compile.js", "mutant"], copy, COMPILE_MILLISECONDS);
@@ -101,8 +103,8 @@ class Bench {
   }
 
   async #mustPass(what: string, run: Promise<Done>): Promise<void> {
-    const { passed, output } = await run;
-    if (!passed) throw new Error(`${what} fails without a mutant:\n${output}`);
+    const { status, stdout, stderr } = await run;
+    if (status !== 0) throw new Error(`${what} fails without a mutant:\n${`${stdout}${stderr}`.slice(-MOST_SHOWN)}`);
   }
 
   /** As prepared, with a copy of its own. */
@@ -125,15 +127,15 @@ class Bench {
   }
 
   async #verdict(mutant: Mutant): Promise<Judged["verdict"]> {
-    if (!(await compile(this.copy)).passed) return "not compiled";
+    if ((await compile(this.copy)).status !== 0) return "not compiled";
     if (hashOfBuild(this.copy) === this.#bytes) return "same bytes";
     for (const { by, script } of stepsFor(mutant.file)) {
-      const { passed } = await runChild(
+      const { status } = await runChild(
         [...NODE_TEST, script],
         this.copy,
         this.#limits.get(script) ?? LEAST_MILLISECONDS,
       );
-      if (!passed) return by;
+      if (status !== 0) return by;
     }
     return "survived";
   }

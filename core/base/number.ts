@@ -15,12 +15,11 @@ function bitsOfKind(kind: u32): u64 {
   return (<u64>8) << (<u64>(kind & NUMBER_SIZE));
 }
 
-/** A number's bits where it lies by itself, upper bytes zero. */
-export function bitsAt(address: usize, kind: u32): u64 {
-  const size = kind & NUMBER_SIZE;
-  if (size == 3) return load<u64>(address);
-  if (size == 2) return load<u32>(address);
-  if (size == 1) return load<u16>(address);
+/** The bits of what lies by itself in 1, 2, 4 or 8 bytes, upper bytes zero. */
+export function bitsAt(address: usize, bytes: u32): u64 {
+  if (bytes == 8) return load<u64>(address);
+  if (bytes == 4) return load<u32>(address);
+  if (bytes == 2) return load<u16>(address);
   return load<u8>(address);
 }
 

@@ -37,17 +37,9 @@ function getOne(map: MapHeader, key: usize, into: usize): i32 {
   return hashGet(address, key, into);
 }
 
-/** A value of up to 8 bytes as a word, the upper bytes zero. */
-function wordAt(value: usize, size: u32): u64 {
-  if (size == 8) return load<u64>(value);
-  if (size == 4) return load<u32>(value);
-  if (size == 2) return load<u16>(value);
-  return load<u8>(value);
-}
-
 function setOne(map: MapHeader, key: usize, value: usize): i32 {
   const address = changetype<usize>(map);
-  const word = wordAt(value, map.valueSize);
+  const word = bitsAt(value, map.valueSize);
   if (map.fastKey == 4) return hashUpdate4(address, load<u32>(key), word, 0);
   if (map.fastKey == 8) return hashUpdate8(address, load<u64>(key), word, 0);
   const place = valuePlace();
@@ -115,7 +107,7 @@ export function mapAddMany(address: usize, keys: usize, count: u32, kind: u32, a
   if (!isPlain(map)) return -EINVAL;
   for (let index: u32 = 0; index < count; index++) {
     const key = keys + index * map.keySize;
-    const bits = bitsAt(amounts + index * map.valueSize, kind);
+    const bits = bitsAt(amounts + index * map.valueSize, map.valueSize);
     const change = writeAmount(room, kind, bits) ? kind | SUBTRACTS : kind;
     const result =
       map.kind == KIND_ARRAY ? arrayChange(address, key, 0, change, room) : hashChange(address, key, 0, change, room);

@@ -13,6 +13,7 @@ import { showAs } from "../maps/inspect.ts";
 import { holdsU32 } from "../maps/scalar.ts";
 import { decodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { inReadSection } from "../wasm/reader.ts";
 import { type AllocatorOptions, checkAllocatorOptions, requestOf } from "./allocator-options.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
 import type { Attachment } from "./attachment.ts";
@@ -252,19 +253,15 @@ export class ObjectAllocator {
 
   /**
    * What every cache contains, what is prefilled, and what could not be had. Reads without a lock: a snapshot that may be a few
-   * off. Beside another thread that destroys the allocator: the statistics, or EINVAL.
+   * off. Beside another thread that destroys the allocator: the statistics, or EBADF.
    */
   statistics(): AllocatorStatistics {
     const { core } = this.#arena;
     const address = this.#living();
-    // In a read section, so that what lives now goes only afterwards.
-    core.readEnter();
-    try {
+    return inReadSection(core, () => {
       if (core.isObjectAllocator(address) === 0) throw destroyed();
       return allocatorStatistics(this.#arena, address, this.name);
-    } finally {
-      core.readLeave();
-    }
+    });
   }
 
   /**

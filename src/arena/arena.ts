@@ -191,9 +191,9 @@ export class Arena extends Attachment {
     }
     const open = this.#directory.open(name);
     try {
-      const text = this.#directory.descriptionOf(open.info.address);
-      if (codecs !== undefined) checkSame(open.info, text, codecs);
-      const [key, value] = JSON.parse(text) as [Description, Description];
+      const description = JSON.parse(this.#directory.descriptionOf(open.info.address)) as [Description, Description];
+      if (codecs !== undefined) checkSame(open.info, description, codecs);
+      const [key, value] = description;
       return new ArenaMap(this, open, codecFrom(key), codecFrom(value));
     } catch (error) {
       this.core.freeBytes(open.room);
@@ -351,14 +351,18 @@ function enrolled(result: number): void {
   throw new AnyctxError("EBUSY", "Cannot attach: a thread has attached with this handle already, each needs its own");
 }
 
-/** @param text the description that the map was created with */
-function checkSame(info: MapInfo, text: string, codecs: MapCodecs<MapType, unknown, unknown>): void {
+/** @param description of key and value that the map was created with */
+function checkSame(
+  info: MapInfo,
+  description: readonly Description[],
+  codecs: MapCodecs<MapType, unknown, unknown>,
+): void {
   const { key, value, type = info.kind.perCpu ? undefined : info.kind.type } = codecs;
   if (type !== info.kind.type)
     throw new AnyctxError("EINVAL", `Map "${info.name}" is ${info.kind.type}, openMap has ${show(type)} as type`);
   for (const [index, name] of (["key", "value"] as const).entries()) {
     const given = JSON.stringify({ key, value }[name].description);
-    const there = JSON.stringify((JSON.parse(text) as Description[])[index]);
+    const there = JSON.stringify(description[index]);
     if (given !== there)
       throw new AnyctxError("EINVAL", `Map "${info.name}" has ${there} as ${name}, openMap was given ${given}`);
   }

@@ -24,15 +24,26 @@ export interface CacheState {
   readonly misses: Misses;
 }
 
+/** Where a CPU's cache of a set is. */
+export function cacheAddress(set: number, cpu: number): number {
+  return set + CONSTANTS.SET_BYTES + cpu * CONSTANTS.CACHE_BYTES;
+}
+
+/** What a cache could not give so far. */
+export function readMisses(reader: Reader, cache: number): Misses {
+  const misses = noMisses();
+  for (const [row, context] of CONTEXTS.entries())
+    misses[context] = reader.word(cache + LAYOUT.Cache.missTask + row * 4);
+  return misses;
+}
+
 /** The caches of a set at an address, by CPU. */
 export function readCaches(reader: Reader, set: number): CacheState[] {
   const unit = reader.word(set + LAYOUT.CacheSet.unit);
   return Array.from({ length: reader.cpus }, (_, cpu) => {
-    const address = set + CONSTANTS.SET_BYTES + cpu * CONSTANTS.CACHE_BYTES;
+    const address = cacheAddress(set, cpu);
     const field = (name: CacheField): number => reader.word(address + LAYOUT.Cache[name]);
-    const misses = noMisses();
-    for (const [row, context] of CONTEXTS.entries())
-      misses[context] = reader.word(address + LAYOUT.Cache.missTask + row * 4);
+    const misses = readMisses(reader, address);
     const lists = OBJECT_LISTS.map((list) => [list.name, listLength(reader, set, address, cpu, list)] as const);
     return { cpu, unit, field, lists: Object.fromEntries(lists), misses };
   });

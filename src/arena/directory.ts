@@ -13,6 +13,7 @@ import type { MapOptions } from "../maps/options.ts";
 import { transferBytes } from "../maps/transfer.ts";
 import { decodeUtf8, encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { inReadSection } from "../wasm/reader.ts";
 import type { Attachment } from "./attachment.ts";
 import { encodeName } from "./name.ts";
 
@@ -122,13 +123,14 @@ export class Directory {
 
   /** What there is to know of a map, which is not opened by that: it may be destroyed at any time. */
   find(name: string): MapInfo {
-    return this.#reading(() => this.info(this.#find(name, this.#attachment.core.findMap)));
+    const { core } = this.#attachment;
+    return inReadSection(core, () => this.info(this.#find(name, core.findMap)));
   }
 
   /** All living maps, newest first. */
   maps(): MapInfo[] {
     for (;;) {
-      const found = this.#reading(() => this.#walkMaps());
+      const found = inReadSection(this.#attachment.core, () => this.#walkMaps());
       if (found !== undefined) return found;
     }
   }
@@ -210,17 +212,6 @@ export class Directory {
     let address = this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.maps);
     for (; address !== 0; address = field(address, "next")) found.push(this.info(address));
     return found.some((map) => field(map.address, "dyingTarget") !== 0) ? undefined : found;
-  }
-
-  /** What is read of maps stays what it is meanwhile, also if they are destroyed. */
-  #reading<T>(read: () => T): T {
-    const { core } = this.#attachment;
-    core.readEnter();
-    try {
-      return read();
-    } finally {
-      core.readLeave();
-    }
   }
 
   /** The transfer buffer of a map that is being opened. */

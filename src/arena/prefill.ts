@@ -1,6 +1,7 @@
 /** Prefills on several CPUs: on all of them or on none. */
-import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import type { Attachment } from "./attachment.ts";
+import { cacheAddress } from "./caches.ts";
 
 /**
  * Prefills on every CPU that this thread holds. If one is refused, those before it get back what they had: what was
@@ -30,7 +31,7 @@ export function prefillHeldCpus(attachment: Attachment, sets: readonly number[],
 
 /** Takes back what is prefilled from now on for a CPU by a set. */
 function withdrawal(attachment: Attachment, set: number, cpu: number): () => void {
-  const cache = set + CONSTANTS.SET_BYTES + cpu * CONSTANTS.CACHE_BYTES;
+  const cache = cacheAddress(set, cpu);
   const owned = attachment.word(cache + LAYOUT.Cache.owned);
   const prefilled = attachment.word(cache + LAYOUT.Cache.prefilledCount);
   return () => attachment.core.withdrawPrefill(set, owned, prefilled);

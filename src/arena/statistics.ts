@@ -3,7 +3,7 @@ import { AnyctxError } from "../error.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { memoryUse } from "../maps/memory-use.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import type { Reader } from "../wasm/reader.ts";
+import { inReadSection, type Reader } from "../wasm/reader.ts";
 import { type CacheState, type Misses, readCaches } from "./caches.ts";
 
 /** One cache: the objects of one kind of one map on one CPU. Counts are objects. */
@@ -60,12 +60,11 @@ function isPlace(reader: Reader, address: number): boolean {
 }
 
 /**
- * Reads of a map that need not be open. In a read section: what lives at its beginning stays until its end.
+ * Reads of a map that need not be open.
  * @throws {AnyctxError} EBADF: it has been destroyed, and what lies there now is something else
  */
 function readLiving<T>(reader: Reader, map: MapInfo, read: () => T): T {
-  reader.core.readEnter();
-  try {
+  return inReadSection(reader.core, () => {
     const field = (name: "serial" | "dyingTarget"): number => reader.word(map.address + LAYOUT.MapHeader[name]);
     if (
       !isPlace(reader, map.address) ||
@@ -75,9 +74,7 @@ function readLiving<T>(reader: Reader, map: MapInfo, read: () => T): T {
     )
       throw new AnyctxError("EBADF", `Cannot read the statistics of map "${map.name}": it has been destroyed`);
     return read();
-  } finally {
-    reader.core.readLeave();
-  }
+  });
 }
 
 /**

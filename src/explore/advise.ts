@@ -8,7 +8,7 @@
  */
 
 import { Arena } from "../arena/arena.ts";
-import { type Misses, noMisses } from "../arena/caches.ts";
+import { cacheAddress, type Misses, noMisses, readMisses } from "../arena/caches.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { CONTEXTS } from "../events/record.ts";
@@ -16,7 +16,7 @@ import { type LoadedMap, loadObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { InterruptRule, RuleRange } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
-import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import { type LinuxSizes, linuxSizes } from "./linux-size.ts";
 import type { OpenStream } from "./recording.ts";
 
@@ -81,8 +81,6 @@ interface Observed {
   readonly burst: number;
 }
 
-/** A cache's counts of allocations that found nothing, by context. */
-const MISS_FIELDS = ["missTask", "missSoftirq", "missInterruptsOff", "missHardirq", "missNmi"] as const;
 const MEMORY_BYTES = 2 ** 32;
 const SEED = 1;
 
@@ -289,9 +287,9 @@ class Watched {
     let refills = 0;
     let misses = 0;
     for (const set of this.#sets) {
-      const cache = set + CONSTANTS.SET_BYTES + cpu * CONSTANTS.CACHE_BYTES;
+      const cache = cacheAddress(set, cpu);
       refills += this.#arena.word(cache + LAYOUT.Cache.refills);
-      for (const field of MISS_FIELDS) misses += this.#arena.word(cache + LAYOUT.Cache[field]);
+      misses += total(readMisses(this.#arena, cache));
     }
     const more = misses - (this.#misses[cpu] ?? 0);
     const stretch = refills === (this.#refills[cpu] ?? 0) ? (this.#stretch[cpu] ?? 0) + more : more;

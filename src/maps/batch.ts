@@ -3,15 +3,15 @@
  * thread's room; other maps are asked entry by entry. What the caller gave is read and checked before the arena is touched.
  */
 import { AnyctxError, ERRNO } from "../error.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import type { Core } from "../wasm/face.ts";
 import type { Codec, Role, ScalarName } from "./accessor.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { numberPlaceOf } from "./number-place.ts";
 import { refusalOf } from "./refusal.ts";
-import { SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
-import { type Scanned, scanInto } from "./scan.ts";
+import { isScalar, SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
+import { type Scanned, scanInto, scanNext } from "./scan.ts";
 import { typedArrayKind } from "./typed-array.ts";
 
 /** What batches are read from: an array, or a typed array. */
@@ -35,10 +35,26 @@ const ALIGN = 8;
 /** What a number is changed by and room for a value of one. */
 const CHANGE_BYTES = 24;
 
+/** Where keys, values and the rest of a call lie in a room, and how many entries it has place for. */
+interface Layout {
+  readonly most: number;
+  readonly valuesAt: number;
+  readonly foundAt: number;
+  readonly changeAt: number;
+}
+
+/** What is written, for messages, and how it is where the core cannot do it for many. */
+interface Writing<K, V> {
+  readonly values: string;
+  readonly entry: string;
+  readonly single: (key: K, given: V) => unknown;
+}
+
+type WriteMany = (core: Core, map: number, keys: number, count: number, layout: Layout) => number;
+
 /** The name of a codec of one word. */
-function scalarOf(codec: Codec<unknown>): ScalarName | undefined {
-  const { description } = codec;
-  return typeof description === "string" && description !== "none" ? description : undefined;
+function scalarOf({ description }: Codec<unknown>): ScalarName | undefined {
+  return isScalar(description) ? description : undefined;
 }
 
 function checkLength(what: string, given: { readonly length: number } | undefined, length: number): void {
@@ -109,52 +125,44 @@ export class Batch<K, V> {
   }
 
   set(keys: Many<K>, values: Many<V>): void {
-    checkLength("keys", keys, 0);
-    checkLength("values", values, keys.length);
-    if (this.#key === undefined || this.#value === undefined) {
-      for (let index = 0; index < keys.length; index++) this.#map.set(keys[index] as K, values[index] as V);
-      return;
-    }
-    const words = this.#words(keys, this.#key, this.#keyCodec, "key");
-    const wanted = this.#words(values, this.#value, this.#valueCodec, "value");
-    const room = this.#roomFor(words.length);
-    const { most, valuesAt } = this.#layout(room);
-    const { buffer } = this.#host.memory;
-    const given = new SCALAR_ARRAYS[this.#key].array(buffer, room.address, most);
-    const placed = new SCALAR_ARRAYS[this.#value].array(buffer, valuesAt, most);
-    for (let from = 0; from < words.length; from += most) {
-      const part = words.subarray(from, from + most);
-      given.set(part as never);
-      placed.set(wanted.subarray(from, from + part.length) as never);
-      const { core } = this.#host.instance;
-      const result = core.mapSetMany(this.#map.info.address, room.address, part.length, valuesAt);
-      if (result !== 0) throw this.#failure(result, "set", from, words.length);
-    }
+    const single = (key: K, value: V): unknown => this.#map.set(key, value);
+    this.#write(keys, values, { values: "values", entry: "set", single }, (core, map, room, count, { valuesAt }) =>
+      core.mapSetMany(map, room, count, valuesAt),
+    );
   }
 
   /** As `set`, of what is added to each value. */
   add(keys: Many<K>, amounts: Many<V>): void {
+    const single = (key: K, amount: V): unknown => this.#map.add(key, amount as V & number);
+    const kind = this.#value === undefined ? 0 : numberPlaceOf(this.#value, undefined, this.#map.info.name).kind;
+    const what = { values: "amounts", entry: "add to", single };
+    this.#write(keys, amounts, what, (core, map, room, count, { valuesAt, changeAt }) =>
+      core.mapAddMany(map, room, count, kind, valuesAt, changeAt),
+    );
+  }
+
+  /** Gives keys, and with each what becomes of its value, to the core. @param many 0 or -errno for as many as fit at once */
+  #write(keys: Many<K>, given: Many<V>, { values, entry, single }: Writing<K, V>, many: WriteMany): void {
     checkLength("keys", keys, 0);
-    checkLength("amounts", amounts, keys.length);
+    checkLength(values, given, keys.length);
     if (this.#key === undefined || this.#value === undefined) {
-      for (let index = 0; index < keys.length; index++) this.#map.add(keys[index] as K, amounts[index] as V & number);
+      for (let index = 0; index < keys.length; index++) single(keys[index] as K, given[index] as V);
       return;
     }
     const words = this.#words(keys, this.#key, this.#keyCodec, "key");
-    const added = this.#words(amounts, this.#value, this.#valueCodec, "value");
-    const { kind } = numberPlaceOf(this.#value, undefined, this.#map.info.name);
+    const wanted = this.#words(given, this.#value, this.#valueCodec, "value");
     const room = this.#roomFor(words.length);
-    const { most, valuesAt, changeAt } = this.#layout(room);
+    const layout = this.#layout(room);
+    const { most, valuesAt } = layout;
     const { buffer } = this.#host.memory;
-    const given = new SCALAR_ARRAYS[this.#key].array(buffer, room.address, most);
-    const placed = new SCALAR_ARRAYS[this.#value].array(buffer, valuesAt, most);
+    const placedKeys = new SCALAR_ARRAYS[this.#key].array(buffer, room.address, most);
+    const placedValues = new SCALAR_ARRAYS[this.#value].array(buffer, valuesAt, most);
     for (let from = 0; from < words.length; from += most) {
       const part = words.subarray(from, from + most);
-      given.set(part as never);
-      placed.set(added.subarray(from, from + part.length) as never);
-      const { core } = this.#host.instance;
-      const result = core.mapAddMany(this.#map.info.address, room.address, part.length, kind, valuesAt, changeAt);
-      if (result !== 0) throw this.#failure(result, "add to", from, words.length);
+      placedKeys.set(part as never);
+      placedValues.set(wanted.subarray(from, from + part.length) as never);
+      const result = many(this.#host.instance.core, this.#map.info.address, room.address, part.length, layout);
+      if (result !== 0) throw this.#failure(result, entry, from, words.length);
     }
   }
 
@@ -234,7 +242,7 @@ export class Batch<K, V> {
   }
 
   /** How many entries a room has place for, and where: keys, values, a byte each for whether it was found, and one change. */
-  #layout({ address, bytes }: Room): { most: number; valuesAt: number; foundAt: number; changeAt: number } {
+  #layout({ address, bytes }: Room): Layout {
     const { keySize, valueSize } = this.#map.info;
     const most = Math.floor((bytes - ALIGN - CHANGE_BYTES) / (keySize + valueSize + 1));
     const valuesAt = Math.ceil((address + most * keySize) / ALIGN) * ALIGN;
@@ -244,9 +252,7 @@ export class Batch<K, V> {
 
   /** The core says in `scanNext` at which entry of its part it stopped. */
   #failure(result: number, what: string, from: number, count: number): AnyctxError {
-    const { memory, instance } = this.#host;
-    const at = instance.core.currentArea() + LAYOUT.CpuArea.scanNext;
-    const index = from + (new Uint32Array(memory.buffer, at, 1)[0] ?? 0);
+    const index = from + scanNext(this.#host);
     return mapFailure(this.#map.info, result, `${what} entry ${index} of ${count} of`);
   }
 }

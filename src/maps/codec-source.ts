@@ -7,6 +7,7 @@
  * variables are stored. Whatever does not fit leaves the block `fast`: the accessors of maps/codec.ts then say why.
  */
 import type { Description, Role, ScalarName } from "./accessor.ts";
+import { codecFrom, placeFields } from "./codec.ts";
 
 export interface WriteSource {
   /** Statements that read and check. */
@@ -128,7 +129,7 @@ function writeParts(parts: readonly Part[], given: string, whole: string): Write
 
 function arraySource(element: Description, length: number, at: number, role: Role): CodecSource | undefined {
   if (length > MOST_ELEMENTS) return undefined;
-  const { size } = sizeOf(element);
+  const { size } = codecFrom(element);
   const parts: Part[] = [];
   for (let index = 0; index < length; index++) {
     const source = codecSource(element, at + index * size, role);
@@ -155,45 +156,18 @@ type Fields = readonly (readonly [string, Description])[];
 function structSource(fields: Fields, at: number, role: Role): CodecSource | undefined {
   const parts: Part[] = [];
   const members: string[] = [];
-  let offset = 0;
-  for (const [name, field] of fields) {
-    const { size, align } = sizeOf(field);
-    offset = Math.ceil(offset / align) * align;
-    const source = codecSource(field, at + offset, role);
+  const { offsets } = placeFields(fields.map(([, field]) => codecFrom(field)));
+  for (const [index, [name, field]] of fields.entries()) {
+    const source = codecSource(field, at + (offsets[index] ?? 0), role);
     // As a literal's member it would be the object's prototype.
     if (source === undefined || name === "__proto__") return undefined;
     parts.push([`[${JSON.stringify(name)}]`, source]);
     members.push(`${JSON.stringify(name)}: ${source.value}`);
-    offset += size;
   }
   return {
     value: `({ ${members.join(", ")} })`,
     write: (given) => writeParts(parts, given, checkMembers(given, fields.length)),
   };
-}
-
-/** Size and alignment in memory, as maps/codec.ts lays it out. */
-function sizeOf(description: Description): { readonly size: number; readonly align: number } {
-  if (description === "none") return { size: 0, align: 1 };
-  if (typeof description === "string") {
-    const size = widthOf(SCALARS[description].view);
-    return { size, align: size };
-  }
-  if ("bytes" in description) return { size: description.bytes, align: 1 };
-  if ("string" in description) return { size: description.string, align: 1 };
-  if ("json" in description) return { size: description.json, align: 1 };
-  if ("array" in description) {
-    const { size, align } = sizeOf(description.array[0]);
-    return { size: size * description.array[1], align };
-  }
-  let end = 0;
-  let align = 1;
-  for (const [, field] of description.struct) {
-    const each = sizeOf(field);
-    end = Math.ceil(end / each.align) * each.align + each.size;
-    align = Math.max(align, each.align);
-  }
-  return { size: Math.ceil(end / align) * align, align };
 }
 
 /**

@@ -136,6 +136,25 @@ export function array<T>(element: Codec<T>, length: number): Codec<T[]> {
 }
 
 type Fields = Readonly<Record<string, Codec<unknown>>>;
+/** How much room something takes, and at a multiple of what it begins. Bytes. */
+interface Extent {
+  readonly size: number;
+  readonly align: number;
+}
+
+/** Where C places the fields of a struct. */
+export function placeFields(fields: readonly Extent[]): Extent & { readonly offsets: readonly number[] } {
+  let end = 0;
+  let align = 1;
+  const offsets = fields.map((field) => {
+    const offset = roundUp(end, field.align);
+    end = offset + field.size;
+    align = Math.max(align, field.align);
+    return offset;
+  });
+  return { offsets, size: roundUp(end, align), align };
+}
+
 type StructOf<F extends Fields> = { [Name in keyof F]: F[Name] extends Codec<infer T> ? T : never };
 
 /** A field that the struct does not have would be lost. Most values have the fields in their order. */
@@ -163,18 +182,11 @@ function checkFields(value: object, names: readonly string[]): void {
 export function struct<F extends Fields>(fields: F): Codec<StructOf<F>> {
   const entries = Object.entries(fields ?? {});
   const names = entries.map(([name]) => name);
-  let end = 0;
-  let align = 1;
-  const offsets = entries.map(([name, codec]) => {
-    checkCodec(`struct() needs a codec as ${name}`, codec);
-    const offset = roundUp(end, codec.align);
-    end = offset + codec.size;
-    align = Math.max(align, codec.align);
-    return offset;
-  });
-  if (end === 0) throw new AnyctxError("EINVAL", "struct() needs at least one field");
+  for (const [name, codec] of entries) checkCodec(`struct() needs a codec as ${name}`, codec);
+  const { offsets, size, align } = placeFields(entries.map(([, codec]) => codec));
+  if (size === 0) throw new AnyctxError("EINVAL", "struct() needs at least one field");
   return {
-    size: roundUp(end, align),
+    size,
     align,
     description: { struct: entries.map(([name, codec]) => [name, codec.description] as const) },
     bind(buffer, offset, role) {

@@ -304,13 +304,8 @@ export class MapEntries<K, V> {
     return this.#bytes.slice(from, to);
   }
 
-  /** As `load`, of a key that is given; the value's bytes are `fetchedValue`. */
-  protected fetch(key: K): boolean {
-    const result = this.#get(this.#address, this.#given(key), this.#valueAddress);
-    return this.#isThere(result, "read an entry of");
-  }
-
-  protected fetchedValue(): Uint8Array {
+  /** Bytes of the value that `has` has found: like `get` it has the entry in the transfer buffer. */
+  protected foundValue(): Uint8Array {
     const { keySize, valueSize } = this.info;
     return this.loadedBytes(roundUp(keySize), roundUp(keySize) + valueSize);
   }

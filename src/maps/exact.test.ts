@@ -28,20 +28,12 @@ import {
 } from "./codec.ts";
 import { json } from "./json.ts";
 import { ANY, type ArenaMap, NOEXIST } from "./map.ts";
+import { SCALARS } from "./scalar.ts";
 
 const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 3 });
 
 const CODECS: Readonly<Record<string, Codec<never>>> = {
-  u8,
-  u16,
-  u32,
-  u64,
-  i8,
-  i16,
-  i32,
-  i64,
-  f32,
-  f64,
+  ...SCALARS,
   "bytes(3)": bytes(3),
   "string(8)": string(8),
   "array(u8, 2)": array(u8, 2),

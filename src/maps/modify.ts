@@ -118,7 +118,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     checkFunction("compute", "change", change);
     this.#checkWhole();
     while (true) {
-      const before = this.fetch(key) ? this.fetchedValue() : undefined;
+      const before = this.has(key) ? this.foundValue() : undefined;
       const next = change(before === undefined ? undefined : this.#decode(before), key);
       if (this.#replace(key, before, next)) return next;
     }

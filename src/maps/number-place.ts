@@ -3,7 +3,8 @@ import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import type { Description, ScalarName } from "./accessor.ts";
-import { codecFrom } from "./codec.ts";
+import { codecFrom, placeFields } from "./codec.ts";
+import { isScalar } from "./scalar.ts";
 
 export interface NumberPlace {
   readonly name: ScalarName;
@@ -28,10 +29,6 @@ const KINDS: Readonly<Record<ScalarName, number>> = {
   f64: 3 | NUMBER_FLOAT,
 };
 
-function isScalar(description: Description): description is ScalarName {
-  return typeof description === "string" && description !== "none";
-}
-
 /**
  * @param field of a struct; undefined: the value itself
  * @param map its name, for the message
@@ -43,13 +40,9 @@ export function numberPlaceOf(description: Description, field: string | undefine
     throw new AnyctxError("EINVAL", `The values of map "${map}" are no numbers: name a field that is one`);
   }
   const fields = typeof description === "object" && "struct" in description ? description.struct : [];
-  let offset = 0;
-  for (const [name, each] of fields) {
-    const { size, align } = codecFrom(each);
-    offset = Math.ceil(offset / align) * align;
-    if (name === field && isScalar(each)) return { name: each, offset, kind: KINDS[each] };
-    offset += size;
-  }
+  const { offsets } = placeFields(fields.map(([, each]) => codecFrom(each)));
+  for (const [index, [name, each]] of fields.entries())
+    if (name === field && isScalar(each)) return { name: each, offset: offsets[index] ?? 0, kind: KINDS[each] };
   const numbers = fields.filter(([, each]) => isScalar(each)).map(([name]) => name);
   const known = numbers.length === 0 ? "there is none" : `there are ${numbers.join(", ")}`;
   throw new AnyctxError("EINVAL", `The values of map "${map}" have no number ${show(field)}: ${known}`);

@@ -4,7 +4,7 @@
  *
  * As `Map` has them: -0 and 0 are one key, and NaN is one. A value that is -0 stays -0 (`f32`, `f64`) or is refused.
  */
-import type { Accessor, Codec, Role, ScalarName } from "./accessor.ts";
+import type { Accessor, Codec, Description, Role, ScalarName } from "./accessor.ts";
 import { refusal } from "./refusal.ts";
 
 type Bind<T> = (buffer: ArrayBufferLike, offset: number, role?: Role) => Accessor<T>;
@@ -163,6 +163,11 @@ export const SCALARS: Readonly<Record<ScalarName, Codec<number> | Codec<bigint>>
   f32,
   f64,
 };
+
+/** Whether a codec is one of these. */
+export function isScalar(description: Description): description is ScalarName {
+  return typeof description === "string" && description !== "none";
+}
 
 /** Words of a kind, side by side. */
 export type ScalarArray =

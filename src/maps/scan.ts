@@ -15,6 +15,12 @@ export interface Scanned {
   readonly next: number;
 }
 
+/** Where the core's last operation on many entries goes on or, as one of them failed, which of them. */
+export function scanNext({ memory, instance }: MapHost): number {
+  const at = instance.core.currentArea() + LAYOUT.CpuArea.scanNext;
+  return new Uint32Array(memory.buffer, at, 1)[0] ?? 0;
+}
+
 /** What entries are copied into. */
 interface Into {
   readonly length: number;
@@ -53,7 +59,6 @@ export function scanInto(
   const { buffer } = host.memory;
   const ownKeys = new KeyArray(buffer, room.address, Math.floor((fit * unit) / info.keySize));
   const ownValues = new ValueArray(buffer, room.address, Math.floor((fit * unit) / info.valueSize));
-  const scanNext = new Uint32Array(buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1);
   let count = 0;
   let next = from;
   do {
@@ -66,7 +71,7 @@ export function scanInto(
     spread(ownKeys, unit / info.keySize, 0, keys, count, copied);
     spread(ownValues, unit / info.valueSize, valueAt / info.valueSize, values, count, copied);
     count += copied;
-    next = scanNext[0] ?? 0;
+    next = scanNext(host);
   } while (next !== 0 && count < most);
   return { count, next };
 }

@@ -1,9 +1,10 @@
 /** Going through a map's keys while others write. */
 import { AnyctxError, ERRNO } from "../error.ts";
-import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
+import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
 
 /** The keys that one step of a walk copied, in words, and where to go on: 0, nowhere. */
@@ -17,8 +18,7 @@ function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address,
   const count = core.mapScanKeys(info.address, from, address, bytes);
   if (count < 0) return undefined;
   const { buffer } = host.memory;
-  const next = new Uint32Array(buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] ?? 0;
-  return { keys: new Uint32Array(buffer, address, count * wordsOfKey(info)).slice(), next };
+  return { keys: new Uint32Array(buffer, address, count * wordsOfKey(info)).slice(), next: scanNext(host) };
 }
 
 /** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */

@@ -7,3 +7,13 @@ export interface Reader {
   /** A u32 field of a structure in shared memory. */
   word(address: number): number;
 }
+
+/** Reads in a read section: what lives at its beginning stays what it is until its end. */
+export function inReadSection<T>(core: Core, read: () => T): T {
+  core.readEnter();
+  try {
+    return read();
+  } finally {
+    core.readLeave();
+  }
+}
