@@ -181,15 +181,15 @@ interface InsertCase {
   readonly name: string;
   /** Whether the table has its size from the start. */
   readonly isGrown: boolean;
-  /** Whether the arena has to ask for its memory meanwhile. */
+  /** Whether nobody has used the memory before, so that the system has yet to give its pages. */
   readonly inNewMemory: boolean;
 }
 
 const INSERT_CASES: readonly InsertCase[] = [
   { name: "the table grows", isGrown: false, inNewMemory: false },
   { name: "size from the start", isGrown: true, inNewMemory: false },
-  { name: "the table and the arena grow", isGrown: false, inNewMemory: true },
-  { name: "the arena grows", isGrown: true, inNewMemory: true },
+  { name: "the table grows, in new memory", isGrown: false, inNewMemory: true },
+  { name: "size from the start, in new memory", isGrown: true, inNewMemory: true },
 ];
 
 /** One round of a case, in an arena of its own. */

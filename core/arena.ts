@@ -5,7 +5,7 @@ import { EINVAL, ENOMEM } from "./base/errno";
 import { LAYOUT_VERSION, MAGIC, SUPERBLOCK, SUPERBLOCK_BYTES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, cpuArea } from "./cpu/area";
 import { formatDeadBuckets, SEGMENT_BYTES } from "./maps/table";
-import { adoptPages, DESCRIPTOR_BYTES, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
+import { DESCRIPTOR_BYTES, linkRun, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
 import { formatSlab } from "./mem/slab";
 import { formatEpochs } from "./rcu/epoch";
 
@@ -17,8 +17,8 @@ export const MOST_WASM_PAGES: u32 = 65535;
 export const DESCRIPTORS: usize = SUPERBLOCK + SUPERBLOCK_BYTES;
 
 /** Where the arena's own tables lie, one behind the other: CPU areas, dead buckets, the first page that is anybody's. */
-export function areasAt(maximumPages: u32): usize {
-  return roundUp(DESCRIPTORS + maximumPages * DESCRIPTOR_BYTES, 64);
+export function areasAt(pages: u32): usize {
+  return roundUp(DESCRIPTORS + pages * DESCRIPTOR_BYTES, 64);
 }
 
 export function deadBucketsAt(areas: usize, cpus: u32): usize {
@@ -30,27 +30,26 @@ export function firstPageAt(deadBuckets: usize): usize {
 }
 
 /**
- * Formats the memory. Call once, before any other thread has it.
+ * Formats the memory, which never grows: 65535 pages of 64 KiB at most. Call once, before any other thread has it.
  * The publication of the magic pairs with checkArena of whoever attaches: everything behind the superblock is there.
  * @param cpus CPU slots
- * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
  * @param seed of the CPUs' random numbers
  * @returns 0, EINVAL or ENOMEM (positive)
  */
-export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
-  if (cpus == 0 || cpus > MOST_CPUS || maximumWasmPages > MOST_WASM_PAGES) return EINVAL;
-  const maximumPages = maximumWasmPages * PAGES_PER_WASM_PAGE;
-  const areas = areasAt(maximumPages);
+export function arenaFormat(cpus: u32, seed: u32): i32 {
+  const wasmPages = <u32>memory.size();
+  if (cpus == 0 || cpus > MOST_CPUS || wasmPages > MOST_WASM_PAGES) return EINVAL;
+  const pages = wasmPages * PAGES_PER_WASM_PAGE;
+  const areas = areasAt(pages);
   const deadBuckets = deadBucketsAt(areas, cpus);
-  const first = firstPageAt(deadBuckets);
-  const wasmPages = <u32>(roundUp(first + PAGE_BYTES, WASM_PAGE_BYTES) / WASM_PAGE_BYTES);
-  if (wasmPages > maximumWasmPages) return ENOMEM;
-  if (wasmPages > <u32>memory.size() && memory.grow(wasmPages - memory.size()) < 0) return ENOMEM;
+  const firstPage = <u32>(firstPageAt(deadBuckets) >> PAGE_SHIFT);
+  if (firstPage >= pages) return ENOMEM;
   const block = superblock();
   block.version = LAYOUT_VERSION;
   block.cpus = cpus;
-  block.maximumPages = maximumPages;
-  block.limitPages = maximumPages;
+  block.pages = pages;
+  block.firstPage = firstPage;
+  block.limitPages = pages;
   block.descriptors = <u32>DESCRIPTORS;
   block.areas = <u32>areas;
   block.deadBuckets = <u32>deadBuckets;
@@ -61,9 +60,7 @@ export function arenaFormat(cpus: u32, maximumWasmPages: u32, seed: u32): i32 {
     cpuArea(cpu).random = (seed + cpu * 0x9e3779b9) | 1;
   }
   formatSlab();
-  const existing = <u32>memory.size() * PAGES_PER_WASM_PAGE;
-  const firstPage = <u32>(first >> PAGE_SHIFT);
-  adoptPages(firstPage, existing - firstPage);
+  linkRun(firstPage, pages - firstPage);
   publish(changetype<usize>(block) + offsetof<Superblock>("magic"), MAGIC);
   return 0;
 }

@@ -266,12 +266,13 @@ export interface Inside<Functions> {
  * @param entry text of a file in core/, as `export { push } from "./base/stack";`
  * @returns makes an instance on a new memory that may grow to so many bytes
  */
-export function compileInside<Functions>(entry: string): (maximumBytes?: number) => Inside<Functions> {
+export function compileInside<Functions>(entry: string): (bytes?: number) => Inside<Functions> {
   const files = ["core/entry.ts", "--outFile", "entry.wasm"];
   const options = ["--input-type=module", "--eval", COMPILE, "--", ...files, ...CORE_OPTIONS];
   const module = new WebAssembly.Module(new Uint8Array(execFileSync(process.execPath, options, { input: entry })));
-  return (maximumBytes = 4 << 20) => {
-    const memory = new WebAssembly.Memory({ initial: 4, maximum: maximumBytes / 65536, shared: true });
+  return (bytes = 4 << 20) => {
+    const pages = bytes / 65536;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     const words = (address: number, count = 1): Uint32Array => new Uint32Array(memory.buffer, address, count);
     return { core: exports as Functions, memory, words };

@@ -6,7 +6,6 @@
  */
 
 import { E2BIG, EBUSY, EINVAL, ENOMEM, ETIMEDOUT } from "../base/errno";
-import { fillBytes } from "../base/memory";
 import { CLASS_COUNT, nextSerial, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayPrefill, mayRunWork } from "../cpu/context";
@@ -115,7 +114,7 @@ export function createObjectAllocator(size: u32, perCpu: u32, limit: u32): usize
   if (transfer.building != 0) return ETIMEDOUT;
   const allocator = allocatePages(<u32>((bytes + PAGE_BYTES - 1) / PAGE_BYTES));
   if (allocator == 0) return memoryErrno(area);
-  fillBytes(allocator, 0, bytes);
+  memory.fill(allocator, 0, bytes);
   const header = changetype<ObjectAllocator>(allocator);
   header.limit = min(limit, 0x7fffffff);
   header.size = size;

@@ -25,7 +25,7 @@ function isSetOf(allocator: usize, set: usize): bool {
 /** Whether an address, which may be any number, is that of an object of the allocator as far as its header tells. Any context. */
 export function isObjectOf(allocator: usize, address: usize): bool {
   if ((address & (ALIGN - 1)) != 0 || address <= SUPERBLOCK) return false;
-  // Not by the memory's size, which another thread's instance may know before this one.
+  // The memory ends at a multiple of 64 KiB, an address below it has its header before it.
   if (pageOf(address) >= superblock().pages) return false;
   return isSetOf(allocator, load<u32>(address - HEADER_BYTES, HEADER_SET));
 }

@@ -11,7 +11,6 @@
 
 import { claim } from "../base/atomics";
 import { EFAULT, EINVAL, ENOENT } from "../base/errno";
-import { fillBytes } from "../base/memory";
 import { superblock } from "../base/superblock";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { ObjectAllocator } from "./object-allocator";
@@ -51,7 +50,7 @@ export function objectArm(address: usize, size: u32): void {
   const copies = copiesOf(set);
   for (let copy: u32 = 0; copy < copies; copy++) {
     const offset = copy * copyStride(set.unit);
-    fillBytes(address + size + offset, FENCE, end - address - size);
+    memory.fill(address + size + offset, FENCE, end - address - size);
   }
   store<u32>(end, size);
   store<u32>(end + 4, ALLOCATED);

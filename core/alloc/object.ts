@@ -5,7 +5,6 @@
  */
 
 import { E2BIG, EINVAL } from "../base/errno";
-import { fillBytes } from "../base/memory";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
@@ -47,7 +46,7 @@ function zeroCopies(set: CacheSet, object: usize): void {
   const cpus = superblock().cpus;
   const stride = copyStride(set.unit);
   for (let cpu: u32 = 0; cpu < cpus; cpu++) {
-    fillBytes(object + HEADER_BYTES + cpu * stride, 0, set.unit - HEADER_BYTES);
+    memory.fill(object + HEADER_BYTES + cpu * stride, 0, set.unit - HEADER_BYTES);
   }
 }
 

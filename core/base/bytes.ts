@@ -1,7 +1,5 @@
 /** Bytes and words: rounding, and copies whose concurrent readers never see half a word. */
-
 import { acquire64 } from "./atomics";
-import { moveBytes } from "./memory";
 
 /** Rounds up to a power of two `unit`. */
 export function roundUp(value: usize, unit: usize): usize {
@@ -17,7 +15,7 @@ export function powerOfTwoAtLeast(value: u32): u32 {
 export function copyBytes(destination: usize, source: usize, size: u32): void {
   if (size == 8) store<u64>(destination, load<u64>(source));
   else if (size == 4) store<u32>(destination, load<u32>(source));
-  else moveBytes(destination, source, size);
+  else memory.copy(destination, source, size);
 }
 
 /**

@@ -30,9 +30,9 @@ test("a formatted arena's tables lie behind the superblock in order, a page apar
     const descriptors = field(Superblock.descriptors);
     const areas = field(Superblock.areas);
     assert.equal(field(Superblock.magic), CONSTANTS.MAGIC);
-    assert.equal(field(Superblock.maximumPages), (64 << 20) / CONSTANTS.PAGE_BYTES);
+    assert.equal(field(Superblock.pages), (64 << 20) / CONSTANTS.PAGE_BYTES);
     assert.equal(descriptors, SUPERBLOCK + SUPERBLOCK_BYTES);
-    assert.ok(descriptors + field(Superblock.maximumPages) * CONSTANTS.DESCRIPTOR_BYTES <= areas);
+    assert.ok(descriptors + field(Superblock.pages) * CONSTANTS.DESCRIPTOR_BYTES <= areas);
     assert.ok(areas + cpus * CONSTANTS.AREA_BYTES <= field(Superblock.firstPage) * CONSTANTS.PAGE_BYTES);
     for (let cpu = 0; cpu < cpus; cpu++) {
       const area = arena.core.cpuAreaAddress(cpu);

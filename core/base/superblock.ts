@@ -4,7 +4,7 @@
  *
  * ```
  * 0        64 KiB       +4 KiB                      +32 B a page    +1 KiB a CPU   +16 KiB
- * | guard  | superblock | page descriptors ......... | CPU areas .... | dead buckets | pages ... maximum
+ * | guard  | superblock | page descriptors ......... | CPU areas .... | dead buckets | pages ...
  * ```
  */
 import { addAndFetch } from "./atomics";
@@ -13,7 +13,7 @@ export const SUPERBLOCK: usize = 65536;
 export const SUPERBLOCK_BYTES: usize = 4096;
 export const MAGIC: u32 = 0x58435941; // "AYCX"
 /** Goes up with every change of a structure in shared memory. */
-export const LAYOUT_VERSION: u32 = 4;
+export const LAYOUT_VERSION: u32 = 5;
 
 export const PROFILE_ANYCTX: u32 = 0;
 /** As Linux 6.18: allocation with interrupts off, always a new element, watermarks by Linux's element size. */
@@ -34,8 +34,8 @@ export class Superblock {
   magic: u32;
   version: u32;
   cpus: u32;
-  /** Largest number of pages the memory may grow to. */
-  maximumPages: u32;
+  /** All that the memory has, those of the arena's own tables included. */
+  pages: u32;
   /** The first page that is not of the arena's own tables. */
   firstPage: u32;
   descriptors: u32;
@@ -58,12 +58,11 @@ export class Superblock {
 
   /** Owner CPU + 1, or 0. Guards pages, bins and page descriptors of free runs. */
   pagesLock: u32;
-  /** Pages that exist now, under `pagesLock`. */
-  pages: u32;
-  /** Bytes handed to callers, under `pagesLock`: pages in use times the page size. */
+  /** Pages handed to callers, under `pagesLock`. */
   usedPages: u32;
   /** Runs of pages that were freed while `pagesLock` could not be had; linked through their first word. Atomic. */
   returnedRuns: u32;
+  reserved8: u32;
   reserved2: u64;
   reserved3: u64;
   reserved4: u64;

@@ -1,31 +1,26 @@
 /** What programs ask of the CPU they run on: memory reads that cannot fault, random numbers, the task's name. */
 
 import { EFAULT } from "../base/errno";
-import { fillBytes, moveBytes } from "../base/memory";
-import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "./area";
 
 /** Below this no object lies (base/superblock.ts). */
 const FIRST_ADDRESS: u64 = 65536;
-/** Pages of the arena are of 16 KiB (mem/pages.ts). */
-const PAGE_SHIFT: u64 = 14;
 /** Offset and size of the task name in an event record (`src/events/record.ts`). */
 const RECORD_COMM: usize = 24;
 const COMM_BYTES: u32 = 16;
 
-/** The memory's own size another thread's instance may know before this one. */
 function isReadable(source: u64, size: u32): bool {
-  const end = max((<u64>memory.size()) << 16, (<u64>superblock().pages) << PAGE_SHIFT);
+  const end = (<u64>memory.size()) << 16;
   return source >= FIRST_ADDRESS && source < end && <u64>size <= end - source;
 }
 
 /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
 export function probeRead(destination: usize, size: u32, source: u64): i32 {
   if (isReadable(source, size)) {
-    moveBytes(destination, <usize>source, size);
+    memory.copy(destination, <usize>source, size);
     return 0;
   }
-  fillBytes(destination, 0, size);
+  memory.fill(destination, 0, size);
   return -EFAULT;
 }
 
@@ -34,7 +29,7 @@ export function probeReadString(destination: usize, size: u32, source: u64): i32
   if (size == 0) return 0;
   for (let index: u32 = 0; index < size; index++) {
     if (!isReadable(source + index, 1)) {
-      fillBytes(destination, 0, size);
+      memory.fill(destination, 0, size);
       return -EFAULT;
     }
     const byte = index + 1 < size ? load<u8>(<usize>(source + index)) : 0;
@@ -58,9 +53,9 @@ export function pseudoRandom(): u32 {
 /** Copies the current task's name, NUL padded; 0, or -EFAULT where no event is current. */
 export function taskComm(destination: usize, size: u32): i32 {
   const task: usize = thisCpu().task;
-  fillBytes(destination, 0, size);
+  memory.fill(destination, 0, size);
   if (task == 0) return -EFAULT;
-  moveBytes(destination, task + RECORD_COMM, min(size, COMM_BYTES));
+  memory.copy(destination, task + RECORD_COMM, min(size, COMM_BYTES));
   if (size != 0 && size <= COMM_BYTES) store<u8>(destination + size - 1, 0);
   return 0;
 }

@@ -8,7 +8,6 @@
 
 import { acquire, acquire64, claim64, publish64 } from "../base/atomics";
 import { EAGAIN, EEXIST, ENOENT } from "../base/errno";
-import { fillBytes } from "../base/memory";
 import { addToNumber, numberIn, readAround, withNumber, wordAround } from "../base/number";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
@@ -93,7 +92,7 @@ function insertNumber(map: MapHeader, key: usize, offset: u32, change: u32, room
   const refused = changeNumber(0, change, room);
   if (refused != 0) return refused;
   const value = room + 16;
-  fillBytes(value, 0, map.valueStride);
+  memory.fill(value, 0, map.valueStride);
   const word = value + wordAround(offset);
   store<u64>(word, withNumber(0, offset, change, load<u64>(room)));
   const result = updateSlow(changetype<usize>(map), key, value, NOEXIST);

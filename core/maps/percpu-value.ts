@@ -7,7 +7,6 @@ import { allocate } from "../alloc/allocator";
 import { cacheGive } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { copyBytes, copyOutWords } from "../base/bytes";
-import { fillBytes } from "../base/memory";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import {
@@ -112,7 +111,7 @@ export function attachValue(
   }
   const first: usize = load<u32>(element + map.valueOffset);
   const cpus = superblock().cpus;
-  for (let cpu: u32 = 0; cpu < cpus; cpu++) fillBytes(first + cpu * map.copyStride, 0, map.valueStride);
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) memory.fill(first + cpu * map.copyStride, 0, map.valueStride);
   writeCopies(area, map, first, value, allCpus);
   return true;
 }

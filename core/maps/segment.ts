@@ -9,7 +9,6 @@
 
 import { peek, publish } from "../base/atomics";
 import { powerOfTwoAtLeast } from "../base/bytes";
-import { fillBytes } from "../base/memory";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { runPlaced, transferOf } from "../cpu/intent";
@@ -59,7 +58,7 @@ export function addSegment(map: MapHeader, index: u32): bool {
   transfer.table = <u32>changetype<usize>(map);
   const address = allocatePages(1);
   if (address != 0) {
-    fillBytes(address, 0, PAGE_BYTES);
+    memory.fill(address, 0, PAGE_BYTES);
     formatBuckets(address, segment * SEGMENT_BUCKETS, SEGMENT_BUCKETS, 0, 0);
     publish(word, <u32>address);
     map.segments = segment + 1;

@@ -2,7 +2,6 @@
  * Runs of pages that a map has beside its descriptor: buckets, their directory, a pool or an array's values, a pool's values. Each is named
  * by a field of the descriptor from before it is used until it goes back.
  */
-import { fillBytes } from "../base/memory";
 import { CpuArea } from "../cpu/area";
 import { runPlaced, transferOf } from "../cpu/intent";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
@@ -33,7 +32,7 @@ export function allocateStorage(field: usize, bytes: u64): bool {
   const length = <u32>((bytes + <u64>PAGE_BYTES - 1) / <u64>PAGE_BYTES);
   const address = allocatePages(length);
   if (address == 0) return false;
-  fillBytes(address, 0, <usize>length * PAGE_BYTES);
+  memory.fill(address, 0, <usize>length * PAGE_BYTES);
   store<u32>(field, <u32>address);
   runPlaced();
   return true;

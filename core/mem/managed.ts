@@ -8,7 +8,6 @@
 
 import { powerOfTwoAtLeast } from "../base/bytes";
 import { ENOMEM } from "../base/errno";
-import { fillBytes } from "../base/memory";
 import { SUPERBLOCK } from "../base/superblock";
 import { CpuArea, cpuArea, thisCpu } from "../cpu/area";
 import { beginTransfer, endTransfer, Transfer, transferFirst, transferOf } from "../cpu/intent";
@@ -35,7 +34,7 @@ export function allocateBytes(bytes: u32): usize {
   beginTransfer(area, 0, 0, 0, 0);
   const object = takeIntoTransfer(size, index, 0, 1) != 0 ? transferFirst(transferOf(area)) : 0;
   if (object != 0) {
-    fillBytes(object + HEADER_BYTES, 0, bytes);
+    memory.fill(object + HEADER_BYTES, 0, bytes);
     if (own(area, object, index)) {
       endTransfer(area);
       return object + HEADER_BYTES;

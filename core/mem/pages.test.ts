@@ -6,7 +6,7 @@ import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { compileInside, type Inside } from "../testing.ts";
 
 interface Functions {
-  arenaFormat(cpus: number, maximumWasmPages: number, seed: number): number;
+  arenaFormat(cpus: number, seed: number): number;
   switchCpu(id: number): void;
   allocatePages(length: number): number;
   freePages(address: number): void;
@@ -29,14 +29,14 @@ type Run = readonly [page: number, length: number, state: number];
 class Pages {
   readonly inside: Inside<Functions>;
   readonly first: number;
-  readonly maximum: number;
+  readonly count: number;
 
-  constructor(maximumBytes = 4 << 20) {
-    this.inside = make(maximumBytes);
-    assert.equal(this.inside.core.arenaFormat(2, maximumBytes / 65536, 1), 0);
+  constructor(bytes = 4 << 20) {
+    this.inside = make(bytes);
+    assert.equal(this.inside.core.arenaFormat(2, 1), 0);
     this.inside.core.switchCpu(0);
     this.first = this.field("firstPage");
-    this.maximum = this.field("maximumPages");
+    this.count = this.field("pages");
   }
 
   field(name: keyof typeof Superblock): number {
@@ -114,8 +114,8 @@ class Pages {
 
   /** Everything that is kept of pages. */
   tables(): Uint8Array {
-    const bytes = SUPERBLOCK_BYTES + this.maximum * DESCRIPTOR_BYTES;
-    return new Uint8Array(this.inside.memory.buffer, SUPERBLOCK, bytes).slice();
+    const length = SUPERBLOCK_BYTES + this.count * DESCRIPTOR_BYTES;
+    return new Uint8Array(this.inside.memory.buffer, SUPERBLOCK, length).slice();
   }
 }
 
@@ -145,13 +145,12 @@ test("any allocations and frees: runs never overlap, free neighbours are one run
           model.delete(page);
         } else {
           const before = pages.tables();
-          const room = pages.maximum - pages.field("pages");
           const longest = Math.max(0, ...pages.binned().map(([, length]) => length));
           const page = pages.allocate(step.allocate);
           if (page !== 0) model.set(page, step.allocate);
           else {
             refused++;
-            assert.ok(step.allocate > longest && step.allocate > room, "there was room");
+            assert.ok(step.allocate > longest, "there was room");
             assert.deepEqual(pages.tables(), before);
           }
         }
@@ -165,11 +164,10 @@ test("any allocations and frees: runs never overlap, free neighbours are one run
   assert.ok(refused > 20, `memory has been out ${refused} times`);
 });
 
-test("what is asked for beyond the arena's maximum or its limit is refused until there is room", () => {
+test("what is asked for beyond the arena's pages or its limit is refused until there is room", () => {
   const pages = new Pages();
-  const most = pages.maximum - pages.first;
-  for (const length of [0, most + 1, pages.maximum, pages.maximum + 1, 0xffffffff])
-    assert.equal(pages.allocate(length), 0);
+  const most = pages.count - pages.first;
+  for (const length of [0, most + 1, pages.count, pages.count + 1, 0xffffffff]) assert.equal(pages.allocate(length), 0);
   pages.setField("limitPages", 10);
   const [six, four] = [pages.allocate(6), pages.allocate(4)];
   assert.ok(six !== 0 && four !== 0);
@@ -183,32 +181,18 @@ test("what is asked for beyond the arena's maximum or its limit is refused until
   assert.equal(pages.allocate(1), 0);
 });
 
-test("the memory grows by a megabyte at least, by what is asked for if that is more, and to its maximum at last", () => {
+test("pages come from the memory's beginning as long as there are some: the rest is never touched", () => {
   const pages = new Pages(8 << 20);
-  const existing = pages.field("pages");
-  const grown = (length: number): number => {
-    const before = pages.field("pages");
-    assert.notEqual(pages.allocate(length), 0);
-    assert.equal(pages.field("pages") * PAGE_BYTES, pages.inside.memory.buffer.byteLength);
-    return pages.field("pages") - before;
-  };
-  assert.equal(grown(existing - pages.first), 0, "what exists is used first");
-  assert.equal(grown(1), 64);
-  assert.equal(grown(63), 0);
-  assert.equal(grown(100), 100);
-  const rest = pages.maximum - pages.field("pages");
-  assert.equal(grown(rest - 8), rest - 8);
-  assert.equal(grown(8), 8, "there is no megabyte left");
-});
-
-test("memory that a thread had grown before it died becomes free runs with the next growth", () => {
-  const pages = new Pages();
-  pages.inside.memory.grow(2);
-  pages.assertMatches(new Map());
-  const before = pages.field("pages");
-  const page = pages.allocate(20);
-  assert.equal(pages.field("pages"), before + 8 + 64);
-  pages.assertMatches(new Map([[page, 20]]));
+  const held = Array.from({ length: 20 }, (_, index) => pages.allocate(1 + (index % 5)));
+  const end = Math.max(...held) + 5;
+  const written = new Uint8Array(pages.inside.memory.buffer, end * PAGE_BYTES);
+  for (let round = 0; round < 200; round++) {
+    const index = (round * 7) % held.length;
+    pages.free(held[index] ?? 0);
+    held[index] = pages.allocate(1 + ((index + round) % 5));
+    assert.ok((held[index] ?? 0) < end + 20, `round ${round}`);
+  }
+  assert.ok(!written.some((byte) => byte !== 0));
 });
 
 test("a run that is freed while a dead thread has the lock waits for the next who has it", () => {
@@ -229,12 +213,10 @@ test("a run that is freed while a dead thread has the lock waits for the next wh
   );
 });
 
-test("a run may take what is free at the end together with what the memory may still grow by", () => {
+test("one run may have all pages, and again once it is free", () => {
   const pages = new Pages(4 << 20);
   const { core } = pages.inside;
-  const all = pages.maximum - pages.first;
-  // Nothing is in use: a run of all pages is longer than what may be added.
-  assert.ok(all > pages.maximum - pages.field("pages"));
+  const all = pages.count - pages.first;
   const run = core.allocatePages(all) >>> 0;
   assert.notEqual(run, 0);
   assert.equal(core.allocatePages(1), 0);

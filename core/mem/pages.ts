@@ -1,9 +1,10 @@
 /**
  * Runs of pages of the one linear memory. Free runs are coalesced with their neighbours at once (boundary tags: the
  * first and the last descriptor of a free run carry its length) and kept in bins by the power of two of their length.
- * The memory grows when no run fits and never shrinks; WebAssembly has no way to give pages back.
+ * The memory has its size from the start (docs/decisions/0017-the-whole-memory-at-once.md): one free run, which is cut from its
+ * beginning, so that pages of the end are never touched, and never become real, while there are others.
  *
- * Task and softirq context only: takes a lock, may grow the memory. Out of memory is a clean 0. If the lock cannot be
+ * Task and softirq context only: takes a lock. Out of memory is a clean 0. If the lock cannot be
  * had, its holder's thread is dead: until it is reaped nothing can be taken, and what is freed waits on a stack.
  *
  * A run that is on its way, from the free runs to its owner or back, is named by the CPU's `Transfer.run`
@@ -21,10 +22,6 @@ import { lock, unlock } from "../cpu/lock";
 
 export const PAGE_SHIFT: u32 = 14;
 export const PAGE_BYTES: usize = 1 << PAGE_SHIFT;
-/** WebAssembly's own pages are 64 KiB. */
-const PAGES_PER_WASM_PAGE: u32 = 65536 / <u32>PAGE_BYTES;
-/** Growing is a system call and a message to every thread: 1 MiB at least. */
-const GROW_PAGES: u32 = 64;
 
 /** What a page is used for. */
 export const PAGE_FREE: u8 = 1;
@@ -123,33 +120,6 @@ function findRun(length: u32): u32 {
   return 0;
 }
 
-/** Grows the memory so that a run of `length` pages is free at its end. No run is as long yet. Caller has the lock. */
-function growPages(length: u32): bool {
-  const block = superblock();
-  const room = block.maximumPages - block.pages;
-  const last = descriptor(block.pages - 1);
-  // What is free at the end becomes one with what is added.
-  const missing = length - (last.state == PAGE_FREE ? last.length : 0);
-  if (room < missing) return false;
-  const wanted = min(max(missing, GROW_PAGES), room);
-  if (memory.grow((wanted + PAGES_PER_WASM_PAGE - 1) / PAGES_PER_WASM_PAGE) < 0) return false;
-  adoptGrowth();
-  return true;
-}
-
-/** Adds what the memory has grown by to the free runs: also what a thread grew it by that died before it said so. */
-function adoptGrowth(): void {
-  const block = superblock();
-  const first = block.pages;
-  const grown = <u32>memory.size() * PAGES_PER_WASM_PAGE - first;
-  if (grown == 0) return;
-  // The tags first: a walk over the descriptors ends at `pages`.
-  descriptor(first).state = PAGE_FREE;
-  descriptor(first).length = grown;
-  block.pages = first + grown;
-  insertRun(first, grown);
-}
-
 function returnedRuns(): usize {
   return changetype<usize>(superblock()) + offsetof<Superblock>("returnedRuns");
 }
@@ -195,17 +165,16 @@ function cutRun(area: CpuArea, page: u32, length: u32): void {
 /**
  * Takes a run of `length` pages, not zeroed. The CPU's `Transfer.run` names it until the caller has put it in its place
  * (`runPlaced`).
- * @returns its address, or 0 when the arena's maximum or its limit is reached
+ * @returns its address, or 0 when no free run is as long, or the arena's limit is reached
  */
 export function allocatePages(length: u32): usize {
   const block = superblock();
-  if (length == 0 || length > block.maximumPages) return 0;
+  if (length == 0) return 0;
   const area = thisCpu();
   if (!lock(pagesLock())) return 0;
   if (peek(returnedRuns()) != 0) adoptReturned(area);
-  const allowed = block.usedPages + length <= block.limitPages;
-  let page = allowed ? findRun(length) : 0;
-  if (page == 0 && allowed && growPages(length)) page = findRun(length);
+  const allowed = length <= block.limitPages && block.usedPages <= block.limitPages - length;
+  const page = allowed ? findRun(length) : 0;
   if (page != 0) cutRun(area, page, length);
   unlock(pagesLock());
   return addressOf(page);
@@ -236,11 +205,4 @@ export function isReturned(run: usize): bool {
 /** Pages that contain something now; the rest of the memory is free runs. */
 export function usedPages(): u32 {
   return superblock().usedPages;
-}
-
-/** Adds the pages from `first` up to what exists now to the free runs; at format, before anyone else is there. */
-export function adoptPages(first: u32, count: u32): void {
-  superblock().firstPage = first;
-  superblock().pages = first + count;
-  insertRun(first, count);
 }

@@ -6,7 +6,7 @@ import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { compileInside, type Inside } from "../testing.ts";
 
 interface Functions {
-  arenaFormat(cpus: number, maximumWasmPages: number, seed: number): number;
+  arenaFormat(cpus: number, seed: number): number;
   switchCpu(id: number): void;
   classFor(bytes: number, perCpu: number): number;
   copyStride(bytes: number): number;
@@ -57,9 +57,9 @@ const objectBytes = (bytes: number): number =>
 class Slab {
   readonly inside: Inside<Functions>;
 
-  constructor(maximumBytes = 8 << 20) {
-    this.inside = make(maximumBytes);
-    assert.equal(this.inside.core.arenaFormat(CPUS, maximumBytes / 65536, 1), 0);
+  constructor(bytes = 8 << 20) {
+    this.inside = make(bytes);
+    assert.equal(this.inside.core.arenaFormat(CPUS, 1), 0);
     this.inside.core.switchCpu(0);
   }
 

@@ -12,7 +12,6 @@
 import { acquire, claim } from "../base/atomics";
 import { chainContains } from "../base/chain";
 import { expect } from "../base/check";
-import { fillBytes } from "../base/memory";
 import { push } from "../base/stack";
 import { CLASS_COUNT, SLAB_CLASSES, superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
@@ -101,7 +100,7 @@ function addSlab(index: u32): bool {
   const each = slabClass(index);
   const address = allocatePages(each.pages);
   if (address == 0) return false;
-  fillBytes(address, 0, each.pages * PAGE_BYTES);
+  memory.fill(address, 0, each.pages * PAGE_BYTES);
   const page = pageOf(address);
   const slab = descriptor(page);
   slab.slabClass = <u8>index;
@@ -256,7 +255,7 @@ export function takeIntoTransfer(bytes: u32, index: u32, perCpu: u32, count: u32
   for (; taken < count; taken++) {
     const object = allocatePages(length);
     if (object == 0) break;
-    fillBytes(object, 0, length * PAGE_BYTES);
+    memory.fill(object, 0, length * PAGE_BYTES);
     store<u32>(object, <u32>transferFirst(transfer));
     setTransfer(transfer, object, taken + 1);
     transfer.run = 0;

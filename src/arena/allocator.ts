@@ -215,7 +215,7 @@ export class ObjectAllocator {
   }
 
   /**
-   * An object's bytes. The view stays good while the object lives, also when the memory grows.
+   * An object's bytes. The view stays good while the object lives.
    * @param cpu whose copy of a per-CPU object, this thread's by default
    * @throws {AnyctxError} EINVAL, EBADF
    */

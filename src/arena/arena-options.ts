@@ -2,7 +2,10 @@
 import type { CoreSource } from "../wasm/types.ts";
 
 export interface ArenaOptions {
-  /** Upper bound of the shared memory in bytes; it grows on demand. Default 1 GiB. */
+  /**
+   * The shared memory's bytes, 320 KiB to 4 GiB. Of these the process has what was used once: the rest is address space (on Windows
+   * it counts as committed). Default 1 GiB.
+   */
   readonly maximumBytes?: number;
   /**
    * Bytes that may be in use at once, in pages of 16 KiB; no bound but `maximumBytes` if not given. What would go beyond

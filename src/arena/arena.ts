@@ -27,7 +27,7 @@ import { type Service, serve } from "./serve.ts";
 
 const WASM_PAGE_BYTES = 65536;
 /** The core's own first pages: guard, superblock, room to format (tools/core.ts). */
-const INITIAL_WASM_PAGES = 4;
+const LEAST_WASM_PAGES = 5;
 /** The last 64 KiB of 4 GiB stay unused, so that an errno is never an address. */
 const LARGEST_WASM_PAGES = 65535;
 
@@ -103,16 +103,16 @@ export class Arena extends Attachment {
       throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${show(cpus)}`);
     checkLimit(limitBytes ?? 0);
     const pages = typeof maximumBytes === "number" ? Math.ceil(maximumBytes / WASM_PAGE_BYTES) : 0;
-    if (!(pages > INITIAL_WASM_PAGES) || maximumBytes > 2 ** 32)
+    if (!(pages >= LEAST_WASM_PAGES) || maximumBytes > 2 ** 32)
       throw new AnyctxError(
         "EINVAL",
         `An arena's maximumBytes is between 320 KiB and 4 GiB, not ${show(maximumBytes)} bytes`,
       );
     const module = await compileCore(options.core);
-    const memory = createMemory(INITIAL_WASM_PAGES, Math.min(pages, LARGEST_WASM_PAGES));
+    const memory = createMemory(Math.min(pages, LARGEST_WASM_PAGES));
     const instance = await instantiateCore(module, memory);
     const { core } = instance;
-    const failed = core.arenaFormat(cpus, Math.min(pages, LARGEST_WASM_PAGES), seed);
+    const failed = core.arenaFormat(cpus, seed);
     if (failed !== 0)
       throw new AnyctxError(
         errnoName(failed) ?? "EINVAL",
@@ -139,7 +139,7 @@ export class Arena extends Attachment {
     if (cpu !== undefined && (!Number.isInteger(cpu) || cpu < 0))
       throw new AnyctxError("EINVAL", `Arena.attach needs the number of a CPU as cpu, not ${show(cpu)}`);
     const { memory, core: module } = handle;
-    if (memory.buffer.byteLength < INITIAL_WASM_PAGES * WASM_PAGE_BYTES)
+    if (memory.buffer.byteLength < LEAST_WASM_PAGES * WASM_PAGE_BYTES)
       throw new AnyctxError("BAD_ARENA", "Cannot attach: the memory is too small for an arena");
     const instance = await instantiateCore(module, memory);
     try {

@@ -60,9 +60,9 @@ export class Directory {
 
   /** Pages that may be in use at once, and those that are. */
   pages(): { maximum: number; used: number } {
-    const field = (name: "maximumPages" | "limitPages"): number =>
+    const field = (name: "pages" | "limitPages"): number =>
       this.#attachment.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock[name]);
-    return { maximum: Math.min(field("maximumPages"), field("limitPages")), used: this.#attachment.core.pagesInUse() };
+    return { maximum: Math.min(field("pages"), field("limitPages")), used: this.#attachment.core.pagesInUse() };
   }
 
   /**

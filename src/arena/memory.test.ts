@@ -8,7 +8,7 @@ test("where threads cannot share memory a sentence says what a page has to do", 
   assert.ok(kept !== undefined && Reflect.deleteProperty(globalThis, "SharedArrayBuffer"));
   try {
     assert.throws(
-      () => createMemory(1, 1),
+      () => createMemory(1),
       (error) =>
         error instanceof AnyctxError && error.code === "UNSUPPORTED" && /not cross-origin isolated/.test(error.message),
     );
@@ -19,7 +19,7 @@ test("where threads cannot share memory a sentence says what a page has to do", 
 
 test("memory that cannot be reserved is an error that says how much it is", () => {
   assert.throws(
-    () => createMemory(2, 1),
-    (error) => error instanceof AnyctxError && error.code === "ENOMEM" && /1 MiB/.test(error.message),
+    () => createMemory(2 ** 17),
+    (error) => error instanceof AnyctxError && error.code === "ENOMEM" && /8192 MiB/.test(error.message),
   );
 });

@@ -3,11 +3,12 @@ import { AnyctxError } from "../error.ts";
 import type { SharedMemory } from "../wasm/types.ts";
 
 /**
- * @param initial pages of 64 KiB
- * @param maximum pages of 64 KiB that address space is reserved for
+ * All of it at once: a memory that grows is grown for each instance at a time of its own, and an access to what is there already may
+ * trap until then (docs/decisions/0017-the-whole-memory-at-once.md).
+ * @param pages of 64 KiB
  * @throws {AnyctxError} UNSUPPORTED where threads cannot share memory, ENOMEM where there is no room for it
  */
-export function createMemory(initial: number, maximum: number): SharedMemory {
+export function createMemory(pages: number): SharedMemory {
   // Browsers hide the class in a page that is not isolated; a memory that is made there could be sent to nobody.
   if (typeof SharedArrayBuffer === "undefined")
     throw new AnyctxError(
@@ -16,9 +17,9 @@ export function createMemory(initial: number, maximum: number): SharedMemory {
         "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
     );
   try {
-    return new WebAssembly.Memory({ initial, maximum, shared: true });
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
-    const mebibytes = Math.ceil(maximum / 16);
+    const mebibytes = Math.ceil(pages / 16);
     throw new AnyctxError("ENOMEM", `Cannot reserve ${mebibytes} MiB for an arena: give it a smaller maximumBytes`, {
       cause,
     });

@@ -58,7 +58,7 @@ export class Symbols {
       LAYOUT.SlabClass,
     );
     this.add(block, CONSTANTS.SUPERBLOCK_BYTES, 1, () => "superblock", LAYOUT.Superblock);
-    const pages = world.field(block, "Superblock", "maximumPages");
+    const pages = world.field(block, "Superblock", "pages");
     this.add(descriptors, CONSTANTS.DESCRIPTOR_BYTES, pages, (index) => `page ${index}`, LAYOUT.PageDescriptor);
     world.areas.forEach((area, cpu) => {
       this.#addIntents(area, cpu);

@@ -137,7 +137,7 @@ export class World {
         stopRewind: functions["asyncify_stop_rewind"] as () => void,
       };
     });
-    const refused = this.call("arenaFormat", options.cpus, options.pages ?? DEFAULT_PAGES, 1);
+    const refused = this.call("arenaFormat", options.cpus, 1);
     if (refused !== 0) throw new AnyctxError("ENOMEM", `A simulated arena of ${options.cpus} CPUs does not fit`);
     this.areas = this.instances.map(({ functions }, cpu) => {
       this.callOn(cpu, "switchCpu", cpu);

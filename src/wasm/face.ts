@@ -12,14 +12,13 @@ export interface Core {
   /** Objects that a map's allocator (descriptor field `elements` or `values`) has from the slab. */
   allocatorOwned(set: number): number;
   /**
-   * Formats the memory. Call once, before any other thread has it.
+   * Formats the memory, which never grows: 65535 pages of 64 KiB at most. Call once, before any other thread has it.
    * The publication of the magic pairs with checkArena of whoever attaches: everything behind the superblock is there.
    * @param cpus CPU slots
-   * @param maximumWasmPages the memory's maximum, in WebAssembly's pages of 64 KiB (65535 at most)
    * @param seed of the CPUs' random numbers
    * @returns 0, EINVAL or ENOMEM (positive)
    */
-  arenaFormat(cpus: number, maximumWasmPages: number, seed: number): number;
+  arenaFormat(cpus: number, seed: number): number;
   /**
    * As hashChange, of an array's value: no lock, no wait. -ENOENT beyond the end.
    * The claim pairs with every other change of the word, and with copyOutWords.
@@ -399,7 +398,7 @@ export const SIGNATURES = {
   allocateBytes: { parameters: ["i32"], results: ["i32"] },
   allocatorBytes: { parameters: ["i32"], results: ["i32"] },
   allocatorOwned: { parameters: ["i32"], results: ["i32"] },
-  arenaFormat: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arenaFormat: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -550,7 +549,7 @@ export const CONSTANTS = {
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
-  LAYOUT_VERSION: 4,
+  LAYOUT_VERSION: 5,
   PROFILE_ANYCTX: 0,
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
@@ -667,7 +666,7 @@ export const LAYOUT = {
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
-  Superblock: { magic: 0, version: 4, cpus: 8, maximumPages: 12, firstPage: 16, descriptors: 20, areas: 24, deadBuckets: 28, realTime: 32, forceDynamic: 36, profile: 40, adaptive: 44, limitPages: 48, serials: 52, pagesLock: 64, pages: 68, usedPages: 72, returnedRuns: 76, controlLock: 128, maps: 132, dyingMaps: 136, cacheSets: 140 },
+  Superblock: { magic: 0, version: 4, cpus: 8, pages: 12, firstPage: 16, descriptors: 20, areas: 24, deadBuckets: 28, realTime: 32, forceDynamic: 36, profile: 40, adaptive: 44, limitPages: 48, serials: 52, pagesLock: 64, usedPages: 68, returnedRuns: 72, controlLock: 128, maps: 132, dyingMaps: 136, cacheSets: 140 },
   Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, table: 48, managed: 52 },
 } as const;
 

@@ -5,7 +5,7 @@ import { tracePrint } from "../helpers/print.ts";
 import { type Action, type Helper, mapRegister } from "../helpers/table.ts";
 import type { CoreFunction } from "../host.ts";
 import type { LinkedMap } from "../linked.ts";
-import { checkedAddress, type Decoded, fault, type Interpreter, type RunState, refreshViews } from "./state.ts";
+import { checkedAddress, type Decoded, fault, type Interpreter, type RunState } from "./state.ts";
 
 /** What an argument is on the way to the core, and its answer on the way back. */
 type Argument = number | bigint;
@@ -97,6 +97,5 @@ export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper:
     const { valueStride, readOnly } = call.map();
     state.ranges.grant(Number(r0), valueStride, !readOnly);
   }
-  refreshViews(vm.host, state);
   return r0;
 }

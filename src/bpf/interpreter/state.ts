@@ -51,10 +51,9 @@ export interface RunState {
   pc: number;
   left: number;
   done: boolean;
-  /** Views on the memory's buffer, renewed when it has grown. */
-  view: DataView;
-  words: Int32Array;
-  longs: BigInt64Array;
+  readonly view: DataView;
+  readonly words: Int32Array;
+  readonly longs: BigInt64Array;
 }
 
 /** EFAULT with the program, the instruction's number and text, and its source line if known */
@@ -69,15 +68,6 @@ export function faultAt(interpreter: Interpreter, at: number, problem: string): 
 /** @throws {AnyctxError} as `faultAt` makes it */
 export function fault(interpreter: Interpreter, at: number, problem: string): never {
   throw faultAt(interpreter, at, problem);
-}
-
-/** Renews the views when a call has let the memory grow. */
-export function refreshViews(host: ProgramHost, state: RunState): void {
-  const { buffer } = host.memory;
-  if (state.view.buffer === buffer) return;
-  state.view = new DataView(buffer);
-  state.words = new Int32Array(buffer);
-  state.longs = new BigInt64Array(buffer);
 }
 
 /** The checked address of an access of `bytes` at `base + offset`. */
