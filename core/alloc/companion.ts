@@ -1,7 +1,8 @@
 /**
  * Companions: an element of a per-CPU hash has a value in another set of objects, one copy for each CPU. It keeps it while it
  * is deleted and used again, so that a new key costs one allocation and not two, and lets go of it when it goes back to the
- * slab. A refill gives them to what it takes from the slab; where there was none, whoever uses the object looks for one.
+ * slab. A refill gives them to what it takes from the slab; where there was none, whoever uses the object looks for one. What comes
+ * from the slab has none before a transfer has it (takeObjects): a thread may die before it says so itself.
  */
 import { CpuArea } from "../cpu/area";
 import {
@@ -15,16 +16,7 @@ import {
 } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { Cache, raiseWork, spliceFree } from "./cache";
-import { CacheSet, cacheOf, setOf } from "./set";
-
-/** `count` objects of a chain are fresh: what their memory says of companions is another's. */
-export function withoutCompanions(set: CacheSet, first: usize, count: u32): void {
-  let object = first;
-  for (let index: u32 = 0; index < count; index++) {
-    store<u32>(object + set.companionAt, 0);
-    object = load<u32>(object);
-  }
-}
+import { cacheOf, setOf } from "./set";
 
 /**
  * Takes one companion into an intent; 0: there is none. Not by cacheTake, which raises work: the set may be about to go, or not

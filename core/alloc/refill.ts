@@ -17,7 +17,7 @@ import { runCallbacks } from "../rcu/callback";
 import { gracePeriodEnded, gracePeriodTarget, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { withinLimit } from "./account";
 import { Cache, lastOf, spliceFree } from "./cache";
-import { releaseCompanions, takeCompanions, trimCompanions, withoutCompanions } from "./companion";
+import { releaseCompanions, takeCompanions, trimCompanions } from "./companion";
 import { giveToDepot, takeFromDepot } from "./depot";
 import { firstSet } from "./register";
 import { CONTAINS_OBJECTS, cacheOf, setAt, setOf } from "./set";
@@ -111,11 +111,12 @@ export function takeOwned(area: CpuArea, cache: Cache, count: u32): u32 {
   const owned = cache.owned;
   const set = setOf(cache);
   beginTransfer(area, changetype<usize>(cache), owned, 0, 0);
-  const taken = charge(area, cache, count) ? takeIntoTransfer(set.unit, set.slabClass, set.perCpu, count) : 0;
+  const taken = charge(area, cache, count)
+    ? takeIntoTransfer(set.unit, set.slabClass, set.perCpu, count, set.companionAt)
+    : 0;
   if (taken != count && cache.owned != owned + taken) setOwned(cache, owned + taken);
   if (taken == 0) endTransfer(area);
   else if (set.contains == CONTAINS_OBJECTS) nameSet(cache, transferFirst(transferOf(area)), taken);
-  else if (set.companions != 0) withoutCompanions(set, transferFirst(transferOf(area)), taken);
   return taken;
 }
 

@@ -32,7 +32,7 @@ export function allocateBytes(bytes: u32): usize {
   renewBudget(area);
   const index = classFor(size, 0);
   beginTransfer(area, 0, 0, 0, 0);
-  const object = takeIntoTransfer(size, index, 0, 1) != 0 ? transferFirst(transferOf(area)) : 0;
+  const object = takeIntoTransfer(size, index, 0, 1, 0) != 0 ? transferFirst(transferOf(area)) : 0;
   if (object != 0) {
     memory.fill(object + HEADER_BYTES, 0, bytes);
     if (own(area, object, index)) {

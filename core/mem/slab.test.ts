@@ -29,7 +29,7 @@ const make = compileInside<Functions>(`
   export function take(bytes: u32, perCpu: u32, count: u32): usize {
     const area = thisCpu();
     beginTransfer(area, 0, 0, 0, 0);
-    takeIntoTransfer(bytes, classFor(bytes, perCpu), perCpu, count);
+    takeIntoTransfer(bytes, classFor(bytes, perCpu), perCpu, count, 0);
     const first = transferFirst(transferOf(area));
     endTransfer(area);
     return first;

@@ -186,9 +186,10 @@ function takeFromSlab(each: SlabClass, transfer: Transfer): usize {
 /**
  * Takes up to `count` objects of a class under one lock into the transfer that the caller has begun: a chain
  * linked through their first words.
+ * @param clearAt offset of a word that has to be 0 before the transfer has the object; 0: none
  * @returns how many that are
  */
-export function takeObjects(index: u32, count: u32): u32 {
+export function takeObjects(index: u32, count: u32, clearAt: u32): u32 {
   const each = slabClass(index);
   const transfer = transferOf(thisCpu());
   if (!lockClass(transfer, index)) return 0;
@@ -198,6 +199,7 @@ export function takeObjects(index: u32, count: u32): u32 {
     if (each.partial == 0 && !addSlab(index)) break;
     const object = takeFromSlab(each, transfer);
     store<u32>(object, chain);
+    if (clearAt != 0) store<u32>(object + clearAt, 0);
     setTransfer(transfer, object, taken + 1);
     transfer.between = 0;
     chain = object;
@@ -245,10 +247,11 @@ function runLength(bytes: u32, perCpu: u32): u32 {
 /**
  * Takes up to `count` objects of `bytes` bytes, header included, whatever their size, into the transfer. A run is
  * zeroed.
+ * @param clearAt as of takeObjects
  * @returns how many that are
  */
-export function takeIntoTransfer(bytes: u32, index: u32, perCpu: u32, count: u32): u32 {
-  if (index != CLASS_RUN) return takeObjects(index, count);
+export function takeIntoTransfer(bytes: u32, index: u32, perCpu: u32, count: u32, clearAt: u32): u32 {
+  if (index != CLASS_RUN) return takeObjects(index, count, clearAt);
   const transfer = transferOf(thisCpu());
   const length = runLength(bytes, perCpu);
   let taken: u32 = 0;

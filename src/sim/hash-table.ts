@@ -231,6 +231,11 @@ export class HashTable {
     return found;
   }
 
+  /** Prefills on the CPU that asks. */
+  *prefill(count: number): Calls<number> {
+    return (yield ["mapPrefill", this.#prepared.map, count]) | 0;
+  }
+
   #pairs(): number {
     const { pairs } = this.#prepared;
     if (pairs === undefined) throw new Finding("scenario", "there is no room for two values");

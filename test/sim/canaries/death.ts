@@ -20,6 +20,24 @@ export const DEATH_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "companion-cleared-late",
+    doc: "What comes from the slab says that it has no companion once the whole batch is there: of a thread that dies before, it has another's.",
+    scenario: "killed-in-percpu-refill",
+    edits: [
+      {
+        file: "core/mem/slab.ts",
+        guard: "    if (clearAt != 0) store<u32>(object + clearAt, 0);\n",
+        without: "",
+      },
+      {
+        file: "core/mem/slab.ts",
+        guard: "  unlock(lockOf(index));\n  return taken;\n",
+        without:
+          "  unlock(lockOf(index));\n  let fresh = chain;\n  for (let left = taken; left != 0 && clearAt != 0; left--) {\n    store<u32>(fresh + clearAt, 0);\n    fresh = load<u32>(fresh);\n  }\n  return taken;\n",
+      },
+    ],
+  },
+  {
     name: "gathered-in-no-list",
     doc: "A reaper empties the lists before what it has gathered is on one: it dies, and all of it is lost.",
     scenario: "killed-reaper",

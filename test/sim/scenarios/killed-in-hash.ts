@@ -19,6 +19,7 @@ import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { HashOptions } from "../../../src/sim/world.ts";
 import { DIES, mortalHash } from "./death.ts";
+import { soilSlabs } from "./soiled.ts";
 
 /** What key 1 has at first. */
 const PUT = FIRST_VALUE + 1;
@@ -34,6 +35,8 @@ interface Plan {
   readonly keys?: number;
   /** Or keys of one bucket: those that are there, the last of which is chained, and two more. */
   readonly overflows?: boolean;
+  /** The slabs' free objects were others' before. */
+  readonly soiled?: boolean;
   /** What the thread does that may be killed. */
   readonly dies: (table: HashTable, keys: readonly number[]) => Body;
   /** What another one does meanwhile, or an NMI on the same CPU. */
@@ -166,6 +169,18 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
+    name: "killed-in-percpu-refill",
+    doc: "Killed while a per-CPU hash's cache gets elements from slabs whose objects were others' before.",
+    reaches: [DIES.underWay, { in: "takeFromSlab" }, { in: "prefill" }],
+    map: { maxEntries: LARGE, perCpu: true },
+    there: 1,
+    soiled: true,
+    *dies(table) {
+      yield* table.prefill(52);
+      yield AFTERWARDS;
+    },
+  },
+  {
     name: "killed-in-pool",
     doc: "Killed in an insert, a delete and a replacement of a preallocated hash, whose elements all CPUs share.",
     reaches: [DIES.inHand, { in: "popPool" }, { in: "isInPool" }],
@@ -261,6 +276,7 @@ function scenarioOf({
   there = 0,
   keys = 1,
   overflows = false,
+  soiled = false,
   dies,
   other,
   nmi,
@@ -276,6 +292,7 @@ function scenarioOf({
       const prepared = roomForPairs(prepareHash(world, world.createHash(map), overflows ? MOST_KEYS : keys));
       const used = overflows ? overflowingKeys(prepared, 2) : Array.from({ length: keys }, (_, index) => index + 1);
       putKeys(prepared, overflows ? used.slice(0, -2) : used.slice(0, there));
+      if (soiled) soilSlabs(world);
       return () =>
         mortalHash(prepared, pages, (table) => [
           task(0, () => dies(table, used)),
