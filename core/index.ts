@@ -84,6 +84,7 @@ export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
 export { queuePeek, queuePop, queuePush } from "./maps/queue";
 export { closeMap } from "./maps/registry";
+export { variableHashGet } from "./maps/variable-hash";
 export { allocateBytes } from "./mem/managed";
 export { isSeenAlive } from "./recovery/living";
 export { reapCpu } from "./recovery/reap";

@@ -25,12 +25,12 @@
  * written plainly before its bit is published.
  */
 import { acquire, acquire64, claim64, peek, publish64 } from "../base/atomics";
-import { copyOutWords, equalBytes } from "../base/bytes";
+import { copyOutWords } from "../base/bytes";
 import { CpuArea } from "../cpu/area";
 import { awaitHolder, IN_BUCKET } from "../cpu/wait";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { elementInChain, findInChain, insertIntoChain, isOfKey, mayHave, removeFromChain } from "./chain";
-import { ELEMENT_KEY } from "./element";
+import { hasKey, isVariable } from "./entry";
 import { MapHeader } from "./map";
 
 export const BUCKET_BYTES: usize = 64;
@@ -173,7 +173,7 @@ export function isInSlots(bucket: usize, control: u64, element: usize): bool {
 function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
   for (let bits = matchingSlots(bucket, control, hash); bits != 0; bits &= bits - 1) {
     const place = slotPlace(bucket, ctz(bits));
-    if (equalBytes(<usize>acquire(place) + ELEMENT_KEY, key, map.keySize)) return place;
+    if (hasKey(map, acquire(place), key)) return place;
   }
   return 0;
 }
@@ -182,17 +182,20 @@ function findInSlots(map: MapHeader, bucket: usize, control: u64, hash: u32, key
  * Finds a key in the bucket as `control` describes it. The answer, found or not, holds only if the control word is
  * still the same afterwards.
  *
- * An element found in a slot may be anything by then, but its address is one; a chain is followed inside a read
- * section only, since the link in memory that went back to the slab may point anywhere.
+ * An element found in a slot may be anything by then, but its address is one, unless where it ends is for it to say (maps/entry.ts);
+ * a chain is followed inside a read section only, since the link in memory that went back to the slab may point anywhere.
  * @returns the *place* of the element, the address of the word that refers to it (in a slot, or a link); 0
  */
 export function findPlace(area: CpuArea, map: MapHeader, bucket: usize, control: u64, hash: u32, key: usize): usize {
-  const place = findInSlots(map, bucket, control, hash, key);
+  const inSection = isVariable(map);
+  if (inSection) enterRead(area);
+  let place = findInSlots(map, bucket, control, hash, key);
+  if (inSection) leaveRead(area);
   if (place != 0 || !mayBeChained(bucket, control, hash)) return place;
   enterRead(area);
-  const chained = findInChain(map, bucket + OVERFLOW, hash, key);
+  place = findInChain(map, bucket + OVERFLOW, hash, key);
   leaveRead(area);
-  return chained;
+  return place;
 }
 
 /**

@@ -11,8 +11,8 @@
  * of it comes after a new element. A class may be named that nothing on the chain has any more, never the other way round.
  */
 import { acquire, peek, publish } from "../base/atomics";
-import { equalBytes } from "../base/bytes";
-import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
+import { ELEMENT_HASH, ELEMENT_NEXT, hashOfElement } from "./element";
+import { hasKey } from "./entry";
 import { MapHeader } from "./map";
 
 /** From a chain's head on: the word whose upper byte the classes are, as bits. Written under the bucket's lock. */
@@ -83,7 +83,7 @@ export function elementInChain(map: MapHeader, head: usize, hash: u32, key: usiz
 
 /** Whether an element is the key's. Reads the element: it may be another key's by now even if it was the key's. */
 export function isOfKey(map: MapHeader, element: usize, hash: u32, key: usize): bool {
-  return load<u32>(element, ELEMENT_HASH) == hash && equalBytes(element + ELEMENT_KEY, key, map.keySize);
+  return load<u32>(element, ELEMENT_HASH) == hash && hasKey(map, element, key);
 }
 
 /**

@@ -15,12 +15,11 @@
  * operation that was cut off has been counted (maps/hash-reap.ts). A thread that dies between the map's places and its own may
  * leave some of the map's taken: then who inserts looks for unused ones a little earlier.
  */
-import { cacheOf } from "../alloc/set";
 import { acquire64, addAndFetch, claim, peek } from "../base/atomics";
 import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea } from "../cpu/area";
 import { COUNTS, intentCache, intentsAt, LEVELS, PARITY, REMOVES } from "../cpu/intent";
-import { MapCpu, MapHeader, mapCpu } from "./map";
+import { isElementCache, MapCpu, MapHeader, mapCpu } from "./map";
 
 /** Places that a level takes at once, at most. */
 export const BATCH: u32 = 64;
@@ -136,9 +135,7 @@ export function takePlaces(map: MapHeader, count: LevelCount): bool {
  */
 function isInserting(map: MapHeader, cpu: u32, level: u32): bool {
   const intent = acquire64(changetype<usize>(intentsAt(cpuArea(cpu), level)));
-  return (
-    (intent & (COUNTS | REMOVES)) == COUNTS && intentCache(intent) == changetype<usize>(cacheOf(map.elements, cpu))
-  );
+  return (intent & (COUNTS | REMOVES)) == COUNTS && isElementCache(map, <u32>intentCache(intent));
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   scanArray,
 } from "./array";
 import { elementCount } from "./count";
+import { VARIABLE_SETS } from "./entry";
 import {
   buildHash,
   buildPercpuHash,
@@ -32,6 +33,7 @@ import { scanHash } from "./hash-scan";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
 import { breakQueueLock, buildQueue, checkQueue, KIND_QUEUE, queueCount } from "./queue";
 import { settleTable } from "./table-repair";
+import { buildVariableHash, checkVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
 export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
@@ -40,6 +42,7 @@ export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u3
   if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries);
   if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries);
   if (kind == KIND_QUEUE) return checkQueue(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
   return EINVAL;
 }
 
@@ -47,7 +50,13 @@ export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u3
 export function setsOfKind(kind: u32): u32 {
   if (kind == KIND_HASH) return 1;
   if (kind == KIND_PERCPU_HASH) return 2;
+  if (kind == KIND_VARIABLE_HASH) return VARIABLE_SETS;
   return 0;
+}
+
+/** Whether the second set is of values; otherwise all are of elements. */
+export function hasValueSet(kind: u32): bool {
+  return kind == KIND_PERCPU_HASH;
 }
 
 /** Gives a map what its kind has beside the descriptor. False: memory is out, and `emptyMap` takes back what there is. */
@@ -57,6 +66,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_ARRAY) return buildArray(map);
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
   if (map.kind == KIND_QUEUE) return buildQueue(map);
+  if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
   return false;
 }
 
@@ -64,6 +74,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
 export function emptyMap(area: CpuArea, map: MapHeader): void {
   if (map.kind == KIND_HASH) emptyHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) emptyHash(area, map);
+  if (map.kind == KIND_VARIABLE_HASH) emptyHash(area, map);
 }
 
 /**
@@ -73,10 +84,15 @@ export function emptyMap(area: CpuArea, map: MapHeader): void {
  * @returns the number of entries, -ENOSPC if not even the first step fits, -EINVAL for a kind that cannot be walked
  */
 export function mapScan(address: usize, from: u32, into: usize, bytes: u32): i32 {
-  return scan(mapAt(address), from, into, bytes, entryBytesOf(mapAt(address)));
+  const map = mapAt(address);
+  if (map.kind == KIND_VARIABLE_HASH) return -EINVAL;
+  return scan(map, from, into, bytes, entryBytesOf(map));
 }
 
-/** As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. */
+/**
+ * As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. Those that have lengths of their own
+ * come as they are given (maps/entry.ts), one behind the other.
+ */
 export function mapScanKeys(address: usize, from: u32, into: usize, bytes: u32): i32 {
   return scan(mapAt(address), from, into, bytes, keyBytesOf(mapAt(address)));
 }
@@ -85,6 +101,7 @@ export function mapScanKeys(address: usize, from: u32, into: usize, bytes: u32):
 function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i32 {
   if (map.kind == KIND_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_PERCPU_HASH) return scanHash(map, from, into, bytes, each);
+  if (map.kind == KIND_VARIABLE_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_ARRAY) return scanArray(map, from, into, bytes, each);
   if (map.kind == KIND_PERCPU_ARRAY) return scanArray(map, from, into, bytes, each);
   return -EINVAL;
@@ -95,6 +112,7 @@ export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
+  if (map.kind == KIND_VARIABLE_HASH) return elementCount(map);
   if (map.kind == KIND_QUEUE) return queueCount(map);
   return map.maxEntries;
 }
@@ -116,6 +134,7 @@ export function mapPrefill(address: usize, count: u32): i32 {
 export function breakMapLocks(map: MapHeader, cpu: u32): void {
   if (map.kind == KIND_HASH) settleTable(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
+  if (map.kind == KIND_VARIABLE_HASH) settleTable(map, cpu);
   if (map.kind == KIND_QUEUE) breakQueueLock(map, cpu);
 }
 
@@ -128,5 +147,6 @@ export function breakMapLocks(map: MapHeader, cpu: u32): void {
 export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize): u32 {
   if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_VARIABLE_HASH) return settleHashElement(dead, map, cache, level, word);
   return KEPT;
 }

@@ -9,7 +9,7 @@
  *  | owner   |        |        |        |             |                        |
  *  +---------+--------+--------+--------+-------------+------------------------+
  * ```
- * `link` is the free list's, `next` the overflow chain's: a reader that still walks a freed element never follows the
+ * Keys and values may also have lengths of their own (maps/entry.ts). `link` is the free list's, `next` the overflow chain's: a reader that still walks a freed element never follows the
  * free list. Behind the owner's address lies the number of the operation that took it.
  *
  * A pool is one list for each CPU, from which others may take too. In front of it each CPU has a few elements in its cache, so
@@ -20,7 +20,6 @@ import { Cache, cacheGive, cacheMissed, cacheTake } from "../alloc/cache";
 import { returnTransfer, takeOne } from "../alloc/refill";
 import { setOf } from "../alloc/set";
 import { acquire64, claim, claim64, peek } from "../base/atomics";
-import { equalBytes } from "../base/bytes";
 import { E2BIG } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
@@ -64,11 +63,6 @@ export function hashOfElement(element: usize): u32 {
 /** Functions that return an element return -errno in its place; no element lies in the last 4 KiB. */
 export function isError(element: usize): bool {
   return element >= <usize>-4095;
-}
-
-/** Whether an element has the value that is expected: bytes at `expected`, or 0 for any. Caller has the bucket's lock. */
-export function hasValue(map: MapHeader, element: usize, expected: usize): bool {
-  return expected == 0 || equalBytes(element + map.valueOffset, expected, map.valueSize);
 }
 
 export function poolWord(map: MapHeader, cpu: u32): usize {

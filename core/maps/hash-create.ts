@@ -15,6 +15,7 @@ import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { DEAD, OVERFLOW, slotBit, slotPlace, slotsOf } from "./bucket";
 import { countElement, formatCounts, levelCount, nextOperation, parityOf } from "./count";
 import { ELEMENT_KEY, ELEMENT_NEXT, pushPool } from "./element";
+import { cacheOfElement, isVariable } from "./entry";
 import {
   fastKeyFor,
   LARGEST_ENTRY,
@@ -41,7 +42,7 @@ export const MOST_POOLED: u32 = 96;
 
 /** Whether values lie in objects of their own, one copy for each CPU. */
 function hasValues(map: MapHeader): bool {
-  return map.sets > 1;
+  return map.values != 0;
 }
 
 /** What `bpf(BPF_MAP_CREATE)` refuses of both kinds: 0, EINVAL or E2BIG. */
@@ -138,21 +139,27 @@ function accountedUnit(map: MapHeader): u32 {
 /** Decides how updates go, once and for all. */
 function choosePaths(map: MapHeader): void {
   const isLinux = superblock().profile == PROFILE_LINUX;
-  map.inPlace = map.valueSize <= 8 && !isLinux ? 1 : 0;
+  map.inPlace = map.valueSize <= 8 && !isVariable(map) && !isLinux ? 1 : 0;
   map.interruptsOff = isLinux ? 1 : 0;
   map.keepsValues = hasValues(map) && !isLinux ? 1 : 0;
   const isFast = map.supply != SUPPLY_SLAB && !isLinux;
   if (isFast) map.fastKey = fastKeyFor(map.keySize);
 }
 
-/** Makes the table, and sets the elements' caches up. False: memory is out. */
-function buildBuckets(map: MapHeader): bool {
+/** Makes the table and decides how its elements come and are used. False: memory is out. */
+export function buildTableOf(map: MapHeader): bool {
   if (superblock().forceDynamic != 0 && map.supply == SUPPLY_POOL) map.supply = SUPPLY_CACHE;
   if (map.supply != SUPPLY_POOL) map.flags |= NO_PREALLOC;
-  map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8));
   if (!buildTable(map)) return false;
   choosePaths(map);
   formatCounts(map);
+  return true;
+}
+
+/** Makes the table, and sets the elements' caches up. False: memory is out. */
+function buildBuckets(map: MapHeader): bool {
+  if (!buildTableOf(map)) return false;
+  map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8));
   const size = elementBytes(map) - <u32>HEADER_BYTES;
   formatAllocator(map.elements, size, accountedUnit(map), 0, changetype<usize>(map), CONTAINS_ELEMENTS);
   if (map.supply == SUPPLY_POOL) formatPool(map);
@@ -211,7 +218,7 @@ function emptyBuckets(area: CpuArea, map: MapHeader): void {
 /** Not by `giveElement`, which would raise work for a cache that is about to go. */
 function emptySlot(area: CpuArea, map: MapHeader, bucket: usize, element: usize): void {
   const intents = intentsOf(area);
-  const cache = cacheOf(map.elements, area.id);
+  const cache = cacheOfElement(area, map, element);
   const operation = nextOperation(levelCount(map, area.id, area.level));
   const bits = COUNTS | REMOVES | parityOf(operation);
   const value = valueObject(map, element);

@@ -2,8 +2,6 @@
  * Deleting a key of a hash, whatever its value or only if it is the expected one. In a slot the first is one claim, without a lock;
  * the second needs it, as values change in place.
  */
-import { Cache } from "../alloc/cache";
-import { cacheOf } from "../alloc/set";
 import { acquire, acquire64 } from "../base/atomics";
 import { EAGAIN, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
@@ -22,9 +20,9 @@ import {
 } from "./bucket";
 import { countElement, levelCount, nextOperation, parityOf } from "./count";
 import { letWorkRun } from "./deferred";
-import { giveElement, hasValue, isError } from "./element";
+import { giveElement, isError } from "./element";
+import { cacheOfElement, hashOf, hasValue } from "./entry";
 import { deleteFast, KeyAddress } from "./hash-fast";
-import { hashOf } from "./hash-lookup";
 import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
 import { giveValue, nameValue, valueObject } from "./percpu-value";
 import { raiseTable } from "./split";
@@ -57,7 +55,7 @@ function removeExpected(
  * The loads of the control word pair with its publication, that of the place as in findInSlots; the claim in removeAt
  * decides.
  */
-function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize, expected: usize, bits: u64): usize {
+function removeKey(area: CpuArea, map: MapHeader, key: usize, expected: usize, bits: u64): usize {
   const hash = hashOf(map, key);
   while (true) {
     const bucket = homeOf(map, hash);
@@ -75,7 +73,7 @@ function removeKey(area: CpuArea, map: MapHeader, cache: Cache, key: usize, expe
     }
     const element: usize = acquire(place);
     const intent = firstIntent(intentsOf(area));
-    nameObject(intent, element, changetype<usize>(cache), bits | MAYBE);
+    nameObject(intent, element, changetype<usize>(cacheOfElement(area, map, element)), bits | MAYBE);
     const result = removeExpected(area, map, bucket, control, place, element, expected);
     if (result == 0) return element;
     clearIntent(intent);
@@ -114,12 +112,12 @@ function deleteExpected(address: usize, key: usize, expected: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
   const intents = intentsOf(area);
-  const cache = cacheOf(map.elements, area.id);
   renewBudget(area);
   const operation = nextOperation(levelCount(map, area.id, area.level));
   const bits = COUNTS | REMOVES | parityOf(operation);
-  const element = removeKey(area, map, cache, key, expected, bits);
+  const element = removeKey(area, map, key, expected, bits);
   if (isError(element)) return <i32>element;
+  const cache = cacheOfElement(area, map, element);
   const object = valueObject(map, element);
   if (object != 0) nameValue(area, map, object, secondIntent(intents));
   nameObject(firstIntent(intents), element, changetype<usize>(cache), bits);

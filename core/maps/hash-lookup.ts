@@ -3,19 +3,15 @@
  * are lock-free, in any context.
  */
 import { acquire64 } from "../base/atomics";
-import { hashBytes } from "../base/bytes";
 import { ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { copyFromBucket, findElement, isHome, isUnchanged } from "./bucket";
+import { hashOf } from "./entry";
 import { getFast, KeyAddress } from "./hash-fast";
-import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
+import { KEY_OF_WORDS, mapAt } from "./map";
 import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
-
-export function hashOf(map: MapHeader, key: usize): u32 {
-  return hashBytes(key, map.keySize, map.multiplier);
-}
 
 /**
  * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,

@@ -10,7 +10,7 @@
  * before the second is in an intent at the third.
  */
 import { Cache } from "../alloc/cache";
-import { cacheOf, setOf } from "../alloc/set";
+import { setOf } from "../alloc/set";
 import { acquire, acquire64 } from "../base/atomics";
 import { topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
@@ -20,7 +20,7 @@ import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN } from "../mem/slab";
 import { isHome, isInSlots, isUnchanged, OVERFLOW } from "./bucket";
 import { ELEMENT_HASH, ELEMENT_NEXT, FREED, poolWord } from "./element";
-import { MapHeader, mapCpu, SUPPLY_POOL } from "./map";
+import { isElementCache, MapHeader, mapCpu, SUPPLY_POOL } from "./map";
 import { homeOf } from "./table";
 
 export const KEPT: u32 = 0;
@@ -105,12 +105,6 @@ function isInPool(map: MapHeader, object: usize): u32 {
   return LOST;
 }
 
-/** Whether a header says that its object is in use by the map: it names one of the map's caches. */
-function namesCache(map: MapHeader, header: u64): bool {
-  const named = <u32>header;
-  return named >= map.elements && named < <u32>changetype<usize>(cacheOf(map.elements, superblock().cpus));
-}
-
 /** Whether a header says that its object has gone to a CPU's own list. One that is in the pool, or was, does not say so. */
 function isFreed(header: u64): bool {
   return (<u32>(header >> 32) & FREED) != 0;
@@ -126,7 +120,8 @@ export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, 
   if (!mayBeElement(map, cache, object) || isNamedAbove(dead, level, object)) return KEPT;
   for (let look: u32 = 0; look < LOOKS; look++) {
     const header = acquire64(object);
-    if ((intent & TAKES) != 0 ? isFreed(header) : !namesCache(map, header)) return KEPT;
+    // In use by the map it names one of the map's caches.
+    if ((intent & TAKES) != 0 ? isFreed(header) : !isElementCache(map, <u32>header)) return KEPT;
     if (isNamed(dead, object)) continue;
     if (isInTable(map, acquire(object + ELEMENT_HASH), object)) return KEPT;
     const pooled = map.supply == SUPPLY_POOL ? isInPool(map, object) : LOST;

@@ -10,9 +10,18 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { belongs, INDEX, isHome, isInSlots, isUnchanged, OVERFLOW, SHIFT_MASK, slotPlace, slotsOf } from "./bucket";
 import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
+import { GIVEN_BYTES, isVariable } from "./entry";
 import { keyBytesOf, MapHeader } from "./map";
 import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
+import { copyVariableKeys } from "./variable-hash";
+
+/** Of a bucket: it does not fit. Otherwise how many entries were copied, and the bytes that they take. */
+const NO_ROOM: u64 = <u64>-1;
+
+function copied(count: u32, bytes: u32): u64 {
+  return ((<u64>count) << 32) | <u64>bytes;
+}
 
 /** A word with its bits in the opposite order. */
 function reverseBits(word: u32): u32 {
@@ -52,8 +61,8 @@ function collectElements(bucket: usize, control: u64, from: u32, list: usize, ro
 }
 
 /**
- * Copies up to `room` of a bucket's entries behind each other. Their addresses are collected at the end of the same
- * room: address n is read before entry n, which never reaches further than address n + 1, is written.
+ * Copies a bucket's entries behind each other. Their addresses are collected at the end of the same room: address n is read
+ * before entry n, which never reaches further than address n + 1, is written.
  */
 function copyEntries(
   map: MapHeader,
@@ -61,12 +70,15 @@ function copyEntries(
   control: u64,
   from: u32,
   into: usize,
-  room: u32,
+  bytes: u32,
   entryBytes: u32,
-): u32 {
+): u64 {
   const keyBytes = keyBytesOf(map);
+  const room = bytes / entryBytes;
   const list = into + room * entryBytes - room * 4;
   const count = collectElements(bucket, control, from, list, room);
+  // A bucket that fills the room to the brim may have been cut off: it waits for the next call.
+  if (count >= room) return NO_ROOM;
   for (let index: u32 = 0; index < count; index++) {
     const element: usize = load<u32>(list + index * 4);
     const entry = into + index * entryBytes;
@@ -75,7 +87,20 @@ function copyEntries(
     if (map.copyStride != 0) copyAllOut(map, load<u32>(element + map.valueOffset), entry + keyBytes);
     else copyOutWords(entry + keyBytes, element + map.valueOffset, map.valueStride);
   }
-  return count;
+  return copied(count, count * entryBytes);
+}
+
+/** Bytes that a key takes at least, where it has a length of its own, and its element's address. */
+const LEAST_KEY: u32 = <u32>GIVEN_BYTES + 4;
+
+/** As copyEntries, keys alone that have lengths of their own: addresses in the last third of the room, keys in the rest. */
+function copyKeys(bucket: usize, control: u64, from: u32, into: usize, bytes: u32): u64 {
+  const room = bytes / LEAST_KEY;
+  const list = into + bytes - room * 4;
+  const count = collectElements(bucket, control, from, list, room);
+  if (count >= room) return NO_ROOM;
+  const written = copyVariableKeys(list, count, into, <u32>(list - into));
+  return written > bytes ? NO_ROOM : copied(count, written);
 }
 
 /**
@@ -84,22 +109,24 @@ function copyEntries(
  */
 export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, entryBytes: u32): i32 {
   const area: CpuArea = thisCpu();
-  const most = bytes / entryBytes;
+  const variable = isVariable(map);
   let count: u32 = 0;
+  let used: u32 = 0;
   let place = from;
   let isOver = false;
   enterRead(area);
-  while (!isOver && count < most) {
+  while (!isOver) {
     const hash = reverseBits(place);
     const bucket = homeOf(map, hash);
     const control = acquire64(bucket);
     if (!isHome(bucket, control, hash)) continue;
-    const room = most - count;
-    const length = copyEntries(map, bucket, control, place, into + count * entryBytes, room, entryBytes);
+    const done = variable
+      ? copyKeys(bucket, control, place, into + used, bytes - used)
+      : copyEntries(map, bucket, control, place, into + used, bytes - used, entryBytes);
     if (!isUnchanged(bucket, control)) continue;
-    // A bucket that fills the room to the brim may have been cut off: it waits for the next call.
-    if (length >= room) break;
-    count += length;
+    if (done == NO_ROOM) break;
+    count += <u32>(done >> 32);
+    used += <u32>done;
     // The first place behind the bucket's range; 0 behind the last.
     const shift = <u32>(control & SHIFT_MASK);
     place = ((place >>> shift) + 1) << shift;

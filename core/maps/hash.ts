@@ -8,9 +8,7 @@
  * place (maps/percpu-value.ts).
  */
 import { Cache } from "../alloc/cache";
-import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
-import { copyBytes } from "../base/bytes";
 import { E2BIG, EAGAIN, EEXIST, EINVAL, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
@@ -28,20 +26,9 @@ import {
 } from "./bucket";
 import { countElement, hasPlace, LevelCount, levelCount, nextOperation, parityOf, setLive, takePlaces } from "./count";
 import { letWorkRun } from "./deferred";
-import {
-  ELEMENT_HASH,
-  ELEMENT_KEY,
-  ELEMENT_NEXT,
-  giveReplaced,
-  giveUnused,
-  hasValue,
-  isError,
-  supplyError,
-  takeElement,
-  takeReplacement,
-} from "./element";
+import { ELEMENT_NEXT, giveReplaced, giveUnused, isError, supplyError, takeElement, takeReplacement } from "./element";
+import { cacheForEntry, cacheOfElement, fillElement, hashOf, hasValue } from "./entry";
 import { KeyAddress, updateFast } from "./hash-fast";
-import { hashOf } from "./hash-lookup";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
 import { attachValue, giveValue, nameValue, valueObject, writeValue } from "./percpu-value";
 import { raiseTable } from "./split";
@@ -58,13 +45,6 @@ function valueWord(value: usize, size: u32): u64 {
   let word: u64 = 0;
   for (let index: u32 = 0; index < size; index++) word |= (<u64>load<u8>(value + index)) << (<u64>index * 8);
   return word;
-}
-
-/** Writes hash, key and value of an element that nobody else can see yet. */
-function fillElement(map: MapHeader, element: usize, hash: u32, key: usize, value: usize): void {
-  store<u32>(element, hash, ELEMENT_HASH);
-  copyBytes(element + ELEMENT_KEY, key, map.keySize);
-  if (!isPerCpu(map)) copyBytes(element + map.valueOffset, value, map.valueSize);
 }
 
 /** Whether this level may insert; a table that is too small for the places given out is noticed here. */
@@ -166,8 +146,9 @@ function replaceElement(
   expected: usize,
 ): i32 {
   const intents = intentsOf(area);
-  const cache = cacheOf(map.elements, area.id);
+  const cache = cacheForEntry(area, map, key, value);
   const address = changetype<usize>(cache);
+  if (address == 0) return -E2BIG;
   const count = levelCount(map, area.id, area.level);
   const operation = nextOperation(count);
   const replacement = takeReplacement(area, map, cache, firstIntent(intents), operation);
@@ -183,15 +164,16 @@ function replaceElement(
     clearIntent(firstIntent(intents));
     return locked ? -EAGAIN : AGAIN;
   }
-  nameObject(secondIntent(intents), old, address, MAYBE | REMOVES);
+  const oldCache = cacheOfElement(area, map, old);
+  nameObject(secondIntent(intents), old, changetype<usize>(oldCache), MAYBE | REMOVES);
   store<u32>(replacement, load<u32>(old, ELEMENT_NEXT), ELEMENT_NEXT);
   publish(place, <u32>replacement);
   unlockChanged(area, bucket, control);
   // No other operation of this level has the number that the replacement names.
   setLive(count, count.live, operation);
   clearIntent(firstIntent(intents));
-  nameObject(secondIntent(intents), old, address, REMOVES);
-  giveReplaced(area, map, cache, old, secondIntent(intents));
+  nameObject(secondIntent(intents), old, changetype<usize>(oldCache), REMOVES);
+  giveReplaced(area, map, oldCache, old, secondIntent(intents));
   clearIntent(secondIntent(intents));
   return 0;
 }
@@ -264,7 +246,8 @@ function updateKey(
       if (result != AGAIN) return result;
       continue;
     }
-    const cache = cacheOf(map.elements, area.id);
+    const cache = cacheForEntry(area, map, key, value);
+    if (changetype<usize>(cache) == 0) return -E2BIG;
     const element = newElement(area, map, cache, hash, key, value, allCpus);
     if (isError(element)) return <i32>element;
     if (insertElement(area, map, cache, bucket, control, hash, element) == 0) return 0;

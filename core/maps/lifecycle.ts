@@ -16,7 +16,7 @@ import { memoryErrno, renewBudget } from "../cpu/wait";
 import { freeBytes } from "../mem/managed";
 import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
-import { buildMap, checkMap, emptyMap, setsOfKind } from "./dispatch";
+import { buildMap, checkMap, emptyMap, hasValueSet, setsOfKind } from "./dispatch";
 import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_SLAB } from "./map";
 import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
 import { freeSegments } from "./segment";
@@ -53,7 +53,7 @@ function nameSets(map: MapHeader): void {
   const sets = setsOfKind(map.kind);
   const first = changetype<usize>(map) + setsAt();
   if (sets > 0) map.elements = <u32>first;
-  if (sets > 1) map.values = <u32>(first + setBytes());
+  if (hasValueSet(map.kind)) map.values = <u32>mapSet(map, 1);
   map.sets = sets;
 }
 

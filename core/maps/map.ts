@@ -2,6 +2,7 @@
  * The descriptor of a map. Its address is what a program holds as a map pointer. Everything up to `count` is written at
  * creation and only read afterwards. Behind it lie the map's name, what the map keeps for each CPU, and its sets of caches.
  */
+import { setBytes } from "../alloc/set";
 import { roundUp } from "../base/bytes";
 import { superblock } from "../base/superblock";
 
@@ -30,7 +31,7 @@ const LONGEST_WORDS: u32 = 64;
 /** What `fastKey` is for keys of a size. */
 export function fastKeyFor(keySize: u32): u32 {
   if (keySize == 4 || keySize == 8) return keySize;
-  return (keySize & 7) == 0 && keySize <= LONGEST_WORDS ? KEY_OF_WORDS : 0;
+  return keySize != 0 && (keySize & 7) == 0 && keySize <= LONGEST_WORDS ? KEY_OF_WORDS : 0;
 }
 
 export const NAME_BYTES: u32 = 64;
@@ -41,6 +42,7 @@ export class MapHeader {
   kind: u32;
   /** The flags of creation as map info shows them; forceDynamic adds NO_PREALLOC. */
   flags: u32;
+  /** 0: keys and values have lengths of their own (maps/entry.ts), or there are no keys. */
   keySize: u32;
   valueSize: u32;
   /** Hash: the first buckets, and which of them are found without the directory: those below, all or none. A hint. */
@@ -56,7 +58,7 @@ export class MapHeader {
   multiplier: u64;
   /** Hash: the segments' addresses (maps/table.ts). */
   directory: u32;
-  /** The map's first set of caches: a hash's elements, whatever their supply. */
+  /** The map's first set of caches: a hash's elements, whatever their supply; one of many, if they are of many sizes. */
   elements: u32;
   /** Hash: 4, 8 or KEY_OF_WORDS as maps/hash-fast.ts serves its keys, 0 if the map always takes the slow path. */
   fastKey: u32;
@@ -157,9 +159,15 @@ export function mapCpu(map: MapHeader, cpu: u32): MapCpu {
   return changetype<MapCpu>(changetype<usize>(map) + MAP_BYTES + cpu * MAP_CPU_BYTES);
 }
 
-/** A map's set of caches by its number, `elements` first. */
+/** A map's set of caches by its number: they lie one behind the other, `elements` first. */
 export function mapSet(map: MapHeader, index: u32): usize {
-  return index == 0 ? <usize>map.elements : <usize>map.values;
+  return <usize>map.elements + <usize>index * setBytes();
+}
+
+/** Whether an address is that of a cache of elements: not one of values, which a per-CPU hash has as its second set. */
+export function isElementCache(map: MapHeader, address: u32): bool {
+  const sets = map.values != 0 ? 1 : map.sets;
+  return address >= map.elements && address < <u32>mapSet(map, sets);
 }
 
 /** Bytes of a key as a walk writes it. */

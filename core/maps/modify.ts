@@ -13,8 +13,8 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
 import { arrayLookup } from "./array";
 import { AGAIN, awaitBucket, findPlace, isHome, isLocked, tryLockBucket, unlockBucket } from "./bucket";
+import { hashOf } from "./entry";
 import { updateSlow } from "./hash";
-import { hashOf } from "./hash-lookup";
 import { MapHeader, mapAt, NOEXIST } from "./map";
 import { homeOf } from "./table";
 

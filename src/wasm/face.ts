@@ -218,7 +218,10 @@ export interface Core {
    * @returns the number of entries, -ENOSPC if not even the first step fits, -EINVAL for a kind that cannot be walked
    */
   mapScan(address: number, from: number, into: number, bytes: number): number;
-  /** As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. */
+  /**
+   * As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. Those that have lengths of their own
+   * come as they are given (maps/entry.ts), one behind the other.
+   */
   mapScanKeys(address: number, from: number, into: number, bytes: number): number;
   /**
    * Creates or replaces `count` entries, in their order.
@@ -382,6 +385,14 @@ export interface Core {
   /** Gives the empty slabs that classes keep back to the pages. */
   trimSlabs(): void;
   /**
+   * Copies a value out, consistently: done again if the bucket changed meanwhile. Any context.
+   * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
+   * @param into 0: nothing is copied. Otherwise 8-byte aligned: the value's length is written to the first word; in the second the
+   * caller says how many bytes there is room for behind both, a multiple of 8
+   * @returns 0, -ENOENT, or -ENOSPC: there is less room than the length says
+   */
+  variableHashGet(address: number, key: number, into: number): number;
+  /**
    * `withdraw` for this CPU's cache of a set: for a prefill on several CPUs of which one was refused.
    * @param owned what the cache owned before
    * @param prefilled what was prefilled before
@@ -505,6 +516,7 @@ export const SIGNATURES = {
   traceLeave: { parameters: [], results: [] },
   trimCpus: { parameters: ["i32"], results: [] },
   trimSlabs: { parameters: [], results: [] },
+  variableHashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   withdrawPrefill: { parameters: ["i32", "i32", "i32"], results: [] },
   workPending: { parameters: [], results: ["i32"] },
   workThreadRuns: { parameters: [], results: ["i32"] },
@@ -607,6 +619,9 @@ export const CONSTANTS = {
   ELEMENT_HASH: 12,
   ELEMENT_KEY: 16,
   FREED: 2147483648,
+  GIVEN_BYTES: 8,
+  VARIABLE_KEY: 24,
+  VARIABLE_SETS: 20,
   KIND_HASH: 1,
   KIND_PERCPU_HASH: 5,
   MOST_POOLED: 96,
@@ -634,6 +649,7 @@ export const CONSTANTS = {
   SEGMENT_BYTES: 16384,
   ELEMENTS_PER_BUCKET: 4,
   ELEMENTS_PER_BUCKET_LARGE: 5,
+  KIND_VARIABLE_HASH: 65537,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
   PAGE_FREE: 1,
