@@ -7,6 +7,7 @@ import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { tableSegments } from "../wasm/table.ts";
 import { checkElements } from "./checks/elements.ts";
 import { checkHistory, type Operation, type Result } from "./checks/linearizable.ts";
+import { type EntryFormat, entryFormat } from "./entry-format.ts";
 import { type Call, LEVELS } from "./fiber.ts";
 import { Finding } from "./finding.ts";
 import { hex } from "./objects.ts";
@@ -26,10 +27,7 @@ export interface PreparedHash {
   readonly from: number;
   /** For two that belong together: `roomForPairs`. */
   readonly pairs?: number;
-  readonly valueSize: number;
-  /** Bytes of one value as it is given and read: of a per-CPU map one for each CPU. */
-  readonly room: number;
-  readonly isPerCpu: boolean;
+  readonly format: EntryFormat;
 }
 
 /**
@@ -42,14 +40,11 @@ export function prepareHash(
   keys: number,
   caches: "filled" | "as created" = "filled",
 ): PreparedHash {
-  const valueSize = world.field(map, "MapHeader", "valueSize");
-  const keySize = world.field(map, "MapHeader", "keySize");
-  const addresses = Array.from({ length: keys }, (_, index) =>
-    world.words(index + 1, ...Array.from({ length: Math.ceil(keySize / 4) - 1 }, () => 0)),
-  );
-  const isPerCpu = world.field(map, "MapHeader", "kind") === CONSTANTS.KIND_PERCPU_HASH;
-  const room = ((valueSize + 7) & ~7) * (isPerCpu ? world.areas.length : 1);
+  const format = entryFormat(world, map);
+  const addresses = Array.from({ length: keys }, (_, index) => format.placeKey(index + 1));
+  const { room } = format;
   const values = world.scratch(room * 32);
+  for (let place = 0; place < 16; place++) format.clear(values + place * room);
   for (const cpu of caches === "filled" ? world.areas.keys() : []) {
     world.callOn(cpu, "hashUpdate", map, addresses[0] as number, values, 0);
     world.callOn(cpu, "hashDelete", map, addresses[0] as number);
@@ -60,24 +55,22 @@ export function prepareHash(
     keys: addresses,
     into: values,
     from: values + room * 16,
-    valueSize,
-    room,
-    isPerCpu,
+    format,
   };
 }
 
 /** With room for what `add` and `exchange` are given. */
 export function roomForPairs(prepared: PreparedHash): PreparedHash {
-  return { ...prepared, pairs: prepared.world.scratch(prepared.room * 32) };
+  return { ...prepared, pairs: prepared.world.scratch(prepared.format.room * 32) };
 }
 
 /** Values that are there from the start are above all others. */
 export const FIRST_VALUE = 1000;
 
 /** Puts keys into the map before anything runs. Only while setting up. */
-export function putKeys({ world, map, keys, from, room }: PreparedHash, wanted: readonly number[]): void {
+export function putKeys({ world, map, keys, from, format }: PreparedHash, wanted: readonly number[]): void {
   for (const key of wanted) {
-    for (let offset = 0; offset < room; offset += 4) world.memory.store(from + offset, FIRST_VALUE + key);
+    format.write(from, FIRST_VALUE + key);
     const refused = world.call("hashUpdate", map, keys[key - 1] as number, from, 0);
     if (refused !== 0) throw new Finding("scenario", `key ${key} cannot be put into the map: ${refused | 0}`);
   }
@@ -115,8 +108,6 @@ export function bucketOfKey({ world, map, keys, from }: PreparedHash, key: numbe
   return used as number;
 }
 
-/** What stands for any value of a per-CPU map. */
-const PRESENT = 1;
 const ENOENT = 2;
 /** A number of 4 bytes (core/base/number.ts). */
 const U32 = 2;
@@ -167,9 +158,10 @@ export class HashTable {
 
   *update(key: number, flags: number = FLAGS.any): Calls<number> {
     const number = ++this.#values;
-    const value = this.#prepared.isPerCpu ? PRESENT : number;
-    const address = this.#prepared.from + (number % 16) * this.#prepared.room;
-    this.#write(address, number);
+    const { from, format } = this.#prepared;
+    const address = from + (number % 16) * format.room;
+    format.write(address, number);
+    const value = format.read(address);
     return (yield* this.#record({ type: "update", key, flags, value }, [
       "hashUpdate",
       this.#prepared.map,
@@ -196,11 +188,12 @@ export class HashTable {
 
   /** Replaces a key's value by another one where it is as expected; with nothing to replace it by, the key goes. */
   *exchange(key: number, expected: number, becomes: "another" | "nothing"): Calls<number> {
-    const { map, room } = this.#prepared;
+    const { map, format } = this.#prepared;
+    const { room } = format;
     const number = ++this.#values;
     const address = this.#pairs() + (number % 16) * 2 * room;
-    this.#write(address, expected);
-    this.#write(address + room, number);
+    format.write(address, expected);
+    format.write(address + room, number);
     const value = becomes === "another" ? number : 0;
     const call: Call =
       value === 0
@@ -211,13 +204,9 @@ export class HashTable {
 
   /** The value of a key, 0 if it is not there. */
   *get(key: number): Calls<number> {
-    const into = this.#prepared.into + (this.#clock % 16) * this.#prepared.room;
-    const call: Call = [
-      this.#prepared.isPerCpu ? "percpuHashGet" : "hashGet",
-      this.#prepared.map,
-      this.#key(key),
-      into,
-    ];
+    const { map, format } = this.#prepared;
+    const into = this.#prepared.into + (this.#clock % 16) * format.room;
+    const call: Call = [format.get, map, this.#key(key), into];
     return (yield* this.#record({ type: "get", key }, call, into)).value;
   }
 
@@ -246,21 +235,6 @@ export class HashTable {
     return this.#prepared.keys[key - 1] as number;
   }
 
-  #write(address: number, value: number): void {
-    for (let offset = 0; offset < this.#prepared.valueSize; offset += 4)
-      this.#prepared.world.memory.store(address + offset, value);
-  }
-
-  #read(address: number): number {
-    const { world, valueSize, isPerCpu } = this.#prepared;
-    // Written in place, each copy for itself: only that it is there counts.
-    if (isPerCpu) return PRESENT;
-    const value = world.memory.load(address);
-    for (let offset = 4; offset < valueSize; offset += 4)
-      if (world.memory.load(address + offset) !== value) throw new Finding("torn value", `${hex(address)}: two values`);
-    return value;
-  }
-
   #begin(what: Operation["what"]): Recorded {
     const operation = { what, called: this.#clock++, returned: Number.POSITIVE_INFINITY, result: undefined };
     this.#history.push(operation);
@@ -275,18 +249,18 @@ export class HashTable {
   *#record(what: Operation["what"], call: Call, into = 0): Calls<Result> {
     const operation = this.#begin(what);
     const errno = (yield call) | 0;
-    const result = { errno, value: errno === 0 && into !== 0 ? this.#read(into) : 0 };
+    const result = { errno, value: errno === 0 && into !== 0 ? this.#prepared.format.read(into) : 0 };
     this.#end(operation, result);
     return result;
   }
 
   /** The entries that are in the buckets, key to element. */
   entries(): Map<number, number> {
-    const { world, map } = this.#prepared;
+    const { world, map, format } = this.#prepared;
     const { memory } = world;
     const found = new Map<number, number>();
     const put = (element: number): void => {
-      const key = memory.load(element + CONSTANTS.ELEMENT_KEY);
+      const key = format.keyIn(element);
       if (found.has(key)) throw new Finding("key twice", `key ${key} is in the map twice`);
       found.set(key, element);
     };
@@ -312,15 +286,15 @@ export class HashTable {
 
   /** Key to value, as the buckets have them. */
   #contents(): Map<number, number> {
-    const offset = this.#prepared.world.field(this.#prepared.map, "MapHeader", "valueOffset");
-    return new Map([...this.entries()].map(([key, element]) => [key, this.#read(element + offset)]));
+    const { valueIn } = this.#prepared.format;
+    return new Map([...this.entries()].map(([key, element]) => [key, valueIn(element)]));
   }
 
   /** Whatever is in the buckets is found there: no tag, depth or class says otherwise. */
   #checkFound(entries: ReadonlyMap<number, number>): void {
-    const { world, map, into, isPerCpu } = this.#prepared;
+    const { world, map, into, format } = this.#prepared;
     for (const key of entries.keys()) {
-      const errno = world.call(isPerCpu ? "percpuHashGet" : "hashGet", map, this.#key(key), into) | 0;
+      const errno = world.call(format.get, map, this.#key(key), into) | 0;
       if (errno !== 0) throw new Finding("key missed", `key ${key} is in its bucket and a get says ${errno}`);
     }
   }

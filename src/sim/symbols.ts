@@ -101,12 +101,19 @@ export class Symbols {
     }
   }
 
+  #addClasses(first: number, name: string): void {
+    const bytes = CONSTANTS.SET_BYTES + this.#world.areas.length * CONSTANTS.CACHE_BYTES;
+    for (let index = 1; index < CONSTANTS.VARIABLE_SETS; index++)
+      this.#addSet(first + index * bytes, `${name} class ${index}`);
+  }
+
   #addMap(map: number, name: string): void {
     const field = (of: FieldOf<"MapHeader">): number => this.#world.field(map, "MapHeader", of);
     this.add(map, CONSTANTS.HEADER_SIZE, 1, () => name, LAYOUT.MapHeader);
     this.#addMapCpus(map, name);
     if (field("sets") > 0) this.#addSet(field("elements"), name);
-    if (field("sets") > 1) this.#addSet(field("values"), `${name} value`);
+    if (field("values") !== 0) this.#addSet(field("values"), `${name} value`);
+    if (field("kind") === CONSTANTS.KIND_VARIABLE_HASH) this.#addClasses(field("elements"), name);
     if (field("root") !== 0) this.#tables.push([map, name]);
   }
 

@@ -58,6 +58,8 @@ export interface HashOptions {
   readonly maxEntries?: number;
   readonly supply?: "cache" | "pool" | "slab";
   readonly perCpu?: boolean;
+  /** Keys and values have lengths of their own: then the sizes say nothing. */
+  readonly variable?: boolean;
 }
 
 const SUPPLIES = ["cache", "pool", "slab"];
@@ -212,9 +214,11 @@ export class World {
     maxEntries = 64,
     supply = "cache",
     perCpu = false,
+    variable = false,
   }: HashOptions = {}): number {
-    const kind = perCpu ? CONSTANTS.KIND_PERCPU_HASH : CONSTANTS.KIND_HASH;
-    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), HASH_SEED);
+    const fixed = perCpu ? CONSTANTS.KIND_PERCPU_HASH : CONSTANTS.KIND_HASH;
+    const [kind, ...sizes] = variable ? [CONSTANTS.KIND_VARIABLE_HASH, 0, 0] : [fixed, keySize, valueSize];
+    const map = this.call("createMap", kind, ...sizes, maxEntries, 0, SUPPLIES.indexOf(supply), HASH_SEED);
     this.#created("map", map);
     this.call("publishMap", map);
     // Nobody here holds a map open: it is freed as soon as no reader is left.

@@ -29,7 +29,7 @@ export const ALLOWED_RACES: readonly AllowedRace[] = [
   {
     // An element of a pool has no name.
     name: /^(object .*\+\d+|0x.*)$/,
-    inside: ["isOfKey", "equalBytes", "findInChain", "findFast"],
+    inside: ["isOfKey", "hasKey", "equalBytes", "findInChain", "findFast"],
     reason:
       "A lookup compares hash and key of an element that may serve another key by now. A half-written key that looks " +
       "like the one wanted is possible; the memory is an element of the same map in any case (as in Linux).",

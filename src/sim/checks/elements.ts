@@ -46,12 +46,23 @@ function checkOwned(world: World, map: number, inUse: ReadonlySet<number>): void
     throw new Finding("list equation", `${kept} elements are in use or waiting, the caches own ${owned}`);
 }
 
+/** A set for each class, and each element of the one that a cache of its header's is of. */
+function checkSets(world: World, map: number, inUse: ReadonlySet<number>): void {
+  const setOf = (element: number): number => world.field(world.memory.load(element), "Cache", "set");
+  const bytes = CONSTANTS.SET_BYTES + world.areas.length * CONSTANTS.CACHE_BYTES;
+  for (let index = 0; index < CONSTANTS.VARIABLE_SETS; index++) {
+    const set = world.field(map, "MapHeader", "elements") + index * bytes;
+    checkLists(world, { set, inUse: new Set([...inUse].filter((element) => setOf(element) === set)) });
+  }
+}
+
 /** @param inUse elements that are in buckets */
 export function checkElements(world: World, map: number, inUse: ReadonlySet<number>): void {
   const field = (name: FieldOf<"MapHeader">): number => world.field(map, "MapHeader", name);
   const supply = field("supply");
   if (supply === CONSTANTS.SUPPLY_POOL) checkPool(world, map, inUse);
   else if (supply === CONSTANTS.SUPPLY_SLAB) checkOwned(world, map, inUse);
+  else if (field("kind") === CONSTANTS.KIND_VARIABLE_HASH) checkSets(world, map, inUse);
   else checkLists(world, { set: field("elements"), inUse });
   if (field("kind") !== CONSTANTS.KIND_PERCPU_HASH || supply !== 0) return;
   const header = CONSTANTS.HEADER_BYTES;

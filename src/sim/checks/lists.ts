@@ -2,7 +2,7 @@
  * The list equation at rest: each object of an allocator is on one list and once, every list is as long as its count
  * says, and lists and objects in use add up to what the caches own.
  */
-import { CONSTANTS } from "../../wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../../wasm/face.ts";
 import { OBJECT_LISTS } from "../../wasm/lists.ts";
 import { Finding } from "../finding.ts";
 import { hex, type Objects } from "../objects.ts";
@@ -42,12 +42,25 @@ export interface Held {
   readonly maybeInUse?: ReadonlySet<number>;
 }
 
+/** Whether an object lies in a page of a class of the slab, or begins a run. */
+function isOfClass(world: World, object: number, slabClass: number): boolean {
+  const descriptors = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "descriptors");
+  const page = descriptors + Math.floor(object / CONSTANTS.PAGE_BYTES) * CONSTANTS.DESCRIPTOR_BYTES;
+  const { state, slabClass: at } = LAYOUT.PageDescriptor;
+  const { bytes } = world.memory;
+  if (slabClass === CONSTANTS.CLASS_RUN) return bytes[page + state] === CONSTANTS.PAGE_RUN;
+  return bytes[page + state] === CONSTANTS.PAGE_SLAB && bytes[page + at] === slabClass;
+}
+
 /** Checks the lists of one allocator. Where each object was found is the result. */
 export function checkLists(world: World, { set, inUse, maybeInUse }: Held): ReadonlyMap<number, string> {
   const places = new Map<number, string>();
+  const slabClass = world.field(set, "CacheSet", "slabClass");
   const put = (object: number, place: string): void => {
     const other = places.get(object);
     if (other !== undefined) throw new Finding("two lists", `${hex(object)} is ${other} and ${place}`);
+    if (!isOfClass(world, object, slabClass))
+      throw new Finding("class", `${hex(object)}, ${place}, is of another size`);
     places.set(object, place);
   };
   for (const object of inUse) put(object, "in use");

@@ -3,6 +3,18 @@ import type { Canary } from "./canary.ts";
 
 export const MAP_CANARIES: readonly Canary[] = [
   {
+    name: "replaced-to-other-class",
+    doc: "What an element of another class replaced goes to the cache that the new one came from.",
+    scenario: "variable-replaced",
+    edits: [
+      {
+        file: "core/maps/hash.ts",
+        guard: "  const oldCache = cacheOfElement(area, map, old);\n",
+        without: "  const oldCache = cache;\n",
+      },
+    ],
+  },
+  {
     name: "unlocked-before-published",
     doc: "The control word shows a slot before the slot is written.",
     scenario: "reused-slot",

@@ -41,6 +41,7 @@ import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { TWO_DEATHS } from "./two-deaths.ts";
 import { twoHelpers } from "./two-helpers.ts";
 import { twoRefills } from "./two-refills.ts";
+import { VARIABLE } from "./variable.ts";
 import { waitingBounded } from "./waiting-bounded.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -86,4 +87,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...KILLED_IN_OBJECTS,
   ...KILLED_IN_CONTROL,
   ...TWO_DEATHS,
+  ...VARIABLE,
 ];

@@ -181,6 +181,24 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
+    name: "killed-in-variable",
+    doc: "Killed where entries have lengths of their own: an insert, a replacement by an element of another class, a delete.",
+    reaches: [DIES.inHand, { in: "replaceElement" }, { in: "whoHas" }],
+    map: { maxEntries: 4, variable: true },
+    there: 1,
+    keys: 2,
+    *dies(table) {
+      yield* table.update(2);
+      yield* table.update(1);
+      yield* table.delete(1);
+      yield AFTERWARDS;
+    },
+    *other(table) {
+      yield* table.update(1);
+      yield* table.delete(1);
+    },
+  },
+  {
     name: "killed-in-pool",
     doc: "Killed in an insert, a delete and a replacement of a preallocated hash, whose elements all CPUs share.",
     reaches: [DIES.inHand, { in: "popPool" }, { in: "isInPool" }],
