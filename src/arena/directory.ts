@@ -6,11 +6,11 @@
 import { checkOneOf, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import type { OpenMap } from "../maps/entries.ts";
+import { fixedTransferBytes } from "../maps/fixed-transfer.ts";
 import type { Room } from "../maps/host.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { MAP_KINDS, type MapKind, mapKindByBpfType, mapKindByType } from "../maps/kinds.ts";
 import type { MapOptions } from "../maps/options.ts";
-import { transferBytes } from "../maps/transfer.ts";
 import { decodeUtf8, encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { inReadSection } from "../wasm/reader.ts";
@@ -216,7 +216,7 @@ export class Directory {
 
   /** The transfer buffer of a map that is being opened. */
   #withRoom(info: MapInfo): OpenMap {
-    return { info, room: this.#attachment.allocate(transferBytes(info)) };
+    return { info, room: this.#attachment.allocate(fixedTransferBytes(info)) };
   }
 
   #shareAccount(map: number, name: string, allocator: { readonly address: number }): void {

@@ -83,16 +83,12 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     "Symbol(Symbol.toStringTag)": "says it is dead",
     // What the class itself calls.
     checkOpen: "says it is dead",
+    find: "says it is dead",
     load: "says it is dead",
-    loadedBytes: "says it is dead",
     loadedKey: "says it is dead",
     loadedValue: "says it is dead",
-    place: "says it is dead",
     remove: "says it is dead",
-    foundValue: "says it is dead",
     insert: "says it is dead",
-    putBytes: "says it is dead",
-    valueAddress: "says it is dead",
   };
 }
 

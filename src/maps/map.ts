@@ -15,7 +15,6 @@ import { LiveView } from "./live-view.ts";
 import { ModifiedEntries } from "./modify.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
 import type { Scanned } from "./scan.ts";
-import { roundUp } from "./transfer.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
 
 export { ANY, EXIST, NOEXIST } from "./entries.ts";
@@ -150,17 +149,13 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
 
   /** Keys and values as they lie in memory: the value's bytes, one array for each copy. */
   *dump(): Generator<{ key: Uint8Array; values: Uint8Array[] }> {
-    const { keySize, valueSize, valueStride, copies } = this.info;
-    const copy = (index: number): Uint8Array => {
-      const from = roundUp(keySize) + index * valueStride;
-      return this.loadedBytes(from, from + valueSize);
-    };
+    const { copies } = this.info;
     for (const keys of this.#walk())
       for (let from = 0; from < keys.length; from += this.#keyWords)
         if (this.load(keys, from))
           yield {
-            key: this.loadedBytes(0, keySize),
-            values: Array.from({ length: copies }, (_, index) => copy(index)),
+            key: this.transfer.keyBytes(),
+            values: Array.from({ length: copies }, (_, index) => this.transfer.valueBytes(index)),
           };
   }
 
@@ -246,7 +241,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
       throw new AnyctxError("EINVAL", `Map "${name}" has no views of its values: it is ${kind.type}`);
     if (this.host.readSection === 0)
       throw new AnyctxError("EINVAL", `A value of map "${name}" can be viewed inside of read only`);
-    const address = this.core[lookup](this.info.address, this.place(key)) >>> 0;
+    const address = this.core[lookup](this.info.address, this.transfer.place(key)) >>> 0;
     return address === 0 ? undefined : new LiveView(this.host, this.#valueCodec, address);
   }
 

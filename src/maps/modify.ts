@@ -32,11 +32,6 @@ interface BoundNumber extends NumberPlace {
 export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   readonly #codec: Codec<V>;
   readonly #numbers = new Map<string | undefined, BoundNumber>();
-  /** Bytes from the value's place in the transfer buffer to the room behind it. */
-  readonly #spare: number;
-  /** A value on this thread alone. */
-  readonly #bytes: Uint8Array;
-  readonly #value: Accessor<V>;
   /** What is added, as the core takes it: magnitude or float. */
   readonly #amountBytes: Uint8Array = new Uint8Array(8);
   readonly #amount: DataView = new DataView(this.#amountBytes.buffer);
@@ -45,9 +40,6 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
     super(host, open, keyCodec, valueCodec);
     this.#codec = valueCodec;
-    this.#spare = this.info.valueStride * this.info.copies;
-    this.#bytes = new Uint8Array(this.info.valueStride);
-    this.#value = valueCodec.bind(this.#bytes.buffer, 0);
   }
 
   /**
@@ -64,9 +56,9 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const [field, amount] = given.length > 1 ? [given[0] as string, given[1]] : [undefined, given[0]];
     const number = this.#numberOf(field);
     const subtracts = this.#readAmount(number.name, amount);
-    const at = this.place(key);
+    const at = this.transfer.place(key);
     this.checkOpen("change an entry of");
-    this.putBytes(this.#amountBytes, this.#spare);
+    this.transfer.putSpare(this.#amountBytes);
     this.#change(at, number, number.kind | subtracts, amount);
     return number.result.read();
   }
@@ -83,7 +75,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     if (given.length > 2) return this.#exchangeNumber(key, given[0] as string, given[1], given[2]);
     this.#checkWhole();
     const [expected, value] = given as readonly (V | undefined)[];
-    return this.#replace(key, expected === undefined ? undefined : this.#encode(expected), value);
+    return this.#replace(key, expected === undefined ? undefined : this.transfer.encode(expected), value);
   }
 
   /**
@@ -118,8 +110,8 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     checkFunction("compute", "change", change);
     this.#checkWhole();
     while (true) {
-      const before = this.has(key) ? this.foundValue() : undefined;
-      const next = change(before === undefined ? undefined : this.#decode(before), key);
+      const before = this.find(key);
+      const next = change(before === undefined ? undefined : this.transfer.decode(before), key);
       if (this.#replace(key, before, next)) return next;
     }
   }
@@ -153,17 +145,17 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
 
   #swap(key: K, before: Uint8Array, value: V | undefined): number {
     const { kind, address } = this.info;
-    const after = value === undefined ? undefined : this.#encode(value);
-    const at = this.place(key);
+    const after = value === undefined ? undefined : this.transfer.encode(value);
+    const at = this.transfer.place(key);
     // What was asked for key and value may have closed the map.
     this.checkOpen("change an entry of");
     const { change, compareUpdate, compareDelete } = kind.modify ?? {};
     if (compareUpdate === undefined || compareDelete === undefined)
       return change === undefined || after === undefined ? -EINVAL : this.#swapWord(at, before, after);
-    this.putBytes(before, 0);
-    if (after === undefined) return this.core[compareDelete](address, at, this.valueAddress);
-    this.putBytes(after, this.#spare);
-    return this.core[compareUpdate](address, at, this.valueAddress, this.valueAddress + this.#spare);
+    const to = this.transfer.placePair(before, after ?? before);
+    const { valueAddress } = this.transfer;
+    if (after === undefined) return this.core[compareDelete](address, at, valueAddress);
+    return this.core[compareUpdate](address, at, valueAddress, to);
   }
 
   /** Of a map without locks: values that are one word are exchanged as one. */
@@ -171,22 +163,8 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const words = new Uint8Array(16);
     words.set(after, 0);
     words.set(before, 8);
-    this.putBytes(words, this.#spare);
+    this.transfer.putSpare(words);
     return this.#changeAt(at, 0, (this.#wordKind ?? 0) | EXCHANGES);
-  }
-
-  #encode(value: V): Uint8Array {
-    try {
-      this.#value.write(value);
-    } catch (cause) {
-      throw refusalOf(`The value of map "${this.info.name}" is refused`, cause);
-    }
-    return this.#bytes.slice(0, this.info.valueSize);
-  }
-
-  #decode(bytes: Uint8Array): V {
-    this.#bytes.set(bytes);
-    return this.#value.read();
   }
 
   #numberOf(field: string | undefined): BoundNumber {
@@ -196,7 +174,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     if (known !== undefined) return known;
     const place = numberPlaceOf(this.#codec.description, field, this.info.name);
     const codec = SCALARS[place.name] as Codec<number | bigint>;
-    const at = this.valueAddress + this.#spare;
+    const at = this.transfer.spareAddress;
     const { buffer } = this.host.memory;
     const bound = { ...place, result: codec.bind(buffer, at), expected: codec.bind(buffer, at + 8) };
     this.#numbers.set(field, bound);
@@ -237,9 +215,9 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
 
   #exchangeNumber(key: K, field: string, expected: unknown, value: unknown): boolean {
     const number = this.#numberOf(field);
-    const at = this.place(key);
+    const at = this.transfer.place(key);
     this.checkOpen("change an entry of");
-    this.putBytes(new Uint8Array(16), this.#spare);
+    this.transfer.putSpare(new Uint8Array(16));
     try {
       number.result.write(value as number);
       number.expected.write(expected as number);
@@ -261,6 +239,6 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   #changeAt(at: number, offset: number, change: number): number {
     const { kind, address } = this.info;
     if (kind.modify === undefined) return -EINVAL;
-    return this.core[kind.modify.change](address, at, offset, change, this.valueAddress + this.#spare);
+    return this.core[kind.modify.change](address, at, offset, change, this.transfer.spareAddress);
   }
 }

@@ -8,8 +8,9 @@ import type { Core } from "../wasm/face.ts";
 import type { Description } from "./accessor.ts";
 import { runsCode } from "./codec.ts";
 import { codecSource } from "./codec-source.ts";
+import { fixedTransferBytes } from "./fixed-transfer.ts";
 import type { MapInfo } from "./info.ts";
-import { roundUp, transferBytes } from "./transfer.ts";
+import { roundUp } from "./transfer.ts";
 import { typedArrayKind, typedArrayLength } from "./typed-array.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
@@ -123,7 +124,7 @@ export function specialize(map: Specializable): Operations | undefined {
   const source = sourceOf(map);
   if (source === undefined) return undefined;
   const { buffer, room, info, read, write, remove, gate, slow } = map;
-  const names = { ...HELPERS, ...viewsOf(buffer, room, transferBytes(info)), read, write, remove, gate, slow };
+  const names = { ...HELPERS, ...viewsOf(buffer, room, fixedTransferBytes(info)), read, write, remove, gate, slow };
   // A text of its own for each map: equal texts are compiled once, for all that use them.
   const text = `"use strict"; /* map ${++made} */ return {\n${source}\n};`;
   try {

@@ -1,8 +1,5 @@
-/** A map's transfer buffer: a key, then a value, as the core's functions take and give them, then room for what changes values. */
-import { AnyctxError } from "../error.ts";
-import type { Accessor, Codec } from "./accessor.ts";
+/** A map's transfer buffer: how keys and values come to where the core's functions take and give them. This thread's own. */
 import type { MapInfo } from "./info.ts";
-import { refusalOf } from "./refusal.ts";
 
 /** Bytes a view of the arena's memory needs to be aligned to. */
 const ALIGN = 8;
@@ -11,30 +8,38 @@ export function roundUp(value: number): number {
   return Math.ceil(value / ALIGN) * ALIGN;
 }
 
-/** Two words of 8 bytes for numbers that are changed by themselves. */
-const NUMBER_ROOM = 16;
-
-/** Bytes of a key and a value, all its copies, and of the room behind them. */
-export function transferBytes({ keySize, valueStride, copies, kind }: MapInfo): number {
-  return roundUp(keySize) + valueStride * copies + (kind.modify === undefined ? 0 : NUMBER_ROOM + valueStride);
+/**
+ * What is given is first read, which may run code of whoever made it, and may even close the map: then it is refused, and nothing
+ * has been written to the arena. Everything that writes throws AnyctxError, EINVAL: what cannot be held exactly.
+ */
+export interface Transfer<K, V> {
+  /** Where the core's functions take a value and give one. */
+  readonly valueAddress: number;
+  /** A key as the core's functions take it: by its address, or as a word. */
+  given(key: K): number;
+  /** A key by its address. */
+  place(key: K): number;
+  /** Writes a value and a key; what `given` gives. */
+  write(key: K, value: V): number;
+  /** As `given`, of a key as a walk has copied it (maps/walk.ts). */
+  put(words: Uint32Array, from: number): number;
+  /** The key and the value that are there. */
+  readKey(): K;
+  readValue(): V;
+  /** Their bytes, copied. @param copy of a per-CPU value: the CPU */
+  keyBytes(): Uint8Array;
+  valueBytes(copy: number): Uint8Array;
+  /** The bytes that a value has; the value that bytes are. */
+  encode(value: V): Uint8Array;
+  decode(bytes: Uint8Array): V;
+  /** Has two values in memory, as comparing operations take them: the expected one at `valueAddress`. @returns the other's address */
+  placePair(expected: Uint8Array, value: Uint8Array): number;
+  /** The map is closed: the memory is somebody else's by now. What is written from now on goes elsewhere, and nobody reads it. */
+  end(): void;
 }
 
-/** A per-CPU map's value is an array with one element for each CPU. */
-export function bindValue<V>(codec: Codec<V>, info: MapInfo, buffer: ArrayBufferLike, offset: number): Accessor<V> {
-  if (info.copies === 1) return codec.bind(buffer, offset);
-  const places = Array.from({ length: info.copies }, (_, cpu) => codec.bind(buffer, offset + cpu * info.valueStride));
-  return {
-    read: () => places.map((place) => place.read()) as V,
-    write: (values) => {
-      const list = values as readonly V[];
-      if (!Array.isArray(list) || list.length !== places.length)
-        throw new AnyctxError("EINVAL", `it needs an array of ${places.length} values, one for each CPU`);
-      for (const [cpu, place] of places.entries())
-        try {
-          place.write(list[cpu] as V);
-        } catch (cause) {
-          throw refusalOf(`CPU ${cpu}`, cause);
-        }
-    },
-  };
+/** What a transfer needs of its map. */
+export interface Transferred {
+  readonly info: MapInfo;
+  readonly isOpen: boolean;
 }
