@@ -13,9 +13,12 @@ const perCpu = arena.openMap("percpu");
 const preallocated = arena.openMap("preallocated");
 const small = arena.openMap("small");
 const uncached = arena.openMap("uncached");
+const variable = arena.openMap("variable");
 const growing = arena.openMap("growing");
 const allCpus = Array.from({ length: arena.cpus }, () => 1n);
 const block = new Uint8Array(700).fill(7);
+/** Of several classes, the largest a run of pages. */
+const blocks = [0, 20, 100, 700, 3000, 9000].map((length) => new Uint8Array(length).fill(9));
 let random = workerData.seed;
 
 function next(limit) {
@@ -71,6 +74,10 @@ const LOADS = {
     for (let key = 0; key < 50; key++) uncached.update(next(200), block.subarray(0, 100));
     for (let key = 0; key < 50; key++) uncached.delete(next(200));
     arena.poll();
+  },
+  variable() {
+    for (let key = 0; key < 50; key++) variable.update(`key ${next(200)}`, blocks[next(blocks.length)]);
+    for (let key = 0; key < 50; key++) variable.delete(`key ${next(200)}`);
   },
   growth() {
     const first = next(100) * 10_000;

@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { SingleBar } from "cli-progress";
-import { AnyctxError, Arena, type ArenaHandle, type ArenaMap, bytes, u32, u64 } from "../src/index.ts";
+import { AnyctxError, Arena, type ArenaHandle, type ArenaMap, bytes, string, u32, u64 } from "../src/index.ts";
 import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";
 
 const WORKER = new URL("./kill-worker.mjs", import.meta.url);
@@ -97,6 +97,7 @@ async function openRing(seed: number): Promise<Ring> {
   arena.createMap({ ...create, name: "preallocated", value: bytes(700), maxEntries: 250, prealloc: true });
   arena.createMap({ ...create, name: "small", value: u64, maxEntries: 8 });
   arena.createMap({ ...create, name: "uncached", value: bytes(100), maxEntries: 3000, withoutCache: true });
+  arena.createMap({ type: "hash", key: string(), name: "variable", value: bytes(), maxEntries: 3000 });
   arena.createMap({ ...create, name: "growing", value: u64, maxEntries: 1_000_000 });
   return { arena, dynamic, survivor: await startWorker(arena, { role: "survivor", seed }) };
 }

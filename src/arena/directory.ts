@@ -12,6 +12,7 @@ import type { MapInfo } from "../maps/info.ts";
 import { MAP_KINDS, type MapKind, mapKindByBpfType, mapKindByType } from "../maps/kinds.ts";
 import type { MapOptions } from "../maps/options.ts";
 import { decodeUtf8, encodeUtf8 } from "../maps/utf8.ts";
+import { VARIABLE_TRANSFER_BYTES } from "../maps/variable-transfer.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { inReadSection } from "../wasm/reader.ts";
 import type { Attachment } from "./attachment.ts";
@@ -216,7 +217,8 @@ export class Directory {
 
   /** The transfer buffer of a map that is being opened. */
   #withRoom(info: MapInfo): OpenMap {
-    return { info, room: this.#attachment.allocate(fixedTransferBytes(info)) };
+    const bytes = info.kind.variable ? VARIABLE_TRANSFER_BYTES : fixedTransferBytes(info);
+    return { info, room: this.#attachment.allocate(bytes) };
   }
 
   #shareAccount(map: number, name: string, allocator: { readonly address: number }): void {

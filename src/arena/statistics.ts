@@ -1,7 +1,7 @@
 /** What an arena's maps and their caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
 import { AnyctxError } from "../error.ts";
 import type { MapInfo } from "../maps/info.ts";
-import { memoryUse } from "../maps/memory-use.ts";
+import { elementSets, memoryUse } from "../maps/memory-use.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { inReadSection, type Reader } from "../wasm/reader.ts";
 import { type CacheState, type Misses, readCaches } from "./caches.ts";
@@ -87,13 +87,13 @@ export function cacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[]
 }
 
 function readCacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[] {
-  const field = (name: "sets" | "supply" | "elements" | "values"): number =>
-    reader.word(map.address + LAYOUT.MapHeader[name]);
+  const field = (name: "sets" | "supply" | "values"): number => reader.word(map.address + LAYOUT.MapHeader[name]);
   if (field("sets") === 0 || field("supply") !== CONSTANTS.SUPPLY_CACHE) return [];
-  const sets = (["elements", "values"] as const).slice(0, field("sets"));
-  return sets.flatMap((objects) =>
-    readCaches(reader, field(objects)).map((cache) => describe(map.name, objects, cache)),
-  );
+  const elements = elementSets(reader, map.address);
+  const values = [field("values")].filter((set) => set !== 0);
+  const read = (objects: CacheStatistics["objects"], sets: readonly number[]): CacheStatistics[] =>
+    sets.flatMap((set) => readCaches(reader, set).map((cache) => describe(map.name, objects, cache)));
+  return [...read("elements", elements), ...read("values", values)];
 }
 
 function describe(map: string, objects: "elements" | "values", cache: CacheState): CacheStatistics {

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
-import { bytes, type Codec, u32, u64 } from "../maps/codec.ts";
+import { bytes, type Codec, string, u32, u64 } from "../maps/codec.ts";
+import { elementSets } from "../maps/memory-use.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { Arena } from "./arena.ts";
 import { cacheStatistics } from "./statistics.ts";
@@ -85,6 +86,47 @@ test("a large value is never seen half written or under another key, a key that 
     return { missed, torn, foreign };`;
   const [, seen] = await Promise.all([runWorker(arena, writer, 0), runWorker(arena, reader, 0)]);
   assert.deepEqual(seen, { missed: 0, torn: 0, foreign: 0 });
+});
+
+test("variable: values of other lengths take each other's place while others read: each is whole, and its key's", async () => {
+  const arena = await Arena.create({ cpus: 4, maximumBytes: 128 << 20 });
+  const map = arena.createMap({ type: "hash", name: "map", key: string(), value: string(), maxEntries: 1000 });
+  // A value says its key, its length and nothing else; lengths are of all classes, and of runs of pages.
+  const shared = `
+    const map = arena.openMap("map");
+    const lengths = [0, 3, 40, 90, 200, 700, 1500, 5000, 20000];
+    const keyOf = (number) => "key".repeat(1 + number % 7) + number;
+    const valueOf = (key, length) => (key + ":" + length + ":").padEnd(length + key.length + 8, "v");
+    let random = input;
+    const next = (limit) => (random = Math.imul(random, 1103515245) + 12345 >>> 0, (random >>> 8) % limit);`;
+  const writer = `${shared}
+    for (let step = 0; step < 60000; step++) {
+      const key = keyOf(next(40));
+      if (next(4) === 0) map.delete(key);
+      else map.set(key, valueOf(key, lengths[next(lengths.length)]));
+    }`;
+  const reader = `${shared}
+    let wrong = 0, found = 0;
+    const check = (key, value) => {
+      const [said, length] = value.split(":", 2);
+      found++;
+      if (said !== key || value !== valueOf(key, Number(length))) wrong++;
+    };
+    for (let step = 0; step < 60000; step++) {
+      const key = keyOf(next(40));
+      const value = map.get(key);
+      if (value !== undefined) check(key, value);
+      if (step % 200 === 0) for (const [each, its] of map) check(each, its);
+    }
+    return { wrong, found: found > 1000 };`;
+  const work = [runWorker(arena, writer, 1), runWorker(arena, writer, 2), runWorker(arena, reader, 3)];
+  const [, , seen] = await Promise.all(work);
+  assert.deepEqual(seen, { wrong: 0, found: true });
+  map.clear();
+  assert.equal(map.size, 0);
+  for (let round = 0; round < 4; round++) arena.trim();
+  const owned = elementSets(arena, map.info.address).reduce((sum, set) => sum + arena.core.allocatorOwned(set), 0);
+  assert.equal(owned, 0, "all of it is back");
 });
 
 test("a walk sees every key that stays exactly once while others come and go", async () => {

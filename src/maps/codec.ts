@@ -13,6 +13,7 @@ import { checkLength, refusal, refusalOf } from "./refusal.ts";
 import { SCALARS } from "./scalar.ts";
 import { typedArrayKind, typedArrayLength } from "./typed-array.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+import { isVariable, VARIABLE_CODECS } from "./variable-codec.ts";
 
 export type { Accessor, Codec, Description, Role } from "./accessor.ts";
 export { f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from "./scalar.ts";
@@ -25,6 +26,16 @@ export function checkCodec(what: string, codec: unknown): void {
   const { size, bind, description } = (codec ?? {}) as Partial<Codec<unknown>>;
   if (typeof size === "number" && typeof bind === "function" && description !== undefined) return;
   throw new AnyctxError("EINVAL", `${what}, as u32 or string(16), not ${show(codec)}`);
+}
+
+/** As checkCodec, of a part of something that has a size. */
+function checkPart(what: string, part: string, codec: { readonly variable?: unknown }): void {
+  checkCodec(`${what} needs a codec as ${part}`, codec);
+  if (isVariable(codec))
+    throw new AnyctxError(
+      "EINVAL",
+      `${what} needs a codec of a fixed size as ${part}, as string(16): this one has no length`,
+    );
 }
 
 /** The key of a map that has no keys (a queue): nothing is written, nothing read. */
@@ -40,8 +51,10 @@ export const none: Codec<undefined> = {
   }),
 };
 
-/** Exactly `length` bytes; a shorter value is refused, `read` gives a copy. */
-export function bytes(length: number): Codec<Uint8Array> {
+/** Exactly `length` bytes, a shorter value is refused; or, without a length, any number of them. What is read is a copy. */
+export function bytes(...given: readonly [length?: number]): Codec<Uint8Array> {
+  if (given.length === 0) return VARIABLE_CODECS.bytes;
+  const [length = Number.NaN] = given;
   checkLength("bytes()", length);
   return {
     size: length,
@@ -64,10 +77,12 @@ export function bytes(length: number): Codec<Uint8Array> {
 }
 
 /**
- * Text of at most `length` bytes of UTF-8, NUL padded (not terminated when it fills them): text with a NUL is refused. Half of
- * a surrogate pair comes back as it was.
+ * Text of at most `length` bytes of UTF-8, NUL padded (not terminated when it fills them): text with a NUL is refused. Without a
+ * length any text: an entry of a hash then takes what its key and value need. Half of a surrogate pair comes back as it was.
  */
-export function string(length: number): Codec<string> {
+export function string(...given: readonly [length?: number]): Codec<string> {
+  if (given.length === 0) return VARIABLE_CODECS.string;
+  const [length = Number.NaN] = given;
   checkLength("string()", length);
   return {
     size: length,
@@ -113,7 +128,7 @@ function writeParts<N extends string | number>(
 
 /** `length` values of one type, as an array; fewer or more are refused. */
 export function array<T>(element: Codec<T>, length: number): Codec<T[]> {
-  checkCodec("array() needs a codec as element", element);
+  checkPart("array()", "element", element);
   checkLength("array()", length);
   return {
     size: element.size * length,
@@ -182,7 +197,7 @@ function checkFields(value: object, names: readonly string[]): void {
 export function struct<F extends Fields>(fields: F): Codec<StructOf<F>> {
   const entries = Object.entries(fields ?? {});
   const names = entries.map(([name]) => name);
-  for (const [name, codec] of entries) checkCodec(`struct() needs a codec as ${name}`, codec);
+  for (const [name, codec] of entries) checkPart("struct()", name, codec);
   const { offsets, size, align } = placeFields(entries.map(([, codec]) => codec));
   if (size === 0) throw new AnyctxError("EINVAL", "struct() needs at least one field");
   return {
@@ -216,6 +231,7 @@ export function codecFrom(description: Description): Codec<unknown> {
   if ("bytes" in description) return bytes(description.bytes) as Codec<unknown>;
   if ("string" in description) return string(description.string) as Codec<unknown>;
   if ("json" in description) return json(description.json) as Codec<unknown>;
+  if ("variable" in description) return VARIABLE_CODECS[description.variable] as Codec<unknown>;
   if ("array" in description) return array(codecFrom(description.array[0]), description.array[1]) as Codec<unknown>;
   const fields = description.struct.map(([name, field]) => [name, codecFrom(field)] as const);
   return struct(Object.fromEntries(fields)) as Codec<unknown>;
@@ -226,7 +242,7 @@ export function isForKeys(description: Description): boolean {
   if (typeof description === "string") return true;
   if ("array" in description) return isForKeys(description.array[0]);
   if ("struct" in description) return description.struct.every(([, field]) => isForKeys(field));
-  return !("json" in description);
+  return !("json" in description || ("variable" in description && description.variable === "json"));
 }
 
 /** Whether to write a value may run code of whoever made it: getters, proxies. */

@@ -12,6 +12,8 @@ import type { MapHost, Tenant } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { holdsU32 } from "./scalar.ts";
 import { type Operations, SPECIALIZED, specialize } from "./specialize.ts";
+import type { Transfer } from "./transfer.ts";
+import { VariableTransfer } from "./variable-transfer.ts";
 
 /** Update flags: create or replace, create only, replace only (Linux `uapi/linux/bpf.h`). */
 export const ANY = 0;
@@ -35,7 +37,7 @@ export class MapEntries<K, V> {
   /** @internal */
   protected readonly core: Core;
   /** @internal */
-  protected readonly transfer: FixedTransfer<K, V>;
+  protected readonly transfer: Transfer<K, V>;
   readonly #address: number;
   /** The core's functions for this kind: `isRefused` for what it cannot do, `isClosed` afterwards. */
   #get: Core["hashGet"];
@@ -63,12 +65,13 @@ export class MapEntries<K, V> {
     this.info = info;
     this.#address = info.address;
     this.#room = room;
-    this.transfer = new FixedTransfer(host, info, room, keyCodec, valueCodec);
+    const Made = info.kind.variable ? VariableTransfer : FixedTransfer;
+    this.transfer = new Made(host, info, room, keyCodec, valueCodec);
     const asWord = keyWordOf(info.kind, keyCodec) !== "none";
     const { system, byWord } = info.kind;
     const { get, update, delete: remove } = (asWord ? byWord : undefined) ?? system;
     const { take } = system;
-    this.#get = get === undefined ? isRefused : this.core[get];
+    this.#get = get === undefined ? isRefused : this.transfer.reading(this.core[get]);
     this.#update = update === undefined ? isRefused : this.core[update];
     this.#delete = remove === undefined ? isRefused : this.core[remove];
     this.#take = take === undefined ? isRefused : this.core[take];
@@ -79,7 +82,7 @@ export class MapEntries<K, V> {
 
   /** Puts operations of this map's own, where there are any, before those that all maps share. */
   #takeOver(asWord: boolean, { description: key }: Codec<K>, { description: value }: Codec<V>): void {
-    if (this.info.copies > 1) return;
+    if (this.info.copies > 1 || this.info.kind.variable) return;
     const own = specialize({
       info: this.info,
       ...{ key, value, asWord },
@@ -115,7 +118,7 @@ export class MapEntries<K, V> {
   }
 
   has(key: K): boolean {
-    const result = this.#get(this.#address, this.transfer.given(key), this.transfer.valueAddress);
+    const result = this.#get(this.#address, this.transfer.given(key), this.transfer.nowhere);
     return result === 0 || this.#isThere(result, "read an entry of");
   }
 
@@ -142,8 +145,10 @@ export class MapEntries<K, V> {
     let given: number;
     try {
       given = this.transfer.write(key, value);
-    } catch {
-      return this.#room === 0 ? -ERRNO.EBADF : -ERRNO.EINVAL;
+    } catch (cause) {
+      const code =
+        cause instanceof AnyctxError && (cause.code === "ENOMEM" || cause.code === "E2BIG") ? cause.code : "EINVAL";
+      return -ERRNO[this.#room === 0 ? "EBADF" : code];
     }
     return this.#update(this.#address, given, this.transfer.valueAddress, flags);
   }
@@ -190,7 +195,8 @@ export class MapEntries<K, V> {
 
   /** The bytes of a key's value, undefined if there is none. */
   protected find(key: K): Uint8Array | undefined {
-    return this.has(key) ? this.transfer.valueBytes(0) : undefined;
+    const result = this.#get(this.#address, this.transfer.given(key), this.transfer.valueAddress);
+    return this.#isThere(result, "read an entry of") ? this.transfer.valueBytes(0) : undefined;
   }
 
   /** As `update` with NOEXIST, but throws what key and value are refused for. */
@@ -210,10 +216,9 @@ export class MapEntries<K, V> {
    */
   close(): void {
     if (this.#room === 0) return;
-    const room = this.#room;
-    this.#end();
+    const rooms = [this.#room, ...this.#end()];
     this.host.leave(this.#tenant);
-    this.core.freeBytes(room);
+    for (const room of rooms) this.core.freeBytes(room);
     this.core.closeMap(this.#address, this.#cpu);
   }
 
@@ -222,15 +227,16 @@ export class MapEntries<K, V> {
   }
 
   /** What `close` does but for the shared memory. */
-  #end(): void {
+  #end(): readonly number[] {
     this.#room = 0;
     this.#gate.open = false;
     for (const name of SPECIALIZED) Reflect.deleteProperty(this, name);
-    this.transfer.end();
+    const more = this.transfer.end();
     this.#get = isClosed;
     this.#update = isClosed;
     this.#delete = isClosed;
     this.#take = isClosed;
+    return more;
   }
 
   /** Whether an operation found its entry; an error if it could not find that out. */

@@ -14,7 +14,10 @@ export function isUndecided(result: number): boolean {
 export function mapFailure({ name, maxEntries, kind }: MapInfo, result: number, what: string): AnyctxError {
   const code = errnoName(result) ?? "EINVAL";
   const reasons: Readonly<Record<string, string>> = {
-    E2BIG: kind.keys === "index" ? `the index is not below ${maxEntries}` : `it is full (max_entries ${maxEntries})`,
+    E2BIG:
+      kind.keys === "index"
+        ? `the index is not below ${maxEntries}`
+        : `it is full (max_entries ${maxEntries})${kind.variable ? ", or the entry is larger than 4 MiB" : ""}`,
     ENOMEM: "there is nothing left to allocate from in this context",
     EINVAL: `it is ${kind.type}, which cannot do that`,
     ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",

@@ -1,12 +1,13 @@
 /** The transfer buffer of a map of fixed sizes: a key, then a value (all copies), then room for what changes values. It never moves. */
 import { AnyctxError } from "../error.ts";
+import type { Core } from "../wasm/face.ts";
 import type { Accessor, Codec } from "./accessor.ts";
 import { runsCode } from "./codec.ts";
 import type { MapHost } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { refusalOf } from "./refusal.ts";
 import { holdsI32, holdsU32 } from "./scalar.ts";
-import { roundUp, type Transfer } from "./transfer.ts";
+import { type NumberRoom, roundUp, type Transfer } from "./transfer.ts";
 
 /** Two words of 8 bytes for numbers that are changed by themselves. */
 const NUMBER_ROOM = 16;
@@ -96,9 +97,19 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
     return this.#valueAddress;
   }
 
-  /** Behind all copies of the value: room for what changes values. */
-  get spareAddress(): number {
-    return this.#valueAddress + this.#info.valueStride * this.#info.copies;
+  get nowhere(): number {
+    return this.#valueAddress;
+  }
+
+  /** Behind all copies of the value. */
+  get numbers(): NumberRoom {
+    const { valueStride, copies } = this.#info;
+    const address = this.#valueAddress + valueStride * copies;
+    return { address, put: (bytes) => this.#bytes.set(bytes, this.#valueAt + valueStride * copies) };
+  }
+
+  reading(read: Core["hashGet"]): Core["hashGet"] {
+    return read;
   }
 
   given(key: K): number {
@@ -195,15 +206,12 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
 
   placePair(expected: Uint8Array, value: Uint8Array): number {
     this.#bytes.set(expected, this.#valueAt);
-    this.putSpare(value);
-    return this.spareAddress;
+    const { numbers } = this;
+    numbers.put(value);
+    return numbers.address;
   }
 
-  putSpare(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#valueAt + this.#info.valueStride * this.#info.copies);
-  }
-
-  end(): void {
+  end(): readonly number[] {
     const { buffer } = new Uint8Array(fixedTransferBytes(this.#info));
     this.#keyAddress = 0;
     this.#valueAddress = 0;
@@ -212,5 +220,6 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
     this.#value = this.#valueIn = bindValue(this.#valueCodec, this.#info, buffer, this.#valueAt);
     this.#keyScratch = undefined;
     this.#valueScratch = undefined;
+    return [];
   }
 }

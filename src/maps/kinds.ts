@@ -28,13 +28,13 @@ type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
 type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
-export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue";
+export type MapType = "hash" | "variable_hash" | "percpu_hash" | "array" | "percpu_array" | "queue";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "percpu_array";
 
 export interface MapKind {
   readonly type: MapType;
-  /** `enum bpf_map_type` of Linux's `include/uapi/linux/bpf.h`. */
+  /** `enum bpf_map_type` of Linux's `include/uapi/linux/bpf.h`, or a number beyond it. */
   readonly bpfType: number;
   readonly doc: string;
   /** One value for each CPU under a key. */
@@ -61,7 +61,9 @@ export interface MapKind {
    * Read-modify-write. `change` is given an offset in the value and what is done with the number there, then room for it;
    * `compareUpdate` and `compareDelete` the expected value before the new one. -EAGAIN: it is another value.
    */
-  readonly modify?: { readonly change: Change; readonly compareUpdate?: Update; readonly compareDelete?: Get };
+  readonly modify?: { readonly change?: Change; readonly compareUpdate?: Update; readonly compareDelete?: Get };
+  /** Whether keys and values have lengths of their own: then they are given and taken with them (core/maps/entry.ts). */
+  readonly variable?: true;
   /** As `system`, with a key of 4 bytes in place of its address: what need not be written need not be read. */
   readonly byWord?: { readonly get: Get; readonly update: Update; readonly delete: Lookup };
 }
@@ -86,6 +88,23 @@ export const MAP_KINDS: readonly MapKind[] = [
     system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
     modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
     byWord: { get: "hashGet4", update: "hashSet4", delete: "hashDelete4" },
+  },
+  {
+    type: "variable_hash",
+    bpfType: CONSTANTS.KIND_VARIABLE_HASH,
+    doc: "What a hash is whose keys or values have lengths of their own; dynamic.",
+    perCpu: false,
+    keys: "bytes",
+    order: "none",
+    walk: true,
+    batches: false,
+    mayBeDynamic: true,
+    inlineLookup: undefined,
+    memoryUse: "classes",
+    program: {},
+    system: { get: "variableHashGet", update: "hashUpdate", delete: "hashDelete" },
+    modify: { compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
+    variable: true,
   },
   {
     type: "array",

@@ -54,15 +54,12 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   #batch: Batch<K, V> | undefined;
-  /** Words from one key of a walk to the next. */
-  readonly #keyWords: number;
 
   /** @internal */
   constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
     super(host, open, keyCodec, valueCodec);
     this.#keyCodec = keyCodec;
     this.#valueCodec = valueCodec;
-    this.#keyWords = wordsOfKey(this.info);
   }
 
   /**
@@ -94,7 +91,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   clear(): void {
     let failed = 0;
     for (const keys of this.#walk())
-      for (let from = 0; from < keys.length; from += this.#keyWords) {
+      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         const result = this.remove(keys, from);
         if (isUndecided(result)) failed = result;
       }
@@ -120,18 +117,19 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
    */
   *entries(): Generator<[K, V], undefined, unknown> {
     for (const keys of this.#walk())
-      for (let from = 0; from < keys.length; from += this.#keyWords)
+      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) yield [this.loadedKey(), this.loadedValue()];
   }
 
   *keys(): Generator<K, undefined, unknown> {
     for (const keys of this.#walk())
-      for (let from = 0; from < keys.length; from += this.#keyWords) if (this.load(keys, from)) yield this.loadedKey();
+      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
+        if (this.load(keys, from)) yield this.loadedKey();
   }
 
   *values(): Generator<V, undefined, unknown> {
     for (const keys of this.#walk())
-      for (let from = 0; from < keys.length; from += this.#keyWords)
+      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) yield this.loadedValue();
   }
 
@@ -143,7 +141,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   forEach(visit: (value: V, key: K, map: this) => void, self?: unknown): void {
     checkFunction("forEach", "visit", visit);
     for (const keys of this.#walk())
-      for (let from = 0; from < keys.length; from += this.#keyWords)
+      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) visit.call(self, this.loadedValue(), this.loadedKey(), this);
   }
 
@@ -151,7 +149,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   *dump(): Generator<{ key: Uint8Array; values: Uint8Array[] }> {
     const { copies } = this.info;
     for (const keys of this.#walk())
-      for (let from = 0; from < keys.length; from += this.#keyWords)
+      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from))
           yield {
             key: this.transfer.keyBytes(),

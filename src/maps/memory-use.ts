@@ -23,13 +23,18 @@ function storageUse(_: Reader, { maxEntries, valueStride, copies }: MapShape): M
   return { bytes, preallocatedBytes: bytes };
 }
 
+/** The buckets that there are now, and where they are found. */
+function bucketBytes(reader: Reader, map: number): number {
+  const directory = Math.ceil(reader.word(map + LAYOUT.MapHeader.mostBuckets) / CONSTANTS.SEGMENT_BUCKETS) * 4;
+  const segments = tableSegments((at) => reader.word(at), map);
+  return segments.reduce((sum, { buckets }) => sum + buckets, 0) * CONSTANTS.BUCKET_BYTES + directory;
+}
+
 /** Buckets, and elements (of a per-CPU hash their values too): those that the caches own, or the whole pool. */
 function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const { address, copies, valueStride, maxEntries } = map;
   const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number => reader.word(address + LAYOUT.MapHeader[name]);
   const directory = Math.ceil(field("mostBuckets") / CONSTANTS.SEGMENT_BUCKETS) * 4;
-  const segments = tableSegments((at) => reader.word(at), address);
-  const bucketsNow = segments.reduce((sum, { buckets }) => sum + buckets, 0) * CONSTANTS.BUCKET_BYTES + directory;
   const buckets = field("mostBuckets") * CONSTANTS.BUCKET_BYTES + directory;
   const hasValues = field("values") !== 0;
   const elementBytes = field("valueOffset") + (hasValues ? CONSTANTS.HEADER_BYTES : valueStride);
@@ -39,12 +44,32 @@ function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const elements = reader.core.allocatorOwned(field("elements")) * elementBytes;
   const valueBytes = (valueStride + CONSTANTS.HEADER_BYTES) * copies;
   const values = hasValues ? reader.core.allocatorOwned(field("values")) * valueBytes : 0;
-  return { bytes: bucketsNow + elements + values, preallocatedBytes };
+  return { bytes: bucketBytes(reader, address) + elements + values, preallocatedBytes };
 }
 
-export type MemoryUseRule = "storage" | "hash";
+/** Buckets, and what the caches of each class own. Such a map is never preallocated. */
+function classesUse(reader: Reader, { address }: MapShape): MemoryUse {
+  const sets = elementSets(reader, address);
+  const elements = sets.map((set) => reader.core.allocatorOwned(set) * reader.word(set + LAYOUT.CacheSet.unit));
+  const bytes = bucketBytes(reader, address) + elements.reduce((sum, each) => sum + each, 0);
+  return { bytes, preallocatedBytes: bytes };
+}
 
-const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = { storage: storageUse, hash: hashUse };
+/** Sets of caches that a map's elements come from: one, or one for each size. */
+export function elementSets(reader: Reader, map: number): number[] {
+  const field = (name: "elements" | "values" | "sets"): number => reader.word(map + LAYOUT.MapHeader[name]);
+  const count = field("values") === 0 ? field("sets") : 1;
+  const setBytes = CONSTANTS.SET_BYTES + reader.cpus * CONSTANTS.CACHE_BYTES;
+  return Array.from({ length: count }, (_, index) => field("elements") + index * setBytes);
+}
+
+export type MemoryUseRule = "storage" | "hash" | "classes";
+
+const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
+  storage: storageUse,
+  hash: hashUse,
+  classes: classesUse,
+};
 
 export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {
   return RULES[rule](reader, map);

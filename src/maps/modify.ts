@@ -13,6 +13,7 @@ import type { MapHost } from "./host.ts";
 import { type NumberPlace, numberPlaceOf } from "./number-place.ts";
 import { refusalOf } from "./refusal.ts";
 import { SCALARS } from "./scalar.ts";
+import type { NumberRoom } from "./transfer.ts";
 
 const { SUBTRACTS, EXCHANGES } = CONSTANTS;
 const { EAGAIN, EEXIST, EINVAL, ENOENT, ERANGE } = ERRNO;
@@ -25,6 +26,7 @@ export type NumberField<V> = V extends readonly unknown[] | Uint8Array
 
 /** A number of the values, bound to where the core takes and leaves it: the number to be, and the expected one. */
 interface BoundNumber extends NumberPlace {
+  readonly room: NumberRoom;
   readonly result: Accessor<number | bigint>;
   readonly expected: Accessor<number | bigint>;
 }
@@ -58,7 +60,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const subtracts = this.#readAmount(number.name, amount);
     const at = this.transfer.place(key);
     this.checkOpen("change an entry of");
-    this.transfer.putSpare(this.#amountBytes);
+    number.room.put(this.#amountBytes);
     this.#change(at, number, number.kind | subtracts, amount);
     return number.result.read();
   }
@@ -163,20 +165,27 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const words = new Uint8Array(16);
     words.set(after, 0);
     words.set(before, 8);
-    this.transfer.putSpare(words);
-    return this.#changeAt(at, 0, (this.#wordKind ?? 0) | EXCHANGES);
+    const { numbers } = this.transfer;
+    if (numbers === undefined) return -EINVAL;
+    numbers.put(words);
+    return this.#changeAt(at, numbers.address, 0, (this.#wordKind ?? 0) | EXCHANGES);
   }
 
   #numberOf(field: string | undefined): BoundNumber {
     this.checkOpen("change an entry of");
-    if (this.info.kind.modify === undefined) throw mapFailure(this.info, -EINVAL, "change an entry of");
+    const { numbers } = this.transfer;
+    if (this.info.kind.modify?.change === undefined || numbers === undefined)
+      throw mapFailure(this.info, -EINVAL, "change a number of");
     const known = this.#numbers.get(field);
     if (known !== undefined) return known;
     const place = numberPlaceOf(this.#codec.description, field, this.info.name);
     const codec = SCALARS[place.name] as Codec<number | bigint>;
-    const at = this.transfer.spareAddress;
+    const { address } = numbers;
     const { buffer } = this.host.memory;
-    const bound = { ...place, result: codec.bind(buffer, at), expected: codec.bind(buffer, at + 8) };
+    const bound = {
+      ...{ ...place, room: numbers },
+      ...{ result: codec.bind(buffer, address), expected: codec.bind(buffer, address + 8) },
+    };
     this.#numbers.set(field, bound);
     return bound;
   }
@@ -217,7 +226,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const number = this.#numberOf(field);
     const at = this.transfer.place(key);
     this.checkOpen("change an entry of");
-    this.transfer.putSpare(new Uint8Array(16));
+    number.room.put(new Uint8Array(16));
     try {
       number.result.write(value as number);
       number.expected.write(expected as number);
@@ -228,17 +237,17 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   /** Whether the number was as expected, or is there to be added to. */
-  #change(at: number, { name, offset }: NumberPlace, change: number, amount: unknown): boolean {
-    const result = this.#changeAt(at, offset, change);
+  #change(at: number, { name, offset, room }: BoundNumber, change: number, amount: unknown): boolean {
+    const result = this.#changeAt(at, room.address, offset, change);
     if (result === -ERANGE) throw this.#outOfRange(name, amount);
     if (result === -EAGAIN || (result === -ENOENT && (change & EXCHANGES) !== 0)) return false;
     if (result !== 0) throw mapFailure(this.info, result, "change an entry of");
     return true;
   }
 
-  #changeAt(at: number, offset: number, change: number): number {
+  #changeAt(at: number, room: number, offset: number, change: number): number {
     const { kind, address } = this.info;
-    if (kind.modify === undefined) return -EINVAL;
-    return this.core[kind.modify.change](address, at, offset, change, this.transfer.spareAddress);
+    if (kind.modify?.change === undefined) return -EINVAL;
+    return this.core[kind.modify.change](address, at, offset, change, room);
   }
 }

@@ -1,5 +1,5 @@
 /** A map's transfer buffer: how keys and values come to where the core's functions take and give them. This thread's own. */
-import type { MapInfo } from "./info.ts";
+import type { Core } from "../wasm/face.ts";
 
 /** Bytes a view of the arena's memory needs to be aligned to. */
 const ALIGN = 8;
@@ -34,12 +34,22 @@ export interface Transfer<K, V> {
   decode(bytes: Uint8Array): V;
   /** Has two values in memory, as comparing operations take them: the expected one at `valueAddress`. @returns the other's address */
   placePair(expected: Uint8Array, value: Uint8Array): number;
-  /** The map is closed: the memory is somebody else's by now. What is written from now on goes elsewhere, and nobody reads it. */
-  end(): void;
+  /** Where a value is given to whoever only asks whether a key is there. */
+  readonly nowhere: number;
+  /** Room for numbers that are changed by themselves; undefined: there are none. */
+  readonly numbers: NumberRoom | undefined;
+  /** A reading function of the core, as this transfer can do with it. */
+  reading(read: Get): Get;
+  /**
+   * The map is closed: the memory is somebody else's by now. What is written from now on goes elsewhere, and nobody reads it.
+   * @returns more of the arena's memory that it had, for whoever closes the map to give back (0: none)
+   */
+  end(): readonly number[];
 }
 
-/** What a transfer needs of its map. */
-export interface Transferred {
-  readonly info: MapInfo;
-  readonly isOpen: boolean;
+export interface NumberRoom {
+  readonly address: number;
+  put(bytes: Uint8Array): void;
 }
+
+type Get = Core["hashGet"];

@@ -18,10 +18,15 @@ export function encodeUtf8(text: string, into: Uint8Array): number {
 
 /** Decodes UTF-8 up to the first NUL; broken sequences become U+FFFD. */
 export function decodeUtf8(from: Uint8Array): string {
+  const end = from.indexOf(0);
+  return decodeText(end < 0 ? from : from.subarray(0, end));
+}
+
+/** As decodeUtf8, with NULs as they are. */
+export function decodeText(from: Uint8Array): string {
   let text = "";
   for (let at = 0; at < from.length; ) {
     const first = from[at++] ?? 0;
-    if (first === 0) break;
     const extra = first < 0x80 ? 0 : first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : -1;
     if (extra < 0) {
       text += "\ufffd";

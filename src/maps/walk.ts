@@ -18,7 +18,10 @@ function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address,
   const count = core.mapScanKeys(info.address, from, address, bytes);
   if (count < 0) return undefined;
   const { buffer } = host.memory;
-  return { keys: new Uint32Array(buffer, address, count * wordsOfKey(info)).slice(), next: scanNext(host) };
+  const words = new Uint32Array(buffer, address, bytes / 4);
+  let end = 0;
+  for (let index = 0; index < count; index++) end += wordsOfKey(info, words, end);
+  return { keys: words.slice(0, end), next: scanNext(host) };
 }
 
 /** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */
@@ -32,9 +35,9 @@ function scanElsewhere(core: Core, host: MapHost, info: MapInfo, from: number): 
   }
 }
 
-/** Words from one key of a step to the next. */
-export function wordsOfKey({ keySize }: MapInfo): number {
-  return roundUp(keySize) / 4;
+/** Words from the key at `from` of a step to the next. */
+export function wordsOfKey({ keySize, kind }: MapInfo, words: Uint32Array, from: number): number {
+  return (kind.variable ? CONSTANTS.GIVEN_BYTES + roundUp(words[from] ?? 0) : roundUp(keySize)) / 4;
 }
 
 /**

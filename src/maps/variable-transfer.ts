@@ -1,0 +1,213 @@
+/**
+ * The transfer buffer of a hash whose entries have lengths of their own: a place for a key, one for a value, one for a second value,
+ * each a length, the room behind it, and bytes (core/maps/entry.ts). A place that is too small is replaced by a larger one.
+ */
+import { ERRNO } from "../error.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import type { Codec, Role, VariableForm } from "./accessor.ts";
+import { mapFailure } from "./failure.ts";
+import type { MapHost } from "./host.ts";
+import type { MapInfo } from "./info.ts";
+import { refusalOf } from "./refusal.ts";
+import { roundUp, type Transfer } from "./transfer.ts";
+import { encodeUtf8 } from "./utf8.ts";
+import { formOf } from "./variable-codec.ts";
+
+/** Length and room. */
+const { GIVEN_BYTES } = CONSTANTS;
+const KEY_ROOM = 248;
+const VALUE_ROOM = 1016;
+/** The places that a map is opened with. */
+export const VARIABLE_TRANSFER_BYTES: number = 2 * GIVEN_BYTES + KEY_ROOM + VALUE_ROOM;
+/** UTF-8 of a UTF-16 unit, at most. */
+const MOST_BYTES_A_UNIT = 3;
+
+/** Room for one key or value. */
+class Place {
+  address = 0;
+  /** Memory of the arena that the place got when it grew, 0: it is where it was at first. */
+  grown = 0;
+  #words = new Uint32Array(2);
+  #bytes = new Uint8Array(0);
+
+  lieAt({ memory }: MapHost, address: number, room: number): void {
+    this.address = address;
+    this.#words = new Uint32Array(memory.buffer, address, 2);
+    this.#bytes = new Uint8Array(memory.buffer, address + GIVEN_BYTES, room);
+    this.#words[1] = room;
+  }
+
+  get room(): number {
+    return this.#bytes.length;
+  }
+
+  get length(): number {
+    return this.#words[0] ?? 0;
+  }
+
+  /** The bytes that lie here. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  /** Writes what `room` is enough for. */
+  put(given: string | Uint8Array): void {
+    if (typeof given === "string") this.#words[0] = encodeUtf8(given, this.#bytes);
+    else {
+      this.#words[0] = given.length;
+      this.#bytes.set(given);
+    }
+  }
+
+  /** As if nobody had ever used it: what is written goes nowhere. */
+  forget(): void {
+    this.address = 0;
+    this.grown = 0;
+    this.#words = new Uint32Array(2);
+    this.#bytes = new Uint8Array(0);
+  }
+}
+
+export class VariableTransfer<K, V> implements Transfer<K, V> {
+  readonly numbers = undefined;
+  /** Only whether a key is there. */
+  readonly nowhere = 0;
+  readonly #host: MapHost;
+  readonly #info: MapInfo;
+  readonly #keyForm: VariableForm<K>;
+  readonly #valueForm: VariableForm<V>;
+  readonly #key = new Place();
+  readonly #value = new Place();
+  readonly #second = new Place();
+  #isOpen = true;
+
+  /** @param room VARIABLE_TRANSFER_BYTES of the arena's memory */
+  constructor(host: MapHost, info: MapInfo, room: number, keyCodec: Codec<K>, valueCodec: Codec<V>) {
+    this.#host = host;
+    this.#info = info;
+    this.#keyForm = formOf(keyCodec, "key");
+    this.#valueForm = formOf(valueCodec, "value");
+    this.#key.lieAt(host, room, KEY_ROOM);
+    this.#value.lieAt(host, room + GIVEN_BYTES + KEY_ROOM, VALUE_ROOM);
+  }
+
+  get valueAddress(): number {
+    return this.#value.address;
+  }
+
+  given(key: K): number {
+    return this.place(key);
+  }
+
+  place(key: K): number {
+    return this.#put(this.#key, this.#prepare("key", this.#keyForm, key));
+  }
+
+  write(key: K, value: V): number {
+    const prepared = this.#prepare("value", this.#valueForm, value);
+    // To read the key may run code that uses the map: so it is read before anything is written.
+    const preparedKey = this.#prepare("key", this.#keyForm, key);
+    this.#put(this.#value, prepared);
+    return this.#put(this.#key, preparedKey);
+  }
+
+  #prepare<T>(role: Role, form: VariableForm<T>, given: T): string | Uint8Array {
+    try {
+      return form.prepare(given, role);
+    } catch (cause) {
+      throw refusalOf(`The ${role} of map "${this.#info.name}" is refused`, cause);
+    }
+  }
+
+  /** Has something in a place. @returns the place's address @throws {AnyctxError} EBADF, ENOMEM, E2BIG */
+  #put(place: Place, given: string | Uint8Array): number {
+    if (!this.#isOpen) throw mapFailure(this.#info, -ERRNO.EBADF, "use an entry of");
+    const most = typeof given === "string" ? given.length * MOST_BYTES_A_UNIT : given.length;
+    if (most > place.room) this.#grow(place, typeof given === "string" ? encodeUtf8(given, NOTHING) : given.length);
+    place.put(given);
+    return place.address;
+  }
+
+  /** Makes room for so many bytes. Its memory is looked for where a thread may wait for it: in a task or a softirq. */
+  #grow(place: Place, needed: number): void {
+    if (needed <= place.room) return;
+    const { core } = this.#host.instance;
+    if (needed > CONSTANTS.LARGEST_ENTRY) throw mapFailure(this.#info, -ERRNO.E2BIG, "use an entry of");
+    const level = new Uint32Array(this.#host.memory.buffer, core.currentArea() + LAYOUT.CpuArea.level, 1)[0] ?? 0;
+    const room = roundUp(Math.max(needed, 2 * place.room));
+    const address = level > CONSTANTS.SOFTIRQ ? 0 : core.allocateBytes(GIVEN_BYTES + room) >>> 0;
+    if (address < CONSTANTS.SUPERBLOCK) throw mapFailure(this.#info, -ERRNO.ENOMEM, "use an entry of");
+    core.freeBytes(place.grown);
+    place.lieAt(this.#host, address, room);
+    place.grown = address;
+  }
+
+  /**
+   * A reading function of the core, done again with more room for a value that is longer than any before.
+   * Between two readings it may have become longer still.
+   */
+  reading(read: Core["variableHashGet"]): Core["variableHashGet"] {
+    return (map, key, into) => {
+      if (into === this.nowhere) return read(map, key, into);
+      let result = read(map, key, this.#value.address);
+      while (result === -ERRNO.ENOSPC) {
+        this.#grow(this.#value, this.#value.length);
+        result = read(map, key, this.#value.address);
+      }
+      return result;
+    };
+  }
+
+  put(words: Uint32Array, from: number): number {
+    const length = words[from] ?? 0;
+    const bytes = new Uint8Array(words.buffer, words.byteOffset + from * 4 + GIVEN_BYTES, length);
+    return this.#put(this.#key, bytes);
+  }
+
+  readKey(): K {
+    return this.#restore(this.#keyForm, this.#key);
+  }
+
+  readValue(): V {
+    return this.#restore(this.#valueForm, this.#value);
+  }
+
+  #restore<T>(form: VariableForm<T>, place: Place): T {
+    if (!this.#isOpen) throw mapFailure(this.#info, -ERRNO.EBADF, "read an entry of");
+    return form.restore(place.bytes);
+  }
+
+  keyBytes(): Uint8Array {
+    return this.#key.bytes.slice();
+  }
+
+  valueBytes(): Uint8Array {
+    return this.#value.bytes.slice();
+  }
+
+  encode(value: V): Uint8Array {
+    const prepared = this.#prepare("value", this.#valueForm, value);
+    if (typeof prepared !== "string") return prepared.slice();
+    const bytes = new Uint8Array(prepared.length * MOST_BYTES_A_UNIT);
+    return bytes.subarray(0, encodeUtf8(prepared, bytes));
+  }
+
+  decode(bytes: Uint8Array): V {
+    return this.#valueForm.restore(bytes);
+  }
+
+  placePair(expected: Uint8Array, value: Uint8Array): number {
+    this.#put(this.#value, expected);
+    return this.#put(this.#second, value);
+  }
+
+  end(): readonly number[] {
+    const grown = [this.#key, this.#value, this.#second].map((place) => place.grown);
+    this.#isOpen = false;
+    for (const place of [this.#key, this.#value, this.#second]) place.forget();
+    return grown;
+  }
+}
+
+/** To find out how many bytes a text needs. */
+const NOTHING = new Uint8Array(0);
