@@ -10,7 +10,7 @@ import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
 import { linkProgram } from "../bpf/link.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
-import { type MapSpec, type ObjectSpec, type ProgramSpec, subprogramsOf } from "../bpf/object/spec.ts";
+import type { MapSpec, ObjectSpec } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
@@ -18,6 +18,7 @@ import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { mapProblem, mapsUsed, type Runnable, type Skipped, selectPrograms } from "./select.ts";
 
 /** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
 export type Engine = "jit" | "interpreter";
@@ -47,7 +48,7 @@ export interface LoadedObject {
   readonly programs: readonly ProgramImage[];
   readonly maps: readonly LoadedMap[];
   /** Programs that are not loaded, with the reason as a sentence. */
-  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  readonly skipped: readonly Skipped[];
 }
 
 /** The same object, in the same arena, as another thread's place in it sees it. */
@@ -85,8 +86,7 @@ function nameInArena(object: ObjectSpec, map: MapSpec): string {
 
 function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: LoadOptions): LoadedMap {
   const kind = mapKindByBpfType(spec.bpfType);
-  if (kind === undefined)
-    throw new AnyctxError("UNSUPPORTED", `Map ${spec.name} has map type ${spec.bpfType}, which is not supported yet`);
+  if (kind === undefined) throw new AnyctxError("UNSUPPORTED", `${mapProblem(spec)}`);
   const asDeclared = (spec.flags & NO_PREALLOC) === 0;
   const prealloc = options.hashes === undefined ? asDeclared : options.hashes === "preallocated";
   const map = arena.createMap({
@@ -108,34 +108,6 @@ function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
   return { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
 }
 
-/** A program whose section names a type that runs here. */
-type Runnable = ProgramSpec & { readonly kind: ProgramKind };
-
-/** The programs to load, and those that cannot be, with their reasons. */
-function selectPrograms(object: ObjectSpec): { chosen: Runnable[]; skipped: LoadedObject["skipped"] } {
-  const skipped: { name: string; reason: string }[] = [];
-  const chosen = object.programs.filter((program): program is Runnable => {
-    const refused = "reason" in program.kind;
-    if (!refused && program.autoload) return true;
-    const reason = refused ? program.kind.reason : "its section says not to load it (?)";
-    skipped.push({ name: program.name, reason });
-    return false;
-  });
-  if (chosen.length > 0) return { chosen, skipped };
-  const [first] = skipped;
-  const why = first === undefined ? "it has no program" : `${first.name}: ${first.reason}`;
-  throw new AnyctxError("UNSUPPORTED", `Nothing of ${object.name} can run here: ${why}`);
-}
-
-/** Names of the maps that the programs refer to; data sections belong to the object as a whole. */
-function mapsUsed(object: ObjectSpec, programs: readonly ProgramSpec[]): Set<string> {
-  const functions = programs.flatMap((program) => [program, ...subprogramsOf(object, program)]);
-  const names = functions.flatMap((each) =>
-    each.relocations.flatMap((relocation) => ("map" in relocation ? [relocation.map] : [])),
-  );
-  return new Set(names);
-}
-
 function checkMapEntries(object: ObjectSpec, mapEntries: ReadonlyMap<string, number> | undefined): void {
   for (const name of mapEntries?.keys() ?? []) {
     if (object.maps.some((map) => map.name === name && map.contents === undefined)) continue;
@@ -152,14 +124,11 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
   const { chosen, skipped } = selectPrograms(object);
   checkMapEntries(object, options.mapEntries);
   const used = mapsUsed(object, chosen);
+  const isWanted = (spec: MapSpec): boolean => used.has(spec.name) || mapProblem(spec) === undefined;
   const maps: LoadedMap[] = [];
   try {
-    for (const spec of object.maps) {
-      // A map that nothing loaded refers to may be of a kind that is not supported.
-      if (!used.has(spec.name) && mapKindByBpfType(spec.bpfType) === undefined) continue;
-      if (spec.unsupported !== undefined) throw new AnyctxError("UNSUPPORTED", `Map ${spec.name}: ${spec.unsupported}`);
-      maps.push(createMap(arena, object, spec, options));
-    }
+    // A map that nothing loaded refers to may be of a kind that is not supported.
+    for (const spec of object.maps.filter(isWanted)) maps.push(createMap(arena, object, spec, options));
     const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
     const programs = chosen.map((program) => makeImage(object, program, bindings, options.engine ?? "jit"));
     return { programs, maps, skipped };
