@@ -50,7 +50,7 @@ function placeholder({ name, bpfType, keySize, valueSize, maxEntries }: MapSpec,
   return [{ name, kind, address, keySize, valueSize, maxEntries, valueStride: valueSize, firstValue }];
 }
 
-/** Why a program does not load, if it does not. */
+/** What keeps a program from loading, if something does. */
 function problemOf(object: ObjectSpec, program: ProgramSpec, bindings: ReadonlyMap<string, MapBinding>): unknown {
   if ("reason" in program.kind) return new AnyctxError("UNSUPPORTED", program.kind.reason);
   if (!program.autoload) return new AnyctxError("UNSUPPORTED", "its section says not to load it (?)");
@@ -84,31 +84,39 @@ function countReasons(skipped: readonly Skipped[]): string {
   return rows.map(([reason, count]) => `${count} program${count === 1 ? "" : "s"}: ${reason}`).join("; ");
 }
 
+/** Every program tried by itself, with the error that keeps it from loading. */
+function problemsOf(object: ObjectSpec): { program: ProgramSpec; problem: AnyctxError | undefined }[] {
+  const bindings = new Map(object.maps.flatMap(placeholder).map((binding) => [binding.name, binding]));
+  return object.programs.map((program) => {
+    const problem = problemOf(object, program, bindings);
+    if (problem !== undefined && !(problem instanceof AnyctxError)) throw problem;
+    return { program, problem };
+  });
+}
+
+/** The programs that load, and those that do not, with their reasons. */
+export function tryPrograms(object: ObjectSpec): Selection {
+  const tried = problemsOf(object);
+  const chosen = tried.filter(({ problem }) => problem === undefined).map(({ program }) => program as Runnable);
+  const skipped = tried.flatMap(({ program, problem }) =>
+    problem === undefined ? [] : [{ name: program.name, reason: reasonOf(object, program, problem) }],
+  );
+  return { chosen, skipped };
+}
+
 /**
- * The programs that load, and those that do not, with their reasons.
- * @throws {AnyctxError} nothing loads: the reason of the only program, or UNSUPPORTED with all reasons
+ * As tryPrograms, where something has to load.
+ * @throws {AnyctxError} nothing does: the error of the only program, or UNSUPPORTED with all reasons
  */
 export function selectPrograms(object: ObjectSpec): Selection {
-  const bindings = new Map(object.maps.flatMap(placeholder).map((binding) => [binding.name, binding]));
-  const chosen: Runnable[] = [];
-  const skipped: Skipped[] = [];
-  let last: unknown;
-  for (const program of object.programs) {
-    const problem = problemOf(object, program, bindings);
-    if (problem === undefined) chosen.push(program as Runnable);
-    else if (!(problem instanceof AnyctxError)) throw problem;
-    else skipped.push({ name: program.name, reason: reasonOf(object, program, problem) });
-    last = problem;
-  }
-  if (chosen.length > 0) return { chosen, skipped };
-  const [only] = object.programs;
-  if (only !== undefined && object.programs.length === 1 && !("reason" in only.kind) && only.autoload) throw last;
+  const selection = tryPrograms(object);
+  const { chosen, skipped } = selection;
+  if (chosen.length > 0) return selection;
+  const [only, ...others] = problemsOf(object);
+  const isWanted = only !== undefined && !("reason" in only.program.kind) && only.program.autoload;
+  if (isWanted && others.length === 0 && only.problem !== undefined) throw only.problem;
   const [first] = skipped;
-  const why =
-    first === undefined
-      ? "it has no program"
-      : skipped.length === 1
-        ? `${first.name}: ${first.reason}`
-        : countReasons(skipped);
+  const one = first === undefined ? "it has no program" : `${first.name}: ${first.reason}`;
+  const why = skipped.length > 1 ? countReasons(skipped) : one;
   throw new AnyctxError("UNSUPPORTED", `Nothing of ${object.name} can run here: ${why}`);
 }

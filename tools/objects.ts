@@ -1,0 +1,129 @@
+/**
+ * How much of a collection of objects loads: `npm run objects -- [FOLDER] [--json]`. Without a folder: the objects inside of Debian's
+ * libbpf-tools, where apt can fetch them. A line an object, reasons by how many programs they keep from loading, then
+ * `NAME N/M load`: objects of which a program loads. Nothing is created in an arena: what is asked is whether programs link.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { readObject } from "../src/bpf/object/object.ts";
+import { AnyctxError } from "../src/error.ts";
+import { tryPrograms } from "../src/load/select.ts";
+import { embeddedObjects } from "./embedded.ts";
+
+const PACKAGE = "libbpf-tools";
+const OBJECT_FILE = /\.o$/;
+const ELF_MAGIC = 0x7f454c46;
+const SECONDS = 300;
+
+interface Named {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+interface Row {
+  readonly name: string;
+  readonly loaded: number;
+  readonly programs: number;
+  /** Why the object cannot be read at all. */
+  readonly problem?: string;
+  /** What keeps each of the other programs from loading. */
+  readonly reasons: readonly string[];
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesIn(path);
+    return entry.isFile() ? [path] : [];
+  });
+}
+
+function objectsIn(folder: string): Named[] {
+  const files = filesIn(folder).filter((path) => OBJECT_FILE.test(path));
+  return files.sort().map((path) => ({ name: path.slice(folder.length + 1), bytes: readFileSync(path) }));
+}
+
+/** The package's tools have their objects inside of them. */
+function fetchPackage(): Named[] {
+  const folder = mkdtempSync(join(tmpdir(), "objects-"));
+  const run = (command: string, ...args: string[]): void => {
+    execFileSync(command, args, { cwd: folder, stdio: "pipe", timeout: SECONDS * 1000 });
+  };
+  try {
+    run("apt-get", "download", PACKAGE);
+    const [archive = ""] = readdirSync(folder);
+    run("dpkg-deb", "--extract", archive, "files");
+    const programs = filesIn(join(folder, "files"));
+    return programs.sort().flatMap((path) => objectsInside(basename(path), readFileSync(path)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function objectsInside(name: string, file: Buffer): Named[] {
+  if (file.length < 4 || file.readUInt32BE(0) !== ELF_MAGIC) return [];
+  const inside = embeddedObjects(file);
+  return inside.map((bytes, index) => ({ name: inside.length === 1 ? name : `${name}.${index + 1}`, bytes }));
+}
+
+/** Names, numbers and texts that differ from program to program are left out: what is counted is the kind of reason. */
+function kindOf(reason: string): string {
+  return reason
+    .replace(/^instruction \d+( of function \S+)? \(.*?\): /, "")
+    .replace(/^section \S+:? /, "")
+    .replace(/; supported are .*$/, "");
+}
+
+function rowOf({ name, bytes }: Named): Row {
+  try {
+    const object = readObject(bytes, name);
+    const { chosen, skipped } = tryPrograms(object);
+    const reasons = skipped.map(({ reason }) => kindOf(reason));
+    return { name, loaded: chosen.length, programs: object.programs.length, reasons };
+  } catch (error) {
+    if (!(error instanceof AnyctxError)) throw error;
+    return { name, loaded: 0, programs: 0, problem: error.message, reasons: [] };
+  }
+}
+
+function count(reasons: readonly string[]): [reason: string, count: number][] {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a);
+}
+
+function print(title: string, rows: readonly Row[]): void {
+  for (const { name, loaded, programs, problem } of rows)
+    console.log(
+      problem === undefined ? `${name} ${loaded}/${programs} programs` : `${name} cannot be read: ${problem}`,
+    );
+  for (const [reason, programs] of count(rows.flatMap(({ reasons }) => reasons))) console.log(`${programs} ${reason}`);
+  const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0);
+  const whole = rows.filter(({ loaded, programs }) => programs > 0 && loaded === programs).length;
+  console.log(
+    `${whole} with all of their programs; ${sum((row) => row.loaded)}/${sum((row) => row.programs)} programs`,
+  );
+  console.log(`${title} ${rows.filter(({ loaded }) => loaded > 0).length}/${rows.length} load`);
+}
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const [folder, ...rest] = positionals;
+if (rest.length > 0) {
+  console.error("usage: npm run objects -- [FOLDER] [--json]");
+  process.exit(2);
+}
+try {
+  const objects = folder === undefined ? fetchPackage() : objectsIn(folder);
+  const rows = objects.map(rowOf);
+  if (values.json) console.log(JSON.stringify(rows, null, 2));
+  else print(folder ?? PACKAGE, rows);
+} catch (error) {
+  // Without apt there is nothing to be tried.
+  console.log(`objects: skipped: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`);
+}
