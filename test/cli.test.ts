@@ -446,7 +446,7 @@ const REFUSED: readonly Refusal[] = [
       memleakWith("nomaps.o", (bytes) => rename(bytes, ".maps\0", ".mops\0")),
       TRACE,
     ),
-    says: /nomaps\.o: .*(allocs|maps|mops)/,
+    says: /nomaps\.o .*(allocs|maps|mops)/,
   },
   {
     what: "a program that calls a helper nobody knows",

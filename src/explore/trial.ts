@@ -16,7 +16,7 @@ import { Observer } from "./observation.ts";
 import { type Outcome, type PlacedInput, type Playable, perform, type Stage } from "./play.ts";
 import { sharedPoints } from "./points.ts";
 import { type Schedule, straight } from "./schedule.ts";
-import { makeRoom, Snapshots } from "./snapshot.ts";
+import { Snapshots } from "./snapshot.ts";
 
 export interface TrialOptions {
   readonly profile: Profile;
@@ -64,8 +64,7 @@ export class Trial {
     this.#programs = new Map(
       programs.map((image) => [image.name, makePlayable(arena, image, host, options.inputs.get(image.name) ?? [])]),
     );
-    makeRoom(arena, maps, options.runs);
-    this.#snapshots = new Snapshots(arena.memory);
+    this.#snapshots = new Snapshots(arena);
   }
 
   /** Whether there is an update in a program's code at all. */

@@ -117,8 +117,8 @@ export class EventRunner {
   readonly #contextRoom: number;
   readonly #realTime: boolean;
   readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
-  #view: DataView;
-  #areaWords: Uint32Array;
+  readonly #view: DataView;
+  readonly #areaWords: Uint32Array;
 
   /**
    * @param programs images of one object
@@ -170,8 +170,6 @@ export class EventRunner {
    * @param bytes of all of them
    */
   replay(address: number, bytes: number): void {
-    this.#view = new DataView(this.#arena.memory.buffer);
-    this.#areaWords = new Uint32Array(this.#arena.memory.buffer);
     const end = address + bytes;
     for (let record = address; record < end; record += this.#view.getUint32(record + RECORD.size, true))
       this.#replayRecord(record);
