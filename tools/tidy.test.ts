@@ -554,6 +554,7 @@ test("commands, their arguments and options are documented, in their help and in
     "contexts",
     "inspect",
     "run",
+    "test",
   ]);
   const readme = read("README.md");
   for (const command of all) {

@@ -18,8 +18,16 @@ export interface ProgramHost {
    * (`src/events/record.ts`) that the current program runs on.
    */
   readonly layout: { readonly id: number; readonly task: number };
+  /** The kernel's own memory, as far as there is any. */
+  readonly kernel?: KernelMemory;
   /** Receives one formatted line per `bpf_trace_printk` call. */
   readonly print: (line: string) => void;
+}
+
+/** Memory that lies outside of the arena: programs read it, and never write to it. */
+export interface KernelMemory {
+  /** Bytes from an address on, a copy; undefined where there is not all of them. */
+  read(address: bigint, bytes: number): Uint8Array | undefined;
 }
 
 /** A map as a program sees it. `address` (of the descriptor) is what a map register holds. */

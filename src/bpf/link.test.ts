@@ -115,15 +115,13 @@ test("eight frames are allowed, nine are not", () => {
   assert.throws(() => link(chain(9)), fails("BAD_OBJECT", /more than 8 frames deep/));
 });
 
-test("CO-RE relocations are refused by name, or kept as compiled on request", () => {
+test("CO-RE relocations stay as they are compiled", () => {
   const spec = specOfInstructions("p", assemble("r0 = *(u32 *)(r1 + 8)\nexit"));
-  const core: CoreRelocation = { instruction: 0, type: "task_struct", access: "0:12", kind: "byte_off" };
+  const core: CoreRelocation = { instruction: 0, type: "task_struct", typeId: 1, access: "0:12", kind: "byte_off" };
   const [program] = spec.programs;
   assert.ok(program !== undefined);
   const object = { ...spec, programs: [{ ...program, coreRelocations: [core] }] };
-  const message = /instruction 0 .*layout of task_struct \(CO-RE byte_off, access 0:12\)/;
-  assert.throws(() => linkProgram(object, "p", new Map()), fails("UNSUPPORTED", message));
-  assert.equal(linkProgram(object, "p", new Map(), { coreRelocations: "local" }).instructions.length, 2);
+  assert.deepEqual(linkProgram(object, "p", new Map()).instructions, program.instructions);
 });
 
 test("relocations that cannot be applied say why", () => {

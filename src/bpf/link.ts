@@ -1,6 +1,9 @@
 /**
  * Spec + bindings -> linked program: addresses of maps and variables filled in, called functions appended, and the
  * structure validated, so that the interpreter and the JIT may rely on what is written at `LinkedProgram`.
+ *
+ * CO-RE relocations are left as the compiler wrote them, by the object's own types: there is no kernel that has others. Where a
+ * recorded event has a field elsewhere the runner says so (object/event-fields.ts).
  */
 import { AnyctxError } from "../error.ts";
 import { validate } from "./analysis/structure.ts";
@@ -10,14 +13,6 @@ import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.t
 import type { LinkedMap, LinkedProgram } from "./linked.ts";
 import { type FunctionSpec, type MapSpec, type ObjectSpec, programSpec, type RelocationSpec } from "./object/spec.ts";
 import { programType } from "./programs/table.ts";
-
-export interface LinkOptions {
-  /**
-   * What to do with CO-RE relocations: `refuse` (default) or `local`, which keeps what the compiler wrote: right where
-   * events have the very layout the program was compiled against.
-   */
-  readonly coreRelocations?: "refuse" | "local";
-}
 
 /** Opcode of every call; the source field says of what. */
 const CALL_CODE = 0x85;
@@ -143,19 +138,6 @@ function relocate(linking: Linking, placed: Placed): Instruction[] {
   return slots;
 }
 
-/** What the compiler wrote is already right for the object's own types. */
-const ALWAYS_LOCAL = new Set(["local_type_id"]);
-
-function checkCore(linking: Linking, options: LinkOptions): void {
-  if (options.coreRelocations === "local") return;
-  for (const { spec } of linking.placed) {
-    const first = spec.coreRelocations.find(({ kind }) => !ALWAYS_LOCAL.has(kind));
-    if (first === undefined) continue;
-    const why = `it depends on the running kernel's layout of ${first.type} (CO-RE ${first.kind}, access ${first.access}), which is not supported`;
-    refuse(linking, spec, first.instruction, "UNSUPPORTED", why);
-  }
-}
-
 /** Maps in the order the program first names them. */
 function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings: Iterable<MapBinding>): LinkedMap[] {
   const all = [...bindings];
@@ -193,12 +175,10 @@ export function linkProgram(
   object: ObjectSpec,
   programName: string,
   bindings: ReadonlyMap<string, MapBinding>,
-  options: LinkOptions = {},
 ): LinkedProgram {
   const program = programSpec(object, programName);
   const placed = place(object, program);
   const linking: Linking = { object, program, bindings, placed };
-  checkCore(linking, options);
   const instructions = placed.flatMap((one) => relocate(linking, one));
   const maps = linkedMaps(instructions, object, bindings.values());
   const { subprograms, helpers } = validate({

@@ -13,9 +13,11 @@ import type { CommandRow } from "./command.ts";
 import { contextsCommand } from "./contexts.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
+import { testCommand } from "./test.ts";
 
 const COMMANDS: readonly CommandRow[] = [
   runCommand,
+  testCommand,
   checkCommand,
   adviseCommand,
   inspectCommand,

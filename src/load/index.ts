@@ -24,7 +24,7 @@ export {
 } from "../bpf/isa/instructions.ts";
 export { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 export { instantiateProgram } from "../bpf/jit/instantiate.ts";
-export { type LinkOptions, linkProgram } from "../bpf/link.ts";
+export { linkProgram } from "../bpf/link.ts";
 export type { LinkedMap, LinkedProgram, Subprogram } from "../bpf/linked.ts";
 export { type Btf, type BtfType, type BtfValue, decodeBtf, resolveType, sizeOf } from "../bpf/object/btf.ts";
 export { readObject } from "../bpf/object/object.ts";

@@ -10,7 +10,8 @@ import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
 import { linkProgram } from "../bpf/link.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
-import type { MapSpec, ObjectSpec } from "../bpf/object/spec.ts";
+import { type EventField, eventFieldsOf } from "../bpf/object/event-fields.ts";
+import { type MapSpec, type ObjectSpec, subprogramsOf } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
@@ -37,6 +38,8 @@ export interface ProgramImage {
   readonly section: string;
   readonly kind: ProgramKind;
   readonly code: CompiledProgram | LinkedProgram;
+  /** Where it takes fields of recorded events from. */
+  readonly eventFields: readonly EventField[];
 }
 
 export interface LoadedMap {
@@ -153,6 +156,7 @@ function makeImage(
     section: program.section,
     kind: program.kind,
     code: engine === "jit" ? compileProgram(linked) : linked,
+    eventFields: eventFieldsOf(object, [program, ...subprogramsOf(object, program)]),
   };
 }
 

@@ -172,7 +172,8 @@ function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapRe
   };
 }
 
-function dumpItems(map: LoadedMap["map"]): MapItem[] {
+/** Every entry of a map that can be walked. */
+export function dumpItems(map: LoadedMap["map"]): MapItem[] {
   return Array.from(map.dump(), ({ key, values }) => {
     const texts = values.map(hex);
     return { key: hex(key), value: map.info.kind.perCpu ? texts : (texts[0] ?? "") };
@@ -181,7 +182,7 @@ function dumpItems(map: LoadedMap["map"]): MapItem[] {
 
 const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-function hex(bytes: Uint8Array): string {
+export function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => DIGITS[byte]).join("");
 }
 

@@ -5,6 +5,7 @@
 
 import type { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
+import { checkEventFields } from "../bpf/object/event-fields.ts";
 import type { EventContext } from "../bpf/programs/program-type.ts";
 import { PROGRAM_TYPES, programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
@@ -158,6 +159,7 @@ export class EventRunner {
       programs.flatMap((image, index) => {
         const counts = this.counts.programs[index];
         if (counts === undefined || !attaches(image, event)) return [];
+        checkEventFields(image.name, image.eventFields, event.format);
         const contexts = programType(image.kind).context.of(event);
         return [{ run: instantiateImage(image, host), counts, contexts, timeouts: 0 }];
       }),

@@ -12,6 +12,7 @@ import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES, type ProgramHost, type RunProgram } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { LinkedProgram } from "../linked.ts";
+import { programType } from "../programs/table.ts";
 import { Ranges } from "./ranges.ts";
 import { type Decoded, faultAt, type Interpreter, type InterpreterOptions, type RunState } from "./state.ts";
 import { HANDLERS } from "./steps.ts";
@@ -40,6 +41,10 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
   });
 }
 
+function followsPointers({ kind }: LinkedProgram): boolean {
+  return !("reason" in kind) && programType(kind).followsPointers === true;
+}
+
 /** Prepares a program for any number of runs. */
 export function prepare(program: LinkedProgram, host: ProgramHost, options: InterpreterOptions = {}): Interpreter {
   return {
@@ -47,6 +52,7 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
     host,
     code: decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
+    kernel: followsPointers(program) ? host.kernel : undefined,
     options: { budget: options.budget ?? DEFAULT_BUDGET },
   };
 }

@@ -1,7 +1,7 @@
 /** What a run consists of, shared by the interpreter's parts. */
 import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/table.ts";
-import type { ProgramHost } from "../host.ts";
+import type { KernelMemory, ProgramHost } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import type { Ranges } from "./ranges.ts";
@@ -28,6 +28,8 @@ export interface Interpreter {
   readonly host: ProgramHost;
   readonly code: readonly (Decoded | undefined)[];
   readonly maps: ReadonlyMap<number, LinkedMap>;
+  /** Where loads outside of what a run was granted go, of programs that follow the kernel's typed pointers. */
+  readonly kernel: KernelMemory | undefined;
   readonly options: Required<InterpreterOptions>;
 }
 

@@ -1,6 +1,6 @@
 /** How each type of operation is carried out: one row a type, each making the step function of one operation. */
 
-import { FRAME_BYTES } from "../host.ts";
+import { FRAME_BYTES, type KernelMemory } from "../host.ts";
 import { type Effect, FRAME_POINTER, type Operand } from "../isa/instructions.ts";
 import { callHelper } from "./calls.ts";
 import {
@@ -30,6 +30,19 @@ function operandOf(state: RunState, { src, imm }: Decoded, operand: Operand | "n
 function access(vm: Interpreter, state: RunState, i: Decoded, base: number, bytes: number, write: boolean): number {
   const address = BigInt.asUintN(64, register(state, base) + BigInt(i.offset));
   return checkedAddress(vm, state, i.at, address, bytes, write);
+}
+
+/** What a load finds outside of what the run was granted: the kernel's memory, zeroes where there is none. */
+function kernelView(
+  kernel: KernelMemory,
+  state: RunState,
+  i: Decoded,
+  bytes: number,
+): readonly [DataView, number] | undefined {
+  const address = BigInt.asUintN(64, register(state, i.src) + BigInt(i.offset));
+  if (address <= LOW && state.ranges.allows(Number(address), bytes, false)) return undefined;
+  const found = kernel.read(address, bytes) ?? new Uint8Array(bytes);
+  return [new DataView(found.buffer, found.byteOffset), 0];
 }
 
 /** Loads by size and sign, as unsigned 64-bit values. */
@@ -175,8 +188,9 @@ export const HANDLERS: Handlers = {
       };
     const load = LOADS[`${signed ? "s" : "u"}${bytes}`];
     return (vm, state, i) => {
-      const address = access(vm, state, i, i.src, bytes, false);
-      state.registers[i.dst] = BigInt.asUintN(64, load?.(state.view, address) ?? 0n);
+      const foreign = vm.kernel === undefined ? undefined : kernelView(vm.kernel, state, i, bytes);
+      const [view, address] = foreign ?? [state.view, access(vm, state, i, i.src, bytes, false)];
+      state.registers[i.dst] = BigInt.asUintN(64, load?.(view, Number(address)) ?? 0n);
       state.pc = i.next;
     };
   },

@@ -88,6 +88,7 @@ export function readExtensions(bytes: Uint8Array, what: string, btf: Btf, text: 
       return {
         instruction: reader.u32(at, "relocation") / 8,
         type: btf.types[reader.u32(at + 4, "relocation")]?.name ?? "(unknown type)",
+        typeId: reader.u32(at + 4, "relocation"),
         access: text(reader.u32(at + 8, "relocation")),
         kind: CORE_KINDS[kind] ?? `kind ${kind}`,
       };

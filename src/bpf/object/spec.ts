@@ -46,6 +46,9 @@ export type RelocationSpec =
 export interface CoreRelocation {
   readonly instruction: number;
   readonly type: string;
+  /** The type's number in the object's BTF. */
+  readonly typeId: number;
+  /** Numbers of members and elements on the way to the field, the first of the pointed-to object itself: `0:2:1`. */
   readonly access: string;
   /** As clang names it: `byte_off`, `field_exists`, ... */
   readonly kind: string;

@@ -1,5 +1,7 @@
 /** What contexts of several program types have in common. */
+import { AnyctxError } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
+import type { DirectContext, DirectInput, ProgramContext, ProgramEvent } from "./program-type.ts";
 
 /** Bytes of a record's payload, for types whose context it is: up to 7 zeroes at its end belong to it. */
 export function payloadBytes(source: DataView, record: number): number {
@@ -12,4 +14,46 @@ export function numbered(length: number, from: number, index: number): Uint8Arra
   const view = new DataView(bytes.buffer);
   for (let at = from; at + 4 <= length; at += 4) view.setUint32(at, index + 1, true);
   return bytes;
+}
+
+/** The first of what is given that a type does not make its context of would be lost. */
+export function onlyOf(what: string, given: DirectInput, known: readonly (keyof DirectInput)[]): void {
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined && !known.includes(name as keyof DirectInput))
+      throw new AnyctxError("EINVAL", `${what} is given ${known.join(" or ")}, not ${name}`);
+}
+
+/** Bytes as they are. */
+export function plainContext(bytes: Uint8Array): DirectContext {
+  return { bytes: bytes.length, write: (target) => target.set(bytes) };
+}
+
+/** The context of a type that takes it as it is given. */
+export function givenContext(what: string, given: DirectInput): DirectContext {
+  onlyOf(what, given, ["context"]);
+  return plainContext(given.context ?? new Uint8Array(0));
+}
+
+/** Each argument is a u64. */
+export const ARGUMENT_BYTES = 8;
+
+/** Arguments side by side, up to `most`: those that are not given are 0. */
+export function argumentsContext(what: string, given: DirectInput, most: number): DirectContext {
+  onlyOf(what, given, ["args", "returned", "context"]);
+  if (given.context !== undefined) return givenContext(what, given);
+  const args = [...(given.args ?? []), ...(given.returned === undefined ? [] : [given.returned])];
+  if (args.length > most) throw new AnyctxError("EINVAL", `${what} has at most ${most} arguments, not ${args.length}`);
+  const view = new DataView(new ArrayBuffer(most * ARGUMENT_BYTES));
+  for (const [index, arg] of args.entries()) view.setBigUint64(index * ARGUMENT_BYTES, BigInt.asUintN(64, arg), true);
+  return plainContext(new Uint8Array(view.buffer));
+}
+
+/** Of types that no event of a source is for: what they run on is given to direct runs. */
+export function withoutEvents(what: string): Pick<ProgramContext, "room" | "of"> {
+  return {
+    room: 0,
+    of({ name }: ProgramEvent) {
+      throw new AnyctxError("UNSUPPORTED", `${what} runs on no event of a source, ${name} neither`);
+    },
+  };
 }

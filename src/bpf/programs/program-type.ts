@@ -41,6 +41,29 @@ export interface EventContext {
   readonly write?: (source: DataView, record: number, target: DataView, at: number) => void;
 }
 
+/** What a direct run is given: whatever its type makes a context of. */
+export interface DirectInput {
+  /** The context itself. */
+  readonly context?: Uint8Array | undefined;
+  readonly packet?: Uint8Array | undefined;
+  /** Arguments of the function or tracepoint. */
+  readonly args?: readonly bigint[] | undefined;
+  /** What the function has returned. */
+  readonly returned?: bigint | undefined;
+  /** `struct pt_regs` of x86-64, or its beginning. */
+  readonly registers?: Uint8Array | undefined;
+}
+
+/** A context that is made where it lies, as it may have addresses in it. */
+export interface DirectContext {
+  /** Bytes of it, with all that it leads to. */
+  readonly bytes: number;
+  /** @param at the address of `target`'s first byte */
+  write(target: Uint8Array, at: number): void;
+  /** The packet, as it is after a run. */
+  readonly packet?: (target: Uint8Array, at: number) => Uint8Array;
+}
+
 export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
   /** The most bytes that `write` writes, the room to keep for it; 0: the record's payload itself is the context. */
   readonly room: number;
@@ -51,6 +74,8 @@ export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
   of(event: ProgramEvent): EventContext;
   /** A made-up context for trying a program out: its numbers are other ones for each `index`. */
   example(target: Target, index: number): Uint8Array;
+  /** The context of a direct run. @throws {AnyctxError} EINVAL: it cannot be made of what is given */
+  direct(given: DirectInput): DirectContext;
 }
 
 export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
@@ -67,6 +92,8 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   describe(target: Target): string;
   /** Whether it runs on this event of a source. */
   attaches(target: Target, event: ProgramEvent): boolean;
+  /** Whether pointers in its context lead to typed memory of the kernel's, which is read as it is: 0 where there is none. */
+  readonly followsPointers?: true;
   readonly context: ProgramContext<Target>;
   /** Groups of helpers that its programs may call. */
   readonly helpers: readonly HelperGroup[];

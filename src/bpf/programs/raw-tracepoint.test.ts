@@ -35,6 +35,8 @@ testProgramType(RAW_TRACEPOINT, {
   sections: {
     "raw_tracepoint/kfree": { event: "kfree" },
     "?raw_tp/kfree": { event: "kfree" },
+    "raw_tp.w/kfree": { event: "kfree" },
+    "raw_tracepoint.w/kfree": { event: "kfree" },
     "raw_tp/": /^section raw_tp\/ names no event: it should be raw_tracepoint\/EVENT$/,
     raw_tracepoint: /names no event/,
   },

@@ -5,7 +5,7 @@
 import { AnyctxError } from "../../error.ts";
 import { loadBigInt } from "../../events/integer.ts";
 import { RECORD } from "../../events/record.ts";
-import { numbered } from "./context.ts";
+import { ARGUMENT_BYTES, argumentsContext, numbered } from "./context.ts";
 import type { EventContext, ProgramEvent, ProgramType } from "./program-type.ts";
 
 /**
@@ -54,8 +54,6 @@ export const RAW_ARGUMENTS: Readonly<Record<string, readonly RawArgument[]>> = {
   softirq_exit: [{ field: "vec" }],
 };
 
-/** Bytes of an argument: each is a u64. */
-const ARGUMENT_BYTES = 8;
 /** The most arguments that BPF allows a raw tracepoint. */
 const MOST_ARGUMENTS = 12;
 
@@ -107,7 +105,7 @@ function contextOf(event: ProgramEvent): EventContext {
 export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
   name: "raw_tracepoint",
   doc: "Runs on an event of the kernel's trace; its context is the tracepoint's arguments, a u64 each.",
-  prefixes: ["raw_tracepoint", "raw_tp"],
+  prefixes: ["raw_tracepoint", "raw_tp", "raw_tracepoint.w", "raw_tp.w"],
   section: "raw_tracepoint/EVENT",
   parse: ([event = ""]) => (event === "" ? "names no event" : { event }),
   describe: ({ event }) => `raw tracepoint ${event}`,
@@ -116,6 +114,7 @@ export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
     room: MOST_ARGUMENTS * ARGUMENT_BYTES,
     of: contextOf,
     example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
+    direct: (given) => argumentsContext("A raw tracepoint", given, MOST_ARGUMENTS),
   },
   helpers: ["base", "tracing"],
   result: { ignored: true, doc: "The kernel does nothing with it either." },

@@ -2,7 +2,7 @@
  * Socket filters: a program there gets a packet and says how much of it is kept. The context is the packet's bytes, as a
  * source of packets has them in its event `packet`; a kernel gives a struct about the packet instead.
  */
-import { numbered, payloadBytes } from "./context.ts";
+import { numbered, onlyOf, payloadBytes, plainContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 
 /** Bytes of a made-up packet: the least that Ethernet sends. */
@@ -20,6 +20,10 @@ export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
     room: 0,
     of: () => ({ fields: [], bytes: payloadBytes }),
     example: (_, index) => numbered(EXAMPLE_BYTES, 0, index),
+    direct(given) {
+      onlyOf("A socket filter", given, ["packet"]);
+      return plainContext(given.packet ?? new Uint8Array(0));
+    },
   },
   helpers: ["base"],
   result: {

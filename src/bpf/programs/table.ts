@@ -3,12 +3,32 @@
  * command line ask the rows; nobody else knows a type by name.
  */
 import { AnyctxError } from "../../error.ts";
+import { CGROUP_SKB } from "./cgroup-skb.ts";
+import { KPROBE } from "./kprobe.ts";
+import { LSM } from "./lsm.ts";
+import { PERF_EVENT } from "./perf-event.ts";
 import type { ProgramKind, ProgramType, UnsupportedKind } from "./program-type.ts";
 import { RAW_TRACEPOINT } from "./raw-tracepoint.ts";
+import { SCHED_CLS } from "./sched-cls.ts";
 import { SOCKET_FILTER } from "./socket-filter.ts";
+import { SYSCALL } from "./syscall.ts";
 import { TRACEPOINT } from "./tracepoint.ts";
+import { TRACING } from "./tracing.ts";
+import { XDP } from "./xdp.ts";
 
-export const PROGRAM_TYPES: readonly ProgramType[] = [TRACEPOINT, RAW_TRACEPOINT, SOCKET_FILTER];
+export const PROGRAM_TYPES: readonly ProgramType[] = [
+  TRACEPOINT,
+  RAW_TRACEPOINT,
+  KPROBE,
+  TRACING,
+  LSM,
+  PERF_EVENT,
+  XDP,
+  SCHED_CLS,
+  CGROUP_SKB,
+  SOCKET_FILTER,
+  SYSCALL,
+];
 
 /** Sections of programs that are known and cannot run here. */
 export interface UnsupportedSections {
@@ -17,26 +37,15 @@ export interface UnsupportedSections {
 }
 
 export const UNSUPPORTED_SECTIONS: readonly UnsupportedSections[] = [
+  { prefixes: ["freplace"], reason: "it replaces a function of another program" },
   {
     prefixes: [
-      ...["kprobe", "kretprobe", "kprobe.multi", "kretprobe.multi", "kprobe.session", "ksyscall", "kretsyscall"],
-      ...["uprobe", "uretprobe", "uprobe.s", "uretprobe.s", "uprobe.multi", "uretprobe.multi", "usdt", "usdt.s"],
+      ...["netfilter", "flow_dissector", "cgroup", "sk_skb", "sk_msg", "sk_lookup", "sk_reuseport", "sockops"],
+      ...["lwt_in", "lwt_out"],
     ],
-    reason: "probes on functions need the probed kernel or process, which a recorded event does not have",
-  },
-  {
-    prefixes: ["fentry", "fexit", "fmod_ret", "fentry.s", "fexit.s", "fmod_ret.s", "tp_btf", "freplace", "iter", "lsm"],
-    reason: "programs that follow typed kernel pointers need the kernel's own memory",
-  },
-  {
-    prefixes: [
-      ...["xdp", "xdp.frags", "tc", "tcx", "classifier", "action", "netkit", "netfilter", "flow_dissector"],
-      ...["cgroup", "cgroup_skb", "sk_skb", "sk_msg", "sk_lookup", "sk_reuseport", "sockops", "lwt_in", "lwt_out"],
-    ],
-    reason: "programs on network packets and sockets have no packet here",
+    reason: "its context is a socket or another of the kernel's objects, which cannot be made here",
   },
   { prefixes: ["struct_ops", "struct_ops.s"], reason: "struct_ops replace functions of a running kernel" },
-  { prefixes: ["syscall", "perf_event"], reason: "this kind of program is started by a running kernel" },
 ];
 
 const SECTIONS = PROGRAM_TYPES.map(({ section }) => section);

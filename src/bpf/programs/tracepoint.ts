@@ -1,7 +1,7 @@
 /** Tracepoints: a program there gets the struct that the event recorded, as it lies in the record. */
 import type { EventFormat } from "../../events/event.ts";
 import { KNOWN_FORMATS } from "../../events/sources.ts";
-import { numbered, payloadBytes } from "./context.ts";
+import { givenContext, numbered, payloadBytes } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 
 /** Bytes of a made-up context of an event whose format is not known. */
@@ -36,6 +36,7 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
         KNOWN_FORMATS.find((format) => format.name === event && format.category === category),
         index,
       ),
+    direct: (given) => givenContext("A program on a tracepoint", given),
   },
   helpers: ["base", "tracing"],
   result: { ignored: true, doc: "In a kernel, 0 keeps the event from perf's own readers. Here nobody asks." },

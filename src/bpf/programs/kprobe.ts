@@ -1,0 +1,30 @@
+/** Probes on functions, of the kernel or of a process: a program there gets the registers at the function's beginning or end. */
+import { numbered, withoutEvents } from "./context.ts";
+import type { ProgramType } from "./program-type.ts";
+import { REGISTERS_BYTES, registersContext } from "./registers.ts";
+
+const WHAT = "A probe on a function";
+
+export const KPROBE: ProgramType<{ readonly function: string }> = {
+  name: "kprobe",
+  doc: "Runs at a function's beginning or end; its context is `struct pt_regs` of x86-64.",
+  prefixes: [
+    ...["kprobe", "kretprobe", "kprobe.multi", "kretprobe.multi", "kprobe.session", "ksyscall", "kretsyscall"],
+    ...["uprobe", "uretprobe", "uprobe.s", "uretprobe.s", "uprobe.multi", "uretprobe.multi", "usdt", "usdt.s"],
+  ],
+  section: "kprobe/FUNCTION",
+  // Many tools name the function only when they attach.
+  parse: (rest) => ({ function: rest.join("/") }),
+  describe: ({ function: name }) => `probe on ${name === "" ? "a function" : name}`,
+  attaches: () => false,
+  context: {
+    ...withoutEvents(WHAT),
+    example: (_, index) => numbered(REGISTERS_BYTES, 0, index),
+    direct: (given) => registersContext(WHAT, given),
+  },
+  helpers: ["base", "tracing"],
+  result: {
+    ignored: true,
+    doc: "Nothing follows from it but at the beginning of a session: there 1 leaves the end out.",
+  },
+};

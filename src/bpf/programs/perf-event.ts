@@ -1,0 +1,36 @@
+/** Programs on samples of perf events: counters that overflow, clocks. */
+import { numbered, onlyOf, plainContext, withoutEvents } from "./context.ts";
+import type { DirectContext, DirectInput, ProgramType } from "./program-type.ts";
+import { REGISTERS_BYTES, registersOf } from "./registers.ts";
+
+const WHAT = "A program on samples";
+/** `struct bpf_perf_event_data`: registers, the sample's period, its address. */
+const DATA_BYTES: number = REGISTERS_BYTES + 16;
+
+function contextOf(given: DirectInput): DirectContext {
+  const { context } = given;
+  if (context === undefined) {
+    const bytes = new Uint8Array(DATA_BYTES);
+    bytes.set(registersOf(WHAT, given));
+    return plainContext(bytes);
+  }
+  onlyOf(WHAT, given, ["context"]);
+  return plainContext(context);
+}
+
+export const PERF_EVENT: ProgramType<Readonly<Record<string, never>>> = {
+  name: "perf_event",
+  doc: "Runs on each sample of a perf event; its context is `struct bpf_perf_event_data` of x86-64.",
+  prefixes: ["perf_event"],
+  section: "perf_event",
+  parse: () => ({}),
+  describe: () => "samples of a perf event",
+  attaches: () => false,
+  context: {
+    ...withoutEvents(WHAT),
+    example: (_, index) => numbered(DATA_BYTES, 0, index),
+    direct: contextOf,
+  },
+  helpers: ["base", "tracing"],
+  result: { ignored: false, doc: "Whether perf's own readers get the sample too: 0 keeps it from them." },
+};

@@ -1,0 +1,24 @@
+/** Programs on packets on their way in or out, where Linux's traffic control has them. */
+import { numbered, withoutEvents } from "./context.ts";
+import { packetContext, SK_BUFF } from "./packet.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
+  name: "sched_cls",
+  doc: "Runs on each packet of a device, on its way in or out; its context is `struct __sk_buff`.",
+  prefixes: ["tc", "tcx", "classifier", "action", "netkit"],
+  section: "tc",
+  parse: (rest) => ({ place: rest.join("/") }),
+  describe: ({ place }) => `packets of traffic control${place === "" ? "" : ` (${place})`}`,
+  attaches: () => false,
+  context: {
+    ...withoutEvents("A program on packets"),
+    example: (_, index) => numbered(SK_BUFF.bytes, SK_BUFF.meta + 4, index),
+    direct: (given) => packetContext(SK_BUFF, given),
+  },
+  helpers: ["base"],
+  result: {
+    ignored: false,
+    doc: "What becomes of the packet: 0 passed on, 2 dropped, 7 redirected, -1 as by default.",
+  },
+};

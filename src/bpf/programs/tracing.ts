@@ -1,0 +1,28 @@
+/** Programs on functions and tracepoints by their types: what they get are the arguments, pointers to the kernel's own objects too. */
+import { ARGUMENT_BYTES, argumentsContext, numbered, withoutEvents } from "./context.ts";
+import type { ProgramType } from "./program-type.ts";
+
+const WHAT = "A typed program";
+/** Linux's most for a function, and its result. */
+const MOST_ARGUMENTS = 13;
+
+export const TRACING: ProgramType<{ readonly function: string }> = {
+  name: "tracing",
+  doc: "Runs at a function's beginning or end, on a tracepoint's arguments or on objects in turn; its context is a u64 for each.",
+  prefixes: [
+    ...["fentry", "fexit", "fmod_ret", "fentry.s", "fexit.s", "fmod_ret.s", "tp_btf", "iter", "iter.s"],
+    ...["fsession", "fsession.s"],
+  ],
+  section: "fentry/FUNCTION",
+  parse: (rest) => ({ function: rest.join("/") }),
+  describe: ({ function: name }) => `typed program on ${name === "" ? "a function" : name}`,
+  attaches: () => false,
+  followsPointers: true,
+  context: {
+    ...withoutEvents(WHAT),
+    example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
+    direct: (given) => argumentsContext(WHAT, given, MOST_ARGUMENTS),
+  },
+  helpers: ["base", "tracing"],
+  result: { ignored: true, doc: "Of fmod_ret what the function returns instead, if it is not 0; otherwise nothing." },
+};

@@ -1,0 +1,213 @@
+/** Steps of `anyctx test`, as a file has them: a list of objects of JSON, each read whole or refused with its number and field. */
+import { AnyctxError } from "../error.ts";
+import { LEVELS, type Level } from "../events/record.ts";
+import type { DirectRun, DirectTask } from "../load/direct.ts";
+import { clip } from "./text.ts";
+
+/** A map's contents as a step expects them, or as they were found. */
+export interface StepMap {
+  readonly type?: string;
+  /** Keys and values in hex; of a per-CPU kind a list of values. */
+  readonly items?: readonly StepItem[];
+}
+
+export interface StepItem {
+  readonly key: string;
+  readonly value: string | readonly string[];
+}
+
+export interface Expectation {
+  readonly result?: bigint | undefined;
+  readonly packet?: string | undefined;
+  readonly maps?: Readonly<Record<string, StepMap>> | undefined;
+}
+
+export interface Step {
+  /** What is run; undefined: time passes, or maps are looked at. */
+  readonly run: DirectRun | undefined;
+  readonly advance: bigint | undefined;
+  readonly set: Readonly<Record<string, string | number | boolean>>;
+  readonly dump: boolean;
+  readonly expect: Expectation | undefined;
+}
+
+/** Characters of what was given instead. */
+const SHOWN = 60;
+
+type Fields = Readonly<Record<string, unknown>>;
+/** Reads a field; `where` is what a message begins with. */
+type Read<T> = (value: unknown, where: string) => T;
+
+function refuse(where: string, wanted: string, value: unknown): never {
+  const given = value === undefined ? "left out" : clip(JSON.stringify(value), SHOWN);
+  throw new AnyctxError("EINVAL", `${where} should be ${wanted}, not ${given}`);
+}
+
+const text: Read<string> = (value, where) => (typeof value === "string" ? value : refuse(where, "a text", value));
+
+const truth: Read<boolean> = (value, where) =>
+  typeof value === "boolean" ? value : refuse(where, "true or false", value);
+
+const whole: Read<number> = (value, where) =>
+  Number.isSafeInteger(value) ? (value as number) : refuse(where, "a whole number", value);
+
+/** A number, or the text of one: JSON's own numbers end at 2^53. */
+const integer: Read<bigint> = (value, where) => {
+  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
+  if (typeof value === "string" && /^(-?\d+|0x[0-9a-fA-F]+)$/.test(value)) return BigInt(value);
+  return refuse(where, "a whole number or the text of one", value);
+};
+
+const hexBytes: Read<Uint8Array> = (value, where) => {
+  if (typeof value !== "string" || !/^([0-9a-fA-F]{2})*$/.test(value)) return refuse(where, "bytes in hex", value);
+  return Uint8Array.from(value.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+};
+
+const hexText: Read<string> = (value, where) => {
+  hexBytes(value, where);
+  return (value as string).toLowerCase();
+};
+
+function fieldsOf(value: unknown, where: string, known: readonly string[]): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(where, "an object", value);
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new AnyctxError("EINVAL", `${where} has no field ${unknown}, only ${known.join(", ")}`);
+  return value as Fields;
+}
+
+function optional<T>(fields: Fields, name: string, where: string, read: Read<T>): T | undefined {
+  const value = fields[name];
+  return value === undefined ? undefined : read(value, `${where}: ${name}`);
+}
+
+function listOf<T>(read: Read<T>): Read<T[]> {
+  return (value, where) => {
+    if (!Array.isArray(value)) return refuse(where, "a list", value);
+    return value.map((each, index) => read(each, `${where} ${index + 1}`));
+  };
+}
+
+const memory: Read<ReadonlyMap<bigint, Uint8Array>> = (value, where) => {
+  if (typeof value !== "object" || value === null) return refuse(where, "an object of bytes by address", value);
+  return new Map(
+    Object.entries(value).map(([address, bytes]) => [
+      integer(address, where),
+      hexBytes(bytes, `${where} at ${address}`),
+    ]),
+  );
+};
+
+const level: Read<Level> = (value, where) =>
+  LEVELS.find((name) => name === value) ?? refuse(where, LEVELS.join(", "), value);
+
+const task: Read<DirectTask> = (value, where) => {
+  const fields = fieldsOf(value, where, ["pid", "tgid", "comm", "uid", "gid"]);
+  const numbers = (["pid", "tgid", "uid", "gid"] as const).flatMap((name) => {
+    const number = optional(fields, name, where, whole);
+    return number === undefined ? [] : [[name, number] as const];
+  });
+  const comm = optional(fields, "comm", where, text);
+  return { ...Object.fromEntries(numbers), ...(comm === undefined ? {} : { comm }) };
+};
+
+const item: Read<StepItem> = (value, where) => {
+  const fields = fieldsOf(value, where, ["key", "value"]);
+  const key = hexText(fields["key"], `${where}: key`);
+  const given = fields["value"];
+  const read = Array.isArray(given) ? listOf(hexText) : hexText;
+  return { key, value: read(given, `${where}: value`) };
+};
+
+const stepMap: Read<StepMap> = (value, where) => {
+  const fields = fieldsOf(value, where, ["type", "items"]);
+  const type = optional(fields, "type", where, text);
+  const items = optional(fields, "items", where, listOf(item));
+  return { ...(type === undefined ? {} : { type }), ...(items === undefined ? {} : { items }) };
+};
+
+const expectation: Read<Expectation> = (value, where) => {
+  const fields = fieldsOf(value, where, ["result", "packet", "maps"]);
+  const maps = optional(fields, "maps", where, (given, at) =>
+    Object.fromEntries(
+      Object.entries(fieldsOf(given, at, Object.keys(given ?? {}))).map(([name, map]) => [
+        name,
+        stepMap(map, `${at} ${name}`),
+      ]),
+    ),
+  );
+  return {
+    result: optional(fields, "result", where, integer),
+    packet: optional(fields, "packet", where, hexText),
+    maps,
+  };
+};
+
+const RUN_FIELDS = [
+  "program",
+  "packet",
+  "context",
+  "args",
+  "registers",
+  "memory",
+  "return",
+  "cpu",
+  "time",
+  "task",
+  "level",
+];
+const OTHER_FIELDS = ["advance", "set", "dump", "expect"];
+
+function runOf(fields: Fields, where: string): DirectRun | undefined {
+  const program = optional(fields, "program", where, text);
+  if (program === undefined) {
+    const lost = RUN_FIELDS.find((name) => fields[name] !== undefined);
+    if (lost !== undefined) throw new AnyctxError("EINVAL", `${where} has ${lost} and no program that it is for`);
+    return undefined;
+  }
+  return {
+    program,
+    packet: optional(fields, "packet", where, hexBytes),
+    context: optional(fields, "context", where, hexBytes),
+    args: optional(fields, "args", where, listOf(integer)),
+    registers: optional(fields, "registers", where, hexBytes),
+    memory: optional(fields, "memory", where, memory),
+    returned: optional(fields, "return", where, integer),
+    cpu: optional(fields, "cpu", where, whole),
+    time: optional(fields, "time", where, integer),
+    task: optional(fields, "task", where, task),
+    level: optional(fields, "level", where, level),
+  };
+}
+
+function stepOf(value: unknown, where: string): Step {
+  const fields = fieldsOf(value, where, [...RUN_FIELDS, ...OTHER_FIELDS]);
+  const set = optional(fields, "set", where, (given, at) => fieldsOf(given, at, Object.keys(given ?? {})));
+  for (const [name, each] of Object.entries(set ?? {}))
+    if (!["string", "number", "boolean"].includes(typeof each)) refuse(`${where}: set ${name}`, "a number", each);
+  return {
+    run: runOf(fields, where),
+    advance: optional(fields, "advance", where, integer),
+    set: (set ?? {}) as Step["set"],
+    dump: optional(fields, "dump", where, truth) ?? false,
+    expect: optional(fields, "expect", where, expectation),
+  };
+}
+
+/**
+ * @param source the file's text
+ * @param name the file's, for messages
+ * @throws {AnyctxError} EINVAL: it is no list of steps; which step and field is said
+ */
+export function readSteps(source: string, name: string): Step[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(source);
+  } catch (cause) {
+    throw new AnyctxError("EINVAL", `${name} is no JSON: ${cause instanceof Error ? cause.message : ""}`, { cause });
+  }
+  const steps = Array.isArray(parsed) ? parsed : (parsed as Fields | null)?.["steps"];
+  if (!Array.isArray(steps))
+    throw new AnyctxError("EINVAL", `${name} should be a list of steps, or an object with steps`);
+  return steps.map((step, index) => stepOf(step, `${name}: step ${index + 1}`));
+}

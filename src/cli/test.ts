@@ -1,0 +1,170 @@
+/** `anyctx test`: an object's programs run one by one on what a file says, and what comes of it compared with what it expects. */
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { Arena } from "../arena/arena.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
+import { setVariable } from "../bpf/object/spec.ts";
+import { AnyctxError } from "../error.ts";
+import { DirectRuns } from "../load/direct.ts";
+import { type LoadedObject, loadObject } from "../load/load.ts";
+import { dumpItems, hex } from "../replay/report.ts";
+import { assignments, type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { openObject } from "./object.ts";
+import { type StepResult, type TestDocument, testText } from "./print-test.ts";
+import { type Expectation, readSteps, type Step, type StepMap } from "./steps.ts";
+
+interface TestOptions {
+  readonly steps: string;
+  readonly cpus: number;
+  readonly set?: ReadonlyMap<string, string>;
+  readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly json?: true;
+}
+
+const MEMORY_BYTES = 2 ** 31;
+/** Hash seeds come from it, so that the same command prints the same document. */
+const SEED = 1;
+const DEFAULT_CPUS = 2;
+const MOST_CPUS = 64;
+const MOST_ENTRIES = 2 ** 31;
+
+const HELP = `
+A step is one object of a JSON list:
+  program   the program to run; without it time passes, or maps are looked at
+  packet, context, args, return, registers
+            what it runs on: bytes in hex, whole numbers (or their texts), struct pt_regs in hex
+  memory    the kernel's memory: { "0xADDRESS": hex }
+  cpu, level, time, task
+            where and when: level is task, softirq, hardirq or nmi; task { pid, tgid, comm, uid, gid }
+  advance   nanoseconds that pass first
+  set       variables: { name: value }
+  dump      true: every map's entries are printed
+  expect    { result, packet, maps: { name: { items: [{ key, value }] } } }
+
+Example:
+  anyctx test count.bpf.o --steps steps.json`;
+
+function define(command: Command): void {
+  command
+    .summary("run an object's programs on given inputs and compare what comes of it")
+    .description("Runs programs one by one, interpreted, with every access checked. Exit code 1 where a step differs.")
+    .argument("<object>", "object file made by clang -target bpf")
+    .requiredOption("--steps <file>", "what to run, and what is expected")
+    .option("--set <name=value>", "first value of a global variable; repeatable", assignments("NAME=VALUE", String))
+    .option(
+      "--map-entries <name=n>",
+      "max_entries of a map; repeatable",
+      assignments("NAME=N", wholeNumber(1, MOST_ENTRIES)),
+    )
+    .option("--cpus <n>", "CPU slots", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
+    .option("--json", "print one JSON document on stdout instead of tables")
+    .addHelpText("after", HELP)
+    .action(test);
+}
+
+export const testCommand: CommandRow = { name: "test", define };
+
+async function test(path: string, options: TestOptions): Promise<void> {
+  const object = await openObject(path);
+  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
+  const steps = readSteps(await readStepFile(options.steps), options.steps);
+  const { cpus, mapEntries } = options;
+  const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED });
+  for (let cpu = 1; cpu < cpus; cpu++) arena.takeCpu(cpu);
+  arena.switchCpu(0);
+  const loaded = loadObject(arena, object, {
+    engine: "interpreter",
+    ...(mapEntries === undefined ? {} : { mapEntries }),
+  });
+  const runs = new DirectRuns(arena, loaded);
+  const results = steps.map((step) => perform(runs, { object, loaded, step }));
+  const failed = results.filter((result) => result.differs.length > 0).length;
+  const document: TestDocument = { steps: results, passed: results.length - failed, failed };
+  if (options.json) printJson(jsonOf(document));
+  else process.stdout.write(`${testText(path, document)}\n`);
+  if (failed > 0)
+    throw new AnyctxError("EINVAL", `${failed} of ${results.length} steps of ${options.steps} did not go as expected`);
+}
+
+async function readStepFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new AnyctxError("EINVAL", `cannot read ${path}: ${cause.code ?? cause.message}`, { cause });
+  });
+}
+
+interface Performance {
+  readonly object: ObjectSpec;
+  readonly loaded: LoadedObject;
+  readonly step: Step;
+}
+
+function perform(runs: DirectRuns, { object, loaded, step }: Performance): StepResult {
+  const { run, advance, set, dump, expect } = step;
+  if (advance !== undefined) runs.advance(advance);
+  for (const [name, value] of Object.entries(set)) runs.setVariable(object, name, value);
+  const ran = run === undefined ? undefined : runs.run(run);
+  const maps = dump || expect?.maps !== undefined ? dumpMaps(loaded) : undefined;
+  const found = {
+    program: run?.program,
+    result: ran?.result?.toString(),
+    packet: ran?.packet === undefined ? undefined : hex(ran.packet),
+    printed: ran?.printed ?? [],
+    error: ran?.error,
+    maps: dump ? maps : undefined,
+  };
+  return { ...found, differs: differences({ ...found, maps }, expect) };
+}
+
+function dumpMaps({ maps }: LoadedObject): Record<string, StepMap> {
+  return Object.fromEntries(
+    maps.map(({ spec, map }) => {
+      const { kind } = map.info;
+      return [spec.name, { type: kind.type, ...(kind.walk ? { items: dumpItems(map) } : {}) }];
+    }),
+  );
+}
+
+/** What is not as expected, a sentence each. A run that was stopped is never as expected. */
+function differences(found: Omit<StepResult, "differs">, expect: Expectation | undefined): string[] {
+  const stopped = found.error === undefined ? [] : [found.error];
+  if (expect === undefined) return stopped;
+  const { result, packet, maps = {} } = expect;
+  const say = (what: string, wanted: string, is: string | undefined): string[] =>
+    wanted === is ? [] : [`${what} is ${is ?? "not there"}, expected ${wanted}`];
+  return [
+    ...stopped,
+    ...(result === undefined ? [] : say("result", result.toString(), found.result)),
+    ...(packet === undefined ? [] : say("packet", packet, found.packet)),
+    ...Object.entries(maps).flatMap(([name, map]) => mapDifferences(name, map, found.maps?.[name])),
+  ];
+}
+
+function mapDifferences(name: string, wanted: StepMap, found: StepMap | undefined): string[] {
+  if (found === undefined) return [`map ${name} is not there`];
+  if (wanted.type !== undefined && wanted.type !== found.type)
+    return [`map ${name} is ${found.type}, expected ${wanted.type}`];
+  if (wanted.items === undefined) return [];
+  const textOf = (value: string | readonly string[] | undefined): string =>
+    typeof value === "string" ? value : (value ?? []).join(" ");
+  const is = new Map((found.items ?? []).map(({ key, value }) => [key, textOf(value)]));
+  const expected = new Map(wanted.items.map(({ key, value }) => [key, textOf(value)]));
+  const keys = [...new Set([...expected.keys(), ...is.keys()])];
+  return keys.flatMap((key) => {
+    const [one, other] = [is.get(key), expected.get(key)];
+    return one === other ? [] : [`map ${name}, key ${key}: ${one ?? "no entry"}, expected ${other ?? "no entry"}`];
+  });
+}
+
+/** Only what there is, as `--json` has it. */
+function jsonOf({ steps, passed, failed }: TestDocument): unknown {
+  const rows = steps.map(({ program, result, packet, printed, error, maps, differs }) => ({
+    ...(program === undefined ? {} : { program }),
+    ...(result === undefined ? {} : { result }),
+    ...(packet === undefined ? {} : { packet }),
+    printed,
+    ...(error === undefined ? {} : { error }),
+    ...(maps === undefined ? {} : { maps }),
+    ...(differs.length === 0 ? {} : { differs }),
+  }));
+  return { steps: rows, passed, failed };
+}

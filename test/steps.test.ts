@@ -1,0 +1,119 @@
+/** `anyctx test`: steps on one load, what they print, and what is refused. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { anyctx, file, MEMLEAK } from "./command-line.ts";
+
+/** The context of kmem:kmalloc: a call site, an object, its bytes. */
+function kmalloc(site: bigint, object: bigint, bytes: bigint): string {
+  const view = new DataView(new ArrayBuffer(56));
+  for (const [at, value] of [
+    [8, site],
+    [16, object],
+    [24, bytes],
+    [32, bytes],
+  ] as const)
+    view.setBigUint64(at, value, true);
+  return Buffer.from(view.buffer).toString("hex");
+}
+
+function kfree(object: bigint): string {
+  const view = new DataView(new ArrayBuffer(24));
+  view.setBigUint64(16, object, true);
+  return Buffer.from(view.buffer).toString("hex");
+}
+
+interface Document {
+  readonly steps: readonly {
+    readonly program?: string;
+    readonly result?: string;
+    readonly printed: readonly string[];
+    readonly maps?: Readonly<
+      Record<string, { readonly type: string; readonly items?: readonly { readonly key: string }[] }>
+    >;
+    readonly differs?: readonly string[];
+  }[];
+  readonly passed: number;
+  readonly failed: number;
+}
+
+async function run(steps: unknown): Promise<{ code: number | null; stderr: string; document: Document }> {
+  const path = file("steps.json", JSON.stringify(steps));
+  const { code, stdout, stderr } = await anyctx(["test", MEMLEAK, "--steps", path, "--json"]);
+  return { code, stderr, document: JSON.parse(stdout) as Document };
+}
+
+const OBJECT = 0xffff888000001000n;
+const ALLOCATE = { program: "on_kmalloc", context: kmalloc(7n, OBJECT, 64n) };
+const FREE = { program: "on_kfree", context: kfree(OBJECT) };
+
+test("steps run in order on the same maps", async () => {
+  const { code, stderr, document } = await run([
+    { ...ALLOCATE, expect: { result: 0 } },
+    { dump: true },
+    {
+      ...FREE,
+      level: "hardirq",
+      cpu: 1,
+      task: { pid: 3, comm: "x" },
+      expect: { result: "0", maps: { allocs: { items: [] } } },
+    },
+    { advance: 1000, dump: true },
+  ]);
+  assert.deepEqual([code, stderr, document.passed, document.failed], [0, "", 4, 0]);
+  const keys = (step: number): readonly string[] =>
+    document.steps[step]?.maps?.["allocs"]?.items?.map(({ key }) => key) ?? [];
+  assert.deepEqual(keys(1), [Buffer.from(new BigUint64Array([OBJECT]).buffer).toString("hex")]);
+  assert.deepEqual(keys(3), []);
+  assert.deepEqual(document.steps[0], { program: "on_kmalloc", result: "0", printed: [] });
+});
+
+test("what is not as expected is said, and the exit code is 1", async () => {
+  const { code, stderr, document } = await run([
+    { ...ALLOCATE, expect: { result: 1, maps: { allocs: { items: [{ key: "00", value: "00" }] }, none: {} } } },
+    { ...FREE, expect: { result: 0 } },
+  ]);
+  assert.deepEqual([code, document.passed, document.failed], [1, 1, 1]);
+  assert.match(stderr, /^anyctx: 1 of 2 steps of .*steps\.json did not go as expected\n$/);
+  const differs = document.steps[0]?.differs ?? [];
+  assert.equal(differs[0], "result is 0, expected 1");
+  assert.ok(differs.includes("map none is not there"));
+  assert.ok(differs.includes("map allocs, key 00: no entry, expected 00"));
+  const people = await anyctx([
+    "test",
+    MEMLEAK,
+    "--steps",
+    file("steps.json", JSON.stringify([{ ...ALLOCATE, dump: true }])),
+  ]);
+  assert.equal(people.code, 0);
+  assert.match(people.stdout, /1 +on_kmalloc +0 +as expected/);
+  assert.match(people.stdout, /step 1: allocs 001000008088ffff: 40/);
+  assert.ok(people.stdout.split("\n").every((line) => line.length <= 100));
+});
+
+test("steps that make no sense: one sentence that names the step and the field", async () => {
+  const refused: readonly (readonly [steps: unknown, says: RegExp])[] = [
+    ["{", /steps\.json is no JSON/],
+    [{}, /should be a list of steps/],
+    [[{ program: 7 }], /step 1: program should be a text, not 7/],
+    [[ALLOCATE, { program: "on_kfree", packet: "0" }], /step 2: packet should be bytes in hex, not "0"/],
+    [[{ programm: "x" }], /step 1 has no field programm, only program, packet/],
+    [[{ packet: "00" }], /step 1 has packet and no program/],
+    [[{ ...ALLOCATE, level: "irq" }], /step 1: level should be task, softirq, hardirq, nmi, not "irq"/],
+    [[{ ...ALLOCATE, time: 1.5 }], /step 1: time should be a whole number/],
+    [[{ ...ALLOCATE, args: [1] }], /A program on a tracepoint is given context, not args/],
+    [[{ program: "none" }], /there is no program none, only on_kmalloc/],
+    [[{ set: { none: 1 } }], /has no variable none/],
+    [
+      [{ ...ALLOCATE, expect: { maps: { allocs: { items: [{ key: "0g" }] } } } }],
+      /items 1: key should be bytes in hex/,
+    ],
+  ];
+  for (const [steps, says] of refused) {
+    const path = file("steps.json", typeof steps === "string" ? steps : JSON.stringify(steps));
+    const { code, stdout, stderr } = await anyctx(["test", MEMLEAK, "--steps", path]);
+    assert.match(stderr, says);
+    assert.match(stderr, /^anyctx: [^\n]+\n$/);
+    assert.deepEqual([code, stdout], [1, ""]);
+  }
+  assert.match((await anyctx(["test", MEMLEAK, "--steps", "/none"])).stderr, /cannot read \/none: ENOENT/);
+});
