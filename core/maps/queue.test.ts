@@ -17,7 +17,7 @@ class Queue {
   readonly #valueSize: number;
 
   constructor([, , , keySize = 0, valueSize = 0, maxEntries = 0, flags = 0]: readonly number[]) {
-    this.#address = arena.core.createMap(CONSTANTS.KIND_QUEUE, keySize, valueSize, maxEntries, flags, 0, 1) >>> 0;
+    this.#address = arena.core.createMap(CONSTANTS.KIND_QUEUE, keySize, valueSize, maxEntries, flags, 0, 1, 0) >>> 0;
     this.#valueSize = valueSize;
     this.#room = arena.allocate(valueSize + 16);
   }

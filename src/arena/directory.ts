@@ -91,7 +91,7 @@ export class Directory {
       );
     const seed = this.#nextSeed();
     const supply = supplyOf(options);
-    const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed) >>> 0;
+    const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed, 0) >>> 0;
     if (address < FIRST_ADDRESS) throw createError(address, name, kind, options);
     let open: OpenMap;
     try {
