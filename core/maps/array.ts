@@ -87,6 +87,13 @@ export function percpuArrayLookup(address: usize, key: usize): usize {
   return value == 0 ? 0 : value + thisCpu().id * mapAt(address).copyStride;
 }
 
+/** As arrayLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+export function percpuArrayLookupOn(address: usize, key: usize, cpu: u32): usize {
+  if (cpu >= superblock().cpus) return 0;
+  const value = arrayLookup(address, key);
+  return value == 0 ? 0 : value + cpu * mapAt(address).copyStride;
+}
+
 /**
  * What an array refuses, in Linux's order: 0, -EINVAL (flags), -E2BIG (index), -EEXIST (every index exists), -EINVAL (there is no
  * lock in the value).

@@ -132,6 +132,21 @@ function readFirst(address: usize, key: usize, into: usize, takes: bool): i32 {
   return count != 0 ? 0 : -ENOENT;
 }
 
+/** As queuePush, as programs call it. */
+export function pushValue(address: usize, value: usize, flags: u32): i32 {
+  return queuePush(address, 0, value, flags);
+}
+
+/** As queuePeek, as programs call it. */
+export function peekValue(address: usize, into: usize): i32 {
+  return readFirst(address, 0, into, false);
+}
+
+/** As queuePop, as programs call it. */
+export function popValue(address: usize, into: usize): i32 {
+  return readFirst(address, 0, into, true);
+}
+
 /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as queuePush. */
 export function queuePeek(address: usize, key: usize, into: usize): i32 {
   return readFirst(address, key, into, false);

@@ -300,10 +300,14 @@ export interface Core {
   /** As findMap, and the map is open on this CPU until `closeMap`. */
   openMap(name: number): number;
   pagesInUse(): number;
+  /** As queuePeek, as programs call it. */
+  peekValue(address: number, into: number): number;
   /** Copies all CPUs' values out, valueStride apart. */
   percpuArrayGet(address: number, key: number, into: number): number;
   /** As arrayLookup, for the current CPU's copy. */
   percpuArrayLookup(address: number, key: number): number;
+  /** As arrayLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+  percpuArrayLookupOn(address: number, key: number, cpu: number): number;
   /** Overwrites the current CPU's copy. What a program does. */
   percpuArrayUpdate(address: number, key: number, value: number, flags: number): number;
   /** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
@@ -316,8 +320,12 @@ export interface Core {
   percpuHashGet(address: number, key: number, into: number): number;
   /** As hashLookup, for the current CPU's copy. */
   percpuHashLookup(address: number, key: number): number;
+  /** As hashLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+  percpuHashLookupOn(address: number, key: number, cpu: number): number;
   /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
   percpuHashUpdateAll(address: number, key: number, value: number, flags: number): number;
+  /** As queuePop, as programs call it. */
+  popValue(address: number, into: number): number;
   /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
   probeRead(destination: number, size: number, source: bigint): number;
   /** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
@@ -329,6 +337,8 @@ export interface Core {
    * then it is gone again.
    */
   publishMap(address: number): number;
+  /** As queuePush, as programs call it. */
+  pushValue(address: number, value: number, flags: number): number;
   /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as queuePush. */
   queuePeek(address: number, key: number, into: number): number;
   /** As queuePeek, and takes the value off. */
@@ -497,17 +507,22 @@ export const SIGNATURES = {
   objectTrim: { parameters: ["i32"], results: [] },
   openMap: { parameters: ["i32"], results: ["i32"] },
   pagesInUse: { parameters: [], results: ["i32"] },
+  peekValue: { parameters: ["i32", "i32"], results: ["i32"] },
   percpuArrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuArrayLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   percpuArrayUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   percpuHashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuHashLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  popValue: { parameters: ["i32", "i32"], results: ["i32"] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   pseudoRandom: { parameters: [], results: ["i32"] },
   publishMap: { parameters: ["i32"], results: ["i32"] },
+  pushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
