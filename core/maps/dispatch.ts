@@ -6,6 +6,7 @@ import { Cache } from "../alloc/cache";
 import { EINVAL } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
+import { isAccessible } from "./access";
 import {
   buildArray,
   buildPercpuArray,
@@ -15,6 +16,7 @@ import {
   KIND_PERCPU_ARRAY,
   scanArray,
 } from "./array";
+import { buildBloom, checkBloom, KIND_BLOOM_FILTER } from "./bloom";
 import { elementCount } from "./count";
 import { VARIABLE_SETS } from "./entry";
 import {
@@ -31,17 +33,34 @@ import { prefillHash, prefillPercpuHash } from "./hash-prefill";
 import { settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
-import { breakQueueLock, buildQueue, checkQueue, KIND_QUEUE, queueCount } from "./queue";
+import { KIND_QUEUE } from "./queue";
+import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
+import { KIND_STACK } from "./stack";
 import { settleTable } from "./table-repair";
+import { KIND_LPM_TRIE } from "./trie";
+import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
+import { breakTrieLock, settleTrieNode } from "./trie-reap";
 import { buildVariableHash, checkVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
-export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
-  if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, supply);
-  if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, supply);
-  if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries);
-  if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries);
-  if (kind == KIND_QUEUE) return checkQueue(keySize, valueSize, maxEntries, flags);
+export function checkMap(
+  kind: u32,
+  keySize: u32,
+  valueSize: u32,
+  maxEntries: u32,
+  flags: u32,
+  supply: u32,
+  extra: u32,
+): u32 {
+  if (!isAccessible(flags) || (extra != 0 && kind != KIND_BLOOM_FILTER)) return EINVAL;
+  if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, flags, supply);
+  if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, flags, supply);
+  if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_QUEUE) return checkRing(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_STACK) return checkRing(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_LPM_TRIE) return checkTrie(keySize, valueSize, maxEntries, flags, supply);
+  if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
   if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
   return EINVAL;
 }
@@ -51,6 +70,7 @@ export function setsOfKind(kind: u32): u32 {
   if (kind == KIND_HASH) return 1;
   if (kind == KIND_PERCPU_HASH) return 2;
   if (kind == KIND_VARIABLE_HASH) return VARIABLE_SETS;
+  if (kind == KIND_LPM_TRIE) return 1;
   return 0;
 }
 
@@ -65,7 +85,10 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_PERCPU_HASH) return buildPercpuHash(area, map);
   if (map.kind == KIND_ARRAY) return buildArray(map);
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
-  if (map.kind == KIND_QUEUE) return buildQueue(map);
+  if (map.kind == KIND_QUEUE) return buildRing(map);
+  if (map.kind == KIND_STACK) return buildRing(map);
+  if (map.kind == KIND_LPM_TRIE) return buildTrie(area, map);
+  if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
   return false;
 }
@@ -75,6 +98,7 @@ export function emptyMap(area: CpuArea, map: MapHeader): void {
   if (map.kind == KIND_HASH) emptyHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_VARIABLE_HASH) emptyHash(area, map);
+  if (map.kind == KIND_LPM_TRIE) emptyTrie(area, map);
 }
 
 /**
@@ -107,13 +131,16 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
   return -EINVAL;
 }
 
-/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
+/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter does not know: 0. */
 export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_VARIABLE_HASH) return elementCount(map);
-  if (map.kind == KIND_QUEUE) return queueCount(map);
+  if (map.kind == KIND_QUEUE) return ringCount(map);
+  if (map.kind == KIND_STACK) return ringCount(map);
+  if (map.kind == KIND_LPM_TRIE) return map.trieCount;
+  if (map.kind == KIND_BLOOM_FILTER) return 0;
   return map.maxEntries;
 }
 
@@ -135,7 +162,9 @@ export function breakMapLocks(map: MapHeader, cpu: u32): void {
   if (map.kind == KIND_HASH) settleTable(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_VARIABLE_HASH) settleTable(map, cpu);
-  if (map.kind == KIND_QUEUE) breakQueueLock(map, cpu);
+  if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
+  if (map.kind == KIND_STACK) breakRingLock(map, cpu);
+  if (map.kind == KIND_LPM_TRIE) breakTrieLock(map, cpu);
 }
 
 /**
@@ -148,5 +177,6 @@ export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level
   if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_VARIABLE_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_LPM_TRIE) return settleTrieNode(map, cache, word);
   return KEPT;
 }

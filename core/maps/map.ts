@@ -9,9 +9,14 @@ import { superblock } from "../base/superblock";
 /** BPF_F_NO_PREALLOC of Linux's uapi. */
 export const NO_PREALLOC: u32 = 1;
 
+/** BPF_F_ZERO_SEED, which is taken and does nothing: the seed is the arena's. */
+export const ZERO_SEED: u32 = 64;
+
 /** Update flags of Linux's uapi: create or replace (0), create only, replace only. */
 export const NOEXIST: u32 = 1;
 export const EXIST: u32 = 2;
+/** BPF_F_LOCK: under the lock in the value, of which there is none yet. */
+export const LOCK: u32 = 4;
 
 /** Where a hash's elements come from (maps/element.ts). */
 export const SUPPLY_CACHE: u32 = 0;
@@ -105,8 +110,12 @@ export class MapHeader {
   segment: u32;
   /** Tells the map from one that lies here before or after it (base/superblock.ts). */
   serial: u32;
-  reserved0: u32;
-  reserved2: u64;
+  /** The access flags of creation: what the system call and programs may do (maps/access.ts). */
+  access: u32;
+  /** map_extra of creation: what it means the kind says. */
+  extra: u32;
+  /** 1 once the system call may not write any more (maps/access.ts). Atomic. */
+  frozen: u32;
   reserved3: u64;
   reserved4: u64;
   reserved5: u64;
@@ -121,6 +130,13 @@ export class MapHeader {
   /** Hash: a segment that the directory names no longer, 0 for none, and the epoch from which on nobody is in it. */
   retired: u32;
   retiredTarget: u32;
+  /** Trie: the first node, 0 if there is none. Atomic. */
+  trieRoot: u32;
+  /** Trie: owner CPU + 1, or 0. Guards the nodes and what follows. */
+  trieLock: u32;
+  /** Trie: entries, and how many there will be once the change under way has been shown (maps/trie-reap.ts). */
+  trieCount: u32;
+  triePending: u32;
 }
 
 export const HEADER_SIZE: usize = 256;

@@ -5,6 +5,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
+import { type Access, accessOf, isForbidden } from "./access.ts";
 import type { Codec } from "./accessor.ts";
 import { isUndecided, mapFailure } from "./failure.ts";
 import { FixedTransfer, keyWordOf } from "./fixed-transfer.ts";
@@ -70,11 +71,11 @@ export class MapEntries<K, V> {
     const asWord = keyWordOf(info.kind, keyCodec) !== "none";
     const { system, byWord } = info.kind;
     const { get, update, delete: remove } = (asWord ? byWord : undefined) ?? system;
-    const { take } = system;
-    this.#get = get === undefined ? isRefused : this.transfer.reading(this.core[get]);
-    this.#update = update === undefined ? isRefused : this.core[update];
-    this.#delete = remove === undefined ? isRefused : this.core[remove];
-    this.#take = take === undefined ? isRefused : this.core[take];
+    const { mayRead, mayWrite } = accessOf(host.memory, info.address);
+    this.#get = !mayRead ? isForbidden : get === undefined ? isRefused : this.transfer.reading(this.core[get]);
+    this.#update = !mayWrite ? isForbidden : update === undefined ? isRefused : this.core[update];
+    this.#delete = !mayWrite ? isForbidden : remove === undefined ? isRefused : this.core[remove];
+    this.#take = !mayRead || !mayWrite ? isForbidden : system.take === undefined ? isRefused : this.core[system.take];
     this.#tenant = { info, end: () => this.#end(), close: () => this.close() };
     host.enter(this.#tenant);
     this.#takeOver(asWord, keyCodec, valueCodec);
@@ -103,9 +104,11 @@ export class MapEntries<K, V> {
     return this.#room !== 0;
   }
 
-  /** @param what was to be done, as "walk" or "set an entry of" */
-  protected checkOpen(what: string): void {
+  /** @param what was to be done, as "walk" or "set an entry of" @param needs to read, to write or both; neither by default */
+  protected checkOpen(what: string, ...needs: readonly (keyof Access)[]): void {
     if (this.#room === 0) throw mapFailure(this.info, -ERRNO.EBADF, what);
+    const access = accessOf(this.host.memory, this.#address);
+    if (needs.some((need) => !access[need])) throw mapFailure(this.info, -ERRNO.EPERM, what);
   }
 
   /**

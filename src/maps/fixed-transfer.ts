@@ -204,8 +204,13 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
     return this.#aloneValue.read();
   }
 
+  placeValue(bytes: Uint8Array): number {
+    this.#bytes.set(bytes, this.#valueAt);
+    return this.#valueAddress;
+  }
+
   placePair(expected: Uint8Array, value: Uint8Array): number {
-    this.#bytes.set(expected, this.#valueAt);
+    this.placeValue(expected);
     const { numbers } = this;
     numbers.put(value);
     return numbers.address;

@@ -13,6 +13,8 @@
  * | update | map, key address, value address, flags (u32)  | 0 or -errno         |
  * | delete | map, key address                              | 0 or -errno         |
  * | take   | map, key address, address to copy to          | 0 or -errno         |
+ * | after  | map, key address or 0, address to copy to     | 0 or -errno         |
+ * | has    | map, value address                            | 0 or -errno         |
  *
  * A kind without keys is given 0 for the key. `take` is get and delete in one (BPF_MAP_LOOKUP_AND_DELETE_ELEM). A role that a
  * kind lacks cannot be had of it. Rows are plain data: they go to other threads with the programs.
@@ -28,7 +30,16 @@ type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
 type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
-export type MapType = "hash" | "variable_hash" | "percpu_hash" | "array" | "percpu_array" | "queue";
+export type MapType =
+  | "hash"
+  | "variable_hash"
+  | "percpu_hash"
+  | "array"
+  | "percpu_array"
+  | "queue"
+  | "stack"
+  | "bloom_filter"
+  | "lpm_trie";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "percpu_array";
 
@@ -39,12 +50,15 @@ export interface MapKind {
   readonly doc: string;
   /** One value for each CPU under a key. */
   readonly perCpu: boolean;
-  /** `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. `none`: no keys. */
-  readonly keys: "bytes" | "index" | "none";
-  /** How entries follow each other: not at all, by their index, or as they came. */
-  readonly order: "none" | "index" | "arrival";
-  /** Whether entries can be gone through without taking them. */
-  readonly walk: boolean;
+  /**
+   * `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. `none`: no keys.
+   * `prefix`: a u32, how many bits, and the bits.
+   */
+  readonly keys: "bytes" | "index" | "none" | "prefix";
+  /** How entries follow each other: not at all, by their index, as they came, or the other way round. */
+  readonly order: "none" | "index" | "arrival" | "newest";
+  /** Whether entries can be gone through without taking them, and how: some at a time by places, or from key to key. */
+  readonly walk: false | "places" | "keys";
   /** Whether the core takes many entries at once (`mapGetMany`). */
   readonly batches: boolean;
   /** Whether elements may be allocated as they come; otherwise all room is there from the start. */
@@ -54,9 +68,27 @@ export interface MapKind {
   /** How what the map takes of the memory is found out (maps/memory-use.ts). */
   readonly memoryUse: MemoryUseRule;
   /** What a BPF program may do: for a per-CPU kind with the current CPU's value. */
-  readonly program: { readonly lookup?: Lookup; readonly update?: Update; readonly delete?: Lookup };
+  readonly program: {
+    readonly lookup?: Lookup;
+    readonly update?: Update;
+    readonly delete?: Lookup;
+    /** The value of a CPU that is named. */
+    readonly lookupOn?: Get;
+    readonly push?: Get;
+    readonly pop?: Lookup;
+    readonly peek?: Lookup;
+  };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
-  readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup; readonly take?: Get };
+  readonly system: {
+    readonly get?: Get;
+    readonly update?: Update;
+    readonly delete?: Lookup;
+    readonly take?: Get;
+    /** The key after a key, which may be gone, in the order of a walk: of kinds that are walked by keys. */
+    readonly after?: Get;
+    /** Whether a value may be there, of a kind that does not give values: 0 or -ENOENT. */
+    readonly has?: Lookup;
+  };
   /**
    * Read-modify-write. `change` is given an offset in the value and what is done with the number there, then room for it;
    * `compareUpdate` and `compareDelete` the expected value before the new one. -EAGAIN: it is another value.
@@ -79,13 +111,13 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: false,
     keys: "bytes",
     order: "none",
-    walk: true,
+    walk: "places",
     batches: true,
     mayBeDynamic: true,
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
-    system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
     modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
     byWord: { get: "hashGet4", update: "hashSet4", delete: "hashDelete4" },
   },
@@ -96,7 +128,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: false,
     keys: "bytes",
     order: "none",
-    walk: true,
+    walk: "places",
     batches: false,
     mayBeDynamic: true,
     inlineLookup: undefined,
@@ -113,7 +145,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: false,
     keys: "index",
     order: "index",
-    walk: true,
+    walk: "places",
     batches: true,
     mayBeDynamic: false,
     inlineLookup: "index",
@@ -129,13 +161,13 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: true,
     keys: "bytes",
     order: "none",
-    walk: true,
+    walk: "places",
     batches: false,
     mayBeDynamic: true,
     inlineLookup: undefined,
     memoryUse: "hash",
-    program: { lookup: "percpuHashLookup", update: "hashUpdate", delete: "hashDelete" },
-    system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete" },
+    program: { lookup: "percpuHashLookup", lookupOn: "percpuHashLookupOn", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete", take: "hashTake" },
   },
   {
     type: "percpu_array",
@@ -144,12 +176,17 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: true,
     keys: "index",
     order: "index",
-    walk: true,
+    walk: "places",
     batches: false,
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",
-    program: { lookup: "percpuArrayLookup", update: "percpuArrayUpdate", delete: "arrayDelete" },
+    program: {
+      lookup: "percpuArrayLookup",
+      lookupOn: "percpuArrayLookupOn",
+      update: "percpuArrayUpdate",
+      delete: "arrayDelete",
+    },
     system: { get: "percpuArrayGet", update: "percpuArrayUpdateAll", delete: "arrayDelete" },
   },
   {
@@ -164,8 +201,53 @@ export const MAP_KINDS: readonly MapKind[] = [
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",
-    program: {},
-    system: { get: "queuePeek", update: "queuePush", take: "queuePop" },
+    program: { push: "pushValue", pop: "queuePopValue", peek: "queuePeekValue" },
+    system: { get: "queuePeek", update: "ringPush", take: "queuePop" },
+  },
+  {
+    type: "stack",
+    bpfType: CONSTANTS.KIND_STACK,
+    doc: "Values without keys, last in first out.",
+    perCpu: false,
+    keys: "none",
+    order: "newest",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "storage",
+    program: { push: "pushValue", pop: "stackPopValue", peek: "stackPeekValue" },
+    system: { get: "stackPeek", update: "ringPush", take: "stackPop" },
+  },
+  {
+    type: "lpm_trie",
+    bpfType: CONSTANTS.KIND_LPM_TRIE,
+    doc: "Prefixes of bits; a lookup gives the value of the longest one. Always dynamic.",
+    perCpu: false,
+    keys: "prefix",
+    order: "none",
+    walk: "keys",
+    batches: false,
+    mayBeDynamic: true,
+    inlineLookup: undefined,
+    memoryUse: "trie",
+    program: { lookup: "trieLookup", update: "trieUpdate", delete: "trieDelete" },
+    system: { get: "trieGet", update: "trieUpdate", delete: "trieDelete", after: "trieKeyAfter" },
+  },
+  {
+    type: "bloom_filter",
+    bpfType: CONSTANTS.KIND_BLOOM_FILTER,
+    doc: "Values of which it is known whether they may be in it; none is given or taken out.",
+    perCpu: false,
+    keys: "none",
+    order: "none",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "filter",
+    program: { push: "bloomPushValue", peek: "bloomHas" },
+    system: { update: "bloomPush", has: "bloomHas" },
   },
 ];
 

@@ -63,12 +63,29 @@ export function elementSets(reader: Reader, map: number): number[] {
   return Array.from({ length: count }, (_, index) => field("elements") + index * setBytes);
 }
 
-export type MemoryUseRule = "storage" | "hash" | "classes";
+/** A bloom filter's bits, of which there are as many as it was created for. */
+function filterUse(reader: Reader, { address }: MapShape): MemoryUse {
+  const filter = reader.word(address + LAYOUT.MapHeader.storage);
+  const bytes = (reader.word(filter + LAYOUT.Filter.mask) + 1) / 8;
+  return { bytes, preallocatedBytes: bytes };
+}
+
+/** Nodes that the caches own; preallocated it would have one for each entry and each branch between two. */
+function trieUse(reader: Reader, { address, maxEntries, valueStride }: MapShape): MemoryUse {
+  const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number => reader.word(address + LAYOUT.MapHeader[name]);
+  const nodeBytes = field("valueOffset") + valueStride;
+  const bytes = reader.core.allocatorOwned(field("elements")) * nodeBytes;
+  return { bytes, preallocatedBytes: (2 * maxEntries - 1) * nodeBytes };
+}
+
+export type MemoryUseRule = "trie" | "storage" | "hash" | "classes" | "filter";
 
 const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   storage: storageUse,
   hash: hashUse,
   classes: classesUse,
+  filter: filterUse,
+  trie: trieUse,
 };
 
 export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {

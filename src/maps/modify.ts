@@ -59,7 +59,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const number = this.#numberOf(field);
     const subtracts = this.#readAmount(number.name, amount);
     const at = this.transfer.place(key);
-    this.checkOpen("change an entry of");
+    this.checkOpen("change an entry of", "mayRead", "mayWrite");
     number.room.put(this.#amountBytes);
     this.#change(at, number, number.kind | subtracts, amount);
     return number.result.read();
@@ -118,9 +118,21 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     }
   }
 
+  /**
+   * Whether a bloom filter may have a value: false, it was never put in; true, it was, or is taken for one that was.
+   * @throws {AnyctxError} EINVAL for another kind; EBADF, EPERM
+   */
+  mayHave(value: V): boolean {
+    const bytes = this.transfer.encode(value);
+    this.checkOpen("look for a value in", "mayRead");
+    const { has } = this.info.kind.system;
+    if (has === undefined) throw mapFailure(this.info, -EINVAL, "look for a value in");
+    return this.core[has](this.info.address, this.transfer.placeValue(bytes)) === 0;
+  }
+
   /** Whether values can be compared and replaced as a whole: of a map without locks only those that are one word. */
   #checkWhole(): void {
-    this.checkOpen("change an entry of");
+    this.checkOpen("change an entry of", "mayRead", "mayWrite");
     const { modify } = this.info.kind;
     if (modify === undefined || (modify.compareUpdate === undefined && this.#wordKind === undefined))
       throw mapFailure(this.info, -EINVAL, "change an entry of");
@@ -150,7 +162,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const after = value === undefined ? undefined : this.transfer.encode(value);
     const at = this.transfer.place(key);
     // What was asked for key and value may have closed the map.
-    this.checkOpen("change an entry of");
+    this.checkOpen("change an entry of", "mayRead", "mayWrite");
     const { change, compareUpdate, compareDelete } = kind.modify ?? {};
     if (compareUpdate === undefined || compareDelete === undefined)
       return change === undefined || after === undefined ? -EINVAL : this.#swapWord(at, before, after);
@@ -172,7 +184,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   #numberOf(field: string | undefined): BoundNumber {
-    this.checkOpen("change an entry of");
+    this.checkOpen("change an entry of", "mayRead", "mayWrite");
     const { numbers } = this.transfer;
     if (this.info.kind.modify?.change === undefined || numbers === undefined)
       throw mapFailure(this.info, -EINVAL, "change a number of");
@@ -225,7 +237,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   #exchangeNumber(key: K, field: string, expected: unknown, value: unknown): boolean {
     const number = this.#numberOf(field);
     const at = this.transfer.place(key);
-    this.checkOpen("change an entry of");
+    this.checkOpen("change an entry of", "mayRead", "mayWrite");
     number.room.put(new Uint8Array(16));
     try {
       number.result.write(value as number);

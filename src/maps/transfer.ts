@@ -32,6 +32,8 @@ export interface Transfer<K, V> {
   /** The bytes that a value has; the value that bytes are. */
   encode(value: V): Uint8Array;
   decode(bytes: Uint8Array): V;
+  /** Has a value in memory as it is, at `valueAddress`, which is the result. */
+  placeValue(bytes: Uint8Array): number;
   /** Has two values in memory, as comparing operations take them: the expected one at `valueAddress`. @returns the other's address */
   placePair(expected: Uint8Array, value: Uint8Array): number;
   /** Where a value is given to whoever only asks whether a key is there. */

@@ -196,8 +196,12 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
     return this.#valueForm.restore(bytes);
   }
 
+  placeValue(bytes: Uint8Array): number {
+    return this.#put(this.#value, bytes);
+  }
+
   placePair(expected: Uint8Array, value: Uint8Array): number {
-    this.#put(this.#value, expected);
+    this.placeValue(expected);
     return this.#put(this.#second, value);
   }
 

@@ -31,10 +31,29 @@ export interface Core {
   /** The value at a u32 index, 0 beyond the end. */
   arrayLookup(address: number, key: number): number;
   /**
+   * The key that comes after `key` in the order of the index; after 0 (none) and after one that is not below the end the first.
+   * @returns 0, or -ENOENT behind the last
+   */
+  arrayNextKey(address: number, key: number, into: number): number;
+  /**
    * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux).
    * The publication of a small value pairs with copyOutWords.
    */
   arrayUpdate(address: number, key: number, value: number, flags: number): number;
+  /**
+   * Whether a value may have been put in. Any context. The loads pair with setBits of bloomPush.
+   * @returns 0: perhaps; -ENOENT: it was not
+   */
+  bloomHas(address: number, value: number): number;
+  /**
+   * Puts a value in. Any context. The bits pair with the loads of bloomHas: who is told that the value is in finds it.
+   * @param key 0: there are none
+   * @param flags 0
+   * @returns 0, -EINVAL (key, flags)
+   */
+  bloomPush(address: number, key: number, value: number, flags: number): number;
+  /** As bloomPush, as programs call it. */
+  bloomPushValue(address: number, value: number, flags: number): number;
   /**
    * What `attach` checks before anything else is done with the memory.
    * @returns 0 if it is no arena; LAYOUT_VERSION if it is one in one piece; any other layout's version; or -EINVAL: it is damaged
@@ -62,9 +81,10 @@ export interface Core {
    * @param flags as map info will show them
    * @param supply where a hash's elements come from, a SUPPLY_ constant
    * @param seed of the hash function
+   * @param extra map_extra
    * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
-  createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number): number;
+  createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number, extra: number): number;
   /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
   createObjectAllocator(size: number, perCpu: number, limit: number): number;
   /** Area of the CPU this instance acts as. */
@@ -96,6 +116,12 @@ export interface Core {
   finishLeaving(token: number): void;
   /** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. Cannot fail: at worst it goes with the CPU. */
   freeBytes(address: number): void;
+  /**
+   * From now on the system call does not write a map; whoever is in the middle of a write finishes it. Any context.
+   * The claim pairs with nothing: what was written before has orders of its own.
+   * @returns 0, or -EPERM: it is frozen already
+   */
+  freezeMap(address: number): number;
   /** Whether that grace period is over; helps it along, never waits. */
   gracePeriodOver(flavour: number, target: number): number;
   /** A grace period of a flavour (0 normal, 1 tasks-trace) from now on: what `gracePeriodOver` takes. */
@@ -148,10 +174,22 @@ export interface Core {
    */
   hashLookup(address: number, key: number): number;
   /**
+   * The key that comes after `key`; the first after 0 (none) and, as in Linux, after one that is not there. Lock-free, any context.
+   * @param into room for a key; not where `key` is
+   * @returns 0, or -ENOENT behind the last
+   */
+  hashNextKey(address: number, key: number, into: number): number;
+  /**
    * As hashUpdate, with keys of 4 bytes.
    * @param value `valueStride` bytes, 8-byte aligned
    */
   hashSet4(address: number, key: number, value: number, flags: number): number;
+  /**
+   * Deletes a key and copies its value out, all CPUs' values of a per-CPU hash. Any context. Nobody else gets that value.
+   * @param into `valueStride` bytes, as often as there are values; 8-byte aligned
+   * @returns as hashDelete
+   */
+  hashTake(address: number, key: number, into: number): number;
   /**
    * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
    * program does). Any context.
@@ -191,7 +229,7 @@ export interface Core {
    * @returns 0, or the -errno of the first that failed: those before it have been added to
    */
   mapAddMany(address: number, keys: number, count: number, kind: number, amounts: number, room: number): number;
-  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
+  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter does not know: 0. */
   mapCount(address: number): number;
   /**
    * Removes the entries of `count` keys; -EINVAL of an array means that none can be.
@@ -283,6 +321,8 @@ export interface Core {
   percpuArrayGet(address: number, key: number, into: number): number;
   /** As arrayLookup, for the current CPU's copy. */
   percpuArrayLookup(address: number, key: number): number;
+  /** As arrayLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+  percpuArrayLookupOn(address: number, key: number, cpu: number): number;
   /** Overwrites the current CPU's copy. What a program does. */
   percpuArrayUpdate(address: number, key: number, value: number, flags: number): number;
   /** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
@@ -295,6 +335,8 @@ export interface Core {
   percpuHashGet(address: number, key: number, into: number): number;
   /** As hashLookup, for the current CPU's copy. */
   percpuHashLookup(address: number, key: number): number;
+  /** As hashLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+  percpuHashLookupOn(address: number, key: number, cpu: number): number;
   /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
   percpuHashUpdateAll(address: number, key: number, value: number, flags: number): number;
   /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
@@ -308,18 +350,16 @@ export interface Core {
    * then it is gone again.
    */
   publishMap(address: number): number;
-  /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as queuePush. */
+  /** As ringPush, as programs call it. */
+  pushValue(address: number, value: number, flags: number): number;
+  /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as ringPush. */
   queuePeek(address: number, key: number, into: number): number;
+  /** As queuePeek, as programs call it. */
+  queuePeekValue(address: number, into: number): number;
   /** As queuePeek, and takes the value off. */
   queuePop(address: number, key: number, into: number): number;
-  /**
-   * Puts a value at the end. Any context.
-   * @param key 0: there are none
-   * @param flags 0, or EXIST: a full queue drops its oldest value
-   * @returns 0, -EINVAL (key, flags), -E2BIG (full), -EBUSY (this context interrupted the lock's owner), -ETIMEDOUT (its owner
-   * is dead)
-   */
-  queuePush(address: number, key: number, value: number, flags: number): number;
+  /** As queuePop, as programs call it. */
+  queuePopValue(address: number, into: number): number;
   /** Begins a read section on this CPU; a program run is one. */
   readEnter(): void;
   readLeave(): void;
@@ -339,6 +379,14 @@ export interface Core {
    * memory (mem/managed.ts). Where a lock is not let go something stays; `finishLeaving` then goes on with it. Task context.
    */
   releaseCpu(cpu: number): void;
+  /**
+   * Puts a value in. Any context.
+   * @param key 0: there are none
+   * @param flags 0, or EXIST: a full ring drops its oldest value
+   * @returns 0, -EINVAL (key, flags), -E2BIG (full), -EBUSY (this context interrupted the lock's owner), -ETIMEDOUT (its owner
+   * is dead)
+   */
+  ringPush(address: number, key: number, value: number, flags: number): number;
   /**
    * Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet), and what tables of maps want; returns the
    * caches that a batch was brought for.
@@ -361,6 +409,14 @@ export interface Core {
    * @returns 0, or -EINVAL: there is no such allocator, or the map is no dynamic hash
    */
   shareAccount(address: number, allocator: number): number;
+  /** Copies the newest value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as ringPush. */
+  stackPeek(address: number, key: number, into: number): number;
+  /** As stackPeek, as programs call it. */
+  stackPeekValue(address: number, into: number): number;
+  /** As stackPeek, and takes the value off. */
+  stackPop(address: number, key: number, into: number): number;
+  /** As stackPop, as programs call it. */
+  stackPopValue(address: number, into: number): number;
   /** Makes this instance act as CPU `id`. The caller holds that CPU's slot. */
   switchCpu(id: number): void;
   /** As `takeCpu` of cpu/area.ts: the thread has read nothing yet. */
@@ -375,6 +431,27 @@ export interface Core {
   /** As readEnter, for a sleepable program's run: holds up tasks-trace grace periods only. */
   traceEnter(): void;
   traceLeave(): void;
+  /** Deletes a prefix, this very one. Any context. 0, -EINVAL (too long), -ENOENT, -EBUSY or -ETIMEDOUT as trieUpdate. */
+  trieDelete(address: number, key: number): number;
+  /** Copies the value under the longest prefix of a key out: 0 or -ENOENT. `into` is 8-byte aligned. */
+  trieGet(address: number, key: number, into: number): number;
+  /**
+   * The key that comes after `key`, which may be gone; after 0 (none) the first. Lock-free, any context.
+   * @param into room for a key; not where `key` is
+   * @returns 0, or -ENOENT behind the last
+   */
+  trieKeyAfter(address: number, key: number, into: number): number;
+  /** The address of the value under the longest prefix of a key, 0 if there is none. Call inside a read section. */
+  trieLookup(address: number, key: number): number;
+  /** As trieKeyAfter, but after a key that is not there comes the first, as in Linux. */
+  trieNextKey(address: number, key: number, into: number): number;
+  /**
+   * Creates or replaces the value of a prefix. Any context.
+   * @param flags 0, NOEXIST or EXIST
+   * @returns 0, -EINVAL (flags, a prefix that is too long), -EEXIST, -ENOENT, -ENOSPC (full), -ENOMEM (nothing to allocate in this
+   * context), -EBUSY (this context interrupted the lock's owner) or -ETIMEDOUT (its owner is dead)
+   */
+  trieUpdate(address: number, key: number, value: number, flags: number): number;
   /**
    * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the tables and
    * the slabs.
@@ -414,7 +491,11 @@ export const SIGNATURES = {
   arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  arrayNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  bloomHas: { parameters: ["i32", "i32"], results: ["i32"] },
+  bloomPush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  bloomPushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   checkArena: { parameters: [], results: ["i32"] },
   closeMap: { parameters: ["i32", "i32"], results: [] },
   contextEnter: { parameters: ["i32"], results: ["i32"] },
@@ -422,7 +503,7 @@ export const SIGNATURES = {
   contextSet: { parameters: ["i32", "i32"], results: [] },
   cpuAreaAddress: { parameters: ["i32"], results: ["i32"] },
   cpuCount: { parameters: [], results: ["i32"] },
-  createMap: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+  createMap: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   createObjectAllocator: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   currentArea: { parameters: [], results: ["i32"] },
   destroyMap: { parameters: ["i32"], results: ["i32"] },
@@ -433,6 +514,7 @@ export const SIGNATURES = {
   findMap: { parameters: ["i32"], results: ["i32"] },
   finishLeaving: { parameters: ["i32"], results: [] },
   freeBytes: { parameters: ["i32"], results: [] },
+  freezeMap: { parameters: ["i32"], results: ["i32"] },
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
   hashChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
@@ -445,7 +527,9 @@ export const SIGNATURES = {
   hashGet4: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashGet8: { parameters: ["i32", "i64", "i32"], results: ["i32"] },
   hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashSet4: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  hashTake: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashUpdate4: { parameters: ["i32", "i32", "i64", "i32"], results: ["i32"] },
   hashUpdate8: { parameters: ["i32", "i64", "i64", "i32"], results: ["i32"] },
@@ -482,23 +566,28 @@ export const SIGNATURES = {
   pagesInUse: { parameters: [], results: ["i32"] },
   percpuArrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuArrayLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   percpuArrayUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   percpuHashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuHashLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   pseudoRandom: { parameters: [], results: ["i32"] },
   publishMap: { parameters: ["i32"], results: ["i32"] },
+  pushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  queuePeekValue: { parameters: ["i32", "i32"], results: ["i32"] },
   queuePop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
-  queuePush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  queuePopValue: { parameters: ["i32", "i32"], results: ["i32"] },
   readEnter: { parameters: [], results: [] },
   readLeave: { parameters: [], results: [] },
   reapCpu: { parameters: ["i32", "i32"], results: ["i32"] },
   reapMaps: { parameters: [], results: ["i32"] },
   releaseCpu: { parameters: ["i32"], results: [] },
+  ringPush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   serveCpu: { parameters: ["i32"], results: ["i32"] },
   setAdaptive: { parameters: ["i32"], results: [] },
   setAllocatorDebug: { parameters: ["i32", "i32"], results: [] },
@@ -508,12 +597,22 @@ export const SIGNATURES = {
   setProfile: { parameters: ["i32"], results: [] },
   setRealTime: { parameters: ["i32"], results: [] },
   shareAccount: { parameters: ["i32", "i32"], results: ["i32"] },
+  stackPeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  stackPeekValue: { parameters: ["i32", "i32"], results: ["i32"] },
+  stackPop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  stackPopValue: { parameters: ["i32", "i32"], results: ["i32"] },
   switchCpu: { parameters: ["i32"], results: [] },
   takeCpu: { parameters: ["i32", "i32"], results: ["i32"] },
   taskComm: { parameters: ["i32", "i32"], results: ["i32"] },
   timerTick: { parameters: [], results: [] },
   traceEnter: { parameters: [], results: [] },
   traceLeave: { parameters: [], results: [] },
+  trieDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  trieGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  trieKeyAfter: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  trieLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  trieNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  trieUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   trimCpus: { parameters: ["i32"], results: [] },
   trimSlabs: { parameters: [], results: [] },
   variableHashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -545,6 +644,7 @@ export const CONSTANTS = {
   MOST_CPUS: 1024,
   MOST_WASM_PAGES: 65535,
   DESCRIPTORS: 69632,
+  EPERM: 1,
   ENOENT: 2,
   E2BIG: 7,
   EAGAIN: 11,
@@ -594,8 +694,15 @@ export const CONSTANTS = {
   LOCK_SPINS: 268435456,
   NMI_SPINS: 4096,
   IN_BUCKET: 1,
+  RDONLY: 8,
+  WRONLY: 16,
+  RDONLY_PROG: 128,
+  WRONLY_PROG: 256,
+  ACCESS_FLAGS: 408,
+  NUMA_NODE: 4,
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
+  KIND_BLOOM_FILTER: 30,
   BUCKET_BYTES: 64,
   OVERFLOW: 8,
   INDEX: 12,
@@ -629,8 +736,10 @@ export const CONSTANTS = {
   LOST: 1,
   UNCLEAR: 2,
   NO_PREALLOC: 1,
+  ZERO_SEED: 64,
   NOEXIST: 1,
   EXIST: 2,
+  LOCK: 4,
   SUPPLY_CACHE: 0,
   SUPPLY_POOL: 1,
   SUPPLY_SLAB: 2,
@@ -644,11 +753,18 @@ export const CONSTANTS = {
   SUBTRACTS: 16,
   EXCHANGES: 32,
   KIND_QUEUE: 22,
+  KIND_STACK: 23,
   SEGMENT_SHIFT: 8,
   SEGMENT_BUCKETS: 256,
   SEGMENT_BYTES: 16384,
   ELEMENTS_PER_BUCKET: 4,
   ELEMENTS_PER_BUCKET_LARGE: 5,
+  KIND_LPM_TRIE: 11,
+  NODE_CHILD: 8,
+  NODE_KIND: 16,
+  NODE_KEY: 24,
+  IS_ENTRY: 0,
+  IS_BRANCH: 1,
   KIND_VARIABLE_HASH: 65537,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
@@ -674,10 +790,11 @@ export const LAYOUT = {
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164, reserve: 168 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, pooled: 44, companions: 48, companionAt: 52, nextOfAccount: 56, accountedUnit: 60, depotLock: 64, depot: 68, depotCount: 72 },
   CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, attached: 92, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
+  Filter: { mask: 0, functions: 4 },
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, trieRoot: 204, trieLock: 208, trieCount: 212, triePending: 216 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
@@ -692,10 +809,11 @@ export const SIZES = {
   Cache: 172,
   CacheSet: 76,
   CpuArea: 204,
+  Filter: 8,
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 204,
+  MapHeader: 220,
   ObjectAllocator: 96,
   PageDescriptor: 32,
   Ring: 12,

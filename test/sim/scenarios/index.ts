@@ -31,11 +31,13 @@ import { prefillNmi } from "./prefill-nmi.ts";
 import { readerAndTrim } from "./reader-and-trim.ts";
 import { refillNmi } from "./refill-nmi.ts";
 import { reusedSlot } from "./reused-slot.ts";
+import { RINGS } from "./rings.ts";
 import { rtWorkThread } from "./rt-work-thread.ts";
 import { scanWhileWriting } from "./scan-while-writing.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
 import { TABLES } from "./tables.ts";
+import { TRIES } from "./tries.ts";
 import { trimNmi } from "./trim-nmi.ts";
 import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { TWO_DEATHS } from "./two-deaths.ts";
@@ -88,4 +90,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...KILLED_IN_CONTROL,
   ...TWO_DEATHS,
   ...VARIABLE,
+  ...RINGS,
+  ...TRIES,
 ];
