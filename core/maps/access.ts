@@ -13,7 +13,7 @@ export const RDONLY_PROG: u32 = 128;
 export const WRONLY_PROG: u32 = 256;
 
 const OF_SYSTEM: u32 = RDONLY | WRONLY;
-const OF_PROGRAM: u32 = RDONLY_PROG | WRONLY_PROG;
+export const OF_PROGRAM: u32 = RDONLY_PROG | WRONLY_PROG;
 export const ACCESS_FLAGS: u32 = OF_SYSTEM | OF_PROGRAM;
 
 /** BPF_F_NUMA_NODE: there is one node, and the control plane checks its number. */

@@ -18,6 +18,7 @@ import {
 } from "./array";
 import { buildBloom, checkBloom, KIND_BLOOM_FILTER } from "./bloom";
 import { elementCount } from "./count";
+import { checkDescriptorArray, KIND_CGROUP_ARRAY, KIND_PERF_EVENT_ARRAY } from "./descriptor-array";
 import { VARIABLE_SETS } from "./entry";
 import {
   buildHash,
@@ -61,6 +62,8 @@ export function checkMap(
   if (kind == KIND_STACK) return checkRing(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_LPM_TRIE) return checkTrie(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
+  if (kind == KIND_PERF_EVENT_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_CGROUP_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
   return EINVAL;
 }
@@ -89,6 +92,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_STACK) return buildRing(map);
   if (map.kind == KIND_LPM_TRIE) return buildTrie(area, map);
   if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
+  if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return true;
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
   return false;
 }
@@ -137,6 +141,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_VARIABLE_HASH) return elementCount(map);
+  if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return 0;
   if (map.kind == KIND_QUEUE) return ringCount(map);
   if (map.kind == KIND_STACK) return ringCount(map);
   if (map.kind == KIND_LPM_TRIE) return map.trieCount;

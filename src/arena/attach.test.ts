@@ -209,7 +209,7 @@ test("a thread that is seen at work is not reaped", async () => {
       for (let key = 0; ; key = (key + 1) % 900) { map.set(key, 1n); map.delete(key); }
     });`;
   // A machine that gives the thread no core meanwhile leaves nothing to be seen: then once more.
-  for (let turn = 0; turn < 10; turn++) {
+  for (let turn = 0; turn < 50; turn++) {
     const thread = arena.handle();
     const worker = new Worker(source, { eval: true, workerData: { entry, thread } });
     await once(worker, "message");

@@ -166,7 +166,9 @@ function assertUntouched(memory: WebAssembly.Memory, run: () => void): void {
 
 /** A map of each kind, and of each sort of codec, with something in it. */
 function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key: unknown, value: unknown][] {
-  const made = MAP_KINDS.map(({ type, keys, perCpu }) => {
+  // Those that nothing can be put into are tried where they are made.
+  const kinds = MAP_KINDS.filter(({ system }) => system.update !== undefined);
+  const made = kinds.map(({ type, keys, perCpu }) => {
     const prefix = struct({ length: u32, bits: u32 });
     const codec = { none, prefix, bytes: u32, index: u32 }[keys];
     const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3 }[keys];

@@ -20,6 +20,8 @@ export interface ProgramHost {
   readonly layout: { readonly id: number; readonly task: number };
   /** The kernel's own memory, as far as there is any. */
   readonly kernel?: KernelMemory;
+  /** Receives records of `bpf_perf_event_output`, by the map's address and the CPU. Left out: nobody reads, and it is -ENOENT. */
+  readonly output?: (map: number, cpu: number, record: Uint8Array) => void;
   /** Receives one formatted line per `bpf_trace_printk` call. */
   readonly print: (line: string) => void;
 }

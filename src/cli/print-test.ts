@@ -43,7 +43,10 @@ export function testText(path: string, { steps, passed, failed }: TestDocument):
 function detailsOf({ printed, maps, differs }: StepResult, number: number): string[] {
   const lines = [
     ...printed.map((line) => `prints ${line}`),
-    ...Object.entries(maps ?? {}).flatMap(([name, { items = [] }]) => items.map((item) => entryText(name, item))),
+    ...Object.entries(maps ?? {}).flatMap(([name, { items = [], records = [] }]) => [
+      ...items.map((item) => entryText(name, item)),
+      ...records.map((record) => `${name} is given ${record}`),
+    ]),
     ...differs,
   ];
   return lines.map((line) => clip(`step ${number}: ${printable(line)}`, WIDTH));

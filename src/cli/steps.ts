@@ -9,6 +9,8 @@ export interface StepMap {
   readonly type?: string;
   /** Keys and values in hex; of a per-CPU kind a list of values. */
   readonly items?: readonly StepItem[];
+  /** What programs handed to user space since the last look, in hex. */
+  readonly records?: readonly string[];
 }
 
 export interface StepItem {
@@ -120,10 +122,15 @@ const item: Read<StepItem> = (value, where) => {
 };
 
 const stepMap: Read<StepMap> = (value, where) => {
-  const fields = fieldsOf(value, where, ["type", "items"]);
+  const fields = fieldsOf(value, where, ["type", "items", "records"]);
+  const records = optional(fields, "records", where, listOf(hexText));
   const type = optional(fields, "type", where, text);
   const items = optional(fields, "items", where, listOf(item));
-  return { ...(type === undefined ? {} : { type }), ...(items === undefined ? {} : { items }) };
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(items === undefined ? {} : { items }),
+    ...(records === undefined ? {} : { records }),
+  };
 };
 
 const expectation: Read<Expectation> = (value, where) => {

@@ -5,7 +5,7 @@ import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { setVariable } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
-import { DirectRuns } from "../load/direct.ts";
+import { type DirectResult, DirectRuns } from "../load/direct.ts";
 import { type LoadedObject, loadObject } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
 import { assignments, type CommandRow, printJson, wholeNumber } from "./command.ts";
@@ -39,7 +39,7 @@ A step is one object of a JSON list:
   advance   nanoseconds that pass first
   set       variables: { name: value }
   dump      true: every map's entries are printed
-  expect    { result, packet, maps: { name: { items: [{ key, value }] } } }
+  expect    { result, packet, maps: { name: { items: [{ key, value }], records: [hex] } } }
 
 Example:
   anyctx test count.bpf.o --steps steps.json`;
@@ -103,7 +103,7 @@ function perform(runs: DirectRuns, { object, loaded, step }: Performance): StepR
   if (advance !== undefined) runs.advance(advance);
   for (const [name, value] of Object.entries(set)) runs.setVariable(object, name, value);
   const ran = run === undefined ? undefined : runs.run(run);
-  const maps = dump || expect?.maps !== undefined ? dumpMaps(loaded) : undefined;
+  const maps = dump || expect?.maps !== undefined ? dumpMaps(loaded, ran?.records) : undefined;
   const found = {
     program: run?.program,
     result: ran?.result?.toString(),
@@ -115,11 +115,13 @@ function perform(runs: DirectRuns, { object, loaded, step }: Performance): StepR
   return { ...found, differs: differences({ ...found, maps }, expect) };
 }
 
-function dumpMaps({ maps }: LoadedObject): Record<string, StepMap> {
+function dumpMaps({ maps }: LoadedObject, records: DirectResult["records"] = new Map()): Record<string, StepMap> {
   return Object.fromEntries(
     maps.map(({ spec, map }) => {
-      const { kind } = map.info;
-      return [spec.name, { type: kind.type, ...(kind.walk ? { items: dumpItems(map) } : {}) }];
+      const { type, walk } = map.info.kind;
+      const items = walk ? { items: dumpItems(map) } : {};
+      const given = type === "perf_event_array" ? { records: (records.get(spec.name) ?? []).map(hex) } : {};
+      return [spec.name, { type, ...items, ...given }];
     }),
   );
 }
@@ -143,6 +145,9 @@ function mapDifferences(name: string, wanted: StepMap, found: StepMap | undefine
   if (found === undefined) return [`map ${name} is not there`];
   if (wanted.type !== undefined && wanted.type !== found.type)
     return [`map ${name} is ${found.type}, expected ${wanted.type}`];
+  const [given, hoped] = [found.records?.join(" "), wanted.records?.join(" ")];
+  if (hoped !== undefined && given !== hoped)
+    return [`map ${name} was given ${given ?? "no records"}, expected ${hoped}`];
   if (wanted.items === undefined) return [];
   const textOf = (value: string | readonly string[] | undefined): string =>
     typeof value === "string" ? value : (value ?? []).join(" ");

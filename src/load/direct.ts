@@ -41,6 +41,8 @@ export interface DirectResult {
   readonly printed: readonly string[];
   /** As it is afterwards, where one was given. */
   readonly packet: Uint8Array | undefined;
+  /** What was handed to user space, by the map's name. */
+  readonly records: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
@@ -106,6 +108,7 @@ export class DirectRuns {
   readonly #host: ProgramHost;
   readonly #stack: number;
   #printed: string[] = [];
+  #records = new Map<string, Uint8Array[]>();
   /** Virtual time, in nanoseconds. */
   #time = 0n;
 
@@ -115,7 +118,15 @@ export class DirectRuns {
     this.#loaded = loaded;
     this.#stack = arena.allocate(STACK_BYTES);
     const host = programHost(arena, (line) => this.#printed.push(line));
-    this.#host = { ...host, kernel: this.#kernel, core: { ...host.core, ...probes(arena, this.#kernel) } };
+    this.#host = {
+      ...{ ...host, kernel: this.#kernel, core: { ...host.core, ...probes(arena, this.#kernel) } },
+      output: (map, _, record) => this.#keep(map, record),
+    };
+  }
+
+  #keep(address: number, record: Uint8Array): void {
+    const name = this.#loaded.maps.find(({ map }) => map.info.address === address)?.spec.name ?? "";
+    this.#records.set(name, [...(this.#records.get(name) ?? []), record]);
   }
 
   /** Lets time pass; what was put off runs. */
@@ -159,6 +170,7 @@ export class DirectRuns {
     const context = programType(image.kind).context.direct({ context: input, packet, args, returned, registers });
     this.#kernel.regions = memory;
     this.#printed = [];
+    this.#records = new Map();
     const before = this.#arena.cpu;
     this.#arena.switchCpu(cpu);
     const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#record(task, cpu, level)];
@@ -167,7 +179,7 @@ export class DirectRuns {
       context.write(target, room);
       const { result, error } = this.#interpret(image, { room, record, level, bytes: context.bytes });
       const after = packet === undefined ? undefined : context.packet?.(target, room);
-      return { result, error, printed: this.#printed, packet: after };
+      return { result, error, printed: this.#printed, packet: after, records: this.#records };
     } finally {
       for (const address of [room, record]) this.#arena.core.freeBytes(address);
       this.#arena.switchCpu(before);

@@ -35,12 +35,12 @@ function objectThatCalls(helper: string): ObjectSpec {
   const kinds = MAP_KINDS.filter(({ variable }) => variable !== true);
   const loads = kinds.map(() => "r1 = 0 ll").join("\n");
   const spec = specOfInstructions("p", assemble(`${loads}\ncall ${helper}\nexit`));
-  const maps = kinds.map(({ type, bpfType, keys }) => ({
+  const maps = kinds.map(({ type, bpfType, keys, system }) => ({
     ...{
       name: type,
       bpfType,
       keySize: { none: 0, prefix: 8, bytes: 4, index: 4 }[keys],
-      valueSize: 8,
+      valueSize: system.update === undefined ? 4 : 8,
       maxEntries: 4,
       // A trie has to be dynamic.
       flags: keys === "prefix" ? 1 : 0,

@@ -97,7 +97,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
     name: nameInArena(object, spec),
     key: spec.keySize === 0 ? NO_KEY : bytes(spec.keySize),
     value: bytes(spec.valueSize),
-    maxEntries: options.mapEntries?.get(spec.name) ?? spec.maxEntries,
+    maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || (kind.placeForEachCpu ? arena.cpus : 0)),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,
   });

@@ -38,6 +38,8 @@ export type MapType =
   | "percpu_array"
   | "queue"
   | "stack"
+  | "perf_event_array"
+  | "cgroup_array"
   | "bloom_filter"
   | "lpm_trie";
 /** Kinds with one value for each CPU. */
@@ -94,6 +96,8 @@ export interface MapKind {
    * `compareUpdate` and `compareDelete` the expected value before the new one. -EAGAIN: it is another value.
    */
   readonly modify?: { readonly change?: Change; readonly compareUpdate?: Update; readonly compareDelete?: Get };
+  /** Whether a map that is declared with max_entries 0 gets a place for each CPU, as libbpf has it. */
+  readonly placeForEachCpu?: true;
   /** Whether keys and values have lengths of their own: then they are given and taken with them (core/maps/entry.ts). */
   readonly variable?: true;
   /** As `system`, with a key of 4 bytes in place of its address: what need not be written need not be read. */
@@ -233,6 +237,37 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "trie",
     program: { lookup: "trieLookup", update: "trieUpdate", delete: "trieDelete" },
     system: { get: "trieGet", update: "trieUpdate", delete: "trieDelete", after: "trieKeyAfter" },
+  },
+  {
+    type: "perf_event_array",
+    bpfType: CONSTANTS.KIND_PERF_EVENT_ARRAY,
+    doc: "Where programs hand records to user space (perf_event_output); it has no entries of its own.",
+    perCpu: false,
+    keys: "index",
+    order: "none",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "nothing",
+    program: {},
+    system: {},
+    placeForEachCpu: true,
+  },
+  {
+    type: "cgroup_array",
+    bpfType: CONSTANTS.KIND_CGROUP_ARRAY,
+    doc: "Cgroups that programs ask about (current_task_under_cgroup); here none can be put in.",
+    perCpu: false,
+    keys: "index",
+    order: "none",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "nothing",
+    program: {},
+    system: {},
   },
   {
     type: "bloom_filter",

@@ -78,12 +78,13 @@ function trieUse(reader: Reader, { address, maxEntries, valueStride }: MapShape)
   return { bytes, preallocatedBytes: (2 * maxEntries - 1) * nodeBytes };
 }
 
-export type MemoryUseRule = "trie" | "storage" | "hash" | "classes" | "filter";
+export type MemoryUseRule = "trie" | "storage" | "hash" | "classes" | "filter" | "nothing";
 
 const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   storage: storageUse,
   hash: hashUse,
   classes: classesUse,
+  nothing: () => ({ bytes: 0, preallocatedBytes: 0 }),
   filter: filterUse,
   trie: trieUse,
 };

@@ -72,6 +72,14 @@ r1 = {percpu}\nr2 = r10\nr2 += -4\nr3 = 0x100000003 ll\ncall map_lookup_percpu_e
 if r0 == 0 goto +3\n*(u64 *)(r0 + 0) = 5\nr0 = *(u64 *)(r0 + 0)\nr0 += 1`,
     expected: 6n,
   },
+  perf_event_output: {
+    text: "*(u64 *)(r10 - 8) = 7\nr2 = {perf}\nr3 = 0xffffffff ll\nr4 = r10\nr4 += -8\nr5 = 8\ncall perf_event_output",
+    expected: unsigned(-2),
+  },
+  current_task_under_cgroup: {
+    text: "r1 = {cgroups}\nr2 = 0\ncall current_task_under_cgroup",
+    expected: unsigned(-11),
+  },
   probe_read: { text: "r3 = r1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read", expected: 0n },
   probe_read_user: { text: "r3 = 1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_user", expected: EFAULT },
   probe_read_kernel: { text: "r3 = -1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_kernel", expected: EFAULT },
@@ -108,7 +116,9 @@ for (const engine of ENGINES) {
       host.setContext(new Uint8Array(8));
       const queue = host.add({ name: "queue", bpfType: 22, keySize: 0, valueSize: 8 });
       const percpu = host.add({ name: "percpu", bpfType: 6, keySize: 4, valueSize: 8 });
-      const maps = { hash, queue, percpu };
+      const perf = host.add({ name: "perf", bpfType: 4, keySize: 4, valueSize: 4 });
+      const cgroups = host.add({ name: "cgroups", bpfType: 8, keySize: 4, valueSize: 4 });
+      const maps = { hash, queue, percpu, perf, cgroups };
       const text = Object.entries(maps).reduce(
         (before, [map, { address }]) => before.replaceAll(`{${map}}`, `map(${address}) ll`),
         call.text,
@@ -116,6 +126,27 @@ for (const engine of ENGINES) {
       assert.equal(run(`${text}\nexit`, engine, host), call.expected, name);
       if (name === "trace_printk") assert.deepEqual(host.lines, ["-1ff"]);
     }
+  });
+
+  test(`${engine.name}: records go to whoever reads them, of the current CPU, as bytes of their own`, () => {
+    const host = fakeHost();
+    const { address, maxEntries } = host.add({ name: "perf", bpfType: 4, keySize: 4, valueSize: 4 });
+    const seen: [map: number, record: string][] = [];
+    const reading = {
+      ...host,
+      output: (map: number, _: number, record: Uint8Array) => seen.push([map, Buffer.from(record).toString("hex")]),
+    };
+    const output = (flags: string): bigint =>
+      run(
+        `*(u64 *)(r10 - 8) = 7\nr2 = map(${address}) ll\nr3 = ${flags} ll\nr4 = r10\nr4 += -8\nr5 = 3\ncall perf_event_output\nexit`,
+        engine,
+        reading as FakeHost,
+      );
+    assert.equal(output("0xffffffff"), 0n);
+    assert.deepEqual(seen, [[address, "070000"]]);
+    assert.equal(output(String(maxEntries)), unsigned(-7));
+    assert.equal(output("0x10000000000000ff"), unsigned(-22));
+    assert.equal(seen.length, 1);
   });
 
   test(`${engine.name}: flags beyond 32 bits are refused by the core, others passed on`, () => {

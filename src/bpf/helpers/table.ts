@@ -5,6 +5,7 @@
  * against what the run was granted, the JIT that they lie in memory; both read only this table and that of the
  * parameters' kinds, so that a new helper is one row (and one core function where it needs one).
  */
+import { ERRNO } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
 import type { Core } from "../../wasm/face.ts";
 import { KEY, MAP, ROOM, VALUE } from "./parameters/maps.ts";
@@ -24,7 +25,11 @@ export type Action =
   /** Reads the current CPU's number. */
   | { readonly type: "cpu" }
   /** Formats a line and hands it to the host. */
-  | { readonly type: "print" };
+  | { readonly type: "print" }
+  /** Hands a record to the host. */
+  | { readonly type: "output" }
+  /** Answers the same to everybody. */
+  | { readonly type: "answer"; readonly value: number };
 
 /**
  * What a program type allows as a whole. `base`: every type, as it needs nothing but maps, time and the CPU; `tracing`:
@@ -162,6 +167,24 @@ export const HELPERS: readonly Helper[] = [
     action: { type: "core", name: "taskComm" },
     result: "i32",
     doc: "Copies the name of the event's task, NUL padded to size.",
+  },
+  {
+    id: 25,
+    name: "perf_event_output",
+    group: "base",
+    parameters: [SCALAR, MAP, SCALAR, TEXT, SIZE],
+    action: { type: "output" },
+    result: "i32",
+    doc: "Hands a record to whoever reads the map's records of this CPU; -ENOENT where nobody does.",
+  },
+  {
+    id: 37,
+    name: "current_task_under_cgroup",
+    group: "tracing",
+    parameters: [MAP, WORD],
+    action: { type: "answer", value: -ERRNO.EAGAIN },
+    result: "i32",
+    doc: "Whether the event's task is in a cgroup: -EAGAIN, as for a place where none is.",
   },
   { id: 45, name: "probe_read_str", ...PROBE_READ_STRING },
   {

@@ -1,5 +1,6 @@
 /** Helper calls of the interpreter: arguments checked against the run's ranges as their parameters say. */
 
+import { perfEventOutput } from "../helpers/output.ts";
 import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
 import { tracePrint } from "../helpers/print.ts";
 import { type Action, type Helper, mapRegister } from "../helpers/table.ts";
@@ -82,6 +83,12 @@ const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
     return bytes === 8 ? view.getBigUint64(at, true) : view.getUint32(at, true);
   },
   cpu: ({ vm, state }) => state.view.getUint32(state.cpu + vm.host.layout.id, true),
+  output: (call, _, [, , flags = 0n, address = 0, bytes = 0]) =>
+    perfEventOutput(call.vm.host, call.map(), call.state.cpu, BigInt(flags), {
+      address: Number(address),
+      bytes: Number(bytes),
+    }),
+  answer: (_, { value }) => value,
   print: ({ vm }, _, [text = 0, size = 0, ...values]) =>
     tracePrint(vm.host, BigInt(text), Number(size), values.map(BigInt)),
 };

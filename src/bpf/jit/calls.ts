@@ -114,6 +114,10 @@ const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
     out.byte(OP.globalGet).u32(indexes.constants.id).op(OP.i32Add, OP.i64Load32U, 0, 0);
   },
   print: (emitter, helper) => pushCall(emitter, helper, undefined, emitter.indexes.print()),
+  output: (emitter, helper) =>
+    pushForMap(emitter, helper, (map) => pushCall(emitter, helper, map, emitter.indexes.output())),
+  answer: (emitter, helper, { value }) =>
+    pushForMap(emitter, helper, () => emitter.out.byte(OP.i64Const).s64(BigInt(value))),
 };
 
 /** The interpreter leaves the same: nothing may depend on what a callee left in r1 to r5. */

@@ -3,7 +3,7 @@
  *
  * Registers are 64-bit locals, subprograms are functions, maps are called in the core's instance directly. The module
  * imports the one shared memory (`env.memory`), the offsets in a CPU's area (`layout.*`), the core's functions by name
- * (`core.*`) and, off the hot path, the host's `fail` and `print`.
+ * (`core.*`) and, off the hot path, the host's `fail`, `print` and `output`.
  */
 import { AnyctxError } from "../../error.ts";
 import { encodeModule, type FunctionType, TYPE, type WasmImport } from "../../wasm/encode.ts";
@@ -21,7 +21,7 @@ export interface CompiledProgram {
   readonly bytes: number;
 }
 
-export const HOST = { fail: "fail", print: "print" } as const;
+export const HOST = { fail: "fail", print: "print", output: "output" } as const;
 export const ENTRY = "run";
 
 const FAIL_TYPE: FunctionType = { parameters: [TYPE.i32], results: [] };
@@ -37,6 +37,7 @@ function importsOf(helper: Helper, program: LinkedProgram): WasmImport[] {
     parameters: parameters.map((each) => TYPE[each]),
     results: results.map((each) => TYPE[each]),
   };
+  if (action.type === "output") return [{ module: "host", name: HOST.output, type }];
   if (action.type === "print") return [{ module: "host", name: HOST.print, type }];
   if (action.type === "core") return [{ module: "core", name: action.name, type }];
   if (action.type !== "map") return [];
@@ -68,6 +69,7 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
   return {
     fail: imported("host", HOST.fail),
     print: () => imported("host", HOST.print),
+    output: () => imported("host", HOST.output),
     core: (name) => imported("core", name),
     subprogram: (start) => subprograms.get(start) ?? missing(`function at slot ${start}`),
     constants: { id: LAYOUT_FIELDS.indexOf("id"), task: LAYOUT_FIELDS.indexOf("task") },

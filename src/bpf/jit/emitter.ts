@@ -28,6 +28,7 @@ export interface ModuleIndexes {
   /** The host's `fail(instruction)`, which throws. */
   readonly fail: number;
   readonly print: () => number;
+  readonly output: () => number;
   readonly core: (name: string) => number;
   /** By slot of its first instruction. */
   readonly subprogram: (start: number) => number;

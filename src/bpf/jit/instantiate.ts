@@ -1,5 +1,6 @@
 /** A compiled program in a thread: its imports bound to its host on that thread. */
 import { AnyctxError } from "../../error.ts";
+import { perfEventOutput } from "../helpers/output.ts";
 import { tracePrint } from "../helpers/print.ts";
 import type { ProgramHost, RunProgram } from "../host.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
@@ -46,7 +47,13 @@ function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports, p
  * @throws {AnyctxError} UNSUPPORTED when the core lacks a function the program needs, or the memory is of another kind
  */
 export function instantiateProgram({ module, program }: CompiledProgram, host: ProgramHost): RunProgram {
+  // Whose run it is: one at a time on a thread.
+  let current = 0;
   const services = {
+    [HOST.output]: (_: bigint, map: number, flags: bigint, address: number, bytes: number) => {
+      const its = program.maps.find((each) => each.address === map >>> 0);
+      return perfEventOutput(host, its, current, BigInt.asUintN(64, flags), { address: address >>> 0, bytes });
+    },
     [HOST.fail]: (instruction: number) => fail(program, instruction),
     [HOST.print]: (format: number, size: number, ...values: bigint[]) =>
       tracePrint(host, BigInt(format >>> 0), size, values),
@@ -60,6 +67,7 @@ export function instantiateProgram({ module, program }: CompiledProgram, host: P
   const imports = { env: { memory: host.memory }, layout, core: host.core, host: services };
   const run = instantiate(module, imports, program);
   return (context, cpu, stackTop) => {
+    current = cpu;
     try {
       return BigInt.asUintN(64, run(context, cpu, stackTop));
     } catch (cause) {

@@ -23,7 +23,7 @@ export interface CommandRules {
   readonly batchesBy: "key" | "place";
 }
 
-const { EINVAL, EOPNOTSUPP } = ERRNO;
+const { EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP } = ERRNO;
 
 const HASH: CommandRules = {
   lacking: {},
@@ -55,6 +55,14 @@ const BLOOM: CommandRules = {
   batchesBy: "key",
 };
 
+/** What is put into them are file descriptors: there are none. */
+const DESCRIPTORS: CommandRules = {
+  lacking: { lookup: -ENOTSUPP, update: -EBADF, delete: -ENOENT },
+  nextKey: "arrayNextKey",
+  batches: [],
+  batchesBy: "key",
+};
+
 /** Linux's own kinds: of what has lengths of its own the system call knows nothing. */
 export type LinuxMapType = Exclude<MapType, "variable_hash">;
 
@@ -66,5 +74,7 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   queue: RING,
   stack: RING,
   bloom_filter: BLOOM,
+  perf_event_array: DESCRIPTORS,
+  cgroup_array: DESCRIPTORS,
   lpm_trie: TRIE,
 };
