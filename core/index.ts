@@ -91,6 +91,7 @@ export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue
 export { closeMap } from "./maps/registry";
 export { pushValue, ringPush } from "./maps/ring";
 export { stackPeek, stackPeekValue, stackPop, stackPopValue } from "./maps/stack";
+export { stackTraceDelete, stackTraceGet } from "./maps/stack-trace";
 export { trieGet, trieLookup } from "./maps/trie";
 export { trieKeyAfter, trieNextKey } from "./maps/trie-next";
 export { trieDelete, trieUpdate } from "./maps/trie-update";

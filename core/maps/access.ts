@@ -12,7 +12,7 @@ export const WRONLY: u32 = 16;
 export const RDONLY_PROG: u32 = 128;
 export const WRONLY_PROG: u32 = 256;
 
-const OF_SYSTEM: u32 = RDONLY | WRONLY;
+export const OF_SYSTEM: u32 = RDONLY | WRONLY;
 export const OF_PROGRAM: u32 = RDONLY_PROG | WRONLY_PROG;
 export const ACCESS_FLAGS: u32 = OF_SYSTEM | OF_PROGRAM;
 

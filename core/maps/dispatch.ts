@@ -37,6 +37,7 @@ import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
 import { KIND_QUEUE } from "./queue";
 import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
 import { KIND_STACK } from "./stack";
+import { checkStackTrace, KIND_STACK_TRACE } from "./stack-trace";
 import { settleTable } from "./table-repair";
 import { KIND_LPM_TRIE } from "./trie";
 import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
@@ -64,6 +65,7 @@ export function checkMap(
   if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
   if (kind == KIND_PERF_EVENT_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_CGROUP_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_STACK_TRACE) return checkStackTrace(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
   return EINVAL;
 }
@@ -93,6 +95,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_LPM_TRIE) return buildTrie(area, map);
   if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return true;
+  if (map.kind == KIND_STACK_TRACE) return true;
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
   return false;
 }
@@ -142,6 +145,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_VARIABLE_HASH) return elementCount(map);
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return 0;
+  if (map.kind == KIND_STACK_TRACE) return 0;
   if (map.kind == KIND_QUEUE) return ringCount(map);
   if (map.kind == KIND_STACK) return ringCount(map);
   if (map.kind == KIND_LPM_TRIE) return map.trieCount;

@@ -57,7 +57,7 @@ const REFUSED: readonly (readonly [
   [[KIND_HASH, KIND_ARRAY], 4, LARGEST_ENTRY - 5, 1, 0],
   [PERCPU, 4, LARGEST_PERCPU_VALUE + 1, 1, E2BIG],
   [PERCPU, 4, LARGEST_PERCPU_VALUE, 1, 0],
-  [[0, 3, 4, 7, 0xffffffff], 4, 8, 1, EINVAL],
+  [[0, 3, 15, 18, 0xffffffff], 4, 8, 1, EINVAL],
 ];
 
 test("sizes and kinds that cannot be are refused as Linux refuses them, and take nothing", async () => {

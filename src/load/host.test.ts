@@ -40,7 +40,7 @@ function objectThatCalls(helper: string): ObjectSpec {
       name: type,
       bpfType,
       keySize: { none: 0, prefix: 8, bytes: 4, index: 4 }[keys],
-      valueSize: system.update === undefined ? 4 : 8,
+      valueSize: type.endsWith("_array") && system.update === undefined ? 4 : 8,
       maxEntries: 4,
       // A trie has to be dynamic.
       flags: keys === "prefix" ? 1 : 0,

@@ -38,6 +38,7 @@ export type MapType =
   | "percpu_array"
   | "queue"
   | "stack"
+  | "stack_trace"
   | "perf_event_array"
   | "cgroup_array"
   | "bloom_filter"
@@ -237,6 +238,21 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "trie",
     program: { lookup: "trieLookup", update: "trieUpdate", delete: "trieDelete" },
     system: { get: "trieGet", update: "trieUpdate", delete: "trieDelete", after: "trieKeyAfter" },
+  },
+  {
+    type: "stack_trace",
+    bpfType: CONSTANTS.KIND_STACK_TRACE,
+    doc: "Stacks by number; here none is put in, as events have none with them.",
+    perCpu: false,
+    keys: "bytes",
+    order: "none",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "nothing",
+    program: {},
+    system: { get: "stackTraceGet", delete: "stackTraceDelete", take: "stackTraceGet" },
   },
   {
     type: "perf_event_array",

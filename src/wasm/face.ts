@@ -417,6 +417,10 @@ export interface Core {
   stackPop(address: number, key: number, into: number): number;
   /** As stackPop, as programs call it. */
   stackPopValue(address: number, into: number): number;
+  /** Removes no stack: -ENOENT, or -E2BIG for a number that none can have. */
+  stackTraceDelete(address: number, key: number): number;
+  /** Copies no stack: there is none. -ENOENT */
+  stackTraceGet(address: number, key: number, into: number): number;
   /** Makes this instance act as CPU `id`. The caller holds that CPU's slot. */
   switchCpu(id: number): void;
   /** As `takeCpu` of cpu/area.ts: the thread has read nothing yet. */
@@ -601,6 +605,8 @@ export const SIGNATURES = {
   stackPeekValue: { parameters: ["i32", "i32"], results: ["i32"] },
   stackPop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   stackPopValue: { parameters: ["i32", "i32"], results: ["i32"] },
+  stackTraceDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  stackTraceGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   switchCpu: { parameters: ["i32"], results: [] },
   takeCpu: { parameters: ["i32", "i32"], results: ["i32"] },
   taskComm: { parameters: ["i32", "i32"], results: ["i32"] },
@@ -698,6 +704,7 @@ export const CONSTANTS = {
   WRONLY: 16,
   RDONLY_PROG: 128,
   WRONLY_PROG: 256,
+  OF_SYSTEM: 24,
   OF_PROGRAM: 384,
   ACCESS_FLAGS: 408,
   NUMA_NODE: 4,
@@ -756,6 +763,7 @@ export const CONSTANTS = {
   SUBTRACTS: 16,
   EXCHANGES: 32,
   KIND_QUEUE: 22,
+  KIND_STACK_TRACE: 7,
   KIND_STACK: 23,
   SEGMENT_SHIFT: 8,
   SEGMENT_BUCKETS: 256,

@@ -76,6 +76,7 @@ if r0 == 0 goto +3\n*(u64 *)(r0 + 0) = 5\nr0 = *(u64 *)(r0 + 0)\nr0 += 1`,
     text: "*(u64 *)(r10 - 8) = 7\nr2 = {perf}\nr3 = 0xffffffff ll\nr4 = r10\nr4 += -8\nr5 = 8\ncall perf_event_output",
     expected: unsigned(-2),
   },
+  get_stackid: { text: "r2 = {stacks}\nr3 = 0\ncall get_stackid", expected: EFAULT },
   current_task_under_cgroup: {
     text: "r1 = {cgroups}\nr2 = 0\ncall current_task_under_cgroup",
     expected: unsigned(-11),
@@ -118,7 +119,8 @@ for (const engine of ENGINES) {
       const percpu = host.add({ name: "percpu", bpfType: 6, keySize: 4, valueSize: 8 });
       const perf = host.add({ name: "perf", bpfType: 4, keySize: 4, valueSize: 4 });
       const cgroups = host.add({ name: "cgroups", bpfType: 8, keySize: 4, valueSize: 4 });
-      const maps = { hash, queue, percpu, perf, cgroups };
+      const stacks = host.add({ name: "stacks", bpfType: 7, keySize: 4, valueSize: 8 });
+      const maps = { hash, queue, percpu, perf, cgroups, stacks };
       const text = Object.entries(maps).reduce(
         (before, [map, { address }]) => before.replaceAll(`{${map}}`, `map(${address}) ll`),
         call.text,

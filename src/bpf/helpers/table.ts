@@ -178,6 +178,15 @@ export const HELPERS: readonly Helper[] = [
     doc: "Hands a record to whoever reads the map's records of this CPU; -ENOENT where nobody does.",
   },
   {
+    id: 27,
+    name: "get_stackid",
+    group: "base",
+    parameters: [SCALAR, MAP, SCALAR],
+    action: { type: "answer", value: -ERRNO.EFAULT },
+    result: "i32",
+    doc: "The number of the event's stack: -EFAULT, as where it cannot be walked.",
+  },
+  {
     id: 37,
     name: "current_task_under_cgroup",
     group: "tracing",

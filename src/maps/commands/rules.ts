@@ -55,6 +55,9 @@ const BLOOM: CommandRules = {
   batchesBy: "key",
 };
 
+/** There is none, so none comes after another. */
+const STACKS: CommandRules = { lacking: { update: -EINVAL }, nextKey: -ENOENT, batches: [], batchesBy: "key" };
+
 /** What is put into them are file descriptors: there are none. */
 const DESCRIPTORS: CommandRules = {
   lacking: { lookup: -ENOTSUPP, update: -EBADF, delete: -ENOENT },
@@ -74,6 +77,7 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   queue: RING,
   stack: RING,
   bloom_filter: BLOOM,
+  stack_trace: STACKS,
   perf_event_array: DESCRIPTORS,
   cgroup_array: DESCRIPTORS,
   lpm_trie: TRIE,
