@@ -9,8 +9,8 @@ import { readSequences, type Sequence } from "./maps/vectors.ts";
 const FOLDER = "test/data/maps";
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith(".jsonl.gz"));
 
-/** What may be skipped: there is no verifier; creations of kinds that are not ours. */
-const REASONS = [/^refused by the verifier$/, /^there is no kind \d+$/];
+/** What may be skipped: there is no verifier; creations of kinds that are not ours; what the recorder's own mapping caused. */
+const REASONS = [/^refused by the verifier$/, /^there is no kind \d+$/, /^a freeze of a buffer that is mapped$/];
 
 for (const file of FILES)
   test(`${file}: our answers are Linux's`, async () => {
@@ -22,10 +22,13 @@ for (const file of FILES)
     assert.deepEqual(unexplained, []);
   });
 
-test("there is a recording of every kind", () => {
+/** Kinds of which Linux records nothing: it has no such kind, or the kind's entries are descriptors that only Linux can make. */
+const UNRECORDED = ["variable_hash", "perf_event_array", "cgroup_array"];
+
+test("there is a recording of every kind that can have one", () => {
   assert.deepEqual(
     MAP_KINDS.map(({ type }) => type).filter((type) => !FILES.includes(`${type}.jsonl.gz`)),
-    [],
+    UNRECORDED,
   );
 });
 

@@ -6,7 +6,7 @@ import { assemble } from "../bpf/isa/assemble.ts";
 import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { RECORD } from "../events/record.ts";
-import { MAP_KINDS } from "../maps/kinds.ts";
+import { MAP_KINDS, type MapKind } from "../maps/kinds.ts";
 import { programHost } from "./host.ts";
 import { instantiateImage, loadObject } from "./load.ts";
 
@@ -30,22 +30,26 @@ test("helpers of programs: the task's name comes from the record, reads outside 
   assert.equal(Buffer.from(view.subarray(out, out + 3)).toString(), "ca\0");
 });
 
+/** A descriptor's bytes, nothing of a ring buffer, otherwise a word's. */
+function valueSizeOf({ program, system, type }: MapKind): number {
+  if (program.output !== undefined) return 0;
+  return type.endsWith("_array") && system.update === undefined ? 4 : 8;
+}
+
 /** An object whose one program names a map of each kind and calls a helper. */
 function objectThatCalls(helper: string): ObjectSpec {
   const kinds = MAP_KINDS.filter(({ variable }) => variable !== true);
   const loads = kinds.map(() => "r1 = 0 ll").join("\n");
   const spec = specOfInstructions("p", assemble(`${loads}\ncall ${helper}\nexit`));
-  const maps = kinds.map(({ type, bpfType, keys, system }) => ({
-    ...{
-      name: type,
-      bpfType,
-      keySize: { none: 0, prefix: 8, bytes: 4, index: 4 }[keys],
-      valueSize: type.endsWith("_array") && system.update === undefined ? 4 : 8,
-      maxEntries: 4,
-      // A trie has to be dynamic.
-      flags: keys === "prefix" ? 1 : 0,
-      readOnly: false,
-    },
+  const maps = kinds.map((kind) => ({
+    name: kind.type,
+    bpfType: kind.bpfType,
+    keySize: { none: 0, prefix: 8, bytes: 4, index: 4 }[kind.keys],
+    valueSize: valueSizeOf(kind),
+    maxEntries: 4096,
+    // A trie has to be dynamic.
+    flags: kind.keys === "prefix" ? 1 : 0,
+    readOnly: false,
   }));
   const relocations = maps.map(({ name }, index) => ({ type: "map", instruction: 2 * index, map: name }) as const);
   const kind = programKind("tracepoint/made/up");

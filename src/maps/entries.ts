@@ -40,6 +40,7 @@ export class MapEntries<K, V> {
   /** @internal */
   protected readonly transfer: Transfer<K, V>;
   readonly #address: number;
+  readonly #access: Access;
   /** The core's functions for this kind: `isRefused` for what it cannot do, `isClosed` afterwards. */
   #get: Core["hashGet"];
   #update: Core["hashUpdate"];
@@ -71,11 +72,12 @@ export class MapEntries<K, V> {
     const asWord = keyWordOf(info.kind, keyCodec) !== "none";
     const { system, byWord } = info.kind;
     const { get, update, delete: remove } = (asWord ? byWord : undefined) ?? system;
-    const { mayRead, mayWrite } = accessOf(host.memory, info.address);
+    this.#access = accessOf(host.memory, info.address);
+    const { mayRead, mayWrite, mayChange } = this.#access;
     this.#get = !mayRead ? isForbidden : get === undefined ? isRefused : this.transfer.reading(this.core[get]);
     this.#update = !mayWrite ? isForbidden : update === undefined ? isRefused : this.core[update];
     this.#delete = !mayWrite ? isForbidden : remove === undefined ? isRefused : this.core[remove];
-    this.#take = !mayRead || !mayWrite ? isForbidden : system.take === undefined ? isRefused : this.core[system.take];
+    this.#take = !mayChange ? isForbidden : system.take === undefined ? isRefused : this.core[system.take];
     this.#tenant = { info, end: () => this.#end(), close: () => this.close() };
     host.enter(this.#tenant);
     this.#takeOver(asWord, keyCodec, valueCodec);
@@ -104,11 +106,10 @@ export class MapEntries<K, V> {
     return this.#room !== 0;
   }
 
-  /** @param what was to be done, as "walk" or "set an entry of" @param needs to read, to write or both; neither by default */
-  protected checkOpen(what: string, ...needs: readonly (keyof Access)[]): void {
+  /** @param what was to be done, as "walk" or "set an entry of" @param needs nothing but that it is open, if it is left out */
+  protected checkOpen(what: string, needs?: keyof Access): void {
     if (this.#room === 0) throw mapFailure(this.info, -ERRNO.EBADF, what);
-    const access = accessOf(this.host.memory, this.#address);
-    if (needs.some((need) => !access[need])) throw mapFailure(this.info, -ERRNO.EPERM, what);
+    if (needs !== undefined && !this.#access[needs]) throw mapFailure(this.info, -ERRNO.EPERM, what);
   }
 
   /**

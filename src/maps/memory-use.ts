@@ -78,7 +78,12 @@ function trieUse(reader: Reader, { address, maxEntries, valueStride }: MapShape)
   return { bytes, preallocatedBytes: (2 * maxEntries - 1) * nodeBytes };
 }
 
-export type MemoryUseRule = "trie" | "storage" | "hash" | "classes" | "filter" | "nothing";
+/** A ring buffer's data, and as much behind it. */
+function recordsUse(_: Reader, { maxEntries }: MapShape): MemoryUse {
+  return { bytes: 2 * maxEntries, preallocatedBytes: 2 * maxEntries };
+}
+
+export type MemoryUseRule = "records" | "trie" | "storage" | "hash" | "classes" | "filter" | "nothing";
 
 const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   storage: storageUse,
@@ -87,6 +92,7 @@ const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   nothing: () => ({ bytes: 0, preallocatedBytes: 0 }),
   filter: filterUse,
   trie: trieUse,
+  records: recordsUse,
 };
 
 export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {

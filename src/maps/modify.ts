@@ -59,7 +59,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const number = this.#numberOf(field);
     const subtracts = this.#readAmount(number.name, amount);
     const at = this.transfer.place(key);
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     number.room.put(this.#amountBytes);
     this.#change(at, number, number.kind | subtracts, amount);
     return number.result.read();
@@ -132,7 +132,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
 
   /** Whether values can be compared and replaced as a whole: of a map without locks only those that are one word. */
   #checkWhole(): void {
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     const { modify } = this.info.kind;
     if (modify === undefined || (modify.compareUpdate === undefined && this.#wordKind === undefined))
       throw mapFailure(this.info, -EINVAL, "change an entry of");
@@ -162,7 +162,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const after = value === undefined ? undefined : this.transfer.encode(value);
     const at = this.transfer.place(key);
     // What was asked for key and value may have closed the map.
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     const { change, compareUpdate, compareDelete } = kind.modify ?? {};
     if (compareUpdate === undefined || compareDelete === undefined)
       return change === undefined || after === undefined ? -EINVAL : this.#swapWord(at, before, after);
@@ -184,7 +184,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   #numberOf(field: string | undefined): BoundNumber {
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     const { numbers } = this.transfer;
     if (this.info.kind.modify?.change === undefined || numbers === undefined)
       throw mapFailure(this.info, -EINVAL, "change a number of");
@@ -237,7 +237,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   #exchangeNumber(key: K, field: string, expected: unknown, value: unknown): boolean {
     const number = this.#numberOf(field);
     const at = this.transfer.place(key);
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     number.room.put(new Uint8Array(16));
     try {
       number.result.write(value as number);

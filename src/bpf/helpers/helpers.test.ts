@@ -66,6 +66,16 @@ if r0 != 0 goto +1\nr0 = *(u64 *)(r10 - 16)`,
     text: "r1 = {queue}\nr2 = r10\nr2 += -8\ncall map_peek_elem",
     expected: unsigned(-2),
   },
+  ringbuf_output: {
+    text: "r1 = {ringbuf}\nr2 = r10\nr2 += -8\nr3 = 8\nr4 = 0\n*(u64 *)(r10 - 8) = 1\ncall ringbuf_output",
+    expected: 0n,
+  },
+  ringbuf_query: {
+    text: `*(u64 *)(r10 - 8) = 1
+r1 = {ringbuf}\nr2 = r10\nr2 += -8\nr3 = 5\nr4 = 0\ncall ringbuf_output
+r1 = {ringbuf}\nr2 = 0\ncall ringbuf_query`,
+    expected: 5n,
+  },
   map_lookup_percpu_elem: {
     text: `*(u32 *)(r10 - 4) = 1
 r1 = {percpu}\nr2 = r10\nr2 += -4\nr3 = 0x100000003 ll\ncall map_lookup_percpu_elem
@@ -120,7 +130,8 @@ for (const engine of ENGINES) {
       const perf = host.add({ name: "perf", bpfType: 4, keySize: 4, valueSize: 4 });
       const cgroups = host.add({ name: "cgroups", bpfType: 8, keySize: 4, valueSize: 4 });
       const stacks = host.add({ name: "stacks", bpfType: 7, keySize: 4, valueSize: 8 });
-      const maps = { hash, queue, percpu, perf, cgroups, stacks };
+      const ringbuf = host.add({ name: "ringbuf", bpfType: 27, keySize: 0, valueSize: 0 });
+      const maps = { hash, queue, percpu, perf, cgroups, stacks, ringbuf };
       const text = Object.entries(maps).reduce(
         (before, [map, { address }]) => before.replaceAll(`{${map}}`, `map(${address}) ll`),
         call.text,

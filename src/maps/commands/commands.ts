@@ -144,7 +144,7 @@ export class MapCommands {
     if ((flags & ~LOCK) !== 0n) return { result: -EINVAL };
     const map = this.#descriptors.get(fd);
     if (map === undefined) return { result: -EBADF };
-    if (!map.access.mayRead || !map.access.mayWrite) return { result: -EPERM };
+    if (!map.access.mayChange) return { result: -EPERM };
     if (flags !== 0n) return { result: -EINVAL };
     const given = putKey(map, key);
     return given < 0 ? { result: given } : read(map, given, map.kind.system.take, -ENOTSUPP);
@@ -159,7 +159,7 @@ export class MapCommands {
     const given = putKey(map, key);
     if (given < 0) return given;
     if (value === undefined) return -EFAULT;
-    map.put(map.value, value);
+    map.put(map.value, value.subarray(0, map.valueBytes));
     return writeAt(map, given, flags > 0xffffffffn ? FLAGS_TOO_LARGE : Number(flags));
   }
 

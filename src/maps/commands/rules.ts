@@ -46,6 +46,8 @@ const TRIE: CommandRules = {
   batchesBy: "key",
 };
 
+const RINGBUF: CommandRules = { lacking: {}, nextKey: -ENOTSUPP, batches: [], batchesBy: "key" };
+
 const RING: CommandRules = { lacking: { delete: -EINVAL }, nextKey: -EINVAL, batches: [], batchesBy: "key" };
 
 const BLOOM: CommandRules = {
@@ -81,4 +83,5 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   perf_event_array: DESCRIPTORS,
   cgroup_array: DESCRIPTORS,
   lpm_trie: TRIE,
+  ringbuf: RINGBUF,
 };
