@@ -34,7 +34,7 @@ import { cpuArea, ownerWord, thisCpu } from "./cpu/area";
 import { controlLock, lock, unlock } from "./cpu/lock";
 import { renewBudget } from "./cpu/wait";
 import { checkMap } from "./maps/dispatch";
-import { mapAt } from "./maps/map";
+import { MapHeader, mapAt } from "./maps/map";
 import { descriptor, PAGE_BYTES, PAGE_FREE, PAGE_RUN, PAGE_SLAB, pageOf, pagesLock } from "./mem/pages";
 import { HEADER_BYTES, lockOf, SLAB_CLASS_BYTES, SlabClass, sizeOfClass, slabClass } from "./mem/slab";
 import { FLAVOURS } from "./rcu/epoch";
@@ -150,6 +150,12 @@ export function checkArena(): i32 {
   return <i32>LAYOUT_VERSION;
 }
 
+/** Whether a map has a number, and sizes that it could have been created with. */
+function isWhole(map: MapHeader): bool {
+  if (map.serial == 0) return false;
+  return checkMap(map.kind, map.keySize, map.valueSize, map.maxEntries, map.flags, map.supply, map.extra) == 0;
+}
+
 /**
  * Whether a list of maps, linked through MapHeader.next, is one. Caller has the control plane's lock.
  * @param whole whether the maps are: one that is dying may have been cut off as it was built or freed
@@ -158,10 +164,7 @@ function areMapsSane(first: usize, whole: bool): bool {
   let left = superblock().pages;
   for (let map = first; map != 0; map = mapAt(map).next) {
     if ((map & (PAGE_BYTES - 1)) != 0 || !isPage(pageOf(map)) || left-- == 0) return false;
-    if (!whole) continue;
-    const each = mapAt(map);
-    if (each.serial == 0 || checkMap(each.kind, each.keySize, each.valueSize, each.maxEntries, 0, each.supply) != 0)
-      return false;
+    if (whole && !isWhole(mapAt(map))) return false;
   }
   return true;
 }

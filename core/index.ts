@@ -63,26 +63,30 @@ export { checkArena, enroll } from "./attach";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { switchCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
+export { freezeMap } from "./maps/access";
 export {
   arrayDelete,
   arrayGet,
   arrayLookup,
+  arrayNextKey,
   arrayUpdate,
   percpuArrayGet,
   percpuArrayLookup,
+  percpuArrayLookupOn,
   percpuArrayUpdate,
   percpuArrayUpdateAll,
 } from "./maps/array";
 export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
 export { hashCompareUpdate, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
-export { hashCompareDelete, hashDelete } from "./maps/hash-delete";
-export { hashGet, hashLookup, percpuHashGet, percpuHashLookup } from "./maps/hash-lookup";
+export { hashCompareDelete, hashDelete, hashTake } from "./maps/hash-delete";
+export { hashGet, hashLookup, percpuHashGet, percpuHashLookup, percpuHashLookupOn } from "./maps/hash-lookup";
+export { hashNextKey } from "./maps/hash-next";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { mapAddMany, mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
-export { queuePeek, queuePop, queuePush } from "./maps/queue";
+export { peekValue, popValue, pushValue, queuePeek, queuePop, queuePush } from "./maps/queue";
 export { closeMap } from "./maps/registry";
 export { allocateBytes } from "./mem/managed";
 export { isSeenAlive } from "./recovery/living";

@@ -228,7 +228,7 @@ export function keysTogether(map: RawMap, count: number): { keys: number[]; buck
 /** Creates and publishes a map; its address, or an errno as it is or negated. */
 export function createRaw(arena: Arena, sizes: RawSizes): number {
   const { kind, keySize = 4, valueSize = 8, maxEntries, supply = 0, name = "raw" } = sizes;
-  const address = arena.core.createMap(kind, keySize, valueSize, maxEntries, 0, supply, 1) >>> 0;
+  const address = arena.core.createMap(kind, keySize, valueSize, maxEntries, 0, supply, 1, 0) >>> 0;
   if (address < CONSTANTS.SUPERBLOCK) return address;
   const bytes = new Uint8Array(arena.memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES);
   bytes.set(Buffer.from(name));

@@ -45,6 +45,13 @@ export function equalBytes(a: usize, b: usize, size: u32): bool {
   return true;
 }
 
+/** Whether `size` bytes at `a` come before those at `b`, byte by byte. */
+export function isBefore(a: usize, b: usize, size: u32): bool {
+  let offset: u32 = 0;
+  while (offset < size && load<u8>(a + offset) == load<u8>(b + offset)) offset++;
+  return offset < size && load<u8>(a + offset) < load<u8>(b + offset);
+}
+
 /** Odd, for the second round: a mixer's usual constants (Wellons 2018, "Prospecting for Hash Functions"). */
 const SECOND_32: u32 = 0x2c1b3c6d;
 const SECOND_64: u64 = 0xbf58476d1ce4e5b9;

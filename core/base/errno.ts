@@ -1,5 +1,6 @@
 /** errno values as the data plane returns them, negated (Linux `errno-base.h`, `errno.h`). */
 
+export const EPERM: i32 = 1;
 export const ENOENT: i32 = 2;
 export const E2BIG: i32 = 7;
 export const EAGAIN: i32 = 11;

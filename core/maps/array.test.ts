@@ -139,3 +139,15 @@ for (const [name, kind] of KINDS)
       );
     }
   });
+
+test("after an index comes the next, after none and what is beyond the end the first, after the last none", async () => {
+  const arena = await makeArena();
+  const map = new RawMap(arena, { kind: CONSTANTS.KIND_ARRAY, maxEntries: 3 });
+  const into = arena.allocate(8);
+  const after = (key: number): number => {
+    const result = arena.core.arrayNextKey(map.address, key, into);
+    return result === 0 ? arena.word(into) : result;
+  };
+  assert.deepEqual([after(0), after(map.key(0)), after(map.key(1))], [0, 1, 2]);
+  assert.deepEqual([after(map.key(2)), after(map.key(3)), after(map.key(0xffffffff))], [-CONSTANTS.ENOENT, 0, 0]);
+});

@@ -7,7 +7,8 @@ import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSPC } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
 import { PAGE_BYTES } from "../mem/pages";
-import { EXIST, keyBytesOf, LARGEST_ENTRY, LARGEST_PERCPU_VALUE, MapHeader, mapAt, NOEXIST } from "./map";
+import { ACCESS_FLAGS, NUMA_NODE } from "./access";
+import { EXIST, keyBytesOf, LARGEST_PERCPU_VALUE, LOCK, MapHeader, mapAt, NOEXIST } from "./map";
 import { copyAllOut, writeCopies } from "./percpu-value";
 import { allocateStorage, storageField } from "./storage";
 
@@ -15,17 +16,27 @@ import { allocateStorage, storageField } from "./storage";
 export const KIND_ARRAY: u32 = 2;
 export const KIND_PERCPU_ARRAY: u32 = 6;
 
+/** Create flags that both kinds know, and those that only the first does: BPF_F_MMAPABLE, BPF_F_INNER_MAP. */
+const COMMON_FLAGS: u32 = NUMA_NODE | ACCESS_FLAGS;
+const MMAPABLE: u32 = 1024;
+const INNER_MAP: u32 = 4096;
+/** Linux's bound on a value: INT_MAX. */
+const LARGEST_VALUE: u32 = 0x7fffffff;
+
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG. */
-export function checkArray(keySize: u32, valueSize: u32, maxEntries: u32): u32 {
-  if (keySize != 4 || valueSize == 0 || maxEntries == 0) return EINVAL;
-  if (maxEntries > 0x80000000) return E2BIG;
-  return <u64>keySize + <u64>valueSize >= <u64>LARGEST_ENTRY ? E2BIG : 0;
+export function checkArray(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32): u32 {
+  if ((flags & ~(COMMON_FLAGS | MMAPABLE | INNER_MAP)) != 0) return EINVAL;
+  return checkSizes(keySize, valueSize, maxEntries, LARGEST_VALUE);
 }
 
-export function checkPercpuArray(keySize: u32, valueSize: u32, maxEntries: u32): u32 {
-  const refused = checkArray(keySize, valueSize, maxEntries);
-  if (refused != 0) return refused;
-  return valueSize > LARGEST_PERCPU_VALUE ? E2BIG : 0;
+export function checkPercpuArray(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32): u32 {
+  if ((flags & ~COMMON_FLAGS) != 0) return EINVAL;
+  return checkSizes(keySize, valueSize, maxEntries, LARGEST_PERCPU_VALUE);
+}
+
+function checkSizes(keySize: u32, valueSize: u32, maxEntries: u32, largest: u32): u32 {
+  if (keySize != 4 || valueSize == 0 || maxEntries == 0) return EINVAL;
+  return valueSize > largest ? E2BIG : 0;
 }
 
 /** Allocates the values. False: memory is out. */
@@ -76,11 +87,22 @@ export function percpuArrayLookup(address: usize, key: usize): usize {
   return value == 0 ? 0 : value + thisCpu().id * mapAt(address).copyStride;
 }
 
-/** What both kinds refuse: 0, -EINVAL (flags), -E2BIG (index), -EEXIST (every index exists). */
+/** As arrayLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+export function percpuArrayLookupOn(address: usize, key: usize, cpu: u32): usize {
+  if (cpu >= superblock().cpus) return 0;
+  const value = arrayLookup(address, key);
+  return value == 0 ? 0 : value + cpu * mapAt(address).copyStride;
+}
+
+/**
+ * What an array refuses, in Linux's order: 0, -EINVAL (flags), -E2BIG (index), -EEXIST (every index exists), -EINVAL (there is no
+ * lock in the value).
+ */
 function checkUpdate(map: MapHeader, index: u32, flags: u32): i32 {
-  if (flags > EXIST) return -EINVAL;
+  if ((flags & ~LOCK) > EXIST) return -EINVAL;
   if (index >= map.maxEntries) return -E2BIG;
-  return flags == NOEXIST ? -EEXIST : 0;
+  if ((flags & NOEXIST) != 0) return -EEXIST;
+  return flags > EXIST ? -EINVAL : 0;
 }
 
 /**
@@ -135,5 +157,17 @@ export function percpuArrayGet(address: usize, key: usize, into: usize): i32 {
   const value = arrayLookup(address, key);
   if (value == 0) return -ENOENT;
   copyAllOut(mapAt(address), value, into);
+  return 0;
+}
+
+/**
+ * The key that comes after `key` in the order of the index; after 0 (none) and after one that is not below the end the first.
+ * @returns 0, or -ENOENT behind the last
+ */
+export function arrayNextKey(address: usize, key: usize, into: usize): i32 {
+  const end = mapAt(address).maxEntries;
+  const index: u32 = key == 0 ? end : load<u32>(key);
+  if (index == end - 1) return -ENOENT;
+  store<u32>(into, index < end ? index + 1 : 0);
   return 0;
 }

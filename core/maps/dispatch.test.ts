@@ -36,7 +36,7 @@ test("sets of caches, entries, bytes of an entry and prefills are those of the k
 
 test("a kind that there is not cannot be created, walked or prefilled", async () => {
   const arena = await makeArena({ cpus: CPUS });
-  for (const kind of [0, 3, 4, 7, 9, 0xffffffff]) assert.equal(arena.core.createMap(kind, 4, 8, 8, 0, 0, 1), EINVAL);
+  for (const kind of [0, 3, 4, 7, 9, 0xffffffff]) assert.equal(arena.core.createMap(kind, 4, 8, 8, 0, 0, 1, 0), EINVAL);
   const map = new RawMap(arena, { kind: KIND_ARRAY, maxEntries: 10 });
   map.setField("kind", 3);
   assert.deepEqual([map.scan(0, 1000).result, arena.core.mapPrefill(map.address, 1)], [-EINVAL, -EINVAL]);

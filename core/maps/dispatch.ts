@@ -6,6 +6,7 @@ import { Cache } from "../alloc/cache";
 import { EINVAL } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
+import { isAccessible } from "./access";
 import {
   buildArray,
   buildPercpuArray,
@@ -34,11 +35,20 @@ import { breakQueueLock, buildQueue, checkQueue, KIND_QUEUE, queueCount } from "
 import { settleTable } from "./table-repair";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
-export function checkMap(kind: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
-  if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, supply);
-  if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, supply);
-  if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries);
-  if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries);
+export function checkMap(
+  kind: u32,
+  keySize: u32,
+  valueSize: u32,
+  maxEntries: u32,
+  flags: u32,
+  supply: u32,
+  extra: u32,
+): u32 {
+  if (!isAccessible(flags) || extra != 0) return EINVAL;
+  if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, flags, supply);
+  if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, flags, supply);
+  if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_QUEUE) return checkQueue(keySize, valueSize, maxEntries, flags);
   return EINVAL;
 }

@@ -12,6 +12,7 @@ import { CpuArea } from "../cpu/area";
 import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
 import { PAGE_BYTES } from "../mem/pages";
 import { copyStride, HEADER_BYTES } from "../mem/slab";
+import { ACCESS_FLAGS, NUMA_NODE } from "./access";
 import { DEAD, OVERFLOW, slotBit, slotPlace, slotsOf } from "./bucket";
 import { countElement, formatCounts, levelCount, nextOperation, parityOf } from "./count";
 import { ELEMENT_KEY, ELEMENT_NEXT, pushPool } from "./element";
@@ -39,21 +40,29 @@ export const KIND_PERCPU_HASH: u32 = 5;
 /** Elements of a pool that a CPU has in its cache, at most: as with dynamic maps. */
 export const MOST_POOLED: u32 = 96;
 
+/** BPF_F_ZERO_SEED, which is taken and does nothing: a table's seed is the arena's. */
+const ZERO_SEED: u32 = 64;
+/** Create flags that a hash knows. */
+const CREATE_FLAGS: u32 = NO_PREALLOC | NUMA_NODE | ZERO_SEED | ACCESS_FLAGS;
+/** Linux's bound: more buckets have no size of 32 bits. */
+const MOST_ENTRIES: u32 = 0x10000000;
+
 /** Whether values lie in objects of their own, one copy for each CPU. */
 function hasValues(map: MapHeader): bool {
   return map.sets > 1;
 }
 
 /** What `bpf(BPF_MAP_CREATE)` refuses of both kinds: 0, EINVAL or E2BIG. */
-export function checkHash(keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
-  if (keySize == 0 || valueSize == 0 || maxEntries == 0 || supply > SUPPLY_SLAB) return EINVAL;
-  if (maxEntries > 0x80000000) return E2BIG;
+export function checkHash(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
+  if ((flags & ~CREATE_FLAGS) != 0 || supply > SUPPLY_SLAB) return EINVAL;
+  if (keySize == 0 || valueSize == 0 || maxEntries == 0) return EINVAL;
+  if (maxEntries > MOST_ENTRIES) return E2BIG;
   return <u64>keySize + <u64>valueSize >= <u64>LARGEST_ENTRY ? E2BIG : 0;
 }
 
-export function checkPercpuHash(keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
+export function checkPercpuHash(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
   if (supply == SUPPLY_SLAB) return EINVAL;
-  const refused = checkHash(keySize, valueSize, maxEntries, supply);
+  const refused = checkHash(keySize, valueSize, maxEntries, flags, supply);
   if (refused != 0) return refused;
   return valueSize > LARGEST_PERCPU_VALUE ? E2BIG : 0;
 }

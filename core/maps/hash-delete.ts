@@ -5,6 +5,7 @@
 import { Cache } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64 } from "../base/atomics";
+import { copyOutWords } from "../base/bytes";
 import { EAGAIN, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
@@ -26,7 +27,7 @@ import { giveElement, hasValue, isError } from "./element";
 import { deleteFast, KeyAddress } from "./hash-fast";
 import { hashOf } from "./hash-lookup";
 import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
-import { giveValue, nameValue, valueObject } from "./percpu-value";
+import { copyAllOut, giveValue, nameValue, valueObject } from "./percpu-value";
 import { raiseTable } from "./split";
 import { homeOf } from "./table";
 
@@ -97,7 +98,23 @@ export function hashDelete(address: usize, key: usize): i32 {
 
 /** As hashDelete, without a fast path. */
 export function deleteKey(address: usize, key: usize): i32 {
-  return deleteExpected(address, key, 0);
+  return deleteExpected(address, key, 0, 0);
+}
+
+/**
+ * Deletes a key and copies its value out, all CPUs' values of a per-CPU hash. Any context. Nobody else gets that value.
+ * @param into `valueStride` bytes, as often as there are values; 8-byte aligned
+ * @returns as hashDelete
+ */
+export function hashTake(address: usize, key: usize, into: usize): i32 {
+  return deleteExpected(address, key, 0, into);
+}
+
+/** The value of an element that has left its bucket: only programs that found it before may still write it. */
+function copyValue(map: MapHeader, element: usize, into: usize): void {
+  const value = element + map.valueOffset;
+  if (map.copyStride != 0) copyAllOut(map, load<u32>(value), into);
+  else copyOutWords(into, value, map.valueStride);
 }
 
 /**
@@ -106,11 +123,14 @@ export function deleteKey(address: usize, key: usize): i32 {
  * @returns as hashDelete, or -EAGAIN: the value is another one
  */
 export function hashCompareDelete(address: usize, key: usize, expected: usize): i32 {
-  return deleteExpected(address, key, expected);
+  return deleteExpected(address, key, expected, 0);
 }
 
-/** @param expected 0: whatever value it has */
-function deleteExpected(address: usize, key: usize, expected: usize): i32 {
+/**
+ * @param expected 0: whatever value it has
+ * @param into 0: nobody wants the value
+ */
+function deleteExpected(address: usize, key: usize, expected: usize, into: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
   const intents = intentsOf(area);
@@ -120,6 +140,7 @@ function deleteExpected(address: usize, key: usize, expected: usize): i32 {
   const bits = COUNTS | REMOVES | parityOf(operation);
   const element = removeKey(area, map, cache, key, expected, bits);
   if (isError(element)) return <i32>element;
+  if (into != 0) copyValue(map, element, into);
   const object = valueObject(map, element);
   if (object != 0) nameValue(area, map, object, secondIntent(intents));
   nameObject(firstIntent(intents), element, changetype<usize>(cache), bits);

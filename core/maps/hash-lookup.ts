@@ -5,6 +5,7 @@
 import { acquire64 } from "../base/atomics";
 import { hashBytes } from "../base/bytes";
 import { ENOENT } from "../base/errno";
+import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { copyFromBucket, findElement, isHome, isUnchanged } from "./bucket";
@@ -40,6 +41,13 @@ export function hashLookup(address: usize, key: usize): usize {
 export function percpuHashLookup(address: usize, key: usize): usize {
   const value = hashLookup(address, key);
   return value == 0 ? 0 : load<u32>(value) + thisCpu().id * mapAt(address).copyStride;
+}
+
+/** As hashLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+export function percpuHashLookupOn(address: usize, key: usize, cpu: u32): usize {
+  if (cpu >= superblock().cpus) return 0;
+  const value = hashLookup(address, key);
+  return value == 0 ? 0 : load<u32>(value) + cpu * mapAt(address).copyStride;
 }
 
 /**

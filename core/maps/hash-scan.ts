@@ -15,7 +15,7 @@ import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
 
 /** A word with its bits in the opposite order. */
-function reverseBits(word: u32): u32 {
+export function reverseBits(word: u32): u32 {
   word = ((word >>> 1) & 0x55555555) | ((word & 0x55555555) << 1);
   word = ((word >>> 2) & 0x33333333) | ((word & 0x33333333) << 2);
   word = ((word >>> 4) & 0x0f0f0f0f) | ((word & 0x0f0f0f0f) << 4);
@@ -23,7 +23,7 @@ function reverseBits(word: u32): u32 {
 }
 
 /** Whether an element is this bucket's, and not below the place where the walk is: the bucket may be larger by now. */
-function isAhead(bucket: usize, control: u64, element: usize, from: u32): bool {
+export function isAhead(bucket: usize, control: u64, element: usize, from: u32): bool {
   const hash = hashOfElement(element);
   return belongs(peek(bucket + INDEX), control, hash) && reverseBits(hash) >= from;
 }

@@ -43,9 +43,11 @@ const REFUSED: readonly (readonly [
   [ALL, 0, 8, 8, EINVAL],
   [ALL, 4, 0, 8, EINVAL],
   [ALL, 4, 8, 0, EINVAL],
-  [ALL, 4, 8, 0x80000001, E2BIG],
-  [ALL, 4, LARGEST_ENTRY - 4, 1, E2BIG],
+  [HASHES, 4, 8, 0x10000001, E2BIG],
+  [[KIND_ARRAY, KIND_PERCPU_ARRAY], 4, 8, 0xffffffff, ENOMEM],
+  [HASHES, 4, LARGEST_ENTRY - 4, 1, E2BIG],
   [ALL, 4, 0xffffffff, 1, E2BIG],
+  [[KIND_ARRAY], 4, LARGEST_ENTRY + 48, 1, 0],
   [HASHES, 0xffffffff, 8, 1, E2BIG],
   [HASHES, LARGEST_ENTRY - 8, 8, 1, E2BIG],
   [HASHES, 3, 5, 1, 0],
@@ -64,7 +66,7 @@ test("sizes and kinds that cannot be are refused as Linux refuses them, and take
   for (const [kinds, keySize, valueSize, maxEntries, errno] of REFUSED)
     for (const kind of kinds) {
       const what = `kind ${kind}, key ${keySize}, value ${valueSize}, ${maxEntries} entries`;
-      const address = arena.core.createMap(kind, keySize, valueSize, maxEntries, 0, SUPPLY_CACHE, 1) >>> 0;
+      const address = arena.core.createMap(kind, keySize, valueSize, maxEntries, 0, SUPPLY_CACHE, 1, 0) >>> 0;
       assert.equal(address < SUPERBLOCK ? address : 0, errno, what);
       if (errno === 0) arena.core.discardMap(address);
       assert.equal(pagesInUse(arena), before, what);
@@ -73,7 +75,7 @@ test("sizes and kinds that cannot be are refused as Linux refuses them, and take
 
 test("a supply that there is not is refused, a per-CPU hash from the slab too", async () => {
   const { core } = await makeArena();
-  const create = (kind: number, supply: number): number => core.createMap(kind, 4, 8, 8, 0, supply, 1);
+  const create = (kind: number, supply: number): number => core.createMap(kind, 4, 8, 8, 0, supply, 1, 0);
   assert.deepEqual([create(KIND_HASH, SUPPLY_SLAB + 1), create(KIND_HASH, 0xffffffff)], [EINVAL, EINVAL]);
   assert.deepEqual([create(KIND_PERCPU_HASH, SUPPLY_SLAB), create(KIND_PERCPU_HASH, 3)], [EINVAL, EINVAL]);
 });
@@ -100,7 +102,7 @@ for (const [name, kind, supply] of KINDS) {
     const arena = await makeArena();
     const other = await Arena.attach(arena.handle());
     const before = settle(arena);
-    arena.core.discardMap(arena.core.createMap(kind, 4, 2000, 40, 0, supply, 1));
+    arena.core.discardMap(arena.core.createMap(kind, 4, 2000, 40, 0, supply, 1, 0));
     assert.equal(pagesInUse(arena), before);
     const map = new RawMap(arena, sizes);
     for (let key = 0; key < 40; key++) assert.equal(map.update(key, 1), 0);

@@ -16,6 +16,7 @@ import { memoryErrno, renewBudget } from "../cpu/wait";
 import { freeBytes } from "../mem/managed";
 import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
+import { setAccess } from "./access";
 import { buildMap, checkMap, emptyMap, setsOfKind } from "./dispatch";
 import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_SLAB } from "./map";
 import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
@@ -63,6 +64,7 @@ function nameSets(map: MapHeader): void {
  * @param flags as map info will show them
  * @param supply where a hash's elements come from, a SUPPLY_ constant
  * @param seed of the hash function
+ * @param extra map_extra
  * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
  */
 export function createMap(
@@ -73,8 +75,9 @@ export function createMap(
   flags: u32,
   supply: u32,
   seed: u32,
+  extra: u32,
 ): usize {
-  const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply);
+  const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply, extra);
   if (refused != 0) return refused;
   // An element would be taken from the slab with interrupts off, where that is refused: nothing could ever be inserted.
   if (supply == SUPPLY_SLAB && superblock().profile == PROFILE_LINUX) return EINVAL;
@@ -84,7 +87,8 @@ export function createMap(
   if (changetype<usize>(map) == 0) return memoryErrno(area);
   map.kind = kind;
   map.serial = nextSerial();
-  map.flags = flags;
+  setAccess(map, flags);
+  map.extra = extra;
   map.keySize = keySize;
   map.valueSize = valueSize;
   map.maxEntries = maxEntries;

@@ -11,6 +11,8 @@ export const NO_PREALLOC: u32 = 1;
 /** Update flags of Linux's uapi: create or replace (0), create only, replace only. */
 export const NOEXIST: u32 = 1;
 export const EXIST: u32 = 2;
+/** BPF_F_LOCK: under the lock in the value, of which there is none yet. */
+export const LOCK: u32 = 4;
 
 /** Where a hash's elements come from (maps/element.ts). */
 export const SUPPLY_CACHE: u32 = 0;
@@ -103,8 +105,12 @@ export class MapHeader {
   segment: u32;
   /** Tells the map from one that lies here before or after it (base/superblock.ts). */
   serial: u32;
-  reserved0: u32;
-  reserved2: u64;
+  /** The access flags of creation: what the system call and programs may do (maps/access.ts). */
+  access: u32;
+  /** map_extra of creation: what it means the kind says. */
+  extra: u32;
+  /** 1 once the system call may not write any more (maps/access.ts). Atomic. */
+  frozen: u32;
   reserved3: u64;
   reserved4: u64;
   reserved5: u64;

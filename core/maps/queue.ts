@@ -11,14 +11,15 @@ import { E2BIG, EINVAL, ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { lockAnywhere, unlock } from "../cpu/lock";
 import { renewBudget } from "../cpu/wait";
+import { ACCESS_FLAGS, NUMA_NODE } from "./access";
 import { EXIST, MapHeader, mapAt } from "./map";
 import { allocateStorage, storageField } from "./storage";
 
 /** Number of `enum bpf_map_type`. */
 export const KIND_QUEUE: u32 = 22;
 
-/** Create flags that a queue knows: NUMA node (4), read or write only for the system call (8, 16) and programs (128, 256). */
-const CREATE_FLAGS: u32 = 4 | 8 | 16 | 128 | 256;
+/** Create flags that a queue knows. */
+const CREATE_FLAGS: u32 = NUMA_NODE | ACCESS_FLAGS;
 /** Linux's bound on a value: KMALLOC_MAX_SIZE. */
 const LARGEST_VALUE: u32 = 4194304;
 
@@ -110,7 +111,7 @@ export function queuePush(address: usize, key: usize, value: usize, flags: u32):
   return isFull && flags != EXIST ? -E2BIG : 0;
 }
 
-/** Copies the first value out, and takes it off if `takes`. */
+/** Copies the first value out, and takes it off if `takes`. If there is none, `into` is zeroed, as programs expect. */
 function readFirst(address: usize, key: usize, into: usize, takes: bool): i32 {
   if (key != 0) return -EINVAL;
   const map = mapAt(address);
@@ -124,9 +125,26 @@ function readFirst(address: usize, key: usize, into: usize, takes: bool): i32 {
   if (count != 0) {
     copyBytes(into, valueAt(map, first), map.valueSize);
     if (takes) store<u64>(map.storage, stateOf(slotAfter(map, first, 1), count - 1));
+  } else {
+    memory.fill(into, 0, map.valueSize);
   }
   unlock(lockOf(map));
   return count != 0 ? 0 : -ENOENT;
+}
+
+/** As queuePush, as programs call it. */
+export function pushValue(address: usize, value: usize, flags: u32): i32 {
+  return queuePush(address, 0, value, flags);
+}
+
+/** As queuePeek, as programs call it. */
+export function peekValue(address: usize, into: usize): i32 {
+  return readFirst(address, 0, into, false);
+}
+
+/** As queuePop, as programs call it. */
+export function popValue(address: usize, into: usize): i32 {
+  return readFirst(address, 0, into, true);
 }
 
 /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as queuePush. */

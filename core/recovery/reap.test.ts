@@ -305,7 +305,7 @@ test("a map that the victim had created and not published is gone", async () => 
   const victim = await attachVictim(arena);
   const before = arena.core.pagesInUse();
   const HASH = 1;
-  assert.ok(victim.arena.core.createMap(HASH, 4, 64, 10_000, 0, 1, 1) >>> 0 > 65536);
+  assert.ok(victim.arena.core.createMap(HASH, 4, 64, 10_000, 0, 1, 1, 0) >>> 0 > 65536);
   assert.ok(arena.core.pagesInUse() > before + 40);
   arena.reap(victim.thread);
   arena.poll();
@@ -319,7 +319,7 @@ test("a map that the victim had described and not published gives its descriptio
   const arena = await makeArena();
   const victim = await attachVictim(arena);
   const HASH = 1;
-  const map = victim.arena.core.createMap(HASH, 4, 64, 100, 0, 0, 1) >>> 0;
+  const map = victim.arena.core.createMap(HASH, 4, 64, 100, 0, 0, 1, 0) >>> 0;
   const description = victim.arena.allocate(40);
   words(arena, map + LAYOUT.MapHeader.description, 2).set([description, 40]);
   arena.reap(victim.thread);

@@ -5,13 +5,14 @@
 
 import { checkOneOf, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
+import { writeDescription } from "../maps/description.ts";
 import type { OpenMap } from "../maps/entries.ts";
 import type { Room } from "../maps/host.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { MAP_KINDS, type MapKind, mapKindByBpfType, mapKindByType } from "../maps/kinds.ts";
 import type { MapOptions } from "../maps/options.ts";
 import { transferBytes } from "../maps/transfer.ts";
-import { decodeUtf8, encodeUtf8 } from "../maps/utf8.ts";
+import { decodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { inReadSection } from "../wasm/reader.ts";
 import type { Attachment } from "./attachment.ts";
@@ -78,8 +79,8 @@ export class Directory {
     checkOneOf("map type", type, types);
     if (kind === undefined) throw new AnyctxError("EINVAL", `There is no map type ${show(type)}`);
     const nameBytes = encodeName("A map", name, CONSTANTS.NAME_BYTES, 1);
-    if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 2 ** 31)
-      throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^31, not ${show(maxEntries)}`);
+    if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries >= 2 ** 32)
+      throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^32 - 1, not ${show(maxEntries)}`);
     if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32)
       throw new AnyctxError("EINVAL", `Map "${name}" needs a whole number of 32 bits as flags, not ${show(flags)}`);
     if (keySize >= LARGEST_SIZE || valueSize >= LARGEST_SIZE) throw createError(ERRNO.E2BIG, name, kind, options);
@@ -91,12 +92,12 @@ export class Directory {
       );
     const seed = this.#nextSeed();
     const supply = supplyOf(options);
-    const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed) >>> 0;
+    const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed, 0) >>> 0;
     if (address < FIRST_ADDRESS) throw createError(address, name, kind, options);
     let open: OpenMap;
     try {
       if (options.allocator !== undefined) this.#shareAccount(address, name, options.allocator);
-      this.#writeDescription(address, description);
+      writeDescription(this.#attachment, address, description);
       new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, nameBytes.length).set(nameBytes);
       open = this.#withRoom(this.info(address));
     } catch (error) {
@@ -225,17 +226,6 @@ export class Directory {
         "EINVAL",
         `Map "${name}" cannot share an allocator: it is no dynamic hash, or there is none`,
       );
-  }
-
-  /** Puts a copy of the text into memory that goes with the map. */
-  #writeDescription(map: number, description: string): void {
-    const { memory } = this.#attachment;
-    // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
-    const text = new Uint8Array(description.length * 3);
-    const length = encodeUtf8(description, text);
-    const address = this.#attachment.allocate(length);
-    new Uint8Array(memory.buffer, address, length).set(text.subarray(0, length));
-    new Uint32Array(memory.buffer, map + LAYOUT.MapHeader.description, 2).set([address, length]);
   }
 
   /** xorshift32: every map has its own hash seed, reproducible from the arena's. */

@@ -54,7 +54,16 @@ export interface MapKind {
   /** How what the map takes of the memory is found out (maps/memory-use.ts). */
   readonly memoryUse: MemoryUseRule;
   /** What a BPF program may do: for a per-CPU kind with the current CPU's value. */
-  readonly program: { readonly lookup?: Lookup; readonly update?: Update; readonly delete?: Lookup };
+  readonly program: {
+    readonly lookup?: Lookup;
+    readonly update?: Update;
+    readonly delete?: Lookup;
+    /** The value of a CPU that is named. */
+    readonly lookupOn?: Get;
+    readonly push?: Get;
+    readonly pop?: Lookup;
+    readonly peek?: Lookup;
+  };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
   readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup; readonly take?: Get };
   /**
@@ -83,7 +92,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
-    system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
     modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
     byWord: { get: "hashGet4", update: "hashSet4", delete: "hashDelete4" },
   },
@@ -115,8 +124,8 @@ export const MAP_KINDS: readonly MapKind[] = [
     mayBeDynamic: true,
     inlineLookup: undefined,
     memoryUse: "hash",
-    program: { lookup: "percpuHashLookup", update: "hashUpdate", delete: "hashDelete" },
-    system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete" },
+    program: { lookup: "percpuHashLookup", lookupOn: "percpuHashLookupOn", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete", take: "hashTake" },
   },
   {
     type: "percpu_array",
@@ -130,7 +139,12 @@ export const MAP_KINDS: readonly MapKind[] = [
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",
-    program: { lookup: "percpuArrayLookup", update: "percpuArrayUpdate", delete: "arrayDelete" },
+    program: {
+      lookup: "percpuArrayLookup",
+      lookupOn: "percpuArrayLookupOn",
+      update: "percpuArrayUpdate",
+      delete: "arrayDelete",
+    },
     system: { get: "percpuArrayGet", update: "percpuArrayUpdateAll", delete: "arrayDelete" },
   },
   {
@@ -145,7 +159,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",
-    program: {},
+    program: { push: "pushValue", pop: "popValue", peek: "peekValue" },
     system: { get: "queuePeek", update: "queuePush", take: "queuePop" },
   },
 ];

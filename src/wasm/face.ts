@@ -31,6 +31,11 @@ export interface Core {
   /** The value at a u32 index, 0 beyond the end. */
   arrayLookup(address: number, key: number): number;
   /**
+   * The key that comes after `key` in the order of the index; after 0 (none) and after one that is not below the end the first.
+   * @returns 0, or -ENOENT behind the last
+   */
+  arrayNextKey(address: number, key: number, into: number): number;
+  /**
    * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux).
    * The publication of a small value pairs with copyOutWords.
    */
@@ -62,9 +67,10 @@ export interface Core {
    * @param flags as map info will show them
    * @param supply where a hash's elements come from, a SUPPLY_ constant
    * @param seed of the hash function
+   * @param extra map_extra
    * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
-  createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number): number;
+  createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number, extra: number): number;
   /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
   createObjectAllocator(size: number, perCpu: number, limit: number): number;
   /** Area of the CPU this instance acts as. */
@@ -96,6 +102,12 @@ export interface Core {
   finishLeaving(token: number): void;
   /** Gives memory back that `allocateBytes` handed out; 0 and an errno of its are ignored. Cannot fail: at worst it goes with the CPU. */
   freeBytes(address: number): void;
+  /**
+   * From now on the system call does not write a map; whoever is in the middle of a write finishes it. Any context.
+   * The claim orders nothing: what was written before has orders of its own.
+   * @returns 0, or -EPERM: it is frozen already
+   */
+  freezeMap(address: number): number;
   /** Whether that grace period is over; helps it along, never waits. */
   gracePeriodOver(flavour: number, target: number): number;
   /** A grace period of a flavour (0 normal, 1 tasks-trace) from now on: what `gracePeriodOver` takes. */
@@ -148,10 +160,22 @@ export interface Core {
    */
   hashLookup(address: number, key: number): number;
   /**
+   * The key that comes after `key`; the first after 0 (none) and, as in Linux, after one that is not there. Lock-free, any context.
+   * @param into room for a key; not where `key` is
+   * @returns 0, or -ENOENT behind the last
+   */
+  hashNextKey(address: number, key: number, into: number): number;
+  /**
    * As hashUpdate, with keys of 4 bytes.
    * @param value `valueStride` bytes, 8-byte aligned
    */
   hashSet4(address: number, key: number, value: number, flags: number): number;
+  /**
+   * Deletes a key and copies its value out, all CPUs' values of a per-CPU hash. Any context. Nobody else gets that value.
+   * @param into `valueStride` bytes, as often as there are values; 8-byte aligned
+   * @returns as hashDelete
+   */
+  hashTake(address: number, key: number, into: number): number;
   /**
    * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
    * program does). Any context.
@@ -276,10 +300,14 @@ export interface Core {
   /** As findMap, and the map is open on this CPU until `closeMap`. */
   openMap(name: number): number;
   pagesInUse(): number;
+  /** As queuePeek, as programs call it. */
+  peekValue(address: number, into: number): number;
   /** Copies all CPUs' values out, valueStride apart. */
   percpuArrayGet(address: number, key: number, into: number): number;
   /** As arrayLookup, for the current CPU's copy. */
   percpuArrayLookup(address: number, key: number): number;
+  /** As arrayLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+  percpuArrayLookupOn(address: number, key: number, cpu: number): number;
   /** Overwrites the current CPU's copy. What a program does. */
   percpuArrayUpdate(address: number, key: number, value: number, flags: number): number;
   /** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
@@ -292,8 +320,12 @@ export interface Core {
   percpuHashGet(address: number, key: number, into: number): number;
   /** As hashLookup, for the current CPU's copy. */
   percpuHashLookup(address: number, key: number): number;
+  /** As hashLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+  percpuHashLookupOn(address: number, key: number, cpu: number): number;
   /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
   percpuHashUpdateAll(address: number, key: number, value: number, flags: number): number;
+  /** As queuePop, as programs call it. */
+  popValue(address: number, into: number): number;
   /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
   probeRead(destination: number, size: number, source: bigint): number;
   /** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
@@ -305,6 +337,8 @@ export interface Core {
    * then it is gone again.
    */
   publishMap(address: number): number;
+  /** As queuePush, as programs call it. */
+  pushValue(address: number, value: number, flags: number): number;
   /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as queuePush. */
   queuePeek(address: number, key: number, into: number): number;
   /** As queuePeek, and takes the value off. */
@@ -403,6 +437,7 @@ export const SIGNATURES = {
   arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  arrayNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   checkArena: { parameters: [], results: ["i32"] },
   closeMap: { parameters: ["i32", "i32"], results: [] },
@@ -411,7 +446,7 @@ export const SIGNATURES = {
   contextSet: { parameters: ["i32", "i32"], results: [] },
   cpuAreaAddress: { parameters: ["i32"], results: ["i32"] },
   cpuCount: { parameters: [], results: ["i32"] },
-  createMap: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+  createMap: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   createObjectAllocator: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   currentArea: { parameters: [], results: ["i32"] },
   destroyMap: { parameters: ["i32"], results: ["i32"] },
@@ -422,6 +457,7 @@ export const SIGNATURES = {
   findMap: { parameters: ["i32"], results: ["i32"] },
   finishLeaving: { parameters: ["i32"], results: [] },
   freeBytes: { parameters: ["i32"], results: [] },
+  freezeMap: { parameters: ["i32"], results: ["i32"] },
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
   hashChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
@@ -434,7 +470,9 @@ export const SIGNATURES = {
   hashGet4: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashGet8: { parameters: ["i32", "i64", "i32"], results: ["i32"] },
   hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashSet4: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  hashTake: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashUpdate4: { parameters: ["i32", "i32", "i64", "i32"], results: ["i32"] },
   hashUpdate8: { parameters: ["i32", "i64", "i64", "i32"], results: ["i32"] },
@@ -469,17 +507,22 @@ export const SIGNATURES = {
   objectTrim: { parameters: ["i32"], results: [] },
   openMap: { parameters: ["i32"], results: ["i32"] },
   pagesInUse: { parameters: [], results: ["i32"] },
+  peekValue: { parameters: ["i32", "i32"], results: ["i32"] },
   percpuArrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuArrayLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   percpuArrayUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   percpuHashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  percpuHashLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  popValue: { parameters: ["i32", "i32"], results: ["i32"] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   pseudoRandom: { parameters: [], results: ["i32"] },
   publishMap: { parameters: ["i32"], results: ["i32"] },
+  pushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
@@ -533,6 +576,7 @@ export const CONSTANTS = {
   MOST_CPUS: 1024,
   MOST_WASM_PAGES: 65535,
   DESCRIPTORS: 69632,
+  EPERM: 1,
   ENOENT: 2,
   E2BIG: 7,
   EAGAIN: 11,
@@ -582,6 +626,12 @@ export const CONSTANTS = {
   LOCK_SPINS: 268435456,
   NMI_SPINS: 4096,
   IN_BUCKET: 1,
+  RDONLY: 8,
+  WRONLY: 16,
+  RDONLY_PROG: 128,
+  WRONLY_PROG: 256,
+  ACCESS_FLAGS: 408,
+  NUMA_NODE: 4,
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
   BUCKET_BYTES: 64,
@@ -616,6 +666,7 @@ export const CONSTANTS = {
   NO_PREALLOC: 1,
   NOEXIST: 1,
   EXIST: 2,
+  LOCK: 4,
   SUPPLY_CACHE: 0,
   SUPPLY_POOL: 1,
   SUPPLY_SLAB: 2,
@@ -661,7 +712,7 @@ export const LAYOUT = {
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },

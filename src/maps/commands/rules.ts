@@ -1,0 +1,50 @@
+/**
+ * What `bpf(2)` makes of each kind of map: what is missing and with which errno, how keys follow each other, which batches there are.
+ * What is there are the functions of the registry (maps/kinds.ts).
+ */
+import { ERRNO } from "../../error.ts";
+import type { Core } from "../../wasm/face.ts";
+import type { MapType } from "../kinds.ts";
+
+/** Names of the core's functions that give the key after a key. */
+type NextKey = {
+  [Name in keyof Core]: Core[Name] extends (map: number, key: number, into: number) => number ? Name : never;
+}[keyof Core];
+
+export type BatchCommand = "lookup" | "take" | "update" | "delete";
+
+export interface CommandRules {
+  /** What the commands return that the kind has no function for. */
+  readonly lacking: { readonly lookup?: number; readonly update?: number; readonly delete?: number };
+  /** Gives the key after a key, or what the command returns instead. */
+  readonly nextKey: NextKey | number;
+  readonly batches: readonly BatchCommand[];
+  /** What in_batch and out_batch are: a key, or a place in the map from which on it was not read. */
+  readonly batchesBy: "key" | "place";
+}
+
+const { EINVAL } = ERRNO;
+
+const HASH: CommandRules = {
+  lacking: {},
+  nextKey: "hashNextKey",
+  batches: ["lookup", "take", "update", "delete"],
+  batchesBy: "place",
+};
+
+const ARRAY: CommandRules = {
+  lacking: {},
+  nextKey: "arrayNextKey",
+  batches: ["lookup", "update"],
+  batchesBy: "key",
+};
+
+const QUEUE: CommandRules = { lacking: { delete: -EINVAL }, nextKey: -EINVAL, batches: [], batchesBy: "key" };
+
+export const COMMAND_RULES: Readonly<Record<MapType, CommandRules>> = {
+  hash: HASH,
+  percpu_hash: HASH,
+  array: ARRAY,
+  percpu_array: ARRAY,
+  queue: QUEUE,
+};
