@@ -32,7 +32,7 @@ export function setAccess(map: MapHeader, flags: u32): void {
 
 /**
  * From now on the system call does not write a map; whoever is in the middle of a write finishes it. Any context.
- * The claim orders nothing: what was written before has orders of its own.
+ * The claim pairs with nothing: what was written before has orders of its own.
  * @returns 0, or -EPERM: it is frozen already
  */
 export function freezeMap(address: usize): i32 {

@@ -5,6 +5,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
+import { type Access, accessOf, isForbidden } from "./access.ts";
 import type { Accessor, Codec } from "./accessor.ts";
 import { runsCode } from "./codec.ts";
 import { isUndecided, mapFailure } from "./failure.ts";
@@ -105,11 +106,11 @@ export class MapEntries<K, V> {
     const asWord = byWord !== undefined && (description === "u32" || description === "i32");
     this.#keyWord = asWord ? description : "none";
     const { get, update, delete: remove } = (asWord ? byWord : undefined) ?? system;
-    const { take } = system;
-    this.#get = get === undefined ? isRefused : this.core[get];
-    this.#update = update === undefined ? isRefused : this.core[update];
-    this.#delete = remove === undefined ? isRefused : this.core[remove];
-    this.#take = take === undefined ? isRefused : this.core[take];
+    const { mayRead, mayWrite } = accessOf(memory, info.address);
+    this.#get = !mayRead ? isForbidden : get === undefined ? isRefused : this.core[get];
+    this.#update = !mayWrite ? isForbidden : update === undefined ? isRefused : this.core[update];
+    this.#delete = !mayWrite ? isForbidden : remove === undefined ? isRefused : this.core[remove];
+    this.#take = !mayRead || !mayWrite ? isForbidden : system.take === undefined ? isRefused : this.core[system.take];
     this.#tenant = { info, end: () => this.#end(), close: () => this.close() };
     host.enter(this.#tenant);
     this.#takeOver(asWord);
@@ -140,9 +141,11 @@ export class MapEntries<K, V> {
     return this.#room !== 0;
   }
 
-  /** @param what was to be done, as "walk" or "set an entry of" */
-  protected checkOpen(what: string): void {
+  /** @param what was to be done, as "walk" or "set an entry of" @param needs to read, to write or both; neither by default */
+  protected checkOpen(what: string, ...needs: readonly (keyof Access)[]): void {
     if (this.#room === 0) throw mapFailure(this.info, -ERRNO.EBADF, what);
+    const access = accessOf(this.host.memory, this.#address);
+    if (needs.some((need) => !access[need])) throw mapFailure(this.info, -ERRNO.EPERM, what);
   }
 
   /** A key as the core's functions take it. A word holds -0 as 0. */

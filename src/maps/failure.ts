@@ -2,9 +2,11 @@
 import { AnyctxError, ERRNO, errnoName } from "../error.ts";
 import type { MapInfo } from "./info.ts";
 
+const UNDECIDED: readonly number[] = [-ERRNO.ETIMEDOUT, -ERRNO.EBUSY, -ERRNO.EBADF, -ERRNO.EPERM];
+
 /** Whether an operation gave up before it knew. */
 export function isUndecided(result: number): boolean {
-  return result === -ERRNO.ETIMEDOUT || result === -ERRNO.EBUSY || result === -ERRNO.EBADF;
+  return UNDECIDED.includes(result);
 }
 
 /**
@@ -20,6 +22,7 @@ export function mapFailure({ name, maxEntries, kind }: MapInfo, result: number, 
     ETIMEDOUT: "a thread died in the middle of an operation on it and has not been reaped",
     EBUSY: "another thread is in the middle of an operation on it, and this one may not wait",
     ERANGE: "its number cannot hold the sum",
+    EPERM: "its access flags do not let it, or it is frozen",
     EBADF: "it has been closed, or its arena detached",
   };
   return new AnyctxError(code, `Cannot ${what} map "${name}": ${reasons[code] ?? code}`);

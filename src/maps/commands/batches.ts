@@ -36,8 +36,8 @@ const READS: readonly BatchCommand[] = ["lookup", "take"];
 /** What a batch is refused for before it begins: 0 or -errno. */
 function checkBatch(map: Descriptor | undefined, command: BatchCommand, flags: BatchFlags): number {
   if (map === undefined) return -EBADF;
-  if (READS.includes(command) && !map.mayRead) return -EPERM;
-  if (command !== "lookup" && !map.mayWrite) return -EPERM;
+  if (READS.includes(command) && !map.access.mayRead) return -EPERM;
+  if (command !== "lookup" && !map.access.mayWrite) return -EPERM;
   if (!map.rules.batches.includes(command)) return -ENOTSUPP;
   const isByPlace = map.rules.batchesBy === "place" && READS.includes(command);
   return flags.element !== 0n || (isByPlace && flags.batch !== 0n) ? -EINVAL : 0;

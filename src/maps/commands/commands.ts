@@ -115,7 +115,7 @@ export class MapCommands {
   freeze(fd: number): number {
     const map = this.#descriptors.get(fd);
     if (map === undefined) return -EBADF;
-    return map.mayWrite ? this.#host.core.freezeMap(map.address) : -EPERM;
+    return map.access.mayWrite ? this.#host.core.freezeMap(map.address) : -EPERM;
   }
 
   /**
@@ -126,7 +126,7 @@ export class MapCommands {
     if ((flags & ~LOCK) !== 0n) return { result: -EINVAL };
     const map = this.#descriptors.get(fd);
     if (map === undefined) return { result: -EBADF };
-    if (!map.mayRead) return { result: -EPERM };
+    if (!map.access.mayRead) return { result: -EPERM };
     if (flags !== 0n) return { result: -EINVAL };
     const given = putKey(map, key);
     if (given < 0) return { result: given };
@@ -139,7 +139,7 @@ export class MapCommands {
     if ((flags & ~LOCK) !== 0n) return { result: -EINVAL };
     const map = this.#descriptors.get(fd);
     if (map === undefined) return { result: -EBADF };
-    if (!map.mayRead || !map.mayWrite) return { result: -EPERM };
+    if (!map.access.mayRead || !map.access.mayWrite) return { result: -EPERM };
     if (flags !== 0n) return { result: -EINVAL };
     const given = putKey(map, key);
     return given < 0 ? { result: given } : read(map, given, map.kind.system.take, -ENOTSUPP);
@@ -149,7 +149,7 @@ export class MapCommands {
   update(fd: number, key: Uint8Array | undefined, value: Uint8Array | undefined, flags: bigint): number {
     const map = this.#descriptors.get(fd);
     if (map === undefined) return -EBADF;
-    if (!map.mayWrite) return -EPERM;
+    if (!map.access.mayWrite) return -EPERM;
     if ((flags & LOCK) !== 0n) return -EINVAL;
     const given = putKey(map, key);
     if (given < 0) return given;
@@ -163,7 +163,7 @@ export class MapCommands {
     if (flags !== 0n) return -EINVAL;
     const map = this.#descriptors.get(fd);
     if (map === undefined) return -EBADF;
-    if (!map.mayWrite) return -EPERM;
+    if (!map.access.mayWrite) return -EPERM;
     const given = putKey(map, key);
     return given < 0 ? given : deleteAt(map, given);
   }
@@ -172,7 +172,7 @@ export class MapCommands {
   nextKey(fd: number, key: Uint8Array | undefined): Answer {
     const map = this.#descriptors.get(fd);
     if (map === undefined) return { result: -EBADF };
-    if (!map.mayRead) return { result: -EPERM };
+    if (!map.access.mayRead) return { result: -EPERM };
     const given = key === undefined ? 0 : putKey(map, key);
     return given < 0 ? { result: given } : nextKeyAfter(map, given);
   }

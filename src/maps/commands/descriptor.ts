@@ -1,11 +1,10 @@
 /** What a file descriptor of a map stands for: the map, and this thread's room for a key and a value of it. */
-import { CONSTANTS, type Core, LAYOUT } from "../../wasm/face.ts";
+import { type Core, LAYOUT } from "../../wasm/face.ts";
+import { type Access, accessOf } from "../access.ts";
 import type { Place } from "../description.ts";
 import { type MapKind, mapKindByBpfType } from "../kinds.ts";
 import { roundUp } from "../transfer.ts";
 import { COMMAND_RULES, type CommandRules } from "./rules.ts";
-
-const { RDONLY, WRONLY } = CONSTANTS;
 
 /** A thread's place in an arena, as far as commands need it. */
 export interface CommandHost extends Place {
@@ -52,14 +51,9 @@ export class Descriptor {
     return this.host.word(this.address + LAYOUT.MapHeader[name]);
   }
 
-  /** Whether the system call may read the map's entries. */
-  get mayRead(): boolean {
-    return (this.field("access") & WRONLY) === 0;
-  }
-
-  /** Whether it may change them: not those of a frozen map. */
-  get mayWrite(): boolean {
-    return (this.field("access") & RDONLY) === 0 && this.field("frozen") === 0;
+  /** What the system call may do with the map now. */
+  get access(): Access {
+    return accessOf(this.host.memory, this.address);
   }
 
   /** Writes bytes where the core reads them. */

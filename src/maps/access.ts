@@ -1,0 +1,28 @@
+/**
+ * What the system call's side may do with a map: it reads unless the map was created with BPF_F_WRONLY, and writes unless it was with
+ * BPF_F_RDONLY or is frozen. Programs have flags of their own.
+ */
+import { ERRNO } from "../error.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+
+const { RDONLY, WRONLY } = CONSTANTS;
+
+export interface Access {
+  readonly mayRead: boolean;
+  readonly mayWrite: boolean;
+}
+
+/** What may be done with the map at an address now. */
+export function accessOf(memory: { readonly buffer: ArrayBufferLike }, map: number): Access {
+  const word = (at: number): number => new Uint32Array(memory.buffer, map + at, 1)[0] ?? 0;
+  const flags = word(LAYOUT.MapHeader.access);
+  return {
+    mayRead: (flags & WRONLY) === 0,
+    mayWrite: (flags & RDONLY) === 0 && word(LAYOUT.MapHeader.frozen) === 0,
+  };
+}
+
+/** What the core's functions are of which a map's flags let threads call none. */
+export function isForbidden(): number {
+  return -ERRNO.EPERM;
+}
