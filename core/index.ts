@@ -86,8 +86,10 @@ export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccou
 export { mapAddMany, mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
-export { peekValue, popValue, pushValue, queuePeek, queuePop, queuePush } from "./maps/queue";
+export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue";
 export { closeMap } from "./maps/registry";
+export { pushValue, ringPush } from "./maps/ring";
+export { stackPeek, stackPeekValue, stackPop, stackPopValue } from "./maps/stack";
 export { allocateBytes } from "./mem/managed";
 export { isSeenAlive } from "./recovery/living";
 export { reapCpu } from "./recovery/reap";

@@ -31,7 +31,9 @@ import { prefillHash, prefillPercpuHash } from "./hash-prefill";
 import { settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
-import { breakQueueLock, buildQueue, checkQueue, KIND_QUEUE, queueCount } from "./queue";
+import { KIND_QUEUE } from "./queue";
+import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
+import { KIND_STACK } from "./stack";
 import { settleTable } from "./table-repair";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
@@ -49,7 +51,8 @@ export function checkMap(
   if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries, flags);
-  if (kind == KIND_QUEUE) return checkQueue(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_QUEUE) return checkRing(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_STACK) return checkRing(keySize, valueSize, maxEntries, flags);
   return EINVAL;
 }
 
@@ -66,7 +69,8 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_PERCPU_HASH) return buildPercpuHash(area, map);
   if (map.kind == KIND_ARRAY) return buildArray(map);
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
-  if (map.kind == KIND_QUEUE) return buildQueue(map);
+  if (map.kind == KIND_QUEUE) return buildRing(map);
+  if (map.kind == KIND_STACK) return buildRing(map);
   return false;
 }
 
@@ -105,7 +109,8 @@ export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
-  if (map.kind == KIND_QUEUE) return queueCount(map);
+  if (map.kind == KIND_QUEUE) return ringCount(map);
+  if (map.kind == KIND_STACK) return ringCount(map);
   return map.maxEntries;
 }
 
@@ -126,7 +131,8 @@ export function mapPrefill(address: usize, count: u32): i32 {
 export function breakMapLocks(map: MapHeader, cpu: u32): void {
   if (map.kind == KIND_HASH) settleTable(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
-  if (map.kind == KIND_QUEUE) breakQueueLock(map, cpu);
+  if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
+  if (map.kind == KIND_STACK) breakRingLock(map, cpu);
 }
 
 /**

@@ -28,7 +28,7 @@ type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
 type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
-export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue";
+export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue" | "stack";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "percpu_array";
 
@@ -41,8 +41,8 @@ export interface MapKind {
   readonly perCpu: boolean;
   /** `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. `none`: no keys. */
   readonly keys: "bytes" | "index" | "none";
-  /** How entries follow each other: not at all, by their index, or as they came. */
-  readonly order: "none" | "index" | "arrival";
+  /** How entries follow each other: not at all, by their index, as they came, or the other way round. */
+  readonly order: "none" | "index" | "arrival" | "newest";
   /** Whether entries can be gone through without taking them. */
   readonly walk: boolean;
   /** Whether the core takes many entries at once (`mapGetMany`). */
@@ -159,8 +159,23 @@ export const MAP_KINDS: readonly MapKind[] = [
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "storage",
-    program: { push: "pushValue", pop: "popValue", peek: "peekValue" },
-    system: { get: "queuePeek", update: "queuePush", take: "queuePop" },
+    program: { push: "pushValue", pop: "queuePopValue", peek: "queuePeekValue" },
+    system: { get: "queuePeek", update: "ringPush", take: "queuePop" },
+  },
+  {
+    type: "stack",
+    bpfType: CONSTANTS.KIND_STACK,
+    doc: "Values without keys, last in first out.",
+    perCpu: false,
+    keys: "none",
+    order: "newest",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "storage",
+    program: { push: "pushValue", pop: "stackPopValue", peek: "stackPeekValue" },
+    system: { get: "stackPeek", update: "ringPush", take: "stackPop" },
   },
 ];
 

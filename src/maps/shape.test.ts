@@ -187,7 +187,7 @@ test("unknown options, profiles and types are refused with those that there are;
     [{ ...map, value: 7 }, /needs a codec as value/],
     [{ ...map, name: undefined }, /^A map needs a text as name, not undefined$/],
     [{ ...map, maxEntries: "10" }, /max_entries from 1 to 2\^32 - 1, not "10"$/],
-    [{ ...map, maxEntries: undefined }, /max_entries from 1 to 2\^31, not undefined$/],
+    [{ ...map, maxEntries: undefined }, /max_entries from 1 to 2\^32 - 1, not undefined$/],
     [{ ...map, flags: 2 ** 32 }, /32 bits as flags, not 4294967296$/],
     [{ ...map, flags: 0.5 }, /32 bits as flags, not 0.5$/],
     [{ ...map, prealloc: 1 }, /true or false as prealloc, not 1$/],

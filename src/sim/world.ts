@@ -60,6 +60,16 @@ export interface HashOptions {
   readonly perCpu?: boolean;
 }
 
+/** What a map of any kind is created with. */
+export interface MapShape {
+  /** A KIND_ constant of the core. */
+  readonly kind: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly supply?: "cache" | "pool" | "slab";
+}
+
 const SUPPLIES = ["cache", "pool", "slab"];
 
 /** By this the keys 1 to 12 (of 4 bytes) lie in one bucket of a table of two. */
@@ -214,7 +224,13 @@ export class World {
     perCpu = false,
   }: HashOptions = {}): number {
     const kind = perCpu ? CONSTANTS.KIND_PERCPU_HASH : CONSTANTS.KIND_HASH;
-    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, SUPPLIES.indexOf(supply), HASH_SEED);
+    return this.createMap({ kind, keySize, valueSize, maxEntries, supply });
+  }
+
+  /** A map of any kind. */
+  createMap({ kind, keySize, valueSize, maxEntries, supply = "cache" }: MapShape): number {
+    const from = SUPPLIES.indexOf(supply);
+    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, from, HASH_SEED, 0);
     this.#created("map", map);
     this.call("publishMap", map);
     // Nobody here holds a map open: it is freed as soon as no reader is left.

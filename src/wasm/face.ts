@@ -104,7 +104,7 @@ export interface Core {
   freeBytes(address: number): void;
   /**
    * From now on the system call does not write a map; whoever is in the middle of a write finishes it. Any context.
-   * The claim orders nothing: what was written before has orders of its own.
+   * The claim pairs with nothing: what was written before has orders of its own.
    * @returns 0, or -EPERM: it is frozen already
    */
   freezeMap(address: number): number;
@@ -300,8 +300,6 @@ export interface Core {
   /** As findMap, and the map is open on this CPU until `closeMap`. */
   openMap(name: number): number;
   pagesInUse(): number;
-  /** As queuePeek, as programs call it. */
-  peekValue(address: number, into: number): number;
   /** Copies all CPUs' values out, valueStride apart. */
   percpuArrayGet(address: number, key: number, into: number): number;
   /** As arrayLookup, for the current CPU's copy. */
@@ -324,8 +322,6 @@ export interface Core {
   percpuHashLookupOn(address: number, key: number, cpu: number): number;
   /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
   percpuHashUpdateAll(address: number, key: number, value: number, flags: number): number;
-  /** As queuePop, as programs call it. */
-  popValue(address: number, into: number): number;
   /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
   probeRead(destination: number, size: number, source: bigint): number;
   /** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
@@ -337,20 +333,16 @@ export interface Core {
    * then it is gone again.
    */
   publishMap(address: number): number;
-  /** As queuePush, as programs call it. */
+  /** As ringPush, as programs call it. */
   pushValue(address: number, value: number, flags: number): number;
-  /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as queuePush. */
+  /** Copies the first value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as ringPush. */
   queuePeek(address: number, key: number, into: number): number;
+  /** As queuePeek, as programs call it. */
+  queuePeekValue(address: number, into: number): number;
   /** As queuePeek, and takes the value off. */
   queuePop(address: number, key: number, into: number): number;
-  /**
-   * Puts a value at the end. Any context.
-   * @param key 0: there are none
-   * @param flags 0, or EXIST: a full queue drops its oldest value
-   * @returns 0, -EINVAL (key, flags), -E2BIG (full), -EBUSY (this context interrupted the lock's owner), -ETIMEDOUT (its owner
-   * is dead)
-   */
-  queuePush(address: number, key: number, value: number, flags: number): number;
+  /** As queuePop, as programs call it. */
+  queuePopValue(address: number, into: number): number;
   /** Begins a read section on this CPU; a program run is one. */
   readEnter(): void;
   readLeave(): void;
@@ -370,6 +362,14 @@ export interface Core {
    * memory (mem/managed.ts). Where a lock is not let go something stays; `finishLeaving` then goes on with it. Task context.
    */
   releaseCpu(cpu: number): void;
+  /**
+   * Puts a value in. Any context.
+   * @param key 0: there are none
+   * @param flags 0, or EXIST: a full ring drops its oldest value
+   * @returns 0, -EINVAL (key, flags), -E2BIG (full), -EBUSY (this context interrupted the lock's owner), -ETIMEDOUT (its owner
+   * is dead)
+   */
+  ringPush(address: number, key: number, value: number, flags: number): number;
   /**
    * Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet), and what tables of maps want; returns the
    * caches that a batch was brought for.
@@ -392,6 +392,14 @@ export interface Core {
    * @returns 0, or -EINVAL: there is no such allocator, or the map is no dynamic hash
    */
   shareAccount(address: number, allocator: number): number;
+  /** Copies the newest value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as ringPush. */
+  stackPeek(address: number, key: number, into: number): number;
+  /** As stackPeek, as programs call it. */
+  stackPeekValue(address: number, into: number): number;
+  /** As stackPeek, and takes the value off. */
+  stackPop(address: number, key: number, into: number): number;
+  /** As stackPop, as programs call it. */
+  stackPopValue(address: number, into: number): number;
   /** Makes this instance act as CPU `id`. The caller holds that CPU's slot. */
   switchCpu(id: number): void;
   /** As `takeCpu` of cpu/area.ts: the thread has read nothing yet. */
@@ -507,7 +515,6 @@ export const SIGNATURES = {
   objectTrim: { parameters: ["i32"], results: [] },
   openMap: { parameters: ["i32"], results: ["i32"] },
   pagesInUse: { parameters: [], results: ["i32"] },
-  peekValue: { parameters: ["i32", "i32"], results: ["i32"] },
   percpuArrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   percpuArrayLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -517,20 +524,21 @@ export const SIGNATURES = {
   percpuHashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   percpuHashLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
-  popValue: { parameters: ["i32", "i32"], results: ["i32"] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   pseudoRandom: { parameters: [], results: ["i32"] },
   publishMap: { parameters: ["i32"], results: ["i32"] },
   pushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  queuePeekValue: { parameters: ["i32", "i32"], results: ["i32"] },
   queuePop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
-  queuePush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  queuePopValue: { parameters: ["i32", "i32"], results: ["i32"] },
   readEnter: { parameters: [], results: [] },
   readLeave: { parameters: [], results: [] },
   reapCpu: { parameters: ["i32", "i32"], results: ["i32"] },
   reapMaps: { parameters: [], results: ["i32"] },
   releaseCpu: { parameters: ["i32"], results: [] },
+  ringPush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   serveCpu: { parameters: ["i32"], results: ["i32"] },
   setAdaptive: { parameters: ["i32"], results: [] },
   setAllocatorDebug: { parameters: ["i32", "i32"], results: [] },
@@ -540,6 +548,10 @@ export const SIGNATURES = {
   setProfile: { parameters: ["i32"], results: [] },
   setRealTime: { parameters: ["i32"], results: [] },
   shareAccount: { parameters: ["i32", "i32"], results: ["i32"] },
+  stackPeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  stackPeekValue: { parameters: ["i32", "i32"], results: ["i32"] },
+  stackPop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  stackPopValue: { parameters: ["i32", "i32"], results: ["i32"] },
   switchCpu: { parameters: ["i32"], results: [] },
   takeCpu: { parameters: ["i32", "i32"], results: ["i32"] },
   taskComm: { parameters: ["i32", "i32"], results: ["i32"] },
@@ -680,6 +692,7 @@ export const CONSTANTS = {
   SUBTRACTS: 16,
   EXCHANGES: 32,
   KIND_QUEUE: 22,
+  KIND_STACK: 23,
   SEGMENT_SHIFT: 8,
   SEGMENT_BUCKETS: 256,
   SEGMENT_BYTES: 16384,

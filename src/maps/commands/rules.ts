@@ -39,12 +39,13 @@ const ARRAY: CommandRules = {
   batchesBy: "key",
 };
 
-const QUEUE: CommandRules = { lacking: { delete: -EINVAL }, nextKey: -EINVAL, batches: [], batchesBy: "key" };
+const RING: CommandRules = { lacking: { delete: -EINVAL }, nextKey: -EINVAL, batches: [], batchesBy: "key" };
 
 export const COMMAND_RULES: Readonly<Record<MapType, CommandRules>> = {
   hash: HASH,
   percpu_hash: HASH,
   array: ARRAY,
   percpu_array: ARRAY,
-  queue: QUEUE,
+  queue: RING,
+  stack: RING,
 };

@@ -171,4 +171,18 @@ export const MAP_CANARIES: readonly Canary[] = [
       },
     ],
   },
+  {
+    name: "ring-shown-before-written",
+    doc: "A push shows its slot before the value is in it: who dies between leaves what nobody pushed.",
+    scenario: "queue-killed",
+    edits: [
+      {
+        file: "core/maps/ring.ts",
+        guard:
+          "    copyBytes(valueAt(map, slotAfter(map, first, count)), value, map.valueSize);\n    store<u64>(map.storage, isFull ? stateOf(slotAfter(map, first, 1), count) : stateOf(first, count + 1));\n",
+        without:
+          "    store<u64>(map.storage, isFull ? stateOf(slotAfter(map, first, 1), count) : stateOf(first, count + 1));\n    copyBytes(valueAt(map, slotAfter(map, first, count)), value, map.valueSize);\n",
+      },
+    ],
+  },
 ];

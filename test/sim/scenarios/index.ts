@@ -31,6 +31,7 @@ import { prefillNmi } from "./prefill-nmi.ts";
 import { readerAndTrim } from "./reader-and-trim.ts";
 import { refillNmi } from "./refill-nmi.ts";
 import { reusedSlot } from "./reused-slot.ts";
+import { RINGS } from "./rings.ts";
 import { rtWorkThread } from "./rt-work-thread.ts";
 import { scanWhileWriting } from "./scan-while-writing.ts";
 import { sizes } from "./sizes.ts";
@@ -86,4 +87,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...KILLED_IN_OBJECTS,
   ...KILLED_IN_CONTROL,
   ...TWO_DEATHS,
+  ...RINGS,
 ];
