@@ -77,11 +77,32 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
     if (found.binding.kind.keys === "index") return EINVAL;
     return found.entries.delete(keyOf(found, Number(key))) ? 0 : ENOENT;
   };
+  // Of a kind without keys the entries are in the order of their numbers, and the oldest is read.
+  const push: CoreFunction = (map, value, flags) => {
+    const { binding, entries } = at(map);
+    if (Number(flags) !== 0) return EINVAL;
+    const target = take(binding.valueStride);
+    bytes.copyWithin(target, Number(value), Number(value) + binding.valueSize);
+    entries.set(`${target}`, target);
+    return 0;
+  };
+  const read = (map: number | bigint | undefined, into: number | bigint | undefined, takes: boolean): number => {
+    const { binding, entries } = at(map);
+    const [oldest] = entries;
+    if (oldest === undefined) return ENOENT;
+    bytes.copyWithin(Number(into), oldest[1], oldest[1] + binding.valueSize);
+    if (takes) entries.delete(oldest[0]);
+    return 0;
+  };
   const core: Record<string, CoreFunction> = {};
   for (const { program } of MAP_KINDS) {
     core[program.lookup ?? ""] = lookup;
     core[program.update ?? ""] = update;
     core[program.delete ?? ""] = remove;
+    core[program.lookupOn ?? ""] = (map, key, cpu) => (Number(cpu) === 3 ? lookup(map ?? 0, key ?? 0) : 0);
+    core[program.push ?? ""] = push;
+    core[program.pop ?? ""] = (map, into) => read(map, into, true);
+    core[program.peek ?? ""] = (map, into) => read(map, into, false);
   }
   return core;
 }

@@ -51,6 +51,27 @@ const CALLS: Readonly<Record<string, { readonly text: string; readonly expected:
     text: "r1 = {hash}\nr2 = r10\nr2 += -8\n*(u64 *)(r10 - 8) = 1\ncall map_delete_elem",
     expected: unsigned(-2),
   },
+  map_push_elem: {
+    text: "r1 = {queue}\nr2 = r10\nr2 += -8\nr3 = 0\n*(u64 *)(r10 - 8) = 1\ncall map_push_elem",
+    expected: 0n,
+  },
+  map_pop_elem: {
+    text: `*(u64 *)(r10 - 8) = 77
+r1 = {queue}\nr2 = r10\nr2 += -8\nr3 = 0\ncall map_push_elem
+r1 = {queue}\nr2 = r10\nr2 += -16\ncall map_pop_elem
+if r0 != 0 goto +1\nr0 = *(u64 *)(r10 - 16)`,
+    expected: 77n,
+  },
+  map_peek_elem: {
+    text: "r1 = {queue}\nr2 = r10\nr2 += -8\ncall map_peek_elem",
+    expected: unsigned(-2),
+  },
+  map_lookup_percpu_elem: {
+    text: `*(u32 *)(r10 - 4) = 1
+r1 = {percpu}\nr2 = r10\nr2 += -4\nr3 = 0x100000003 ll\ncall map_lookup_percpu_elem
+if r0 == 0 goto +3\n*(u64 *)(r0 + 0) = 5\nr0 = *(u64 *)(r0 + 0)\nr0 += 1`,
+    expected: 6n,
+  },
   probe_read: { text: "r3 = r1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read", expected: 0n },
   probe_read_user: { text: "r3 = 1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_user", expected: EFAULT },
   probe_read_kernel: { text: "r3 = -1\nr1 = r10\nr1 += -8\nr2 = 8\ncall probe_read_kernel", expected: EFAULT },
@@ -85,11 +106,14 @@ for (const engine of ENGINES) {
       // Where the context is, the record's comm lies 32 bytes before it.
       assert.equal(CONTEXT - 32, TASK + RECORD.comm);
       host.setContext(new Uint8Array(8));
-      assert.equal(
-        run(`${call.text.replace("{hash}", `map(${hash.address}) ll`)}\nexit`, engine, host),
-        call.expected,
-        name,
+      const queue = host.add({ name: "queue", bpfType: 22, keySize: 0, valueSize: 8 });
+      const percpu = host.add({ name: "percpu", bpfType: 6, keySize: 4, valueSize: 8 });
+      const maps = { hash, queue, percpu };
+      const text = Object.entries(maps).reduce(
+        (before, [map, { address }]) => before.replaceAll(`{${map}}`, `map(${address}) ll`),
+        call.text,
       );
+      assert.equal(run(`${text}\nexit`, engine, host), call.expected, name);
       if (name === "trace_printk") assert.deepEqual(host.lines, ["-1ff"]);
     }
   });

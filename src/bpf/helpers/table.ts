@@ -7,12 +7,12 @@
  */
 import { RECORD } from "../../events/record.ts";
 import type { Core } from "../../wasm/face.ts";
-import { KEY, MAP, VALUE } from "./parameters/maps.ts";
+import { KEY, MAP, ROOM, VALUE } from "./parameters/maps.ts";
 import { DESTINATION, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
-import { FLAGS, SCALAR } from "./parameters/numbers.ts";
+import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ParameterKind } from "./parameters/parameter-kind.ts";
 
-export type MapRole = "lookup" | "update" | "delete";
+export type MapRole = "lookup" | "lookupOn" | "update" | "delete" | "push" | "pop" | "peek";
 
 export type Action =
   /** Calls the map kind's function for this role. */
@@ -164,6 +164,33 @@ export const HELPERS: readonly Helper[] = [
     doc: "Copies the name of the event's task, NUL padded to size.",
   },
   { id: 45, name: "probe_read_str", ...PROBE_READ_STRING },
+  {
+    id: 87,
+    name: "map_push_elem",
+    group: "base",
+    parameters: [MAP, VALUE, FLAGS],
+    action: { type: "map", role: "push" },
+    result: "i32",
+    doc: "Adds a value to a queue, a stack or a bloom filter; 0 or -errno.",
+  },
+  {
+    id: 88,
+    name: "map_pop_elem",
+    group: "base",
+    parameters: [MAP, ROOM],
+    action: { type: "map", role: "pop" },
+    result: "i32",
+    doc: "Takes a value off a queue or a stack; -ENOENT and zeroes if there is none.",
+  },
+  {
+    id: 89,
+    name: "map_peek_elem",
+    group: "base",
+    parameters: [MAP, ROOM],
+    action: { type: "map", role: "peek" },
+    result: "i32",
+    doc: "As map_pop_elem, but the value stays; of a bloom filter whether the value may be in it.",
+  },
   { id: 112, name: "probe_read_user", ...PROBE_READ },
   { id: 113, name: "probe_read_kernel", ...PROBE_READ },
   { id: 114, name: "probe_read_user_str", ...PROBE_READ_STRING },
@@ -176,6 +203,15 @@ export const HELPERS: readonly Helper[] = [
     action: { type: "record", offset: RECORD.time, bytes: 8 },
     result: "u64",
     doc: "The time of the event in nanoseconds, as ktime_get_ns.",
+  },
+  {
+    id: 195,
+    name: "map_lookup_percpu_elem",
+    group: "base",
+    parameters: [MAP, KEY, WORD],
+    action: { type: "map", role: "lookupOn" },
+    result: "value",
+    doc: "The address of a CPU's value under the key, or 0; also where there is no such CPU.",
   },
 ];
 

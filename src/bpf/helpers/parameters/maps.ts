@@ -31,3 +31,13 @@ export const VALUE: ParameterKind = {
   check: (call, register) => call.pointer(register, call.map().valueSize, false),
   push: ({ map, pushPointer }) => pushPointer(map?.valueSize),
 };
+
+export const ROOM: ParameterKind = {
+  name: "room",
+  doc: "A pointer to room for a value of the call's map.",
+  wasm: "i32",
+  sized: false,
+  writes: true,
+  check: (call, register) => call.pointer(register, call.map().valueSize, true),
+  push: ({ map, pushPointer }) => pushPointer(map?.valueSize),
+};

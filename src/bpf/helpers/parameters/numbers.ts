@@ -32,3 +32,16 @@ export const SCALAR: ParameterKind = {
   check: (call, register) => call.value(register),
   push: ({ pushRegister }) => pushRegister(),
 };
+
+export const WORD: ParameterKind = {
+  name: "word",
+  doc: "A number, of which the lower 32 bits are passed on.",
+  wasm: "i32",
+  sized: false,
+  writes: false,
+  check: (call, register) => Number(BigInt.asUintN(32, call.value(register))),
+  push: ({ out, pushRegister }) => {
+    pushRegister();
+    out.byte(OP.i32WrapI64);
+  },
+};

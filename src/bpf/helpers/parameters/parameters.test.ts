@@ -34,6 +34,17 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   map: { helper: "map_update_elem", register: 1, taken: [["{r} = {map}", 0x40000]], refused: ["{r} = 5", "{r} = 0"] },
   key: { helper: "map_update_elem", register: 2, ...POINTERS },
   value: { helper: "map_update_elem", register: 3, ...POINTERS },
+  room: { helper: "map_pop_elem", register: 2, ...POINTERS },
+  word: {
+    helper: "map_lookup_percpu_elem",
+    register: 3,
+    taken: [
+      ["{r} = 1", 1],
+      ["{r} = 0x100000002 ll", 2],
+      ["{r} = -1", 0xffffffff],
+    ],
+    refused: [],
+  },
   flags: {
     helper: "map_update_elem",
     register: 4,
@@ -78,16 +89,21 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 /** Good arguments of each helper that a sample calls. */
 const GOOD: Readonly<Record<string, readonly string[]>> = {
   map_update_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = r10\n{r} += -32", "{r} = 0"],
+  map_pop_elem: ["{r} = {map}", "{r} = r10\n{r} += -32"],
+  map_lookup_percpu_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = 0"],
   probe_read: ["{r} = r10\n{r} += -32", "{r} = 8", "{r} = 0"],
   trace_printk: ["{r} = r10\n{r} += -32", "{r} = 8", "{r} = 0", "{r} = 0", "{r} = 0"],
 };
+
+/** Kinds of maps that the helpers are called on; a hash if they are not here. */
+const MAP_TYPES: Readonly<Record<string, number>> = { map_pop_elem: 22, map_lookup_percpu_elem: 5 };
 
 type Engine = (typeof ENGINES)[number];
 
 /** Calls the helper, and says what the core was given; for trace_printk, which it does not carry out, what was printed. */
 function passed(engine: Engine, { helper, register }: Sample, argument: string): readonly (number | bigint | string)[] {
   const host = fakeHost();
-  const { address } = host.add({ name: "map", bpfType: 1 });
+  const { address } = host.add({ name: "map", bpfType: MAP_TYPES[helper] ?? 1 });
   const got: (number | bigint)[] = [];
   const seen: CoreFunction = (...values) => {
     got.push(...values);
@@ -101,7 +117,7 @@ function passed(engine: Engine, { helper, register }: Sample, argument: string):
       .replace("{map}", `map(${address}) ll`),
   );
   const spec = specOfInstructions("parameters", assemble([...lines, `call ${helper}`, "exit"].join("\n")));
-  const core = { ...host.core, hashUpdate: seen, probeRead: seen };
+  const core = { ...host.core, hashUpdate: seen, probeRead: seen, queuePopValue: seen, percpuHashLookupOn: seen };
   engine.make(linkProgram(spec, "parameters", host.bindings), { ...host, core })(CONTEXT, CPU, STACK_TOP);
   return helper === "trace_printk" ? host.lines : got.map((value) => (typeof value === "number" ? value >>> 0 : value));
 }
