@@ -76,6 +76,7 @@ export {
   percpuArrayUpdate,
   percpuArrayUpdateAll,
 } from "./maps/array";
+export { bloomHas, bloomPush, bloomPushValue } from "./maps/bloom";
 export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
 export { hashCompareUpdate, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
 export { hashCompareDelete, hashDelete, hashTake } from "./maps/hash-delete";

@@ -245,7 +245,17 @@ test("core: only base/atomics.ts names atomic accesses", () => {
 });
 
 /** Roles that order memory (core/base/atomics.ts); `peek` orders nothing. */
-const ORDERING = ["acquire", "acquire64", "publish", "publish64", "claim", "claim64", "exchange", "addAndFetch"];
+const ORDERING = [
+  "acquire",
+  "acquire64",
+  "publish",
+  "publish64",
+  "claim",
+  "claim64",
+  "exchange",
+  "addAndFetch",
+  "setBits",
+];
 
 test("core: every atomic access says what it pairs with, or why it need not", () => {
   const silent: string[] = [];

@@ -37,6 +37,11 @@ export function addAndFetch(address: usize, value: i32): i32 {
   return atomic.add<i32>(address, value) + value;
 }
 
+/** Sets bits of a word; others that are set at the same time stay. */
+export function setBits(address: usize, bits: u32): void {
+  atomic.or<u32>(address, bits);
+}
+
 export function acquire64(address: usize): u64 {
   return atomic.load<u64>(address);
 }

@@ -16,6 +16,7 @@ import {
   KIND_PERCPU_ARRAY,
   scanArray,
 } from "./array";
+import { buildBloom, checkBloom, KIND_BLOOM_FILTER } from "./bloom";
 import { elementCount } from "./count";
 import {
   buildHash,
@@ -46,13 +47,14 @@ export function checkMap(
   supply: u32,
   extra: u32,
 ): u32 {
-  if (!isAccessible(flags) || extra != 0) return EINVAL;
+  if (!isAccessible(flags) || (extra != 0 && kind != KIND_BLOOM_FILTER)) return EINVAL;
   if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_QUEUE) return checkRing(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_STACK) return checkRing(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
   return EINVAL;
 }
 
@@ -71,6 +73,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
   if (map.kind == KIND_QUEUE) return buildRing(map);
   if (map.kind == KIND_STACK) return buildRing(map);
+  if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
   return false;
 }
 
@@ -104,13 +107,14 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
   return -EINVAL;
 }
 
-/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
+/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter does not know: 0. */
 export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_QUEUE) return ringCount(map);
   if (map.kind == KIND_STACK) return ringCount(map);
+  if (map.kind == KIND_BLOOM_FILTER) return 0;
   return map.maxEntries;
 }
 

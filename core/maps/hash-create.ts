@@ -27,6 +27,7 @@ import {
   SUPPLY_CACHE,
   SUPPLY_POOL,
   SUPPLY_SLAB,
+  ZERO_SEED,
 } from "./map";
 import { nameValue, valueObject } from "./percpu-value";
 import { buildTable } from "./segment";
@@ -40,8 +41,6 @@ export const KIND_PERCPU_HASH: u32 = 5;
 /** Elements of a pool that a CPU has in its cache, at most: as with dynamic maps. */
 export const MOST_POOLED: u32 = 96;
 
-/** BPF_F_ZERO_SEED, which is taken and does nothing: a table's seed is the arena's. */
-const ZERO_SEED: u32 = 64;
 /** Create flags that a hash knows. */
 const CREATE_FLAGS: u32 = NO_PREALLOC | NUMA_NODE | ZERO_SEED | ACCESS_FLAGS;
 /** Linux's bound: more buckets have no size of 32 bits. */

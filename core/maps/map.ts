@@ -8,6 +8,9 @@ import { superblock } from "../base/superblock";
 /** BPF_F_NO_PREALLOC of Linux's uapi. */
 export const NO_PREALLOC: u32 = 1;
 
+/** BPF_F_ZERO_SEED, which is taken and does nothing: the seed is the arena's. */
+export const ZERO_SEED: u32 = 64;
+
 /** Update flags of Linux's uapi: create or replace (0), create only, replace only. */
 export const NOEXIST: u32 = 1;
 export const EXIST: u32 = 2;

@@ -69,6 +69,7 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     has: () => map.has(key),
     isOpen: "says it is dead",
     keys: () => [...map.keys()],
+    mayHave: () => map.mayHave(value),
     prefill: () => map.prefill(1),
     read: () => map.read(() => 1),
     set: () => map.set(key, value),

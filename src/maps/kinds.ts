@@ -13,6 +13,7 @@
  * | update | map, key address, value address, flags (u32)  | 0 or -errno         |
  * | delete | map, key address                              | 0 or -errno         |
  * | take   | map, key address, address to copy to          | 0 or -errno         |
+ * | has    | map, value address                            | 0 or -errno         |
  *
  * A kind without keys is given 0 for the key. `take` is get and delete in one (BPF_MAP_LOOKUP_AND_DELETE_ELEM). A role that a
  * kind lacks cannot be had of it. Rows are plain data: they go to other threads with the programs.
@@ -28,7 +29,7 @@ type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
 type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
-export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue" | "stack";
+export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue" | "stack" | "bloom_filter";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "percpu_array";
 
@@ -65,7 +66,14 @@ export interface MapKind {
     readonly peek?: Lookup;
   };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
-  readonly system: { readonly get?: Get; readonly update?: Update; readonly delete?: Lookup; readonly take?: Get };
+  readonly system: {
+    readonly get?: Get;
+    readonly update?: Update;
+    readonly delete?: Lookup;
+    readonly take?: Get;
+    /** Whether a value may be there, of a kind that does not give values: 0 or -ENOENT. */
+    readonly has?: Lookup;
+  };
   /**
    * Read-modify-write. `change` is given an offset in the value and what is done with the number there, then room for it;
    * `compareUpdate` and `compareDelete` the expected value before the new one. -EAGAIN: it is another value.
@@ -176,6 +184,21 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "storage",
     program: { push: "pushValue", pop: "stackPopValue", peek: "stackPeekValue" },
     system: { get: "stackPeek", update: "ringPush", take: "stackPop" },
+  },
+  {
+    type: "bloom_filter",
+    bpfType: CONSTANTS.KIND_BLOOM_FILTER,
+    doc: "Values of which it is known whether they may be in it; none is given or taken out.",
+    perCpu: false,
+    keys: "none",
+    order: "none",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "filter",
+    program: { push: "bloomPushValue", peek: "bloomHas" },
+    system: { update: "bloomPush", has: "bloomHas" },
   },
 ];
 

@@ -42,9 +42,20 @@ function hashUse(reader: Reader, map: MapShape): MemoryUse {
   return { bytes: bucketsNow + elements + values, preallocatedBytes };
 }
 
-export type MemoryUseRule = "storage" | "hash";
+/** A bloom filter's bits, of which there are as many as it was created for. */
+function filterUse(reader: Reader, { address }: MapShape): MemoryUse {
+  const filter = reader.word(address + LAYOUT.MapHeader.storage);
+  const bytes = (reader.word(filter + LAYOUT.Filter.mask) + 1) / 8;
+  return { bytes, preallocatedBytes: bytes };
+}
 
-const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = { storage: storageUse, hash: hashUse };
+export type MemoryUseRule = "storage" | "hash" | "filter";
+
+const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
+  storage: storageUse,
+  hash: hashUse,
+  filter: filterUse,
+};
 
 export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {
   return RULES[rule](reader, map);

@@ -124,6 +124,19 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     }
   }
 
+  /**
+   * Whether a bloom filter may have a value: false, it was never put in; true, it was, or is taken for one that was.
+   * @throws {AnyctxError} EINVAL for another kind; EBADF, EPERM
+   */
+  mayHave(value: V): boolean {
+    const bytes = this.#encode(value);
+    this.checkOpen("look for a value in", "mayRead");
+    const { has } = this.info.kind.system;
+    if (has === undefined) throw mapFailure(this.info, -EINVAL, "look for a value in");
+    this.putBytes(bytes, 0);
+    return this.core[has](this.info.address, this.valueAddress) === 0;
+  }
+
   /** Whether values can be compared and replaced as a whole: of a map without locks only those that are one word. */
   #checkWhole(): void {
     this.checkOpen("change an entry of", "mayRead", "mayWrite");

@@ -41,6 +41,20 @@ export interface Core {
    */
   arrayUpdate(address: number, key: number, value: number, flags: number): number;
   /**
+   * Whether a value may have been put in. Any context. The loads pair with setBits of bloomPush.
+   * @returns 0: perhaps; -ENOENT: it was not
+   */
+  bloomHas(address: number, value: number): number;
+  /**
+   * Puts a value in. Any context. The bits pair with the loads of bloomHas: who is told that the value is in finds it.
+   * @param key 0: there are none
+   * @param flags 0
+   * @returns 0, -EINVAL (key, flags)
+   */
+  bloomPush(address: number, key: number, value: number, flags: number): number;
+  /** As bloomPush, as programs call it. */
+  bloomPushValue(address: number, value: number, flags: number): number;
+  /**
    * What `attach` checks before anything else is done with the memory.
    * @returns 0 if it is no arena; LAYOUT_VERSION if it is one in one piece; any other layout's version; or -EINVAL: it is damaged
    */
@@ -215,7 +229,7 @@ export interface Core {
    * @returns 0, or the -errno of the first that failed: those before it have been added to
    */
   mapAddMany(address: number, keys: number, count: number, kind: number, amounts: number, room: number): number;
-  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. */
+  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter does not know: 0. */
   mapCount(address: number): number;
   /**
    * Removes the entries of `count` keys; -EINVAL of an array means that none can be.
@@ -447,6 +461,9 @@ export const SIGNATURES = {
   arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  bloomHas: { parameters: ["i32", "i32"], results: ["i32"] },
+  bloomPush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  bloomPushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   checkArena: { parameters: [], results: ["i32"] },
   closeMap: { parameters: ["i32", "i32"], results: [] },
   contextEnter: { parameters: ["i32"], results: ["i32"] },
@@ -646,6 +663,7 @@ export const CONSTANTS = {
   NUMA_NODE: 4,
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
+  KIND_BLOOM_FILTER: 30,
   BUCKET_BYTES: 64,
   OVERFLOW: 8,
   INDEX: 12,
@@ -676,6 +694,7 @@ export const CONSTANTS = {
   LOST: 1,
   UNCLEAR: 2,
   NO_PREALLOC: 1,
+  ZERO_SEED: 64,
   NOEXIST: 1,
   EXIST: 2,
   LOCK: 4,
@@ -722,6 +741,7 @@ export const LAYOUT = {
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164, reserve: 168 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, pooled: 44, companions: 48, companionAt: 52, nextOfAccount: 56, accountedUnit: 60, depotLock: 64, depot: 68, depotCount: 72 },
   CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, attached: 92, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
+  Filter: { mask: 0, functions: 4 },
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
@@ -740,6 +760,7 @@ export const SIZES = {
   Cache: 172,
   CacheSet: 76,
   CpuArea: 204,
+  Filter: 8,
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,

@@ -78,7 +78,9 @@ const HELPERS: Readonly<Record<string, Perform>> = {
   },
   peek: (call) => {
     const { peek } = call.map.kind.program;
-    return peek && intoBuffer(call, call.arena.core[peek]);
+    if (peek === undefined) return undefined;
+    if (call.map.kind.system.has === undefined) return intoBuffer(call, call.arena.core[peek]);
+    return `${call.arena.core[peek](call.map.address, putValue(call))}`;
   },
 };
 

@@ -130,8 +130,11 @@ export class MapCommands {
     if (flags !== 0n) return { result: -EINVAL };
     const given = putKey(map, key);
     if (given < 0) return { result: given };
-    if (value !== undefined) map.put(map.value, value);
-    return read(map, given, map.kind.system.get, map.rules.lacking.lookup);
+    const { get, has } = map.kind.system;
+    if (has === undefined) return read(map, given, get, map.rules.lacking.lookup);
+    if (value === undefined) return { result: -EFAULT };
+    map.put(map.value, value);
+    return { result: this.#host.core[has](map.address, map.value) };
   }
 
   /** BPF_MAP_LOOKUP_AND_DELETE_ELEM. */

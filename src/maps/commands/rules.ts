@@ -23,7 +23,7 @@ export interface CommandRules {
   readonly batchesBy: "key" | "place";
 }
 
-const { EINVAL } = ERRNO;
+const { EINVAL, EOPNOTSUPP } = ERRNO;
 
 const HASH: CommandRules = {
   lacking: {},
@@ -41,6 +41,13 @@ const ARRAY: CommandRules = {
 
 const RING: CommandRules = { lacking: { delete: -EINVAL }, nextKey: -EINVAL, batches: [], batchesBy: "key" };
 
+const BLOOM: CommandRules = {
+  lacking: { delete: -EOPNOTSUPP },
+  nextKey: -EOPNOTSUPP,
+  batches: [],
+  batchesBy: "key",
+};
+
 export const COMMAND_RULES: Readonly<Record<MapType, CommandRules>> = {
   hash: HASH,
   percpu_hash: HASH,
@@ -48,4 +55,5 @@ export const COMMAND_RULES: Readonly<Record<MapType, CommandRules>> = {
   percpu_array: ARRAY,
   queue: RING,
   stack: RING,
+  bloom_filter: BLOOM,
 };
