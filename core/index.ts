@@ -91,6 +91,9 @@ export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue
 export { closeMap } from "./maps/registry";
 export { pushValue, ringPush } from "./maps/ring";
 export { stackPeek, stackPeekValue, stackPop, stackPopValue } from "./maps/stack";
+export { trieGet, trieLookup } from "./maps/trie";
+export { trieKeyAfter, trieNextKey } from "./maps/trie-next";
+export { trieDelete, trieUpdate } from "./maps/trie-update";
 export { allocateBytes } from "./mem/managed";
 export { isSeenAlive } from "./recovery/living";
 export { reapCpu } from "./recovery/reap";

@@ -36,6 +36,9 @@ import { KIND_QUEUE } from "./queue";
 import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
 import { KIND_STACK } from "./stack";
 import { settleTable } from "./table-repair";
+import { KIND_LPM_TRIE } from "./trie";
+import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
+import { breakTrieLock, settleTrieNode } from "./trie-reap";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
 export function checkMap(
@@ -54,6 +57,7 @@ export function checkMap(
   if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_QUEUE) return checkRing(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_STACK) return checkRing(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_LPM_TRIE) return checkTrie(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
   return EINVAL;
 }
@@ -62,6 +66,7 @@ export function checkMap(
 export function setsOfKind(kind: u32): u32 {
   if (kind == KIND_HASH) return 1;
   if (kind == KIND_PERCPU_HASH) return 2;
+  if (kind == KIND_LPM_TRIE) return 1;
   return 0;
 }
 
@@ -73,6 +78,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
   if (map.kind == KIND_QUEUE) return buildRing(map);
   if (map.kind == KIND_STACK) return buildRing(map);
+  if (map.kind == KIND_LPM_TRIE) return buildTrie(area, map);
   if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
   return false;
 }
@@ -81,6 +87,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
 export function emptyMap(area: CpuArea, map: MapHeader): void {
   if (map.kind == KIND_HASH) emptyHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) emptyHash(area, map);
+  if (map.kind == KIND_LPM_TRIE) emptyTrie(area, map);
 }
 
 /**
@@ -114,6 +121,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_QUEUE) return ringCount(map);
   if (map.kind == KIND_STACK) return ringCount(map);
+  if (map.kind == KIND_LPM_TRIE) return map.trieCount;
   if (map.kind == KIND_BLOOM_FILTER) return 0;
   return map.maxEntries;
 }
@@ -137,6 +145,7 @@ export function breakMapLocks(map: MapHeader, cpu: u32): void {
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
   if (map.kind == KIND_STACK) breakRingLock(map, cpu);
+  if (map.kind == KIND_LPM_TRIE) breakTrieLock(map, cpu);
 }
 
 /**
@@ -148,5 +157,6 @@ export function breakMapLocks(map: MapHeader, cpu: u32): void {
 export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize): u32 {
   if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_LPM_TRIE) return settleTrieNode(map, cache, word);
   return KEPT;
 }

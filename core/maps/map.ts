@@ -128,6 +128,13 @@ export class MapHeader {
   /** Hash: a segment that the directory names no longer, 0 for none, and the epoch from which on nobody is in it. */
   retired: u32;
   retiredTarget: u32;
+  /** Trie: the first node, 0 if there is none. Atomic. */
+  trieRoot: u32;
+  /** Trie: owner CPU + 1, or 0. Guards the nodes and what follows. */
+  trieLock: u32;
+  /** Trie: entries, and how many there will be once the change under way has been shown (maps/trie-reap.ts). */
+  trieCount: u32;
+  triePending: u32;
 }
 
 export const HEADER_SIZE: usize = 256;

@@ -81,7 +81,8 @@ test("creating a map refuses what Linux refuses, and leaves nothing behind", asy
   assert.throws(() => arena.createMap({ ...options, maxEntries: 0 }), { code: "EINVAL" });
   assert.throws(() => arena.createMap({ ...options, type: "array", key: u64 as never }), { code: "EINVAL" });
   assert.throws(() => arena.createMap({ ...options, type: "queue" as never }), { code: "EINVAL" });
-  assert.throws(() => arena.createMap({ ...options, maxEntries: 2 ** 31, prealloc: true }), { code: "ENOMEM" });
+  assert.throws(() => arena.createMap({ ...options, maxEntries: 2 ** 28, prealloc: true }), { code: "ENOMEM" });
+  assert.throws(() => arena.createMap({ ...options, maxEntries: 2 ** 28 + 1 }), { code: "E2BIG" });
   assert.throws(() => arena.createMap({ ...options, maxEntries: 600_000, prealloc: true }), { code: "ENOMEM" });
   assert.equal(arena.core.pagesInUse(), before);
   assert.deepEqual(arena.maps(), []);

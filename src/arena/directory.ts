@@ -260,6 +260,14 @@ function lockedByDead(what: string, name: string): string {
   return `Cannot ${what} map "${name}": ${LOCK_NOT_LET_GO}`;
 }
 
+/** What sizes have to be, and flags, by what keys are. */
+const NEEDS: Readonly<Record<MapKind["keys"], string>> = {
+  index: "it needs a 4-byte key, a value and entries, and flags that it knows",
+  bytes: "it needs a key, a value and entries, and flags that it knows",
+  none: "it needs a value and entries, no key, and flags that it knows",
+  prefix: "it needs a key of 5 to 260 bytes, a value and entries, and to be dynamic; and flags that it knows",
+};
+
 function createError(
   errno: number,
   name: string,
@@ -273,10 +281,7 @@ function createError(
     E2BIG: "it is larger than Linux allows",
     ENOMEM: "the arena's memory is out",
     ETIMEDOUT: LOCK_NOT_LET_GO,
-    EINVAL:
-      kind.keys === "index"
-        ? "an array needs a 4-byte key and a value"
-        : "key, value and max_entries must not be empty",
+    EINVAL: NEEDS[kind.keys],
   };
   return new AnyctxError(code, `Cannot create ${what}: ${why[code] ?? code}`);
 }

@@ -171,9 +171,11 @@ function assertUntouched(memory: WebAssembly.Memory, run: () => void): void {
 /** A map of each kind, and of each sort of codec, with something in it. */
 function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key: unknown, value: unknown][] {
   const made = MAP_KINDS.map(({ type, keys, perCpu }) => {
-    const key = keys === "none" ? none : u32;
-    const map = arena.createMap({ type, name: type, key: key as typeof u32, value: u64, maxEntries: 10 });
-    return [map, keys === "none" ? undefined : 3, perCpu ? Array(arena.cpus).fill(5n) : 5n] as const;
+    const prefix = struct({ length: u32, bits: u32 });
+    const codec = { none, prefix, bytes: u32, index: u32 }[keys];
+    const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3 }[keys];
+    const map = arena.createMap({ type, name: type, key: codec as typeof u32, value: u64, maxEntries: 10 });
+    return [map, key, perCpu ? Array(arena.cpus).fill(5n) : 5n] as const;
   });
   const point = struct({ x: u32, tags: array(string(4), 2), raw: bytes(3) });
   const rich = arena.createMap({ type: "hash", name: "rich", key: point, value: point, maxEntries: 10 });

@@ -38,10 +38,11 @@ function objectThatCalls(helper: string): ObjectSpec {
     ...{
       name: type,
       bpfType,
-      keySize: keys === "none" ? 0 : 4,
+      keySize: { none: 0, prefix: 8, bytes: 4, index: 4 }[keys],
       valueSize: 8,
       maxEntries: 4,
-      flags: 0,
+      // A trie has to be dynamic.
+      flags: keys === "prefix" ? 1 : 0,
       readOnly: false,
     },
   }));

@@ -13,6 +13,7 @@
  * | update | map, key address, value address, flags (u32)  | 0 or -errno         |
  * | delete | map, key address                              | 0 or -errno         |
  * | take   | map, key address, address to copy to          | 0 or -errno         |
+ * | after  | map, key address or 0, address to copy to     | 0 or -errno         |
  * | has    | map, value address                            | 0 or -errno         |
  *
  * A kind without keys is given 0 for the key. `take` is get and delete in one (BPF_MAP_LOOKUP_AND_DELETE_ELEM). A role that a
@@ -29,7 +30,15 @@ type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
 type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
-export type MapType = "hash" | "percpu_hash" | "array" | "percpu_array" | "queue" | "stack" | "bloom_filter";
+export type MapType =
+  | "hash"
+  | "percpu_hash"
+  | "array"
+  | "percpu_array"
+  | "queue"
+  | "stack"
+  | "bloom_filter"
+  | "lpm_trie";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "percpu_array";
 
@@ -40,12 +49,15 @@ export interface MapKind {
   readonly doc: string;
   /** One value for each CPU under a key. */
   readonly perCpu: boolean;
-  /** `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. `none`: no keys. */
-  readonly keys: "bytes" | "index" | "none";
+  /**
+   * `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. `none`: no keys.
+   * `prefix`: a u32, how many bits, and the bits.
+   */
+  readonly keys: "bytes" | "index" | "none" | "prefix";
   /** How entries follow each other: not at all, by their index, as they came, or the other way round. */
   readonly order: "none" | "index" | "arrival" | "newest";
-  /** Whether entries can be gone through without taking them. */
-  readonly walk: boolean;
+  /** Whether entries can be gone through without taking them, and how: some at a time by places, or from key to key. */
+  readonly walk: false | "places" | "keys";
   /** Whether the core takes many entries at once (`mapGetMany`). */
   readonly batches: boolean;
   /** Whether elements may be allocated as they come; otherwise all room is there from the start. */
@@ -71,6 +83,8 @@ export interface MapKind {
     readonly update?: Update;
     readonly delete?: Lookup;
     readonly take?: Get;
+    /** The key after a key, which may be gone, in the order of a walk: of kinds that are walked by keys. */
+    readonly after?: Get;
     /** Whether a value may be there, of a kind that does not give values: 0 or -ENOENT. */
     readonly has?: Lookup;
   };
@@ -94,7 +108,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: false,
     keys: "bytes",
     order: "none",
-    walk: true,
+    walk: "places",
     batches: true,
     mayBeDynamic: true,
     inlineLookup: undefined,
@@ -111,7 +125,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: false,
     keys: "index",
     order: "index",
-    walk: true,
+    walk: "places",
     batches: true,
     mayBeDynamic: false,
     inlineLookup: "index",
@@ -127,7 +141,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: true,
     keys: "bytes",
     order: "none",
-    walk: true,
+    walk: "places",
     batches: false,
     mayBeDynamic: true,
     inlineLookup: undefined,
@@ -142,7 +156,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     perCpu: true,
     keys: "index",
     order: "index",
-    walk: true,
+    walk: "places",
     batches: false,
     mayBeDynamic: false,
     inlineLookup: undefined,
@@ -184,6 +198,21 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "storage",
     program: { push: "pushValue", pop: "stackPopValue", peek: "stackPeekValue" },
     system: { get: "stackPeek", update: "ringPush", take: "stackPop" },
+  },
+  {
+    type: "lpm_trie",
+    bpfType: CONSTANTS.KIND_LPM_TRIE,
+    doc: "Prefixes of bits; a lookup gives the value of the longest one. Always dynamic.",
+    perCpu: false,
+    keys: "prefix",
+    order: "none",
+    walk: "keys",
+    batches: false,
+    mayBeDynamic: true,
+    inlineLookup: undefined,
+    memoryUse: "trie",
+    program: { lookup: "trieLookup", update: "trieUpdate", delete: "trieDelete" },
+    system: { get: "trieGet", update: "trieUpdate", delete: "trieDelete", after: "trieKeyAfter" },
   },
   {
     type: "bloom_filter",

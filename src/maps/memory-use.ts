@@ -49,12 +49,21 @@ function filterUse(reader: Reader, { address }: MapShape): MemoryUse {
   return { bytes, preallocatedBytes: bytes };
 }
 
-export type MemoryUseRule = "storage" | "hash" | "filter";
+/** Nodes that the caches own; preallocated it would have one for each entry and each branch between two. */
+function trieUse(reader: Reader, { address, maxEntries, valueStride }: MapShape): MemoryUse {
+  const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number => reader.word(address + LAYOUT.MapHeader[name]);
+  const nodeBytes = field("valueOffset") + valueStride;
+  const bytes = reader.core.allocatorOwned(field("elements")) * nodeBytes;
+  return { bytes, preallocatedBytes: (2 * maxEntries - 1) * nodeBytes };
+}
+
+export type MemoryUseRule = "trie" | "storage" | "hash" | "filter";
 
 const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   storage: storageUse,
   hash: hashUse,
   filter: filterUse,
+  trie: trieUse,
 };
 
 export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {

@@ -44,6 +44,11 @@ export function wordsOfKey({ keySize }: MapInfo): number {
  */
 export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
   if (!info.kind.walk) throw new AnyctxError("EINVAL", `Map "${info.name}" cannot be walked: it is ${info.kind.type}`);
+  if (info.kind.walk === "keys") yield* walkByKeys(core, host, info, isOpen);
+  else yield* walkByPlaces(core, host, info, isOpen);
+}
+
+function* walkByPlaces(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
   let from = 0;
   do {
     if (!isOpen()) throw mapFailure(info, -ERRNO.EBADF, "walk");
@@ -51,4 +56,22 @@ export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () =
     yield keys;
     from = next;
   } while (from !== 0);
+}
+
+/** One key at a time. The next one comes after it whether it is still there or not. */
+function* walkByKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
+  const { after } = info.kind.system;
+  if (after === undefined) return;
+  const words = wordsOfKey(info);
+  let last: Uint32Array | undefined;
+  for (;;) {
+    if (!isOpen()) throw mapFailure(info, -ERRNO.EBADF, "walk");
+    // The room is for names too: what is in it now is not what was in it before.
+    const room = new Uint32Array(host.memory.buffer, host.room.address, 2 * words);
+    if (last !== undefined) room.set(last);
+    const result = core[after](info.address, last === undefined ? 0 : room.byteOffset, room.byteOffset + words * 4);
+    if (result !== 0) return;
+    last = room.slice(words);
+    yield last;
+  }
 }

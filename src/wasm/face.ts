@@ -428,6 +428,27 @@ export interface Core {
   /** As readEnter, for a sleepable program's run: holds up tasks-trace grace periods only. */
   traceEnter(): void;
   traceLeave(): void;
+  /** Deletes a prefix, this very one. Any context. 0, -EINVAL (too long), -ENOENT, -EBUSY or -ETIMEDOUT as trieUpdate. */
+  trieDelete(address: number, key: number): number;
+  /** Copies the value under the longest prefix of a key out: 0 or -ENOENT. `into` is 8-byte aligned. */
+  trieGet(address: number, key: number, into: number): number;
+  /**
+   * The key that comes after `key`, which may be gone; after 0 (none) the first. Lock-free, any context.
+   * @param into room for a key; not where `key` is
+   * @returns 0, or -ENOENT behind the last
+   */
+  trieKeyAfter(address: number, key: number, into: number): number;
+  /** The address of the value under the longest prefix of a key, 0 if there is none. Call inside a read section. */
+  trieLookup(address: number, key: number): number;
+  /** As trieKeyAfter, but after a key that is not there comes the first, as in Linux. */
+  trieNextKey(address: number, key: number, into: number): number;
+  /**
+   * Creates or replaces the value of a prefix. Any context.
+   * @param flags 0, NOEXIST or EXIST
+   * @returns 0, -EINVAL (flags, a prefix that is too long), -EEXIST, -ENOENT, -ENOSPC (full), -ENOMEM (nothing to allocate in this
+   * context), -EBUSY (this context interrupted the lock's owner) or -ETIMEDOUT (its owner is dead)
+   */
+  trieUpdate(address: number, key: number, value: number, flags: number): number;
   /**
    * Trims the CPUs that the thread `token` holds and those that are free, which are borrowed one at a time; then the tables and
    * the slabs.
@@ -575,6 +596,12 @@ export const SIGNATURES = {
   timerTick: { parameters: [], results: [] },
   traceEnter: { parameters: [], results: [] },
   traceLeave: { parameters: [], results: [] },
+  trieDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  trieGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  trieKeyAfter: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  trieLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  trieNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  trieUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   trimCpus: { parameters: ["i32"], results: [] },
   trimSlabs: { parameters: [], results: [] },
   withdrawPrefill: { parameters: ["i32", "i32", "i32"], results: [] },
@@ -717,6 +744,12 @@ export const CONSTANTS = {
   SEGMENT_BYTES: 16384,
   ELEMENTS_PER_BUCKET: 4,
   ELEMENTS_PER_BUCKET_LARGE: 5,
+  KIND_LPM_TRIE: 11,
+  NODE_CHILD: 8,
+  NODE_KIND: 16,
+  NODE_KEY: 24,
+  IS_ENTRY: 0,
+  IS_BRANCH: 1,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
   PAGE_FREE: 1,
@@ -745,7 +778,7 @@ export const LAYOUT = {
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, trieRoot: 204, trieLock: 208, trieCount: 212, triePending: 216 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
@@ -764,7 +797,7 @@ export const SIZES = {
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 204,
+  MapHeader: 220,
   ObjectAllocator: 96,
   PageDescriptor: 32,
   Ring: 12,

@@ -39,6 +39,13 @@ const ARRAY: CommandRules = {
   batchesBy: "key",
 };
 
+const TRIE: CommandRules = {
+  lacking: {},
+  nextKey: "trieNextKey",
+  batches: ["lookup", "update", "delete"],
+  batchesBy: "key",
+};
+
 const RING: CommandRules = { lacking: { delete: -EINVAL }, nextKey: -EINVAL, batches: [], batchesBy: "key" };
 
 const BLOOM: CommandRules = {
@@ -56,4 +63,5 @@ export const COMMAND_RULES: Readonly<Record<MapType, CommandRules>> = {
   queue: RING,
   stack: RING,
   bloom_filter: BLOOM,
+  lpm_trie: TRIE,
 };

@@ -185,4 +185,29 @@ export const MAP_CANARIES: readonly Canary[] = [
       },
     ],
   },
+  {
+    name: "trie-node-reused-at-once",
+    doc: "A node that was taken out of a trie may be another prefix's before its readers have gone.",
+    scenario: "trie-beside-lookup",
+    edits: [
+      {
+        file: "core/maps/trie-update.ts",
+        guard:
+          "  if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);\n  else if (node != 0) cacheGive",
+        without: "  if (node != 0) cacheGive",
+      },
+    ],
+  },
+  {
+    name: "trie-count-not-settled",
+    doc: "Whoever reaps a CPU that showed a change and died before it was counted lets the count be.",
+    scenario: "trie-killed",
+    edits: [
+      {
+        file: "core/maps/trie-reap.ts",
+        guard: "    if ((intent & COUNTS) != 0 && isShown(map, intent)) map.trieCount = map.triePending;\n",
+        without: "",
+      },
+    ],
+  },
 ];

@@ -39,6 +39,7 @@ export const DIES = {
   nmi: "died in an NMI",
   elsewhere: "died acting as another CPU",
   migrating: "died migrating a table",
+  mapLock: "died with the lock of a queue, a stack or a trie",
 } as const;
 
 type Left = keyof typeof DIES;
@@ -49,6 +50,14 @@ function locks(world: World): number[] {
     world.field(CONSTANTS.SLAB_CLASSES + index * CONSTANTS.SLAB_CLASS_BYTES, "SlabClass", "lockWord"),
   );
   return [world.field(block, "Superblock", "pagesLock"), world.field(block, "Superblock", "controlLock"), ...classes];
+}
+
+/** The one lock of a map that has one: owner CPU + 1, or 0. */
+function lockOfMap(world: World, map: number): number {
+  const kind = world.field(map, "MapHeader", "kind");
+  if (kind === CONSTANTS.KIND_LPM_TRIE) return world.field(map, "MapHeader", "trieLock");
+  const isRing = kind === CONSTANTS.KIND_QUEUE || kind === CONSTANTS.KIND_STACK;
+  return isRing ? world.field(world.field(map, "MapHeader", "storage"), "Ring", "lock") : 0;
 }
 
 /** Which of these a CPU has. */
@@ -80,6 +89,7 @@ function leftBy(world: World, cpu: number): Readonly<Record<Left, boolean>> {
     reading: owns("readEpoch", "traceEpoch"),
     nmi: world.field(area, "CpuArea", "level") === LEVELS.indexOf("nmi"),
     elsewhere: heldByDead(world).length > 1,
+    mapLock: world.maps.some(({ address }) => lockOfMap(world, address) === cpu + 1),
     migrating: world.maps.some(({ address }) => world.field(address, "MapHeader", "migrator") === cpu + 1),
   };
 }

@@ -37,6 +37,7 @@ import { scanWhileWriting } from "./scan-while-writing.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
 import { TABLES } from "./tables.ts";
+import { TRIES } from "./tries.ts";
 import { trimNmi } from "./trim-nmi.ts";
 import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { TWO_DEATHS } from "./two-deaths.ts";
@@ -88,4 +89,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...KILLED_IN_CONTROL,
   ...TWO_DEATHS,
   ...RINGS,
+  ...TRIES,
 ];

@@ -1,0 +1,123 @@
+/**
+ * The trie of prefixes (Linux's `kernel/bpf/lpm_trie.c`): a key is a number of bits and the bits, a lookup gives the value of the longest
+ * prefix that there is of what is asked for.
+ *
+ * ```
+ *  0         8         12        16      20        24                       24 + round8(key)
+ *  +---------+---------+---------+-------+---------+------------------------+---------+
+ *  | header  | child 0 | child 1 | kind  |         | prefix length, bits .. | value   |
+ *  +---------+---------+---------+-------+---------+------------------------+---------+
+ * ```
+ * A node's children have its bits and more, the first of which is 0 or 1. Where two prefixes part and nothing ends there is a *branch*:
+ * a node without a value, which has both children.
+ *
+ * **Concurrency.** Lookups and walks take no lock, wait for nobody and never fail, in any context: each change is one store of a word
+ * that leads to a node, and a node that was taken out stays as it was until a grace period is over. A lookup is as of one moment
+ * of those while it ran; it never misses a prefix that is there all the while. Updates and deletions take the map's one lock, in any
+ * context; an NMI that has interrupted its owner gets -EBUSY. Nodes are taken before the lock, so that a refill can run.
+ */
+import { acquire } from "../base/atomics";
+import { copyOutWords } from "../base/bytes";
+import { ENOENT } from "../base/errno";
+import { thisCpu } from "../cpu/area";
+import { enterRead, leaveRead } from "../rcu/epoch";
+import { MapHeader, mapAt } from "./map";
+
+/** Number of `enum bpf_map_type`. */
+export const KIND_LPM_TRIE: u32 = 11;
+
+export const NODE_CHILD: usize = 8;
+export const NODE_KIND: usize = 16;
+export const NODE_KEY: usize = 24;
+
+/** NODE_KIND: an entry, or where prefixes part. */
+export const IS_ENTRY: u32 = 0;
+export const IS_BRANCH: u32 = 1;
+
+/** Where a key's bits begin. */
+const BITS: usize = 4;
+
+export function keyOf(node: usize): usize {
+  return node + NODE_KEY;
+}
+
+export function prefixOf(key: usize): u32 {
+  return load<u32>(key);
+}
+
+/** The longest prefix that a map's keys can have. */
+export function longestPrefix(map: MapHeader): u32 {
+  return (map.keySize - <u32>BITS) * 8;
+}
+
+/** Bit `index` of a key. */
+export function bitOf(key: usize, index: u32): u32 {
+  return (load<u8>(key + BITS + (index >> 3)) >> (7 - (index & 7))) & 1;
+}
+
+/** The word that leads to a node's child. */
+export function childSlot(node: usize, bit: u32): usize {
+  return node + NODE_CHILD + ((<usize>bit) << 2);
+}
+
+export function rootSlot(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("trieRoot");
+}
+
+/** How many bits two keys have in common, of those that both have. */
+export function commonBits(a: usize, b: usize): u32 {
+  const limit = min(prefixOf(a), prefixOf(b));
+  let bits: u32 = 0;
+  for (; bits + 32 <= limit; bits += 32) {
+    const at = BITS + (bits >> 3);
+    const different = bswap(load<u32>(a + at) ^ load<u32>(b + at));
+    if (different != 0) return bits + clz(different);
+  }
+  for (; bits < limit; bits += 8) {
+    const at = BITS + (bits >> 3);
+    const different: u32 = load<u8>(a + at) ^ load<u8>(b + at);
+    if (different != 0) return min(limit, bits + clz(different) - 24);
+  }
+  return limit;
+}
+
+/** Whether a node is where a walk towards `key` ends: it is not a prefix of it, or all of it. */
+export function endsAt(node: usize, key: usize, common: u32): bool {
+  const prefix = prefixOf(keyOf(node));
+  return common != prefix || prefix == prefixOf(key);
+}
+
+/**
+ * The entry with the longest prefix of a key, 0 if there is none. Inside a read section.
+ * The loads pair with the publication of a word that leads to a node: the node is whole.
+ */
+function longestMatch(map: MapHeader, key: usize): usize {
+  if (prefixOf(key) > longestPrefix(map)) return 0;
+  let found: usize = 0;
+  let node: usize = acquire(rootSlot(map));
+  while (node != 0) {
+    const prefix = prefixOf(keyOf(node));
+    if (commonBits(keyOf(node), key) < prefix) break;
+    if (acquire(node + NODE_KIND) == IS_ENTRY) found = node;
+    if (prefix == prefixOf(key)) break;
+    node = acquire(childSlot(node, bitOf(key, prefix)));
+  }
+  return found;
+}
+
+/** The address of the value under the longest prefix of a key, 0 if there is none. Call inside a read section. */
+export function trieLookup(address: usize, key: usize): usize {
+  const map = mapAt(address);
+  const node = longestMatch(map, key);
+  return node == 0 ? 0 : node + map.valueOffset;
+}
+
+/** Copies the value under the longest prefix of a key out: 0 or -ENOENT. `into` is 8-byte aligned. */
+export function trieGet(address: usize, key: usize, into: usize): i32 {
+  const area = thisCpu();
+  enterRead(area);
+  const value = trieLookup(address, key);
+  if (value != 0) copyOutWords(into, value, mapAt(address).valueStride);
+  leaveRead(area);
+  return value != 0 ? 0 : -ENOENT;
+}
