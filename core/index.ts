@@ -90,6 +90,14 @@ export { arrayChange, hashChange } from "./maps/modify";
 export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue";
 export { closeMap } from "./maps/registry";
 export { pushValue, ringPush } from "./maps/ring";
+export {
+  ringbufConsume,
+  ringbufDiscard,
+  ringbufOutput,
+  ringbufQuery,
+  ringbufReserve,
+  ringbufSubmit,
+} from "./maps/ringbuf";
 export { stackPeek, stackPeekValue, stackPop, stackPopValue } from "./maps/stack";
 export { trieGet, trieLookup } from "./maps/trie";
 export { trieKeyAfter, trieNextKey } from "./maps/trie-next";

@@ -34,6 +34,7 @@ import { scanHash } from "./hash-scan";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
 import { KIND_QUEUE } from "./queue";
 import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
+import { breakRingbufLocks, buildRingbuf, checkRingbuf, KIND_RINGBUF } from "./ringbuf";
 import { KIND_STACK } from "./stack";
 import { settleTable } from "./table-repair";
 import { KIND_LPM_TRIE } from "./trie";
@@ -57,6 +58,7 @@ export function checkMap(
   if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_QUEUE) return checkRing(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_STACK) return checkRing(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_RINGBUF) return checkRingbuf(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_LPM_TRIE) return checkTrie(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
   return EINVAL;
@@ -78,6 +80,7 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
   if (map.kind == KIND_QUEUE) return buildRing(map);
   if (map.kind == KIND_STACK) return buildRing(map);
+  if (map.kind == KIND_RINGBUF) return buildRingbuf(map);
   if (map.kind == KIND_LPM_TRIE) return buildTrie(area, map);
   if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
   return false;
@@ -114,7 +117,7 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
   return -EINVAL;
 }
 
-/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter does not know: 0. */
+/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter and a ring buffer do not know: 0. */
 export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH) return elementCount(map);
@@ -123,6 +126,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_STACK) return ringCount(map);
   if (map.kind == KIND_LPM_TRIE) return map.trieCount;
   if (map.kind == KIND_BLOOM_FILTER) return 0;
+  if (map.kind == KIND_RINGBUF) return 0;
   return map.maxEntries;
 }
 
@@ -139,13 +143,17 @@ export function mapPrefill(address: usize, count: u32): i32 {
   return -EINVAL;
 }
 
-/** Reaping: releases every lock of the map's own that a dead CPU has. Others wait for them. */
-export function breakMapLocks(map: MapHeader, cpu: u32): void {
+/**
+ * Reaping: releases every lock of the map's own that a dead CPU has. Others wait for them.
+ * @returns false: it has to be tried again, when another dead CPU's locks have been released
+ */
+export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_HASH) settleTable(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
   if (map.kind == KIND_STACK) breakRingLock(map, cpu);
   if (map.kind == KIND_LPM_TRIE) breakTrieLock(map, cpu);
+  return map.kind != KIND_RINGBUF || breakRingbufLocks(map, cpu);
 }
 
 /**

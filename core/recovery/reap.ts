@@ -50,10 +50,14 @@ import { enterRead, gracePeriodTarget, leaveRead, NORMAL } from "../rcu/epoch";
 import { settleSet, unmarkCache } from "./caches";
 import { settleLocks, settleRun } from "./memory";
 
-/** Releases the locks of maps' own that the CPU has. */
-function breakLocks(cpu: u32): void {
-  for (let map: usize = superblock().maps; map != 0; map = mapAt(map).next) breakMapLocks(mapAt(map), cpu);
-  for (let map: usize = superblock().dyingMaps; map != 0; map = mapAt(map).next) breakMapLocks(mapAt(map), cpu);
+/** Releases the locks of maps' own that the CPU has. False: it has to be tried again. */
+function breakLocks(cpu: u32): bool {
+  let complete = true;
+  for (let map: usize = superblock().maps; map != 0; map = mapAt(map).next)
+    complete = breakMapLocks(mapAt(map), cpu) && complete;
+  for (let map: usize = superblock().dyingMaps; map != 0; map = mapAt(map).next)
+    complete = breakMapLocks(mapAt(map), cpu) && complete;
+  return complete;
 }
 
 /**
@@ -215,7 +219,7 @@ function resetArea(area: CpuArea): void {
 /** All that is found by way of the lists of maps and allocators. Caller has the control plane's lock. */
 function settleListed(area: CpuArea, dead: CpuArea): bool {
   const building = transferOf(dead).building;
-  breakLocks(dead.id);
+  if (!breakLocks(dead.id)) return false;
   closeAll(dead.id);
   enterRead(area);
   const complete = settleSets(dead);

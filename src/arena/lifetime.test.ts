@@ -69,6 +69,9 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     has: () => map.has(key),
     isOpen: "says it is dead",
     keys: () => [...map.keys()],
+    consume: () => map.consume(),
+    output: () => map.output(new Uint8Array(8)),
+    takeRecords: () => map.takeRecords(),
     mayHave: () => map.mayHave(value),
     prefill: () => map.prefill(1),
     read: () => map.read(() => 1),
@@ -170,18 +173,23 @@ function assertUntouched(memory: WebAssembly.Memory, run: () => void): void {
 
 /** A map of each kind, and of each sort of codec, with something in it. */
 function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key: unknown, value: unknown][] {
-  const made = MAP_KINDS.map(({ type, keys, perCpu }) => {
+  const made = MAP_KINDS.map(({ type, keys, perCpu, program }) => {
     const prefix = struct({ length: u32, bits: u32 });
     const codec = { none, prefix, bytes: u32, index: u32 }[keys];
     const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3 }[keys];
-    const map = arena.createMap({ type, name: type, key: codec as typeof u32, value: u64, maxEntries: 10 });
+    const hasRecords = program.output !== undefined;
+    const value = (hasRecords ? none : u64) as typeof u64;
+    const maxEntries = hasRecords ? 4096 : 10;
+    const map = arena.createMap({ type, name: type, key: codec as typeof u32, value, maxEntries });
     return [map, key, perCpu ? Array(arena.cpus).fill(5n) : 5n] as const;
   });
   const point = struct({ x: u32, tags: array(string(4), 2), raw: bytes(3) });
   const rich = arena.createMap({ type: "hash", name: "rich", key: point, value: point, maxEntries: 10 });
   const value = { x: 1, tags: ["a", "b"], raw: new Uint8Array(3) };
   const all = [...made, [rich, value, value] as const];
-  for (const [map, key, each] of all) (map as ArenaMap<unknown, unknown>).set(key, each);
+  for (const [map, key, each] of all as [ArenaMap<unknown, unknown>, unknown, unknown][])
+    if (map.info.kind.system.update === undefined) map.output(new Uint8Array(5));
+    else map.set(key, each);
   return all as unknown as [ArenaMap<unknown, unknown>, unknown, unknown][];
 }
 

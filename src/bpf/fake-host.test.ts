@@ -102,6 +102,12 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
     core[program.lookupOn ?? ""] = (map, key, cpu) => (Number(cpu) === 3 ? lookup(map ?? 0, key ?? 0) : 0);
     core[program.push ?? ""] = push;
     core[program.pop ?? ""] = (map, into) => read(map, into, true);
+    core[program.output ?? ""] = (map, _data, size) => {
+      at(map).entries.set(`${at(map).entries.size}`, Number(size));
+      return 0;
+    };
+    core[program.query ?? ""] = (map, what) =>
+      what === 0 ? [...at(map).entries.values()].reduce((sum, size) => sum + BigInt(size), 0n) : 0n;
     core[program.peek ?? ""] = (map, into) => read(map, into, false);
   }
   return core;

@@ -34,13 +34,13 @@ test("helpers of programs: the task's name comes from the record, reads outside 
 function objectThatCalls(helper: string): ObjectSpec {
   const loads = MAP_KINDS.map(() => "r1 = 0 ll").join("\n");
   const spec = specOfInstructions("p", assemble(`${loads}\ncall ${helper}\nexit`));
-  const maps = MAP_KINDS.map(({ type, bpfType, keys }) => ({
+  const maps = MAP_KINDS.map(({ type, bpfType, keys, program }) => ({
     ...{
       name: type,
       bpfType,
       keySize: { none: 0, prefix: 8, bytes: 4, index: 4 }[keys],
-      valueSize: 8,
-      maxEntries: 4,
+      valueSize: program.output === undefined ? 8 : 0,
+      maxEntries: 4096,
       // A trie has to be dynamic.
       flags: keys === "prefix" ? 1 : 0,
       readOnly: false,

@@ -56,7 +56,7 @@ export function reopenObject(loaded: LoadedObject, arena: Arena): LoadedObject {
 }
 
 /** Keys are bytes here; of a map without keys none are asked for. */
-const NO_KEY = none as Codec<unknown> as Codec<Uint8Array>;
+const NOTHING = none as Codec<unknown> as Codec<Uint8Array>;
 
 /** Bytes of a map's name. */
 const LONGEST_NAME = CONSTANTS.NAME_BYTES - 1;
@@ -88,12 +88,14 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
   if (kind === undefined)
     throw new AnyctxError("UNSUPPORTED", `Map ${spec.name} has map type ${spec.bpfType}, which is not supported yet`);
   const asDeclared = (spec.flags & NO_PREALLOC) === 0;
-  const prealloc = options.hashes === undefined ? asDeclared : options.hashes === "preallocated";
+  // A trie of prefixes is dynamic or refused.
+  const isChosen = options.hashes !== undefined && kind.memoryUse === "hash";
+  const prealloc = isChosen ? options.hashes === "preallocated" : asDeclared;
   const map = arena.createMap({
     type: kind.type,
     name: nameInArena(object, spec),
-    key: spec.keySize === 0 ? NO_KEY : bytes(spec.keySize),
-    value: bytes(spec.valueSize),
+    key: spec.keySize === 0 ? NOTHING : bytes(spec.keySize),
+    value: spec.valueSize === 0 ? NOTHING : bytes(spec.valueSize),
     maxEntries: options.mapEntries?.get(spec.name) ?? spec.maxEntries,
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,

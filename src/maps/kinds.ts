@@ -28,6 +28,7 @@ type Named<F> = { [Name in keyof Core]: Core[Name] extends F ? Name : never }[ke
 type Lookup = Named<(map: number, key: number) => number>;
 type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
+type Query = Named<(map: number, what: number) => bigint>;
 type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
 export type MapType =
@@ -38,7 +39,8 @@ export type MapType =
   | "queue"
   | "stack"
   | "bloom_filter"
-  | "lpm_trie";
+  | "lpm_trie"
+  | "ringbuf";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "percpu_array";
 
@@ -76,6 +78,8 @@ export interface MapKind {
     readonly push?: Get;
     readonly pop?: Lookup;
     readonly peek?: Lookup;
+    readonly output?: Update;
+    readonly query?: Query;
   };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
   readonly system: {
@@ -213,6 +217,21 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "trie",
     program: { lookup: "trieLookup", update: "trieUpdate", delete: "trieDelete" },
     system: { get: "trieGet", update: "trieUpdate", delete: "trieDelete", after: "trieKeyAfter" },
+  },
+  {
+    type: "ringbuf",
+    bpfType: CONSTANTS.KIND_RINGBUF,
+    doc: "Records of any length, from many producers to a consumer; max_entries is the bytes of the buffer.",
+    perCpu: false,
+    keys: "none",
+    order: "arrival",
+    walk: false,
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "records",
+    program: { output: "ringbufOutput", query: "ringbufQuery" },
+    system: {},
   },
   {
     type: "bloom_filter",

@@ -2,7 +2,7 @@
  * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
  * same entries. Values are copies.
  */
-import { checkFunction } from "../arguments.ts";
+import { checkFunction, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
@@ -14,8 +14,10 @@ import type { MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
 import { ModifiedEntries } from "./modify.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
+import { type ConsumeOptions, consumeRecords, putRecord, takeRecords } from "./records.ts";
 import type { Scanned } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
+import { typedArrayKind } from "./typed-array.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
 
 export { ANY, EXIST, NOEXIST } from "./entries.ts";
@@ -248,6 +250,46 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
       throw new AnyctxError("EINVAL", `A value of map "${name}" can be viewed inside of read only`);
     const address = this.core[lookup](this.info.address, this.place(key)) >>> 0;
     return address === 0 ? undefined : new LiveView(this.host, this.#valueCodec, address);
+  }
+
+  /**
+   * Puts a record into a ring buffer.
+   * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts one in; -EBADF, -EPERM
+   * @throws {AnyctxError} EINVAL for another kind, and for what is no Uint8Array
+   */
+  output(record: Uint8Array): number {
+    if (!this.isOpen) return -ERRNO.EBADF;
+    this.#checkRecords();
+    if (typedArrayKind(record) !== "Uint8Array")
+      throw new AnyctxError("EINVAL", `output needs a Uint8Array as record, not ${show(record)}`);
+    return putRecord({ core: this.core, memory: this.host.memory }, this.info.address, record);
+  }
+
+  /**
+   * Takes records out of a ring buffer in their order: some of those that are in, none if there are none.
+   * @throws {AnyctxError} EINVAL for another kind; EBADF, ENOMEM; ETIMEDOUT, EBUSY (as `delete`, of another consumer)
+   */
+  takeRecords(): Uint8Array[] {
+    this.checkOpen("consume");
+    this.#checkRecords();
+    const records = takeRecords({ core: this.core, memory: this.host.memory }, this.info.address);
+    if (typeof records === "number") throw mapFailure(this.info, records, "consume");
+    return records;
+  }
+
+  /**
+   * The records of a ring buffer as they come, until `signal` says no more. Nobody wakes it: it looks every `interval` milliseconds.
+   * @throws {AnyctxError} as `takeRecords`
+   */
+  consume(options: ConsumeOptions = {}): AsyncGenerator<Uint8Array, undefined, unknown> {
+    this.checkOpen("consume");
+    this.#checkRecords();
+    return consumeRecords(() => this.takeRecords(), options);
+  }
+
+  #checkRecords(): void {
+    if (this.info.kind.program.output === undefined)
+      throw new AnyctxError("EINVAL", `Map "${this.info.name}" has no records: it is ${this.info.kind.type}`);
   }
 
   /**

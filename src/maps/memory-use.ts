@@ -57,13 +57,19 @@ function trieUse(reader: Reader, { address, maxEntries, valueStride }: MapShape)
   return { bytes, preallocatedBytes: (2 * maxEntries - 1) * nodeBytes };
 }
 
-export type MemoryUseRule = "trie" | "storage" | "hash" | "filter";
+/** A ring buffer's data, and as much behind it. */
+function recordsUse(_: Reader, { maxEntries }: MapShape): MemoryUse {
+  return { bytes: 2 * maxEntries, preallocatedBytes: 2 * maxEntries };
+}
+
+export type MemoryUseRule = "records" | "trie" | "storage" | "hash" | "filter";
 
 const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   storage: storageUse,
   hash: hashUse,
   filter: filterUse,
   trie: trieUse,
+  records: recordsUse,
 };
 
 export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {

@@ -229,7 +229,7 @@ export interface Core {
    * @returns 0, or the -errno of the first that failed: those before it have been added to
    */
   mapAddMany(address: number, keys: number, count: number, kind: number, amounts: number, room: number): number;
-  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter does not know: 0. */
+  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter and a ring buffer do not know: 0. */
   mapCount(address: number): number;
   /**
    * Removes the entries of `count` keys; -EINVAL of an array means that none can be.
@@ -384,6 +384,37 @@ export interface Core {
    * is dead)
    */
   ringPush(address: number, key: number, value: number, flags: number): number;
+  /**
+   * Copies records out that are submitted, and consumes them: each with its size in front, in 8 bytes, and rounded up to 8. How many
+   * bytes are used is left in the CPU's `scanNext`; if not even one fits, how many it needs.
+   * The loads of `produced` and of headers pair with the publications of producers: records are filled. That of `consumed` says that they
+   * may be written over.
+   * @param into 8-byte aligned
+   * @returns the number of records, -ENOSPC, -EBUSY (this context interrupted a consumer) or -ETIMEDOUT (a dead one has the lock)
+   */
+  ringbufConsume(address: number, into: number, bytes: number): number;
+  /** Gives a reserved record up: the consumer passes over it. Any context; cannot fail. */
+  ringbufDiscard(record: number, flags: number): void;
+  /**
+   * Reserves a record, copies `size` bytes into it and submits it. Any context.
+   * @returns 0, -EINVAL (flags), -EAGAIN (what ringbufReserve returns 0 for)
+   */
+  ringbufOutput(address: number, data: number, size: number, flags: number): number;
+  /**
+   * What a buffer is like at some moment. The loads pair with nothing: what is learnt is old at once.
+   * @param what 0: bytes that are not consumed; 1: bytes of the buffer; 2, 3: the consumer's and the producers' position; else 0
+   */
+  ringbufQuery(address: number, what: number): bigint;
+  /**
+   * Reserves a record. Any context. Its bytes are whatever was there.
+   * The load of `consumed` pairs with the consumer's publication: he is done with what lies before; that of `produced` pairs with the
+   * consumer's load: the header is written.
+   * @returns the record's address, for ringbufSubmit or ringbufDiscard; 0: there is no room now, it is larger than the buffer, there are
+   * flags, this context interrupted the lock's owner, or that one is dead
+   */
+  ringbufReserve(address: number, size: number, flags: number): number;
+  /** Gives a reserved record to the consumer. Any context; cannot fail. */
+  ringbufSubmit(record: number, flags: number): void;
   /**
    * Does the raised work of CPU `cpu`, whose thread never does it (an AudioWorklet), and what tables of maps want; returns the
    * caches that a batch was brought for.
@@ -577,6 +608,12 @@ export const SIGNATURES = {
   reapMaps: { parameters: [], results: ["i32"] },
   releaseCpu: { parameters: ["i32"], results: [] },
   ringPush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  ringbufConsume: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  ringbufDiscard: { parameters: ["i32", "i32"], results: [] },
+  ringbufOutput: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  ringbufQuery: { parameters: ["i32", "i32"], results: ["i64"] },
+  ringbufReserve: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  ringbufSubmit: { parameters: ["i32", "i32"], results: [] },
   serveCpu: { parameters: ["i32"], results: ["i32"] },
   setAdaptive: { parameters: ["i32"], results: [] },
   setAllocatorDebug: { parameters: ["i32", "i32"], results: [] },
@@ -738,6 +775,8 @@ export const CONSTANTS = {
   SUBTRACTS: 16,
   EXCHANGES: 32,
   KIND_QUEUE: 22,
+  KIND_RINGBUF: 27,
+  BUSY: 2147483648,
   KIND_STACK: 23,
   SEGMENT_SHIFT: 8,
   SEGMENT_BUCKETS: 256,
@@ -782,6 +821,7 @@ export const LAYOUT = {
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
+  Ringbuf: { produced: 0, lock: 8, consumed: 64, consumerLock: 72 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
   Superblock: { magic: 0, version: 4, cpus: 8, pages: 12, firstPage: 16, descriptors: 20, areas: 24, deadBuckets: 28, realTime: 32, forceDynamic: 36, profile: 40, adaptive: 44, limitPages: 48, serials: 52, pagesLock: 64, usedPages: 68, returnedRuns: 72, controlLock: 128, maps: 132, dyingMaps: 136, cacheSets: 140 },
   Transfer: { objects: 0, active: 8, cache: 12, base: 16, between: 20, run: 24, building: 28, posts: 32, servedCpu: 36, served: 40, servedRest: 44, table: 48, managed: 52 },
@@ -801,6 +841,7 @@ export const SIZES = {
   ObjectAllocator: 96,
   PageDescriptor: 32,
   Ring: 12,
+  Ringbuf: 76,
   SlabClass: 32,
   Superblock: 144,
   Transfer: 56,

@@ -68,6 +68,17 @@ const HELPERS: Readonly<Record<string, Perform>> = {
     const { delete: remove } = call.map.kind.program;
     return remove && `${call.arena.core[remove](call.map.address, putKey(call))}`;
   },
+  rout: ({ arena, map, value, flags }) => {
+    if (map.kind.type !== "ringbuf") return undefined;
+    const bytes = bytesOf(value) ?? new Uint8Array();
+    const data = arena.allocate(bytes.length);
+    map.put(data, bytes);
+    const result = arena.core.ringbufOutput(map.address, data, bytes.length, given(flags));
+    arena.core.freeBytes(data);
+    return `${result}`;
+  },
+  rquery: ({ arena, map, flags }) =>
+    map.kind.type === "ringbuf" ? `${arena.core.ringbufQuery(map.address, given(flags))}` : undefined,
   push: (call) => {
     const { push } = call.map.kind.program;
     return push && `${call.arena.core[push](call.map.address, putValue(call), given(call.flags))}`;

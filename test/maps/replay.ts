@@ -5,6 +5,7 @@ import { deleteBatch, type Entry, readBatch, updateBatch } from "../../src/maps/
 import { MapCommands } from "../../src/maps/commands/commands.ts";
 import type { Descriptor } from "../../src/maps/commands/descriptor.ts";
 import { mapKindByBpfType } from "../../src/maps/kinds.ts";
+import { takeRecords } from "../../src/maps/records.ts";
 import { callHelper } from "./programs.ts";
 import { bytesOf, type Operation, type Sequence, showBytes, showEntries, showKeys } from "./vectors.ts";
 
@@ -151,7 +152,10 @@ function writeMany({ map, words }: Asked): string {
   return `${answer.result} ${answer.count}`;
 }
 
-const OPERATIONS: Readonly<Record<string, (asked: Asked) => string>> = {
+/** The recorder had the buffer mapped. */
+const MAPPED: Skip = { reason: "a freeze of a buffer that is mapped", harmless: true };
+
+const OPERATIONS: Readonly<Record<string, (asked: Asked) => Given>> = {
   i: ({ commands, fd }) => showInfo(commands, fd),
   u: ({ commands, fd, words: [, , key = "-", value = "-", flags = "0"] }) =>
     `${commands.update(fd, bytesOf(key), bytesOf(value), BigInt(flags))}`,
@@ -184,7 +188,17 @@ const OPERATIONS: Readonly<Record<string, (asked: Asked) => string>> = {
   BR: (asked) => readAll(asked, "take"),
   U: writeMany,
   X: writeMany,
-  f: ({ commands, fd }) => `${commands.freeze(fd)}`,
+  f: ({ commands, fd, map }) => (map.kind.type === "ringbuf" ? MAPPED : `${commands.freeze(fd)}`),
+  R: ({ map }) => {
+    const records: Uint8Array[] = [];
+    for (;;) {
+      const some = takeRecords(map.host, map.address);
+      if (typeof some === "number") return `${some}`;
+      if (some.length === 0) break;
+      records.push(...some);
+    }
+    return `0 ${records.length === 0 ? "-" : records.map(showBytes).join(",")}`;
+  },
 };
 
 /** What Linux answered, in the form of ours. */

@@ -66,6 +66,16 @@ if r0 != 0 goto +1\nr0 = *(u64 *)(r10 - 16)`,
     text: "r1 = {queue}\nr2 = r10\nr2 += -8\ncall map_peek_elem",
     expected: unsigned(-2),
   },
+  ringbuf_output: {
+    text: "r1 = {ringbuf}\nr2 = r10\nr2 += -8\nr3 = 8\nr4 = 0\n*(u64 *)(r10 - 8) = 1\ncall ringbuf_output",
+    expected: 0n,
+  },
+  ringbuf_query: {
+    text: `*(u64 *)(r10 - 8) = 1
+r1 = {ringbuf}\nr2 = r10\nr2 += -8\nr3 = 5\nr4 = 0\ncall ringbuf_output
+r1 = {ringbuf}\nr2 = 0\ncall ringbuf_query`,
+    expected: 5n,
+  },
   map_lookup_percpu_elem: {
     text: `*(u32 *)(r10 - 4) = 1
 r1 = {percpu}\nr2 = r10\nr2 += -4\nr3 = 0x100000003 ll\ncall map_lookup_percpu_elem
@@ -108,7 +118,8 @@ for (const engine of ENGINES) {
       host.setContext(new Uint8Array(8));
       const queue = host.add({ name: "queue", bpfType: 22, keySize: 0, valueSize: 8 });
       const percpu = host.add({ name: "percpu", bpfType: 6, keySize: 4, valueSize: 8 });
-      const maps = { hash, queue, percpu };
+      const ringbuf = host.add({ name: "ringbuf", bpfType: 27, keySize: 0, valueSize: 0 });
+      const maps = { hash, queue, percpu, ringbuf };
       const text = Object.entries(maps).reduce(
         (before, [map, { address }]) => before.replaceAll(`{${map}}`, `map(${address}) ll`),
         call.text,

@@ -12,7 +12,7 @@ import { DESTINATION, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
 import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ParameterKind } from "./parameters/parameter-kind.ts";
 
-export type MapRole = "lookup" | "lookupOn" | "update" | "delete" | "push" | "pop" | "peek";
+export type MapRole = "lookup" | "lookupOn" | "update" | "delete" | "push" | "pop" | "peek" | "output" | "query";
 
 export type Action =
   /** Calls the map kind's function for this role. */
@@ -203,6 +203,24 @@ export const HELPERS: readonly Helper[] = [
     action: { type: "record", offset: RECORD.time, bytes: 8 },
     result: "u64",
     doc: "The time of the event in nanoseconds, as ktime_get_ns.",
+  },
+  {
+    id: 130,
+    name: "ringbuf_output",
+    group: "base",
+    parameters: [MAP, TEXT, SIZE, FLAGS],
+    action: { type: "map", role: "output" },
+    result: "i32",
+    doc: "Copies size bytes into a ring buffer as a record; 0, -EINVAL, or -EAGAIN if there is no room.",
+  },
+  {
+    id: 134,
+    name: "ringbuf_query",
+    group: "base",
+    parameters: [MAP, FLAGS],
+    action: { type: "map", role: "query" },
+    result: "u64",
+    doc: "Bytes that are not consumed, the buffer's size, or the consumer's or the producers' position.",
   },
   {
     id: 195,

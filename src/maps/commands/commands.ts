@@ -157,7 +157,7 @@ export class MapCommands {
     const given = putKey(map, key);
     if (given < 0) return given;
     if (value === undefined) return -EFAULT;
-    map.put(map.value, value);
+    map.put(map.value, value.subarray(0, map.valueBytes));
     return writeAt(map, given, flags > 0xffffffffn ? FLAGS_TOO_LARGE : Number(flags));
   }
 

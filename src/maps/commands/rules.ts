@@ -23,7 +23,7 @@ export interface CommandRules {
   readonly batchesBy: "key" | "place";
 }
 
-const { EINVAL, EOPNOTSUPP } = ERRNO;
+const { EINVAL, ENOTSUPP, EOPNOTSUPP } = ERRNO;
 
 const HASH: CommandRules = {
   lacking: {},
@@ -46,6 +46,8 @@ const TRIE: CommandRules = {
   batchesBy: "key",
 };
 
+const RINGBUF: CommandRules = { lacking: {}, nextKey: -ENOTSUPP, batches: [], batchesBy: "key" };
+
 const RING: CommandRules = { lacking: { delete: -EINVAL }, nextKey: -EINVAL, batches: [], batchesBy: "key" };
 
 const BLOOM: CommandRules = {
@@ -64,4 +66,5 @@ export const COMMAND_RULES: Readonly<Record<MapType, CommandRules>> = {
   stack: RING,
   bloom_filter: BLOOM,
   lpm_trie: TRIE,
+  ringbuf: RINGBUF,
 };

@@ -210,4 +210,22 @@ export const MAP_CANARIES: readonly Canary[] = [
       },
     ],
   },
+  {
+    name: "record-shown-before-busy",
+    doc: "A reservation is shown before its header says that it is being filled: what lay there is taken for a record.",
+    scenario: "records-killed",
+    edits: [
+      {
+        file: "core/maps/ringbuf.ts",
+        guard: "    store<u32>(header, size | BUSY);\n    publish64(producedWord(map), end);\n",
+        without: "    publish64(producedWord(map), end);\n    store<u32>(header, size | BUSY);\n",
+      },
+    ],
+  },
+  {
+    name: "dead-records-kept",
+    doc: "Whoever reaps a producer leaves the records that it was filling: nothing behind them ever comes.",
+    scenario: "records-killed",
+    edits: [{ file: "core/maps/ringbuf.ts", guard: "  discardOf(map, cpu);\n", without: "" }],
+  },
 ];

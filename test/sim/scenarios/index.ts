@@ -29,6 +29,7 @@ import { poolTwoCpus } from "./pool-two-cpus.ts";
 import { preemptedAlloc } from "./preempted-alloc.ts";
 import { prefillNmi } from "./prefill-nmi.ts";
 import { readerAndTrim } from "./reader-and-trim.ts";
+import { recordsKilled } from "./records.ts";
 import { refillNmi } from "./refill-nmi.ts";
 import { reusedSlot } from "./reused-slot.ts";
 import { RINGS } from "./rings.ts";
@@ -68,6 +69,7 @@ export const SCENARIOS: readonly Scenario[] = [
   preemptedAlloc,
   prefillNmi,
   readerAndTrim,
+  recordsKilled,
   refillNmi,
   reusedSlot,
   rtWorkThread,
