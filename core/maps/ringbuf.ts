@@ -211,7 +211,10 @@ export function ringbufConsume(address: usize, into: usize, bytes: u32): i32 {
   return count == 0 && needed != 0 ? -ENOSPC : count;
 }
 
-/** Discards the records that a dead CPU was filling. Nobody reserves meanwhile: what lies before `produced` is records. */
+/**
+ * Discards the records that a dead CPU was filling. Nobody reserves meanwhile: what lies before `produced` is records. The load of
+ * `consumed` and the publication of headers pair as those of ringbufReserve and finish.
+ */
 function discardOf(map: MapHeader, cpu: u32): void {
   let position = acquire64(consumedWord(map));
   const end = ringOf(map).produced;
