@@ -50,7 +50,7 @@ test("a map that is frozen is not written by who opens it then", () => {
   assert.equal(arena.core.freezeMap(map.info.address), 0);
   using again = arena.openMap("frozen", { key: u32, value: u32 });
   assert.deepEqual([again.get(1), again.update(1, 3)], [2, -ERRNO.EPERM]);
-  assert.throws(() => map.add(1, 1), EPERM);
+  assert.throws(() => again.add(1, 1), EPERM);
 });
 
 test("what programs may do is no matter of threads'; both at once are no flags", () => {

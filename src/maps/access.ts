@@ -10,16 +10,17 @@ const { RDONLY, WRONLY } = CONSTANTS;
 export interface Access {
   readonly mayRead: boolean;
   readonly mayWrite: boolean;
+  /** To read and to write, in one step or after each other. */
+  readonly mayChange: boolean;
 }
 
 /** What may be done with the map at an address now. */
 export function accessOf(memory: { readonly buffer: ArrayBufferLike }, map: number): Access {
   const word = (at: number): number => new Uint32Array(memory.buffer, map + at, 1)[0] ?? 0;
   const flags = word(LAYOUT.MapHeader.access);
-  return {
-    mayRead: (flags & WRONLY) === 0,
-    mayWrite: (flags & RDONLY) === 0 && word(LAYOUT.MapHeader.frozen) === 0,
-  };
+  const mayRead = (flags & WRONLY) === 0;
+  const mayWrite = (flags & RDONLY) === 0 && word(LAYOUT.MapHeader.frozen) === 0;
+  return { mayRead, mayWrite, mayChange: mayRead && mayWrite };
 }
 
 /** What the core's functions are of which a map's flags let threads call none. */

@@ -43,6 +43,7 @@ export class MapEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   readonly #address: number;
+  readonly #access: Access;
   /** This thread's transfer buffer: a key, then a value (all copies). Never moves, so the views never go stale. */
   #keyAddress: number;
   #valueAddress: number;
@@ -106,11 +107,12 @@ export class MapEntries<K, V> {
     const asWord = byWord !== undefined && (description === "u32" || description === "i32");
     this.#keyWord = asWord ? description : "none";
     const { get, update, delete: remove } = (asWord ? byWord : undefined) ?? system;
-    const { mayRead, mayWrite } = accessOf(memory, info.address);
+    this.#access = accessOf(memory, info.address);
+    const { mayRead, mayWrite, mayChange } = this.#access;
     this.#get = !mayRead ? isForbidden : get === undefined ? isRefused : this.core[get];
     this.#update = !mayWrite ? isForbidden : update === undefined ? isRefused : this.core[update];
     this.#delete = !mayWrite ? isForbidden : remove === undefined ? isRefused : this.core[remove];
-    this.#take = !mayRead || !mayWrite ? isForbidden : system.take === undefined ? isRefused : this.core[system.take];
+    this.#take = !mayChange ? isForbidden : system.take === undefined ? isRefused : this.core[system.take];
     this.#tenant = { info, end: () => this.#end(), close: () => this.close() };
     host.enter(this.#tenant);
     this.#takeOver(asWord);
@@ -141,11 +143,10 @@ export class MapEntries<K, V> {
     return this.#room !== 0;
   }
 
-  /** @param what was to be done, as "walk" or "set an entry of" @param needs to read, to write or both; neither by default */
-  protected checkOpen(what: string, ...needs: readonly (keyof Access)[]): void {
+  /** @param what was to be done, as "walk" or "set an entry of" @param needs nothing but that it is open, if it is left out */
+  protected checkOpen(what: string, needs?: keyof Access): void {
     if (this.#room === 0) throw mapFailure(this.info, -ERRNO.EBADF, what);
-    const access = accessOf(this.host.memory, this.#address);
-    if (needs.some((need) => !access[need])) throw mapFailure(this.info, -ERRNO.EPERM, what);
+    if (needs !== undefined && !this.#access[needs]) throw mapFailure(this.info, -ERRNO.EPERM, what);
   }
 
   /** A key as the core's functions take it. A word holds -0 as 0. */

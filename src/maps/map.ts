@@ -221,7 +221,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   }
 
   #many(): Batch<K, V> {
-    this.checkOpen("use many entries of", "mayRead", "mayWrite");
+    this.checkOpen("use many entries of", "mayChange");
     this.#batch ??= new Batch(this.host, this, this.#keyCodec, this.#valueCodec);
     return this.#batch;
   }
@@ -243,7 +243,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   view(key: K): LiveView<V> | undefined {
     const { name, kind } = this.info;
     const { lookup } = kind.program;
-    this.checkOpen("view an entry of", "mayRead", "mayWrite");
+    this.checkOpen("view an entry of", "mayChange");
     if (lookup === undefined || kind.perCpu)
       throw new AnyctxError("EINVAL", `Map "${name}" has no views of its values: it is ${kind.type}`);
     if (this.host.readSection === 0)

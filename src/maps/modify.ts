@@ -65,7 +65,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const number = this.#numberOf(field);
     const subtracts = this.#readAmount(number.name, amount);
     const at = this.place(key);
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     this.putBytes(this.#amountBytes, this.#spare);
     this.#change(at, number, number.kind | subtracts, amount);
     return number.result.read();
@@ -139,7 +139,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
 
   /** Whether values can be compared and replaced as a whole: of a map without locks only those that are one word. */
   #checkWhole(): void {
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     const { modify } = this.info.kind;
     if (modify === undefined || (modify.compareUpdate === undefined && this.#wordKind === undefined))
       throw mapFailure(this.info, -EINVAL, "change an entry of");
@@ -169,7 +169,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     const after = value === undefined ? undefined : this.#encode(value);
     const at = this.place(key);
     // What was asked for key and value may have closed the map.
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     const { change, compareUpdate, compareDelete } = kind.modify ?? {};
     if (compareUpdate === undefined || compareDelete === undefined)
       return change === undefined || after === undefined ? -EINVAL : this.#swapWord(at, before, after);
@@ -203,7 +203,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   #numberOf(field: string | undefined): BoundNumber {
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     if (this.info.kind.modify === undefined) throw mapFailure(this.info, -EINVAL, "change an entry of");
     const known = this.#numbers.get(field);
     if (known !== undefined) return known;
@@ -251,7 +251,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   #exchangeNumber(key: K, field: string, expected: unknown, value: unknown): boolean {
     const number = this.#numberOf(field);
     const at = this.place(key);
-    this.checkOpen("change an entry of", "mayRead", "mayWrite");
+    this.checkOpen("change an entry of", "mayChange");
     this.putBytes(new Uint8Array(16), this.#spare);
     try {
       number.result.write(value as number);

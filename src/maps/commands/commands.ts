@@ -142,7 +142,7 @@ export class MapCommands {
     if ((flags & ~LOCK) !== 0n) return { result: -EINVAL };
     const map = this.#descriptors.get(fd);
     if (map === undefined) return { result: -EBADF };
-    if (!map.access.mayRead || !map.access.mayWrite) return { result: -EPERM };
+    if (!map.access.mayChange) return { result: -EPERM };
     if (flags !== 0n) return { result: -EINVAL };
     const given = putKey(map, key);
     return given < 0 ? { result: given } : read(map, given, map.kind.system.take, -ENOTSUPP);
