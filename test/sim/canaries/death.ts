@@ -86,7 +86,7 @@ export const DEATH_CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/recovery/reap.ts",
-        guard: "  breakLocks(dead.id);\n",
+        guard: "  if (!breakLocks(dead.id)) return false;\n",
         without: "",
       },
     ],
