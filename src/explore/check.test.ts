@@ -7,10 +7,11 @@ import { readObject } from "../bpf/object/object.ts";
 import { type MapSpec, type ObjectSpec, type ProgramSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { CONTEXTS } from "../events/record.ts";
-import { type CheckCell, type CheckedProgram, type CheckReport, checkObject } from "./check.ts";
+import { type CheckedProgram, type CheckReport, checkObject } from "./check.ts";
 import { INSERTS, measureContexts } from "./contexts.ts";
 import { generatedInputs, givenInputs, type Inputs } from "./inputs.ts";
 import { straight } from "./schedule.ts";
+import type { CheckCell } from "./search.ts";
 import { Trial } from "./trial.ts";
 
 const RUNS = 60;

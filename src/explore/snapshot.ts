@@ -6,7 +6,7 @@ import type { Arena } from "../arena/arena.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import type { LoadedMap } from "../load/load.ts";
 
-/** Memory that a play may use on top: it must not have to grow, which could not be put back. */
+/** Memory that a play may use on top: what it found out by lack of that would not be about the program. */
 const LEAST_ROOM = 1 << 22;
 const MOST_ROOM = 1 << 29;
 /** Objects of a map that one run may take. */
@@ -73,10 +73,12 @@ function keep(memory: WebAssembly.Memory): Uint8Array {
   return new Uint8Array(memory.buffer).slice(0, length * 4);
 }
 
-/** Grows the memory by what plays of so many runs can need. */
-export function makeRoom(arena: Arena, maps: readonly LoadedMap[], runs: number): void {
+/** Whether the memory has what plays of so many runs can need. */
+export function hasRoom(arena: Arena, maps: readonly LoadedMap[], runs: number): boolean {
   const needed = maps
     .flatMap(({ map }) => cacheStatistics(arena, map.info))
     .reduce((bytes, { unit, high }) => bytes + unit * 2 * (runs * OBJECTS_A_RUN + high), 0);
-  arena.core.freeBytes(arena.core.allocateBytes(Math.min(Math.max(LEAST_ROOM, needed), MOST_ROOM)));
+  const room = arena.core.allocateBytes(Math.min(Math.max(LEAST_ROOM, needed), MOST_ROOM));
+  arena.core.freeBytes(room);
+  return room !== 0;
 }

@@ -28,6 +28,10 @@ export interface LoadOptions {
   readonly hashes?: "preallocated" | "dynamic";
   /** max_entries by map name. */
   readonly mapEntries?: ReadonlyMap<string, number>;
+  /** Allocators whose capacity a dynamic hash's elements count against, by map name. */
+  readonly allocators?: ReadonlyMap<string, { readonly address: number }>;
+  /** `any`: an object of which no program can run has its maps. By default it is refused. */
+  readonly programs?: "some" | "any";
 }
 
 /** Everything a thread needs to run a program; goes through postMessage. */
@@ -89,6 +93,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
     throw new AnyctxError("UNSUPPORTED", `Map ${spec.name} has map type ${spec.bpfType}, which is not supported yet`);
   const asDeclared = (spec.flags & NO_PREALLOC) === 0;
   const prealloc = options.hashes === undefined ? asDeclared : options.hashes === "preallocated";
+  const allocator = options.allocators?.get(spec.name);
   const map = arena.createMap({
     type: kind.type,
     name: nameInArena(object, spec),
@@ -97,6 +102,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
     maxEntries: options.mapEntries?.get(spec.name) ?? spec.maxEntries,
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,
+    ...(allocator === undefined ? {} : { allocator }),
   });
   if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
   return { spec, map };
@@ -112,7 +118,10 @@ function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
 type Runnable = ProgramSpec & { readonly kind: ProgramKind };
 
 /** The programs to load, and those that cannot be, with their reasons. */
-function selectPrograms(object: ObjectSpec): { chosen: Runnable[]; skipped: LoadedObject["skipped"] } {
+function selectPrograms(
+  object: ObjectSpec,
+  { programs = "some" }: LoadOptions,
+): { chosen: Runnable[]; skipped: LoadedObject["skipped"] } {
   const skipped: { name: string; reason: string }[] = [];
   const chosen = object.programs.filter((program): program is Runnable => {
     const refused = "reason" in program.kind;
@@ -121,7 +130,7 @@ function selectPrograms(object: ObjectSpec): { chosen: Runnable[]; skipped: Load
     skipped.push({ name: program.name, reason });
     return false;
   });
-  if (chosen.length > 0) return { chosen, skipped };
+  if (chosen.length > 0 || programs === "any") return { chosen, skipped };
   const [first] = skipped;
   const why = first === undefined ? "it has no program" : `${first.name}: ${first.reason}`;
   throw new AnyctxError("UNSUPPORTED", `Nothing of ${object.name} can run here: ${why}`);
@@ -149,7 +158,7 @@ function checkMapEntries(object: ObjectSpec, mapEntries: ReadonlyMap<string, num
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
  */
 export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
-  const { chosen, skipped } = selectPrograms(object);
+  const { chosen, skipped } = selectPrograms(object, options);
   checkMapEntries(object, options.mapEntries);
   const used = mapsUsed(object, chosen);
   const maps: LoadedMap[] = [];

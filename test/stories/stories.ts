@@ -7,7 +7,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readObject } from "../../src/bpf/object/object.ts";
 import { openEvents } from "../../src/events/file.ts";
-import { type AdviceReport, adviseObject } from "../../src/explore/advise.ts";
+import type { AdviceReport } from "../../src/explore/advice.ts";
+import { adviseObject } from "../../src/explore/advise.ts";
 import { keepStream } from "../../src/explore/recording.ts";
 import { RULE_RANGE } from "../../src/replay/interrupts.ts";
 
