@@ -6,10 +6,14 @@ import { assemble } from "../bpf/isa/assemble.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { type MapSpec, type ObjectSpec, type ProgramSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
-import { CONTEXTS } from "../events/record.ts";
+import { openEvents } from "../events/file.ts";
+import { CONTEXTS, type Context } from "../events/record.ts";
+import { RULE_RANGE } from "../replay/interrupts.ts";
+import { adviseObject } from "./advise.ts";
 import { type CheckedProgram, type CheckReport, checkObject } from "./check.ts";
 import { INSERTS, measureContexts } from "./contexts.ts";
 import { generatedInputs, givenInputs, type Inputs } from "./inputs.ts";
+import { keepStream } from "./recording.ts";
 import { straight } from "./schedule.ts";
 import type { CheckCell } from "./search.ts";
 import { Trial } from "./trial.ts";
@@ -208,4 +212,58 @@ test("a program that reads beyond its context is no result but an error", async 
 
 test("checking twice gives the same", async () => {
   assert.deepEqual(await check(MEMLEAK), report);
+});
+
+const STORIES = "test/data/stories";
+
+/** Contexts in which updates of each map fail, without PREEMPT_RT. */
+async function advised(object: ObjectSpec, trace: string, formats: string): Promise<ReadonlyMap<string, Context[]>> {
+  const open = keepStream(() => openEvents(trace, { cpus: 2, formats }));
+  const options = { cpus: 2, rules: RULE_RANGE, realTime: [false] };
+  const { maps } = await adviseObject(object, open, options, () => undefined);
+  return new Map(
+    maps.flatMap(({ name, kernels = [] }) =>
+      kernels.map(({ misses }) => [name, CONTEXTS.filter((context) => misses[context] > 0)] as const),
+    ),
+  );
+}
+
+for (const [file, trace] of [
+  ["s5_runq", "s5.dyn"],
+  ["s1_proxy", "s1_proxy.dyn"],
+] as const)
+  test(`check and advise agree on ${file}: what fails on the trace can fail, and what cannot fail does not`, async () => {
+    const object = readObject(readFileSync(`${STORIES}/src/${file}.bpf.o`), file);
+    const seen = await advised(object, `${STORIES}/traces/${trace}.trace.gz`, `${STORIES}/formats`);
+    const settings = { profile: "linux", contexts: CONTEXTS, realTime: [false], dynamic: true, runs: 10 } as const;
+    const inputs = generated(object);
+    const { maps } = await checkObject(object, { ...settings, inputs, madeUp: true }, () => undefined);
+    assert.deepEqual(maps.map(({ name }) => name).sort(), [...seen.keys()].sort());
+    for (const { name, fails, verdict } of maps) {
+      const possible = fails.map(({ context }) => context);
+      const failed = seen.get(name) ?? [];
+      assert.deepEqual(
+        failed.filter((context) => !possible.includes(context)),
+        [],
+        name,
+      );
+      assert.ok(!possible.includes("task") && !possible.includes("softirq"));
+      assert.equal(verdict, "keep preallocated");
+    }
+    assert.equal(
+      [...seen.values()].some((contexts) => contexts.length > 0),
+      file === "s5_runq",
+    );
+  });
+
+test("a hash whose updates cannot fail in the contexts that are asked for may go dynamic", async () => {
+  const settings = { profile: "linux", contexts: ["task", "softirq"], realTime: [false], dynamic: true } as const;
+  const { maps } = await checkObject(MEMLEAK, { ...settings, runs: RUNS, inputs: generated(MEMLEAK) }, () => undefined);
+  assert.deepEqual(
+    maps.map(({ name, verdict, fails }) => [name, verdict, fails]),
+    [
+      ["sites", "go dynamic", []],
+      ["allocs", "go dynamic", []],
+    ],
+  );
 });
