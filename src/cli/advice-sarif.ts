@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { MapAdvice } from "../explore/advice.ts";
 import type { Verdict } from "../explore/verdict.ts";
 import { type AdviceDocument, kernelName, missText, mostMisses, warnings } from "./advice-document.ts";
+import { count } from "./text.ts";
 
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 const HOME = "https://www.npmjs.com/package/anyctx";
@@ -58,7 +59,7 @@ function failingResults({ name, dynamic, kernels = [] }: MapAdvice, object: stri
   return kernels
     .filter((kernel) => mostMisses(kernel) > 0)
     .map((kernel) => {
-      const text = `${missText(kernel)} of ${kernel.updates} updates fail with -ENOMEM (${kernelName(kernel)}).`;
+      const text = `${missText(kernel)} of ${count(kernel.updates)} updates fail with -ENOMEM (${kernelName(kernel)}).`;
       return result(ENOMEM, text, object, name);
     });
 }

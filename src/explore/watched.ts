@@ -29,8 +29,8 @@ export interface Observed {
 
 /** A peak is noted again when it is so many times the one before. */
 const NOTED = 1.02;
-/** From halfway to the end what grows without end doubles; a peak that was no more than so many times what it had been has settled. */
-const SETTLED = 1.5;
+/** From halfway to the end what grows without end doubles; what has settled grows by no more than this. */
+const SETTLED = 1.25;
 
 export function totalMisses(misses: Misses): number {
   return CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
@@ -149,7 +149,8 @@ export class Watched {
   }
 }
 
-/** Objects of one hash are all alike: who owns more of them takes more memory. */
+/** Objects of one hash are all alike: who owns more of them takes more memory; of the same memory more may be in use. */
 function isMore(one: DynamicState, other: DynamicState): boolean {
-  return one.ownedElements + one.ownedValues > other.ownedElements + other.ownedValues;
+  const more = one.ownedElements + one.ownedValues - other.ownedElements - other.ownedValues;
+  return more > 0 || (more === 0 && one.entries > other.entries);
 }
