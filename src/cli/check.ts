@@ -7,7 +7,7 @@ import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
 import { type CheckReport, checkObject } from "../explore/check.ts";
-import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "../explore/inputs.ts";
+import { generatedInputs, givenInputs, type Inputs, recordedContexts, recordedInputs } from "../explore/inputs.ts";
 import type { Attachable } from "../replay/runner.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
@@ -34,6 +34,8 @@ interface CheckOptions {
 
 const DEFAULT_RUNS = 100;
 const MOST_RUNS = 10_000;
+/** Recorded events of a program, among which those are looked for that get to an update. */
+const MOST_CANDIDATES = 5000;
 /** A tracepoint's struct fits a page. */
 const MOST_INPUT_BYTES = 4096;
 
@@ -118,10 +120,20 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
     events === "-"
       ? await openEvents(process.stdin, { ...read, name: "standard input" })
       : await openEvents(events, read);
-  const inputs = await recordedInputs(programs, stream, runs);
+  const inputs = await recordedInputs(programs, stream, Math.max(runs, MOST_CANDIDATES));
   if ([...inputs.values()].every((each) => each.length === 0))
     throw new AnyctxError("BAD_TRACE", `${events} holds no event that a program of the object runs on`);
   return inputs;
+}
+
+/** The contexts that a trace has programs in; of standard input, which may not end, they are not known. */
+async function contextsOf(
+  programs: readonly Attachable[],
+  { events, formats, cpus }: CheckOptions,
+): Promise<{ recorded?: Awaited<ReturnType<typeof recordedContexts>> }> {
+  if (events === undefined || events === "-") return {};
+  const read = { ...(formats === undefined ? {} : { formats }), ...(cpus === undefined ? {} : { cpus }) };
+  return { recorded: await recordedContexts(programs, await openEvents(events, read)) };
 }
 
 async function check(path: string, options: CheckOptions): Promise<void> {
@@ -130,10 +142,12 @@ async function check(path: string, options: CheckOptions): Promise<void> {
     throw new AnyctxError("EINVAL", "--input is the context of one program: --program says which");
   const object = await openObject(path);
   for (const [name, value] of options.set ?? []) setVariable(object, name, value);
-  const inputs = await inputsFor(chosenPrograms(object, options), options);
+  const programs = chosenPrograms(object, options);
+  const inputs = await inputsFor(programs, options);
   const bar = progressBar("checking", 1, !json);
   const settings = { profile, contexts: options.context, realTime: REAL_TIME[options.rt], dynamic, runs, inputs };
   const chosen = {
+    ...(await contextsOf(programs, options)),
     madeUp: options.events === undefined && input === undefined,
     ...(program === undefined ? {} : { program }),
     ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),

@@ -1,5 +1,5 @@
 /** What a check found, as people read it: a table for each program, and how it gets there. */
-import type { CheckedMap, CheckedProgram, CheckReport } from "../explore/check.ts";
+import type { CheckedMap, CheckedProgram, CheckReport, FailingContext } from "../explore/check.ts";
 import { contextName } from "../explore/schedule.ts";
 import type { CheckCell } from "../explore/search.ts";
 import { count, heading, indent, left, plural, printable, table, wrap } from "./text.ts";
@@ -42,15 +42,20 @@ function programText(program: CheckedProgram, { runs }: CheckDocument): string {
 }
 
 /** What to do with a hash in Linux, which has no prefill. */
-function mapText({ name, verdict, fails }: CheckedMap): string {
+function mapText({ name, verdict, fails, failsElsewhere }: CheckedMap): string {
+  const why = fails.length === 0 ? "no update can fail" : `dynamic, its updates can fail (${contextsText(fails)})`;
+  const others =
+    failsElsewhere.length === 0 ? "" : `; where the trace did not get to they can (${contextsText(failsElsewhere)})`;
+  const reason = verdict === "no advice" ? "not all was looked at" : `${why}${others}`;
+  return indent(wrap(`${printable(name)}  ${verdict}: ${reason}`, WIDTH));
+}
+
+function contextsText(fails: readonly FailingContext[]): string {
   const kernels = [false, true].flatMap((realTime) => {
     const contexts = fails.filter((each) => each.realTime === realTime).map(({ context }) => contextName(context));
     return contexts.length === 0 ? [] : [`${kernelName(realTime)}: ${contexts.join(", ")}`];
   });
-  const why = kernels.length === 0 ? "no update fails" : `dynamic, its updates can fail (${kernels.join("; ")})`;
-  return indent(
-    wrap(`${printable(name)}  ${verdict}: ${verdict === "no advice" ? "not all was looked at" : why}`, WIDTH),
-  );
+  return kernels.join("; ");
 }
 
 const kernelName = (realTime: boolean): string => (realTime ? "RT" : "non-RT");

@@ -12,7 +12,7 @@ import type { Profile } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Context } from "../events/record.ts";
-import { type Entered, enterGuards } from "./enter.ts";
+import { chooseInputs, type Entered, enterGuards } from "./enter.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outcome } from "./play.ts";
 import { inOrder, straight } from "./schedule.ts";
@@ -33,6 +33,8 @@ export interface CheckOptions {
   readonly inputs: Inputs;
   /** Whether inputs are made up, so that what a program compares with may be put into them. */
   readonly madeUp?: boolean;
+  /** Contexts that the programs were recorded in: verdicts go by them. By default a program may run in any of `contexts`. */
+  readonly recorded?: ReadonlyMap<string, ReadonlySet<Context>>;
   /** max_entries by map name. */
   readonly mapEntries?: ReadonlyMap<string, number>;
   /** Only this program of the object. */
@@ -54,8 +56,15 @@ export interface CheckedMap {
   readonly name: string;
   /** "no advice": no failure was found, and not everything was looked at. */
   readonly verdict: Verdict;
-  /** Contexts in which an update can fail, of any program. */
-  readonly fails: readonly { readonly context: Context; readonly realTime: boolean }[];
+  /** Contexts in which an update can fail, of any program; those that its program was recorded in, where that is known. */
+  readonly fails: readonly FailingContext[];
+  /** The others: the trace did not get there. */
+  readonly failsElsewhere: readonly FailingContext[];
+}
+
+export interface FailingContext {
+  readonly context: Context;
+  readonly realTime: boolean;
 }
 
 export interface CheckedProgram {
@@ -106,7 +115,14 @@ export async function checkObject(
   const [first] = errors;
   if (first !== undefined && errors.length === chosen.length) throw first;
   const { profile, runs } = options;
-  return { profile, runs, depth: DEPTH, programs: checked, maps: checkedMaps(checked), skippedPrograms: skipped };
+  return {
+    profile,
+    runs,
+    depth: DEPTH,
+    programs: checked,
+    maps: checkedMaps(checked, options.recorded),
+    skippedPrograms: skipped,
+  };
 }
 
 interface Opened {
@@ -114,7 +130,7 @@ interface Opened {
   readonly guards: ReadonlyMap<string, Entered>;
 }
 
-/** Trials, once more where inputs had to be changed to enter a program. */
+/** Trials, once more where others had to be found among the inputs, or made of them, to enter a program. */
 async function openTrials(object: ObjectSpec, options: CheckOptions): Promise<Opened> {
   const open = (inputs: Inputs): Promise<Trial[]> =>
     Promise.all(options.realTime.map((realTime) => Trial.create(object, { ...options, inputs, realTime })));
@@ -123,8 +139,11 @@ async function openTrials(object: ObjectSpec, options: CheckOptions): Promise<Op
   const guards = new Map<string, Entered>();
   if (trial === undefined) return { trials, guards };
   for (const [name, inputs] of options.inputs)
-    guards.set(name, enterGuards(trial, name, inputs, options.madeUp ?? false));
-  if ([...guards.values()].every(({ entered }) => entered.length === 0)) return { trials, guards };
+    guards.set(
+      name,
+      options.madeUp ? enterGuards(trial, name, inputs) : chooseInputs(trial, name, inputs, options.runs),
+    );
+  if ([...guards].every(([name, { inputs }]) => inputs === options.inputs.get(name))) return { trials, guards };
   const inputs = new Map([...guards].map(([name, entered]) => [name, entered.inputs]));
   return { trials: await open(inputs), guards };
 }
@@ -185,23 +204,31 @@ function noteOn({ hasUpdate, needsOthers, alone, updated, inputs }: Noted): { no
   return needsOthers ? { note: "each schedule begins after the other programs have run on their inputs" } : {};
 }
 
-function checkedMaps(programs: readonly CheckedProgram[]): CheckedMap[] {
+function checkedMaps(programs: readonly CheckedProgram[], recorded: CheckOptions["recorded"]): CheckedMap[] {
   const names = [...new Set(programs.flatMap(({ updates }) => Object.keys(updates)))];
   return names.map((name) => {
-    const cells = programs.filter(({ updates }) => name in updates).flatMap((program) => program.cells);
-    const failing = cells.filter((cell) => failsFor(cell, name));
-    const fails = failing
-      .map(({ context, realTime }) => ({ context, realTime }))
-      .filter((cell, index, all) => all.findIndex((each) => isSame(each, cell)) === index);
-    const isComplete = cells.every(({ complete }) => complete);
-    return { name, fails, verdict: fails.length > 0 ? "keep preallocated" : isComplete ? "go dynamic" : "no advice" };
+    const users = programs.filter(({ updates }) => name in updates);
+    const failing = users.flatMap((program) => {
+      const seen = recorded?.get(program.name);
+      const cells = program.cells.filter((cell) => failsFor(cell, name));
+      return cells.map(({ context, realTime }) => ({ context, realTime, isSeen: seen?.has(context) ?? true }));
+    });
+    const fails = distinct(failing.filter(({ isSeen }) => isSeen));
+    const failsElsewhere = distinct(failing).filter((each) => !fails.some((other) => isSame(each, other)));
+    const isComplete = users.every(({ cells }) => cells.every(({ complete }) => complete));
+    const verdict = fails.length > 0 ? "keep preallocated" : isComplete ? "go dynamic" : "no advice";
+    return { name, fails, failsElsewhere, verdict };
   });
 }
 
-type Fails = CheckedMap["fails"][number];
-
-function isSame(one: Fails, other: Fails): boolean {
+function isSame(one: FailingContext, other: FailingContext): boolean {
   return one.context === other.context && one.realTime === other.realTime;
+}
+
+function distinct(cells: readonly FailingContext[]): FailingContext[] {
+  return cells
+    .filter((cell, index) => cells.findIndex((each) => isSame(each, cell)) === index)
+    .map(({ context, realTime }) => ({ context, realTime }));
 }
 
 /** The map that fails first hides the others; what has to be prefilled does not. */

@@ -1,4 +1,4 @@
-/** Made-up inputs that get past a program's guards (guard.ts). */
+/** Inputs that get past a program's guards (guard.ts): chosen among recorded ones, or made up. */
 import { AnyctxError } from "../error.ts";
 import { RECORD } from "../events/record.ts";
 import { applyPatch, type Guard, type InputPatch, patchFor } from "./guard.ts";
@@ -44,20 +44,29 @@ function probing(input: ProgramInput): ProgramInput {
   return probe;
 }
 
-/**
- * Finds out what inputs of a program have to hold, and puts it there.
- * @param madeUp whether it may: of given and recorded inputs only the guard is told
- */
-export function enterGuards(trial: Trial, name: string, inputs: readonly ProgramInput[], madeUp: boolean): Entered {
+/** Recorded and given inputs: the first `count` of those that get to an update, or the first of all and the guard. */
+export function chooseInputs(trial: Trial, name: string, inputs: readonly ProgramInput[], count: number): Entered {
+  const first = { inputs: inputs.length > count ? inputs.slice(0, count) : inputs, entered: [] };
+  const guard = trial.hasUpdate(name) && inputs.length > 0 ? guardOf(trial, name, 0) : undefined;
+  if (guard === undefined) return first;
+  const found: ProgramInput[] = [];
+  for (const [index, input] of inputs.entries()) {
+    if (found.length >= count) break;
+    if (guardOf(trial, name, index) === undefined) found.push(input);
+  }
+  return found.length === 0 ? { ...first, guard } : { inputs: found, entered: [] };
+}
+
+/** Made-up inputs: finds out what they have to hold, and puts it there. */
+export function enterGuards(trial: Trial, name: string, inputs: readonly ProgramInput[]): Entered {
   const [first] = inputs;
   if (first === undefined || !trial.hasUpdate(name)) return { inputs, entered: [] };
-  if (!madeUp) return { inputs, entered: [], ...guardField(guardOf(trial, name, first)) };
   const probe = probing(first);
   const patches: InputPatch[] = [];
   const entered: string[] = [];
   let guard: Guard | undefined;
   for (let turn = 0; turn < MOST_GUARDS; turn++) {
-    guard = guardOf(trial, name, probe);
+    guard = guardOf(trial, name, 0, probe);
     if (guard === undefined) break;
     const parts = partsOf(probe);
     const patch = patchFor(guard, parts);
@@ -68,15 +77,11 @@ export function enterGuards(trial: Trial, name: string, inputs: readonly Program
   }
   // Guards that were entered in vain are told as the one that is left.
   if (guard !== undefined) return { inputs, entered: [], guard };
+  if (patches.length === 0) return { inputs, entered };
   return { inputs: inputs.map((input) => patched(input, patches)), entered };
 }
 
-function guardField(guard: Guard | undefined): Pick<Entered, "guard"> {
-  return guard === undefined ? {} : { guard };
-}
-
 function patched(input: ProgramInput, patches: readonly InputPatch[]): ProgramInput {
-  if (patches.length === 0) return input;
   const copy = copyOf(input);
   const parts = partsOf(copy);
   for (const patch of patches) applyPatch(parts[patch.part], patch);
@@ -84,9 +89,9 @@ function patched(input: ProgramInput, patches: readonly InputPatch[]): ProgramIn
 }
 
 /** A program that is stopped shows no guard; it is stopped again when it is checked, and told then. */
-function guardOf(trial: Trial, name: string, input: ProgramInput): Guard | undefined {
+function guardOf(trial: Trial, name: string, index: number, changed?: ProgramInput): Guard | undefined {
   try {
-    return trial.guard(name, input);
+    return trial.guard(name, index, changed);
   } catch (error) {
     if (error instanceof AnyctxError) return undefined;
     throw error;

@@ -147,15 +147,22 @@ export class Trial {
     return result;
   }
 
-  /** The guard that keeps a program from every update on an input, if one does. @throws {AnyctxError} as `play` */
-  guard(name: string, { record, context }: ProgramInput): Guard | undefined {
+  /**
+   * The guard that keeps a program from every update on one of its inputs, if one does.
+   * @param changed what to put in the input's place, of the same size
+   * @throws {AnyctxError} as `play`
+   */
+  guard(name: string, index: number, changed?: ProgramInput): Guard | undefined {
     const program = this.#programs.get(name);
-    const [placed] = program?.inputs ?? [];
+    const placed = program?.inputs[index];
     if (program === undefined || placed === undefined) return undefined;
     this.#snapshots.restore();
-    const { buffer } = this.arena.memory;
-    new Uint8Array(buffer, placed.record, record.length).set(record);
-    if (context !== undefined) new Uint8Array(buffer, placed.context, context.length).set(context);
+    if (changed !== undefined) {
+      const { record, context } = changed;
+      const { buffer } = this.arena.memory;
+      new Uint8Array(buffer, placed.record, record.length).set(record);
+      if (context !== undefined) new Uint8Array(buffer, placed.context, context.length).set(context);
+    }
     return findGuard(this.#stage, program, placed);
   }
 
