@@ -79,7 +79,7 @@ function version(text: string): KernelVersion {
 
 function define(command: Command): void {
   command
-    .summary("say which hashes should be preallocated, and how large")
+    .summary("say which hashes should be preallocated")
     .description(
       "Replays a trace and tells for each hash of an object what it takes preallocated and dynamic, how many updates " +
         "would fail with -ENOMEM, at least and at most, what to do, and the lines of the source to change.",
