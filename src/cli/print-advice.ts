@@ -95,8 +95,8 @@ function missLines(kernels: readonly KernelAdvice[]): string[] {
     if (contexts.length === 0) return [];
     const text = contexts.map((context) => `${count(each.misses[context])} in ${contextName(context)}`).join(", ");
     const user = each.userMisses === 0 ? "" : `; ${count(each.userMisses)} of user space`;
-    const prefill =
-      each.prefill === 0 ? "" : `; a prefill of ${count(each.prefill)} on each CPU (anyctx only) avoids it`;
+    const { prefill: objects = 0 } = each;
+    const prefill = objects === 0 ? "" : `; a prefill of ${count(objects)} on each CPU (anyctx only) avoids it`;
     return [indent(wrap(`-ENOMEM, ${kernelName(each)}: ${text}${user}${prefill}`, WIDTH))];
   });
 }

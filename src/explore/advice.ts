@@ -76,9 +76,10 @@ export interface KernelAdvice {
   readonly burst: number;
   /**
    * With so many objects prefilled before each such stretch no update fails: the burst. For anyctx, and a kernel that will have such
-   * a call: Linux 6.18 has none.
+   * a call: Linux 6.18 has none. Left out where that is not known: a batch of user space ends at its first failure, and a memory
+   * cgroup's limit is in the way of a prefill too.
    */
-  readonly prefill: number;
+  readonly prefill?: number;
   readonly verdict: Verdict;
   readonly maxEntries: number;
   readonly reason: string;

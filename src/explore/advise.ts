@@ -144,7 +144,8 @@ function kernelAdvice(
       ...{ updates, misses, missesFewest, failureRate: updates === 0 ? 0 : totalMisses(misses) / updates },
       userMisses,
       missesAdaptive: totalMisses((adaptive.get(spec.name) ?? observed).misses),
-      ...{ burst, prefill: burst },
+      burst,
+      ...(room === undefined && userMisses === 0 ? { prefill: burst } : {}),
       ...judge({ info, cpus, isDynamic, observed, missesFewest, against, room }),
     },
   ];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { readObject } from "../bpf/object/object.ts";
 import { openEvents } from "../events/file.ts";
 import { RULE_RANGE } from "../replay/interrupts.ts";
@@ -42,4 +43,22 @@ test("an RT kernel's slab gives nothing in a hard interrupt", () => {
 test("what is live is all that there is", () => {
   const { linux, peakEntries } = kernel(forecast, false);
   assert.deepEqual([linux.dynamic?.caches, linux.dynamic?.elements], [0, peakEntries * 96]);
+});
+
+test("what Linux refuses before it asks for an element is no failure for memory", async () => {
+  // Each of the 200 is woken a second time: the program updates with BPF_NOEXIST, and the key is there without RT.
+  const lines = gunzipSync(readFileSync(`${FOLDER}/traces/syn.1.trace.gz`))
+    .toString("latin1")
+    .trimEnd()
+    .split("\n");
+  const wakeups = lines.filter((line) => line.includes("sched_wakeup:"));
+  const text = [...lines, ...wakeups].join("\n");
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(`${text}\n`, "latin1");
+  }
+  const twice = keepStream(() => openEvents(chunks(), { cpus: 2, formats: `${FOLDER}/formats` }));
+  const options = { cpus: 2, rules: RULE_RANGE, forecast: true };
+  const report = await adviseObject(object, twice, options, () => undefined);
+  assert.deepEqual([kernel(report, false).updates, totalMisses(kernel(report, false).misses)], [200, 0]);
+  assert.deepEqual([kernel(report, true).updates, kernel(report, true).misses.hardirq], [400, 400]);
 });

@@ -7,8 +7,10 @@ import type { Arena } from "../arena/arena.ts";
 import { type Misses, noMisses } from "../arena/caches.ts";
 import { ERRNO } from "../error.ts";
 import { contextOf, RECORD_FLAGS } from "../events/record.ts";
+import type { MapInfo } from "../maps/info.ts";
+import { EXIST, NOEXIST } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
-import type { UpdateHook } from "./updates.ts";
+import type { UpdateHook, UpdateRequest } from "./updates.ts";
 
 const HARDIRQ_LEVEL = 2;
 
@@ -22,14 +24,14 @@ export interface Forecast {
  * Of one hash, in an arena that is not RT.
  * @param realTime whether the kernel that is forecast is
  */
-export function forecastUpdates(arena: Arena, realTime: boolean): Forecast {
+export function forecastUpdates(arena: Arena, info: MapInfo, realTime: boolean): Forecast {
   const misses = noMisses();
   const { core } = arena;
-  const hook: UpdateHook = (update) => {
+  const hook: UpdateHook = (update, request) => {
     const area = core.currentArea() >>> 0;
     const level = arena.word(area + LAYOUT.CpuArea.level);
     const off = arena.word(area + LAYOUT.CpuArea.ownInterruptsOff) === 0 ? 0 : 1;
-    if (realTime && level >= HARDIRQ_LEVEL) {
+    if (realTime && level >= HARDIRQ_LEVEL && needsElement(arena, info, request)) {
       misses[contextOf(level, off * RECORD_FLAGS.irqsOff)]++;
       return -ERRNO.ENOMEM;
     }
@@ -41,4 +43,14 @@ export function forecastUpdates(arena: Arena, realTime: boolean): Forecast {
     return result;
   };
   return { hook, misses };
+}
+
+/** Whether Linux gets as far as asking for an element: flags and the number of entries come first. */
+function needsElement({ core }: Arena, { address, maxEntries, kind }: MapInfo, { key, flags }: UpdateRequest): boolean {
+  const isThere = core.hashLookup(address, key) !== 0;
+  if (flags === NOEXIST && isThere) return false;
+  if (flags === EXIST && !isThere) return false;
+  // A per-CPU value that is there is written where it lies.
+  if (kind.perCpu && isThere) return false;
+  return isThere || core.mapCount(address) < maxEntries;
 }

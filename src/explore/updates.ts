@@ -6,8 +6,15 @@ import type { CoreFunction, ProgramHost } from "../bpf/host.ts";
 import { ERRNO } from "../error.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 
-/** Carries an update out, or refuses it. Gets what a program gave, the map's address first. */
-export type UpdateHook = (update: () => number) => number;
+/** What a program asks for. */
+export interface UpdateRequest {
+  /** Address of the key, which is in the arena's memory. */
+  readonly key: number;
+  readonly flags: number;
+}
+
+/** Carries an update out, or refuses it. */
+export type UpdateHook = (update: () => number, request: UpdateRequest) => number;
 
 /** A host whose updates of the maps at these addresses go through a hook. */
 export function hookUpdates(host: ProgramHost, hooks: ReadonlyMap<number, UpdateHook>): ProgramHost {
@@ -18,7 +25,9 @@ export function hookUpdates(host: ProgramHost, hooks: ReadonlyMap<number, Update
       name,
       (address, ...rest) => {
         const hook = hooks.get(Number(address));
-        return hook === undefined ? update(address, ...rest) : hook(() => Number(update(address, ...rest)));
+        if (hook === undefined) return update(address, ...rest);
+        const [key = 0, , flags = 0] = rest;
+        return hook(() => Number(update(address, ...rest)), { key: Number(key), flags: Number(flags) });
       },
     ];
   });

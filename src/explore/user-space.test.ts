@@ -51,6 +51,7 @@ test("a late interrupt: a batch of large elements fails at the second, a batch o
     const kernel = await filled(alone({ ...SMALL, keySize }), { userSpace });
     assert.deepEqual([kernel.entries, kernel.userMisses, kernel.misses.task], [entries, 1, 1]);
     assert.equal(kernel.verdict, "keep preallocated");
+    assert.equal(kernel.prefill, undefined, "how much of the batch was still to come is not known");
   }
 });
 

@@ -65,13 +65,13 @@ export class Watched {
     this.name = loaded.spec.name;
     this.loaded = loaded;
     this.#arena = arena;
-    this.#forecast = forecast === undefined ? undefined : forecastUpdates(arena, forecast);
+    this.#forecast = forecast === undefined ? undefined : forecastUpdates(arena, info, forecast);
     this.#elements = arena.word(info.address + LAYOUT.MapHeader.elements);
     this.#values = info.kind.perCpu ? arena.word(info.address + LAYOUT.MapHeader.values) : 0;
     this.#sets = [this.#elements, this.#values].filter((set) => set !== 0);
     const inner = this.#forecast?.hook ?? ((update: () => number) => update());
-    this.hook = (update) => {
-      const result = inner(update);
+    this.hook = (update, request) => {
+      const result = inner(update, request);
       this.count(result);
       return result;
     };
