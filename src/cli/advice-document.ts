@@ -78,6 +78,7 @@ function failingKernels({ name, kernels = [] }: MapAdvice): string[] {
 
 /** All maps together, in a line. */
 export function totalText({ total }: AdviceReport): string {
-  const { declared, preallocated, dynamic, advised } = total;
-  return `${size(declared)} as declared, ${size(preallocated)} preallocated, ${size(dynamic)} dynamic, ${size(advised)} as advised`;
+  const { declared, preallocated, dynamic, advised, without } = total;
+  const rest = without.length === 0 ? "" : `; without ${without.map(printable).join(", ")}`;
+  return `${size(declared)} as declared, ${size(preallocated)} preallocated, ${size(dynamic)} dynamic, ${size(advised)} as advised${rest}`;
 }

@@ -30,7 +30,7 @@ function cell(text: string): string {
 }
 
 function verdictTable(maps: readonly MapAdvice[]): string {
-  const rows = maps.map(({ name, kernels = [], advice, declaredBytes, advisedBytes }) => {
+  const rows = maps.map(({ name, kernels = [], advice, declaredBytes = 0, advisedBytes = 0 }) => {
     const misses = kernels.map((kernel) => `${missText(kernel)}${kernel.realTime ? " (RT)" : ""}`).join(", ");
     const cells = [`\`${cell(name)}\``, advice?.verdict ?? "", cell(advice?.reason ?? ""), misses];
     return `| ${[...cells, size(declaredBytes), size(advisedBytes)].join(" | ")} |`;

@@ -30,6 +30,8 @@ export interface TotalBytes {
   readonly dynamic: number;
   /** With every verdict followed. */
   readonly advised: number;
+  /** Maps of unknown size, which are in none of these. */
+  readonly without: readonly string[];
 }
 
 export interface MapAdvice {
@@ -46,9 +48,9 @@ export interface MapAdvice {
   readonly advice?: Judgement;
   readonly patch?: readonly string[];
   readonly sizes?: readonly SizeAdvice[];
-  /** As the object has it, and with the verdict followed. */
-  readonly declaredBytes: number;
-  readonly advisedBytes: number;
+  /** As the object has it, and with the verdict followed. Left out where the kind of map is not known. */
+  readonly declaredBytes?: number;
+  readonly advisedBytes?: number;
 }
 
 export interface KernelAdvice {

@@ -41,8 +41,9 @@ export async function adviseObject(
   options: AdviseOptions,
   progress: AdviseProgress,
 ): Promise<AdviceReport> {
-  const { object: runnable, missing } = usable(object);
-  const replays = new Replays(runnable, open, options, progress);
+  const part = usable(object);
+  const { object: runnable, missing } = part;
+  const replays = new Replays(part, open, options, progress);
   const observed: KernelObserved[] = [];
   for (const realTime of options.realTime ?? [false, true])
     observed.push(await observeKernel(replays, realTime, options.rules));
@@ -153,10 +154,7 @@ function kernelAdvice(
 
 function missingAdvice({ spec, reason }: MissingMap): MapAdvice {
   const { name, bpfType, maxEntries, flags } = spec;
-  return {
-    ...{ name, type: `type ${bpfType}`, maxEntries, dynamic: (flags & NO_PREALLOC) !== 0, note: reason },
-    ...{ declaredBytes: 0, advisedBytes: 0 },
-  };
+  return { name, type: `type ${bpfType}`, maxEntries, dynamic: (flags & NO_PREALLOC) !== 0, note: reason };
 }
 
 /** What programs that use a map are. */
@@ -170,13 +168,15 @@ function kindsUsing(object: ObjectSpec, name: string): ProgramKind[] {
 }
 
 function totalOf(maps: readonly MapAdvice[]): TotalBytes {
-  const sum = (of: (map: MapAdvice) => number): number => maps.reduce((all, map) => all + of(map), 0);
-  const most = ({ kernels = [], declaredBytes: bytes }: MapAdvice, of: (kernel: KernelAdvice) => number): number =>
+  const sum = (of: (map: MapAdvice) => number | undefined): number =>
+    maps.reduce((all, map) => all + (of(map) ?? 0), 0);
+  const most = ({ kernels = [], declaredBytes: bytes }: MapAdvice, of: (kernel: KernelAdvice) => number) =>
     kernels.length === 0 ? bytes : Math.max(...kernels.map(of));
   return {
     declared: sum(({ declaredBytes: bytes }) => bytes),
     preallocated: sum((map) => most(map, ({ linux }) => linux.preallocated.total)),
     dynamic: sum((map) => most(map, ({ peakBytes }) => peakBytes)),
     advised: sum(({ advisedBytes }) => advisedBytes),
+    without: maps.flatMap(({ name, declaredBytes: bytes }) => (bytes === undefined ? [name] : [])),
   };
 }

@@ -10,6 +10,7 @@ import { attaches, type ProgramCounts } from "../replay/runner.ts";
 import { chargedAllocators, MemoryLimit } from "./memory-limit.ts";
 import type { OpenStream } from "./recording.ts";
 import { hookUpdates } from "./updates.ts";
+import type { Usable } from "./usable.ts";
 import { UserSpace, type UserSpaceOptions } from "./user-space.ts";
 import { type Observed, Watched } from "./watched.ts";
 
@@ -63,13 +64,16 @@ export class Replays {
   done = 0;
   readonly settings: ReplaySettings;
   readonly #object: ObjectSpec;
+  /** Whether there is something to say without any program. */
+  readonly #mayBeIdle: boolean;
   readonly #open: OpenStream;
   readonly #progress: AdviseProgress;
   /** Whether bpf(2) is entered in the trace: looked for once. */
   #hasCalls: boolean | undefined;
 
-  constructor(object: ObjectSpec, open: OpenStream, settings: ReplaySettings, progress: AdviseProgress) {
+  constructor({ object, missing }: Usable, open: OpenStream, settings: ReplaySettings, progress: AdviseProgress) {
     this.#object = object;
+    this.#mayBeIdle = missing.length > 0 || (settings.userSpace?.inserts.length ?? 0) > 0;
     this.#open = open;
     this.settings = settings;
     this.#progress = progress;
@@ -100,13 +104,13 @@ export class Replays {
   }
 
   #load(arena: Arena, realTime: boolean): Pick<Run, "loaded" | "hashes" | "limit"> {
-    const { mapEntries, forecast = false, memoryLimit, userSpace = NO_USERS } = this.settings;
+    const { mapEntries, forecast = false, memoryLimit } = this.settings;
     const allocators = memoryLimit === undefined ? undefined : chargedAllocators(arena, this.#object);
     const loaded = loadObject(arena, this.#object, {
       hashes: "dynamic",
       ...(mapEntries === undefined ? {} : { mapEntries }),
       ...(allocators === undefined ? {} : { allocators }),
-      ...(userSpace.inserts.length > 0 ? { programs: "any" } : {}),
+      ...(this.#mayBeIdle ? { programs: "any" } : {}),
     });
     const hashes = loaded.maps
       .filter(({ map }) => map.info.kind.mayBeDynamic)

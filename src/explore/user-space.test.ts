@@ -122,3 +122,21 @@ test("a map of a kind that is not there leaves the others their advice", async (
     ["execve_map", "hash", "go dynamic"],
   );
 });
+
+test("an object that has nothing but such a map is no error: the map and the program are named", async () => {
+  const trie = { name: "cidrs", bpfType: 11, keySize: 8, valueSize: 4, maxEntries: 16, flags: 1, readOnly: false };
+  const [program] = OBJECT.programs;
+  assert.ok(program);
+  const relocations = [{ type: "map", instruction: 0, map: "cidrs" } as const];
+  const object = { ...OBJECT, functions: [], programs: [{ ...program, relocations }], maps: [trie] };
+  const options = { cpus: 2, rules: RULE_RANGE, realTime: [false] };
+  const { maps, skippedPrograms, total } = await adviseObject(object, stream("s2.dyn"), options, () => undefined);
+  assert.deepEqual(total, { declared: 0, preallocated: 0, dynamic: 0, advised: 0, without: ["cidrs"] });
+  assert.deepEqual(
+    [maps.map(({ note }) => note), skippedPrograms],
+    [
+      ["map type 11 is not supported yet"],
+      [{ name: program.name, reason: "it uses cidrs: map type 11 is not supported yet" }],
+    ],
+  );
+});
