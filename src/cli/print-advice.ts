@@ -16,7 +16,7 @@ export function adviceText(document: AdviceDocument): string {
   return [
     [heading("advise", `${printable(object)}, ${what}, as Linux ${kernel}`), ...notes].join("\n"),
     ...maps.map(mapText),
-    heading("total", totalText(document)),
+    heading("total", wrap(totalText(document), WIDTH - "total  ".length)),
     ...(failed.length === 0
       ? []
       : [[heading("failed"), ...failed.map((text) => indent(wrap(text, WIDTH)))].join("\n")]),
