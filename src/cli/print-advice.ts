@@ -34,6 +34,7 @@ function mapText(map: MapAdvice): string {
     ...sizeLines(map),
     ...missLines(kernels),
     ...verdictLines(kernels),
+    ...(patch.length > 0 && differ(kernels) ? [indent("safe on both kernels:")] : []),
     ...patch.map((line) => indent(`  ${line}`)),
   ].join("\n");
 }
@@ -99,6 +100,10 @@ function missLines(kernels: readonly KernelAdvice[]): string[] {
     const prefill = objects === 0 ? "" : `; a prefill of ${count(objects)} on each CPU (anyctx only) avoids it`;
     return [indent(wrap(`-ENOMEM, ${kernelName(each)}: ${text}${user}${prefill}`, WIDTH))];
   });
+}
+
+function differ(kernels: readonly KernelAdvice[]): boolean {
+  return new Set(kernels.map(({ verdict, maxEntries }) => `${verdict} ${maxEntries}`)).size > 1;
 }
 
 /** One line where all kernels get the same advice. */

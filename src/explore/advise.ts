@@ -48,7 +48,7 @@ export async function adviseObject(
   for (const realTime of options.realTime ?? [false, true])
     observed.push(await observeKernel(replays, realTime, options.rules));
   const maps = [
-    ...replays.maps.map((loaded) => mapAdvice(runnable, loaded, observed, options)),
+    ...replays.maps.map((loaded) => mapAdvice(runnable, loaded, observed, { ...options, lost: replays.events.lost })),
     ...missing.map((each) => missingAdvice(each)),
   ];
   const { skipped: skippedPrograms = [] } = replays.loaded ?? {};
@@ -79,11 +79,16 @@ async function observeKernel(replays: Replays, realTime: boolean, rules: RuleRan
   return { realTime, most, fewest, adaptive };
 }
 
+/** What judging needs besides what was observed. */
+interface JudgeOptions extends AdviseOptions {
+  readonly lost: number;
+}
+
 function mapAdvice(
   object: ObjectSpec,
   loaded: LoadedMap,
   observed: readonly KernelObserved[],
-  options: AdviseOptions,
+  options: JudgeOptions,
 ): MapAdvice {
   const { spec, map } = loaded;
   const { info } = map;
@@ -128,7 +133,7 @@ function kernelAdvice(
   isDynamic: boolean,
   { realTime, most, fewest, adaptive }: KernelObserved,
   kinds: readonly ProgramKind[],
-  { cpus, kernel = KNOWN_KERNEL, memoryLimit }: AdviseOptions,
+  { cpus, kernel = KNOWN_KERNEL, memoryLimit, lost }: JudgeOptions,
 ): KernelAdvice[] {
   const observed = most.get(spec.name);
   if (observed === undefined) return [];
@@ -147,7 +152,7 @@ function kernelAdvice(
       missesAdaptive: totalMisses((adaptive.get(spec.name) ?? observed).misses),
       burst,
       ...(room === undefined && userMisses === 0 ? { prefill: burst } : {}),
-      ...judge({ info, cpus, isDynamic, observed, missesFewest, against, room }),
+      ...judge({ info, cpus, isDynamic, observed, missesFewest, lost, against, room }),
     },
   ];
 }

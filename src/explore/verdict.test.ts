@@ -37,7 +37,7 @@ test("a million entries of which 230 are used: fewer entries save more than a dy
   const seen = observed(230);
   assert.deepEqual(judge(findings(info, seen)), {
     verdict: "lower max_entries",
-    reason: "1024 is 4.5 x what it had at once; 0.1 % of the memory",
+    reason: "no update fails, 1024 is 4.5 x what it had at once, 0.1 % of the memory",
     maxEntries: 1024,
   });
   const sizes = sizeTable(info, 2, seen);
@@ -54,6 +54,14 @@ test("where large elements are few at a time, dynamic is the best", () => {
   const { verdict, reason, maxEntries } = judge(findings(infoOf(32_768, 896), observed(138)));
   assert.deepEqual([verdict, maxEntries], ["go dynamic", 32_768]);
   assert.match(reason, /^no update fails, [\d.]+ % of the memory$/);
+});
+
+test("where events are lost it is not said that no update fails, but that none of the recorded ones does", () => {
+  for (const info of [infoOf(32_768, 896), infoOf(1_048_576)])
+    assert.match(
+      judge(findings(info, observed(138), { lost: 3 })).reason,
+      /^no update fails of what was recorded \(3 events are lost\), /,
+    );
 });
 
 test("updates that fail keep a hash preallocated: how many, at what rate, in one go, and how much memory", () => {

@@ -28,6 +28,8 @@ export interface Findings {
   /** By the reading in which the most updates fail, and how many do in the other. */
   readonly observed: Observed;
   readonly missesFewest: number;
+  /** Events that the recording lost. */
+  readonly lost?: number;
   /** Why the kernel should not have it dynamic. */
   readonly against?: string | undefined;
   /** Bytes that a memory cgroup leaves for maps: at its limit refills bring nothing, however often they come. */
@@ -65,14 +67,20 @@ function withoutFailures(findings: Findings): Judgement {
   if (share > WORTHWHILE) return keep(findings, `dynamic it takes ${percent(share)} of the memory`);
   return {
     verdict: "go dynamic",
-    reason: `no update fails, ${percent(share)} of the memory${fullText(findings)}`,
+    reason: `${nothingText(findings)}, ${percent(share)} of the memory${fullText(findings)}`,
     maxEntries,
   };
 }
 
-function lower({ observed }: Findings, maxEntries: number, share: number): Judgement {
-  const reason = `${maxEntries} is ${times(maxEntries, observed)} what it had at once; ${percent(share)} of the memory`;
+function lower(findings: Findings, maxEntries: number, share: number): Judgement {
+  const margin = `${maxEntries} is ${times(maxEntries, findings.observed)} what it had at once`;
+  const reason = `${nothingText(findings)}, ${margin}, ${percent(share)} of the memory`;
   return { verdict: "lower max_entries", reason, maxEntries };
+}
+
+/** Of events that were lost nobody knows. */
+function nothingText({ lost = 0 }: Findings): string {
+  return lost === 0 ? "no update fails" : `no update fails of what was recorded (${lost} events are lost)`;
 }
 
 /** Preallocated, with fewer entries where that saves much and the trace tells how many there are. */

@@ -7,6 +7,7 @@ import { isWithin, readStories } from "./stories.ts";
 const VERDICTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "s1_proxy.dyn": { basename_approvers: "go dynamic" },
   "s2.dyn": { execve_map: "go dynamic", override_tasks: "lower max_entries" },
+  "s4.dyn": { current_syscall: "lower max_entries" },
   "s5.dyn": { start: "keep preallocated" },
   "s5_slow.dyn": { start: "keep preallocated" },
   "syn.1": { start: "keep preallocated" },
