@@ -81,11 +81,11 @@ function memoryCells({
 
 function sizeLines({ sizes = [] }: MapAdvice): string[] {
   if (sizes.length < 2) return [];
-  const rows = sizes.map(({ maxEntries, margin, preallocatedBytes, dynamicBytes }) => [
+  const rows = sizes.map(({ maxEntries, margin, preallocated, dynamic }) => [
     count(maxEntries),
     `${margin < 100 ? margin.toFixed(1) : count(Math.round(margin))} x`,
-    size(preallocatedBytes),
-    size(dynamicBytes),
+    size(preallocated),
+    size(dynamic),
   ]);
   return [table(["max_entries", "of the most", "preallocated", "dynamic"].map(right), rows)];
 }

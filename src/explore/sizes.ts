@@ -7,8 +7,9 @@ export interface SizeAdvice {
   readonly maxEntries: number;
   /** So many times the most entries that were needed at once. */
   readonly margin: number;
-  readonly preallocatedBytes: number;
-  readonly dynamicBytes: number;
+  /** Bytes in Linux. */
+  readonly preallocated: number;
+  readonly dynamic: number;
 }
 
 /** A trace is not all that will happen. */
@@ -47,8 +48,8 @@ export function sizeTable(info: MapInfo, cpus: number, observed: Observed): Size
     return {
       maxEntries,
       margin: maxEntries / needed,
-      preallocatedBytes: preallocatedBytes(sized, cpus).total,
-      dynamicBytes: dynamicBytes(sized, cpus, observed.peakState).total,
+      preallocated: preallocatedBytes(sized, cpus).total,
+      dynamic: dynamicBytes(sized, cpus, observed.peakState).total,
     };
   });
 }

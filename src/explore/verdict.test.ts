@@ -46,8 +46,8 @@ test("a million entries of which 230 are used: fewer entries save more than a dy
     [512, 1024, 4096, 10_240, 1_048_576],
   );
   const [customary, now] = [sizes[3], sizes[4]];
-  assert.equal(customary?.preallocatedBytes, 918_544);
-  assert.ok(customary.preallocatedBytes < (now?.dynamicBytes ?? 0), "0.9 MiB preallocated beat 16 MiB of buckets");
+  assert.equal(customary?.preallocated, 918_544);
+  assert.ok(customary.preallocated < (now?.dynamic ?? 0), "0.9 MiB preallocated beat 16 MiB of buckets");
 });
 
 test("where large elements are few at a time, dynamic is the best", () => {
