@@ -16,7 +16,7 @@ import type { Watched } from "./watched.ts";
 const CHARGE_HEADER = 8;
 /** MEMCG_CHARGE_BATCH: 64 pages. */
 const CHARGED_AHEAD = 64 * 4096;
-/** A small process that does nothing but insert, as the recorded failures are explained best. */
+/** A small process that does nothing but insert: fitted to the failures that were recorded at 2 MiB, measured nowhere. */
 const PROCESS = 288 * 1024;
 
 /** What a limit leaves for maps. */
