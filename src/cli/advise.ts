@@ -1,48 +1,112 @@
-/** `anyctx advise`: preallocated or dynamic, for each hash of an object on a recorded trace. */
+/** `anyctx advise`: preallocated or dynamic, and how large, for each hash of an object on a recorded trace. */
 import { basename } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { setVariable } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
-import { type AdviceReport, adviseObject } from "../explore/advise.ts";
+import type { AdviceReport } from "../explore/advice.ts";
+import { adviseObject, type AdviseOptions as ExploreOptions } from "../explore/advise.ts";
+import { type KernelVersion, KNOWN_KERNEL, kernelVersion, versionText } from "../explore/kernel-version.ts";
 import { keepStream } from "../explore/recording.ts";
-import { RULE_RANGE } from "../replay/interrupts.ts";
-import { type CommandRow, printJson, wholeNumber } from "./command.ts";
+import type { UserInserts } from "../explore/user-space.ts";
+import { DEFAULT_RULE, parseRule, RULE_RANGE, type RuleRange } from "../replay/interrupts.ts";
+import { type AdviceDocument, failures } from "./advice-document.ts";
+import { adviceMarkdown } from "./advice-markdown.ts";
+import { adviceSarif } from "./advice-sarif.ts";
+import { byteCount, type FailOn, failOn, userInserts } from "./advise-values.ts";
+import { asUsage, type CommandRow, EXIT, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
-import { type AdviceDocument, adviceText } from "./print-advice.ts";
+import {
+  interruptsOption,
+  MOST_CPUS,
+  mapEntriesOption,
+  REAL_TIME,
+  type RealTimeChoice,
+  realTimeOption,
+  setOption,
+} from "./options.ts";
+import { adviceText } from "./print-advice.ts";
 import { progressBar } from "./progress.ts";
 
 interface AdviseOptions {
   readonly events: string;
   readonly formats?: string;
-  readonly cpus: number;
+  readonly set?: ReadonlyMap<string, string>;
+  readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly cpus?: number;
+  readonly interrupts?: string;
+  readonly rt: RealTimeChoice;
+  readonly profile: AdviceReport["profile"];
+  readonly kernel: KernelVersion;
+  readonly userInserts?: readonly UserInserts[];
+  readonly lateIpi: number;
+  readonly memcg?: number;
+  readonly failOn?: FailOn;
+  readonly format?: keyof typeof FORMATS;
   readonly json?: true;
 }
 
+/** Where neither the command line nor the trace says how many. */
 const DEFAULT_CPUS = 8;
-const MOST_CPUS = 1024;
 /** Replays where updates fail, three for each kernel. */
 const USUAL_REPLAYS = 6;
+const MOST_MICROSECONDS = 1_000_000;
+
+/** Ways to print the document. */
+const FORMATS = {
+  text: adviceText,
+  json: (document: AdviceDocument): string => JSON.stringify(document, null, 2),
+  markdown: adviceMarkdown,
+  sarif: adviceSarif,
+} as const;
 
 const HELP = `
-Every figure is that of a replay with the semantics of Linux 6.18, every hash dynamic, on a kernel with PREEMPT_RT and
-on one without. A recording does not say when interrupts came on, which is when refills run: updates that get -ENOMEM are
+Every figure is that of a replay with the semantics of Linux 6.18, every hash dynamic, on a kernel with PREEMPT_RT and on
+one without. A recording does not say when interrupts came on, which is when refills run: updates that get -ENOMEM are
 counted by two readings of it, and "no update fails" is said only where none fails in either. The burst is the most of them
-that one CPU had between two refills: what it would need to have prefilled there (anyctx can, Linux 6.18 cannot).
+that one CPU had between two refills.
 
-Example:
-  anyctx advise memleak.bpf.o --events trace.gz`;
+Exit code 4: what --fail-on names is there.
+
+Examples:
+  anyctx advise memleak.bpf.o --events trace.gz
+  anyctx advise memleak.bpf.o --events trace.gz --rt off --fail-on enomem --format sarif
+  anyctx advise agent.bpf.o --events trace.gz --user-inserts names=4096,batch=64 --late-ipi 20`;
+
+function version(text: string): KernelVersion {
+  return asUsage(() => kernelVersion(text));
+}
 
 function define(command: Command): void {
   command
     .summary("say which hashes should be preallocated")
     .description(
-      "Replays a trace many times and tells for each hash of an object what it takes preallocated and dynamic, how " +
-        "many updates would fail with -ENOMEM, at least and at most, and what to do.",
+      "Replays a trace and tells for each hash of an object what it takes preallocated and dynamic, how many updates " +
+        "would fail with -ENOMEM, at least and at most, what to do, and the lines of the source to change.",
     )
     .argument("<object>", "object file made by clang -target bpf")
     .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped")
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
-    .option("--cpus <n>", "possible CPUs; events of further CPUs are skipped", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
+    .addOption(setOption())
+    .addOption(mapEntriesOption())
+    .option("--cpus <n>", "possible CPUs, those of the trace by default", wholeNumber(1, MOST_CPUS))
+    .addOption(interruptsOption())
+    .addOption(realTimeOption())
+    .addOption(
+      new Option("--profile <name>", "linux; linux-nolock: a forecast of hashes that ask the slab itself")
+        .choices(["linux", "linux-nolock"])
+        .default("linux"),
+    )
+    .addOption(
+      new Option("--kernel <version>", "the kernel that the object is for, as 5.15")
+        .argParser(version)
+        .default(KNOWN_KERNEL, versionText(KNOWN_KERNEL)),
+    )
+    .option("--user-inserts <map=n>", "user space inserts n keys, [,batch=k][,cpu=c]; repeatable", userInserts)
+    .option("--late-ipi <us>", "the interrupt that refills is so late", wholeNumber(0, MOST_MICROSECONDS), 0)
+    .option("--memcg <bytes>", "limit of the memory cgroup that the maps belong to, as 2M", byteCount)
+    .option("--fail-on <what>", "end with exit code 4 on enomem, or on more than bytes=N; repeatable", failOn)
+    .addOption(new Option("--format <name>", "how to print").choices(Object.keys(FORMATS)).conflicts("json"))
     .option("--json", "print one JSON document on stdout instead of tables")
     .addHelpText("after", HELP)
     .action(advise);
@@ -50,20 +114,44 @@ function define(command: Command): void {
 
 export const adviseCommand: CommandRow = { name: "advise", define };
 
+/** CPUs of the machine that was recorded, where the trace tells: it is opened, read a little, and closed. */
+async function recordedCpus({ events, formats }: AdviseOptions): Promise<number | undefined> {
+  const stream = await openEvents(events, formats === undefined ? {} : { formats });
+  for await (const _ of stream.batches) break;
+  return stream.cpus;
+}
+
+function rulesOf(interrupts: string | undefined): RuleRange {
+  if (interrupts === undefined) return RULE_RANGE;
+  const rule = parseRule(interrupts, DEFAULT_RULE.gap / 1000);
+  return { fewest: rule, most: rule };
+}
+
+function exploreOptions(options: AdviseOptions, cpus: number): ExploreOptions {
+  const { mapEntries, memcg, userInserts: inserts = [], lateIpi, profile, kernel } = options;
+  return {
+    ...{ cpus, kernel, rules: rulesOf(options.interrupts), realTime: REAL_TIME[options.rt] },
+    ...{ forecast: profile === "linux-nolock", userSpace: { inserts, lateInterrupt: lateIpi } },
+    ...(mapEntries === undefined ? {} : { mapEntries }),
+    ...(memcg === undefined ? {} : { memoryLimit: memcg }),
+  };
+}
+
 async function advise(path: string, options: AdviseOptions): Promise<void> {
-  const { events, cpus, json = false } = options;
+  const { events, formats, format = options.json ? "json" : "text" } = options;
   if (events === "-") throw new AnyctxError("EINVAL", "advise reads a trace more than once: it takes a file, not -");
   const object = await openObject(path);
-  const { formats } = options;
+  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
+  const cpus = options.cpus ?? (await recordedCpus(options)) ?? DEFAULT_CPUS;
   const open = keepStream(() => openEvents(events, { cpus, ...(formats === undefined ? {} : { formats }) }));
-  const bar = progressBar("replaying", USUAL_REPLAYS, !json);
+  const bar = progressBar("replaying", USUAL_REPLAYS, format === "text");
   let report: AdviceReport;
   try {
-    report = await adviseObject(object, open, { cpus, rules: RULE_RANGE }, bar.update);
+    report = await adviseObject(object, open, exploreOptions(options, cpus), bar.update);
   } finally {
     bar.stop();
   }
-  const document: AdviceDocument = { object: basename(path), ...report };
-  if (json) printJson(document);
-  else process.stdout.write(`${adviceText(document)}\n`);
+  const failed = failures(report, options.failOn ?? { enomem: false });
+  process.stdout.write(`${FORMATS[format]({ object: basename(path), failed, ...report })}\n`);
+  if (failed.length > 0) process.exitCode = EXIT.found;
 }

@@ -2,15 +2,16 @@
 import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Profile } from "../arena/arena.ts";
-import { type ObjectSpec, type ProgramSpec, programSpec } from "../bpf/object/spec.ts";
+import { type ObjectSpec, type ProgramSpec, programSpec, setVariable } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
 import { type CheckReport, checkObject } from "../explore/check.ts";
-import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "../explore/inputs.ts";
+import { generatedInputs, givenInputs, type Inputs, recordedContexts, recordedInputs } from "../explore/inputs.ts";
 import type { Attachable } from "../replay/runner.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
+import { MOST_CPUS, mapEntriesOption, REAL_TIME, type RealTimeChoice, realTimeOption, setOption } from "./options.ts";
 import { type CheckDocument, checkText } from "./print-check.ts";
 import { progressBar } from "./progress.ts";
 import { plural } from "./text.ts";
@@ -21,7 +22,10 @@ interface CheckOptions {
   readonly program?: string;
   readonly input?: Uint8Array;
   readonly context: readonly Context[];
-  readonly rt: "both" | "on" | "off";
+  readonly rt: RealTimeChoice;
+  readonly set?: ReadonlyMap<string, string>;
+  readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly cpus?: number;
   readonly profile: Profile;
   readonly dynamic?: true;
   readonly runs: number;
@@ -30,10 +34,10 @@ interface CheckOptions {
 
 const DEFAULT_RUNS = 100;
 const MOST_RUNS = 10_000;
+/** Recorded events of a program, among which those are looked for that get to an update. */
+const MOST_CANDIDATES = 5000;
 /** A tracepoint's struct fits a page. */
 const MOST_INPUT_BYTES = 4096;
-
-const REAL_TIME = { both: [false, true], on: [true], off: [false] } as const;
 
 const HELP = `
 A schedule is what one CPU does: the program runs in a context, once or again and again; interrupts come on in between
@@ -76,11 +80,10 @@ function define(command: Command): void {
     .option("--program <name>", "check only this program")
     .option("--input <hex>", "bytes of the program's context, the same in every run (with --program)", hex)
     .option("--context <list>", "contexts that the program may run in", contexts, contexts(LEVELS.join(",")))
-    .addOption(
-      new Option("--rt <kernels>", "PREEMPT_RT, a kernel without it, or both")
-        .choices(["both", "on", "off"])
-        .default("both"),
-    )
+    .addOption(setOption())
+    .addOption(mapEntriesOption())
+    .option("--cpus <n>", "with --events, CPUs whose events are taken, all by default", wholeNumber(1, MOST_CPUS))
+    .addOption(realTimeOption())
     .addOption(new Option("--profile <name>", "semantics of maps").choices(["anyctx", "linux"]).default("linux"))
     .option("--dynamic", "all hashes dynamic, also those that the object wants preallocated")
     .option("--runs <n>", "runs without a refill that are looked at", wholeNumber(1, MOST_RUNS), DEFAULT_RUNS)
@@ -109,15 +112,28 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
         input === undefined ? generatedInputs(kind, runs) : givenInputs(kind, input),
       ]),
     );
-  const read = options.formats === undefined ? {} : { formats: options.formats };
+  const read = {
+    ...(options.formats === undefined ? {} : { formats: options.formats }),
+    ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
+  };
   const stream =
     events === "-"
       ? await openEvents(process.stdin, { ...read, name: "standard input" })
       : await openEvents(events, read);
-  const inputs = await recordedInputs(programs, stream, runs);
+  const inputs = await recordedInputs(programs, stream, Math.max(runs, MOST_CANDIDATES));
   if ([...inputs.values()].every((each) => each.length === 0))
     throw new AnyctxError("BAD_TRACE", `${events} holds no event that a program of the object runs on`);
   return inputs;
+}
+
+/** The contexts that a trace has programs in; of standard input, which may not end, they are not known. */
+async function contextsOf(
+  programs: readonly Attachable[],
+  { events, formats, cpus }: CheckOptions,
+): Promise<{ recorded?: Awaited<ReturnType<typeof recordedContexts>> }> {
+  if (events === undefined || events === "-") return {};
+  const read = { ...(formats === undefined ? {} : { formats }), ...(cpus === undefined ? {} : { cpus }) };
+  return { recorded: await recordedContexts(programs, await openEvents(events, read)) };
 }
 
 async function check(path: string, options: CheckOptions): Promise<void> {
@@ -125,10 +141,17 @@ async function check(path: string, options: CheckOptions): Promise<void> {
   if (input !== undefined && program === undefined)
     throw new AnyctxError("EINVAL", "--input is the context of one program: --program says which");
   const object = await openObject(path);
-  const inputs = await inputsFor(chosenPrograms(object, options), options);
+  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
+  const programs = chosenPrograms(object, options);
+  const inputs = await inputsFor(programs, options);
   const bar = progressBar("checking", 1, !json);
   const settings = { profile, contexts: options.context, realTime: REAL_TIME[options.rt], dynamic, runs, inputs };
-  const chosen = program === undefined ? {} : { program };
+  const chosen = {
+    ...(await contextsOf(programs, options)),
+    madeUp: options.events === undefined && input === undefined,
+    ...(program === undefined ? {} : { program }),
+    ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),
+  };
   let report: CheckReport;
   try {
     report = await checkObject(object, { ...settings, ...chosen }, bar.update);

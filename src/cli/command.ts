@@ -8,6 +8,9 @@ export interface CommandRow {
   readonly define: (command: Command) => void;
 }
 
+/** `found`: it worked, and what `--fail-on` names is there. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, found: 4 } as const;
+
 /** Prints a whole document on stdout: the only thing `--json` writes there. */
 export function printJson(document: unknown): void {
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);

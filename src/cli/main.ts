@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The command line. Whatever is wrong with what was given is one sentence on stderr: exit code 1 for files and values
- * that do not work, 2 for a command line that is no command line. Results go to stdout, everything else to stderr.
+ * that do not work, 2 for a command line that is no command line, 4 for what `--fail-on` names. Results go to stdout, everything else to stderr.
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
@@ -9,7 +9,7 @@ import { AnyctxError } from "../error.ts";
 import { adviseCommand } from "./advise.ts";
 import { benchCommand } from "./bench.ts";
 import { checkCommand } from "./check.ts";
-import type { CommandRow } from "./command.ts";
+import { type CommandRow, EXIT } from "./command.ts";
 import { contextsCommand } from "./contexts.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
@@ -24,8 +24,6 @@ const COMMANDS: readonly CommandRow[] = [
   contextsCommand,
   benchCommand,
 ];
-
-const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 function version(): string {
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
@@ -59,7 +57,7 @@ function sentence(error: unknown): string {
 export async function main(args: readonly string[]): Promise<number> {
   try {
     await createProgram().parseAsync(args, { from: "user" });
-    return EXIT.ok;
+    return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     process.stderr.write(`anyctx: ${sentence(error)}\n`);

@@ -1,7 +1,10 @@
 /** What a check found, as people read it: a table for each program, and how it gets there. */
-import type { CheckCell, CheckedProgram, CheckReport } from "../explore/check.ts";
+import type { CheckedMap, CheckedProgram, CheckReport, FailingContext } from "../explore/check.ts";
 import { contextName } from "../explore/schedule.ts";
-import { count, heading, indent, left, plural, printable, table } from "./text.ts";
+import type { CheckCell } from "../explore/search.ts";
+import { count, heading, indent, left, plural, printable, table, wrap } from "./text.ts";
+
+const WIDTH = 98;
 
 /** What `anyctx check --json` prints. */
 export interface CheckDocument extends CheckReport {
@@ -16,23 +19,43 @@ const INPUTS: Readonly<Record<CheckDocument["inputs"], string>> = {
 };
 
 export function checkText(document: CheckDocument): string {
-  const { object, profile, inputs, programs, skippedPrograms } = document;
+  const { object, profile, inputs, programs, maps, skippedPrograms } = document;
   const skipped = skippedPrograms.map(({ name, reason }) => `${printable(name)} cannot run here: ${printable(reason)}`);
   return [
     heading("check", `${printable(object)}, profile ${profile}, ${INPUTS[inputs]}`),
     ...programs.map((program) => programText(program, document)),
-    ...(skipped.length === 0 ? [] : [indent(skipped.join("\n"))]),
+    ...(maps.length === 0 ? [] : [[heading("maps"), ...maps.map(mapText)].join("\n")]),
+    ...(skipped.length === 0 ? [] : [skipped.map((text) => indent(wrap(text, WIDTH))).join("\n")]),
     boundText(document),
   ].join("\n\n");
 }
 
 function programText(program: CheckedProgram, { runs }: CheckDocument): string {
-  const { name, section, note, cells } = program;
+  const { name, section, note, entered = [], guard, cells } = program;
   return [
     heading(printable(name), printable(section)),
     ...(note === undefined ? [] : [indent(printable(note))]),
+    ...(guard === undefined ? [] : [indent(wrap(`the guard: ${printable(guard)}`, WIDTH))]),
+    ...entered.map((text) => indent(wrap(`made up: ${printable(text)}`, WIDTH))),
     ...(cells.length === 0 ? [] : [verdictTable(cells), ...scheduleLines(cells), ...prefillLines(cells, runs)]),
   ].join("\n");
+}
+
+/** What to do with a hash in Linux, which has no prefill. */
+function mapText({ name, verdict, fails, failsElsewhere }: CheckedMap): string {
+  const why = fails.length === 0 ? "no update can fail" : `dynamic, its updates can fail (${contextsText(fails)})`;
+  const others =
+    failsElsewhere.length === 0 ? "" : `; where the trace did not get to they can (${contextsText(failsElsewhere)})`;
+  const reason = verdict === "no advice" ? "not all was looked at" : `${why}${others}`;
+  return indent(wrap(`${printable(name)}  ${verdict}: ${reason}`, WIDTH));
+}
+
+function contextsText(fails: readonly FailingContext[]): string {
+  const kernels = [false, true].flatMap((realTime) => {
+    const contexts = fails.filter((each) => each.realTime === realTime).map(({ context }) => contextName(context));
+    return contexts.length === 0 ? [] : [`${kernelName(realTime)}: ${contexts.join(", ")}`];
+  });
+  return kernels.join("; ");
 }
 
 const kernelName = (realTime: boolean): string => (realTime ? "RT" : "non-RT");
@@ -76,7 +99,12 @@ function prefillLines(cells: readonly CheckCell[], runs: number): string[] {
   if (all.length === 0) return [];
   return [
     "",
-    indent([`prefill with which ${plural(runs, "run")} cannot fail`, ...all.map((line) => `  ${line}`)].join("\n")),
+    indent(
+      [
+        `prefill with which ${plural(runs, "run")} cannot fail (anyctx only: Linux 6.18 has none)`,
+        ...all.map((line) => `  ${line}`),
+      ].join("\n"),
+    ),
   ];
 }
 

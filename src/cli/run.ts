@@ -16,9 +16,10 @@ import {
 import { type ReplayResult, replay } from "../replay/ordered.ts";
 import { makeReport } from "../replay/report.ts";
 import { replayParallel } from "../replay/threads.ts";
-import { assignments, asUsage, type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
+import { interruptsOption, MOST_CPUS, mapEntriesOption, setOption } from "./options.ts";
 import { printRun, type RunDocument } from "./print-run.ts";
 import { progressBar } from "./progress.ts";
 
@@ -43,8 +44,6 @@ interface RunOptions {
 }
 
 const DEFAULT_CPUS = 8;
-const MOST_CPUS = 1024;
-const MOST_ENTRIES = 2 ** 31;
 const HEADLINE_ROUNDS = 11;
 const MEMORY_BYTES = 2 ** 31;
 /** Hash seeds come from it, so that the same command prints the same document. */
@@ -68,28 +67,22 @@ function number(text: string): number {
   return value;
 }
 
-function signs(text: string): string {
-  asUsage(() => parseRule(text, 0));
-  return text;
-}
-
 function define(command: Command): void {
   const known = INTERRUPT_SIGNS.map(({ name }) => name).join(",");
-  const entries = wholeNumber(1, MOST_ENTRIES);
   command
     .summary("run a BPF object's programs on a recorded trace")
     .description("Runs a BPF object's programs on the events of a trace, each in the context it was recorded in.")
     .argument("<object>", "object file made by clang -target bpf")
     .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped; - reads standard input")
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
-    .option("--set <name=value>", "first value of a global variable; repeatable", assignments("NAME=VALUE", String))
-    .option("--map-entries <name=n>", "max_entries of a map; repeatable", assignments("NAME=N", entries))
+    .addOption(setOption())
+    .addOption(mapEntriesOption())
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
     .addOption(new Option("--dynamic", "all hashes dynamic").conflicts("prealloc"))
     .option("--interpreter", "interpret programs and check every access, instead of compiling them to WebAssembly")
     .option("--parallel", "one thread for each CPU with events; CPUs are not kept in the order of the trace")
     .option("--cpus <n>", "CPU slots; events of further CPUs are skipped", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
-    .option("--interrupts <signs>", "what shows that interrupts came on", signs, known)
+    .addOption(interruptsOption().default(known))
     .option(
       "--gap-us <n>",
       "microseconds between two events of a CPU that count as a gap",

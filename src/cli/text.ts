@@ -37,6 +37,17 @@ export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
 
+/** Lines of at most `width` characters, cut at blanks; the second and those after it are indented. */
+export function wrap(text: string, width: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? word : `  ${word}`);
+  }
+  return lines.join("\n");
+}
+
 /** Text from an object file or a trace, which may hold anything: nothing in it may steer a terminal. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}|\p{Cf}/gu, (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16)}`);

@@ -125,6 +125,14 @@ test("what no row knows is refused with its name, its beginning and the kinds th
     await assert.rejects(openEventStream(chunksOf(empty), { name: "x.gz" }), refused("BAD_TRACE", /^x\.gz is empty$/));
 });
 
+test("how many CPUs were recorded is known from the beginning, where it tells", async () => {
+  const header = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 3/3   #P:12\n#\n";
+  const rest = TRACE.subarray(0, 20_000);
+  const known = await openEventStream(chunksOf(Buffer.concat([ascii(header), rest])));
+  const silent = await openEventStream(chunksOf(ascii("# tracer: nop\n#\n#   #P:x\n")));
+  assert.deepEqual([known.cpus, silent.cpus], [12, undefined]);
+});
+
 test("an explicit kind wins over what the first bytes say", async () => {
   const { batches, counts } = await openEventStream(chunksOf(PIECES), { kind: "ftrace" }, BOTH);
   await assert.rejects(

@@ -41,7 +41,12 @@ export async function openEventStream(
   try {
     if (first.length === 0) throw new AnyctxError("BAD_TRACE", `${name} is empty`);
     const source = kind === undefined ? recognized(first, name, sources) : named(kind, sources);
-    return { ...(await source.read({ bytes: all, name }, readOptions)), progress };
+    const cpus = source.cpus?.(first);
+    return {
+      ...(await source.read({ bytes: all, name }, readOptions)),
+      progress,
+      ...(cpus === undefined ? {} : { cpus }),
+    };
   } catch (error) {
     await close();
     throw error;

@@ -18,6 +18,8 @@ export interface EventSource {
    * @param first the first 512 unpacked bytes; fewer where the input is shorter, but never none
    */
   readonly recognizes: (first: Uint8Array) => boolean;
+  /** CPUs of the machine that was recorded, where such a beginning tells. */
+  readonly cpus?: (first: Uint8Array) => number | undefined;
   /** @throws {AnyctxError} for options that this kind cannot follow */
   readonly read: (input: SourceInput, options: ReadOptions) => Promise<SourceEvents>;
 }
@@ -57,6 +59,8 @@ export interface SourceEvents {
 
 /** A source's events as whoever opened them gets them. */
 export interface EventStream extends SourceEvents {
+  /** CPUs of the machine that was recorded, where the input's beginning tells. */
+  readonly cpus?: number;
   /** Bytes of the input (as it lies there, packed or not) read so far, and in all where that is known. */
   readonly progress: { readonly read: number; readonly total: number | undefined };
 }

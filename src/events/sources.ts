@@ -4,7 +4,7 @@
  */
 import type { EventFormat } from "./event.ts";
 import { RECORDED_FORMATS } from "./ftrace/recorded.ts";
-import { isText, readTrace } from "./ftrace/text.ts";
+import { cpusOfHeader, isText, readTrace } from "./ftrace/text.ts";
 import type { EventSource } from "./source.ts";
 
 export const EVENT_SOURCES: readonly EventSource[] = [
@@ -13,6 +13,7 @@ export const EVENT_SOURCES: readonly EventSource[] = [
     doc: "Text of a Linux kernel trace (the file `trace` of tracefs, or `trace_pipe` saved), plain or gzipped.",
     formats: RECORDED_FORMATS,
     recognizes: isText,
+    cpus: cpusOfHeader,
     read: async (input, { formats, ...options }) => {
       if (formats === undefined) return readTrace(input, options);
       const { loadFormats } = await import("./ftrace/load-formats.ts");

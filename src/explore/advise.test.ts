@@ -8,13 +8,11 @@ import { readObject } from "../bpf/object/object.ts";
 import { openEvents } from "../events/file.ts";
 import { CONTEXTS } from "../events/record.ts";
 import { loadObject } from "../load/load.ts";
-import { mapKindByType } from "../maps/kinds.ts";
-import type { MapInfo } from "../maps/map.ts";
 import { RULE_RANGE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
-import { type AdviceReport, adviseObject, type KernelAdvice, type MapAdvice } from "./advise.ts";
+import type { AdviceReport, KernelAdvice, MapAdvice } from "./advice.ts";
+import { adviseObject } from "./advise.ts";
 import { leastThat } from "./bisect.ts";
-import { linuxSizes } from "./linux-size.ts";
 import { keepStream, type OpenStream } from "./recording.ts";
 
 const CPUS = 2;
@@ -89,21 +87,23 @@ test("misses and their burst are those that a replay in profile linux has", asyn
   }
   const row = kernel("allocs", true);
   assert.ok(total(row) > 0, "on RT there are some, or this test says nothing");
-  assert.ok(row.prefill > 0 && row.prefill < total(row));
-  assert.equal(row.verdict, "keep prealloc");
-  assert.match(row.reason, /dynamic, \d.* of its updates fail; /);
+  assert.ok(row.burst > 0 && row.burst < total(row) && row.prefill === row.burst);
+  assert.equal(row.verdict, "keep preallocated");
+  assert.match(row.reason, /^dynamic, \d+.* of its updates fail, [\d.]+ %, up to \d+ between two refills; /);
 });
 
 test("where nothing misses the advice is to go dynamic without a prefill", () => {
   const row = kernel("allocs", false);
   assert.deepEqual([total(row), row.prefill, row.missesAdaptive, row.verdict], [0, 0, 0, "go dynamic"]);
   assert.ok(row.peakEntries >= row.entries && row.entries > 0);
-  assert.ok(row.peakBytes >= row.bytes && row.peakBytes < (mapOf("allocs").preallocatedBytes ?? 0));
+  assert.ok(row.peakBytes >= row.bytes && row.peakBytes < row.linux.preallocated.total);
+  assert.equal(row.linux.dynamic?.total, row.peakBytes);
 });
 
 test("an array gets a reason instead of advice", () => {
-  const { note, kernels, preallocatedBytes } = mapOf(".bss");
-  assert.deepEqual([note, kernels, preallocatedBytes], ["an array is always there as a whole", undefined, undefined]);
+  const { note, kernels, declaredBytes } = mapOf(".bss");
+  assert.deepEqual([note, kernels], ["an array is always there as a whole", undefined]);
+  assert.equal((declaredBytes ?? 1) % 4096, 0);
 });
 
 test("a map that the trace puts nothing into gets no advice", async () => {
@@ -122,29 +122,6 @@ test("a map that the trace puts nothing into gets no advice", async () => {
     maps.slice(0, 2).flatMap(({ kernels = [] }) => kernels.map(({ verdict }) => verdict)),
     ["no advice", "no advice", "no advice", "no advice"],
   );
-});
-
-const info = (type: string, keySize: number, valueSize: number, maxEntries: number): MapInfo => {
-  const kind = mapKindByType(type);
-  assert.ok(kind);
-  return { name: "", kind, address: 0, serial: 0, keySize, valueSize, maxEntries, flags: 0, valueStride: 0, copies: 1 };
-};
-
-test("sizes are those of Linux: 48 bytes, key and value in steps of 8; a spare for each CPU; values for all CPUs", () => {
-  // The allocations of bcc's memleak: a million of 80 bytes.
-  assert.deepEqual(linuxSizes(info("hash", 8, 24, 1_000_000), 4), {
-    preallocated: 2 ** 20 * 16 + 1_000_004 * 80,
-    ...{ buckets: 2 ** 20 * 16, element: 96, value: 0 },
-  });
-  assert.deepEqual(linuxSizes(info("hash", 4, 8, 1024), 1), {
-    preallocated: 1024 * 16 + 1025 * 64,
-    ...{ buckets: 1024 * 16, element: 96, value: 0 },
-  });
-  assert.deepEqual(linuxSizes(info("percpu_hash", 4, 20, 1000), 4), {
-    preallocated: 1024 * 16 + 1000 * 64 + 1000 * 24 * 4,
-    ...{ buckets: 1024 * 16, element: 96, value: 16 + 24 * 4 },
-  });
-  assert.equal(linuxSizes(info("hash", 8, 5000, 8), 1).element, 8192);
 });
 
 test("a trace is read once if it is small enough to keep, and again each time if not", async () => {

@@ -1,94 +1,38 @@
 /**
- * What to do with an object's hashes on the events of a trace: preallocate them as most objects do, or make them
- * dynamic. Each figure is that of a replay in profile `linux`, with every hash dynamic, on a kernel with PREEMPT_RT and on one
- * without.
+ * What to do with an object's hashes on the events of a trace, in what Linux has: keep them preallocated as most objects do, make them
+ * dynamic, or lower their max_entries. Each figure is that of a replay in profile `linux`, with every hash dynamic, on a kernel
+ * with PREEMPT_RT and on one without.
  *
  * When interrupts came on a recording does not say, so updates that fail are counted by two readings of it (replay/interrupts.ts).
  * What is safe goes by the one in which the most fail.
  */
-
-import { Arena } from "../arena/arena.ts";
-import { cacheAddress, type Misses, noMisses, readMisses } from "../arena/caches.ts";
-import { cacheStatistics } from "../arena/statistics.ts";
-import type { ObjectSpec } from "../bpf/object/spec.ts";
-import { CONTEXTS } from "../events/record.ts";
-import { type LoadedMap, loadObject } from "../load/load.ts";
-import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
-import type { InterruptRule, RuleRange } from "../replay/interrupts.ts";
-import { replay } from "../replay/ordered.ts";
-import { LAYOUT } from "../wasm/face.ts";
-import { type LinuxSizes, linuxSizes } from "./linux-size.ts";
+import { type ObjectSpec, subprogramsOf } from "../bpf/object/spec.ts";
+import type { ProgramKind } from "../bpf/programs/program-type.ts";
+import type { LoadedMap } from "../load/load.ts";
+import { NO_PREALLOC } from "../maps/kinds.ts";
+import type { RuleRange } from "../replay/interrupts.ts";
+import { arrayBytes, dynamicBytes, preallocatedBytes } from "../replay/linux-memory.ts";
+import type { AdviceReport, KernelAdvice, MapAdvice, TotalBytes } from "./advice.ts";
+import { againstDynamic, type KernelVersion, KNOWN_KERNEL, versionText } from "./kernel-version.ts";
+import { leftForMaps } from "./memory-limit.ts";
+import { patchOf } from "./patch.ts";
 import type { OpenStream } from "./recording.ts";
+import { type AdviseProgress, type ReplaySettings, Replays } from "./replays.ts";
+import { sizeTable } from "./sizes.ts";
+import { type MissingMap, usable } from "./usable.ts";
+import { judge, safest } from "./verdict.ts";
+import { type Observed, totalMisses } from "./watched.ts";
 
-export interface AdviseOptions {
-  readonly cpus: number;
+export interface AdviseOptions extends ReplaySettings {
   readonly rules: RuleRange;
+  /** PREEMPT_RT or not; both by default. */
+  readonly realTime?: readonly boolean[];
+  /** The kernel that the object is for, 6.18 by default. */
+  readonly kernel?: KernelVersion;
 }
-
-/** One plain document; fields may be added, none is renamed. Bytes are those of Linux. */
-export interface AdviceReport {
-  readonly cpus: number;
-  readonly replays: number;
-  readonly events: number;
-  readonly maps: readonly MapAdvice[];
-}
-
-export interface MapAdvice {
-  readonly name: string;
-  readonly type: MapType;
-  readonly maxEntries: number;
-  /** Whether the object asks for a dynamic hash (BPF_F_NO_PREALLOC). */
-  readonly dynamic: boolean;
-  /** Why there is nothing to advise. */
-  readonly note?: string;
-  readonly preallocatedBytes?: number;
-  readonly kernels?: readonly KernelAdvice[];
-}
-
-export type Verdict = "keep prealloc" | "go dynamic" | "no advice";
-
-export interface KernelAdvice {
-  readonly realTime: boolean;
-  /** At the end of the trace, and the most at any event. */
-  readonly entries: number;
-  readonly peakEntries: number;
-  /** Of the dynamic hash: what is live and what its caches hold, at the end and at most. */
-  readonly bytes: number;
-  readonly peakBytes: number;
-  /** Updates that got -ENOMEM, as many as any reading of the recording has; and the fewest, in sum. */
-  readonly misses: Misses;
-  readonly missesFewest: number;
-  /** The same in sum with watermarks that follow what was observed (docs/thresholds.md) instead of Linux's. */
-  readonly missesAdaptive: number;
-  /**
-   * The most updates of a CPU that failed between two refills: with so many objects prefilled before each such stretch none fails.
-   * For anyctx, and a kernel that will have such a call: Linux 6.18 has none.
-   */
-  readonly prefill: number;
-  readonly verdict: Verdict;
-  readonly reason: string;
-}
-
-/** What one replay saw of a map. */
-interface Observed {
-  readonly entries: number;
-  readonly peakEntries: number;
-  /** What its objects take in Linux, buckets included. */
-  readonly bytes: number;
-  readonly peakBytes: number;
-  readonly misses: Misses;
-  /** Most misses of a CPU between two refills. */
-  readonly burst: number;
-}
-
-const MEMORY_BYTES = 2 ** 32;
-const SEED = 1;
-
-/** Called while it works: replays done, the one under way counted in part. How many there will be is not known before. */
-export type AdviseProgress = (replays: number) => void;
 
 /**
- * @param open opens the same trace each time; it is replayed some tens of times
+ * @param open opens the same trace each time; it is replayed up to three times for each kernel
  * @throws {AnyctxError} as `loadObject` and as reading the trace
  */
 export async function adviseObject(
@@ -97,223 +41,150 @@ export async function adviseObject(
   options: AdviseOptions,
   progress: AdviseProgress,
 ): Promise<AdviceReport> {
-  const replays = new Replays(object, open, options, progress);
-  const kernels = [await adviseKernel(replays, false), await adviseKernel(replays, true)];
-  const maps = replays.maps.map(({ spec, map }): MapAdvice => {
-    const { kind, maxEntries } = map.info;
-    const base = {
-      name: spec.name,
-      type: kind.type,
-      maxEntries,
-      dynamic: kind.mayBeDynamic && (spec.flags & NO_PREALLOC) !== 0,
-    };
-    if (!kind.mayBeDynamic)
-      return { ...base, note: `${kind.keys === "index" ? "an array" : "its room"} is always there as a whole` };
-    const rows = kernels.flatMap((rows) => rows.get(spec.name) ?? []);
-    return { ...base, preallocatedBytes: linuxSizes(map.info, options.cpus).preallocated, kernels: rows };
-  });
-  return { cpus: options.cpus, replays: replays.done, events: replays.events, maps };
-}
-
-async function adviseKernel(replays: Replays, realTime: boolean): Promise<Map<string, KernelAdvice>> {
-  const { fewest: guessing, most: proven } = replays.rules;
-  const most = await replays.run({ realTime, rule: proven, adaptive: false });
-  const misses = [...most.values()].some((each) => total(each.misses) > 0);
-  const fewest = misses ? await replays.run({ realTime, rule: guessing, adaptive: false }) : most;
-  const adaptive = misses ? await replays.run({ realTime, rule: proven, adaptive: true }) : most;
-  const advice = new Map<string, KernelAdvice>();
-  for (const loaded of replays.maps) {
-    const { name } = loaded.spec;
-    const observed = most.get(name);
-    if (observed === undefined) continue;
-    const missesFewest = total((fewest.get(name) ?? observed).misses);
-    const missesAdaptive = total((adaptive.get(name) ?? observed).misses);
-    advice.set(name, adviceOn(loaded, replays.cpus, { realTime, observed, missesFewest, missesAdaptive }));
-  }
-  return advice;
-}
-
-interface Findings {
-  readonly realTime: boolean;
-  /** By the reading in which the most updates fail. */
-  readonly observed: Observed;
-  readonly missesFewest: number;
-  readonly missesAdaptive: number;
-}
-
-function adviceOn({ map }: LoadedMap, cpus: number, findings: Findings): KernelAdvice {
-  const { realTime, observed, missesFewest, missesAdaptive } = findings;
-  const { preallocated } = linuxSizes(map.info, cpus);
-  const { entries, peakEntries, bytes, peakBytes, misses, burst } = observed;
+  const part = usable(object);
+  const { object: runnable, missing } = part;
+  const replays = new Replays(part, open, options, progress);
+  const observed: KernelObserved[] = [];
+  for (const realTime of options.realTime ?? [false, true])
+    observed.push(await observeKernel(replays, realTime, options.rules));
+  const maps = [
+    ...replays.maps.map((loaded) => mapAdvice(runnable, loaded, observed, { ...options, lost: replays.events.lost })),
+    ...missing.map((each) => missingAdvice(each)),
+  ];
+  const { skipped: skippedPrograms = [] } = replays.loaded ?? {};
+  const { replayed, skipped, skippedBy, lost } = replays.events;
   return {
-    ...{ realTime, entries, peakEntries, bytes, peakBytes, misses, missesAdaptive, prefill: burst },
-    // A reading that lets more refills run may fail elsewhere: the range is from the fewer to the more.
-    missesFewest: Math.min(missesFewest, total(misses)),
-    ...judge(findings, preallocated, map.info.maxEntries),
+    ...{ cpus: options.cpus, kernel: versionText(options.kernel ?? KNOWN_KERNEL) },
+    ...{ profile: options.forecast ? "linux-nolock" : "linux", replays: replays.done },
+    ...{ events: replayed, skipped, skippedBy, lost, programs: replays.programs, skippedPrograms },
+    ...{ maps, total: totalOf(maps) },
   };
 }
 
-/** Dynamic has to take at most so much of the preallocated memory to be worth a change. */
-const WORTHWHILE = 0.8;
-
-function judge(
-  { observed, missesFewest }: Findings,
-  preallocated: number,
-  maxEntries: number,
-): Pick<KernelAdvice, "verdict" | "reason"> {
-  const most = total(observed.misses);
-  if (observed.peakEntries === 0 && most === 0)
-    return { verdict: "no advice", reason: "this trace puts no entry into it" };
-  const full = observed.peakEntries >= maxEntries ? "; it was full: max_entries is too small" : "";
-  const share = observed.peakBytes / preallocated;
-  const memory = `${percent(share)} of the memory${full}`;
-  if (most > 0) {
-    const updates = missesFewest >= most ? `${most}` : `${missesFewest} to ${most}`;
-    return { verdict: "keep prealloc", reason: `dynamic, ${updates} of its updates fail; ${memory}` };
-  }
-  if (share > WORTHWHILE) return { verdict: "keep prealloc", reason: `dynamic it takes ${memory}` };
-  return { verdict: "go dynamic", reason: `no update fails, ${memory}` };
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
-}
-
-function total(misses: Misses): number {
-  return CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
-}
-
-interface ReplayOptions {
+/** What the replays for one kernel saw, by map. */
+interface KernelObserved {
   readonly realTime: boolean;
-  readonly rule: InterruptRule;
-  readonly adaptive: boolean;
+  readonly most: ReadonlyMap<string, Observed>;
+  readonly fewest: ReadonlyMap<string, Observed>;
+  readonly adaptive: ReadonlyMap<string, Observed>;
 }
 
-/** Replays of one object and trace, each in an arena of its own. */
-class Replays {
-  /** Of the last replay's object: sizes and names, which are always the same. */
-  maps: readonly LoadedMap[] = [];
-  done = 0;
-  events = 0;
-  readonly #object: ObjectSpec;
-  readonly #open: OpenStream;
-  readonly #options: AdviseOptions;
-  readonly #progress: AdviseProgress;
-
-  constructor(object: ObjectSpec, open: OpenStream, options: AdviseOptions, progress: AdviseProgress) {
-    this.#object = object;
-    this.#open = open;
-    this.#options = options;
-    this.#progress = progress;
-  }
-
-  get cpus(): number {
-    return this.#options.cpus;
-  }
-
-  get rules(): RuleRange {
-    return this.#options.rules;
-  }
-
-  async run({ realTime, rule, adaptive }: ReplayOptions): Promise<ReadonlyMap<string, Observed>> {
-    const { cpus } = this.#options;
-    const arena = await Arena.create({
-      ...{ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile: "linux", realTime },
-      thresholds: adaptive ? "adaptive" : "fixed",
-    });
-    const { programs, maps } = loadObject(arena, this.#object, { hashes: "dynamic" });
-    const hashes = maps.filter(({ map }) => map.info.kind.mayBeDynamic).map((each) => new Watched(arena, each));
-    const stream = await this.#open();
-    const { progress } = stream;
-    const result = await replay(
-      ...([arena, programs, stream, rule, () => undefined] as const),
-      () => this.#progress(this.done + part(progress.read, progress.total)),
-      {
-        event: () => {
-          for (const hash of hashes) hash.look();
-        },
-      },
-    );
-    this.maps = maps;
-    this.events = result.counts.replayed;
-    this.#progress(++this.done);
-    return new Map(hashes.map((hash) => [hash.name, hash.observed()]));
-  }
+async function observeKernel(replays: Replays, realTime: boolean, rules: RuleRange): Promise<KernelObserved> {
+  const most = await replays.run({ realTime, rule: rules.most, adaptive: false });
+  const misses = [...most.values()].some((each) => totalMisses(each.misses) > 0);
+  // A forecast has no watermarks and no refills: every reading of it is the same.
+  if (!misses || replays.settings.forecast) return { realTime, most, fewest: most, adaptive: most };
+  const fewest = await replays.run({ realTime, rule: rules.fewest, adaptive: false });
+  const adaptive = await replays.run({ realTime, rule: rules.most, adaptive: true });
+  return { realTime, most, fewest, adaptive };
 }
 
-function part(read: number, all: number | undefined): number {
-  return all === undefined || all === 0 ? 0 : Math.min(1, read / all);
+/** What judging needs besides what was observed. */
+interface JudgeOptions extends AdviseOptions {
+  readonly lost: number;
 }
 
-/** A hash that is looked at after every event. */
-class Watched {
-  readonly name: string;
-  readonly #arena: Arena;
-  readonly #loaded: LoadedMap;
-  readonly #sizes: LinuxSizes;
-  /** Caches of the elements, and of a per-CPU hash's values (0: there are none). */
-  readonly #elements: number;
-  readonly #values: number;
-  readonly #sets: readonly number[];
-  /** By CPU: refills and misses so far, and the misses since the last refill. */
-  readonly #refills: number[] = [];
-  readonly #misses: number[] = [];
-  readonly #stretch: number[] = [];
-  #burst = 0;
-  #peakEntries = 0;
-  #peakBytes = 0;
-
-  constructor(arena: Arena, loaded: LoadedMap) {
-    const { info } = loaded.map;
-    this.name = loaded.spec.name;
-    this.#arena = arena;
-    this.#loaded = loaded;
-    this.#sizes = linuxSizes(info, arena.cpus);
-    this.#elements = arena.word(info.address + LAYOUT.MapHeader.elements);
-    this.#values = info.kind.perCpu ? arena.word(info.address + LAYOUT.MapHeader.values) : 0;
-    this.#sets = [this.#elements, this.#values].filter((set) => set !== 0);
+function mapAdvice(
+  object: ObjectSpec,
+  loaded: LoadedMap,
+  observed: readonly KernelObserved[],
+  options: JudgeOptions,
+): MapAdvice {
+  const { spec, map } = loaded;
+  const { info } = map;
+  const { kind, maxEntries } = info;
+  const { cpus } = options;
+  const dynamic = kind.mayBeDynamic && (spec.flags & NO_PREALLOC) !== 0;
+  const base = { name: spec.name, type: kind.type, maxEntries, dynamic };
+  if (kind.memoryUse !== "hash" && kind.mayBeDynamic)
+    return { ...base, note: "its elements always come as they are needed" };
+  if (kind.memoryUse !== "hash") {
+    const note = `${kind.keys === "index" ? "an array" : "its room"} is always there as a whole`;
+    if (kind.memoryUse === "filter") return { ...base, note };
+    const bytes = arrayBytes(info, cpus, spec.contents !== undefined);
+    return { ...base, note, declaredBytes: bytes, advisedBytes: bytes };
   }
+  const kinds = kindsUsing(object, spec.name);
+  const kernels = observed.flatMap((each) => kernelAdvice(loaded, dynamic, each, kinds, options));
+  const advice = safest(kernels);
+  const [peak] = observed.flatMap(({ most }) => most.get(spec.name) ?? []).sort(byMemory);
+  const asDeclared = declaredBytes(info, dynamic, cpus, peak);
+  if (advice === undefined || peak === undefined)
+    return { ...base, kernels, declaredBytes: asDeclared, advisedBytes: asDeclared };
+  const { verdict, reason } = advice;
+  const chosen = { verdict, reason, maxEntries: advice.maxEntries };
+  const becomes = verdict === "go dynamic" ? true : verdict === "keep preallocated" ? false : dynamic;
+  return {
+    ...{ ...base, kernels, advice: chosen, patch: patchOf(spec, maxEntries, chosen) },
+    sizes: sizeTable(info, cpus, peak),
+    declaredBytes: asDeclared,
+    advisedBytes: declaredBytes({ ...info, maxEntries: advice.maxEntries }, becomes, cpus, peak),
+  };
+}
 
-  look(): void {
-    const entries = this.#arena.core.mapCount(this.#loaded.map.info.address);
-    if (entries > this.#peakEntries) this.#peakEntries = entries;
-    const bytes = this.#bytes();
-    if (bytes > this.#peakBytes) this.#peakBytes = bytes;
-    this.#lookAtCache(this.#arena.cpu);
-  }
+function byMemory(one: Observed, other: Observed): number {
+  return other.peakState.ownedElements - one.peakState.ownedElements;
+}
 
-  /** Of the CPU that had the event. A refill comes before an event's own updates, or interrupts did not come on. */
-  #lookAtCache(cpu: number): void {
-    let refills = 0;
-    let misses = 0;
-    for (const set of this.#sets) {
-      const cache = cacheAddress(set, cpu);
-      refills += this.#arena.word(cache + LAYOUT.Cache.refills);
-      misses += total(readMisses(this.#arena, cache));
-    }
-    const more = misses - (this.#misses[cpu] ?? 0);
-    const stretch = refills === (this.#refills[cpu] ?? 0) ? (this.#stretch[cpu] ?? 0) + more : more;
-    this.#refills[cpu] = refills;
-    this.#misses[cpu] = misses;
-    this.#stretch[cpu] = stretch;
-    if (stretch > this.#burst) this.#burst = stretch;
-  }
+function declaredBytes(info: LoadedMap["map"]["info"], dynamic: boolean, cpus: number, seen?: Observed): number {
+  const state = seen?.peakState ?? { entries: 0, ownedElements: 0, ownedValues: 0 };
+  return (dynamic ? dynamicBytes(info, cpus, state) : preallocatedBytes(info, cpus)).total;
+}
 
-  #bytes(): number {
-    const { core } = this.#arena;
-    const { buckets, element, value } = this.#sizes;
-    const values = this.#values === 0 ? 0 : core.allocatorOwned(this.#values) * value;
-    return buckets + core.allocatorOwned(this.#elements) * element + values;
-  }
+function kernelAdvice(
+  { spec, map: { info } }: LoadedMap,
+  isDynamic: boolean,
+  { realTime, most, fewest, adaptive }: KernelObserved,
+  kinds: readonly ProgramKind[],
+  { cpus, kernel = KNOWN_KERNEL, memoryLimit, lost }: JudgeOptions,
+): KernelAdvice[] {
+  const observed = most.get(spec.name);
+  if (observed === undefined) return [];
+  const { entries, peakEntries, state, peakState, updates, misses, userMisses, burst } = observed;
+  // A reading that lets more refills run may fail elsewhere: the range is from the fewer to the more.
+  const missesFewest = Math.min(totalMisses((fewest.get(spec.name) ?? observed).misses), totalMisses(misses));
+  const against = againstDynamic(kernel, realTime, kinds);
+  const room = memoryLimit === undefined ? undefined : leftForMaps(memoryLimit, cpus);
+  const dynamic = dynamicBytes(info, cpus, peakState);
+  return [
+    {
+      ...{ realTime, entries, peakEntries, bytes: dynamicBytes(info, cpus, state).total, peakBytes: dynamic.total },
+      linux: { preallocated: preallocatedBytes(info, cpus), dynamic },
+      ...{ updates, misses, missesFewest, failureRate: updates === 0 ? 0 : totalMisses(misses) / updates },
+      userMisses,
+      missesAdaptive: totalMisses((adaptive.get(spec.name) ?? observed).misses),
+      burst,
+      ...(room === undefined && userMisses === 0 ? { prefill: burst } : {}),
+      ...judge({ info, cpus, isDynamic, observed, missesFewest, lost, against, room }),
+    },
+  ];
+}
 
-  observed(): Observed {
-    const { info } = this.#loaded.map;
-    const misses = noMisses();
-    for (const cache of cacheStatistics(this.#arena, info))
-      for (const context of CONTEXTS) misses[context] += cache.misses[context];
-    const entries = this.#arena.core.mapCount(info.address);
-    const bytes = this.#bytes();
-    const [peakEntries, peakBytes] = [Math.max(entries, this.#peakEntries), Math.max(bytes, this.#peakBytes)];
-    return { entries, peakEntries, bytes, peakBytes, misses, burst: this.#burst };
-  }
+function missingAdvice({ spec, reason }: MissingMap): MapAdvice {
+  const { name, bpfType, maxEntries, flags } = spec;
+  return { name, type: `type ${bpfType}`, maxEntries, dynamic: (flags & NO_PREALLOC) !== 0, note: reason };
+}
+
+/** What programs that use a map are. */
+function kindsUsing(object: ObjectSpec, name: string): ProgramKind[] {
+  return object.programs.flatMap((program) => {
+    const { kind } = program;
+    const functions = [program, ...subprogramsOf(object, program)];
+    const uses = functions.some(({ relocations }) => relocations.some((each) => "map" in each && each.map === name));
+    return uses && !("reason" in kind) ? [kind] : [];
+  });
+}
+
+function totalOf(maps: readonly MapAdvice[]): TotalBytes {
+  const sum = (of: (map: MapAdvice) => number | undefined): number =>
+    maps.reduce((all, map) => all + (of(map) ?? 0), 0);
+  const most = ({ kernels = [], declaredBytes: bytes }: MapAdvice, of: (kernel: KernelAdvice) => number) =>
+    kernels.length === 0 ? bytes : Math.max(...kernels.map(of));
+  return {
+    declared: sum(({ declaredBytes: bytes }) => bytes),
+    preallocated: sum((map) => most(map, ({ linux }) => linux.preallocated.total)),
+    dynamic: sum((map) => most(map, ({ peakBytes }) => peakBytes)),
+    advised: sum(({ advisedBytes }) => advisedBytes),
+    without: maps.flatMap(({ name, declaredBytes: bytes }) => (bytes === undefined ? [name] : [])),
+  };
 }

@@ -6,11 +6,17 @@ import { assemble } from "../bpf/isa/assemble.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { type MapSpec, type ObjectSpec, type ProgramSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
+import { openEvents } from "../events/file.ts";
 import { CONTEXTS } from "../events/record.ts";
-import { type CheckCell, type CheckedProgram, type CheckReport, checkObject } from "./check.ts";
+import { RULE_RANGE } from "../replay/interrupts.ts";
+import type { AdviceReport } from "./advice.ts";
+import { adviseObject } from "./advise.ts";
+import { type CheckedProgram, type CheckReport, checkObject } from "./check.ts";
 import { INSERTS, measureContexts } from "./contexts.ts";
-import { generatedInputs, givenInputs, type Inputs } from "./inputs.ts";
+import { generatedInputs, givenInputs, type Inputs, recordedContexts, recordedInputs } from "./inputs.ts";
+import { keepStream } from "./recording.ts";
 import { straight } from "./schedule.ts";
+import type { CheckCell } from "./search.ts";
 import { Trial } from "./trial.ts";
 
 const RUNS = 60;
@@ -207,4 +213,56 @@ test("a program that reads beyond its context is no result but an error", async 
 
 test("checking twice gives the same", async () => {
   assert.deepEqual(await check(MEMLEAK), report);
+});
+
+const STORIES = "test/data/stories";
+const STORY = { cpus: 2, formats: `${STORIES}/formats` };
+
+/** A story's advice without PREEMPT_RT, and what a check of the same trace says. */
+async function both(file: string, trace: string): Promise<[AdviceReport, CheckReport]> {
+  const object = readObject(readFileSync(`${STORIES}/src/${file}.bpf.o`), file);
+  const open = keepStream(() => openEvents(`${STORIES}/traces/${trace}.trace.gz`, STORY));
+  const options = { cpus: 2, rules: RULE_RANGE, realTime: [false] };
+  const advice = await adviseObject(object, open, options, () => undefined);
+  const programs = object.programs.flatMap(({ name, kind }) => ("reason" in kind ? [] : [{ name, kind }]));
+  const inputs = await recordedInputs(programs, await open(), 1000);
+  const recorded = await recordedContexts(programs, await open());
+  const settings = { profile: "linux", contexts: CONTEXTS, realTime: [false], dynamic: true, runs: 10 } as const;
+  return [advice, await checkObject(object, { ...settings, inputs, recorded }, () => undefined)];
+}
+
+for (const [file, trace, verdicts] of [
+  ["s5_runq", "s5.dyn", { start: "keep preallocated", stats: "keep preallocated" }],
+  ["s1_proxy", "s1_proxy.dyn", { basename_approvers: "go dynamic" }],
+  ["s2_execve", "s2.dyn", { execve_map: "go dynamic", override_tasks: "go dynamic" }],
+] as const)
+  test(`check and advise agree on ${file}: what fails on the trace can fail, and what cannot fail does not`, async () => {
+    const [advice, { maps }] = await both(file, trace);
+    assert.deepEqual(Object.fromEntries(maps.map(({ name, verdict }) => [name, verdict])), verdicts);
+    const rows = advice.maps.flatMap(({ name, kernels = [] }) => kernels.map((kernel) => ({ name, ...kernel })));
+    assert.deepEqual(rows.map(({ name }) => name).sort(), maps.map(({ name }) => name).sort());
+    for (const { name, misses, verdict } of rows) {
+      const checked = maps.find((each) => each.name === name);
+      const failed = CONTEXTS.filter((context) => misses[context] > 0);
+      const possible = checked?.fails.map(({ context }) => context) ?? [];
+      assert.deepEqual(
+        failed.filter((context) => !possible.includes(context)),
+        [],
+        name,
+      );
+      if (failed.length > 0) assert.deepEqual([verdict, checked?.verdict], ["keep preallocated", "keep preallocated"]);
+      if (checked?.verdict === "go dynamic") assert.notEqual(verdict, "keep preallocated");
+    }
+  });
+
+test("a hash whose updates cannot fail in the contexts that are asked for may go dynamic", async () => {
+  const settings = { profile: "linux", contexts: ["task", "softirq"], realTime: [false], dynamic: true } as const;
+  const { maps } = await checkObject(MEMLEAK, { ...settings, runs: RUNS, inputs: generated(MEMLEAK) }, () => undefined);
+  assert.deepEqual(
+    maps.map(({ name, verdict, fails }) => [name, verdict, fails]),
+    [
+      ["sites", "go dynamic", []],
+      ["allocs", "go dynamic", []],
+    ],
+  );
 });

@@ -5,16 +5,21 @@
  * How far it looks: `runs` runs of a context one after the other, and every schedule with switches up to the bounds of
  * `DEPTH`, in order of runs and then of switches. Schedules with so few runs that their updates cannot use up what a
  * CPU has at first are left out: n runs of at most u updates take n * u objects.
+ *
+ * A program that its made-up inputs keep from every update gets others, with what it compares with (guard.ts).
  */
 import type { Profile } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Context } from "../events/record.ts";
-import { leastThat } from "./bisect.ts";
+import { chooseInputs, type Entered, enterGuards } from "./enter.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outcome } from "./play.ts";
-import { inOrder, type Schedule, schedules, scheduleText, straight } from "./schedule.ts";
+import { inOrder, straight } from "./schedule.ts";
+import { type CheckCell, DEPTH, type DepthReport, type Found, Search } from "./search.ts";
 import { Trial } from "./trial.ts";
+import { usable } from "./usable.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface CheckOptions {
   readonly profile: Profile;
@@ -26,6 +31,12 @@ export interface CheckOptions {
   /** Runs one after the other without a refill that are looked at, and that a prefill is to last for. */
   readonly runs: number;
   readonly inputs: Inputs;
+  /** Whether inputs are made up, so that what a program compares with may be put into them. */
+  readonly madeUp?: boolean;
+  /** Contexts that the programs were recorded in: verdicts go by them. By default a program may run in any of `contexts`. */
+  readonly recorded?: ReadonlyMap<string, ReadonlySet<Context>>;
+  /** max_entries by map name. */
+  readonly mapEntries?: ReadonlyMap<string, number>;
   /** Only this program of the object. */
   readonly program?: string;
 }
@@ -36,13 +47,24 @@ export interface CheckReport {
   readonly runs: number;
   readonly depth: readonly DepthReport[];
   readonly programs: readonly CheckedProgram[];
+  /** Hashes that the programs update where they are dynamic, and what to do with them in Linux. */
+  readonly maps: readonly CheckedMap[];
   readonly skippedPrograms: readonly { readonly name: string; readonly reason: string }[];
 }
 
-/** Every schedule with at most so many switches was looked at up to so many runs. */
-export interface DepthReport {
-  readonly switches: number;
-  readonly runs: number;
+export interface CheckedMap {
+  readonly name: string;
+  /** "no advice": no failure was found, and not everything was looked at. */
+  readonly verdict: Verdict;
+  /** Contexts in which an update can fail, of any program; those that its program was recorded in, where that is known. */
+  readonly fails: readonly FailingContext[];
+  /** The others: the trace did not get there. */
+  readonly failsElsewhere: readonly FailingContext[];
+}
+
+export interface FailingContext {
+  readonly context: Context;
+  readonly realTime: boolean;
 }
 
 export interface CheckedProgram {
@@ -52,42 +74,14 @@ export interface CheckedProgram {
   readonly inputs: number;
   /** Why there are no cells, or what is to be known about them. */
   readonly note?: string;
+  /** Where made-up inputs hold what a guard compares with. */
+  readonly entered?: readonly string[];
+  /** The guard that keeps it from every update. */
+  readonly guard?: string;
   /** Dynamic hashes that it updates, with the most updates in one run. */
   readonly updates: Readonly<Record<string, number>>;
   readonly cells: readonly CheckCell[];
 }
-
-export interface CheckCell {
-  readonly context: Context;
-  readonly realTime: boolean;
-  readonly failure?: CellFailure;
-  /** Schedules played, and whether those within the bounds of `depth` were all of them played or left out with reason. */
-  readonly schedules: number;
-  readonly complete: boolean;
-}
-
-export interface CellFailure {
-  readonly map: string;
-  /** New keys that the map had got. */
-  readonly inserted: number;
-  /** Runs of the schedule; no schedule within the bounds has fewer. */
-  readonly runs: number;
-  readonly schedule: string;
-  /** Instructions (slots, as `anyctx inspect` counts them) that contexts came in at, with their source where known. */
-  readonly interruptedAt: readonly { readonly instruction: number; readonly source?: string }[];
-  readonly workRaised: boolean;
-  /** Objects to prefill on each CPU, by map, so that no schedule within the bounds fails. */
-  readonly prefill?: Readonly<Record<string, number>>;
-}
-
-/** By number of switches: the longest schedules that are looked at. */
-const DEPTH: readonly DepthReport[] = [
-  { switches: 1, runs: 6 },
-  { switches: 2, runs: 4 },
-];
-
-/** A cell's search ends after so many interpreted instructions, complete or not. */
-const MOST_INSTRUCTIONS = 3_000_000;
 
 /** Called after each cell, with the part of the work that is done. */
 export type CheckProgress = (done: number) => void;
@@ -101,7 +95,8 @@ export async function checkObject(
   options: CheckOptions,
   progress: CheckProgress,
 ): Promise<CheckReport> {
-  const trials = await Promise.all(options.realTime.map((realTime) => Trial.create(object, { ...options, realTime })));
+  const { object: runnable } = usable(object);
+  const { trials, guards } = await openTrials(runnable, options);
   const { programs = [], skipped = [] } = trials[0]?.loaded ?? {};
   const chosen = programs.filter(({ name }) => options.program === undefined || options.program === name);
   const errors: AnyctxError[] = [];
@@ -109,7 +104,7 @@ export async function checkObject(
   for (const [index, { name, section }] of chosen.entries()) {
     const tell = (part: number): void => progress((index + part) / chosen.length);
     try {
-      checked.push(await checkProgram(trials, { name, section }, options, tell));
+      checked.push(await checkProgram(trials, { name, section, seen: guards.get(name) }, options, tell));
     } catch (error) {
       if (!(error instanceof AnyctxError)) throw error;
       errors.push(error);
@@ -120,20 +115,53 @@ export async function checkObject(
   const [first] = errors;
   if (first !== undefined && errors.length === chosen.length) throw first;
   const { profile, runs } = options;
-  return { profile, runs, depth: DEPTH, programs: checked, skippedPrograms: skipped };
+  return {
+    profile,
+    runs,
+    depth: DEPTH,
+    programs: checked,
+    maps: checkedMaps(checked, options.recorded),
+    skippedPrograms: skipped,
+  };
 }
 
-type ProgramName = Pick<CheckedProgram, "name" | "section">;
+interface Opened {
+  readonly trials: readonly Trial[];
+  readonly guards: ReadonlyMap<string, Entered>;
+}
+
+/** Trials, once more where others had to be found among the inputs, or made of them, to enter a program. */
+async function openTrials(object: ObjectSpec, options: CheckOptions): Promise<Opened> {
+  const open = (inputs: Inputs): Promise<Trial[]> =>
+    Promise.all(options.realTime.map((realTime) => Trial.create(object, { ...options, inputs, realTime })));
+  const trials = await open(options.inputs);
+  const [trial] = trials;
+  const guards = new Map<string, Entered>();
+  if (trial === undefined) return { trials, guards };
+  for (const [name, inputs] of options.inputs)
+    guards.set(
+      name,
+      options.madeUp ? enterGuards(trial, name, inputs) : chooseInputs(trial, name, inputs, options.runs),
+    );
+  if ([...guards].every(([name, { inputs }]) => inputs === options.inputs.get(name))) return { trials, guards };
+  const inputs = new Map([...guards].map(([name, entered]) => [name, entered.inputs]));
+  return { trials: await open(inputs), guards };
+}
+
+interface ProgramName extends Pick<CheckedProgram, "name" | "section"> {
+  readonly seen: Entered | undefined;
+}
 
 async function checkProgram(
   trials: readonly Trial[],
-  { name, section }: ProgramName,
+  { name, section, seen }: ProgramName,
   options: CheckOptions,
   tell: (part: number) => void,
 ): Promise<CheckedProgram> {
   const [trial] = trials;
   const inputs = trial?.inputs(name) ?? 0;
-  const empty = { name, section, inputs, updates: {}, cells: [] };
+  const { entered = [], guard } = seen ?? {};
+  const empty = { name, section, inputs, ...(entered.length === 0 ? {} : { entered }), updates: {}, cells: [] };
   if (trial === undefined || inputs === 0) return { ...empty, note: "no event that it runs on was recorded" };
   for (const each of trials) each.startFresh();
   const first = trial.play(name, straight("task", options.runs));
@@ -142,7 +170,7 @@ async function checkProgram(
   if (needsOthers) for (const each of trials) each.startAfterOthers(name);
   const alone = needsOthers ? trial.play(name, straight("task", options.runs)) : first;
   const note = noteOn({ hasUpdate: trial.hasUpdate(name), needsOthers, alone, updated: updates.size > 0, inputs });
-  if (updates.size === 0) return { ...empty, ...note };
+  if (updates.size === 0) return { ...empty, ...note, ...(guard === undefined ? {} : { guard: guard.text }) };
   const contexts = inOrder(options.contexts);
   const cells: CheckCell[] = [];
   for (const each of trials) {
@@ -152,7 +180,7 @@ async function checkProgram(
       tell(cells.length / (trials.length * contexts.length));
     }
   }
-  return { name, section, inputs, ...note, updates: Object.fromEntries(updates), cells };
+  return { ...empty, ...note, updates: Object.fromEntries(updates), cells };
 }
 
 interface Noted {
@@ -176,120 +204,35 @@ function noteOn({ hasUpdate, needsOthers, alone, updated, inputs }: Noted): { no
   return needsOthers ? { note: "each schedule begins after the other programs have run on their inputs" } : {};
 }
 
-/** The search of one cell: a program, a context, RT or not. */
-class Search {
-  readonly #trial: Trial;
-  readonly #name: string;
-  readonly #context: Context;
-  readonly #options: CheckOptions;
-  /** Without a prefill: shared by the cells of a program and kernel. */
-  #played: Map<string, Found>;
-  #schedules = 0;
-  #instructions = 0;
-
-  constructor(trial: Trial, name: string, context: Context, options: CheckOptions, played: Map<string, Found>) {
-    this.#played = played;
-    this.#trial = trial;
-    this.#name = name;
-    this.#context = context;
-    this.#options = options;
-  }
-
-  async cell(): Promise<CheckCell> {
-    const context = this.#context;
-    const { realTime } = this.#trial.arena;
-    this.#trial.prefill(new Map());
-    const found = this.#shortest();
-    const schedules = this.#schedules;
-    const complete = this.#instructions < MOST_INSTRUCTIONS;
-    if (found === undefined) return { context, realTime, schedules, complete };
-    const prefill = await this.#smallestPrefill();
-    const failure = { ...this.#describe(found), ...(prefill === undefined ? {} : { prefill }) };
-    return { context, realTime, failure, schedules, complete };
-  }
-
-  #describe({ schedule, outcome }: Found): CellFailure {
-    const { failures, places } = outcome;
-    const text = scheduleText(schedule, this.#trial.arena.realTime, (each) => places.get(each)?.instruction);
-    const { map = "", inserted = 0, runs = 0, workRaised = false } = failures.get(this.#context) ?? {};
-    const interruptedAt = [...places.values()].map(({ instruction, source }) => ({
-      instruction,
-      ...(source === undefined ? {} : { source: `${source.file}:${source.line}` }),
-    }));
-    return { map, inserted, runs, schedule: text, interruptedAt, workRaised };
-  }
-
-  /** A failing schedule with the fewest runs, and of those the fewest switches. */
-  #shortest(): Found | undefined {
-    const alone = this.#straight();
-    const length = alone.failures.get(this.#context)?.runs;
-    const switched = this.#shortestSwitched(length ?? Number.POSITIVE_INFINITY);
-    if (switched !== undefined) return switched;
-    return length === undefined ? undefined : { schedule: straight(this.#context, length), outcome: alone };
-  }
-
-  #straight(): Outcome {
-    return this.#trial.play(this.#name, straight(this.#context, this.#options.runs), this.#context);
-  }
-
-  /** As `shortest`, with at least one switch and fewer than so many runs. */
-  #shortestSwitched(below: number): Found | undefined {
-    const { contexts } = this.#options;
-    const { realTime } = this.#trial.arena;
-    const deepest = Math.max(...DEPTH.map(({ runs }) => runs));
-    for (let runs = this.#fewestRuns(); runs < below && runs <= deepest; runs++)
-      for (const depth of DEPTH) {
-        if (runs > depth.runs) continue;
-        const space = { contexts, realTime, points: this.#trial.points(this.#name) };
-        for (const schedule of schedules(space, this.#context, runs, depth.switches)) {
-          if (this.#instructions >= MOST_INSTRUCTIONS) return undefined;
-          const found = this.#play(schedule);
-          if (found.outcome.reached && found.outcome.failures.has(this.#context)) return found;
-        }
-      }
-    return undefined;
-  }
-
-  /** A schedule that enters several contexts is asked for in the cell of each: it is played once. */
-  #play(schedule: Schedule): Found {
-    const key = JSON.stringify(schedule);
-    const found = this.#played.get(key) ?? { schedule, outcome: this.#trial.play(this.#name, schedule) };
-    this.#played.set(key, found);
-    this.#schedules++;
-    this.#instructions += found.outcome.instructions;
-    return found;
-  }
-
-  /** Fewer runs cannot use up what the CPU has at first, however they are interleaved. */
-  #fewestRuns(): number {
-    const updates = [...this.#trial.updates(this.#name)];
-    return Math.min(...updates.map(([map, most]) => Math.ceil((this.#trial.free(map) + 1) / most)));
-  }
-
-  /** By map, the fewest objects with which nothing fails while every other map has more than it can use. */
-  async #smallestPrefill(): Promise<Record<string, number> | undefined> {
-    const updates = this.#trial.updates(this.#name);
-    const ample = new Map([...updates].map(([map, most]) => [map, most * this.#options.runs]));
-    if (!this.#suffices(ample)) return undefined;
-    const smallest = new Map<string, number>();
-    for (const [map, most] of ample) {
-      const enough = (count: number): boolean => this.#suffices(new Map([...ample, [map, count]]));
-      const count = await leastThat(enough, most);
-      if (count > 0) smallest.set(map, count);
-    }
-    return this.#suffices(smallest) ? Object.fromEntries(smallest) : undefined;
-  }
-
-  #suffices(prefills: ReadonlyMap<string, number>): boolean {
-    if (!this.#trial.prefill(prefills)) return false;
-    this.#played = new Map();
-    this.#instructions = 0;
-    if (this.#straight().failures.has(this.#context)) return false;
-    return this.#shortestSwitched(Number.POSITIVE_INFINITY) === undefined;
-  }
+function checkedMaps(programs: readonly CheckedProgram[], recorded: CheckOptions["recorded"]): CheckedMap[] {
+  const names = [...new Set(programs.flatMap(({ updates }) => Object.keys(updates)))];
+  return names.map((name) => {
+    const users = programs.filter(({ updates }) => name in updates);
+    const failing = users.flatMap((program) => {
+      const seen = recorded?.get(program.name);
+      const cells = program.cells.filter((cell) => failsFor(cell, name));
+      return cells.map(({ context, realTime }) => ({ context, realTime, isSeen: seen?.has(context) ?? true }));
+    });
+    const fails = distinct(failing.filter(({ isSeen }) => isSeen));
+    const failsElsewhere = distinct(failing).filter((each) => !fails.some((other) => isSame(each, other)));
+    const isComplete = users.every(({ cells }) => cells.every(({ complete }) => complete));
+    const verdict = fails.length > 0 ? "keep preallocated" : isComplete ? "go dynamic" : "no advice";
+    return { name, fails, failsElsewhere, verdict };
+  });
 }
 
-interface Found {
-  readonly schedule: Schedule;
-  readonly outcome: Outcome;
+function isSame(one: FailingContext, other: FailingContext): boolean {
+  return one.context === other.context && one.realTime === other.realTime;
+}
+
+function distinct(cells: readonly FailingContext[]): FailingContext[] {
+  return cells
+    .filter((cell, index) => cells.findIndex((each) => isSame(each, cell)) === index)
+    .map(({ context, realTime }) => ({ context, realTime }));
+}
+
+/** The map that fails first hides the others; what has to be prefilled does not. */
+function failsFor({ failure }: CheckCell, name: string): boolean {
+  if (failure === undefined) return false;
+  return failure.map === name || failure.prefill === undefined || name in failure.prefill;
 }

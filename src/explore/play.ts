@@ -8,6 +8,7 @@ import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import type { SourceLine } from "../bpf/object/spec.ts";
 import type { Context } from "../events/record.ts";
+import { type Guard, watchGuards } from "./guard.ts";
 import { type Failure, newObservation, type Observation, type Observer } from "./observation.ts";
 import type { PrivateMemory, SharedPoints } from "./points.ts";
 import { ENTER, type Interruption, type Schedule, type Step } from "./schedule.ts";
@@ -90,6 +91,25 @@ export function perform(stage: Stage, program: Playable, schedule: Schedule, unt
   const { places, reached, instructions } = play;
   const { failures, inserted, keysVary } = observation;
   return { failures, reached, instructions, inserted, keysVary, places };
+}
+
+/** Runs a program once on one input in a task. @returns the guard that kept it from every update, if one did */
+export function findGuard(stage: Stage, program: Playable, { record, context, bytes }: PlacedInput): Guard | undefined {
+  const { core } = stage.arena;
+  const watch = watchGuards(program.interpreter);
+  core.contextSet(0, 0);
+  core.setCurrentTask(record);
+  core.readEnter();
+  try {
+    const state = start(program.interpreter, context, core.currentArea() >>> 0, stage.stacks[0] ?? 0, bytes);
+    while (!state.done) {
+      watch.look(state);
+      step(program.interpreter, state);
+    }
+  } finally {
+    core.readLeave();
+  }
+  return watch.hasUpdated() ? undefined : watch.guard();
 }
 
 function isOver({ reached, until, observation }: Play): boolean {

@@ -3,7 +3,15 @@
  * Whatever runs afterwards runs on one CPU of one thread, so the memory is all the state there is.
  */
 import type { Arena } from "../arena/arena.ts";
+import { cacheStatistics } from "../arena/statistics.ts";
+import type { LoadedMap } from "../load/load.ts";
 import { endOfUse } from "../wasm/pages.ts";
+
+/** Memory that a play may use on top: what it found out by lack of that would not be about the program. */
+const LEAST_ROOM = 1 << 22;
+const MOST_ROOM = 1 << 29;
+/** Objects of a map that one run may take. */
+const OBJECTS_A_RUN = 8;
 
 export class Snapshots {
   readonly #arena: Arena;
@@ -60,4 +68,14 @@ function keep(arena: Arena): Uint8Array {
     0,
     endOfUse((at) => arena.word(at)),
   );
+}
+
+/** Whether the memory has what plays of so many runs can need. */
+export function hasRoom(arena: Arena, maps: readonly LoadedMap[], runs: number): boolean {
+  const needed = maps
+    .flatMap(({ map }) => cacheStatistics(arena, map.info))
+    .reduce((bytes, { unit, high }) => bytes + unit * 2 * (runs * OBJECTS_A_RUN + high), 0);
+  const room = arena.core.allocateBytes(Math.min(Math.max(LEAST_ROOM, needed), MOST_ROOM));
+  arena.core.freeBytes(room);
+  return room !== 0;
 }

@@ -8,27 +8,32 @@ import { FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
 import { prepare } from "../bpf/interpreter/interpreter.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
+import { AnyctxError } from "../error.ts";
 import { type Context, LEVELS, RECORD } from "../events/record.ts";
 import { type LoadedObject, loadObject, type ProgramImage } from "../load/load.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
+import type { Guard } from "./guard.ts";
 import type { Inputs, ProgramInput } from "./inputs.ts";
 import { Observer } from "./observation.ts";
-import { type Outcome, type PlacedInput, type Playable, perform, type Stage } from "./play.ts";
+import { findGuard, type Outcome, type PlacedInput, type Playable, perform, type Stage } from "./play.ts";
 import { sharedPoints } from "./points.ts";
 import { type Schedule, straight } from "./schedule.ts";
-import { Snapshots } from "./snapshot.ts";
+import { hasRoom, Snapshots } from "./snapshot.ts";
 
 export interface TrialOptions {
   readonly profile: Profile;
   readonly realTime: boolean;
   /** All hashes dynamic, whatever the object says. */
   readonly dynamic: boolean;
+  /** max_entries by map name. */
+  readonly mapEntries?: ReadonlyMap<string, number>;
   readonly inputs: Inputs;
   /** Runs of the longest schedule. */
   readonly runs: number;
 }
 
-const MEMORY_BYTES = 2 ** 31;
+/** The whole memory is looked through for what a state is, so the first that is large enough is taken. */
+const MEMORY_BYTES = [2 ** 25, 2 ** 28, 2 ** 31];
 /** Fewer buckets make the state smaller that is put back each time; no play comes near so many keys. */
 const LEAST_ENTRIES = 1024;
 const ENTRIES_A_RUN = 8;
@@ -44,19 +49,24 @@ export class Trial {
   readonly #snapshots: Snapshots;
 
   static async create(object: ObjectSpec, options: TrialOptions): Promise<Trial> {
-    const { profile, realTime } = options;
-    const arena = await Arena.create({ cpus: 1, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime });
-    return new Trial(arena, object, options);
+    const { profile, realTime, runs } = options;
+    for (const [index, maximumBytes] of MEMORY_BYTES.entries()) {
+      const arena = await Arena.create({ cpus: 1, maximumBytes, seed: SEED, profile, realTime });
+      try {
+        const loaded = load(arena, object, options);
+        if (hasRoom(arena, loaded.maps, runs)) return new Trial(arena, loaded, options);
+      } catch (error) {
+        const isLast = index === MEMORY_BYTES.length - 1;
+        if (!(error instanceof AnyctxError) || error.code !== "ENOMEM" || isLast) throw error;
+      }
+    }
+    throw new AnyctxError("ENOMEM", `There is no room to check ${object.name} with ${runs} runs`);
   }
 
-  private constructor(arena: Arena, object: ObjectSpec, options: TrialOptions) {
+  private constructor(arena: Arena, loaded: LoadedObject, options: TrialOptions) {
     this.arena = arena;
-    this.loaded = loadObject(arena, object, {
-      engine: "interpreter",
-      mapEntries: smallerMaps(object, Math.max(LEAST_ENTRIES, ENTRIES_A_RUN * options.runs)),
-      ...(options.dynamic ? { hashes: "dynamic" } : {}),
-    });
-    const { maps, programs } = this.loaded;
+    this.loaded = loaded;
+    const { maps, programs } = loaded;
     const observer = new Observer(arena, maps);
     const host = observer.host();
     const stacks = LEVELS.map(() => arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES);
@@ -138,6 +148,25 @@ export class Trial {
   }
 
   /**
+   * The guard that keeps a program from every update on one of its inputs, if one does.
+   * @param changed what to put in the input's place, of the same size
+   * @throws {AnyctxError} as `play`
+   */
+  guard(name: string, index: number, changed?: ProgramInput): Guard | undefined {
+    const program = this.#programs.get(name);
+    const placed = program?.inputs[index];
+    if (program === undefined || placed === undefined) return undefined;
+    this.#snapshots.restore();
+    if (changed !== undefined) {
+      const { record, context } = changed;
+      const { buffer } = this.arena.memory;
+      new Uint8Array(buffer, placed.record, record.length).set(record);
+      if (context !== undefined) new Uint8Array(buffer, placed.context, context.length).set(context);
+    }
+    return findGuard(this.#stage, program, placed);
+  }
+
+  /**
    * Plays a schedule from the start.
    * @param until the context whose first failing update ends the play; by default nothing does
    * @throws {AnyctxError} what stopped the program: a bad access, an endless loop
@@ -148,6 +177,14 @@ export class Trial {
     this.#snapshots.restore();
     return perform(this.#stage, program, schedule, until);
   }
+}
+
+function load(arena: Arena, object: ObjectSpec, { runs, mapEntries, dynamic }: TrialOptions): LoadedObject {
+  return loadObject(arena, object, {
+    engine: "interpreter",
+    mapEntries: smallerMaps(object, Math.max(LEAST_ENTRIES, ENTRIES_A_RUN * runs), mapEntries),
+    ...(dynamic ? { hashes: "dynamic" } : {}),
+  });
 }
 
 function makePlayable(arena: Arena, image: ProgramImage, host: ProgramHost, inputs: readonly ProgramInput[]): Playable {
@@ -174,11 +211,15 @@ function copyIn(arena: Arena, bytes: Uint8Array): number {
   return at;
 }
 
-/** max_entries of those hashes that are larger than a play needs. */
-function smallerMaps(object: ObjectSpec, most: number): Map<string, number> {
-  const large = object.maps.filter(({ bpfType, maxEntries, contents }) => {
+/** max_entries as given, and of those hashes that are larger than a play needs. */
+function smallerMaps(
+  object: ObjectSpec,
+  most: number,
+  given: ReadonlyMap<string, number> = new Map(),
+): Map<string, number> {
+  const large = object.maps.filter(({ name, bpfType, maxEntries, contents }) => {
     const kind = mapKindByBpfType(bpfType);
-    return contents === undefined && kind?.mayBeDynamic === true && maxEntries > most;
+    return contents === undefined && kind?.mayBeDynamic === true && (given.get(name) ?? maxEntries) > most;
   });
-  return new Map(large.map(({ name }) => [name, most]));
+  return new Map([...given, ...large.map(({ name }) => [name, most] as const)]);
 }

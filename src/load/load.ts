@@ -19,7 +19,7 @@ import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import { mapProblem, mapsUsed, type Runnable, type Skipped, selectPrograms } from "./select.ts";
+import { mapProblem, mapsUsed, type Runnable, type Skipped, selectPrograms, tryPrograms } from "./select.ts";
 
 /** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
 export type Engine = "jit" | "interpreter";
@@ -30,6 +30,10 @@ export interface LoadOptions {
   readonly hashes?: "preallocated" | "dynamic";
   /** max_entries by map name. */
   readonly mapEntries?: ReadonlyMap<string, number>;
+  /** Allocators whose capacity a dynamic hash's elements count against, by map name. */
+  readonly allocators?: ReadonlyMap<string, { readonly address: number }>;
+  /** `any`: an object of which no program can run has its maps. By default it is refused. */
+  readonly programs?: "some" | "any";
 }
 
 /** Everything a thread needs to run a program; goes through postMessage. */
@@ -94,6 +98,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
   // A trie of prefixes is dynamic or refused.
   const isChosen = options.hashes !== undefined && kind.memoryUse === "hash";
   const prealloc = isChosen ? options.hashes === "preallocated" : asDeclared;
+  const allocator = options.allocators?.get(spec.name);
   const map = arena.createMap({
     type: kind.type,
     name: nameInArena(object, spec),
@@ -102,6 +107,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
     maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || (kind.placeForEachCpu ? arena.cpus : 0)),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,
+    ...(allocator === undefined ? {} : { allocator }),
   });
   if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
   return { spec, map };
@@ -126,7 +132,7 @@ function checkMapEntries(object: ObjectSpec, mapEntries: ReadonlyMap<string, num
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
  */
 export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
-  const { chosen, skipped } = selectPrograms(object);
+  const { chosen, skipped } = options.programs === "any" ? tryPrograms(object) : selectPrograms(object);
   checkMapEntries(object, options.mapEntries);
   const used = mapsUsed(object, chosen);
   const isWanted = (spec: MapSpec): boolean => used.has(spec.name) || mapProblem(spec) === undefined;

@@ -61,7 +61,7 @@ test("programs load beside others that do not, and each of those says why", asyn
   const reasons = new Map(skipped.map(({ name, reason }) => [name, reason]));
   assert.match(reasons.get("bad") ?? "", /^instruction 0 \(r0 = 0\): it needs the moon$/);
   assert.match(reasons.get("probe") ?? "", /^section sockops: its context is a socket/);
-  assert.equal(reasons.get("uses_strange"), "map strange has map type 999, which is not supported yet");
+  assert.equal(reasons.get("uses_strange"), "map strange: map type 999 is not supported yet");
   assert.match(reasons.get("asleep") ?? "", /not to load it/);
   assert.equal(reasons.size, 4);
 });

@@ -32,13 +32,18 @@ export function mapsUsed(object: ObjectSpec, programs: readonly ProgramSpec[]): 
   return new Set(names);
 }
 
-/** Why a map cannot be created here, as a sentence; undefined if it can. */
-export function mapProblem(map: MapSpec): string | undefined {
-  if (map.unsupported !== undefined) return `map ${map.name}: ${map.unsupported}`;
-  const kind = mapKindByBpfType(map.bpfType);
+/** Why a map cannot be created here; undefined if it can. */
+export function mapReason({ bpfType, unsupported }: MapSpec): string | undefined {
+  if (unsupported !== undefined) return unsupported;
+  const kind = mapKindByBpfType(bpfType);
   // Those whose entries have lengths of their own are none of Linux's.
-  if (kind !== undefined && kind.variable !== true) return undefined;
-  return `map ${map.name} has map type ${map.bpfType}, which is not supported yet`;
+  return kind !== undefined && kind.variable !== true ? undefined : `map type ${bpfType} is not supported yet`;
+}
+
+/** The same with the map's name in front. */
+export function mapProblem(map: MapSpec): string | undefined {
+  const reason = mapReason(map);
+  return reason === undefined ? undefined : `map ${map.name}: ${reason}`;
 }
 
 /** What stands for a map while it is tried whether programs link: no map, nothing is run. */

@@ -2,8 +2,10 @@
  * The ordered replay: one thread acts as every CPU and runs the events in the order of the trace. Deterministic.
  */
 import type { Arena } from "../arena/arena.ts";
+import type { ProgramHost } from "../bpf/host.ts";
 import { type EventBatch, recordsIn } from "../events/batch.ts";
 import type { SourceEvents } from "../events/source.ts";
+import { programHost } from "../load/host.ts";
 import type { ProgramImage } from "../load/load.ts";
 import type { InterruptRule } from "./interrupts.ts";
 import { EventRunner, type RunCounts } from "./runner.ts";
@@ -23,8 +25,13 @@ export type Progress = (replayed: number) => void;
 export interface Watch {
   /** Called when the thread holds every CPU, before the first event. */
   readonly begin?: () => void;
-  /** Called after each event; without it a batch is replayed in one go. */
-  readonly event?: () => void;
+  /**
+   * Called after each event; without it a batch is replayed in one go.
+   * @param record where the event's record lies in the arena's memory
+   */
+  readonly event?: (record: number) => void;
+  /** What programs call in place of the arena's host. */
+  readonly host?: (host: ProgramHost) => ProgramHost;
 }
 
 /** A buffer in the arena that batches are copied to; grows to the largest batch. */
@@ -69,7 +76,8 @@ export async function replay(
   watch: Watch = {},
 ): Promise<ReplayResult> {
   for (let cpu = 0; cpu < arena.cpus; cpu++) if (cpu !== arena.cpu) takeCpu(arena, cpu);
-  const runner = new EventRunner(arena, programs, stream.events, rule, print);
+  const plain = programHost(arena, print);
+  const runner = new EventRunner(arena, programs, stream.events, rule, watch.host?.(plain) ?? plain);
   const buffer = new BatchBuffer(arena);
   let seconds = 0;
   arena.switchCpu(0);
@@ -100,7 +108,7 @@ function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch
   else
     for (const { at, size } of recordsIn(batch)) {
       runner.replay(address + at, size);
-      watch.event();
+      watch.event(address + at);
     }
   return (performance.now() - start) / 1000;
 }

@@ -10,6 +10,7 @@ import { type EventCounts, type SourceEvents, skippedIn } from "../events/source
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
+import { type LinuxMemory, linuxMemory } from "./linux-memory.ts";
 import type { ReplayResult } from "./ordered.ts";
 import { attaches, type ProgramCounts } from "./runner.ts";
 
@@ -70,6 +71,8 @@ export interface MapReport {
   /** Shared memory that the map holds now, and what it would hold preallocated. */
   readonly bytes: number;
   readonly preallocatedBytes: number;
+  /** Of a hash: what it would take in Linux, as `advise` says it too. */
+  readonly linux?: LinuxMemory;
   /** All entries, where they were asked for. */
   readonly items?: readonly MapItem[];
 }
@@ -168,6 +171,7 @@ function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapRe
     valueSize,
     maxEntries,
     ...mapStatistics(arena, map.info),
+    ...(kind.memoryUse === "hash" ? { linux: linuxMemory(arena, map.info) } : {}),
     ...(dump && kind.walk ? { items: dumpItems(map) } : {}),
   };
 }

@@ -6,6 +6,7 @@ import { specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
+import { programHost } from "../load/host.ts";
 import { type Engine, loadObject } from "../load/load.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { EventRunner } from "./runner.ts";
@@ -26,7 +27,13 @@ for (const engine of ["jit", "interpreter"] as const satisfies readonly Engine[]
       const spec = specOfInstructions("filter", assemble(filterOf(packetBytes, beyond)));
       const programs = spec.programs.map((program) => ({ ...program, kind: programKind("socket/http") }));
       const loaded = loadObject(arena, { ...spec, programs }, { engine });
-      const runner = new EventRunner(arena, loaded.programs, [PACKET], DEFAULT_RULE, () => undefined);
+      const runner = new EventRunner(
+        arena,
+        loaded.programs,
+        [PACKET],
+        DEFAULT_RULE,
+        programHost(arena, () => undefined),
+      );
       const size = RECORD.payload + packetBytes;
       const record = arena.allocate(size);
       new DataView(arena.memory.buffer).setUint32(record + RECORD.size, size, true);

@@ -4,14 +4,13 @@
  */
 
 import type { Arena } from "../arena/arena.ts";
-import { FRAME_BYTES, MAX_FRAMES, type RunProgram } from "../bpf/host.ts";
+import { FRAME_BYTES, MAX_FRAMES, type ProgramHost, type RunProgram } from "../bpf/host.ts";
 import { checkEventFields } from "../bpf/object/event-fields.ts";
 import type { EventContext } from "../bpf/programs/program-type.ts";
 import { PROGRAM_TYPES, programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
-import { programHost } from "../load/host.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import {
@@ -124,21 +123,21 @@ export class EventRunner {
   /**
    * @param programs images of one object
    * @param events the source's event table
-   * @param print receives lines of bpf_trace_printk
+   * @param host what programs call: the arena's, or one that looks on
    */
   constructor(
     arena: Arena,
     programs: readonly ProgramImage[],
     events: readonly SourceEvent[],
     rule: InterruptRule,
-    print: (line: string) => void,
+    host: ProgramHost,
   ) {
     this.#arena = arena;
     this.#rule = rule;
     this.#realTime = arena.realTime;
     this.counts = newCounts(arena.cpus, programs);
     this.#contextRoom = arena.allocate(CONTEXT_ROOM);
-    this.#attached = this.#attach(programs, events, print);
+    this.#attached = this.#attach(programs, events, host);
     this.#cpus = Array.from({ length: arena.cpus }, (_, cpu) => ({
       area: arena.core.cpuAreaAddress(cpu) >>> 0,
       stackTop: arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES,
@@ -149,12 +148,7 @@ export class EventRunner {
     this.#areaWords = new Uint32Array(arena.memory.buffer);
   }
 
-  #attach(
-    programs: readonly ProgramImage[],
-    events: readonly SourceEvent[],
-    print: (line: string) => void,
-  ): Attachment[][] {
-    const host = programHost(this.#arena, print);
+  #attach(programs: readonly ProgramImage[], events: readonly SourceEvent[], host: ProgramHost): Attachment[][] {
     return events.map((event) =>
       programs.flatMap((image, index) => {
         const counts = this.counts.programs[index];

@@ -1,6 +1,7 @@
 /** The thread of one CPU in a parallel replay (threads.ts): attaches, runs what it is sent, detaches. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Arena } from "../arena/arena.ts";
+import { programHost } from "../load/host.ts";
 import { BatchBuffer } from "./ordered.ts";
 import { EventRunner } from "./runner.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./threads.ts";
@@ -10,7 +11,7 @@ const post = (message: FromWorker): void => parentPort?.postMessage(message);
 
 const arena = await Arena.attach(start.arena, start.cpu);
 const print = (line: string): void => post({ type: "print", line });
-const runner = new EventRunner(arena, start.programs, start.events, start.rule, print);
+const runner = new EventRunner(arena, start.programs, start.events, start.rule, programHost(arena, print));
 const buffer = new BatchBuffer(arena);
 let seconds = 0;
 

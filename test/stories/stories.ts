@@ -7,8 +7,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readObject } from "../../src/bpf/object/object.ts";
 import { openEvents } from "../../src/events/file.ts";
-import { type AdviceReport, adviseObject } from "../../src/explore/advise.ts";
+import type { AdviceReport } from "../../src/explore/advice.ts";
+import { adviseObject } from "../../src/explore/advise.ts";
 import { keepStream } from "../../src/explore/recording.ts";
+import type { Verdict } from "../../src/explore/verdict.ts";
 import { RULE_RANGE } from "../../src/replay/interrupts.ts";
 
 export interface Story {
@@ -20,6 +22,8 @@ export interface Story {
   /** The most that all hashes took, made dynamic. */
   readonly bytes: number;
   readonly kernelBytes?: number;
+  /** Of each hash that got advice, on a kernel without PREEMPT_RT. */
+  readonly verdicts: Readonly<Record<string, Verdict>>;
 }
 
 const CPUS = 2;
@@ -60,7 +64,7 @@ function adviceOf(folder: string, trace: string, object: string): Promise<Advice
   const spec = readObject(readFileSync(join(folder, "src", object)), object);
   const [events, formats] = [join(folder, "traces", trace), join(folder, "formats")];
   const open = keepStream(() => openEvents(events, { cpus: CPUS, formats }));
-  return adviseObject(spec, open, { cpus: CPUS, rules: RULE_RANGE }, () => undefined);
+  return adviseObject(spec, open, { cpus: CPUS, rules: RULE_RANGE, realTime: [false] }, () => undefined);
 }
 
 /** One recording, on a kernel without PREEMPT_RT. */
@@ -70,13 +74,14 @@ async function readStory(folder: string, trace: string): Promise<Story> {
   const { maps } = await adviceOf(folder, trace, object);
   // What the allocator was recorded giving has no per-CPU values in it.
   const isWhole = maps.every(({ type }) => type !== "percpu_hash");
-  const rows = maps.flatMap(({ kernels = [] }) => kernels.filter(({ realTime }) => !realTime));
+  const rows = maps.flatMap(({ kernels = [] }) => kernels);
   const sum = (of: (row: (typeof rows)[number]) => number): number => rows.reduce((all, row) => all + of(row), 0);
   return {
     name,
     fewest: sum(({ missesFewest }) => missesFewest),
     most: sum(({ misses }) => Object.values(misses).reduce((all: number, count: number) => all + count, 0)),
     bytes: sum(({ peakBytes }) => peakBytes),
+    verdicts: Object.fromEntries(maps.map(({ name, advice }) => [name, advice?.verdict ?? "no advice"])),
     ...(enomem === undefined ? {} : { kernel: enomem }),
     ...(kernelBytes === undefined || !isWhole ? {} : { kernelBytes }),
   };

@@ -7,7 +7,7 @@
 import { AnyctxError } from "../../error.ts";
 import { BatchWriter, DEFAULT_BATCH_BYTES, type EventBatch } from "../batch.ts";
 import type { ReadOptions, SourceEvents, SourceInput } from "../source.ts";
-import { NEWLINE } from "./bytes.ts";
+import { NEWLINE, textOf } from "./bytes.ts";
 import { noEvents, type TraceCounts } from "./counts.ts";
 import type { FormatTable } from "./format.ts";
 import { createLineReader, type LineReader, MAX_LINE_BYTES } from "./lines.ts";
@@ -31,6 +31,12 @@ const MAX_FORMATS = 16384;
 /** Whether an input that begins so may be a trace: a task's name may hold any byte but a NUL, the rest is plain text. */
 export function isText(first: Uint8Array): boolean {
   return !first.includes(0);
+}
+
+/** `#P:2` of the header: the CPUs that were online when the trace was read. */
+export function cpusOfHeader(first: Uint8Array): number | undefined {
+  const cpus = Number(/^# entries-in-buffer.*#P:(\d+)\s*$/m.exec(textOf(first, 0, first.length))?.[1]);
+  return cpus > 0 ? cpus : undefined;
 }
 
 export function readTrace({ bytes, name }: SourceInput, options: TraceOptions = {}): Trace {

@@ -1,0 +1,84 @@
+/** The document of `anyctx advise`, and what every way of printing it says in the same words. */
+import { CONTEXTS } from "../events/record.ts";
+import type { AdviceReport, KernelAdvice, MapAdvice } from "../explore/advice.ts";
+import type { FailOn } from "./advise-values.ts";
+import { count, plural, printable, size } from "./text.ts";
+
+/** What `anyctx advise --json` prints. */
+export interface AdviceDocument extends AdviceReport {
+  readonly object: string;
+  /** What `--fail-on` asked for and is there, a sentence each. */
+  readonly failed: readonly string[];
+}
+
+export const kernelName = ({ realTime }: KernelAdvice): string => (realTime ? "RT" : "non-RT");
+
+export function mostMisses({ misses }: KernelAdvice): number {
+  return CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
+}
+
+/** Updates that fail, the fewest and the most. */
+export function missText(kernel: KernelAdvice): string {
+  const most = mostMisses(kernel);
+  return kernel.missesFewest === most ? count(most) : `${count(kernel.missesFewest)}-${count(most)}`;
+}
+
+/** What is not in the figures, a sentence each: nothing is lost in silence. */
+export function warnings({
+  lost,
+  skipped,
+  skippedBy,
+  programs,
+  skippedPrograms,
+  profile,
+  kernel,
+}: AdviceReport): string[] {
+  // A mark of lost events is said by their number.
+  const { lost: marks = 0, ...others } = skippedBy;
+  const reasons = Object.entries(others).map(([reason, number]) => `${reason} ${count(number)}`);
+  return [
+    ...(profile === "linux-nolock"
+      ? ["a forecast: no released kernel has hashes that ask the slab itself; what kmalloc_nolock is known to do"]
+      : []),
+    ...(kernel === "6.18" ? [] : [`bytes are those of Linux 6.18, not of ${kernel}`]),
+    ...(lost === 0
+      ? []
+      : [`${plural(lost, "event")} lost in the recording: what they would have done is in no figure`]),
+    ...(skipped === marks ? [] : [`${plural(skipped - marks, "line")} of the trace skipped: ${reasons.join(", ")}`]),
+    ...programs.flatMap(({ name, attached, runs, errors, leftOut, firstError }) => [
+      ...(attached && runs > 0 ? [] : [`${printable(name)} never ran: the trace has no event of its`]),
+      ...(errors === 0
+        ? []
+        : [
+            `${printable(name)} was stopped in ${count(errors)} of ${count(runs)} runs: ${printable(firstError ?? "")}`,
+          ]),
+      ...(leftOut === 0 ? [] : [`${printable(name)} was not run on ${plural(leftOut, "more event")}`]),
+    ]),
+    ...skippedPrograms.map(({ name, reason }) => `${printable(name)} not loaded: ${printable(reason)}`),
+  ];
+}
+
+/** What is there of what `--fail-on` names. A preallocated hash's updates do not fail for memory. */
+export function failures({ maps, total }: AdviceReport, { enomem, bytes }: FailOn): string[] {
+  const failing = enomem ? maps.filter(({ dynamic }) => dynamic).flatMap(failingKernels) : [];
+  const large = bytes !== undefined && total.declared > bytes;
+  return [
+    ...failing,
+    ...(large ? [`the object's maps take ${count(total.declared)} bytes, more than ${count(bytes)}`] : []),
+  ];
+}
+
+function failingKernels({ name, kernels = [] }: MapAdvice): string[] {
+  return kernels
+    .filter((kernel) => mostMisses(kernel) > 0)
+    .map(
+      (kernel) => `${printable(name)} is dynamic, and ${missText(kernel)} of its updates fail (${kernelName(kernel)})`,
+    );
+}
+
+/** All maps together, in a line. */
+export function totalText({ total }: AdviceReport): string {
+  const { declared, preallocated, dynamic, advised, without } = total;
+  const rest = without.length === 0 ? "" : `; without ${without.map(printable).join(", ")}`;
+  return `${size(declared)} as declared, ${size(preallocated)} preallocated, ${size(dynamic)} dynamic, ${size(advised)} as advised${rest}`;
+}

@@ -1,0 +1,84 @@
+/** Advice as SARIF 2.1.0, which services that show findings beside a change read. A result for each hash that should change or fails. */
+import { readFileSync } from "node:fs";
+import type { MapAdvice } from "../explore/advice.ts";
+import type { Verdict } from "../explore/verdict.ts";
+import { type AdviceDocument, kernelName, missText, mostMisses, warnings } from "./advice-document.ts";
+import { count } from "./text.ts";
+
+const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const HOME = "https://www.npmjs.com/package/anyctx";
+
+interface Rule {
+  readonly id: string;
+  readonly doc: string;
+  readonly level: "error" | "warning" | "note";
+}
+
+const ENOMEM: Rule = {
+  id: "update-fails",
+  doc: "Updates of a dynamic hash fail with -ENOMEM on the recorded events.",
+  level: "error",
+};
+
+/** What a verdict is called where it asks for a change. */
+const RULES: Readonly<Record<Exclude<Verdict, "no advice">, Rule>> = {
+  "keep preallocated": {
+    id: "preallocate",
+    doc: "A dynamic hash should be preallocated, or a preallocated one have fewer entries.",
+    level: "warning",
+  },
+  "lower max_entries": { id: "lower-max-entries", doc: "A hash has far more room than it needs.", level: "warning" },
+  "go dynamic": { id: "go-dynamic", doc: "A hash takes much less memory when it is dynamic.", level: "warning" },
+};
+
+const NOT_COUNTED: Rule = { id: "not-counted", doc: "Something of the recording is in no figure.", level: "note" };
+
+const ALL_RULES = [ENOMEM, ...Object.values(RULES), NOT_COUNTED];
+
+export function adviceSarif(document: AdviceDocument): string {
+  const { maps, object } = document;
+  const results = [
+    ...maps.flatMap((map) => [...failingResults(map, object), ...changeResults(map, object)]),
+    ...warnings(document).map((text) => result(NOT_COUNTED, text, object)),
+  ];
+  const rules = ALL_RULES.map(({ id, doc, level }) => ({
+    id,
+    shortDescription: { text: doc },
+    defaultConfiguration: { level },
+  }));
+  const driver = { name: "anyctx", version: version(), informationUri: HOME, rules };
+  return JSON.stringify({ $schema: SCHEMA, version: "2.1.0", runs: [{ tool: { driver }, results }] }, null, 2);
+}
+
+function version(): string {
+  return String(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version);
+}
+
+function failingResults({ name, dynamic, kernels = [] }: MapAdvice, object: string): object[] {
+  if (!dynamic) return [];
+  return kernels
+    .filter((kernel) => mostMisses(kernel) > 0)
+    .map((kernel) => {
+      const text = `${missText(kernel)} of ${count(kernel.updates)} updates fail with -ENOMEM (${kernelName(kernel)}).`;
+      return result(ENOMEM, text, object, name);
+    });
+}
+
+function changeResults({ name, advice, patch = [] }: MapAdvice, object: string): object[] {
+  if (advice === undefined || advice.verdict === "no advice" || patch.length === 0) return [];
+  const text = `${advice.verdict}: ${advice.reason}.\n${patch.join("\n")}`;
+  return [result(RULES[advice.verdict], text, object, name)];
+}
+
+/** Where in its source a map is defined an object does not say: the object is the place, the map its part. */
+function result({ id, level }: Rule, text: string, object: string, map?: string): object {
+  const physicalLocation = { artifactLocation: { uri: encodeURI(object) } };
+  const logicalLocations = map === undefined ? [] : [{ name: map, kind: "variable" }];
+  return {
+    ruleId: id,
+    ruleIndex: ALL_RULES.findIndex((rule) => rule.id === id),
+    level,
+    message: { text },
+    locations: [{ physicalLocation, ...(map === undefined ? {} : { logicalLocations }) }],
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * Guards: branches at which a run turns away from every update for good, as `if (ctx->id != 321) return 0` does. One that compares with
+ * something of the input can be entered: the run is repeated with what the program compares with in that place. Which place that
+ * is shows because all places of a probing input hold other numbers.
+ */
+import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
+import { disassembleAt } from "../bpf/isa/disassemble.ts";
+import { type Effect, type Instruction, operationOf } from "../bpf/isa/instructions.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
+
+/** bpf_map_update_elem. */
+const UPDATE_HELPER = 2;
+
+type Branch = Extract<Effect, { readonly type: "branch" }>;
+
+/** A branch that a run took away from every update. */
+export interface Guard {
+  readonly instruction: number;
+  /** The instruction, and its source where that is known. */
+  readonly text: string;
+  readonly branch: Branch;
+  /** What was compared, unsigned, as wide as the branch compares. */
+  readonly left: bigint;
+  readonly right: bigint;
+  readonly jumped: boolean;
+}
+
+/** Where a program can still get to an update, by instruction. */
+export function updateReach({ instructions }: LinkedProgram): readonly boolean[] {
+  const successors = instructions.map((slot, at) => successorsOf(slot, at));
+  const reach = instructions.map((slot) => isUpdate(slot));
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let at = reach.length - 1; at >= 0; at--) {
+      if (reach[at] || !(successors[at] ?? []).some((next) => reach[next])) continue;
+      reach[at] = true;
+      changed = true;
+    }
+  }
+  return reach;
+}
+
+function isUpdate(slot: Instruction): boolean {
+  const effect = operationOf(slot)?.effect;
+  return effect?.type === "call" && effect.target === "helper" && slot.imm === UPDATE_HELPER;
+}
+
+function successorsOf(slot: Instruction, at: number): number[] {
+  const effect = operationOf(slot)?.effect;
+  // A callback may be called by whatever helper comes later: its first instruction counts as one that follows.
+  if (effect?.type === "constant") return effect.holds === "function" ? [at + 2, at + 1 + slot.imm] : [at + 2];
+  if (effect?.type === "exit") return [];
+  if (effect?.type === "goto") return [at + 1 + (effect.distance === "imm" ? slot.imm : slot.offset)];
+  if (effect?.type === "branch") return [at + 1, at + 1 + slot.offset];
+  if (effect?.type === "call" && effect.target === "local") return [at + 1, at + 1 + slot.imm];
+  return [at + 1];
+}
+
+/** Follows a run; `look` is called before each instruction, `guard` gives the last turn away from every update. */
+export interface GuardWatch {
+  readonly look: (state: RunState) => void;
+  readonly guard: () => Guard | undefined;
+  /** Whether an update was called. */
+  readonly hasUpdated: () => boolean;
+}
+
+export function watchGuards({ program }: Pick<Interpreter, "program">): GuardWatch {
+  const reach = updateReach(program);
+  const canReach = (state: RunState): boolean =>
+    (reach[state.pc] ?? false) || state.frames.some(({ returnTo }) => reach[returnTo] ?? false);
+  let before: { readonly pc: number; readonly left: bigint; readonly right: bigint } | undefined;
+  let found: Guard | undefined;
+  let updated = false;
+  return {
+    look: (state) => {
+      const slot = program.instructions[state.pc];
+      if (slot === undefined) return;
+      const possible = canReach(state);
+      if (before !== undefined && !possible) found ??= guardAt(program, before, state.pc);
+      before = possible ? compared(slot, state) : undefined;
+      updated ||= isUpdate(slot);
+    },
+    guard: () => found,
+    hasUpdated: () => updated,
+  };
+}
+
+function compared(
+  slot: Instruction,
+  { pc, registers }: RunState,
+): { pc: number; left: bigint; right: bigint } | undefined {
+  const effect = operationOf(slot)?.effect;
+  if (effect?.type !== "branch") return undefined;
+  const fit = (value: bigint): bigint => BigInt.asUintN(effect.width, value);
+  const right = effect.operand === "imm" ? BigInt(slot.imm) : (registers[slot.src] ?? 0n);
+  return { pc, left: fit(registers[slot.dst] ?? 0n), right: fit(right) };
+}
+
+function guardAt(
+  program: LinkedProgram,
+  { pc, left, right }: { readonly pc: number; readonly left: bigint; readonly right: bigint },
+  now: number,
+): Guard | undefined {
+  const slot = program.instructions[pc];
+  const branch = slot === undefined ? undefined : operationOf(slot)?.effect;
+  if (branch?.type !== "branch") return undefined;
+  const line = program.lines.findLast(({ instruction }) => instruction <= pc);
+  const source = line === undefined ? "" : ` at ${line.file}:${line.line}`;
+  const text = `instruction ${pc} (${disassembleAt(program.instructions, pc)})${source}`;
+  return { instruction: pc, text, branch, left, right, jumped: now !== pc + 1 };
+}
+
+/** A place of an input, and the number to put there. */
+export interface InputPatch {
+  readonly part: "context" | "task";
+  readonly offset: number;
+  readonly bytes: number;
+  readonly value: bigint;
+}
+
+const WIDTHS = [8, 4, 2, 1] as const;
+
+/** What makes a run go the other way at a guard, if what it compares lies in the input. */
+export function patchFor(
+  guard: Guard,
+  parts: Readonly<Record<InputPatch["part"], Uint8Array>>,
+): InputPatch | undefined {
+  const { branch, left, right, jumped } = guard;
+  const { comparison, width } = branch;
+  const goesLeft = (value: bigint): boolean => comparison.evaluate(value, right, width) !== jumped;
+  const goesRight = (value: bigint): boolean => comparison.evaluate(left, value, width) !== jumped;
+  return patchOf(left, right, goesLeft, parts) ?? patchOf(right, left, goesRight, parts);
+}
+
+function patchOf(
+  value: bigint,
+  other: bigint,
+  goes: (value: bigint) => boolean,
+  parts: Readonly<Record<InputPatch["part"], Uint8Array>>,
+): InputPatch | undefined {
+  for (const part of ["context", "task"] as const)
+    for (const bytes of WIDTHS) {
+      const offset = placeOf(parts[part], value, bytes);
+      if (offset === undefined) continue;
+      const most = (1n << BigInt(bytes * 8)) - 1n;
+      const wanted = [other, other + 1n, other - 1n].find((each) => each >= 0n && each <= most && goes(each));
+      if (wanted !== undefined) return { part, offset, bytes, value: wanted };
+    }
+  return undefined;
+}
+
+/** The only place with this number. */
+function placeOf(input: Uint8Array, value: bigint, bytes: number): number | undefined {
+  if (value >= 1n << BigInt(bytes * 8) || (bytes > 1 && value < 1n << BigInt((bytes / 2) * 8))) return undefined;
+  const found: number[] = [];
+  for (let at = 0; at + bytes <= input.length; at++) if (numberAt(input, at, bytes) === value) found.push(at);
+  return found.length === 1 ? found[0] : undefined;
+}
+
+function numberAt(input: Uint8Array, at: number, bytes: number): bigint {
+  return input.subarray(at, at + bytes).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+}
+
+/** Puts the number into a part of an input. */
+export function applyPatch(part: Uint8Array, { offset, bytes, value }: InputPatch): void {
+  for (let byte = 0; byte < bytes; byte++) part[offset + byte] = Number((value >> BigInt(byte * 8)) & 0xffn);
+}
