@@ -3,9 +3,8 @@ import { AnyctxError } from "../../error.ts";
 import { type Btf, type BtfMember, resolveType, sizeOf, typeOf } from "./btf.ts";
 import { ByteReader } from "./bytes.ts";
 import { type ElfObject, type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_TYPE, SYMBOL_TYPE } from "./elf.ts";
-import { type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
+import { BPF_MAP_TYPE_ARRAY, type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
 
-const BPF_MAP_TYPE_ARRAY = 2;
 const NAMES = /^\.(rodata|data|bss)(\..+)?$/;
 
 /** Whether the section holds global variables. */

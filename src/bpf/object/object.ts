@@ -21,6 +21,7 @@ import {
   SYMBOL_BINDING,
   SYMBOL_TYPE,
 } from "./elf.ts";
+import { KCONFIG_SECTION, type Kconfig, readKconfig } from "./kconfig.ts";
 import { dataMaps, isDataSection, legacyMaps, typedMaps } from "./object-maps.ts";
 import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, RelocationSpec } from "./spec.ts";
 
@@ -39,6 +40,7 @@ interface Context {
   readonly places: readonly Place[];
   /** Names of maps by section index and byte offset, as symbols refer to them. */
   readonly mapAt: ReadonlyMap<string, string>;
+  readonly kconfig: Kconfig;
   readonly extensions: ExtensionInfo;
   readonly slots: ReadonlyMap<number, readonly Instruction[]>;
 }
@@ -134,8 +136,15 @@ function resolveCall(context: Context, at: number, section: number, target: numb
 function resolveAddress(context: Context, symbol: ElfSymbol, slot: Instruction, at: number): RelocationSpec {
   const unsupported = (reason: string): RelocationSpec => ({ type: "unsupported", instruction: at, reason });
   const section = context.elf.sections[symbol.section];
+  const { kconfig } = context;
+  if (symbol.section === 0 && kconfig.unknown.has(symbol.name))
+    return unsupported(`${symbol.name} is of a kernel's configuration, which is not known here`);
+  const option =
+    symbol.section === 0 ? kconfig.maps[0]?.variables?.find(({ name }) => name === symbol.name) : undefined;
+  if (option !== undefined)
+    return { type: "data", instruction: at, map: KCONFIG_SECTION, offset: option.offset + slot.imm };
   if (section === undefined || symbol.section === 0 || symbol.section >= SPECIAL_SECTIONS)
-    return unsupported(`${symbol.name} is not defined in this object; kernel and kconfig symbols are not supported`);
+    return unsupported(`${symbol.name} is not defined in this object; symbols of a kernel are not supported`);
   if (isDataSection(section))
     return { type: "data", instruction: at, map: section.name, offset: symbol.value + slot.imm };
   const map = context.mapAt.get(`${section.index}:${symbol.value + slot.imm}`);
@@ -248,10 +257,11 @@ function readTypes(elf: ElfObject, name: string): { btf: Btf | undefined; extens
 export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
   const elf = readElf(bytes, name);
   const { btf, extensions } = readTypes(elf, name);
-  const maps = [...typedMaps(elf, btf, name), ...legacyMaps(elf, name), ...dataMaps(elf, btf, name)];
+  const kconfig = readKconfig(elf, btf, name);
+  const maps = [...typedMaps(elf, btf, name), ...legacyMaps(elf, name), ...dataMaps(elf, btf, name), ...kconfig.maps];
   const places = findPlaces(elf, name);
   const slots = sectionsBySlots(elf, name);
-  const context: Context = { name, elf, places, mapAt: mapPositions(elf, maps), extensions, slots };
+  const context: Context = { name, elf, places, mapAt: mapPositions(elf, maps), kconfig, extensions, slots };
   const functions = places.map((place) => functionSpec(context, place));
   return { name, license: license(elf), programs: programs(context, functions), functions, maps, btf };
 }

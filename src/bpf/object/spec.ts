@@ -89,6 +89,9 @@ export interface VariableSpec {
   readonly typeId?: number;
 }
 
+/** `BPF_MAP_TYPE_ARRAY`, which data sections become. */
+export const BPF_MAP_TYPE_ARRAY = 2;
+
 /** `BPF_F_RDONLY_PROG`: programs cannot write to the map. */
 export const RDONLY_PROG: number = 1 << 7;
 
