@@ -56,7 +56,8 @@ class Levels extends AudioWorkletProcessor {
     for (let part = 0; part < PARTS; part++) {
       let sum = 0;
       for (let frame = part * frames; frame < (part + 1) * frames; frame++) sum += input[frame] * input[frame];
-      this.#put(Math.sqrt(sum / frames));
+      // An f32 holds a number exactly or not at all.
+      this.#put(Math.fround(Math.sqrt(sum / frames)));
     }
     return true;
   }
