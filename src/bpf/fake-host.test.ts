@@ -20,6 +20,8 @@ export const TASK = 0x11000;
 export const CONTEXT: number = TASK + RECORD.payload;
 export const STACK_TOP: number = 0x20000 + MAX_FRAMES * FRAME_BYTES;
 const MAPS = 0x40000;
+/** Where each record of a ring buffer is. */
+export const RECORD_ROOM = 0x30000;
 const PAGES = 16;
 
 const EEXIST = -17;
@@ -94,7 +96,7 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
     if (takes) entries.delete(oldest[0]);
     return 0;
   };
-  const core: Record<string, CoreFunction> = {};
+  const core: Record<string, CoreFunction> = { ringbufSubmit: () => 0, ringbufDiscard: () => 0 };
   for (const { program } of MAP_KINDS) {
     core[program.lookup ?? ""] = lookup;
     core[program.update ?? ""] = update;
@@ -105,6 +107,10 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
     core[program.output ?? ""] = (map, _data, size) => {
       at(map).entries.set(`${at(map).entries.size}`, Number(size));
       return 0;
+    };
+    core[program.reserve ?? ""] = (map, size) => {
+      at(map).entries.set(`${at(map).entries.size}`, Number(size));
+      return RECORD_ROOM;
     };
     core[program.query ?? ""] = (map, what) =>
       what === 0 ? [...at(map).entries.values()].reduce((sum, size) => sum + BigInt(size), 0n) : 0n;

@@ -7,8 +7,9 @@ import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { RECORD } from "../events/record.ts";
 import { MAP_KINDS, type MapKind } from "../maps/kinds.ts";
+import { DirectRuns } from "./direct.ts";
 import { programHost } from "./host.ts";
-import { instantiateImage, loadObject } from "./load.ts";
+import { type Engine, instantiateImage, loadObject } from "./load.ts";
 
 test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
   const arena = await Arena.create({ cpus: 1 });
@@ -68,4 +69,40 @@ test("the core has every function that a helper calls, of the types that its row
       programHost(arena, () => undefined),
     );
   }
+});
+
+/** An object of one program with a ring buffer, whose address is what it loads first. */
+function objectWithRecords(text: string): ObjectSpec {
+  const spec = specOfInstructions("p", assemble(`r1 = 0 ll\n${text}\nexit`));
+  const maps = [
+    { name: "records", bpfType: 27, keySize: 0, valueSize: 0, maxEntries: 4096, flags: 0, readOnly: false },
+  ];
+  const relocations = [{ type: "map", instruction: 0, map: "records" } as const];
+  const kind = programKind("syscall");
+  return { ...spec, maps, programs: spec.programs.map((program) => ({ ...program, relocations, kind })) };
+}
+
+const RESERVE = "r2 = 8\nr3 = 0\ncall ringbuf_reserve\nif r0 == 0 goto +4\n*(u64 *)(r0 + 0) = 7\nr1 = r0\nr2 = 0\n";
+
+for (const engine of ["interpreter", "jit"] satisfies Engine[])
+  test(`${engine}: a record that a program reserves and submits comes to the consumer, one that it discards does not`, async () => {
+    for (const [call, expected] of [
+      ["call ringbuf_submit", [Uint8Array.of(7, 0, 0, 0, 0, 0, 0, 0)]],
+      ["call ringbuf_discard", []],
+    ] as const) {
+      const arena = await Arena.create({ cpus: 1 });
+      const loaded = loadObject(arena, objectWithRecords(`${RESERVE}${call}`), { engine });
+      assert.equal(new DirectRuns(arena, loaded).run({ program: "p" }).error, undefined);
+      assert.deepEqual(loaded.maps[0]?.map.takeRecords(), expected);
+    }
+  });
+
+test("interpreter: a run that ends with a record is stopped, and keeps the consumer from nothing", async () => {
+  const arena = await Arena.create({ cpus: 1 });
+  const loaded = loadObject(arena, objectWithRecords(`${RESERVE}r0 = 0`), { engine: "interpreter" });
+  const { error } = new DirectRuns(arena, loaded).run({ program: "p" });
+  assert.match(`${error}`, /a record that is neither submitted nor discarded/);
+  const map = loaded.maps[0]?.map ?? assert.fail();
+  assert.equal(map.output(Uint8Array.of(1)), 0);
+  assert.deepEqual(map.takeRecords(), [Uint8Array.of(1)]);
 });

@@ -83,6 +83,7 @@ export interface MapKind {
     readonly pop?: Lookup;
     readonly peek?: Lookup;
     readonly output?: Update;
+    readonly reserve?: Get;
     readonly query?: Query;
   };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
@@ -255,7 +256,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     mayBeDynamic: false,
     inlineLookup: undefined,
     memoryUse: "records",
-    program: { output: "ringbufOutput", query: "ringbufQuery" },
+    program: { output: "ringbufOutput", reserve: "ringbufReserve", query: "ringbufQuery" },
     system: {},
   },
   {

@@ -70,6 +70,21 @@ if r0 != 0 goto +1\nr0 = *(u64 *)(r10 - 16)`,
     text: "r1 = {ringbuf}\nr2 = r10\nr2 += -8\nr3 = 8\nr4 = 0\n*(u64 *)(r10 - 8) = 1\ncall ringbuf_output",
     expected: 0n,
   },
+  ringbuf_reserve: {
+    text: `r1 = {ringbuf}\nr2 = 16\nr3 = 0\ncall ringbuf_reserve\nr6 = r0\nif r0 == 0 goto +6
+*(u64 *)(r0 + 8) = 7\nr7 = *(u64 *)(r0 + 8)\nr1 = r0\nr2 = 0\ncall ringbuf_submit\nr0 += r7`,
+    expected: 7n,
+  },
+  ringbuf_submit: {
+    text: `r1 = {ringbuf}\nr2 = 8\nr3 = 0\ncall ringbuf_reserve
+r1 = r0\nr2 = 1\ncall ringbuf_submit`,
+    expected: 0n,
+  },
+  ringbuf_discard: {
+    text: `r1 = {ringbuf}\nr2 = 8\nr3 = 0\ncall ringbuf_reserve
+r1 = r0\nr2 = 0\ncall ringbuf_discard`,
+    expected: 0n,
+  },
   ringbuf_query: {
     text: `*(u64 *)(r10 - 8) = 1
 r1 = {ringbuf}\nr2 = r10\nr2 += -8\nr3 = 5\nr4 = 0\ncall ringbuf_output
@@ -316,4 +331,34 @@ test("trace_printk's conversions", () => {
       expected,
       format,
     );
+});
+
+test("interpreter: a record is written within its size and until it is given back, which each run has to do", () => {
+  const reserve = "r1 = {ringbuf} ll\nr2 = 8\nr3 = 0\ncall ringbuf_reserve\nr6 = r0\n";
+  const submit = "r1 = r6\nr2 = 0\ncall ringbuf_submit\n";
+  const attempt = (text: string): { discarded: number; problem: string } => {
+    const host = fakeHost();
+    const { address } = host.add({ name: "ringbuf", bpfType: 27, keySize: 0, valueSize: 0 });
+    let discarded = 0;
+    const core = { ...host.core, ringbufDiscard: () => ++discarded };
+    const interpreter = ENGINES.find(({ name }) => name === "interpreter") ?? assert.fail();
+    try {
+      run(`${reserve}${text}exit`.replaceAll("{ringbuf}", `map(${address})`), interpreter, { ...host, core });
+    } catch (error) {
+      assert.ok(error instanceof AnyctxError);
+      return { discarded, problem: error.message };
+    }
+    return { discarded, problem: "" };
+  };
+  assert.deepEqual(attempt(`*(u64 *)(r6 + 0) = 1\n${submit}`), { discarded: 0, problem: "" });
+  for (const [text, problem, discarded] of [
+    ["", /ends with a record that is neither submitted nor discarded/, 1],
+    ["*(u64 *)(r6 + 8) = 1\n", /may not write/, 1],
+    [`${submit}*(u64 *)(r6 + 0) = 1\n`, /may not write/, 0],
+    [`${submit}${submit}`, /is no record that this run has reserved/, 0],
+  ] as const) {
+    const seen = attempt(text);
+    assert.match(seen.problem, problem);
+    assert.equal(seen.discarded, discarded, text);
+  }
 });

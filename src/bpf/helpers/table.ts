@@ -12,8 +12,19 @@ import { KEY, MAP, ROOM, VALUE } from "./parameters/maps.ts";
 import { DESTINATION, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
 import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ParameterKind } from "./parameters/parameter-kind.ts";
+import { RECORD_ADDRESS } from "./parameters/records.ts";
 
-export type MapRole = "lookup" | "lookupOn" | "update" | "delete" | "push" | "pop" | "peek" | "output" | "query";
+export type MapRole =
+  | "lookup"
+  | "lookupOn"
+  | "update"
+  | "delete"
+  | "push"
+  | "pop"
+  | "peek"
+  | "output"
+  | "reserve"
+  | "query";
 
 export type Action =
   /** Calls the map kind's function for this role. */
@@ -44,8 +55,11 @@ export interface Helper {
   readonly group: HelperGroup;
   readonly parameters: readonly ParameterKind[];
   readonly action: Action;
-  /** What r0 is: `value` the address of a value of the call's map, or 0; `i32` 0 or more, or -errno; an unsigned number. */
-  readonly result: "value" | "i32" | "u32" | "u64";
+  /**
+   * What r0 is: `value` the address of a value of the call's map, or 0; `record` that of as many bytes as r2 said, or 0, which are to
+   * be submitted or discarded; `i32` 0 or more, or -errno; an unsigned number; `none`: 0.
+   */
+  readonly result: "value" | "record" | "i32" | "u32" | "u64" | "none";
   readonly doc: string;
 }
 
@@ -54,7 +68,8 @@ export function signatureOf({ parameters, result }: Helper): {
   readonly parameters: readonly ("i32" | "i64")[];
   readonly results: readonly ("i32" | "i64")[];
 } {
-  return { parameters: parameters.map(({ wasm }) => wasm), results: [result === "u64" ? "i64" : "i32"] };
+  const results = result === "none" ? [] : ([result === "u64" ? "i64" : "i32"] as const);
+  return { parameters: parameters.map(({ wasm }) => wasm), results };
 }
 
 /** The register that holds the call's map; 0 for a helper that takes none. */
@@ -244,6 +259,33 @@ export const HELPERS: readonly Helper[] = [
     action: { type: "map", role: "output" },
     result: "i32",
     doc: "Copies size bytes into a ring buffer as a record; 0, -EINVAL, or -EAGAIN if there is no room.",
+  },
+  {
+    id: 131,
+    name: "ringbuf_reserve",
+    group: "base",
+    parameters: [MAP, WORD, FLAGS],
+    action: { type: "map", role: "reserve" },
+    result: "record",
+    doc: "The address of a record of so many bytes, to be filled and then submitted or discarded, or 0 if there is no room.",
+  },
+  {
+    id: 132,
+    name: "ringbuf_submit",
+    group: "base",
+    parameters: [RECORD_ADDRESS, WORD],
+    action: { type: "core", name: "ringbufSubmit" },
+    result: "none",
+    doc: "Gives a reserved record to the consumer.",
+  },
+  {
+    id: 133,
+    name: "ringbuf_discard",
+    group: "base",
+    parameters: [RECORD_ADDRESS, WORD],
+    action: { type: "core", name: "ringbufDiscard" },
+    result: "none",
+    doc: "Gives a reserved record up: no consumer sees it.",
   },
   {
     id: 134,

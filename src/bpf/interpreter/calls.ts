@@ -39,6 +39,13 @@ class Call implements CheckedCall {
     return checkedAddress(this.vm, this.state, this.#at, this.value(register), bytes, write);
   }
 
+  releaseRecord(register: number): number {
+    const address = Number(this.value(register));
+    if (!this.state.records.delete(address)) return this.refuse(register, "record that this run has reserved");
+    this.state.ranges.revoke(address);
+    return address;
+  }
+
   isFunction(slot: bigint): boolean {
     return this.vm.program.subprograms.some(({ start }) => BigInt(start) === slot);
   }
@@ -59,9 +66,11 @@ class Call implements CheckedCall {
 /** A function's answer as r0. */
 const EXTEND: Readonly<Record<Helper["result"], (result: Argument) => bigint>> = {
   value: (result) => BigInt.asUintN(32, BigInt(result)),
+  record: (result) => BigInt.asUintN(32, BigInt(result)),
   i32: (result) => BigInt.asUintN(64, BigInt(result)),
   u32: (result) => BigInt.asUintN(32, BigInt(result)),
   u64: (result) => BigInt.asUintN(64, BigInt(result)),
+  none: () => 0n,
 };
 
 type Perform<Type extends Action["type"]> = (
@@ -103,6 +112,10 @@ export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper:
   if (result === "value" && r0 !== 0n) {
     const { valueStride, readOnly } = call.map();
     state.ranges.grant(Number(r0), valueStride, !readOnly);
+  }
+  if (result === "record" && r0 !== 0n) {
+    state.ranges.grant(Number(r0), Number(passed[1]), true);
+    state.records.add(Number(r0));
   }
   return r0;
 }

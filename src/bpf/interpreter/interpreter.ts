@@ -88,6 +88,7 @@ export function start(
     registers,
     frames: [],
     ranges,
+    records: new Set(),
     cpu,
     pc: 0,
     left: interpreter.options.budget,
@@ -113,6 +114,11 @@ export function step(interpreter: Interpreter, state: RunState): void {
   instruction.step(interpreter, state, instruction);
 }
 
+/** A record that nobody gives back would keep the consumer from all behind it. */
+function discardRecords({ host }: Interpreter, { records }: RunState): void {
+  for (const address of records) host.core["ringbufDiscard"]?.(address, 0);
+}
+
 /** The interpreter as a function like the one a compiled program is. */
 export function createInterpreter(
   program: LinkedProgram,
@@ -122,7 +128,13 @@ export function createInterpreter(
   const interpreter = prepare(program, host, options);
   return (context, cpu, stackTop, contextBytes) => {
     const state = start(interpreter, context, cpu, stackTop, contextBytes);
-    while (!state.done) step(interpreter, state);
-    return state.registers[0] ?? 0n;
+    try {
+      while (!state.done) step(interpreter, state);
+      if (state.records.size > 0)
+        throw faultAt(interpreter, state.pc, "it ends with a record that is neither submitted nor discarded");
+      return state.registers[0] ?? 0n;
+    } finally {
+      discardRecords(interpreter, state);
+    }
   };
 }

@@ -49,6 +49,8 @@ export interface RunState {
   readonly registers: BigUint64Array;
   readonly frames: Frame[];
   readonly ranges: Ranges;
+  /** Addresses of records that are reserved and neither submitted nor discarded. */
+  readonly records: Set<number>;
   readonly cpu: number;
   pc: number;
   left: number;

@@ -34,9 +34,11 @@ function pushArguments(emitter: Emitter, { parameters }: Helper, map: LinkedMap 
 /** A function's answer as the i64 that r0 is. */
 const EXTEND: Readonly<Record<Helper["result"], readonly number[]>> = {
   value: [OP.i64ExtendI32U],
+  record: [OP.i64ExtendI32U],
   i32: [OP.i64ExtendI32S],
   u32: [OP.i64ExtendI32U],
   u64: [],
+  none: [OP.i64Const, 0],
 };
 
 /** Calls an imported function with a helper's arguments. Leaves an i64. */

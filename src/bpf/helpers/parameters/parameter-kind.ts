@@ -14,6 +14,8 @@ export interface CheckedCall {
   map(): MapBinding;
   /** The register as an address of bytes that this run may read or write. @throws {AnyctxError} EFAULT */
   pointer(register: number, bytes: number, write: boolean): number;
+  /** The register as a record that this run has reserved, which it then no longer has. @throws {AnyctxError} EFAULT */
+  releaseRecord(register: number): number;
   /** Whether one of the program's functions begins at this slot. */
   isFunction(slot: bigint): boolean;
   /** @throws {AnyctxError} EFAULT with the register, what it holds and that it is `no` such thing */

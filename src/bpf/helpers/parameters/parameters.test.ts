@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnyctxError } from "../../../error.ts";
 import { ByteWriter } from "../../../wasm/encode.ts";
-import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../../fake-host.test.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, RECORD_ROOM, STACK_TOP } from "../../fake-host.test.ts";
 import type { CoreFunction } from "../../host.ts";
 import { assemble } from "../../isa/assemble.ts";
 import { linkProgram } from "../../link.ts";
@@ -78,6 +78,12 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     refused: [],
   },
   text: { helper: "trace_printk", register: 1, ...POINTERS },
+  record: {
+    helper: "ringbuf_submit",
+    register: 1,
+    taken: [["{r} = {map}\nr2 = 8\nr3 = 0\ncall ringbuf_reserve\n{r} = r0", RECORD_ROOM]],
+    refused: ["{r} = 0", "{r} = -1", "{r} = 4096", "{r} = 0x100000000 ll"],
+  },
   scalar: {
     helper: "trace_printk",
     register: 3,
@@ -89,6 +95,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 /** Good arguments of each helper that a sample calls. */
 const GOOD: Readonly<Record<string, readonly string[]>> = {
   map_update_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = r10\n{r} += -32", "{r} = 0"],
+  ringbuf_submit: ["{r} = 0", "{r} = 0"],
   map_pop_elem: ["{r} = {map}", "{r} = r10\n{r} += -32"],
   map_lookup_percpu_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = 0"],
   probe_read: ["{r} = r10\n{r} += -32", "{r} = 8", "{r} = 0"],
@@ -96,7 +103,7 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Kinds of maps that the helpers are called on; a hash if they are not here. */
-const MAP_TYPES: Readonly<Record<string, number>> = { map_pop_elem: 22, map_lookup_percpu_elem: 5 };
+const MAP_TYPES: Readonly<Record<string, number>> = { ringbuf_submit: 27, map_pop_elem: 22, map_lookup_percpu_elem: 5 };
 
 type Engine = (typeof ENGINES)[number];
 
@@ -117,7 +124,14 @@ function passed(engine: Engine, { helper, register }: Sample, argument: string):
       .replace("{map}", `map(${address}) ll`),
   );
   const spec = specOfInstructions("parameters", assemble([...lines, `call ${helper}`, "exit"].join("\n")));
-  const core = { ...host.core, hashUpdate: seen, probeRead: seen, queuePopValue: seen, percpuHashLookupOn: seen };
+  const core = {
+    ...host.core,
+    hashUpdate: seen,
+    probeRead: seen,
+    queuePopValue: seen,
+    percpuHashLookupOn: seen,
+    ringbufSubmit: seen,
+  };
   engine.make(linkProgram(spec, "parameters", host.bindings), { ...host, core })(CONTEXT, CPU, STACK_TOP);
   return helper === "trace_printk" ? host.lines : got.map((value) => (typeof value === "number" ? value >>> 0 : value));
 }
@@ -161,6 +175,7 @@ test("a callback is one of the program's functions", () => {
     value: (register) => (register === 2 ? value : 0n),
     map: () => assert.fail(),
     pointer: () => assert.fail(),
+    releaseRecord: () => assert.fail(),
     isFunction: (slot) => slot === 7n,
     refuse: (register, no) => {
       refused.push(`r${register} ${no}`);
