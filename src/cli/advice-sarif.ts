@@ -21,7 +21,7 @@ const ENOMEM: Rule = {
 };
 
 /** What a verdict is called where it asks for a change. */
-const RULES: Readonly<Record<Exclude<Verdict, "no advice">, Rule>> = {
+const RULES: Readonly<Record<Exclude<Verdict, "no advice" | "keep dynamic">, Rule>> = {
   "keep preallocated": {
     id: "preallocate",
     doc: "A dynamic hash should be preallocated, or a preallocated one have fewer entries.",
@@ -65,7 +65,8 @@ function failingResults({ name, dynamic, kernels = [] }: MapAdvice, object: stri
 }
 
 function changeResults({ name, advice, patch = [] }: MapAdvice, object: string): object[] {
-  if (advice === undefined || advice.verdict === "no advice" || patch.length === 0) return [];
+  if (advice === undefined || advice.verdict === "no advice" || advice.verdict === "keep dynamic" || patch.length === 0)
+    return [];
   const text = `${advice.verdict}: ${advice.reason}.\n${patch.join("\n")}`;
   return [result(RULES[advice.verdict], text, object, name)];
 }

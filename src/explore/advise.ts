@@ -20,7 +20,7 @@ import type { OpenStream } from "./recording.ts";
 import { type AdviseProgress, type ReplaySettings, Replays } from "./replays.ts";
 import { sizeTable } from "./sizes.ts";
 import { type MissingMap, usable } from "./usable.ts";
-import { judge, safest } from "./verdict.ts";
+import { isAlwaysDynamic, judge, safest } from "./verdict.ts";
 import { type Observed, totalMisses } from "./watched.ts";
 
 export interface AdviseOptions extends ReplaySettings {
@@ -96,9 +96,7 @@ function mapAdvice(
   const { cpus } = options;
   const dynamic = kind.mayBeDynamic && (spec.flags & NO_PREALLOC) !== 0;
   const base = { name: spec.name, type: kind.type, maxEntries, dynamic };
-  if (kind.memoryUse !== "hash" && kind.mayBeDynamic)
-    return { ...base, note: "its elements always come as they are needed" };
-  if (kind.memoryUse !== "hash") {
+  if (!kind.mayBeDynamic) {
     const note = `${kind.keys === "index" ? "an array" : "its room"} is always there as a whole`;
     if (kind.memoryUse === "filter") return { ...base, note };
     const bytes = arrayBytes(info, cpus, spec.contents !== undefined);
@@ -116,7 +114,7 @@ function mapAdvice(
   const becomes = verdict === "go dynamic" ? true : verdict === "keep preallocated" ? false : dynamic;
   return {
     ...{ ...base, kernels, advice: chosen, patch: patchOf(spec, maxEntries, chosen) },
-    sizes: sizeTable(info, cpus, peak),
+    ...(isAlwaysDynamic(info) ? {} : { sizes: sizeTable(info, cpus, peak) }),
     declaredBytes: asDeclared,
     advisedBytes: declaredBytes({ ...info, maxEntries: advice.maxEntries }, becomes, cpus, peak),
   };
@@ -149,7 +147,7 @@ function kernelAdvice(
   return [
     {
       ...{ realTime, entries, peakEntries, bytes: dynamicBytes(info, cpus, state).total, peakBytes: dynamic.total },
-      linux: { preallocated: preallocatedBytes(info, cpus), dynamic },
+      linux: isAlwaysDynamic(info) ? { dynamic } : { preallocated: preallocatedBytes(info, cpus), dynamic },
       ...{ updates, misses, missesFewest, failureRate: updates === 0 ? 0 : totalMisses(misses) / updates },
       userMisses,
       missesAdaptive: totalMisses((adaptive.get(spec.name) ?? observed).misses),
@@ -182,7 +180,7 @@ function totalOf(maps: readonly MapAdvice[]): TotalBytes {
     kernels.length === 0 ? bytes : Math.max(...kernels.map(of));
   return {
     declared: sum(({ declaredBytes: bytes }) => bytes),
-    preallocated: sum((map) => most(map, ({ linux }) => linux.preallocated.total)),
+    preallocated: sum((map) => most(map, ({ linux, peakBytes }) => linux.preallocated?.total ?? peakBytes)),
     dynamic: sum((map) => most(map, ({ peakBytes }) => peakBytes)),
     advised: sum(({ advisedBytes }) => advisedBytes),
     without: maps.flatMap(({ name, declaredBytes: bytes }) => (bytes === undefined ? [name] : [])),

@@ -12,6 +12,7 @@ import type { Profile } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Context } from "../events/record.ts";
+import { mapKindByBpfType } from "../maps/kinds.ts";
 import { chooseInputs, type Entered, enterGuards } from "./enter.ts";
 import type { Inputs } from "./inputs.ts";
 import type { Outcome } from "./play.ts";
@@ -19,7 +20,7 @@ import { inOrder, straight } from "./schedule.ts";
 import { type CheckCell, DEPTH, type DepthReport, type Found, Search } from "./search.ts";
 import { Trial } from "./trial.ts";
 import { usable } from "./usable.ts";
-import type { Verdict } from "./verdict.ts";
+import { isAlwaysDynamic, type Verdict } from "./verdict.ts";
 
 export interface CheckOptions {
   readonly profile: Profile;
@@ -120,7 +121,7 @@ export async function checkObject(
     runs,
     depth: DEPTH,
     programs: checked,
-    maps: checkedMaps(checked, options.recorded),
+    maps: checkedMaps(runnable, checked, options.recorded),
     skippedPrograms: skipped,
   };
 }
@@ -204,7 +205,22 @@ function noteOn({ hasUpdate, needsOthers, alone, updated, inputs }: Noted): { no
   return needsOthers ? { note: "each schedule begins after the other programs have run on their inputs" } : {};
 }
 
-function checkedMaps(programs: readonly CheckedProgram[], recorded: CheckOptions["recorded"]): CheckedMap[] {
+/** Names of the maps that Linux has in no other way than dynamic. */
+function alwaysDynamic({ maps }: ObjectSpec): Set<string> {
+  return new Set(
+    maps.flatMap(({ name, bpfType }) => {
+      const kind = mapKindByBpfType(bpfType);
+      return kind !== undefined && isAlwaysDynamic({ kind }) ? [name] : [];
+    }),
+  );
+}
+
+function checkedMaps(
+  object: ObjectSpec,
+  programs: readonly CheckedProgram[],
+  recorded: CheckOptions["recorded"],
+): CheckedMap[] {
+  const dynamic = alwaysDynamic(object);
   const names = [...new Set(programs.flatMap(({ updates }) => Object.keys(updates)))];
   return names.map((name) => {
     const users = programs.filter(({ updates }) => name in updates);
@@ -216,7 +232,9 @@ function checkedMaps(programs: readonly CheckedProgram[], recorded: CheckOptions
     const fails = distinct(failing.filter(({ isSeen }) => isSeen));
     const failsElsewhere = distinct(failing).filter((each) => !fails.some((other) => isSame(each, other)));
     const isComplete = users.every(({ cells }) => cells.every(({ complete }) => complete));
-    const verdict = fails.length > 0 ? "keep preallocated" : isComplete ? "go dynamic" : "no advice";
+    const hashVerdict = fails.length > 0 ? "keep preallocated" : "go dynamic";
+    const isKnown = fails.length > 0 || isComplete;
+    const verdict = !isKnown ? "no advice" : dynamic.has(name) ? "keep dynamic" : hashVerdict;
     return { name, fails, failsElsewhere, verdict };
   });
 }

@@ -113,8 +113,10 @@ export class Replays {
       ...(this.#mayBeIdle ? { programs: "any" } : {}),
     });
     const hashes = loaded.maps
-      .filter(({ map }) => map.info.kind.memoryUse === "hash")
-      .map((each) => new Watched(arena, each, forecast ? realTime : undefined));
+      .filter(({ map }) => map.info.kind.mayBeDynamic)
+      .map(
+        (each) => new Watched(arena, each, forecast && each.map.info.kind.memoryUse === "hash" ? realTime : undefined),
+      );
     const limit =
       allocators === undefined || memoryLimit === undefined
         ? undefined

@@ -60,6 +60,21 @@ test("a late interrupt does no harm to calls that are further apart", async () =
   assert.equal(totalMisses((await filled(alone(SMALL), { userSpace })).misses), 0);
 });
 
+test("a trie of prefixes, which is always dynamic: its batch fails at the second as a hash's does", async () => {
+  const trie = alone({ keySize: 260, valueSize: 8, maxEntries: 100 }, 11);
+  for (const [lateInterrupt, entries, failed] of [
+    [0, 7, 0],
+    [100, 1, 1],
+  ] as const) {
+    const userSpace = { inserts: inserts(7, 7), lateInterrupt };
+    const kernel = await filled(trie, { userSpace });
+    assert.deepEqual([kernel.entries, totalMisses(kernel.misses), kernel.verdict], [entries, failed, "keep dynamic"]);
+    assert.match(kernel.reason, /it cannot be preallocated$/);
+    // What fdinfo showed of tries with such nodes on Linux 6.18: 288 bytes each.
+    assert.equal(kernel.linux.dynamic?.memlock, entries * 288);
+  }
+});
+
 test("calls happen where the trace has bpf(2) being entered: the same map filled by a program stands for it", async () => {
   const userSpace = { inserts: inserts(1003), lateInterrupt: 0 };
   const kernel = await filled(alone(SMALL), { userSpace }, "s1_proxy.dyn");

@@ -153,7 +153,11 @@ export class UserSpace {
     const { keySize, valueSize, kind, copies } = hash.loaded.map.info;
     const value = new Uint8Array(valueSize);
     const values = kind.perCpu ? Array.from({ length: copies }, () => value) : value;
-    const result = hash.loaded.map.update(keyOf(keySize, index), values, NOEXIST);
+    const result = hash.loaded.map.update(
+      kind.keys === "prefix" ? prefixOf(keySize, index) : keyOf(keySize, index),
+      values,
+      NOEXIST,
+    );
     if (core.workPending() === 0) return result;
     if (this.#late === 0) this.#interrupt(cpu);
     else if (!this.#due.has(cpu)) this.#due.set(cpu, this.#clock + this.#late);
@@ -164,6 +168,15 @@ export class UserSpace {
     this.#arena.settle();
     this.#due.delete(cpu);
   }
+}
+
+/** A prefix of full length, which says so in its first four bytes. */
+function prefixOf(keySize: number, index: number): Uint8Array {
+  const key = new Uint8Array(keySize).fill(0xff);
+  const view = new DataView(key.buffer);
+  view.setUint32(0, (keySize - 4) * 8, true);
+  key.set(keyOf(keySize - 4, index), 4);
+  return key;
 }
 
 /** A key that a program hardly has: it ends in ones. */

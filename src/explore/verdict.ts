@@ -7,8 +7,8 @@ import { dynamicBytes, preallocatedBytes } from "../replay/linux-memory.ts";
 import { advisedEntries, neededEntries } from "./sizes.ts";
 import { type Observed, totalMisses } from "./watched.ts";
 
-/** From the most careful on: of two kernels' verdicts the earlier one is safe on both. */
-export const VERDICTS = ["keep preallocated", "lower max_entries", "go dynamic", "no advice"] as const;
+/** From the most careful on: of two kernels' verdicts the earlier one is safe on both. A trie of prefixes has only "keep dynamic". */
+export const VERDICTS = ["keep dynamic", "keep preallocated", "lower max_entries", "go dynamic", "no advice"] as const;
 
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -45,9 +45,21 @@ export function judge(findings: Findings): Judgement {
   const { maxEntries } = info;
   if (observed.peakEntries === 0 && most === 0)
     return { verdict: "no advice", reason: "this trace puts no entry into it", maxEntries };
-  if (most > 0) return keep(findings, failureText(findings));
+  if (isAlwaysDynamic(info)) return keepDynamic(findings, most);
+  if (most > 0) return keep(findings, `${failureText(findings)}; ${memoryText(findings)}`);
   if (findings.against !== undefined) return keep(findings, findings.against);
   return withoutFailures(findings);
+}
+
+/** Whether Linux has the map in no other way. */
+export function isAlwaysDynamic({ kind }: Pick<MapInfo, "kind">): boolean {
+  return kind.mayBeDynamic && kind.memoryUse !== "hash";
+}
+
+function keepDynamic(findings: Findings, most: number): Judgement {
+  const why = most > 0 ? failureText(findings) : nothingText(findings);
+  const reason = `${why}; it cannot be preallocated${fullText(findings)}`;
+  return { verdict: "keep dynamic", reason, maxEntries: findings.info.maxEntries };
 }
 
 /** All that is possible is open: the least memory decides, without a change where that saves little. */
@@ -106,17 +118,18 @@ function fullText({ info, observed }: Findings): string {
   return observed.peakEntries >= info.maxEntries ? "; it was full: max_entries is too small" : "";
 }
 
-function failureText({ info, cpus, observed, missesFewest, room }: Findings): string {
-  const { misses, updates, burst, peakState } = observed;
+function memoryText({ info, cpus, observed: { peakState } }: Findings): string {
+  const share = dynamicBytes(info, cpus, peakState).total / preallocatedBytes(info, cpus).total;
+  return `dynamic it takes ${percent(share)} of the memory`;
+}
+
+function failureText({ observed, missesFewest, room }: Findings): string {
+  const { misses, updates, burst } = observed;
   const most = totalMisses(misses);
   const least = Math.min(missesFewest, most);
   const number = least === most ? `${most}` : `${least} to ${most}`;
-  const share = dynamicBytes(info, cpus, peakState).total / preallocatedBytes(info, cpus).total;
   const inOneGo = burst === 0 || room !== undefined ? "" : `, up to ${burst} between two refills`;
-  return (
-    `dynamic, ${number} of its updates fail, ${rateText(least, most, updates)}${inOneGo}; ` +
-    `dynamic it takes ${percent(share)} of the memory`
-  );
+  return `dynamic, ${number} of its updates fail, ${rateText(least, most, updates)}${inOneGo}`;
 }
 
 /** Of all updates that asked for an element. */

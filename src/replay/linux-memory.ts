@@ -24,9 +24,10 @@ export interface LinuxBytes {
   readonly memlock: number;
 }
 
-/** Of one hash, both ways. */
+/** Of one map, both ways. */
 export interface LinuxMemory {
-  readonly preallocated: LinuxBytes;
+  /** Left out of a trie of prefixes, which is always dynamic. */
+  readonly preallocated?: LinuxBytes;
   /** Left out where the hash was not dynamic here: then nobody knows what its caches would hold. */
   readonly dynamic?: LinuxBytes;
 }
@@ -59,6 +60,11 @@ const POINTER = 8;
 const OBJECT_HEADER = 8;
 /** The wrapper of a per-CPU object: header and pointer. */
 const PERCPU_WRAPPER = 16;
+/** `struct lpm_trie`, as the slab hands it out, and a node without its prefix and value. Measured on 6.18, as memlock of tries is. */
+const TRIE = 512;
+const TRIE_NODE = 24;
+/** The u32 in a prefix that says how many bits it has: a node has it anyway. */
+const PREFIX_LENGTH = 4;
 const PAGE = 4096;
 const CLASSES = [16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096] as const;
 
@@ -78,6 +84,10 @@ function slabBytes(unit: number): number {
 type HashShape = Pick<MapInfo, "kind" | "keySize" | "valueSize" | "maxEntries">;
 
 export function linuxUnits({ kind, keySize, valueSize }: HashShape, cpus: number): LinuxUnits {
+  if (kind.keys === "prefix") {
+    const node = TRIE_NODE + keySize - PREFIX_LENGTH + valueSize;
+    return { element: node, slabElement: slabBytes(node + OBJECT_HEADER), value: 0, slabValue: 0 };
+  }
   const own = roundUp(valueSize, 8);
   const element = ELEMENT_HEADER + roundUp(keySize, 8) + (kind.perCpu ? POINTER : own);
   const value = kind.perCpu ? own * cpus : 0;
@@ -104,8 +114,21 @@ export function preallocatedBytes(info: HashShape, cpus: number): LinuxBytes {
   return { fixed: FIXED, buckets, elements, extraElements, caches: 0, values, total, memlock: total };
 }
 
-/** A dynamic hash (BPF_F_NO_PREALLOC). */
+/** A trie of prefixes. Nodes between entries count to the caches: nobody asked for them. */
+function trieBytes(info: HashShape, cpus: number, { entries, ownedElements }: DynamicState): LinuxBytes {
+  const { element, slabElement } = linuxUnits(info, cpus);
+  const elements = entries * slabElement;
+  const caches = Math.max(0, ownedElements * slabElement - elements);
+  const total = TRIE + elements + caches;
+  return {
+    ...{ fixed: TRIE, buckets: 0, elements, extraElements: 0, caches, values: 0, total },
+    memlock: entries * element,
+  };
+}
+
+/** A dynamic hash (BPF_F_NO_PREALLOC), or a trie of prefixes. */
 export function dynamicBytes(info: HashShape, cpus: number, state: DynamicState): LinuxBytes {
+  if (info.kind.keys === "prefix") return trieBytes(info, cpus, state);
   const { entries, ownedElements, ownedValues } = state;
   const { element, slabElement, value, slabValue } = linuxUnits(info, cpus);
   const buckets = bucketBytes(info);
