@@ -5,6 +5,14 @@
  */
 export type ErrorCode = ErrnoName | "BAD_OBJECT" | "BAD_TRACE" | "BAD_ARENA" | "UNSUPPORTED";
 
+/** Names from a file or a caller may have line ends in them, or what a terminal would obey. */
+function oneLine(message: string): string {
+  return message.replace(
+    /[^\P{Cc}\t]/gu,
+    (character) => `\\x${(character.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`,
+  );
+}
+
 /**
  * What is thrown, with a sentence that names what was refused and why.
  *
@@ -26,7 +34,7 @@ export class AnyctxError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(oneLine(message), options);
     this.name = "AnyctxError";
     this.code = code;
   }
