@@ -24,11 +24,11 @@ export function leftForMaps(limit: number, cpus: number): number {
   return limit - PROCESS - (cpus - 1) * CHARGED_AHEAD;
 }
 
-/** Allocators whose capacity is the limit's: one for each hash of an object. Made before the maps. */
+/** Allocators whose capacity is the limit's: one for each map of an object that may be dynamic. Made before the maps. */
 export function chargedAllocators(arena: Arena, object: ObjectSpec): Map<string, { readonly address: number }> {
-  const hashes = object.maps.filter(({ bpfType }) => mapKindByBpfType(bpfType)?.memoryUse === "hash");
+  const charged = object.maps.filter(({ bpfType }) => mapKindByBpfType(bpfType)?.mayBeDynamic === true);
   return new Map(
-    hashes.map(({ name }) => [name, arena.createAllocator({ any: true, name: `of ${name}`.slice(0, 15) })]),
+    charged.map(({ name }) => [name, arena.createAllocator({ any: true, name: `of ${name}`.slice(0, 15) })]),
   );
 }
 

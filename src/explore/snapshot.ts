@@ -5,6 +5,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import type { LoadedMap } from "../load/load.ts";
+import { CONSTANTS } from "../wasm/face.ts";
 import { endOfUse } from "../wasm/pages.ts";
 
 /** Memory that a play may use on top: what it found out by lack of that would not be about the program. */
@@ -75,7 +76,8 @@ export function hasRoom(arena: Arena, maps: readonly LoadedMap[], runs: number):
   const needed = maps
     .flatMap(({ map }) => cacheStatistics(arena, map.info))
     .reduce((bytes, { unit, high }) => bytes + unit * 2 * (runs * OBJECTS_A_RUN + high), 0);
-  const room = arena.core.allocateBytes(Math.min(Math.max(LEAST_ROOM, needed), MOST_ROOM));
+  const room = arena.core.allocateBytes(Math.min(Math.max(LEAST_ROOM, needed), MOST_ROOM)) >>> 0;
+  // Below the superblock it is an errno, which freeBytes ignores.
   arena.core.freeBytes(room);
-  return room !== 0;
+  return room >= CONSTANTS.SUPERBLOCK;
 }

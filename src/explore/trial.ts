@@ -32,7 +32,7 @@ export interface TrialOptions {
   readonly runs: number;
 }
 
-/** The whole memory is looked through for what a state is, so the first that is large enough is taken. */
+/** Descriptors of all pages are a part of each state that is put back, so the first memory that is large enough is taken. */
 const MEMORY_BYTES = [2 ** 25, 2 ** 28, 2 ** 31];
 /** Fewer buckets make the state smaller that is put back each time; no play comes near so many keys. */
 const LEAST_ENTRIES = 1024;

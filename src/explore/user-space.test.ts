@@ -109,6 +109,16 @@ for (const { limit, size, trials, failed } of LIMITS)
     assert.equal(totalMisses(misses), userMisses);
   });
 
+test("a trie of prefixes is charged to the memory cgroup as a hash is", async () => {
+  const trie = alone({ keySize: 260, valueSize: 896, maxEntries: 32_768 }, 11);
+  const userSpace = { inserts: inserts(4096), lateInterrupt: 0 };
+  const free = await filled(trie, { userSpace });
+  const { entries, userMisses } = await filled(trie, { userSpace, memoryLimit: 2 << 20 });
+  assert.deepEqual([free.entries, free.userMisses, entries + userMisses], [4096, 0, 4096]);
+  // Nodes take 2 KiB, and each entry but the first has a branch before it.
+  assert.ok(entries > 300 && entries < 500, `${entries}`);
+});
+
 test("a limit that does not hold the empty maps is refused", async () => {
   const userSpace = { inserts: inserts(1), lateInterrupt: 0 };
   await assert.rejects(
