@@ -264,7 +264,7 @@ export interface Inside<Functions> {
  * Compiles an entry of the test's own, which exports what the core does not. Every check of the core's traps in it, those
  * of fast paths too (core/base/check.ts).
  * @param entry text of a file in core/, as `export { push } from "./base/stack";`
- * @returns makes an instance on a new memory that may grow to so many bytes
+ * @returns makes an instance on a new memory of so many bytes
  */
 export function compileInside<Functions>(entry: string): (bytes?: number) => Inside<Functions> {
   const files = ["core/entry.ts", "--outFile", "entry.wasm"];

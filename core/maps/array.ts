@@ -8,7 +8,7 @@ import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
 import { PAGE_BYTES } from "../mem/pages";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
-import { EXIST, keyBytesOf, LARGEST_PERCPU_VALUE, LOCK, MapHeader, mapAt, NOEXIST } from "./map";
+import { EXIST, INNER_MAP, keyBytesOf, LARGEST_PERCPU_VALUE, LOCK, MapHeader, mapAt, NOEXIST } from "./map";
 import { copyAllOut, writeCopies } from "./percpu-value";
 import { allocateStorage, storageField } from "./storage";
 
@@ -16,10 +16,9 @@ import { allocateStorage, storageField } from "./storage";
 export const KIND_ARRAY: u32 = 2;
 export const KIND_PERCPU_ARRAY: u32 = 6;
 
-/** Create flags that both kinds know, and those that only the first does: BPF_F_MMAPABLE, BPF_F_INNER_MAP. */
+/** Create flags that both kinds know, and those that only the first does: BPF_F_MMAPABLE, and INNER_MAP. */
 const COMMON_FLAGS: u32 = NUMA_NODE | ACCESS_FLAGS;
 const MMAPABLE: u32 = 1024;
-const INNER_MAP: u32 = 4096;
 /** Linux's bound on a value: INT_MAX. */
 const LARGEST_VALUE: u32 = 0x7fffffff;
 

@@ -10,15 +10,13 @@ import { acquire, setBits } from "../base/atomics";
 import { hashBytes, powerOfTwoAtLeast } from "../base/bytes";
 import { E2BIG, EINVAL, ENOENT } from "../base/errno";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
-import { MapHeader, mapAt, ZERO_SEED } from "./map";
+import { LARGEST_OBJECT, MapHeader, mapAt, ZERO_SEED } from "./map";
 import { allocateStorage, storageField } from "./storage";
 
 /** Number of `enum bpf_map_type`. */
 export const KIND_BLOOM_FILTER: u32 = 30;
 
 const CREATE_FLAGS: u32 = NUMA_NODE | ZERO_SEED | ACCESS_FLAGS;
-/** Linux's bound on a value: KMALLOC_MAX_SIZE. */
-const LARGEST_VALUE: u32 = 4194304;
 /** map_extra says how many bits a value has: 0 stands for five. */
 const MOST_FUNCTIONS: u32 = 15;
 const DEFAULT_FUNCTIONS: u32 = 5;
@@ -41,7 +39,7 @@ const MOST_BITS: u64 = 0x80000000;
 export function checkBloom(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, extra: u32): u32 {
   if (keySize != 0 || valueSize == 0 || maxEntries == 0) return EINVAL;
   if ((flags & ~CREATE_FLAGS) != 0 || extra > MOST_FUNCTIONS) return EINVAL;
-  return valueSize > LARGEST_VALUE ? E2BIG : 0;
+  return valueSize > LARGEST_OBJECT ? E2BIG : 0;
 }
 
 /** Bits for so many values: 7/5 of those that they have together, as in Linux: then half of all are set. */

@@ -4,14 +4,14 @@
  */
 import { EINVAL } from "../base/errno";
 import { ACCESS_FLAGS, NUMA_NODE, OF_PROGRAM } from "./access";
+import { INNER_MAP } from "./map";
 
 /** Numbers of `enum bpf_map_type`. */
 export const KIND_PERF_EVENT_ARRAY: u32 = 4;
 export const KIND_CGROUP_ARRAY: u32 = 8;
 
-/** BPF_F_PRESERVE_ELEMS and BPF_F_INNER_MAP. */
+/** BPF_F_PRESERVE_ELEMS. */
 const PRESERVE_ELEMS: u32 = 2048;
-const INNER_MAP: u32 = 4096;
 const CREATE_FLAGS: u32 = NUMA_NODE | ACCESS_FLAGS | PRESERVE_ELEMS | INNER_MAP;
 
 /** A file descriptor, and the index that it is under. */

@@ -9,8 +9,9 @@
  *  | owner   |        |        |        |             |                        |
  *  +---------+--------+--------+--------+-------------+------------------------+
  * ```
- * Keys and values may also have lengths of their own (maps/entry.ts). `link` is the free list's, `next` the overflow chain's: a reader that still walks a freed element never follows the
- * free list. Behind the owner's address lies the number of the operation that took it.
+ * Keys and values may also have lengths of their own (maps/entry.ts). `link` is the free list's, `next` the overflow chain's: a
+ * reader that still walks a freed element never follows the free list. Behind the owner's address lies the number of the operation
+ * that took it.
  *
  * A pool is one list for each CPU, from which others may take too. In front of it each CPU has a few elements in its cache, so
  * that preallocated maps go the same way as dynamic ones; a pool has so many more elements that nobody misses these.

@@ -8,10 +8,11 @@ import { copyBytes, isBefore } from "../base/bytes";
 import { ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { findElement, isHome, isUnchanged, OVERFLOW, SHIFT_MASK, slotPlace, slotsOf } from "./bucket";
+import { isHome, isUnchanged, OVERFLOW, slotPlace, slotsOf } from "./bucket";
 import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
 import { hashOf } from "./entry";
-import { isAhead, reverseBits } from "./hash-scan";
+import { hashLookup } from "./hash-lookup";
+import { isAhead, placeBehind, reverseBits } from "./hash-scan";
 import { MapHeader, mapAt } from "./map";
 import { homeOf } from "./table";
 
@@ -61,25 +62,9 @@ function copyNextKey(map: MapHeader, from: u32, key: usize, into: usize): i32 {
     if (next != 0) copyBytes(into, next + ELEMENT_KEY, map.keySize);
     if (!isUnchanged(bucket, control)) continue;
     if (next != 0) return 0;
-    // The first place behind the bucket's range; 0 behind the last.
-    const shift = <u32>(control & SHIFT_MASK);
-    place = ((place >>> shift) + 1) << shift;
+    place = placeBehind(control, place);
     after = 0;
     if (place == 0) return -ENOENT;
-  }
-}
-
-/**
- * Whether a key is there. Inside a read section.
- * The load pairs with the publication of the control word, isUnchanged vouches for what was not found.
- */
-function isThere(map: MapHeader, hash: u32, key: usize): bool {
-  while (true) {
-    const bucket = homeOf(map, hash);
-    const control = acquire64(bucket);
-    if (!isHome(bucket, control, hash)) continue;
-    if (findElement(map, bucket, control, hash, key) != 0) return true;
-    if (isUnchanged(bucket, control)) return false;
   }
 }
 
@@ -92,9 +77,8 @@ export function hashNextKey(address: usize, key: usize, into: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
   enterRead(area);
-  const hash: u32 = key == 0 ? 0 : hashOf(map, key);
-  const isAfter = key != 0 && isThere(map, hash, key);
-  const result = copyNextKey(map, isAfter ? reverseBits(hash) : 0, isAfter ? key : 0, into);
+  const isAfter = key != 0 && hashLookup(address, key) != 0;
+  const result = copyNextKey(map, isAfter ? reverseBits(hashOf(map, key)) : 0, isAfter ? key : 0, into);
   leaveRead(area);
   return result;
 }

@@ -31,6 +31,12 @@ export function reverseBits(word: u32): u32 {
   return bswap(word);
 }
 
+/** The first place behind the range of the bucket that has a place; 0 behind the last. */
+export function placeBehind(control: u64, place: u32): u32 {
+  const shift = <u32>(control & SHIFT_MASK);
+  return ((place >>> shift) + 1) << shift;
+}
+
 /** Whether an element is this bucket's, and not below the place where the walk is: the bucket may be larger by now. */
 export function isAhead(bucket: usize, control: u64, element: usize, from: u32): bool {
   const hash = hashOfElement(element);
@@ -127,9 +133,7 @@ export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, ent
     if (done == NO_ROOM) break;
     count += <u32>(done >> 32);
     used += <u32>done;
-    // The first place behind the bucket's range; 0 behind the last.
-    const shift = <u32>(control & SHIFT_MASK);
-    place = ((place >>> shift) + 1) << shift;
+    place = placeBehind(control, place);
     isOver = place == 0;
   }
   leaveRead(area);

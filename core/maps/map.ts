@@ -15,6 +15,9 @@ export const ZERO_SEED: u32 = 64;
 /** Update flags of Linux's uapi: create or replace (0), create only, replace only. */
 export const NOEXIST: u32 = 1;
 export const EXIST: u32 = 2;
+/** BPF_F_INNER_MAP of creation: as an inner map it may have another max_entries than the others. */
+export const INNER_MAP: u32 = 4096;
+
 /** BPF_F_LOCK: under the lock in the value, of which there is none yet. */
 export const LOCK: u32 = 4;
 
@@ -23,8 +26,10 @@ export const SUPPLY_CACHE: u32 = 0;
 export const SUPPLY_POOL: u32 = 1;
 export const SUPPLY_SLAB: u32 = 2;
 
+/** Linux's bound on what it allocates at once: KMALLOC_MAX_SIZE. */
+export const LARGEST_OBJECT: u32 = 4194304;
 /** Linux's bound on key and value of an entry: KMALLOC_MAX_SIZE less the header of a hash's element. */
-export const LARGEST_ENTRY: u32 = 4194304 - 48;
+export const LARGEST_ENTRY: u32 = LARGEST_OBJECT - 48;
 /** Linux's bound on a per-CPU value: PCPU_MIN_UNIT_SIZE. */
 export const LARGEST_PERCPU_VALUE: u32 = 32768;
 

@@ -12,13 +12,11 @@ import { thisCpu } from "../cpu/area";
 import { lockAnywhere, unlock } from "../cpu/lock";
 import { renewBudget } from "../cpu/wait";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
-import { EXIST, MapHeader, mapAt } from "./map";
+import { EXIST, LARGEST_OBJECT, MapHeader, mapAt } from "./map";
 import { allocateStorage, storageField } from "./storage";
 
 /** Create flags that a ring knows. */
 const CREATE_FLAGS: u32 = NUMA_NODE | ACCESS_FLAGS;
-/** Linux's bound on a value: KMALLOC_MAX_SIZE. */
-const LARGEST_VALUE: u32 = 4194304;
 
 /** At the start of the map's storage, a cache line; the slots follow. */
 @unmanaged
@@ -60,7 +58,7 @@ function valueAt(map: MapHeader, slot: u32): usize {
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG. */
 export function checkRing(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32): u32 {
   if (keySize != 0 || valueSize == 0 || maxEntries == 0 || (flags & ~CREATE_FLAGS) != 0) return EINVAL;
-  return valueSize > LARGEST_VALUE ? E2BIG : 0;
+  return valueSize > LARGEST_OBJECT ? E2BIG : 0;
 }
 
 /** Allocates the ring. False: memory is out. */

@@ -8,7 +8,7 @@ import { CpuArea } from "../cpu/area";
 import { clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
-import { MapHeader, NO_PREALLOC, SUPPLY_CACHE } from "./map";
+import { LARGEST_OBJECT, MapHeader, NO_PREALLOC, SUPPLY_CACHE } from "./map";
 import { childSlot, NODE_KEY, rootSlot } from "./trie";
 
 /** Create flags that a trie knows. In Linux it must be dynamic, and here it is. */
@@ -16,8 +16,8 @@ const CREATE_FLAGS: u32 = NO_PREALLOC | NUMA_NODE | ACCESS_FLAGS;
 /** Sizes of a key: the prefix length, then 1 to 256 bytes. */
 const SHORTEST_KEY: u32 = 5;
 const LONGEST_KEY: u32 = 260;
-/** Linux's bound on a value: KMALLOC_MAX_SIZE less the longest key's bits and the header of a node. */
-const LARGEST_VALUE: u32 = 4194304 - 256 - 24;
+/** Linux's bound on a value: what is left beside the longest key's bits and the header of a node. */
+const LARGEST_VALUE: u32 = LARGEST_OBJECT - 256 - 24;
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0 or EINVAL. */
 export function checkTrie(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {

@@ -8,28 +8,7 @@ import { ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { MapHeader, mapAt } from "./map";
-import {
-  bitOf,
-  childSlot,
-  commonBits,
-  endsAt,
-  IS_ENTRY,
-  keyOf,
-  longestPrefix,
-  NODE_KIND,
-  prefixOf,
-  rootSlot,
-} from "./trie";
-
-/** A node's child. The load pairs with the publication of a word that leads to a node. */
-function childOf(node: usize, bit: u32): usize {
-  return acquire(childSlot(node, bit));
-}
-
-/** The load pairs with makeBranch, which says so before the value is anybody else's. */
-function isEntry(node: usize): bool {
-  return acquire(node + NODE_KIND) == IS_ENTRY;
-}
+import { bitOf, childOf, commonBits, endOf, hasPrefix, isEntry, keyOf, longestPrefix, prefixOf, rootOf } from "./trie";
 
 /** The first entry of a node's and what is below it, 0 if there is none: the last on the way down, 0 bits first. */
 function firstOf(top: usize): usize {
@@ -46,11 +25,10 @@ function firstOf(top: usize): usize {
 /**
  * The first entry behind a key, 0 if there is none: of the nodes on the way to it, or of what hangs off the way at a 1. The nearest
  * is found last.
- * The load pairs as that of childOf.
  */
 function entryAfter(map: MapHeader, key: usize): usize {
   let found: usize = 0;
-  let node: usize = acquire(rootSlot(map));
+  let node = rootOf(map);
   while (node != 0) {
     const prefix = prefixOf(keyOf(node));
     const common = commonBits(keyOf(node), key);
@@ -72,13 +50,10 @@ function entryAfter(map: MapHeader, key: usize): usize {
   return found;
 }
 
-/** Whether a prefix is there, this very one. The load pairs as that of childOf. */
+/** Whether a prefix is there, this very one. The load pairs with the publication of a word that leads to a node. */
 function isThere(map: MapHeader, key: usize): bool {
-  let node: usize = acquire(rootSlot(map));
-  while (node != 0 && !endsAt(node, key, commonBits(keyOf(node), key)))
-    node = childOf(node, bitOf(key, prefixOf(keyOf(node))));
-  if (node == 0 || prefixOf(keyOf(node)) != prefixOf(key)) return false;
-  return commonBits(keyOf(node), key) == prefixOf(key) && isEntry(node);
+  const node: usize = acquire(endOf(map, key));
+  return node != 0 && hasPrefix(node, key) && isEntry(node);
 }
 
 function copyKey(map: MapHeader, node: usize, into: usize): i32 {
@@ -96,7 +71,7 @@ export function trieKeyAfter(address: usize, key: usize, into: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
   enterRead(area);
-  const node = key == 0 ? firstOf(acquireRoot(map)) : entryAfter(map, key);
+  const node = key == 0 ? firstOf(rootOf(map)) : entryAfter(map, key);
   const result = copyKey(map, node, into);
   leaveRead(area);
   return result;
@@ -108,12 +83,7 @@ export function trieNextKey(address: usize, key: usize, into: usize): i32 {
   const area = thisCpu();
   enterRead(area);
   const isAfter = key != 0 && prefixOf(key) <= longestPrefix(map) && isThere(map, key);
-  const result = copyKey(map, isAfter ? entryAfter(map, key) : firstOf(acquireRoot(map)), into);
+  const result = copyKey(map, isAfter ? entryAfter(map, key) : firstOf(rootOf(map)), into);
   leaveRead(area);
   return result;
-}
-
-/** The load pairs as that of childOf. */
-function acquireRoot(map: MapHeader): usize {
-  return acquire(rootSlot(map));
 }

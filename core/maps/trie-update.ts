@@ -35,9 +35,12 @@ import {
   bitOf,
   childSlot,
   commonBits,
+  endOf,
   endsAt,
+  hasPrefix,
   IS_BRANCH,
   IS_ENTRY,
+  isEntry,
   keyOf,
   longestPrefix,
   NODE_KIND,
@@ -49,19 +52,6 @@ export function trieLock(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("trieLock");
 }
 
-/**
- * The word that leads to where a walk towards a key ends, or would go on. Inside a read section, or under the lock.
- * The loads pair with the publication of a word that leads to a node.
- */
-function endOf(map: MapHeader, key: usize): usize {
-  let slot = rootSlot(map);
-  while (true) {
-    const node: usize = acquire(slot);
-    if (node == 0 || endsAt(node, key, commonBits(keyOf(node), key))) return slot;
-    slot = childSlot(node, bitOf(key, prefixOf(keyOf(node))));
-  }
-}
-
 /** Whether a key parts from the node at a walk's end in the middle of both. */
 function parts(node: usize, key: usize): bool {
   if (node == 0) return false;
@@ -69,7 +59,7 @@ function parts(node: usize, key: usize): bool {
   return common != prefixOf(keyOf(node)) && common != prefixOf(key);
 }
 
-/** Whether a key will need a branch, by a look without the lock. The load pairs as those of endOf. */
+/** Whether a key will need a branch, by a look without the lock. The load pairs as that of rootOf. */
 function needsBranch(area: CpuArea, map: MapHeader, key: usize): bool {
   enterRead(area);
   const needs = parts(acquire(endOf(map, key)), key);
@@ -148,14 +138,13 @@ function insertNode(cache: Cache, map: MapHeader, intents: usize, slot: usize, t
 function putNode(cache: Cache, map: MapHeader, intents: usize, key: usize, flags: u32): i32 {
   const slot = endOf(map, key);
   const there: usize = load<u32>(slot);
-  const isKey = there != 0 && prefixOf(keyOf(there)) == prefixOf(key) && !parts(there, key);
-  const isSame = isKey && commonBits(keyOf(there), key) == prefixOf(key);
-  const isEntry = isSame && load<u32>(there, NODE_KIND) == IS_ENTRY;
-  if (isEntry && flags == NOEXIST) return -EEXIST;
-  if (!isEntry && flags == EXIST) return -ENOENT;
-  if (!isEntry && map.trieCount >= map.maxEntries) return -ENOSPC;
+  const isSame = there != 0 && hasPrefix(there, key);
+  const isThere = isSame && isEntry(there);
+  if (isThere && flags == NOEXIST) return -EEXIST;
+  if (!isThere && flags == EXIST) return -ENOENT;
+  if (!isThere && map.trieCount >= map.maxEntries) return -ENOSPC;
   const hasBranch = intentObject(load<u64>(secondIntent(intents))) != 0;
-  if (hasBranch != (!isSame && parts(there, key))) return AGAIN;
+  if (hasBranch != parts(there, key)) return AGAIN;
   if (isSame) replaceNode(cache, map, intents, slot, there);
   else insertNode(cache, map, intents, slot, there, key);
   return 0;
@@ -244,14 +233,13 @@ function takeKey(cache: Cache, map: MapHeader, intents: usize, key: usize): i32 
   let parent: usize = 0;
   let slot = parentSlot;
   let node: usize = load<u32>(slot);
-  while (node != 0 && !endsAt(node, key, commonBits(keyOf(node), key))) {
+  while (node != 0 && !endsAt(node, key)) {
     parentSlot = slot;
     parent = node;
     slot = childSlot(node, bitOf(key, prefixOf(keyOf(node))));
     node = load<u32>(slot);
   }
-  if (node == 0 || prefixOf(keyOf(node)) != prefixOf(key)) return -ENOENT;
-  if (commonBits(keyOf(node), key) != prefixOf(key) || load<u32>(node, NODE_KIND) != IS_ENTRY) return -ENOENT;
+  if (node == 0 || !hasPrefix(node, key) || !isEntry(node)) return -ENOENT;
   const hasBoth = load<u32>(childSlot(node, 0)) != 0 && load<u32>(childSlot(node, 1)) != 0;
   if (hasBoth) makeBranch(cache, map, intents, node);
   else takeOut(cache, map, intents, slot, node, parentSlot, parent);

@@ -81,26 +81,56 @@ export function commonBits(a: usize, b: usize): u32 {
   return limit;
 }
 
+/** The first node, 0 if there is none. The load pairs with the publication of a word that leads to a node. */
+export function rootOf(map: MapHeader): usize {
+  return acquire(rootSlot(map));
+}
+
+/** A node's child. The load pairs as that of rootOf. */
+export function childOf(node: usize, bit: u32): usize {
+  return acquire(childSlot(node, bit));
+}
+
+/** The load pairs with makeBranch (maps/trie-update.ts), which says so before the value is anybody else's. */
+export function isEntry(node: usize): bool {
+  return acquire(node + NODE_KIND) == IS_ENTRY;
+}
+
 /** Whether a node is where a walk towards `key` ends: it is not a prefix of it, or all of it. */
-export function endsAt(node: usize, key: usize, common: u32): bool {
+export function endsAt(node: usize, key: usize): bool {
   const prefix = prefixOf(keyOf(node));
-  return common != prefix || prefix == prefixOf(key);
+  return prefix == prefixOf(key) || commonBits(keyOf(node), key) != prefix;
+}
+
+/** Whether a node has this very prefix. */
+export function hasPrefix(node: usize, key: usize): bool {
+  return prefixOf(keyOf(node)) == prefixOf(key) && commonBits(keyOf(node), key) == prefixOf(key);
 }
 
 /**
- * The entry with the longest prefix of a key, 0 if there is none. Inside a read section.
- * The loads pair with the publication of a word that leads to a node: the node is whole.
+ * The word that leads to where a walk towards a key ends, or would go on. Inside a read section, or under the lock.
+ * The loads pair as that of rootOf.
  */
+export function endOf(map: MapHeader, key: usize): usize {
+  let slot = rootSlot(map);
+  while (true) {
+    const node: usize = acquire(slot);
+    if (node == 0 || endsAt(node, key)) return slot;
+    slot = childSlot(node, bitOf(key, prefixOf(keyOf(node))));
+  }
+}
+
+/** The entry with the longest prefix of a key, 0 if there is none. Inside a read section. */
 function longestMatch(map: MapHeader, key: usize): usize {
   if (prefixOf(key) > longestPrefix(map)) return 0;
   let found: usize = 0;
-  let node: usize = acquire(rootSlot(map));
+  let node = rootOf(map);
   while (node != 0) {
     const prefix = prefixOf(keyOf(node));
     if (commonBits(keyOf(node), key) < prefix) break;
-    if (acquire(node + NODE_KIND) == IS_ENTRY) found = node;
+    if (isEntry(node)) found = node;
     if (prefix == prefixOf(key)) break;
-    node = acquire(childSlot(node, bitOf(key, prefix)));
+    node = childOf(node, bitOf(key, prefix));
   }
   return found;
 }
