@@ -1,6 +1,7 @@
 /** What an allocator's caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Reader } from "../wasm/reader.ts";
+import { setBytes } from "../wasm/sets.ts";
 import { type CacheState, type Misses, readCaches } from "./caches.ts";
 
 /** Objects of one class on one CPU. Counts are objects. */
@@ -54,11 +55,11 @@ export function allocatorStatistics(reader: Reader, address: number, name: strin
     reader.word(address + LAYOUT.ObjectAllocator[of]);
   const size = field("size");
   const debugBytes = field("debugBytes");
-  const setBytes = CONSTANTS.SET_BYTES + reader.cpus * CONSTANTS.CACHE_BYTES;
+  const bytes = setBytes(reader.cpus);
   const caches: ObjectCacheStatistics[] = [];
   const inUse: { size: number; count: number }[] = [];
   for (let index = 0; index < (size === 0 ? CONSTANTS.CLASS_COUNT : 1); index++) {
-    const ofClass = readCaches(reader, address + CONSTANTS.SETS_AT + index * setBytes);
+    const ofClass = readCaches(reader, address + CONSTANTS.SETS_AT + index * bytes);
     const count = ofClass.reduce((sum, cache) => sum + ownedBy(cache) - idle(cache), 0);
     const described = ofClass.map((cache) => describe(cache, debugBytes));
     if (count !== 0) inUse.push({ size: described[0]?.size ?? 0, count });

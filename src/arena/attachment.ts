@@ -8,6 +8,7 @@ import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import type { Tenant } from "../maps/host.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
+import { wordAt } from "../wasm/reader.ts";
 import type { SharedMemory } from "../wasm/types.ts";
 
 const { BORROWED, LEAVING } = CONSTANTS;
@@ -89,7 +90,7 @@ export class Attachment {
   /** A u32 field of a structure in shared memory. */
   word(address: number): number {
     this.checkAttached();
-    return new Uint32Array(this.memory.buffer, address, 1)[0] ?? 0;
+    return wordAt(this.memory, address);
   }
 
   /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */

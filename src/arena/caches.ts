@@ -1,8 +1,9 @@
 /** The caches of a set as they are now. Reads shared memory without a lock: a snapshot that may be a few off. */
 import { CONTEXTS, type Context } from "../events/record.ts";
-import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import { OBJECT_LISTS, type ObjectList } from "../wasm/lists.ts";
 import type { Reader } from "../wasm/reader.ts";
+import { cacheAddress } from "../wasm/sets.ts";
 
 /** Allocations that found nothing, by the context that asked. */
 export type Misses = Record<Context, number>;
@@ -22,11 +23,6 @@ export interface CacheState {
   /** Objects on each list of `OBJECT_LISTS`; those of the set are counted with CPU 0. */
   readonly lists: Readonly<Record<string, number>>;
   readonly misses: Misses;
-}
-
-/** Where a CPU's cache of a set is. */
-export function cacheAddress(set: number, cpu: number): number {
-  return set + CONSTANTS.SET_BYTES + cpu * CONSTANTS.CACHE_BYTES;
 }
 
 /** What a cache could not give so far. */

@@ -1,7 +1,7 @@
 /** Prefills on several CPUs: on all of them or on none. */
 import { LAYOUT } from "../wasm/face.ts";
+import { cacheAddress } from "../wasm/sets.ts";
 import type { Attachment } from "./attachment.ts";
-import { cacheAddress } from "./caches.ts";
 
 /**
  * Prefills on every CPU that this thread holds. If one is refused, those before it get back what they had: what was

@@ -1,11 +1,12 @@
 /** A dynamic hash that is looked at after every event of a replay: entries, memory, and updates that found nothing. */
 import type { Arena } from "../arena/arena.ts";
-import { cacheAddress, type Misses, noMisses, readMisses } from "../arena/caches.ts";
+import { type Misses, noMisses, readMisses } from "../arena/caches.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import { CONTEXTS } from "../events/record.ts";
 import type { LoadedMap } from "../load/load.ts";
 import type { DynamicState } from "../replay/linux-memory.ts";
 import { LAYOUT } from "../wasm/face.ts";
+import { cacheAddress } from "../wasm/sets.ts";
 import { type Forecast, forecastUpdates } from "./forecast.ts";
 import { isAttempt, type UpdateHook } from "./updates.ts";
 

@@ -4,6 +4,7 @@
  */
 import { ERRNO } from "../error.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { wordAt } from "../wasm/reader.ts";
 
 const { RDONLY, WRONLY } = CONSTANTS;
 
@@ -16,10 +17,9 @@ export interface Access {
 
 /** What may be done with the map at an address now. */
 export function accessOf(memory: { readonly buffer: ArrayBufferLike }, map: number): Access {
-  const word = (at: number): number => new Uint32Array(memory.buffer, map + at, 1)[0] ?? 0;
-  const flags = word(LAYOUT.MapHeader.access);
+  const flags = wordAt(memory, map + LAYOUT.MapHeader.access);
   const mayRead = (flags & WRONLY) === 0;
-  const mayWrite = (flags & RDONLY) === 0 && word(LAYOUT.MapHeader.frozen) === 0;
+  const mayWrite = (flags & RDONLY) === 0 && wordAt(memory, map + LAYOUT.MapHeader.frozen) === 0;
   return { mayRead, mayWrite, mayChange: mayRead && mayWrite };
 }
 

@@ -252,7 +252,7 @@ export class Batch<K, V> {
 
   /** The core says in `scanNext` at which entry of its part it stopped. */
   #failure(result: number, what: string, from: number, count: number): AnyctxError {
-    const index = from + scanNext(this.#host);
+    const index = from + scanNext(this.#host.instance.core, this.#host.memory);
     return mapFailure(this.#map.info, result, `${what} entry ${index} of ${count} of`);
   }
 }

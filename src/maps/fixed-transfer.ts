@@ -50,6 +50,8 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
   readonly #valueCodec: Codec<V>;
   readonly #keyWord: KeyWord;
   readonly #valueAt: number;
+  /** Of all copies of a value. */
+  readonly #valuesBytes: number;
   #keyAddress: number;
   #valueAddress: number;
   #bytes: Uint8Array;
@@ -74,6 +76,7 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
     this.#valueCodec = valueCodec;
     this.#keyWord = keyWordOf(info.kind, keyCodec);
     this.#valueAt = roundUp(info.keySize);
+    this.#valuesBytes = info.valueStride * info.copies;
     // The core wants no key of a map without keys.
     this.#keyAddress = this.#valueAt === 0 ? 0 : room;
     this.#valueAddress = room + this.#valueAt;
@@ -86,7 +89,7 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
       this.#keyIn = keyCodec.bind(this.#keyScratch.buffer, 0, "key");
     }
     if (info.copies > 1 || runsCode(valueCodec.description)) {
-      this.#valueScratch = new Uint8Array(info.valueStride * info.copies);
+      this.#valueScratch = new Uint8Array(this.#valuesBytes);
       this.#valueIn = bindValue(valueCodec, info, this.#valueScratch.buffer, 0);
     }
     this.#alone = new Uint8Array(info.valueStride);
@@ -101,11 +104,17 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
     return this.#valueAddress;
   }
 
-  /** Behind all copies of the value. */
   get numbers(): NumberRoom {
-    const { valueStride, copies } = this.#info;
-    const address = this.#valueAddress + valueStride * copies;
-    return { address, put: (bytes) => this.#bytes.set(bytes, this.#valueAt + valueStride * copies) };
+    return { address: this.#spareAddress, put: (bytes) => this.#putSpare(bytes) };
+  }
+
+  /** Behind all copies of the value. */
+  get #spareAddress(): number {
+    return this.#valueAddress + this.#valuesBytes;
+  }
+
+  #putSpare(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#valueAt + this.#valuesBytes);
   }
 
   reading(read: Core["hashGet"]): Core["hashGet"] {
@@ -211,9 +220,8 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
 
   placePair(expected: Uint8Array, value: Uint8Array): number {
     this.placeValue(expected);
-    const { numbers } = this;
-    numbers.put(value);
-    return numbers.address;
+    this.#putSpare(value);
+    return this.#spareAddress;
   }
 
   end(): readonly number[] {

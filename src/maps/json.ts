@@ -9,8 +9,8 @@ import { VARIABLE_CODECS } from "./variable-codec.ts";
 export type { Json } from "./json-text.ts";
 
 /**
- * A value as JSON, of at most `maximumBytes` bytes of UTF-8, or of any length without that: strings, finite numbers, booleans, null, arrays and plain objects
- * of them. What JSON would change (undefined, NaN, -0, a bigint, a Date, a Map, an object of a class) is refused. For values,
+ * A value as JSON, of at most `maximumBytes` bytes of UTF-8, or of any length without that: strings, finite numbers, booleans, null,
+ * arrays and plain objects of them. What JSON would change (undefined, NaN, -0, a bigint, a Date, a Map, an object of a class) is refused. For values,
  * not for keys: two texts may mean the same.
  *
  * @example

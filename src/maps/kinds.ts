@@ -16,6 +16,9 @@
  * | after  | map, key address or 0, address to copy to     | 0 or -errno         |
  * | has    | map, value address                            | 0 or -errno         |
  *
+ * What programs call besides is as their helpers are (bpf/helpers/table.ts): `lookupOn` and `reserve` return an address or 0, `query`
+ * a number.
+ *
  * A kind without keys is given 0 for the key. `take` is get and delete in one (BPF_MAP_LOOKUP_AND_DELETE_ELEM). A role that a
  * kind lacks cannot be had of it. Rows are plain data: they go to other threads with the programs.
  */

@@ -1,6 +1,7 @@
 /** What a map takes of the shared memory, by kind: a column of the registry (maps/kinds.ts). */
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Reader } from "../wasm/reader.ts";
+import { setBytes } from "../wasm/sets.ts";
 import { tableSegments } from "../wasm/table.ts";
 
 /** Bytes of shared memory: what the map takes now, and what it would take preallocated. */
@@ -23,9 +24,14 @@ function storageUse(_: Reader, { maxEntries, valueStride, copies }: MapShape): M
   return { bytes, preallocatedBytes: bytes };
 }
 
+/** Where the buckets are found: as long as if there were all of them. */
+function directoryBytes(mostBuckets: number): number {
+  return Math.ceil(mostBuckets / CONSTANTS.SEGMENT_BUCKETS) * 4;
+}
+
 /** The buckets that there are now, and where they are found. */
 function bucketBytes(reader: Reader, map: number): number {
-  const directory = Math.ceil(reader.word(map + LAYOUT.MapHeader.mostBuckets) / CONSTANTS.SEGMENT_BUCKETS) * 4;
+  const directory = directoryBytes(reader.word(map + LAYOUT.MapHeader.mostBuckets));
   const segments = tableSegments((at) => reader.word(at), map);
   return segments.reduce((sum, { buckets }) => sum + buckets, 0) * CONSTANTS.BUCKET_BYTES + directory;
 }
@@ -34,8 +40,8 @@ function bucketBytes(reader: Reader, map: number): number {
 function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const { address, copies, valueStride, maxEntries } = map;
   const field = (name: keyof (typeof LAYOUT)["MapHeader"]): number => reader.word(address + LAYOUT.MapHeader[name]);
-  const directory = Math.ceil(field("mostBuckets") / CONSTANTS.SEGMENT_BUCKETS) * 4;
-  const buckets = field("mostBuckets") * CONSTANTS.BUCKET_BYTES + directory;
+  const mostBuckets = field("mostBuckets");
+  const buckets = mostBuckets * CONSTANTS.BUCKET_BYTES + directoryBytes(mostBuckets);
   const hasValues = field("values") !== 0;
   const elementBytes = field("valueOffset") + (hasValues ? CONSTANTS.HEADER_BYTES : valueStride);
   const pool = (maxEntries + reader.cpus) * (elementBytes + (hasValues ? valueStride * copies : 0));
@@ -59,8 +65,8 @@ function classesUse(reader: Reader, { address }: MapShape): MemoryUse {
 export function elementSets(reader: Reader, map: number): number[] {
   const field = (name: "elements" | "values" | "sets"): number => reader.word(map + LAYOUT.MapHeader[name]);
   const count = field("values") === 0 ? field("sets") : 1;
-  const setBytes = CONSTANTS.SET_BYTES + reader.cpus * CONSTANTS.CACHE_BYTES;
-  return Array.from({ length: count }, (_, index) => field("elements") + index * setBytes);
+  const bytes = setBytes(reader.cpus);
+  return Array.from({ length: count }, (_, index) => field("elements") + index * bytes);
 }
 
 /** A bloom filter's bits, of which there are as many as it was created for. */

@@ -1,9 +1,12 @@
 /** The records of a ring buffer: putting them in where they will lie, and getting them out some at a time. */
 import { ERRNO } from "../error.ts";
-import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, type Core } from "../wasm/face.ts";
+import { wordAt } from "../wasm/reader.ts";
+import { scanNext } from "./scan.ts";
+import { roundUp } from "./transfer.ts";
 
-/** Of what a record is in front of, and to what it is rounded up: as the core gives them. */
-const UNIT = 8;
+/** What the core puts in front of a record. */
+const SIZE_BYTES = 8;
 /** Room for records that are got out at once, unless one is larger. */
 const ROOM_BYTES = 16 * 1024;
 
@@ -26,9 +29,9 @@ function split({ memory }: RecordsHost, room: number, count: number): Uint8Array
   const records: Uint8Array[] = [];
   let at = room;
   for (let index = 0; index < count; index++) {
-    const size = new Uint32Array(memory.buffer, at, 1)[0] as number;
-    records.push(new Uint8Array(memory.buffer, at + UNIT, size).slice());
-    at += UNIT + Math.ceil(size / UNIT) * UNIT;
+    const size = wordAt(memory, at);
+    records.push(new Uint8Array(memory.buffer, at + SIZE_BYTES, size).slice());
+    at += SIZE_BYTES + roundUp(size);
   }
   return records;
 }
@@ -44,8 +47,7 @@ export function takeRecords(host: RecordsHost, map: number, bytes: number = ROOM
   try {
     const count = core.ringbufConsume(map, room, bytes);
     if (count >= 0) return split(host, room, count);
-    const needed = new Uint32Array(memory.buffer, core.currentArea() + LAYOUT.CpuArea.scanNext, 1)[0] as number;
-    return count === -ERRNO.ENOSPC ? takeRecords(host, map, needed) : count;
+    return count === -ERRNO.ENOSPC ? takeRecords(host, map, scanNext(core, memory)) : count;
   } finally {
     core.freeBytes(room);
   }

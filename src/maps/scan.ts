@@ -1,7 +1,8 @@
 /** Copying a map's entries into arrays, many at a time: of maps whose keys and values are of one word each. */
 import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import { type Core, LAYOUT } from "../wasm/face.ts";
+import { wordAt } from "../wasm/reader.ts";
 import type { ScalarName } from "./accessor.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
@@ -16,9 +17,8 @@ export interface Scanned {
 }
 
 /** Where the core's last operation on many entries goes on or, as one of them failed, which of them. */
-export function scanNext({ memory, instance }: MapHost): number {
-  const at = instance.core.currentArea() + LAYOUT.CpuArea.scanNext;
-  return new Uint32Array(memory.buffer, at, 1)[0] ?? 0;
+export function scanNext(core: Core, memory: { readonly buffer: ArrayBufferLike }): number {
+  return wordAt(memory, core.currentArea() + LAYOUT.CpuArea.scanNext);
 }
 
 /** What entries are copied into. */
@@ -71,7 +71,7 @@ export function scanInto(
     spread(ownKeys, unit / info.keySize, 0, keys, count, copied);
     spread(ownValues, unit / info.valueSize, valueAt / info.valueSize, values, count, copied);
     count += copied;
-    next = scanNext(host);
+    next = scanNext(core, host.memory);
   } while (next !== 0 && count < most);
   return { count, next };
 }

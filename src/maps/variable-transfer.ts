@@ -4,6 +4,7 @@
  */
 import { ERRNO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
+import { wordAt } from "../wasm/reader.ts";
 import type { Codec, Role, VariableForm } from "./accessor.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
@@ -133,7 +134,7 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
     if (needed <= place.room) return;
     const { core } = this.#host.instance;
     if (needed > CONSTANTS.LARGEST_ENTRY) throw mapFailure(this.#info, -ERRNO.E2BIG, "use an entry of");
-    const level = new Uint32Array(this.#host.memory.buffer, core.currentArea() + LAYOUT.CpuArea.level, 1)[0] ?? 0;
+    const level = wordAt(this.#host.memory, core.currentArea() + LAYOUT.CpuArea.level);
     const room = roundUp(Math.max(needed, 2 * place.room));
     const address = level > CONSTANTS.SOFTIRQ ? 0 : core.allocateBytes(GIVEN_BYTES + room) >>> 0;
     if (address < CONSTANTS.SUPERBLOCK) throw mapFailure(this.#info, -ERRNO.ENOMEM, "use an entry of");

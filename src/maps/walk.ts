@@ -21,7 +21,7 @@ function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address,
   const words = new Uint32Array(buffer, address, bytes / 4);
   let end = 0;
   for (let index = 0; index < count; index++) end += wordsOfKey(info, words, end);
-  return { keys: words.slice(0, end), next: scanNext(host) };
+  return { keys: words.slice(0, end), next: scanNext(core, host.memory) };
 }
 
 /** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */

@@ -1,5 +1,6 @@
 /** Names for addresses: superblock, CPU areas, caches, maps, buckets, pages. */
 import { CONSTANTS, LAYOUT, SIZES } from "../wasm/face.ts";
+import { cacheAddress, setBytes } from "../wasm/sets.ts";
 import { tableSegments } from "../wasm/table.ts";
 import { LEVELS } from "./fiber.ts";
 import { hex } from "./objects.ts";
@@ -88,7 +89,7 @@ export class Symbols {
   #addSet(set: number, name: string): void {
     this.add(set, CONSTANTS.SET_BYTES, 1, () => `${name} set`, LAYOUT.CacheSet);
     const { length } = this.#world.areas;
-    this.add(set + CONSTANTS.SET_BYTES, CONSTANTS.CACHE_BYTES, length, (cpu) => `${name} cache ${cpu}`, LAYOUT.Cache);
+    this.add(cacheAddress(set, 0), CONSTANTS.CACHE_BYTES, length, (cpu) => `${name} cache ${cpu}`, LAYOUT.Cache);
   }
 
   /** What a map keeps for each CPU. */
@@ -102,7 +103,7 @@ export class Symbols {
   }
 
   #addClasses(first: number, name: string): void {
-    const bytes = CONSTANTS.SET_BYTES + this.#world.areas.length * CONSTANTS.CACHE_BYTES;
+    const bytes = setBytes(this.#world.areas.length);
     for (let index = 1; index < CONSTANTS.VARIABLE_SETS; index++)
       this.#addSet(first + index * bytes, `${name} class ${index}`);
   }

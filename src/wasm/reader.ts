@@ -8,6 +8,11 @@ export interface Reader {
   word(address: number): number;
 }
 
+/** The word of 32 bits at an address of the arena's memory. */
+export function wordAt({ buffer }: { readonly buffer: ArrayBufferLike }, address: number): number {
+  return new Uint32Array(buffer, address, 1)[0] ?? 0;
+}
+
 /** Reads in a read section: what lives at its beginning stays what it is until its end. */
 export function inReadSection<T>(core: Core, read: () => T): T {
   core.readEnter();

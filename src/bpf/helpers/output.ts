@@ -1,5 +1,6 @@
 /** `bpf_perf_event_output`: records for user space. The interpreter and compiled programs share it. */
 import { ERRNO } from "../../error.ts";
+import { wordAt } from "../../wasm/reader.ts";
 import type { ProgramHost } from "../host.ts";
 import type { LinkedMap } from "../linked.ts";
 
@@ -21,7 +22,7 @@ export function perfEventOutput(
   record: { readonly address: number; readonly bytes: number },
 ): number {
   if (map === undefined || (flags & ~(INDEX_MASK | CONTEXT_LENGTH_MASK)) !== 0n) return -ERRNO.EINVAL;
-  const current = new Uint32Array(host.memory.buffer, cpu + host.layout.id, 1)[0] ?? 0;
+  const current = wordAt(host.memory, cpu + host.layout.id);
   const index = (flags & INDEX_MASK) === CURRENT_CPU ? current : Number(flags & INDEX_MASK);
   if (index >= map.maxEntries) return -ERRNO.E2BIG;
   if (host.output === undefined) return -ERRNO.ENOENT;

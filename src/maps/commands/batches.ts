@@ -3,7 +3,8 @@
  * Updates and deletions are single ones, up to the first that fails.
  */
 import { ERRNO } from "../../error.ts";
-import { LAYOUT } from "../../wasm/face.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
+import { scanNext } from "../scan.ts";
 import { roundUp } from "../transfer.ts";
 import type { Answer } from "./attributes.ts";
 import { deleteAt, nextKeyAfter, putKey, read, writeAt } from "./commands.ts";
@@ -95,11 +96,11 @@ function byPlace(
   // One more than asked for: a bucket that fills the room to the brim waits for the next call. What comes meanwhile has room too.
   const bytes = (Math.min(count, core.mapCount(address) + 64) + 1) * entryBytes;
   const room = core.allocateBytes(bytes) >>> 0;
-  if (room <= ENOMEM || room === ERRNO.ETIMEDOUT) return { result: -ENOMEM, count: 0, entries: [] };
+  if (room < CONSTANTS.SUPERBLOCK) return { result: -ENOMEM, count: 0, entries: [] };
   try {
     const result = scan(address, from === undefined ? 0 : firstWord(from), room, bytes);
     if (result < 0) return { result, count: 0, entries: [] };
-    const next = host.word(core.currentArea() + LAYOUT.CpuArea.scanNext);
+    const next = scanNext(core, host.memory);
     const keys = Array.from({ length: result }, (_, index) => map.take(room + index * entryBytes, keySize));
     const entries = keys.flatMap((key, index): Entry[] => {
       if (command === "lookup") return [[key, map.take(room + index * entryBytes + keyBytes, map.valueBytes)]];

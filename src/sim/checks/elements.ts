@@ -1,5 +1,6 @@
 /** Where a hash's elements and values are, by where they come from: each in one place. At rest. */
 import { CONSTANTS } from "../../wasm/face.ts";
+import { setBytes } from "../../wasm/sets.ts";
 import { Finding } from "../finding.ts";
 import { hex } from "../objects.ts";
 import type { FieldOf, World } from "../world.ts";
@@ -49,7 +50,7 @@ function checkOwned(world: World, map: number, inUse: ReadonlySet<number>): void
 /** A set for each class, and each element of the one that a cache of its header's is of. */
 function checkSets(world: World, map: number, inUse: ReadonlySet<number>): void {
   const setOf = (element: number): number => world.field(world.memory.load(element), "Cache", "set");
-  const bytes = CONSTANTS.SET_BYTES + world.areas.length * CONSTANTS.CACHE_BYTES;
+  const bytes = setBytes(world.areas.length);
   for (let index = 0; index < CONSTANTS.VARIABLE_SETS; index++) {
     const set = world.field(map, "MapHeader", "elements") + index * bytes;
     checkLists(world, { set, inUse: new Set([...inUse].filter((element) => setOf(element) === set)) });

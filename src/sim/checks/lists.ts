@@ -4,6 +4,7 @@
  */
 import { CONSTANTS, LAYOUT } from "../../wasm/face.ts";
 import { OBJECT_LISTS } from "../../wasm/lists.ts";
+import { cacheAddress } from "../../wasm/sets.ts";
 import { Finding } from "../finding.ts";
 import { hex, type Objects } from "../objects.ts";
 import type { World } from "../world.ts";
@@ -22,8 +23,7 @@ function* walk(world: World, head: number, what: string): Generator<number> {
 
 /** Caches of a set, by CPU. */
 export function cachesOf(world: World, set: number): number[] {
-  const bytes = CONSTANTS.CACHE_BYTES;
-  return world.areas.map((_, cpu) => set + CONSTANTS.SET_BYTES + cpu * bytes);
+  return world.areas.map((_, cpu) => cacheAddress(set, cpu));
 }
 
 /** Whether an object is ready to be handed out on some CPU. */
