@@ -50,7 +50,8 @@ export interface NativeFigures {
 
 /** The loop, in the core's language: appended to the core's door (tools/compile.ts). */
 const LOOP = `
-import { hashDelete as removeKey, hashUpdate as updateKey } from "./maps/hash";
+import { hashUpdate as updateKey } from "./maps/hash";
+import { hashDelete as removeKey } from "./maps/hash-delete";
 import { hashGet as getKey } from "./maps/hash-lookup";
 
 export function runMix(map: u32, room: u32, seed: u64, operations: u32, keys: u64, gets: u32, inserts: u32, removes: u32): u64 {
@@ -85,6 +86,8 @@ export function fillHalf(map: u32, room: u32, keys: u64): void {
   }
 }
 `;
+
+export const compileNativeLoop = (): WebAssembly.Module => compileWithCore(LOOP);
 
 const LIBRARIES: readonly { readonly name: string; readonly define: string; readonly link: readonly string[] }[] = [
   { name: "boost::concurrent_flat_map", define: "USE_BOOST", link: [] },
@@ -187,7 +190,7 @@ export async function measureNative(rounds: number, progress: (share: number) =>
   const folder = mkdtempSync(join(tmpdir(), "anyctx-native-"));
   try {
     const { programs, skipped } = compileNative(folder);
-    const core = compileWithCore(LOOP);
+    const core = compileNativeLoop();
     const places = MIXES.flatMap((mix) =>
       CAPACITIES.flatMap((capacity) => THREADS.map((threads): Place => ({ mix, capacity, threads }))),
     );

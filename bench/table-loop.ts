@@ -7,7 +7,8 @@ import { compileWithCore } from "./compile.ts";
  * each call, as a program stores it on its stack. Each function returns how many operations did not do what they should.
  */
 const LOOP = `
-import { hashDelete as removeKey, hashUpdate as updateKey } from "./maps/hash";
+import { hashUpdate as updateKey } from "./maps/hash";
+import { hashDelete as removeKey } from "./maps/hash-delete";
 import { hashGet as getKey } from "./maps/hash-lookup";
 import { hashDelete4 as removeWord, hashGet4 as getWord, hashUpdate4 as updateWord } from "./maps/hash-word";
 
