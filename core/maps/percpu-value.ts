@@ -24,12 +24,17 @@ import { HEADER_BYTES } from "../mem/slab";
 import { letWorkRun } from "./deferred";
 import { MapHeader, SUPPLY_POOL } from "./map";
 
+/** Whether a map has one value for each CPU under a key. */
+export function isPerCpu(map: MapHeader): bool {
+  return map.copyStride != 0;
+}
+
 /**
  * The object that is an element's value and goes when it goes, 0 if the element keeps it. The element goes on naming it: readers that
  * found the element may still follow.
  */
 export function valueObject(map: MapHeader, element: usize): usize {
-  const isKept = map.copyStride == 0 || map.supply == SUPPLY_POOL || map.keepsValues != 0;
+  const isKept = !isPerCpu(map) || map.supply == SUPPLY_POOL || map.keepsValues != 0;
   return isKept ? 0 : load<u32>(element + map.valueOffset) - HEADER_BYTES;
 }
 

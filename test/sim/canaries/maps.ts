@@ -8,7 +8,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "variable-replaced",
     edits: [
       {
-        file: "core/maps/hash.ts",
+        file: "core/maps/hash-overwrite.ts",
         guard: "  const oldCache = cacheOfElement(area, map, old);\n",
         without: "  const oldCache = cache;\n",
       },
