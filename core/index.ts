@@ -84,6 +84,7 @@ export { hashGet, hashLookup, percpuHashGet, percpuHashLookup, percpuHashLookupO
 export { hashNextKey } from "./maps/hash-next";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
+export { lruGet, lruLookup, lruPercpuLookup, lruPercpuLookupOn } from "./maps/lru";
 export { mapAddMany, mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";

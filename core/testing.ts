@@ -80,6 +80,7 @@ export interface RawSizes {
   readonly keySize?: number;
   readonly valueSize?: number;
   readonly maxEntries: number;
+  readonly flags?: number;
   /** A SUPPLY_ constant, a hash's only. */
   readonly supply?: number;
   readonly name?: string;
@@ -89,6 +90,8 @@ export interface RawSizes {
 const RAW_CALLS = {
   [CONSTANTS.KIND_HASH]: ["hashUpdate", "hashGet", "hashDelete", "hashLookup"],
   [CONSTANTS.KIND_PERCPU_HASH]: ["percpuHashUpdateAll", "percpuHashGet", "hashDelete", "percpuHashLookup"],
+  [CONSTANTS.KIND_LRU_HASH]: ["hashUpdate", "lruGet", "hashDelete", "lruLookup"],
+  [CONSTANTS.KIND_LRU_PERCPU_HASH]: ["percpuHashUpdateAll", "lruGet", "hashDelete", "lruPercpuLookup"],
   [CONSTANTS.KIND_ARRAY]: ["arrayUpdate", "arrayGet", "arrayDelete", "arrayLookup"],
   [CONSTANTS.KIND_PERCPU_ARRAY]: ["percpuArrayUpdateAll", "percpuArrayGet", "arrayDelete", "percpuArrayLookup"],
 } as const;
@@ -227,8 +230,8 @@ export function keysTogether(map: RawMap, count: number): { keys: number[]; buck
 
 /** Creates and publishes a map; its address, or an errno as it is or negated. */
 export function createRaw(arena: Arena, sizes: RawSizes): number {
-  const { kind, keySize = 4, valueSize = 8, maxEntries, supply = 0, name = "raw" } = sizes;
-  const address = arena.core.createMap(kind, keySize, valueSize, maxEntries, 0, supply, 1, 0) >>> 0;
+  const { kind, keySize = 4, valueSize = 8, maxEntries, flags = 0, supply = 0, name = "raw" } = sizes;
+  const address = arena.core.createMap(kind, keySize, valueSize, maxEntries, flags, supply, 1, 0) >>> 0;
   if (address < CONSTANTS.SUPERBLOCK) return address;
   const bytes = new Uint8Array(arena.memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES);
   bytes.set(Buffer.from(name));

@@ -12,3 +12,5 @@ export const EINVAL: i32 = 22;
 export const ENOSPC: i32 = 28;
 export const ERANGE: i32 = 34;
 export const ETIMEDOUT: i32 = 110;
+/** Linux's own, beyond those of POSIX: what a kind cannot do. */
+export const ENOTSUPP: i32 = 524;

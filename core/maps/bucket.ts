@@ -30,6 +30,7 @@ import { CpuArea } from "../cpu/area";
 import { awaitHolder, IN_BUCKET } from "../cpu/wait";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { elementInChain, findInChain, insertIntoChain, isOfKey, mayHave, removeFromChain } from "./chain";
+import { ELEMENT_NEXT } from "./element";
 import { hasKey, isVariable } from "./entry";
 import { MapHeader } from "./map";
 
@@ -164,6 +165,24 @@ export function isInSlots(bucket: usize, control: u64, element: usize): bool {
     if (acquire(slotPlace(bucket, ctz(bits))) == element) return true;
   }
   return false;
+}
+
+/**
+ * The place of an element, by its address and not by its key, in the bucket as `control` describes it; 0. Inside a read section.
+ * The loads pair as those of findInSlots and findInChain.
+ */
+export function placeOfElement(bucket: usize, control: u64, element: usize): usize {
+  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
+    const place = slotPlace(bucket, ctz(bits));
+    if (acquire(place) == element) return place;
+  }
+  let place = bucket + OVERFLOW;
+  let each: usize = acquire(place);
+  while (each != 0 && each != element) {
+    place = each + ELEMENT_NEXT;
+    each = acquire(place);
+  }
+  return each != 0 ? place : 0;
 }
 
 /**

@@ -33,6 +33,15 @@ import { KEPT } from "./hash-lost";
 import { prefillHash, prefillPercpuHash } from "./hash-prefill";
 import { settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
+import {
+  buildLruHash,
+  buildLruPercpuHash,
+  checkLruHash,
+  checkLruPercpuHash,
+  KIND_LRU_HASH,
+  KIND_LRU_PERCPU_HASH,
+  settleLru,
+} from "./lru";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
 import { KIND_QUEUE } from "./queue";
 import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
@@ -45,7 +54,7 @@ import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
 import { breakTrieLock, settleTrieNode } from "./trie-reap";
 import { buildVariableHash, checkVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
-/** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL or E2BIG; EINVAL for a kind that does not exist. */
+/** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL, E2BIG or ENOTSUPP; EINVAL for a kind that does not exist. */
 export function checkMap(
   kind: u32,
   keySize: u32,
@@ -68,6 +77,8 @@ export function checkMap(
   if (kind == KIND_PERF_EVENT_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_CGROUP_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_STACK_TRACE) return checkStackTrace(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_LRU_HASH) return checkLruHash(keySize, valueSize, maxEntries, flags, supply);
+  if (kind == KIND_LRU_PERCPU_HASH) return checkLruPercpuHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
   return EINVAL;
 }
@@ -78,12 +89,14 @@ export function setsOfKind(kind: u32): u32 {
   if (kind == KIND_PERCPU_HASH) return 2;
   if (kind == KIND_VARIABLE_HASH) return VARIABLE_SETS;
   if (kind == KIND_LPM_TRIE) return 1;
+  if (kind == KIND_LRU_HASH) return 1;
+  if (kind == KIND_LRU_PERCPU_HASH) return 2;
   return 0;
 }
 
 /** Whether the second set is of values; otherwise all are of elements. */
 export function hasValueSet(kind: u32): bool {
-  return kind == KIND_PERCPU_HASH;
+  return kind == KIND_PERCPU_HASH || kind == KIND_LRU_PERCPU_HASH;
 }
 
 /** Gives a map what its kind has beside the descriptor. False: memory is out, and `emptyMap` takes back what there is. */
@@ -100,6 +113,8 @@ export function buildMap(area: CpuArea, map: MapHeader): bool {
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return true;
   if (map.kind == KIND_STACK_TRACE) return true;
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
+  if (map.kind == KIND_LRU_HASH) return buildLruHash(area, map);
+  if (map.kind == KIND_LRU_PERCPU_HASH) return buildLruPercpuHash(area, map);
   return false;
 }
 
@@ -108,6 +123,8 @@ export function emptyMap(area: CpuArea, map: MapHeader): void {
   if (map.kind == KIND_HASH) emptyHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_VARIABLE_HASH) emptyHash(area, map);
+  if (map.kind == KIND_LRU_HASH) emptyHash(area, map);
+  if (map.kind == KIND_LRU_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_LPM_TRIE) emptyTrie(area, map);
 }
 
@@ -136,6 +153,8 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
   if (map.kind == KIND_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_PERCPU_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_VARIABLE_HASH) return scanHash(map, from, into, bytes, each);
+  if (map.kind == KIND_LRU_HASH) return scanHash(map, from, into, bytes, each);
+  if (map.kind == KIND_LRU_PERCPU_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_ARRAY) return scanArray(map, from, into, bytes, each);
   if (map.kind == KIND_PERCPU_ARRAY) return scanArray(map, from, into, bytes, each);
   return -EINVAL;
@@ -147,6 +166,8 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_VARIABLE_HASH) return elementCount(map);
+  if (map.kind == KIND_LRU_HASH) return elementCount(map);
+  if (map.kind == KIND_LRU_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return 0;
   if (map.kind == KIND_STACK_TRACE) return 0;
   if (map.kind == KIND_QUEUE) return ringCount(map);
@@ -178,6 +199,8 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_HASH) settleTable(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_VARIABLE_HASH) settleTable(map, cpu);
+  if (map.kind == KIND_LRU_HASH) settleLru(map, cpu);
+  if (map.kind == KIND_LRU_PERCPU_HASH) settleLru(map, cpu);
   if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
   if (map.kind == KIND_STACK) breakRingLock(map, cpu);
   if (map.kind == KIND_LPM_TRIE) breakTrieLock(map, cpu);
@@ -194,6 +217,8 @@ export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level
   if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_VARIABLE_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_LRU_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_LRU_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_LPM_TRIE) return settleTrieNode(map, cache, word);
   return KEPT;
 }

@@ -47,6 +47,13 @@ export const ELEMENT_NEXT: usize = 8;
 export const ELEMENT_HASH: usize = 12;
 export const ELEMENT_KEY: usize = 16;
 const OPERATION_AT: usize = 4;
+/** LRU: what lies before an element's value (maps/lru-slots.ts), and the bits of its slot word that are the slot. */
+export const LRU_BYTES: u32 = 16;
+export const SLOT_BEFORE: usize = 16;
+export const USED_BEFORE: usize = 12;
+export const NEXT_BEFORE: usize = 8;
+export const PREVIOUS_BEFORE: usize = 4;
+export const SLOT_OF_ELEMENT: u32 = 0x0fffffff;
 /**
  * Bit of an element's operation: since that operation it is on a CPU's own list. Whoever reaps a CPU that was about to take it
  * from the pool then knows that somebody else has had it since.
@@ -75,7 +82,7 @@ export function poolWord(map: MapHeader, cpu: u32): usize {
  * claim.
  * Load and claim pair with pushTagged.
  */
-function popPool(word: usize, intent: usize, cache: Cache, bits: u64): usize {
+export function popPool(word: usize, intent: usize, cache: Cache, bits: u64): usize {
   while (true) {
     const head = acquire64(word);
     const element = topOf(head);
@@ -164,20 +171,27 @@ export function giveElement(area: CpuArea, map: MapHeader, cache: Cache, element
   else giveToOther(area, map, cache, element, intent);
 }
 
+/** The CPU whose list an element goes to: this one, or the one that has it to itself. Pairs with nothing: the slot stays. */
+function listFor(area: CpuArea, map: MapHeader, element: usize): u32 {
+  if (map.lruShare == 0) return area.id;
+  const cpu = (peek(element + map.valueOffset - SLOT_BEFORE) & SLOT_OF_ELEMENT) / map.lruShare;
+  return cpu < superblock().cpus ? cpu : area.id;
+}
+
 /**
  * Gives an element that an intent has to the pool. From now on another may have it, as when it is taken from there: it is on no
  * CPU's own list, and its header says so before.
  */
-function giveToPool(area: CpuArea, map: MapHeader, element: usize, intent: usize): void {
+export function giveToPool(area: CpuArea, map: MapHeader, element: usize, intent: usize): void {
   store<u32>(element, 0, OPERATION_AT);
   store<u64>(intent, load<u64>(intent) | MAYBE | TAKES);
-  pushPool(map, area.id, element);
+  pushPool(map, listFor(area, map, element), element);
   objectPlaced(intent);
 }
 
 function giveToOther(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
-  if (map.supply == SUPPLY_POOL) {
-    if (cache.active == 0 && cache.freeCount < cache.high) {
+  if (map.supply != SUPPLY_SLAB) {
+    if (map.ring == 0 && cache.active == 0 && cache.freeCount < cache.high) {
       store<u32>(element, FREED, OPERATION_AT);
       cacheGive(area, cache, element, intent);
       return;
@@ -269,7 +283,7 @@ export function takeReplacement(area: CpuArea, map: MapHeader, cache: Cache, int
  * The claim pairs with that of takeReplacement.
  */
 export function giveReplaced(area: CpuArea, map: MapHeader, cache: Cache, element: usize, intent: usize): void {
-  if (map.supply == SUPPLY_POOL && peek(spareWord(map, area)) == 0) {
+  if (map.supply == SUPPLY_POOL && map.ring == 0 && peek(spareWord(map, area)) == 0) {
     store<u32>(element, 0, OPERATION_AT);
     const bits = load<u64>(intent);
     // Once it is the spare a context above may have it.

@@ -15,8 +15,9 @@ import { copyStride, HEADER_BYTES } from "../mem/slab";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
 import { DEAD, OVERFLOW, slotBit, slotPlace, slotsOf } from "./bucket";
 import { countElement, formatCounts, levelCount, nextOperation, parityOf } from "./count";
-import { ELEMENT_KEY, ELEMENT_NEXT, pushPool } from "./element";
+import { ELEMENT_KEY, ELEMENT_NEXT, LRU_BYTES, pushPool } from "./element";
 import { cacheOfElement, isVariable } from "./entry";
+import { emptySlots } from "./lru-slots";
 import {
   fastKeyFor,
   LARGEST_ENTRY,
@@ -26,6 +27,7 @@ import {
   mapSet,
   NO_PREALLOC,
   SUPPLY_CACHE,
+  SUPPLY_LRU,
   SUPPLY_POOL,
   SUPPLY_SLAB,
   ZERO_SEED,
@@ -43,7 +45,7 @@ export const KIND_PERCPU_HASH: u32 = 5;
 export const MOST_POOLED: u32 = 96;
 
 /** Create flags that a hash knows. */
-const CREATE_FLAGS: u32 = NO_PREALLOC | NUMA_NODE | ZERO_SEED | ACCESS_FLAGS;
+export const HASH_FLAGS: u32 = NO_PREALLOC | NUMA_NODE | ZERO_SEED | ACCESS_FLAGS;
 /** Linux's bound: more buckets have no size of 32 bits. */
 const MOST_ENTRIES: u32 = 0x10000000;
 
@@ -54,7 +56,7 @@ function hasValues(map: MapHeader): bool {
 
 /** What `bpf(BPF_MAP_CREATE)` refuses of both kinds: 0, EINVAL or E2BIG. */
 export function checkHash(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
-  if ((flags & ~CREATE_FLAGS) != 0 || supply > SUPPLY_SLAB) return EINVAL;
+  if ((flags & ~HASH_FLAGS) != 0 || supply > SUPPLY_SLAB) return EINVAL;
   if (keySize == 0 || valueSize == 0 || maxEntries == 0) return EINVAL;
   if (maxEntries > MOST_ENTRIES) return E2BIG;
   return <u64>keySize + <u64>valueSize >= <u64>LARGEST_ENTRY ? E2BIG : 0;
@@ -69,12 +71,18 @@ export function checkPercpuHash(keySize: u32, valueSize: u32, maxEntries: u32, f
 
 /** Elements of a pool that each CPU may have in its cache. */
 function pooledPerCpu(map: MapHeader): u32 {
+  if (map.ring != 0) return 0;
   return min(max(map.maxEntries / (superblock().cpus * 4), 2), MOST_POOLED);
+}
+
+/** A CPU's element for replacements; a map that makes room by itself finds one for them too. */
+function sparesPerCpu(map: MapHeader): u32 {
+  return map.ring != 0 ? 0 : 1;
 }
 
 /** Elements that a preallocated map has: one for each entry, and those in the CPUs' caches and their spares. */
 function pooledElements(map: MapHeader): u64 {
-  return <u64>map.maxEntries + <u64>superblock().cpus * <u64>(pooledPerCpu(map) + 1);
+  return <u64>map.maxEntries + <u64>superblock().cpus * <u64>(pooledPerCpu(map) + sparesPerCpu(map));
 }
 
 /** The caches in front of a pool: nothing is refilled or trimmed. */
@@ -98,7 +106,7 @@ function cutPool(map: MapHeader, elementBytes: usize): void {
     for (let index = share; index > 0; index--) pushPool(map, cpu, element + (index - 1) * elementBytes);
     element += share * elementBytes;
   }
-  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+  for (let cpu: u32 = 0; cpu < cpus && sparesPerCpu(map) != 0; cpu++) {
     mapCpu(map, cpu).spare = <u32>element;
     element += elementBytes;
   }
@@ -150,14 +158,14 @@ function choosePaths(map: MapHeader): void {
   map.inPlace = map.valueSize <= 8 && !isVariable(map) && !isLinux ? 1 : 0;
   map.interruptsOff = isLinux ? 1 : 0;
   map.keepsValues = hasValues(map) && !isLinux ? 1 : 0;
-  const isFast = map.supply != SUPPLY_SLAB && !isLinux;
+  const isFast = map.supply != SUPPLY_SLAB && map.ring == 0 && !isLinux;
   if (isFast) map.fastKey = fastKeyFor(map.keySize);
 }
 
 /** Makes the table and decides how its elements come and are used. False: memory is out. */
 export function buildTableOf(map: MapHeader): bool {
-  if (superblock().forceDynamic != 0 && map.supply == SUPPLY_POOL) map.supply = SUPPLY_CACHE;
-  if (map.supply != SUPPLY_POOL) map.flags |= NO_PREALLOC;
+  if (superblock().forceDynamic != 0 && map.supply == SUPPLY_POOL && map.ring == 0) map.supply = SUPPLY_CACHE;
+  if (map.supply != SUPPLY_POOL && map.ring == 0) map.flags |= NO_PREALLOC;
   if (!buildTable(map)) return false;
   choosePaths(map);
   formatCounts(map);
@@ -167,7 +175,7 @@ export function buildTableOf(map: MapHeader): bool {
 /** Makes the table, and sets the elements' caches up. False: memory is out. */
 function buildBuckets(map: MapHeader): bool {
   if (!buildTableOf(map)) return false;
-  map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8));
+  map.valueOffset = <u32>(ELEMENT_KEY + roundUp(map.keySize, 8)) + (map.ring != 0 ? LRU_BYTES : 0);
   const size = elementBytes(map) - <u32>HEADER_BYTES;
   formatAllocator(map.elements, size, accountedUnit(map), 0, changetype<usize>(map), CONTAINS_ELEMENTS);
   if (map.supply == SUPPLY_POOL) formatPool(map);
@@ -176,7 +184,7 @@ function buildBuckets(map: MapHeader): bool {
 
 /** Lets the elements' caches begin. False: memory is out. */
 function startElements(area: CpuArea, map: MapHeader): bool {
-  if (!startAllocator(area, map.elements, map.supply == SUPPLY_CACHE)) return false;
+  if (!startAllocator(area, map.elements, map.supply == SUPPLY_CACHE || map.supply == SUPPLY_LRU)) return false;
   return map.supply != SUPPLY_POOL || createPool(map);
 }
 
@@ -244,7 +252,8 @@ function emptySlot(area: CpuArea, map: MapHeader, bucket: usize, element: usize)
 /** Gives the elements of a hash back, from wherever a former attempt was cut off; nobody else can reach them. */
 export function emptyHash(area: CpuArea, map: MapHeader): void {
   if (map.root == 0 || map.supply == SUPPLY_POOL) return;
-  emptyBuckets(area, map);
+  if (map.supply == SUPPLY_LRU) emptySlots(area, map);
+  else emptyBuckets(area, map);
   for (let index: u32 = 0; index < map.sets; index++) {
     if (setAt(mapSet(map, index)).formatted != 0) drainAllocator(area, mapSet(map, index));
   }

@@ -18,9 +18,9 @@ import { CpuArea, cpuArea } from "../cpu/area";
 import { intentObject, intentsAt, LEVELS, TAKES } from "../cpu/intent";
 import { descriptor, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN } from "../mem/slab";
-import { isHome, isInSlots, isUnchanged, OVERFLOW } from "./bucket";
-import { ELEMENT_HASH, ELEMENT_NEXT, FREED, poolWord } from "./element";
-import { isElementCache, MapHeader, mapCpu, SUPPLY_POOL } from "./map";
+import { isHome, isUnchanged, placeOfElement } from "./bucket";
+import { ELEMENT_HASH, FREED, poolWord } from "./element";
+import { isElementCache, MapHeader, mapCpu, SUPPLY_LRU, SUPPLY_POOL } from "./map";
 import { homeOf } from "./table";
 
 export const KEPT: u32 = 0;
@@ -74,12 +74,14 @@ function isInTable(map: MapHeader, hash: u32, element: usize): bool {
     const bucket = homeOf(map, hash);
     const control = acquire64(bucket);
     if (!isHome(bucket, control, hash)) continue;
-    if (isInSlots(bucket, control, element)) return true;
-    let each: usize = acquire(bucket + OVERFLOW);
-    while (each != 0 && each != element) each = acquire(each + ELEMENT_NEXT);
-    if (each != 0) return true;
+    if (placeOfElement(bucket, control, element) != 0) return true;
     if (isUnchanged(bucket, control)) return false;
   }
+}
+
+/** Whether free elements lie on lists of the CPUs that others may take from. */
+function hasLists(map: MapHeader): bool {
+  return map.supply == SUPPLY_POOL || map.supply == SUPPLY_LRU;
 }
 
 /**
@@ -124,7 +126,7 @@ export function whoHas(dead: CpuArea, level: u32, map: MapHeader, cache: Cache, 
     if ((intent & TAKES) != 0 ? isFreed(header) : !isElementCache(map, <u32>header)) return KEPT;
     if (isNamed(dead, object)) continue;
     if (isInTable(map, acquire(object + ELEMENT_HASH), object)) return KEPT;
-    const pooled = map.supply == SUPPLY_POOL ? isInPool(map, object) : LOST;
+    const pooled = hasLists(map) ? isInPool(map, object) : LOST;
     if (pooled != LOST) return pooled;
     if (isNamed(dead, object)) continue;
     if (acquire64(object) == header) return LOST;

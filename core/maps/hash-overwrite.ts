@@ -2,14 +2,17 @@
  * A new value for a key that is there: a value of up to 8 bytes is replaced in place by one atomic store; a larger one gets a new
  * element that takes the old one's place by one store. Per-CPU values are written in place (maps/percpu-value.ts).
  */
+import { Cache } from "../alloc/cache";
 import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { E2BIG, EAGAIN, EEXIST, ENOENT } from "../base/errno";
 import { CpuArea } from "../cpu/area";
 import { clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../cpu/intent";
 import { AGAIN, awaitBucket, isLocked, tryLockBucket, unlockBucket, unlockChanged } from "./bucket";
 import { levelCount, nextOperation, setLive } from "./count";
-import { ELEMENT_NEXT, giveReplaced, supplyError, takeReplacement } from "./element";
+import { ELEMENT_NEXT, giveReplaced, isError, supplyError, takeReplacement } from "./element";
 import { cacheForEntry, cacheOfElement, fillElement, hashOf, hasValue } from "./entry";
+import { takeOrEvict } from "./lru-evict";
+import { markUsed } from "./lru-slots";
 import { MapHeader, NOEXIST } from "./map";
 import { isPerCpu, writeValue } from "./percpu-value";
 
@@ -20,6 +23,18 @@ function valueWord(value: usize, size: u32): u64 {
   let word: u64 = 0;
   for (let index: u32 = 0; index < size; index++) word |= (<u64>load<u8>(value + index)) << (<u64>index * 8);
   return word;
+}
+
+/** An element for a new value into the first intent; -errno in its place. */
+function takeForValue(area: CpuArea, map: MapHeader, cache: Cache): usize {
+  if (map.ring == 0) {
+    const operation = nextOperation(levelCount(map, area.id, area.level));
+    const element = takeReplacement(area, map, cache, firstIntent(intentsOf(area)), operation);
+    return element != 0 ? element : <usize>supplyError(area, map);
+  }
+  const element = takeOrEvict(area, map, cache, 0);
+  if (!isError(element)) markUsed(element + map.valueOffset);
+  return element;
 }
 
 /**
@@ -42,9 +57,9 @@ function replaceElement(
   const address = changetype<usize>(cache);
   if (address == 0) return -E2BIG;
   const count = levelCount(map, area.id, area.level);
+  const replacement = takeForValue(area, map, cache);
+  if (isError(replacement)) return <i32>replacement;
   const operation = nextOperation(count);
-  const replacement = takeReplacement(area, map, cache, firstIntent(intents), operation);
-  if (replacement == 0) return supplyError(area, map);
   fillElement(map, replacement, hashOf(map, key), key, value);
   nameObject(firstIntent(intents), replacement, address, MAYBE);
   const locked = tryLockBucket(area, bucket, control);
@@ -87,6 +102,7 @@ function overwriteInPlace(
   if (!tryLockBucket(area, bucket, control)) return AGAIN;
   const element: usize = acquire(place);
   const isExpected = hasValue(map, element, expected);
+  if (map.ring != 0) markUsed(element + map.valueOffset);
   if (isPerCpu(map)) writeValue(area, map, element, value, allCpus);
   else if (isExpected) publish64(element + map.valueOffset, valueWord(value, map.valueSize));
   unlockBucket(area, bucket, control);

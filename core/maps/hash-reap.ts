@@ -18,7 +18,9 @@ import {
   TAKES,
 } from "../cpu/intent";
 import { isCounted, LevelCount, levelCount, nextOperation, setLive } from "./count";
+import { giveToPool } from "./element";
 import { KEPT, LOST, UNCLEAR, whoHas } from "./hash-lost";
+import { hasSlot } from "./lru-slots";
 import { MapHeader, SUPPLY_SLAB } from "./map";
 import { valueObject } from "./percpu-value";
 
@@ -77,6 +79,12 @@ export function settleHashElement(dead: CpuArea, map: MapHeader, cache: Cache, l
     if (isCalledBack(dead, map, object)) result = KEPT;
   }
   if (tookEffect(intent, verdict)) settleCount(levelCount(map, dead.id, level), intent);
+  if (result == LOST && object != 0 && map.ring != 0 && hasSlot(map, object)) {
+    // It keeps its slot: it goes where all find it, as the CPU itself would have put it.
+    nameObject(word, object, changetype<usize>(cache), 0);
+    giveToPool(dead, map, object, word);
+    result = KEPT;
+  }
   // From now on it is surely the dead CPU's: whoever reaps puts it away, and if he dies before, the next one.
   if (result == LOST) nameObject(word, object, changetype<usize>(cache), 0);
   else clearIntent(word);

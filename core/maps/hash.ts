@@ -14,6 +14,7 @@ import { cacheForEntry, hashOf } from "./entry";
 import { KeyAddress, updateFast } from "./hash-fast";
 import { dropElement, newElement, publishElement } from "./hash-insert";
 import { updateOtherwise } from "./hash-overwrite";
+import { updateLru } from "./lru-update";
 import { EXIST, MapHeader, mapAt } from "./map";
 import { homeOf } from "./table";
 
@@ -55,7 +56,10 @@ function update(address: usize, key: usize, value: usize, flags: u32, expected: 
   // Profile linux: off for the whole operation, so that a refill comes after it.
   area.interruptsOff += map.interruptsOff;
   area.ownInterruptsOff += map.interruptsOff;
-  const result = updateKey(area, map, key, value, flags, expected, allCpus);
+  const result =
+    map.ring != 0
+      ? updateLru(area, map, key, value, flags, expected, allCpus)
+      : updateKey(area, map, key, value, flags, expected, allCpus);
   area.ownInterruptsOff -= map.interruptsOff;
   area.interruptsOff -= map.interruptsOff;
   letWorkRun(area);

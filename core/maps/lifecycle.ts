@@ -18,7 +18,7 @@ import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { setAccess } from "./access";
 import { buildMap, checkMap, emptyMap, hasValueSet, setsOfKind } from "./dispatch";
-import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_SLAB } from "./map";
+import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_LRU, SUPPLY_SLAB } from "./map";
 import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
 import { freeSegments } from "./segment";
 import { tableIdle } from "./split";
@@ -65,7 +65,7 @@ function nameSets(map: MapHeader): void {
  * @param supply where a hash's elements come from, a SUPPLY_ constant
  * @param seed of the hash function
  * @param extra map_extra
- * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
+ * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOTSUPP, ENOMEM, ETIMEDOUT (cpu/wait.ts)
  */
 export function createMap(
   kind: u32,
@@ -117,7 +117,8 @@ export function discardMap(address: usize): void {
  */
 export function shareAccount(address: usize, allocator: usize): i32 {
   const map = mapAt(address);
-  if (map.sets == 0 || map.supply != SUPPLY_CACHE || !isObjectAllocator(allocator)) return -EINVAL;
+  if (map.sets == 0 || (map.supply != SUPPLY_CACHE && map.supply != SUPPLY_LRU) || !isObjectAllocator(allocator))
+    return -EINVAL;
   map.account = <u32>allocator;
   return 0;
 }

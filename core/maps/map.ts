@@ -9,6 +9,9 @@ import { superblock } from "../base/superblock";
 /** BPF_F_NO_PREALLOC of Linux's uapi. */
 export const NO_PREALLOC: u32 = 1;
 
+/** BPF_F_NO_COMMON_LRU: each CPU makes room among its own entries. */
+export const NO_COMMON_LRU: u32 = 2;
+
 /** BPF_F_ZERO_SEED, which is taken and does nothing: the seed is the arena's. */
 export const ZERO_SEED: u32 = 64;
 
@@ -25,6 +28,8 @@ export const LOCK: u32 = 4;
 export const SUPPLY_CACHE: u32 = 0;
 export const SUPPLY_POOL: u32 = 1;
 export const SUPPLY_SLAB: u32 = 2;
+/** As SUPPLY_CACHE, of an LRU map (maps/lru-slots.ts): given by the kind, not at creation. */
+export const SUPPLY_LRU: u32 = 3;
 
 /** Linux's bound on what it allocates at once: KMALLOC_MAX_SIZE. */
 export const LARGEST_OBJECT: u32 = 4194304;
@@ -121,7 +126,9 @@ export class MapHeader {
   extra: u32;
   /** 1 once the system call may not write any more (maps/access.ts). Atomic. */
   frozen: u32;
-  reserved3: u64;
+  /** LRU: the elements by their slots, and how many of them each CPU has to itself, 0: all share all (maps/lru-slots.ts). */
+  ring: u32;
+  lruShare: u32;
   reserved4: u64;
   reserved5: u64;
 

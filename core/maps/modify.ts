@@ -15,6 +15,7 @@ import { arrayLookup } from "./array";
 import { AGAIN, awaitBucket, findPlace, isHome, isLocked, tryLockBucket, unlockBucket } from "./bucket";
 import { hashOf } from "./entry";
 import { updateSlow } from "./hash";
+import { markUsed } from "./lru-slots";
 import { MapHeader, mapAt, NOEXIST } from "./map";
 import { homeOf } from "./table";
 
@@ -61,7 +62,9 @@ function changeInHash(area: CpuArea, map: MapHeader, key: usize, offset: u32, ch
       continue;
     }
     if (!tryLockBucket(area, bucket, control)) continue;
-    const result = changeLocked(<usize>acquire(place) + map.valueOffset + offset, change, room);
+    const value = <usize>acquire(place) + map.valueOffset;
+    const result = changeLocked(value + offset, change, room);
+    if (map.ring != 0) markUsed(value);
     unlockBucket(area, bucket, control);
     return result;
   }

@@ -1,5 +1,6 @@
 /**
- * Runs of pages that a map has beside its descriptor: buckets, their directory, a pool or an array's values, a pool's values. Each is named
+ * Runs of pages that a map has beside its descriptor: buckets, their directory, a pool or an array's values, a pool's values, an LRU
+ * map's slots. Each is named
  * by a field of the descriptor from before it is used until it goes back.
  */
 import { CpuArea } from "../cpu/area";
@@ -26,6 +27,10 @@ export function valueStorageField(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("valueStorage");
 }
 
+export function ringField(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("ring");
+}
+
 /** Puts a zeroed run of pages for `bytes` bytes into a map's field. False: memory is out. */
 export function allocateStorage(field: usize, bytes: u64): bool {
   if (bytes > LARGEST_STORAGE) return false;
@@ -49,7 +54,8 @@ function freeStorage(area: CpuArea, field: usize): void {
 
 /** Whether a run of pages is one that a field of the map's names. */
 export function isStorageOf(map: MapHeader, run: u32): bool {
-  return map.wholeStorage == run || map.directoryStorage == run || map.storage == run || map.valueStorage == run;
+  if (map.wholeStorage == run || map.directoryStorage == run || map.ring == run) return true;
+  return map.storage == run || map.valueStorage == run;
 }
 
 /** Gives all of a map's runs back but its descriptor. */
@@ -58,4 +64,5 @@ export function freeAllStorage(area: CpuArea, map: MapHeader): void {
   freeStorage(area, directoryField(map));
   freeStorage(area, storageField(map));
   freeStorage(area, valueStorageField(map));
+  freeStorage(area, ringField(map));
 }

@@ -10,6 +10,7 @@ import { type ObjectSpec, subprogramsOf } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import type { LoadedMap } from "../load/load.ts";
 import { NO_PREALLOC } from "../maps/kinds.ts";
+import type { MapInfo } from "../maps/map.ts";
 import type { RuleRange } from "../replay/interrupts.ts";
 import { arrayBytes, dynamicBytes, preallocatedBytes } from "../replay/linux-memory.ts";
 import type { AdviceReport, KernelAdvice, MapAdvice, TotalBytes } from "./advice.ts";
@@ -84,6 +85,12 @@ interface JudgeOptions extends AdviseOptions {
   readonly lost: number;
 }
 
+/** Linux has them preallocated or not at all (-ENOTSUPP). */
+function lruBytes(info: MapInfo, cpus: number): Pick<MapAdvice, "note" | "declaredBytes" | "advisedBytes"> {
+  const bytes = preallocatedBytes(info, cpus).total;
+  return { note: "an LRU map is always preallocated", declaredBytes: bytes, advisedBytes: bytes };
+}
+
 function mapAdvice(
   object: ObjectSpec,
   loaded: LoadedMap,
@@ -99,6 +106,7 @@ function mapAdvice(
   if (!kind.mayBeDynamic) {
     const note = `${kind.keys === "index" ? "an array" : "its room"} is always there as a whole`;
     if (kind.memoryUse === "filter") return { ...base, note };
+    if (kind.memoryUse === "lru") return { ...base, ...lruBytes(info, cpus) };
     const bytes = arrayBytes(info, cpus, spec.contents !== undefined);
     return { ...base, note, declaredBytes: bytes, advisedBytes: bytes };
   }

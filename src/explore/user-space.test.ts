@@ -130,7 +130,7 @@ test("a limit that does not hold the empty maps is refused", async () => {
 test("a map of a kind that is not there leaves the others their advice", async () => {
   const least: MapSpec = {
     name: "recent",
-    bpfType: 9,
+    bpfType: 14,
     keySize: 8,
     valueSize: 4,
     maxEntries: 16,
@@ -141,7 +141,7 @@ test("a map of a kind that is not there leaves the others their advice", async (
   const options = { cpus: 2, rules: RULE_RANGE, realTime: [false] };
   const { maps } = await adviseObject(object, stream("s2.dyn"), options, () => undefined);
   const rows = maps.map(({ name, type, note, advice }) => [name, type, note ?? advice?.verdict]);
-  assert.deepEqual(rows.at(-1), ["recent", "type 9", "map type 9 is not supported yet"]);
+  assert.deepEqual(rows.at(-1), ["recent", "type 14", "map type 14 is not supported yet"]);
   assert.deepEqual(
     rows.find(([name]) => name === "execve_map"),
     ["execve_map", "hash", "go dynamic"],
@@ -149,7 +149,7 @@ test("a map of a kind that is not there leaves the others their advice", async (
 });
 
 test("an object that has nothing but such a map is no error: the map and the program are named", async () => {
-  const least = { name: "recent", bpfType: 9, keySize: 8, valueSize: 4, maxEntries: 16, flags: 1, readOnly: false };
+  const least = { name: "recent", bpfType: 14, keySize: 8, valueSize: 4, maxEntries: 16, flags: 1, readOnly: false };
   const [program] = OBJECT.programs;
   assert.ok(program);
   const relocations = [{ type: "map", instruction: 0, map: "recent" } as const];
@@ -160,8 +160,8 @@ test("an object that has nothing but such a map is no error: the map and the pro
   assert.deepEqual(
     [maps.map(({ note }) => note), skippedPrograms],
     [
-      ["map type 9 is not supported yet"],
-      [{ name: program.name, reason: "it uses recent: map type 9 is not supported yet" }],
+      ["map type 14 is not supported yet"],
+      [{ name: program.name, reason: "it uses recent: map type 14 is not supported yet" }],
     ],
   );
 });

@@ -38,6 +38,8 @@ export type MapType =
   | "hash"
   | "variable_hash"
   | "percpu_hash"
+  | "lru_hash"
+  | "lru_percpu_hash"
   | "array"
   | "percpu_array"
   | "queue"
@@ -49,7 +51,7 @@ export type MapType =
   | "lpm_trie"
   | "ringbuf";
 /** Kinds with one value for each CPU. */
-export type PercpuMapType = "percpu_hash" | "percpu_array";
+export type PercpuMapType = "percpu_hash" | "lru_percpu_hash" | "percpu_array";
 
 export interface MapKind {
   readonly type: MapType;
@@ -69,7 +71,7 @@ export interface MapKind {
   readonly walk: false | "places" | "keys";
   /** Whether the core takes many entries at once (`mapGetMany`). */
   readonly batches: boolean;
-  /** Whether elements may be allocated as they come; otherwise all room is there from the start. */
+  /** Whether a program may want its elements allocated as they come (BPF_F_NO_PREALLOC): Linux refuses it of the others. */
   readonly mayBeDynamic: boolean;
   /** How compiled programs find a value without a call: `index`, by the number below max_entries that the key is. */
   readonly inlineLookup: "index" | undefined;
@@ -181,6 +183,37 @@ export const MAP_KINDS: readonly MapKind[] = [
     memoryUse: "hash",
     program: { lookup: "percpuHashLookup", lookupOn: "percpuHashLookupOn", update: "hashUpdate", delete: "hashDelete" },
     system: { get: "percpuHashGet", update: "percpuHashUpdateAll", delete: "hashDelete", take: "hashTake" },
+  },
+  {
+    type: "lru_hash",
+    bpfType: CONSTANTS.KIND_LRU_HASH,
+    doc: "Hash map that makes room for a new key by itself: an entry goes that was not used for long.",
+    perCpu: false,
+    keys: "bytes",
+    order: "none",
+    walk: "places",
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "lru",
+    program: { lookup: "lruLookup", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "lruGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
+    modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
+  },
+  {
+    type: "lru_percpu_hash",
+    bpfType: CONSTANTS.KIND_LRU_PERCPU_HASH,
+    doc: "As lru_hash, with one value per CPU under each key.",
+    perCpu: true,
+    keys: "bytes",
+    order: "none",
+    walk: "places",
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "lru",
+    program: { lookup: "lruPercpuLookup", lookupOn: "lruPercpuLookupOn", update: "hashUpdate", delete: "hashDelete" },
+    system: { get: "lruGet", update: "percpuHashUpdateAll", delete: "hashDelete", take: "hashTake" },
   },
   {
     type: "percpu_array",

@@ -44,13 +44,21 @@ function hashUse(reader: Reader, map: MapShape): MemoryUse {
   const buckets = mostBuckets * CONSTANTS.BUCKET_BYTES + directoryBytes(mostBuckets);
   const hasValues = field("values") !== 0;
   const elementBytes = field("valueOffset") + (hasValues ? CONSTANTS.HEADER_BYTES : valueStride);
-  const pool = (maxEntries + reader.cpus) * (elementBytes + (hasValues ? valueStride * copies : 0));
+  const spares = field("ring") === 0 ? reader.cpus : 0;
+  const pool = (maxEntries + spares) * (elementBytes + (hasValues ? valueStride * copies : 0));
   const preallocatedBytes = buckets + pool;
   if (field("supply") === CONSTANTS.SUPPLY_POOL) return { bytes: preallocatedBytes, preallocatedBytes };
   const elements = reader.core.allocatorOwned(field("elements")) * elementBytes;
   const valueBytes = (valueStride + CONSTANTS.HEADER_BYTES) * copies;
   const values = hasValues ? reader.core.allocatorOwned(field("values")) * valueBytes : 0;
   return { bytes: bucketBytes(reader, address) + elements + values, preallocatedBytes };
+}
+
+/** As a hash, and the slots. */
+function lruUse(reader: Reader, map: MapShape): MemoryUse {
+  const { bytes, preallocatedBytes } = hashUse(reader, map);
+  const slots = map.maxEntries * 4;
+  return { bytes: bytes + slots, preallocatedBytes: preallocatedBytes + slots };
 }
 
 /** Buckets, and what the caches of each class own. Such a map is never preallocated. */
@@ -89,11 +97,12 @@ function recordsUse(_: Reader, { maxEntries }: MapShape): MemoryUse {
   return { bytes: 2 * maxEntries, preallocatedBytes: 2 * maxEntries };
 }
 
-export type MemoryUseRule = "records" | "trie" | "storage" | "hash" | "classes" | "filter" | "nothing";
+export type MemoryUseRule = "records" | "trie" | "storage" | "hash" | "lru" | "classes" | "filter" | "nothing";
 
 const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   storage: storageUse,
   hash: hashUse,
+  lru: lruUse,
   classes: classesUse,
   nothing: () => ({ bytes: 0, preallocatedBytes: 0 }),
   filter: filterUse,

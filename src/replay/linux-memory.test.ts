@@ -51,6 +51,17 @@ for (const [type, key, value, most, entries, memlock] of DYNAMIC)
     assert.ok(caches > 0);
   });
 
+/** memlock of fdinfo on 6.18, 2 CPUs. */
+test("an LRU map has no elements beside its entries'", () => {
+  const total = (type: string, keySize: number, valueSize: number, maxEntries: number): number =>
+    preallocatedBytes(info(type, keySize, valueSize, maxEntries), 2).total;
+  assert.deepEqual([total("lru_hash", 4, 8, 1000), total("lru_hash", 16, 100, 10_240)], [81_280, 1_983_360]);
+  assert.deepEqual(
+    [total("lru_percpu_hash", 4, 8, 1000), total("lru_percpu_hash", 16, 100, 10_240)],
+    [97_280, 3_130_240],
+  );
+});
+
 test("what the caches hold is counted as the slab hands it out", () => {
   const bytes = dynamicBytes(info("hash", 4, 8, 1024), 2, { entries: 10, ownedElements: 40, ownedValues: 0 });
   assert.deepEqual([bytes.elements, bytes.caches, bytes.buckets], [960, 2880, 16_384]);

@@ -108,7 +108,8 @@ export function preallocatedBytes(info: HashShape, cpus: number): LinuxBytes {
   const { element, value } = linuxUnits(info, cpus);
   const buckets = bucketBytes(info);
   const elements = info.maxEntries * element;
-  const extraElements = info.kind.perCpu ? 0 : cpus * (element + POINTER);
+  const hasExtra = !info.kind.perCpu && info.kind.memoryUse !== "lru";
+  const extraElements = hasExtra ? cpus * (element + POINTER) : 0;
   const values = info.maxEntries * value;
   const total = FIXED + buckets + elements + extraElements + values;
   return { fixed: FIXED, buckets, elements, extraElements, caches: 0, values, total, memlock: total };

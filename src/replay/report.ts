@@ -171,7 +171,7 @@ function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapRe
     valueSize,
     maxEntries,
     ...mapStatistics(arena, map.info),
-    ...(kind.memoryUse === "hash" ? { linux: linuxMemory(arena, map.info) } : {}),
+    ...(kind.memoryUse === "hash" || kind.memoryUse === "lru" ? { linux: linuxMemory(arena, map.info) } : {}),
     ...(dump && kind.walk ? { items: dumpItems(map) } : {}),
   };
 }

@@ -82,7 +82,7 @@ export interface Core {
    * @param supply where a hash's elements come from, a SUPPLY_ constant
    * @param seed of the hash function
    * @param extra map_extra
-   * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOMEM, ETIMEDOUT (cpu/wait.ts)
+   * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOTSUPP, ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
   createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number, extra: number): number;
   /** As `createObjectAllocator` of alloc/object.ts; what this CPU could not finish before goes first. */
@@ -222,6 +222,14 @@ export interface Core {
    * @returns how many there are, or -ETIMEDOUT
    */
   listAllocators(into: number, most: number): number;
+  /** As hashGet, or percpuHashGet of a per-CPU kind; but in profile linux the entry was used. */
+  lruGet(address: number, key: number, into: number): number;
+  /** As hashLookup, for a program: the entry was used. */
+  lruLookup(address: number, key: number): number;
+  /** As lruLookup, for the current CPU's copy. */
+  lruPercpuLookup(address: number, key: number): number;
+  /** As lruLookup, for the copy of CPU `cpu`; 0 if there is no such CPU. */
+  lruPercpuLookupOn(address: number, key: number, cpu: number): number;
   /**
    * Adds to the values of `count` keys, in their order, as hashChange does: values that are numbers of a kind (base/number.ts).
    * @param amounts numbers of the same kind, side by side
@@ -327,11 +335,7 @@ export interface Core {
   percpuArrayUpdate(address: number, key: number, value: number, flags: number): number;
   /** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
   percpuArrayUpdateAll(address: number, key: number, value: number, flags: number): number;
-  /**
-   * Copies all CPUs' values out, valueStride apart: done again if the bucket changed meanwhile, so that they are the key's; each
-   * CPU's as of some moment. Any context.
-   * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
-   */
+  /** Copies all CPUs' values of a per-CPU hash out, as copyFound. Any context. */
   percpuHashGet(address: number, key: number, into: number): number;
   /** As hashLookup, for the current CPU's copy. */
   percpuHashLookup(address: number, key: number): number;
@@ -572,6 +576,10 @@ export const SIGNATURES = {
   isObjectAllocator: { parameters: ["i32"], results: ["i32"] },
   isSeenAlive: { parameters: ["i32", "i32"], results: ["i32"] },
   listAllocators: { parameters: ["i32", "i32"], results: ["i32"] },
+  lruGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  lruLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  lruPercpuLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  lruPercpuLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   mapAddMany: { parameters: ["i32", "i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   mapCount: { parameters: ["i32"], results: ["i32"] },
   mapDeleteMany: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -699,6 +707,7 @@ export const CONSTANTS = {
   ENOSPC: 28,
   ERANGE: 34,
   ETIMEDOUT: 110,
+  ENOTSUPP: 524,
   NUMBER_SIGNED: 4,
   NUMBER_FLOAT: 8,
   SUPERBLOCK: 65536,
@@ -772,6 +781,12 @@ export const CONSTANTS = {
   ELEMENT_NEXT: 8,
   ELEMENT_HASH: 12,
   ELEMENT_KEY: 16,
+  LRU_BYTES: 16,
+  SLOT_BEFORE: 16,
+  USED_BEFORE: 12,
+  NEXT_BEFORE: 8,
+  PREVIOUS_BEFORE: 4,
+  SLOT_OF_ELEMENT: 268435455,
   FREED: 2147483648,
   GIVEN_BYTES: 8,
   VARIABLE_KEY: 24,
@@ -779,10 +794,14 @@ export const CONSTANTS = {
   KIND_HASH: 1,
   KIND_PERCPU_HASH: 5,
   MOST_POOLED: 96,
+  HASH_FLAGS: 477,
   KEPT: 0,
   LOST: 1,
   UNCLEAR: 2,
+  KIND_LRU_HASH: 9,
+  KIND_LRU_PERCPU_HASH: 10,
   NO_PREALLOC: 1,
+  NO_COMMON_LRU: 2,
   ZERO_SEED: 64,
   NOEXIST: 1,
   EXIST: 2,
@@ -791,6 +810,7 @@ export const CONSTANTS = {
   SUPPLY_CACHE: 0,
   SUPPLY_POOL: 1,
   SUPPLY_SLAB: 2,
+  SUPPLY_LRU: 3,
   LARGEST_OBJECT: 4194304,
   LARGEST_ENTRY: 4194256,
   LARGEST_PERCPU_VALUE: 32768,
@@ -846,8 +866,9 @@ export const LAYOUT = {
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, trieRoot: 204, trieLock: 208, trieCount: 212, triePending: 216 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, ring: 160, lruShare: 164, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, trieRoot: 204, trieLock: 208, trieCount: 212, triePending: 216 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
+  Order: { lock: 0, taken: 4, hand: 8, unlisted: 12, inactiveOldest: 16, inactiveNewest: 20, inactiveCount: 24, activeOldest: 28, activeNewest: 32, activeCount: 36, batch: 40, swept: 44 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
   Ring: { state: 0, lock: 8 },
   Ringbuf: { produced: 0, lock: 8, consumed: 64, consumerLock: 72 },
@@ -868,6 +889,7 @@ export const SIZES = {
   MapCpu: 72,
   MapHeader: 220,
   ObjectAllocator: 96,
+  Order: 48,
   PageDescriptor: 32,
   Ring: 12,
   Ringbuf: 76,

@@ -2,7 +2,7 @@
 import { CONSTANTS } from "../../wasm/face.ts";
 import { mapKindByBpfType } from "../kinds.ts";
 
-const { NO_PREALLOC, NUMA_NODE } = CONSTANTS;
+const { NO_COMMON_LRU, NO_PREALLOC, NUMA_NODE } = CONSTANTS;
 
 /** `union bpf_attr` of BPF_MAP_CREATE: u32 numbers, `extra` of 64 bits. */
 export interface CreateAttributes {
@@ -18,12 +18,19 @@ export interface CreateAttributes {
 /** NUMA_NO_NODE. */
 const NO_NODE = 0xffffffff;
 
+/** An LRU map that is to be dynamic: refused for that, before its node is looked at. */
+function isNeverDynamic(type: number, flags: number): boolean {
+  return (flags & NO_PREALLOC) !== 0 && mapKindByBpfType(type)?.memoryUse === "lru";
+}
+
 /**
- * Whether a map may lie where its creator wants it. There is one node, 0; per-CPU kinds are on every CPU's node and take no wish.
+ * Whether a map may not lie where its creator wants it. There is one node, 0; per-CPU kinds, and those with lists for each CPU, are on
+ * every CPU's node and take no wish.
  */
 export function isNodeRefused({ type, flags, numaNode }: CreateAttributes): boolean {
-  if ((flags & NUMA_NODE) === 0 || numaNode === NO_NODE) return false;
-  return numaNode !== 0 || mapKindByBpfType(type)?.perCpu === true;
+  if ((flags & NUMA_NODE) === 0 || numaNode === NO_NODE || isNeverDynamic(type, flags)) return false;
+  const isEverywhere = (flags & NO_COMMON_LRU) !== 0 || mapKindByBpfType(type)?.perCpu === true;
+  return numaNode !== 0 || isEverywhere;
 }
 
 /** Where a hash's elements come from. */

@@ -74,6 +74,8 @@ export type LinuxMapType = Exclude<MapType, "variable_hash">;
 export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   hash: HASH,
   percpu_hash: HASH,
+  lru_hash: HASH,
+  lru_percpu_hash: HASH,
   array: ARRAY,
   percpu_array: ARRAY,
   queue: RING,
