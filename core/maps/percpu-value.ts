@@ -22,7 +22,7 @@ import {
 } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { letWorkRun } from "./deferred";
-import { MapHeader, SUPPLY_POOL } from "./map";
+import { isElementCache, MapHeader, SUPPLY_POOL } from "./map";
 
 /** Whether a map has one value for each CPU under a key. */
 export function isPerCpu(map: MapHeader): bool {
@@ -36,6 +36,17 @@ export function isPerCpu(map: MapHeader): bool {
 export function valueObject(map: MapHeader, element: usize): usize {
   const isKept = !isPerCpu(map) || map.supply == SUPPLY_POOL || map.keepsValues != 0;
   return isKept ? 0 : load<u32>(element + map.valueOffset) - HEADER_BYTES;
+}
+
+/** Whether an element that was gathered from one of a dead CPU's caches of a map names a value; if it was freeing the map, from anybody's. */
+function isGatheredWith(dead: CpuArea, map: MapHeader, payload: u32): bool {
+  const isFreeing = transferOf(dead).building == changetype<usize>(map);
+  const cpus = superblock().cpus;
+  for (let cpu: u32 = 0; cpu < cpus; cpu++) {
+    if (cpu != dead.id && !isFreeing) continue;
+    if (namesValue(cacheOf(map.elements, cpu).byGp, 0xffffffff, map.valueOffset, payload)) return true;
+  }
+  return false;
 }
 
 /**
@@ -54,9 +65,9 @@ export function isKeptValue(dead: CpuArea, map: MapHeader, value: usize): bool {
     if (load<u32>(element + at) == payload) return true;
   }
   const transfer = transferOf(dead);
-  const isMoving = transfer.active != 0 && transfer.cache == changetype<usize>(cache);
+  const isMoving = transfer.active != 0 && isElementCache(map, transfer.cache);
   if (isMoving && namesValue(transferFirst(transfer), transferCount(transfer), at, payload)) return true;
-  return namesValue(cache.byGp, 0xffffffff, at, payload);
+  return isGatheredWith(dead, map, payload);
 }
 
 /** Whether one of the first `count` elements of a chain names a value. */

@@ -38,6 +38,18 @@ export const DEATH_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "gathered-from-own-caches",
+    doc: "Of a map that a dead thread was freeing, a value that an element of another CPU's cache keeps is taken for nobody's.",
+    scenario: "killed-in-percpu-life",
+    edits: [
+      {
+        file: "core/maps/percpu-value.ts",
+        guard: "    if (cpu != dead.id && !isFreeing) continue;\n",
+        without: "    if (cpu != dead.id) continue;\n",
+      },
+    ],
+  },
+  {
     name: "gathered-in-no-list",
     doc: "A reaper empties the lists before what it has gathered is on one: it dies, and all of it is lost.",
     scenario: "killed-reaper",
