@@ -15,7 +15,7 @@ import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES
 import { memoryErrno } from "../cpu/wait";
 import { HEADER_BYTES } from "../mem/slab";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { isHome, isLocked, placeOfElement, removeAt } from "./bucket";
+import { AGAIN, awaitBucket, isHome, isLocked, placeOfElement, removeAt } from "./bucket";
 import { countElement, levelCount, nextOperation, parityOf } from "./count";
 import { hashOfElement, nameElement, poolWord, popPool } from "./element";
 import {
@@ -36,6 +36,9 @@ import { homeOf } from "./table";
 
 /** Used entries that a search without the order spares at most: then it takes the next, used or not, so that it ends. */
 const MOST_SPARED: u32 = 128;
+
+/** Times that all is looked through while entries come and go, before all elements are taken to be in others' hands. */
+const MOST_TRIES: u32 = 64;
 
 /** A free element from the lists, 0 if there is none. It has a slot afterwards, and the intent names it with MAYBE. */
 function takeFree(area: CpuArea, map: MapHeader, cache: Cache, intent: usize): usize {
@@ -179,21 +182,45 @@ function evict(area: CpuArea, map: MapHeader, cache: Cache): usize {
 }
 
 /**
+ * Nothing could be had: waits for a bucket that another CPU is changing, in which an entry may be. AGAIN: it is worth a try; or as
+ * awaitBucket.
+ * The load pairs with the publication of the control word.
+ */
+function awaitEntry(area: CpuArea, map: MapHeader): i32 {
+  const first = firstSlot(map, area.id);
+  const end = min(slotsOf(map), MOST_SPARED);
+  for (let slot: u32 = 0; slot < end; slot++) {
+    const element = elementAt(map, first + slot);
+    if (element == 0) continue;
+    const bucket = homeOf(map, hashOfElement(element));
+    if (isLocked(acquire64(bucket))) return awaitBucket(area, bucket);
+  }
+  return AGAIN;
+}
+
+/** A free element, a new one, or that of the entry which has to go; 0 if none can be had now. */
+function findElementFor(area: CpuArea, map: MapHeader, cache: Cache, intents: usize): usize {
+  let element = takeFree(area, map, cache, firstIntent(intents));
+  if (element == 0) element = takeNew(area, map, cache, intents);
+  return element != 0 ? element : evict(area, map, cache);
+}
+
+/**
  * Takes an element for a new entry, or for a new value: a free one, a new one, or that of the entry which has to go. The first
  * intent names it, its header the operation that comes next. Any context.
  * @param bits COUNTS for an entry, 0 for a value
  * @returns the element; or -ENOMEM (the map has none and cannot get one here), -ETIMEDOUT, -EBUSY (all are in the hands of operations
- * under way)
+ * under way, or in a bucket that this context interrupted)
  */
 export function takeOrEvict(area: CpuArea, map: MapHeader, cache: Cache, bits: u64): usize {
   const intents = intentsOf(area);
-  let element = takeFree(area, map, cache, firstIntent(intents));
-  if (element == 0) element = takeNew(area, map, cache, intents);
-  if (element == 0) element = evict(area, map, cache);
-  if (element == 0) {
+  let element = findElementFor(area, map, cache, intents);
+  for (let tries = MOST_TRIES; element == 0; tries--) {
     clearIntent(firstIntent(intents));
     const taken = peek(changetype<usize>(orderOf(map, area.id)) + offsetof<Order>("taken"));
-    return <usize>-(taken == 0 ? memoryErrno(area) : EBUSY);
+    const result = taken == 0 ? -memoryErrno(area) : tries == 0 ? -EBUSY : awaitEntry(area, map);
+    if (result != AGAIN) return <usize>result;
+    element = findElementFor(area, map, cache, intents);
   }
   const operation = nextOperation(levelCount(map, area.id, area.level));
   nameElement(element, cache, operation);

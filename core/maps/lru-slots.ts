@@ -47,7 +47,7 @@ export class Order {
   /** How far the look for elements on no list has come, 0: none is under way. */
   swept: u32;
 }
-const ORDER_BYTES: usize = 64;
+export const ORDER_BYTES: usize = 64;
 
 /** Whether each CPU has a share of its own. */
 function isShared(map: MapHeader): bool {

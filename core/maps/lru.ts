@@ -16,7 +16,16 @@ import { buildHash, buildPercpuHash, checkHash, checkPercpuHash, HASH_FLAGS } fr
 import { copyFound, hashLookup } from "./hash-lookup";
 import { breakOrderLocks } from "./lru-order";
 import { buildSlots, markUsed } from "./lru-slots";
-import { MapHeader, mapAt, NO_COMMON_LRU, NO_PREALLOC, SUPPLY_LRU, SUPPLY_POOL, SUPPLY_SLAB } from "./map";
+import {
+  MapHeader,
+  mapAt,
+  NO_COMMON_LRU,
+  NO_PREALLOC,
+  SUPPLY_CACHE,
+  SUPPLY_LRU,
+  SUPPLY_POOL,
+  SUPPLY_SLAB,
+} from "./map";
 import { settleTable } from "./table-repair";
 
 /** Numbers of `enum bpf_map_type`. */
@@ -25,19 +34,19 @@ export const KIND_LRU_PERCPU_HASH: u32 = 10;
 
 /** What `bpf(BPF_MAP_CREATE)` refuses of both kinds beside what it refuses of a hash. */
 function checkFlags(flags: u32, supply: u32): u32 {
-  if ((flags & ~(HASH_FLAGS | NO_COMMON_LRU)) != 0 || supply == SUPPLY_SLAB) return EINVAL;
+  if ((flags & ~(HASH_FLAGS | NO_COMMON_LRU)) != 0 || supply == SUPPLY_SLAB || supply > SUPPLY_LRU) return EINVAL;
   return (flags & NO_PREALLOC) != 0 ? ENOTSUPP : 0;
 }
 
 /** As `checkMap` of maps/dispatch.ts. */
 export function checkLruHash(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
   const refused = checkFlags(flags, supply);
-  return refused != 0 ? refused : checkHash(keySize, valueSize, maxEntries, flags & ~NO_COMMON_LRU, supply);
+  return refused != 0 ? refused : checkHash(keySize, valueSize, maxEntries, flags & ~NO_COMMON_LRU, SUPPLY_CACHE);
 }
 
 export function checkLruPercpuHash(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, supply: u32): u32 {
   const refused = checkFlags(flags, supply);
-  return refused != 0 ? refused : checkPercpuHash(keySize, valueSize, maxEntries, flags & ~NO_COMMON_LRU, supply);
+  return refused != 0 ? refused : checkPercpuHash(keySize, valueSize, maxEntries, flags & ~NO_COMMON_LRU, SUPPLY_CACHE);
 }
 
 /** Room that is bounded by the slots is not bounded a second time: each level may have as many elements as it comes by. */

@@ -6,9 +6,11 @@ import { Worker } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, string, u32, u64 } from "../maps/codec.ts";
 import { elementSets } from "../maps/memory-use.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { Arena } from "./arena.ts";
 import { cacheStatistics } from "./statistics.ts";
+
+const { NO_COMMON_LRU } = CONSTANTS;
 
 /** Workers run compiled: Node 20 loads no .ts there. */
 const ENTRY = new URL("../../dist/index.js", import.meta.url).href;
@@ -61,6 +63,48 @@ for (const prealloc of [false, true])
     assert.equal(map.size, live);
     assert.equal([...map].length, live);
     if (!prealloc) assertEverythingBack(arena, "map");
+  });
+
+for (const [name, options] of [
+  ["dynamic", {}],
+  ["preallocated", { prealloc: true }],
+  ["with a list for each CPU", { flags: NO_COMMON_LRU }],
+] as const)
+  test(`LRU, ${name}: threads that put in more than there is room for are never refused, and read what they wrote`, async () => {
+    const arena = await Arena.create({ cpus: 3, maximumBytes: 64 << 20 });
+    const map = arena.createMap({
+      type: "lru_hash",
+      name: "map",
+      key: u32,
+      value: bytes(24),
+      maxEntries: 999,
+      ...options,
+    });
+    const body = `
+      const map = arena.openMap("map");
+      const seen = { refused: 0, lost: 0, foreign: 0, hits: 0 };
+      let random = input;
+      for (let step = 0; step < 60000; step++) {
+        random = Math.imul(random, 1103515245) + 12345 >>> 0;
+        const key = (random >>> 8) % 3000;
+        const value = map.get(key);
+        if (value !== undefined) seen.hits++;
+        if (value !== undefined && value.some((byte) => byte !== (key & 255))) seen.foreign++;
+        if (map.update(key, new Uint8Array(24).fill(key & 255)) !== 0) seen.refused++;
+        // No other thread puts in a thousand keys meanwhile, or else it would be right.
+        if (step % 16 === 0 && map.get(key) === undefined) seen.lost++;
+        if (step % 5 === 0) map.delete((random >>> 12) % 3000);
+      }
+      return seen;`;
+    const seen = await Promise.all([1, 2].map((seed) => runWorker(arena, body, seed)));
+    for (const { refused, foreign, lost, hits } of seen as Record<string, number>[]) {
+      assert.deepEqual({ refused, foreign }, { refused: 0, foreign: 0 });
+      assert.ok((lost ?? 0) < 40 && (hits ?? 0) > 1000, `${lost} lost, ${hits} hits`);
+    }
+    assert.ok(map.size <= 999 && map.size > 300, `${map.size}`);
+    assert.equal([...map].length, map.size);
+    map.clear();
+    assert.equal(map.size, 0);
   });
 
 test("a large value is never seen half written or under another key, a key that stays is never missed", async () => {

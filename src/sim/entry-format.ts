@@ -8,7 +8,9 @@ export interface EntryFormat {
   /** Bytes of one value as it is given and read: of a per-CPU map one for each CPU. */
   readonly room: number;
   /** The core's function that reads. */
-  readonly get: "hashGet" | "percpuHashGet" | "variableHashGet";
+  readonly get: "hashGet" | "percpuHashGet" | "variableHashGet" | "lruGet";
+  /** The one that finds. */
+  readonly lookup: "hashLookup" | "lruLookup";
   /** Puts a key into scratch; its address. Only while setting up. */
   readonly placeKey: (key: number) => number;
   /** The key of an element. */
@@ -39,12 +41,14 @@ function writeWords(world: World, address: number, bytes: number, value: number)
 function fixedFormat(world: World, map: number): EntryFormat {
   const valueSize = world.field(map, "MapHeader", "valueSize");
   const keySize = world.field(map, "MapHeader", "keySize");
-  const isPerCpu = world.field(map, "MapHeader", "kind") === CONSTANTS.KIND_PERCPU_HASH;
+  const isPerCpu = world.field(map, "MapHeader", "values") !== 0;
+  const isLru = world.field(map, "MapHeader", "ring") !== 0;
   // Written in place, each copy for itself: only that it is there counts.
   const read = (address: number): number => (isPerCpu ? PRESENT : readWords(world, address, valueSize));
   return {
     room: ((valueSize + 7) & ~7) * (isPerCpu ? world.areas.length : 1),
-    get: isPerCpu ? "percpuHashGet" : "hashGet",
+    get: isLru ? "lruGet" : isPerCpu ? "percpuHashGet" : "hashGet",
+    lookup: isLru ? "lruLookup" : "hashLookup",
     placeKey: (key) => world.words(key, ...Array.from({ length: Math.ceil(keySize / 4) - 1 }, () => 0)),
     keyIn: (element) => world.memory.load(element + CONSTANTS.ELEMENT_KEY),
     write: (address, value) => writeWords(world, address, valueSize, value),
@@ -78,6 +82,7 @@ function variableFormat(world: World): EntryFormat {
   return {
     room: at + LONGEST,
     get: "variableHashGet",
+    lookup: "hashLookup",
     placeKey: (key) => world.words(keyWords(key).length * 4, 0, ...keyWords(key), 0),
     keyIn: (element) => {
       const length = memory.load(element + CONSTANTS.ELEMENT_KEY);

@@ -58,6 +58,8 @@ export interface HashOptions {
   readonly maxEntries?: number;
   readonly supply?: "cache" | "pool" | "slab";
   readonly perCpu?: boolean;
+  /** An entry goes where there is no room: of all, or of those that the CPU put in. */
+  readonly lru?: "common" | "own";
   /** Keys and values have lengths of their own: then the sizes say nothing. */
   readonly variable?: boolean;
 }
@@ -70,7 +72,12 @@ export interface MapShape {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly supply?: "cache" | "pool" | "slab";
+  readonly flags?: number;
 }
+
+/** Kinds of hashes with one value, and with one for each CPU. */
+const HASH_KINDS = [CONSTANTS.KIND_HASH, CONSTANTS.KIND_PERCPU_HASH] as const;
+const LRU_KINDS = [CONSTANTS.KIND_LRU_HASH, CONSTANTS.KIND_LRU_PERCPU_HASH] as const;
 
 const SUPPLIES = ["cache", "pool", "slab"];
 
@@ -225,17 +232,19 @@ export class World {
     supply = "cache",
     perCpu = false,
     variable = false,
+    lru,
   }: HashOptions = {}): number {
-    const fixed = perCpu ? CONSTANTS.KIND_PERCPU_HASH : CONSTANTS.KIND_HASH;
+    const kind = (lru === undefined ? HASH_KINDS : LRU_KINDS)[perCpu ? 1 : 0];
+    const flags = lru === "own" ? CONSTANTS.NO_COMMON_LRU : 0;
     if (variable)
       return this.createMap({ kind: CONSTANTS.KIND_VARIABLE_HASH, keySize: 0, valueSize: 0, maxEntries, supply });
-    return this.createMap({ kind: fixed, keySize, valueSize, maxEntries, supply });
+    return this.createMap({ kind, keySize, valueSize, maxEntries, supply, flags });
   }
 
   /** A map of any kind. */
-  createMap({ kind, keySize, valueSize, maxEntries, supply = "cache" }: MapShape): number {
+  createMap({ kind, keySize, valueSize, maxEntries, supply = "cache", flags = 0 }: MapShape): number {
     const from = SUPPLIES.indexOf(supply);
-    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, 0, from, HASH_SEED, 0);
+    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, flags, from, HASH_SEED, 0);
     this.#created("map", map);
     this.call("publishMap", map);
     // Nobody here holds a map open: it is freed as soon as no reader is left.

@@ -5,6 +5,7 @@ import { Finding } from "../finding.ts";
 import { hex } from "../objects.ts";
 import type { FieldOf, World } from "../world.ts";
 import { cachesOf, checkLists } from "./lists.ts";
+import { checkLru } from "./lru.ts";
 
 /** A preallocated map: every element it was cut into is in the map, in a CPU's cache, its list or its spare, and once. */
 function checkPool(world: World, map: number, inUse: ReadonlySet<number>): void {
@@ -57,11 +58,25 @@ function checkSets(world: World, map: number, inUse: ReadonlySet<number>): void 
   }
 }
 
+/** An LRU map's elements and values: those with a slot are in use, as far as the allocator knows. */
+function checkEvicting(world: World, map: number, inUse: ReadonlySet<number>): void {
+  const field = (name: FieldOf<"MapHeader">): number => world.field(map, "MapHeader", name);
+  const held = checkLru(world, map, inUse);
+  if (field("supply") === CONSTANTS.SUPPLY_POOL) return;
+  const elements = checkLists(world, { set: field("elements"), inUse: held }).keys();
+  if (field("values") === 0) return;
+  const payloads = [...elements].map((element) => world.memory.load(element + field("valueOffset")));
+  const values = payloads.flatMap((payload) => (payload === 0 ? [] : [payload - CONSTANTS.HEADER_BYTES]));
+  if (new Set(values).size !== values.length) throw new Finding("value twice", "two elements have the same value");
+  checkLists(world, { set: field("values"), inUse: new Set(values) });
+}
+
 /** @param inUse elements that are in buckets */
 export function checkElements(world: World, map: number, inUse: ReadonlySet<number>): void {
   const field = (name: FieldOf<"MapHeader">): number => world.field(map, "MapHeader", name);
   const supply = field("supply");
-  if (supply === CONSTANTS.SUPPLY_POOL) checkPool(world, map, inUse);
+  if (field("ring") !== 0) checkEvicting(world, map, inUse);
+  else if (supply === CONSTANTS.SUPPLY_POOL) checkPool(world, map, inUse);
   else if (supply === CONSTANTS.SUPPLY_SLAB) checkOwned(world, map, inUse);
   else if (field("kind") === CONSTANTS.KIND_VARIABLE_HASH) checkSets(world, map, inUse);
   else checkLists(world, { set: field("elements"), inUse });

@@ -57,11 +57,19 @@ function apply({ what, result }: Operation, value: number): number | undefined {
   return fits(0, what.value);
 }
 
+/** How a key may end. */
+interface End {
+  readonly final: number;
+  /** The map takes entries away by itself: a key may go at any time. */
+  readonly evicts: boolean;
+}
+
 /** Depth first: any operation may be next that was called before every other one left returned. */
-function canBe(left: readonly Operation[], value: number, final: number, failed: Set<string>): boolean {
-  if (left.every(({ result }) => result === undefined) && value === final) return true;
+function canBe(left: readonly Operation[], value: number, end: End, failed: Set<string>): boolean {
+  if (left.every(({ result }) => result === undefined) && value === end.final) return true;
   const key = `${value}:${left.map(({ called }) => called).join()}`;
   if (failed.has(key)) return false;
+  if (end.evicts && value !== 0 && canBe(left, 0, end, failed)) return true;
   const firstReturn = Math.min(...left.map(({ returned }) => returned));
   for (const operation of left) {
     if (operation.called > firstReturn) continue;
@@ -71,7 +79,7 @@ function canBe(left: readonly Operation[], value: number, final: number, failed:
       canBe(
         left.filter((each) => each !== operation),
         after,
-        final,
+        end,
         failed,
       )
     )
@@ -90,16 +98,18 @@ function show({ what, called, returned, result }: Operation): string {
 /**
  * @param final what is in the map in the end, key to value
  * @param initial the same before the first operation
+ * @param evicts whether keys may go by themselves
  */
 export function checkHistory(
   history: readonly Operation[],
   final: ReadonlyMap<number, number>,
   initial: ReadonlyMap<number, number> = new Map(),
+  evicts = false,
 ): void {
   for (const key of new Set([...history.map(({ what }) => what.key), ...final.keys(), ...initial.keys()])) {
     const operations = history.filter(({ what }) => what.key === key);
     const last = final.get(key) ?? 0;
-    if (!canBe(operations, initial.get(key) ?? 0, last, new Set()))
+    if (!canBe(operations, initial.get(key) ?? 0, { final: last, evicts }, new Set()))
       throw new Finding("not linearizable", `key ${key} ends as ${last} after ${operations.map(show).join("; ")}`);
   }
 }

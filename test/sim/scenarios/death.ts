@@ -39,7 +39,7 @@ export const DIES = {
   nmi: "died in an NMI",
   elsewhere: "died acting as another CPU",
   migrating: "died migrating a table",
-  mapLock: "died with the lock of a queue, a stack, a trie or a ring buffer",
+  mapLock: "died with the lock of a queue, a stack, a trie, a ring buffer or an LRU map's order",
 } as const;
 
 type Left = keyof typeof DIES;
@@ -56,6 +56,8 @@ function locks(world: World): number[] {
 function lockOfMap(world: World, map: number): number {
   const kind = world.field(map, "MapHeader", "kind");
   if (kind === CONSTANTS.KIND_LPM_TRIE) return world.field(map, "MapHeader", "trieLock");
+  const orders = world.field(map, "MapHeader", "ring");
+  if (orders !== 0) return world.field(orders, "Order", "lock");
   if (kind === CONSTANTS.KIND_RINGBUF) return world.field(world.field(map, "MapHeader", "storage"), "Ringbuf", "lock");
   const isRing = kind === CONSTANTS.KIND_QUEUE || kind === CONSTANTS.KIND_STACK;
   return isRing ? world.field(world.field(map, "MapHeader", "storage"), "Ring", "lock") : 0;

@@ -19,6 +19,7 @@ import { KILLED_IN_OBJECTS } from "./killed-in-objects.ts";
 import { largeValues } from "./large-values.ts";
 import { lateRaise } from "./late-raise.ts";
 import { lookupStays } from "./lookup-stays.ts";
+import { LRU } from "./lru.ts";
 import { nmiInUpdate } from "./nmi-in-update.ts";
 import { oneBucket } from "./one-bucket.ts";
 import { openDestroy } from "./open-destroy.ts";
@@ -94,4 +95,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...VARIABLE,
   ...RINGS,
   ...TRIES,
+  ...LRU,
 ];

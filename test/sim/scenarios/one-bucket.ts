@@ -8,7 +8,7 @@ export const oneBucket: Scenario = {
   doc: "Two CPUs update, delete and look up the same key: whoever claims the control word first comes first.",
   cpus: 2,
   bound: 2,
-  reaches: [{ in: "insertElement" }, { in: "dropElement" }, { in: "awaitHolder" }, { in: "deleteExpected" }],
+  reaches: [{ in: "publishElement" }, { in: "dropElement" }, { in: "awaitHolder" }, { in: "deleteExpected" }],
   prepare(world) {
     const prepared = prepareHash(world, world.createHash({ maxEntries: 4 }), 2);
     return () =>

@@ -1,0 +1,71 @@
+/** Cores with a guard of the LRU maps taken out. */
+import type { Canary } from "./canary.ts";
+
+export const LRU_CANARIES: readonly Canary[] = [
+  {
+    name: "order-not-repaired",
+    doc: "The lock of an order is let go of for a dead holder, and its lists stay as he left them.",
+    scenario: "lru-killed",
+    edits: [{ file: "core/maps/lru-order.ts", guard: "    repairOrder(map, order, index);\n", without: "" }],
+  },
+  {
+    name: "slot-and-slab",
+    doc: "What a dead thread had of an LRU map goes back to the slab, and its slot goes on naming it.",
+    scenario: "lru-killed",
+    edits: [
+      {
+        file: "core/maps/hash-reap.ts",
+        guard: "map.ring != 0 && hasSlot(map, object)",
+        without: "map.ring != 0 && false",
+      },
+    ],
+  },
+  {
+    name: "unlisted-forgotten",
+    doc: "Who cannot have the order's lock puts a new element on no list and does not say so.",
+    scenario: "lru-nmi-new",
+    edits: [
+      {
+        file: "core/maps/lru-order.ts",
+        guard: '    publish(changetype<usize>(orderOf(map, area.id)) + offsetof<Order>("unlisted"), 1);\n',
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "placed-without-lock",
+    doc: "Who cannot have the order's lock moves the element all the same.",
+    scenario: "lru-nmi",
+    edits: [
+      {
+        file: "core/maps/lru-order.ts",
+        guard: "  if (lockAnywhere(area, lockWord(order)) != 0) return false;\n",
+        without: "  if (lockAnywhere(area, lockWord(order)) != 0) area.interruptsOff++;\n",
+      },
+      {
+        file: "core/maps/lru-order.ts",
+        guard: "  unlock(lockWord(orderOf(map, area.id)));\n",
+        without: "  publish(lockWord(orderOf(map, area.id)), 0);\n  area.interruptsOff--;\n",
+      },
+    ],
+  },
+  {
+    name: "slot-taken-twice",
+    doc: "The next slot is taken without a claim: of two who take it one has no slot.",
+    scenario: "lru-killed-filling",
+    edits: [
+      {
+        file: "core/maps/lru-slots.ts",
+        guard: "    const isMine = claim(slotPlace(map, first + taken), 0, <u32>element);\n",
+        without:
+          "    const isMine = acquire(slotPlace(map, first + taken)) == 0;\n    if (isMine) publish(slotPlace(map, first + taken), <u32>element);\n",
+      },
+    ],
+  },
+  {
+    name: "victim-not-counted",
+    doc: "The entry that goes is not counted off.",
+    scenario: "lru-two-cpus",
+    edits: [{ file: "core/maps/lru-evict.ts", guard: "  countElement(area, map, -1, operation);\n", without: "" }],
+  },
+];
