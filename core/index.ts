@@ -83,6 +83,15 @@ export { hashCompareDelete, hashDelete, hashTake } from "./maps/hash-delete";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup, percpuHashLookupOn } from "./maps/hash-lookup";
 export { hashNextKey } from "./maps/hash-next";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
+export {
+  arrayOfMapsDelete,
+  arrayOfMapsGet,
+  arrayOfMapsLookup,
+  arrayOfMapsUpdate,
+  hashOfMapsGet,
+  hashOfMapsLookup,
+  hashOfMapsUpdate,
+} from "./maps/inner";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { lruGet, lruLookup, lruPercpuLookup, lruPercpuLookupOn } from "./maps/lru";
 export { mapAddMany, mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";

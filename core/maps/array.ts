@@ -18,7 +18,7 @@ export const KIND_PERCPU_ARRAY: u32 = 6;
 
 /** Create flags that both kinds know, and those that only the first does: BPF_F_MMAPABLE, and INNER_MAP. */
 const COMMON_FLAGS: u32 = NUMA_NODE | ACCESS_FLAGS;
-const MMAPABLE: u32 = 1024;
+export const MMAPABLE: u32 = 1024;
 /** Linux's bound on a value: INT_MAX. */
 const LARGEST_VALUE: u32 = 0x7fffffff;
 

@@ -34,6 +34,14 @@ import { prefillHash, prefillPercpuHash } from "./hash-prefill";
 import { settleHashElement } from "./hash-reap";
 import { scanHash } from "./hash-scan";
 import {
+  buildArrayOfMaps,
+  buildHashOfMaps,
+  checkArrayOfMaps,
+  checkHashOfMaps,
+  KIND_ARRAY_OF_MAPS,
+  KIND_HASH_OF_MAPS,
+} from "./inner";
+import {
   buildLruHash,
   buildLruPercpuHash,
   checkLruHash,
@@ -77,6 +85,8 @@ export function checkMap(
   if (kind == KIND_PERF_EVENT_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_CGROUP_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_STACK_TRACE) return checkStackTrace(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_ARRAY_OF_MAPS) return checkArrayOfMaps(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_HASH_OF_MAPS) return checkHashOfMaps(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_LRU_HASH) return checkLruHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_LRU_PERCPU_HASH) return checkLruPercpuHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
@@ -89,6 +99,7 @@ export function setsOfKind(kind: u32): u32 {
   if (kind == KIND_PERCPU_HASH) return 2;
   if (kind == KIND_VARIABLE_HASH) return VARIABLE_SETS;
   if (kind == KIND_LPM_TRIE) return 1;
+  if (kind == KIND_HASH_OF_MAPS) return 1;
   if (kind == KIND_LRU_HASH) return 1;
   if (kind == KIND_LRU_PERCPU_HASH) return 2;
   return 0;
@@ -99,8 +110,13 @@ export function hasValueSet(kind: u32): bool {
   return kind == KIND_PERCPU_HASH || kind == KIND_LRU_PERCPU_HASH;
 }
 
-/** Gives a map what its kind has beside the descriptor. False: memory is out, and `emptyMap` takes back what there is. */
-export function buildMap(area: CpuArea, map: MapHeader): bool {
+/**
+ * Gives a map what its kind has beside the descriptor. False: memory is out, and `emptyMap` takes back what there is.
+ * @param inner of a map of maps: a map that its inner ones are like
+ */
+export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
+  if (map.kind == KIND_ARRAY_OF_MAPS) return buildArrayOfMaps(map, inner);
+  if (map.kind == KIND_HASH_OF_MAPS) return buildHashOfMaps(area, map, inner);
   if (map.kind == KIND_HASH) return buildHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) return buildPercpuHash(area, map);
   if (map.kind == KIND_ARRAY) return buildArray(map);
@@ -123,6 +139,7 @@ export function emptyMap(area: CpuArea, map: MapHeader): void {
   if (map.kind == KIND_HASH) emptyHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_VARIABLE_HASH) emptyHash(area, map);
+  if (map.kind == KIND_HASH_OF_MAPS) emptyHash(area, map);
   if (map.kind == KIND_LRU_HASH) emptyHash(area, map);
   if (map.kind == KIND_LRU_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_LPM_TRIE) emptyTrie(area, map);
@@ -153,10 +170,12 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
   if (map.kind == KIND_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_PERCPU_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_VARIABLE_HASH) return scanHash(map, from, into, bytes, each);
+  if (map.kind == KIND_HASH_OF_MAPS) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_LRU_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_LRU_PERCPU_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_ARRAY) return scanArray(map, from, into, bytes, each);
   if (map.kind == KIND_PERCPU_ARRAY) return scanArray(map, from, into, bytes, each);
+  if (map.kind == KIND_ARRAY_OF_MAPS) return scanArray(map, from, into, bytes, each);
   return -EINVAL;
 }
 
@@ -166,6 +185,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_HASH) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_VARIABLE_HASH) return elementCount(map);
+  if (map.kind == KIND_HASH_OF_MAPS) return elementCount(map);
   if (map.kind == KIND_LRU_HASH) return elementCount(map);
   if (map.kind == KIND_LRU_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return 0;
@@ -199,6 +219,7 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_HASH) settleTable(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_VARIABLE_HASH) settleTable(map, cpu);
+  if (map.kind == KIND_HASH_OF_MAPS) settleTable(map, cpu);
   if (map.kind == KIND_LRU_HASH) settleLru(map, cpu);
   if (map.kind == KIND_LRU_PERCPU_HASH) settleLru(map, cpu);
   if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
@@ -217,6 +238,7 @@ export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level
   if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_VARIABLE_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_HASH_OF_MAPS) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_LRU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_LRU_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_LPM_TRIE) return settleTrieNode(map, cache, word);

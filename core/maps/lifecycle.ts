@@ -18,6 +18,7 @@ import { freePages } from "../mem/pages";
 import { gracePeriodEnded, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { setAccess } from "./access";
 import { buildMap, checkMap, emptyMap, hasValueSet, setsOfKind } from "./dispatch";
+import { checkInner, hasInnerMaps, isHeld } from "./inner";
 import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_LRU, SUPPLY_SLAB } from "./map";
 import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
 import { freeSegments } from "./segment";
@@ -58,13 +59,28 @@ function nameSets(map: MapHeader): void {
   map.sets = sets;
 }
 
+/** As checkMap, and of a map of maps whether there is one that its inner maps are like. */
+function checkCreation(
+  kind: u32,
+  keySize: u32,
+  valueSize: u32,
+  maxEntries: u32,
+  flags: u32,
+  supply: u32,
+  extra: u32,
+): u32 {
+  const isOuter = hasInnerMaps(kind);
+  const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply, isOuter ? 0 : extra);
+  return refused == 0 && isOuter ? checkInner(extra) : refused;
+}
+
 /**
  * Creates a map that nobody can find yet: the caller writes name and description behind it, then `publishMap`.
  * @param kind a KIND_ constant
  * @param flags as map info will show them
  * @param supply where a hash's elements come from, a SUPPLY_ constant
  * @param seed of the hash function
- * @param extra map_extra
+ * @param extra map_extra; of a map of maps the address of a map that is open and like its inner ones
  * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOTSUPP, ENOMEM, ETIMEDOUT (cpu/wait.ts)
  */
 export function createMap(
@@ -77,7 +93,7 @@ export function createMap(
   seed: u32,
   extra: u32,
 ): usize {
-  const refused = checkMap(kind, keySize, valueSize, maxEntries, flags, supply, extra);
+  const refused = checkCreation(kind, keySize, valueSize, maxEntries, flags, supply, extra);
   if (refused != 0) return refused;
   // An element would be taken from the slab with interrupts off, where that is refused: nothing could ever be inserted.
   if (supply == SUPPLY_SLAB && superblock().profile == PROFILE_LINUX) return EINVAL;
@@ -88,7 +104,7 @@ export function createMap(
   map.kind = kind;
   map.serial = nextSerial();
   setAccess(map, flags);
-  map.extra = extra;
+  map.extra = hasInnerMaps(kind) ? 0 : extra;
   map.keySize = keySize;
   map.valueSize = valueSize;
   map.maxEntries = maxEntries;
@@ -97,7 +113,7 @@ export function createMap(
   // Two different odd halves of the seed, so that the multiplier is never small.
   map.multiplier = ((((<u64>(seed * 0x9e3779b1)) << 32) | <u64>(seed * 0x85ebca6b)) ^ 0x9e3779b97f4a7c15) | 1;
   nameSets(map);
-  if (buildMap(area, map)) return changetype<usize>(map);
+  if (buildMap(area, map, extra)) return changetype<usize>(map);
   // Why it failed, before what is freed meets a lock of its own.
   const why = memoryErrno(area);
   freeMap(area, map);
@@ -173,7 +189,7 @@ export function destroyNamed(name: usize): i32 {
 
 /** Whether nobody can be inside a destroyed map any more, and no CPU has work to do for it. */
 function mayFree(map: MapHeader): bool {
-  if (isOpen(map)) return false;
+  if (isOpen(map) || isHeld(thisCpu(), map)) return false;
   // First that no reader is left, who might raise work; then that all work has run.
   if (!gracePeriodEnded(NORMAL, map.dyingTarget)) return false;
   if (!gracePeriodEnded(TASKS_TRACE, map.dyingTraceTarget)) return false;

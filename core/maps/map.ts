@@ -129,8 +129,11 @@ export class MapHeader {
   /** LRU: the elements by their slots, and how many of them each CPU has to itself, 0: all share all (maps/lru-slots.ts). */
   ring: u32;
   lruShare: u32;
-  reserved4: u64;
-  reserved5: u64;
+  /** Map of maps: what its inner maps are like (maps/inner.ts); 0: there are none. */
+  innerKind: u32;
+  innerKeySize: u32;
+  innerValueSize: u32;
+  innerFlags: u32;
 
   // The fourth: what is written.
   /** Atomic: places that are given out, of maxEntries (maps/count.ts). */
@@ -149,6 +152,10 @@ export class MapHeader {
   /** Trie: entries, and how many there will be once the change under way has been shown (maps/trie-reap.ts). */
   trieCount: u32;
   triePending: u32;
+  /** Map of maps: max_entries of inner arrays. */
+  innerEntries: u32;
+  /** Whether entries of maps of maps name this map (maps/inner.ts). Under the control plane's lock. */
+  held: u32;
 }
 
 export const HEADER_SIZE: usize = 256;

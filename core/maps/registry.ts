@@ -153,9 +153,16 @@ export function hasDying(): bool {
   return peek(dyingMaps()) != 0;
 }
 
+/** Whether a map is on the list of the living. Caller has the control plane's lock. */
+export function isLiving(map: usize): bool {
+  let each: usize = load<u32>(livingMaps());
+  while (each != 0 && each != map) each = mapAt(each).next;
+  return each != 0;
+}
+
 /** Whether a map is on the list of the living or the dying. Caller has the control plane's lock. */
 export function isListed(map: usize): bool {
-  for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) if (each == map) return true;
+  if (isLiving(map)) return true;
   for (let each: usize = load<u32>(dyingMaps()); each != 0; each = mapAt(each).next) if (each == map) return true;
   return false;
 }

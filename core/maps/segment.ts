@@ -69,12 +69,13 @@ export function addSegment(map: MapHeader, index: u32): bool {
 }
 
 /**
- * Gives a map its table. One whose largest size is a segment or less, and a preallocated one, has that from the start; others
- * begin with a segment. False: memory is out.
+ * Gives a map its table. One whose largest size is a segment or less, a preallocated one, and one of maps have that from the start;
+ * others begin with a segment. False: memory is out.
  */
 export function buildTable(map: MapHeader): bool {
   const full = bucketsFor(map.maxEntries);
-  if (full <= SEGMENT_BUCKETS || map.supply == SUPPLY_POOL) return buildWhole(map, powerOfTwoAtLeast(max(full, 2)));
+  const isWhole = full <= SEGMENT_BUCKETS || map.supply == SUPPLY_POOL || map.innerKind != 0;
+  if (isWhole) return buildWhole(map, powerOfTwoAtLeast(max(full, 2)));
   map.leastBuckets = SEGMENT_BUCKETS;
   map.mostBuckets = full;
   const segments = segmentCount(map);

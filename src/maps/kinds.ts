@@ -41,6 +41,8 @@ export type MapType =
   | "lru_hash"
   | "lru_percpu_hash"
   | "array"
+  | "array_of_maps"
+  | "hash_of_maps"
   | "percpu_array"
   | "queue"
   | "stack"
@@ -109,6 +111,8 @@ export interface MapKind {
   readonly modify?: { readonly change?: Change; readonly compareUpdate?: Update; readonly compareDelete?: Get };
   /** Whether a map that is declared with max_entries 0 gets a place for each CPU, as libbpf has it. */
   readonly placeForEachCpu?: true;
+  /** Values are maps: the core is given and gives addresses, the system call descriptors and ids (core/maps/inner.ts). */
+  readonly inner?: true;
   /** Whether keys and values have lengths of their own: then they are given and taken with them (core/maps/entry.ts). */
   readonly variable?: true;
   /** As `system`, with a key of 4 bytes in place of its address: what need not be written need not be read. */
@@ -234,6 +238,38 @@ export const MAP_KINDS: readonly MapKind[] = [
       delete: "arrayDelete",
     },
     system: { get: "percpuArrayGet", update: "percpuArrayUpdateAll", delete: "arrayDelete" },
+  },
+  {
+    type: "array_of_maps",
+    bpfType: CONSTANTS.KIND_ARRAY_OF_MAPS,
+    doc: "Array of maps of one shape, which user space puts in and programs look up.",
+    perCpu: false,
+    keys: "index",
+    order: "index",
+    walk: "places",
+    batches: false,
+    mayBeDynamic: false,
+    inlineLookup: undefined,
+    memoryUse: "storage",
+    program: { lookup: "arrayOfMapsLookup" },
+    system: { get: "arrayOfMapsGet", update: "arrayOfMapsUpdate", delete: "arrayOfMapsDelete" },
+    inner: true,
+  },
+  {
+    type: "hash_of_maps",
+    bpfType: CONSTANTS.KIND_HASH_OF_MAPS,
+    doc: "Hash of maps of one shape, which user space puts in and programs look up.",
+    perCpu: false,
+    keys: "bytes",
+    order: "none",
+    walk: "places",
+    batches: false,
+    mayBeDynamic: true,
+    inlineLookup: undefined,
+    memoryUse: "hash",
+    program: { lookup: "hashOfMapsLookup" },
+    system: { get: "hashOfMapsGet", update: "hashOfMapsUpdate", delete: "hashDelete", take: "hashTake" },
+    inner: true,
   },
   {
     type: "queue",

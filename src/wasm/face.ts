@@ -35,6 +35,18 @@ export interface Core {
    * @returns 0, or -ENOENT behind the last
    */
   arrayNextKey(address: number, key: number, into: number): number;
+  /** Empties an entry: 0, -E2BIG (no such index) or -ENOENT. The exchange pairs with arrayOfMapsLookup. */
+  arrayOfMapsDelete(address: number, key: number): number;
+  arrayOfMapsGet(address: number, key: number, into: number): number;
+  /** A program's lookup: the address of the map in an entry, 0 for none. Pairs with the updates: the map is whole. */
+  arrayOfMapsLookup(address: number, key: number): number;
+  /**
+   * Puts a map into an entry. Task context.
+   * The exchange pairs with arrayOfMapsLookup.
+   * @param value of a word with the map's address, 0 for a descriptor that is none
+   * @returns 0, -EINVAL (flags, another shape), -E2BIG (no such index), -EBADF, -ETIMEDOUT
+   */
+  arrayOfMapsUpdate(address: number, key: number, value: number, flags: number): number;
   /**
    * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux).
    * The publication of a small value pairs with copyOutWords.
@@ -81,7 +93,7 @@ export interface Core {
    * @param flags as map info will show them
    * @param supply where a hash's elements come from, a SUPPLY_ constant
    * @param seed of the hash function
-   * @param extra map_extra
+   * @param extra map_extra; of a map of maps the address of a map that is open and like its inner ones
    * @returns the map's address, or a positive errno below 65536: EINVAL, E2BIG, ENOTSUPP, ENOMEM, ETIMEDOUT (cpu/wait.ts)
    */
   createMap(kind: number, keySize: number, valueSize: number, maxEntries: number, flags: number, supply: number, seed: number, extra: number): number;
@@ -179,6 +191,11 @@ export interface Core {
    * @returns 0, or -ENOENT behind the last
    */
   hashNextKey(address: number, key: number, into: number): number;
+  hashOfMapsGet(address: number, key: number, into: number): number;
+  /** As arrayOfMapsLookup. */
+  hashOfMapsLookup(address: number, key: number): number;
+  /** As arrayOfMapsUpdate; with flags and errno of hashUpdate. */
+  hashOfMapsUpdate(address: number, key: number, value: number, flags: number): number;
   /**
    * As hashUpdate, with keys of 4 bytes.
    * @param value `valueStride` bytes, 8-byte aligned
@@ -531,6 +548,10 @@ export const SIGNATURES = {
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arrayOfMapsDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  arrayOfMapsGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arrayOfMapsLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  arrayOfMapsUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   arrayUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   bloomHas: { parameters: ["i32", "i32"], results: ["i32"] },
   bloomPush: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
@@ -567,6 +588,9 @@ export const SIGNATURES = {
   hashGet8: { parameters: ["i32", "i64", "i32"], results: ["i32"] },
   hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   hashNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  hashOfMapsGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  hashOfMapsLookup: { parameters: ["i32", "i32"], results: ["i32"] },
+  hashOfMapsUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashSet4: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashTake: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
@@ -698,6 +722,7 @@ export const CONSTANTS = {
   EPERM: 1,
   ENOENT: 2,
   E2BIG: 7,
+  EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
   EFAULT: 14,
@@ -756,6 +781,7 @@ export const CONSTANTS = {
   NUMA_NODE: 4,
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
+  MMAPABLE: 1024,
   KIND_BLOOM_FILTER: 30,
   BUCKET_BYTES: 64,
   OVERFLOW: 8,
@@ -798,6 +824,8 @@ export const CONSTANTS = {
   KEPT: 0,
   LOST: 1,
   UNCLEAR: 2,
+  KIND_ARRAY_OF_MAPS: 12,
+  KIND_HASH_OF_MAPS: 13,
   ORDER_BYTES: 64,
   KIND_LRU_HASH: 9,
   KIND_LRU_PERCPU_HASH: 10,
@@ -867,7 +895,7 @@ export const LAYOUT = {
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, ring: 160, lruShare: 164, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, trieRoot: 204, trieLock: 208, trieCount: 212, triePending: 216 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, ring: 160, lruShare: 164, innerKind: 168, innerKeySize: 172, innerValueSize: 176, innerFlags: 180, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, trieRoot: 204, trieLock: 208, trieCount: 212, triePending: 216, innerEntries: 220, held: 224 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   Order: { lock: 0, taken: 4, hand: 8, unlisted: 12, inactiveOldest: 16, inactiveNewest: 20, inactiveCount: 24, activeOldest: 28, activeNewest: 32, activeCount: 36, batch: 40, swept: 44 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
@@ -888,7 +916,7 @@ export const SIZES = {
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 220,
+  MapHeader: 228,
   ObjectAllocator: 96,
   Order: 48,
   PageDescriptor: 32,

@@ -1,6 +1,8 @@
 /** What a BPF program's call of one helper on a map does: the functions that helpers call, in softirq context, inside a read section. */
 import type { Arena } from "../../src/arena/arena.ts";
 import type { Descriptor } from "../../src/maps/commands/descriptor.ts";
+import { type MapKind, mapKindByBpfType } from "../../src/maps/kinds.ts";
+import { LAYOUT } from "../../src/wasm/face.ts";
 import { bytesOf, showBytes } from "./vectors.ts";
 
 const SOFTIRQ = 1;
@@ -15,6 +17,8 @@ interface Call {
   readonly value: string;
   /** Of 64 bits. */
   readonly flags: bigint;
+  /** For the map that was looked up. */
+  readonly innerKey: string;
 }
 
 type Perform = (call: Call) => string | undefined;
@@ -36,6 +40,7 @@ function putValue({ map, value }: Call): number {
 
 /** What a lookup gave: whether there is a value, and its bytes. */
 function showValue({ map }: Call, address: number): string {
+  if (map.kind.inner) return address === 0 ? "0" : "1 @";
   return address === 0 ? "0" : `1 ${showBytes(map.take(address, map.field("valueSize")))}`;
 }
 
@@ -46,6 +51,28 @@ function intoBuffer(call: Call, read: (map: number, into: number) => number): st
   map.put(map.value, new Uint8Array(size).fill(BEFORE));
   const result = read(map.address, map.value);
   return `${result} ${showBytes(map.take(map.value, size))}`;
+}
+
+/** What a program answers that finds no map to go on with. */
+const NO_INNER_MAP = "-9999";
+
+/** Looks a map up and does something with that one: its key and a value lie in room of their own. */
+function withInner(call: Call, perform: (inner: number, kind: MapKind, key: number, value: number) => string): string {
+  const { arena, map } = call;
+  const { lookup } = map.kind.program;
+  const inner = lookup === undefined ? 0 : arena.core[lookup](map.address, putKey(call)) >>> 0;
+  const kind = mapKindByBpfType(inner === 0 ? 0 : arena.word(inner + LAYOUT.MapHeader.kind));
+  if (kind === undefined) return NO_INNER_MAP;
+  const [key, value] = [call.innerKey, call.value].map((word) => bytesOf(word) ?? new Uint8Array()) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  const room = arena.allocate(key.length + value.length + 16);
+  map.put(room, key);
+  map.put(room + ((key.length + 7) & ~7), value);
+  const answer = perform(inner, kind, room, room + ((key.length + 7) & ~7));
+  arena.core.freeBytes(room);
+  return answer;
 }
 
 /** Undefined: the kind has no such function. */
@@ -68,6 +95,23 @@ const HELPERS: Readonly<Record<string, Perform>> = {
     const { delete: remove } = call.map.kind.program;
     return remove && `${call.arena.core[remove](call.map.address, putKey(call))}`;
   },
+  ilookup: (call) =>
+    withInner(call, (inner, kind, key) => {
+      const { lookup } = kind.program;
+      const found = lookup === undefined ? 0 : call.arena.core[lookup](inner, key) >>> 0;
+      const size = call.arena.word(inner + LAYOUT.MapHeader.valueSize);
+      return found === 0 ? "0" : `1 ${showBytes(call.map.take(found, size))}`;
+    }),
+  iupdate: (call) =>
+    withInner(call, (inner, kind, key, value) => {
+      const { update } = kind.program;
+      return update === undefined ? "" : `${call.arena.core[update](inner, key, value, given(call.flags))}`;
+    }),
+  idelete: (call) =>
+    withInner(call, (inner, kind, key) => {
+      const { delete: remove } = kind.program;
+      return remove === undefined ? "" : `${call.arena.core[remove](inner, key)}`;
+    }),
   rout: ({ arena, map, value, flags }) => {
     if (map.kind.type !== "ringbuf") return undefined;
     const bytes = bytesOf(value) ?? new Uint8Array();
@@ -97,12 +141,12 @@ const HELPERS: Readonly<Record<string, Perform>> = {
 
 /** @returns the answer's words; undefined if the kind has no such function */
 export function callHelper(arena: Arena, map: Descriptor, words: readonly string[]): string | undefined {
-  const [, , helper = "", key = "-", value = "-", flags = "0"] = words;
+  const [, , helper = "", key = "-", value = "-", flags = "0", innerKey = "-"] = words;
   const perform = HELPERS[helper];
   if (perform === undefined) return undefined;
   const below = arena.core.contextEnter(SOFTIRQ);
   try {
-    return arena.read(() => perform({ arena, map, key, value, flags: BigInt(flags) }));
+    return arena.read(() => perform({ arena, map, key, value, flags: BigInt(flags), innerKey }));
   } finally {
     arena.core.contextLeave(below);
   }

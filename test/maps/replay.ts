@@ -48,6 +48,10 @@ class Replay {
   readonly #commands: MapCommands;
   /** File descriptors by the recording's numbers of maps. */
   readonly #maps = new Map<number, number>();
+  /** The recording's numbers of maps by our ids: of closed ones too, which others may still name. */
+  readonly #numbers = new Map<number, number>();
+  /** Maps that are not there because their kind is not. */
+  readonly #missing = new Map<number, number>();
 
   constructor(arena: Arena) {
     this.#arena = arena;
@@ -70,7 +74,21 @@ class Replay {
     if (name === "p") return this.#help(descriptor, operation);
     const perform = OPERATIONS[name];
     if (perform === undefined) return { reason: `operation ${name}`, harmless: !isChanging(operation) };
-    return perform({ commands: this.#commands, fd, map: descriptor, words: operation.words });
+    const words = operation.words.map((word) => this.#resolve(word));
+    const nameOf = descriptor.kind.inner ? (value: Uint8Array) => this.#nameOf(value) : undefined;
+    return perform({ commands: this.#commands, fd, map: descriptor, words, nameOf });
+  }
+
+  /** `@N` is the file descriptor of map N, 0 of one that is not there. */
+  #resolve(word: string): string {
+    if (!word.startsWith("@")) return word;
+    const fd = this.#maps.get(Number(word.slice(1))) ?? 0;
+    return Buffer.from(Uint32Array.of(fd).buffer).toString("hex");
+  }
+
+  /** A map as an answer shows it, by its id. */
+  #nameOf(value: Uint8Array): string {
+    return `@${this.#numbers.get(new DataView(value.buffer, value.byteOffset).getUint32(0, true))}`;
   }
 
   /** A map that is not there takes nothing from the others. */
@@ -83,12 +101,18 @@ class Replay {
     const before = this.#maps.get(map);
     if (before !== undefined) this.#commands.close(before);
     this.#maps.delete(map);
-    if (mapKindByBpfType(type) === undefined && type > 0 && type <= LAST_KIND)
+    const inner = Number(words[9]);
+    if (this.#missing.has(inner)) return { reason: `there is no kind ${this.#missing.get(inner)}`, harmless: true };
+    if (mapKindByBpfType(type) === undefined && type > 0 && type <= LAST_KIND) {
+      this.#missing.set(map, type);
       return { reason: `there is no kind ${type}`, harmless: true };
+    }
     const extra = BigInt(words[8] ?? 0);
-    const fd = this.#commands.create({ type, keySize, valueSize, maxEntries, flags, numaNode, extra });
+    const innerFd = this.#maps.get(inner) ?? 0;
+    const fd = this.#commands.create({ type, keySize, valueSize, maxEntries, flags, numaNode, extra, innerFd });
     if (fd < 0) return `${fd}`;
     this.#maps.set(map, fd);
+    this.#numbers.set(this.#commands.descriptor(fd)?.id ?? 0, map);
     return info === undefined ? "0" : `0, ${showInfo(this.#commands, fd)}`;
   }
 
@@ -105,6 +129,8 @@ interface Asked {
   readonly fd: number;
   readonly map: Descriptor;
   readonly words: readonly string[];
+  /** How a value is shown that is a map. */
+  readonly nameOf: ((value: Uint8Array) => string) | undefined;
 }
 
 function showInfo(commands: MapCommands, fd: number): string {
@@ -113,8 +139,8 @@ function showInfo(commands: MapCommands, fd: number): string {
   return `0 ${info.type} ${info.keySize} ${info.valueSize} ${info.maxEntries} ${info.flags} ${info.extra}`;
 }
 
-function showAnswer({ result, bytes }: Answer): string {
-  return bytes === undefined ? `${result}` : `${result} ${showBytes(bytes)}`;
+function showAnswer({ result, bytes }: Answer, show: (bytes: Uint8Array) => string = showBytes): string {
+  return bytes === undefined ? `${result}` : `${result} ${show(bytes)}`;
 }
 
 /** Goes from key to key to the end. @param visit is told each key before the next one is asked for */
@@ -128,14 +154,14 @@ function walk({ commands, fd }: Asked, visit: (key: Uint8Array) => void): number
   }
 }
 
-function readOne({ map, words }: Asked, command: "lookup" | "take"): string {
+function readOne({ map, words, nameOf }: Asked, command: "lookup" | "take"): string {
   const [, , from = "-", count = "0", element = "0", batch = "0"] = words;
   const flags = { element: BigInt(element), batch: BigInt(batch) };
   const answer = readBatch(map, command, bytesOf(from), Number(count), flags);
-  return `${answer.result} ${answer.count} ${showEntries(answer.entries)}`;
+  return `${answer.result} ${answer.count} ${showEntries(answer.entries, nameOf)}`;
 }
 
-function readAll({ map, words }: Asked, command: "lookup" | "take"): string {
+function readAll({ map, words, nameOf }: Asked, command: "lookup" | "take"): string {
   const [, , from = "-", count = "0", element = "0"] = words;
   const entries: Entry[] = [];
   let place = bytesOf(from);
@@ -143,7 +169,7 @@ function readAll({ map, words }: Asked, command: "lookup" | "take"): string {
     const answer = readBatch(map, command, place, Number(count), { element: BigInt(element), batch: 0n });
     entries.push(...answer.entries);
     place = answer.out;
-    if (answer.result !== 0) return `${answer.result} ${entries.length} ${showEntries(entries)}`;
+    if (answer.result !== 0) return `${answer.result} ${entries.length} ${showEntries(entries, nameOf)}`;
   }
 }
 
@@ -164,8 +190,8 @@ const OPERATIONS: Readonly<Record<string, (asked: Asked) => Given>> = {
   i: ({ commands, fd }) => showInfo(commands, fd),
   u: ({ commands, fd, words: [, , key = "-", value = "-", flags = "0"] }) =>
     `${commands.update(fd, bytesOf(key), bytesOf(value), BigInt(flags))}`,
-  l: ({ commands, fd, words: [, , key = "-", flags = "0", value = "-"] }) =>
-    showAnswer(commands.lookup(fd, bytesOf(key), BigInt(flags), bytesOf(value))),
+  l: ({ commands, fd, words: [, , key = "-", flags = "0", value = "-"], nameOf }) =>
+    showAnswer(commands.lookup(fd, bytesOf(key), BigInt(flags), bytesOf(value)), nameOf),
   d: ({ commands, fd, words: [, , key = "-", flags = "0"] }) => `${commands.delete(fd, bytesOf(key), BigInt(flags))}`,
   r: ({ commands, fd, words: [, , key = "-", flags = "0"] }) =>
     showAnswer(commands.take(fd, bytesOf(key), BigInt(flags))),

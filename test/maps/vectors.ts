@@ -77,10 +77,17 @@ export function showBytes(bytes: Uint8Array): string {
   return `%${bytes.length}:${hex(high)}${hex(low)}`;
 }
 
-/** Entries of a batch as answers have them, in the order of their keys' bytes. */
-export function showEntries(entries: readonly (readonly [Uint8Array, Uint8Array])[]): string {
+/**
+ * Entries of a batch as answers have them, in the order of their keys' bytes.
+ * @param nameOf how a value is shown that is a map
+ */
+export function showEntries(
+  entries: readonly (readonly [Uint8Array, Uint8Array])[],
+  nameOf?: (value: Uint8Array) => string,
+): string {
   if (entries.length === 0) return "-";
   const sorted = [...entries].sort(([a], [b]) => Buffer.compare(a, b));
+  if (nameOf !== undefined) return sorted.map(([each, its]) => `${showBytes(each)}=${nameOf(its)}`).join(",");
   const [[key, value] = [new Uint8Array(), new Uint8Array()]] = sorted;
   if (entries.length <= 4 && key.length + value.length <= 64)
     return sorted.map(([each, its]) => `${showBytes(each)}=${showBytes(its)}`).join(",");

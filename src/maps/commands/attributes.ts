@@ -13,6 +13,8 @@ export interface CreateAttributes {
   readonly flags: number;
   readonly numaNode: number;
   readonly extra: bigint;
+  /** Of a map of maps: the descriptor of a map that its inner ones are like. */
+  readonly innerFd?: number;
 }
 
 /** NUMA_NO_NODE. */

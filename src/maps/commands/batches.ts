@@ -8,7 +8,7 @@ import { scanNext } from "../scan.ts";
 import { roundUp } from "../transfer.ts";
 import type { Answer } from "./attributes.ts";
 import { deleteAt, nextKeyAfter, putKey, read, writeAt } from "./commands.ts";
-import type { Descriptor } from "./descriptor.ts";
+import { type Descriptor, firstWord } from "./descriptor.ts";
 import type { BatchCommand } from "./rules.ts";
 
 const { EBADF, EFAULT, EINVAL, ENOENT, ENOMEM, ENOTSUPP, EPERM } = ERRNO;
@@ -103,7 +103,7 @@ function byPlace(
     const next = scanNext(core, host.memory);
     const keys = Array.from({ length: result }, (_, index) => map.take(room + index * entryBytes, keySize));
     const entries = keys.flatMap((key, index): Entry[] => {
-      if (command === "lookup") return [[key, map.take(room + index * entryBytes + keyBytes, map.valueBytes)]];
+      if (command === "lookup") return [[key, map.takeValue(room + index * entryBytes + keyBytes)]];
       const { bytes: value } = read(map, putKey(map, key), map.kind.system.take);
       return value === undefined ? [] : [[key, value]];
     });
@@ -112,10 +112,6 @@ function byPlace(
   } finally {
     core.freeBytes(room);
   }
-}
-
-function firstWord(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
 }
 
 /** What a batch that writes answers: -errno of the element that failed, and how many went before it. */
@@ -134,7 +130,7 @@ export function updateBatch(
 ): WriteAnswer {
   return writeBatch(map, "update", keys, count, flags, (each, key, index) => {
     if (values === undefined) return -EFAULT;
-    each.put(each.value, values.subarray(index * each.valueBytes, (index + 1) * each.valueBytes));
+    each.putValue(values.subarray(index * each.valueBytes, (index + 1) * each.valueBytes));
     return writeAt(each, key, 0);
   });
 }

@@ -7,6 +7,7 @@
 import { AnyctxError, ERRNO } from "../../error.ts";
 import { CONSTANTS, LAYOUT } from "../../wasm/face.ts";
 import { writeDescription } from "../description.ts";
+import { mapKindByBpfType } from "../kinds.ts";
 import { type Answer, type CreateAttributes, isNodeRefused, supplyOf } from "./attributes.ts";
 import { type CommandHost, Descriptor } from "./descriptor.ts";
 
@@ -57,9 +58,11 @@ export class MapCommands {
     if (isNodeRefused(attributes) || extra > 0xffffffffn) return -EINVAL;
     // None of Linux's.
     if (type === CONSTANTS.KIND_VARIABLE_HASH) return -EINVAL;
+    const isOuter = mapKindByBpfType(type)?.inner === true;
+    if (isOuter && extra !== 0n) return -EINVAL;
+    const given = isOuter ? this.#addressOf(attributes.innerFd ?? 0) : Number(extra);
     const supply = supplyOf(attributes);
-    const address =
-      core.createMap(type, keySize, valueSize, maxEntries, flags, supply, this.#seed, Number(extra)) >>> 0;
+    const address = core.createMap(type, keySize, valueSize, maxEntries, flags, supply, this.#seed, given) >>> 0;
     if (address < CONSTANTS.SUPERBLOCK) return -address;
     try {
       this.#name(address);
@@ -84,13 +87,18 @@ export class MapCommands {
   /** A descriptor of a map that is open here; on failure the map is gone again. */
   #open(address: number): number {
     try {
-      this.#descriptors.set(this.#next, new Descriptor(this.#host, address));
+      this.#descriptors.set(this.#next, new Descriptor(this.#host, address, (fd) => this.#addressOf(fd)));
       return this.#next++;
     } catch (error) {
       this.#host.core.destroyMap(address);
       this.#host.core.closeMap(address, this.#host.cpu);
       return errnoOf(error);
     }
+  }
+
+  /** The address of a descriptor's map, 0 if there is none. */
+  #addressOf(fd: number): number {
+    return this.#descriptors.get(fd)?.address ?? 0;
   }
 
   /** Closes a descriptor. The map goes with the last descriptor of it. */
@@ -147,7 +155,8 @@ export class MapCommands {
     if (!map.access.mayChange) return { result: -EPERM };
     if (flags !== 0n) return { result: -EINVAL };
     const given = putKey(map, key);
-    return given < 0 ? { result: given } : read(map, given, map.kind.system.take, -ENOTSUPP);
+    const take = map.rules.takesInBatches ? undefined : map.kind.system.take;
+    return given < 0 ? { result: given } : read(map, given, take, -ENOTSUPP);
   }
 
   /** BPF_MAP_UPDATE_ELEM: of a kind without keys, adds a value. */
@@ -159,7 +168,7 @@ export class MapCommands {
     const given = putKey(map, key);
     if (given < 0) return given;
     if (value === undefined) return -EFAULT;
-    map.put(map.value, value.subarray(0, map.valueBytes));
+    map.putValue(value.subarray(0, map.valueBytes));
     return writeAt(map, given, flags > 0xffffffffn ? FLAGS_TOO_LARGE : Number(flags));
   }
 
@@ -194,8 +203,13 @@ export function putKey(map: Descriptor, key: Uint8Array | undefined): number {
 /** Calls a function of the core that copies a value out. */
 export function read(map: Descriptor, key: number, name: Getter | undefined, lacking: number = -ENOTSUPP): Answer {
   if (name === undefined) return { result: lacking };
-  const result = map.host.core[name](map.address, key, map.value);
-  return result === 0 ? { result, bytes: map.take(map.value, map.valueBytes) } : { result };
+  const { core } = map.host;
+  // A map whose address has been copied stays until its id has been read.
+  core.readEnter();
+  const result = core[name](map.address, key, map.value);
+  const answer = result === 0 ? { result, bytes: map.takeValue(map.value) } : { result };
+  core.readLeave();
+  return answer;
 }
 
 type Getter = NonNullable<Descriptor["kind"]["system"]["get"]>;

@@ -15,6 +15,14 @@ export interface CommandHost extends Place {
   word(address: number): number;
 }
 
+export function firstWord(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+}
+
+function wordBytes(word: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(word).buffer);
+}
+
 type Field = keyof (typeof LAYOUT)["MapHeader"];
 
 export class Descriptor {
@@ -31,10 +39,16 @@ export class Descriptor {
   readonly key: number;
   readonly nextKey: number;
   readonly value: number;
+  readonly #addressOf: (fd: number) => number;
 
-  /** @param address of a map that is open on this thread's CPU @throws {AnyctxError} ENOMEM, ETIMEDOUT */
-  constructor(host: CommandHost, address: number) {
+  /**
+   * @param address of a map that is open on this thread's CPU
+   * @param addressOf the address of another descriptor's map, 0 for none
+   * @throws {AnyctxError} ENOMEM, ETIMEDOUT
+   */
+  constructor(host: CommandHost, address: number, addressOf: (fd: number) => number) {
     this.host = host;
+    this.#addressOf = addressOf;
     this.address = address;
     this.kind = mapKindByBpfType(this.field("kind")) as MapKind;
     this.rules = COMMAND_RULES[this.kind.type as LinuxMapType];
@@ -59,6 +73,17 @@ export class Descriptor {
   /** Writes bytes where the core reads them. */
   put(address: number, bytes: Uint8Array): void {
     new Uint8Array(this.host.memory.buffer, address, bytes.length).set(bytes);
+  }
+
+  /** Writes a value where the core reads it. */
+  putValue(bytes: Uint8Array): void {
+    this.put(this.value, this.kind.inner ? wordBytes(this.#addressOf(firstWord(bytes))) : bytes);
+  }
+
+  /** A copy of a value that the core has written. */
+  takeValue(address: number): Uint8Array {
+    const bytes = this.take(address, this.valueBytes);
+    return this.kind.inner ? wordBytes(this.host.word(firstWord(bytes) + LAYOUT.MapHeader.serial)) : bytes;
   }
 
   /** A copy of what the core has written. */

@@ -19,6 +19,8 @@ export interface CommandRules {
   /** Gives the key after a key, or what the command returns instead. */
   readonly nextKey: NextKey | number;
   readonly batches: readonly BatchCommand[];
+  /** Entries are looked up and deleted in one step by batches alone. */
+  readonly takesInBatches?: true;
   /** What in_batch and out_batch are: a key, or a place in the map from which on it was not read. */
   readonly batchesBy: "key" | "place";
 }
@@ -78,6 +80,8 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   lru_percpu_hash: HASH,
   array: ARRAY,
   percpu_array: ARRAY,
+  array_of_maps: ARRAY,
+  hash_of_maps: { ...HASH, takesInBatches: true },
   queue: RING,
   stack: RING,
   bloom_filter: BLOOM,
