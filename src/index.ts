@@ -12,6 +12,7 @@ export type { AllocatorStatistics, ObjectCacheStatistics } from "./arena/allocat
 export { Arena, type ArenaHandle, type ArenaOptions, type MapCodecs, type Profile } from "./arena/arena.ts";
 export type { Misses } from "./arena/caches.ts";
 export type { ContextName } from "./arena/contexts.ts";
+export { innerMaps, type MapOpener } from "./arena/inner-maps.ts";
 export type { Service } from "./arena/serve.ts";
 export {
   type CacheStatistics,

@@ -30,7 +30,7 @@ export const KIND_HASH_OF_MAPS: u32 = 13;
 
 /** MapHeader.held: no entry ever named the map; one did when it was looked; none did. */
 const NEVER: u32 = 0;
-const HELD: u32 = 1;
+export const HELD: u32 = 1;
 const FREE: u32 = 2;
 
 export function hasInnerMaps(kind: u32): bool {

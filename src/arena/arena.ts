@@ -22,6 +22,7 @@ import { Attachment, newToken } from "./attachment.ts";
 import { type ContextName, setContext } from "./contexts.ts";
 import { Directory, type MapEntry } from "./directory.ts";
 import { type ArenaHandle, checkHandle } from "./handle.ts";
+import { openedMaps } from "./inner-maps.ts";
 import { createMemory } from "./memory.ts";
 import { prefillHeldCpus } from "./prefill.ts";
 import { type Service, serve } from "./serve.ts";
@@ -173,7 +174,8 @@ export class Arena extends Attachment {
     if (!isForKeys(key.description))
       throw new AnyctxError("EINVAL", "createMap cannot have json() in key: two texts may mean the same");
     const description = JSON.stringify([key.description, value.description]);
-    const open = this.#directory.create({ ...options, ...shapeOf(options) }, description);
+    const like = value.like?.isOpen === true ? value.like.info.address : 0;
+    const open = this.#directory.create({ ...options, ...shapeOf(options), like }, description);
     return new ArenaMap(this, open, key, value as unknown as Codec<ValueOf<T, V>>);
   }
 
@@ -195,7 +197,8 @@ export class Arena extends Attachment {
       const description = JSON.parse(this.#directory.descriptionOf(open.info.address)) as [Description, Description];
       if (codecs !== undefined) checkSame(open.info, description, codecs);
       const [key, value] = description;
-      return new ArenaMap(this, open, codecFrom(key), codecFrom(value));
+      const isOuter = open.info.kind.inner === true;
+      return new ArenaMap(this, open, codecFrom(key), isOuter ? openedMaps(this) : codecFrom(value));
     } catch (error) {
       this.core.freeBytes(open.room);
       this.core.closeMap(open.info.address, this.cpu);
@@ -229,6 +232,11 @@ export class Arena extends Attachment {
   /** What there is to know of a map, which is not opened by that: it may be destroyed at any time. */
   findMap(name: string): MapInfo {
     return this.#directory.find(name);
+  }
+
+  /** @internal What there is to know of the map at an address. */
+  infoAt(address: number): MapInfo {
+    return this.#directory.info(address);
   }
 
   /** All living maps, newest first. */

@@ -35,6 +35,8 @@ const ROOM_BYTES = CONSTANTS.LARGEST_CLASS - CONSTANTS.HEADER_BYTES;
 export type MapEntry = Omit<MapOptions<unknown, unknown>, "key" | "value"> & {
   readonly keySize: number;
   readonly valueSize: number;
+  /** Of a map of maps: the address of one that its inner maps are like. */
+  readonly like: number;
 };
 
 export class Directory {
@@ -93,7 +95,13 @@ export class Directory {
       );
     const seed = this.#nextSeed();
     const supply = supplyOf(options);
-    const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed, 0) >>> 0;
+    if ((kind.inner === true) !== (options.like !== 0))
+      throw new AnyctxError(
+        "EINVAL",
+        `Map "${name}" is ${type}: maps of maps, and no others, have innerMaps() as value`,
+      );
+    const address =
+      core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed, options.like) >>> 0;
     if (address < FIRST_ADDRESS) throw createError(address, name, kind, options);
     let open: OpenMap;
     try {

@@ -39,7 +39,7 @@ function valueSizeOf({ program, system, type }: MapKind): number {
 
 /** An object whose one program names a map of each kind and calls a helper. */
 function objectThatCalls(helper: string): ObjectSpec {
-  const kinds = MAP_KINDS.filter(({ variable }) => variable !== true);
+  const kinds = MAP_KINDS.filter(({ variable, inner }) => variable !== true && inner !== true);
   const loads = kinds.map(() => "r1 = 0 ll").join("\n");
   const spec = specOfInstructions("p", assemble(`${loads}\ncall ${helper}\nexit`));
   const maps = kinds.map((kind) => ({

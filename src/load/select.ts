@@ -36,6 +36,7 @@ export function mapsUsed(object: ObjectSpec, programs: readonly ProgramSpec[]): 
 export function mapReason({ bpfType, unsupported }: MapSpec): string | undefined {
   if (unsupported !== undefined) return unsupported;
   const kind = mapKindByBpfType(bpfType);
+  if (kind?.inner === true) return "maps of maps are not read from objects yet";
   // Those whose entries have lengths of their own are none of Linux's.
   return kind !== undefined && kind.variable !== true ? undefined : `map type ${bpfType} is not supported yet`;
 }

@@ -36,6 +36,8 @@ export interface Codec<T> {
   readonly description: Description;
   /** @param role "value" if not given */
   bind(buffer: ArrayBufferLike, offset: number, role?: Role): Accessor<T>;
+  /** Of a codec for maps: one that all are like. */
+  readonly like?: { readonly info: { readonly address: number }; readonly isOpen: boolean };
   /** Of a codec without a length; then it cannot be bound. */
   readonly variable?: VariableForm<T>;
 }
@@ -47,5 +49,6 @@ export type Description =
   | { readonly string: number }
   | { readonly json: number }
   | { readonly variable: VariableName }
+  | { readonly maps: true }
   | { readonly array: readonly [Description, number] }
   | { readonly struct: readonly (readonly [string, Description])[] };

@@ -231,6 +231,7 @@ export function codecFrom(description: Description): Codec<unknown> {
   if ("bytes" in description) return bytes(description.bytes) as Codec<unknown>;
   if ("string" in description) return string(description.string) as Codec<unknown>;
   if ("json" in description) return json(description.json) as Codec<unknown>;
+  if ("maps" in description) throw new AnyctxError("EINVAL", "Maps are read by an arena: innerMaps()");
   if ("variable" in description) return VARIABLE_CODECS[description.variable] as Codec<unknown>;
   if ("array" in description) return array(codecFrom(description.array[0]), description.array[1]) as Codec<unknown>;
   const fields = description.struct.map(([name, field]) => [name, codecFrom(field)] as const);
@@ -242,7 +243,11 @@ export function isForKeys(description: Description): boolean {
   if (typeof description === "string") return true;
   if ("array" in description) return isForKeys(description.array[0]);
   if ("struct" in description) return description.struct.every(([, field]) => isForKeys(field));
-  return !("json" in description || ("variable" in description && description.variable === "json"));
+  return !(
+    "json" in description ||
+    "maps" in description ||
+    ("variable" in description && description.variable === "json")
+  );
 }
 
 /** Whether to write a value may run code of whoever made it: getters, proxies. */

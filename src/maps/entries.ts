@@ -102,6 +102,11 @@ export class MapEntries<K, V> {
   }
 
   /** Whether it can be used: not once it has been closed or the arena detached. */
+  /** @internal The arena's memory. */
+  get memory(): MapHost["memory"] {
+    return this.host.memory;
+  }
+
   get isOpen(): boolean {
     return this.#room !== 0;
   }

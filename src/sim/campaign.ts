@@ -64,7 +64,7 @@ export function failureOf(on: Stage, outcome: Outcome, seed: number | undefined)
     message: shrunk.finding?.message ?? "",
     seed,
     schedule,
-    command: `npm run sim -- --scenario ${name} --schedule "${schedule}"`,
+    command: `npm run sim -- --scenario ${name} --schedule="${schedule}"`,
     trace: trace(on, shrunk),
   };
 }

@@ -73,6 +73,8 @@ export interface MapShape {
   readonly maxEntries: number;
   readonly supply?: "cache" | "pool" | "slab";
   readonly flags?: number;
+  /** Of a map of maps: a map that its inner maps are like. */
+  readonly inner?: number;
 }
 
 /** Kinds of hashes with one value, and with one for each CPU. */
@@ -242,11 +244,14 @@ export class World {
   }
 
   /** A map of any kind. */
-  createMap({ kind, keySize, valueSize, maxEntries, supply = "cache", flags = 0 }: MapShape): number {
+  createMap({ kind, keySize, valueSize, maxEntries, supply = "cache", flags = 0, inner = 0 }: MapShape): number {
     const from = SUPPLIES.indexOf(supply);
-    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, flags, from, HASH_SEED, 0);
+    const map = this.call("createMap", kind, keySize, valueSize, maxEntries, flags, from, HASH_SEED, inner);
     this.#created("map", map);
-    this.call("publishMap", map);
+    // The name: each map's is another one.
+    this.memory.store(map + CONSTANTS.HEADER_SIZE, this.maps.length);
+    const refused = this.call("publishMap", map) | 0;
+    if (refused !== 0) throw new AnyctxError("EINVAL", `The scenario's map cannot be published: errno ${refused}`);
     // Nobody here holds a map open: it is freed as soon as no reader is left.
     for (const cpu of this.areas.keys()) this.call("closeMap", map, cpu);
     this.maps.push({ address: map, name: nameAfter("map", this.maps.length) });

@@ -6,9 +6,16 @@
 import { ALLOC_CANARIES } from "./canaries/alloc.ts";
 import type { Canary } from "./canaries/canary.ts";
 import { DEATH_CANARIES } from "./canaries/death.ts";
+import { INNER_CANARIES } from "./canaries/inner.ts";
 import { LRU_CANARIES } from "./canaries/lru.ts";
 import { MAP_CANARIES } from "./canaries/maps.ts";
 
 export type { Canary, Edit } from "./canaries/canary.ts";
 
-export const CANARIES: readonly Canary[] = [...ALLOC_CANARIES, ...MAP_CANARIES, ...LRU_CANARIES, ...DEATH_CANARIES];
+export const CANARIES: readonly Canary[] = [
+  ...ALLOC_CANARIES,
+  ...MAP_CANARIES,
+  ...LRU_CANARIES,
+  ...INNER_CANARIES,
+  ...DEATH_CANARIES,
+];

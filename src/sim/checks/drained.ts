@@ -42,8 +42,9 @@ function* waitingOn(world: World, cpu: number): Generator<string> {
   }
 }
 
-/** A destroyed map that somebody has open waits for him. */
-function isOpen(world: World, map: number): boolean {
+/** A destroyed map that somebody has open, or an entry of a map of maps, waits for that. */
+function isKept(world: World, map: number): boolean {
+  if (world.field(map, "MapHeader", "held") === CONSTANTS.HELD) return true;
   return world.areas.some((_, cpu) => world.field(world.mapCpu(map, cpu), "MapCpu", "opened") !== 0);
 }
 
@@ -53,7 +54,7 @@ function* waiting(world: World, cpus: readonly number[]): Generator<string> {
     if (world.field(set, "CacheSet", "depot") !== 0) yield `the depot of the set at ${hex(set)}`;
   let map = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "dyingMaps");
   for (; map !== 0; map = world.field(map, "MapHeader", "next"))
-    if (!isOpen(world, map)) yield `the destroyed map at ${hex(map)}`;
+    if (!isKept(world, map)) yield `the destroyed map at ${hex(map)}`;
 }
 
 /** CPUs whose thread was not killed, and that somebody holds. */

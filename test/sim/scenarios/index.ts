@@ -13,6 +13,7 @@ import { shortWayTwoCpus } from "./fast-path-two-cpus.ts";
 import { freeRcu } from "./free-rcu.ts";
 import { freeRcuNmi } from "./free-rcu-nmi.ts";
 import { fullMap } from "./full-map.ts";
+import { INNER_MAPS } from "./inner-maps.ts";
 import { KILLED_IN_CONTROL } from "./killed-in-control.ts";
 import { KILLED_IN_HASH } from "./killed-in-hash.ts";
 import { KILLED_IN_OBJECTS } from "./killed-in-objects.ts";
@@ -96,4 +97,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...RINGS,
   ...TRIES,
   ...LRU,
+  ...INNER_MAPS,
 ];
