@@ -100,7 +100,7 @@ export function arrayOfMapsLookup(address: usize, key: usize): usize {
   return value == 0 ? 0 : acquire(value);
 }
 
-/** As arrayOfMapsLookup. */
+/** As arrayOfMapsLookup. Pairs with the same. */
 export function hashOfMapsLookup(address: usize, key: usize): usize {
   const value = hashLookup(address, key);
   return value == 0 ? 0 : acquire(value);

@@ -192,7 +192,7 @@ export interface Core {
    */
   hashNextKey(address: number, key: number, into: number): number;
   hashOfMapsGet(address: number, key: number, into: number): number;
-  /** As arrayOfMapsLookup. */
+  /** As arrayOfMapsLookup. Pairs with the same. */
   hashOfMapsLookup(address: number, key: number): number;
   /** As arrayOfMapsUpdate; with flags and errno of hashUpdate. */
   hashOfMapsUpdate(address: number, key: number, value: number, flags: number): number;
