@@ -238,22 +238,25 @@ function recorded({ answer, info }: Operation): string {
 }
 
 /** The rules of an LRU map: the sequence's first line creates it. With lists for each CPU it may have as many more. */
-function rulesFor(operations: readonly Operation[]): LruRules {
+function rulesFor(operations: readonly Operation[], cpus: number): LruRules {
   const [, , type, , , max = 0, flags = 0] = (operations[0]?.words ?? []).map(Number);
-  const share = (flags & CONSTANTS.NO_COMMON_LRU) !== 0 ? CPUS : 1;
+  const share = (flags & CONSTANTS.NO_COMMON_LRU) !== 0 ? cpus : 1;
   return new LruRules(Math.ceil(max / share) * share, type === CONSTANTS.KIND_LRU_HASH);
 }
 
-/** Replays sequences one after the other, in one arena: what an earlier one left must not show. */
-export async function replaySequences(sequences: readonly Sequence[]): Promise<ReplayResult> {
-  const arena = await Arena.create({ maximumBytes: 1 << 30, cpus: CPUS, profile: "linux", seed: 1 });
+/**
+ * Replays sequences one after the other, in one arena: what an earlier one left must not show.
+ * @param cpus of the machine that they are from
+ */
+export async function replaySequences(sequences: readonly Sequence[], cpus: number = CPUS): Promise<ReplayResult> {
+  const arena = await Arena.create({ maximumBytes: 1 << 30, cpus, profile: "linux", seed: 1 });
   const skipped = new Map<string, number>();
   const skip = (reason: string, count = 1): void => void skipped.set(reason, (skipped.get(reason) ?? 0) + count);
   const differences: string[] = [];
   let same = 0;
   for (const { name, operations, noEvict } of sequences) {
     const replay = new Replay(arena);
-    const rules = noEvict === undefined ? undefined : rulesFor(operations);
+    const rules = noEvict === undefined ? undefined : rulesFor(operations, cpus);
     for (const [index, operation] of operations.entries()) {
       const given = replay.answer(operation);
       if (typeof given !== "string") {
