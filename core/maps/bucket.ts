@@ -159,23 +159,27 @@ export function slotPlace(bucket: usize, slot: u32): usize {
   return bucket + ELEMENTS + <usize>slot * 4;
 }
 
-/** Whether an element is in one of a bucket's slots in use. The load pairs as that of findInSlots. */
-export function isInSlots(bucket: usize, control: u64, element: usize): bool {
-  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
-    if (acquire(slotPlace(bucket, ctz(bits))) == element) return true;
-  }
-  return false;
-}
-
-/**
- * The place of an element, by its address and not by its key, in the bucket as `control` describes it; 0. Inside a read section.
- * The loads pair as those of findInSlots and findInChain.
- */
-export function placeOfElement(bucket: usize, control: u64, element: usize): usize {
+/** The place of an element among the slots in use, by its address and not by its key; 0. The load pairs as that of findInSlots. */
+export function slotOfElement(bucket: usize, control: u64, element: usize): usize {
   for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
     const place = slotPlace(bucket, ctz(bits));
     if (acquire(place) == element) return place;
   }
+  return 0;
+}
+
+/** Whether an element is in one of a bucket's slots in use. */
+export function isInSlots(bucket: usize, control: u64, element: usize): bool {
+  return slotOfElement(bucket, control, element) != 0;
+}
+
+/**
+ * As slotOfElement, or in the chain. Inside a read section.
+ * The loads pair as those of findInChain.
+ */
+export function placeOfElement(bucket: usize, control: u64, element: usize): usize {
+  const slot = slotOfElement(bucket, control, element);
+  if (slot != 0) return slot;
   let place = bucket + OVERFLOW;
   let each: usize = acquire(place);
   while (each != 0 && each != element) {

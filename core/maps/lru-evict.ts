@@ -7,7 +7,7 @@
 import { allocate } from "../alloc/allocator";
 import { Cache, cacheGive } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
-import { acquire64, claim, peek } from "../base/atomics";
+import { acquire, acquire64, claim, peek } from "../base/atomics";
 import { EBUSY } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
@@ -15,7 +15,7 @@ import { COUNTS, clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES
 import { memoryErrno } from "../cpu/wait";
 import { HEADER_BYTES } from "../mem/slab";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { AGAIN, awaitBucket, isHome, isLocked, placeOfElement, removeAt } from "./bucket";
+import { AGAIN, awaitBucket, isHome, isLocked, OVERFLOW, placeOfElement, removeAt, slotOfElement } from "./bucket";
 import { countElement, levelCount, nextOperation, parityOf } from "./count";
 import { hashOfElement, nameElement, poolWord, popPool } from "./element";
 import {
@@ -83,9 +83,19 @@ function takeNew(area: CpuArea, map: MapHeader, cache: Cache, intents: usize): u
   return 0;
 }
 
+/** Where an element is in a bucket; 0. Only a chain needs a read section. The load pairs with insertIntoChain. */
+function findElementIn(area: CpuArea, bucket: usize, control: u64, element: usize): usize {
+  const slot = slotOfElement(bucket, control, element);
+  if (slot != 0 || acquire(bucket + OVERFLOW) == 0) return slot;
+  enterRead(area);
+  const place = placeOfElement(bucket, control, element);
+  leaveRead(area);
+  return place;
+}
+
 /**
  * Takes an element's entry out of its bucket, if it has one and it can be had at once. Then the first intent names the element,
- * surely this CPU's, and the entry is counted off. Inside a read section.
+ * surely this CPU's, and the entry is counted off.
  * The load pairs with the publication of the control word; the claim of removeAt vouches for what was found.
  */
 function removeEntry(area: CpuArea, map: MapHeader, cache: Cache, element: usize): bool {
@@ -93,7 +103,7 @@ function removeEntry(area: CpuArea, map: MapHeader, cache: Cache, element: usize
   const bucket = homeOf(map, hash);
   const control = acquire64(bucket);
   if (!isHome(bucket, control, hash) || isLocked(control)) return false;
-  const found = placeOfElement(bucket, control, element);
+  const found = findElementIn(area, bucket, control, element);
   if (found == 0) return false;
   const intent = firstIntent(intentsOf(area));
   const operation = nextOperation(levelCount(map, area.id, area.level));
@@ -170,15 +180,12 @@ function evictAny(area: CpuArea, map: MapHeader, cache: Cache): usize {
 
 function evict(area: CpuArea, map: MapHeader, cache: Cache): usize {
   let element: usize = 0;
-  enterRead(area);
   if (lockOrder(area, map)) {
     element = evictOldest(area, map, cache);
     unlockOrder(area, map);
   }
   // Without the lock; or so many cannot be had at the beginning of the lists that the search was given up.
-  if (element == 0) element = evictAny(area, map, cache);
-  leaveRead(area);
-  return element;
+  return element != 0 ? element : evictAny(area, map, cache);
 }
 
 /**

@@ -71,10 +71,10 @@ function bitsOf(map: MapHeader, element: usize): u32 {
   return peek(element + map.valueOffset - SLOT_BEFORE);
 }
 
-/** The publication pairs with nothing: others read the slot's number only, which stays. */
+/** Stored plainly: others read the slot's number only, which stays. */
 function setList(map: MapHeader, element: usize, bits: u32): void {
   const word = element + map.valueOffset - SLOT_BEFORE;
-  publish(word, (peek(word) & SLOT_OF_ELEMENT) | bits);
+  store<u32>(word, (load<u32>(word) & SLOT_OF_ELEMENT) | bits);
 }
 
 /** Puts an element at a list's end. */
