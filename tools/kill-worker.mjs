@@ -14,6 +14,8 @@ const preallocated = arena.openMap("preallocated");
 const small = arena.openMap("small");
 const uncached = arena.openMap("uncached");
 const variable = arena.openMap("variable");
+const recent = arena.openMap("recent");
+const recentPerCpu = arena.openMap("recent per CPU");
 const growing = arena.openMap("growing");
 const allCpus = Array.from({ length: arena.cpus }, () => 1n);
 const block = new Uint8Array(700).fill(7);
@@ -78,6 +80,13 @@ const LOADS = {
   variable() {
     for (let key = 0; key < 50; key++) variable.update(`key ${next(200)}`, blocks[next(blocks.length)]);
     for (let key = 0; key < 50; key++) variable.delete(`key ${next(200)}`);
+  },
+  recent() {
+    for (let key = 0; key < 50; key++) recent.update(next(600), block.subarray(0, 40));
+    for (let key = 0; key < 20; key++) recent.get(next(600));
+    for (let key = 0; key < 20; key++) recent.delete(next(600));
+    for (let key = 0; key < 20; key++) recentPerCpu.update(next(200), allCpus);
+    for (let key = 0; key < 10; key++) recentPerCpu.delete(next(200));
   },
   growth() {
     const first = next(100) * 10_000;

@@ -78,7 +78,7 @@ function readLiving<T>(reader: Reader, map: MapInfo, read: () => T): T {
 }
 
 /**
- * The caches of a dynamic hash; other maps have none. Task context.
+ * The caches of a dynamic hash or LRU map; other maps have none. Task context.
  * @param map it need not be open
  * @throws {AnyctxError} EBADF: the map has been destroyed, or the arena is detached
  */
@@ -88,7 +88,8 @@ export function cacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[]
 
 function readCacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[] {
   const field = (name: "sets" | "supply" | "values"): number => reader.word(map.address + LAYOUT.MapHeader[name]);
-  if (field("sets") === 0 || field("supply") !== CONSTANTS.SUPPLY_CACHE) return [];
+  const isCached = field("supply") === CONSTANTS.SUPPLY_CACHE || field("supply") === CONSTANTS.SUPPLY_LRU;
+  if (field("sets") === 0 || !isCached) return [];
   const elements = elementSets(reader, map.address);
   const values = [field("values")].filter((set) => set !== 0);
   const read = (objects: CacheStatistics["objects"], sets: readonly number[]): CacheStatistics[] =>
