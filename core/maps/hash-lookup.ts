@@ -3,7 +3,6 @@
  * are lock-free, in any context.
  */
 import { acquire64 } from "../base/atomics";
-import { copyOutWords } from "../base/bytes";
 import { ENOENT } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
@@ -11,8 +10,8 @@ import { enterRead, leaveRead } from "../rcu/epoch";
 import { copyFromBucket, findElement, isHome, isUnchanged } from "./bucket";
 import { hashOf } from "./entry";
 import { getFast, KeyAddress } from "./hash-fast";
-import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
-import { copyAllOut, isPerCpu } from "./percpu-value";
+import { KEY_OF_WORDS, mapAt } from "./map";
+import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
 
 /**
@@ -71,30 +70,25 @@ export function hashGet(address: usize, key: usize, into: usize): i32 {
 }
 
 /**
- * Copies a value out, of a per-CPU kind all CPUs' values, valueStride apart: done again if the bucket changed meanwhile, so that
- * it is the key's; each CPU's as of some moment. Inside a read section.
+ * Copies all CPUs' values out, valueStride apart: done again if the bucket changed meanwhile, so that they are the key's; each
+ * CPU's as of some moment. Any context.
  * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
- * @returns the value's address (per-CPU: of the pointer to it), 0 if the key is not there
  */
-export function copyFound(map: MapHeader, key: usize, into: usize): usize {
+export function percpuHashGet(address: usize, key: usize, into: usize): i32 {
+  const map = mapAt(address);
+  const area = thisCpu();
   const hash = hashOf(map, key);
+  let found = false;
+  enterRead(area);
   while (true) {
     const bucket = homeOf(map, hash);
     const control = acquire64(bucket);
     if (!isHome(bucket, control, hash)) continue;
     const element = findElement(map, bucket, control, hash, key);
-    const value = element + map.valueOffset;
-    if (element != 0 && isPerCpu(map)) copyAllOut(map, load<u32>(value), into);
-    else if (element != 0) copyOutWords(into, value, map.valueStride);
-    if (isUnchanged(bucket, control)) return element != 0 ? value : 0;
+    found = element != 0;
+    if (found) copyAllOut(map, load<u32>(element + map.valueOffset), into);
+    if (isUnchanged(bucket, control)) break;
   }
-}
-
-/** Copies all CPUs' values of a per-CPU hash out, as copyFound. Any context. */
-export function percpuHashGet(address: usize, key: usize, into: usize): i32 {
-  const area = thisCpu();
-  enterRead(area);
-  const found = copyFound(mapAt(address), key, into) != 0;
   leaveRead(area);
   return found ? 0 : -ENOENT;
 }

@@ -6,14 +6,17 @@
  * Elements come as they are needed, which Linux refuses (-ENOTSUPP), or are there from the start, as always in profile linux. Lookup,
  * update, delete and a walk beside each other promise what those of a hash do; but any update may take any entry away.
  */
+import { acquire, acquire64 } from "../base/atomics";
+import { copyOutWords } from "../base/bytes";
 import { EINVAL, ENOENT, ENOTSUPP } from "../base/errno";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { LEVELS } from "../cpu/intent";
-import { enterRead, leaveRead } from "../rcu/epoch";
+import { findPlace, isHome, isUnchanged } from "./bucket";
 import { levelCount } from "./count";
+import { hashOf } from "./entry";
 import { buildHash, buildPercpuHash, checkHash, checkPercpuHash, HASH_FLAGS } from "./hash-create";
-import { copyFound, hashLookup } from "./hash-lookup";
+import { hashLookup } from "./hash-lookup";
 import { breakOrderLocks } from "./lru-order";
 import { buildSlots, markUsed } from "./lru-slots";
 import {
@@ -26,6 +29,8 @@ import {
   SUPPLY_POOL,
   SUPPLY_SLAB,
 } from "./map";
+import { copyAllOut, isPerCpu } from "./percpu-value";
+import { homeOf } from "./table";
 import { settleTable } from "./table-repair";
 
 /** Numbers of `enum bpf_map_type`. */
@@ -104,15 +109,28 @@ export function lruPercpuLookupOn(address: usize, key: usize, cpu: u32): usize {
   return value == 0 ? 0 : load<u32>(value) + cpu * mapAt(address).copyStride;
 }
 
-/** As hashGet, or percpuHashGet of a per-CPU kind; but in profile linux the entry was used. */
+/**
+ * As hashGet, or percpuHashGet of a per-CPU kind; but in profile linux the entry was used. Elements and values stay the map's as long as
+ * there is one, so that no read section is needed.
+ * The loads pair with the publication of control word and place, isUnchanged vouches for what was copied.
+ */
 export function lruGet(address: usize, key: usize, into: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
-  enterRead(area);
-  const value = copyFound(map, key, into);
-  if (value != 0 && superblock().profile != PROFILE_LINUX) markUsed(value);
-  leaveRead(area);
-  return value != 0 ? 0 : -ENOENT;
+  const hash = hashOf(map, key);
+  while (true) {
+    const bucket = homeOf(map, hash);
+    const control = acquire64(bucket);
+    if (!isHome(bucket, control, hash)) continue;
+    const place = findPlace(area, map, bucket, control, hash, key);
+    const value = place == 0 ? 0 : <usize>acquire(place) + map.valueOffset;
+    if (value != 0 && isPerCpu(map)) copyAllOut(map, load<u32>(value), into);
+    else if (value != 0) copyOutWords(into, value, map.valueStride);
+    if (!isUnchanged(bucket, control)) continue;
+    if (value == 0) return -ENOENT;
+    if (superblock().profile != PROFILE_LINUX) markUsed(value);
+    return 0;
+  }
 }
 
 /** Reaping: the locks of the map's own that a dead CPU has, as of a hash and on the order. */

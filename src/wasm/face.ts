@@ -239,7 +239,11 @@ export interface Core {
    * @returns how many there are, or -ETIMEDOUT
    */
   listAllocators(into: number, most: number): number;
-  /** As hashGet, or percpuHashGet of a per-CPU kind; but in profile linux the entry was used. */
+  /**
+   * As hashGet, or percpuHashGet of a per-CPU kind; but in profile linux the entry was used. Elements and values stay the map's as long as
+   * there is one, so that no read section is needed.
+   * The loads pair with the publication of control word and place, isUnchanged vouches for what was copied.
+   */
   lruGet(address: number, key: number, into: number): number;
   /** As hashLookup, for a program: the entry was used. */
   lruLookup(address: number, key: number): number;
@@ -352,7 +356,11 @@ export interface Core {
   percpuArrayUpdate(address: number, key: number, value: number, flags: number): number;
   /** Overwrites all CPUs' copies from `value`, valueStride apart. What user space does. */
   percpuArrayUpdateAll(address: number, key: number, value: number, flags: number): number;
-  /** Copies all CPUs' values of a per-CPU hash out, as copyFound. Any context. */
+  /**
+   * Copies all CPUs' values out, valueStride apart: done again if the bucket changed meanwhile, so that they are the key's; each
+   * CPU's as of some moment. Any context.
+   * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
+   */
   percpuHashGet(address: number, key: number, into: number): number;
   /** As hashLookup, for the current CPU's copy. */
   percpuHashLookup(address: number, key: number): number;
