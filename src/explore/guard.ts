@@ -3,13 +3,14 @@
  * something of the input can be entered: the run is repeated with what the program compares with in that place. Which place that
  * is shows because all places of a probing input hold other numbers.
  */
+import { edgeOf } from "../bpf/analysis/edges.ts";
+import { helperByName } from "../bpf/helpers/table.ts";
 import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
-import { disassembleAt } from "../bpf/isa/disassemble.ts";
-import { type Effect, type Instruction, operationOf } from "../bpf/isa/instructions.ts";
-import type { LinkedProgram } from "../bpf/linked.ts";
+import { type Effect, type Instruction, isWide, operationOf } from "../bpf/isa/instructions.ts";
+import { instructionText, type LinkedProgram } from "../bpf/linked.ts";
+import { loadBigInt, storeBigInt } from "../events/integer.ts";
 
-/** bpf_map_update_elem. */
-const UPDATE_HELPER = 2;
+export const UPDATE_HELPER: number | undefined = helperByName("map_update_elem")?.id;
 
 type Branch = Extract<Effect, { readonly type: "branch" }>;
 
@@ -47,13 +48,11 @@ function isUpdate(slot: Instruction): boolean {
 
 function successorsOf(slot: Instruction, at: number): number[] {
   const effect = operationOf(slot)?.effect;
-  // A callback may be called by whatever helper comes later: its first instruction counts as one that follows.
-  if (effect?.type === "constant") return effect.holds === "function" ? [at + 2, at + 1 + slot.imm] : [at + 2];
   if (effect?.type === "exit") return [];
-  if (effect?.type === "goto") return [at + 1 + (effect.distance === "imm" ? slot.imm : slot.offset)];
-  if (effect?.type === "branch") return [at + 1, at + 1 + slot.offset];
-  if (effect?.type === "call" && effect.target === "local") return [at + 1, at + 1 + slot.imm];
-  return [at + 1];
+  const next = effect?.type === "goto" ? [] : [at + (isWide(slot) ? 2 : 1)];
+  // A callback may be called by whatever helper comes later: its first instruction counts as one that follows.
+  const edge = effect === undefined ? undefined : edgeOf(effect, slot, at);
+  return edge === undefined ? next : [...next, edge.target];
 }
 
 /** Follows a run; `look` is called before each instruction, `guard` gives the last turn away from every update. */
@@ -104,10 +103,7 @@ function guardAt(
   const slot = program.instructions[pc];
   const branch = slot === undefined ? undefined : operationOf(slot)?.effect;
   if (branch?.type !== "branch") return undefined;
-  const line = program.lines.findLast(({ instruction }) => instruction <= pc);
-  const source = line === undefined ? "" : ` at ${line.file}:${line.line}`;
-  const text = `instruction ${pc} (${disassembleAt(program.instructions, pc)})${source}`;
-  return { instruction: pc, text, branch, left, right, jumped: now !== pc + 1 };
+  return { instruction: pc, text: instructionText(program, pc), branch, left, right, jumped: now !== pc + 1 };
 }
 
 /** A place of an input, and the number to put there. */
@@ -153,15 +149,16 @@ function patchOf(
 function placeOf(input: Uint8Array, value: bigint, bytes: number): number | undefined {
   if (value >= 1n << BigInt(bytes * 8) || (bytes > 1 && value < 1n << BigInt((bytes / 2) * 8))) return undefined;
   const found: number[] = [];
-  for (let at = 0; at + bytes <= input.length; at++) if (numberAt(input, at, bytes) === value) found.push(at);
+  const view = viewOf(input);
+  for (let at = 0; at + bytes <= input.length; at++) if (loadBigInt(view, at, bytes) === value) found.push(at);
   return found.length === 1 ? found[0] : undefined;
 }
 
-function numberAt(input: Uint8Array, at: number, bytes: number): bigint {
-  return input.subarray(at, at + bytes).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 /** Puts the number into a part of an input. */
 export function applyPatch(part: Uint8Array, { offset, bytes, value }: InputPatch): void {
-  for (let byte = 0; byte < bytes; byte++) part[offset + byte] = Number((value >> BigInt(byte * 8)) & 0xffn);
+  storeBigInt(viewOf(part), offset, bytes, value);
 }

@@ -5,7 +5,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { start, step } from "../bpf/interpreter/interpreter.ts";
 import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
-import type { LinkedProgram } from "../bpf/linked.ts";
+import { type LinkedProgram, lineOf } from "../bpf/linked.ts";
 import type { SourceLine } from "../bpf/object/spec.ts";
 import type { Context } from "../events/record.ts";
 import { type Guard, watchGuards } from "./guard.ts";
@@ -190,6 +190,6 @@ function interrupt(play: Play, { context, steps }: Interruption): void {
   core.contextLeave(below);
 }
 
-function placeAt({ lines }: LinkedProgram, instruction: number): Place {
-  return { instruction, source: lines.findLast((line) => line.instruction <= instruction) };
+function placeAt(program: LinkedProgram, instruction: number): Place {
+  return { instruction, source: lineOf(program, instruction) };
 }

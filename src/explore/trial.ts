@@ -12,7 +12,7 @@ import { AnyctxError } from "../error.ts";
 import { type Context, LEVELS, RECORD } from "../events/record.ts";
 import { type LoadedObject, loadObject, type ProgramImage } from "../load/load.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
-import type { Guard } from "./guard.ts";
+import { type Guard, UPDATE_HELPER } from "./guard.ts";
 import type { Inputs, ProgramInput } from "./inputs.ts";
 import { Observer } from "./observation.ts";
 import { findGuard, type Outcome, type PlacedInput, type Playable, perform, type Stage } from "./play.ts";
@@ -38,8 +38,6 @@ const MEMORY_BYTES = [2 ** 25, 2 ** 28, 2 ** 31];
 const LEAST_ENTRIES = 1024;
 const ENTRIES_A_RUN = 8;
 const SEED = 1;
-/** bpf_map_update_elem. */
-const UPDATE_HELPER = 2;
 
 export class Trial {
   readonly arena: Arena;
@@ -79,7 +77,7 @@ export class Trial {
 
   /** Whether there is an update in a program's code at all. */
   hasUpdate(program: string): boolean {
-    return this.#programs.get(program)?.code.helpers.includes(UPDATE_HELPER) ?? false;
+    return this.#programs.get(program)?.code.helpers.some((id) => id === UPDATE_HELPER) ?? false;
   }
 
   /** Inputs that a program has. */

@@ -46,7 +46,6 @@ export interface DirectResult {
 }
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
-const EFAULT = 14;
 
 /** Regions that are read as a whole or not at all: an access that leaves one finds nothing. */
 class Regions implements KernelMemory {
@@ -76,14 +75,12 @@ class Regions implements KernelMemory {
 
 /** As bpf_probe_read_kernel and bpf_probe_read_kernel_str, of memory that is given; of anything else as the core does it. */
 function probes(arena: Arena, kernel: Regions): Readonly<Record<string, CoreFunction>> {
-  const { functions } = arena.instance;
-  const core = functions as unknown as Readonly<Record<string, CoreFunction>>;
+  const { core } = arena;
   const place = (at: number, size: number): Uint8Array => new Uint8Array(arena.memory.buffer, at, size);
   return {
     probeRead(destination, size, source) {
       const found = kernel.read(BigInt.asUintN(64, BigInt(source ?? 0)), Number(size));
-      if (found === undefined)
-        return core["probeRead"]?.(Number(destination), Number(size), BigInt(source ?? 0)) ?? -EFAULT;
+      if (found === undefined) return core.probeRead(Number(destination), Number(size), BigInt(source ?? 0));
       place(Number(destination), Number(size)).set(found);
       return 0;
     },
@@ -91,7 +88,7 @@ function probes(arena: Arena, kernel: Regions): Readonly<Record<string, CoreFunc
       const most = Number(size);
       const found = kernel.readText(BigInt.asUintN(64, BigInt(source ?? 0)), most);
       if (found === undefined || most === 0)
-        return core["probeReadString"]?.(Number(destination), most, BigInt(source ?? 0)) ?? -EFAULT;
+        return core.probeReadString(Number(destination), most, BigInt(source ?? 0));
       const target = place(Number(destination), most);
       target.set(found);
       // Cut to the room there is, a text still ends.

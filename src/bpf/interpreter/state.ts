@@ -2,8 +2,7 @@
 import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/table.ts";
 import type { KernelMemory, ProgramHost } from "../host.ts";
-import { disassembleAt } from "../isa/disassemble.ts";
-import type { LinkedMap, LinkedProgram } from "../linked.ts";
+import { instructionText, type LinkedMap, type LinkedProgram } from "../linked.ts";
 import type { Ranges } from "./ranges.ts";
 
 /** Carries out one instruction and moves `state.pc` on. */
@@ -63,10 +62,7 @@ export interface RunState {
 /** EFAULT with the program, the instruction's number and text, and its source line if known */
 export function faultAt(interpreter: Interpreter, at: number, problem: string): AnyctxError {
   const { program } = interpreter;
-  const line = program.lines.findLast(({ instruction }) => instruction <= at);
-  const source = line === undefined ? "" : ` at ${line.file}:${line.line}`;
-  const text = disassembleAt(program.instructions, at);
-  return new AnyctxError("EFAULT", `program ${program.name}, instruction ${at} (${text})${source}: ${problem}`);
+  return new AnyctxError("EFAULT", `program ${program.name}, ${instructionText(program, at)}: ${problem}`);
 }
 
 /** @throws {AnyctxError} as `faultAt` makes it */

@@ -33,16 +33,11 @@ function access(vm: Interpreter, state: RunState, i: Decoded, base: number, byte
 }
 
 /** What a load finds outside of what the run was granted: the kernel's memory, zeroes where there is none. */
-function kernelView(
-  kernel: KernelMemory,
-  state: RunState,
-  i: Decoded,
-  bytes: number,
-): readonly [DataView, number] | undefined {
+function kernelView(kernel: KernelMemory, state: RunState, i: Decoded, bytes: number): DataView | undefined {
   const address = BigInt.asUintN(64, register(state, i.src) + BigInt(i.offset));
   if (address <= LOW && state.ranges.allows(Number(address), bytes, false)) return undefined;
   const found = kernel.read(address, bytes) ?? new Uint8Array(bytes);
-  return [new DataView(found.buffer, found.byteOffset), 0];
+  return new DataView(found.buffer, found.byteOffset);
 }
 
 /** Loads by size and sign, as unsigned 64-bit values. */
@@ -189,8 +184,8 @@ export const HANDLERS: Handlers = {
     const load = LOADS[`${signed ? "s" : "u"}${bytes}`];
     return (vm, state, i) => {
       const foreign = vm.kernel === undefined ? undefined : kernelView(vm.kernel, state, i, bytes);
-      const [view, address] = foreign ?? [state.view, access(vm, state, i, i.src, bytes, false)];
-      state.registers[i.dst] = BigInt.asUintN(64, load?.(view, Number(address)) ?? 0n);
+      const address = foreign === undefined ? access(vm, state, i, i.src, bytes, false) : 0;
+      state.registers[i.dst] = BigInt.asUintN(64, load?.(foreign ?? state.view, address) ?? 0n);
       state.pc = i.next;
     };
   },

@@ -3,8 +3,7 @@ import { AnyctxError } from "../../error.ts";
 import { perfEventOutput } from "../helpers/output.ts";
 import { tracePrint } from "../helpers/print.ts";
 import type { ProgramHost, RunProgram } from "../host.ts";
-import { disassembleAt } from "../isa/disassemble.ts";
-import type { LinkedProgram } from "../linked.ts";
+import { instructionText, type LinkedProgram } from "../linked.ts";
 import { type CompiledProgram, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
 import { OUT_OF_BUDGET } from "./emitter.ts";
 import { BACKWARD_JUMPS } from "./function.ts";
@@ -14,11 +13,8 @@ function fail(program: LinkedProgram, instruction: number): never {
   const name = `program ${program.name}`;
   if (instruction === OUT_OF_BUDGET)
     throw new AnyctxError("ETIMEDOUT", `${name} was stopped after ${BACKWARD_JUMPS} backward jumps: an endless loop?`);
-  const line = program.lines.findLast((row) => row.instruction <= instruction);
-  const source = line === undefined ? "" : ` at ${line.file}:${line.line}`;
-  const text = disassembleAt(program.instructions, instruction);
   const problem = "it uses a pointer to memory it may not touch, or a map or a size that is none";
-  throw new AnyctxError("EFAULT", `${name}, instruction ${instruction} (${text})${source}: ${problem}`);
+  throw new AnyctxError("EFAULT", `${name}, ${instructionText(program, instruction)}: ${problem}`);
 }
 
 /** What the run threw: our own errors as they are, WebAssembly's traps with the program's name. */

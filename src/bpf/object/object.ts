@@ -132,19 +132,22 @@ function resolveCall(context: Context, at: number, section: number, target: numb
   return { type: "call", instruction: at, callee, entry: target - place.start };
 }
 
+/** A symbol that the object does not define: an option of a kernel's configuration, or something unsupported. */
+function resolveExternal({ kconfig }: Context, { name }: ElfSymbol, slot: Instruction, at: number): RelocationSpec {
+  const unsupported = (reason: string): RelocationSpec => ({ type: "unsupported", instruction: at, reason });
+  if (kconfig.unknown.has(name)) return unsupported(`${name} is of a kernel's configuration, which is not known here`);
+  const option = kconfig.maps[0]?.variables?.find((variable) => variable.name === name);
+  return option === undefined
+    ? unsupported(`${name} is not defined in this object; symbols of a kernel are not supported`)
+    : { type: "data", instruction: at, map: KCONFIG_SECTION, offset: option.offset + slot.imm };
+}
+
 /** What a 64-bit load of an address refers to: a map, a variable, a function, or something unsupported. */
 function resolveAddress(context: Context, symbol: ElfSymbol, slot: Instruction, at: number): RelocationSpec {
   const unsupported = (reason: string): RelocationSpec => ({ type: "unsupported", instruction: at, reason });
   const section = context.elf.sections[symbol.section];
-  const { kconfig } = context;
-  if (symbol.section === 0 && kconfig.unknown.has(symbol.name))
-    return unsupported(`${symbol.name} is of a kernel's configuration, which is not known here`);
-  const option =
-    symbol.section === 0 ? kconfig.maps[0]?.variables?.find(({ name }) => name === symbol.name) : undefined;
-  if (option !== undefined)
-    return { type: "data", instruction: at, map: KCONFIG_SECTION, offset: option.offset + slot.imm };
   if (section === undefined || symbol.section === 0 || symbol.section >= SPECIAL_SECTIONS)
-    return unsupported(`${symbol.name} is not defined in this object; symbols of a kernel are not supported`);
+    return resolveExternal(context, symbol, slot, at);
   if (isDataSection(section))
     return { type: "data", instruction: at, map: section.name, offset: symbol.value + slot.imm };
   const map = context.mapAt.get(`${section.index}:${symbol.value + slot.imm}`);

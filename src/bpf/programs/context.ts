@@ -48,6 +48,18 @@ export function argumentsContext(what: string, given: DirectInput, most: number)
   return plainContext(new Uint8Array(view.buffer));
 }
 
+/** Linux's most for a function, and its result. */
+const MOST_ARGUMENTS = 13;
+
+/** The context of the types whose programs get a function's typed arguments and its result. */
+export function typedArguments(what: string): ProgramContext {
+  return {
+    ...withoutEvents(what),
+    example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
+    direct: (given) => argumentsContext(what, given, MOST_ARGUMENTS),
+  };
+}
+
 /** Of types that no event of a source is for: what they run on is given to direct runs. */
 export function withoutEvents(what: string): Pick<ProgramContext, "room" | "of"> {
   return {

@@ -1,10 +1,6 @@
 /** Programs on the hooks of Linux's security modules. */
-import { ARGUMENT_BYTES, argumentsContext, numbered, withoutEvents } from "./context.ts";
+import { typedArguments } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
-
-const WHAT = "A program on a security hook";
-/** Linux's most for a function, and the result so far. */
-const MOST_ARGUMENTS = 13;
 
 export const LSM: ProgramType<{ readonly hook: string }> = {
   name: "lsm",
@@ -15,11 +11,7 @@ export const LSM: ProgramType<{ readonly hook: string }> = {
   describe: ({ hook }) => `security hook ${hook}`,
   attaches: () => false,
   followsPointers: true,
-  context: {
-    ...withoutEvents(WHAT),
-    example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
-    direct: (given) => argumentsContext(WHAT, given, MOST_ARGUMENTS),
-  },
+  context: typedArguments("A program on a security hook"),
   helpers: ["base", "tracing"],
   result: { ignored: false, doc: "Whether the kernel goes on: 0 allows, -errno refuses." },
 };

@@ -3,8 +3,8 @@
  * what addresses are here, so a program follows them as they are.
  */
 import { AnyctxError } from "../../error.ts";
-import { onlyOf } from "./context.ts";
-import type { DirectContext, DirectInput } from "./program-type.ts";
+import { numbered, onlyOf, withoutEvents } from "./context.ts";
+import type { DirectContext, DirectInput, ProgramContext } from "./program-type.ts";
 
 /** Where such a struct says where the packet lies; u32 each. */
 export interface PacketStruct {
@@ -49,5 +49,15 @@ export function packetContext(struct: PacketStruct, given: DirectInput): DirectC
       const view = new DataView(target.buffer, target.byteOffset);
       return target.slice(view.getUint32(struct.data, true) - at, view.getUint32(struct.end, true) - at);
     },
+  };
+}
+
+/** The context of the types that run on packets, by the struct that they get. */
+export function onPackets(struct: PacketStruct): ProgramContext {
+  return {
+    ...withoutEvents("A program on packets"),
+    // A packet of no bytes: where it would lie nobody says.
+    example: (_, index) => numbered(struct.bytes, struct.meta + 4, index),
+    direct: (given) => packetContext(struct, given),
   };
 }

@@ -1,6 +1,5 @@
 /** Programs on packets on their way in or out, where Linux's traffic control has them. */
-import { numbered, withoutEvents } from "./context.ts";
-import { packetContext, SK_BUFF } from "./packet.ts";
+import { onPackets, SK_BUFF } from "./packet.ts";
 import type { ProgramType } from "./program-type.ts";
 
 export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
@@ -11,11 +10,7 @@ export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `packets of traffic control${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
-  context: {
-    ...withoutEvents("A program on packets"),
-    example: (_, index) => numbered(SK_BUFF.bytes, SK_BUFF.meta + 4, index),
-    direct: (given) => packetContext(SK_BUFF, given),
-  },
+  context: onPackets(SK_BUFF),
   helpers: ["base"],
   result: {
     ignored: false,

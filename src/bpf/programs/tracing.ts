@@ -1,10 +1,6 @@
 /** Programs on functions and tracepoints by their types: what they get are the arguments, pointers to the kernel's own objects too. */
-import { ARGUMENT_BYTES, argumentsContext, numbered, withoutEvents } from "./context.ts";
+import { typedArguments } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
-
-const WHAT = "A typed program";
-/** Linux's most for a function, and its result. */
-const MOST_ARGUMENTS = 13;
 
 export const TRACING: ProgramType<{ readonly function: string }> = {
   name: "tracing",
@@ -18,11 +14,7 @@ export const TRACING: ProgramType<{ readonly function: string }> = {
   describe: ({ function: name }) => `typed program on ${name === "" ? "a function" : name}`,
   attaches: () => false,
   followsPointers: true,
-  context: {
-    ...withoutEvents(WHAT),
-    example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
-    direct: (given) => argumentsContext(WHAT, given, MOST_ARGUMENTS),
-  },
+  context: typedArguments("A typed program"),
   helpers: ["base", "tracing"],
   result: { ignored: true, doc: "Of fmod_ret what the function returns instead, if it is not 0; otherwise nothing." },
 };

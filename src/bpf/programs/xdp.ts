@@ -1,6 +1,5 @@
 /** XDP: programs on packets as they come in, before the kernel makes anything of them. */
-import { numbered, withoutEvents } from "./context.ts";
-import { packetContext, XDP_MD } from "./packet.ts";
+import { onPackets, XDP_MD } from "./packet.ts";
 import type { ProgramType } from "./program-type.ts";
 
 export const XDP: ProgramType<Readonly<Record<string, never>>> = {
@@ -11,12 +10,7 @@ export const XDP: ProgramType<Readonly<Record<string, never>>> = {
   parse: () => ({}),
   describe: () => "packets that come in",
   attaches: () => false,
-  context: {
-    ...withoutEvents("A program on packets"),
-    // A packet of no bytes: where it would lie nobody says.
-    example: (_, index) => numbered(XDP_MD.bytes, XDP_MD.meta + 4, index),
-    direct: (given) => packetContext(XDP_MD, given),
-  },
+  context: onPackets(XDP_MD),
   helpers: ["base"],
   result: {
     ignored: false,
