@@ -12,6 +12,11 @@ export function noMisses(): Misses {
   return { task: 0, softirq: 0, irqsOff: 0, hardirq: 0, nmi: 0 };
 }
 
+/** In all contexts together. */
+export function totalMisses(misses: Misses): number {
+  return CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
+}
+
 type CacheField = keyof (typeof LAYOUT)["Cache"];
 
 /** One CPU's cache: its fields by name, how long each list is, and what it could not give. */

@@ -1,5 +1,5 @@
 /** The document of `anyctx advise`, and what every way of printing it says in the same words. */
-import { CONTEXTS } from "../events/record.ts";
+import { totalMisses } from "../arena/caches.ts";
 import type { AdviceReport, KernelAdvice, MapAdvice } from "../explore/advice.ts";
 import type { FailOn } from "./advise-values.ts";
 import { count, plural, printable, size } from "./text.ts";
@@ -11,15 +11,11 @@ export interface AdviceDocument extends AdviceReport {
   readonly failed: readonly string[];
 }
 
-export const kernelName = ({ realTime }: KernelAdvice): string => (realTime ? "RT" : "non-RT");
-
-export function mostMisses({ misses }: KernelAdvice): number {
-  return CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
-}
+export const kernelName = ({ realTime }: Pick<KernelAdvice, "realTime">): string => (realTime ? "RT" : "non-RT");
 
 /** Updates that fail, the fewest and the most. */
 export function missText(kernel: KernelAdvice): string {
-  const most = mostMisses(kernel);
+  const most = totalMisses(kernel.misses);
   return kernel.missesFewest === most ? count(most) : `${count(kernel.missesFewest)}-${count(most)}`;
 }
 
@@ -70,7 +66,7 @@ export function failures({ maps, total }: AdviceReport, { enomem, bytes }: FailO
 
 function failingKernels({ name, kernels = [] }: MapAdvice): string[] {
   return kernels
-    .filter((kernel) => mostMisses(kernel) > 0)
+    .filter(({ misses }) => totalMisses(misses) > 0)
     .map(
       (kernel) => `${printable(name)} is dynamic, and ${missText(kernel)} of its updates fail (${kernelName(kernel)})`,
     );

@@ -1,9 +1,11 @@
 /** Advice as SARIF 2.1.0, which services that show findings beside a change read. A result for each hash that should change or fails. */
-import { readFileSync } from "node:fs";
+
+import { totalMisses } from "../arena/caches.ts";
 import type { MapAdvice } from "../explore/advice.ts";
 import type { Verdict } from "../explore/verdict.ts";
-import { type AdviceDocument, kernelName, missText, mostMisses, warnings } from "./advice-document.ts";
+import { type AdviceDocument, kernelName, missText, warnings } from "./advice-document.ts";
 import { count } from "./text.ts";
+import { version } from "./version.ts";
 
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 const HOME = "https://www.npmjs.com/package/anyctx";
@@ -50,14 +52,10 @@ export function adviceSarif(document: AdviceDocument): string {
   return JSON.stringify({ $schema: SCHEMA, version: "2.1.0", runs: [{ tool: { driver }, results }] }, null, 2);
 }
 
-function version(): string {
-  return String(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version);
-}
-
 function failingResults({ name, dynamic, kernels = [] }: MapAdvice, object: string): object[] {
   if (!dynamic) return [];
   return kernels
-    .filter((kernel) => mostMisses(kernel) > 0)
+    .filter((kernel) => totalMisses(kernel.misses) > 0)
     .map((kernel) => {
       const text = `${missText(kernel)} of ${count(kernel.updates)} updates fail with -ENOMEM (${kernelName(kernel)}).`;
       return result(ENOMEM, text, object, name);

@@ -1,7 +1,6 @@
 /** `anyctx advise`: preallocated or dynamic, and how large, for each hash of an object on a recorded trace. */
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import { setVariable } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
 import type { AdviceReport } from "../explore/advice.ts";
@@ -140,8 +139,7 @@ function exploreOptions(options: AdviseOptions, cpus: number): ExploreOptions {
 async function advise(path: string, options: AdviseOptions): Promise<void> {
   const { events, formats, format = options.json ? "json" : "text" } = options;
   if (events === "-") throw new AnyctxError("EINVAL", "advise reads a trace more than once: it takes a file, not -");
-  const object = await openObject(path);
-  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
+  const object = await openObject(path, options.set);
   const cpus = options.cpus ?? (await recordedCpus(options)) ?? DEFAULT_CPUS;
   const open = keepStream(() => openEvents(events, { cpus, ...(formats === undefined ? {} : { formats }) }));
   const bar = progressBar("replaying", USUAL_REPLAYS, format === "text");

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Profile } from "../arena/arena.ts";
-import { type ObjectSpec, type ProgramSpec, programSpec, setVariable } from "../bpf/object/spec.ts";
+import { type ObjectSpec, type ProgramSpec, programSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
@@ -103,6 +103,11 @@ function chosenPrograms(object: ObjectSpec, options: CheckOptions): Attachable[]
   return wanted.filter((program): program is ProgramSpec & Attachable => !("reason" in program.kind));
 }
 
+/** How a trace is read, where one is. */
+function readOptions({ formats, cpus }: CheckOptions): { formats?: string; cpus?: number } {
+  return { ...(formats === undefined ? {} : { formats }), ...(cpus === undefined ? {} : { cpus }) };
+}
+
 async function inputsFor(programs: readonly Attachable[], options: CheckOptions): Promise<Inputs> {
   const { events, input, runs } = options;
   if (events === undefined)
@@ -112,10 +117,7 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
         input === undefined ? generatedInputs(kind, runs) : givenInputs(kind, input),
       ]),
     );
-  const read = {
-    ...(options.formats === undefined ? {} : { formats: options.formats }),
-    ...(options.cpus === undefined ? {} : { cpus: options.cpus }),
-  };
+  const read = readOptions(options);
   const stream =
     events === "-"
       ? await openEvents(process.stdin, { ...read, name: "standard input" })
@@ -129,19 +131,18 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
 /** The contexts that a trace has programs in; of standard input, which may not end, they are not known. */
 async function contextsOf(
   programs: readonly Attachable[],
-  { events, formats, cpus }: CheckOptions,
+  options: CheckOptions,
 ): Promise<{ recorded?: Awaited<ReturnType<typeof recordedContexts>> }> {
+  const { events } = options;
   if (events === undefined || events === "-") return {};
-  const read = { ...(formats === undefined ? {} : { formats }), ...(cpus === undefined ? {} : { cpus }) };
-  return { recorded: await recordedContexts(programs, await openEvents(events, read)) };
+  return { recorded: await recordedContexts(programs, await openEvents(events, readOptions(options))) };
 }
 
 async function check(path: string, options: CheckOptions): Promise<void> {
   const { input, program, json = false, profile, runs, dynamic = false } = options;
   if (input !== undefined && program === undefined)
     throw new AnyctxError("EINVAL", "--input is the context of one program: --program says which");
-  const object = await openObject(path);
-  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
+  const object = await openObject(path, options.set);
   const programs = chosenPrograms(object, options);
   const inputs = await inputsFor(programs, options);
   const bar = progressBar("checking", 1, !json);

@@ -3,7 +3,6 @@
  * The command line. Whatever is wrong with what was given is one sentence on stderr: exit code 1 for files and values
  * that do not work, 2 for a command line that is no command line, 4 for what `--fail-on` names. Results go to stdout, everything else to stderr.
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { AnyctxError } from "../error.ts";
 import { adviseCommand } from "./advise.ts";
@@ -14,6 +13,7 @@ import { contextsCommand } from "./contexts.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
 import { testCommand } from "./test.ts";
+import { version } from "./version.ts";
 
 const COMMANDS: readonly CommandRow[] = [
   runCommand,
@@ -24,11 +24,6 @@ const COMMANDS: readonly CommandRow[] = [
   contextsCommand,
   benchCommand,
 ];
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return String(version);
-}
 
 function usageMessage(text: string): string {
   return text.replace(/^error: (.)/, (_, first: string) => `anyctx: ${first}`);

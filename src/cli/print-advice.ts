@@ -1,25 +1,37 @@
 /** Advice on hashes as people read it: a paragraph for each, the verdict last. */
+import { totalMisses } from "../arena/caches.ts";
 import { CONTEXTS } from "../events/record.ts";
 import type { KernelAdvice, MapAdvice } from "../explore/advice.ts";
 import { contextName } from "../explore/schedule.ts";
 import { percent } from "../explore/verdict.ts";
 import type { LinuxBytes } from "../replay/linux-memory.ts";
-import { type AdviceDocument, kernelName, missText, mostMisses, totalText, warnings } from "./advice-document.ts";
-import { count, heading, indent, left, plural, printable, right, size, styled, table, wrap } from "./text.ts";
-
-const WIDTH = 98;
+import { type AdviceDocument, kernelName, missText, totalText, warnings } from "./advice-document.ts";
+import {
+  count,
+  heading,
+  indent,
+  left,
+  PROSE_WIDTH,
+  plural,
+  printable,
+  right,
+  size,
+  styled,
+  table,
+  wrap,
+} from "./text.ts";
 
 export function adviceText(document: AdviceDocument): string {
   const { object, cpus, events, replays, kernel, maps, failed } = document;
   const what = `${count(events)} events on ${plural(cpus, "CPU")}, ${plural(replays, "replay")}`;
-  const notes = warnings(document).map((text) => indent(styled("yellow", wrap(text, WIDTH))));
+  const notes = warnings(document).map((text) => indent(styled("yellow", wrap(text, PROSE_WIDTH))));
   return [
     [heading("advise", `${printable(object)}, ${what}, as Linux ${kernel}`), ...notes].join("\n"),
     ...maps.map(mapText),
-    heading("total", wrap(totalText(document), WIDTH - "total  ".length)),
+    heading("total", wrap(totalText(document), PROSE_WIDTH - "total  ".length)),
     ...(failed.length === 0
       ? []
-      : [[heading("failed"), ...failed.map((text) => indent(wrap(text, WIDTH)))].join("\n")]),
+      : [[heading("failed"), ...failed.map((text) => indent(wrap(text, PROSE_WIDTH)))].join("\n")]),
   ].join("\n\n");
 }
 
@@ -47,7 +59,7 @@ function kernelTable(kernels: readonly KernelAdvice[]): string {
     count(each.peakEntries),
     count(each.updates),
     missText(each),
-    mostMisses(each) === 0 ? "0 %" : percent(each.failureRate),
+    totalMisses(each.misses) === 0 ? "0 %" : percent(each.failureRate),
     count(each.burst),
     count(each.missesAdaptive),
   ]);
@@ -98,7 +110,7 @@ function missLines(kernels: readonly KernelAdvice[]): string[] {
     const user = each.userMisses === 0 ? "" : `; ${count(each.userMisses)} of user space`;
     const { prefill: objects = 0 } = each;
     const prefill = objects === 0 ? "" : `; a prefill of ${count(objects)} on each CPU (anyctx only) avoids it`;
-    return [indent(wrap(`-ENOMEM, ${kernelName(each)}: ${text}${user}${prefill}`, WIDTH))];
+    return [indent(wrap(`-ENOMEM, ${kernelName(each)}: ${text}${user}${prefill}`, PROSE_WIDTH))];
   });
 }
 
@@ -113,5 +125,5 @@ function verdictLines(kernels: readonly KernelAdvice[]): string[] {
   const named = isOne
     ? texts.slice(0, 1)
     : texts.map((text, index) => `${kernels[index]?.realTime ? "RT    " : "non-RT"}  ${text}`);
-  return named.map((text) => indent(wrap(text, WIDTH)));
+  return named.map((text) => indent(wrap(text, PROSE_WIDTH)));
 }

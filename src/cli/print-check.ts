@@ -1,10 +1,10 @@
 /** What a check found, as people read it: a table for each program, and how it gets there. */
+
 import type { CheckedMap, CheckedProgram, CheckReport, FailingContext } from "../explore/check.ts";
 import { contextName } from "../explore/schedule.ts";
 import type { CheckCell } from "../explore/search.ts";
-import { count, heading, indent, left, plural, printable, table, wrap } from "./text.ts";
-
-const WIDTH = 98;
+import { kernelName } from "./advice-document.ts";
+import { count, heading, indent, left, PROSE_WIDTH, plural, printable, table, wrap } from "./text.ts";
 
 /** What `anyctx check --json` prints. */
 export interface CheckDocument extends CheckReport {
@@ -25,7 +25,7 @@ export function checkText(document: CheckDocument): string {
     heading("check", `${printable(object)}, profile ${profile}, ${INPUTS[inputs]}`),
     ...programs.map((program) => programText(program, document)),
     ...(maps.length === 0 ? [] : [[heading("maps"), ...maps.map(mapText)].join("\n")]),
-    ...(skipped.length === 0 ? [] : [skipped.map((text) => indent(wrap(text, WIDTH))).join("\n")]),
+    ...(skipped.length === 0 ? [] : [skipped.map((text) => indent(wrap(text, PROSE_WIDTH))).join("\n")]),
     boundText(document),
   ].join("\n\n");
 }
@@ -35,8 +35,8 @@ function programText(program: CheckedProgram, { runs }: CheckDocument): string {
   return [
     heading(printable(name), printable(section)),
     ...(note === undefined ? [] : [indent(printable(note))]),
-    ...(guard === undefined ? [] : [indent(wrap(`the guard: ${printable(guard)}`, WIDTH))]),
-    ...entered.map((text) => indent(wrap(`made up: ${printable(text)}`, WIDTH))),
+    ...(guard === undefined ? [] : [indent(wrap(`the guard: ${printable(guard)}`, PROSE_WIDTH))]),
+    ...entered.map((text) => indent(wrap(`made up: ${printable(text)}`, PROSE_WIDTH))),
     ...(cells.length === 0 ? [] : [verdictTable(cells), ...scheduleLines(cells), ...prefillLines(cells, runs)]),
   ].join("\n");
 }
@@ -47,18 +47,16 @@ function mapText({ name, verdict, fails, failsElsewhere }: CheckedMap): string {
   const others =
     failsElsewhere.length === 0 ? "" : `; where the trace did not get to they can (${contextsText(failsElsewhere)})`;
   const reason = verdict === "no advice" ? "not all was looked at" : `${why}${others}`;
-  return indent(wrap(`${printable(name)}  ${verdict}: ${reason}`, WIDTH));
+  return indent(wrap(`${printable(name)}  ${verdict}: ${reason}`, PROSE_WIDTH));
 }
 
 function contextsText(fails: readonly FailingContext[]): string {
   const kernels = [false, true].flatMap((realTime) => {
     const contexts = fails.filter((each) => each.realTime === realTime).map(({ context }) => contextName(context));
-    return contexts.length === 0 ? [] : [`${kernelName(realTime)}: ${contexts.join(", ")}`];
+    return contexts.length === 0 ? [] : [`${kernelName({ realTime })}: ${contexts.join(", ")}`];
   });
   return kernels.join("; ");
 }
-
-const kernelName = (realTime: boolean): string => (realTime ? "RT" : "non-RT");
 
 function verdictTable(cells: readonly CheckCell[]): string {
   const kernels = [false, true].filter((realTime) => cells.some((cell) => cell.realTime === realTime));
@@ -67,7 +65,7 @@ function verdictTable(cells: readonly CheckCell[]): string {
     contextName(context),
     ...kernels.map((realTime) => verdict(cells.find((cell) => cell.context === context && cell.realTime === realTime))),
   ]);
-  return table([left("context"), ...kernels.map((realTime) => left(kernelName(realTime)))], rows);
+  return table([left("context"), ...kernels.map((realTime) => left(kernelName({ realTime })))], rows);
 }
 
 function verdict(cell: CheckCell | undefined): string {
@@ -80,7 +78,7 @@ function scheduleLines(cells: readonly CheckCell[]): string[] {
   const rows = cells.flatMap(({ realTime, failure }) =>
     failure === undefined
       ? []
-      : [[kernelName(realTime), failure.schedule, failure.workRaised ? "refill asked for" : "no refill asked for"]],
+      : [[kernelName({ realTime }), failure.schedule, failure.workRaised ? "refill asked for" : "no refill asked for"]],
   );
   return rows.length === 0 ? [] : ["", table([left("kernel"), left("shortest schedule"), left("then")], rows)];
 }

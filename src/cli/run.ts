@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
-import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { openEvents } from "../events/file.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadObject, reopenObject } from "../load/load.ts";
@@ -131,8 +131,7 @@ interface Loaded {
 }
 
 async function load(path: string, options: RunOptions): Promise<Loaded> {
-  const object = await openObject(path);
-  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
+  const object = await openObject(path, options.set);
   const { cpus, profile, rt = false } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
   return { object, arena, loaded: loadObject(arena, object, loadOptions(options)) };

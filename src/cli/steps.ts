@@ -70,12 +70,18 @@ const hexText: Read<string> = (value, where) => {
   return (value as string).toLowerCase();
 };
 
-function fieldsOf(value: unknown, where: string, known: readonly string[]): Fields {
+/** An object with fields of any names. */
+const anyFields: Read<Fields> = (value, where) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(where, "an object", value);
+  return value as Fields;
+};
+
+function fieldsOf(given: unknown, where: string, known: readonly string[]): Fields {
+  const value = anyFields(given, where);
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new AnyctxError("EINVAL", `${where} has no field ${unknown}, only ${known.join(", ")}`);
-  return value as Fields;
+  return value;
 }
 
 function optional<T>(fields: Fields, name: string, where: string, read: Read<T>): T | undefined {
@@ -91,9 +97,8 @@ function listOf<T>(read: Read<T>): Read<T[]> {
 }
 
 const memory: Read<ReadonlyMap<bigint, Uint8Array>> = (value, where) => {
-  if (typeof value !== "object" || value === null) return refuse(where, "an object of bytes by address", value);
   return new Map(
-    Object.entries(value).map(([address, bytes]) => [
+    Object.entries(anyFields(value, where)).map(([address, bytes]) => [
       integer(address, where),
       hexBytes(bytes, `${where} at ${address}`),
     ]),
@@ -137,10 +142,7 @@ const expectation: Read<Expectation> = (value, where) => {
   const fields = fieldsOf(value, where, ["result", "packet", "maps"]);
   const maps = optional(fields, "maps", where, (given, at) =>
     Object.fromEntries(
-      Object.entries(fieldsOf(given, at, Object.keys(given ?? {}))).map(([name, map]) => [
-        name,
-        stepMap(map, `${at} ${name}`),
-      ]),
+      Object.entries(anyFields(given, at)).map(([name, map]) => [name, stepMap(map, `${at} ${name}`)]),
     ),
   );
   return {
@@ -189,7 +191,7 @@ function runOf(fields: Fields, where: string): DirectRun | undefined {
 
 function stepOf(value: unknown, where: string): Step {
   const fields = fieldsOf(value, where, [...RUN_FIELDS, ...OTHER_FIELDS]);
-  const set = optional(fields, "set", where, (given, at) => fieldsOf(given, at, Object.keys(given ?? {})));
+  const set = optional(fields, "set", where, anyFields);
   for (const [name, each] of Object.entries(set ?? {}))
     if (!["string", "number", "boolean"].includes(typeof each)) refuse(`${where}: set ${name}`, "a number", each);
   return {

@@ -3,13 +3,13 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
-import { setVariable } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { type DirectResult, DirectRuns } from "../load/direct.ts";
 import { type LoadedObject, loadObject } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
-import { assignments, type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
+import { mapEntriesOption, setOption } from "./options.ts";
 import { type StepResult, type TestDocument, testText } from "./print-test.ts";
 import { type Expectation, readSteps, type Step, type StepMap } from "./steps.ts";
 
@@ -26,7 +26,6 @@ const MEMORY_BYTES = 2 ** 31;
 const SEED = 1;
 const DEFAULT_CPUS = 2;
 const MOST_CPUS = 64;
-const MOST_ENTRIES = 2 ** 31;
 
 const HELP = `
 A step is one object of a JSON list:
@@ -50,12 +49,8 @@ function define(command: Command): void {
     .description("Runs programs one by one, interpreted, with every access checked. Exit code 1 where a step differs.")
     .argument("<object>", "object file made by clang -target bpf")
     .requiredOption("--steps <file>", "what to run, and what is expected")
-    .option("--set <name=value>", "first value of a global variable; repeatable", assignments("NAME=VALUE", String))
-    .option(
-      "--map-entries <name=n>",
-      "max_entries of a map; repeatable",
-      assignments("NAME=N", wholeNumber(1, MOST_ENTRIES)),
-    )
+    .addOption(setOption())
+    .addOption(mapEntriesOption())
     .option("--cpus <n>", "CPU slots", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
     .option("--json", "print one JSON document on stdout instead of tables")
     .addHelpText("after", HELP)
@@ -65,8 +60,7 @@ function define(command: Command): void {
 export const testCommand: CommandRow = { name: "test", define };
 
 async function test(path: string, options: TestOptions): Promise<void> {
-  const object = await openObject(path);
-  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
+  const object = await openObject(path, options.set);
   const steps = readSteps(await readStepFile(options.steps), options.steps);
   const { cpus, mapEntries } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED });

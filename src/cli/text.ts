@@ -4,6 +4,9 @@ import Table from "cli-table3";
 
 type Style = Parameters<typeof styleText>[0];
 
+/** Characters of a line of prose that is indented. */
+export const PROSE_WIDTH = 98;
+
 export function styled(style: Style, text: string): string {
   return process.stdout.isTTY && process.env["NO_COLOR"] === undefined ? styleText(style, text) : text;
 }

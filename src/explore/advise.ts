@@ -6,23 +6,25 @@
  * When interrupts came on a recording does not say, so updates that fail are counted by two readings of it (replay/interrupts.ts).
  * What is safe goes by the one in which the most fail.
  */
-import { type ObjectSpec, subprogramsOf } from "../bpf/object/spec.ts";
+import { totalMisses } from "../arena/caches.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import type { LoadedMap } from "../load/load.ts";
+import { mapsUsed } from "../load/select.ts";
 import { NO_PREALLOC } from "../maps/kinds.ts";
 import type { MapInfo } from "../maps/map.ts";
 import type { RuleRange } from "../replay/interrupts.ts";
-import { arrayBytes, dynamicBytes, preallocatedBytes } from "../replay/linux-memory.ts";
+import { arrayBytes, dynamicBytes, NOTHING_OWNED, preallocatedBytes } from "../replay/linux-memory.ts";
 import type { AdviceReport, KernelAdvice, MapAdvice, TotalBytes } from "./advice.ts";
 import { againstDynamic, type KernelVersion, KNOWN_KERNEL, versionText } from "./kernel-version.ts";
 import { leftForMaps } from "./memory-limit.ts";
-import { patchOf } from "./patch.ts";
+import { becomesDynamic, patchOf } from "./patch.ts";
 import type { OpenStream } from "./recording.ts";
 import { type AdviseProgress, type ReplaySettings, Replays } from "./replays.ts";
 import { sizeTable } from "./sizes.ts";
 import { type MissingMap, usable } from "./usable.ts";
 import { isAlwaysDynamic, judge, safest } from "./verdict.ts";
-import { type Observed, totalMisses } from "./watched.ts";
+import type { Observed } from "./watched.ts";
 
 export interface AdviseOptions extends ReplaySettings {
   readonly rules: RuleRange;
@@ -119,7 +121,7 @@ function mapAdvice(
     return { ...base, kernels, declaredBytes: asDeclared, advisedBytes: asDeclared };
   const { verdict, reason } = advice;
   const chosen = { verdict, reason, maxEntries: advice.maxEntries };
-  const becomes = verdict === "go dynamic" ? true : verdict === "keep preallocated" ? false : dynamic;
+  const becomes = becomesDynamic(verdict, dynamic);
   return {
     ...{ ...base, kernels, advice: chosen, patch: patchOf(spec, maxEntries, chosen) },
     ...(isAlwaysDynamic(info) ? {} : { sizes: sizeTable(info, cpus, peak) }),
@@ -133,7 +135,7 @@ function byMemory(one: Observed, other: Observed): number {
 }
 
 function declaredBytes(info: LoadedMap["map"]["info"], dynamic: boolean, cpus: number, seen?: Observed): number {
-  const state = seen?.peakState ?? { entries: 0, ownedElements: 0, ownedValues: 0 };
+  const state = seen?.peakState ?? NOTHING_OWNED;
   return (dynamic ? dynamicBytes(info, cpus, state) : preallocatedBytes(info, cpus)).total;
 }
 
@@ -175,9 +177,7 @@ function missingAdvice({ spec, reason }: MissingMap): MapAdvice {
 function kindsUsing(object: ObjectSpec, name: string): ProgramKind[] {
   return object.programs.flatMap((program) => {
     const { kind } = program;
-    const functions = [program, ...subprogramsOf(object, program)];
-    const uses = functions.some(({ relocations }) => relocations.some((each) => "map" in each && each.map === name));
-    return uses && !("reason" in kind) ? [kind] : [];
+    return !("reason" in kind) && mapsUsed(object, [program]).has(name) ? [kind] : [];
   });
 }
 

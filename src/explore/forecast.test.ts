@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { totalMisses } from "../arena/caches.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { openEvents } from "../events/file.ts";
 import { RULE_RANGE } from "../replay/interrupts.ts";
 import type { AdviceReport, KernelAdvice } from "./advice.ts";
 import { adviseObject } from "./advise.ts";
 import { keepStream } from "./recording.ts";
-import { totalMisses } from "./watched.ts";
 
 const FOLDER = "test/data/stories";
 const object = readObject(readFileSync(`${FOLDER}/src/s5_runq.bpf.o`), "s5_runq.bpf.o");

@@ -9,10 +9,8 @@ import { ERRNO } from "../error.ts";
 import { contextOf, RECORD_FLAGS } from "../events/record.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { EXIST, NOEXIST } from "../maps/map.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { UpdateHook, UpdateRequest } from "./updates.ts";
-
-const HARDIRQ_LEVEL = 2;
 
 export interface Forecast {
   readonly hook: UpdateHook;
@@ -31,7 +29,7 @@ export function forecastUpdates(arena: Arena, info: MapInfo, realTime: boolean):
     const area = core.currentArea() >>> 0;
     const level = arena.word(area + LAYOUT.CpuArea.level);
     const off = arena.word(area + LAYOUT.CpuArea.ownInterruptsOff) === 0 ? 0 : 1;
-    if (realTime && level >= HARDIRQ_LEVEL && needsElement(arena, info, request)) {
+    if (realTime && level >= CONSTANTS.HARDIRQ && needsElement(arena, info, request)) {
       misses[contextOf(level, off * RECORD_FLAGS.irqsOff)]++;
       return -ERRNO.ENOMEM;
     }

@@ -8,7 +8,7 @@ import type { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
-import { dynamicBytes, linuxUnits } from "../replay/linux-memory.ts";
+import { dynamicBytes, linuxUnits, NOTHING_OWNED } from "../replay/linux-memory.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import type { Watched } from "./watched.ts";
 
@@ -45,6 +45,8 @@ export class MemoryLimit {
   readonly #arena: Arena;
   readonly #left: number;
   readonly #hashes: readonly Charged[];
+  /** The arena's memory, which is another buffer when it has grown. */
+  #words: Uint32Array;
 
   /** @throws {AnyctxError} EINVAL: the limit is too small for the empty maps */
   constructor(
@@ -54,6 +56,7 @@ export class MemoryLimit {
     limit: number,
   ) {
     this.#arena = arena;
+    this.#words = new Uint32Array(arena.memory.buffer);
     const empty = hashes.reduce((sum, { loaded }) => sum + emptyBytes(loaded.map.info, arena.cpus), 0);
     this.#left = leftForMaps(limit, arena.cpus) - empty;
     if (this.#left < 0)
@@ -67,16 +70,18 @@ export class MemoryLimit {
 
   /** Lets each hash have what is left now. After every event, as what one takes the others lack. */
   apply(): void {
-    const taken = this.#hashes.reduce((sum, { hash, charged }) => sum + hash.state().ownedElements * charged, 0);
+    const owned = this.#hashes.map(({ hash }) => hash.state().ownedElements);
+    const taken = this.#hashes.reduce((sum, { charged }, index) => sum + (owned[index] ?? 0) * charged, 0);
     const left = Math.max(0, this.#left - taken);
-    const words = new Uint32Array(this.#arena.memory.buffer);
-    for (const { hash, limitAt, counted, charged } of this.#hashes)
-      words[limitAt >> 2] = Math.min(2 ** 31, (hash.state().ownedElements + Math.floor(left / charged)) * counted);
+    const { buffer } = this.#arena.memory;
+    if (this.#words.buffer !== buffer) this.#words = new Uint32Array(buffer);
+    for (const [index, { limitAt, counted, charged }] of this.#hashes.entries())
+      this.#words[limitAt >> 2] = Math.min(2 ** 31, ((owned[index] ?? 0) + Math.floor(left / charged)) * counted);
   }
 }
 
 function emptyBytes(info: Watched["loaded"]["map"]["info"], cpus: number): number {
-  return dynamicBytes(info, cpus, { entries: 0, ownedElements: 0, ownedValues: 0 }).total;
+  return dynamicBytes(info, cpus, NOTHING_OWNED).total;
 }
 
 function chargedOf(arena: Arena, hash: Watched, account: number): Charged {

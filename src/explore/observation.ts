@@ -9,7 +9,7 @@ import { ERRNO } from "../error.ts";
 import type { Context } from "../events/record.ts";
 import { programHost } from "../load/host.ts";
 import type { LoadedMap } from "../load/load.ts";
-import { MAP_KINDS } from "../maps/kinds.ts";
+import { UPDATE_FUNCTIONS } from "./updates.ts";
 
 /** An update that got -ENOMEM. */
 export interface Failure {
@@ -81,8 +81,7 @@ export class Observer {
   /** The arena's host, with every update of a hash seen. */
   host(): ProgramHost {
     const host = programHost(this.#arena, () => undefined);
-    const names = MAP_KINDS.flatMap(({ mayBeDynamic, program }) => (mayBeDynamic ? [program.update ?? ""] : []));
-    const seen = names.map((name) => [name, this.#seen(host.core[name] as CoreFunction)] as const);
+    const seen = UPDATE_FUNCTIONS.map((name) => [name, this.#seen(host.core[name] as CoreFunction)] as const);
     return { ...host, core: { ...host.core, ...Object.fromEntries(seen) } };
   }
 

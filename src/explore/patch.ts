@@ -1,7 +1,13 @@
 /** A verdict as lines of the object's source: what goes, and what comes in its place. */
 import type { MapSpec } from "../bpf/object/spec.ts";
 import { NO_PREALLOC } from "../maps/kinds.ts";
-import type { Judgement } from "./verdict.ts";
+import type { Judgement, Verdict } from "./verdict.ts";
+
+/** Whether a hash is dynamic where its verdict is followed. */
+export function becomesDynamic(verdict: Verdict, isDynamic: boolean): boolean {
+  if (verdict === "go dynamic") return true;
+  return verdict === "keep preallocated" ? false : isDynamic;
+}
 
 /** The definition's lines as BTF-defined maps have them, each with its sign; empty where nothing is to be changed. */
 export function patchOf({ flags }: MapSpec, before: number, { verdict, maxEntries }: Judgement): string[] {
@@ -9,7 +15,7 @@ export function patchOf({ flags }: MapSpec, before: number, { verdict, maxEntrie
   const others = flags & ~NO_PREALLOC;
   const lines: string[] = [];
   if (maxEntries !== before) lines.push(`-  ${entriesLine(before)}`, `+  ${entriesLine(maxEntries)}`);
-  const becomes = verdict === "go dynamic" ? true : verdict === "keep preallocated" ? false : isDynamic;
+  const becomes = becomesDynamic(verdict, isDynamic);
   if (becomes === isDynamic) return lines;
   if (isDynamic || others !== 0) lines.push(`-  ${flagsLine(others, isDynamic)}`);
   if (becomes || others !== 0) lines.push(`+  ${flagsLine(others, becomes)}`);

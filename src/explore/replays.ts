@@ -66,6 +66,8 @@ export class Replays {
   readonly #object: ObjectSpec;
   /** Whether there is something to say without any program. */
   readonly #mayBeIdle: boolean;
+  /** Whether user space fills maps. */
+  readonly #hasUser: boolean;
   readonly #open: OpenStream;
   readonly #progress: AdviseProgress;
   /** Whether bpf(2) is entered in the trace: looked for once. */
@@ -73,7 +75,8 @@ export class Replays {
 
   constructor({ object, missing }: Usable, open: OpenStream, settings: ReplaySettings, progress: AdviseProgress) {
     this.#object = object;
-    this.#mayBeIdle = missing.length > 0 || (settings.userSpace?.inserts.length ?? 0) > 0;
+    this.#hasUser = (settings.userSpace?.inserts.length ?? 0) > 0;
+    this.#mayBeIdle = missing.length > 0 || this.#hasUser;
     this.#open = open;
     this.settings = settings;
     this.#progress = progress;
@@ -93,7 +96,7 @@ export class Replays {
     const { loaded, hashes, limit } = this.#load(arena, options.realTime);
     const stream = await this.#open();
     const user = new UserSpace(arena, hashes, stream.events, userSpace, () => limit?.apply());
-    if (userSpace.inserts.length > 0) this.#hasCalls ??= await hasCalls(user, await this.#open());
+    if (this.#hasUser) this.#hasCalls ??= await hasCalls(user, await this.#open());
     const result = await this.#replay({ arena, loaded, hashes, limit, stream, user, rule: options.rule });
     user.finish();
     this.loaded = loaded;
@@ -127,7 +130,6 @@ export class Replays {
   async #replay({ arena, loaded, hashes, limit, stream, user, rule }: Run): Promise<ReplayResult> {
     const { progress } = stream;
     const hooks = new Map(hashes.map((hash) => [hash.loaded.map.info.address, hash.hook]));
-    const hasUser = (this.settings.userSpace?.inserts.length ?? 0) > 0;
     return replay(
       ...([arena, loaded.programs, stream, rule, () => undefined] as const),
       () => this.#progress(this.done + part(progress.read, progress.total)),
@@ -137,7 +139,7 @@ export class Replays {
         event: (record) => {
           for (const hash of hashes) hash.look();
           limit?.apply();
-          if (hasUser) user.event(new DataView(arena.memory.buffer), record);
+          if (this.#hasUser) user.event(record);
         },
       },
     );

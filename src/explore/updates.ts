@@ -16,10 +16,14 @@ export interface UpdateRequest {
 /** Carries an update out, or refuses it. */
 export type UpdateHook = (update: () => number, request: UpdateRequest) => number;
 
+/** The core's functions by which programs update maps that may be dynamic. */
+export const UPDATE_FUNCTIONS: readonly string[] = MAP_KINDS.flatMap(({ mayBeDynamic, program }) =>
+  mayBeDynamic && program.update !== undefined ? [program.update] : [],
+);
+
 /** A host whose updates of the maps at these addresses go through a hook. */
 export function hookUpdates(host: ProgramHost, hooks: ReadonlyMap<number, UpdateHook>): ProgramHost {
-  const names = MAP_KINDS.flatMap(({ mayBeDynamic, program }) => (mayBeDynamic ? [program.update ?? ""] : []));
-  const hooked = names.map((name): [string, CoreFunction] => {
+  const hooked = UPDATE_FUNCTIONS.map((name): [string, CoreFunction] => {
     const update = host.core[name] as CoreFunction;
     return [
       name,

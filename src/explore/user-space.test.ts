@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { totalMisses } from "../arena/caches.ts";
 import { readObject } from "../bpf/object/object.ts";
 import type { MapSpec, ObjectSpec } from "../bpf/object/spec.ts";
 import { openEvents } from "../events/file.ts";
@@ -8,7 +9,6 @@ import { RULE_RANGE } from "../replay/interrupts.ts";
 import type { KernelAdvice } from "./advice.ts";
 import { type AdviseOptions, adviseObject } from "./advise.ts";
 import { keepStream } from "./recording.ts";
-import { totalMisses } from "./watched.ts";
 
 const FOLDER = "test/data/stories";
 const OBJECT = readObject(readFileSync(`${FOLDER}/src/s2_execve.bpf.o`), "s2_execve.bpf.o");

@@ -59,6 +59,8 @@ export class UserSpace {
   /** By CPU, when the interrupt comes that was asked for. Nanoseconds. */
   readonly #due = new Map<number, number>();
   #clock = 0;
+  /** The arena's memory, which is another buffer when it has grown. */
+  #view: DataView;
   readonly #afterCall: () => void;
 
   /**
@@ -73,6 +75,7 @@ export class UserSpace {
     afterCall: () => void,
   ) {
     this.#arena = arena;
+    this.#view = new DataView(arena.memory.buffer);
     this.#afterCall = afterCall;
     this.#late = lateInterrupt * 1000;
     this.#fillings = inserts.map((each) => ({ hash: hashNamed(hashes, each.map), inserts: each, done: 0 }));
@@ -104,7 +107,10 @@ export class UserSpace {
   }
 
   /** After an event. */
-  event(view: DataView, record: number): void {
+  event(record: number): void {
+    const { buffer } = this.#arena.memory;
+    if (this.#view.buffer !== buffer) this.#view = new DataView(buffer);
+    const view = this.#view;
     if (!this.isCall(view, record)) return;
     const filling = this.#fillings.find(({ inserts, done }) => done < inserts.count);
     if (filling === undefined) return;

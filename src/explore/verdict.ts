@@ -2,10 +2,11 @@
  * What to do with a hash, in what Linux has: keep it preallocated, make it dynamic, or lower its max_entries. Linux has no prefill, so
  * none is asked for.
  */
+import { totalMisses } from "../arena/caches.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { dynamicBytes, preallocatedBytes } from "../replay/linux-memory.ts";
 import { advisedEntries, neededEntries } from "./sizes.ts";
-import { type Observed, totalMisses } from "./watched.ts";
+import type { Observed } from "./watched.ts";
 
 /** From the most careful on: of two kernels' verdicts the earlier one is safe on both. A trie of prefixes has only "keep dynamic". */
 export const VERDICTS = ["keep dynamic", "keep preallocated", "lower max_entries", "go dynamic", "no advice"] as const;

@@ -1,10 +1,10 @@
 /** A dynamic hash that is looked at after every event of a replay: entries, memory, and updates that found nothing. */
 import type { Arena } from "../arena/arena.ts";
-import { type Misses, noMisses, readMisses } from "../arena/caches.ts";
+import { type Misses, noMisses, readMisses, totalMisses } from "../arena/caches.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import { CONTEXTS } from "../events/record.ts";
 import type { LoadedMap } from "../load/load.ts";
-import type { DynamicState } from "../replay/linux-memory.ts";
+import { type DynamicState, NOTHING_OWNED, ownedState } from "../replay/linux-memory.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { cacheAddress } from "../wasm/sets.ts";
 import { type Forecast, forecastUpdates } from "./forecast.ts";
@@ -33,10 +33,6 @@ const NOTED = 1.02;
 /** From halfway to the end what grows without end doubles; what has settled grows by no more than this. */
 const SETTLED = 1.25;
 
-export function totalMisses(misses: Misses): number {
-  return CONTEXTS.reduce((sum, context) => sum + misses[context], 0);
-}
-
 export class Watched {
   readonly name: string;
   readonly loaded: LoadedMap;
@@ -44,9 +40,7 @@ export class Watched {
   readonly hook: UpdateHook;
   readonly #arena: Arena;
   readonly #forecast: Forecast | undefined;
-  /** Caches of the elements, and of a per-CPU hash's values (0: there are none). */
-  readonly #elements: number;
-  readonly #values: number;
+  /** Caches of the elements, and of a per-CPU hash's values. */
   readonly #sets: readonly number[];
   /** By CPU: refills and misses so far, and the misses since the last refill. */
   readonly #refills: number[] = [];
@@ -58,7 +52,7 @@ export class Watched {
   #updates = 0;
   #burst = 0;
   #peakEntries = 0;
-  #peak: DynamicState = { entries: 0, ownedElements: 0, ownedValues: 0 };
+  #peak: DynamicState = NOTHING_OWNED;
 
   /** @param forecast of a kernel with (true) or without PREEMPT_RT; undefined: what the arena does counts */
   constructor(arena: Arena, loaded: LoadedMap, forecast: boolean | undefined) {
@@ -67,9 +61,8 @@ export class Watched {
     this.loaded = loaded;
     this.#arena = arena;
     this.#forecast = forecast === undefined ? undefined : forecastUpdates(arena, info, forecast);
-    this.#elements = arena.word(info.address + LAYOUT.MapHeader.elements);
-    this.#values = info.kind.perCpu ? arena.word(info.address + LAYOUT.MapHeader.values) : 0;
-    this.#sets = [this.#elements, this.#values].filter((set) => set !== 0);
+    const parts = info.kind.perCpu ? (["elements", "values"] as const) : (["elements"] as const);
+    this.#sets = parts.map((part) => arena.word(info.address + LAYOUT.MapHeader[part])).filter((set) => set !== 0);
     const inner = this.#forecast?.hook ?? ((update: () => number) => update());
     this.hook = (update, request) => {
       const result = inner(update, request);
@@ -117,12 +110,10 @@ export class Watched {
 
   /** A slab without caches has what is live, and nothing besides. */
   state(): DynamicState {
-    const { core } = this.#arena;
-    const entries = core.mapCount(this.loaded.map.info.address);
-    const hasValues = this.#values !== 0;
-    if (this.#forecast !== undefined) return { entries, ownedElements: entries, ownedValues: hasValues ? entries : 0 };
-    const ownedElements = core.allocatorOwned(this.#elements);
-    return { entries, ownedElements, ownedValues: hasValues ? core.allocatorOwned(this.#values) : 0 };
+    const { info } = this.loaded.map;
+    if (this.#forecast === undefined) return ownedState(this.#arena, info);
+    const entries = this.#arena.core.mapCount(info.address);
+    return { entries, ownedElements: entries, ownedValues: info.kind.perCpu ? entries : 0 };
   }
 
   #cacheMisses(): Misses {

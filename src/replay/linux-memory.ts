@@ -49,6 +49,8 @@ export interface DynamicState {
   readonly ownedValues: number;
 }
 
+export const NOTHING_OWNED: DynamicState = { entries: 0, ownedElements: 0, ownedValues: 0 };
+
 /** `struct bpf_htab`. */
 const FIXED = 896;
 /** `struct htab_elem` without the key. */
@@ -143,14 +145,20 @@ export function dynamicBytes(info: HashShape, cpus: number, state: DynamicState)
 }
 
 /** What a hash of an arena has now; undefined where it is not dynamic. */
-export function dynamicState(arena: Arena, { address, kind }: MapInfo): DynamicState | undefined {
-  const field = (name: "supply" | "elements" | "values"): number => arena.word(address + LAYOUT.MapHeader[name]);
-  if (field("supply") !== CONSTANTS.SUPPLY_CACHE) return undefined;
+export function dynamicState(arena: Arena, info: MapInfo): DynamicState | undefined {
+  const supply = arena.word(info.address + LAYOUT.MapHeader.supply);
+  return supply === CONSTANTS.SUPPLY_CACHE ? ownedState(arena, info) : undefined;
+}
+
+/** The same of a map that is known to be dynamic. */
+export function ownedState(arena: Arena, { address, kind }: MapInfo): DynamicState {
   const { core } = arena;
+  const owned = (part: "elements" | "values"): number =>
+    core.allocatorOwned(arena.word(address + LAYOUT.MapHeader[part]));
   return {
     entries: core.mapCount(address),
-    ownedElements: core.allocatorOwned(field("elements")),
-    ownedValues: kind.perCpu ? core.allocatorOwned(field("values")) : 0,
+    ownedElements: owned("elements"),
+    ownedValues: kind.perCpu ? owned("values") : 0,
   };
 }
 

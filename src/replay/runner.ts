@@ -12,7 +12,7 @@ import { AnyctxError } from "../error.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import {
   DEFAULT_THREAD_DELAY,
   type EventMoment,
@@ -21,7 +21,6 @@ import {
   interruptSign,
 } from "./interrupts.ts";
 
-const HARDIRQ_LEVEL = 2;
 /** Room for a context that is written, of whatever type the program is. */
 const CONTEXT_ROOM = Math.max(...PROGRAM_TYPES.map(({ context }) => context.room));
 /** A kernel would not load a program that does not end. Here it costs milliseconds a run, so it gets only so many. */
@@ -189,7 +188,7 @@ export class EventRunner {
     this.#arena.switchCpu(cpu);
     const interruptsOff = (flags & RECORD_FLAGS.irqsOff) !== 0;
     const now = this.#now;
-    now.interruptsOff = interruptsOff || level >= HARDIRQ_LEVEL;
+    now.interruptsOff = interruptsOff || level >= CONSTANTS.HARDIRQ;
     now.preempt = view.getUint8(record + RECORD.preempt);
     now.pid = view.getInt32(record + RECORD.pid, true);
     now.time = view.getUint32(record + RECORD.time, true) + view.getUint32(record + RECORD.time + 4, true) * 2 ** 32;
