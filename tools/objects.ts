@@ -80,7 +80,7 @@ function kindOf(reason: string): string {
 function rowOf({ name, bytes }: Named): Row {
   try {
     const object = readObject(bytes, name);
-    const { chosen, skipped } = tryPrograms(object);
+    const { chosen, skipped } = tryPrograms(object, { enable: "all" });
     const reasons = skipped.map(({ reason }) => kindOf(reason));
     return { name, loaded: chosen.length, programs: object.programs.length, reasons };
   } catch (error) {

@@ -1,7 +1,9 @@
 /** Options that several commands have. */
 import { Option } from "commander";
+import { POLICIES } from "../bpf/policy.ts";
 import { parseRule } from "../replay/interrupts.ts";
 import { assignments, asUsage, wholeNumber } from "./command.ts";
+import { printable } from "./text.ts";
 
 export const MOST_CPUS = 1024;
 const MOST_ENTRIES = 2 ** 31;
@@ -21,6 +23,17 @@ export function mapEntriesOption(): Option {
   return new Option("--map-entries <name=n>", "max_entries of a map; repeatable").argParser(
     assignments("NAME=N", wholeNumber(1, MOST_ENTRIES)),
   );
+}
+
+export function policyOption(): Option {
+  const text = "refuse what this kernel refuses: which programs may use which maps";
+  return new Option("--policy <kernel>", text).choices(POLICIES);
+}
+
+/** What a policy warns of goes to stderr: it keeps nothing from loading. */
+export function printWarnings(warnings: readonly { readonly name: string; readonly reason: string }[]): void {
+  for (const { name, reason } of warnings)
+    process.stderr.write(`anyctx: warning: program ${printable(name)}: ${printable(reason)}\n`);
 }
 
 export function interruptsOption(): Option {

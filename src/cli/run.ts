@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
+import type { Policy } from "../bpf/policy.ts";
 import { openEvents } from "../events/file.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadObject, reopenObject } from "../load/load.ts";
@@ -19,7 +20,7 @@ import { replayParallel } from "../replay/threads.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
-import { interruptsOption, MOST_CPUS, mapEntriesOption, setOption } from "./options.ts";
+import { interruptsOption, MOST_CPUS, mapEntriesOption, policyOption, printWarnings, setOption } from "./options.ts";
 import { printRun, type RunDocument } from "./print-run.ts";
 import { progressBar } from "./progress.ts";
 
@@ -28,6 +29,7 @@ interface RunOptions {
   readonly formats?: string;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly policy?: Policy;
   readonly prealloc?: true;
   readonly dynamic?: true;
   readonly interpreter?: true;
@@ -77,6 +79,7 @@ function define(command: Command): void {
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(policyOption())
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
     .addOption(new Option("--dynamic", "all hashes dynamic").conflicts("prealloc"))
     .option("--interpreter", "interpret programs and check every access, instead of compiling them to WebAssembly")
@@ -112,6 +115,7 @@ function loadOptions(options: RunOptions): LoadOptions {
     engine: options.interpreter ? "interpreter" : "jit",
     ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),
     ...(hashes === undefined ? {} : { hashes }),
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
   };
 }
 
@@ -134,7 +138,9 @@ async function load(path: string, options: RunOptions): Promise<Loaded> {
   const object = await openObject(path, options.set);
   const { cpus, profile, rt = false } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
-  return { object, arena, loaded: loadObject(arena, object, loadOptions(options)) };
+  const loaded = loadObject(arena, object, loadOptions(options));
+  printWarnings(loaded.warnings);
+  return { object, arena, loaded };
 }
 
 async function replayWithBar(

@@ -3,13 +3,14 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
+import type { Policy } from "../bpf/policy.ts";
 import { AnyctxError } from "../error.ts";
 import { type DirectResult, DirectRuns } from "../load/direct.ts";
 import { type LoadedObject, loadObject } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
-import { mapEntriesOption, setOption } from "./options.ts";
+import { mapEntriesOption, policyOption, printWarnings, setOption } from "./options.ts";
 import { type StepResult, type TestDocument, testText } from "./print-test.ts";
 import { type Expectation, readSteps, type Step, type StepMap } from "./steps.ts";
 
@@ -18,6 +19,7 @@ interface TestOptions {
   readonly cpus: number;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly policy?: Policy;
   readonly json?: true;
 }
 
@@ -51,6 +53,7 @@ function define(command: Command): void {
     .requiredOption("--steps <file>", "what to run, and what is expected")
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(policyOption())
     .option("--cpus <n>", "CPU slots", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
     .option("--json", "print one JSON document on stdout instead of tables")
     .addHelpText("after", HELP)
@@ -62,14 +65,18 @@ export const testCommand: CommandRow = { name: "test", define };
 async function test(path: string, options: TestOptions): Promise<void> {
   const object = await openObject(path, options.set);
   const steps = readSteps(await readStepFile(options.steps), options.steps);
-  const { cpus, mapEntries } = options;
+  const { cpus, mapEntries, policy } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED });
   for (let cpu = 1; cpu < cpus; cpu++) arena.takeCpu(cpu);
   arena.switchCpu(0);
   const loaded = loadObject(arena, object, {
     engine: "interpreter",
+    // A program that a step names is wanted, whatever its section says.
+    enable: new Set(steps.flatMap(({ run }) => run?.program ?? [])),
     ...(mapEntries === undefined ? {} : { mapEntries }),
+    ...(policy === undefined ? {} : { policy }),
   });
+  printWarnings(loaded.warnings);
   const runs = new DirectRuns(arena, loaded);
   const results = steps.map((step) => perform(runs, { object, loaded, step }));
   const failed = results.filter((result) => result.differs.length > 0).length;

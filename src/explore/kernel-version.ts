@@ -1,7 +1,9 @@
 /** Kernels by version, as far as advice depends on it. */
 
+import { policyFinding } from "../bpf/policy.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
+import { CONSTANTS } from "../wasm/face.ts";
 
 /** `6.18` */
 export interface KernelVersion {
@@ -30,9 +32,6 @@ function isBefore(one: KernelVersion, other: KernelVersion): boolean {
   return one.major < other.major || (one.major === other.major && one.minor < other.minor);
 }
 
-/** Program types that trace: they run wherever the kernel is. */
-const TRACING: readonly string[] = ["tracepoint", "raw_tracepoint"];
-
 /** Why these programs should have no dynamic hash on a kernel; undefined where nothing is against it. */
 export function againstDynamic(
   version: KernelVersion,
@@ -40,8 +39,10 @@ export function againstDynamic(
   kinds: readonly ProgramKind[],
 ): string | undefined {
   if (!isBefore(version, WITH_CACHES)) return undefined;
-  const traces = kinds.some(({ type }) => TRACING.includes(type));
-  if (realTime && traces) return "before 6.1 an RT kernel refuses to load a tracing program with a dynamic hash";
-  const warns = traces ? " and warns of it in tracing programs" : "";
+  const map = { bpfType: CONSTANTS.KIND_HASH, dynamic: true };
+  const verdicts = kinds.map(({ type }) => policyFinding("linux-6.0", realTime, { type, section: type }, map)?.verdict);
+  if (verdicts.includes("refuse"))
+    return `before 6.1 ${realTime ? "an RT kernel" : "a kernel"} refuses to load a tracing program with a dynamic hash`;
+  const warns = verdicts.includes("warn") ? " and warns of it in tracing programs" : "";
   return `before 6.1 a dynamic hash asks the slab at every update: it is slow${warns}`;
 }

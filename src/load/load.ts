@@ -12,6 +12,7 @@ import { linkProgram } from "../bpf/link.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import { type EventField, eventFieldsOf } from "../bpf/object/event-fields.ts";
 import { type MapSpec, type ObjectSpec, subprogramsOf } from "../bpf/object/spec.ts";
+import { type Policy, type PolicyFinding, policyFinding } from "../bpf/policy.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
@@ -19,7 +20,15 @@ import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import { mapProblem, mapsUsed, type Runnable, type Skipped, selectPrograms, tryPrograms } from "./select.ts";
+import {
+  mapProblem,
+  mapsUsed,
+  type Runnable,
+  type SelectOptions,
+  type Skipped,
+  selectPrograms,
+  tryPrograms,
+} from "./select.ts";
 
 /** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
 export type Engine = "jit" | "interpreter";
@@ -32,6 +41,10 @@ export interface LoadOptions {
   readonly mapEntries?: ReadonlyMap<string, number>;
   /** Allocators whose capacity a dynamic hash's elements count against, by map name. */
   readonly allocators?: ReadonlyMap<string, { readonly address: number }>;
+  /** A kernel whose rules hold, of which programs may use which maps (bpf/policy.ts). By default none is in the way. */
+  readonly policy?: Policy;
+  /** Programs that load although their sections say not to (`?`), by name. */
+  readonly enable?: ReadonlySet<string>;
   /** `any`: an object of which no program can run has its maps. By default it is refused. */
   readonly programs?: "some" | "any";
 }
@@ -56,6 +69,8 @@ export interface LoadedObject {
   readonly maps: readonly LoadedMap[];
   /** Programs that are not loaded, with the reason as a sentence. */
   readonly skipped: readonly Skipped[];
+  /** What the policy warns of, as a sentence. */
+  readonly warnings: readonly Skipped[];
 }
 
 /** The same object, in the same arena, as another thread's place in it sees it. */
@@ -91,13 +106,38 @@ function nameInArena(object: ObjectSpec, map: MapSpec): string {
   return `${kept.join("")}${behind}`;
 }
 
+/** Whether a map's elements come as they are asked for. A trie of prefixes is dynamic or refused. */
+function isDynamic({ bpfType, flags }: MapSpec, { hashes }: LoadOptions): boolean {
+  const isChosen = hashes !== undefined && mapKindByBpfType(bpfType)?.memoryUse === "hash";
+  return isChosen ? hashes === "dynamic" : (flags & NO_PREALLOC) !== 0;
+}
+
+/** What the policy has against a program's use of a map, and what it warns of. */
+function underPolicy(arena: Arena, options: LoadOptions, verdict: PolicyFinding["verdict"]): SelectOptions {
+  const { policy } = options;
+  if (policy === undefined) return {};
+  return {
+    against: ({ kind: { type }, section }, map) => {
+      const use = { bpfType: map.bpfType, dynamic: isDynamic(map, options) };
+      const found = policyFinding(policy, arena.realTime, { type, section }, use);
+      return found?.verdict === verdict ? `${policy}, map ${map.name}: ${found.message}` : undefined;
+    },
+  };
+}
+
+/** What a policy says of programs that it lets load. */
+function warningsOf(object: ObjectSpec, chosen: readonly Runnable[], { against }: SelectOptions): Skipped[] {
+  return chosen.flatMap((program) => {
+    const used = mapsUsed(object, [program]);
+    const reasons = object.maps.flatMap((map) => (used.has(map.name) ? (against?.(program, map) ?? []) : []));
+    return reasons.map((reason) => ({ name: program.name, reason }));
+  });
+}
+
 function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: LoadOptions): LoadedMap {
   const kind = mapKindByBpfType(spec.bpfType);
   if (kind === undefined) throw new AnyctxError("UNSUPPORTED", `${mapProblem(spec)}`);
-  const asDeclared = (spec.flags & NO_PREALLOC) === 0;
-  // A trie of prefixes is dynamic or refused.
-  const isChosen = options.hashes !== undefined && kind.memoryUse === "hash";
-  const prealloc = isChosen ? options.hashes === "preallocated" : asDeclared;
+  const prealloc = !isDynamic(spec, options);
   const allocator = options.allocators?.get(spec.name);
   const map = arena.createMap({
     type: kind.type,
@@ -132,7 +172,8 @@ function checkMapEntries(object: ObjectSpec, mapEntries: ReadonlyMap<string, num
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
  */
 export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
-  const { chosen, skipped } = options.programs === "any" ? tryPrograms(object) : selectPrograms(object);
+  const wanted: SelectOptions = { ...underPolicy(arena, options, "refuse"), enable: options.enable ?? new Set() };
+  const { chosen, skipped } = (options.programs === "any" ? tryPrograms : selectPrograms)(object, wanted);
   checkMapEntries(object, options.mapEntries);
   const used = mapsUsed(object, chosen);
   const isWanted = (spec: MapSpec): boolean => used.has(spec.name) || mapProblem(spec) === undefined;
@@ -142,7 +183,7 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
     for (const spec of object.maps.filter(isWanted)) maps.push(createMap(arena, object, spec, options));
     const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
     const programs = chosen.map((program) => makeImage(object, program, bindings, options.engine ?? "jit"));
-    return { programs, maps, skipped };
+    return { programs, maps, skipped, warnings: warningsOf(object, chosen, underPolicy(arena, options, "warn")) };
   } catch (error) {
     for (const { map } of maps) {
       map.close();

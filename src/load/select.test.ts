@@ -5,7 +5,7 @@ import { Arena } from "../arena/arena.ts";
 import { assemble } from "../bpf/isa/assemble.ts";
 import { type ObjectSpec, type ProgramSpec, type RelocationSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
-import { loadObject } from "./load.ts";
+import { type LoadOptions, loadObject } from "./load.ts";
 import { selectPrograms } from "./select.ts";
 
 interface Made {
@@ -78,4 +78,42 @@ test("where nothing loads all reasons are counted; of a single program it is its
       /^Nothing of object can run here: 2 programs: instruction 0 \(r0 = 0\): it needs the moon; 1 program: section sockops/,
   });
   assert.throws(() => selectPrograms(objectOf()), { message: /it has no program$/ });
+});
+
+test("a program that is wanted by name loads though its section says not to", async () => {
+  const object = objectOf(
+    { name: "asleep", section: "?tracepoint/a/b" },
+    { name: "other", section: "?tracepoint/a/b" },
+  );
+  assert.throws(() => selectPrograms(object), /2 programs: its section says not to load it/);
+  const names = (enable: ReadonlySet<string> | "all"): string[] =>
+    selectPrograms(object, { enable }).chosen.map(({ name }) => name);
+  assert.deepEqual(names(new Set(["asleep"])), ["asleep"]);
+  assert.deepEqual(names("all"), ["asleep", "other"]);
+});
+
+test("a policy keeps a program from loading, in the mode that its maps are created in, or warns", async () => {
+  const sleeper = { ...uses("counts"), name: "sleeper", section: "lsm.s/hook" };
+  const object = objectOf(good, uses("counts"), sleeper);
+  const load = async (options: LoadOptions, realTime = false): Promise<string[]> => {
+    const arena = await Arena.create({ cpus: 1, maximumBytes: 32 << 20, realTime });
+    const { programs, skipped, warnings } = loadObject(arena, object, { hashes: "dynamic", ...options });
+    const say = (rows: typeof skipped): string[] => rows.map(({ name, reason }) => `${name}: ${reason}`);
+    return [programs.map(({ name }) => name).join(), ...say(skipped), ...say(warnings)];
+  };
+  const refused = "linux-6.0, map counts:";
+  assert.deepEqual(await load({ policy: "linux-6.0" }), [
+    "good,uses_counts",
+    `sleeper: ${refused} Sleepable programs can only use preallocated maps.`,
+    `uses_counts: ${refused} trace type programs with run-time allocated hash maps are unsafe. Switch to preallocated hash maps.`,
+  ]);
+  assert.deepEqual(await load({ policy: "linux-6.0" }, true), [
+    "good",
+    `uses_counts: ${refused} trace type programs can only use preallocated hash map`,
+    `sleeper: ${refused} Sleepable programs can only use preallocated maps.`,
+  ]);
+  const all = ["good,uses_counts,sleeper"];
+  assert.deepEqual(await load({ policy: "linux-6.0", hashes: "preallocated" }), all);
+  assert.deepEqual(await load({ policy: "linux-6.1" }), all);
+  assert.deepEqual(await load({}), all);
 });

@@ -56,13 +56,30 @@ function placeholder({ name, bpfType, keySize, valueSize, maxEntries }: MapSpec,
   return [{ name, kind, address, keySize, valueSize, maxEntries, valueStride: valueSize, firstValue }];
 }
 
+/** Which programs are wanted, and what is against some of them besides. */
+export interface SelectOptions {
+  /** Programs that load although their sections say not to (`?`): by name, or all of them. */
+  readonly enable?: ReadonlySet<string> | "all";
+  /** Why a program may not use a map, as a sentence; undefined if it may. */
+  readonly against?: (program: Runnable, map: MapSpec) => string | undefined;
+}
+
+function isEnabled({ name, autoload }: ProgramSpec, { enable }: SelectOptions): boolean {
+  return autoload || enable === "all" || enable?.has(name) === true;
+}
+
 /** What keeps a program from loading, if something does. */
-function problemOf(object: ObjectSpec, program: ProgramSpec, bindings: ReadonlyMap<string, MapBinding>): unknown {
+function problemOf(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  bindings: ReadonlyMap<string, MapBinding>,
+  options: SelectOptions,
+): unknown {
   if ("reason" in program.kind) return new AnyctxError("UNSUPPORTED", program.kind.reason);
-  if (!program.autoload) return new AnyctxError("UNSUPPORTED", "its section says not to load it (?)");
+  if (!isEnabled(program, options)) return new AnyctxError("UNSUPPORTED", "its section says not to load it (?)");
   const used = mapsUsed(object, [program]);
-  for (const map of object.maps) {
-    const problem = used.has(map.name) ? mapProblem(map) : undefined;
+  for (const map of object.maps.filter(({ name }) => used.has(name))) {
+    const problem = mapProblem(map) ?? options.against?.(program as Runnable, map);
     if (problem !== undefined)
       return new AnyctxError("UNSUPPORTED", `${object.name}: program ${program.name}: ${problem}`);
   }
@@ -91,18 +108,21 @@ function countReasons(skipped: readonly Skipped[]): string {
 }
 
 /** Every program tried by itself, with the error that keeps it from loading. */
-function problemsOf(object: ObjectSpec): { program: ProgramSpec; problem: AnyctxError | undefined }[] {
+function problemsOf(
+  object: ObjectSpec,
+  options: SelectOptions,
+): { program: ProgramSpec; problem: AnyctxError | undefined }[] {
   const bindings = new Map(object.maps.flatMap(placeholder).map((binding) => [binding.name, binding]));
   return object.programs.map((program) => {
-    const problem = problemOf(object, program, bindings);
+    const problem = problemOf(object, program, bindings, options);
     if (problem !== undefined && !(problem instanceof AnyctxError)) throw problem;
     return { program, problem };
   });
 }
 
 /** The programs that load, and those that do not, with their reasons. */
-export function tryPrograms(object: ObjectSpec): Selection {
-  const tried = problemsOf(object);
+export function tryPrograms(object: ObjectSpec, options: SelectOptions = {}): Selection {
+  const tried = problemsOf(object, options);
   const chosen = tried.filter(({ problem }) => problem === undefined).map(({ program }) => program as Runnable);
   const skipped = tried.flatMap(({ program, problem }) =>
     problem === undefined ? [] : [{ name: program.name, reason: reasonOf(object, program, problem) }],
@@ -114,12 +134,12 @@ export function tryPrograms(object: ObjectSpec): Selection {
  * As tryPrograms, where something has to load.
  * @throws {AnyctxError} nothing does: the error of the only program, or UNSUPPORTED with all reasons
  */
-export function selectPrograms(object: ObjectSpec): Selection {
-  const selection = tryPrograms(object);
+export function selectPrograms(object: ObjectSpec, options: SelectOptions = {}): Selection {
+  const selection = tryPrograms(object, options);
   const { chosen, skipped } = selection;
   if (chosen.length > 0) return selection;
-  const [only, ...others] = problemsOf(object);
-  const isWanted = only !== undefined && !("reason" in only.program.kind) && only.program.autoload;
+  const [only, ...others] = problemsOf(object, options);
+  const isWanted = only !== undefined && !("reason" in only.program.kind) && isEnabled(only.program, options);
   if (isWanted && others.length === 0 && only.problem !== undefined) throw only.problem;
   const [first] = skipped;
   const one = first === undefined ? "it has no program" : `${first.name}: ${first.reason}`;
