@@ -4,11 +4,11 @@ import { test } from "node:test";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { createRaw, makeArena } from "../testing.ts";
 
-const { KIND_PERF_EVENT_ARRAY, KIND_CGROUP_ARRAY, EINVAL, SUPERBLOCK } = CONSTANTS;
+const { KIND_PERF_EVENT_ARRAY, KIND_CGROUP_ARRAY, KIND_PROG_ARRAY, EINVAL, SUPERBLOCK } = CONSTANTS;
 
-test("perf_event_array and cgroup_array are what Linux lets them be, and take no memory but their descriptor's", async () => {
+test("perf_event_array, cgroup_array and prog_array are what Linux lets them be, and take no memory but their descriptor's", async () => {
   const arena = await makeArena();
-  for (const kind of [KIND_PERF_EVENT_ARRAY, KIND_CGROUP_ARRAY]) {
+  for (const kind of [KIND_PERF_EVENT_ARRAY, KIND_CGROUP_ARRAY, KIND_PROG_ARRAY]) {
     const right = { kind, keySize: 4, valueSize: 4, maxEntries: 1 << 20 };
     for (const wrong of [{ keySize: 8 }, { valueSize: 8 }, { maxEntries: 0 }])
       assert.equal(createRaw(arena, { ...right, ...wrong }), EINVAL);
@@ -24,7 +24,7 @@ test("perf_event_array and cgroup_array are what Linux lets them be, and take no
 test("from TypeScript they are there, and refuse what cannot be", async () => {
   const { u32 } = await import("../../src/maps/codec.ts");
   const arena = await makeArena();
-  for (const type of ["perf_event_array", "cgroup_array"] as const) {
+  for (const type of ["perf_event_array", "cgroup_array", "prog_array"] as const) {
     const map = arena.createMap({ type, name: type, key: u32, value: u32, maxEntries: 2 });
     assert.throws(() => map.set(0, 1), { code: "EINVAL" });
     assert.equal(map.get(0), undefined);

@@ -1,12 +1,13 @@
 /**
- * Arrays of what user space has open: perf events and cgroups. What they have is the kernel's, of which there is none here: every
- * place is empty, programs hand such a map to helpers, and nobody else reads or writes it. Without memory of their own.
+ * Arrays of what user space has open: perf events, cgroups, programs. What they have is the kernel's, or the loader's, of which there is
+ * none here: every place is empty, programs hand such a map to helpers, and nobody else reads or writes it. Without memory of their own.
  */
 import { EINVAL } from "../base/errno";
 import { ACCESS_FLAGS, NUMA_NODE, OF_PROGRAM } from "./access";
 import { INNER_MAP } from "./map";
 
 /** Numbers of `enum bpf_map_type`. */
+export const KIND_PROG_ARRAY: u32 = 3;
 export const KIND_PERF_EVENT_ARRAY: u32 = 4;
 export const KIND_CGROUP_ARRAY: u32 = 8;
 

@@ -18,7 +18,7 @@ import {
 } from "./array";
 import { buildBloom, checkBloom, KIND_BLOOM_FILTER } from "./bloom";
 import { elementCount } from "./count";
-import { checkDescriptorArray, KIND_CGROUP_ARRAY, KIND_PERF_EVENT_ARRAY } from "./descriptor-array";
+import { checkDescriptorArray, KIND_CGROUP_ARRAY, KIND_PERF_EVENT_ARRAY, KIND_PROG_ARRAY } from "./descriptor-array";
 import { VARIABLE_SETS } from "./entry";
 import {
   buildHash,
@@ -84,6 +84,7 @@ export function checkMap(
   if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
   if (kind == KIND_PERF_EVENT_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_CGROUP_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_PROG_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_STACK_TRACE) return checkStackTrace(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_ARRAY_OF_MAPS) return checkArrayOfMaps(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_HASH_OF_MAPS) return checkHashOfMaps(keySize, valueSize, maxEntries, flags, supply);
@@ -127,6 +128,7 @@ export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
   if (map.kind == KIND_LPM_TRIE) return buildTrie(area, map);
   if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return true;
+  if (map.kind == KIND_PROG_ARRAY) return true;
   if (map.kind == KIND_STACK_TRACE) return true;
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
   if (map.kind == KIND_LRU_HASH) return buildLruHash(area, map);
@@ -189,6 +191,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_LRU_HASH) return elementCount(map);
   if (map.kind == KIND_LRU_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return 0;
+  if (map.kind == KIND_PROG_ARRAY) return 0;
   if (map.kind == KIND_STACK_TRACE) return 0;
   if (map.kind == KIND_QUEUE) return ringCount(map);
   if (map.kind == KIND_STACK) return ringCount(map);

@@ -177,7 +177,12 @@ export function fakeHost(): FakeHost {
     view,
     lines,
     bindings,
-    core: { ...mapFunctions(maps, bytes, take), ...readFunctions(bytes) },
+    core: {
+      ...mapFunctions(maps, bytes, take),
+      ...readFunctions(bytes),
+      allocateBytes: (size) => take(Number(size)),
+      freeBytes: () => 0,
+    },
     layout: { id: 0, task: 4 },
     print: (line) => lines.push(line),
     add: (spec) => {

@@ -22,6 +22,12 @@ export interface ProgramHost {
   readonly kernel?: KernelMemory;
   /** Receives records of `bpf_perf_event_output`, by the map's address and the CPU. Left out: nobody reads, and it is -ENOENT. */
   readonly output?: (map: number, cpu: number, record: Uint8Array) => void;
+  /** Answers of helpers that ask for what no event says, or that are to be answered otherwise: r0 by name. */
+  readonly answers?: ReadonlyMap<string, bigint>;
+  /** The programs in a map of programs, by the map's address and the index; they run on this host. */
+  readonly tail?: (map: number, index: number) => RunProgram | undefined;
+  /** Timers of programs, where time passes. */
+  readonly timers?: ProgramTimers;
   /** Receives one formatted line per `bpf_trace_printk` call. */
   readonly print: (line: string) => void;
 }
@@ -30,6 +36,18 @@ export interface ProgramHost {
 export interface KernelMemory {
   /** Bytes from an address on, a copy; undefined where there is not all of them. */
   read(address: bigint, bytes: number): Uint8Array | undefined;
+}
+
+/** Timers that programs start: by the address of each in a value of a map. */
+export interface ProgramTimers {
+  /** False: there is one already. */
+  init(timer: number, map: number): boolean;
+  /** False: it is not initialised. */
+  setCallback(timer: number, program: string, slot: bigint): boolean;
+  /** @param at nanoseconds, of the event's time. False: it is not initialised, or has no callback */
+  start(timer: number, at: bigint): boolean;
+  /** Whether it was started; undefined: it is not initialised. */
+  cancel(timer: number): boolean | undefined;
 }
 
 /** A map as a program sees it. `address` (of the descriptor) is what a map register holds. */
@@ -60,8 +78,15 @@ export const MAX_FRAMES = 8;
  * @param stackTop address just above MAX_FRAMES * FRAME_BYTES bytes that are this run's stack
  * @param contextBytes of the context, for the interpreter's checks; if not given, those of the current record's payload
  * where that is the context, and otherwise none
+ * @param tails programs that have gone on in this one (tail calls), which is bounded; 0 if not given
  * @returns r0
  * @throws {AnyctxError} EFAULT for an access outside what the program may touch (the interpreter knows exactly, the JIT
  * where it can), ETIMEDOUT for an endless loop
  */
-export type RunProgram = (context: number, cpu: number, stackTop: number, contextBytes?: number) => bigint;
+export type RunProgram = (
+  context: number,
+  cpu: number,
+  stackTop: number,
+  contextBytes?: number,
+  tails?: number,
+) => bigint;

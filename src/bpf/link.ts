@@ -7,6 +7,8 @@
  */
 import { AnyctxError } from "../error.ts";
 import { validate } from "./analysis/structure.ts";
+import { TRAP } from "./helpers/kfuncs.ts";
+import { helperByName } from "./helpers/table.ts";
 import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
@@ -71,6 +73,16 @@ function bindingOf(linking: Linking, spec: FunctionSpec, at: number, name: strin
   return binding ?? refuse(linking, spec, at, "BAD_OBJECT", `map ${name} is not bound to a map here`);
 }
 
+/** A variable whose value nobody knows is of no use. */
+function checkSet(linking: Linking, spec: FunctionSpec, relocation: RelocationSpec & { type: "data" }): void {
+  const { unset, variables = [] } = linking.object.maps.find(({ name }) => name === relocation.map) ?? {};
+  const { offset } = relocation;
+  const variable = variables.find((each) => offset >= each.offset && offset < each.offset + each.size);
+  if (variable === undefined || unset?.has(variable.name) !== true) return;
+  const why = `${variable.name} is of a kernel's configuration, which is not known here: --set ${variable.name}=... says it`;
+  refuse(linking, spec, relocation.instruction, "UNSUPPORTED", why);
+}
+
 /** The slots that a wide load becomes. */
 function wide(slot: Instruction, src: number, address: number): [Instruction, Instruction] {
   const value = BigInt(address);
@@ -101,11 +113,44 @@ function applyCall(
   return { ...slot, src: PSEUDO.localCall, imm: distanceTo(linking, placed, relocation) + relocation.entry };
 }
 
+/** A name without what tells several declarations of the same thing apart (`___one`). */
+function flavourless(name: string): string {
+  return name.replace(/___[^_].*$/, "");
+}
+
+/** A call of a kernel function: as a helper's, where it is known; a trap, where it need not be there. */
+function applyKernelCall(
+  linking: Linking,
+  { spec }: Placed,
+  slot: Instruction,
+  { instruction, name, weak }: RelocationSpec & { type: "kernel" },
+): Instruction {
+  const row = helperByName(flavourless(name)) ?? (weak ? TRAP : undefined);
+  const why = `function ${name} is not defined in this object, and no kernel function that is known here`;
+  if (row === undefined) return refuse(linking, spec, instruction, "UNSUPPORTED", why);
+  return { ...slot, src: 0, offset: 0, imm: row.id };
+}
+
+/** Where the kernel's own code would be: an address that is not 0, and where nothing lies. */
+const KERNEL_TEXT = 0xffffffff81000000n;
+
+/** The address of a kernel function that is known: whether it is there is all that is asked. */
+function kernelAddress(
+  linking: Linking,
+  { spec }: Placed,
+  { instruction, name, weak }: RelocationSpec & { type: "kernel" },
+): bigint {
+  const row = helperByName(flavourless(name));
+  if (row !== undefined) return KERNEL_TEXT + BigInt(row.id * 16);
+  const why = `${name} is not defined in this object; variables of a kernel are not known here`;
+  return weak ? 0n : refuse(linking, spec, instruction, "UNSUPPORTED", why);
+}
+
 function applyAddress(
   linking: Linking,
   placed: Placed,
   slot: Instruction,
-  relocation: RelocationSpec & { type: "map" | "data" | "function" },
+  relocation: RelocationSpec & { type: "map" | "data" | "function" | "kernel" },
 ): [Instruction, Instruction] {
   const { spec } = placed;
   const at = relocation.instruction;
@@ -113,8 +158,13 @@ function applyAddress(
     return refuse(linking, spec, at, "BAD_OBJECT", "an address can only be placed in a whole 64-bit load");
   if (relocation.type === "function")
     return [{ ...slot, src: PSEUDO.function, imm: distanceTo(linking, placed, relocation) }, wideTail(0n)];
+  if (relocation.type === "kernel") {
+    const address = kernelAddress(linking, placed, relocation);
+    return [{ ...slot, src: 0, imm: Number(BigInt.asIntN(32, address)) }, wideTail(address)];
+  }
   const binding = bindingOf(linking, spec, at, relocation.map);
   if (relocation.type === "map") return wide(slot, PSEUDO.mapAddress, binding.address);
+  checkSet(linking, spec, relocation);
   if (binding.firstValue === 0)
     return refuse(linking, spec, at, "BAD_OBJECT", `map ${binding.name} holds variables but is no array`);
   // One past the end is where a loop over an array stops: an address, not an access.
@@ -132,7 +182,9 @@ function relocate(linking: Linking, placed: Placed): Instruction[] {
     const slot = slots[at];
     if (slot === undefined) return refuse(linking, spec, at, "BAD_OBJECT", "a relocation is outside the function");
     if (relocation.type === "unsupported") return refuse(linking, spec, at, "UNSUPPORTED", relocation.reason);
-    if (relocation.type === "call") slots[at] = applyCall(linking, placed, slot, relocation);
+    if (relocation.type === "kernel" && slot.code === CALL_CODE)
+      slots[at] = applyKernelCall(linking, placed, slot, relocation);
+    else if (relocation.type === "call") slots[at] = applyCall(linking, placed, slot, relocation);
     else [slots[at], slots[at + 1]] = applyAddress(linking, placed, slot, relocation);
   }
   return slots;

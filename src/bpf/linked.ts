@@ -1,6 +1,5 @@
 /** A linked program: what linking hands to the interpreter and the JIT, and what they may rely on. */
 import type { MapBinding } from "./host.ts";
-import { disassembleAt } from "./isa/disassemble.ts";
 import type { Instruction } from "./isa/instructions.ts";
 import type { SourceLine } from "./object/spec.ts";
 import type { ProgramKind, UnsupportedKind } from "./programs/program-type.ts";
@@ -33,16 +32,4 @@ export interface LinkedMap extends MapBinding {
   readonly readOnly: boolean;
   /** The program holds the address of its first value, as it does for data sections. */
   readonly direct: boolean;
-}
-
-/** The source line that an instruction comes from, if the object says. */
-export function lineOf({ lines }: Pick<LinkedProgram, "lines">, instruction: number): SourceLine | undefined {
-  return lines.findLast((line) => line.instruction <= instruction);
-}
-
-/** An instruction for people: its number and text, and its source line if known. */
-export function instructionText(program: LinkedProgram, instruction: number): string {
-  const line = lineOf(program, instruction);
-  const source = line === undefined ? "" : ` at ${line.file}:${line.line}`;
-  return `instruction ${instruction} (${disassembleAt(program.instructions, instruction)})${source}`;
 }

@@ -164,6 +164,7 @@ function describeFunction(object: ObjectSpec, { name, section, ...code }: Functi
 function referenceText(object: ObjectSpec, relocation: RelocationSpec): string {
   if ("callee" in relocation) return object.functions[relocation.callee]?.name ?? `function ${relocation.callee}`;
   if (relocation.type === "unsupported") return relocation.reason;
+  if (relocation.type === "kernel") return `${relocation.name} of the kernel`;
   if (relocation.type === "map") return `map ${relocation.map}`;
   const variables = object.maps.find(({ name }) => name === relocation.map)?.variables ?? [];
   const variable = variables.find(

@@ -7,7 +7,8 @@ import { edgeOf } from "../bpf/analysis/edges.ts";
 import { helperByName } from "../bpf/helpers/table.ts";
 import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
 import { type Effect, type Instruction, isWide, operationOf } from "../bpf/isa/instructions.ts";
-import { instructionText, type LinkedProgram } from "../bpf/linked.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
+import { instructionText } from "../bpf/where.ts";
 import { loadBigInt, storeBigInt } from "../events/integer.ts";
 
 export const UPDATE_HELPER: number | undefined = helperByName("map_update_elem")?.id;

@@ -3,10 +3,11 @@
  * come in between two instructions.
  */
 import type { Arena } from "../arena/arena.ts";
-import { start, step } from "../bpf/interpreter/interpreter.ts";
-import type { Interpreter, RunState } from "../bpf/interpreter/state.ts";
-import { type LinkedProgram, lineOf } from "../bpf/linked.ts";
+import { start } from "../bpf/interpreter/interpreter.ts";
+import { type Interpreter, type RunState, step } from "../bpf/interpreter/state.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import type { SourceLine } from "../bpf/object/spec.ts";
+import { lineOf } from "../bpf/where.ts";
 import type { Context } from "../events/record.ts";
 import { type Guard, watchGuards } from "./guard.ts";
 import { type Failure, newObservation, type Observation, type Observer } from "./observation.ts";

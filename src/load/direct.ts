@@ -174,7 +174,12 @@ export class DirectRuns {
     const target = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
       context.write(target, room);
-      const { result, error } = this.#interpret(image, { room, record, level, bytes: context.bytes });
+      const { result, error } = this.#interpret(image, {
+        room,
+        record,
+        level,
+        bytes: context.own,
+      });
       const after = packet === undefined ? undefined : context.packet?.(target, room);
       return { result, error, printed: this.#printed, packet: after, records: this.#records };
     } finally {

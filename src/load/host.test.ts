@@ -53,7 +53,7 @@ function objectThatCalls(helper: string): ObjectSpec {
     readOnly: false,
   }));
   const relocations = maps.map(({ name }, index) => ({ type: "map", instruction: 2 * index, map: name }) as const);
-  const kind = programKind("tracepoint/made/up");
+  const kind = programKind("freplace/made_up");
   return { ...spec, maps, programs: spec.programs.map((program) => ({ ...program, relocations, kind })) };
 }
 

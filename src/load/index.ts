@@ -1,8 +1,10 @@
 /** BPF objects: read, inspected, loaded into an arena, linked, interpreted, compiled. The subpath export `anyctx/bpf`. */
 
+export type { HelperGroup } from "../bpf/helpers/groups.ts";
+export type { Helper } from "../bpf/helpers/helper.ts";
 export type { ParameterKind } from "../bpf/helpers/parameters/parameter-kind.ts";
 export { PARAMETER_KINDS } from "../bpf/helpers/parameters/table.ts";
-export { HELPERS, type Helper, type HelperGroup, helperById, helperByName } from "../bpf/helpers/table.ts";
+export { HELPERS, helperById, helperByName } from "../bpf/helpers/table.ts";
 export {
   FRAME_BYTES,
   MAX_FRAMES,
@@ -11,8 +13,8 @@ export {
   type ProgramHost,
   type RunProgram,
 } from "../bpf/host.ts";
-export { createInterpreter, prepare, start, step } from "../bpf/interpreter/interpreter.ts";
-export type { Interpreter, InterpreterOptions, RunState } from "../bpf/interpreter/state.ts";
+export { createInterpreter, prepare, start } from "../bpf/interpreter/interpreter.ts";
+export { type Interpreter, type InterpreterOptions, type RunState, step } from "../bpf/interpreter/state.ts";
 export { assemble } from "../bpf/isa/assemble.ts";
 export { disassemble, disassembleAt } from "../bpf/isa/disassemble.ts";
 export {

@@ -41,7 +41,7 @@ const bad = {
   name: "bad",
   relocations: [{ type: "unsupported", instruction: 0, reason: "it needs the moon" }],
 } as const;
-const probe = { name: "probe", section: "sockops" };
+const probe = { name: "probe", section: "custom/x" };
 
 test("programs load beside others that do not, and each of those says why", async () => {
   const object = objectOf(good, bad, probe, uses("counts"), uses("strange"), {
@@ -60,7 +60,7 @@ test("programs load beside others that do not, and each of those says why", asyn
   );
   const reasons = new Map(skipped.map(({ name, reason }) => [name, reason]));
   assert.match(reasons.get("bad") ?? "", /^instruction 0 \(r0 = 0\): it needs the moon$/);
-  assert.match(reasons.get("probe") ?? "", /^section sockops: its context is a socket/);
+  assert.match(reasons.get("probe") ?? "", /^section custom\/x names no kind of program/);
   assert.equal(reasons.get("uses_strange"), "map strange: map type 999 is not supported yet");
   assert.match(reasons.get("asleep") ?? "", /not to load it/);
   assert.equal(reasons.size, 4);
@@ -75,7 +75,7 @@ test("where nothing loads all reasons are counted; of a single program it is its
   assert.throws(() => selectPrograms(objectOf(bad, probe, again)), {
     code: "UNSUPPORTED",
     message:
-      /^Nothing of object can run here: 2 programs: instruction 0 \(r0 = 0\): it needs the moon; 1 program: section sockops/,
+      /^Nothing of object can run here: 2 programs: instruction 0 \(r0 = 0\): it needs the moon; 1 program: section custom/,
   });
   assert.throws(() => selectPrograms(objectOf()), { message: /it has no program$/ });
 });

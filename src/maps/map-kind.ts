@@ -46,6 +46,7 @@ export type MapType =
   | "stack"
   | "stack_trace"
   | "perf_event_array"
+  | "prog_array"
   | "cgroup_array"
   | "bloom_filter"
   | "lpm_trie"

@@ -16,9 +16,9 @@ const PACKET: SourceEvent = {
   format: { name: "packet", category: "net", id: 1, size: 0, fields: [] },
 };
 
-/** Reads the packet's last byte, which is there if the whole packet is the context, and one behind it for `beyond`. */
+/** Reads the packet's last byte where its context says that the packet lies, and one behind it for `beyond`. */
 const filterOf = (packetBytes: number, beyond: boolean): string =>
-  `r0 = *(u8 *)(r1 + ${packetBytes - 1 + (beyond ? 1 : 0)})\nexit`;
+  `r1 = *(u32 *)(r1 + 76)\nr0 = *(u8 *)(r1 + ${packetBytes - 1 + (beyond ? 1 : 0)})\nexit`;
 
 for (const engine of ["jit", "interpreter"] as const satisfies readonly Engine[])
   test(`a socket filter runs on each packet of a source, whatever its length (${engine})`, async () => {

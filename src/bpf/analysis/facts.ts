@@ -4,7 +4,8 @@
  *
  * A forward analysis over the blocks: where paths meet, facts that differ are forgotten, so it ends after few rounds.
  */
-import { helperById, mapRegister } from "../helpers/table.ts";
+import { mapRegister } from "../helpers/helper.ts";
+import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES } from "../host.ts";
 import {
   type Effect,

@@ -57,7 +57,8 @@ function isMapAddress(subject: Subject, address: number, holds: Holds): boolean 
   );
 }
 
-function takesCallback(slot: Instruction): boolean {
+/** Whether it calls a helper that calls one of the program's functions. */
+export function takesCallback(slot: Instruction): boolean {
   const effect = operationOf(slot)?.effect;
   if (effect?.type !== "call" || effect.target !== "helper") return false;
   return helperById(slot.imm)?.parameters.includes(CALLBACK) === true;

@@ -1,33 +1,45 @@
-/** `bpf_perf_event_output`: records for user space. The interpreter and compiled programs share it. */
+/** `bpf_perf_event_output`: records for user space. */
 import { ERRNO } from "../../error.ts";
-import { wordAt } from "../../wasm/reader.ts";
-import type { ProgramHost } from "../host.ts";
-import type { LinkedMap } from "../linked.ts";
+import { pointerAt } from "../programs/packet-struct.ts";
+import { programType } from "../programs/table.ts";
+import { cpuNumber, type ServiceCall } from "./service.ts";
 
-/** BPF_F_CURRENT_CPU and BPF_F_INDEX_MASK; above them a length of the context, which is added to no record here. */
+/** BPF_F_CURRENT_CPU and BPF_F_INDEX_MASK; above them how many bytes of the packet follow the record. */
 const INDEX_MASK = 0xffffffffn;
-const CONTEXT_LENGTH_MASK = 0xfffffn << 32n;
+const LENGTH_MASK = 0xfffffn << 32n;
 const CURRENT_CPU = INDEX_MASK;
 
-/**
- * @param cpu address of the current CPU's area
- * @param record where it lies, and its bytes
- * @returns 0 or -errno, as Linux has it
- */
+/** The first bytes of the packet; undefined where it has not so many. A program without one adds nothing. */
+function packetBytes({ program: { kind }, view, bytes, context }: ServiceCall, length: number): Uint8Array | undefined {
+  const struct = "reason" in kind ? undefined : programType(kind).packet;
+  if (struct === undefined || length === 0) return new Uint8Array(0);
+  const [begin = 0, end = 0] = [struct.data, struct.end].map((at) => pointerAt(view, context + at, struct.pointer));
+  return end - begin < length ? undefined : bytes.slice(begin, begin + length);
+}
+
+/** @returns 0 or -errno, as Linux has it */
 export function perfEventOutput(
-  host: ProgramHost,
-  map: Pick<LinkedMap, "address" | "maxEntries"> | undefined,
-  cpu: number,
+  call: ServiceCall,
+  _: bigint,
+  address: number,
   flags: bigint,
-  record: { readonly address: number; readonly bytes: number },
+  data: number,
+  size: number,
 ): number {
-  if (map === undefined || (flags & ~(INDEX_MASK | CONTEXT_LENGTH_MASK)) !== 0n) return -ERRNO.EINVAL;
-  const current = wordAt(host.memory, cpu + host.layout.id);
+  const { host, bytes } = call;
+  if ((flags & ~(INDEX_MASK | LENGTH_MASK)) !== 0n) return -ERRNO.EINVAL;
+  const map = call.mapAt(address);
+  const current = cpuNumber(call);
   const index = (flags & INDEX_MASK) === CURRENT_CPU ? current : Number(flags & INDEX_MASK);
   if (index >= map.maxEntries) return -ERRNO.E2BIG;
   if (host.output === undefined) return -ERRNO.ENOENT;
   // An event is read on its own CPU.
   if (index !== current) return -ERRNO.EOPNOTSUPP;
-  host.output(map.address, current, new Uint8Array(host.memory.buffer, record.address, record.bytes).slice());
+  const more = packetBytes(call, Number((flags & LENGTH_MASK) >> 32n));
+  if (more === undefined) return -ERRNO.EFAULT;
+  const record = new Uint8Array(size + more.length);
+  record.set(bytes.subarray(data, data + size));
+  record.set(more, size);
+  host.output(map.address, current, record);
   return 0;
 }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAP_KINDS } from "../../maps/kinds.ts";
 import { SIGNATURES } from "../../wasm/face.ts";
-import { HELPERS, signatureOf } from "./table.ts";
+import { signatureOf } from "./helper.ts";
+import { HELPERS } from "./table.ts";
 
 const EXPORTED: Readonly<Record<string, unknown>> = SIGNATURES;
 

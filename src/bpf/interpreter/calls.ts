@@ -1,17 +1,15 @@
 /** Helper calls of the interpreter: arguments checked against the run's ranges as their parameters say. */
-
-import { perfEventOutput } from "../helpers/output.ts";
+import { type Action, type Helper, mapRegister } from "../helpers/helper.ts";
 import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
-import { tracePrint } from "../helpers/print.ts";
-import { type Action, type Helper, mapRegister } from "../helpers/table.ts";
-import type { CoreFunction } from "../host.ts";
-import type { LinkedMap } from "../linked.ts";
+import { type Argument, performService, type ServiceCall } from "../helpers/service.ts";
+import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
+import type { CoreFunction, ProgramHost } from "../host.ts";
+import { FRAME_POINTER } from "../isa/instructions.ts";
+import type { LinkedMap, LinkedProgram } from "../linked.ts";
+import { callFunction } from "./frames.ts";
 import { checkedAddress, type Decoded, fault, type Interpreter, type RunState } from "./state.ts";
 
-/** What an argument is on the way to the core, and its answer on the way back. */
-type Argument = number | bigint;
-
-class Call implements CheckedCall {
+class Call implements CheckedCall, ServiceCall {
   readonly vm: Interpreter;
   readonly state: RunState;
   readonly helper: Helper;
@@ -22,6 +20,34 @@ class Call implements CheckedCall {
     this.state = state;
     this.helper = helper;
     this.#at = at;
+  }
+
+  get name(): string {
+    return this.helper.name;
+  }
+
+  get host(): ProgramHost {
+    return this.vm.host;
+  }
+
+  get program(): LinkedProgram {
+    return this.vm.program;
+  }
+
+  get cpu(): number {
+    return this.state.cpu;
+  }
+
+  get context(): number {
+    return this.state.context;
+  }
+
+  get view(): DataView {
+    return this.state.view;
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.state.view.buffer);
   }
 
   value(register: number): bigint {
@@ -35,13 +61,17 @@ class Call implements CheckedCall {
     return map ?? this.refuse(register, "map of this program");
   }
 
+  mapAt(address: number): LinkedMap {
+    return this.vm.maps.get(address >>> 0) ?? this.fail("there is no such map");
+  }
+
   pointer(register: number, bytes: number, write: boolean): number {
     return checkedAddress(this.vm, this.state, this.#at, this.value(register), bytes, write);
   }
 
   releaseRecord(register: number): number {
     const address = Number(this.value(register));
-    if (!this.state.records.delete(address)) return this.refuse(register, "record that this run has reserved");
+    if (!this.release(address)) return this.refuse(register, "record that this run has reserved");
     this.state.ranges.revoke(address);
     return address;
   }
@@ -51,15 +81,36 @@ class Call implements CheckedCall {
   }
 
   refuse(register: number, no: string): never {
-    return this.fault(`r${register} = 0x${this.value(register).toString(16)} is no ${no}`);
+    return this.fail(`r${register} = 0x${this.value(register).toString(16)} is no ${no}`);
   }
 
-  fault(problem: string): never {
+  fail(problem: string): never {
     return fault(this.vm, this.#at, problem);
   }
 
   core(name: string): CoreFunction {
-    return this.vm.host.core[name] ?? this.fault(`the core has no function ${name}`);
+    return this.vm.host.core[name] ?? this.fail(`the core has no function ${name}`);
+  }
+
+  callback(slot: bigint, ...args: readonly bigint[]): bigint {
+    return callFunction(this.vm, this.state, Number(slot), args);
+  }
+
+  grant(address: number, bytes: number, writable: boolean): void {
+    const { ranges } = this.state;
+    if (!ranges.allows(address, bytes, writable)) ranges.grant(address, bytes, writable);
+  }
+
+  revoke(address: number): void {
+    this.state.ranges.revoke(address);
+  }
+
+  hold(address: number, what: string, giveUp: () => void): void {
+    this.state.held.set(address, { what, giveUp });
+  }
+
+  release(address: number): boolean {
+    return this.state.held.delete(address);
   }
 }
 
@@ -67,7 +118,9 @@ class Call implements CheckedCall {
 const EXTEND: Readonly<Record<Helper["result"], (result: Argument) => bigint>> = {
   value: (result) => BigInt.asUintN(32, BigInt(result)),
   record: (result) => BigInt.asUintN(32, BigInt(result)),
+  address: (result) => BigInt.asUintN(32, BigInt(result)),
   i32: (result) => BigInt.asUintN(64, BigInt(result)),
+  i64: (result) => BigInt.asUintN(64, BigInt(result)),
   u32: (result) => BigInt.asUintN(32, BigInt(result)),
   u64: (result) => BigInt.asUintN(64, BigInt(result)),
   none: () => 0n,
@@ -83,7 +136,7 @@ type Perform<Type extends Action["type"]> = (
 const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
   map: (call, { role }, passed) => {
     const { kind, name } = call.map();
-    const callee = kind.program[role] ?? call.fault(`a program cannot ${role} entries of map ${name} (${kind.type})`);
+    const callee = kind.program[role] ?? call.fail(`a program cannot ${role} entries of map ${name} (${kind.type})`);
     return call.core(callee)(...passed);
   },
   core: (call, { name }, passed) => call.core(name)(...passed),
@@ -92,30 +145,46 @@ const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
     return bytes === 8 ? view.getBigUint64(at, true) : view.getUint32(at, true);
   },
   cpu: ({ vm, state }) => state.view.getUint32(state.cpu + vm.host.layout.id, true),
-  output: (call, _, [, , flags = 0n, address = 0, bytes = 0]) =>
-    perfEventOutput(call.vm.host, call.map(), call.state.cpu, BigInt(flags), {
-      address: Number(address),
-      bytes: Number(bytes),
-    }),
+  service: performService,
+  unknown: performService,
+  // One that has gone on in another program does not come here.
+  tail: () => 0,
   answer: (_, { value }) => value,
-  print: ({ vm }, _, [text = 0, size = 0, ...values]) =>
-    tracePrint(vm.host, BigInt(text), Number(size), values.map(BigInt)),
 };
+
+/**
+ * Goes on in another program, on the same context and in the current function's frame, whose result the function ends with.
+ * @returns false: there is none, and the program goes on itself
+ */
+export function tailCall(vm: Interpreter, state: RunState, i: Decoded): boolean {
+  if (i.helper === undefined || state.tails >= MOST_TAIL_CALLS) return false;
+  const call = new Call(vm, state, i.at, i.helper);
+  const target = tailTarget(vm.host, call.map(), call.value(3));
+  if (target === undefined) return false;
+  const stackTop = Number(state.registers[FRAME_POINTER] ?? 0n);
+  const bytes = state.ranges.sizeAt(state.context);
+  state.registers[0] = target(state.context, state.cpu, stackTop, bytes, state.tails + 1);
+  return true;
+}
 
 /** @returns r0 @throws {AnyctxError} EFAULT when an argument is not what the helper's row says */
 export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper: Helper): bigint {
   const { action, parameters, result } = helper;
   const call = new Call(vm, state, i.at, helper);
   const passed = parameters.map((parameter, index) => parameter.check(call, index + 1));
+  const mocked = vm.host.answers?.get(helper.name);
+  if (mocked !== undefined) return BigInt.asUintN(64, mocked);
   const answer = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
   const r0 = EXTEND[result](answer);
   if (result === "value" && r0 !== 0n) {
     const { valueStride, readOnly } = call.map();
     state.ranges.grant(Number(r0), valueStride, !readOnly);
   }
-  if (result === "record" && r0 !== 0n) {
-    state.ranges.grant(Number(r0), Number(passed[1]), true);
-    state.records.add(Number(r0));
-  }
+  if (result === "record" && r0 !== 0n) holdRecord(call, Number(r0), Number(passed[1]));
   return r0;
+}
+
+function holdRecord(call: Call, address: number, bytes: number): void {
+  call.state.ranges.grant(address, bytes, true);
+  call.hold(address, "a record that is neither submitted nor discarded", () => call.core("ringbufDiscard")(address, 0));
 }

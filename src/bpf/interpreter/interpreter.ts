@@ -5,16 +5,17 @@
  * A run is a plain state object and `step` carries out one instruction of it, so that a simulator can stop between any
  * two and switch to another run.
  */
-import { AnyctxError } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
 import { edgeOf } from "../analysis/edges.ts";
+import { ProgramExit } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES, type ProgramHost, type RunProgram } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { LinkedProgram } from "../linked.ts";
+import { pointerAt } from "../programs/packet-struct.ts";
 import { programType } from "../programs/table.ts";
 import { Ranges } from "./ranges.ts";
-import { type Decoded, faultAt, type Interpreter, type InterpreterOptions, type RunState } from "./state.ts";
+import { type Decoded, faultAt, type Interpreter, type InterpreterOptions, type RunState, step } from "./state.ts";
 import { HANDLERS } from "./steps.ts";
 
 export const DEFAULT_BUDGET = 1_000_000;
@@ -66,6 +67,14 @@ function payloadAt({ host }: Interpreter, view: DataView, context: number, cpu: 
   return Math.max(0, view.getUint32(task + RECORD.size, true) - RECORD.payload);
 }
 
+/** The packet that the context leads to, where its type has one. */
+function grantPacket({ program: { kind } }: Interpreter, ranges: Ranges, view: DataView, context: number): void {
+  const struct = "reason" in kind ? undefined : programType(kind).packet;
+  if (struct === undefined || context + struct.bytes > view.byteLength) return;
+  const [begin, end] = [struct.data, struct.end].map((at) => pointerAt(view, context + at, struct.pointer));
+  if (begin !== undefined && end !== undefined && end > begin) ranges.grant(begin, end - begin, true);
+}
+
 /** The state of a run that has not begun. Parameters as for `RunProgram`. */
 export function start(
   interpreter: Interpreter,
@@ -73,6 +82,7 @@ export function start(
   cpu: number,
   stackTop: number,
   contextBytes?: number,
+  tails = 0,
 ): RunState {
   const { buffer } = interpreter.host.memory;
   const view = new DataView(buffer);
@@ -80,6 +90,7 @@ export function start(
   for (const map of interpreter.program.maps)
     if (map.direct) ranges.grant(map.firstValue, map.valueSize, !map.readOnly);
   ranges.grant(context, contextBytes ?? payloadAt(interpreter, view, context, cpu), true);
+  grantPacket(interpreter, ranges, view, context);
   ranges.grant(stackTop - FRAME_BYTES, FRAME_BYTES, true);
   const registers = new BigUint64Array(REGISTERS);
   registers[1] = BigInt(context);
@@ -88,8 +99,8 @@ export function start(
     registers,
     frames: [],
     ranges,
-    records: new Set(),
-    cpu,
+    held: new Map(),
+    ...{ cpu, context, tails },
     pc: 0,
     left: interpreter.options.budget,
     done: false,
@@ -99,24 +110,9 @@ export function start(
   };
 }
 
-/**
- * Carries out the instruction at `state.pc`; `state.done` says whether the program has ended with r0 as its result.
- * @throws {AnyctxError} EFAULT for an access outside what was granted, ETIMEDOUT when the budget is used up
- */
-export function step(interpreter: Interpreter, state: RunState): void {
-  const instruction = interpreter.code[state.pc];
-  if (instruction === undefined) throw faultAt(interpreter, state.pc, "there is no instruction");
-  if (state.left-- <= 0) {
-    const { budget } = interpreter.options;
-    const message = `program ${interpreter.program.name} was stopped after ${budget} instructions: an endless loop?`;
-    throw new AnyctxError("ETIMEDOUT", message);
-  }
-  instruction.step(interpreter, state, instruction);
-}
-
-/** A record that nobody gives back would keep the consumer from all behind it. */
-function discardRecords({ host }: Interpreter, { records }: RunState): void {
-  for (const address of records) host.core["ringbufDiscard"]?.(address, 0);
+/** A record that nobody gives back would keep the consumer from all behind it, a lock everybody else. */
+function giveUpHeld({ held }: RunState): void {
+  for (const { giveUp } of held.values()) giveUp();
 }
 
 /** The interpreter as a function like the one a compiled program is. */
@@ -126,15 +122,18 @@ export function createInterpreter(
   options: InterpreterOptions = {},
 ): RunProgram {
   const interpreter = prepare(program, host, options);
-  return (context, cpu, stackTop, contextBytes) => {
-    const state = start(interpreter, context, cpu, stackTop, contextBytes);
+  return (context, cpu, stackTop, contextBytes, tails) => {
+    const state = start(interpreter, context, cpu, stackTop, contextBytes, tails);
     try {
       while (!state.done) step(interpreter, state);
-      if (state.records.size > 0)
-        throw faultAt(interpreter, state.pc, "it ends with a record that is neither submitted nor discarded");
+      const [left] = state.held.values();
+      if (left !== undefined) throw faultAt(interpreter, state.pc, `it ends with ${left.what}`);
       return state.registers[0] ?? 0n;
+    } catch (cause) {
+      if (cause instanceof ProgramExit) return cause.result;
+      throw cause;
     } finally {
-      discardRecords(interpreter, state);
+      giveUpHeld(state);
     }
   };
 }

@@ -30,6 +30,12 @@ export class Ranges {
     this.#last = undefined;
   }
 
+  /** Bytes that were granted at this start; 0: none. */
+  sizeAt(start: number): number {
+    const range = this.#ranges[this.#after(start) - 1];
+    return range?.start === start ? range.end - start : 0;
+  }
+
   allows(start: number, size: number, write: boolean): boolean {
     let range = this.#last;
     if (range === undefined || start < range.start || start + size > range.end) {

@@ -1,8 +1,9 @@
 /** What a run consists of, shared by the interpreter's parts. */
 import { AnyctxError } from "../../error.ts";
-import type { Helper } from "../helpers/table.ts";
+import type { Helper } from "../helpers/helper.ts";
 import type { KernelMemory, ProgramHost } from "../host.ts";
-import { instructionText, type LinkedMap, type LinkedProgram } from "../linked.ts";
+import type { LinkedMap, LinkedProgram } from "../linked.ts";
+import { instructionText } from "../where.ts";
 import type { Ranges } from "./ranges.ts";
 
 /** Carries out one instruction and moves `state.pc` on. */
@@ -43,14 +44,24 @@ export interface Frame {
   readonly saved: readonly bigint[];
 }
 
+/** What a run has to give back. */
+export interface Held {
+  /** As in `it ends with a record that is neither submitted nor discarded`. */
+  readonly what: string;
+  readonly giveUp: () => void;
+}
+
 /** One run. Only `done` and the registers are of interest outside; the rest is the interpreter's. */
 export interface RunState {
   readonly registers: BigUint64Array;
   readonly frames: Frame[];
   readonly ranges: Ranges;
-  /** Addresses of records that are reserved and neither submitted nor discarded. */
-  readonly records: Set<number>;
+  /** By address, what is to be given back before the run ends: records that are reserved, locks. */
+  readonly held: Map<number, Held>;
   readonly cpu: number;
+  readonly context: number;
+  /** Calls of other programs that have not come back (tail calls). */
+  readonly tails: number;
   pc: number;
   left: number;
   done: boolean;
@@ -88,6 +99,21 @@ export function checkedAddress(
     at,
     `it ${verb} ${bytes} bytes at ${what}, which this run may not ${write ? "write" : "read"}`,
   );
+}
+
+/**
+ * Carries out the instruction at `state.pc`; `state.done` says whether the program has ended with r0 as its result.
+ * @throws {AnyctxError} EFAULT for an access outside what was granted, ETIMEDOUT when the budget is used up
+ */
+export function step(interpreter: Interpreter, state: RunState): void {
+  const instruction = interpreter.code[state.pc];
+  if (instruction === undefined) throw faultAt(interpreter, state.pc, "there is no instruction");
+  if (state.left-- <= 0) {
+    const { budget } = interpreter.options;
+    const message = `program ${interpreter.program.name} was stopped after ${budget} instructions: an endless loop?`;
+    throw new AnyctxError("ETIMEDOUT", message);
+  }
+  instruction.step(interpreter, state, instruction);
 }
 
 /** A call leaves zeroes in r1 to r5, so that no program comes to depend on a callee's leftovers. */

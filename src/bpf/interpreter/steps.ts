@@ -1,8 +1,9 @@
 /** How each type of operation is carried out: one row a type, each making the step function of one operation. */
 
-import { FRAME_BYTES, type KernelMemory } from "../host.ts";
-import { type Effect, FRAME_POINTER, type Operand } from "../isa/instructions.ts";
-import { callHelper } from "./calls.ts";
+import type { KernelMemory } from "../host.ts";
+import type { Effect, Operand } from "../isa/instructions.ts";
+import { callHelper, tailCall } from "./calls.ts";
+import { enter, leave } from "./frames.ts";
 import {
   checkedAddress,
   clearArguments,
@@ -17,7 +18,6 @@ type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
 type Handlers = { readonly [Type in Effect["type"]]: (effect: Of<Type>) => Step };
 
 const LOW = 0xffffffffn;
-const FIRST_SAVED = 6;
 
 function register(state: RunState, number: number): bigint {
   return state.registers[number] ?? 0n;
@@ -136,30 +136,6 @@ function storeOrdered({ words, longs }: RunState, address: number, bytes: number
   }
 }
 
-/** Enters a subprogram: r6 to r9 are the caller's and come back, r10 is a new frame below. */
-function enter(state: RunState, i: Decoded): void {
-  const { registers, frames, ranges } = state;
-  frames.push({ returnTo: i.next, saved: [...registers.subarray(FIRST_SAVED)] });
-  const top = register(state, FRAME_POINTER) - BigInt(FRAME_BYTES);
-  registers.fill(0n, FIRST_SAVED, FRAME_POINTER);
-  registers[0] = 0n;
-  registers[FRAME_POINTER] = top;
-  ranges.grant(Number(top) - FRAME_BYTES, FRAME_BYTES, true);
-  state.pc = i.target;
-}
-
-function leave(state: RunState): void {
-  const frame = state.frames.pop();
-  if (frame === undefined) {
-    state.done = true;
-    return;
-  }
-  state.ranges.revoke(Number(register(state, FRAME_POINTER)) - FRAME_BYTES);
-  state.registers.set(frame.saved, FIRST_SAVED);
-  clearArguments(state);
-  state.pc = frame.returnTo;
-}
-
 export const HANDLERS: Handlers = {
   alu: ({ width, operand, alu }) => {
     const { evaluate } = alu;
@@ -234,11 +210,12 @@ export const HANDLERS: Handlers = {
   },
   call: ({ target }) =>
     target === "local"
-      ? (_, state, i) => enter(state, i)
+      ? (_, state, i) => enter(state, i.target, i.next)
       : (vm, state, i) => {
           const { helper } = i;
-          if (helper === undefined) fault(vm, i.at, "the helper is unknown");
-          else state.registers[0] = callHelper(vm, state, i, helper);
+          if (helper === undefined) return fault(vm, i.at, "the helper is unknown");
+          if (helper.action.type === "tail" && tailCall(vm, state, i)) return leave(state);
+          state.registers[0] = callHelper(vm, state, i, helper);
           clearArguments(state);
           state.pc = i.next;
         },

@@ -1,7 +1,9 @@
 /** Calls from compiled code: to map functions and other helpers in the core, and to the program's own functions. */
 
 import { OP, TYPE } from "../../wasm/encode.ts";
-import { type Action, type Helper, helperById, type MapRole, mapRegister } from "../helpers/table.ts";
+import { type Action, type Helper, type MapRole, mapRegister } from "../helpers/helper.ts";
+import { CALLBACK } from "../helpers/parameters/callback.ts";
+import { helperById } from "../helpers/table.ts";
 import type { Instruction } from "../isa/instructions.ts";
 import type { LinkedMap } from "../linked.ts";
 import {
@@ -35,6 +37,8 @@ function pushArguments(emitter: Emitter, { parameters }: Helper, map: LinkedMap 
 const EXTEND: Readonly<Record<Helper["result"], readonly number[]>> = {
   value: [OP.i64ExtendI32U],
   record: [OP.i64ExtendI32U],
+  address: [OP.i64ExtendI32U],
+  i64: [],
   i32: [OP.i64ExtendI32S],
   u32: [OP.i64ExtendI32U],
   u64: [],
@@ -90,6 +94,43 @@ function pushForMap(emitter: Emitter, helper: Helper, push: (map: LinkedMap) => 
   else pushForAnyMap(emitter, register, push);
 }
 
+/** As it is, or for the call's map where it has one. */
+function pushOnMap(emitter: Emitter, helper: Helper, push: (map: LinkedMap | undefined) => void): void {
+  if (mapRegister(helper) === 0) push(undefined);
+  else pushForMap(emitter, helper, push);
+}
+
+/** Calls the host's function. One that calls back is told where the frame below begins, and spends of the same budget. */
+function pushService(emitter: Emitter, helper: Helper, map: LinkedMap | undefined): void {
+  const { out, locals, indexes } = emitter;
+  pushArguments(emitter, helper, map);
+  const callsBack = helper.parameters.includes(CALLBACK);
+  if (callsBack) {
+    getLocal(emitter, locals.budget);
+    out.byte(OP.globalSet).u32(indexes.budget);
+    getLocal(emitter, locals.frame);
+  }
+  out
+    .byte(OP.call)
+    .u32(indexes.service(helper.name))
+    .op(...EXTEND[helper.result]);
+  if (callsBack) out.byte(OP.globalGet).u32(indexes.budget).byte(OP.localSet).u32(locals.budget);
+}
+
+/** Goes on in another program, whose result this function ends with, or leaves 0. */
+function pushTailCall(emitter: Emitter, helper: Helper): void {
+  const { out, locals, indexes } = emitter;
+  pushForMap(emitter, helper, (map) => {
+    out.byte(OP.i32Const).s32(map.address);
+    getRegister(emitter, 3);
+    getLocal(emitter, locals.stackTop);
+    out.byte(OP.call).u32(indexes.tail()).byte(OP.i64ExtendI32U);
+  });
+  out.op(OP.i32WrapI64, OP.if, TYPE.empty).byte(OP.call).u32(indexes.tailResult());
+  emitter.leave();
+  out.op(OP.end, OP.i64Const, 0);
+}
+
 type Push<Type extends Action["type"]> = (
   emitter: Emitter,
   helper: Helper,
@@ -99,11 +140,8 @@ type Push<Type extends Action["type"]> = (
 /** How each action is carried out; all leave r0 as an i64. */
 const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
   map: (emitter, helper, { role }) => pushForMap(emitter, helper, (map) => pushMapCall(emitter, helper, role, map)),
-  core: (emitter, helper, { name }) => {
-    const call = (map?: LinkedMap): void => pushCall(emitter, helper, map, emitter.indexes.core(name));
-    if (mapRegister(helper) === 0) call();
-    else pushForMap(emitter, helper, call);
-  },
+  core: (emitter, helper, { name }) =>
+    pushOnMap(emitter, helper, (map) => pushCall(emitter, helper, map, emitter.indexes.core(name))),
   record: (emitter, _, { offset, bytes }) => {
     const { out, indexes, locals } = emitter;
     getLocal(emitter, locals.cpu);
@@ -115,11 +153,11 @@ const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
     getLocal(emitter, locals.cpu);
     out.byte(OP.globalGet).u32(indexes.constants.id).op(OP.i32Add, OP.i64Load32U, 0, 0);
   },
-  print: (emitter, helper) => pushCall(emitter, helper, undefined, emitter.indexes.print()),
-  output: (emitter, helper) =>
-    pushForMap(emitter, helper, (map) => pushCall(emitter, helper, map, emitter.indexes.output())),
+  service: (emitter, helper) => pushOnMap(emitter, helper, (map) => pushService(emitter, helper, map)),
+  unknown: (emitter, helper) => pushOnMap(emitter, helper, (map) => pushService(emitter, helper, map)),
+  tail: pushTailCall,
   answer: (emitter, helper, { value }) =>
-    pushForMap(emitter, helper, () => emitter.out.byte(OP.i64Const).s64(BigInt(value))),
+    pushOnMap(emitter, helper, () => emitter.out.byte(OP.i64Const).s64(BigInt(value))),
 };
 
 /** The interpreter leaves the same: nothing may depend on what a callee left in r1 to r5. */

@@ -3,12 +3,16 @@
  *
  * Registers are 64-bit locals, subprograms are functions, maps are called in the core's instance directly. The module
  * imports the one shared memory (`env.memory`), the offsets in a CPU's area (`layout.*`), the core's functions by name
- * (`core.*`) and, off the hot path, the host's `fail`, `print` and `output`.
+ * (`core.*`) and, off the hot path, the host's `fail` and tail calls, and helpers that are carried out in TypeScript (`service.*`).
  */
 import { AnyctxError } from "../../error.ts";
 import { encodeModule, type FunctionType, TYPE, type WasmImport } from "../../wasm/encode.ts";
 import type { CoreModule } from "../../wasm/types.ts";
-import { type Helper, helperById, signatureOf } from "../helpers/table.ts";
+import { edgeOf } from "../analysis/edges.ts";
+import { type Helper, signatureOf } from "../helpers/helper.ts";
+import { CALLBACK } from "../helpers/parameters/callback.ts";
+import { helperById } from "../helpers/table.ts";
+import { operationOf } from "../isa/instructions.ts";
 import type { LinkedProgram } from "../linked.ts";
 import type { ModuleIndexes } from "./emitter.ts";
 import { compileFunction } from "./function.ts";
@@ -21,10 +25,18 @@ export interface CompiledProgram {
   readonly bytes: number;
 }
 
-export const HOST = { fail: "fail", print: "print", output: "output" } as const;
+export const HOST = { fail: "fail", tail: "tail", tailResult: "tailResult" } as const;
 export const ENTRY = "run";
 
+/** What a function that helpers call is exported as, by the slot of its first instruction. */
+export function callbackExport(slot: number): string {
+  return `function${slot}`;
+}
+
 const FAIL_TYPE: FunctionType = { parameters: [TYPE.i32], results: [] };
+/** Map, index, the frame's top; whether another program ran. */
+const TAIL_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i64, TYPE.i32], results: [TYPE.i32] };
+const TAIL_RESULT_TYPE: FunctionType = { parameters: [], results: [TYPE.i64] };
 
 /** Names of the fields of `ProgramHost.layout` that a module imports, in this order. */
 export const LAYOUT_FIELDS = ["id", "task"] as const;
@@ -37,8 +49,16 @@ function importsOf(helper: Helper, program: LinkedProgram): WasmImport[] {
     parameters: parameters.map((each) => TYPE[each]),
     results: results.map((each) => TYPE[each]),
   };
-  if (action.type === "output") return [{ module: "host", name: HOST.output, type }];
-  if (action.type === "print") return [{ module: "host", name: HOST.print, type }];
+  if (action.type === "service" || action.type === "unknown") {
+    const frame = helper.parameters.includes(CALLBACK) ? [TYPE.i32] : [];
+    const own = { ...type, parameters: [...type.parameters, ...frame] };
+    return [{ module: "service", name: helper.name, type: own }];
+  }
+  if (action.type === "tail")
+    return [
+      { module: "host", name: HOST.tail, type: TAIL_TYPE },
+      { module: "host", name: HOST.tailResult, type: TAIL_RESULT_TYPE },
+    ];
   if (action.type === "core") return [{ module: "core", name: action.name, type }];
   if (action.type !== "map") return [];
   return program.maps.flatMap(({ kind }) => {
@@ -68,13 +88,25 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
   const subprograms = new Map(program.subprograms.map(({ start }, index) => [start, imports.size + index]));
   return {
     fail: imported("host", HOST.fail),
-    print: () => imported("host", HOST.print),
-    output: () => imported("host", HOST.output),
+    service: (name) => imported("service", name),
+    tail: () => imported("host", HOST.tail),
+    tailResult: () => imported("host", HOST.tailResult),
     core: (name) => imported("core", name),
     subprogram: (start) => subprograms.get(start) ?? missing(`function at slot ${start}`),
     constants: { id: LAYOUT_FIELDS.indexOf("id"), task: LAYOUT_FIELDS.indexOf("task") },
     budget: LAYOUT_FIELDS.length,
   };
+}
+
+/** The functions that helpers call, by their index among the program's. */
+function callbackExports({ instructions, subprograms }: LinkedProgram): { name: string; index: number }[] {
+  const starts = new Set<number>();
+  for (const [at, slot] of instructions.entries()) {
+    const effect = operationOf(slot)?.effect;
+    const edge = effect === undefined ? undefined : edgeOf(effect, slot, at);
+    if (edge?.type === "callback") starts.add(edge.target);
+  }
+  return subprograms.flatMap(({ start }, index) => (starts.has(start) ? [{ name: callbackExport(start), index }] : []));
 }
 
 /** What code refers to has been planned: anything else is a bug, and would be another function's index. */
@@ -95,7 +127,7 @@ export function compileProgram(program: LinkedProgram): CompiledProgram {
     constants: LAYOUT_FIELDS,
     globals: 1,
     functions,
-    exports: [{ name: ENTRY, index: 0 }],
+    exports: [{ name: ENTRY, index: 0 }, ...callbackExports(program)],
   });
   try {
     return { module: new WebAssembly.Module(bytes), program, bytes: bytes.length };

@@ -27,8 +27,10 @@ export interface Locals {
 export interface ModuleIndexes {
   /** The host's `fail(instruction)`, which throws. */
   readonly fail: number;
-  readonly print: () => number;
-  readonly output: () => number;
+  /** The host's function that carries a helper out, by the helper's name. */
+  readonly service: (name: string) => number;
+  readonly tail: () => number;
+  readonly tailResult: () => number;
   readonly core: (name: string) => number;
   /** By slot of its first instruction. */
   readonly subprogram: (start: number) => number;
@@ -41,6 +43,8 @@ export interface Emitter {
   readonly program: LinkedProgram;
   readonly locals: Locals;
   readonly indexes: ModuleIndexes;
+  /** Ends the function with the i64 on the stack. */
+  readonly leave: () => void;
   /** What is known before the instruction being written. */
   facts: Facts;
   at: number;

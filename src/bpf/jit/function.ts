@@ -13,6 +13,7 @@ import {
 import { type Block, findBlocks } from "../analysis/blocks.ts";
 import { edgeOf } from "../analysis/edges.ts";
 import { analyse, Facts, transfer } from "../analysis/facts.ts";
+import { takesCallback } from "../analysis/structure.ts";
 import { FRAME_BYTES } from "../host.ts";
 import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { LinkedProgram, Subprogram } from "../linked.ts";
@@ -163,14 +164,9 @@ interface Writing {
   readonly isProgram: boolean;
 }
 
-function emitExit({ emitter, counted, isProgram }: Writing): void {
-  const { out, locals, indexes } = emitter;
-  if (counted && !isProgram) {
-    getLocal(emitter, locals.budget);
-    out.byte(OP.globalSet).u32(indexes.budget);
-  }
+function emitExit({ emitter }: Writing): void {
   getRegister(emitter, 0);
-  out.byte(OP.return);
+  emitter.leave();
 }
 
 function emitBody(writing: Writing, index: number): void {
@@ -265,7 +261,7 @@ function calls(program: LinkedProgram, { start, end }: Subprogram): boolean {
   return program.instructions.slice(start, end).some((slot, index) => {
     const effect = operationOf(slot)?.effect;
     const edge = effect === undefined ? undefined : edgeOf(effect, slot, start + index);
-    return edge !== undefined && edge.type !== "jump";
+    return (edge !== undefined && edge.type !== "jump") || takesCallback(slot);
   });
 }
 
@@ -278,8 +274,14 @@ export function compileFunction(program: LinkedProgram, index: number, indexes: 
   const before = analyse(blocks, program.instructions, program.maps, isProgram);
   const steps = structure(blocks);
   const out = new ByteWriter();
-  const emitter: Emitter = { out, program, locals, indexes, facts: new Facts([], new Map()), at: subprogram.start };
   const counted = steps.some((step) => step.type === "loop") || calls(program, subprogram);
+  const leave = (): void => {
+    // What is left of the budget goes back to the caller.
+    if (counted && !isProgram) out.byte(OP.localGet).u32(locals.budget).byte(OP.globalSet).u32(indexes.budget);
+    out.byte(OP.return);
+  };
+  const facts = new Facts([], new Map());
+  const emitter: Emitter = { out, program, locals, indexes, leave, facts, at: subprogram.start };
   const writing: Writing = { emitter, blocks, before, counted, isProgram };
   emitPrologue(writing);
   for (const step of steps) (WRITERS[step.type] as Write<typeof step.type>)(writing, step as never);

@@ -1,12 +1,135 @@
 /** A compiled program in a thread: its imports bound to its host on that thread. */
 import { AnyctxError } from "../../error.ts";
-import { perfEventOutput } from "../helpers/output.ts";
-import { tracePrint } from "../helpers/print.ts";
+import { signatureOf } from "../helpers/helper.ts";
+import { CALLBACK } from "../helpers/parameters/callback.ts";
+import { type Argument, ProgramExit, performService, type ServiceCall } from "../helpers/service.ts";
+import { helperById } from "../helpers/table.ts";
+import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
 import type { ProgramHost, RunProgram } from "../host.ts";
-import { instructionText, type LinkedProgram } from "../linked.ts";
-import { type CompiledProgram, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
+import type { LinkedMap, LinkedProgram } from "../linked.ts";
+import { instructionText } from "../where.ts";
+import { type CompiledProgram, callbackExport, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
 import { OUT_OF_BUDGET } from "./emitter.ts";
 import { BACKWARD_JUMPS } from "./function.ts";
+
+/** The run that is under way: one at a time on a thread, but for those that have gone on in another program. */
+class Running {
+  readonly program: LinkedProgram;
+  readonly host: ProgramHost;
+  exports: Exports = {};
+  cpu = 0;
+  context = 0;
+  tails = 0;
+  /** Where the frame of a function that is called back begins. */
+  frame = 0;
+  tailResult = 0n;
+  readonly held = new Map<number, () => void>();
+  #view: DataView;
+  #bytes: Uint8Array;
+
+  constructor(program: LinkedProgram, host: ProgramHost) {
+    this.program = program;
+    this.host = host;
+    this.#view = new DataView(host.memory.buffer);
+    this.#bytes = new Uint8Array(host.memory.buffer);
+  }
+
+  get view(): DataView {
+    if (this.#view.buffer !== this.host.memory.buffer) this.#view = new DataView(this.host.memory.buffer);
+    return this.#view;
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#bytes.buffer !== this.host.memory.buffer) this.#bytes = new Uint8Array(this.host.memory.buffer);
+    return this.#bytes;
+  }
+
+  run(context: number, cpu: number, stackTop: number, tails: number): bigint {
+    const before = [this.context, this.cpu, this.tails] as const;
+    [this.context, this.cpu, this.tails] = [context, cpu, tails];
+    try {
+      return BigInt.asUintN(64, this.exports[ENTRY]?.(context, cpu, stackTop) ?? 0n);
+    } catch (cause) {
+      if (cause instanceof ProgramExit) return cause.result;
+      throw explain(this.program, cause);
+    } finally {
+      for (const giveUp of this.held.values()) giveUp();
+      this.held.clear();
+      [this.context, this.cpu, this.tails] = before;
+    }
+  }
+
+  tail(address: number, index: bigint, stackTop: number): number {
+    const map = this.program.maps.find((each) => each.address === address);
+    const target = map === undefined || this.tails >= MOST_TAIL_CALLS ? undefined : tailTarget(this.host, map, index);
+    if (target === undefined) return 0;
+    this.tailResult = target(this.context, this.cpu, stackTop, undefined, this.tails + 1);
+    return 1;
+  }
+}
+
+/** A helper's call in a compiled program: what lies in memory is checked by the code around it, and what is granted by nobody. */
+class CompiledCall implements ServiceCall {
+  readonly name: string;
+  readonly #running: Running;
+
+  constructor(running: Running, name: string) {
+    this.#running = running;
+    this.name = name;
+  }
+
+  get host(): ProgramHost {
+    return this.#running.host;
+  }
+
+  get program(): LinkedProgram {
+    return this.#running.program;
+  }
+
+  get cpu(): number {
+    return this.#running.cpu;
+  }
+
+  get context(): number {
+    return this.#running.context;
+  }
+
+  get view(): DataView {
+    return this.#running.view;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#running.bytes;
+  }
+
+  mapAt(address: number): LinkedMap {
+    return this.program.maps.find((map) => map.address === address >>> 0) ?? this.fail("there is no such map");
+  }
+
+  callback(slot: bigint, ...args: readonly bigint[]): bigint {
+    const { exports, frame, cpu } = this.#running;
+    const called = exports[callbackExport(Number(slot))];
+    if (called === undefined) return this.fail("there is no such function");
+    const registers = Array.from({ length: 5 }, (_, index) => BigInt.asIntN(64, args[index] ?? 0n));
+    return BigInt.asUintN(64, called(...registers, cpu, frame));
+  }
+
+  grant(): void {}
+
+  revoke(): void {}
+
+  hold(address: number, _: string, giveUp: () => void): void {
+    this.#running.held.set(address, giveUp);
+  }
+
+  release(address: number): boolean {
+    return this.#running.held.delete(address);
+  }
+
+  fail(problem: string): never {
+    throw new AnyctxError("EFAULT", `program ${this.program.name}, ${this.name}: ${problem}`);
+  }
+}
 
 /** What the module calls when a check failed. */
 function fail(program: LinkedProgram, instruction: number): never {
@@ -24,9 +147,11 @@ function explain(program: LinkedProgram, cause: unknown): unknown {
   return new AnyctxError("EFAULT", message, { cause });
 }
 
-function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports, program: LinkedProgram): RunProgram {
+type Exports = Readonly<Record<string, (...args: Argument[]) => bigint>>;
+
+function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports, program: LinkedProgram): Exports {
   try {
-    return new WebAssembly.Instance(module, imports).exports[ENTRY] as RunProgram;
+    return new WebAssembly.Instance(module, imports).exports as Exports;
   } catch (cause) {
     // A memory that is not shared, or a core of another version whose functions have other types.
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -43,31 +168,42 @@ function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports, p
  * @throws {AnyctxError} UNSUPPORTED when the core lacks a function the program needs, or the memory is of another kind
  */
 export function instantiateProgram({ module, program }: CompiledProgram, host: ProgramHost): RunProgram {
-  // Whose run it is: one at a time on a thread.
-  let current = 0;
-  const services = {
-    [HOST.output]: (_: bigint, map: number, flags: bigint, address: number, bytes: number) => {
-      const its = program.maps.find((each) => each.address === map >>> 0);
-      return perfEventOutput(host, its, current, BigInt.asUintN(64, flags), { address: address >>> 0, bytes });
-    },
-    [HOST.fail]: (instruction: number) => fail(program, instruction),
-    [HOST.print]: (format: number, size: number, ...values: bigint[]) =>
-      tracePrint(host, BigInt(format >>> 0), size, values),
-  };
-  const layout = Object.fromEntries(LAYOUT_FIELDS.map((field) => [field, host.layout[field]]));
   const missing = WebAssembly.Module.imports(module).find(
     (row) => row.module === "core" && typeof host.core[row.name] !== "function",
   );
   if (missing !== undefined)
     throw new AnyctxError("UNSUPPORTED", `program ${program.name} needs ${missing.name}, which the core does not have`);
-  const imports = { env: { memory: host.memory }, layout, core: host.core, host: services };
-  const run = instantiate(module, imports, program);
-  return (context, cpu, stackTop) => {
-    current = cpu;
+  const running = new Running(program, host);
+  const layout = Object.fromEntries(LAYOUT_FIELDS.map((field) => [field, host.layout[field]]));
+  const services = Object.fromEntries(program.helpers.flatMap((id) => serviceOf(running, id)));
+  const functions = {
+    [HOST.fail]: (instruction: number) => fail(program, instruction),
+    [HOST.tail]: (map: number, index: bigint, stackTop: number) => running.tail(map >>> 0, index, stackTop >>> 0),
+    [HOST.tailResult]: () => BigInt.asIntN(64, running.tailResult),
+  };
+  const imports = { env: { memory: host.memory }, layout, core: host.core, host: functions, service: services };
+  running.exports = instantiate(module, imports, program);
+  return (context, cpu, stackTop, _, tails = 0) => running.run(context, cpu, stackTop, tails);
+}
+
+/** A helper that is carried out in TypeScript, as the module imports it. */
+function serviceOf(running: Running, id: number): [string, (...args: Argument[]) => Argument][] {
+  const helper = helperById(id);
+  if (helper === undefined) return [];
+  const { action, name } = helper;
+  if (action.type !== "service" && action.type !== "unknown") return [];
+  const call = new CompiledCall(running, name);
+  const callsBack = helper.parameters.includes(CALLBACK);
+  const perform = (...args: Argument[]): Argument => {
+    if (!callsBack) return performService(call, action, args);
+    const below = running.frame;
+    running.frame = Number(args.pop()) >>> 0;
     try {
-      return BigInt.asUintN(64, run(context, cpu, stackTop));
-    } catch (cause) {
-      throw explain(program, cause);
+      return performService(call, action, args);
+    } finally {
+      running.frame = below;
     }
   };
+  const answer: (result: Argument) => Argument = signatureOf(helper).results[0] === "i64" ? BigInt : Number;
+  return [[name, (...passed) => answer(perform(...passed))]];
 }

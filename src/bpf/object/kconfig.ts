@@ -3,7 +3,7 @@
  * their own, `.kconfig`, which programs only read, as libbpf has it (its `bpf_object__resolve_externs`).
  *
  * There is no kernel here, so what is known is the one that the profile `linux` stands for; of its options nothing is. An option that
- * may be missing (`__weak`) is 0, as on a kernel without it; a program that uses another one is not loaded.
+ * may be missing (`__weak`) is 0, as on a kernel without it; a program that uses another one is not loaded unless it is set.
  */
 import { AnyctxError } from "../../error.ts";
 import { type Btf, sizeOf, typeOf } from "./btf.ts";
@@ -24,14 +24,6 @@ const KNOWN: ReadonlyMap<string, number> = new Map([
 
 /** Bytes of the section, of which the text options are the largest part. */
 const MOST_BYTES = 1 << 16;
-
-/** The section, if the object asks for anything, and the variables that have no value. */
-export interface Kconfig {
-  readonly maps: readonly MapSpec[];
-  readonly unknown: ReadonlySet<string>;
-}
-
-const NONE: Kconfig = { maps: [], unknown: new Set() };
 
 function isWeak(elf: ElfObject, name: string): boolean {
   return elf.symbols.some((symbol) => isUndefined(symbol, name) && symbol.binding === SYMBOL_BINDING.weak);
@@ -58,10 +50,10 @@ function place(btf: Btf, types: readonly number[]): VariableSpec[] {
   });
 }
 
-/** @throws {AnyctxError} BAD_OBJECT for types that cannot be */
-export function readKconfig(elf: ElfObject, btf: Btf | undefined, name: string): Kconfig {
+/** The section, if the object asks for anything. @throws {AnyctxError} BAD_OBJECT for types that cannot be */
+export function readKconfig(elf: ElfObject, btf: Btf | undefined, name: string): MapSpec | undefined {
   const section = btf?.types.find(({ kind, name }) => kind === "section" && name === KCONFIG_SECTION);
-  if (btf === undefined || section?.kind !== "section" || section.variables.length === 0) return NONE;
+  if (btf === undefined || section?.kind !== "section" || section.variables.length === 0) return undefined;
   const variables = place(
     btf,
     section.variables.map(({ type }) => type),
@@ -76,9 +68,8 @@ export function readKconfig(elf: ElfObject, btf: Btf | undefined, name: string):
   for (const variable of variables) store(contents, variable, KNOWN.get(variable.name) ?? 0);
   const names = variables.map(({ name }) => name);
   const unknown = new Set(names.filter((name) => !KNOWN.has(name) && !isWeak(elf, name)));
-  const map: MapSpec = {
+  return {
     ...{ name: KCONFIG_SECTION, bpfType: BPF_MAP_TYPE_ARRAY, keySize: 4, valueSize, maxEntries: 1, flags: RDONLY_PROG },
-    ...{ contents, readOnly: true, variables },
+    ...{ contents, readOnly: true, variables, unset: unknown },
   };
-  return { maps: [map], unknown };
 }

@@ -21,7 +21,7 @@ import {
   SYMBOL_BINDING,
   SYMBOL_TYPE,
 } from "./elf.ts";
-import { KCONFIG_SECTION, type Kconfig, readKconfig } from "./kconfig.ts";
+import { KCONFIG_SECTION, readKconfig } from "./kconfig.ts";
 import { dataMaps, isDataSection, legacyMaps, typedMaps } from "./object-maps.ts";
 import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, RelocationSpec } from "./spec.ts";
 
@@ -40,7 +40,8 @@ interface Context {
   readonly places: readonly Place[];
   /** Names of maps by section index and byte offset, as symbols refer to them. */
   readonly mapAt: ReadonlyMap<string, string>;
-  readonly kconfig: Kconfig;
+  /** The section of options of a kernel, if the object asks for any. */
+  readonly kconfig: MapSpec | undefined;
   readonly extensions: ExtensionInfo;
   readonly slots: ReadonlyMap<number, readonly Instruction[]>;
 }
@@ -58,6 +59,7 @@ const TEXT = ".text";
 function findPlaces(elf: ElfObject, name: string): Place[] {
   const code = elf.sections.filter(isCode);
   const onlyText = code.every((section) => section.name === TEXT);
+  const functions = elf.symbols.filter(({ type }) => type === SYMBOL_TYPE.function).length;
   const places: Place[] = [];
   for (const symbol of elf.symbols) {
     const section = elf.sections[symbol.section];
@@ -71,7 +73,8 @@ function findPlaces(elf: ElfObject, name: string): Place[] {
       section,
       start: value / INSTRUCTION_BYTES,
       end: (value + size) / INSTRUCTION_BYTES,
-      isProgram: global && (section.name !== TEXT || onlyText),
+      // Where there are several functions in it, libbpf takes none of them for a program.
+      isProgram: global && (section.name !== TEXT || (onlyText && functions === 1)),
     });
   }
   places.sort((a, b) => a.section.index - b.section.index || a.start - b.start);
@@ -132,14 +135,16 @@ function resolveCall(context: Context, at: number, section: number, target: numb
   return { type: "call", instruction: at, callee, entry: target - place.start };
 }
 
-/** A symbol that the object does not define: an option of a kernel's configuration, or something unsupported. */
-function resolveExternal({ kconfig }: Context, { name }: ElfSymbol, slot: Instruction, at: number): RelocationSpec {
-  const unsupported = (reason: string): RelocationSpec => ({ type: "unsupported", instruction: at, reason });
-  if (kconfig.unknown.has(name)) return unsupported(`${name} is of a kernel's configuration, which is not known here`);
-  const option = kconfig.maps[0]?.variables?.find((variable) => variable.name === name);
+/** A symbol that the object does not define: an option of a kernel's configuration, or something of the kernel's own. */
+function resolveExternal({ kconfig }: Context, symbol: ElfSymbol, slot: Instruction, at: number): RelocationSpec {
+  const option = kconfig?.variables?.find(({ name }) => name === symbol.name);
   return option === undefined
-    ? unsupported(`${name} is not defined in this object; symbols of a kernel are not supported`)
+    ? kernelSymbol(symbol, at)
     : { type: "data", instruction: at, map: KCONFIG_SECTION, offset: option.offset + slot.imm };
+}
+
+function kernelSymbol({ name, binding }: ElfSymbol, at: number): RelocationSpec {
+  return { type: "kernel", instruction: at, name, weak: binding === SYMBOL_BINDING.weak };
 }
 
 /** What a 64-bit load of an address refers to: a map, a variable, a function, or something unsupported. */
@@ -168,10 +173,7 @@ function resolveRelocation(context: Context, place: Place, relocation: ElfReloca
   if (relocation.type === RELOCATION.none) return undefined;
   if (relocation.type === RELOCATION.wide && isWide(slot)) return resolveAddress(context, symbol, slot, at);
   if (relocation.type === RELOCATION.call && slot.code === 0x85) {
-    if (symbol.section === 0) {
-      const reason = `function ${symbol.name} is not defined in this object; kernel functions are not supported`;
-      return { type: "unsupported", instruction: at, reason };
-    }
+    if (symbol.section === 0) return kernelSymbol(symbol, at);
     return resolveCall(context, at, symbol.section, symbol.value / INSTRUCTION_BYTES + slot.imm + 1);
   }
   const reason = `relocation type ${relocation.type} against ${symbol.name} is not supported`;
@@ -261,7 +263,12 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
   const elf = readElf(bytes, name);
   const { btf, extensions } = readTypes(elf, name);
   const kconfig = readKconfig(elf, btf, name);
-  const maps = [...typedMaps(elf, btf, name), ...legacyMaps(elf, name), ...dataMaps(elf, btf, name), ...kconfig.maps];
+  const maps = [
+    ...typedMaps(elf, btf, name),
+    ...legacyMaps(elf, name),
+    ...dataMaps(elf, btf, name),
+    ...(kconfig === undefined ? [] : [kconfig]),
+  ];
   const places = findPlaces(elf, name);
   const slots = sectionsBySlots(elf, name);
   const context: Context = { name, elf, places, mapAt: mapPositions(elf, maps), kconfig, extensions, slots };

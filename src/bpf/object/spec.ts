@@ -40,6 +40,8 @@ export type RelocationSpec =
   | { readonly type: "call"; readonly instruction: number; readonly callee: number; readonly entry: number }
   /** The address of a function, for a helper to call. */
   | { readonly type: "function"; readonly instruction: number; readonly callee: number }
+  /** A function or a variable of the kernel's, by its name: called, or its address. `weak`: it need not be there. */
+  | { readonly type: "kernel"; readonly instruction: number; readonly name: string; readonly weak: boolean }
   | { readonly type: "unsupported"; readonly instruction: number; readonly reason: string };
 
 /** A CO-RE relocation of `.BTF.ext`: the instruction depends on the layout of a type of the running kernel. */
@@ -77,6 +79,8 @@ export interface MapSpec {
   /** A program may not write to it. */
   readonly readOnly: boolean;
   readonly variables?: readonly VariableSpec[];
+  /** Variables that have no value, so that no program that uses them can be loaded, until they are set. */
+  readonly unset?: Set<string>;
   /** Why no program that uses it can be loaded. */
   readonly unsupported?: string;
 }
@@ -204,4 +208,5 @@ export function setVariable(spec: ObjectSpec, name: string, value: string | numb
     throw new AnyctxError("ERANGE", `variable ${name}: ${number} is not between ${range.low} and ${range.high}`);
   for (let at = 0; at < variable.size; at++)
     map.contents[variable.offset + at] = Number((number >> BigInt(at * 8)) & 0xffn);
+  map.unset?.delete(name);
 }

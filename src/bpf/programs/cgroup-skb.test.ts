@@ -5,6 +5,7 @@ testProgramType(CGROUP_SKB, {
   sections: {
     "cgroup_skb/ingress": { place: "ingress" },
     cgroup_skb: { place: "" },
+    "cgroup/skb": { place: "skb" },
   },
   events: [
     { name: "packet", category: "net" },

@@ -1,16 +1,18 @@
 /** Programs on packets of the sockets of a cgroup. */
-import { onPackets, SK_BUFF } from "./packet.ts";
+import { onPackets } from "./packet.ts";
+import { SK_BUFF } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   name: "cgroup_skb",
   doc: "Runs on packets of a cgroup's sockets, from the network header on; its context is `struct __sk_buff`.",
-  prefixes: ["cgroup_skb"],
+  prefixes: ["cgroup_skb", "cgroup/skb"],
   section: "cgroup_skb/ingress",
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `packets of a cgroup${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
+  packet: SK_BUFF,
   context: onPackets(SK_BUFF),
-  helpers: ["base"],
+  helpers: ["base", "packet"],
   result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it." },
 };

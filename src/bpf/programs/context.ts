@@ -25,7 +25,23 @@ export function onlyOf(what: string, given: DirectInput, known: readonly (keyof 
 
 /** Bytes as they are. */
 export function plainContext(bytes: Uint8Array): DirectContext {
-  return { bytes: bytes.length, write: (target) => target.set(bytes) };
+  return { own: bytes.length, bytes: bytes.length, write: (target) => target.set(bytes) };
+}
+
+/** The context of the types whose programs get a struct of the kernel's uapi, given as its bytes or the first of them. */
+export function structContext(what: string, struct: string, size: number): ProgramContext {
+  return {
+    ...withoutEvents(what),
+    example: (_, index) => numbered(size, 0, index),
+    direct(given) {
+      onlyOf(what, given, ["context"]);
+      const { context = new Uint8Array(0) } = given;
+      if (context.length > size) throw new AnyctxError("EINVAL", `${struct} has ${size} bytes, not ${context.length}`);
+      const bytes = new Uint8Array(size);
+      bytes.set(context);
+      return plainContext(bytes);
+    },
+  };
 }
 
 /** The context of a type that takes it as it is given. */

@@ -22,7 +22,7 @@ export const KPROBE: ProgramType<{ readonly function: string }> = {
     example: (_, index) => numbered(REGISTERS_BYTES, 0, index),
     direct: (given) => registersContext(WHAT, given),
   },
-  helpers: ["base", "tracing"],
+  helpers: ["base", "task", "tracing"],
   result: {
     ignored: true,
     doc: "Nothing follows from it but at the beginning of a session: there 1 leaves the end out.",

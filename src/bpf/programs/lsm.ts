@@ -12,6 +12,6 @@ export const LSM: ProgramType<{ readonly hook: string }> = {
   attaches: () => false,
   followsPointers: true,
   context: typedArguments("A program on a security hook"),
-  helpers: ["base", "tracing"],
+  helpers: ["base", "task", "tracing"],
   result: { ignored: false, doc: "Whether the kernel goes on: 0 allows, -errno refuses." },
 };

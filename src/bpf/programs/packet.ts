@@ -1,53 +1,37 @@
-/**
- * Packets: the struct that a program gets about one, and the packet itself behind it. The struct has addresses of 32 bits, which is
- * what addresses are here, so a program follows them as they are.
- */
+/** Contexts of programs on packets: the struct about one, and the packet itself behind it, with room in front and behind for what is added. */
 import { AnyctxError } from "../../error.ts";
 import { numbered, onlyOf, withoutEvents } from "./context.ts";
+import { type PacketStruct, placePacket, pointerAt, setPointer } from "./packet-struct.ts";
 import type { DirectContext, DirectInput, ProgramContext } from "./program-type.ts";
 
-/** Where such a struct says where the packet lies; u32 each. */
-export interface PacketStruct {
-  readonly what: string;
-  readonly bytes: number;
-  readonly data: number;
-  readonly end: number;
-  /** Where what was put in front of the packet begins: nothing was. */
-  readonly meta: number;
-  /** The packet's length, where the struct has it. */
-  readonly length?: number;
-}
-
-/** `struct xdp_md` of Linux's uapi. */
-export const XDP_MD: PacketStruct = { what: "xdp_md", bytes: 24, data: 0, end: 4, meta: 8 };
-
-/** `struct __sk_buff` of Linux's uapi, with all of its fields. */
-export const SK_BUFF: PacketStruct = { what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0 };
-
-/** Alignment of the packet behind the struct. */
+/** Alignment of what lies behind the struct. */
 const ALIGN = 8;
 
-/** A packet, and the struct about it: the given context's fields but for the addresses. */
-export function packetContext(struct: PacketStruct, given: DirectInput): DirectContext {
+/**
+ * A packet, and the struct about it: the given context's fields but for the addresses.
+ * @param behind bytes directly behind the struct that belong to the context too
+ */
+export function packetContext(struct: PacketStruct, given: DirectInput, behind = 0): DirectContext {
   onlyOf(`A program on packets (${struct.what})`, given, ["packet", "context"]);
   const { packet = new Uint8Array(0), context = new Uint8Array(0) } = given;
   if (context.length > struct.bytes)
     throw new AnyctxError("EINVAL", `${struct.what} has ${struct.bytes} bytes, not ${context.length}`);
-  const begin = Math.ceil(struct.bytes / ALIGN) * ALIGN;
+  const begin = Math.ceil(struct.bytes / ALIGN) * ALIGN + behind + struct.headroom;
   return {
-    bytes: begin + packet.length,
+    own: struct.bytes + behind,
+    bytes: begin + Math.max(packet.length, struct.most - struct.headroom),
     write(target, at) {
+      target.fill(0);
       target.set(context);
       target.set(packet, begin);
       const view = new DataView(target.buffer, target.byteOffset);
-      view.setUint32(struct.data, at + begin, true);
-      view.setUint32(struct.meta, at + begin, true);
-      view.setUint32(struct.end, at + begin + packet.length, true);
-      if (struct.length !== undefined) view.setUint32(struct.length, packet.length, true);
+      if (struct.meta !== undefined) setPointer(view, struct.meta, struct.pointer, at + begin);
+      placePacket(view, 0, struct, at + begin, at + begin + packet.length);
     },
     packet(target, at) {
       const view = new DataView(target.buffer, target.byteOffset);
-      return target.slice(view.getUint32(struct.data, true) - at, view.getUint32(struct.end, true) - at);
+      const of = (field: number): number => pointerAt(view, field, struct.pointer) - at;
+      return target.slice(of(struct.data), of(struct.end));
     },
   };
 }
@@ -57,7 +41,7 @@ export function onPackets(struct: PacketStruct): ProgramContext {
   return {
     ...withoutEvents("A program on packets"),
     // A packet of no bytes: where it would lie nobody says.
-    example: (_, index) => numbered(struct.bytes, struct.meta + 4, index),
+    example: (_, index) => numbered(struct.bytes, Math.max(struct.end + struct.pointer, (struct.meta ?? 0) + 4), index),
     direct: (given) => packetContext(struct, given),
   };
 }

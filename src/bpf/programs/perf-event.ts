@@ -31,6 +31,6 @@ export const PERF_EVENT: ProgramType<Readonly<Record<string, never>>> = {
     example: (_, index) => numbered(DATA_BYTES, 0, index),
     direct: contextOf,
   },
-  helpers: ["base", "tracing"],
+  helpers: ["base", "task", "tracing"],
   result: { ignored: false, doc: "Whether perf's own readers get the sample too: 0 keeps it from them." },
 };

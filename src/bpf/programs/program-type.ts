@@ -1,6 +1,7 @@
 /** What a program type is: a row of `table.ts`, in a file of its own beside it. */
 import type { EventFormat } from "../../events/event.ts";
-import type { HelperGroup } from "../helpers/table.ts";
+import type { HelperGroup } from "../helpers/groups.ts";
+import type { PacketStruct } from "./packet-struct.ts";
 
 /** What a program attaches to: parts of its section's name, under the names that its type gives them. */
 export type ProgramTarget = Readonly<Record<string, string>>;
@@ -56,7 +57,9 @@ export interface DirectInput {
 
 /** A context that is made where it lies, as it may have addresses in it. */
 export interface DirectContext {
-  /** Bytes of it, with all that it leads to. */
+  /** Bytes of the context itself. */
+  readonly own: number;
+  /** The same with all that it leads to. */
   readonly bytes: number;
   /** @param at the address of `target`'s first byte */
   write(target: Uint8Array, at: number): void;
@@ -92,6 +95,8 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   describe(target: Target): string;
   /** Whether it runs on this event of a source. */
   attaches(target: Target, event: ProgramEvent): boolean;
+  /** Where its context says where the packet lies that it leads to. */
+  readonly packet?: PacketStruct;
   /** Whether pointers in its context lead to typed memory of the kernel's, which is read as it is: 0 where there is none. */
   readonly followsPointers?: true;
   readonly context: ProgramContext<Target>;

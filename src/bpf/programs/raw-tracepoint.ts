@@ -107,8 +107,9 @@ export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
   doc: "Runs on an event of the kernel's trace; its context is the tracepoint's arguments, a u64 each.",
   prefixes: ["raw_tracepoint", "raw_tp", "raw_tracepoint.w", "raw_tp.w"],
   section: "raw_tracepoint/EVENT",
-  parse: ([event = ""]) => (event === "" ? "names no event" : { event }),
-  describe: ({ event }) => `raw tracepoint ${event}`,
+  // Without an event it is attached to none, until a loader says which.
+  parse: ([event = ""]) => ({ event }),
+  describe: ({ event }) => (event === "" ? "a raw tracepoint" : `raw tracepoint ${event}`),
   attaches: (target, event) => target.event === event.name,
   context: {
     room: MOST_ARGUMENTS * ARGUMENT_BYTES,
@@ -116,6 +117,6 @@ export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
     example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
     direct: (given) => argumentsContext("A raw tracepoint", given, MOST_ARGUMENTS),
   },
-  helpers: ["base", "tracing"],
+  helpers: ["base", "task", "tracing"],
   result: { ignored: true, doc: "The kernel does nothing with it either." },
 };

@@ -1,5 +1,6 @@
 /** Programs on packets on their way in or out, where Linux's traffic control has them. */
-import { onPackets, SK_BUFF } from "./packet.ts";
+import { onPackets } from "./packet.ts";
+import { SK_BUFF } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
@@ -10,8 +11,9 @@ export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `packets of traffic control${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
+  packet: SK_BUFF,
   context: onPackets(SK_BUFF),
-  helpers: ["base"],
+  helpers: ["base", "packet", "change"],
   result: {
     ignored: false,
     doc: "What becomes of the packet: 0 passed on, 2 dropped, 7 redirected, -1 as by default.",

@@ -1,31 +1,37 @@
-/**
- * Socket filters: a program there gets a packet and says how much of it is kept. The context is the packet's bytes, as a
- * source of packets has them in its event `packet`; a kernel gives a struct about the packet instead.
- */
-import { numbered, onlyOf, payloadBytes, plainContext } from "./context.ts";
-import type { ProgramType } from "./program-type.ts";
+/** Socket filters: a program there gets a packet and says how much of it is kept. */
+import { RECORD } from "../../events/record.ts";
+import { numbered, payloadBytes } from "./context.ts";
+import { packetContext } from "./packet.ts";
+import { placePacket, SK_BUFF } from "./packet-struct.ts";
+import type { EventContext, ProgramType } from "./program-type.ts";
 
-/** Bytes of a made-up packet: the least that Ethernet sends. */
-const EXAMPLE_BYTES = 64;
+/** Of a record whose payload is the packet, with up to 7 zeroes behind it. */
+const OF_PACKET: EventContext = {
+  fields: [],
+  bytes: () => SK_BUFF.bytes,
+  write(source, record, target, at) {
+    new Uint8Array(target.buffer, target.byteOffset + at, SK_BUFF.bytes).fill(0);
+    const begin = record + RECORD.payload;
+    placePacket(target, at, SK_BUFF, begin, begin + payloadBytes(source, record));
+  },
+};
 
 export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
   name: "socket_filter",
-  doc: "Filters packets; its context is the packet's bytes, with up to 7 zeroes behind them.",
+  doc: "Filters packets; its context is `struct __sk_buff`.",
   prefixes: ["socket"],
   section: "socket",
   parse: () => ({}),
   describe: () => "socket filter",
   attaches: (_, event) => event.name === "packet",
+  packet: SK_BUFF,
   context: {
-    room: 0,
-    of: () => ({ fields: [], bytes: payloadBytes }),
-    example: (_, index) => numbered(EXAMPLE_BYTES, 0, index),
-    direct(given) {
-      onlyOf("A socket filter", given, ["packet"]);
-      return plainContext(given.packet ?? new Uint8Array(0));
-    },
+    room: SK_BUFF.bytes,
+    of: () => OF_PACKET,
+    example: (_, index) => numbered(SK_BUFF.bytes, (SK_BUFF.meta ?? 0) + 4, index),
+    direct: (given) => packetContext(SK_BUFF, given),
   },
-  helpers: ["base"],
+  helpers: ["base", "packet"],
   result: {
     ignored: false,
     doc: "How many bytes of the packet are kept: 0 drops it, more than it has keeps all of it.",

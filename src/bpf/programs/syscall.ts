@@ -18,6 +18,6 @@ export const SYSCALL: ProgramType<Readonly<Record<string, never>>> = {
     example: (_, index) => numbered(EXAMPLE_BYTES, 0, index),
     direct: (given) => givenContext(WHAT, given),
   },
-  helpers: ["base", "tracing"],
+  helpers: ["base", "task", "tracing"],
   result: { ignored: false, doc: "User space gets it." },
 };

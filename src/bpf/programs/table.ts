@@ -3,14 +3,29 @@
  * command line ask the rows; nobody else knows a type by name.
  */
 import { AnyctxError } from "../../error.ts";
+import { CGROUP_DEVICE } from "./cgroup-device.ts";
 import { CGROUP_SKB } from "./cgroup-skb.ts";
+import { CGROUP_SOCK } from "./cgroup-sock.ts";
+import { CGROUP_SOCK_ADDR } from "./cgroup-sock-addr.ts";
+import { CGROUP_SOCKOPT } from "./cgroup-sockopt.ts";
+import { CGROUP_SYSCTL } from "./cgroup-sysctl.ts";
+import { EXT } from "./ext.ts";
+import { FLOW_DISSECTOR } from "./flow-dissector.ts";
 import { KPROBE } from "./kprobe.ts";
 import { LSM } from "./lsm.ts";
+import { LWT } from "./lwt.ts";
+import { NETFILTER } from "./netfilter.ts";
 import { PERF_EVENT } from "./perf-event.ts";
 import type { ProgramKind, ProgramType, UnsupportedKind } from "./program-type.ts";
 import { RAW_TRACEPOINT } from "./raw-tracepoint.ts";
 import { SCHED_CLS } from "./sched-cls.ts";
+import { SK_LOOKUP } from "./sk-lookup.ts";
+import { SK_MSG } from "./sk-msg.ts";
+import { SK_REUSEPORT } from "./sk-reuseport.ts";
+import { SK_SKB } from "./sk-skb.ts";
+import { SOCK_OPS } from "./sock-ops.ts";
 import { SOCKET_FILTER } from "./socket-filter.ts";
+import { STRUCT_OPS } from "./struct-ops.ts";
 import { SYSCALL } from "./syscall.ts";
 import { TRACEPOINT } from "./tracepoint.ts";
 import { TRACING } from "./tracing.ts";
@@ -28,24 +43,21 @@ export const PROGRAM_TYPES: readonly ProgramType[] = [
   CGROUP_SKB,
   SOCKET_FILTER,
   SYSCALL,
-];
-
-/** Sections of programs that are known and cannot run here. */
-export interface UnsupportedSections {
-  readonly prefixes: readonly string[];
-  readonly reason: string;
-}
-
-export const UNSUPPORTED_SECTIONS: readonly UnsupportedSections[] = [
-  { prefixes: ["freplace"], reason: "it replaces a function of another program" },
-  {
-    prefixes: [
-      ...["netfilter", "flow_dissector", "cgroup", "sk_skb", "sk_msg", "sk_lookup", "sk_reuseport", "sockops"],
-      ...["lwt_in", "lwt_out"],
-    ],
-    reason: "its context is a socket or another of the kernel's objects, which cannot be made here",
-  },
-  { prefixes: ["struct_ops", "struct_ops.s"], reason: "struct_ops replace functions of a running kernel" },
+  CGROUP_SOCK,
+  CGROUP_SOCK_ADDR,
+  CGROUP_SOCKOPT,
+  CGROUP_SYSCTL,
+  CGROUP_DEVICE,
+  SOCK_OPS,
+  SK_MSG,
+  SK_SKB,
+  SK_LOOKUP,
+  SK_REUSEPORT,
+  FLOW_DISSECTOR,
+  LWT,
+  NETFILTER,
+  STRUCT_OPS,
+  EXT,
 ];
 
 const SECTIONS = PROGRAM_TYPES.map(({ section }) => section);
@@ -54,11 +66,14 @@ const SUPPORTED = `supported are ${SECTIONS.slice(0, -1).join(", ")} and ${SECTI
 /** What a program in this section runs on, as libbpf reads its name. Unknown names are unsupported, never an error. */
 export function programKind(section: string): ProgramKind | UnsupportedKind {
   const [prefix = "", ...rest] = section.replace(/^\?/, "").split("/");
-  const type = PROGRAM_TYPES.find(({ prefixes }) => prefixes.includes(prefix));
+  // Of some the first two parts say it together, and the second is the place too.
+  const long = `${prefix}/${rest[0] ?? ""}`;
+  const type =
+    PROGRAM_TYPES.find(({ prefixes }) => prefixes.includes(long)) ??
+    PROGRAM_TYPES.find(({ prefixes }) => prefixes.includes(prefix));
   if (type === undefined) {
-    const known = UNSUPPORTED_SECTIONS.find(({ prefixes }) => prefixes.includes(prefix));
-    const why = known === undefined ? " names no kind of program known here" : `: ${known.reason}`;
-    return { type: "unsupported", reason: `section ${section}${why}; ${SUPPORTED}` };
+    const reason = `section ${section} names no kind of program known here; ${SUPPORTED}`;
+    return { type: "unsupported", reason };
   }
   const target = type.parse(rest);
   if (typeof target !== "string") return { type: type.name, target };

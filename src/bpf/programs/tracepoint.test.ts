@@ -11,8 +11,8 @@ testProgramType(TRACEPOINT, {
     "tracepoint/kmem/kmalloc": { category: "kmem", event: "kmalloc" },
     "?tp/made/up": { category: "made", event: "up" },
     "tp/kmem/kmalloc/more": { category: "kmem", event: "kmalloc" },
-    tp: /^section tp names no event: it should be tracepoint\/CATEGORY\/EVENT$/,
-    "tracepoint/kmem": /names no event/,
+    tp: { category: "", event: "" },
+    "tracepoint/kmem": /^section tracepoint\/kmem names no event: it should be tracepoint\/CATEGORY\/EVENT$/,
     "tracepoint//kmalloc": /names no event/,
   },
   events: [

@@ -25,8 +25,10 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
   doc: "Runs on an event of the kernel's trace; its context is the struct that the event records.",
   prefixes: ["tracepoint", "tp"],
   section: "tracepoint/CATEGORY/EVENT",
-  parse: ([category = "", event = ""]) => (category === "" || event === "" ? "names no event" : { category, event }),
-  describe: ({ category, event }) => `tracepoint ${category}:${event}`,
+  // Without an event it is attached to none, until a loader says which.
+  parse: ([category = "", event = ""]) =>
+    (category === "") === (event === "") ? { category, event } : "names no event",
+  describe: ({ category, event }) => (event === "" ? "a tracepoint" : `tracepoint ${category}:${event}`),
   attaches: (target, event) => target.event === event.name && target.category === event.category,
   context: {
     room: 0,
@@ -38,6 +40,6 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
       ),
     direct: (given) => givenContext("A program on a tracepoint", given),
   },
-  helpers: ["base", "tracing"],
+  helpers: ["base", "task", "tracing"],
   result: { ignored: true, doc: "In a kernel, 0 keeps the event from perf's own readers. Here nobody asks." },
 };

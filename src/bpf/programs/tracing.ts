@@ -15,6 +15,6 @@ export const TRACING: ProgramType<{ readonly function: string }> = {
   attaches: () => false,
   followsPointers: true,
   context: typedArguments("A typed program"),
-  helpers: ["base", "tracing"],
+  helpers: ["base", "task", "tracing"],
   result: { ignored: true, doc: "Of fmod_ret what the function returns instead, if it is not 0; otherwise nothing." },
 };

@@ -1,5 +1,6 @@
 /** XDP: programs on packets as they come in, before the kernel makes anything of them. */
-import { onPackets, XDP_MD } from "./packet.ts";
+import { onPackets } from "./packet.ts";
+import { XDP_MD } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 export const XDP: ProgramType<Readonly<Record<string, never>>> = {
@@ -10,8 +11,9 @@ export const XDP: ProgramType<Readonly<Record<string, never>>> = {
   parse: () => ({}),
   describe: () => "packets that come in",
   attaches: () => false,
+  packet: XDP_MD,
   context: onPackets(XDP_MD),
-  helpers: ["base"],
+  helpers: ["base", "xdp"],
   result: {
     ignored: false,
     doc: "What becomes of the packet: 0 aborted, 1 dropped, 2 passed on, 3 sent back, 4 redirected.",

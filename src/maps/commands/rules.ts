@@ -87,6 +87,7 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   bloom_filter: BLOOM,
   stack_trace: STACKS,
   perf_event_array: DESCRIPTORS,
+  prog_array: DESCRIPTORS,
   cgroup_array: DESCRIPTORS,
   lpm_trie: TRIE,
   ringbuf: RINGBUF,

@@ -1,4 +1,4 @@
-/** The parameter that is one of the program's own functions, which the helper calls. No helper takes one yet. */
+/** The parameter that is one of the program's own functions, which the helper calls. */
 import type { ParameterKind } from "./parameter-kind.ts";
 
 export const CALLBACK: ParameterKind = {

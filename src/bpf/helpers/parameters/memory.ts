@@ -1,5 +1,5 @@
 /** Parameters that are memory: pointers with the size that follows them, and addresses that need not exist. */
-import { OP } from "../../../wasm/encode.ts";
+import { OP, TYPE } from "../../../wasm/encode.ts";
 import type { CheckedCall, ParameterKind } from "./parameter-kind.ts";
 
 /** Sizes are positive as the core's i32. */
@@ -27,6 +27,53 @@ export const TEXT: ParameterKind = {
   sized: true,
   writes: false,
   check: (call, register) => call.pointer(register, sizeIn(call, register + 1), false),
+  push: ({ pushPointer }) => pushPointer(undefined),
+};
+
+/** The same kind, where 0 says that there are none. */
+function orNull(kind: ParameterKind): ParameterKind {
+  return {
+    ...kind,
+    name: `${kind.name}_or_null`,
+    doc: `${kind.doc.slice(0, -1)}, or 0.`,
+    check: (call, register) => (call.value(register) === 0n ? 0 : kind.check(call, register)),
+    push: ({ out, pushRegister, pushPointer }) => {
+      pushRegister();
+      out.op(OP.i64Eqz, OP.if, TYPE.i32, OP.i32Const, 0, OP.else);
+      pushPointer(undefined);
+      out.byte(OP.end);
+    },
+  };
+}
+
+export const TEXT_OR_NULL: ParameterKind = orNull(TEXT);
+export const DESTINATION_OR_NULL: ParameterKind = orNull(DESTINATION);
+
+/** A pointer to an object of a size that is known. */
+function objectOf(name: string, bytes: number, writes: boolean, doc: string): ParameterKind {
+  return {
+    ...{ name, doc, wasm: "i32", sized: false, writes },
+    check: (call, register) => call.pointer(register, bytes, writes),
+    push: ({ pushPointer }) => pushPointer(bytes),
+  };
+}
+
+export const STRING: ParameterKind = objectOf("string", 1, false, "A pointer to a text that ends with a NUL.");
+export const LONG_ROOM: ParameterKind = objectOf("long_room", 8, true, "A pointer to room for a number of 64 bits.");
+export const WORD_ROOM: ParameterKind = objectOf("word_room", 4, true, "A pointer to a number of 32 bits.");
+export const LOCK: ParameterKind = objectOf("lock", 4, true, "A pointer to a `struct bpf_spin_lock`.");
+export const TIMER: ParameterKind = objectOf("timer", 16, true, "A pointer to a `struct bpf_timer`.");
+export const DYNPTR: ParameterKind = objectOf("dynptr", 16, true, "A pointer to a `struct bpf_dynptr`.");
+export const ITERATOR: ParameterKind = objectOf("iterator", 8, true, "A pointer to an iterator's state.");
+
+export const CONTEXT: ParameterKind = {
+  name: "context",
+  doc: "The program's context.",
+  wasm: "i32",
+  sized: false,
+  writes: false,
+  check: (call, register) =>
+    call.value(register) === BigInt(call.context) ? call.context : call.refuse(register, "context of this program"),
   push: ({ pushPointer }) => pushPointer(undefined),
 };
 

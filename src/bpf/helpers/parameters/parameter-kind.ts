@@ -10,6 +10,8 @@ import type { MapBinding } from "../../host.ts";
 export interface CheckedCall {
   /** What the program passed. */
   value(register: number): bigint;
+  /** Address of the program's context. */
+  readonly context: number;
   /** The call's map. @throws {AnyctxError} EFAULT where its register holds none of the program's */
   map(): MapBinding;
   /** The register as an address of bytes that this run may read or write. @throws {AnyctxError} EFAULT */

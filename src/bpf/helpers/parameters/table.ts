@@ -2,14 +2,30 @@
 
 import { CALLBACK } from "./callback.ts";
 import { KEY, MAP, ROOM, VALUE } from "./maps.ts";
-import { DESTINATION, SIZE, SOURCE, TEXT } from "./memory.ts";
+import {
+  CONTEXT,
+  DESTINATION,
+  DESTINATION_OR_NULL,
+  DYNPTR,
+  ITERATOR,
+  LOCK,
+  LONG_ROOM,
+  SIZE,
+  SOURCE,
+  STRING,
+  TEXT,
+  TEXT_OR_NULL,
+  TIMER,
+  WORD_ROOM,
+} from "./memory.ts";
 import { FLAGS, SCALAR, WORD } from "./numbers.ts";
 import type { ParameterKind } from "./parameter-kind.ts";
 import { RECORD_ADDRESS } from "./records.ts";
 
 export const PARAMETER_KINDS: readonly ParameterKind[] = [
   ...[MAP, KEY, VALUE, ROOM],
-  ...[DESTINATION, TEXT, SIZE, SOURCE],
+  ...[CONTEXT, DESTINATION, DESTINATION_OR_NULL, TEXT, TEXT_OR_NULL, SIZE, SOURCE, STRING],
+  ...[LONG_ROOM, WORD_ROOM, LOCK, TIMER, DYNPTR, ITERATOR],
   ...[FLAGS, SCALAR, WORD],
   ...[RECORD_ADDRESS, CALLBACK],
 ];

@@ -1,0 +1,66 @@
+/** Helpers that decide what runs next, or who may: loops, locks. */
+import { ERRNO } from "../../error.ts";
+import type { Helper } from "./helper.ts";
+import { CALLBACK } from "./parameters/callback.ts";
+import { LOCK } from "./parameters/memory.ts";
+import { SCALAR, WORD } from "./parameters/numbers.ts";
+import type { ServiceCall } from "./service.ts";
+
+/** BPF_MAX_LOOPS of Linux. */
+const MOST_LOOPS = 1 << 23;
+
+/** `bpf_loop`: the function gets the turn's number and the given context; 1 ends it. */
+function loop(call: ServiceCall, turns: number, slot: bigint, context: bigint, flags: bigint): number {
+  if (flags !== 0n) return -ERRNO.EINVAL;
+  if (turns > MOST_LOOPS) return -ERRNO.E2BIG;
+  for (let turn = 0; turn < turns; turn++) if (call.callback(slot, BigInt(turn), context) !== 0n) return turn + 1;
+  return turns;
+}
+
+/** Tries for a lock that another thread holds: some milliseconds. */
+const TRIES = 1 << 20;
+
+/** `bpf_spin_lock`. A run that ends or is stopped with it lets it go. */
+function lock(call: ServiceCall, address: number): 0 {
+  const words = new Int32Array(call.view.buffer);
+  for (let tried = 0; Atomics.compareExchange(words, address >> 2, 0, 1) !== 0; tried++)
+    if (tried > TRIES) call.fail("the lock is held by somebody who does not let it go");
+  call.hold(address, "a lock that it holds", () => Atomics.store(words, address >> 2, 0));
+  return 0;
+}
+
+function unlock(call: ServiceCall, address: number): 0 {
+  if (!call.release(address)) call.fail("it does not hold this lock");
+  Atomics.store(new Int32Array(call.view.buffer), address >> 2, 0);
+  return 0;
+}
+
+export const CONTROL_HELPERS: readonly Helper[] = [
+  {
+    id: 93,
+    name: "spin_lock",
+    group: "base",
+    parameters: [LOCK],
+    action: { type: "service", run: lock },
+    result: "none",
+    doc: "Waits for a lock in a map's value and takes it; a run has to give it back.",
+  },
+  {
+    id: 94,
+    name: "spin_unlock",
+    group: "base",
+    parameters: [LOCK],
+    action: { type: "service", run: unlock },
+    result: "none",
+    doc: "Gives a lock back.",
+  },
+  {
+    id: 181,
+    name: "loop",
+    group: "base",
+    parameters: [WORD, CALLBACK, SCALAR, SCALAR],
+    action: { type: "service", run: loop },
+    result: "i64",
+    doc: "Calls a function so many times, until it answers other than 0; how often it was called, -EINVAL or -E2BIG.",
+  },
+];

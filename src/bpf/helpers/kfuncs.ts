@@ -1,0 +1,265 @@
+/**
+ * Kernel functions (kfuncs) that programs call by name. They have no numbers in Linux's uapi, so they have numbers of our own beyond
+ * those of helpers: linking puts them into the calls, and the engines know no difference.
+ */
+import { ERRNO } from "../../error.ts";
+import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
+import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
+import type { Helper } from "./helper.ts";
+import { packetOf } from "./packet.ts";
+import { CONTEXT, DESTINATION_OR_NULL, DYNPTR, ITERATOR, LONG_ROOM, SIZE, SOURCE } from "./parameters/memory.ts";
+import { SCALAR, WORD } from "./parameters/numbers.ts";
+import { ProgramExit, type ServiceCall } from "./service.ts";
+
+/** Above all helpers that Linux may ever have. */
+const FIRST_ID = 0x10000;
+
+/** BPF_MAX_LOOPS of Linux. */
+const MOST_LOOPS = 1 << 23;
+
+/** The iterator over numbers: the one before the next, and the end, as i32. */
+function newNumbers({ view }: ServiceCall, at: number, from: number, to: number): number {
+  const [begin, end] = [from | 0, to | 0];
+  const result = begin > end ? -ERRNO.EINVAL : end - begin > MOST_LOOPS ? -ERRNO.E2BIG : 0;
+  view.setInt32(at, result === 0 ? begin - 1 : 0, true);
+  view.setInt32(at + 4, result === 0 ? end : 0, true);
+  return result;
+}
+
+function nextNumber({ view }: ServiceCall, at: number): number {
+  const next = view.getInt32(at, true) + 1;
+  if (next >= view.getInt32(at + 4, true)) {
+    view.setBigUint64(at, 0n, true);
+    return 0;
+  }
+  view.setInt32(at, next, true);
+  return at;
+}
+
+function endNumbers({ view }: ServiceCall, at: number): number {
+  view.setBigUint64(at, 0n, true);
+  return 0;
+}
+
+/** A program on one thread is in a read section as it is, and nothing preempts it. */
+const nothing = (): number => 0;
+
+function saveInterrupts({ view }: ServiceCall, at: number): number {
+  view.setBigUint64(at, 0n, true);
+  return 0;
+}
+
+function adjust(call: ServiceCall, at: number, start: number, end: number): number {
+  const from = readDynptr(call, at);
+  if (from === undefined || start > end) return -ERRNO.EINVAL;
+  if (start > from.size || end > from.size) return -ERRNO.ERANGE;
+  writeDynptr(call, at, { ...from, address: from.address + start, size: end - start });
+  return 0;
+}
+
+function clone(call: ServiceCall, at: number, into: number): number {
+  const from = readDynptr(call, at);
+  writeDynptr(call, into, from);
+  return from === undefined ? -ERRNO.EINVAL : 0;
+}
+
+/** Everything lies in one piece here: the slice is the memory itself, and the room for a copy is not used. */
+function slice(call: ServiceCall, at: number, offset: number, bytes: number, mayWrite: boolean): number {
+  const from = readDynptr(call, at);
+  if (from === undefined || !fits(from, offset, bytes) || (mayWrite && from.readOnly)) return 0;
+  call.grant(from.address + offset, bytes, mayWrite);
+  return from.address + offset;
+}
+
+function ofPacket(call: ServiceCall, flags: bigint, into: number): number {
+  writeDynptr(call, into, undefined);
+  if (flags !== 0n) return -ERRNO.EINVAL;
+  const { begin, end, struct } = packetOf(call);
+  // Only programs of traffic control change a packet through it, and those of XDP.
+  const readOnly = struct === SK_BUFF && call.program.kind.type !== "sched_cls";
+  writeDynptr(call, into, { address: begin, size: end - begin, readOnly });
+  return struct === SK_BUFF || struct === XDP_MD ? 0 : -ERRNO.EINVAL;
+}
+
+const ANY = "base" as const;
+
+type Row = Omit<Helper, "id">;
+
+const ROWS: readonly Row[] = [
+  {
+    name: "bpf_trap",
+    group: ANY,
+    parameters: [],
+    action: {
+      type: "service",
+      run: (call) => call.fail("this is not there: it is weak, and no program may come here"),
+    },
+    result: "none",
+    doc: "What stands for a kernel function that is not known and need not be: a run that gets to it is stopped.",
+  },
+  {
+    name: "bpf_throw",
+    group: ANY,
+    parameters: [SCALAR],
+    action: {
+      type: "service",
+      run: (_, cookie: bigint) => {
+        throw new ProgramExit(cookie);
+      },
+    },
+    result: "none",
+    doc: "Ends the whole program with a number, from whatever function.",
+  },
+  {
+    name: "bpf_iter_num_new",
+    group: ANY,
+    parameters: [ITERATOR, WORD, WORD],
+    action: { type: "service", run: newNumbers },
+    result: "i32",
+    doc: "Begins an iteration over numbers from one to before another; 0, -EINVAL or -E2BIG.",
+  },
+  {
+    name: "bpf_iter_num_next",
+    group: ANY,
+    parameters: [ITERATOR],
+    action: { type: "service", run: nextNumber },
+    result: "address",
+    doc: "The address of the next number, or 0.",
+  },
+  {
+    name: "bpf_iter_num_destroy",
+    group: ANY,
+    parameters: [ITERATOR],
+    action: { type: "service", run: endNumbers },
+    result: "none",
+    doc: "Ends an iteration.",
+  },
+  ...["bpf_rcu_read_lock", "bpf_rcu_read_unlock", "bpf_preempt_disable", "bpf_preempt_enable"].map(
+    (name): Row => ({
+      ...{ name, group: ANY, parameters: [], action: { type: "service", run: nothing }, result: "none" },
+      doc: "Begins or ends what every run is in anyway: it reads under RCU, and nothing else runs on its CPU.",
+    }),
+  ),
+  {
+    name: "bpf_local_irq_save",
+    group: ANY,
+    parameters: [LONG_ROOM],
+    action: { type: "service", run: saveInterrupts },
+    result: "none",
+    doc: "Switches interrupts off: none comes in the middle of a run.",
+  },
+  {
+    name: "bpf_local_irq_restore",
+    group: ANY,
+    parameters: [LONG_ROOM],
+    action: { type: "service", run: nothing },
+    result: "none",
+    doc: "Switches interrupts on again.",
+  },
+  {
+    name: "bpf_dynptr_adjust",
+    group: ANY,
+    parameters: [DYNPTR, WORD, WORD],
+    action: { type: "service", run: adjust },
+    result: "i32",
+    doc: "Makes a dynptr lead to a part of what it led to; 0, -EINVAL, or -ERANGE beyond its end.",
+  },
+  {
+    name: "bpf_dynptr_is_null",
+    group: ANY,
+    parameters: [DYNPTR],
+    action: { type: "service", run: (call, at: number) => (readDynptr(call, at) === undefined ? 1 : 0) },
+    result: "u32",
+    doc: "Whether a dynptr leads to nothing.",
+  },
+  {
+    name: "bpf_dynptr_is_rdonly",
+    group: ANY,
+    parameters: [DYNPTR],
+    action: { type: "service", run: (call, at: number) => (readDynptr(call, at)?.readOnly === true ? 1 : 0) },
+    result: "u32",
+    doc: "Whether what a dynptr leads to can only be read.",
+  },
+  {
+    name: "bpf_dynptr_size",
+    group: ANY,
+    parameters: [DYNPTR],
+    action: { type: "service", run: (call, at: number) => readDynptr(call, at)?.size ?? -ERRNO.EINVAL },
+    result: "u32",
+    doc: "Bytes that a dynptr leads to; -EINVAL where it leads to nothing.",
+  },
+  {
+    name: "bpf_dynptr_clone",
+    group: ANY,
+    parameters: [DYNPTR, DYNPTR],
+    action: { type: "service", run: clone },
+    result: "i32",
+    doc: "Makes a second dynptr to the same; 0, or -EINVAL where it leads to nothing.",
+  },
+  {
+    name: "bpf_dynptr_slice",
+    group: ANY,
+    parameters: [DYNPTR, WORD, DESTINATION_OR_NULL, SIZE],
+    action: {
+      type: "service",
+      run: (call, at: number, offset: number, _: number, bytes: number) => slice(call, at, offset, bytes, false),
+    },
+    result: "address",
+    doc: "The address of bytes that a dynptr leads to, to be read, or 0 beyond its end.",
+  },
+  {
+    name: "bpf_dynptr_slice_rdwr",
+    group: ANY,
+    parameters: [DYNPTR, WORD, DESTINATION_OR_NULL, SIZE],
+    action: {
+      type: "service",
+      run: (call, at: number, offset: number, _: number, bytes: number) => slice(call, at, offset, bytes, true),
+    },
+    result: "address",
+    doc: "The same, to be written too; 0 of what can only be read.",
+  },
+  {
+    name: "bpf_dynptr_from_skb",
+    group: "packet",
+    parameters: [CONTEXT, SCALAR, DYNPTR],
+    action: { type: "service", run: (call, _: number, flags: bigint, into: number) => ofPacket(call, flags, into) },
+    result: "i32",
+    doc: "Makes a dynptr to the packet; 0 or -EINVAL.",
+  },
+  {
+    name: "bpf_dynptr_from_xdp",
+    group: "xdp",
+    parameters: [CONTEXT, SCALAR, DYNPTR],
+    action: { type: "service", run: (call, _: number, flags: bigint, into: number) => ofPacket(call, flags, into) },
+    result: "i32",
+    doc: "Makes a dynptr to the packet; 0 or -EINVAL.",
+  },
+  ...["bpf_task_acquire", "bpf_cgroup_acquire"].map(
+    (name): Row => ({
+      ...{ name, group: ANY, parameters: [SOURCE], result: "u64" },
+      action: { type: "service", run: (_, address: bigint) => address },
+      doc: "Keeps a task or a cgroup from going away, which none does during a run; its address.",
+    }),
+  ),
+  ...["bpf_task_release", "bpf_cgroup_release"].map(
+    (name): Row => ({
+      ...{ name, group: ANY, parameters: [SOURCE], action: { type: "service", run: nothing }, result: "none" },
+      doc: "Lets a task or a cgroup go.",
+    }),
+  ),
+  ...[
+    ["bpf_task_from_pid", "a task by its number"],
+    ["bpf_task_from_vpid", "a task by its number"],
+    ["bpf_cgroup_from_id", "a cgroup by its number"],
+  ].map(
+    ([name = "", what = ""]): Row => ({
+      ...{ name, group: ANY, parameters: [SCALAR], action: { type: "unknown", what }, result: "u64" },
+      doc: `The address of ${what}, which no event says: a run is stopped here without an answer.`,
+    }),
+  ),
+];
+
+export const KERNEL_FUNCTIONS: readonly Helper[] = ROWS.map((row, index) => ({ ...row, id: FIRST_ID + index }));
+
+/** What stands where a kernel function is not known. */
+export const TRAP: Helper | undefined = KERNEL_FUNCTIONS.find(({ name }) => name === "bpf_trap");

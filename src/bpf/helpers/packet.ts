@@ -1,0 +1,243 @@
+/** Helpers that read the packet a program runs on, or change bytes of it. */
+import { ERRNO } from "../../error.ts";
+import { type PacketStruct, pointerAt } from "../programs/packet-struct.ts";
+import { programType } from "../programs/table.ts";
+import type { Helper } from "./helper.ts";
+import { CONTEXT, DESTINATION, SIZE, TEXT, TEXT_OR_NULL, WORD_ROOM } from "./parameters/memory.ts";
+import { SCALAR, WORD } from "./parameters/numbers.ts";
+import { answerOf, type ServiceCall } from "./service.ts";
+
+/** A packet in memory. */
+export interface PlacedPacket {
+  readonly struct: PacketStruct;
+  readonly begin: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+export function packetOf(call: ServiceCall): PlacedPacket {
+  const { program, view, context } = call;
+  const struct = "reason" in program.kind ? undefined : programType(program.kind).packet;
+  if (struct === undefined) return call.fail("the program runs on no packet");
+  const of = (field: number): number => pointerAt(view, context + field, struct.pointer);
+  return { struct, begin: of(struct.data), end: of(struct.end) };
+}
+
+/** Bytes of an Ethernet header. */
+export const ETHERNET_BYTES = 14;
+
+/** Whether the packet has its Ethernet header: on its way through a device, not in a socket. */
+export function hasEthernet({ program: { kind } }: ServiceCall): boolean {
+  return ["sched_cls", "xdp", "socket_filter", "flow_dissector", "lwt"].includes(kind.type);
+}
+
+function load(call: ServiceCall, _: number, offset: number, into: number, size: number): number {
+  const { begin, end } = packetOf(call);
+  if (offset > 0x7fffffff || begin + offset + size > end) {
+    call.bytes.fill(0, into, into + size);
+    return -ERRNO.EFAULT;
+  }
+  call.bytes.copyWithin(into, begin + offset, begin + offset + size);
+  return 0;
+}
+
+/** BPF_HDR_START_NET; BPF_HDR_START_MAC is 0. */
+const FROM_NETWORK = 1;
+
+function loadRelative(call: ServiceCall, _: number, offset: number, into: number, size: number, start: number): number {
+  const before = start === FROM_NETWORK && hasEthernet(call) ? ETHERNET_BYTES : 0;
+  if (offset <= 0xffff && start <= FROM_NETWORK && (start === FROM_NETWORK || hasEthernet(call)))
+    return load(call, 0, offset + before, into, size);
+  call.bytes.fill(0, into, into + size);
+  return -ERRNO.EFAULT;
+}
+
+const STORE_FLAGS = 3n;
+
+function store(call: ServiceCall, _: number, offset: number, from: number, size: number, flags: bigint): number {
+  if ((flags & ~STORE_FLAGS) !== 0n) return -ERRNO.EINVAL;
+  const { begin, end } = packetOf(call);
+  if (offset > 0x7fffffff || begin + offset + size > end) return -ERRNO.EFAULT;
+  call.bytes.copyWithin(begin + offset, from, from + size);
+  return 0;
+}
+
+function pull(call: ServiceCall, _: number, size: number): number {
+  const { begin, end } = packetOf(call);
+  return size > end - begin ? -ERRNO.ENOMEM : 0;
+}
+
+/** Where fields of `struct __sk_buff` are. */
+export const SK_BUFF_FIELD = {
+  type: 4,
+  protocol: 16,
+  vlanPresent: 20,
+  vlanTci: 24,
+  vlanProtocol: 28,
+  hash: 44,
+} as const;
+
+function hash(call: ServiceCall): number {
+  const known = call.view.getUint32(call.context + SK_BUFF_FIELD.hash, true);
+  return known !== 0 ? known : Number(BigInt.asUintN(32, answerOf(call, "the packet's hash")));
+}
+
+/** XDP refuses any flag, traffic control all but BPF_F_INGRESS; the verdicts that say so, and those that send. */
+const REDIRECT: Readonly<Record<string, { readonly known: bigint; readonly refused: number; readonly sent: number }>> =
+  {
+    xdp: { known: 0n, refused: 0, sent: 4 },
+    sched_cls: { known: 1n, refused: 2, sent: 7 },
+    lwt: { known: 1n, refused: 2, sent: 7 },
+  };
+
+/** `bpf_redirect`: the verdict that sends the packet out of another device. Which one is not looked for. */
+function redirect(call: ServiceCall, _: number, flags: bigint): number {
+  const verdict = REDIRECT[call.program.kind.type];
+  if (verdict === undefined) return call.fail("a program of its type cannot send packets elsewhere");
+  return (flags & ~verdict.known) !== 0n ? verdict.refused : verdict.sent;
+}
+
+function redirectPlain(call: ServiceCall, _: number, flags: bigint): number {
+  return flags !== 0n ? (REDIRECT["sched_cls"]?.refused ?? 2) : redirect(call, 0, 0n);
+}
+
+export const PACKET_HELPERS: readonly Helper[] = [
+  {
+    id: 9,
+    name: "skb_store_bytes",
+    group: "change",
+    parameters: [CONTEXT, WORD, TEXT, SIZE, SCALAR],
+    action: { type: "service", run: store },
+    result: "i32",
+    doc: "Copies bytes into the packet; 0, -EFAULT beyond its end, -EINVAL for unknown flags.",
+  },
+  {
+    id: 13,
+    name: "clone_redirect",
+    group: "change",
+    parameters: [CONTEXT, WORD, SCALAR],
+    action: { type: "unknown", what: "whether there is such a device" },
+    result: "i32",
+    doc: "Sends a copy of the packet out of another device, which no event says: a run is stopped here without an answer.",
+  },
+  {
+    id: 17,
+    name: "get_cgroup_classid",
+    group: "packet",
+    parameters: [CONTEXT],
+    action: { type: "unknown", what: "the cgroup of the packet's task" },
+    result: "u32",
+    doc: "The class of the packet's cgroup, which no event says: a run is stopped here without an answer.",
+  },
+  {
+    id: 23,
+    name: "redirect",
+    group: "base",
+    parameters: [WORD, SCALAR],
+    action: { type: "service", run: redirect },
+    result: "i64",
+    doc: "The verdict that sends the packet out of another device, whichever it is; that which drops it for unknown flags.",
+  },
+  {
+    id: 24,
+    name: "get_route_realm",
+    group: "packet",
+    parameters: [CONTEXT],
+    action: { type: "unknown", what: "the packet's route" },
+    result: "u32",
+    doc: "The realm of the packet's route, which no event says: a run is stopped here without an answer.",
+  },
+  {
+    id: 26,
+    name: "skb_load_bytes",
+    group: "packet",
+    parameters: [CONTEXT, WORD, DESTINATION, SIZE],
+    action: { type: "service", run: load },
+    result: "i32",
+    doc: "Copies bytes of the packet; 0, or -EFAULT and zeroes beyond its end.",
+  },
+  {
+    id: 34,
+    name: "get_hash_recalc",
+    group: "packet",
+    parameters: [CONTEXT],
+    action: { type: "service", run: hash },
+    result: "u32",
+    doc: "The hash that the context has; where it has none a run is stopped without an answer, as a kernel's is seeded at random.",
+  },
+  {
+    id: 39,
+    name: "skb_pull_data",
+    group: "change",
+    parameters: [CONTEXT, WORD],
+    action: { type: "service", run: pull },
+    result: "i32",
+    doc: "Makes so many bytes of the packet writable, which all are; -ENOMEM where it has fewer.",
+  },
+  {
+    id: 68,
+    name: "skb_load_bytes_relative",
+    group: "packet",
+    parameters: [CONTEXT, WORD, DESTINATION, SIZE, WORD],
+    action: { type: "service", run: loadRelative },
+    result: "i32",
+    doc: "As skb_load_bytes, from the Ethernet or the network header on.",
+  },
+  {
+    id: 69,
+    name: "fib_lookup",
+    group: "base",
+    parameters: [CONTEXT, DESTINATION, SIZE, WORD],
+    action: { type: "unknown", what: "the kernel's routes" },
+    result: "i32",
+    doc: "Where the kernel would send a packet, which no event says: a run is stopped here without an answer.",
+  },
+  {
+    id: 79,
+    name: "skb_cgroup_id",
+    group: "packet",
+    parameters: [CONTEXT],
+    action: { type: "unknown", what: "the cgroup of the packet's socket" },
+    result: "u64",
+    doc: "The cgroup of the packet's socket, which no event says: a run is stopped here without an answer.",
+  },
+  {
+    id: 83,
+    name: "skb_ancestor_cgroup_id",
+    group: "packet",
+    parameters: [CONTEXT, WORD],
+    action: { type: "unknown", what: "the cgroup of the packet's socket" },
+    result: "u64",
+    doc: "An ancestor of the cgroup of the packet's socket, which no event says: a run is stopped here without an answer.",
+  },
+  {
+    id: 152,
+    name: "redirect_neigh",
+    group: "change",
+    parameters: [WORD, TEXT_OR_NULL, SIZE, SCALAR],
+    action: {
+      type: "service",
+      run: (call, device: number, _: number, __: number, flags: bigint) => redirectPlain(call, device, flags),
+    },
+    result: "i64",
+    doc: "As redirect, where the neighbour's address is filled in: no flag is known.",
+  },
+  {
+    id: 155,
+    name: "redirect_peer",
+    group: "change",
+    parameters: [WORD, SCALAR],
+    action: { type: "service", run: redirectPlain },
+    result: "i64",
+    doc: "As redirect, into the other end of a pair of devices: no flag is known.",
+  },
+  {
+    id: 163,
+    name: "check_mtu",
+    group: "base",
+    parameters: [CONTEXT, WORD, WORD_ROOM, WORD, SCALAR],
+    action: { type: "unknown", what: "the device's largest packet" },
+    result: "i32",
+    doc: "Whether a device takes a packet of such a size, which no event says: a run is stopped here without an answer.",
+  },
+];

@@ -1,0 +1,75 @@
+/**
+ * Helpers that are carried out in TypeScript. Such a function is given the call as it sees it, by the interpreter or by a
+ * compiled program, and does the same in both.
+ */
+import type { ProgramHost } from "../host.ts";
+import type { LinkedMap, LinkedProgram } from "../linked.ts";
+
+/** A parameter or an answer, as the helper's signature has it: an i32 is a number, an i64 a bigint. */
+export type Argument = number | bigint;
+
+/** Carries a helper out. @returns r0, as the row's `result` says */
+export type Service = (call: ServiceCall, ...args: never[]) => Argument;
+
+export interface ServiceCall {
+  /** The helper's name. */
+  readonly name: string;
+  readonly host: ProgramHost;
+  readonly program: LinkedProgram;
+  /** Addresses of the current CPU's area and of the program's context. */
+  readonly cpu: number;
+  readonly context: number;
+  /** The program's memory. */
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  /** The map at an address that the call was given. */
+  mapAt(address: number): LinkedMap;
+  /** Calls one of the program's functions, by the slot of its first instruction, with r1 and so on. @returns r0 */
+  callback(slot: bigint, ...args: readonly bigint[]): bigint;
+  /** The run may use this memory from now on; what it may use already stays as it is. */
+  grant(address: number, bytes: number, writable: boolean): void;
+  /** It may not any more. */
+  revoke(address: number): void;
+  /** Something is to be given back before the run ends: if it is not, it is given up then, and the run counts as stopped. */
+  hold(address: number, what: string, giveUp: () => void): void;
+  /** It is given back. False: the run does not hold it. */
+  release(address: number): boolean;
+  /** Stops the run. @throws {AnyctxError} EFAULT with the instruction */
+  fail(problem: string): never;
+}
+
+/** What the helper asks for is in no event: the host's answer, or the run is stopped. */
+export function answerOf(call: ServiceCall, what: string): bigint {
+  const { host, name } = call;
+  return host.answers?.get(name) ?? call.fail(`${name} asks for ${what}, which nobody says`);
+}
+
+/** How a helper is carried out in TypeScript, or what it asks for that is not known. */
+type Served = { readonly type: "service"; readonly run: Service } | { readonly type: "unknown"; readonly what: string };
+
+export function performService(call: ServiceCall, action: Served, args: readonly Argument[]): Argument {
+  if (action.type === "unknown") return answerOf(call, action.what);
+  // Registers have no sign: whoever takes one as signed says so.
+  const unsigned = args.map((arg) => (typeof arg === "number" ? arg >>> 0 : BigInt.asUintN(64, arg)));
+  return action.run(call, ...(unsigned as never[]));
+}
+
+/** Thrown through a whole run, which ends with this in r0: `bpf_throw`. */
+export class ProgramExit extends Error {
+  readonly result: bigint;
+
+  constructor(result: bigint) {
+    super("a program ended itself");
+    this.result = result;
+  }
+}
+
+/** Number of the CPU that a run is on. */
+export function cpuNumber({ view, cpu, host }: ServiceCall): number {
+  return view.getUint32(cpu + host.layout.id, true);
+}
+
+/** Address of the event record that a run is on. */
+export function recordOf({ view, cpu, host }: ServiceCall): number {
+  return view.getUint32(cpu + host.layout.task, true);
+}

@@ -1,0 +1,76 @@
+/** Helpers that ask about sockets. There are none here: a lookup finds nothing, and what only a socket has nobody says. */
+import type { Helper } from "./helper.ts";
+import { CONTEXT, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
+import { SCALAR } from "./parameters/numbers.ts";
+import type { ServiceCall } from "./service.ts";
+
+const LOOKUP: Omit<Helper, "id" | "name"> = {
+  group: "base",
+  parameters: [CONTEXT, TEXT, SIZE, SCALAR, SCALAR],
+  action: { type: "answer", value: 0 },
+  result: "u64",
+  doc: "Looks for a socket by its addresses: 0, as none is found where there are none.",
+};
+
+/** What follows from a socket, where there is none. */
+const OF_SOCKET: Omit<Helper, "id" | "name"> = {
+  ...LOOKUP,
+  parameters: [SOURCE],
+  doc: "A socket as one of its kinds: 0, as of one that is none of them.",
+};
+
+function release(call: ServiceCall): number {
+  return call.fail("it gives a socket back that it cannot have: no lookup finds one");
+}
+
+export const SOCKET_HELPERS: readonly Helper[] = [
+  {
+    id: 46,
+    name: "get_socket_cookie",
+    group: "base",
+    parameters: [SOURCE],
+    action: { type: "unknown", what: "the socket's number" },
+    result: "u64",
+    doc: "The number of the socket, which no event says: a run is stopped here without an answer.",
+  },
+  {
+    id: 47,
+    name: "get_socket_uid",
+    group: "packet",
+    parameters: [CONTEXT],
+    action: { type: "unknown", what: "whose socket it is" },
+    result: "u32",
+    doc: "The user whose socket it is, which no event says: a run is stopped here without an answer.",
+  },
+  { id: 84, name: "sk_lookup_tcp", ...LOOKUP },
+  { id: 85, name: "sk_lookup_udp", ...LOOKUP },
+  {
+    id: 86,
+    name: "sk_release",
+    group: "base",
+    parameters: [SOURCE],
+    action: { type: "service", run: release },
+    result: "i32",
+    doc: "Gives a socket back that a lookup has found: as none is ever found, a run is stopped here.",
+  },
+  { id: 95, name: "sk_fullsock", ...OF_SOCKET },
+  { id: 96, name: "tcp_sock", ...OF_SOCKET },
+  { id: 98, name: "get_listener_sock", ...OF_SOCKET },
+  { id: 99, name: "skc_lookup_tcp", ...LOOKUP },
+  {
+    id: 122,
+    name: "get_netns_cookie",
+    group: "base",
+    parameters: [SOURCE],
+    action: { type: "unknown", what: "the network namespace" },
+    result: "u64",
+    doc: "The number of the network namespace, which no event says: a run is stopped here without an answer.",
+  },
+  { id: 136, name: "skc_to_tcp6_sock", ...OF_SOCKET },
+  { id: 137, name: "skc_to_tcp_sock", ...OF_SOCKET },
+  { id: 138, name: "skc_to_tcp_timewait_sock", ...OF_SOCKET },
+  { id: 139, name: "skc_to_tcp_request_sock", ...OF_SOCKET },
+  { id: 140, name: "skc_to_udp6_sock", ...OF_SOCKET },
+  { id: 178, name: "skc_to_unix_sock", ...OF_SOCKET },
+  { id: 196, name: "skc_to_mptcp_sock", ...OF_SOCKET },
+];

@@ -1,0 +1,80 @@
+/** Timers in values of maps. They fire where time passes: between direct runs. */
+import { ERRNO } from "../../error.ts";
+import { RECORD } from "../../events/record.ts";
+import type { ProgramTimers } from "../host.ts";
+import type { Helper } from "./helper.ts";
+import { CALLBACK } from "./parameters/callback.ts";
+import { MAP } from "./parameters/maps.ts";
+import { TIMER } from "./parameters/memory.ts";
+import { SCALAR } from "./parameters/numbers.ts";
+import { recordOf, type ServiceCall } from "./service.ts";
+
+function timersOf(call: ServiceCall): ProgramTimers {
+  return call.host.timers ?? call.fail("no time passes here, so that a timer would never fire");
+}
+
+/** CLOCK_REALTIME is not taken. */
+const CLOCKS: readonly bigint[] = [1n, 7n];
+
+function init(call: ServiceCall, timer: number, map: number, flags: bigint): number {
+  if (!CLOCKS.includes(flags)) return -ERRNO.EINVAL;
+  return timersOf(call).init(timer, map) ? 0 : -ERRNO.EBUSY;
+}
+
+function setCallback(call: ServiceCall, timer: number, slot: bigint): number {
+  return timersOf(call).setCallback(timer, call.program.name, slot) ? 0 : -ERRNO.EINVAL;
+}
+
+const ABSOLUTE = 1n;
+const PINNED = 2n;
+
+function start(call: ServiceCall, timer: number, nanoseconds: bigint, flags: bigint): number {
+  if ((flags & ~(ABSOLUTE | PINNED)) !== 0n) return -ERRNO.EINVAL;
+  const now = call.view.getBigUint64(recordOf(call) + RECORD.time, true);
+  const at = (flags & ABSOLUTE) !== 0n ? nanoseconds : now + nanoseconds;
+  return timersOf(call).start(timer, at) ? 0 : -ERRNO.EINVAL;
+}
+
+function cancel(call: ServiceCall, timer: number): number {
+  const was = timersOf(call).cancel(timer);
+  return was === undefined ? -ERRNO.EINVAL : was ? 1 : 0;
+}
+
+export const TIMER_HELPERS: readonly Helper[] = [
+  {
+    id: 169,
+    name: "timer_init",
+    group: "base",
+    parameters: [TIMER, MAP, SCALAR],
+    action: { type: "service", run: init },
+    result: "i32",
+    doc: "Makes a timer in a value of a map; -EBUSY where there is one, -EINVAL for a clock that is not taken.",
+  },
+  {
+    id: 170,
+    name: "timer_set_callback",
+    group: "base",
+    parameters: [TIMER, CALLBACK],
+    action: { type: "service", run: setCallback },
+    result: "i32",
+    doc: "Says what a timer calls: with the map, the key and the value; -EINVAL where there is no timer.",
+  },
+  {
+    id: 171,
+    name: "timer_start",
+    group: "base",
+    parameters: [TIMER, SCALAR, SCALAR],
+    action: { type: "service", run: start },
+    result: "i32",
+    doc: "Lets a timer fire after so many nanoseconds, or at such a time; -EINVAL where there is none.",
+  },
+  {
+    id: 172,
+    name: "timer_cancel",
+    group: "base",
+    parameters: [TIMER],
+    action: { type: "service", run: cancel },
+    result: "i32",
+    doc: "Keeps a timer from firing: 1 if it would have, 0 if not, -EINVAL where there is none.",
+  },
+];

@@ -1,0 +1,34 @@
+/** Programs on the addresses that sockets of a cgroup are given. */
+import { structContext } from "./context.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const CGROUP_SOCK_ADDR: ProgramType<{ readonly place: string }> = {
+  name: "cgroup_sock_addr",
+  doc: "Runs when a socket of a cgroup is given an address, or asked for one; its context is `struct bpf_sock_addr`.",
+  prefixes: [
+    "cgroup/bind4",
+    "cgroup/bind6",
+    "cgroup/connect4",
+    "cgroup/connect6",
+    "cgroup/getpeername4",
+    "cgroup/getpeername6",
+    "cgroup/getsockname4",
+    "cgroup/getsockname6",
+    "cgroup/sendmsg4",
+    "cgroup/sendmsg6",
+    "cgroup/recvmsg4",
+    "cgroup/recvmsg6",
+    "cgroup/connect_unix",
+    "cgroup/sendmsg_unix",
+    "cgroup/recvmsg_unix",
+    "cgroup/getpeername_unix",
+    "cgroup/getsockname_unix",
+  ],
+  section: "cgroup/connect4",
+  parse: (rest) => ({ place: rest.join("/") }),
+  describe: ({ place }) => `addresses of a cgroup's sockets${place === "" ? "" : ` (${place})`}`,
+  attaches: () => false,
+  context: structContext("A program on an address", "bpf_sock_addr", 72),
+  helpers: ["base", "task"],
+  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
+};

@@ -1,0 +1,16 @@
+/** Programs on sockets of a cgroup as they are made, bound and let go. */
+import { structContext } from "./context.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const CGROUP_SOCK: ProgramType<{ readonly place: string }> = {
+  name: "cgroup_sock",
+  doc: "Runs when a socket of a cgroup is made, bound or let go; its context is `struct bpf_sock`.",
+  prefixes: ["cgroup/sock", "cgroup/sock_create", "cgroup/sock_release", "cgroup/post_bind4", "cgroup/post_bind6"],
+  section: "cgroup/sock_create",
+  parse: (rest) => ({ place: rest.join("/") }),
+  describe: ({ place }) => `sockets of a cgroup${place === "" ? "" : ` (${place})`}`,
+  attaches: () => false,
+  context: structContext("A program on a socket", "bpf_sock", 80),
+  helpers: ["base", "task"],
+  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
+};

@@ -1,0 +1,18 @@
+/** Programs on options of the sockets of a cgroup. */
+import { onPackets } from "./packet.ts";
+import { SOCKOPT } from "./packet-struct.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const CGROUP_SOCKOPT: ProgramType<{ readonly place: string }> = {
+  name: "cgroup_sockopt",
+  doc: "Runs when an option of a socket is read or set; its context is `struct bpf_sockopt`, the option's value stands where a packet does.",
+  prefixes: ["cgroup/getsockopt", "cgroup/setsockopt"],
+  section: "cgroup/getsockopt",
+  parse: (rest) => ({ place: rest.join("/") }),
+  describe: ({ place }) => `options of a cgroup's sockets${place === "" ? "" : ` (${place})`}`,
+  attaches: () => false,
+  packet: SOCKOPT,
+  context: onPackets(SOCKOPT),
+  helpers: ["base", "task"],
+  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
+};

@@ -1,0 +1,16 @@
+/** Programs on settings of the kernel that a cgroup's tasks read or write. */
+import { structContext } from "./context.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const CGROUP_SYSCTL: ProgramType<Readonly<Record<string, never>>> = {
+  name: "cgroup_sysctl",
+  doc: "Runs when a setting is read or written; its context is `struct bpf_sysctl`.",
+  prefixes: ["cgroup/sysctl"],
+  section: "cgroup/sysctl",
+  parse: () => ({}),
+  describe: () => "settings that a cgroup's tasks use",
+  attaches: () => false,
+  context: structContext("A program on a setting", "bpf_sysctl", 8),
+  helpers: ["base", "task"],
+  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
+};

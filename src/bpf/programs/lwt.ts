@@ -1,0 +1,21 @@
+/** Programs on packets of a route: of lightweight tunnels. */
+import { onPackets } from "./packet.ts";
+import { SK_BUFF } from "./packet-struct.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const LWT: ProgramType<Readonly<Record<string, never>>> = {
+  name: "lwt",
+  doc: "Runs on packets of a route, on their way in, out or on; its context is `struct __sk_buff`.",
+  prefixes: ["lwt_in", "lwt_out", "lwt_xmit", "lwt_seg6local"],
+  section: "lwt_xmit",
+  parse: () => ({}),
+  describe: () => "packets of a route",
+  attaches: () => false,
+  packet: SK_BUFF,
+  context: onPackets(SK_BUFF),
+  helpers: ["base", "packet", "change"],
+  result: {
+    ignored: false,
+    doc: "What becomes of the packet: 0 goes on, 2 drops it, 7 sends it elsewhere, 128 routes it anew.",
+  },
+};

@@ -1,0 +1,70 @@
+/**
+ * The structs that programs get about packets, and where those say the packet lies. Addresses in them are addresses here, which 32
+ * bits hold as those structs want them.
+ */
+
+/** Where such a struct says where the packet lies. */
+export interface PacketStruct {
+  readonly what: string;
+  readonly bytes: number;
+  readonly data: number;
+  readonly end: number;
+  /** Bytes of an address in it. */
+  readonly pointer: 4 | 8;
+  /** Where what was put in front of the packet begins: nothing was. */
+  readonly meta?: number;
+  /** The packet's length, where the struct has it; u32. */
+  readonly length?: number;
+  /** Bytes that may be put in front of the packet, and how many it may become with them. */
+  readonly headroom: number;
+  readonly most: number;
+}
+
+/** `struct xdp_md` of Linux's uapi. XDP_PACKET_HEADROOM, and a page without it and what the kernel keeps at its end. */
+export const XDP_MD: PacketStruct = {
+  ...{ what: "xdp_md", bytes: 24, data: 0, end: 4, meta: 8, pointer: 4, headroom: 256 },
+  most: 4096 - 320,
+};
+
+/** `struct __sk_buff` of Linux's uapi, with all of its fields. A kernel makes room as it is asked for; here there is so much. */
+export const SK_BUFF: PacketStruct = {
+  ...{ what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0, pointer: 4, headroom: 512 },
+  most: 4096,
+};
+
+/** `struct sk_msg_md`: what is sent by a socket. */
+export const SK_MSG_MD: PacketStruct = {
+  ...{ what: "sk_msg_md", bytes: 80, data: 0, end: 8, length: 68, pointer: 8, headroom: 512, most: 4096 },
+};
+
+/** `struct sk_reuseport_md`: the packet from its transport header on. */
+export const SK_REUSEPORT_MD: PacketStruct = {
+  ...{ what: "sk_reuseport_md", bytes: 56, data: 0, end: 8, length: 16, pointer: 8, headroom: 0, most: 0 },
+};
+
+/** `struct bpf_sockopt`: an option's value stands where a packet does. */
+export const SOCKOPT: PacketStruct = {
+  ...{ what: "bpf_sockopt", bytes: 40, data: 8, end: 16, pointer: 8, headroom: 0, most: 0 },
+};
+
+/** `struct bpf_sock_ops`: the packet's headers, in the callbacks that have them. */
+export const SOCK_OPS_STRUCT: PacketStruct = {
+  ...{ what: "bpf_sock_ops", bytes: 224, data: 192, end: 200, length: 208, pointer: 8, headroom: 0, most: 0 },
+};
+
+/** An address in a struct. */
+export function pointerAt(view: DataView, at: number, bytes: 4 | 8): number {
+  return bytes === 4 ? view.getUint32(at, true) : Number(view.getBigUint64(at, true));
+}
+
+export function setPointer(view: DataView, at: number, bytes: 4 | 8, address: number): void {
+  if (bytes === 4) view.setUint32(at, address, true);
+  else view.setBigUint64(at, BigInt(address), true);
+}
+
+/** Writes where the packet lies into a struct at `at` of `view`. */
+export function placePacket(view: DataView, at: number, struct: PacketStruct, begin: number, end: number): void {
+  setPointer(view, at + struct.data, struct.pointer, begin);
+  setPointer(view, at + struct.end, struct.pointer, end);
+  if (struct.length !== undefined) view.setUint32(at + struct.length, end - begin, true);
+}

@@ -1,0 +1,18 @@
+/** Programs on what sockets of a map receive. */
+import { onPackets } from "./packet.ts";
+import { SK_BUFF } from "./packet-struct.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const SK_SKB: ProgramType<{ readonly place: string }> = {
+  name: "sk_skb",
+  doc: "Runs on what a socket receives; its context is `struct __sk_buff`.",
+  prefixes: ["sk_skb"],
+  section: "sk_skb/stream_verdict",
+  parse: (rest) => ({ place: rest.join("/") }),
+  describe: ({ place }) => `packets of sockets${place === "" ? "" : ` (${place})`}`,
+  attaches: () => false,
+  packet: SK_BUFF,
+  context: onPackets(SK_BUFF),
+  helpers: ["base", "packet", "change"],
+  result: { ignored: false, doc: "Of a parser the message's length; of a verdict 1 passes it on, 0 drops it." },
+};

@@ -1,0 +1,18 @@
+/** Programs on what happens to TCP connections of a cgroup. */
+import { onPackets } from "./packet.ts";
+import { SOCK_OPS_STRUCT } from "./packet-struct.ts";
+import type { ProgramType } from "./program-type.ts";
+
+export const SOCK_OPS: ProgramType<Readonly<Record<string, never>>> = {
+  name: "sock_ops",
+  doc: "Runs when something happens to a TCP connection; its context is `struct bpf_sock_ops`.",
+  prefixes: ["sockops"],
+  section: "sockops",
+  parse: () => ({}),
+  describe: () => "events of TCP connections",
+  attaches: () => false,
+  packet: SOCK_OPS_STRUCT,
+  context: onPackets(SOCK_OPS_STRUCT),
+  helpers: ["base", "task"],
+  result: { ignored: false, doc: "Always 1: what the kernel is told stands in the context's `reply`." },
+};
