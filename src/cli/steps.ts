@@ -29,6 +29,8 @@ export interface Step {
   readonly run: DirectRun | undefined;
   readonly advance: bigint | undefined;
   readonly set: Readonly<Record<string, string | number | boolean>>;
+  /** Programs that are put into maps of programs: by the map's name, and the index. */
+  readonly programs: readonly { readonly map: string; readonly index: number; readonly program: string }[];
   readonly dump: boolean;
   readonly expect: Expectation | undefined;
 }
@@ -105,6 +107,18 @@ const memory: Read<ReadonlyMap<bigint, Uint8Array>> = (value, where) => {
   );
 };
 
+/** What helpers answer: r0 by name. */
+const answers: Read<ReadonlyMap<string, bigint>> = (value, where) =>
+  new Map(Object.entries(anyFields(value, where)).map(([name, answer]) => [name, integer(answer, `${where} ${name}`)]));
+
+const places: Read<Step["programs"]> = (value, where) =>
+  Object.entries(anyFields(value, where)).flatMap(([map, indexes]) =>
+    Object.entries(anyFields(indexes, `${where} ${map}`)).map(([index, program]) => ({
+      ...{ map, index: Number(integer(index, `${where} ${map}`)) },
+      program: text(program, `${where} ${map} ${index}`),
+    })),
+  );
+
 const level: Read<Level> = (value, where) =>
   LEVELS.find((name) => name === value) ?? refuse(where, LEVELS.join(", "), value);
 
@@ -164,8 +178,9 @@ const RUN_FIELDS = [
   "time",
   "task",
   "level",
+  "helpers",
 ];
-const OTHER_FIELDS = ["advance", "set", "dump", "expect"];
+const OTHER_FIELDS = ["advance", "set", "programs", "dump", "expect"];
 
 function runOf(fields: Fields, where: string): DirectRun | undefined {
   const program = optional(fields, "program", where, text);
@@ -186,6 +201,7 @@ function runOf(fields: Fields, where: string): DirectRun | undefined {
     time: optional(fields, "time", where, integer),
     task: optional(fields, "task", where, task),
     level: optional(fields, "level", where, level),
+    helpers: optional(fields, "helpers", where, answers),
   };
 }
 
@@ -198,6 +214,7 @@ function stepOf(value: unknown, where: string): Step {
     run: runOf(fields, where),
     advance: optional(fields, "advance", where, integer),
     set: (set ?? {}) as Step["set"],
+    programs: optional(fields, "programs", where, places) ?? [],
     dump: optional(fields, "dump", where, truth) ?? false,
     expect: optional(fields, "expect", where, expectation),
   };

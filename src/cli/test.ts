@@ -38,7 +38,9 @@ A step is one object of a JSON list:
   cpu, level, time, task
             where and when: level is task, softirq, hardirq or nmi; task { pid, tgid, comm, uid, gid }
   advance   nanoseconds that pass first
+  helpers   what helpers answer, in place of what they would: { name: r0 }
   set       variables: { name: value }
+  programs  programs in maps of programs: { map: { index: name } }
   dump      true: every map's entries are printed
   expect    { result, packet, maps: { name: { items: [{ key, value }], records: [hex] } } }
 
@@ -72,7 +74,9 @@ async function test(path: string, options: TestOptions): Promise<void> {
   const loaded = loadObject(arena, object, {
     engine: "interpreter",
     // A program that a step names is wanted, whatever its section says.
-    enable: new Set(steps.flatMap(({ run }) => run?.program ?? [])),
+    enable: new Set(
+      steps.flatMap(({ run, programs }) => [run?.program ?? "", ...programs.map((each) => each.program)]),
+    ),
     ...(mapEntries === undefined ? {} : { mapEntries }),
     ...(policy === undefined ? {} : { policy }),
   });
@@ -100,28 +104,34 @@ interface Performance {
 }
 
 function perform(runs: DirectRuns, { object, loaded, step }: Performance): StepResult {
-  const { run, advance, set, dump, expect } = step;
-  if (advance !== undefined) runs.advance(advance);
+  const { run, advance, set, programs, dump, expect } = step;
+  const passed = advance === undefined ? undefined : runs.advance(advance);
   for (const [name, value] of Object.entries(set)) runs.setVariable(object, name, value);
+  for (const { map, index, program } of programs) runs.setProgram(map, index, program);
   const ran = run === undefined ? undefined : runs.run(run);
-  const maps = dump || expect?.maps !== undefined ? dumpMaps(loaded, ran?.records) : undefined;
+  const maps = dump || expect?.maps !== undefined ? dumpMaps(loaded, [passed, ran]) : undefined;
   const found = {
     program: run?.program,
     result: ran?.result?.toString(),
     packet: ran?.packet === undefined ? undefined : hex(ran.packet),
-    printed: ran?.printed ?? [],
-    error: ran?.error,
+    printed: [...(passed?.printed ?? []), ...(ran?.printed ?? [])],
+    error: passed?.error ?? ran?.error,
     maps: dump ? maps : undefined,
   };
   return { ...found, differs: differences({ ...found, maps }, expect) };
 }
 
-function dumpMaps({ maps }: LoadedObject, records: DirectResult["records"] = new Map()): Record<string, StepMap> {
+type Given = Pick<DirectResult, "records"> | undefined;
+
+function dumpMaps({ maps }: LoadedObject, results: readonly Given[]): Record<string, StepMap> {
   return Object.fromEntries(
     maps.map(({ spec, map }) => {
       const { type, walk } = map.info.kind;
       const items = walk ? { items: dumpItems(map) } : {};
-      const given = type === "perf_event_array" ? { records: (records.get(spec.name) ?? []).map(hex) } : {};
+      const given =
+        type === "perf_event_array"
+          ? { records: results.flatMap((result) => (result?.records.get(spec.name) ?? []).map(hex)) }
+          : {};
       return [spec.name, { type, ...items, ...given }];
     }),
   );

@@ -3,7 +3,9 @@
  * access checked; maps and variables stay from one to the next.
  */
 import type { Arena } from "../arena/arena.ts";
-import { type CoreFunction, FRAME_BYTES, type KernelMemory, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
+import { FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
+import { runFunction } from "../bpf/interpreter/interpreter.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import { setVariable } from "../bpf/object/spec.ts";
 import type { DirectInput } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
@@ -11,7 +13,10 @@ import { AnyctxError } from "../error.ts";
 import { LEVELS, type Level, RECORD } from "../events/record.ts";
 import { encodeUtf8 } from "../maps/utf8.ts";
 import { programHost } from "./host.ts";
-import { instantiateImage, type LoadedObject, type ProgramImage } from "./load.ts";
+import { probes, Regions } from "./kernel-memory.ts";
+import { instantiateImage, type LoadedObject, type ProgramImage, type Tail } from "./load.ts";
+import { withTails } from "./tails.ts";
+import { type DueTimer, Timers } from "./timers.ts";
 
 /** Whose run it is. */
 export interface DirectTask {
@@ -31,6 +36,8 @@ export interface DirectRun extends DirectInput {
   readonly task?: DirectTask | undefined;
   /** The kernel's memory: bytes by address. */
   readonly memory?: ReadonlyMap<bigint, Uint8Array> | undefined;
+  /** What helpers answer, by their names: r0, in place of what they would. */
+  readonly helpers?: ReadonlyMap<string, bigint> | undefined;
 }
 
 export interface DirectResult {
@@ -47,63 +54,15 @@ export interface DirectResult {
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
 
-/** Regions that are read as a whole or not at all: an access that leaves one finds nothing. */
-class Regions implements KernelMemory {
-  regions: ReadonlyMap<bigint, Uint8Array> = new Map();
-
-  read(address: bigint, bytes: number): Uint8Array | undefined {
-    for (const [start, region] of this.regions) {
-      const from = address - start;
-      if (from >= 0n && from + BigInt(bytes) <= BigInt(region.length))
-        return region.slice(Number(from), Number(from) + bytes);
-    }
-    return undefined;
-  }
-
-  /** The bytes of a text with its NUL, or up to the region's end. */
-  readText(address: bigint, most: number): Uint8Array | undefined {
-    for (const [start, region] of this.regions) {
-      const from = address - start;
-      if (from < 0n || from >= BigInt(region.length)) continue;
-      const text = region.subarray(Number(from), Number(from) + most);
-      const end = text.indexOf(0);
-      return end < 0 ? text : text.subarray(0, end + 1);
-    }
-    return undefined;
-  }
-}
-
-/** As bpf_probe_read_kernel and bpf_probe_read_kernel_str, of memory that is given; of anything else as the core does it. */
-function probes(arena: Arena, kernel: Regions): Readonly<Record<string, CoreFunction>> {
-  const { core } = arena;
-  const place = (at: number, size: number): Uint8Array => new Uint8Array(arena.memory.buffer, at, size);
-  return {
-    probeRead(destination, size, source) {
-      const found = kernel.read(BigInt.asUintN(64, BigInt(source ?? 0)), Number(size));
-      if (found === undefined) return core.probeRead(Number(destination), Number(size), BigInt(source ?? 0));
-      place(Number(destination), Number(size)).set(found);
-      return 0;
-    },
-    probeReadString(destination, size, source) {
-      const most = Number(size);
-      const found = kernel.readText(BigInt.asUintN(64, BigInt(source ?? 0)), most);
-      if (found === undefined || most === 0)
-        return core.probeReadString(Number(destination), most, BigInt(source ?? 0));
-      const target = place(Number(destination), most);
-      target.set(found);
-      // Cut to the room there is, a text still ends.
-      if (found.length === most) target[most - 1] = 0;
-      return found.length;
-    },
-  };
-}
-
 export class DirectRuns {
   readonly #arena: Arena;
   readonly #loaded: LoadedObject;
   readonly #kernel = new Regions();
   readonly #host: ProgramHost;
   readonly #stack: number;
+  readonly #timers: Timers;
+  readonly #tails: Tail[];
+  #answers: ReadonlyMap<string, bigint> = new Map();
   #printed: string[] = [];
   #records = new Map<string, Uint8Array[]>();
   /** Virtual time, in nanoseconds. */
@@ -114,11 +73,29 @@ export class DirectRuns {
     this.#arena = arena;
     this.#loaded = loaded;
     this.#stack = arena.allocate(STACK_BYTES);
-    const host = programHost(arena, (line) => this.#printed.push(line));
-    this.#host = {
-      ...{ ...host, kernel: this.#kernel, core: { ...host.core, ...probes(arena, this.#kernel) } },
+    const plain = programHost(arena, (line) => this.#printed.push(line));
+    this.#timers = new Timers(arena, loaded);
+    this.#tails = [...(loaded.programs[0]?.tails ?? [])];
+    const answers = { get: (name: string) => this.#answers.get(name) } as ReadonlyMap<string, bigint>;
+    const host: ProgramHost = {
+      ...{ ...plain, kernel: this.#kernel, core: { ...plain.core, ...probes(arena, this.#kernel) } },
+      ...{ timers: this.#timers, answers },
       output: (map, _, record) => this.#keep(map, record),
     };
+    this.#host = withTails(host, loaded.programs, () => this.#tails);
+  }
+
+  /**
+   * Puts a program into a place of a map of programs, as user space does.
+   * @throws {AnyctxError} EINVAL: there is no such map, place or program
+   */
+  setProgram(map: string, index: number, program: string): void {
+    const found = this.#loaded.maps.find(({ spec }) => spec.name === map);
+    if (found?.map.info.kind.type !== "prog_array") throw new AnyctxError("EINVAL", `${map} is no map of programs`);
+    const { address, maxEntries } = found.map.info;
+    if (!Number.isInteger(index) || index < 0 || index >= maxEntries)
+      throw new AnyctxError("EINVAL", `${map} has places 0 to ${maxEntries - 1}, not ${index}`);
+    this.#tails.push({ map: address, index, program: this.#imageOf(program).name });
   }
 
   #keep(address: number, record: Uint8Array): void {
@@ -126,10 +103,32 @@ export class DirectRuns {
     this.#records.set(name, [...(this.#records.get(name) ?? []), record]);
   }
 
-  /** Lets time pass; what was put off runs. */
-  advance(nanoseconds: bigint): void {
-    this.#time += nanoseconds;
+  /** Lets time pass; what was put off runs, and timers fire as they come. @returns what they did */
+  advance(nanoseconds: bigint): Omit<DirectResult, "result" | "packet"> {
+    const end = this.#time + nanoseconds;
+    this.#printed = [];
+    this.#records = new Map();
+    let error: string | undefined;
+    for (let due = this.#timers.next(end); due !== undefined; due = this.#timers.next(end)) {
+      this.#time = due.at;
+      error ??= this.#fire(due);
+    }
+    this.#time = end;
     this.#arena.settle();
+    return { error, printed: this.#printed, records: this.#records };
+  }
+
+  /** A timer's function runs in a softirq. */
+  #fire(due: DueTimer): string | undefined {
+    const image = this.#imageOf(due.program);
+    const record = this.#record({}, this.#arena.cpu, "softirq");
+    try {
+      const call = (cpu: number): bigint =>
+        runFunction(image.code as LinkedProgram, this.#host, { ...due, cpu, stackTop: this.#stack + STACK_BYTES });
+      return this.#inContext(record, "softirq", call).error;
+    } finally {
+      this.#arena.core.freeBytes(record);
+    }
   }
 
   /**
@@ -166,6 +165,7 @@ export class DirectRuns {
     const { context: input, packet, args, returned, registers } = given;
     const context = programType(image.kind).context.direct({ context: input, packet, args, returned, registers });
     this.#kernel.regions = memory;
+    this.#answers = given.helpers ?? new Map();
     this.#printed = [];
     this.#records = new Map();
     const before = this.#arena.cpu;
@@ -174,12 +174,10 @@ export class DirectRuns {
     const target = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
       context.write(target, room);
-      const { result, error } = this.#interpret(image, {
-        room,
-        record,
-        level,
-        bytes: context.own,
-      });
+      const run = instantiateImage(image, this.#host);
+      const { result, error } = this.#inContext(record, level, (area) =>
+        run(room, area, this.#stack + STACK_BYTES, context.own),
+      );
       const after = packet === undefined ? undefined : context.packet?.(target, room);
       return { result, error, printed: this.#printed, packet: after, records: this.#records };
     } finally {
@@ -217,18 +215,13 @@ export class DirectRuns {
     return at;
   }
 
-  #interpret(
-    image: ProgramImage,
-    { room, record, level, bytes }: { room: number; record: number; level: Level; bytes: number },
-  ): Pick<DirectResult, "result" | "error"> {
+  #inContext(record: number, level: Level, run: (cpu: number) => bigint): Pick<DirectResult, "result" | "error"> {
     const { core } = this.#arena;
-    const run = instantiateImage(image, this.#host);
     core.contextSet(LEVELS.indexOf(level), 0);
     core.setCurrentTask(record);
     core.readEnter();
     try {
-      const result = run(room, core.currentArea() >>> 0, this.#stack + STACK_BYTES, bytes);
-      return { result: BigInt.asIntN(64, result), error: undefined };
+      return { result: BigInt.asIntN(64, run(core.currentArea() >>> 0)), error: undefined };
     } catch (cause) {
       if (!(cause instanceof AnyctxError)) throw cause;
       return { result: undefined, error: cause.message };

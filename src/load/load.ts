@@ -49,6 +49,13 @@ export interface LoadOptions {
   readonly programs?: "some" | "any";
 }
 
+/** A place of a map of programs, by the map's address, and the name of the program in it. */
+export interface Tail {
+  readonly map: number;
+  readonly index: number;
+  readonly program: string;
+}
+
 /** Everything a thread needs to run a program; goes through postMessage. */
 export interface ProgramImage {
   readonly name: string;
@@ -57,6 +64,8 @@ export interface ProgramImage {
   readonly code: CompiledProgram | LinkedProgram;
   /** Where it takes fields of recorded events from. */
   readonly eventFields: readonly EventField[];
+  /** Programs in maps of programs, as its object has them. */
+  readonly tails: readonly Tail[];
 }
 
 export interface LoadedMap {
@@ -182,8 +191,17 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
     // A map that nothing loaded refers to may be of a kind that is not supported.
     for (const spec of object.maps.filter(isWanted)) maps.push(createMap(arena, object, spec, options));
     const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
-    const programs = chosen.map((program) => makeImage(object, program, bindings, options.engine ?? "jit"));
-    return { programs, maps, skipped, warnings: warningsOf(object, chosen, underPolicy(arena, options, "warn")) };
+    const tails = tailsOf(maps, chosen);
+    const programs = chosen.map((program) => ({
+      ...makeImage(object, program, bindings, options.engine ?? "jit"),
+      tails,
+    }));
+    return {
+      programs,
+      maps,
+      skipped,
+      warnings: warningsOf(object, chosen, underPolicy(arena, options, "warn")),
+    };
   } catch (error) {
     for (const { map } of maps) {
       map.close();
@@ -193,12 +211,21 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
   }
 }
 
+/** What the object puts into maps of programs, as far as it is loaded. */
+function tailsOf(maps: readonly LoadedMap[], programs: readonly Runnable[]): Tail[] {
+  return maps.flatMap(({ spec, map }) =>
+    [...(spec.programs ?? [])]
+      .filter(([, program]) => programs.some(({ name }) => name === program))
+      .map(([index, program]) => ({ map: map.info.address, index, program })),
+  );
+}
+
 function makeImage(
   object: ObjectSpec,
   program: Runnable,
   bindings: ReadonlyMap<string, MapBinding>,
   engine: Engine,
-): ProgramImage {
+): Omit<ProgramImage, "tails"> {
   const linked = linkProgram(object, program.name, bindings);
   return {
     name: program.name,

@@ -12,6 +12,7 @@ import { AnyctxError } from "../error.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
+import { withTails } from "../load/tails.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import {
   DEFAULT_THREAD_DELAY,
@@ -136,7 +137,7 @@ export class EventRunner {
     this.#realTime = arena.realTime;
     this.counts = newCounts(arena.cpus, programs);
     this.#contextRoom = arena.allocate(CONTEXT_ROOM);
-    this.#attached = this.#attach(programs, events, host);
+    this.#attached = this.#attach(programs, events, withTails(host, programs));
     this.#cpus = Array.from({ length: arena.cpus }, (_, cpu) => ({
       area: arena.core.cpuAreaAddress(cpu) >>> 0,
       stackTop: arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES,

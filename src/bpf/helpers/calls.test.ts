@@ -305,7 +305,7 @@ r1 = 0\nr2 = 0\nr3 = r10\nr3 += -8\nr4 = 8\nr5 = 0\ncall csum_diff`,
     expected: 0x99n,
   },
   skb_pull_data: { text: "r1 = r9\nr2 = 43\ncall skb_pull_data", expected: unsigned(-12) },
-  get_hash_recalc: { text: "*(u32 *)(r9 + 44) = 7\nr1 = r9\ncall get_hash_recalc", expected: 7n },
+  get_hash_recalc: { text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall get_hash_recalc", expected: 7n },
   skb_vlan_push: {
     text: "r1 = r9\nr2 = 0x0081\nr3 = 5\ncall skb_vlan_push\nr1 = r9\nr2 = 0x0081\nr3 = 6\ncall skb_vlan_push\nr0 = *(u32 *)(r9 + 0)\nr0 <<= 8\nr1 = *(u32 *)(r9 + 24)\nr0 |= r1",
     expected: (46n << 8n) | 6n,

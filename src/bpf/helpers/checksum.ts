@@ -14,10 +14,11 @@ function fold(sum: bigint, bits: 16 | 32): bigint {
   return sum === 0n ? 0n : ((sum - 1n) % modulus) + 1n;
 }
 
+/** In words of 16 bits as they lie there, the last byte of an odd number of them as one. */
 function sumOf({ view }: ServiceCall, address: number, size: number): bigint {
   let sum = 0n;
-  for (let at = 0; at < size; at += 4) sum += BigInt(view.getUint32(address + at, true));
-  return sum;
+  for (let at = 0; at + 1 < size; at += 2) sum += BigInt(view.getUint16(address + at, true));
+  return size % 2 === 0 ? sum : sum + BigInt(view.getUint8(address + size - 1));
 }
 
 /** `bpf_csum_diff`: the sum of what comes, less that of what goes. Since Linux 6.13 in 16 bits. */
@@ -29,7 +30,6 @@ function difference(
   toSize: number,
   seed: number,
 ): bigint {
-  if (fromSize % 4 !== 0 || toSize % 4 !== 0) return BigInt(-ERRNO.EINVAL);
   const added = sumOf(call, to, toSize);
   const start = BigInt(seed);
   if (fromSize === 0) return fold(added + start, 16);
@@ -102,7 +102,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
     parameters: [TEXT_OR_NULL, SIZE, TEXT_OR_NULL, SIZE, WORD],
     action: { type: "service", run: difference },
     result: "i64",
-    doc: "The checksum of what comes, less that of what goes, from a seed on; -EINVAL where sizes are not multiples of 4.",
+    doc: "The checksum of what comes, less that of what goes, and from a seed on, in 16 bits as since Linux 6.13.",
   },
   {
     id: 40,

@@ -74,7 +74,7 @@ export const SK_BUFF_FIELD = {
   vlanPresent: 20,
   vlanTci: 24,
   vlanProtocol: 28,
-  hash: 44,
+  hash: 68,
 } as const;
 
 function hash(call: ServiceCall): number {

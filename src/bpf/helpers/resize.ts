@@ -77,7 +77,8 @@ function xdpLength(call: ServiceCall): bigint {
 
 function xdpCopy(call: ServiceCall, offset: number, size: number, copy: (place: number) => void): number {
   const { begin, end } = packetOf(call);
-  if (offset > 0xffff || size > 0xffff || begin + offset + size > end) return -ERRNO.EINVAL;
+  if (offset > 0xffff || size > 0xffff) return -ERRNO.EFAULT;
+  if (begin + offset + size > end) return -ERRNO.EINVAL;
   copy(begin + offset);
   return 0;
 }
@@ -141,27 +142,35 @@ function pushVlan(call: ServiceCall, _: number, protocol: number, tag: number): 
     move(call, packet, begin, packet.end);
   }
   const known = VLAN_PROTOCOLS.includes(protocol & 0xffff) ? protocol & 0xffff : (VLAN_PROTOCOLS[0] ?? 0);
-  view.setUint32(context + SK_BUFF_FIELD.vlanPresent, 1, true);
-  view.setUint32(context + SK_BUFF_FIELD.vlanProtocol, known, true);
-  view.setUint32(context + SK_BUFF_FIELD.vlanTci, tag & 0xffff, true);
+  keepVlan(call, { protocol: known, tag: tag & 0xffff });
   return 0;
 }
 
+/** Takes the tag out of the packet itself; undefined where there is none. */
+function takeVlan(call: ServiceCall): { readonly protocol: number; readonly tag: number } | undefined {
+  const { view, bytes } = call;
+  const packet = packetOf(call);
+  const begin = packet.begin + VLAN_BYTES;
+  if (packet.end - begin < ETHERNET_BYTES) return undefined;
+  const protocol = view.getUint16(packet.begin + ADDRESSES_BYTES, true);
+  if (!VLAN_PROTOCOLS.includes(protocol)) return undefined;
+  const tag = view.getUint16(packet.begin + ADDRESSES_BYTES + 2);
+  bytes.copyWithin(begin, packet.begin, packet.begin + ADDRESSES_BYTES);
+  setMeta(call, packet, begin);
+  move(call, packet, begin, packet.end);
+  return { protocol, tag };
+}
+
+function keepVlan({ view, context }: ServiceCall, kept: { protocol: number; tag: number } | undefined): void {
+  view.setUint32(context + SK_BUFF_FIELD.vlanPresent, kept === undefined ? 0 : 1, true);
+  view.setUint32(context + SK_BUFF_FIELD.vlanProtocol, kept?.protocol ?? 0, true);
+  view.setUint32(context + SK_BUFF_FIELD.vlanTci, kept?.tag ?? 0, true);
+}
+
+/** The tag beside the packet goes, or the first in it; one that comes next in it is kept beside it then. */
 function popVlan(call: ServiceCall): number {
-  const { view, bytes, context } = call;
-  const present = context + SK_BUFF_FIELD.vlanPresent;
-  if (view.getUint32(present, true) === 0) {
-    const packet = packetOf(call);
-    const begin = packet.begin + VLAN_BYTES;
-    const isTagged = VLAN_PROTOCOLS.includes(view.getUint16(packet.begin + ADDRESSES_BYTES, true));
-    if (packet.end - begin < ETHERNET_BYTES || !isTagged) return 0;
-    bytes.copyWithin(begin, packet.begin, packet.begin + ADDRESSES_BYTES);
-    setMeta(call, packet, begin);
-    move(call, packet, begin, packet.end);
-    return 0;
-  }
-  for (const field of ["vlanPresent", "vlanTci", "vlanProtocol"] as const)
-    view.setUint32(context + SK_BUFF_FIELD[field], 0, true);
+  const isKept = call.view.getUint32(call.context + SK_BUFF_FIELD.vlanPresent, true) !== 0;
+  if (isKept || takeVlan(call) !== undefined) keepVlan(call, takeVlan(call));
   return 0;
 }
 
@@ -263,7 +272,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
     parameters: [CONTEXT, WORD, DESTINATION, SIZE],
     action: { type: "service", run: xdpLoad },
     result: "i32",
-    doc: "Copies bytes of the packet; 0, or -EINVAL beyond its end.",
+    doc: "Copies bytes of the packet; 0, -EINVAL beyond its end, -EFAULT beyond any.",
   },
   {
     id: 190,
@@ -272,6 +281,6 @@ export const RESIZE_HELPERS: readonly Helper[] = [
     parameters: [CONTEXT, WORD, TEXT, SIZE],
     action: { type: "service", run: xdpStore },
     result: "i32",
-    doc: "Copies bytes into the packet; 0, or -EINVAL beyond its end.",
+    doc: "Copies bytes into the packet; 0, -EINVAL beyond its end, -EFAULT beyond any.",
   },
 ];

@@ -115,6 +115,40 @@ function giveUpHeld({ held }: RunState): void {
   for (const { giveUp } of held.values()) giveUp();
 }
 
+/** A function of a program that is called by nobody of its own: r1 and so on, and memory that it may use. */
+export interface FunctionCall {
+  readonly slot: number;
+  readonly args: readonly bigint[];
+  readonly memory: readonly { readonly address: number; readonly bytes: number; readonly writable: boolean }[];
+  /** As for `RunProgram`. */
+  readonly cpu: number;
+  readonly stackTop: number;
+}
+
+/** Runs one function of a program once, as a timer does. @returns r0 @throws {AnyctxError} as `RunProgram` */
+export function runFunction(program: LinkedProgram, host: ProgramHost, call: FunctionCall): bigint {
+  const interpreter = prepare(program, host);
+  const state = start(interpreter, 0, call.cpu, call.stackTop, 0);
+  for (const { address, bytes, writable } of call.memory) state.ranges.grant(address, bytes, writable);
+  for (const [index, arg] of call.args.entries()) state.registers[index + 1] = arg;
+  state.pc = call.slot;
+  return finish(interpreter, state);
+}
+
+function finish(interpreter: Interpreter, state: RunState): bigint {
+  try {
+    while (!state.done) step(interpreter, state);
+    const [left] = state.held.values();
+    if (left !== undefined) throw faultAt(interpreter, state.pc, `it ends with ${left.what}`);
+    return state.registers[0] ?? 0n;
+  } catch (cause) {
+    if (cause instanceof ProgramExit) return cause.result;
+    throw cause;
+  } finally {
+    giveUpHeld(state);
+  }
+}
+
 /** The interpreter as a function like the one a compiled program is. */
 export function createInterpreter(
   program: LinkedProgram,
@@ -122,18 +156,6 @@ export function createInterpreter(
   options: InterpreterOptions = {},
 ): RunProgram {
   const interpreter = prepare(program, host, options);
-  return (context, cpu, stackTop, contextBytes, tails) => {
-    const state = start(interpreter, context, cpu, stackTop, contextBytes, tails);
-    try {
-      while (!state.done) step(interpreter, state);
-      const [left] = state.held.values();
-      if (left !== undefined) throw faultAt(interpreter, state.pc, `it ends with ${left.what}`);
-      return state.registers[0] ?? 0n;
-    } catch (cause) {
-      if (cause instanceof ProgramExit) return cause.result;
-      throw cause;
-    } finally {
-      giveUpHeld(state);
-    }
-  };
+  return (context, cpu, stackTop, contextBytes, tails) =>
+    finish(interpreter, start(interpreter, context, cpu, stackTop, contextBytes, tails));
 }

@@ -51,6 +51,30 @@ const uint =
 /** Says nothing about how a map behaves here: where its memory lies, or its name in a file system. */
 const ignore: Apply = () => {};
 
+/** Whether `__array(values, ...)` is of pointers to functions: the map holds programs. */
+function holdsPrograms(btf: Btf, member: BtfMember): boolean {
+  const array = resolveType(btf, member.type);
+  const pointer = array.kind === "array" ? resolveType(btf, array.element) : undefined;
+  return pointer?.kind === "pointer" && resolveType(btf, pointer.type).kind === "func_proto";
+}
+
+const POINTER_BYTES = 8;
+/** What user space puts into such a map: a descriptor of the program or the map. */
+const DESCRIPTOR_BYTES = 4;
+
+/** The programs that a map has in it from the start: what the pointers in its definition lead to. */
+function initialPrograms(elf: ElfObject, section: ElfSection, name: string, members: readonly BtfMember[]) {
+  const values = members.find((member) => member.name === "values");
+  const symbol = elf.symbols.find((each) => each.section === section.index && each.name === name);
+  if (values === undefined || symbol === undefined) return {};
+  const begin = symbol.value + values.bitOffset / 8;
+  const inside = (elf.relocations.get(section.index) ?? []).filter(
+    ({ offset, symbol: { type } }) =>
+      type === SYMBOL_TYPE.function && offset >= begin && offset < symbol.value + symbol.size,
+  );
+  return { programs: new Map(inside.map((each) => [(each.offset - begin) / POINTER_BYTES, each.symbol.name])) };
+}
+
 /** Attributes of a BTF-defined map, as libbpf names them. */
 const ATTRIBUTES: ReadonlyMap<string, Apply> = new Map<string, Apply>([
   ["type", uint("bpfType")],
@@ -74,8 +98,9 @@ const ATTRIBUTES: ReadonlyMap<string, Apply> = new Map<string, Apply>([
   ],
   [
     "values",
-    (map) => {
-      map.unsupported = "maps of maps and of programs are not supported";
+    (map, btf, member) => {
+      map.valueSize ??= DESCRIPTOR_BYTES;
+      if (!holdsPrograms(btf, member)) map.unsupported = "maps of maps are not supported";
     },
   ],
   ["pinning", ignore],
@@ -116,7 +141,8 @@ export function typedMaps(elf: ElfObject, btf: Btf | undefined, name: string): M
     const what = `${name}: map ${variable.name}`;
     const type = resolveType(btf, entry.type);
     if (type.kind !== "struct") return bad(what, "its declaration is not a struct");
-    return typedMap(btf, type.members, variable.name, what);
+    const map = typedMap(btf, type.members, variable.name, what);
+    return { ...map, ...initialPrograms(elf, section, variable.name, type.members) };
   });
 }
 

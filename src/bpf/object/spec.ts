@@ -81,6 +81,8 @@ export interface MapSpec {
   readonly variables?: readonly VariableSpec[];
   /** Variables that have no value, so that no program that uses them can be loaded, until they are set. */
   readonly unset?: Set<string>;
+  /** Names of programs that are in it from the start, by index. */
+  readonly programs?: ReadonlyMap<number, string>;
   /** Why no program that uses it can be loaded. */
   readonly unsupported?: string;
 }

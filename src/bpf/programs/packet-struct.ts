@@ -15,6 +15,10 @@ export interface PacketStruct {
   readonly meta?: number;
   /** The packet's length, where the struct has it; u32. */
   readonly length?: number;
+  /** The number of the device that it came in by, where the struct has it; u32. */
+  readonly device?: number;
+  /** The protocol behind the packet's Ethernet header, as it lies there, where the struct has it; u32. */
+  readonly protocol?: number;
   /** Bytes that may be put in front of the packet, and how many it may become with them. */
   readonly headroom: number;
   readonly most: number;
@@ -22,13 +26,14 @@ export interface PacketStruct {
 
 /** `struct xdp_md` of Linux's uapi. XDP_PACKET_HEADROOM, and a page without it and what the kernel keeps at its end. */
 export const XDP_MD: PacketStruct = {
-  ...{ what: "xdp_md", bytes: 24, data: 0, end: 4, meta: 8, pointer: 4, headroom: 256 },
+  ...{ what: "xdp_md", bytes: 24, data: 0, end: 4, meta: 8, pointer: 4, headroom: 256, device: 12 },
   most: 4096 - 320,
 };
 
 /** `struct __sk_buff` of Linux's uapi, with all of its fields. A kernel makes room as it is asked for; here there is so much. */
 export const SK_BUFF: PacketStruct = {
   ...{ what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0, pointer: 4, headroom: 512 },
+  ...{ device: 40, protocol: 16 },
   most: 4096,
 };
 

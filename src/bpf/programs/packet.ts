@@ -1,8 +1,13 @@
 /** Contexts of programs on packets: the struct about one, and the packet itself behind it, with room in front and behind for what is added. */
 import { AnyctxError } from "../../error.ts";
 import { numbered, onlyOf, withoutEvents } from "./context.ts";
-import { type PacketStruct, placePacket, pointerAt, setPointer } from "./packet-struct.ts";
+import { type PacketStruct, placePacket, pointerAt, setPointer, XDP_MD } from "./packet-struct.ts";
 import type { DirectContext, DirectInput, ProgramContext } from "./program-type.ts";
+
+/** The device that a kernel's own test runs are on. */
+const LOOPBACK = 1;
+/** In an Ethernet header. */
+const PROTOCOL_AT = 12;
 
 /** Alignment of what lies behind the struct. */
 const ALIGN = 8;
@@ -22,16 +27,20 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
     bytes: begin + Math.max(packet.length, struct.most - struct.headroom),
     write(target, at) {
       target.fill(0);
+      const view = new DataView(target.buffer, target.byteOffset);
+      if (struct.device !== undefined) view.setUint32(struct.device, LOOPBACK, true);
+      if (struct.protocol !== undefined && packet.length >= PROTOCOL_AT + 2)
+        target.set(packet.subarray(PROTOCOL_AT, PROTOCOL_AT + 2), struct.protocol);
       target.set(context);
       target.set(packet, begin);
-      const view = new DataView(target.buffer, target.byteOffset);
       if (struct.meta !== undefined) setPointer(view, struct.meta, struct.pointer, at + begin);
       placePacket(view, 0, struct, at + begin, at + begin + packet.length);
     },
     packet(target, at) {
       const view = new DataView(target.buffer, target.byteOffset);
       const of = (field: number): number => pointerAt(view, field, struct.pointer) - at;
-      return target.slice(of(struct.data), of(struct.end));
+      // What XDP has in front of a packet is given with it, as Linux does.
+      return target.slice(of(struct === XDP_MD ? (struct.meta ?? struct.data) : struct.data), of(struct.end));
     },
   };
 }

@@ -1,0 +1,119 @@
+/** Timers of programs in virtual time: they lie in values of maps, and fire as time passes. */
+import type { Arena } from "../arena/arena.ts";
+import type { ProgramTimers } from "../bpf/host.ts";
+import type { LoadedMap, LoadedObject } from "./load.ts";
+
+interface Timer {
+  readonly map: number;
+  /** The program whose function it calls, and the function's first slot. */
+  callback: { readonly program: string; readonly slot: number } | undefined;
+  /** When it fires; undefined: it is not started. */
+  at: bigint | undefined;
+}
+
+/** A timer that fires, as a call of its function. */
+export interface DueTimer {
+  readonly at: bigint;
+  readonly program: string;
+  readonly slot: number;
+  readonly args: readonly bigint[];
+  readonly memory: readonly { readonly address: number; readonly bytes: number; readonly writable: boolean }[];
+}
+
+export class Timers implements ProgramTimers {
+  readonly #arena: Arena;
+  readonly #loaded: LoadedObject;
+  /** By address. */
+  readonly #timers = new Map<number, Timer>();
+  /** Room for the key of the entry whose timer fires. */
+  #room: { readonly address: number; readonly bytes: number } | undefined;
+
+  constructor(arena: Arena, loaded: LoadedObject) {
+    this.#arena = arena;
+    this.#loaded = loaded;
+  }
+
+  init(timer: number, map: number): boolean {
+    if (this.#timers.has(timer)) return false;
+    this.#timers.set(timer, { map, callback: undefined, at: undefined });
+    return true;
+  }
+
+  setCallback(timer: number, program: string, slot: bigint): boolean {
+    const found = this.#timers.get(timer);
+    if (found === undefined) return false;
+    found.callback = { program, slot: Number(slot) };
+    return true;
+  }
+
+  start(timer: number, at: bigint): boolean {
+    const found = this.#timers.get(timer);
+    if (found?.callback === undefined) return false;
+    found.at = at;
+    return true;
+  }
+
+  cancel(timer: number): boolean | undefined {
+    const found = this.#timers.get(timer);
+    if (found === undefined) return undefined;
+    const was = found.at !== undefined;
+    found.at = undefined;
+    return was;
+  }
+
+  /** Takes the timer that fires first, up to a time. One whose entry is gone is gone too. */
+  next(end: bigint): DueTimer | undefined {
+    const due = [...this.#timers].filter(([, { at }]) => at !== undefined && at <= end);
+    due.sort(([, a], [, b]) => ((a.at ?? 0n) < (b.at ?? 0n) ? -1 : 1));
+    for (const [address, timer] of due) {
+      const { at, callback } = timer;
+      timer.at = undefined;
+      const entry = callback === undefined ? undefined : this.#entryOf(address, timer.map);
+      if (at === undefined || callback === undefined || entry === undefined) {
+        this.#timers.delete(address);
+        continue;
+      }
+      const { key, value, bytes } = entry;
+      const memory = [
+        { address: key, bytes: entry.keyBytes, writable: false },
+        { address: value, bytes, writable: true },
+      ];
+      return { at, ...callback, args: [timer.map, key, value].map(BigInt), memory };
+    }
+    return undefined;
+  }
+
+  /** The entry in whose value a timer lies, with its key in memory. */
+  #entryOf(
+    timer: number,
+    address: number,
+  ): { key: number; keyBytes: number; value: number; bytes: number } | undefined {
+    const loaded = this.#loaded.maps.find(({ map }) => map.info.address === address);
+    if (loaded === undefined) return undefined;
+    const { keySize, valueSize, kind } = loaded.map.info;
+    const { lookup } = kind.program;
+    if (lookup === undefined) return undefined;
+    const find = this.#arena.core[lookup];
+    const key = this.#roomFor(Math.max(8, keySize));
+    for (const bytes of keysOf(loaded)) {
+      new Uint8Array(this.#arena.memory.buffer, key, keySize).set(bytes);
+      const value = find(address, key) >>> 0;
+      if (value !== 0 && timer >= value && timer < value + valueSize)
+        return { key, keyBytes: keySize, value, bytes: valueSize };
+    }
+    return undefined;
+  }
+
+  #roomFor(bytes: number): number {
+    if (this.#room === undefined || this.#room.bytes < bytes)
+      this.#room = { address: this.#arena.allocate(bytes), bytes };
+    return this.#room.address;
+  }
+}
+
+function keysOf({ map }: LoadedMap): Uint8Array[] {
+  const { kind, maxEntries } = map.info;
+  if (kind.keys === "index")
+    return Array.from({ length: maxEntries }, (_, index) => new Uint8Array(Uint32Array.of(index).buffer));
+  return [...map.keys()];
+}
