@@ -12,6 +12,12 @@ export type { MapKind, MapType, PercpuMapType } from "./map-kind.ts";
 /** BPF_F_NO_PREALLOC of Linux's uapi, which every dynamic hash shows. */
 export const NO_PREALLOC: number = CONSTANTS.NO_PREALLOC;
 
+/** Arrays of what user space has open: they have no entries of their own here. */
+const OF_DESCRIPTORS: Omit<MapKind, "type" | "bpfType" | "doc"> = {
+  ...{ perCpu: false, keys: "index", order: "none", walk: false, batches: false, mayBeDynamic: false },
+  ...{ inlineLookup: undefined, memoryUse: "nothing", program: {}, system: {} },
+};
+
 export const MAP_KINDS: readonly MapKind[] = [
   {
     type: "hash",
@@ -240,47 +246,20 @@ export const MAP_KINDS: readonly MapKind[] = [
     type: "perf_event_array",
     bpfType: CONSTANTS.KIND_PERF_EVENT_ARRAY,
     doc: "Where programs hand records to user space (perf_event_output); it has no entries of its own.",
-    perCpu: false,
-    keys: "index",
-    order: "none",
-    walk: false,
-    batches: false,
-    mayBeDynamic: false,
-    inlineLookup: undefined,
-    memoryUse: "nothing",
-    program: {},
-    system: {},
+    ...OF_DESCRIPTORS,
     placeForEachCpu: true,
   },
   {
     type: "prog_array",
     bpfType: CONSTANTS.KIND_PROG_ARRAY,
     doc: "Programs that others go on in (tail_call); which ones the loader says, and it has no entries of its own.",
-    perCpu: false,
-    keys: "index",
-    order: "none",
-    walk: false,
-    batches: false,
-    mayBeDynamic: false,
-    inlineLookup: undefined,
-    memoryUse: "nothing",
-    program: {},
-    system: {},
+    ...OF_DESCRIPTORS,
   },
   {
     type: "cgroup_array",
     bpfType: CONSTANTS.KIND_CGROUP_ARRAY,
     doc: "Cgroups that programs ask about (current_task_under_cgroup); here none can be put in.",
-    perCpu: false,
-    keys: "index",
-    order: "none",
-    walk: false,
-    batches: false,
-    mayBeDynamic: false,
-    inlineLookup: undefined,
-    memoryUse: "nothing",
-    program: {},
-    system: {},
+    ...OF_DESCRIPTORS,
   },
   {
     type: "bloom_filter",
