@@ -25,6 +25,16 @@ export function mapEntriesOption(): Option {
   );
 }
 
+/** The most bytes that a map's value may have: as for a map's own, KMALLOC_MAX_SIZE of Linux and less. */
+const MOST_VALUE_BYTES = 1 << 22;
+
+export function valueSizeOption(): Option {
+  return new Option(
+    "--value-size <name=bytes>",
+    "bytes of a map's values, where its loader sets them; repeatable",
+  ).argParser(assignments("NAME=BYTES", wholeNumber(1, MOST_VALUE_BYTES)));
+}
+
 export function policyOption(): Option {
   const text = "refuse what this kernel refuses: which programs may use which maps";
   return new Option("--policy <kernel>", text).choices(POLICIES);

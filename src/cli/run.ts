@@ -20,7 +20,15 @@ import { replayParallel } from "../replay/threads.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
-import { interruptsOption, MOST_CPUS, mapEntriesOption, policyOption, printWarnings, setOption } from "./options.ts";
+import {
+  interruptsOption,
+  MOST_CPUS,
+  mapEntriesOption,
+  policyOption,
+  printWarnings,
+  setOption,
+  valueSizeOption,
+} from "./options.ts";
 import { printRun, type RunDocument } from "./print-run.ts";
 import { progressBar } from "./progress.ts";
 
@@ -29,6 +37,7 @@ interface RunOptions {
   readonly formats?: string;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly valueSize?: ReadonlyMap<string, number>;
   readonly policy?: Policy;
   readonly prealloc?: true;
   readonly dynamic?: true;
@@ -79,6 +88,7 @@ function define(command: Command): void {
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(valueSizeOption())
     .addOption(policyOption())
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
     .addOption(new Option("--dynamic", "all hashes dynamic").conflicts("prealloc"))
@@ -116,6 +126,7 @@ function loadOptions(options: RunOptions): LoadOptions {
     ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),
     ...(hashes === undefined ? {} : { hashes }),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
+    ...(options.valueSize === undefined ? {} : { valueSizes: options.valueSize }),
   };
 }
 

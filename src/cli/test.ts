@@ -10,7 +10,7 @@ import { type LoadedObject, loadObject } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
-import { mapEntriesOption, policyOption, printWarnings, setOption } from "./options.ts";
+import { mapEntriesOption, policyOption, printWarnings, setOption, valueSizeOption } from "./options.ts";
 import { type StepResult, type TestDocument, testText } from "./print-test.ts";
 import { type Expectation, readSteps, type Step, type StepMap } from "./steps.ts";
 
@@ -19,6 +19,7 @@ interface TestOptions {
   readonly cpus: number;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly valueSize?: ReadonlyMap<string, number>;
   readonly policy?: Policy;
   readonly json?: true;
 }
@@ -55,6 +56,7 @@ function define(command: Command): void {
     .requiredOption("--steps <file>", "what to run, and what is expected")
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(valueSizeOption())
     .addOption(policyOption())
     .option("--cpus <n>", "CPU slots", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
     .option("--json", "print one JSON document on stdout instead of tables")
@@ -79,6 +81,7 @@ async function test(path: string, options: TestOptions): Promise<void> {
     ),
     ...(mapEntries === undefined ? {} : { mapEntries }),
     ...(policy === undefined ? {} : { policy }),
+    ...(options.valueSize === undefined ? {} : { valueSizes: options.valueSize }),
   });
   printWarnings(loaded.warnings);
   const runs = new DirectRuns(arena, loaded);

@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly hashes?: "preallocated" | "dynamic";
   /** max_entries by map name. */
   readonly mapEntries?: ReadonlyMap<string, number>;
+  /** Bytes of a map's values, by its name: of those that a loader sets. */
+  readonly valueSizes?: ReadonlyMap<string, number>;
   /** Allocators whose capacity a dynamic hash's elements count against, by map name. */
   readonly allocators?: ReadonlyMap<string, { readonly address: number }>;
   /** A kernel whose rules hold, of which programs may use which maps (bpf/policy.ts). By default none is in the way. */
@@ -105,11 +107,15 @@ function digestOf(text: string): string {
  * the section's.
  */
 function nameInArena(object: ObjectSpec, map: MapSpec): string {
-  if (map.contents === undefined) return map.name;
-  const base = object.name.replace(/^.*[/\\]/, "").replace(/\.(bpf\.)?o$/, "");
+  if (map.contents === undefined) return shortened(map.name, "");
+  return shortened(object.name.replace(/^.*[/\\]/, "").replace(/\.(bpf\.)?o$/, ""), map.name);
+}
+
+/** The first part is cut where both are too long for a name, and told apart from others that begin alike. */
+function shortened(base: string, rest: string): string {
   const bytesOf = (text: string): number => encodeUtf8(text, new Uint8Array(0));
-  if (bytesOf(base + map.name) <= LONGEST_NAME) return base + map.name;
-  const behind = `~${digestOf(base)}${map.name}`;
+  if (bytesOf(base + rest) <= LONGEST_NAME) return base + rest;
+  const behind = `~${digestOf(base)}${rest}`;
   let kept = [...base];
   while (kept.length > 0 && bytesOf(kept.join("") + behind) > LONGEST_NAME) kept = kept.slice(0, -1);
   return `${kept.join("")}${behind}`;
@@ -148,11 +154,12 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
   if (kind === undefined) throw new AnyctxError("UNSUPPORTED", `${mapProblem(spec)}`);
   const prealloc = !isDynamic(spec, options);
   const allocator = options.allocators?.get(spec.name);
+  const valueSize = options.valueSizes?.get(spec.name) ?? spec.valueSize;
   const map = arena.createMap({
     type: kind.type,
     name: nameInArena(object, spec),
     key: spec.keySize === 0 ? NOTHING : bytes(spec.keySize),
-    value: spec.valueSize === 0 ? NOTHING : bytes(spec.valueSize),
+    value: valueSize === 0 ? NOTHING : bytes(valueSize),
     maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || (kind.placeForEachCpu ? arena.cpus : 0)),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,
@@ -168,8 +175,9 @@ function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
   return { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
 }
 
-function checkMapEntries(object: ObjectSpec, mapEntries: ReadonlyMap<string, number> | undefined): void {
-  for (const name of mapEntries?.keys() ?? []) {
+/** What is said of maps that there are not would be lost. */
+function checkMapNames(object: ObjectSpec, { mapEntries, valueSizes }: LoadOptions): void {
+  for (const name of [...(mapEntries?.keys() ?? []), ...(valueSizes?.keys() ?? [])]) {
     if (object.maps.some((map) => map.name === name && map.contents === undefined)) continue;
     const known = object.maps.filter((map) => map.contents === undefined).map((map) => map.name);
     throw new AnyctxError("EINVAL", `${object.name} has no map ${name}; it has ${known.join(", ") || "none"}`);
@@ -183,7 +191,7 @@ function checkMapEntries(object: ObjectSpec, mapEntries: ReadonlyMap<string, num
 export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
   const wanted: SelectOptions = { ...underPolicy(arena, options, "refuse"), enable: options.enable ?? new Set() };
   const { chosen, skipped } = (options.programs === "any" ? tryPrograms : selectPrograms)(object, wanted);
-  checkMapEntries(object, options.mapEntries);
+  checkMapNames(object, options);
   const used = mapsUsed(object, chosen);
   const isWanted = (spec: MapSpec): boolean => used.has(spec.name) || mapProblem(spec) === undefined;
   const maps: LoadedMap[] = [];

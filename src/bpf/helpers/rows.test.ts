@@ -12,6 +12,7 @@ import { packetContext } from "../programs/packet.ts";
 import { programKind, programType } from "../programs/table.ts";
 import { CALLS, SECTIONS } from "./calls.test.ts";
 import type { Helper } from "./helper.ts";
+import { CALLBACK } from "./parameters/callback.ts";
 import { HELPERS } from "./table.ts";
 
 type Engine = (typeof ENGINES)[number];
@@ -54,6 +55,51 @@ const UNKNOWN: readonly string[] = [
   "get_socket_cookie",
   "get_socket_uid",
   "get_netns_cookie",
+  "skb_get_tunnel_key",
+  "skb_set_tunnel_key",
+  "skb_get_tunnel_opt",
+  "skb_set_tunnel_opt",
+  "skb_change_proto",
+  "probe_write_user",
+  "setsockopt",
+  "skb_adjust_room",
+  "getsockopt",
+  "bind",
+  "skb_get_xfrm_state",
+  "lwt_push_encap",
+  "skb_ecn_set_ce",
+  "tcp_check_syncookie",
+  "sysctl_get_name",
+  "sysctl_get_current_value",
+  "sysctl_get_new_value",
+  "sysctl_set_new_value",
+  "tcp_gen_syncookie",
+  "tcp_send_ack",
+  "sk_assign",
+  "sk_cgroup_id",
+  "sk_ancestor_cgroup_id",
+  "load_hdr_opt",
+  "store_hdr_opt",
+  "reserve_hdr_opt",
+  "d_path",
+  "snprintf_btf",
+  "seq_printf_btf",
+  "skb_cgroup_classid",
+  "per_cpu_ptr",
+  "this_cpu_ptr",
+  "bprm_opts_set",
+  "ima_inode_hash",
+  "sys_bpf",
+  "btf_find_by_name_kind",
+  "sys_close",
+  "task_pt_regs",
+  "kallsyms_lookup_name",
+  "find_vma",
+  "get_retval",
+  "set_retval",
+  "copy_from_user_task",
+  "skb_set_tstamp",
+  "ima_file_hash",
   "bpf_task_from_pid",
   "bpf_task_from_vpid",
   "bpf_cgroup_from_id",
@@ -92,6 +138,7 @@ const GOOD: Readonly<Record<string, string>> = {
   context: "{r} = r9",
   map: "{r} = {any}",
   size: "{r} = 8",
+  callback: "{r} = function(body) ll",
   ...Object.fromEntries(["scalar", "word", "flags", "source"].map((kind) => [kind, "{r} = 0"])),
 };
 
@@ -100,7 +147,8 @@ function plainCall({ name, parameters }: Helper): string {
   const lines = parameters.map((parameter, index) =>
     (GOOD[parameter.name] ?? "{r} = r10\n{r} += -64").replaceAll("{r}", `r${index + 1}`),
   );
-  return [...lines, `call ${name}`].join("\n");
+  const body = parameters.includes(CALLBACK) ? ["exit", "body:", "r0 = 0"] : [];
+  return [...lines, `call ${name}`, ...body].join("\n");
 }
 
 /** Maps of the kinds that helpers are called on; `any` is one that no helper cares for. */

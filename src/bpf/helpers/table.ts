@@ -4,6 +4,7 @@ import { CONTROL_HELPERS } from "./control.ts";
 import { DYNPTR_HELPERS } from "./dynptr.ts";
 import { EVENT_HELPERS } from "./events.ts";
 import type { Helper } from "./helper.ts";
+import { KERNEL_HELPERS } from "./kernel.ts";
 import { KERNEL_FUNCTIONS } from "./kfuncs.ts";
 import { MAP_HELPERS } from "./maps.ts";
 import { PACKET_HELPERS } from "./packet.ts";
@@ -31,6 +32,7 @@ export const HELPERS: readonly Helper[] = [
   ...RESIZE_HELPERS,
   ...CHECKSUM_HELPERS,
   ...SOCKET_HELPERS,
+  ...KERNEL_HELPERS,
   ...KERNEL_FUNCTIONS,
 ];
 

@@ -147,6 +147,9 @@ export function typedMaps(elf: ElfObject, btf: Btf | undefined, name: string): M
 }
 
 const LEGACY_BYTES = 20;
+/** `struct bpf_elf_map` of iproute2: a number for tail calls, how it is shared, and which map is in it, behind the five numbers. */
+const IPROUTE2_BYTES = 36;
+const IPROUTE2_INNER = 7;
 
 /** Maps of the older `maps` section: five numbers each. @throws {AnyctxError} BAD_OBJECT */
 export function legacyMaps(elf: ElfObject, name: string): MapSpec[] {
@@ -160,12 +163,17 @@ export function legacyMaps(elf: ElfObject, name: string): MapSpec[] {
     if (stride < LEGACY_BYTES) return bad(what, `its definition has ${stride} bytes instead of at least 20`);
     const reader = new ByteReader(section.bytes, what);
     const field = (index: number): number => reader.u32(symbol.value + index * 4, "its definition");
-    for (let at = LEGACY_BYTES; at + 4 <= stride; at += 4)
+    const isIproute2 = stride === IPROUTE2_BYTES;
+    for (let at = LEGACY_BYTES; at + 4 <= stride && !isIproute2; at += 4)
       if (field(at / 4) !== 0) return bad(what, "its definition has fields beyond the five known ones");
     const flags = field(4);
     const [bpfType, keySize, valueSize, maxEntries] = [field(0), field(1), field(2), field(3)];
     const readOnly = (flags & RDONLY_PROG) !== 0;
-    return { name: symbol.name, bpfType, keySize, valueSize, maxEntries, flags, readOnly };
+    const holdsMap = isIproute2 && field(IPROUTE2_INNER) !== 0;
+    return {
+      ...{ name: symbol.name, bpfType, keySize, valueSize, maxEntries, flags, readOnly },
+      ...(holdsMap ? { unsupported: "maps of maps in iproute2's form are not supported" } : {}),
+    };
   });
 }
 

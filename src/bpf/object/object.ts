@@ -55,15 +55,35 @@ const isCode = (section: ElfSection): boolean =>
 
 const TEXT = ".text";
 
+/**
+ * Symbols that functions begin at. Old compilers give them neither a type nor a size: then every global name in such a section is one,
+ * up to the next or the section's end.
+ */
+function functionSymbols(elf: ElfObject): ElfSymbol[] {
+  return elf.sections.filter(isCode).flatMap((section) => {
+    const inside = elf.symbols.filter((symbol) => symbol.section === section.index);
+    const typed = inside.filter(({ type }) => type === SYMBOL_TYPE.function);
+    if (typed.length > 0) return typed;
+    const plain = inside.filter(({ type, binding, name }) => {
+      return type === SYMBOL_TYPE.none && binding !== SYMBOL_BINDING.local && name !== "";
+    });
+    plain.sort((a, b) => a.value - b.value);
+    return plain.map((symbol, index) => ({
+      ...symbol,
+      size: (plain[index + 1]?.value ?? section.size) - symbol.value,
+    }));
+  });
+}
+
 /** The functions of the code sections, in order; a code section's whole length must be functions. */
 function findPlaces(elf: ElfObject, name: string): Place[] {
   const code = elf.sections.filter(isCode);
   const onlyText = code.every((section) => section.name === TEXT);
-  const functions = elf.symbols.filter(({ type }) => type === SYMBOL_TYPE.function).length;
+  const functions = functionSymbols(elf);
   const places: Place[] = [];
-  for (const symbol of elf.symbols) {
+  for (const symbol of functions) {
     const section = elf.sections[symbol.section];
-    if (symbol.type !== SYMBOL_TYPE.function || section === undefined || !isCode(section)) continue;
+    if (section === undefined) continue;
     const { value, size } = symbol;
     if (value % INSTRUCTION_BYTES !== 0 || size % INSTRUCTION_BYTES !== 0 || size === 0 || value + size > section.size)
       bad(name, `function ${symbol.name} at ${value}, ${size} bytes, does not fit section ${section.name}`);
@@ -74,7 +94,7 @@ function findPlaces(elf: ElfObject, name: string): Place[] {
       start: value / INSTRUCTION_BYTES,
       end: (value + size) / INSTRUCTION_BYTES,
       // Where there are several functions in it, libbpf takes none of them for a program.
-      isProgram: global && (section.name !== TEXT || (onlyText && functions === 1)),
+      isProgram: global && (section.name !== TEXT || (onlyText && functions.length === 1)),
     });
   }
   places.sort((a, b) => a.section.index - b.section.index || a.start - b.start);

@@ -1,0 +1,261 @@
+/** Helpers that ask for what only a running kernel has, and nobody says: a run is stopped there, unless it is given an answer. */
+import type { HelperGroup } from "./groups.ts";
+import type { Helper } from "./helper.ts";
+import { CALLBACK } from "./parameters/callback.ts";
+import { CONTEXT, DESTINATION, LONG_ROOM, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
+import { SCALAR, WORD } from "./parameters/numbers.ts";
+import type { ParameterKind } from "./parameters/parameter-kind.ts";
+
+interface Asking {
+  readonly what: string;
+  readonly parameters: readonly ParameterKind[];
+  readonly result?: Helper["result"];
+  readonly doc: string;
+}
+
+function ask(id: number, name: string, group: HelperGroup, { what, parameters, result = "i32", doc }: Asking): Helper {
+  return {
+    ...{ id, name, group, parameters, action: { type: "unknown", what }, result },
+    doc: `${doc}, which no event says: a run is stopped here without an answer.`,
+  };
+}
+
+export const KERNEL_HELPERS: readonly Helper[] = [
+  ask(20, "skb_get_tunnel_key", "change", {
+    what: "the packet's tunnel",
+    parameters: [CONTEXT, DESTINATION, SIZE, SCALAR],
+    doc: "What the packet's tunnel is",
+  }),
+  ask(21, "skb_set_tunnel_key", "change", {
+    what: "the packet's tunnel",
+    parameters: [CONTEXT, TEXT, SIZE, SCALAR],
+    doc: "Says what tunnel the packet goes through",
+  }),
+  ask(29, "skb_get_tunnel_opt", "change", {
+    what: "the packet's tunnel",
+    parameters: [CONTEXT, DESTINATION, SIZE],
+    doc: "Options of the packet's tunnel",
+  }),
+  ask(30, "skb_set_tunnel_opt", "change", {
+    what: "the packet's tunnel",
+    parameters: [CONTEXT, TEXT, SIZE],
+    doc: "Says what options the packet's tunnel has",
+  }),
+  ask(31, "skb_change_proto", "change", {
+    what: "how the packet would be translated",
+    parameters: [CONTEXT, WORD, SCALAR],
+    doc: "Makes an IPv4 packet of an IPv6 one, or the other way round",
+  }),
+  ask(36, "probe_write_user", "tracing", {
+    what: "whether the task has this memory",
+    parameters: [SOURCE, TEXT, SIZE],
+    doc: "Writes into the task's own memory",
+  }),
+  ask(49, "setsockopt", "base", {
+    what: "the socket's options",
+    parameters: [SOURCE, WORD, WORD, TEXT, SIZE],
+    doc: "Sets an option of a socket",
+  }),
+  ask(50, "skb_adjust_room", "change", {
+    what: "the packet's headers",
+    parameters: [CONTEXT, WORD, WORD, SCALAR],
+    doc: "Makes room in the packet between its headers",
+  }),
+  ask(57, "getsockopt", "base", {
+    what: "the socket's options",
+    parameters: [SOURCE, WORD, WORD, DESTINATION, SIZE],
+    doc: "Reads an option of a socket",
+  }),
+  ask(64, "bind", "task", {
+    what: "the socket",
+    parameters: [CONTEXT, TEXT, SIZE],
+    doc: "Binds the socket to an address",
+  }),
+  ask(66, "skb_get_xfrm_state", "packet", {
+    what: "how the packet was encrypted",
+    parameters: [CONTEXT, WORD, DESTINATION, SIZE, SCALAR],
+    doc: "How the packet was encrypted",
+  }),
+  ask(73, "lwt_push_encap", "change", {
+    what: "the packet's route",
+    parameters: [CONTEXT, WORD, TEXT, SIZE],
+    doc: "Puts headers in front of the packet",
+  }),
+  ask(97, "skb_ecn_set_ce", "packet", {
+    what: "whether the packet takes a mark of congestion",
+    parameters: [CONTEXT],
+    doc: "Marks the packet as having met congestion",
+  }),
+  ask(100, "tcp_check_syncookie", "base", {
+    what: "the kernel's secret",
+    parameters: [SOURCE, TEXT, SIZE, TEXT, SIZE],
+    doc: "Whether a packet has a good SYN cookie",
+  }),
+  ask(101, "sysctl_get_name", "task", {
+    what: "the setting's name",
+    parameters: [CONTEXT, DESTINATION, SIZE, SCALAR],
+    doc: "The name of the setting",
+  }),
+  ask(102, "sysctl_get_current_value", "task", {
+    what: "the setting's value",
+    parameters: [CONTEXT, DESTINATION, SIZE],
+    doc: "The setting's value",
+  }),
+  ask(103, "sysctl_get_new_value", "task", {
+    what: "the setting's new value",
+    parameters: [CONTEXT, DESTINATION, SIZE],
+    doc: "What the setting is to become",
+  }),
+  ask(104, "sysctl_set_new_value", "task", {
+    what: "whether the setting is written",
+    parameters: [CONTEXT, TEXT, SIZE],
+    doc: "Makes the setting become something else",
+  }),
+  ask(110, "tcp_gen_syncookie", "base", {
+    what: "the kernel's secret",
+    parameters: [SOURCE, TEXT, SIZE, TEXT, SIZE],
+    result: "i64",
+    doc: "A SYN cookie",
+  }),
+  ask(116, "tcp_send_ack", "tracing", {
+    what: "whether the connection sends",
+    parameters: [SOURCE, WORD],
+    doc: "Lets a connection send an acknowledgement",
+  }),
+  ask(124, "sk_assign", "base", {
+    what: "the socket",
+    parameters: [CONTEXT, SOURCE, SCALAR],
+    doc: "Chooses the socket that gets the packet",
+  }),
+  ask(128, "sk_cgroup_id", "base", {
+    what: "the socket's cgroup",
+    parameters: [SOURCE],
+    result: "u64",
+    doc: "The cgroup of a socket",
+  }),
+  ask(129, "sk_ancestor_cgroup_id", "base", {
+    what: "the socket's cgroup",
+    parameters: [SOURCE, WORD],
+    result: "u64",
+    doc: "An ancestor of the cgroup of a socket",
+  }),
+  ask(142, "load_hdr_opt", "task", {
+    what: "the header's options",
+    parameters: [CONTEXT, DESTINATION, SIZE, SCALAR],
+    doc: "An option of the TCP header",
+  }),
+  ask(143, "store_hdr_opt", "task", {
+    what: "the header's options",
+    parameters: [CONTEXT, TEXT, SIZE, SCALAR],
+    doc: "Writes an option of the TCP header",
+  }),
+  ask(144, "reserve_hdr_opt", "task", {
+    what: "the header's options",
+    parameters: [CONTEXT, WORD, SCALAR],
+    doc: "Makes room for an option of the TCP header",
+  }),
+  ask(147, "d_path", "tracing", {
+    what: "the file's path",
+    parameters: [SOURCE, DESTINATION, SIZE],
+    doc: "The path of a file",
+  }),
+  ask(149, "snprintf_btf", "base", {
+    what: "the kernel's types",
+    parameters: [DESTINATION, SIZE, TEXT, SIZE, SCALAR],
+    doc: "Formats an object of the kernel's by its type",
+  }),
+  ask(150, "seq_printf_btf", "tracing", {
+    what: "the kernel's types",
+    parameters: [SOURCE, TEXT, SIZE, SCALAR],
+    doc: "Prints an object of the kernel's by its type into the file that user space reads",
+  }),
+  ask(151, "skb_cgroup_classid", "packet", {
+    what: "the cgroup of the packet's socket",
+    parameters: [CONTEXT],
+    result: "u64",
+    doc: "The class of the cgroup of the packet's socket",
+  }),
+  ask(153, "per_cpu_ptr", "base", {
+    what: "the kernel's variables",
+    parameters: [SOURCE, WORD],
+    result: "u64",
+    doc: "The address of a CPU's variable of the kernel",
+  }),
+  ask(154, "this_cpu_ptr", "base", {
+    what: "the kernel's variables",
+    parameters: [SOURCE],
+    result: "u64",
+    doc: "The address of the current CPU's variable of the kernel",
+  }),
+  ask(159, "bprm_opts_set", "tracing", {
+    what: "the program that is started",
+    parameters: [SOURCE, SCALAR],
+    doc: "Says how a program is started",
+  }),
+  ask(161, "ima_inode_hash", "tracing", {
+    what: "the file's hash",
+    parameters: [SOURCE, DESTINATION, SIZE],
+    doc: "The hash of a file",
+  }),
+  ask(166, "sys_bpf", "base", {
+    what: "what the system call would do",
+    parameters: [WORD, DESTINATION, SIZE],
+    result: "i64",
+    doc: "Calls bpf(2)",
+  }),
+  ask(167, "btf_find_by_name_kind", "base", {
+    what: "the kernel's types",
+    parameters: [TEXT, SIZE, WORD, WORD],
+    result: "i64",
+    doc: "The number of a type of the kernel",
+  }),
+  ask(168, "sys_close", "base", {
+    what: "what the system call would do",
+    parameters: [WORD],
+    result: "i64",
+    doc: "Calls close(2)",
+  }),
+  ask(175, "task_pt_regs", "base", {
+    what: "where the task's registers are",
+    parameters: [SOURCE],
+    result: "u64",
+    doc: "The address of a task's registers",
+  }),
+  ask(179, "kallsyms_lookup_name", "base", {
+    what: "the kernel's symbols",
+    parameters: [TEXT, SIZE, WORD, LONG_ROOM],
+    result: "i64",
+    doc: "The address of a symbol of the kernel",
+  }),
+  ask(180, "find_vma", "tracing", {
+    what: "the task's memory",
+    parameters: [SOURCE, SCALAR, CALLBACK, SCALAR, SCALAR],
+    result: "i64",
+    doc: "Calls a function with the part of a task's memory that an address is in",
+  }),
+  ask(186, "get_retval", "task", {
+    what: "what the system call would return",
+    parameters: [],
+    doc: "What the system call would return",
+  }),
+  ask(187, "set_retval", "task", {
+    what: "what the system call would return",
+    parameters: [WORD],
+    doc: "Says what the system call returns",
+  }),
+  ask(191, "copy_from_user_task", "tracing", {
+    what: "another task's memory",
+    parameters: [DESTINATION, SIZE, SOURCE, SOURCE, SCALAR],
+    doc: "Copies bytes of another task's memory",
+  }),
+  ask(192, "skb_set_tstamp", "change", {
+    what: "the packet's clock",
+    parameters: [CONTEXT, SCALAR, WORD],
+    doc: "Says when the packet is sent",
+  }),
+  ask(193, "ima_file_hash", "tracing", {
+    what: "the file's hash",
+    parameters: [SOURCE, DESTINATION, SIZE],
+    doc: "The hash of a file",
+  }),
+];
