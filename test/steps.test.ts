@@ -42,6 +42,8 @@ async function run(steps: unknown): Promise<{ code: number | null; stderr: strin
   return { code, stderr, document: JSON.parse(stdout) as Document };
 }
 
+/** A map of the fixture iproute2, whose size its loader sets. */
+const LONG = "sized_by_a_loader_and_with_a_name_that_is_longer_than_sixty_three_bytes";
 const OBJECT = 0xffff888000001000n;
 const ALLOCATE = { program: "on_kmalloc", context: kmalloc(7n, OBJECT, 64n) };
 const FREE = { program: "on_kfree", context: kfree(OBJECT) };
@@ -116,4 +118,64 @@ test("steps that make no sense: one sentence that names the step and the field",
     assert.deepEqual([code, stdout], [1, ""]);
   }
   assert.match((await anyctx(["test", MEMLEAK, "--steps", "/none"])).stderr, /cannot read \/none: ENOENT/);
+});
+
+/** Runs steps on one of the fixtures' objects. */
+async function runOn(name: string, steps: unknown, ...options: string[]): Promise<Awaited<ReturnType<typeof anyctx>>> {
+  const path = file("steps.json", JSON.stringify(steps));
+  return anyctx(["test", `src/bpf/fixtures/${name}.bpf.o`, "--steps", path, ...options]);
+}
+
+test("helpers answer what a step says, programs are put into maps, and time lets timers fire", async () => {
+  const helpers = { get_current_task: "0x29" };
+  const { code, stdout } = await runOn("timers", [
+    { program: "begins", helpers, expect: { result: 7 } },
+    { program: "begins", helpers, programs: { table: { 1: "goes_on" } }, expect: { result: 42 } },
+    { program: "arm", context: "05000000", expect: { result: 0 } },
+    { advance: 500 },
+  ]);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /step 4: prints timer 5/);
+  const wrong = await runOn("timers", [{ program: "begins", helpers: { get_current_task: "x" } }]);
+  assert.deepEqual(
+    [wrong.code, /step 1: helpers get_current_task should be a whole number/.test(wrong.stderr)],
+    [1, true],
+  );
+  const none = await runOn("timers", [{ programs: { table: { 9: "begins" } } }]);
+  assert.match(none.stderr, /table has places 0 to 1, not 9/);
+});
+
+test("fields are where the kernel has them that the object is for", async () => {
+  const steps = (offset: number): unknown => {
+    const bytes = Buffer.alloc(512);
+    bytes.writeUInt16LE(0x1234, offset);
+    const memory = { "0x10000000000": bytes.toString("hex") };
+    return [{ program: "follows", args: ["0x10000000000"], memory, expect: { result: 0x1234 } }];
+  };
+  const target = ["--target-btf", "src/bpf/fixtures/core-target.bpf.o"];
+  const there = await runOn("core", steps(176), ...target);
+  assert.equal(there.code, 0, there.stdout + there.stderr);
+  const trap = [{ program: "needs", args: [0] }];
+  const { stdout } = await runOn("core", trap, ...target);
+  assert.match(stdout, /what is asked for here is not there/);
+  const bad = await runOn("core", trap, "--target-btf", "package.json");
+  assert.deepEqual([bad.code, /package\.json/.test(bad.stderr)], [1, true]);
+});
+
+test("a policy warns, or keeps programs from loading; a size that a loader sets is taken", async () => {
+  const warned = await runOn(
+    "iproute2",
+    [{ program: "counted" }],
+    "--policy",
+    "linux-6.0",
+    "--value-size",
+    `${LONG}=16`,
+  );
+  assert.deepEqual([warned.code, warned.stderr], [0, ""]);
+  const path = file("steps.json", JSON.stringify([{ dump: true }]));
+  const tracing = await anyctx(["test", MEMLEAK, "--steps", path, "--policy", "linux-6.0"]);
+  assert.match(tracing.stderr, /^anyctx: warning: program on_kmalloc: linux-6\.0, map allocs: trace type programs/);
+  const newer = await anyctx(["test", MEMLEAK, "--steps", path, "--policy", "linux-6.1"]);
+  assert.deepEqual([newer.code, newer.stderr], [0, ""]);
+  assert.equal((await runOn("iproute2", [{ program: "counted" }])).code, 1);
 });

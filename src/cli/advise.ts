@@ -23,6 +23,7 @@ import {
   type RealTimeChoice,
   realTimeOption,
   setOption,
+  targetBtfOption,
 } from "./options.ts";
 import { adviceText } from "./print-advice.ts";
 import { progressBar } from "./progress.ts";
@@ -32,6 +33,7 @@ interface AdviseOptions {
   readonly formats?: string;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly targetBtf?: string;
   readonly cpus?: number;
   readonly interrupts?: string;
   readonly rt: RealTimeChoice;
@@ -88,6 +90,7 @@ function define(command: Command): void {
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(targetBtfOption())
     .option("--cpus <n>", "possible CPUs, those of the trace by default", wholeNumber(1, MOST_CPUS))
     .addOption(interruptsOption())
     .addOption(realTimeOption())
@@ -139,7 +142,7 @@ function exploreOptions(options: AdviseOptions, cpus: number): ExploreOptions {
 async function advise(path: string, options: AdviseOptions): Promise<void> {
   const { events, formats, format = options.json ? "json" : "text" } = options;
   if (events === "-") throw new AnyctxError("EINVAL", "advise reads a trace more than once: it takes a file, not -");
-  const object = await openObject(path, options.set);
+  const object = await openObject(path, options);
   const cpus = options.cpus ?? (await recordedCpus(options)) ?? DEFAULT_CPUS;
   const open = keepStream(() => openEvents(events, { cpus, ...(formats === undefined ? {} : { formats }) }));
   const bar = progressBar("replaying", USUAL_REPLAYS, format === "text");

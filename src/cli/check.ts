@@ -11,7 +11,15 @@ import { generatedInputs, givenInputs, type Inputs, recordedContexts, recordedIn
 import type { Attachable } from "../replay/runner.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
-import { MOST_CPUS, mapEntriesOption, REAL_TIME, type RealTimeChoice, realTimeOption, setOption } from "./options.ts";
+import {
+  MOST_CPUS,
+  mapEntriesOption,
+  REAL_TIME,
+  type RealTimeChoice,
+  realTimeOption,
+  setOption,
+  targetBtfOption,
+} from "./options.ts";
 import { type CheckDocument, checkText } from "./print-check.ts";
 import { progressBar } from "./progress.ts";
 import { plural } from "./text.ts";
@@ -25,6 +33,7 @@ interface CheckOptions {
   readonly rt: RealTimeChoice;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly targetBtf?: string;
   readonly cpus?: number;
   readonly profile: Profile;
   readonly dynamic?: true;
@@ -82,6 +91,7 @@ function define(command: Command): void {
     .option("--context <list>", "contexts that the program may run in", contexts, contexts(LEVELS.join(",")))
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(targetBtfOption())
     .option("--cpus <n>", "with --events, CPUs whose events are taken, all by default", wholeNumber(1, MOST_CPUS))
     .addOption(realTimeOption())
     .addOption(new Option("--profile <name>", "semantics of maps").choices(["anyctx", "linux"]).default("linux"))
@@ -142,7 +152,7 @@ async function check(path: string, options: CheckOptions): Promise<void> {
   const { input, program, json = false, profile, runs, dynamic = false } = options;
   if (input !== undefined && program === undefined)
     throw new AnyctxError("EINVAL", "--input is the context of one program: --program says which");
-  const object = await openObject(path, options.set);
+  const object = await openObject(path, options);
   const programs = chosenPrograms(object, options);
   const inputs = await inputsFor(programs, options);
   const bar = progressBar("checking", 1, !json);

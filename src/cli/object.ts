@@ -1,8 +1,12 @@
 /** Object files as commands get them. */
 import { readFile } from "node:fs/promises";
+import { type Btf, readBtf } from "../bpf/object/btf.ts";
+import { relocateTypes } from "../bpf/object/core-relocate.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
+
+const LOCAL = "local";
 
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
@@ -11,16 +15,39 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of the path is no folder",
 };
 
-/**
- * @param set first values of variables
- * @throws {AnyctxError} BAD_OBJECT for a path that cannot be read, and for what is no BPF object; as `setVariable`
- */
-export async function openObject(path: string, set: ReadonlyMap<string, string> = new Map()): Promise<ObjectSpec> {
-  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+async function readBytes(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: NodeJS.ErrnoException) => {
     const problem = PROBLEMS[cause.code ?? ""] ?? cause.message;
     throw new AnyctxError("BAD_OBJECT", `cannot read ${path}: ${problem}`, { cause });
   });
-  const object = readObject(bytes, path);
-  for (const [name, value] of set) setVariable(object, name, value);
+}
+
+const ELF_MAGIC = 0x7f454c46;
+
+/** A kernel's types: as `/sys/kernel/btf/vmlinux` has them, or an object that has such a section. */
+async function openTypes(path: string): Promise<Btf> {
+  const bytes = await readBytes(path);
+  const isElf = bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === ELF_MAGIC;
+  if (!isElf) return readBtf(bytes, path).btf;
+  const { btf } = readObject(bytes, path);
+  if (btf === undefined) throw new AnyctxError("BAD_OBJECT", `${path} has no types (BTF)`);
+  return btf;
+}
+
+/** How an object is opened. */
+export interface OpenOptions {
+  /** First values of variables. */
+  readonly set?: ReadonlyMap<string, string>;
+  /** A file with the types of the kernel that it is for; `local`, as if not given: its own. */
+  readonly targetBtf?: string;
+}
+
+/**
+ * @throws {AnyctxError} BAD_OBJECT for a path that cannot be read, and for what is no BPF object or has no types; as `setVariable`
+ */
+export async function openObject(path: string, { set, targetBtf = LOCAL }: OpenOptions = {}): Promise<ObjectSpec> {
+  const own = readObject(await readBytes(path), path);
+  const object = targetBtf === LOCAL ? own : relocateTypes(own, await openTypes(targetBtf)).object;
+  for (const [name, value] of set ?? []) setVariable(object, name, value);
   return object;
 }

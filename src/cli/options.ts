@@ -46,6 +46,11 @@ export function printWarnings(warnings: readonly { readonly name: string; readon
     process.stderr.write(`anyctx: warning: program ${printable(name)}: ${printable(reason)}\n`);
 }
 
+export function targetBtfOption(): Option {
+  const text = "types of the kernel that the object is for (/sys/kernel/btf/vmlinux, or an object with them)";
+  return new Option("--target-btf <file>", `${text}, or local: its own`);
+}
+
 export function interruptsOption(): Option {
   return new Option("--interrupts <signs>", "what shows that interrupts came on").argParser(signs);
 }

@@ -27,6 +27,7 @@ import {
   policyOption,
   printWarnings,
   setOption,
+  targetBtfOption,
   valueSizeOption,
 } from "./options.ts";
 import { printRun, type RunDocument } from "./print-run.ts";
@@ -37,6 +38,7 @@ interface RunOptions {
   readonly formats?: string;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly targetBtf?: string;
   readonly valueSize?: ReadonlyMap<string, number>;
   readonly policy?: Policy;
   readonly prealloc?: true;
@@ -88,6 +90,7 @@ function define(command: Command): void {
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(targetBtfOption())
     .addOption(valueSizeOption())
     .addOption(policyOption())
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
@@ -146,7 +149,7 @@ interface Loaded {
 }
 
 async function load(path: string, options: RunOptions): Promise<Loaded> {
-  const object = await openObject(path, options.set);
+  const object = await openObject(path, options);
   const { cpus, profile, rt = false } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
   const loaded = loadObject(arena, object, loadOptions(options));

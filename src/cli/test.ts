@@ -10,7 +10,14 @@ import { type LoadedObject, loadObject } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
-import { mapEntriesOption, policyOption, printWarnings, setOption, valueSizeOption } from "./options.ts";
+import {
+  mapEntriesOption,
+  policyOption,
+  printWarnings,
+  setOption,
+  targetBtfOption,
+  valueSizeOption,
+} from "./options.ts";
 import { type StepResult, type TestDocument, testText } from "./print-test.ts";
 import { type Expectation, readSteps, type Step, type StepMap } from "./steps.ts";
 
@@ -19,6 +26,7 @@ interface TestOptions {
   readonly cpus: number;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
+  readonly targetBtf?: string;
   readonly valueSize?: ReadonlyMap<string, number>;
   readonly policy?: Policy;
   readonly json?: true;
@@ -56,6 +64,7 @@ function define(command: Command): void {
     .requiredOption("--steps <file>", "what to run, and what is expected")
     .addOption(setOption())
     .addOption(mapEntriesOption())
+    .addOption(targetBtfOption())
     .addOption(valueSizeOption())
     .addOption(policyOption())
     .option("--cpus <n>", "CPU slots", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
@@ -67,7 +76,7 @@ function define(command: Command): void {
 export const testCommand: CommandRow = { name: "test", define };
 
 async function test(path: string, options: TestOptions): Promise<void> {
-  const object = await openObject(path, options.set);
+  const object = await openObject(path, options);
   const steps = readSteps(await readStepFile(options.steps), options.steps);
   const { cpus, mapEntries, policy } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED });

@@ -92,10 +92,10 @@ const ROWS: readonly Row[] = [
     parameters: [],
     action: {
       type: "service",
-      run: (call) => call.fail("this is not there: it is weak, and no program may come here"),
+      run: (call) => call.fail("what is asked for here is not there, in the kernel that the program is for"),
     },
     result: "none",
-    doc: "What stands for a kernel function that is not known and need not be: a run that gets to it is stopped.",
+    doc: "What stands where a kernel has no such function or field: a program that asks first never gets to it, and is stopped otherwise.",
   },
   {
     name: "bpf_throw",
