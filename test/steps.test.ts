@@ -157,7 +157,7 @@ test("fields are where the kernel has them that the object is for", async () => 
   const there = await runOn("core", steps(176), ...target);
   assert.equal(there.code, 0, there.stdout + there.stderr);
   const trap = [{ program: "needs", args: [0] }];
-  const { stdout } = await runOn("core", trap, ...target);
+  const { stdout } = await runOn("core", trap, ...target, "--json");
   assert.match(stdout, /what is asked for here is not there/);
   const bad = await runOn("core", trap, "--target-btf", "package.json");
   assert.deepEqual([bad.code, /package\.json/.test(bad.stderr)], [1, true]);
