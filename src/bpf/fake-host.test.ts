@@ -182,6 +182,8 @@ export function fakeHost(): FakeHost {
       ...readFunctions(bytes),
       allocateBytes: (size) => take(Number(size)),
       freeBytes: () => 0,
+      objectAllocate: (_, size) => take(Number(size)),
+      objectFree: () => 0,
     },
     layout: { id: 0, task: 4 },
     print: (line) => lines.push(line),

@@ -26,6 +26,8 @@ export interface ProgramHost {
   readonly answers?: ReadonlyMap<string, bigint>;
   /** The programs in a map of programs, by the map's address and the index; they run on this host. */
   readonly tail?: (map: number, index: number) => RunProgram | undefined;
+  /** Address of the allocator that objects of programs come from, made when it is first asked for. */
+  readonly objects?: () => number;
   /** Timers of programs, where time passes. */
   readonly timers?: ProgramTimers;
   /** Receives one formatted line per `bpf_trace_printk` call. */
@@ -78,7 +80,7 @@ export const MAX_FRAMES = 8;
  * @param stackTop address just above MAX_FRAMES * FRAME_BYTES bytes that are this run's stack
  * @param contextBytes of the context, for the interpreter's checks; if not given, those of the current record's payload
  * where that is the context, and otherwise none
- * @param tails programs that have gone on in this one (tail calls), which is bounded; 0 if not given
+ * @param tails tail calls that were made before; none if not given
  * @returns r0
  * @throws {AnyctxError} EFAULT for an access outside what the program may touch (the interpreter knows exactly, the JIT
  * where it can), ETIMEDOUT for an endless loop
@@ -88,5 +90,10 @@ export type RunProgram = (
   cpu: number,
   stackTop: number,
   contextBytes?: number,
-  tails?: number,
+  tails?: TailCount,
 ) => bigint;
+
+/** Tail calls of a whole run, with those of its functions and of the programs that it goes on in: they share one bound. */
+export interface TailCount {
+  made: number;
+}

@@ -13,6 +13,7 @@ import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedMap, LinkedProgram } from "./linked.ts";
+import { resolveType, sizeOf } from "./object/btf.ts";
 import { type FunctionSpec, type MapSpec, type ObjectSpec, programSpec, type RelocationSpec } from "./object/spec.ts";
 import { programType } from "./programs/table.ts";
 
@@ -216,6 +217,18 @@ function holds(binding: MapBinding, address: number): boolean {
   return firstValue !== 0 && address >= firstValue && address <= firstValue + valueSize;
 }
 
+/** Sizes of the types that functions name by their numbers. */
+function namedTypes({ btf }: ObjectSpec, placed: readonly Placed[]): Map<number, number> {
+  const named = placed.flatMap(({ spec }) => spec.coreRelocations.filter(({ kind }) => kind === "local_type_id"));
+  const sizes = new Map<number, number>();
+  for (const { typeId } of named) {
+    const type = btf === undefined ? undefined : resolveType(btf, typeId);
+    if (btf !== undefined && (type?.kind === "struct" || type?.kind === "union"))
+      sizes.set(typeId, sizeOf(btf, typeId));
+  }
+  return sizes;
+}
+
 /**
  * Links one program of an object against the maps of a host.
  *
@@ -244,5 +257,6 @@ export function linkProgram(
   const lines = placed.flatMap(({ spec, start }) =>
     spec.lines.map((line) => ({ ...line, instruction: line.instruction + start })),
   );
-  return { name: program.name, kind: program.kind, instructions, subprograms, maps, helpers, lines };
+  const types = namedTypes(object, placed);
+  return { name: program.name, kind: program.kind, instructions, subprograms, maps, helpers, lines, types };
 }

@@ -20,6 +20,8 @@ export interface LinkedProgram {
   /** Ids of the helpers it calls. */
   readonly helpers: readonly number[];
   readonly lines: readonly SourceLine[];
+  /** Bytes of the object's own types that it names, by their numbers: of those that it allocates. */
+  readonly types: ReadonlyMap<number, number>;
 }
 
 export interface Subprogram {

@@ -28,6 +28,25 @@ const DYNPTR = `*(u64 *)(r10 - 64) = 0x11223344
 r1 = r10\nr1 += -64\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -16\ncall dynptr_from_mem
 `;
 
+/** A new object in r7 with a number in it, and what drops that of a register. */
+const objectOf = (number: number): string =>
+  `r1 = 5\nr2 = 0\ncall bpf_obj_new_impl\nr7 = r0\n*(u64 *)(r7 + 0) = ${number}\n`;
+const drop = (register: number): string => `r1 = r${register}\nr2 = 0\ncall bpf_obj_drop_impl\n`;
+
+/** An empty list at r10 - 16; the object in r7 put into it, and taken out: its number is left in a register. */
+const LIST = "*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 8) = 0\n";
+const push = (end: string): string =>
+  `r1 = r10\nr1 += -16\nr2 = r7\nr2 += 8\nr3 = 0\nr4 = 0\ncall bpf_list_push_${end}_impl\n`;
+const numberOf = (register: number): string => `r7 = r0\nr7 += -8\nr${register} = *(u64 *)(r7 + 0)\n${drop(7)}`;
+const pop = (end: string, register: number): string =>
+  `r1 = r10\nr1 += -16\ncall bpf_list_pop_${end}\n${numberOf(register)}`;
+
+/** The same of a tree in the order of the numbers. */
+const ADD = "r1 = r10\nr1 += -16\nr2 = r7\nr2 += 8\nr3 = function(less) ll\nr4 = 0\nr5 = 0\ncall bpf_rbtree_add_impl\n";
+const first = (register: number): string =>
+  `r1 = r10\nr1 += -16\ncall bpf_rbtree_first\nr2 = r0\nr1 = r10\nr1 += -16\ncall bpf_rbtree_remove\n${numberOf(register)}`;
+const LESS = "exit\nless:\nr1 = *(u64 *)(r1 - 8)\nr2 = *(u64 *)(r2 - 8)\nr0 = 1\nif r1 < r2 goto +1\nr0 = 0";
+
 export const CALLS: Readonly<Record<string, Call>> = {
   map_lookup_elem: {
     text: "r1 = {hash}\nr2 = r10\nr2 += -4\n*(u32 *)(r10 - 4) = 1\ncall map_lookup_elem",
@@ -412,4 +431,41 @@ r1 = r10\nr1 += -16\nr2 = 2\nr3 = 6\ncall bpf_dynptr_adjust\nr1 = r10\nr1 += -16
   bpf_cgroup_acquire: { text: "r1 = 5\ncall bpf_cgroup_acquire", expected: 5n },
   bpf_task_release: { text: "r1 = 5\ncall bpf_task_release\nr0 = 1", expected: 1n },
   bpf_cgroup_release: { text: "r1 = 5\ncall bpf_cgroup_release\nr0 = 1", expected: 1n },
+  bpf_obj_new_impl: { text: `${objectOf(7)}r6 = *(u64 *)(r7 + 0)\n${drop(7)}r0 = r6`, expected: 7n },
+  bpf_obj_drop_impl: { text: `${objectOf(7)}${drop(7)}r0 = 1`, expected: 1n },
+  bpf_refcount_acquire_impl: {
+    text: `${objectOf(7)}r1 = r7\nr2 = 0\ncall bpf_refcount_acquire_impl\nr8 = r0\nr8 -= r7\n${drop(7)}${drop(7)}r0 = r8`,
+    expected: 0n,
+  },
+  bpf_list_push_front_impl: {
+    text: `${LIST}${objectOf(3)}${push("front")}${objectOf(4)}${push("front")}${pop("front", 6)}${pop("front", 8)}r6 *= 10\nr0 = r6\nr0 += r8`,
+    expected: 43n,
+  },
+  bpf_list_push_back_impl: {
+    text: `${LIST}${objectOf(3)}${push("back")}${objectOf(4)}${push("back")}${pop("front", 6)}${pop("front", 8)}r6 *= 10\nr0 = r6\nr0 += r8`,
+    expected: 34n,
+  },
+  bpf_list_pop_front: {
+    text: `${LIST}r1 = r10\nr1 += -16\ncall bpf_list_pop_front`,
+    expected: 0n,
+  },
+  bpf_list_pop_back: {
+    text: `${LIST}${objectOf(3)}${push("back")}${objectOf(4)}${push("back")}${pop("back", 6)}${pop("back", 8)}r6 *= 10\nr0 = r6\nr0 += r8`,
+    expected: 43n,
+  },
+  bpf_rbtree_add_impl: {
+    text: `${LIST}${objectOf(5)}${ADD}${objectOf(2)}${ADD}${objectOf(9)}${ADD}${first(6)}${first(8)}r6 *= 10\nr6 += r8\n${first(8)}r6 *= 10\nr0 = r6\nr0 += r8\n${LESS}`,
+    expected: 259n,
+  },
+  bpf_rbtree_first: { text: `${LIST}r1 = r10\nr1 += -16\ncall bpf_rbtree_first`, expected: 0n },
+  bpf_rbtree_remove: {
+    text: `${LIST}${objectOf(5)}r1 = r10\nr1 += -16\nr2 = r7\nr2 += 8\ncall bpf_rbtree_remove\nr6 = r0\n${drop(7)}r0 = r6`,
+    expected: 0n,
+  },
+  kptr_xchg: {
+    // An object goes into the place, another in its stead; the first comes back.
+    text: `*(u64 *)(r10 - 8) = 0\n${objectOf(3)}r1 = r10\nr1 += -8\nr2 = r7\ncall kptr_xchg\nr6 = r0
+${objectOf(4)}r1 = r10\nr1 += -8\nr2 = r7\ncall kptr_xchg\nr7 = r0\nr8 = *(u64 *)(r7 + 0)\nr8 += r6\n${drop(7)}r0 = r8`,
+    expected: 3n,
+  },
 };

@@ -6,6 +6,7 @@ import { ERRNO } from "../../error.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
 import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
+import { OBJECT_FUNCTIONS } from "./objects.ts";
 import { packetOf } from "./packet.ts";
 import { CONTEXT, DESTINATION_OR_NULL, DYNPTR, ITERATOR, LONG_ROOM, SIZE, SOURCE } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
@@ -259,7 +260,10 @@ const ROWS: readonly Row[] = [
   ),
 ];
 
-export const KERNEL_FUNCTIONS: readonly Helper[] = ROWS.map((row, index) => ({ ...row, id: FIRST_ID + index }));
+export const KERNEL_FUNCTIONS: readonly Helper[] = [...ROWS, ...OBJECT_FUNCTIONS].map((row, index) => ({
+  ...row,
+  id: FIRST_ID + index,
+}));
 
 /** What stands where a kernel function is not known. */
 export const TRAP: Helper | undefined = KERNEL_FUNCTIONS.find(({ name }) => name === "bpf_trap");

@@ -30,8 +30,10 @@ export interface ServiceCall {
   grant(address: number, bytes: number, writable: boolean): void;
   /** It may not any more. */
   revoke(address: number): void;
-  /** Something is to be given back before the run ends: if it is not, it is given up then, and the run counts as stopped. */
+  /** Something is to be given back before the run ends, as often as it is held: if it is not, it is given up then, and the run counts as stopped. */
   hold(address: number, what: string, giveUp: () => void): void;
+  /** What it holds that begins at this address or last before it. */
+  heldAround(address: number): number | undefined;
   /** It is given back. False: the run does not hold it. */
   release(address: number): boolean;
   /** Stops the run. @throws {AnyctxError} EFAULT with the instruction */
@@ -62,6 +64,13 @@ export class ProgramExit extends Error {
     super("a program ended itself");
     this.result = result;
   }
+}
+
+/** The last of some addresses that is not beyond another. */
+export function heldAround(held: Iterable<number>, address: number): number | undefined {
+  let found: number | undefined;
+  for (const each of held) if (each <= address && (found === undefined || each > found)) found = each;
+  return found;
 }
 
 /** Number of the CPU that a run is on. */

@@ -7,6 +7,7 @@ import type { Helper } from "./helper.ts";
 import { KERNEL_HELPERS } from "./kernel.ts";
 import { KERNEL_FUNCTIONS } from "./kfuncs.ts";
 import { MAP_HELPERS } from "./maps.ts";
+import { EXCHANGE } from "./objects.ts";
 import { PACKET_HELPERS } from "./packet.ts";
 import { PROBE_HELPERS } from "./probe.ts";
 import { RESIZE_HELPERS } from "./resize.ts";
@@ -33,6 +34,7 @@ export const HELPERS: readonly Helper[] = [
   ...CHECKSUM_HELPERS,
   ...SOCKET_HELPERS,
   ...KERNEL_HELPERS,
+  EXCHANGE,
   ...KERNEL_FUNCTIONS,
 ];
 

@@ -1,7 +1,7 @@
 /** Helper calls of the interpreter: arguments checked against the run's ranges as their parameters say. */
 import { type Action, type Helper, mapRegister } from "../helpers/helper.ts";
 import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
-import { type Argument, performService, type ServiceCall } from "../helpers/service.ts";
+import { type Argument, heldAround, performService, type ServiceCall } from "../helpers/service.ts";
 import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
 import type { CoreFunction, ProgramHost } from "../host.ts";
 import { FRAME_POINTER } from "../isa/instructions.ts";
@@ -106,11 +106,21 @@ class Call implements CheckedCall, ServiceCall {
   }
 
   hold(address: number, what: string, giveUp: () => void): void {
-    this.state.held.set(address, { what, giveUp });
+    const held = this.state.held.get(address);
+    if (held === undefined) this.state.held.set(address, { what, giveUp, count: 1 });
+    else held.count++;
   }
 
   release(address: number): boolean {
-    return this.state.held.delete(address);
+    const held = this.state.held.get(address);
+    if (held === undefined) return false;
+    held.count--;
+    if (held.count === 0) this.state.held.delete(address);
+    return true;
+  }
+
+  heldAround(address: number): number | undefined {
+    return heldAround(this.state.held.keys(), address);
   }
 }
 
@@ -157,13 +167,14 @@ const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
  * @returns false: there is none, and the program goes on itself
  */
 export function tailCall(vm: Interpreter, state: RunState, i: Decoded): boolean {
-  if (i.helper === undefined || state.tails >= MOST_TAIL_CALLS) return false;
+  if (i.helper === undefined || state.tails.made >= MOST_TAIL_CALLS) return false;
   const call = new Call(vm, state, i.at, i.helper);
   const target = tailTarget(vm.host, call.map(), call.value(3));
   if (target === undefined) return false;
+  state.tails.made++;
   const stackTop = Number(state.registers[FRAME_POINTER] ?? 0n);
   const bytes = state.ranges.sizeAt(state.context);
-  state.registers[0] = target(state.context, state.cpu, stackTop, bytes, state.tails + 1);
+  state.registers[0] = target(state.context, state.cpu, stackTop, bytes, state.tails);
   return true;
 }
 

@@ -9,7 +9,7 @@ import { RECORD } from "../../events/record.ts";
 import { edgeOf } from "../analysis/edges.ts";
 import { ProgramExit } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
-import { FRAME_BYTES, type ProgramHost, type RunProgram } from "../host.ts";
+import { FRAME_BYTES, type ProgramHost, type RunProgram, type TailCount } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { LinkedProgram } from "../linked.ts";
 import { pointerAt } from "../programs/packet-struct.ts";
@@ -82,7 +82,7 @@ export function start(
   cpu: number,
   stackTop: number,
   contextBytes?: number,
-  tails = 0,
+  tails: TailCount = { made: 0 },
 ): RunState {
   const { buffer } = interpreter.host.memory;
   const view = new DataView(buffer);
@@ -112,7 +112,7 @@ export function start(
 
 /** A record that nobody gives back would keep the consumer from all behind it, a lock everybody else. */
 function giveUpHeld({ held }: RunState): void {
-  for (const { giveUp } of held.values()) giveUp();
+  for (const { giveUp, count } of held.values()) for (let left = count; left > 0; left--) giveUp();
 }
 
 /** A function of a program that is called by nobody of its own: r1 and so on, and memory that it may use. */

@@ -1,7 +1,7 @@
 /** What a run consists of, shared by the interpreter's parts. */
 import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/helper.ts";
-import type { KernelMemory, ProgramHost } from "../host.ts";
+import type { KernelMemory, ProgramHost, TailCount } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import { instructionText } from "../where.ts";
 import type { Ranges } from "./ranges.ts";
@@ -49,6 +49,8 @@ export interface Held {
   /** As in `it ends with a record that is neither submitted nor discarded`. */
   readonly what: string;
   readonly giveUp: () => void;
+  /** How often it is held. */
+  count: number;
 }
 
 /** One run. Only `done` and the registers are of interest outside; the rest is the interpreter's. */
@@ -60,8 +62,8 @@ export interface RunState {
   readonly held: Map<number, Held>;
   readonly cpu: number;
   readonly context: number;
-  /** Calls of other programs that have not come back (tail calls). */
-  readonly tails: number;
+  /** Tail calls, of the programs that have gone on in this one too. */
+  readonly tails: TailCount;
   pc: number;
   left: number;
   done: boolean;

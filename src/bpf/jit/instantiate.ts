@@ -2,10 +2,10 @@
 import { AnyctxError } from "../../error.ts";
 import { signatureOf } from "../helpers/helper.ts";
 import { CALLBACK } from "../helpers/parameters/callback.ts";
-import { type Argument, ProgramExit, performService, type ServiceCall } from "../helpers/service.ts";
+import { type Argument, heldAround, ProgramExit, performService, type ServiceCall } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
 import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
-import type { ProgramHost, RunProgram } from "../host.ts";
+import type { ProgramHost, RunProgram, TailCount } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import { instructionText } from "../where.ts";
 import { type CompiledProgram, callbackExport, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
@@ -19,11 +19,11 @@ class Running {
   exports: Exports = {};
   cpu = 0;
   context = 0;
-  tails = 0;
+  tails: TailCount = { made: 0 };
   /** Where the frame of a function that is called back begins. */
   frame = 0;
   tailResult = 0n;
-  readonly held = new Map<number, () => void>();
+  readonly held = new Map<number, (() => void)[]>();
   #view: DataView;
   #bytes: Uint8Array;
 
@@ -44,7 +44,7 @@ class Running {
     return this.#bytes;
   }
 
-  run(context: number, cpu: number, stackTop: number, tails: number): bigint {
+  run(context: number, cpu: number, stackTop: number, tails: TailCount): bigint {
     const before = [this.context, this.cpu, this.tails] as const;
     [this.context, this.cpu, this.tails] = [context, cpu, tails];
     try {
@@ -53,7 +53,7 @@ class Running {
       if (cause instanceof ProgramExit) return cause.result;
       throw explain(this.program, cause);
     } finally {
-      for (const giveUp of this.held.values()) giveUp();
+      for (const each of this.held.values()) for (const giveUp of each) giveUp();
       this.held.clear();
       [this.context, this.cpu, this.tails] = before;
     }
@@ -61,9 +61,11 @@ class Running {
 
   tail(address: number, index: bigint, stackTop: number): number {
     const map = this.program.maps.find((each) => each.address === address);
-    const target = map === undefined || this.tails >= MOST_TAIL_CALLS ? undefined : tailTarget(this.host, map, index);
+    const target =
+      map === undefined || this.tails.made >= MOST_TAIL_CALLS ? undefined : tailTarget(this.host, map, index);
     if (target === undefined) return 0;
-    this.tailResult = target(this.context, this.cpu, stackTop, undefined, this.tails + 1);
+    this.tails.made++;
+    this.tailResult = target(this.context, this.cpu, stackTop, undefined, this.tails);
     return 1;
   }
 }
@@ -119,11 +121,21 @@ class CompiledCall implements ServiceCall {
   revoke(): void {}
 
   hold(address: number, _: string, giveUp: () => void): void {
-    this.#running.held.set(address, giveUp);
+    const { held } = this.#running;
+    held.set(address, [...(held.get(address) ?? []), giveUp]);
   }
 
   release(address: number): boolean {
-    return this.#running.held.delete(address);
+    const { held } = this.#running;
+    const [, ...rest] = held.get(address) ?? [];
+    if (!held.has(address)) return false;
+    if (rest.length === 0) held.delete(address);
+    else held.set(address, rest);
+    return true;
+  }
+
+  heldAround(address: number): number | undefined {
+    return heldAround(this.#running.held.keys(), address);
   }
 
   fail(problem: string): never {
@@ -183,7 +195,7 @@ export function instantiateProgram({ module, program }: CompiledProgram, host: P
   };
   const imports = { env: { memory: host.memory }, layout, core: host.core, host: functions, service: services };
   running.exports = instantiate(module, imports, program);
-  return (context, cpu, stackTop, _, tails = 0) => running.run(context, cpu, stackTop, tails);
+  return (context, cpu, stackTop, _, tails = { made: 0 }) => running.run(context, cpu, stackTop, tails);
 }
 
 /** A helper that is carried out in TypeScript, as the module imports it. */
