@@ -22,6 +22,30 @@ export interface LinkedProgram {
   readonly lines: readonly SourceLine[];
   /** Bytes of the object's own types that it names, by their numbers: of those that it allocates. */
   readonly types: ReadonlyMap<number, number>;
+  /** What the verifier believed, where it was asked to say: in order of `at`. */
+  readonly beliefs?: readonly Belief[];
+}
+
+/** What a register holds before an instruction, in every run that gets there. */
+export interface Belief {
+  readonly at: number;
+  readonly register: number;
+  /**
+   * A number, or an address that many bytes from where the context begins, from the top of a function's stack or from some object;
+   * a map's address.
+   */
+  readonly holds: "number" | "context" | "stack" | "map" | "pointer";
+  /** Of the number, or of the offset from the object: bits that are known and those that are not, bounds unsigned and signed. */
+  readonly value: bigint;
+  readonly mask: bigint;
+  readonly umin: bigint;
+  readonly umax: bigint;
+  readonly smin: bigint;
+  readonly smax: bigint;
+  /** The map's address, where it holds one. */
+  readonly map: number;
+  /** Of the stack: how many frames above the running function's the one is that it leads into. */
+  readonly frames: number;
 }
 
 export interface Subprogram {

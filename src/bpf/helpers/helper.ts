@@ -46,7 +46,13 @@ export interface Helper {
   readonly name: string;
   readonly group: HelperGroup;
   readonly parameters: readonly ParameterKind[];
+  /** How many parameters each call has: registers of those behind them may hold nothing. All, if not given. */
+  readonly required?: number;
   readonly action: Action;
+  /** The packet may lie elsewhere, or be shorter, once it has returned. */
+  readonly movesPacket?: true;
+  /** Of an `i32` result: no more than the size that it was given. */
+  readonly atMostSize?: true;
   /**
    * What r0 is: `value` the address of a value of the call's map, or 0; `record` that of as many bytes as r2 said, or 0, which are to
    * be submitted or discarded; `address` that of memory which the action lets the run use, or 0; `i32` 0 or more, or -errno; `i64` the

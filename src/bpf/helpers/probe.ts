@@ -12,6 +12,7 @@ const PROBE_READ: Omit<Helper, "id" | "name"> = {
 
 const PROBE_READ_STRING: Omit<Helper, "id" | "name"> = {
   ...PROBE_READ,
+  atMostSize: true,
   action: { type: "core", name: "probeReadString" },
   doc: "Copies a NUL-terminated string of at most size bytes; returns its length with the NUL, or -EFAULT.",
 };

@@ -130,6 +130,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
     name: "trace_printk",
     group: "base",
     parameters: [TEXT, SIZE, SCALAR, SCALAR, SCALAR],
+    required: 2,
     action: {
       type: "service",
       run: (call, text: number, size: number, ...values: bigint[]) => print(call, text, size, values),

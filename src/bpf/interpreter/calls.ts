@@ -188,8 +188,8 @@ export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper:
   const answer = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
   const r0 = EXTEND[result](answer);
   if (result === "value" && r0 !== 0n) {
-    const { valueStride, readOnly } = call.map();
-    state.ranges.grant(Number(r0), valueStride, !readOnly);
+    const { valueSize, readOnly } = call.map();
+    state.ranges.grant(Number(r0), valueSize, !readOnly);
   }
   if (result === "record" && r0 !== 0n) holdRecord(call, Number(r0), Number(passed[1]));
   return r0;

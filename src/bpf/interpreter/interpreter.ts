@@ -11,21 +11,41 @@ import { ProgramExit } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES, type ProgramHost, type RunProgram, type TailCount } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
-import type { LinkedProgram } from "../linked.ts";
+import type { Belief, LinkedProgram } from "../linked.ts";
 import { pointerAt } from "../programs/packet-struct.ts";
 import { programType } from "../programs/table.ts";
+import { beliefsBySlot, compareBeliefs } from "./beliefs.ts";
 import { Ranges } from "./ranges.ts";
-import { type Decoded, faultAt, type Interpreter, type InterpreterOptions, type RunState, step } from "./state.ts";
+import {
+  type Decoded,
+  faultAt,
+  type Interpreter,
+  type InterpreterOptions,
+  type RunState,
+  type Step,
+  step,
+} from "./state.ts";
 import { HANDLERS } from "./steps.ts";
 
 export const DEFAULT_BUDGET = 1_000_000;
 
+/** A step before which what was believed is compared. */
+function believing(beliefs: readonly Belief[], step: Step): Step {
+  return (interpreter, state, instruction) => {
+    compareBeliefs(interpreter, state, beliefs);
+    step(interpreter, state, instruction);
+  };
+}
+
 function decode(program: LinkedProgram): (Decoded | undefined)[] {
   const { instructions } = program;
+  const bySlot = beliefsBySlot(program);
   return instructions.map((slot, at) => {
     const operation = operationOf(slot);
     if (operation === undefined) return undefined;
     const { effect } = operation;
+    const step = HANDLERS[effect.type](effect as never);
+    const beliefs = bySlot.get(at);
     const wide = isWide(slot);
     const tail = instructions[at + 1];
     return {
@@ -37,7 +57,7 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
       offset: slot.offset,
       imm: wide && tail !== undefined ? wideImmediate(slot, tail) : BigInt.asUintN(64, BigInt(slot.imm)),
       helper: effect.type === "call" && effect.target === "helper" ? helperById(slot.imm) : undefined,
-      step: HANDLERS[effect.type](effect as never),
+      step: beliefs === undefined ? step : believing(beliefs, step),
     };
   });
 }
@@ -54,7 +74,7 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
     code: decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
     kernel: followsPointers(program) ? host.kernel : undefined,
-    options: { budget: options.budget ?? DEFAULT_BUDGET },
+    options: { ...options, budget: options.budget ?? DEFAULT_BUDGET },
   };
 }
 
@@ -137,7 +157,10 @@ export function runFunction(program: LinkedProgram, host: ProgramHost, call: Fun
 
 function finish(interpreter: Interpreter, state: RunState): bigint {
   try {
-    while (!state.done) step(interpreter, state);
+    while (!state.done) {
+      interpreter.options.watch?.(interpreter, state);
+      step(interpreter, state);
+    }
     const [left] = state.held.values();
     if (left !== undefined) throw faultAt(interpreter, state.pc, `it ends with ${left.what}`);
     return state.registers[0] ?? 0n;

@@ -30,12 +30,14 @@ export interface Interpreter {
   readonly maps: ReadonlyMap<number, LinkedMap>;
   /** Where loads outside of what a run was granted go, of programs that follow the kernel's typed pointers. */
   readonly kernel: KernelMemory | undefined;
-  readonly options: Required<InterpreterOptions>;
+  readonly options: Required<Pick<InterpreterOptions, "budget">> & InterpreterOptions;
 }
 
 export interface InterpreterOptions {
   /** Instructions after which a run is stopped; Linux's verifier uses the same number. */
   readonly budget?: number;
+  /** Is shown each run before each of its instructions. */
+  readonly watch?: (interpreter: Interpreter, state: RunState) => void;
 }
 
 export interface Frame {

@@ -3,6 +3,14 @@ import { onPackets } from "./packet.ts";
 import { SK_BUFF } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
+/** `mark`, `priority`, `cb`, `tstamp`: what Linux lets these programs write. */
+const WRITABLE = [
+  [8, 12],
+  [32, 36],
+  [48, 68],
+  [152, 160],
+] as const;
+
 export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   name: "cgroup_skb",
   doc: "Runs on packets of a cgroup's sockets, from the network header on; its context is `struct __sk_buff`.",
@@ -12,7 +20,7 @@ export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   describe: ({ place }) => `packets of a cgroup${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
   packet: SK_BUFF,
-  context: onPackets(SK_BUFF),
+  context: onPackets(SK_BUFF, WRITABLE),
   helpers: ["base", "packet"],
-  result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it." },
+  result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: [0, 3] },
 };

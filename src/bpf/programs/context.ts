@@ -71,6 +71,7 @@ const MOST_ARGUMENTS = 13;
 export function typedArguments(what: string): ProgramContext {
   return {
     ...withoutEvents(what),
+    access: { bytes: () => MOST_ARGUMENTS * ARGUMENT_BYTES },
     example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
     direct: (given) => argumentsContext(what, given, MOST_ARGUMENTS),
   };

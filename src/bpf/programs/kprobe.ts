@@ -19,6 +19,7 @@ export const KPROBE: ProgramType<{ readonly function: string }> = {
   attaches: () => false,
   context: {
     ...withoutEvents(WHAT),
+    access: { bytes: () => REGISTERS_BYTES },
     example: (_, index) => numbered(REGISTERS_BYTES, 0, index),
     direct: (given) => registersContext(WHAT, given),
   },

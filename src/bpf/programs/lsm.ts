@@ -13,5 +13,5 @@ export const LSM: ProgramType<{ readonly hook: string }> = {
   followsPointers: true,
   context: typedArguments("A program on a security hook"),
   helpers: ["base", "task", "tracing"],
-  result: { ignored: false, doc: "Whether the kernel goes on: 0 allows, -errno refuses." },
+  result: { ignored: false, doc: "Whether the kernel goes on: 0 allows, -errno refuses.", between: [-4095, 1] },
 };

@@ -2,7 +2,7 @@
 import { AnyctxError } from "../../error.ts";
 import { numbered, onlyOf, withoutEvents } from "./context.ts";
 import { type PacketStruct, placePacket, pointerAt, setPointer, XDP_MD } from "./packet-struct.ts";
-import type { DirectContext, DirectInput, ProgramContext } from "./program-type.ts";
+import type { ContextAccess, DirectContext, DirectInput, ProgramContext } from "./program-type.ts";
 
 /** The device that a kernel's own test runs are on. */
 const LOOPBACK = 1;
@@ -45,10 +45,14 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
   };
 }
 
-/** The context of the types that run on packets, by the struct that they get. */
-export function onPackets(struct: PacketStruct): ProgramContext {
+/**
+ * The context of the types that run on packets, by the struct that they get.
+ * @param writable parts of the struct that programs may write to
+ */
+export function onPackets(struct: PacketStruct, writable: ContextAccess["writable"] = []): ProgramContext {
   return {
     ...withoutEvents("A program on packets"),
+    access: { bytes: () => struct.bytes, writable },
     // A packet of no bytes: where it would lie nobody says.
     example: (_, index) => numbered(struct.bytes, Math.max(struct.end + struct.pointer, (struct.meta ?? 0) + 4), index),
     direct: (given) => packetContext(struct, given),

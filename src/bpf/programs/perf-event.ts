@@ -28,6 +28,7 @@ export const PERF_EVENT: ProgramType<Readonly<Record<string, never>>> = {
   attaches: () => false,
   context: {
     ...withoutEvents(WHAT),
+    access: { bytes: () => DATA_BYTES },
     example: (_, index) => numbered(DATA_BYTES, 0, index),
     direct: contextOf,
   },

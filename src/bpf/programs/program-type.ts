@@ -67,6 +67,14 @@ export interface DirectContext {
   readonly packet?: (target: Uint8Array, at: number) => Uint8Array;
 }
 
+/** What programs may do with their context, for whatever target. */
+export interface ContextAccess<Target extends ProgramTarget = ProgramTarget> {
+  /** Bytes that every context has; undefined where they are as many as are given: a run then needs as many as are read. */
+  bytes(target: Target): number | undefined;
+  /** Parts that may be written to, from the first byte to behind the last. */
+  readonly writable?: readonly (readonly [from: number, to: number])[];
+}
+
 export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
   /** The most bytes that `write` writes, the room to keep for it; 0: the record's payload itself is the context. */
   readonly room: number;
@@ -75,6 +83,8 @@ export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
    * @throws {AnyctxError} UNSUPPORTED where they cannot be
    */
   of(event: ProgramEvent): EventContext;
+  /** Left out: what is given decides how long contexts are, and none of them is written to. */
+  readonly access?: ContextAccess<Target>;
   /** A made-up context for trying a program out: its numbers are other ones for each `index`. */
   example(target: Target, index: number): Uint8Array;
   /** The context of a direct run. @throws {AnyctxError} EINVAL: it cannot be made of what is given */
@@ -103,5 +113,10 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   /** Groups of helpers that its programs may call. */
   readonly helpers: readonly HelperGroup[];
   /** What r0 means at the end of a run; `ignored`: nothing follows from it. */
-  readonly result: { readonly ignored: boolean; readonly doc: string };
+  readonly result: {
+    readonly ignored: boolean;
+    readonly doc: string;
+    /** The least and the most that it may be, where others are refused. */
+    readonly between?: readonly [least: number, most: number];
+  };
 }

@@ -114,6 +114,9 @@ export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
   context: {
     room: MOST_ARGUMENTS * ARGUMENT_BYTES,
     of: contextOf,
+    access: {
+      bytes: ({ event }) => (RAW_ARGUMENTS[event]?.length ?? MOST_ARGUMENTS) * ARGUMENT_BYTES,
+    },
     example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
     direct: (given) => argumentsContext("A raw tracepoint", given, MOST_ARGUMENTS),
   },

@@ -3,6 +3,15 @@ import { onPackets } from "./packet.ts";
 import { SK_BUFF } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
+/** `mark`, `queue_mapping`, `priority`, `tc_index`, `cb`, `tc_classid`, `tstamp`: what Linux lets these programs write. */
+const WRITABLE = [
+  [8, 16],
+  [32, 36],
+  [44, 68],
+  [72, 76],
+  [152, 160],
+] as const;
+
 export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   name: "sched_cls",
   doc: "Runs on each packet of a device, on its way in or out; its context is `struct __sk_buff`.",
@@ -12,7 +21,7 @@ export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   describe: ({ place }) => `packets of traffic control${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
   packet: SK_BUFF,
-  context: onPackets(SK_BUFF),
+  context: onPackets(SK_BUFF, WRITABLE),
   helpers: ["base", "packet", "change"],
   result: {
     ignored: false,

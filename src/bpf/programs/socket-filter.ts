@@ -28,6 +28,7 @@ export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
   context: {
     room: SK_BUFF.bytes,
     of: () => OF_PACKET,
+    access: { bytes: () => SK_BUFF.bytes, writable: [[48, 68]] },
     example: (_, index) => numbered(SK_BUFF.bytes, (SK_BUFF.meta ?? 0) + 4, index),
     direct: (given) => packetContext(SK_BUFF, given),
   },

@@ -4,6 +4,8 @@ import type { ProgramType } from "./program-type.ts";
 
 const WHAT = "A program that user space runs";
 const EXAMPLE_BYTES = 256;
+/** Linux's most. */
+const MOST_BYTES = 65535;
 
 export const SYSCALL: ProgramType<Readonly<Record<string, never>>> = {
   name: "syscall",
@@ -15,6 +17,7 @@ export const SYSCALL: ProgramType<Readonly<Record<string, never>>> = {
   attaches: () => false,
   context: {
     ...withoutEvents(WHAT),
+    access: { bytes: () => undefined, writable: [[0, MOST_BYTES]] },
     example: (_, index) => numbered(EXAMPLE_BYTES, 0, index),
     direct: (given) => givenContext(WHAT, given),
   },

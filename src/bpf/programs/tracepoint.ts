@@ -9,6 +9,10 @@ const UNKNOWN_BYTES = 256;
 /** The fields that every tracepoint begins with: type, flags, preemption depth, pid. */
 const COMMON_BYTES = 8;
 
+function formatOf(category: string, event: string): EventFormat | undefined {
+  return KNOWN_FORMATS.find((format) => format.name === event && format.category === category);
+}
+
 function exampleOf(format: EventFormat | undefined, index: number): Uint8Array {
   const context = numbered(format?.size ?? UNKNOWN_BYTES, COMMON_BYTES, index);
   if (format === undefined) return context;
@@ -33,11 +37,8 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
   context: {
     room: 0,
     of: ({ format }) => ({ fields: format?.fields ?? [], bytes: payloadBytes }),
-    example: ({ category, event }, index) =>
-      exampleOf(
-        KNOWN_FORMATS.find((format) => format.name === event && format.category === category),
-        index,
-      ),
+    access: { bytes: ({ category, event }) => formatOf(category, event)?.size },
+    example: ({ category, event }, index) => exampleOf(formatOf(category, event), index),
     direct: (given) => givenContext("A program on a tracepoint", given),
   },
   helpers: ["base", "task", "tracing"],

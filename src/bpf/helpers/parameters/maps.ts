@@ -8,6 +8,7 @@ export const MAP: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
+  prove: (call) => void call.map(),
   check: (call) => call.map().address,
   push: ({ out, map }) => void out.byte(OP.i32Const).s32(map?.address ?? 0),
 };
@@ -18,6 +19,7 @@ export const KEY: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
+  prove: (call, register) => call.pointer(register, call.map().keySize, false),
   check: (call, register) => call.pointer(register, call.map().keySize, false),
   push: ({ map, pushPointer }) => pushPointer(map?.keySize),
 };
@@ -28,6 +30,7 @@ export const VALUE: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
+  prove: (call, register) => call.pointer(register, call.map().valueSize, false),
   check: (call, register) => call.pointer(register, call.map().valueSize, false),
   push: ({ map, pushPointer }) => pushPointer(map?.valueSize),
 };
@@ -38,6 +41,7 @@ export const ROOM: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: true,
+  prove: (call, register) => call.pointer(register, call.map().valueSize, true),
   check: (call, register) => call.pointer(register, call.map().valueSize, true),
   push: ({ map, pushPointer }) => pushPointer(map?.valueSize),
 };

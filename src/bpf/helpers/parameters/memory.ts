@@ -16,6 +16,7 @@ export const DESTINATION: ParameterKind = {
   wasm: "i32",
   sized: true,
   writes: true,
+  prove: (call, register) => call.sized(register, true),
   check: (call, register) => call.pointer(register, sizeIn(call, register + 1), true),
   push: ({ pushPointer }) => pushPointer(undefined),
 };
@@ -26,6 +27,7 @@ export const TEXT: ParameterKind = {
   wasm: "i32",
   sized: true,
   writes: false,
+  prove: (call, register) => call.sized(register, false),
   check: (call, register) => call.pointer(register, sizeIn(call, register + 1), false),
   push: ({ pushPointer }) => pushPointer(undefined),
 };
@@ -36,6 +38,7 @@ function orNull(kind: ParameterKind): ParameterKind {
     ...kind,
     name: `${kind.name}_or_null`,
     doc: `${kind.doc.slice(0, -1)}, or 0.`,
+    prove: (call, register) => (call.isZero(register) ? call.size(register + 1) : kind.prove(call, register)),
     check: (call, register) => (call.value(register) === 0n ? 0 : kind.check(call, register)),
     push: ({ out, pushRegister, pushPointer }) => {
       pushRegister();
@@ -53,22 +56,31 @@ export const DESTINATION_OR_NULL: ParameterKind = orNull(DESTINATION);
 function objectOf(name: string, bytes: number, writes: boolean, doc: string): ParameterKind {
   return {
     ...{ name, doc, wasm: "i32", sized: false, writes },
+    prove: (call, register) => call.pointer(register, bytes, writes),
     check: (call, register) => call.pointer(register, bytes, writes),
     push: ({ pushPointer }) => pushPointer(bytes),
   };
 }
 
-export const STRING: ParameterKind = objectOf("string", 1, false, "A pointer to a text that ends with a NUL.");
+/** The same, of what the verifier does not follow: that it is such an object it cannot prove. */
+function unproven(kind: ParameterKind): ParameterKind {
+  return { ...kind, prove: (call, register) => call.unproven(register, kind.name) };
+}
+
+export const STRING: ParameterKind = unproven(
+  objectOf("string", 1, false, "A pointer to a text that ends with a NUL."),
+);
 export const LONG_ROOM: ParameterKind = objectOf("long_room", 8, true, "A pointer to room for a number of 64 bits.");
 export const WORD_ROOM: ParameterKind = objectOf("word_room", 4, true, "A pointer to a number of 32 bits.");
-export const LOCK: ParameterKind = objectOf("lock", 4, true, "A pointer to a `struct bpf_spin_lock`.");
-export const TIMER: ParameterKind = objectOf("timer", 16, true, "A pointer to a `struct bpf_timer`.");
-export const DYNPTR: ParameterKind = objectOf("dynptr", 16, true, "A pointer to a `struct bpf_dynptr`.");
-export const ITERATOR: ParameterKind = objectOf("iterator", 8, true, "A pointer to an iterator's state.");
+export const LOCK: ParameterKind = unproven(objectOf("lock", 4, true, "A pointer to a `struct bpf_spin_lock`."));
+export const TIMER: ParameterKind = unproven(objectOf("timer", 16, true, "A pointer to a `struct bpf_timer`."));
+export const DYNPTR: ParameterKind = unproven(objectOf("dynptr", 16, true, "A pointer to a `struct bpf_dynptr`."));
+export const ITERATOR: ParameterKind = unproven(objectOf("iterator", 8, true, "A pointer to an iterator's state."));
 
 export const CONTEXT: ParameterKind = {
   name: "context",
   doc: "The program's context.",
+  prove: (call, register) => call.context(register),
   wasm: "i32",
   sized: false,
   writes: false,
@@ -83,6 +95,7 @@ export const SIZE: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
+  prove: (call, register) => call.size(register),
   check: sizeIn,
   push: ({ out, pushRegister, failIf }) => {
     pushRegister();
@@ -102,6 +115,7 @@ export const SOURCE: ParameterKind = {
   wasm: "i64",
   sized: false,
   writes: false,
+  prove: (call, register) => call.number(register),
   check: (call, register) => BigInt.asIntN(64, call.value(register)),
   push: ({ pushRegister }) => pushRegister(),
 };

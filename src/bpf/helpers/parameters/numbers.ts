@@ -11,6 +11,7 @@ export const FLAGS: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
+  prove: (call, register) => call.number(register),
   check: (call, register) => {
     const flags = call.value(register);
     return flags > 0xffffffffn ? FLAGS_TOO_LARGE : Number(flags);
@@ -29,6 +30,7 @@ export const SCALAR: ParameterKind = {
   wasm: "i64",
   sized: false,
   writes: false,
+  prove: (call, register) => call.number(register),
   check: (call, register) => call.value(register),
   push: ({ pushRegister }) => pushRegister(),
 };
@@ -39,6 +41,7 @@ export const WORD: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
+  prove: (call, register) => call.number(register),
   check: (call, register) => Number(BigInt.asUintN(32, call.value(register))),
   push: ({ out, pushRegister }) => {
     pushRegister();

@@ -24,6 +24,28 @@ export interface CheckedCall {
   refuse(register: number, no: string): never;
 }
 
+/** A helper call as the verifier looks at it: whatever the registers may hold. Each method refuses what may go wrong. */
+export interface ProvenCall {
+  /** The register holds a value; which one does not matter. */
+  number(register: number): void;
+  /** The call's map. */
+  map(): MapBinding;
+  /** The register leads to so many bytes that may be read or written. */
+  pointer(register: number, bytes: number, write: boolean): void;
+  /** The same, for as many bytes as the next register says at the most. */
+  sized(register: number, write: boolean): void;
+  /** The register holds a size, 0 to 2^31 - 1. */
+  size(register: number): void;
+  /** The register holds a record that is reserved, which it then no longer does. */
+  record(register: number): void;
+  /** The register holds the program's context. */
+  context(register: number): void;
+  /** Whether the register holds 0, and nothing else. */
+  isZero(register: number): boolean;
+  /** The register should hold what is not followed: it is refused. */
+  unproven(register: number, kind: string): void;
+}
+
 /** An argument of a helper call, in the code that the JIT writes. */
 export interface CompiledArgument {
   readonly out: ByteWriter;
@@ -47,6 +69,8 @@ export interface ParameterKind {
   readonly sized: boolean;
   /** Memory of the calling function may have changed through it when the helper returns. */
   readonly writes: boolean;
+  /** The verifier's way: what has to hold of the register. */
+  prove(call: ProvenCall, register: number): void;
   /** The interpreter's way: the argument for the core. @throws {AnyctxError} EFAULT where it is no such thing */
   check(call: CheckedCall, register: number): number | bigint;
   /** The JIT's way: leaves the argument, of type `wasm`, on the stack. */

@@ -7,6 +7,7 @@ export const RECORD_ADDRESS: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
+  prove: (call, register) => call.record(register),
   check: (call, register) => call.releaseRecord(register),
   push: ({ pushPointer }) => pushPointer(undefined),
 };

@@ -1,0 +1,233 @@
+/** What has to hold of an access: that it stays inside of what its pointer leads into, whatever the numbers are that it may have. */
+import { FRAME_BYTES } from "../host.ts";
+import { Refusal } from "./refusal.ts";
+import { describe, describeScalar, isPacket, type PointerRegister, type Register } from "./registers.ts";
+import { isWritten, wordAt } from "./stack.ts";
+import type { State } from "./state.ts";
+import { cameFrom, nameOf, type Subject } from "./subject.ts";
+import { constantOf } from "./values/scalar.ts";
+
+/** An access through a register. `atomic`: reads and writes, at a multiple of its size. */
+export interface Access {
+  readonly at: number;
+  readonly register: number;
+  /** Added to the register. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly does: "read" | "write" | "atomic";
+  /** A helper accesses it, not an instruction. */
+  readonly helper?: true;
+  /** A load that extends the sign. */
+  readonly signed?: boolean;
+  /** An acquire, or a release: at a multiple of its size as an atomic. */
+  readonly ordered?: boolean;
+}
+
+const VERBS: Readonly<Record<Access["does"], string>> = { read: "reads", write: "writes", atomic: "changes" };
+
+function what({ does, bytes }: Access): string {
+  return `it ${VERBS[does]} ${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+}
+
+/** The least and the most that the offset may be, counted from the target's beginning. */
+function reach({ offset, fixed }: PointerRegister, access: Access): readonly [least: bigint, most: bigint] {
+  const by = BigInt(access.offset + fixed);
+  return [offset.wide.smin + by, offset.wide.smax + by];
+}
+
+function outside(subject: Subject, access: Access, pointer: PointerRegister, size: number, of: string): never {
+  const [least, most] = reach(pointer, access);
+  const where = least === most ? `offset ${least}` : `an offset from ${least} to ${most}`;
+  const name = nameOf(subject, access.register, pointer);
+  const message = `${what(access)} at ${where} of ${of}, which has ${size} bytes (${name})`;
+  const unknown = least !== most;
+  const suggestion = unknown
+    ? `Compare the offset or index first, so that it is at most ${Math.max(0, size - access.bytes)} bytes on every path here.`
+    : `Only offsets from 0 to ${size - access.bytes} can be accessed with ${access.bytes} bytes.`;
+  throw new Refusal("bounds", access.at, message, suggestion, origins(pointer, of));
+}
+
+function origins({ origin }: PointerRegister, of: string): { at: number; what: string }[] {
+  return origin < 0 ? [] : [{ at: origin, what: `the pointer to ${of} comes from here` }];
+}
+
+function inside(subject: Subject, access: Access, pointer: PointerRegister, size: number, of: string): void {
+  const [least, most] = reach(pointer, access);
+  if (least < 0n || most + BigInt(access.bytes) > BigInt(size)) outside(subject, access, pointer, size, of);
+}
+
+function aligned(access: Access, { offset, fixed }: PointerRegister): void {
+  const { value, mask } = offset.wide;
+  const low = BigInt(access.bytes - 1);
+  if (((value + BigInt(access.offset + fixed)) & low) === 0n && (mask & low) === 0n) return;
+  const message = `${what(access)} at an offset that may not be a multiple of ${access.bytes}`;
+  throw new Refusal("alignment", access.at, message, `Access it at a multiple of ${access.bytes}, or byte by byte.`);
+}
+
+/** What several threads may access at a time: the stack, values and records, at multiples of the size. */
+function checkAtomic(access: Access, register: PointerRegister): void {
+  const { type } = register.target;
+  if (type === "stack" || type === "value" || type === "record") {
+    aligned(access, register);
+    return;
+  }
+  const message = `${what(access)} of ${describe(register)} atomically or in order`;
+  throw new Refusal("alignment", access.at, message, "Load it, and store it, as it is: nobody else accesses it.");
+}
+
+function checkStack(subject: Subject, state: State, access: Access, pointer: PointerRegister): void {
+  const { target } = pointer;
+  if (target.type !== "stack") return;
+  const [least, most] = reach(pointer, access);
+  if (least < -FRAME_BYTES || most + BigInt(access.bytes) > 0n) {
+    const where = least === most ? `${least}` : `${least}..${most}`;
+    const message = `${what(access)} at ${where} from the top of the stack, of which a function has ${FRAME_BYTES} bytes below it`;
+    throw new Refusal("bounds", access.at, message, "Compare the index of the array first, or make the array larger.");
+  }
+  if (access.helper !== true) aligned(access, pointer);
+  if (access.does === "write") return;
+  const [from, to] = [Number(least), Number(most) + access.bytes];
+  for (let word = wordAt(to - 1); to > from && word <= wordAt(from); word++) state.markRead(target.frame, word);
+  if (subject.rules.readsUnwrittenStack || isWritten(state.frames[target.frame]?.stack ?? [], from, to - from)) return;
+  const message = `${what(access)} of the stack at ${from} from its top, to which nothing was written before`;
+  const suggestion = "Give the variable a value first; of a struct also its padding: `struct key key = {};`.";
+  throw new Refusal("uninitialized", access.at, message, suggestion);
+}
+
+function checkPacket(subject: Subject, access: Access, pointer: PointerRegister): void {
+  const { offset, fixed, range, target } = pointer;
+  const least = offset.wide.smin + BigInt(fixed + access.offset);
+  const end = fixed + access.offset + access.bytes;
+  if (least >= 0n && end <= range) return;
+  const name = nameOf(subject, access.register, pointer);
+  const known =
+    range === 0 ? "which was not compared with its end" : `of which only ${range} bytes were compared with its end`;
+  const message =
+    least < 0n
+      ? `${what(access)} before the beginning of ${cameFrom(subject, pointer)}`
+      : `${what(access)} at offset ${fixed + access.offset} of ${cameFrom(subject, pointer)}, ${known} (${name})`;
+  const edge = target.type === "packet" ? "data_end" : "data";
+  const suggestion = `Compare first: if ((void *)pointer + ${end} > ${edge}) return ...;`;
+  throw new Refusal("bounds", access.at, message, suggestion, origins(pointer, "the packet"));
+}
+
+/** A field of the context that is an address is loaded as one, or not at all. */
+function checkAddressField({ addresses }: Subject, access: Access, at: number): void {
+  const { bytes, signed = false } = access;
+  const field = addresses.find((each) => at < each.offset + each.bytes && at + bytes > each.offset);
+  if (field === undefined || (at === field.offset && bytes === field.bytes && !signed)) return;
+  const message = `${what(access)} of the context at ${at}, where an address of ${field.bytes} bytes begins at ${field.offset}`;
+  throw new Refusal("alignment", access.at, message, "Load the field as a whole, and without a sign.");
+}
+
+function checkContext(subject: Subject, access: Access, pointer: PointerRegister): void {
+  const rules = subject.type?.context.access;
+  const moved = constantOf(pointer.offset);
+  if (moved === undefined) {
+    const message = `${what(access)} of the context at an offset that is not constant (${describeScalar(pointer.offset)})`;
+    throw new Refusal("bounds", access.at, message, "Use constant offsets into the context.");
+  }
+  const at = Number(BigInt.asIntN(64, moved)) + access.offset;
+  const size = subject.contextBytes ?? MOST_CONTEXT;
+  inside(subject, access, pointer, size, "the context");
+  subject.contextRead = Math.max(subject.contextRead, at + access.bytes);
+  if (access.helper !== true && at % access.bytes !== 0) aligned(access, pointer);
+  if (access.does === "read" && access.helper !== true) checkAddressField(subject, access, at);
+  if (access.does === "read") return;
+  const writable =
+    access.does === "write" && (rules?.writable ?? []).some(([from, to]) => at >= from && at + access.bytes <= to);
+  if (writable) return;
+  const message = `${what(access)} of the context at offset ${at}, which a program of type ${subject.type?.name ?? "unknown"} may not write to`;
+  throw new Refusal("context", access.at, message, "Keep it in a variable or in a map instead.");
+}
+
+/** A context whose size only a run knows: as much as Linux allows. */
+const MOST_CONTEXT = 8192;
+
+function refusedNumber(access: Access, register: Register): Refusal {
+  const name = `r${access.register}`;
+  if (register.type === "nothing") return neverWritten(access.at, access.register, register);
+  if (register.type === "number" && register.releasedAt !== undefined) {
+    const because = [{ at: register.releasedAt, what: "the record was given back here" }];
+    const message = `${what(access)} of a record (${name}) that was given back before`;
+    return new Refusal("released", access.at, message, "Use the record before it is submitted or discarded.", because);
+  }
+  const held = describe(register);
+  if (held === "0") {
+    const message = `${what(access)} at NULL (${name} is 0 here)`;
+    return new Refusal("null", access.at, message, "On this path the pointer is NULL: return before it is used.");
+  }
+  const message = `${what(access)} at ${name}, which is a number (${held}) and no pointer`;
+  const suggestion =
+    "Only pointers that come from a context, a map, the stack, a packet or a helper lead to memory; others are read with bpf_probe_read_kernel().";
+  return new Refusal("type", access.at, message, suggestion);
+}
+
+/** A register that nothing was put into. */
+export function neverWritten(at: number, index: number, register: Register): Refusal {
+  const lost = register.type === "nothing" ? register.lostAt : undefined;
+  const why = lost === undefined ? "to which nothing was written before" : "which a call has left without a value";
+  const because = lost === undefined ? [] : [{ at: lost, what: "this call leaves nothing in r1 to r5" }];
+  const message = `it reads r${index}, ${why}`;
+  const suggestion =
+    lost === undefined ? "Give it a value on every path that leads here." : "Keep it in r6 to r9 or on the stack.";
+  return new Refusal("uninitialized", at, message, suggestion, because);
+}
+
+/** @throws {Refusal} the access may go wrong */
+export function checkAccess(subject: Subject, state: State, access: Access): void {
+  const register = state.register(access.register);
+  if (
+    register.type === "number" &&
+    register.kernel &&
+    access.does === "read" &&
+    access.helper !== true &&
+    access.ordered !== true
+  )
+    return;
+  if (register.type !== "pointer") throw refusedNumber(access, register);
+  const { target } = register;
+  if (register.maybeNull) throw maybeNull(subject, access, register);
+  if (target.type === "map" || target.type === "packetEnd" || target.type === "function") {
+    const message = `${what(access)} at ${describe(register)} (r${access.register}), which is no memory of the program's`;
+    const suggestion =
+      target.type === "map" ? "Values are got by bpf_map_lookup_elem()." : "Only what lies before it can be accessed.";
+    throw new Refusal("type", access.at, message, suggestion, origins(register, describe(register)));
+  }
+  if (access.does === "atomic" || access.ordered === true) checkAtomic(access, register);
+  if (target.type === "stack") checkStack(subject, state, access, register);
+  else if (isPacket(target)) checkPacket(subject, access, register);
+  else if (target.type === "context") checkContext(subject, access, register);
+  else checkObject(subject, access, register);
+}
+
+/** A value or a record. */
+function checkObject(subject: Subject, access: Access, register: PointerRegister): void {
+  const { target } = register;
+  const size = target.type === "value" ? target.map.valueSize : target.type === "record" ? target.bytes : 0;
+  inside(subject, access, register, size, cameFrom(subject, register));
+  if (access.does === "read" || target.type !== "value" || !target.map.readOnly) return;
+  const message = `${what(access)} of ${cameFrom(subject, register)}, which programs may only read`;
+  throw new Refusal(
+    "read-only",
+    access.at,
+    message,
+    "Declare the variable without const, or use a map that is not BPF_F_RDONLY_PROG.",
+  );
+}
+
+function maybeNull(subject: Subject, access: Access, register: PointerRegister): Refusal {
+  const name = nameOf(subject, access.register, register);
+  const { target } = register;
+  const when = target.type === "record" ? "there is no room in the ring buffer" : "there is no such entry";
+  const message = `${what(access)} through ${name}, ${cameFrom(subject, register)}, which is NULL where ${when}`;
+  const variable = name.replaceAll("`", "");
+  const suggestion = `Compare it with NULL first: if (!${variable}) return 0;`;
+  return new Refusal(
+    "null",
+    access.at,
+    message,
+    suggestion,
+    origins(register, describe({ ...register, maybeNull: false })),
+  );
+}

@@ -1,0 +1,198 @@
+/** What has to hold before an instruction: everything that it does with any of the values that its registers may have is allowed. */
+
+import type { Effect, Instruction } from "../isa/instructions.ts";
+import { ALU_OPERATIONS, type AluEffect } from "../isa/semantics.ts";
+import { checkAccess, neverWritten } from "./access.ts";
+import { Refusal } from "./refusal.ts";
+import { describe, describeScalar, type PointerRegister, type Register, rely } from "./registers.ts";
+import type { State } from "./state.ts";
+import { nameOf, type Step, type Subject, sourceAt } from "./subject.ts";
+
+type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
+
+const ALU_NAMES: ReadonlyMap<AluEffect, string> = new Map(ALU_OPERATIONS.map((row) => [row, row.name]));
+
+/** The operation's name in `semantics.ts`; a swap has none. */
+export function aluName(alu: AluEffect): string {
+  return ALU_NAMES.get(alu) ?? "swap";
+}
+
+/** Moves to another register as it is. */
+export function isMove(name: string): boolean {
+  return name.startsWith("mov");
+}
+
+function mustHold(at: number, index: number, register: Register): void {
+  if (register.type === "nothing") throw neverWritten(at, index, register);
+}
+
+function arithmetic(subject: Subject, at: number, index: number, register: PointerRegister, why: string): Refusal {
+  const name = nameOf(subject, index, register);
+  const message = `it calculates with ${name}, a pointer to ${describe(register)}, ${why}`;
+  const suggestion = register.maybeNull
+    ? "Compare the pointer with NULL before anything is added to it."
+    : "Only numbers can be added to a pointer or subtracted from it, in 64 bits.";
+  const because = register.origin < 0 ? [] : [{ at: register.origin, what: "the pointer comes from here" }];
+  return new Refusal("arithmetic", at, message, suggestion, because);
+}
+
+/** Targets that a pointer stays at. */
+const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function"]);
+
+/** A pointer is moved by a number, or subtracted from a pointer: nothing else. */
+function checkPointerArithmetic(subject: Subject, step: Step, state: State, effect: Of<"alu">): void {
+  const { at, slot } = step;
+  const name = aluName(effect.alu);
+  const destination = state.register(slot.dst);
+  const source = effect.operand === "src" ? state.register(slot.src) : undefined;
+  const isLeft = destination.type === "pointer";
+  const [index, register] = isLeft ? [slot.dst, destination] : [slot.src, source];
+  if (register?.type !== "pointer") return;
+  const refuse = (why: string): never => {
+    throw arithmetic(subject, at, index, register, why);
+  };
+  if (isLeft && source?.type === "pointer") {
+    if (name !== "sub") refuse("together with another pointer");
+    return;
+  }
+  if (effect.width === 32 && name !== "sub") refuse("in 32 bits, which no address survives");
+  if (effect.width === 32) return;
+  if (name !== "add" && (name !== "sub" || !isLeft)) refuse(`by an operation (${name}) that leaves no pointer`);
+  if (register.maybeNull) refuse("and it may be NULL");
+  if (FIXED.has(register.target.type)) refuse("which cannot be moved");
+}
+
+/** What an instruction set defines, and no author means. */
+function checkConstant({ at, slot }: Step, name: string, { width }: Of<"alu">): void {
+  const divides = name.endsWith("div") || name.endsWith("mod");
+  const shifts = name.endsWith("sh");
+  if (divides && slot.imm === 0) {
+    const message = "it divides by a constant 0";
+    throw new Refusal("arithmetic", at, message, "Divide by something else.");
+  }
+  if (!shifts || (slot.imm >= 0 && slot.imm < width)) return;
+  const message = `it shifts a number of ${width} bits by ${slot.imm}`;
+  throw new Refusal("arithmetic", at, message, `Shift by 0 to ${width - 1} bits.`);
+}
+
+function checkAlu(subject: Subject, step: Step, state: State, effect: Of<"alu">): void {
+  const { at, slot } = step;
+  const name = aluName(effect.alu);
+  const moves = isMove(name);
+  if (!moves) mustHold(at, slot.dst, state.register(slot.dst));
+  if (effect.operand === "src") mustHold(at, slot.src, state.register(slot.src));
+  if (effect.operand === "imm") checkConstant(step, name, effect);
+  // Of a pointer that is negated or turned around a number is left.
+  if (!moves && effect.operand !== "none") checkPointerArithmetic(subject, step, state, effect);
+}
+
+function checkLoad(subject: Subject, { at, slot }: Step, state: State, effect: Of<"load">): void {
+  const { bytes, signed, ordered = false } = effect;
+  checkAccess(subject, state, { at, register: slot.src, offset: slot.offset, bytes, does: "read", signed, ordered });
+}
+
+function checkStore(subject: Subject, { at, slot }: Step, state: State, effect: Of<"store">): void {
+  const { bytes, operand, ordered = false } = effect;
+  const stored = operand === "src" ? state.register(slot.src) : undefined;
+  if (stored !== undefined) mustHold(at, slot.src, stored);
+  checkAccess(subject, state, { at, register: slot.dst, offset: slot.offset, bytes, does: "write", ordered });
+  const base = state.register(slot.dst);
+  if (stored === undefined || base.type !== "pointer" || base.target.type !== "stack") return;
+  if (base.target.frame < state.depth) checkEscape(at, stored, base.target.frame);
+}
+
+/** Where a pointer to a function's stack may not go: to where it is when the function has ended. */
+function checkEscape(at: number, register: Register, frame: number): void {
+  if (register.type !== "pointer" || register.target.type !== "stack" || register.target.frame <= frame) return;
+  const message = "it keeps a pointer to its own stack where the function's caller finds it";
+  throw new Refusal("frame", at, message, "Let the caller have the variable, and pass its address.");
+}
+
+function checkAtomic(subject: Subject, { at, slot }: Step, state: State, effect: Of<"atomic">): void {
+  const { bytes, atomic } = effect;
+  mustHold(at, slot.src, state.register(slot.src));
+  if (atomic === "cmpxchg") mustHold(at, 0, state.register(0));
+  checkAccess(subject, state, { at, register: slot.dst, offset: slot.offset, bytes, does: "atomic" });
+}
+
+/** The end of a function that the program or a helper has called, or of the program. */
+function checkExit(subject: Subject, { at }: Step, state: State): void {
+  const result = state.register(0);
+  const { depth } = state;
+  if (depth > 0) {
+    checkEscape(at, result, depth - 1);
+    return;
+  }
+  mustHold(at, 0, result);
+  const [reference] = state.references;
+  if (reference !== undefined) throw notReleased(subject, at, reference.at);
+  const { between } = subject.type?.result ?? {};
+  if (between !== undefined) checkResult(subject, at, result, between, `a program of type ${subject.type?.name}`);
+}
+
+function notReleased(subject: Subject, at: number, reserved: number): Refusal {
+  const source = sourceAt(subject.program, reserved);
+  const where = source === undefined ? `instruction ${reserved}` : `line ${source.line}`;
+  const message = `it ends with a record, reserved at ${where}, that is neither submitted nor discarded`;
+  const because = [{ at: reserved, what: "the record is reserved here" }];
+  const suggestion = "Call bpf_ringbuf_submit() or bpf_ringbuf_discard() on every path behind the reservation.";
+  return new Refusal("reference", at, message, suggestion, because);
+}
+
+function checkResult(
+  subject: Subject,
+  at: number,
+  result: Register,
+  [least, most]: readonly [number, number],
+  who: string,
+): void {
+  rely(result);
+  const wide = result.type === "number" ? result.scalar.wide : undefined;
+  // What a function returns as an int is read as one.
+  const low = result.type === "number" ? result.scalar.low : undefined;
+  if (wide !== undefined && low !== undefined && low.smin >= BigInt(least) && low.smax <= BigInt(most)) return;
+  const is = result.type === "number" ? describeScalar(result.scalar) : describe(result);
+  const message = `it returns ${is}, where ${who} returns ${least} to ${most}`;
+  throw new Refusal("result", at, message, subject.type?.result.doc ?? "Return 0 or 1.");
+}
+
+function checkBranch(step: Step, state: State, effect: Of<"branch">): void {
+  const { at, slot } = step;
+  mustHold(at, slot.dst, state.register(slot.dst));
+  if (effect.operand === "src") mustHold(at, slot.src, state.register(slot.src));
+}
+
+type Checks = {
+  readonly [Type in Effect["type"]]?: (subject: Subject, step: Step, state: State, effect: Of<Type>) => void;
+};
+
+const CHECKS: Checks = {
+  alu: checkAlu,
+  load: checkLoad,
+  store: checkStore,
+  atomic: checkAtomic,
+  branch: (_, step, state, effect) => checkBranch(step, state, effect),
+  exit: checkExit,
+};
+
+/**
+ * Whatever is no helper call: those have their arguments checked by `checkCall`.
+ * @throws {Refusal} where something that the state allows would go wrong
+ */
+export function check(subject: Subject, step: Step, state: State): void {
+  const { effect } = step.operation;
+  (CHECKS[effect.type] as Checks["alu"])?.(subject, step, state, effect as Of<"alu">);
+}
+
+/** The registers that an instruction reads, for what the verifier believed of them. */
+export function registersRead({ effect }: Step["operation"], slot: Instruction): readonly number[] {
+  if (effect.type === "alu") {
+    const moves = isMove(aluName(effect.alu));
+    return [...(moves ? [] : [slot.dst]), ...(effect.operand === "src" ? [slot.src] : [])];
+  }
+  if (effect.type === "load") return [slot.src];
+  if (effect.type === "store" || effect.type === "branch")
+    return effect.operand === "src" ? [slot.dst, slot.src] : [slot.dst];
+  if (effect.type === "atomic") return effect.atomic === "cmpxchg" ? [0, slot.dst, slot.src] : [slot.dst, slot.src];
+  return effect.type === "exit" ? [0] : [];
+}

@@ -1,0 +1,142 @@
+/** Whether what was looked at from one state holds from another: every run that the second allows is one that the first allows. */
+import {
+  isPacket,
+  NOTHING,
+  type NumberRegister,
+  type PointerRegister,
+  type Register,
+  rely,
+  sameTarget,
+} from "./registers.ts";
+import type { StackWord } from "./stack.ts";
+import type { Frame, State, WordSet } from "./state.ts";
+import { includesScalar } from "./values/scalar.ts";
+
+/** Numbers of the one state by those of the other: what is told apart in one is told apart in both. */
+class Matching {
+  /** Numbers by which nothing was decided count too. */
+  readonly exact: boolean;
+
+  constructor(exact: boolean) {
+    this.exact = exact;
+  }
+
+  readonly #to = new Map<number, number>();
+  readonly #from = new Map<number, number>();
+
+  match(known: number, now: number): boolean {
+    if (known === 0) return true;
+    const before = this.#to.get(known);
+    if (before !== undefined) return before === now && now !== 0;
+    if (now !== 0) {
+      if (this.#from.has(now)) return false;
+      this.#from.set(now, known);
+    }
+    this.#to.set(known, now);
+    return true;
+  }
+}
+
+function coversPointer(known: PointerRegister, now: PointerRegister, ids: Matching): boolean {
+  const { target } = known;
+  if (!sameTarget(target, now.target) || known.fixed !== now.fixed || !includesScalar(known.offset, now.offset))
+    return false;
+  if (now.maybeNull && !known.maybeNull) return false;
+  if (isPacket(target)) return known.range <= now.range && matchesPacket(known, now, ids);
+  if (target.type === "record" && now.target.type === "record" && !ids.match(target.reference, now.target.reference))
+    return false;
+  return known.maybeNull === now.maybeNull && (!known.maybeNull || ids.match(known.id, now.id));
+}
+
+/** Pointers without an unknown offset are all told apart from those with one. */
+function matchesPacket(known: PointerRegister, now: PointerRegister, ids: Matching): boolean {
+  return known.id === 0 || now.id === 0 ? known.id === now.id : ids.match(known.id, now.id);
+}
+
+function coversNumber(known: NumberRegister, now: NumberRegister, ids: Matching): boolean {
+  if (known.kernel && !now.kernel) return false;
+  // Whatever it is now, nothing would come out otherwise.
+  if (!ids.exact && !known.basis.relied) return true;
+  return includesScalar(known.scalar, now.scalar) && ids.match(known.id, now.id);
+}
+
+function coversRegister(known: Register, now: Register, ids: Matching): boolean {
+  if (known.type === "nothing") return true;
+  if (known.type === "number") return now.type === "number" && coversNumber(known, now, ids);
+  return now.type === "pointer" && coversPointer(known, now, ids);
+}
+
+const NO_WORD: StackWord = { written: 0, zero: 0, spills: [] };
+
+function coversWord(known: StackWord, now: StackWord, ids: Matching): boolean {
+  if (known === now && known.spills.length === 0) return true;
+  if ((known.written & ~now.written) !== 0 || (known.zero & ~now.zero) !== 0) return false;
+  return known.spills.every((spill) => {
+    const same = now.spills.find(({ offset, bytes }) => offset === spill.offset && bytes === spill.bytes);
+    return same !== undefined && coversRegister(spill.register, same.register, ids);
+  });
+}
+
+function isIn(set: WordSet, frame: number, word: number): boolean {
+  return ((set[frame * 2 + (word >> 5)] ?? 0) & (1 << (word & 31))) !== 0;
+}
+
+function coversFrame(
+  known: Frame,
+  now: Frame,
+  live: number,
+  isRead: (word: number) => boolean,
+  ids: Matching,
+): boolean {
+  if (known.returnTo !== now.returnTo) return false;
+  for (let index = 0; index < known.registers.length; index++) {
+    if ((live & (1 << index)) === 0) continue;
+    if (!coversRegister(known.registers[index] ?? NOTHING, now.registers[index] ?? NOTHING, ids)) return false;
+  }
+  const words = Math.max(known.stack.length, now.stack.length);
+  for (let word = 0; word < words; word++)
+    if (isRead(word) && !coversWord(known.stack[word] ?? NO_WORD, now.stack[word] ?? NO_WORD, ids)) return false;
+  return true;
+}
+
+/** r6 to r9: what a caller has when its call ends. */
+const KEPT = 0b1111000000;
+
+/**
+ * @param live registers that matter, by slot
+ * @param read words of the stack that matter; undefined: all of them, and all numbers, as paths from the state have not come to an end
+ */
+export function covers(known: State, now: State, live: readonly number[], read: WordSet | undefined): boolean {
+  if (known.frames.length !== now.frames.length || known.references.length !== now.references.length) return false;
+  const ids = new Matching(read === undefined);
+  for (let index = known.frames.length - 1; index >= 0; index--) {
+    const [a, b] = [known.frames[index] as Frame, now.frames[index] as Frame];
+    const isTop = index === known.frames.length - 1;
+    const behind = known.frames[index + 1]?.returnTo ?? 0;
+    const matter = isTop ? (live[known.at] ?? 0) : (live[behind] ?? 0) & KEPT;
+    if (!coversFrame(a, b, matter, (word) => read === undefined || isIn(read, index, word), ids)) return false;
+  }
+  return known.references.every(({ id }, index) => ids.match(id, now.references[index]?.id ?? 0));
+}
+
+function inheritRegister(known: Register, now: Register): void {
+  if (known.type !== "number") return;
+  if (known.basis.relied) rely(now);
+  else if (now.type !== "number" || !includesScalar(known.scalar, now.scalar)) known.basis.ignored = true;
+}
+
+/** What was decided by numbers of the state that covers is decided by those of the state that it covers. */
+export function inheritReliance(known: State, now: State): void {
+  known.frames.forEach(({ registers, stack }, index) => {
+    const frame = now.frames[index];
+    registers.forEach((register, at) => {
+      inheritRegister(register, frame?.registers[at] ?? NOTHING);
+    });
+    stack.forEach((word, at) => {
+      for (const { offset, bytes, register } of word?.spills ?? []) {
+        const same = frame?.stack[at]?.spills.find((spill) => spill.offset === offset && spill.bytes === bytes);
+        inheritRegister(register, same?.register ?? NOTHING);
+      }
+    });
+  });
+}

@@ -1,0 +1,170 @@
+/**
+ * Follows every path of a program, instruction by instruction, with what is known of its registers on that path. Branches are
+ * looked at both ways where both can be; loops are gone round until they end.
+ */
+import { edgeOf } from "../analysis/edges.ts";
+import type { BeliefBook } from "./beliefs.ts";
+import { branch } from "./branches.ts";
+import { check, registersRead } from "./checker.ts";
+import { checkCall } from "./helper-call.ts";
+import { liveRegisters } from "./liveness.ts";
+import { Refusal } from "./refusal.ts";
+import { NOTHING, pointer, type Register } from "./registers.ts";
+import { enteredFrame, State, wordSet } from "./state.ts";
+import type { Step, Subject } from "./subject.ts";
+import { afterCall, helperCall, transform } from "./transformer.ts";
+import { closed, opened, Visits } from "./visits.ts";
+
+/** Instructions on all paths together after which a program is given up, as in Linux. */
+export const MOST_INSTRUCTIONS = 1_000_000;
+/** Paths that wait to be followed. */
+const MOST_WAITING = 8192;
+
+export interface Exploration {
+  /** Instructions on all paths together. */
+  readonly instructions: number;
+  /** States that were kept to be compared with. */
+  readonly states: number;
+  readonly refused?: { readonly refusal: Refusal; readonly state: State };
+}
+
+/** Slots where paths come together: where jumps lead, where functions begin and where calls return. */
+function meetingPlaces({ steps }: Subject): Uint8Array {
+  const places = new Uint8Array(steps.length);
+  for (const step of steps) {
+    if (step === undefined) continue;
+    const edge = edgeOf(step.operation.effect, step.slot, step.at);
+    if (edge !== undefined) places[edge.target] = 1;
+    if (edge?.type === "call") places[step.at + 1] = 1;
+  }
+  return places;
+}
+
+function begin(): State {
+  const context = pointer({ type: "context" }, -1);
+  const frame = enteredFrame(0, -1, [context], { returnTo: -1 });
+  return new State([frame], { at: 0, references: [], trail: undefined, passed: undefined, written: wordSet() });
+}
+
+class Explorer {
+  readonly #subject: Subject;
+  readonly #places: Uint8Array;
+  readonly #visits: Visits;
+  readonly #waiting: State[] = [begin()];
+  readonly #beliefs: BeliefBook | undefined;
+  readonly #most: number;
+  #instructions = 0;
+
+  constructor(subject: Subject, most: number, beliefs: BeliefBook | undefined) {
+    this.#subject = subject;
+    this.#most = most;
+    this.#beliefs = beliefs;
+    this.#places = meetingPlaces(subject);
+    this.#visits = new Visits(subject.steps.length, liveRegisters(subject.steps));
+  }
+
+  explore(): Exploration {
+    for (let state = this.#waiting.pop(); state !== undefined; state = this.#waiting.pop()) {
+      this.#visits.restart();
+      const refusal = this.#follow(state);
+      const counts = { instructions: this.#instructions, states: this.#visits.kept };
+      if (refusal !== undefined) return { ...counts, refused: { refusal, state } };
+    }
+    return { instructions: this.#instructions, states: this.#visits.kept };
+  }
+
+  /** Follows a path to its end. */
+  #follow(state: State): Refusal | undefined {
+    try {
+      while (this.#isOpen(state)) {
+        if (++this.#instructions > this.#most) throw tooMany(state.at, `${this.#most} instructions were looked at`);
+        this.#visits.step();
+        if (!this.#step(state)) break;
+      }
+      closed(state);
+      return undefined;
+    } catch (error) {
+      if (error instanceof Refusal) return error;
+      throw error;
+    }
+  }
+
+  #isOpen(state: State): boolean {
+    return this.#places[state.at] !== 1 || !this.#visits.isKnown(state);
+  }
+
+  /** Carries out an instruction. @returns whether the path goes on */
+  #step(state: State): boolean {
+    const step = this.#subject.steps[state.at];
+    if (step === undefined) throw new RangeError(`there is no instruction at ${state.at}`);
+    const { at, operation, slot } = step;
+    const { effect } = operation;
+    const isHelper = effect.type === "call" && effect.target === "helper";
+    const call = isHelper ? checkCall(this.#subject, step, state) : undefined;
+    if (call === undefined) check(this.#subject, step, state);
+    this.#beliefs?.note(
+      at,
+      call === undefined ? registersRead(operation, slot) : call.helper.parameters.map((_, index) => index + 1),
+      state,
+    );
+    if (effect.type === "exit") return this.#leave(step, state);
+    if (effect.type === "branch") return this.#branch(step, state, effect);
+    const edge = edgeOf(effect, slot, at);
+    if (effect.type === "goto" && edge !== undefined) state.at = edge.target;
+    else if (call !== undefined) {
+      helperCall(this.#subject, at, state, call);
+      state.at = at + 1;
+    } else if (effect.type === "call" && edge !== undefined) this.#enter(step, state, edge.target);
+    else {
+      transform(this.#subject, step, state);
+      state.at = this.#subject.steps[at + 1] === undefined ? at + 2 : at + 1;
+    }
+    return true;
+  }
+
+  #branch(step: Step, state: State, effect: Parameters<typeof branch>[2]): boolean {
+    const { at, slot } = step;
+    const { taken, otherwise } = branch(step, state, effect);
+    const before = state.trail;
+    const target = edgeOf(effect, slot, at)?.target ?? at + 1;
+    if (taken !== undefined && otherwise !== undefined) {
+      taken.trail = { at, taken: true, before };
+      otherwise.trail = { at, taken: false, before };
+      taken.at = target;
+      otherwise.at = at + 1;
+      opened(state);
+      this.#waiting.push(taken);
+      if (this.#waiting.length > MOST_WAITING)
+        throw tooMany(at, `${MOST_WAITING} of its branches wait to be looked at`);
+      return true;
+    }
+    state.at = taken !== undefined ? target : at + 1;
+    return taken !== undefined || otherwise !== undefined;
+  }
+
+  #enter({ at }: Step, state: State, target: number): void {
+    const given: Register[] = [1, 2, 3, 4, 5].map((index) => state.register(index));
+    state.frames.push(enteredFrame(state.frames.length, -1, given, { returnTo: at + 1 }));
+    state.markFrame(state.depth);
+    state.at = target;
+  }
+
+  #leave({ at }: Step, state: State): boolean {
+    if (state.depth === 0) return false;
+    const result = state.register(0);
+    const { returnTo } = state.pop();
+    afterCall(state, returnTo - 1, result.type === "nothing" ? NOTHING : result);
+    state.at = returnTo;
+    return at >= 0;
+  }
+}
+
+function tooMany(at: number, what: string): Refusal {
+  const message = `it has too many paths, or too long ones: ${what} and it has not come to its end`;
+  const suggestion = "Bound loops more tightly, or move their bodies into functions that do less.";
+  return new Refusal("limit", at, message, suggestion);
+}
+
+export function explore(subject: Subject, most: number, beliefs?: BeliefBook): Exploration {
+  return new Explorer(subject, most, beliefs).explore();
+}

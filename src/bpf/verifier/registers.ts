@@ -1,0 +1,145 @@
+/** What the verifier knows of a register or of a spilled one: nothing, a number, or a pointer into something. All of it is immutable. */
+import type { LinkedMap } from "../linked.ts";
+import { Basis, NO_BASIS } from "./basis.ts";
+import { constant, type Scalar, UNKNOWN } from "./values/scalar.ts";
+
+/** What a pointer leads into. */
+export type Target =
+  | { readonly type: "context" }
+  /** A frame's stack, by the frame's number; offsets are below its top. */
+  | { readonly type: "stack"; readonly frame: number }
+  | { readonly type: "value"; readonly map: LinkedMap }
+  | { readonly type: "map"; readonly map: LinkedMap }
+  | { readonly type: "packet" | "packetMeta" | "packetEnd" }
+  /** A record of a ring buffer, by the number of the reservation. */
+  | { readonly type: "record"; readonly bytes: number; readonly reference: number }
+  | { readonly type: "function"; readonly start: number };
+
+/** Nothing was put there since the function began, or since a call that leaves nothing. */
+export interface NothingRegister {
+  readonly type: "nothing";
+  /** The call that has taken what was there. */
+  readonly lostAt?: number;
+}
+
+export interface NumberRegister {
+  readonly type: "number";
+  readonly scalar: Scalar;
+  /** Registers of the same number that is not 0 hold the same: what is found out of one holds for all. */
+  readonly id: number;
+  /** It may be an address of the kernel's memory, which may be read wherever it leads. */
+  readonly kernel: boolean;
+  /** Whether something was decided by it. */
+  readonly basis: Basis;
+  /** It was a pointer to a record until this call gave the record back. */
+  readonly releasedAt?: number;
+}
+
+export interface PointerRegister {
+  readonly type: "pointer";
+  readonly target: Target;
+  /** Bytes from the beginning of the target; of packets those that are not known exactly. */
+  readonly offset: Scalar;
+  /** Of packets: bytes beyond `offset`. */
+  readonly fixed: number;
+  /** Of packets: how many bytes behind the place that `offset` leads to are there for certain. */
+  readonly range: number;
+  /** Of what may be null: which result; of packets: which unknown offset. Pointers of the same number are compared once for all. */
+  readonly id: number;
+  readonly maybeNull: boolean;
+  /** The instruction that it comes from. */
+  readonly origin: number;
+}
+
+export type Register = NothingRegister | NumberRegister | PointerRegister;
+
+export const NOTHING: NothingRegister = { type: "nothing" };
+
+export function number(scalar: Scalar, kernel = false, basis: Basis = new Basis()): NumberRegister {
+  return { type: "number", scalar, id: 0, kernel, basis };
+}
+
+export const ANY_NUMBER: NumberRegister = number(UNKNOWN, false, NO_BASIS);
+
+export function zero(): NumberRegister {
+  return number(constant(0));
+}
+
+/** Something is decided by what a register holds, if that is a number; of pointers all that is known counts at all times. */
+export function rely(register: Register): void {
+  if (register.type === "number") register.basis.rely();
+}
+
+export function pointer(target: Target, origin: number, more: Partial<PointerRegister> = {}): PointerRegister {
+  const none = { fixed: 0, range: 0, id: 0, maybeNull: false };
+  return { type: "pointer", target, offset: constant(0), origin, ...none, ...more };
+}
+
+export function isPacket({ type }: Target): boolean {
+  return type === "packet" || type === "packetMeta";
+}
+
+/** Whether both lead into the same thing. */
+export function sameTarget(a: Target, b: Target): boolean {
+  if (a === b) return true;
+  if (a.type !== b.type) return false;
+  if (a.type === "stack" && b.type === "stack") return a.frame === b.frame;
+  if ("map" in a && "map" in b) return a.map === b.map;
+  if (a.type === "function" && b.type === "function") return a.start === b.start;
+  return a.type !== "record" || b.type !== "record" || a.bytes === b.bytes;
+}
+
+/** What a target is, for people. */
+export function describeTarget(target: Target): string {
+  switch (target.type) {
+    case "stack":
+      return "the stack";
+    case "value":
+      return target.map.direct && target.map.name.startsWith(".")
+        ? `the variables in ${target.map.name}`
+        : `a value of map ${target.map.name}`;
+    case "map":
+      return `map ${target.map.name}`;
+    case "record":
+      return `a record of ${target.bytes} bytes`;
+    case "packetEnd":
+      return "the end of the packet";
+    case "packetMeta":
+      return "the packet's metadata";
+    case "function":
+      return "a function";
+    default:
+      return `the ${target.type}`;
+  }
+}
+
+/** Bounds of a number, shortly: `5`, `0..255`, `-3..7`, `any number`. */
+export function describeScalar({ wide }: Scalar): string {
+  const { umin, umax, smin, smax, value, mask } = wide;
+  if (mask === 0n) return String(smin);
+  const signed = smin > -(2n ** 63n) || smax < 2n ** 63n - 1n;
+  const unsigned = umin > 0n || umax < 2n ** 64n - 1n;
+  const step = mask & -mask;
+  const multiple = step > 1n && (value & (step - 1n)) === 0n ? ` in steps of ${step}` : "";
+  if (unsigned && (smin >= 0n || !signed)) return `${umin}..${umax}${multiple}`;
+  return signed ? `${smin}..${smax}${multiple}` : "any number";
+}
+
+/** What a register holds, for people. */
+export function describe(register: Register): string {
+  if (register.type === "nothing") return "nothing";
+  if (register.type === "number")
+    return register.kernel
+      ? `a kernel address or number ${describeScalar(register.scalar)}`
+      : describeScalar(register.scalar);
+  const { target, offset, fixed, maybeNull, range } = register;
+  const exact = offset.wide.mask === 0n ? offset.wide.smin + BigInt(fixed) : undefined;
+  const moved =
+    exact === undefined
+      ? ` + ${describeScalar(offset)}${fixed === 0 ? "" : ` + ${fixed}`}`
+      : exact === 0n
+        ? ""
+        : ` ${exact < 0n ? "-" : "+"} ${exact < 0n ? -exact : exact}`;
+  const checked = isPacket(target) ? ` (${range} bytes of it compared with its end)` : "";
+  return `${describeTarget(target)}${moved}${checked}${maybeNull ? ", or NULL" : ""}`;
+}

@@ -1,0 +1,160 @@
+/** One path's state: registers and stack of each frame, what is reserved, and how the path came here. */
+import { FRAME_POINTER, REGISTERS } from "../isa/instructions.ts";
+import { NOTHING, type NumberRegister, pointer, type Register } from "./registers.ts";
+import { mapSpills, type Stack } from "./stack.ts";
+
+/** A function that is being called. */
+export interface Frame {
+  readonly registers: Register[];
+  readonly stack: Stack;
+  /** Where the caller goes on; -1 for the program itself. */
+  readonly returnTo: number;
+}
+
+/** A record that is reserved and not given back. */
+export interface Reference {
+  readonly id: number;
+  /** The call that reserved it. */
+  readonly at: number;
+}
+
+/** How a path went: a branch that was taken or not, a call, the last first. */
+export interface Trail {
+  readonly at: number;
+  readonly taken: boolean;
+  readonly before: Trail | undefined;
+}
+
+/** A set of words of the stack, two numbers of 32 bits a frame. */
+export type WordSet = number[];
+
+/** A place where paths are compared, as those that passed it see it. */
+export interface Passed {
+  readonly before: Passed | undefined;
+  /** Words that are read behind it, on whatever path. */
+  readonly read: WordSet;
+  /** Words that were written between the place before and this one. */
+  readonly written: WordSet;
+}
+
+/** As many frames as there may be (`src/bpf/host.ts`), two numbers each. */
+const SET_LENGTH = 16;
+
+export function wordSet(): WordSet {
+  return new Array<number>(SET_LENGTH).fill(0);
+}
+
+export class State {
+  readonly frames: Frame[];
+  at: number;
+  references: readonly Reference[];
+  trail: Trail | undefined;
+  /** The last place that it passed, and the words that it has written since. */
+  passed: Passed | undefined;
+  written: WordSet;
+
+  constructor(frames: Frame[], more: Pick<State, "at" | "references" | "trail" | "passed" | "written">) {
+    this.frames = frames;
+    this.at = more.at;
+    this.references = more.references;
+    this.trail = more.trail;
+    this.passed = more.passed;
+    this.written = more.written;
+  }
+
+  /** The function that runs. */
+  get frame(): Frame {
+    return this.frames[this.frames.length - 1] as Frame;
+  }
+
+  get depth(): number {
+    return this.frames.length - 1;
+  }
+
+  register(index: number): Register {
+    return this.frame.registers[index] ?? NOTHING;
+  }
+
+  set(index: number, register: Register): void {
+    this.frame.registers[index] = register;
+  }
+
+  copy(): State {
+    const frames = this.frames.map((frame) => ({
+      ...frame,
+      registers: frame.registers.slice(),
+      stack: frame.stack.slice(),
+    }));
+    const { at, references, trail, passed } = this;
+    return new State(frames, { at, references, trail, passed, written: this.written.slice() });
+  }
+
+  /** Changes every register and every spilled one. */
+  mapAll(change: (register: Register) => Register): void {
+    for (const { registers, stack } of this.frames) {
+      for (let index = 0; index < registers.length; index++) {
+        const before = registers[index] ?? NOTHING;
+        const after = change(before);
+        if (after !== before) registers[index] = after;
+      }
+      mapSpills(stack, change);
+    }
+  }
+
+  /** A number was found out more of: all that are known to be the same are narrowed with it. */
+  narrow(index: number, register: NumberRegister): void {
+    const before = this.register(index);
+    this.set(index, register);
+    if (register.id === 0 || before === register) return;
+    this.mapAll((each) =>
+      each.type === "number" && each.id === register.id
+        ? { ...each, scalar: register.scalar, basis: register.basis }
+        : each,
+    );
+  }
+
+  /** A word of a frame is written whole: what was there before is read no more. */
+  markWritten(frame: number, word: number): void {
+    const index = frame * 2 + (word >> 5);
+    this.written[index] = (this.written[index] ?? 0) | (1 << (word & 31));
+  }
+
+  /** A word is read: it matters at every place since it was written. */
+  markRead(frame: number, word: number): void {
+    const index = frame * 2 + (word >> 5);
+    const bit = 1 << (word & 31);
+    let written = this.written;
+    for (let place = this.passed; place !== undefined && ((written[index] ?? 0) & bit) === 0; place = place.before) {
+      const read = place.read[index] ?? 0;
+      if ((read & bit) !== 0) return;
+      place.read[index] = read | bit;
+      written = place.written;
+    }
+  }
+
+  /** A function was entered: nothing of its frame is older than that. */
+  markFrame(frame: number): void {
+    this.written[frame * 2] = -1;
+    this.written[frame * 2 + 1] = -1;
+  }
+
+  /** The function at the top was left: what was its caller's goes on. */
+  pop(): Frame {
+    return this.frames.pop() as Frame;
+  }
+}
+
+/** Registers of a function that was just entered, with those that it was given. */
+export function enteredFrame(
+  frame: number,
+  origin: number,
+  given: readonly Register[],
+  rest: Pick<Frame, "returnTo">,
+): Frame {
+  const registers = new Array<Register>(REGISTERS).fill(NOTHING);
+  given.forEach((register, index) => {
+    registers[index + 1] = register;
+  });
+  registers[FRAME_POINTER] = pointer({ type: "stack", frame }, origin);
+  return { registers, stack: [], ...rest };
+}

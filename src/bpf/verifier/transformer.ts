@@ -1,0 +1,291 @@
+/** What an instruction makes of a state, whatever the values are that its registers may have. The checker has seen it before. */
+import { type Effect, wideImmediate } from "../isa/instructions.ts";
+import { Basis } from "./basis.ts";
+import { aluName, isMove } from "./checker.ts";
+import { type CheckedHelperCall, reservedBytes } from "./helper-call.ts";
+import {
+  ANY_NUMBER,
+  isPacket,
+  type NumberRegister,
+  number,
+  type PointerRegister,
+  pointer,
+  type Register,
+  rely,
+  type Target,
+  zero,
+} from "./registers.ts";
+import { coversWord, loadAt, smear, storeAt, wordAt } from "./stack.ts";
+import type { State } from "./state.ts";
+import type { Step, Subject } from "./subject.ts";
+import {
+  bytesLoaded,
+  constant,
+  constantOf,
+  SCALAR_OPERATIONS,
+  type Scalar,
+  scalarIn,
+  UNKNOWN,
+  WIDTHS,
+} from "./values/scalar.ts";
+import { between, signedBetween } from "./values/word.ts";
+
+type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
+
+/** The scalar of an operand; a pointer that is taken for a number may be any. */
+function scalarOperand(register: Register): Scalar {
+  return register.type === "number" ? register.scalar : UNKNOWN;
+}
+
+function operandOf(state: State, { slot }: Step, operand: Of<"alu">["operand"]): Register {
+  if (operand === "src") return state.register(slot.src);
+  return operand === "imm" ? number(constant(slot.imm)) : zero();
+}
+
+const ADD = operationNamed("add");
+const SUBTRACT = operationNamed("sub");
+
+function operationNamed(wanted: string) {
+  for (const [effect, operation] of SCALAR_OPERATIONS) if (aluName(effect) === wanted) return operation;
+  throw new RangeError(`there is no operation ${wanted}`);
+}
+
+/** How far a packet pointer is moved by constants. */
+const FARTHEST = 1n << 29n;
+
+/** A pointer moved by a number. */
+function moved(subject: Subject, from: PointerRegister, by: Scalar, name: string): PointerRegister {
+  const operation = name === "sub" ? SUBTRACT : ADD;
+  const exact = constantOf(by);
+  if (!isPacket(from.target)) return { ...from, offset: operation(WIDTHS, from.offset, by, false) };
+  if (exact !== undefined) {
+    const fixed = BigInt(from.fixed) + (name === "sub" ? -1n : 1n) * BigInt.asIntN(64, exact);
+    if (fixed > -FARTHEST && fixed < FARTHEST) return { ...from, fixed: Number(fixed) };
+  }
+  return { ...from, offset: operation(WIDTHS, from.offset, by, false), range: 0, id: subject.nextId++ };
+}
+
+/** A number that is copied is one number in two places. */
+function linked(subject: Subject, state: State, index: number, register: NumberRegister): NumberRegister {
+  if (register.id !== 0 || constantOf(register.scalar) !== undefined) return register;
+  const named = { ...register, id: subject.nextId++ };
+  state.set(index, named);
+  return named;
+}
+
+function move(subject: Subject, step: Step, state: State, effect: Of<"alu">): Register {
+  const { slot } = step;
+  const source = operandOf(state, step, effect.operand);
+  const isPlain = aluName(effect.alu) === "mov";
+  if (isPlain && effect.width === 64)
+    return source.type === "number" && effect.operand === "src" ? linked(subject, state, slot.src, source) : source;
+  if (source.type !== "number") return number(effect.width === 32 ? bytesLoaded(4) : UNKNOWN);
+  // The lower half of what has no upper half is the same number.
+  if (isPlain && effect.operand === "src" && source.scalar.wide.umax <= 0xffffffffn)
+    return { ...linked(subject, state, slot.src, source), kernel: false };
+  const operation = SCALAR_OPERATIONS.get(effect.alu);
+  const scalar = operation?.(WIDTHS, UNKNOWN, source.scalar, effect.width === 32) ?? UNKNOWN;
+  return number(scalar, false, new Basis(source.basis));
+}
+
+function alu(subject: Subject, step: Step, state: State, effect: Of<"alu">): Register {
+  const { slot } = step;
+  const name = aluName(effect.alu);
+  if (isMove(name)) return move(subject, step, state, effect);
+  const left = state.register(slot.dst);
+  const right = operandOf(state, step, effect.operand);
+  if (left.type === "pointer" && (right.type === "pointer" || effect.operand === "none")) return ANY_NUMBER;
+  // Half of an address is a number.
+  if (effect.width === 32 && (left.type === "pointer" || right.type === "pointer")) return number(bytesLoaded(4));
+  if (left.type === "pointer" || right.type === "pointer") {
+    rely(left);
+    rely(right);
+  }
+  if (left.type === "pointer") return moved(subject, left, scalarOperand(right), name);
+  if (right.type === "pointer") return moved(subject, right, scalarOperand(left), name);
+  if (left.type !== "number" || right.type !== "number") return ANY_NUMBER;
+  const [a, b] = [left.scalar, right.scalar];
+  const scalar = SCALAR_OPERATIONS.get(effect.alu)?.(WIDTHS, a, b, effect.width === 32) ?? UNKNOWN;
+  // A member of an object of the kernel's is where the object is, some bytes further.
+  const stays = (name === "add" || name === "sub") && effect.width === 64 && constantOf(b) !== undefined;
+  if (left.kernel) rely(right);
+  return number(
+    scalar,
+    stays && left.kernel,
+    new Basis(left.basis, effect.operand === "src" ? right.basis : undefined),
+  );
+}
+
+/** What a field of the context leads to, if that is an address. */
+function addressIn({ addresses }: Subject, at: number, field: number, bytes: number): PointerRegister | undefined {
+  const found = addresses.find((each) => each.offset === field && each.bytes === bytes);
+  return found === undefined ? undefined : pointer({ type: found.leads }, at);
+}
+
+function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: Of<"load">): Register {
+  const { slot, at } = step;
+  const base = state.register(slot.src);
+  const follows = subject.type?.followsPointers === true && bytes === 8;
+  if (base.type !== "pointer") return number(bytesLoaded(bytes, signed), follows);
+  const { target, offset } = base;
+  const exact = constantOf(offset);
+  if (target.type === "context") {
+    const field = exact === undefined ? -1 : Number(BigInt.asIntN(64, exact)) + slot.offset;
+    const found = addressIn(subject, at, field, bytes);
+    return found ?? number(bytesLoaded(bytes, signed), follows);
+  }
+  if (target.type !== "stack" || exact === undefined) return number(bytesLoaded(bytes, signed));
+  const stack = state.frames[target.frame]?.stack ?? [];
+  const found = loadAt(stack, Number(BigInt.asIntN(64, exact)) + slot.offset, bytes) ?? number(bytesLoaded(bytes));
+  return signed ? signExtended(found, bytes) : found;
+}
+
+function signExtended(register: Register, bytes: number): Register {
+  const { wide } = scalarOperand(register);
+  const isSmall = wide.umax < 1n << BigInt(bytes * 8 - 1);
+  return register.type === "number" && isSmall ? register : number(bytesLoaded(bytes, true));
+}
+
+/** Stores a register, or anything, through a pointer; only the stack is remembered. */
+function stored(state: State, base: Register, by: number, bytes: number, register: Register): void {
+  if (base.type !== "pointer" || base.target.type !== "stack") return;
+  const { frame } = base.target;
+  const stack = state.frames[frame]?.stack ?? [];
+  const exact = constantOf(base.offset);
+  if (exact === undefined) {
+    const { smin, smax } = base.offset.wide;
+    const from = Number(smin) + by;
+    smear(stack, from, Number(smax) + by + bytes - from, false);
+    return;
+  }
+  const offset = Number(BigInt.asIntN(64, exact)) + by;
+  storeAt(stack, offset, bytes, register);
+  if (coversWord(offset, bytes)) state.markWritten(frame, wordAt(offset));
+}
+
+function store(subject: Subject, step: Step, state: State, { bytes, operand }: Of<"store">): void {
+  const { slot } = step;
+  const held = operand === "src" ? state.register(slot.src) : number(constant(slot.imm));
+  // What comes back from the stack is the same number.
+  const value = operand === "src" && held.type === "number" ? linked(subject, state, slot.src, held) : held;
+  stored(state, state.register(slot.dst), slot.offset, bytes, value);
+}
+
+function atomic(step: Step, state: State, { bytes, fetch, atomic: name }: Of<"atomic">): void {
+  const { slot } = step;
+  const base = state.register(slot.dst);
+  stored(state, base, slot.offset, bytes, number(bytesLoaded(bytes)));
+  if (fetch) state.set(name === "cmpxchg" ? 0 : slot.src, number(bytesLoaded(bytes)));
+}
+
+function constantLoad(subject: Subject, { slot, at }: Step, { holds }: Of<"constant">): Register {
+  const { maps, instructions } = subject.program;
+  const address = slot.imm >>> 0;
+  if (holds === "function") return pointer({ type: "function", start: at + 1 + slot.imm }, at);
+  if (holds === "map") {
+    const map = maps.find((each) => each.address === address);
+    return map === undefined ? ANY_NUMBER : pointer({ type: "map", map }, at);
+  }
+  const map =
+    holds === "value"
+      ? maps.find((each) => each.direct && address >= each.firstValue && address <= each.firstValue + each.valueSize)
+      : undefined;
+  if (map !== undefined) {
+    const offset = constant(address - map.firstValue);
+    return pointer({ type: "value", map }, at, { offset });
+  }
+  const tail = instructions[at + 1];
+  return number(tail === undefined ? UNKNOWN : constant(wideImmediate(slot, tail)));
+}
+
+/** What r0 is after a call, by the helper's result. */
+function resultOf(subject: Subject, state: State, at: number, { helper, map }: CheckedHelperCall): Register {
+  const fresh = (target: Target): PointerRegister => pointer(target, at, { maybeNull: true, id: subject.nextId++ });
+  switch (helper.result) {
+    case "value":
+      return map === undefined ? ANY_NUMBER : fresh({ type: "value", map });
+    case "record": {
+      const reference = subject.nextId++;
+      state.references = [...state.references, { id: reference, at }];
+      return fresh({ type: "record", bytes: reservedBytes(state) ?? 0, reference });
+    }
+    case "i32":
+      return number(scalarIn(WIDTHS, signedBetween(WIDTHS.wide, -(2n ** 31n), mostOf(state, helper))));
+    case "u32":
+      return number(scalarIn(WIDTHS, between(WIDTHS.wide, 0n, 2n ** 32n - 1n)));
+    // Memory that the action lets a run use is not followed: nobody can read it.
+    case "address":
+    case "i64":
+    case "u64":
+      return ANY_NUMBER;
+    case "none":
+      return { type: "nothing", lostAt: at };
+  }
+}
+
+/** The most that a helper returns: of those that return a length the size that they were given. */
+function mostOf(state: State, { atMostSize, parameters }: CheckedHelperCall["helper"]): bigint {
+  const index = parameters.findIndex(({ sized }) => sized);
+  const size = state.register(index + 2);
+  if (atMostSize !== true || index < 0 || size.type !== "number") return 2n ** 31n - 1n;
+  return size.scalar.wide.smax;
+}
+
+/** The record is gone: what still leads to it is a number. */
+function release(state: State, at: number, { target }: PointerRegister): void {
+  if (target.type !== "record") return;
+  const { reference } = target;
+  state.references = state.references.filter(({ id }) => id !== reference);
+  const gone: NumberRegister = { ...ANY_NUMBER, releasedAt: at };
+  state.mapAll((each) =>
+    each.type === "pointer" && each.target.type === "record" && each.target.reference === reference ? gone : each,
+  );
+}
+
+/** The packet lies elsewhere: what led to it is a number, and it has to be asked for again. */
+function losePacket(state: State): void {
+  const isOfPacket = ({ type }: Target): boolean => type === "packet" || type === "packetMeta" || type === "packetEnd";
+  state.mapAll((each) => (each.type === "pointer" && isOfPacket(each.target) ? ANY_NUMBER : each));
+}
+
+const FIRST_ARGUMENT = 1;
+const LAST_ARGUMENT = 5;
+
+/** A call leaves its result and nothing in the registers of its arguments. */
+export function afterCall(state: State, at: number, result: Register): void {
+  const lost: Register = { type: "nothing", lostAt: at };
+  for (let index = FIRST_ARGUMENT; index <= LAST_ARGUMENT; index++) state.set(index, lost);
+  state.set(0, result);
+}
+
+/** What a helper does to memory and to records, and what it returns. */
+export function helperCall(subject: Subject, at: number, state: State, call: CheckedHelperCall): void {
+  for (const { pointer: to, least, most } of call.written) {
+    if (to.target.type !== "stack") continue;
+    const { smin, smax } = to.offset.wide;
+    const stack = state.frames[to.target.frame]?.stack ?? [];
+    const exact = smin === smax;
+    if (exact && least > 0) smear(stack, Number(smin), least, true);
+    if (!exact || most > least) smear(stack, Number(smin), Number(smax - smin) + most, false);
+    if (exact) markCovered(state, to.target.frame, Number(smin), least);
+  }
+  const result = resultOf(subject, state, at, call);
+  if (call.released !== undefined) release(state, at, call.released);
+  if (call.helper.movesPacket === true) losePacket(state);
+  afterCall(state, at, result);
+}
+
+/** Words that lie in a range that is written for certain. */
+function markCovered(state: State, frame: number, from: number, bytes: number): void {
+  for (let at = Math.ceil(from / 8) * 8; at + 8 <= from + bytes; at += 8) state.markWritten(frame, wordAt(at));
+}
+
+/** Changes the state from before an instruction to after it; branches, calls and exits lead elsewhere and are not here. */
+export function transform(subject: Subject, step: Step, state: State): void {
+  const { effect } = step.operation;
+  if (effect.type === "alu") state.set(step.slot.dst, alu(subject, step, state, effect));
+  else if (effect.type === "load") state.set(step.slot.dst, loaded(subject, step, state, effect));
+  else if (effect.type === "store") store(subject, step, state, effect);
+  else if (effect.type === "atomic") atomic(step, state, effect);
+  else if (effect.type === "constant") state.set(step.slot.dst, constantLoad(subject, step, effect));
+}

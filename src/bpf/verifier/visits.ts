@@ -1,0 +1,118 @@
+/**
+ * Places where paths come together, and the states that paths passed them with. A path ends where another one has been with a state
+ * that covers its own, and has been followed to all of its ends. A path that comes back to itself with nothing changed
+ * never ends.
+ */
+import { covers, inheritReliance } from "./covers.ts";
+import { Refusal } from "./refusal.ts";
+import { type Passed, type State, type WordSet, wordSet } from "./state.ts";
+
+/** What a state was when it passed a place. */
+export class Visit implements Passed {
+  readonly before: Passed | undefined;
+  readonly read: WordSet = wordSet();
+  readonly written: WordSet;
+  /** Undefined once it is no longer of use. */
+  state: State | undefined;
+  /** Paths from here that have not ended. */
+  open = 1;
+  hits = 0;
+  misses = 0;
+
+  constructor(state: State) {
+    this.before = state.passed;
+    this.written = state.written;
+    this.state = state.copy();
+  }
+}
+
+/** Another path begins behind the place that the state passed last. */
+export function opened({ passed }: State): void {
+  if (passed instanceof Visit) passed.open++;
+}
+
+/** A path has ended: so have those that came to it, if it was their last. */
+export function closed({ passed }: State): void {
+  for (let place = passed; place instanceof Visit; place = place.before) if (--place.open > 0) return;
+}
+
+/** A state that was compared this often in vain, for each time that it covered one, is forgotten. */
+const PATIENCE = 3;
+/** Instructions between two states that are kept: more, the more of them there are, as each takes room. */
+const LEAST_DISTANCE = 8;
+const KEPT_AT_ONE_DISTANCE = 16_384;
+
+export class Visits {
+  readonly #visits: Visit[][];
+  readonly #live: readonly number[];
+  #since = 0;
+  #distance = LEAST_DISTANCE;
+  kept = 0;
+
+  constructor(slots: number, live: readonly number[]) {
+    this.#visits = Array.from({ length: slots }, () => []);
+    this.#live = live;
+  }
+
+  /** An instruction was carried out. */
+  step(): void {
+    this.#since++;
+  }
+
+  /** A path begins that has nothing behind it yet. */
+  restart(): void {
+    this.#since = this.#distance;
+  }
+
+  /**
+   * A path comes to a place.
+   * @returns whether it may end here
+   * @throws {Refusal} it has been here before, with the same state
+   */
+  isKnown(state: State): boolean {
+    const visits = this.#visits[state.at] ?? [];
+    for (let index = visits.length - 1; index >= 0; index--) {
+      const visit = visits[index] as Visit;
+      if (visit.state === undefined) continue;
+      if (visit.open > 0) this.#refuseCircle(visit.state, state);
+      else if (covers(visit.state, state, this.#live, visit.read)) {
+        visit.hits++;
+        inherit(state, visit);
+        inheritReliance(visit.state, state);
+        return true;
+      }
+      if (++visit.misses > visit.hits * PATIENCE + PATIENCE) {
+        visit.state = undefined;
+        visits.splice(index, 1);
+      }
+    }
+    if (this.#since >= this.#distance) this.#keep(state, visits);
+    return false;
+  }
+
+  #keep(state: State, visits: Visit[]): void {
+    this.#since = 0;
+    if (++this.kept % KEPT_AT_ONE_DISTANCE === 0) this.#distance *= 2;
+    const visit = new Visit(state);
+    visits.push(visit);
+    state.passed = visit;
+    state.written = wordSet();
+  }
+
+  #refuseCircle(before: State, now: State): void {
+    if (!covers(before, now, this.#live, undefined) || !covers(now, before, this.#live, undefined)) return;
+    const message = "a loop comes back here with nothing changed that is known: it may never end";
+    const suggestion = "Bound the loop by a counter: for (int i = 0; i < N; i++).";
+    throw new Refusal("loop", now.at, message, suggestion);
+  }
+}
+
+/** What matters behind the place that was known matters on the path that ends there. */
+function inherit(state: State, { read }: Visit): void {
+  read.forEach((words, index) => {
+    for (let rest = words >>> 0; rest !== 0; rest = (rest & (rest - 1)) >>> 0) {
+      const word = 31 - Math.clz32(rest & -rest);
+      state.markRead(index >> 1, (index & 1) * 32 + word);
+    }
+  });
+}
