@@ -7,9 +7,11 @@ import { measureHeadline } from "../bench/headline.ts";
 import { measureMaps } from "../bench/maps.ts";
 import { measureReplay } from "../bench/replay.ts";
 import { measureThresholds } from "../bench/thresholds.ts";
+import { measureVerify } from "../bench/verify.ts";
 import { AnyctxError } from "../error.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { allocParagraph } from "./print-alloc.ts";
+import { verifyRatesParagraph } from "./print-bench-verify.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { mapsParagraph } from "./print-maps.ts";
 import { replayParagraph } from "./print-replay.ts";
@@ -93,6 +95,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async (_options, progress) => {
       const rows = await measureThresholds(EXAMPLE_OBJECT, exampleTrace(), progress);
       return { document: { rows }, text: thresholdsParagraph(rows) };
+    },
+  },
+  {
+    name: "verify",
+    doc: "the verifier: instructions a second of memleak's programs and of some that are made to take long, peak memory",
+    measure: async ({ rounds }, progress) => {
+      const rates = await measureVerify(EXAMPLE_OBJECT, rounds, progress);
+      return { document: rates, text: verifyRatesParagraph(rates) };
     },
   },
 ];

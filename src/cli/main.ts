@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The command line. Whatever is wrong with what was given is one sentence on stderr: exit code 1 for files and values
- * that do not work, 2 for a command line that is no command line, 4 for what `--fail-on` names. Results go to stdout, everything else to stderr.
+ * that do not work, 2 for a command line that is no command line, 4 for what `--fail-on` names, 5 for a program that the verifier refuses. Results go to stdout, everything else to stderr.
  */
 import { Command, CommanderError } from "commander";
 import { AnyctxError } from "../error.ts";
@@ -13,10 +13,12 @@ import { contextsCommand } from "./contexts.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
 import { testCommand } from "./test.ts";
+import { verifyCommand } from "./verify.ts";
 import { version } from "./version.ts";
 
 const COMMANDS: readonly CommandRow[] = [
   runCommand,
+  verifyCommand,
   testCommand,
   checkCommand,
   adviseCommand,

@@ -44,6 +44,7 @@ interface RunOptions {
   readonly prealloc?: true;
   readonly dynamic?: true;
   readonly interpreter?: true;
+  readonly verify: boolean;
   readonly parallel?: true;
   readonly cpus: number;
   readonly interrupts: string;
@@ -96,6 +97,11 @@ function define(command: Command): void {
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
     .addOption(new Option("--dynamic", "all hashes dynamic").conflicts("prealloc"))
     .option("--interpreter", "interpret programs and check every access, instead of compiling them to WebAssembly")
+    .option(
+      "--no-verify",
+      "load programs that the verifier refuses too: interpreted, a run is stopped at its first wrong access; compiled, it cannot leave the " +
+        "arena but can damage what is in it",
+    )
     .option("--parallel", "one thread for each CPU with events; CPUs are not kept in the order of the trace")
     .option("--cpus <n>", "CPU slots; events of further CPUs are skipped", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
     .addOption(interruptsOption().default(known))
@@ -126,6 +132,7 @@ function loadOptions(options: RunOptions): LoadOptions {
   const hashes = options.prealloc ? "preallocated" : options.dynamic ? "dynamic" : undefined;
   return {
     engine: options.interpreter ? "interpreter" : "jit",
+    verify: options.verify,
     ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),
     ...(hashes === undefined ? {} : { hashes }),
     ...(options.policy === undefined ? {} : { policy: options.policy }),

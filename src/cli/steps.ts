@@ -22,11 +22,17 @@ export interface Expectation {
   readonly result?: bigint | undefined;
   readonly packet?: string | undefined;
   readonly maps?: Readonly<Record<string, StepMap>> | undefined;
+  /** The run is to be stopped, by an error that has this text in it. */
+  readonly error?: string | undefined;
 }
 
 export interface Step {
   /** What is run; undefined: time passes, or maps are looked at. */
   readonly run: DirectRun | undefined;
+  /** How often, on what the runs before have left; `expect` is of the last one. */
+  readonly times: number;
+  /** Entries that are put into maps before, by the map's name. */
+  readonly put: Readonly<Record<string, readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]>>;
   readonly advance: bigint | undefined;
   readonly set: Readonly<Record<string, string | number | boolean>>;
   /** Programs that are put into maps of programs: by the map's name, and the index. */
@@ -153,7 +159,7 @@ const stepMap: Read<StepMap> = (value, where) => {
 };
 
 const expectation: Read<Expectation> = (value, where) => {
-  const fields = fieldsOf(value, where, ["result", "packet", "maps"]);
+  const fields = fieldsOf(value, where, ["result", "packet", "maps", "error"]);
   const maps = optional(fields, "maps", where, (given, at) =>
     Object.fromEntries(
       Object.entries(anyFields(given, at)).map(([name, map]) => [name, stepMap(map, `${at} ${name}`)]),
@@ -162,6 +168,7 @@ const expectation: Read<Expectation> = (value, where) => {
   return {
     result: optional(fields, "result", where, integer),
     packet: optional(fields, "packet", where, hexText),
+    error: optional(fields, "error", where, text),
     maps,
   };
 };
@@ -180,7 +187,29 @@ const RUN_FIELDS = [
   "level",
   "helpers",
 ];
-const OTHER_FIELDS = ["advance", "set", "programs", "dump", "expect"];
+const OTHER_FIELDS = ["times", "put", "advance", "set", "programs", "dump", "expect"];
+const MOST_TIMES = 1_000_000;
+
+const times: Read<number> = (value, where) => {
+  const number = whole(value, where);
+  return number >= 1 && number <= MOST_TIMES ? number : refuse(where, `a number from 1 to ${MOST_TIMES}`, value);
+};
+
+const entry: Read<{ key: Uint8Array; value: Uint8Array }> = (value, where) => {
+  const fields = fieldsOf(value, where, ["key", "value"]);
+  return {
+    key: hexBytes(fields["key"], `${where}: key`),
+    value: hexBytes(fields["value"], `${where}: value`),
+  };
+};
+
+const put: Read<Step["put"]> = (value, where) =>
+  Object.fromEntries(
+    Object.entries(fieldsOf(value, where, Object.keys(value ?? {}))).map(([name, entries]) => [
+      name,
+      listOf(entry)(entries, `${where} ${name}`),
+    ]),
+  );
 
 function runOf(fields: Fields, where: string): DirectRun | undefined {
   const program = optional(fields, "program", where, text);
@@ -212,6 +241,8 @@ function stepOf(value: unknown, where: string): Step {
     if (!["string", "number", "boolean"].includes(typeof each)) refuse(`${where}: set ${name}`, "a number", each);
   return {
     run: runOf(fields, where),
+    times: optional(fields, "times", where, times) ?? 1,
+    put: optional(fields, "put", where, put) ?? {},
     advance: optional(fields, "advance", where, integer),
     set: (set ?? {}) as Step["set"],
     programs: optional(fields, "programs", where, places) ?? [],

@@ -5,7 +5,7 @@ import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
 import { AnyctxError } from "../error.ts";
-import { type DirectResult, DirectRuns } from "../load/direct.ts";
+import { type DirectResult, type DirectRun, DirectRuns } from "../load/direct.ts";
 import { type LoadedObject, loadObject } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
@@ -46,12 +46,15 @@ A step is one object of a JSON list:
   memory    the kernel's memory: { "0xADDRESS": hex }
   cpu, level, time, task
             where and when: level is task, softirq, hardirq or nmi; task { pid, tgid, comm, uid, gid }
+  times     how often it is run, on what the runs before have left
+  put       entries that are put into maps first: { name: [{ key, value }] }
   advance   nanoseconds that pass first
   helpers   what helpers answer, in place of what they would: { name: r0 }
   set       variables: { name: value }
   programs  programs in maps of programs: { map: { index: name } }
   dump      true: every map's entries are printed
-  expect    { result, packet, maps: { name: { items: [{ key, value }], records: [hex] } } }
+  expect    { result, packet, error, maps: { name: { items: [{ key, value }], records: [hex] } } };
+            error is a part of what a run is to be stopped by
 
 Example:
   anyctx test count.bpf.o --steps steps.json`;
@@ -116,11 +119,12 @@ interface Performance {
 }
 
 function perform(runs: DirectRuns, { object, loaded, step }: Performance): StepResult {
-  const { run, advance, set, programs, dump, expect } = step;
+  const { run, times, advance, set, put, programs, dump, expect } = step;
   const passed = advance === undefined ? undefined : runs.advance(advance);
   for (const [name, value] of Object.entries(set)) runs.setVariable(object, name, value);
+  for (const [name, entries] of Object.entries(put)) putEntries(loaded, name, entries);
   for (const { map, index, program } of programs) runs.setProgram(map, index, program);
-  const ran = run === undefined ? undefined : runs.run(run);
+  const ran = run === undefined ? undefined : runAgain(runs, run, times);
   const maps = dump || expect?.maps !== undefined ? dumpMaps(loaded, [passed, ran]) : undefined;
   const found = {
     program: run?.program,
@@ -131,6 +135,19 @@ function perform(runs: DirectRuns, { object, loaded, step }: Performance): StepR
     maps: dump ? maps : undefined,
   };
   return { ...found, differs: differences({ ...found, maps }, expect) };
+}
+
+/** Runs so many times, or until a run is stopped; what comes of the last one. */
+function runAgain(runs: DirectRuns, run: DirectRun, times: number): DirectResult {
+  let ran = runs.run(run);
+  for (let done = 1; done < times && ran.error === undefined; done++) ran = runs.run(run);
+  return ran;
+}
+
+function putEntries({ maps }: LoadedObject, name: string, entries: Step["put"][string]): void {
+  const found = maps.find(({ spec }) => spec.name === name);
+  if (found === undefined) throw new AnyctxError("EINVAL", `there is no map ${name} to put entries into`);
+  for (const { key, value } of entries) found.map.set(key, value);
 }
 
 type Given = Pick<DirectResult, "records"> | undefined;
@@ -151,7 +168,10 @@ function dumpMaps({ maps }: LoadedObject, results: readonly Given[]): Record<str
 
 /** What is not as expected, a sentence each. A run that was stopped is never as expected. */
 function differences(found: Omit<StepResult, "differs">, expect: Expectation | undefined): string[] {
-  const stopped = found.error === undefined ? [] : [found.error];
+  const hoped = expect?.error;
+  const isHoped = hoped !== undefined && found.error?.includes(hoped) === true;
+  const missed = hoped !== undefined && found.error === undefined ? [`the run is not stopped, expected ${hoped}`] : [];
+  const stopped = found.error === undefined || isHoped ? missed : [found.error];
   if (expect === undefined) return stopped;
   const { result, packet, maps = {} } = expect;
   const say = (what: string, wanted: string, is: string | undefined): string[] =>

@@ -5,6 +5,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
 import { runFunction } from "../bpf/interpreter/interpreter.ts";
+import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import { setVariable } from "../bpf/object/spec.ts";
 import type { DirectInput } from "../bpf/programs/program-type.ts";
@@ -154,9 +155,10 @@ export class DirectRuns {
 
   /**
    * Runs a program once.
+   * @param watch is shown the run before each of its instructions
    * @throws {AnyctxError} EINVAL: there is no such program, or no context can be made of what is given
    */
-  run(given: DirectRun): DirectResult {
+  run(given: DirectRun, watch?: InterpreterOptions["watch"]): DirectResult {
     const { program, cpu = 0, level = "task", memory = new Map(), task = {} } = given;
     const image = this.#imageOf(program);
     if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#arena.cpus)
@@ -174,7 +176,7 @@ export class DirectRuns {
     const target = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
       context.write(target, room);
-      const run = instantiateImage(image, this.#host);
+      const run = instantiateImage(image, this.#host, watch === undefined ? {} : { watch });
       const { result, error } = this.#inContext(record, level, (area) =>
         run(room, area, this.#stack + STACK_BYTES, context.own),
       );

@@ -42,6 +42,7 @@ export {
   subprogramsOf,
   type VariableSpec,
 } from "../bpf/object/spec.ts";
+export { POLICIES, type Policy } from "../bpf/policy.ts";
 export type {
   ContextField,
   EventContext,
@@ -53,6 +54,7 @@ export type {
   UnsupportedKind,
 } from "../bpf/programs/program-type.ts";
 export { attachTarget, PROGRAM_TYPES, programKind, programType } from "../bpf/programs/table.ts";
+export { type Accepted, type Refused, type VerifyOptions, verifyProgram } from "../bpf/verifier/verify.ts";
 export { programHost } from "./host.ts";
 export {
   type Engine,
@@ -63,3 +65,4 @@ export {
   loadObject,
   type ProgramImage,
 } from "./load.ts";
+export { type ProgramVerdict, type VerifyObjectOptions, verifyObject } from "./verify.ts";

@@ -6,6 +6,7 @@
 import type { Arena } from "../arena/arena.ts";
 import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
+import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
 import { linkProgram } from "../bpf/link.ts";
@@ -14,6 +15,7 @@ import { type EventField, eventFieldsOf } from "../bpf/object/event-fields.ts";
 import { type MapSpec, type ObjectSpec, subprogramsOf } from "../bpf/object/spec.ts";
 import { type Policy, type PolicyFinding, policyFinding } from "../bpf/policy.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
+import { verifyProgram } from "../bpf/verifier/verify.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
 import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
@@ -23,12 +25,14 @@ import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import {
   mapProblem,
   mapsUsed,
+  nothingRuns,
   type Runnable,
   type SelectOptions,
   type Skipped,
   selectPrograms,
   tryPrograms,
 } from "./select.ts";
+import { refusalText } from "./verify.ts";
 
 /** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
 export type Engine = "jit" | "interpreter";
@@ -49,6 +53,8 @@ export interface LoadOptions {
   readonly enable?: ReadonlySet<string>;
   /** `any`: an object of which no program can run has its maps. By default it is refused. */
   readonly programs?: "some" | "any";
+  /** Programs that the verifier refuses are not loaded. Left out: none is looked at, and all that link are. */
+  readonly verify?: boolean;
 }
 
 /** A place of a map of programs, by the map's address, and the name of the program in it. */
@@ -199,15 +205,15 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
     // A map that nothing loaded refers to may be of a kind that is not supported.
     for (const spec of object.maps.filter(isWanted)) maps.push(createMap(arena, object, spec, options));
     const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
-    const tails = tailsOf(maps, chosen);
-    const programs = chosen.map((program) => ({
-      ...makeImage(object, program, bindings, options.engine ?? "jit"),
-      tails,
-    }));
+    const made = chosen.map((program) => makeImage(object, program, bindings, options));
+    const images = made.flatMap((each) => ("reason" in each ? [] : [each]));
+    const left = [...skipped, ...made.flatMap((each) => ("reason" in each ? [each] : []))];
+    if (images.length === 0 && options.programs !== "any") throw nothingRuns(object, left);
+    const tails = tailsOf(maps, images);
     return {
-      programs,
+      programs: images.map((image) => ({ ...image, tails })),
       maps,
-      skipped,
+      skipped: left,
       warnings: warningsOf(object, chosen, underPolicy(arena, options, "warn")),
     };
   } catch (error) {
@@ -220,7 +226,7 @@ export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOption
 }
 
 /** What the object puts into maps of programs, as far as it is loaded. */
-function tailsOf(maps: readonly LoadedMap[], programs: readonly Runnable[]): Tail[] {
+function tailsOf(maps: readonly LoadedMap[], programs: readonly Pick<ProgramImage, "name">[]): Tail[] {
   return maps.flatMap(({ spec, map }) =>
     [...(spec.programs ?? [])]
       .filter(([, program]) => programs.some(({ name }) => name === program))
@@ -228,24 +234,30 @@ function tailsOf(maps: readonly LoadedMap[], programs: readonly Runnable[]): Tai
   );
 }
 
+/** A program ready to run, on the maps that it was linked with; or why the verifier refuses it. */
 function makeImage(
   object: ObjectSpec,
   program: Runnable,
   bindings: ReadonlyMap<string, MapBinding>,
-  engine: Engine,
-): Omit<ProgramImage, "tails"> {
-  const linked = linkProgram(object, program.name, bindings);
+  { engine = "jit", verify = false }: LoadOptions,
+): Omit<ProgramImage, "tails"> | Skipped {
+  const { name, section, kind } = program;
+  let linked = linkProgram(object, name, bindings);
+  if (verify) {
+    // The interpreter compares what was believed with each run.
+    const found = verifyProgram(linked, { beliefs: engine === "interpreter" });
+    if (found.verdict === "rejected") return { name, reason: refusalText(found) };
+    linked = found.program;
+  }
   return {
-    name: program.name,
-    section: program.section,
-    kind: program.kind,
+    ...{ name, section, kind },
     code: engine === "jit" ? compileProgram(linked) : linked,
     eventFields: eventFieldsOf(object, [program, ...subprogramsOf(object, program)]),
   };
 }
 
 /** Makes an image runnable on this thread. */
-export function instantiateImage(image: ProgramImage, host: ProgramHost): RunProgram {
+export function instantiateImage(image: ProgramImage, host: ProgramHost, options: InterpreterOptions = {}): RunProgram {
   if ("module" in image.code) return instantiateProgram(image.code, host);
-  return createInterpreter(image.code, host);
+  return createInterpreter(image.code, host, options);
 }

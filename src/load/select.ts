@@ -4,6 +4,7 @@
  */
 import type { MapBinding } from "../bpf/host.ts";
 import { linkProgram } from "../bpf/link.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import { type MapSpec, type ObjectSpec, type ProgramSpec, subprogramsOf } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { AnyctxError } from "../error.ts";
@@ -56,6 +57,11 @@ function placeholder({ name, bpfType, keySize, valueSize, maxEntries }: MapSpec,
   return [{ name, kind, address, keySize, valueSize, maxEntries, valueStride: valueSize, firstValue }];
 }
 
+/** The same for all maps of an object that there can be, by name. */
+export function placeholders(object: ObjectSpec): Map<string, MapBinding> {
+  return new Map(object.maps.flatMap(placeholder).map((binding) => [binding.name, binding]));
+}
+
 /** Which programs are wanted, and what is against some of them besides. */
 export interface SelectOptions {
   /** Programs that load although their sections say not to (`?`): by name, or all of them. */
@@ -77,22 +83,36 @@ function problemOf(
 ): unknown {
   if ("reason" in program.kind) return new AnyctxError("UNSUPPORTED", program.kind.reason);
   if (!isEnabled(program, options)) return new AnyctxError("UNSUPPORTED", "its section says not to load it (?)");
-  const used = mapsUsed(object, [program]);
-  for (const map of object.maps.filter(({ name }) => used.has(name))) {
-    const problem = mapProblem(map) ?? options.against?.(program as Runnable, map);
-    if (problem !== undefined)
-      return new AnyctxError("UNSUPPORTED", `${object.name}: program ${program.name}: ${problem}`);
-  }
   try {
-    linkProgram(object, program.name, bindings);
+    linkTried(object, program, bindings, options);
     return undefined;
   } catch (error) {
     return error;
   }
 }
 
+/**
+ * A program linked against what stands for its maps: to look at, not to run.
+ * @throws {AnyctxError} what keeps it from loading
+ */
+export function linkTried(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  bindings: ReadonlyMap<string, MapBinding>,
+  { against }: Pick<SelectOptions, "against"> = {},
+): LinkedProgram {
+  if ("reason" in program.kind) throw new AnyctxError("UNSUPPORTED", program.kind.reason);
+  const used = mapsUsed(object, [program]);
+  for (const map of object.maps.filter(({ name }) => used.has(name))) {
+    const problem = mapProblem(map) ?? against?.(program as Runnable, map);
+    if (problem !== undefined)
+      throw new AnyctxError("UNSUPPORTED", `${object.name}: program ${program.name}: ${problem}`);
+  }
+  return linkProgram(object, program.name, bindings);
+}
+
 /** The reason without what is said beside it: the object's name and the program's. */
-function reasonOf(object: ObjectSpec, { name }: ProgramSpec, problem: AnyctxError): string {
+export function reasonOf(object: ObjectSpec, { name }: ProgramSpec, problem: AnyctxError): string {
   const prefix = `${object.name}: program ${name}`;
   return problem.message.startsWith(prefix)
     ? problem.message.slice(prefix.length).replace(/^[,:] /, "")
@@ -112,7 +132,7 @@ function problemsOf(
   object: ObjectSpec,
   options: SelectOptions,
 ): { program: ProgramSpec; problem: AnyctxError | undefined }[] {
-  const bindings = new Map(object.maps.flatMap(placeholder).map((binding) => [binding.name, binding]));
+  const bindings = placeholders(object);
   return object.programs.map((program) => {
     const problem = problemOf(object, program, bindings, options);
     if (problem !== undefined && !(problem instanceof AnyctxError)) throw problem;
@@ -141,8 +161,13 @@ export function selectPrograms(object: ObjectSpec, options: SelectOptions = {}):
   const [only, ...others] = problemsOf(object, options);
   const isWanted = only !== undefined && !("reason" in only.program.kind) && isEnabled(only.program, options);
   if (isWanted && others.length === 0 && only.problem !== undefined) throw only.problem;
+  throw nothingRuns(object, skipped);
+}
+
+/** What is said where no program of an object is left. */
+export function nothingRuns(object: ObjectSpec, skipped: readonly Skipped[]): AnyctxError {
   const [first] = skipped;
   const one = first === undefined ? "it has no program" : `${first.name}: ${first.reason}`;
   const why = skipped.length > 1 ? countReasons(skipped) : one;
-  throw new AnyctxError("UNSUPPORTED", `Nothing of ${object.name} can run here: ${why}`);
+  return new AnyctxError("UNSUPPORTED", `Nothing of ${object.name} can run here: ${why}`);
 }
