@@ -120,6 +120,36 @@ test("steps that make no sense: one sentence that names the step and the field",
   assert.match((await anyctx(["test", MEMLEAK, "--steps", "/none"])).stderr, /cannot read \/none: ENOENT/);
 });
 
+test("entries are put into maps, runs are repeated, and a fault is expected", async () => {
+  const put = { allocs: [{ key: "0700000000000000", value: "05000000000000000000000000000000" }] };
+  const found = await run([
+    { put, dump: true },
+    { program: "on_kmalloc", context: kmalloc(1n, 9n, 3n), times: 5, dump: true },
+    { program: "on_kfree", context: "00", expect: { error: "which this run may not read" } },
+    { program: "on_kfree", context: kfree(9n), expect: { error: "anything" } },
+  ]);
+  assert.equal(found.code, 1);
+  const [first, second, third, fourth] = found.document.steps;
+  assert.deepEqual(
+    first?.maps?.["allocs"]?.items?.map(({ key }) => key),
+    ["0700000000000000"],
+  );
+  assert.equal(second?.maps?.["allocs"]?.items?.length, 2);
+  assert.equal(third?.differs, undefined);
+  assert.deepEqual(fourth?.differs, ["the run is not stopped, expected anything"]);
+});
+
+for (const [step, message] of [
+  [{ program: "on_kfree", times: 0 }, /step 1: times should be a number from 1 to 1000000, not 0/],
+  [{ put: { allocs: [{ key: "0g", value: "00" }] } }, /put allocs 1: key should be bytes in hex/],
+  [{ put: { nothing: [] } }, /there is no map nothing to put entries into/],
+] as const)
+  test(`refused: ${JSON.stringify(step)}`, async () => {
+    const { code, stderr } = await anyctx(["test", MEMLEAK, "--steps", file("bad.json", JSON.stringify([step]))]);
+    assert.equal(code, 1);
+    assert.match(stderr, message);
+  });
+
 /** Runs steps on one of the fixtures' objects. */
 async function runOn(name: string, steps: unknown, ...options: string[]): Promise<Awaited<ReturnType<typeof anyctx>>> {
   const path = file("steps.json", JSON.stringify(steps));

@@ -565,6 +565,7 @@ test("commands, their arguments and options are documented, in their help and in
     "inspect",
     "run",
     "test",
+    "verify",
   ]);
   const readme = read("README.md");
   for (const command of all) {

@@ -1,0 +1,157 @@
+/** Packets that were not compared with their end, or not as far; addresses that are none. */
+import { type BadProgram, END, KPROBE, OUT, PACKET, SIZES, SKB_PACKET, TC, UNKNOWN, VALUE, XDP } from "./pieces.ts";
+
+export const PACKETS: readonly BadProgram[] = [
+  ...SIZES.map(
+    ([type]): BadProgram => ({
+      name: `a ${type} of a packet that was not compared with its end`,
+      section: XDP,
+      bad: `${PACKET}\nr0 = *(${type} *)(r2 + 0)\nexit`,
+      good: `${PACKET}\nr4 = r2\nr4 += 8\nif r4 > r3 goto out\nr0 = *(${type} *)(r2 + 0)\n${OUT}`,
+      category: "bounds",
+      says: /of the packet.*, which was not compared with its end/,
+    }),
+  ),
+  ...[
+    ["if r4 > r3 goto out", 14],
+    ["if r4 >= r3 goto out", 15],
+    ["if r3 < r4 goto out", 14],
+    ["if r3 <= r4 goto out", 15],
+    ["if r4 <= r3 goto +1\ngoto out", 14],
+    ["if r4 < r3 goto +1\ngoto out", 15],
+    ["if r3 >= r4 goto +1\ngoto out", 14],
+    ["if r3 > r4 goto +1\ngoto out", 15],
+  ].map(
+    ([comparison, bytes]): BadProgram => ({
+      name: `one byte more of a packet than compared: ${String(comparison).replace("\n", "; ")}`,
+      section: TC,
+      bad: `${SKB_PACKET}\nr4 = r2\nr4 += 14\n${comparison}\nr0 = *(u8 *)(r2 + ${bytes})\n${OUT}`,
+      good: `${SKB_PACKET}\nr4 = r2\nr4 += 14\n${comparison}\nr0 = *(u8 *)(r2 + ${Number(bytes) - 1})\n${OUT}`,
+      category: "bounds",
+      says: new RegExp(`at offset ${bytes} of the packet, of which only ${bytes} bytes were compared with its end`),
+    }),
+  ),
+  {
+    name: "the wrong way of a comparison with the packet's end",
+    section: XDP,
+    bad: `${PACKET}\nr4 = r2\nr4 += 14\nif r4 <= r3 goto out\nr0 = *(u8 *)(r2 + 0)\n${OUT}`,
+    good: `${PACKET}\nr4 = r2\nr4 += 14\nif r4 > r3 goto out\nr0 = *(u8 *)(r2 + 0)\n${OUT}`,
+    category: "bounds",
+    says: /not compared/,
+  },
+  {
+    name: "an unknown length of a header is added after the comparison",
+    section: XDP,
+    bad: `${PACKET}\nr4 = r2\nr4 += 14\nif r4 > r3 goto out\nr5 = *(u8 *)(r2 + 0)\nr5 &= 60\nr2 += r5\nr0 = *(u8 *)(r2 + 0)\n${OUT}`,
+    good: `${PACKET}\nr4 = r2\nr4 += 14\nif r4 > r3 goto out\nr5 = *(u8 *)(r2 + 0)\nr5 &= 60\nr2 += r5\nr4 = r2\nr4 += 1\nif r4 > r3 goto out\nr0 = *(u8 *)(r2 + 0)\n${OUT}`,
+    category: "bounds",
+    says: /not compared/,
+  },
+  {
+    name: "the end of a packet is read",
+    section: XDP,
+    bad: `${PACKET}\nr0 = *(u8 *)(r3 + 0)\nexit`,
+    category: "type",
+    says: /the end of the packet \(r3\), which is no memory/,
+  },
+  {
+    name: "before the packet",
+    section: XDP,
+    bad: `${PACKET}\nr4 = r2\nr4 += 14\nif r4 > r3 goto out\nr0 = *(u8 *)(r2 - 1)\n${OUT}`,
+    category: "bounds",
+    says: /before the beginning of the packet/,
+  },
+  {
+    name: "a packet is written to where it was not compared",
+    section: TC,
+    bad: `${SKB_PACKET}\nr4 = 1\n*(u8 *)(r2 + 0) = r4\n${END}`,
+    good: `${SKB_PACKET}\nr4 = r2\nr4 += 1\nif r4 > r3 goto out\nr5 = 1\n*(u8 *)(r2 + 0) = r5\n${OUT}`,
+    category: "bounds",
+    says: /writes 1 byte at offset 0 of the packet/,
+  },
+  {
+    name: "a packet as a helper's source, further than compared",
+    section: XDP,
+    bad: `${PACKET}\nr4 = r2\nr4 += 14\nif r4 > r3 goto out\nr1 = &ring\nr3 = 20\nr4 = 0\ncall ringbuf_output\n${OUT}`,
+    good: `${PACKET}\nr4 = r2\nr4 += 20\nif r4 > r3 goto out\nr1 = &ring\nr3 = 20\nr4 = 0\ncall ringbuf_output\n${OUT}`,
+    category: "bounds",
+    says: /reads 20 bytes/,
+  },
+];
+
+export const TYPES: readonly BadProgram[] = [
+  ...SIZES.map(
+    ([type]): BadProgram => ({
+      name: `a number is an address: ${type}`,
+      section: KPROBE,
+      bad: `${UNKNOWN}\nr0 = *(${type} *)(r6 + 0)\nexit`,
+      good: `${UNKNOWN}\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = r6\ncall probe_read_kernel\n${END}`,
+      category: "type",
+      says: /at r6, which is a number \(any number\) and no pointer/,
+    }),
+  ),
+  {
+    name: "a constant is an address",
+    section: KPROBE,
+    bad: "r1 = 4096\nr0 = *(u64 *)(r1 + 0)\nexit",
+    category: "type",
+    says: /r1, which is a number \(4096\)/,
+  },
+  {
+    name: "a map's descriptor is read",
+    section: KPROBE,
+    bad: "r1 = &counts\nr0 = *(u64 *)(r1 + 0)\nexit",
+    category: "type",
+    says: /map counts \(r1\), which is no memory/,
+  },
+  {
+    name: "a map's descriptor is written to",
+    section: KPROBE,
+    bad: `r1 = &counts\nr2 = 0\n*(u64 *)(r1 + 0) = r2\n${END}`,
+    category: "type",
+    says: /writes 8 bytes at map counts/,
+  },
+  {
+    name: "an address that was stored in a map is a number",
+    section: KPROBE,
+    bad: `${VALUE}\n*(u64 *)(r0 + 0) = r10\nr1 = *(u64 *)(r0 + 0)\nr1 = *(u64 *)(r1 - 8)\n${OUT}`,
+    category: "type",
+    says: /r1, which is a number/,
+  },
+  {
+    name: "half of a pointer",
+    section: KPROBE,
+    bad: `*(u64 *)(r10 - 8) = r10\nr1 = *(u32 *)(r10 - 8)\nr0 = *(u8 *)(r1 - 8)\nexit`,
+    category: "type",
+    says: /number/,
+  },
+  {
+    name: "a difference of pointers is no pointer",
+    section: KPROBE,
+    bad: `r2 = r10\nr3 = r10\nr3 += -8\nr2 -= r3\nr0 = *(u8 *)(r2 + 0)\nexit`,
+    category: "type",
+    says: /number/,
+  },
+  {
+    name: "a pointer that was overwritten in part",
+    section: KPROBE,
+    bad: `*(u64 *)(r10 - 8) = r10\n*(u8 *)(r10 - 8) = 0\nr1 = *(u64 *)(r10 - 8)\nr0 = *(u8 *)(r1 - 300)\nexit`,
+    category: "type",
+    says: /number/,
+  },
+  {
+    name: "an argument of a raw tracepoint is an address",
+    section: "raw_tp/kfree",
+    bad: "r1 = *(u64 *)(r1 + 8)\nr0 = *(u64 *)(r1 + 0)\nexit",
+    category: "type",
+    says: /number/,
+  },
+  {
+    name: "the kernel's memory is written to",
+    section: "fentry/f",
+    bad: `r1 = *(u64 *)(r1 + 0)\nr2 = 0\n*(u64 *)(r1 + 8) = r2\n${END}`,
+    good: `r1 = *(u64 *)(r1 + 0)\nr2 = *(u64 *)(r1 + 8)\n${END}`,
+    category: "type",
+    says: /writes 8 bytes at r1, which is a number \(a kernel address/,
+  },
+];

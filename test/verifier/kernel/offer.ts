@@ -1,0 +1,78 @@
+/** Programs offered to the running kernel, where that can be done: as root, with `bpf(2)` and a C compiler. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { encodeInstructions, type Instruction, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
+import type { ObjectSpec, ProgramSpec } from "../../../src/bpf/object/spec.ts";
+import { RDONLY_PROG } from "../../../src/bpf/object/spec.ts";
+import { MAPS } from "../object.ts";
+
+/** `enum bpf_prog_type` of Linux; of those that need a function of the kernel to attach to nothing is offered. */
+const PROGRAM_TYPES: Readonly<Record<string, number>> = {
+  kprobe: 2,
+  sched_cls: 3,
+  tracepoint: 5,
+  xdp: 6,
+  perf_event: 7,
+  cgroup_skb: 8,
+  raw_tracepoint: 17,
+};
+
+export function isOffered({ kind }: ProgramSpec): boolean {
+  return PROGRAM_TYPES[kind.type] !== undefined;
+}
+
+/** "accepted", or the last line of the kernel's log. */
+export type KernelVerdict = { readonly accepted: true } | { readonly accepted: false; readonly log: string };
+
+function words(...numbers: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(numbers).buffer);
+}
+
+/** Instructions with a map's index in place of its address. */
+function withIndexes({ instructions, relocations }: ProgramSpec): Instruction[] {
+  const slots = [...instructions];
+  for (const relocation of relocations) {
+    if (!("map" in relocation)) continue;
+    const [slot, tail] = [slots[relocation.instruction], slots[relocation.instruction + 1]];
+    if (slot === undefined || tail === undefined) continue;
+    const src = relocation.type === "map" ? PSEUDO.mapAddress : PSEUDO.mapValue;
+    const index = MAPS.findIndex(({ name }) => name === relocation.map);
+    slots[relocation.instruction] = { ...slot, src, imm: index };
+    slots[relocation.instruction + 1] = { ...tail, imm: relocation.type === "data" ? relocation.offset : 0 };
+  }
+  return slots;
+}
+
+function input(objects: readonly ObjectSpec[]): Uint8Array {
+  const parts = [words(MAPS.length)];
+  for (const { bpfType, keySize, valueSize, maxEntries, flags, readOnly } of MAPS)
+    parts.push(words(bpfType, keySize, valueSize, maxEntries, flags | (readOnly ? RDONLY_PROG : 0)));
+  parts.push(words(objects.length));
+  for (const { programs } of objects) {
+    const program = programs[0] as ProgramSpec;
+    const slots = withIndexes(program);
+    parts.push(words(PROGRAM_TYPES[program.kind.type] ?? 0, 0, slots.length), encodeInstructions(slots));
+  }
+  return Buffer.concat(parts);
+}
+
+const SECONDS = 600;
+
+/** @returns a verdict a program, or why there is none */
+export function offerToKernel(objects: readonly ObjectSpec[]): readonly KernelVerdict[] | string {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "only root on Linux loads programs";
+  const folder = mkdtempSync(join(tmpdir(), "offer-"));
+  const binary = join(folder, "offer");
+  try {
+    execFileSync("cc", ["-O1", "-o", binary, join(import.meta.dirname, "offer.c")], { stdio: "pipe" });
+    const output = execFileSync(binary, { input: input(objects), timeout: SECONDS * 1000, maxBuffer: 1 << 28 });
+    const lines = output.toString().split("\n").slice(0, objects.length);
+    return lines.map((line) => (line === "+" ? { accepted: true } : { accepted: false, log: line.slice(2) }));
+  } catch (error) {
+    return `the kernel cannot be asked: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

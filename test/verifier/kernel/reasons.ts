@@ -1,0 +1,65 @@
+/** Where the two verifiers differ, and why: rules, not safety. What fits no row is a mistake of one of them. */
+export interface Reason {
+  /** What the one that refuses says. */
+  readonly says: RegExp;
+  readonly why: string;
+}
+
+/** Linux refuses, we accept. */
+export const ONLY_HERE: readonly Reason[] = [
+  {
+    says: /^invalid shift/,
+    why: "Linux wants the distance of a shift below the width; here its lowest bits count, as RFC 9669 says",
+  },
+  { says: /^div by zero/, why: "Linux wants no division by a constant 0; RFC 9669 says what it gives" },
+  {
+    says: /^math between .* pointer and register with unbounded/,
+    why: "Linux 6.18 does not follow a modulo, a division or so: it knows less of the number",
+  },
+  {
+    says: /(max|min) value is (outside of the allowed|negative)/,
+    why: "Linux 6.18 knows less of the number: bounds through divisions, signed shifts and halves",
+  },
+  {
+    says: /^value .* makes .* pointer be out of bounds/,
+    why: "Linux knows less of the number, and wants no pointer far outside even where it is not used",
+  },
+  {
+    says: /^(unreachable insn|jump out of range|last insn is not)/,
+    why: "code that no path leads to is not looked at",
+  },
+  {
+    says: /^invalid bpf_context access/,
+    why: "which fields a kernel's struct has for whom; here all of them are there",
+  },
+  {
+    says: /^helper access to the packet is not allowed/,
+    why: "which helpers take packets; here their bytes are like others",
+  },
+  {
+    says: /^(cannot spill pointers to stack into stack frame of the caller|invalid size of register spill)/,
+    why: "a pointer to the caller's own stack outlives the function; half of a pointer is a number",
+  },
+  {
+    says: /(unbounded memory access|invalid zero-sized|zero-size)/,
+    why: "a size of 0 is allowed for every helper here",
+  },
+  {
+    says: /cannot pass map_type|cannot (write|read) into/,
+    why: "which helpers take which map is a rule of each kind here",
+  },
+];
+
+/** Linux accepts, we refuse. */
+export const ONLY_LINUX: readonly Reason[] = [
+  {
+    says: /^argument: bpf_ringbuf_reserve\(\) takes a constant size/,
+    why: "a reservation of 2 GiB and more is refused before it fails",
+  },
+  { says: /^unsupported: .*reserved field/, why: "Linux ignores some fields that RFC 9669 reserves" },
+  {
+    says: /^bounds: .* of the context, which has/,
+    why: "how many arguments a tracepoint has is known here; Linux asks when it attaches",
+  },
+  { says: /^type: it reads .* at map/, why: "a kernel's map has fields that programs may read; here it is no struct" },
+];

@@ -1,0 +1,50 @@
+/** Objects from assembly text, with a set of maps that are always the same. */
+import { assemble } from "../../src/bpf/isa/assemble.ts";
+import { isWide, PSEUDO } from "../../src/bpf/isa/instructions.ts";
+import type { MapSpec, ObjectSpec, RelocationSpec } from "../../src/bpf/object/spec.ts";
+import { programKind } from "../../src/bpf/programs/table.ts";
+import { NO_PREALLOC } from "../../src/maps/kinds.ts";
+
+export const VALUE_BYTES = 16;
+export const SECTION_BYTES = 64;
+
+function map(name: string, bpfType: number, keySize: number, valueSize: number, maxEntries: number): MapSpec {
+  return { name, bpfType, keySize, valueSize, maxEntries, flags: 0, readOnly: false };
+}
+
+/** Maps that programs may name: a hash, an array, others by their kind, two sections of variables. */
+export const MAPS: readonly MapSpec[] = [
+  map("counts", 1, 4, VALUE_BYTES, 16),
+  map("array", 2, 4, VALUE_BYTES, 4),
+  map("percpu", 5, 8, 8, 16),
+  map("queue", 22, 0, 8, 8),
+  { ...map("trie", 11, 8, 8, 8), flags: NO_PREALLOC },
+  map("ring", 27, 0, 0, 4096),
+  map("events", 4, 4, 4, 2),
+  { ...map(".bss", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES) },
+  { ...map(".rodata", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES).fill(1), readOnly: true },
+];
+
+/** `r1 = &counts` for a map's address, `r1 = &.bss+8` for a variable's. */
+const ADDRESS = /= &(\.?\w+)(?:\+(\d+))?/g;
+
+/** @param text assembly; `&NAME` is the address of a map, `&.bss+N` that of a variable */
+export function objectOf(section: string, text: string, maps: readonly MapSpec[] = MAPS): ObjectSpec {
+  const named: { readonly name: string; readonly offset: number }[] = [];
+  const plain = text.replace(ADDRESS, (_, name: string, offset = "0") => {
+    named.push({ name, offset: Number(offset) });
+    return name.startsWith(".") ? "= value(0) ll" : "= map(0) ll";
+  });
+  const instructions = assemble(plain);
+  const holds = (src: number): boolean => src === PSEUDO.mapAddress || src === PSEUDO.mapValue;
+  const places = instructions.flatMap((slot, at) => (isWide(slot) && holds(slot.src) ? [at] : []));
+  const relocations = places.map((instruction, index): RelocationSpec => {
+    const { name = "", offset = 0 } = named[index] ?? {};
+    return name.startsWith(".")
+      ? { type: "data", instruction, map: name, offset }
+      : { type: "map", instruction, map: name };
+  });
+  const program = { name: "program", section, kind: programKind(section), autoload: true };
+  const code = { instructions, relocations, coreRelocations: [], lines: [] };
+  return { name: "made-up", license: "GPL", programs: [{ ...program, ...code }], functions: [], maps, btf: undefined };
+}

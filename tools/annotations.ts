@@ -1,0 +1,28 @@
+/**
+ * What the kernel's selftests expect of Linux's verifier, as their sources say it: `SEC("...")` before a function, with `__success` or
+ * `__failure` between them.
+ */
+export interface Annotation {
+  readonly program: string;
+  readonly section: string;
+  readonly expected: "accepted" | "rejected";
+  /** What the kernel's log has in it. */
+  readonly messages: readonly string[];
+}
+
+/** Annotations for other loaders, and for other machines. */
+const OF_OTHERS = /__(success|failure|msg|retval|log_level|xlated|jited)_unpriv(\([^)]*\))?/g;
+
+export function annotationsIn(source: string): Annotation[] {
+  const plain = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/[^\n]*/g, "");
+  return plain.split(/^(?=SEC\(")/m).flatMap((part) => {
+    const section = /^SEC\("([^"]*)"\)/.exec(part)?.[1];
+    const head = part.split("{")[0] ?? "";
+    const marks = head.replace(OF_OTHERS, "");
+    const program = /(\w+)\s*\([^()]*\)\s*$/.exec(head.trimEnd())?.[1];
+    const expected = /\b__success\b/.test(marks) ? "accepted" : /\b__failure\b/.test(marks) ? "rejected" : undefined;
+    if (section === undefined || program === undefined || expected === undefined) return [];
+    const messages = [...marks.matchAll(/__msg\("((?:[^"\\]|\\.)*)"\)/g)].map(([, text = ""]) => text);
+    return [{ program, section, expected, messages }];
+  });
+}
