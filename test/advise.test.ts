@@ -108,7 +108,7 @@ describe("advise", { concurrency: 2 }, () => {
     );
     assert.match(
       stdout.replace(/\s+/g, " "),
-      /preallocated it is not created: it takes 31722240 bytes, the limit leaves/,
+      /raise the limit: dynamic, .*preallocated it is not created: it takes 31722240 bytes, the limit leaves/,
     );
   });
 

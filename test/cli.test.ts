@@ -289,6 +289,24 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
     );
   });
 
+  test("check says what the recording lacks: contexts that nobody saw are none of its", async () => {
+    const event =
+      "kmalloc: call_site=f+0x1/0x2 ptr=00000000aaaa bytes_req=10 bytes_alloc=16 gfp_flags=GFP_KERNEL node=-1";
+    const trace = [
+      "CPU:0 [LOST 6 EVENTS]",
+      `  cat-100 [000] d..1. 100.000001: ${event} accounted=false`,
+      "no event",
+      "",
+    ];
+    const path = file("lost.trace", trace.join("\n"));
+    const args = ["check", MEMLEAK, "--events", path, "--rt", "off", "--runs", "3"];
+    const { stdout } = await anyctx(args);
+    assert.match(stdout, /\n {2}6 events lost in the recording: what they would have done is in no figure\n/);
+    assert.match(stdout, /\n {2}1 line of the trace skipped: head 1\n/);
+    const { missing } = JSON.parse((await anyctx([...args, "--json"])).stdout) as CheckDocument;
+    assert.deepEqual([missing?.lost, missing?.skipped], [6, 2]);
+  });
+
   test("check --json has the same as a document, on recorded events", async () => {
     const args = [
       "check",

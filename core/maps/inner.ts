@@ -7,7 +7,7 @@
  * Nobody counts: whoever is about to free a map that ever was in an entry looks through all entries (`isHeld`).
  */
 import { acquire, acquire64, exchange } from "../base/atomics";
-import { E2BIG, EBADF, EINVAL, ENOENT, ETIMEDOUT } from "../base/errno";
+import { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP, ETIMEDOUT } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { controlLock, lock, unlock } from "../cpu/lock";
@@ -16,6 +16,7 @@ import { enterRead, gracePeriodTarget, leaveRead, NORMAL, TASKS_TRACE } from "..
 import { OF_PROGRAM } from "./access";
 import { arrayLookup, buildArray, checkArray, KIND_ARRAY, MMAPABLE } from "./array";
 import { DEAD, isUnchanged, OVERFLOW, slotPlace, slotsOf } from "./bucket";
+import { KIND_PROG_ARRAY } from "./descriptor-array";
 import { ELEMENT_NEXT } from "./element";
 import { hashUpdate } from "./hash";
 import { buildHash, checkHash } from "./hash-create";
@@ -47,9 +48,10 @@ export function checkHashOfMaps(keySize: u32, valueSize: u32, maxEntries: u32, f
   return valueSize != 4 ? EINVAL : checkHash(keySize, valueSize, maxEntries, flags, supply);
 }
 
-/** Whether maps can be inner ones that are like this one, which is open: 0 or EINVAL. */
+/** Whether maps can be inner ones that are like this one, which is open: 0, EINVAL, or ENOTSUPP (programs go with the map they were put in). */
 export function checkInner(inner: usize): u32 {
-  return inner == 0 || hasInnerMaps(mapAt(inner).kind) ? EINVAL : 0;
+  if (inner == 0 || hasInnerMaps(mapAt(inner).kind)) return EINVAL;
+  return mapAt(inner).kind == KIND_PROG_ARRAY ? ENOTSUPP : 0;
 }
 
 /** Keeps what inner maps have to be like. */

@@ -1,5 +1,7 @@
 /** The document of `anyctx advise`, and what every way of printing it says in the same words. */
+
 import { totalMisses } from "../arena/caches.ts";
+import type { Missing } from "../events/source.ts";
 import type { AdviceReport, KernelAdvice, MapAdvice } from "../explore/advice.ts";
 import type { FailOn } from "./advise-values.ts";
 import { count, plural, printable, size } from "./text.ts";
@@ -19,6 +21,19 @@ export function missText(kernel: KernelAdvice): string {
   return kernel.missesFewest === most ? count(most) : `${count(kernel.missesFewest)}-${count(most)}`;
 }
 
+/** What a recording lacks, a sentence each. */
+export function missingText({ lost, skipped, skippedBy }: Missing): string[] {
+  // A mark of lost events is said by their number.
+  const { lost: marks = 0, ...others } = skippedBy;
+  const reasons = Object.entries(others).map(([reason, number]) => `${reason} ${count(number)}`);
+  return [
+    ...(lost === 0
+      ? []
+      : [`${plural(lost, "event")} lost in the recording: what they would have done is in no figure`]),
+    ...(skipped === marks ? [] : [`${plural(skipped - marks, "line")} of the trace skipped: ${reasons.join(", ")}`]),
+  ];
+}
+
 /** What is not in the figures, a sentence each: nothing is lost in silence. */
 export function warnings({
   lost,
@@ -29,18 +44,12 @@ export function warnings({
   profile,
   kernel,
 }: AdviceReport): string[] {
-  // A mark of lost events is said by their number.
-  const { lost: marks = 0, ...others } = skippedBy;
-  const reasons = Object.entries(others).map(([reason, number]) => `${reason} ${count(number)}`);
   return [
     ...(profile === "linux-nolock"
       ? ["a forecast: no released kernel has hashes that ask the slab itself; what kmalloc_nolock is known to do"]
       : []),
     ...(kernel === "6.18" ? [] : [`bytes are those of Linux 6.18, not of ${kernel}`]),
-    ...(lost === 0
-      ? []
-      : [`${plural(lost, "event")} lost in the recording: what they would have done is in no figure`]),
-    ...(skipped === marks ? [] : [`${plural(skipped - marks, "line")} of the trace skipped: ${reasons.join(", ")}`]),
+    ...missingText({ lost, skipped, skippedBy }),
     ...programs.flatMap(({ name, attached, runs, errors, leftOut, firstError }) => [
       ...(attached && runs > 0 ? [] : [`${printable(name)} never ran: the trace has no event of its`]),
       ...(errors === 0

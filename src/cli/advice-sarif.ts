@@ -29,6 +29,7 @@ const RULES: Readonly<Record<Exclude<Verdict, "no advice" | "keep dynamic">, Rul
     doc: "A dynamic hash should be preallocated, or a preallocated one have fewer entries.",
     level: "warning",
   },
+  "raise the limit": { id: "raise-limit", doc: "A memory cgroup holds a hash in no way.", level: "warning" },
   "lower max_entries": { id: "lower-max-entries", doc: "A hash has far more room than it needs.", level: "warning" },
   "go dynamic": { id: "go-dynamic", doc: "A hash takes much less memory when it is dynamic.", level: "warning" },
 };

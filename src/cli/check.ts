@@ -6,6 +6,7 @@ import { type ObjectSpec, type ProgramSpec, programSpec } from "../bpf/object/sp
 import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
+import { type Missing, missingIn } from "../events/source.ts";
 import { type CheckReport, checkObject } from "../explore/check.ts";
 import { generatedInputs, givenInputs, type Inputs, recordedContexts, recordedInputs } from "../explore/inputs.ts";
 import type { Attachable } from "../replay/runner.ts";
@@ -138,14 +139,15 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
   return inputs;
 }
 
-/** The contexts that a trace has programs in; of standard input, which may not end, they are not known. */
+/** The contexts that a trace has programs in, and what it lacks; of standard input, which may not end, they are not known. */
 async function contextsOf(
   programs: readonly Attachable[],
   options: CheckOptions,
-): Promise<{ recorded?: Awaited<ReturnType<typeof recordedContexts>> }> {
+): Promise<{ recorded?: Awaited<ReturnType<typeof recordedContexts>>; missing?: Missing }> {
   const { events } = options;
   if (events === undefined || events === "-") return {};
-  return { recorded: await recordedContexts(programs, await openEvents(events, readOptions(options))) };
+  const stream = await openEvents(events, readOptions(options));
+  return { recorded: await recordedContexts(programs, stream), missing: missingIn(stream.counts) };
 }
 
 async function check(path: string, options: CheckOptions): Promise<void> {
@@ -157,8 +159,9 @@ async function check(path: string, options: CheckOptions): Promise<void> {
   const inputs = await inputsFor(programs, options);
   const bar = progressBar("checking", 1, !json);
   const settings = { profile, contexts: options.context, realTime: REAL_TIME[options.rt], dynamic, runs, inputs };
+  const { missing, ...contexts } = await contextsOf(programs, options);
   const chosen = {
-    ...(await contextsOf(programs, options)),
+    ...contexts,
     madeUp: options.events === undefined && input === undefined,
     ...(program === undefined ? {} : { program }),
     ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),
@@ -173,7 +176,7 @@ async function check(path: string, options: CheckOptions): Promise<void> {
     bar.stop();
   }
   const kind = options.events !== undefined ? "recorded" : input !== undefined ? "given" : "generated";
-  const document: CheckDocument = { object: basename(path), inputs: kind, ...report };
+  const document: CheckDocument = { object: basename(path), inputs: kind, ...report, ...(missing && { missing }) };
   if (json) printJson(document);
   else process.stdout.write(`${checkText(document)}\n`);
 }

@@ -3,7 +3,7 @@
 import type { CheckedMap, CheckedProgram, CheckReport, FailingContext } from "../explore/check.ts";
 import { contextName } from "../explore/schedule.ts";
 import type { CheckCell } from "../explore/search.ts";
-import { kernelName } from "./advice-document.ts";
+import { kernelName, missingText } from "./advice-document.ts";
 import { count, heading, indent, left, PROSE_WIDTH, plural, printable, table, wrap } from "./text.ts";
 
 /** What `anyctx check --json` prints. */
@@ -19,8 +19,11 @@ const INPUTS: Readonly<Record<CheckDocument["inputs"], string>> = {
 };
 
 export function checkText(document: CheckDocument): string {
-  const { object, profile, inputs, programs, maps, skippedPrograms } = document;
-  const skipped = skippedPrograms.map(({ name, reason }) => `${printable(name)} cannot run here: ${printable(reason)}`);
+  const { object, profile, inputs, programs, maps, skippedPrograms, missing } = document;
+  const skipped = [
+    ...skippedPrograms.map(({ name, reason }) => `${printable(name)} cannot run here: ${printable(reason)}`),
+    ...(missing === undefined ? [] : missingText(missing)),
+  ];
   return [
     heading("check", `${printable(object)}, profile ${profile}, ${INPUTS[inputs]}`),
     ...programs.map((program) => programText(program, document)),

@@ -92,6 +92,19 @@ export interface SkipCount extends SkipReason {
   readonly names: ReadonlyMap<string, number>;
 }
 
+/** What of a recording became no event, in one number each and by reason. */
+export interface Missing {
+  readonly skipped: number;
+  readonly skippedBy: Readonly<Record<string, number>>;
+  /** As `EventCounts.lost`. */
+  readonly lost: number;
+}
+
+export function missingIn(counts: EventCounts): Missing {
+  const skippedBy = Object.fromEntries(counts.skipped.map(({ reason, count }) => [reason, count]));
+  return { skipped: skippedIn(counts), skippedBy, lost: counts.lost };
+}
+
 /** Pieces of the input skipped for any reason. */
 export function skippedIn({ skipped }: EventCounts): number {
   return skipped.reduce((sum, { count }) => sum + count, 0);

@@ -8,10 +8,12 @@
  *
  * A program that its made-up inputs keep from every update gets others, with what it compares with (guard.ts).
  */
+
 import type { Profile } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Context } from "../events/record.ts";
+import type { Missing } from "../events/source.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
 import { chooseInputs, type Entered, enterGuards } from "./enter.ts";
 import type { Inputs } from "./inputs.ts";
@@ -51,6 +53,8 @@ export interface CheckReport {
   /** Hashes that the programs update where they are dynamic, and what to do with them in Linux. */
   readonly maps: readonly CheckedMap[];
   readonly skippedPrograms: readonly { readonly name: string; readonly reason: string }[];
+  /** What the recording lacks, where the contexts of the programs are from one. */
+  readonly missing?: Missing;
 }
 
 export interface CheckedMap {

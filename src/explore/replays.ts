@@ -2,7 +2,7 @@
 import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { recordsIn } from "../events/batch.ts";
-import { type EventStream, skippedIn } from "../events/source.ts";
+import { type EventStream, missingIn } from "../events/source.ts";
 import { type LoadedMap, type LoadedObject, loadObject } from "../load/load.ts";
 import type { InterruptRule } from "../replay/interrupts.ts";
 import { type ReplayResult, replay } from "../replay/ordered.ts";
@@ -169,12 +169,7 @@ function part(read: number, all: number | undefined): number {
 }
 
 function eventTally({ counts }: EventStream, result: ReplayResult): EventTally {
-  return {
-    replayed: result.counts.replayed,
-    skipped: skippedIn(counts),
-    skippedBy: Object.fromEntries(counts.skipped.map(({ reason, count }) => [reason, count])),
-    lost: counts.lost,
-  };
+  return { replayed: result.counts.replayed, ...missingIn(counts) };
 }
 
 function programTally({ programs }: LoadedObject, { events }: EventStream, { counts }: ReplayResult): ProgramTally[] {

@@ -8,8 +8,18 @@ import { dynamicBytes, preallocatedBytes } from "../replay/linux-memory.ts";
 import { advisedEntries, neededEntries } from "./sizes.ts";
 import type { Observed } from "./watched.ts";
 
-/** From the most careful on: of two kernels' verdicts the earlier one is safe on both. A trie of prefixes has only "keep dynamic". */
-export const VERDICTS = ["keep dynamic", "keep preallocated", "lower max_entries", "go dynamic", "no advice"] as const;
+/**
+ * From the most careful on: of two kernels' verdicts the earlier one is safe on both. A trie of prefixes has only "keep dynamic"; a hash
+ * that a memory cgroup holds in no way has "raise the limit".
+ */
+export const VERDICTS = [
+  "keep dynamic",
+  "raise the limit",
+  "keep preallocated",
+  "lower max_entries",
+  "go dynamic",
+  "no advice",
+] as const;
 
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -102,7 +112,7 @@ function keep(findings: Findings, why: string): Judgement {
   const bytes = preallocatedBytes(info, cpus).total;
   if (room !== undefined && bytes > room) {
     const reason = `${why}; preallocated it is not created: it takes ${bytes} bytes, the limit leaves ${room}`;
-    return { verdict: "keep preallocated", reason, maxEntries: info.maxEntries };
+    return { verdict: "raise the limit", reason, maxEntries: info.maxEntries };
   }
   const advised = room === undefined ? advisedEntries(info, observed) : info.maxEntries;
   const share = preallocatedBytes({ ...info, maxEntries: advised }, cpus).total / bytes;
