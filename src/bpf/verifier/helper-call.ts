@@ -164,10 +164,20 @@ class Proof implements ProvenCall {
   }
 }
 
+/** Objects that programs allocate, lists and trees of them, and memory that only a helper's action knows: kernel functions above all. */
+function isFollowed({ name, result }: Helper): boolean {
+  return result !== "address" && name !== "kptr_xchg" && !name.startsWith("bpf_");
+}
+
 /** @throws {Refusal} an argument may not be what the helper's row says */
 export function checkCall(subject: Subject, { at, slot }: Step, state: State): CheckedHelperCall {
   const helper = helperById(slot.imm);
   if (helper === undefined) throw new Refusal("argument", at, `there is no helper ${slot.imm}`, "Use another helper.");
+  if (!isFollowed(helper)) {
+    const name = helper.name.replace(/^(?!bpf_)/, "bpf_");
+    const message = `${name}() is called, and what it does to objects is not followed yet`;
+    throw new Refusal("argument", at, message, "Do without it, or load the program unverified.");
+  }
   const proof = new Proof(subject, state, at, helper);
   helper.parameters.slice(0, helper.required).forEach((parameter, index) => {
     parameter.prove(proof, index + 1);
