@@ -78,7 +78,7 @@ export function openedMaps<K, V>(arena: MapOpener): Codec<ArenaMap<K, V>> {
       return {
         read: () => opened.at(place[0] as number) as ArenaMap<K, V>,
         write(map) {
-          if (!(map instanceof ArenaMap) || !map.isOpen || map.memory !== arena.memory)
+          if (!(map instanceof ArenaMap) || !map.isOpen || !ArenaMap.liesIn(map, arena.memory))
             throw new AnyctxError("EINVAL", `innerMaps() holds open maps of the arena, not ${show(map)}`);
           place[0] = map.info.address;
         },

@@ -13,6 +13,7 @@ import { MAP_KINDS } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { type Address, isAddress, type ObjectAllocator } from "./allocator.ts";
 import { Arena } from "./arena.ts";
+import { innerMaps } from "./inner-maps.ts";
 import { cacheStatistics, mapStatistics } from "./statistics.ts";
 
 /** As Node calls the symbol: 20 has one of its own. */
@@ -131,6 +132,7 @@ function usesOfArena(arena: Arena, map: ArenaMap<unknown, unknown>): Uses {
     detach: "says it is dead",
     enter: "says it is dead",
     findMap: () => arena.findMap("map"),
+    infoAt: () => arena.infoAt(map.info.address),
     handle: () => arena.handle(),
     heldCpus: "says it is dead",
     instance: () => arena.instance,
@@ -171,20 +173,21 @@ function assertUntouched(memory: WebAssembly.Memory, run: () => void): void {
 function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key: unknown, value: unknown][] {
   // Those that nothing can be put into are tried where they are made.
   const kinds = MAP_KINDS.filter(({ system, program }) => system.update !== undefined || program.output !== undefined);
-  const made = kinds.map(({ type, keys, perCpu, program }) => {
+  const like = arena.createMap({ type: "hash", name: "inner", key: u32, value: u64, maxEntries: 10 });
+  const made = kinds.map(({ type, keys, perCpu, program, inner }) => {
     const prefix = struct({ length: u32, bits: u32 });
     const codec = { none, prefix, bytes: u32, index: u32 }[keys];
     const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3 }[keys];
     const hasRecords = program.output !== undefined;
-    const value = (hasRecords ? none : u64) as typeof u64;
+    const value = (hasRecords ? none : inner ? innerMaps(arena, like) : u64) as typeof u64;
     const maxEntries = hasRecords ? 4096 : 10;
     const map = arena.createMap({ type, name: type, key: codec as typeof u32, value, maxEntries });
-    return [map, key, perCpu ? Array(arena.cpus).fill(5n) : 5n] as const;
+    return [map, key, inner ? like : perCpu ? Array(arena.cpus).fill(5n) : 5n] as const;
   });
   const point = struct({ x: u32, tags: array(string(4), 2), raw: bytes(3) });
   const rich = arena.createMap({ type: "hash", name: "rich", key: point, value: point, maxEntries: 10 });
   const value = { x: 1, tags: ["a", "b"], raw: new Uint8Array(3) };
-  const all = [...made, [rich, value, value] as const];
+  const all = [...made, [rich, value, value] as const, [like, 3, 5n] as const];
   for (const [map, key, each] of all as [ArenaMap<unknown, unknown>, unknown, unknown][])
     if (map.info.kind.system.update === undefined) map.output(new Uint8Array(5));
     else map.set(key, each);

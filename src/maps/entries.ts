@@ -102,9 +102,9 @@ export class MapEntries<K, V> {
   }
 
   /** Whether it can be used: not once it has been closed or the arena detached. */
-  /** @internal The arena's memory. */
-  get memory(): MapHost["memory"] {
-    return this.host.memory;
+  /** @internal Whether a map lies in a memory: is one of that arena's. */
+  static liesIn<K, V>(map: MapEntries<K, V>, memory: MapHost["memory"]): boolean {
+    return map.host.memory === memory;
   }
 
   get isOpen(): boolean {
