@@ -171,27 +171,33 @@ test("of threads that attach with one handle at the same time exactly one does",
     const { parentPort, workerData } = require("node:worker_threads");
     import(workerData.entry).then(({ Arena }) => {
       const turn = new Int32Array(workerData.turns);
+      let arena;
       parentPort.on("message", async (handle) => {
+        if (handle === "end") {
+          arena?.detach();
+          arena = undefined;
+          parentPort.postMessage("ended");
+          return;
+        }
         Atomics.add(turn, 0, 1);
         while (Atomics.load(turn, 0) % 3 !== 0);
-        let arena;
         try { arena = await Arena.attach(handle); parentPort.postMessage("attached"); }
         catch (error) { parentPort.postMessage(error.code); }
-        parentPort.once("message", () => {});
-        setTimeout(() => arena?.detach(), 20);
       });
       parentPort.postMessage("ready");
     });`;
   const turns = new SharedArrayBuffer(4);
   const workers = [0, 1, 2].map(() => new Worker(source, { eval: true, workerData: { entry, turns } }));
   await Promise.all(workers.map((worker) => once(worker, "message")));
+  const ask = async (what: unknown): Promise<string[]> => {
+    const answers = workers.map((worker) => once(worker, "message"));
+    for (const worker of workers) worker.postMessage(what);
+    return (await Promise.all(answers)).map(([answer]) => answer as string).sort();
+  };
   for (let round = 0; round < 20; round++) {
-    const handle = arena.handle();
-    const results = workers.map((worker) => once(worker, "message"));
-    for (const worker of workers) worker.postMessage(handle);
-    const codes = (await Promise.all(results)).map(([code]) => code as string).sort();
-    assert.deepEqual(codes, ["EBUSY", "EBUSY", "attached"], `round ${round}`);
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    // Who is attached stays so until all have tried, however late one of them comes.
+    assert.deepEqual(await ask(arena.handle()), ["EBUSY", "EBUSY", "attached"], `round ${round}`);
+    assert.deepEqual(await ask("end"), ["ended", "ended", "ended"]);
   }
   for (const worker of workers) await worker.terminate();
 });
