@@ -15,18 +15,6 @@ export const INNER_CANARIES: readonly Canary[] = [
     ],
   },
   {
-    name: "inner-map-without-grace",
-    doc: "A destroyed map goes as soon as no entry has it, whoever may have found it there.",
-    scenario: "inner-map-destroyed-in-array",
-    edits: [
-      {
-        file: "core/maps/inner.ts",
-        guard: "  if (!named && map.held == FREE) return false;\n",
-        without: "  if (!named) return false;\n",
-      },
-    ],
-  },
-  {
     name: "destroyed-map-put-in",
     doc: "A map that has been destroyed is put into an entry.",
     scenario: "inner-map-destroyed-in-array",

@@ -52,7 +52,7 @@ export const LRU_CANARIES: readonly Canary[] = [
   {
     name: "slot-taken-twice",
     doc: "The next slot is taken without a claim: of two who take it one has no slot.",
-    scenario: "lru-killed-filling",
+    scenario: "lru-filling",
     edits: [
       {
         file: "core/maps/lru-slots.ts",

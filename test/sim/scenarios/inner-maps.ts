@@ -72,7 +72,8 @@ export const INNER_MAPS: readonly Scenario[] = OUTERS.map(([what, kind, lookup, 
           task(0, function* () {
             yield ["destroyMap", inner];
             isDestroyed = true;
-            if ((yield ["reapMaps"]) !== 0) world.saw(SEEN.held);
+            // Long enough for a grace period to end before the entry goes.
+            for (let tries = 0; tries < 4; tries++) if ((yield ["reapMaps"]) !== 0) world.saw(SEEN.held);
             yield [remove, outer, first];
             for (let tries = 0; tries < 3; tries++) yield ["reapMaps"];
           }),

@@ -66,6 +66,15 @@ const PLANS: readonly Plan[] = [
     other: (table) => putAll(table, [3, 4]),
   },
   {
+    name: "lru-filling",
+    doc: "Two CPUs put the first keys in: each element gets a slot of its own.",
+    map: { lru: "common", maxEntries: 4 },
+    there: 0,
+    reaches: [{ in: "takeSlot" }],
+    first: (table) => putAll(table, [1]),
+    other: (table) => putAll(table, [2]),
+  },
+  {
     name: "lru-own-lists",
     doc: "Each CPU makes room among its own entries; another one deletes them.",
     map: { lru: "own", maxEntries: 4 },
