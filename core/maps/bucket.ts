@@ -168,11 +168,6 @@ export function slotOfElement(bucket: usize, control: u64, element: usize): usiz
   return 0;
 }
 
-/** Whether an element is in one of a bucket's slots in use. */
-export function isInSlots(bucket: usize, control: u64, element: usize): bool {
-  return slotOfElement(bucket, control, element) != 0;
-}
-
 /**
  * As slotOfElement, or in the chain. Inside a read section.
  * The loads pair as those of findInChain.

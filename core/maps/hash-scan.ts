@@ -8,7 +8,7 @@ import { copyOutWords } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { belongs, INDEX, isHome, isInSlots, isUnchanged, OVERFLOW, SHIFT_MASK, slotPlace, slotsOf } from "./bucket";
+import { belongs, INDEX, isHome, isUnchanged, OVERFLOW, SHIFT_MASK, slotOfElement, slotPlace, slotsOf } from "./bucket";
 import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
 import { GIVEN_BYTES, isVariable } from "./entry";
 import { keyBytesOf, MapHeader } from "./map";
@@ -57,7 +57,7 @@ function collectElements(bucket: usize, control: u64, from: u32, list: usize, ro
     count++;
   }
   for (let element: usize = acquire(bucket + OVERFLOW); element != 0 && count < room; ) {
-    if (isAhead(bucket, control, element, from) && !isInSlots(bucket, control, element)) {
+    if (isAhead(bucket, control, element, from) && slotOfElement(bucket, control, element) == 0) {
       store<u32>(list + count * 4, <u32>element);
       count++;
     }

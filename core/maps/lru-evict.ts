@@ -30,7 +30,18 @@ import {
   spare,
   unlockOrder,
 } from "./lru-order";
-import { elementAt, firstSlot, hasSlot, markUsed, Order, orderOf, slotsOf, takeMark, takeSlot } from "./lru-slots";
+import {
+  elementAt,
+  firstSlot,
+  hasSlot,
+  markUsed,
+  Order,
+  orderOf,
+  slotsOf,
+  takeMark,
+  takenSlots,
+  takeSlot,
+} from "./lru-slots";
 import { MapHeader, SUPPLY_LRU } from "./map";
 import { homeOf } from "./table";
 
@@ -70,8 +81,7 @@ function takeValues(area: CpuArea, map: MapHeader, element: usize, intents: usiz
 
 /** An element that the map has not had yet, from the cache, with a slot; 0 if all slots are taken, or memory is out. */
 function takeNew(area: CpuArea, map: MapHeader, cache: Cache, intents: usize): usize {
-  const taken = peek(changetype<usize>(orderOf(map, area.id)) + offsetof<Order>("taken"));
-  if (map.supply != SUPPLY_LRU || taken >= slotsOf(map)) return 0;
+  if (map.supply != SUPPLY_LRU || takenSlots(orderOf(map, area.id)) >= slotsOf(map)) return 0;
   const element = allocate(area, cache, firstIntent(intents), 0);
   if (element == 0) return 0;
   if (takeValues(area, map, element, intents) && takeSlot(area, map, element)) {
@@ -161,7 +171,7 @@ function moveHand(order: Order, taken: u32): u32 {
 /** Makes room without the order: the element stays where it is, and its new entry will be spared. 0: none can be had. */
 function evictAny(area: CpuArea, map: MapHeader, cache: Cache): usize {
   const order = orderOf(map, area.id);
-  const taken = peek(changetype<usize>(order) + offsetof<Order>("taken"));
+  const taken = takenSlots(order);
   const first = firstSlot(map, area.id);
   let spared: u32 = 0;
   for (let passed: u32 = 0; passed < taken; ) {
@@ -224,7 +234,7 @@ export function takeOrEvict(area: CpuArea, map: MapHeader, cache: Cache, bits: u
   let element = findElementFor(area, map, cache, intents);
   for (let tries = MOST_TRIES; element == 0; tries--) {
     clearIntent(firstIntent(intents));
-    const taken = peek(changetype<usize>(orderOf(map, area.id)) + offsetof<Order>("taken"));
+    const taken = takenSlots(orderOf(map, area.id));
     const result = taken == 0 ? -memoryErrno(area) : tries == 0 ? -EBUSY : awaitEntry(area, map);
     if (result != AGAIN) return <usize>result;
     element = findElementFor(area, map, cache, intents);

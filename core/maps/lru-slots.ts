@@ -73,6 +73,11 @@ export function slotsOf(map: MapHeader): u32 {
   return isShared(map) ? map.lruShare : map.maxEntries;
 }
 
+/** How many slots of an order have an element. Pairs with nothing: the number only grows, and the claim in takeSlot decides. */
+export function takenSlots(order: Order): u32 {
+  return peek(changetype<usize>(order) + offsetof<Order>("taken"));
+}
+
 /** The first slot of a CPU's order. */
 export function firstSlot(map: MapHeader, cpu: u32): u32 {
   return isShared(map) ? cpu * map.lruShare : 0;

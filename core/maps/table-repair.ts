@@ -14,12 +14,12 @@ import {
   depthOf,
   INDEX,
   INDEX_MASK,
-  isInSlots,
   makeDead,
   OVERFLOW,
   OWNER_MASK,
   OWNER_SHIFT,
   SEQUENCE,
+  slotOfElement,
 } from "./bucket";
 import { forgetClasses, removeFromChain } from "./chain";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
@@ -39,7 +39,7 @@ function repairChain(bucket: usize, control: u64): void {
       publish(place, 0);
       break;
     }
-    if (isInSlots(bucket, control, element)) removeFromChain(head, place);
+    if (slotOfElement(bucket, control, element) != 0) removeFromChain(head, place);
     else place = element + ELEMENT_NEXT;
   }
   forgetClasses(head);
