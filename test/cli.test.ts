@@ -289,6 +289,18 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
     );
   });
 
+  test("check --interrupts looks at as many runs as the recording has without a sign", async () => {
+    const event =
+      "kmalloc: call_site=f+0x1/0x2 ptr=00000000aaaa bytes_req=10 bytes_alloc=16 gfp_flags=GFP_KERNEL node=-1";
+    const lines = [1, 2, 3].map((time) => `  cat-100 [000] d.h1. 100.00000${time}: ${event} accounted=false`);
+    const path = file("stretch.trace", `${lines.join("\n")}\n`);
+    const args = ["check", MEMLEAK, "--rt", "off", "--json"];
+    const { stdout } = await anyctx([...args, "--events", path, "--interrupts", "enabled,task"]);
+    assert.equal((JSON.parse(stdout) as CheckDocument).runs, 3);
+    const alone = await anyctx([...args, "--interrupts", "task"]);
+    assert.deepEqual([alone.code, /--interrupts are signs in a recording/.test(alone.stderr)], [1, true]);
+  });
+
   test("check says what the recording lacks: contexts that nobody saw are none of its", async () => {
     const event =
       "kmalloc: call_site=f+0x1/0x2 ptr=00000000aaaa bytes_req=10 bytes_alloc=16 gfp_flags=GFP_KERNEL node=-1";

@@ -8,11 +8,14 @@ import { openEvents } from "../events/file.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
 import { type Missing, missingIn } from "../events/source.ts";
 import { type CheckReport, checkObject } from "../explore/check.ts";
-import { generatedInputs, givenInputs, type Inputs, recordedContexts, recordedInputs } from "../explore/inputs.ts";
+import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "../explore/inputs.ts";
+import { type RecordedUse, recordedUse } from "../explore/recorded-use.ts";
+import { DEFAULT_RULE, parseRule } from "../replay/interrupts.ts";
 import type { Attachable } from "../replay/runner.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
 import {
+  interruptsOption,
   MOST_CPUS,
   mapEntriesOption,
   REAL_TIME,
@@ -36,6 +39,7 @@ interface CheckOptions {
   readonly mapEntries?: ReadonlyMap<string, number>;
   readonly targetBtf?: string;
   readonly cpus?: number;
+  readonly interrupts?: string;
   readonly profile: Profile;
   readonly dynamic?: true;
   readonly runs: number;
@@ -53,6 +57,9 @@ const HELP = `
 A schedule is what one CPU does: the program runs in a context, once or again and again; interrupts come on in between
 or not; before an instruction of a run another context interrupts it and runs the program again. The shortest schedule
 that ends in -ENOMEM has the fewest runs, then the fewest switches.
+
+With --interrupts, as many runs are looked at as a program of the object has in the recording without one of these signs
+(see anyctx run --help) in between.
 
 Examples:
   anyctx check memleak.bpf.o
@@ -98,6 +105,7 @@ function define(command: Command): void {
     .addOption(new Option("--profile <name>", "semantics of maps").choices(["anyctx", "linux"]).default("linux"))
     .option("--dynamic", "all hashes dynamic, also those that the object wants preallocated")
     .option("--runs <n>", "runs without a refill that are looked at", wholeNumber(1, MOST_RUNS), DEFAULT_RUNS)
+    .addOption(interruptsOption().conflicts("runs"))
     .option("--json", "print one JSON document on stdout instead of tables")
     .addHelpText("after", HELP)
     .action(check);
@@ -139,29 +147,39 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
   return inputs;
 }
 
-/** The contexts that a trace has programs in, and what it lacks; of standard input, which may not end, they are not known. */
-async function contextsOf(
+/** How a trace has the programs run, and what it lacks; of standard input, which may not end, neither is known. */
+async function useOf(
   programs: readonly Attachable[],
   options: CheckOptions,
-): Promise<{ recorded?: Awaited<ReturnType<typeof recordedContexts>>; missing?: Missing }> {
-  const { events } = options;
-  if (events === undefined || events === "-") return {};
+): Promise<Partial<RecordedUse> & { missing?: Missing }> {
+  const { events, interrupts } = options;
+  if (events === undefined || events === "-") {
+    if (interrupts === undefined) return {};
+    throw new AnyctxError("EINVAL", "--interrupts are signs in a recording: --events says which file it is");
+  }
   const stream = await openEvents(events, readOptions(options));
-  return { recorded: await recordedContexts(programs, stream), missing: missingIn(stream.counts) };
+  const rule = interrupts === undefined ? DEFAULT_RULE : parseRule(interrupts, DEFAULT_RULE.gap / 1000);
+  return { ...(await recordedUse(programs, stream, rule)), missing: missingIn(stream.counts) };
+}
+
+/** Runs that are looked at. */
+function runsOf({ interrupts, runs }: CheckOptions, { longestStretch = 1 }: Partial<RecordedUse>): number {
+  return interrupts === undefined ? runs : Math.min(Math.max(longestStretch, 1), MOST_RUNS);
 }
 
 async function check(path: string, options: CheckOptions): Promise<void> {
-  const { input, program, json = false, profile, runs, dynamic = false } = options;
+  const { input, program, json = false, profile, dynamic = false } = options;
   if (input !== undefined && program === undefined)
     throw new AnyctxError("EINVAL", "--input is the context of one program: --program says which");
   const object = await openObject(path, options);
   const programs = chosenPrograms(object, options);
-  const inputs = await inputsFor(programs, options);
+  const { missing, ...use } = await useOf(programs, options);
+  const runs = runsOf(options, use);
+  const inputs = await inputsFor(programs, { ...options, runs });
   const bar = progressBar("checking", 1, !json);
   const settings = { profile, contexts: options.context, realTime: REAL_TIME[options.rt], dynamic, runs, inputs };
-  const { missing, ...contexts } = await contextsOf(programs, options);
   const chosen = {
-    ...contexts,
+    ...(use.contexts === undefined ? {} : { recorded: use.contexts }),
     madeUp: options.events === undefined && input === undefined,
     ...(program === undefined ? {} : { program }),
     ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),

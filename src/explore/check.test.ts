@@ -8,12 +8,13 @@ import { type MapSpec, type ObjectSpec, type ProgramSpec, specOfInstructions } f
 import { AnyctxError } from "../error.ts";
 import { openEvents } from "../events/file.ts";
 import { CONTEXTS } from "../events/record.ts";
-import { RULE_RANGE } from "../replay/interrupts.ts";
+import { DEFAULT_RULE, RULE_RANGE } from "../replay/interrupts.ts";
 import type { AdviceReport } from "./advice.ts";
 import { adviseObject } from "./advise.ts";
 import { type CheckedProgram, type CheckReport, checkObject } from "./check.ts";
 import { INSERTS, measureContexts } from "./contexts.ts";
-import { generatedInputs, givenInputs, type Inputs, recordedContexts, recordedInputs } from "./inputs.ts";
+import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "./inputs.ts";
+import { recordedUse } from "./recorded-use.ts";
 import { keepStream } from "./recording.ts";
 import { straight } from "./schedule.ts";
 import type { CheckCell } from "./search.ts";
@@ -226,7 +227,7 @@ async function both(file: string, trace: string): Promise<[AdviceReport, CheckRe
   const advice = await adviseObject(object, open, options, () => undefined);
   const programs = object.programs.flatMap(({ name, kind }) => ("reason" in kind ? [] : [{ name, kind }]));
   const inputs = await recordedInputs(programs, await open(), 1000);
-  const recorded = await recordedContexts(programs, await open());
+  const { contexts: recorded } = await recordedUse(programs, await open(), DEFAULT_RULE);
   const settings = { profile: "linux", contexts: CONTEXTS, realTime: [false], dynamic: true, runs: 10 } as const;
   return [advice, await checkObject(object, { ...settings, inputs, recorded }, () => undefined)];
 }

@@ -3,7 +3,7 @@
 import type { EventContext, ProgramContext } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
 import { recordsIn } from "../events/batch.ts";
-import { type Context, contextOf, RECORD } from "../events/record.ts";
+import { RECORD } from "../events/record.ts";
 import type { SourceEvents } from "../events/source.ts";
 import { type Attachable, attaches } from "../replay/runner.ts";
 
@@ -67,27 +67,6 @@ export async function recordedInputs(
         if (inputs.length < count) inputs.push({ record, ...written(contexts, record) });
     }
     if ([...found.values()].every((inputs) => inputs.length >= count)) break;
-  }
-  return found;
-}
-
-/** The contexts that each program was recorded in, over all of a stream. */
-export async function recordedContexts(
-  programs: readonly Attachable[],
-  stream: SourceEvents,
-): Promise<ReadonlyMap<string, ReadonlySet<Context>>> {
-  const found = new Map(programs.map(({ name }) => [name, new Set<Context>()]));
-  const takers = stream.events.map((event) =>
-    programs.filter((program) => attaches(program, event)).flatMap(({ name }) => found.get(name) ?? []),
-  );
-  for await (const batch of stream.batches) {
-    const view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
-    for (const { at } of recordsIn(batch)) {
-      const contexts = takers[view.getUint16(at + RECORD.event, true)] ?? [];
-      if (contexts.length === 0) continue;
-      const context = contextOf(view.getUint8(at + RECORD.level), view.getUint8(at + RECORD.flags));
-      for (const each of contexts) each.add(context);
-    }
   }
   return found;
 }

@@ -3,6 +3,8 @@
  * row is a sign that they did; a replay uses all of them unless told otherwise and counts what each one let run.
  */
 import { AnyctxError } from "../error.ts";
+import { RECORD, RECORD_FLAGS } from "../events/record.ts";
+import { CONSTANTS } from "../wasm/face.ts";
 
 export type InterruptSign = "enabled" | "preempt" | "task" | "gap";
 
@@ -12,6 +14,15 @@ export interface EventMoment {
   preempt: number;
   pid: number;
   time: number;
+}
+
+/** The moment of the record at `at`, written into `moment`: this runs for every event. */
+export function readMoment(view: DataView, at: number, moment: EventMoment): void {
+  const irqsOff = (view.getUint8(at + RECORD.flags) & RECORD_FLAGS.irqsOff) !== 0;
+  moment.interruptsOff = irqsOff || view.getUint8(at + RECORD.level) >= CONSTANTS.HARDIRQ;
+  moment.preempt = view.getUint8(at + RECORD.preempt);
+  moment.pid = view.getInt32(at + RECORD.pid, true);
+  moment.time = view.getUint32(at + RECORD.time, true) + view.getUint32(at + RECORD.time + 4, true) * 2 ** 32;
 }
 
 interface SignRow {

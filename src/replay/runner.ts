@@ -13,13 +13,14 @@ import type { SourceEvent } from "../events/event.ts";
 import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import { withTails } from "../load/tails.ts";
-import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { LAYOUT } from "../wasm/face.ts";
 import {
   DEFAULT_THREAD_DELAY,
   type EventMoment,
   type InterruptRule,
   type InterruptSign,
   interruptSign,
+  readMoment,
 } from "./interrupts.ts";
 
 /** Room for a context that is written, of whatever type the program is. */
@@ -187,15 +188,11 @@ export class EventRunner {
       throw new AnyctxError("EINVAL", `An event of CPU ${cpu} in an arena of ${this.#cpus.length}`);
     const { core } = this.#arena;
     this.#arena.switchCpu(cpu);
-    const interruptsOff = (flags & RECORD_FLAGS.irqsOff) !== 0;
     const now = this.#now;
-    now.interruptsOff = interruptsOff || level >= CONSTANTS.HARDIRQ;
-    now.preempt = view.getUint8(record + RECORD.preempt);
-    now.pid = view.getInt32(record + RECORD.pid, true);
-    now.time = view.getUint32(record + RECORD.time, true) + view.getUint32(record + RECORD.time + 4, true) * 2 ** 32;
+    readMoment(view, record, now);
     if (this.#areaWords[(slot.area + LAYOUT.CpuArea.work) >> 2] !== 0) this.#letWorkRun(slot);
     Object.assign(slot.before, now);
-    core.contextSet(level, interruptsOff ? 1 : 0);
+    core.contextSet(level, (flags & RECORD_FLAGS.irqsOff) !== 0 ? 1 : 0);
     this.counts.replayed++;
     this.counts.byContext[contextOf(level, flags)]++;
     this.counts.byCpu[cpu] = (this.counts.byCpu[cpu] ?? 0) + 1;
