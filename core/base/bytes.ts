@@ -31,6 +31,14 @@ export function copyOutWords(destination: usize, source: usize, size: u32): void
   }
 }
 
+/** A word with its bits in the opposite order. */
+export function reverseBits(word: u32): u32 {
+  word = ((word >>> 1) & 0x55555555) | ((word & 0x55555555) << 1);
+  word = ((word >>> 2) & 0x33333333) | ((word & 0x33333333) << 2);
+  word = ((word >>> 4) & 0x0f0f0f0f) | ((word & 0x0f0f0f0f) << 4);
+  return bswap(word);
+}
+
 /** Whether `size` bytes are the same at both addresses. */
 export function equalBytes(a: usize, b: usize, size: u32): bool {
   if (size == 4) return load<u32>(a) == load<u32>(b);

@@ -4,7 +4,7 @@
  * shrinks on the way.
  */
 import { acquire, acquire64 } from "../base/atomics";
-import { copyBytes, isBefore } from "../base/bytes";
+import { copyBytes, isBefore, reverseBits } from "../base/bytes";
 import { ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
@@ -12,7 +12,7 @@ import { isHome, isUnchanged, OVERFLOW, slotPlace, slotsOf } from "./bucket";
 import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
 import { hashOf } from "./entry";
 import { hashLookup } from "./hash-lookup";
-import { isAhead, placeBehind, reverseBits } from "./hash-scan";
+import { isAhead, placeBehind } from "./hash-scan";
 import { MapHeader, mapAt } from "./map";
 import { homeOf } from "./table";
 

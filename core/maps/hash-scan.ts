@@ -4,10 +4,11 @@
  * copied out as of one moment. A key that stays is seen exactly once; one that comes or goes meanwhile may be seen or not.
  */
 import { acquire, acquire64, peek } from "../base/atomics";
-import { copyOutWords } from "../base/bytes";
+import { copyOutWords, reverseBits } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
+import { isFar, touchPlaces } from "./ahead";
 import { belongs, INDEX, isHome, isUnchanged, OVERFLOW, SHIFT_MASK, slotOfElement, slotPlace, slotsOf } from "./bucket";
 import { ELEMENT_KEY, ELEMENT_NEXT, hashOfElement } from "./element";
 import { GIVEN_BYTES, isVariable } from "./entry";
@@ -21,14 +22,6 @@ const NO_ROOM: u64 = <u64>-1;
 
 function copied(count: u32, bytes: u32): u64 {
   return ((<u64>count) << 32) | <u64>bytes;
-}
-
-/** A word with its bits in the opposite order. */
-export function reverseBits(word: u32): u32 {
-  word = ((word >>> 1) & 0x55555555) | ((word & 0x55555555) << 1);
-  word = ((word >>> 2) & 0x33333333) | ((word & 0x33333333) << 2);
-  word = ((word >>> 4) & 0x0f0f0f0f) | ((word & 0x0f0f0f0f) << 4);
-  return bswap(word);
 }
 
 /** The first place behind the range of the bucket that has a place; 0 behind the last. */
@@ -120,8 +113,11 @@ export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, ent
   let used: u32 = 0;
   let place = from;
   let isOver = false;
+  // Up to which place the table has been touched. A u64: the last one lies behind all of them.
+  let touched: u64 = isFar(map) ? from : <u64>-1;
   enterRead(area);
   while (!isOver) {
+    if (<u64>place >= touched) touched = touchPlaces(map, place);
     const hash = reverseBits(place);
     const bucket = homeOf(map, hash);
     const control = acquire64(bucket);

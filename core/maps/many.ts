@@ -7,6 +7,7 @@ import { EINVAL, ENOENT } from "../base/errno";
 import { bitsAt, writeAmount } from "../base/number";
 import { thisCpu } from "../cpu/area";
 import { Intents, intentsOf } from "../cpu/intent";
+import { isFar, TOGETHER, touchKeys } from "./ahead";
 import { arrayDelete, arrayGet, arrayUpdate, KIND_ARRAY } from "./array";
 import { hashUpdate } from "./hash";
 import { KIND_HASH } from "./hash-create";
@@ -27,6 +28,19 @@ function isPlain(map: MapHeader): bool {
 /** Where this context keeps a value, 8-byte aligned. */
 function valuePlace(): usize {
   return intentsOf(thisCpu()) + offsetof<Intents>("value");
+}
+
+/** Whether the map's next keys are to be touched before they are used: keys of 4 or 8 bytes of a large table. */
+function isTouched(map: MapHeader): bool {
+  return map.kind == KIND_HASH && (map.fastKey == 4 || map.fastKey == 8) && isFar(map);
+}
+
+/** Touches what the keys from number `index` on will need, once for so many of them. */
+function touchNext(map: MapHeader, keys: usize, index: u32, count: u32): void {
+  if (index % TOGETHER != 0) return;
+  const next = min(count - index, TOGETHER);
+  if (map.fastKey == 4) touchKeys<u32>(map, keys + index * 4, next);
+  else touchKeys<u64>(map, keys + index * 8, next);
 }
 
 function getOne(map: MapHeader, key: usize, into: usize): i32 {
@@ -66,7 +80,9 @@ export function mapGetMany(address: usize, keys: usize, count: u32, values: usiz
   const size = map.valueSize;
   const place = valuePlace();
   let there: i32 = 0;
+  const touches = isTouched(map);
   for (let index: u32 = 0; index < count; index++) {
+    if (touches) touchNext(map, keys, index, count);
     const result = getOne(map, keys + index * map.keySize, place);
     store<u8>(found + index, result == 0 ? 1 : 0);
     if (result == 0) {
@@ -87,7 +103,9 @@ export function mapGetMany(address: usize, keys: usize, count: u32, values: usiz
 export function mapSetMany(address: usize, keys: usize, count: u32, values: usize): i32 {
   const map = mapAt(address);
   if (!isPlain(map)) return -EINVAL;
+  const touches = isTouched(map);
   for (let index: u32 = 0; index < count; index++) {
+    if (touches) touchNext(map, keys, index, count);
     const result = setOne(map, keys + index * map.keySize, values + index * map.valueSize);
     if (result == 0) continue;
     thisCpu().scanNext = index;
@@ -105,7 +123,9 @@ export function mapSetMany(address: usize, keys: usize, count: u32, values: usiz
 export function mapAddMany(address: usize, keys: usize, count: u32, kind: u32, amounts: usize, room: usize): i32 {
   const map = mapAt(address);
   if (!isPlain(map)) return -EINVAL;
+  const touches = isTouched(map);
   for (let index: u32 = 0; index < count; index++) {
+    if (touches) touchNext(map, keys, index, count);
     const key = keys + index * map.keySize;
     const bits = bitsAt(amounts + index * map.valueSize, map.valueSize);
     const change = writeAmount(room, kind, bits) ? kind | SUBTRACTS : kind;
@@ -126,7 +146,9 @@ export function mapDeleteMany(address: usize, keys: usize, count: u32): i32 {
   const map = mapAt(address);
   if (!isPlain(map)) return -EINVAL;
   let there: i32 = 0;
+  const touches = isTouched(map);
   for (let index: u32 = 0; index < count; index++) {
+    if (touches) touchNext(map, keys, index, count);
     const result = deleteOne(map, keys + index * map.keySize);
     if (result == 0) there++;
     else if (result != -ENOENT && result != -EINVAL) {

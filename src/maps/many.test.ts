@@ -231,3 +231,39 @@ test("scan: every entry once, into arrays of any length; others are refused", ()
   const texts = arena.createMap({ type: "hash", name: "no words", key: string(8), value: u32, maxEntries: 8 });
   assert.throws(() => texts.scan([""], [0]), { code: "EINVAL", message: /cannot be scanned/ });
 });
+
+for (const name of ["u32", "u64"] as const)
+  test(`a table so large that it is read ahead: batches and scans of ${name} keys, as it grows and shrinks`, () => {
+    const count = 30_000;
+    const map = arena.createMap({
+      ...{ type: "hash", name: `far ${name}`, value: u32, maxEntries: count },
+      key: SCALARS[name],
+    } as never) as unknown as ArenaMap<number | bigint, number>;
+    const keys = Array.from({ length: count }, (_, index) => numberOf(name, Math.imul(index, 2654435761) >>> 0));
+    const model = new Map(keys.map((key, index) => [key, index]));
+    map.setMany(keys, [...model.values()]);
+    const absent = keys.map((key) => numberOf(name, (Number(key) ^ 1) >>> 0)).filter((key) => !model.has(key));
+    const asked = [...absent.slice(0, 500), ...keys, ...absent.slice(500, 1013)];
+    assert.deepEqual(
+      map.getMany(asked),
+      asked.map((key) => model.get(key)),
+    );
+    const scanned = (places: number): [unknown, number][] => {
+      const found: [unknown, number][] = [];
+      const [into, values] = [typed(name, Array(places).fill(numberOf(name, 0))), new Uint32Array(places)];
+      for (let next = 0, first = true; first || next !== 0; first = false) {
+        const scan = map.scan(into as never, values, next);
+        for (let index = 0; index < scan.count; index++) found.push([into[index], values[index] ?? 0]);
+        next = scan.next;
+      }
+      return found;
+    };
+    const sorted = (entries: Iterable<[unknown, number]>): unknown => [...entries].sort(([, a], [, b]) => a - b);
+    assert.deepEqual(sorted(scanned(1000)), sorted(model));
+    const gone = keys.filter((_, index) => index % 3 !== 0);
+    assert.equal(map.deleteMany([...gone, ...absent.slice(0, 100)]), gone.length);
+    for (const key of gone) model.delete(key);
+    arena.poll();
+    assert.deepEqual(sorted(scanned(100)), sorted(model));
+    assert.deepEqual(sorted(map.entries()), sorted(model));
+  });
