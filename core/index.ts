@@ -97,6 +97,15 @@ export { lruGet, lruLookup, lruPercpuLookup, lruPercpuLookupOn } from "./maps/lr
 export { mapAddMany, mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
+export { orderedGet } from "./maps/ordered";
+export {
+  orderedCompareDelete,
+  orderedCompareUpdate,
+  orderedDelete,
+  orderedTake,
+  orderedUpdate,
+} from "./maps/ordered-update";
+export { orderedKeys } from "./maps/ordered-walk";
 export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue";
 export { closeMap } from "./maps/registry";
 export { pushValue, ringPush } from "./maps/ring";

@@ -23,7 +23,7 @@ for (const file of FILES)
   });
 
 /** Kinds of which Linux records nothing: it has no such kind, or the kind's entries are descriptors that only Linux can make. */
-const UNRECORDED = ["variable_hash", "perf_event_array", "prog_array", "cgroup_array"];
+const UNRECORDED = ["variable_hash", "ordered", "perf_event_array", "prog_array", "cgroup_array"];
 
 test("there is a recording of every kind that can have one", () => {
   assert.deepEqual(

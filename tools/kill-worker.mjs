@@ -14,6 +14,7 @@ const preallocated = arena.openMap("preallocated");
 const small = arena.openMap("small");
 const uncached = arena.openMap("uncached");
 const variable = arena.openMap("variable");
+const ordered = arena.openMap("ordered");
 const recent = arena.openMap("recent");
 const recentPerCpu = arena.openMap("recent per CPU");
 const growing = arena.openMap("growing");
@@ -76,6 +77,11 @@ const LOADS = {
     for (let key = 0; key < 50; key++) uncached.update(next(200), block.subarray(0, 100));
     for (let key = 0; key < 50; key++) uncached.delete(next(200));
     arena.poll();
+  },
+  ordered() {
+    for (let key = 0; key < 50; key++) ordered.update(`key ${next(200)}`, blocks[next(blocks.length)]);
+    for (let key = 0; key < 50; key++) ordered.delete(`key ${next(200)}`);
+    [...ordered.keys()];
   },
   variable() {
     for (let key = 0; key < 50; key++) variable.update(`key ${next(200)}`, blocks[next(blocks.length)]);

@@ -98,6 +98,7 @@ async function openRing(seed: number): Promise<Ring> {
   arena.createMap({ ...create, name: "small", value: u64, maxEntries: 8 });
   arena.createMap({ ...create, name: "uncached", value: bytes(100), maxEntries: 3000, withoutCache: true });
   arena.createMap({ type: "hash", key: string(), name: "variable", value: bytes(), maxEntries: 3000 });
+  arena.createMap({ type: "ordered", key: string(), name: "ordered", value: bytes(), maxEntries: 3000 });
   arena.createMap({ type: "lru_hash", key: u32, name: "recent", value: bytes(40), maxEntries: 300 });
   arena.createMap({ type: "lru_percpu_hash", key: u32, name: "recent per CPU", value: u64, maxEntries: 100 });
   arena.createMap({ ...create, name: "growing", value: u64, maxEntries: 1_000_000 });

@@ -51,15 +51,17 @@ import {
   settleLru,
 } from "./lru";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
+import { KIND_ORDERED } from "./ordered";
+import { buildOrdered, checkOrdered, emptyOrdered } from "./ordered-create";
 import { KIND_QUEUE } from "./queue";
 import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
 import { breakRingbufLocks, buildRingbuf, checkRingbuf, KIND_RINGBUF } from "./ringbuf";
 import { KIND_STACK } from "./stack";
 import { checkStackTrace, KIND_STACK_TRACE } from "./stack-trace";
 import { settleTable } from "./table-repair";
+import { breakTreeLock, settleTreeNode } from "./tree-reap";
 import { KIND_LPM_TRIE } from "./trie";
 import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
-import { breakTrieLock, settleTrieNode } from "./trie-reap";
 import { buildVariableHash, checkVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL, E2BIG or ENOTSUPP; EINVAL for a kind that does not exist. */
@@ -91,6 +93,7 @@ export function checkMap(
   if (kind == KIND_LRU_HASH) return checkLruHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_LRU_PERCPU_HASH) return checkLruPercpuHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
+  if (kind == KIND_ORDERED) return checkOrdered(keySize, valueSize, maxEntries, supply);
   return EINVAL;
 }
 
@@ -99,6 +102,7 @@ export function setsOfKind(kind: u32): u32 {
   if (kind == KIND_HASH) return 1;
   if (kind == KIND_PERCPU_HASH) return 2;
   if (kind == KIND_VARIABLE_HASH) return VARIABLE_SETS;
+  if (kind == KIND_ORDERED) return VARIABLE_SETS;
   if (kind == KIND_LPM_TRIE) return 1;
   if (kind == KIND_HASH_OF_MAPS) return 1;
   if (kind == KIND_LRU_HASH) return 1;
@@ -131,6 +135,7 @@ export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
   if (map.kind == KIND_PROG_ARRAY) return true;
   if (map.kind == KIND_STACK_TRACE) return true;
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
+  if (map.kind == KIND_ORDERED) return buildOrdered(area, map);
   if (map.kind == KIND_LRU_HASH) return buildLruHash(area, map);
   if (map.kind == KIND_LRU_PERCPU_HASH) return buildLruPercpuHash(area, map);
   return false;
@@ -145,6 +150,7 @@ export function emptyMap(area: CpuArea, map: MapHeader): void {
   if (map.kind == KIND_LRU_HASH) emptyHash(area, map);
   if (map.kind == KIND_LRU_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_LPM_TRIE) emptyTrie(area, map);
+  if (map.kind == KIND_ORDERED) emptyOrdered(area, map);
 }
 
 /**
@@ -195,7 +201,8 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_STACK_TRACE) return 0;
   if (map.kind == KIND_QUEUE) return ringCount(map);
   if (map.kind == KIND_STACK) return ringCount(map);
-  if (map.kind == KIND_LPM_TRIE) return map.trieCount;
+  if (map.kind == KIND_LPM_TRIE) return map.treeCount;
+  if (map.kind == KIND_ORDERED) return map.treeCount;
   if (map.kind == KIND_BLOOM_FILTER) return 0;
   if (map.kind == KIND_RINGBUF) return 0;
   return map.maxEntries;
@@ -227,7 +234,8 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_LRU_PERCPU_HASH) settleLru(map, cpu);
   if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
   if (map.kind == KIND_STACK) breakRingLock(map, cpu);
-  if (map.kind == KIND_LPM_TRIE) breakTrieLock(map, cpu);
+  if (map.kind == KIND_LPM_TRIE) breakTreeLock(map, cpu);
+  if (map.kind == KIND_ORDERED) breakTreeLock(map, cpu);
   return map.kind != KIND_RINGBUF || breakRingbufLocks(map, cpu);
 }
 
@@ -244,6 +252,7 @@ export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level
   if (map.kind == KIND_HASH_OF_MAPS) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_LRU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_LRU_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
-  if (map.kind == KIND_LPM_TRIE) return settleTrieNode(map, cache, word);
+  if (map.kind == KIND_LPM_TRIE) return settleTreeNode(map, cache, word);
+  if (map.kind == KIND_ORDERED) return settleTreeNode(map, cache, word);
   return KEPT;
 }

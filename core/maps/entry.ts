@@ -12,14 +12,16 @@
  * Elements of one map are then of many sizes: it has a set of caches for each class of the slab, and for runs of 1 to 256 pages.
  * An element's page says which of them it is from.
  */
+import { formatAllocator, startAllocator } from "../alloc/allocator";
 import { Cache } from "../alloc/cache";
-import { cacheOf } from "../alloc/set";
+import { CONTAINS_ELEMENTS, cacheOf } from "../alloc/set";
 import { acquire64 } from "../base/atomics";
-import { copyBytes, equalBytes, hashBytes, roundUp } from "../base/bytes";
+import { copyBytes, copyOutWords, equalBytes, hashBytes, roundUp } from "../base/bytes";
+import { ENOSPC } from "../base/errno";
 import { CLASS_COUNT } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { descriptor, PAGE_BYTES, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
-import { classFor, LARGEST_CLASS, sizeOfClass } from "../mem/slab";
+import { classFor, HEADER_BYTES, LARGEST_CLASS, sizeOfClass } from "../mem/slab";
 import { ELEMENT_HASH, ELEMENT_KEY } from "./element";
 import { MapHeader, mapSet } from "./map";
 
@@ -48,7 +50,7 @@ export function variableUnit(index: u32): u32 {
 }
 
 /** The set for elements of so many bytes; VARIABLE_SETS for none. */
-function setForBytes(bytes: u64): u32 {
+export function setForBytes(bytes: u64): u32 {
   if (bytes <= <u64>LARGEST_CLASS) return classFor(<u32>bytes, 0);
   let index = CLASS_COUNT;
   while (index < VARIABLE_SETS && <u64>variableUnit(index) < bytes) index++;
@@ -133,4 +135,31 @@ function fillVariable(element: usize, key: usize, value: usize): void {
   store<u64>(element + ELEMENT_KEY, lengths);
   memory.copy(element + VARIABLE_KEY, key + GIVEN_BYTES, keyLength);
   memory.copy(variableValue(element, lengths), value + GIVEN_BYTES, valueLength);
+}
+
+/**
+ * Copies the value of a variable map's element out.
+ * @param into 8-byte aligned: the value's length is written to the first word; in the second the caller says how many bytes there is
+ * room for behind both, a multiple of 8
+ * @returns 0, or -ENOSPC: there is less room than the length says
+ */
+export function copyValueOut(element: usize, into: usize): i32 {
+  const lengths = lengthsOf(element);
+  const length = <u32>(lengths >> 32);
+  store<u32>(into, length);
+  if (length > load<u32>(into, 4)) return -ENOSPC;
+  copyOutWords(into + GIVEN_BYTES, variableValue(element, lengths), <u32>roundUp(length, 8));
+  return 0;
+}
+
+/** Gives a variable map a set of caches for each class, without elements. False: memory is out. */
+export function startVariableSets(area: CpuArea, map: MapHeader): bool {
+  for (let index: u32 = 0; index < VARIABLE_SETS; index++) {
+    const unit = variableUnit(index);
+    const size = unit - <u32>HEADER_BYTES;
+    formatAllocator(mapSet(map, index), size, unit, 0, changetype<usize>(map), CONTAINS_ELEMENTS);
+  }
+  for (let index: u32 = 0; index < VARIABLE_SETS; index++)
+    if (!startAllocator(area, mapSet(map, index), false)) return false;
+  return true;
 }

@@ -145,13 +145,13 @@ export class MapHeader {
   /** Hash: a segment that the directory names no longer, 0 for none, and the epoch from which on nobody is in it. */
   retired: u32;
   retiredTarget: u32;
-  /** Trie: the first node, 0 if there is none. Atomic. */
-  trieRoot: u32;
-  /** Trie: owner CPU + 1, or 0. Guards the nodes and what follows. */
-  trieLock: u32;
-  /** Trie: entries, and how many there will be once the change under way has been shown (maps/trie-reap.ts). */
-  trieCount: u32;
-  triePending: u32;
+  /** Trie, ordered map: the first node, 0 if there is none. Atomic. */
+  treeRoot: u32;
+  /** The same: owner CPU + 1, or 0. Guards the nodes and what follows. */
+  treeLock: u32;
+  /** The same: entries, and how many there will be once the change under way has been shown (maps/tree-reap.ts). */
+  treeCount: u32;
+  treePending: u32;
   /** Map of maps: max_entries of inner arrays. */
   innerEntries: u32;
   /** Whether entries of maps of maps name this map (maps/inner.ts). Under the control plane's lock. */

@@ -9,7 +9,8 @@ import { clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES } from 
 import { HEADER_BYTES } from "../mem/slab";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
 import { LARGEST_OBJECT, MapHeader, NO_PREALLOC, SUPPLY_CACHE } from "./map";
-import { childSlot, NODE_KEY, rootSlot } from "./trie";
+import { childSlot, rootSlot } from "./tree";
+import { NODE_KEY } from "./trie";
 
 /** Create flags that a trie knows. In Linux it must be dynamic, and here it is. */
 const CREATE_FLAGS: u32 = NO_PREALLOC | NUMA_NODE | ACCESS_FLAGS;

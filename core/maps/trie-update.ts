@@ -2,12 +2,10 @@
  * Changing a trie. A new prefix is one node, or two where it parts from another one in the middle: the nodes are taken before the lock,
  * by a look without it, and if the look no longer holds under the lock it is done again.
  *
- * Under the lock each change is one store that readers see. Before it the intents name what goes in and what comes out, with MAYBE,
- * and `triePending` what the count will be; so whoever reaps a dead owner finds out which side of the store he died on
- * (maps/trie-reap.ts). What comes out is used again after a grace period.
+ * What is said of a change so that it can be settled, maps/tree.ts has.
  */
 import { allocate } from "../alloc/allocator";
-import { Cache, cacheGive, cacheGiveRcu } from "../alloc/cache";
+import { Cache } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { acquire, publish } from "../base/atomics";
 import { copyBytes } from "../base/bytes";
@@ -31,9 +29,9 @@ import { enterRead, leaveRead } from "../rcu/epoch";
 import { AGAIN } from "./bucket";
 import { letWorkRun } from "./deferred";
 import { EXIST, MapHeader, mapAt, NOEXIST } from "./map";
+import { childSlot, putAway, rootSlot, showChange, treeLock } from "./tree";
 import {
   bitOf,
-  childSlot,
   commonBits,
   endOf,
   endsAt,
@@ -45,12 +43,7 @@ import {
   longestPrefix,
   NODE_KIND,
   prefixOf,
-  rootSlot,
 } from "./trie";
-
-export function trieLock(map: MapHeader): usize {
-  return changetype<usize>(map) + offsetof<MapHeader>("trieLock");
-}
 
 /** Whether a key parts from the node at a walk's end in the middle of both. */
 function parts(node: usize, key: usize): bool {
@@ -76,26 +69,6 @@ function takeNode(area: CpuArea, map: MapHeader, cache: Cache, intent: usize, ki
   store<u32>(node, kind, NODE_KIND);
   copyBytes(keyOf(node), key, map.keySize);
   return node;
-}
-
-/** Puts what an intent names away: to the cache, or with RCU to what waits for a grace period. */
-function putAway(area: CpuArea, cache: Cache, intent: usize): void {
-  const word = load<u64>(intent);
-  const node = intentObject(word);
-  if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);
-  else if (node != 0) cacheGive(area, cache, node, intent);
-  clearIntent(intent);
-}
-
-/**
- * Shows a change: `node` at `slot`, and with `change` another count. What comes out is still named, to be put away. Caller has the
- * lock and has named what goes in and what comes out.
- * The publication pairs with the loads of readers.
- */
-function showChange(map: MapHeader, slot: usize, node: usize, change: i32): void {
-  map.triePending = map.trieCount + change;
-  publish(slot, <u32>node);
-  map.trieCount = map.triePending;
 }
 
 /** Replaces the node at `slot` by the one in the first intent, which gets its children. */
@@ -142,7 +115,7 @@ function putNode(cache: Cache, map: MapHeader, intents: usize, key: usize, flags
   const isThere = isSame && isEntry(there);
   if (isThere && flags == NOEXIST) return -EEXIST;
   if (!isThere && flags == EXIST) return -ENOENT;
-  if (!isThere && map.trieCount >= map.maxEntries) return -ENOSPC;
+  if (!isThere && map.treeCount >= map.maxEntries) return -ENOSPC;
   const hasBranch = intentObject(load<u64>(secondIntent(intents))) != 0;
   if (hasBranch != parts(there, key)) return AGAIN;
   if (isSame) replaceNode(cache, map, intents, slot, there);
@@ -157,7 +130,7 @@ function takeNodes(area: CpuArea, map: MapHeader, cache: Cache, intents: usize, 
   if (node == 0) return false;
   copyBytes(node + map.valueOffset, value, map.valueSize);
   if (!branches || takeNode(area, map, cache, secondIntent(intents), IS_BRANCH, key) != 0) return true;
-  putAway(area, cache, firstIntent(intents));
+  putAway(area, firstIntent(intents));
   return false;
 }
 
@@ -177,13 +150,13 @@ export function trieUpdate(address: usize, key: usize, value: usize, flags: u32)
   let result: i32 = AGAIN;
   while (result == AGAIN) {
     if (!takeNodes(area, map, cache, intents, key, value)) return -memoryErrno(area);
-    result = lockAnywhere(area, trieLock(map));
+    result = lockAnywhere(area, treeLock(map));
     if (result == 0) {
       result = putNode(cache, map, intents, key, flags);
-      unlock(trieLock(map));
+      unlock(treeLock(map));
     }
-    putAway(area, cache, firstIntent(intents));
-    putAway(area, cache, secondIntent(intents));
+    putAway(area, firstIntent(intents));
+    putAway(area, secondIntent(intents));
   }
   letWorkRun(area);
   return result;
@@ -221,9 +194,9 @@ function takeOut(
  */
 function makeBranch(cache: Cache, map: MapHeader, intents: usize, node: usize): void {
   nameObject(firstIntent(intents), node, changetype<usize>(cache), MAYBE | REMOVES | COUNTS);
-  map.triePending = map.trieCount - 1;
+  map.treePending = map.treeCount - 1;
   publish(node + NODE_KIND, IS_BRANCH);
-  map.trieCount = map.triePending;
+  map.treeCount = map.treePending;
   clearIntent(firstIntent(intents));
 }
 
@@ -254,12 +227,12 @@ export function trieDelete(address: usize, key: usize): i32 {
   const intents = intentsOf(area);
   const cache = cacheOf(map.elements, area.id);
   renewBudget(area);
-  const locked = lockAnywhere(area, trieLock(map));
+  const locked = lockAnywhere(area, treeLock(map));
   if (locked != 0) return locked;
   const result = takeKey(cache, map, intents, key);
-  unlock(trieLock(map));
-  putAway(area, cache, firstIntent(intents));
-  putAway(area, cache, secondIntent(intents));
+  unlock(treeLock(map));
+  putAway(area, firstIntent(intents));
+  putAway(area, secondIntent(intents));
   letWorkRun(area);
   return result;
 }

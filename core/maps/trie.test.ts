@@ -187,7 +187,7 @@ test("nodes that were taken out wait for a grace period, and all come back when 
 test("an NMI looks up and walks while its CPU has the lock, and gets -EBUSY for a change; the dead owner's lock goes", () => {
   const trie = makeTrie(10);
   trie.set(prefix(8, 1, 0), 1);
-  const at = trie.info.address + LAYOUT.MapHeader.trieLock;
+  const at = trie.info.address + LAYOUT.MapHeader.treeLock;
   const lock = new Uint32Array(arena.memory.buffer, at, 1);
   lock[0] = arena.cpu + 1;
   const below = arena.core.contextEnter(LEVEL.nmi);

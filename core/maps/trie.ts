@@ -22,11 +22,11 @@ import { ENOENT } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { MapHeader, mapAt } from "./map";
+import { childSlot, rootSlot } from "./tree";
 
 /** Number of `enum bpf_map_type`. */
 export const KIND_LPM_TRIE: u32 = 11;
 
-export const NODE_CHILD: usize = 8;
 export const NODE_KIND: usize = 16;
 export const NODE_KEY: usize = 24;
 
@@ -53,15 +53,6 @@ export function longestPrefix(map: MapHeader): u32 {
 /** Bit `index` of a key. */
 export function bitOf(key: usize, index: u32): u32 {
   return (load<u8>(key + BITS + (index >> 3)) >> (7 - (index & 7))) & 1;
-}
-
-/** The word that leads to a node's child. */
-export function childSlot(node: usize, bit: u32): usize {
-  return node + NODE_CHILD + ((<usize>bit) << 2);
-}
-
-export function rootSlot(map: MapHeader): usize {
-  return changetype<usize>(map) + offsetof<MapHeader>("trieRoot");
 }
 
 /** How many bits two keys have in common, of those that both have. */
@@ -150,4 +141,20 @@ export function trieGet(address: usize, key: usize, into: usize): i32 {
   if (value != 0) copyOutWords(into, value, mapAt(address).valueStride);
   leaveRead(area);
   return value != 0 ? 0 : -ENOENT;
+}
+
+/** Whether a node is in a trie, by its address. Nobody changes it meanwhile. */
+export function isInTrie(map: MapHeader, node: usize): bool {
+  let each: usize = load<u32>(rootSlot(map));
+  while (each != 0 && each != node) {
+    const prefix = prefixOf(keyOf(each));
+    if (prefix >= prefixOf(keyOf(node)) || commonBits(keyOf(each), keyOf(node)) < prefix) return false;
+    each = load<u32>(childSlot(each, bitOf(keyOf(node), prefix)));
+  }
+  return each != 0;
+}
+
+/** Whether a node is a trie's branch: an entry with two children becomes one when it goes. Nobody changes it meanwhile. */
+export function isTrieBranch(map: MapHeader, node: usize): bool {
+  return map.kind == KIND_LPM_TRIE && load<u32>(node, NODE_KIND) == IS_BRANCH;
 }

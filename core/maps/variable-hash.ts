@@ -6,18 +6,15 @@
  * Reads are lock-free in any context, inside a read section of their own: an element that is used again meanwhile stays one of
  * its class, so that what is copied ends within it, and is thrown away.
  */
-import { formatAllocator, startAllocator } from "../alloc/allocator";
-import { CONTAINS_ELEMENTS } from "../alloc/set";
 import { acquire64 } from "../base/atomics";
 import { copyOutWords, roundUp } from "../base/bytes";
-import { E2BIG, EINVAL, ENOENT, ENOSPC } from "../base/errno";
+import { E2BIG, EINVAL, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
-import { HEADER_BYTES } from "../mem/slab";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { findElement, isHome, isUnchanged } from "./bucket";
-import { GIVEN_BYTES, hashOf, lengthsOf, VARIABLE_KEY, VARIABLE_SETS, variableUnit, variableValue } from "./entry";
+import { copyValueOut, GIVEN_BYTES, hashOf, lengthsOf, startVariableSets, VARIABLE_KEY } from "./entry";
 import { buildTableOf } from "./hash-create";
-import { MapHeader, mapAt, mapSet, SUPPLY_CACHE } from "./map";
+import { MapHeader, mapAt, SUPPLY_CACHE } from "./map";
 import { homeOf } from "./table";
 
 /** None of Linux's `enum bpf_map_type`: no program of its has such a map. */
@@ -31,15 +28,7 @@ export function checkVariableHash(keySize: u32, valueSize: u32, maxEntries: u32,
 
 /** Gives the map its buckets and a set of caches for each class, without elements. False: memory is out. */
 export function buildVariableHash(area: CpuArea, map: MapHeader): bool {
-  if (!buildTableOf(map)) return false;
-  for (let index: u32 = 0; index < VARIABLE_SETS; index++) {
-    const unit = variableUnit(index);
-    const size = unit - <u32>HEADER_BYTES;
-    formatAllocator(mapSet(map, index), size, unit, 0, changetype<usize>(map), CONTAINS_ELEMENTS);
-  }
-  for (let index: u32 = 0; index < VARIABLE_SETS; index++)
-    if (!startAllocator(area, mapSet(map, index), false)) return false;
-  return true;
+  return buildTableOf(map) && startVariableSets(area, map);
 }
 
 /**
@@ -65,15 +54,6 @@ export function variableHashGet(address: usize, key: usize, into: usize): i32 {
   }
   leaveRead(area);
   return result;
-}
-
-function copyValueOut(element: usize, into: usize): i32 {
-  const lengths = lengthsOf(element);
-  const length = <u32>(lengths >> 32);
-  store<u32>(into, length);
-  if (length > load<u32>(into, 4)) return -ENOSPC;
-  copyOutWords(into + GIVEN_BYTES, variableValue(element, lengths), <u32>roundUp(length, 8));
-  return 0;
 }
 
 /**

@@ -10,7 +10,7 @@ import { showAs } from "../maps/inspect.ts";
 import type { MapType } from "../maps/kinds.ts";
 import { ArenaMap, type MapInfo } from "../maps/map.ts";
 import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
-import { isVariable } from "../maps/variable-codec.ts";
+import { shapeOf } from "../maps/shape.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
 import { compileCore } from "../wasm/load-core.ts";
@@ -20,7 +20,7 @@ import type { AllocatorOptions } from "./allocator-options.ts";
 import { ARENA_OPTIONS, type ArenaOptions, PROFILES, THRESHOLDS } from "./arena-options.ts";
 import { Attachment, newToken } from "./attachment.ts";
 import { type ContextName, setContext } from "./contexts.ts";
-import { Directory, type MapEntry } from "./directory.ts";
+import { Directory } from "./directory.ts";
 import { type ArenaHandle, checkHandle } from "./handle.ts";
 import { openedMaps } from "./inner-maps.ts";
 import { createMemory } from "./memory.ts";
@@ -358,24 +358,6 @@ function enrolled(result: number): void {
   if (result === -ERRNO.EINVAL) throw damaged();
   if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", `Cannot attach: ${LOCK_NOT_LET_GO}`);
   throw new AnyctxError("EBUSY", "Cannot attach: a thread has attached with this handle already, each needs its own");
-}
-
-/** What kind of map it is, and its sizes: of a hash with a codec without a length each entry has its own. */
-function shapeOf<K, V>({
-  type,
-  name,
-  key,
-  value,
-  prealloc,
-  withoutCache,
-}: MapOptions<K, V>): Pick<MapEntry, "type" | "keySize" | "valueSize"> {
-  if (type !== "variable_hash" && !isVariable(key) && !isVariable(value))
-    return { type, keySize: key.size, valueSize: value.size };
-  if (type !== "hash" && type !== "variable_hash")
-    throw new AnyctxError("EINVAL", `Map "${name}" is ${type}: only a hash has keys or values without a length`);
-  if (prealloc === true || withoutCache === true)
-    throw new AnyctxError("EINVAL", `Map "${name}" has keys or values without a length: it is dynamic, with caches`);
-  return { type: "variable_hash", keySize: 0, valueSize: 0 };
 }
 
 /** @param description of key and value that the map was created with */

@@ -75,6 +75,8 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     takeRecords: () => map.takeRecords(),
     mayHave: () => map.mayHave(value),
     prefill: () => map.prefill(1),
+    prefix: () => map.prefix(key),
+    range: () => map.range(),
     read: () => map.read(() => 1),
     set: () => map.set(key, value),
     setMany: () => map.setMany([key], [value]),

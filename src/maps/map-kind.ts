@@ -35,6 +35,7 @@ type Change = Named<(map: number, key: number, offset: number, change: number, r
 export type MapType =
   | "hash"
   | "variable_hash"
+  | "ordered"
   | "percpu_hash"
   | "lru_hash"
   | "lru_percpu_hash"
@@ -66,10 +67,10 @@ export interface MapKind {
    * `prefix`: a u32, how many bits, and the bits.
    */
   readonly keys: "bytes" | "index" | "none" | "prefix";
-  /** How entries follow each other: not at all, by their index, as they came, or the other way round. */
-  readonly order: "none" | "index" | "arrival" | "newest";
-  /** Whether entries can be gone through without taking them, and how: some at a time by places, or from key to key. */
-  readonly walk: false | "places" | "keys";
+  /** How entries follow each other: not at all, by their index, by their keys, as they came, or the other way round. */
+  readonly order: "none" | "index" | "key" | "arrival" | "newest";
+  /** Whether entries can be gone through without taking them, and how: some at a time by places or in order, or from key to key. */
+  readonly walk: false | "places" | "order" | "keys";
   /** Whether the core takes many entries at once (`mapGetMany`). */
   readonly batches: boolean;
   /** Whether a program may want its elements allocated as they come (BPF_F_NO_PREALLOC): Linux refuses it of the others. */

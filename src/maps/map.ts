@@ -2,7 +2,7 @@
  * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
  * same entries. Values are copies.
  */
-import { checkFunction, show } from "../arguments.ts";
+import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
@@ -10,6 +10,7 @@ import type { OpenMap } from "./entries.ts";
 import { isUndecided, mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
+import { behindPrefix } from "./key-order.ts";
 import type { MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
 import { ModifiedEntries } from "./modify.ts";
@@ -18,12 +19,21 @@ import { type ConsumeOptions, consumeRecords, putRecord, takeRecords } from "./r
 import type { Scanned } from "./scan.ts";
 import { typedArrayKind } from "./typed-array.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
+import { type ByteRange, checkOrdered, walkInOrder } from "./walk-order.ts";
 
 export { ANY, EXIST, NOEXIST } from "./entries.ts";
 export type { MapInfo } from "./info.ts";
 
 /** An element takes 16 bytes at least, an arena 4 GiB at most. */
 const MOST_PREFILLED = 1 << 28;
+
+/** Which entries of an ordered map: from `from` on, before `to`. */
+export interface KeyRange<K> {
+  readonly from?: K | undefined;
+  readonly to?: K | undefined;
+  /** The last one first. */
+  readonly reverse?: boolean | undefined;
+}
 
 /** Who creates maps: an arena. */
 export interface MapMaker {
@@ -114,7 +124,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   }
 
   /**
-   * Entries in no particular order; safe while others write. A key that stays is seen exactly once, one that has been deleted
+   * Entries in no particular order, of an ordered map in that of its keys; safe while others write. A key that stays is seen exactly once, one that has been deleted
    * before it is asked for is not, and each value is what it is when it is asked for: as of Map.
    */
   *entries(): Generator<[K, V], undefined, unknown> {
@@ -145,6 +155,49 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
     for (const keys of this.#walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) visit.call(self, this.loadedValue(), this.loadedKey(), this);
+  }
+
+  /**
+   * Entries of an ordered map in the order of their keys, while others write: those from `from` on whose keys come before `to`. A
+   * key that stays is met once; one that comes meanwhile, if it lies ahead.
+   * @param range without `from` from the first on, without `to` to the last; `reverse`: the last one first
+   * @throws {AnyctxError} EINVAL: another kind, or a bound that can be no key; EBADF, ENOMEM
+   */
+  range(range: KeyRange<K> = {}): Generator<[K, V], undefined, unknown> {
+    this.checkOpen("walk");
+    checkOrdered(this.info, "ranges");
+    checkOptions("range", range, ["from", "to", "reverse"]);
+    checkBooleans("range", range, ["reverse"]);
+    const { from, to, reverse } = range;
+    return this.#inOrder({ from: this.#keyBytes(from), to: this.#keyBytes(to), reverse });
+  }
+
+  /**
+   * As `range`, the entries of an ordered map whose keys begin with what is given: of texts and bytes.
+   * @throws {AnyctxError} as `range`; EINVAL: keys are numbers
+   */
+  prefix(beginning: K, options: Pick<KeyRange<K>, "reverse"> = {}): Generator<[K, V], undefined, unknown> {
+    this.checkOpen("walk");
+    checkOrdered(this.info, "prefixes");
+    checkOptions("prefix", options, ["reverse"]);
+    checkBooleans("prefix", options, ["reverse"]);
+    if (this.#keyCodec.variable === undefined)
+      throw new AnyctxError("EINVAL", `The keys of map "${this.info.name}" are numbers, which have no beginning`);
+    const from = this.#keyBytes(beginning) ?? new Uint8Array(0);
+    return this.#inOrder({ from, to: behindPrefix(from), reverse: options.reverse });
+  }
+
+  *#inOrder(range: ByteRange): Generator<[K, V], undefined, unknown> {
+    for (const keys of walkInOrder(this.host, this.info, range, () => this.isOpen))
+      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
+        if (this.load(keys, from)) yield [this.loadedKey(), this.loadedValue()];
+  }
+
+  /** A bound's bytes. */
+  #keyBytes(key: K | undefined): Uint8Array | undefined {
+    if (key === undefined) return undefined;
+    this.transfer.place(key);
+    return this.transfer.keyBytes();
   }
 
   /** Keys and values as they lie in memory: the value's bytes, one array for each copy. */

@@ -62,11 +62,17 @@ function lruUse(reader: Reader, map: MapShape): MemoryUse {
 }
 
 /** Buckets, and what the caches of each class own. Such a map is never preallocated. */
-function classesUse(reader: Reader, { address }: MapShape): MemoryUse {
-  const sets = elementSets(reader, address);
-  const elements = sets.map((set) => reader.core.allocatorOwned(set) * reader.word(set + LAYOUT.CacheSet.unit));
-  const bytes = bucketBytes(reader, address) + elements.reduce((sum, each) => sum + each, 0);
+function classesUse(reader: Reader, shape: MapShape): MemoryUse {
+  const bytes = bucketBytes(reader, shape.address) + nodesUse(reader, shape).bytes;
   return { bytes, preallocatedBytes: bytes };
+}
+
+/** What the caches of each class own. */
+function nodesUse(reader: Reader, { address }: MapShape): MemoryUse {
+  const sets = elementSets(reader, address);
+  const bytes = sets.map((set) => reader.core.allocatorOwned(set) * reader.word(set + LAYOUT.CacheSet.unit));
+  const sum = bytes.reduce((total, each) => total + each, 0);
+  return { bytes: sum, preallocatedBytes: sum };
 }
 
 /** Sets of caches that a map's elements come from: one, or one for each size. */
@@ -97,13 +103,23 @@ function recordsUse(_: Reader, { maxEntries }: MapShape): MemoryUse {
   return { bytes: 2 * maxEntries, preallocatedBytes: 2 * maxEntries };
 }
 
-export type MemoryUseRule = "records" | "trie" | "storage" | "hash" | "lru" | "classes" | "filter" | "nothing";
+export type MemoryUseRule =
+  | "records"
+  | "trie"
+  | "nodes"
+  | "storage"
+  | "hash"
+  | "lru"
+  | "classes"
+  | "filter"
+  | "nothing";
 
 const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   storage: storageUse,
   hash: hashUse,
   lru: lruUse,
   classes: classesUse,
+  nodes: nodesUse,
   nothing: () => ({ bytes: 0, preallocatedBytes: 0 }),
   filter: filterUse,
   trie: trieUse,

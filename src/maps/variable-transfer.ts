@@ -9,6 +9,7 @@ import type { Codec, Role, VariableForm } from "./accessor.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import type { MapInfo } from "./info.ts";
+import { orderedForm } from "./key-order.ts";
 import { refusalOf } from "./refusal.ts";
 import { roundUp, type Transfer } from "./transfer.ts";
 import { encodeUtf8 } from "./utf8.ts";
@@ -86,7 +87,7 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
   constructor(host: MapHost, info: MapInfo, room: number, keyCodec: Codec<K>, valueCodec: Codec<V>) {
     this.#host = host;
     this.#info = info;
-    this.#keyForm = formOf(keyCodec, "key");
+    this.#keyForm = info.kind.order === "key" ? orderedForm(keyCodec) : formOf(keyCodec, "key");
     this.#valueForm = formOf(valueCodec, "value");
     this.#key.lieAt(host, room, KEY_ROOM);
     this.#value.lieAt(host, room + GIVEN_BYTES + KEY_ROOM, VALUE_ROOM);

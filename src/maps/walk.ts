@@ -6,6 +6,7 @@ import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
+import { walkInOrder, wordsOfGiven } from "./walk-order.ts";
 
 /** The keys that one step of a walk copied, in words, and where to go on: 0, nowhere. */
 interface Step {
@@ -40,7 +41,7 @@ const NONE = new Uint32Array(0);
 
 /** Words from the key at `from` of a step to the next. */
 export function wordsOfKey({ keySize, kind }: MapInfo, words: Uint32Array, from: number): number {
-  return (kind.variable ? CONSTANTS.GIVEN_BYTES + roundUp(words[from] ?? 0) : roundUp(keySize)) / 4;
+  return kind.variable ? wordsOfGiven(words, from) : roundUp(keySize) / 4;
 }
 
 /**
@@ -51,6 +52,7 @@ export function wordsOfKey({ keySize, kind }: MapInfo, words: Uint32Array, from:
 export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
   if (!info.kind.walk) throw new AnyctxError("EINVAL", `Map "${info.name}" cannot be walked: it is ${info.kind.type}`);
   if (info.kind.walk === "keys") yield* walkByKeys(core, host, info, isOpen);
+  else if (info.kind.walk === "order") yield* walkInOrder(host, info, {}, isOpen);
   else yield* walkByPlaces(core, host, info, isOpen);
 }
 

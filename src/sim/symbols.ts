@@ -114,7 +114,7 @@ export class Symbols {
     this.#addMapCpus(map, name);
     if (field("sets") > 0) this.#addSet(field("elements"), name);
     if (field("values") !== 0) this.#addSet(field("values"), `${name} value`);
-    if (field("kind") === CONSTANTS.KIND_VARIABLE_HASH) this.#addClasses(field("elements"), name);
+    if (field("sets") === CONSTANTS.VARIABLE_SETS) this.#addClasses(field("elements"), name);
     if (field("root") !== 0) this.#tables.push([map, name]);
   }
 

@@ -345,6 +345,36 @@ export interface Core {
   objectTrim(allocator: number): void;
   /** As findMap, and the map is open on this CPU until `closeMap`. */
   openMap(name: number): number;
+  /** As orderedDelete, or -EAGAIN and nothing has happened: the value is not the expected one. */
+  orderedCompareDelete(address: number, key: number, expected: number): number;
+  /** Replaces a value if it is the expected one. As orderedUpdate with EXIST, or -EAGAIN: it is another one. */
+  orderedCompareUpdate(address: number, key: number, expected: number, value: number): number;
+  /** Deletes a key. Any context. 0, -ENOENT, -EBUSY or -ETIMEDOUT as orderedUpdate. */
+  orderedDelete(address: number, key: number): number;
+  /**
+   * Copies a value out as of one moment. Lock-free, any context.
+   * @param into as of variableHashGet
+   * @returns 0, -ENOENT, or -ENOSPC: there is less room than the length says
+   */
+  orderedGet(address: number, key: number, into: number): number;
+  /**
+   * Copies keys in their order, each as it is given to an operation and rounded up to 8 bytes, as many as fit. Lock-free, any context.
+   * The load pairs as those of leafTowards.
+   * @param from the key to begin behind, 0: before all
+   * @param mode WALK_FROM, WALK_DOWN
+   * @param into 8-byte aligned
+   * @returns how many; -ENOSPC: there is not room for one
+   */
+  orderedKeys(address: number, from: number, mode: number, into: number, bytes: number): number;
+  /** As orderedDelete, and copies the value out as orderedGet: -ENOSPC, and nothing has happened, if it has no room. */
+  orderedTake(address: number, key: number, into: number): number;
+  /**
+   * Creates an entry or replaces its value. Key and value as they are given to a variable hash (maps/entry.ts). Any context.
+   * @param flags 0, NOEXIST or EXIST
+   * @returns 0, -EINVAL (flags), -EEXIST, -ENOENT, -E2BIG (full, or larger than the largest object), -ENOMEM (nothing to allocate in
+   * this context), -EBUSY (this context interrupted the lock's owner) or -ETIMEDOUT (its owner is dead)
+   */
+  orderedUpdate(address: number, key: number, value: number, flags: number): number;
   pagesInUse(): number;
   /** Copies all CPUs' values out, valueStride apart. */
   percpuArrayGet(address: number, key: number, into: number): number;
@@ -638,6 +668,13 @@ export const SIGNATURES = {
   objectSizeOf: { parameters: ["i32", "i32"], results: ["i32"] },
   objectTrim: { parameters: ["i32"], results: [] },
   openMap: { parameters: ["i32"], results: ["i32"] },
+  orderedCompareDelete: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  orderedCompareUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  orderedDelete: { parameters: ["i32", "i32"], results: ["i32"] },
+  orderedGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  orderedKeys: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+  orderedTake: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  orderedUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   pagesInUse: { parameters: [], results: ["i32"] },
   percpuArrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuArrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
@@ -861,6 +898,12 @@ export const CONSTANTS = {
   MAP_CPU_BYTES: 128,
   SUBTRACTS: 16,
   EXCHANGES: 32,
+  WALK_FROM: 1,
+  WALK_DOWN: 2,
+  KIND_ORDERED: 65538,
+  BRANCH_POSITION: 16,
+  BRANCH_BYTES: 24,
+  SAME: 4294967295,
   KIND_QUEUE: 22,
   KIND_RINGBUF: 27,
   BUSY: 2147483648,
@@ -871,8 +914,8 @@ export const CONSTANTS = {
   SEGMENT_BYTES: 16384,
   ELEMENTS_PER_BUCKET: 4,
   ELEMENTS_PER_BUCKET_LARGE: 5,
-  KIND_LPM_TRIE: 11,
   NODE_CHILD: 8,
+  KIND_LPM_TRIE: 11,
   NODE_KIND: 16,
   NODE_KEY: 24,
   IS_ENTRY: 0,
@@ -906,7 +949,7 @@ export const LAYOUT = {
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, ring: 160, lruShare: 164, innerKind: 168, innerKeySize: 172, innerValueSize: 176, innerFlags: 180, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, trieRoot: 204, trieLock: 208, trieCount: 212, triePending: 216, innerEntries: 220, held: 224 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, ring: 160, lruShare: 164, innerKind: 168, innerKeySize: 172, innerValueSize: 176, innerFlags: 180, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, treeRoot: 204, treeLock: 208, treeCount: 212, treePending: 216, innerEntries: 220, held: 224 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   Order: { lock: 0, taken: 4, hand: 8, unlisted: 12, inactiveOldest: 16, inactiveNewest: 20, inactiveCount: 24, activeOldest: 28, activeNewest: 32, activeCount: 36, batch: 40, swept: 44 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },

@@ -57,7 +57,7 @@ export class MapCommands {
     const { type, keySize, valueSize, maxEntries, flags, extra } = attributes;
     if (isNodeRefused(attributes) || extra > 0xffffffffn) return -EINVAL;
     // None of Linux's.
-    if (type === CONSTANTS.KIND_VARIABLE_HASH) return -EINVAL;
+    if (mapKindByBpfType(type)?.variable) return -EINVAL;
     const isOuter = mapKindByBpfType(type)?.inner === true;
     if (isOuter && extra !== 0n) return -EINVAL;
     const given = isOuter ? this.#addressOf(attributes.innerFd ?? 0) : Number(extra);

@@ -71,7 +71,7 @@ const DESCRIPTORS: CommandRules = {
 };
 
 /** Linux's own kinds: of what has lengths of its own the system call knows nothing. */
-export type LinuxMapType = Exclude<MapType, "variable_hash">;
+export type LinuxMapType = Exclude<MapType, "variable_hash" | "ordered">;
 
 export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   hash: HASH,

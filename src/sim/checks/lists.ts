@@ -43,7 +43,7 @@ export interface Held {
 }
 
 /** Whether an object lies in a page of a class of the slab, or begins a run. */
-function isOfClass(world: World, object: number, slabClass: number): boolean {
+export function isOfClass(world: World, object: number, slabClass: number): boolean {
   const descriptors = world.field(CONSTANTS.SUPERBLOCK, "Superblock", "descriptors");
   const page = descriptors + Math.floor(object / CONSTANTS.PAGE_BYTES) * CONSTANTS.DESCRIPTOR_BYTES;
   const { state, slabClass: at } = LAYOUT.PageDescriptor;

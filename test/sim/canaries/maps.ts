@@ -203,7 +203,32 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "trie-beside-lookup",
     edits: [
       {
-        file: "core/maps/trie-update.ts",
+        file: "core/maps/tree.ts",
+        guard:
+          "  if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);\n  else if (node != 0) cacheGive",
+        without: "  if (node != 0) cacheGive",
+      },
+    ],
+  },
+  {
+    name: "walk-without-second-look",
+    doc: "A walk over an ordered map takes what it comes to for what it has looked for, whatever has come in between.",
+    scenario: "ordered-walk",
+    edits: [
+      {
+        file: "core/maps/ordered-walk.ts",
+        guard: "    if (first == 0 || partingFrom(first, bytes, length) != parting) continue;\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "walk-in-reused-nodes",
+    doc: "A node that was taken out of an ordered map may be another entry's before a walk has left it.",
+    scenario: "ordered-walk-down",
+    edits: [
+      {
+        file: "core/maps/tree.ts",
         guard:
           "  if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);\n  else if (node != 0) cacheGive",
         without: "  if (node != 0) cacheGive",
@@ -216,8 +241,8 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "trie-killed",
     edits: [
       {
-        file: "core/maps/trie-reap.ts",
-        guard: "    if ((intent & COUNTS) != 0 && isShown(map, intent)) map.trieCount = map.triePending;\n",
+        file: "core/maps/tree-reap.ts",
+        guard: "    if ((intent & COUNTS) != 0 && isShown(map, intent)) map.treeCount = map.treePending;\n",
         without: "",
       },
     ],

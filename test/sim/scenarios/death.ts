@@ -39,7 +39,7 @@ export const DIES = {
   nmi: "died in an NMI",
   elsewhere: "died acting as another CPU",
   migrating: "died migrating a table",
-  mapLock: "died with the lock of a queue, a stack, a trie, a ring buffer or an LRU map's order",
+  mapLock: "died with the lock of a queue, a stack, a trie, an ordered map, a ring buffer or an LRU map's order",
 } as const;
 
 type Left = keyof typeof DIES;
@@ -55,7 +55,8 @@ function locks(world: World): number[] {
 /** The one lock of a map that has one: owner CPU + 1, or 0. */
 function lockOfMap(world: World, map: number): number {
   const kind = world.field(map, "MapHeader", "kind");
-  if (kind === CONSTANTS.KIND_LPM_TRIE) return world.field(map, "MapHeader", "trieLock");
+  if (kind === CONSTANTS.KIND_LPM_TRIE || kind === CONSTANTS.KIND_ORDERED)
+    return world.field(map, "MapHeader", "treeLock");
   const orders = world.field(map, "MapHeader", "ring");
   if (orders !== 0) return world.field(orders, "Order", "lock");
   if (kind === CONSTANTS.KIND_RINGBUF) return world.field(world.field(map, "MapHeader", "storage"), "Ringbuf", "lock");

@@ -24,6 +24,7 @@ import { LRU } from "./lru.ts";
 import { nmiInUpdate } from "./nmi-in-update.ts";
 import { oneBucket } from "./one-bucket.ts";
 import { openDestroy } from "./open-destroy.ts";
+import { ORDERED } from "./ordered.ts";
 import { outOfMemory } from "./out-of-memory.ts";
 import { overflowingBucket } from "./overflowing-bucket.ts";
 import { percpuObjects } from "./percpu-objects.ts";
@@ -96,6 +97,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...VARIABLE,
   ...RINGS,
   ...TRIES,
+  ...ORDERED,
   ...LRU,
   ...INNER_MAPS,
 ];

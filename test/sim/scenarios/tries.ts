@@ -139,11 +139,11 @@ class Trie {
   check(): void {
     const nodes = new Set<number>();
     const entries = new Set<Name>();
-    this.#collect(this.#map + LAYOUT.MapHeader.trieRoot, 0, nodes, entries);
+    this.#collect(this.#map + LAYOUT.MapHeader.treeRoot, 0, nodes, entries);
     for (const name of NAMES)
       if (!this.#open.has(name) && entries.has(name) !== this.#there.has(name))
         throw new Finding("trie", `${name} is ${entries.has(name) ? "there" : "gone"}, and should not be`);
-    const count = this.#world.field(this.#map, "MapHeader", "trieCount");
+    const count = this.#world.field(this.#map, "MapHeader", "treeCount");
     if (count !== entries.size) throw new Finding("trie", `${entries.size} entries are counted as ${count}`);
     checkLists(this.#world, { set: this.#world.field(this.#map, "MapHeader", "elements"), inUse: nodes });
   }

@@ -1,9 +1,8 @@
 /**
- * Reaping a trie: an owner of the lock who died has shown his change or has not, by one store. What goes in and what comes out his
- * intents name, with MAYBE as long as the store may be under way.
+ * Reaping a trie or an ordered map: an owner of the lock who died has shown his change or has not, by one store. What goes in and what
+ * comes out his intents name, with MAYBE as long as the store may be under way.
  */
 import { Cache } from "../alloc/cache";
-import { cacheOf } from "../alloc/set";
 import { peek, publish } from "../base/atomics";
 import { CpuArea, cpuArea } from "../cpu/area";
 import {
@@ -19,26 +18,21 @@ import {
   REMOVES,
 } from "../cpu/intent";
 import { KEPT, LOST } from "./hash-lost";
-import { MapHeader } from "./map";
-import { bitOf, childSlot, commonBits, IS_BRANCH, keyOf, NODE_KIND, prefixOf, rootSlot } from "./trie";
-import { trieLock } from "./trie-update";
+import { isElementCache, MapHeader } from "./map";
+import { isInOrdered } from "./ordered";
+import { treeLock } from "./tree";
+import { isInTrie, isTrieBranch, KIND_LPM_TRIE } from "./trie";
 
-/** Whether a node is in the trie, by its address. Nobody changes it meanwhile. */
+/** Whether a node is in the tree, by its address. Nobody changes it meanwhile. */
 function isLinked(map: MapHeader, node: usize): bool {
-  let each: usize = load<u32>(rootSlot(map));
-  while (each != 0 && each != node) {
-    const prefix = prefixOf(keyOf(each));
-    if (prefix >= prefixOf(keyOf(node)) || commonBits(keyOf(each), keyOf(node)) < prefix) return false;
-    each = load<u32>(childSlot(each, bitOf(keyOf(node), prefix)));
-  }
-  return each != 0;
+  return map.kind == KIND_LPM_TRIE ? isInTrie(map, node) : isInOrdered(map, node);
 }
 
 /** Whether the change that an intent with MAYBE is of has been shown. */
 function isShown(map: MapHeader, intent: u64): bool {
   const node = intentObject(intent);
   if ((intent & REMOVES) == 0) return isLinked(map, node);
-  return !isLinked(map, node) || ((intent & COUNTS) != 0 && load<u32>(node, NODE_KIND) == IS_BRANCH);
+  return !isLinked(map, node) || ((intent & COUNTS) != 0 && isTrieBranch(map, node));
 }
 
 /**
@@ -52,13 +46,12 @@ function settleNode(map: MapHeader, word: usize): void {
   else nameObject(word, node, intentCache(intent), (intent & REMOVES) != 0 ? RCU : 0);
 }
 
-/** The intent of a CPU for a trie's nodes that may be under way: at most one level has the lock. 0 behind the last. */
+/** The intent of a CPU for a map's nodes that may be under way: at most one level has the lock. 0 behind the last. */
 function nextDoubt(dead: CpuArea, map: MapHeader, from: u32): usize {
-  const cache = changetype<usize>(cacheOf(map.elements, dead.id));
   for (let index = from; index < LEVELS * 2; index++) {
     const word = changetype<usize>(intentsAt(dead, index >> 1)) + ((<usize>(index & 1)) << 3);
     const intent = load<u64>(word);
-    if ((intent & MAYBE) != 0 && intentCache(intent) == cache) return word;
+    if ((intent & MAYBE) != 0 && isElementCache(map, <u32>intentCache(intent))) return word;
   }
   return 0;
 }
@@ -68,24 +61,24 @@ function nextDoubt(dead: CpuArea, map: MapHeader, from: u32): usize {
  * what has been answered.
  * The publication pairs with `lockAnywhere` of whoever waits.
  */
-export function breakTrieLock(map: MapHeader, cpu: u32): void {
-  if (peek(trieLock(map)) != cpu + 1) return;
+export function breakTreeLock(map: MapHeader, cpu: u32): void {
+  if (peek(treeLock(map)) != cpu + 1) return;
   const dead = cpuArea(cpu);
   // The count first: it goes by intents that have not been settled.
   for (let index: u32 = 0; index < LEVELS * 2; index++) {
     const word = nextDoubt(dead, map, index);
     if (word == 0) break;
     const intent = load<u64>(word);
-    if ((intent & COUNTS) != 0 && isShown(map, intent)) map.trieCount = map.triePending;
+    if ((intent & COUNTS) != 0 && isShown(map, intent)) map.treeCount = map.treePending;
   }
   for (let word = nextDoubt(dead, map, 0); word != 0; word = nextDoubt(dead, map, 0)) settleNode(map, word);
-  publish(trieLock(map), 0);
+  publish(treeLock(map), 0);
 }
 
 /**
- * As maps/dispatch.ts says of `settleElement`. What may be under way here is a trie's that is being freed: nobody else is at it.
+ * As maps/dispatch.ts says of `settleElement`. What may be under way here is of a map that is being freed: nobody else is at it.
  */
-export function settleTrieNode(map: MapHeader, cache: Cache, word: usize): u32 {
+export function settleTreeNode(map: MapHeader, cache: Cache, word: usize): u32 {
   if ((load<u64>(word) & MAYBE) != 0) {
     settleNode(map, word);
     // No reader is left.

@@ -1,0 +1,48 @@
+/**
+ * What tries and ordered maps have in common. Nodes lie behind a root, under one lock; each change is one store of a word that leads to
+ * a node. Before it the intents name what goes in and what comes out, with MAYBE, and `treePending` what the count will be; so
+ * whoever reaps a dead owner finds out which side of the store he died on (maps/tree-reap.ts). What comes out is used again after a
+ * grace period: lookups and walks take no lock, wait for nobody and never fail, in any context.
+ */
+import { Cache, cacheGive, cacheGiveRcu } from "../alloc/cache";
+import { publish } from "../base/atomics";
+import { CpuArea } from "../cpu/area";
+import { clearIntent, intentCache, intentObject, RCU } from "../cpu/intent";
+import { MapHeader } from "./map";
+
+/** Where the words lie that lead to a node's two children. */
+export const NODE_CHILD: usize = 8;
+
+export function rootSlot(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("treeRoot");
+}
+
+/** The word that leads to a node's child. */
+export function childSlot(node: usize, bit: u32): usize {
+  return node + NODE_CHILD + ((<usize>bit) << 2);
+}
+
+export function treeLock(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("treeLock");
+}
+
+/** Puts what an intent names away: to the cache, or with RCU to what waits for a grace period. */
+export function putAway(area: CpuArea, intent: usize): void {
+  const word = load<u64>(intent);
+  const node = intentObject(word);
+  const cache = changetype<Cache>(intentCache(word));
+  if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);
+  else if (node != 0) cacheGive(area, cache, node, intent);
+  clearIntent(intent);
+}
+
+/**
+ * Shows a change: `node` at `slot`, and with `change` another count. What comes out is still named, to be put away. Caller has the
+ * lock and has named what goes in and what comes out.
+ * The publication pairs with the loads of readers.
+ */
+export function showChange(map: MapHeader, slot: usize, node: usize, change: i32): void {
+  map.treePending = map.treeCount + change;
+  publish(slot, <u32>node);
+  map.treeCount = map.treePending;
+}
