@@ -32,6 +32,7 @@ export {
   string,
   struct,
 } from "./maps/codec.ts";
+export { ExpiringMap } from "./maps/expiring.ts";
 export { type Json, json } from "./maps/json.ts";
 export { MAP_KINDS, type MapKind, type MapType } from "./maps/kinds.ts";
 export type { LiveView } from "./maps/live-view.ts";

@@ -174,6 +174,8 @@ test("keys and values of any length, larger than the room that a thread keeps", 
     [70_000, 70_001],
   );
   assert.throws(() => map.set("a".repeat(5 << 20), 1), { code: "E2BIG" });
+  assert.equal((map.take("b".repeat(3000)) as { text: string }).text.length, 3000);
+  assert.equal(map.take("b".repeat(3000)), undefined);
   destroy(map);
 });
 

@@ -8,9 +8,10 @@ import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "
 import type { Room } from "../maps/host.ts";
 import { showAs } from "../maps/inspect.ts";
 import type { MapType } from "../maps/kinds.ts";
-import { ArenaMap, type MapInfo } from "../maps/map.ts";
+import { makeMap } from "../maps/make-map.ts";
+import type { ArenaMap, MapInfo } from "../maps/map.ts";
 import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
-import { shapeOf } from "../maps/shape.ts";
+import { plainDescription, shapeOf, valueCodecOf } from "../maps/shape.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
 import { compileCore } from "../wasm/load-core.ts";
@@ -168,15 +169,16 @@ export class Arena extends Attachment {
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>> {
     checkOptions("createMap", options, MAP_OPTIONS);
     checkBooleans("createMap", options, ["prealloc", "withoutCache"]);
-    const { key, value } = options;
+    const { key } = options;
     checkCodec("createMap needs a codec as key", key);
-    checkCodec("createMap needs a codec as value", value);
+    checkCodec("createMap needs a codec as value", options.value);
+    const value = valueCodecOf(options);
     if (!isForKeys(key.description))
       throw new AnyctxError("EINVAL", "createMap cannot have json() in key: two texts may mean the same");
     const description = JSON.stringify([key.description, value.description]);
     const like = value.like?.isOpen === true ? value.like.info.address : 0;
-    const open = this.#directory.create({ ...options, ...shapeOf(options), like }, description);
-    return new ArenaMap(this, open, key, value as unknown as Codec<ValueOf<T, V>>);
+    const open = this.#directory.create({ ...options, ...shapeOf({ ...options, value }), like }, description);
+    return makeMap(this, open, key, value as unknown as Codec<ValueOf<T, V>>);
   }
 
   /**
@@ -198,7 +200,7 @@ export class Arena extends Attachment {
       if (codecs !== undefined) checkSame(open.info, description, codecs);
       const [key, value] = description;
       const isOuter = open.info.kind.inner === true;
-      return new ArenaMap(this, open, codecFrom(key), isOuter ? openedMaps(this) : codecFrom(value));
+      return makeMap(this, open, codecFrom(key), isOuter ? openedMaps(this) : codecFrom(value));
     } catch (error) {
       this.core.freeBytes(open.room);
       this.core.closeMap(open.info.address, this.cpu);
@@ -371,7 +373,7 @@ function checkSame(
     throw new AnyctxError("EINVAL", `Map "${info.name}" is ${info.kind.type}, openMap has ${show(type)} as type`);
   for (const [index, name] of (["key", "value"] as const).entries()) {
     const given = JSON.stringify({ key, value }[name].description);
-    const there = JSON.stringify(description[index]);
+    const there = JSON.stringify(index === 1 ? plainDescription(description[index]) : description[index]);
     if (given !== there)
       throw new AnyctxError("EINVAL", `Map "${info.name}" has ${there} as ${name}, openMap was given ${given}`);
   }

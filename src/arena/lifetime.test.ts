@@ -91,6 +91,9 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     // What the class itself calls.
     checkOpen: "says it is dead",
     find: "says it is dead",
+    bytesIf: "says it is dead",
+    replace: "says it is dead",
+    walk: "says it is dead",
     load: "says it is dead",
     loadedKey: "says it is dead",
     loadedValue: "says it is dead",

@@ -50,5 +50,6 @@ export type Description =
   | { readonly json: number }
   | { readonly variable: VariableName }
   | { readonly maps: true }
+  | { readonly expiring: readonly [Description, milliseconds: number] }
   | { readonly array: readonly [Description, number] }
   | { readonly struct: readonly (readonly [string, Description])[] };

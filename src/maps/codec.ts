@@ -8,6 +8,7 @@
 import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import type { Accessor, Codec, Description } from "./accessor.ts";
+import { expiring } from "./expiring-codec.ts";
 import { json } from "./json.ts";
 import { checkLength, refusal, refusalOf } from "./refusal.ts";
 import { SCALARS } from "./scalar.ts";
@@ -233,6 +234,7 @@ export function codecFrom(description: Description): Codec<unknown> {
   if ("json" in description) return json(description.json) as Codec<unknown>;
   if ("maps" in description) throw new AnyctxError("EINVAL", "Maps are read by an arena: innerMaps()");
   if ("variable" in description) return VARIABLE_CODECS[description.variable] as Codec<unknown>;
+  if ("expiring" in description) return expiring(codecFrom(description.expiring[0]), description.expiring[1]);
   if ("array" in description) return array(codecFrom(description.array[0]), description.array[1]) as Codec<unknown>;
   const fields = description.struct.map(([name, field]) => [name, codecFrom(field)] as const);
   return struct(Object.fromEntries(fields)) as Codec<unknown>;
@@ -246,6 +248,7 @@ export function isForKeys(description: Description): boolean {
   return !(
     "json" in description ||
     "maps" in description ||
+    "expiring" in description ||
     ("variable" in description && description.variable === "json")
   );
 }

@@ -77,7 +77,8 @@ export class MapEntries<K, V> {
     this.#get = !mayRead ? isForbidden : get === undefined ? isRefused : this.transfer.reading(this.core[get]);
     this.#update = !mayWrite ? isForbidden : update === undefined ? isRefused : this.core[update];
     this.#delete = !mayWrite ? isForbidden : remove === undefined ? isRefused : this.core[remove];
-    this.#take = !mayChange ? isForbidden : system.take === undefined ? isRefused : this.core[system.take];
+    const { take } = system;
+    this.#take = !mayChange ? isForbidden : take === undefined ? isRefused : this.transfer.reading(this.core[take]);
     this.#tenant = { info, end: () => this.#end(), close: () => this.close() };
     host.enter(this.#tenant);
     this.#takeOver(asWord, keyCodec, valueCodec);

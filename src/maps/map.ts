@@ -102,7 +102,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
    */
   clear(): void {
     let failed = 0;
-    for (const keys of this.#walk())
+    for (const keys of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         const result = this.remove(keys, from);
         if (isUndecided(result)) failed = result;
@@ -128,19 +128,19 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
    * before it is asked for is not, and each value is what it is when it is asked for: as of Map.
    */
   *entries(): Generator<[K, V], undefined, unknown> {
-    for (const keys of this.#walk())
+    for (const keys of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) yield [this.loadedKey(), this.loadedValue()];
   }
 
   *keys(): Generator<K, undefined, unknown> {
-    for (const keys of this.#walk())
+    for (const keys of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) yield this.loadedKey();
   }
 
   *values(): Generator<V, undefined, unknown> {
-    for (const keys of this.#walk())
+    for (const keys of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) yield this.loadedValue();
   }
@@ -152,7 +152,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   /** @param self what `visit` has as `this` */
   forEach(visit: (value: V, key: K, map: this) => void, self?: unknown): void {
     checkFunction("forEach", "visit", visit);
-    for (const keys of this.#walk())
+    for (const keys of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from)) visit.call(self, this.loadedValue(), this.loadedKey(), this);
   }
@@ -203,7 +203,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   /** Keys and values as they lie in memory: the value's bytes, one array for each copy. */
   *dump(): Generator<{ key: Uint8Array; values: Uint8Array[] }> {
     const { copies } = this.info;
-    for (const keys of this.#walk())
+    for (const keys of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
         if (this.load(keys, from))
           yield {
@@ -212,7 +212,8 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
           };
   }
 
-  #walk(): Generator<Uint32Array> {
+  /** @internal Keys as they lie in memory, some at a time. */
+  protected walk(): Generator<Uint32Array> {
     return walkKeys(this.core, this.host, this.info, () => this.isOpen);
   }
 

@@ -77,7 +77,14 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     if (given.length > 2) return this.#exchangeNumber(key, given[0] as string, given[1], given[2]);
     this.#checkWhole();
     const [expected, value] = given as readonly (V | undefined)[];
-    return this.#replace(key, expected === undefined ? undefined : this.transfer.encode(expected), value);
+    if (expected === undefined) return this.replace(key, undefined, value);
+    const before = this.bytesIf(key, expected);
+    return before !== undefined && this.replace(key, before, value);
+  }
+
+  /** The bytes that an entry has if its value is `expected`; undefined: it is known to have another one. */
+  protected bytesIf(_key: K, expected: V): Uint8Array | undefined {
+    return this.transfer.encode(expected);
   }
 
   /**
@@ -114,7 +121,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     while (true) {
       const before = this.find(key);
       const next = change(before === undefined ? undefined : this.transfer.decode(before), key);
-      if (this.#replace(key, before, next)) return next;
+      if (this.replace(key, before, next)) return next;
     }
   }
 
@@ -145,7 +152,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   /** One attempt: whether it was as expected. @param before the value's bytes; undefined: there is no entry */
-  #replace(key: K, before: Uint8Array | undefined, value: V | undefined): boolean {
+  protected replace(key: K, before: Uint8Array | undefined, value: V | undefined): boolean {
     const result = before === undefined ? this.#create(key, value) : this.#swap(key, before, value);
     if (result === -EEXIST || result === -EAGAIN || result === -ENOENT) return false;
     if (result !== 0) throw mapFailure(this.info, result, "change an entry of");

@@ -10,6 +10,11 @@ export interface MapOptions<K, V> {
   readonly maxEntries: number;
   /** Allocate every element now. Hashes only; the default is dynamic. */
   readonly prealloc?: boolean;
+  /**
+   * Milliseconds, by `Date.now`, that a value is good for after it was written: then its entry is as gone. Of hashes, LRU hashes and
+   * ordered maps (docs/caches.md).
+   */
+  readonly expireAfter?: number;
   /** Extra flags for `info.flags`, as a program's map definition has them. */
   readonly flags?: number;
   /**
@@ -31,6 +36,7 @@ export const MAP_OPTIONS: readonly (keyof MapOptions<unknown, unknown>)[] = [
   "value",
   "maxEntries",
   "prealloc",
+  "expireAfter",
   "flags",
   "withoutCache",
   "allocator",

@@ -1,7 +1,9 @@
 /** Of which type of the registry a map is, by what it is created with. */
 import { AnyctxError } from "../error.ts";
+import type { Codec, Description } from "./accessor.ts";
+import { expiring } from "./expiring-codec.ts";
 import { orderedForm } from "./key-order.ts";
-import type { MapType } from "./kinds.ts";
+import { type MapType, mapKindByType } from "./kinds.ts";
 import type { MapOptions } from "./options.ts";
 import { isVariable } from "./variable-codec.ts";
 
@@ -28,4 +30,21 @@ export function shapeOf<K, V>({ type, name, key, value, prealloc, withoutCache }
     throw new AnyctxError("EINVAL", `Map "${name}" has entries of lengths of their own: it is dynamic, with caches`);
   if (type === "ordered") orderedForm(key);
   return { type: type === "hash" ? "variable_hash" : type, keySize: 0, valueSize: 0 };
+}
+
+/**
+ * How values are written: with the time until which they are good, where they expire.
+ * @throws {AnyctxError} EINVAL: no time, or values that are not replaced as a whole
+ */
+export function valueCodecOf<K, V>({ type, name, value, expireAfter }: MapOptions<K, V>): Codec<V> {
+  if (expireAfter === undefined) return value;
+  if (mapKindByType(type)?.modify?.compareDelete === undefined)
+    throw new AnyctxError("EINVAL", `Values of map "${name}" cannot expire: it is ${type}`);
+  return expiring(value, expireAfter);
+}
+
+/** What a value is, whether it expires or not: who opens a map need not know. */
+export function plainDescription(description: Description | undefined): Description | undefined {
+  const expires = typeof description === "object" && "expiring" in description;
+  return expires ? description.expiring[0] : description;
 }
