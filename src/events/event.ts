@@ -2,6 +2,8 @@
 
 export interface EventField {
   readonly name: string;
+  /** The declared type, without the array's brackets: `unsigned long`, `bool`; of texts behind the struct `char`. */
+  readonly type: string;
   /**
    * `number`: one or more integers; `chars`: text in place, NUL padded; `dataLoc`, `relLoc`: u32 that says where
    * behind the struct the text lies (relative to the struct, or to the field's end); `other`: anything else.
@@ -35,6 +37,26 @@ export interface SourceEvent {
   readonly name: string;
   readonly category: string;
   readonly format: EventFormat;
-  /** Fields that the source does not tell: they are 0 in every record. */
-  readonly missing: readonly string[];
+  /** Fields that no record tells, as the source's form has no place for them: they are 0 in every record. */
+  readonly unprinted: readonly string[];
+  /** Fields that are there in a form from which nothing, or not everything, follows: they are 0 in every record. */
+  readonly unreadable: readonly string[];
+}
+
+/** Fields of an event that a record's `unread` tells apart; those behind share the last bit. */
+const TOLD_APART = 64;
+
+/** The fields that are the event's own, and not of every tracepoint. */
+export function ownFields(fields: readonly EventField[]): readonly EventField[] {
+  return fields.filter(({ name }) => !name.startsWith("common_"));
+}
+
+/** A field's bit in the `unread` of its event's records: its place among the event's own fields. */
+export function fieldBit(fields: readonly EventField[], field: EventField): number {
+  return Math.min(Math.max(0, ownFields(fields).indexOf(field)), TOLD_APART - 1);
+}
+
+/** The fields that a record's `unread` says are not told. */
+export function unreadFields(fields: readonly EventField[], unread: bigint): readonly EventField[] {
+  return ownFields(fields).filter((_, index) => ((unread >> BigInt(Math.min(index, TOLD_APART - 1))) & 1n) === 1n);
 }

@@ -45,13 +45,16 @@ const FREES: EventSource = {
   recognizes: (first) => Buffer.from(first.subarray(0, 4)).equals(ascii("FREE")),
   read: async ({ bytes }) => {
     const format = { category: "kmem", name: "kfree", id: 0, fields: [], size: 24 };
-    const events = [{ index: 0, name: format.name, category: format.category, format, missing: [] }];
-    const counts: FreeCounts = { read: 0, lost: 0, skipped: [] };
+    const events = [{ index: 0, name: format.name, category: format.category, format, unprinted: [], unreadable: [] }];
+    const counts: FreeCounts = { lines: 0, byEvent: [], unreadable: [], read: 0, lost: 0, skipped: [] };
     return { events, counts, batches: readFrees(bytes, counts) };
   },
 };
 
 interface FreeCounts {
+  readonly lines: number;
+  readonly byEvent: readonly number[];
+  readonly unreadable: readonly never[];
   read: number;
   lost: number;
   skipped: readonly SkipCount[];

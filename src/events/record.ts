@@ -18,7 +18,8 @@
  * 50 preempt   u8    preemption depth
  * 51 -         u8
  * 52 pid       i32   as in the tracepoint's common header
- * 56 payload         the tracepoint's context struct, `size - 56` bytes
+ * 56 unread    u64   fields that the source does not tell of this event, which are 0: a bit for each (`fieldBit`)
+ * 64 payload         the tracepoint's context struct, `size - 64` bytes
  * ```
  */
 export const RECORD = {
@@ -33,7 +34,8 @@ export const RECORD = {
   event: 48,
   preempt: 50,
   pid: 52,
-  payload: 56,
+  unread: 56,
+  payload: 64,
 } as const;
 
 export const RECORD_FLAGS = { irqsOff: 1, bhDisabled: 2, needResched: 4 } as const;

@@ -66,8 +66,14 @@ export interface EventStream extends SourceEvents {
 }
 
 export interface EventCounts {
+  /** Pieces of the input that there are: lines of a text, samples, packets. */
+  readonly lines: number;
   /** Pieces of the input that became records. */
   readonly read: number;
+  /** The same by the event's index in the source's table; events that did not occur may be left out at the end. */
+  readonly byEvent: readonly number[];
+  /** Fields of records that could not be read although they are there, each with how often. */
+  readonly unreadable: readonly UnreadableCount[];
   /** Pieces that should have and did not: a row for each reason that occurred, in order of the first time. */
   readonly skipped: readonly SkipCount[];
   /** Events that whoever recorded says were lost; where it does not say how many, one for each place. */
@@ -82,6 +88,13 @@ export interface SkipReason {
   readonly doc: string;
   /** The option of reading that would make such pieces fewer. */
   readonly option?: keyof ReadOptions;
+}
+
+export interface UnreadableCount {
+  /** The event's name. */
+  readonly event: string;
+  readonly field: string;
+  readonly count: number;
 }
 
 export interface SkipCount extends SkipReason {

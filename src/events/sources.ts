@@ -3,9 +3,9 @@
  * a magic number stand before those that are known by being text.
  */
 import type { EventFormat } from "./event.ts";
-import { RECORDED_FORMATS } from "./ftrace/recorded.ts";
 import { cpusOfHeader, isText, readTrace } from "./ftrace/text.ts";
 import type { EventSource } from "./source.ts";
+import { RECORDED_FORMATS } from "./tracepoints/recorded.ts";
 
 export const EVENT_SOURCES: readonly EventSource[] = [
   {
@@ -16,7 +16,7 @@ export const EVENT_SOURCES: readonly EventSource[] = [
     cpus: cpusOfHeader,
     read: async (input, { formats, ...options }) => {
       if (formats === undefined) return readTrace(input, options);
-      const { loadFormats } = await import("./ftrace/load-formats.ts");
+      const { loadFormats } = await import("./tracepoints/load-formats.ts");
       return readTrace(input, { ...options, formats: loadFormats(formats) });
     },
   },

@@ -12,7 +12,7 @@ import { DEFAULT_RULE } from "./interrupts.ts";
 import { EventRunner } from "./runner.ts";
 
 const PACKET: SourceEvent = {
-  ...{ index: 0, name: "packet", category: "net", missing: [] },
+  ...{ index: 0, name: "packet", category: "net", unprinted: [], unreadable: [] },
   format: { name: "packet", category: "net", id: 1, size: 0, fields: [] },
 };
 

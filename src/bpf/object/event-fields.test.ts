@@ -1,7 +1,7 @@
 /** Fields of recorded events are where the program takes them from, or it is said that they are not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseFormat } from "../../events/ftrace/format.ts";
+import { parseFormat } from "../../events/tracepoints/format.ts";
 import { assemble } from "../isa/assemble.ts";
 import type { BtfType } from "./btf.ts";
 import { checkEventFields, eventFieldsOf } from "./event-fields.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RECORDED_FORMATS } from "../../events/ftrace/recorded.ts";
+import { RECORDED_FORMATS } from "../../events/tracepoints/recorded.ts";
 import { testProgramType } from "./testing.ts";
 import { TRACEPOINT } from "./tracepoint.ts";
 

@@ -8,19 +8,21 @@
 import { matches } from "./bytes.ts";
 
 const MAX_ENTRIES = 16384;
-const SLOTS = MAX_ENTRIES * 2;
+const FIRST_ENTRIES = 32;
 
 export class ByteCache {
-  /** Index of the entry plus one; 0: free. */
-  readonly #slots = new Uint16Array(SLOTS);
+  /** Index of the entry plus one; 0: free. Twice as many as there may be entries. */
+  #slots = new Uint16Array(FIRST_ENTRIES * 2);
   #keys: Uint8Array[] = [];
-  readonly #low: Int32Array = new Int32Array(MAX_ENTRIES);
-  readonly #high: Int32Array = new Int32Array(MAX_ENTRIES);
+  #low: Int32Array = new Int32Array(FIRST_ENTRIES);
+  #high: Int32Array = new Int32Array(FIRST_ENTRIES);
 
   /** The entry for `bytes[from..to)`, or -1. */
   find(bytes: Uint8Array, from: number, to: number): number {
-    for (let slot = hash(bytes, from, to); ; slot = (slot + 1) % SLOTS) {
-      const entry = (this.#slots[slot] as number) - 1;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = hash(bytes, from, to) & mask; ; slot = (slot + 1) & mask) {
+      const entry = (slots[slot] as number) - 1;
       if (entry < 0) return -1;
       const key = this.#keys[entry] as Uint8Array;
       if (key.length === to - from && matches(bytes, from, key)) return entry;
@@ -32,14 +34,28 @@ export class ByteCache {
     if (this.#keys.length === MAX_ENTRIES) {
       this.#slots.fill(0);
       this.#keys = [];
-    }
+    } else if (this.#keys.length === this.#low.length) this.#grow();
     const entry = this.#keys.push(bytes.slice(from, to)) - 1;
     this.#low[entry] = Number(BigInt.asIntN(32, value));
     this.#high[entry] = Number(BigInt.asIntN(32, value >> 32n));
-    let slot = hash(bytes, from, to);
-    while (this.#slots[slot] !== 0) slot = (slot + 1) % SLOTS;
-    this.#slots[slot] = entry + 1;
+    this.#place(entry);
     return entry;
+  }
+
+  #place(entry: number): void {
+    const key = this.#keys[entry] as Uint8Array;
+    const mask = this.#slots.length - 1;
+    let slot = hash(key, 0, key.length) & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = entry + 1;
+  }
+
+  #grow(): void {
+    const entries = this.#low.length * 4;
+    this.#slots = new Uint16Array(entries * 2);
+    this.#low = grown(this.#low, entries);
+    this.#high = grown(this.#high, entries);
+    for (const entry of this.#keys.keys()) this.#place(entry);
   }
 
   low(entry: number): number {
@@ -51,10 +67,16 @@ export class ByteCache {
   }
 }
 
-/** FNV-1a over the bytes, folded to a slot. */
+function grown(before: Int32Array, entries: number): Int32Array {
+  const after = new Int32Array(entries);
+  after.set(before);
+  return after;
+}
+
+/** FNV-1a over the bytes, with its upper half folded in. */
 function hash(bytes: Uint8Array, from: number, to: number): number {
   let value = 0x811c9dc5;
   for (let position = from; position < to; position++)
     value = Math.imul(value ^ (bytes[position] as number), 0x01000193);
-  return (value ^ (value >>> 15)) & (SLOTS - 1);
+  return value ^ (value >>> 15);
 }

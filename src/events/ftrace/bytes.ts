@@ -64,6 +64,21 @@ export function scanHex(bytes: Uint8Array, from: number, view: DataView, at: num
   return high === 0 && storeNumber(view, at, size, low >>> 0) ? position : -1;
 }
 
+/** As `scanHex`, of an octal number. */
+export function scanOctal(bytes: Uint8Array, from: number, view: DataView, at: number, size: number): number {
+  let position = from;
+  let value = 0n;
+  for (
+    let digit = (bytes[position] as number) - 48;
+    digit >= 0 && digit <= 7;
+    digit = (bytes[position] as number) - 48
+  ) {
+    value = (value << 3n) | BigInt(digit);
+    position++;
+  }
+  return position > from && storeBigInt(view, at, size, value) ? position : -1;
+}
+
 /** Whether `expected` stands at `position`. */
 export function matches(bytes: Uint8Array, position: number, expected: Uint8Array): boolean {
   for (let index = 0; index < expected.length; index++) if (bytes[position + index] !== expected[index]) return false;

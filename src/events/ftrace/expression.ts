@@ -15,7 +15,7 @@ export type Expression =
   | { readonly kind: "opaque" };
 
 const TOKEN =
-  /\s*(?:("(?:[^"\\]|\\.)*")|(0[xX][0-9a-fA-F]+|\d+)[uUlL]*|([A-Za-z_]\w*)|(->|<<|>>|&&|\|\||==|!=|<=|>=|[-(){}[\],?:+*/%&|^~!<>.;=]))/y;
+  /\s*(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)')|(0[xX][0-9a-fA-F]+|\d+)[uUlL]*|([A-Za-z_]\w*)|(->|<<|>>|&&|\|\||==|!=|<=|>=|[-(){}[\],?:+*/%&|^~!<>.;=]))/y;
 
 const PRECEDENCE: Readonly<Record<string, number>> = {
   "||": 1,
@@ -144,6 +144,7 @@ function parseOperand(parser: Parser, depth: number): Expression | undefined {
     return inner && { kind: "unary", operator: token, operand: inner };
   }
   if (token.startsWith('"')) return { kind: "text", value: unquote(token) };
+  if (token.startsWith("'")) return { kind: "number", value: BigInt(unquote(token).charCodeAt(0)) };
   if (/^\d/.test(token)) return { kind: "number", value: BigInt(token) };
   return isName(token) ? parseNamed(parser, token, depth + 1) : undefined;
 }
@@ -163,6 +164,7 @@ function skipCast(parser: Parser): boolean {
 /** What begins with a name: a call, a field of the struct, or the name alone. */
 function parseNamed(parser: Parser, name: string, depth: number): Expression | undefined {
   if (accept(parser, "(")) {
+    if (name === "sizeof") return skipType(parser);
     const items = parseSequence(parser, ")", depth);
     return items && { kind: "call", name, arguments: items };
   }
@@ -173,6 +175,12 @@ function parseNamed(parser: Parser, name: string, depth: number): Expression | u
   const index = parser.tokens[parser.at++];
   if (!accept(parser, "]") || !/^\d+$/.test(index ?? "")) return undefined;
   return { kind: "field", name: field, index: Number(index) };
+}
+
+/** The type of a `sizeof`: what follows from it, the data says too. */
+function skipType(parser: Parser): Expression | undefined {
+  while (isName(parser.tokens[parser.at]) || parser.tokens[parser.at] === "*") parser.at++;
+  return accept(parser, ")") ? { kind: "opaque" } : undefined;
 }
 
 /** Expressions up to the closing token. */
@@ -187,6 +195,8 @@ function parseSequence(parser: Parser, close: string, depth: number): Expression
   return items;
 }
 
+const holds = (test: boolean): bigint => (test ? 1n : 0n);
+
 const BINARY: Readonly<Record<string, (left: bigint, right: bigint) => bigint | undefined>> = {
   "|": (left, right) => left | right,
   "^": (left, right) => left ^ right,
@@ -194,6 +204,16 @@ const BINARY: Readonly<Record<string, (left: bigint, right: bigint) => bigint | 
   "+": (left, right) => left + right,
   "-": (left, right) => left - right,
   "*": (left, right) => left * right,
+  "/": (left, right) => (right === 0n ? undefined : left / right),
+  "%": (left, right) => (right === 0n ? undefined : left % right),
+  "==": (left, right) => holds(left === right),
+  "!=": (left, right) => holds(left !== right),
+  "<": (left, right) => holds(left < right),
+  ">": (left, right) => holds(left > right),
+  "<=": (left, right) => holds(left <= right),
+  ">=": (left, right) => holds(left >= right),
+  "&&": (left, right) => holds(left !== 0n && right !== 0n),
+  "||": (left, right) => holds(left !== 0n || right !== 0n),
   "<<": (left, right) => (right >= 0n && right < 64n ? left << right : undefined),
   ">>": (left, right) => (right >= 0n && right < 64n ? left >> right : undefined),
 };
@@ -217,10 +237,34 @@ function evaluateExact(expression: Expression): bigint | undefined {
     const operand = evaluateExact(expression.operand);
     return operand === undefined ? undefined : UNARY[expression.operator]?.(operand);
   }
+  if (expression.kind === "choice") {
+    const test = evaluateExact(expression.test);
+    return test === undefined ? undefined : evaluateExact(test === 0n ? expression.no : expression.yes);
+  }
   if (expression.kind !== "binary") return undefined;
   const left = evaluateExact(expression.left);
   const right = evaluateExact(expression.right);
   if (left === undefined || right === undefined) return undefined;
   const value = BINARY[expression.operator]?.(left, right);
   return value === undefined ? undefined : BigInt.asIntN(128, value);
+}
+
+/** The fields of the struct that an expression looks at. */
+export function fieldsOf(expression: Expression): string[] {
+  switch (expression.kind) {
+    case "field":
+      return [expression.name];
+    case "unary":
+      return fieldsOf(expression.operand);
+    case "binary":
+      return [expression.left, expression.right].flatMap(fieldsOf);
+    case "choice":
+      return [expression.test, expression.yes, expression.no].flatMap(fieldsOf);
+    case "call":
+      return expression.arguments.flatMap((each) => (each.kind === "name" ? [each.name] : fieldsOf(each)));
+    case "list":
+      return expression.items.flatMap(fieldsOf);
+    default:
+      return [];
+  }
 }

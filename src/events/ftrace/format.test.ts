@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { AnyctxError } from "../../error.ts";
-import { parseFormat } from "./format.ts";
-import { loadFormats } from "./load-formats.ts";
+import { parseFormat } from "../tracepoints/format.ts";
+import { loadFormats } from "../tracepoints/load-formats.ts";
+import { RECORDED_FORMATS } from "../tracepoints/recorded.ts";
 import { printItems } from "./print.ts";
-import { RECORDED_FORMATS } from "./recorded.ts";
-import { numberField, readText, reasons, textField } from "./testing.ts";
+import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "formats-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -96,9 +96,19 @@ test("formats of other events read what their print formats say", async () => {
     "state: bits=0x10000 kind=six at here+0x10/0x20 (x)",
   ];
   const { trace, records } = await readText(text.map((line) => `${head}${line}\n`).join(""), { formats });
-  assert.deepEqual(reasons(trace), { fields: 2 });
-  const [first, second, third] = records;
-  assert.ok(first && second && third);
+  assert.deepEqual(reasons(trace), {});
+  const [first, second, third, fourth, fifth] = records;
+  assert.ok(first && second && third && fourth && fifth);
+  // A word that is in no table, and a number that the field cannot hold: the rest of these lines is read.
+  for (const record of [fourth, fifth])
+    assert.deepEqual(
+      [numberField(trace, record, "bits"), numberField(trace, record, "kind"), unreadOf(trace, record)],
+      [0n, 6n, ["bits"]],
+    );
+  assert.deepEqual(trace.counts.unreadable, [
+    { event: "block_rq", field: "hidden", count: 1 },
+    { event: "state", field: "bits", count: 2 },
+  ]);
   const numbers = ["dev", "sector", "nr", "hidden"].map((name) => numberField(trace, first, name));
   assert.deepEqual(numbers, [(259n << 20n) | 3n, 18446744073709551615n, 8n, 0n]);
   assert.deepEqual([textField(trace, first, "rwbs"), textField(trace, first, "cmd")], ["WS", "a b"]);
@@ -106,8 +116,11 @@ test("formats of other events read what their print formats say", async () => {
   assert.equal(trace.symbols.nameOf(numberField(trace, second, "where")), "here+0x10 [mod]");
   assert.deepEqual([numberField(trace, third, "bits"), numberField(trace, third, "kind")], [0n, 9n]);
   assert.deepEqual(
-    trace.events.map((event) => event.missing),
-    [["hidden"], []],
+    trace.events.map((event) => [event.unprinted, event.unreadable]),
+    [
+      [[], ["hidden"]],
+      [[], []],
+    ],
   );
 });
 
@@ -120,8 +133,8 @@ test("the constants of the kernel's macros are worked out", () => {
   assert.deepEqual(
     [...(item.sets[0]?.words ?? [])],
     [
-      ["GFP_NOFS", 0xc40n],
-      ["none", 0n],
+      ["GFP_NOFS", { value: 0xc40n, known: 0xc40n }],
+      ["none", { value: 0n, known: 0xffff_ffff_ffff_ffffn }],
     ],
   );
 });
@@ -175,16 +188,17 @@ test("system calls are written without their events' names", async () => {
   );
   assert.deepEqual(
     records.map(({ event }) => event),
-    ["sys_enter_openat", "sys_enter_getpid", "sys_exit_openat"],
+    ["sys_enter_openat", "sys_enter_getpid", "sys_exit_openat", "sys_enter_openat"],
   );
-  const [opened, , returned] = records;
-  assert.ok(opened && returned);
+  const [opened, , returned, cut] = records;
+  assert.ok(opened && returned && cut);
+  assert.deepEqual([numberField(trace, cut, "mode"), unreadOf(trace, cut)], [0x1b6n, ["__syscall_nr"]]);
   assert.deepEqual([numberField(trace, opened, "dfd"), numberField(trace, opened, "mode")], [0xffffff9cn, 0x1b6n]);
   assert.equal(BigInt.asIntN(64, numberField(trace, returned, "ret")), -2n);
-  assert.deepEqual(reasons(trace), { fields: 1, event: 2 });
+  assert.deepEqual(reasons(trace), { event: 2 });
 });
 
-test("words for numbers that only the kernel knows keep the line; their field is named as one that may be missing", async () => {
+test("words for numbers that only the kernel knows keep the line; their field is named where it was not told", async () => {
   const format = formatText(
     "hrtimer_start",
     pointerSized("mode", "expires"),
@@ -202,7 +216,11 @@ test("words for numbers that only the kernel knows keep the line; their field is
       [3n, 6n],
     ],
   );
-  assert.ok(trace.events.find(({ name }) => name === "hrtimer_start")?.missing.includes("mode"));
+  assert.deepEqual(
+    records.map((record) => unreadOf(trace, record)),
+    [["mode"], []],
+  );
+  assert.deepEqual(trace.counts.unreadable, [{ event: "hrtimer_start", field: "mode", count: 1 }]);
 });
 
 test("kprobe events print symbols where their format says a number", async () => {

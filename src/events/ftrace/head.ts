@@ -4,8 +4,9 @@
  * A task's name may hold anything, blanks, `-12 [003]` and all. The kernel right-aligns it in 16 columns, so the `-` is
  * looked for there first; in text that was trimmed, from the right among the places where a name of 15 bytes can end.
  */
+
+import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
 import { bytesOf, matches } from "./bytes.ts";
-import { FLAG_COLUMNS, type FlagMeaning } from "./flags.ts";
 
 /** Positions of the flags in their column, -1 for those that are not there. */
 export interface FlagLayout {
@@ -91,6 +92,8 @@ export interface HeadReader {
   useLayout(layout: FlagLayout): void;
   /** Reads the head of the line at `from` into `head`; false where there is none. */
   read(line: Uint8Array, from: number): boolean;
+  /** Reads a column of flags into `head`; false where it is none. */
+  readFlagColumn(flags: string): boolean;
 }
 
 const BLANK = 32;
@@ -147,6 +150,7 @@ export function createHeadReader(): HeadReader {
     useLayout(layout) {
       state.preferred = layout;
     },
+    readFlagColumn: (flags) => readFlags(state, bytesOf(`${flags}\n`), 0) >= 0,
     read(line, from) {
       const first = skipBlanks(line, from);
       // A short line must not be read on into the next one.

@@ -1,14 +1,18 @@
 /** From a line of ftrace's text to a record. */
 import type { BatchWriter } from "../batch.ts";
+import { ReadCounts } from "../counts.ts";
 import type { SourceEvent } from "../event.ts";
-import { RECORD, RECORD_FLAGS } from "../record.ts";
+import { RECORD } from "../record.ts";
+import { recordFlags } from "../tracepoints/entry.ts";
+import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { bytesOf, endOfLine, matches, NEWLINE, textOf } from "./bytes.ts";
-import { type LineSkip, TraceCounts } from "./counts.ts";
-import { COMMON_FLAGS } from "./flags.ts";
-import type { FormatTable, FtraceFormat } from "./format.ts";
+import { TextContinuation } from "./continuation.ts";
+import { type LineSkip, SKIP_REASONS, type TraceCounts } from "./counts.ts";
+import { createFormReader, type FormReader } from "./forms.ts";
 import { createHeadReader, FORMS, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
+import { printItems, type Untold, untoldOf } from "./print.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 export interface LineReader {
@@ -27,12 +31,20 @@ export const MAX_LINE_BYTES = 16384;
 const ALL_CPUS = 65536;
 const HASH = 35;
 const TWO_32 = 4294967296;
-const LOST = /^CPU:\s*\d+ \[LOST (?:(\d+) )?EVENTS\]\s*$/;
-const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$/;
+/** What the kernel prints, and trace-cmd. */
+const LOST: readonly RegExp[] = [
+  /^\s*CPU:\s*\d+ \[LOST (?:(\d+) )?EVENTS\]\s*$/,
+  /^\s*(?:CPU:\s*\d+ )?\[(?:(\d+) )?EVENTS DROPPED\]\s*$/,
+];
+/** A stack below an event, as the kernel, trace-cmd and perf print it; what tools print in front of all. */
+const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+)$/;
 /** What the kernel prints for a CPU's idle task; its real name is `swapper/` and the CPU's number. */
 const IDLE = bytesOf("<idle>");
 const SWAPPER = bytesOf("swapper/");
 
+/** Its lines begin with the name of the function that wrote them, `tracing_mark_write`. */
+const MARKER = "print";
+const MARKER_NAMES = ["tracing_mark_write"];
 const ENTER = "sys_enter_";
 /** How names of events are written, in the order of FORMS. */
 const PREFIXES = [
@@ -44,46 +56,56 @@ const PREFIXES = [
 /** What is needed to read a line. */
 interface Reading {
   readonly head: HeadReader;
+  readonly forms: FormReader;
   readonly formats: FormatTable;
-  /** By event, as `formats`. */
-  readonly matchers: readonly Matcher[];
+  readonly symbols: SymbolTable;
+  /** By event, as `formats`; made when the first line of it comes. */
+  readonly matchers: (Matcher | undefined)[];
   /** Index of an event by its name; of a system call's by the call's, in the order of FORMS. */
   readonly names: readonly ByteCache[];
   /** As `matchers`, of calls as they are entered: `)` ends their fields. */
-  readonly calls: ReadonlyMap<number, Matcher>;
+  readonly calls: (Matcher | undefined)[];
   /** Names of the flags that the file's header has told so far. */
   readonly headerNames: string[];
   readonly counts: TraceCounts;
   readonly cpus: number;
   readonly recordBytes: number;
+  readonly texts: TextContinuation;
 }
 
 export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpus: number = ALL_CPUS): LineReader {
-  const matchers = formats.map((format) => createMatcher(format, symbols));
-  const counts = new TraceCounts();
-  const recordBytes = RECORD.payload + Math.max(0, ...formats.map((format) => format.size)) + MAX_LINE_BYTES + 8;
+  const events = formats.map((format, index) => eventOf(format, index));
+  const counts = new ReadCounts(SKIP_REASONS, events);
+  const recordBytes = RECORD.payload + MAX_STRUCT_BYTES + MAX_LINE_BYTES + 8;
   const names = PREFIXES.map((prefix) => indexByName(formats, prefix));
-  const entered = [...formats.entries()].filter(([, { name }]) => name.startsWith(ENTER));
-  const calls = new Map(entered.map(([index, format]) => [index, createMatcher(format, symbols, ")")]));
-  const reading = {
-    head: createHeadReader(),
-    formats,
-    matchers,
-    names,
-    calls,
-    headerNames: [],
-    counts,
-    cpus,
-    recordBytes,
+  const head = createHeadReader();
+  const reading: Reading = {
+    ...{ head, formats, symbols, matchers: [], names, calls: [], headerNames: [] },
+    ...{ counts, cpus, recordBytes, texts: new TextContinuation(), forms: createFormReader(head) },
   };
   return {
     counts,
     recordBytes,
-    events: formats.map((format, index) => ({
-      ...{ index, name: format.name, category: format.category, format },
-      missing: matchers[index]?.unprinted ?? [],
-    })),
+    events,
     readLines: (text, from, to, batch) => readLines(reading, text, from, to, batch),
+  };
+}
+
+/** A row of the table of events. What its lines tell is worked out when somebody asks. */
+function eventOf(format: FtraceFormat, index: number): SourceEvent {
+  let untold: Untold | undefined;
+  const know = (): Untold => {
+    untold ??= untoldOf(format, printItems(format));
+    return untold;
+  };
+  return {
+    ...{ index, name: format.name, category: format.category, format },
+    get unprinted() {
+      return know().unprinted;
+    },
+    get unreadable() {
+      return know().unreadable;
+    },
   };
 }
 
@@ -95,6 +117,9 @@ function indexByName(formats: FormatTable, [prefix, written]: readonly [string, 
     const bytes = bytesOf(written + name.slice(prefix.length));
     if (names.find(bytes, 0, bytes.length) < 0) names.add(bytes, 0, bytes.length, BigInt(index));
   }
+  const marker =
+    prefix === "" ? formats.findIndex(({ name, category }) => name === MARKER && category === "ftrace") : -1;
+  for (const text of marker < 0 ? [] : MARKER_NAMES.map(bytesOf)) names.add(text, 0, text.length, BigInt(marker));
   return names;
 }
 
@@ -105,7 +130,8 @@ function readLines(reading: Reading, text: Uint8Array, from: number, to: number,
     if (text[position] === HASH) readComment(reading, text, position, next);
     else {
       const reason = readLine(reading, text, position, batch);
-      if (reason !== undefined) skipLine(reading, reason, text, position);
+      if (reason === "head") skipHeadless(reading, text, position, batch);
+      else if (reason !== undefined) skipLine(reading, reason, text);
     }
     position = next;
   }
@@ -125,42 +151,70 @@ function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, f
 /** Reads one line into the batch, or tells why not. */
 function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): LineSkip | undefined {
   const { head, names, counts } = reading;
-  if (!head.read(text, from)) return "head";
-  const { nameFrom, nameTo, cpu, fields, form } = head.head;
+  if (!head.read(text, from) && !reading.forms.read(text, from, endOfLine(text, from))) return "head";
+  reading.texts.end();
+  const { nameFrom, nameTo, cpu, form } = head.head;
   const known = names[form] as ByteCache;
   const found = known.find(text, nameFrom, nameTo);
   if (found < 0) return "event";
   if (cpu >= reading.cpus) return "cpu";
   const event = known.low(found);
   const { target, position } = batch;
+  const format = reading.formats[event] as FtraceFormat;
   target.start = position + RECORD.payload;
   target.limit = position + reading.recordBytes;
-  const matcher = form === FORMS.enter ? reading.calls.get(event) : reading.matchers[event];
-  if (!(matcher as Matcher).match(text, fields, target)) return "fields";
+  const matcher = matcherOf(reading, form, event, format);
+  const isMessage = reading.texts.isMessage(format);
+  // What looks like a marker's name is its first field: the function that wrote it.
+  const fields = isMessage && format.name === MARKER ? nameFrom : head.head.fields;
+  if (!matcher.match(text, fields, target)) return "fields";
+  if (isMessage) reading.texts.begin(format, position, target);
+  const { unreadLow, unreadHigh } = matcher.unread;
   const size = (target.end - position + 7) & ~7;
-  writeHead(target.view, position, head.head, reading.formats[event] as FtraceFormat, event, size);
+  writeHead(target.view, position, head.head, format, event, size);
+  target.view.setInt32(position + RECORD.unread, unreadLow | matcher.neverLow, true);
+  target.view.setInt32(position + RECORD.unread + 4, unreadHigh | matcher.neverHigh, true);
   writeComm(target.bytes, position + RECORD.comm, text, head.head);
   batch.keep(size);
-  counts.lines++;
-  counts.read++;
+  counts.keep(event);
+  if ((unreadLow | unreadHigh) !== 0) counts.unread(event, unreadLow, unreadHigh);
   return undefined;
 }
 
-function skipLine({ counts, head }: Reading, reason: LineSkip, text: Uint8Array, from: number): void {
-  if (reason === "head") skipHeadless(counts, textOf(text, from, endOfLine(text, from)));
-  else if (reason === "event") counts.skip(reason, textOf(text, head.head.nameFrom, head.head.nameTo));
+function matcherOf(reading: Reading, form: number, event: number, format: FtraceFormat): Matcher {
+  const isCall = form === FORMS.enter;
+  const table = isCall ? reading.calls : reading.matchers;
+  const known = table[event];
+  if (known !== undefined) return known;
+  const made = createMatcher(format, reading.symbols, isCall ? ")" : "");
+  table[event] = made;
+  return made;
+}
+
+function skipLine({ counts, head }: Reading, reason: LineSkip, text: Uint8Array): void {
+  if (reason === "event") counts.skip(reason, textOf(text, head.head.nameFrom, head.head.nameTo));
   else counts.skip(reason);
 }
 
 /** A line without a head is not always one that should have one. */
-function skipHeadless(counts: TraceCounts, line: string): void {
-  const lost = LOST.exec(line);
-  if (lost === null) {
-    counts.skip(ANNOTATION.test(line) ? "annotation" : "head");
-    return;
+function skipHeadless({ counts, texts }: Reading, text: Uint8Array, from: number, batch: BatchWriter): void {
+  const to = endOfLine(text, from);
+  const line = textOf(text, from, to);
+  const lost = lostIn(line);
+  if (lost !== undefined) {
+    counts.lost += lost;
+    counts.skip("lost");
+  } else if (texts.add(text, from, to, batch)) counts.skip("continued");
+  else counts.skip(ANNOTATION.test(line) ? "annotation" : "head");
+}
+
+/** Events that a line says were lost; undefined where it says nothing of that. */
+export function lostIn(line: string): number | undefined {
+  for (const pattern of LOST) {
+    const found = pattern.exec(line);
+    if (found !== null) return Number(found[1] ?? 1);
   }
-  counts.lost += Number(lost[1] ?? 1);
-  counts.skip("lost");
+  return undefined;
 }
 
 /** Writes everything before the payload but the name, and the payload's common fields. */
@@ -185,14 +239,6 @@ function writeHead(view: DataView, at: number, head: Head, format: FtraceFormat,
   view.setUint8(payload + 2, head.common);
   view.setUint8(payload + 3, head.preempt | (head.migrate << 4));
   view.setInt32(payload + 4, head.pid, true);
-}
-
-function recordFlags(common: number): number {
-  return (
-    ((common & COMMON_FLAGS.irqsOff) !== 0 ? RECORD_FLAGS.irqsOff : 0) |
-    ((common & COMMON_FLAGS.bhOff) !== 0 ? RECORD_FLAGS.bhDisabled : 0) |
-    ((common & (COMMON_FLAGS.needResched | COMMON_FLAGS.needReschedLazy)) !== 0 ? RECORD_FLAGS.needResched : 0)
-  );
 }
 
 /** Writes the task's name; what was in the 16 bytes is zero. */

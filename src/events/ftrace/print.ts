@@ -1,75 +1,40 @@
 /**
  * From a `print fmt` to what its text says about the fields: the list of items a printed line consists of, each a piece
  * of fixed text or a value with the field it belongs to. The reverse of what the kernel does when it prints.
- *
- * Understood are numbers (also a part of a field: `REC->dev >> 20`), strings in place and appended, symbols, pointers,
- * and words: `__print_flags`, `__print_symbolic` and `test ? "a" : "b"`. Other values are stepped over.
  */
 import type { EventField } from "../event.ts";
-import { type Expression, evaluate, parsePrint } from "./expression.ts";
-import type { FtraceFormat } from "./format.ts";
+import type { FtraceFormat } from "../tracepoints/format.ts";
+import { textBytes, textReaders } from "./conversions.ts";
+import { type Expression, fieldsOf, parsePrint } from "./expression.ts";
+import { type Inverse, invert } from "./inverse.ts";
+import { type WordSet, wordsOf } from "./words.ts";
 
 export type PrintItem =
   | { readonly kind: "literal"; readonly text: string }
   | {
       readonly kind: "number";
-      readonly base: 10 | 16;
+      readonly base: 8 | 10 | 16;
       readonly padded: boolean;
-      readonly field: EventField;
-      readonly index: number;
-      /** The printed number is the field's bits from here up, `part`: one of several that make the field. */
-      readonly shift: number;
-      readonly part: boolean;
       /** `%#x`: in front of the digits stands `0x`, unless they are 0. */
       readonly prefixed: boolean;
+      readonly field: EventField;
+      readonly index: number;
+      readonly inverse: Inverse;
+      /** Bits of the field that the number tells. */
+      readonly covers: bigint;
     }
   | { readonly kind: "pointer"; readonly field: EventField; readonly index: number }
-  | { readonly kind: "symbol"; readonly field: EventField }
-  | { readonly kind: "string"; readonly field: EventField }
-  | {
-      readonly kind: "words";
-      readonly field: EventField;
-      readonly sets: readonly WordSet[];
-      /** Some words stand for numbers that only the kernel knows: where one is printed the field is 0. */
-      readonly uncertain: boolean;
-    }
-  | { readonly kind: "ignored" };
+  | { readonly kind: "symbol"; readonly field: EventField; readonly index: number }
+  | { readonly kind: "string"; readonly field: EventField; readonly padded: boolean }
+  | { readonly kind: "words"; readonly field: EventField; readonly sets: readonly WordSet[] }
+  /** One character. */
+  | { readonly kind: "character"; readonly field: EventField; readonly set: WordSet | undefined }
+  /** A text that is bytes in another form: an address, bytes in hex. */
+  | { readonly kind: "bytes"; readonly field: EventField; readonly read: (text: string) => Uint8Array | undefined }
+  /** What is not understood, or not needed. `fields`: what it would have told. */
+  | { readonly kind: "ignored"; readonly fields: readonly EventField[] };
 
-/** Words and the bits each stands for. With a delimiter several may be joined. A number in hex stands for itself. */
-export interface WordSet {
-  readonly words: ReadonlyMap<string, bigint>;
-  readonly delimiter: string | undefined;
-}
-
-/** The bits that a printed text stands for, where each set gave one piece of it, in order; undefined: not such words. */
-export function resolveWords(text: string, sets: readonly WordSet[]): bigint | undefined {
-  const last = sets.at(-1);
-  if (last === undefined) return text === "" ? 0n : undefined;
-  if (sets.length === 1) return resolveSet(text, last);
-  const endings = [...last.words].sort(([a], [b]) => b.length - a.length);
-  for (const [word, bits] of endings) {
-    if (!text.endsWith(word)) continue;
-    const rest = resolveWords(text.slice(0, text.length - word.length), sets.slice(0, -1));
-    if (rest !== undefined) return rest | bits;
-  }
-  return undefined;
-}
-
-function resolveSet(text: string, set: WordSet): bigint | undefined {
-  const whole = set.words.get(text);
-  if (whole !== undefined) return whole;
-  if (text === "") return set.delimiter === undefined ? undefined : 0n;
-  const words = set.delimiter === undefined || set.delimiter === "" ? [text] : text.split(set.delimiter);
-  let bits = 0n;
-  for (const word of words) {
-    const value = set.words.get(word) ?? (/^0x[0-9a-f]{1,16}$/.test(word) ? BigInt(word) : undefined);
-    if (value === undefined) return undefined;
-    bits |= value;
-  }
-  return bits;
-}
-
-const CONVERSION = /%(?:%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(?:hh|h|ll|l|z|j|t|L|q)?([a-zA-Z])([A-Za-z0-9]*))/g;
+const CONVERSION = /%(?:%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(hh|h|ll|l|z|j|t|L|q)?([a-zA-Z])([A-Za-z0-9]*))/g;
 /** Addresses of kprobe events: where the format says `%lx` the kernel prints symbols. */
 const PROBE_ADDRESSES = /^__probe_(ip|func|ret_ip)$/;
 const SYMBOL_POINTERS = new Set(["S", "s", "B", "F", "f"]);
@@ -89,10 +54,11 @@ export function printItems(format: FtraceFormat): PrintItem[] {
   };
   CONVERSION.lastIndex = 0;
   for (let match = CONVERSION.exec(print.format); match !== null; match = CONVERSION.exec(print.format)) {
-    const [whole, flags = "", width, precision, type = "", behind = ""] = match;
+    const [whole, flags = "", width, precision, length = "", type = "", letters = ""] = match;
     literal(print.format.slice(from, match.index));
-    // Only after %p do letters belong to the conversion.
-    from = match.index + whole.length - (type === "p" ? 0 : behind.length);
+    // Only after %p do letters belong to the conversion, and not all of them.
+    const extension = type === "p" ? extensionOf(letters) : "";
+    from = match.index + whole.length - letters.length + extension.length;
     CONVERSION.lastIndex = from;
     if (whole === "%%") {
       literal("%");
@@ -101,10 +67,27 @@ export function printItems(format: FtraceFormat): PrintItem[] {
     if (width === "*") values.shift();
     if (precision === "*") values.shift();
     const value = values.shift() ?? { kind: "opaque" };
-    items.push(itemOf(format, { type, extension: behind, flags, width }, value));
+    const item = itemOf(format, { type, extension, flags, width, length }, value);
+    // A text that is always the same.
+    if (item.kind === "literal") literal(item.text);
+    else items.push(item);
   }
   literal(print.format.slice(from));
-  return onlyOnce(joinWords(items));
+  const joined = onlyOnce(joinWords(items));
+  return format.name.startsWith("sys_enter_") ? joined.map(asOfCall) : joined;
+}
+
+/** Arguments of system calls are written by code of the kernel's own: `0x`, which the format promises, is not there below 10. */
+function asOfCall(item: PrintItem, index: number, items: readonly PrintItem[]): PrintItem {
+  if (item.kind === "number" && item.base === 16) return { ...item, prefixed: true };
+  const next = items[index + 1];
+  if (item.kind !== "literal" || next?.kind !== "number" || next.base !== 16) return item;
+  return { kind: "literal", text: item.text.replace(/0x$/, "") };
+}
+
+/** The letters behind `%p` that are of the conversion: `%pISpc`, `%pUb`, `%pad`. */
+function extensionOf(letters: string): string {
+  return /^(?:I[46S]?[pfschnbl]*|i[46][cp]?|M[FR]?|m[FR]?|U[bBlL]?|[SsBFfKxbah][a-z]?|x)?/.exec(letters)?.[0] ?? "";
 }
 
 interface Conversion {
@@ -112,119 +95,121 @@ interface Conversion {
   readonly extension: string;
   readonly flags: string;
   readonly width: string | undefined;
+  readonly length: string;
 }
-
-const IGNORED: PrintItem = { kind: "ignored" };
 
 function itemOf(format: FtraceFormat, conversion: Conversion, value: Expression): PrintItem {
-  if (conversion.type === "s") return textItem(format, value);
-  const reference = partOf(value);
-  const field = reference && format.fields.find((each) => each.name === reference.name);
-  if (reference === undefined || field?.kind !== "number" || reference.index >= field.count) return IGNORED;
-  const { index, shift, part } = reference;
-  if (conversion.type === "p") {
-    if (part || field.size / field.count !== 8) return IGNORED;
-    if (SYMBOL_POINTERS.has(conversion.extension.slice(0, 1)) && index === 0) return { kind: "symbol", field };
-    return PLAIN_POINTERS.has(conversion.extension) ? { kind: "pointer", field, index } : IGNORED;
-  }
-  if (conversion.type === "x" && PROBE_ADDRESSES.test(field.name)) return { kind: "symbol", field };
-  const prefixed = conversion.flags.includes("#");
-  if (!"diuxX".includes(conversion.type) || (prefixed && conversion.type.toLowerCase() !== "x")) return IGNORED;
-  const base = conversion.type.toLowerCase() === "x" ? 16 : 10;
-  const padded = conversion.width !== undefined && !conversion.flags.includes("0");
-  return { kind: "number", base, padded, field, index, shift, part, prefixed };
-}
-
-function textItem(format: FtraceFormat, value: Expression): PrintItem {
   const named = (name: string): EventField | undefined => format.fields.find((each) => each.name === name);
-  if (value.kind === "call" && /^__get_(rel_)?str$/.test(value.name)) {
-    const [argument] = value.arguments;
-    const field = argument?.kind === "name" ? named(argument.name) : undefined;
-    return field?.kind === "dataLoc" || field?.kind === "relLoc" ? { kind: "string", field } : IGNORED;
-  }
-  if (value.kind === "field") {
-    const field = named(value.name);
-    return field?.kind === "chars" ? { kind: "string", field } : IGNORED;
-  }
-  const words = wordsOf(value);
-  const field = words && named(words.field);
-  if (words === undefined || field?.kind !== "number" || field.count !== 1) return IGNORED;
-  return { kind: "words", field, sets: [words.set], uncertain: words.uncertain };
+  const fields = [...new Set(fieldsOf(value))].flatMap((name) => named(name) ?? []);
+  const ignored: PrintItem = { kind: "ignored", fields };
+  const { type } = conversion;
+  if (type === "s") return textItem(format, value, conversion) ?? ignored;
+  if (type === "c") return characterItem(format, value) ?? ignored;
+  if (type === "p") return pointerItem(format, value, conversion.extension) ?? ignored;
+  return numberItem(format, value, conversion) ?? ignored;
 }
 
-/** A field, or bits of one: `REC->x`, `REC->x >> 20`, `REC->x & 0xff`; or where it is shown: `REC->x != -1UL ? REC->x : 0`. */
-function partOf(value: Expression): { name: string; index: number; shift: number; part: boolean } | undefined {
-  if (value.kind === "field") return { name: value.name, index: value.index, shift: 0, part: false };
+const fieldIn = ({ fields }: FtraceFormat, name: string): EventField | undefined =>
+  fields.find((each) => each.name === name);
+
+const bitsOf = ({ size, count }: EventField): bigint => (1n << BigInt((size / count) * 8)) - 1n;
+
+/** Bits of a number that is printed with this length modifier. */
+function printedBits(length: string): bigint {
+  const bytes = { hh: 1, h: 2, "": 4 }[length] ?? 8;
+  return (1n << BigInt(bytes * 8)) - 1n;
+}
+
+const BASES: Readonly<Record<string, 8 | 10 | 16>> = { d: 10, i: 10, u: 10, x: 16, X: 16, o: 8 };
+
+function numberItem(format: FtraceFormat, value: Expression, conversion: Conversion): PrintItem | undefined {
+  const inverse = invert(value);
+  const field = inverse && fieldIn(format, inverse.field);
+  const base = BASES[conversion.type];
+  if (inverse === undefined || field?.kind !== "number" || inverse.index >= field.count) return undefined;
+  const { index } = inverse;
+  if (conversion.type === "x" && PROBE_ADDRESSES.test(field.name)) return { kind: "symbol", field, index };
+  if (base === undefined) return undefined;
+  const prefixed = conversion.flags.includes("#") && base === 16;
+  const padded = conversion.width !== undefined && !conversion.flags.includes("0");
+  // kprobe events print every number with a plain %d or %x, whatever its size.
+  const isProbe = format.fields.some(({ name }) => PROBE_ADDRESSES.test(name));
+  const printed = isProbe
+    ? inverse.covers
+    : (inverse.solve(0n, printedBits(conversion.length))?.known ?? inverse.covers);
+  const covers = inverse.covers & (inverse.plain ? printed : inverse.covers) & bitsOf(field);
+  return { kind: "number", base, padded, prefixed, field, index, inverse, covers };
+}
+
+function pointerItem(format: FtraceFormat, value: Expression, extension: string): PrintItem | undefined {
+  const inverse = invert(value);
+  const field = inverse && fieldIn(format, inverse.field);
+  if (inverse === undefined || field === undefined) return undefined;
+  const read = textReaders(extension, field);
+  if (read !== undefined) return { kind: "bytes", field, read };
+  const { index } = inverse;
+  if (!inverse.plain || field.kind !== "number" || index >= field.count || field.size / field.count !== 8)
+    return undefined;
+  if (SYMBOL_POINTERS.has(extension.slice(0, 1))) return { kind: "symbol", field, index };
+  return PLAIN_POINTERS.has(extension) ? { kind: "pointer", field, index } : undefined;
+}
+
+/** A one, and nothing else, is what a `bool` is when it is not 0. */
+const isBoolean =
+  (format: FtraceFormat) =>
+  (name: string): boolean =>
+    /^(_Bool|bool)$/.test(fieldIn(format, name)?.type ?? "");
+
+function textItem(format: FtraceFormat, value: Expression, { width }: Conversion): PrintItem | undefined {
+  const padded = width !== undefined;
+  if (value.kind === "text") return { kind: "literal", text: value.value };
+  const string = stringOf(value);
+  if (string !== undefined) {
+    const field = fieldIn(format, string);
+    const isText = field?.kind === "chars" || field?.kind === "dataLoc" || field?.kind === "relLoc";
+    return isText ? { kind: "string", field, padded } : undefined;
+  }
+  const printed = value.kind === "call" ? textBytes(value.name) : undefined;
+  if (printed !== undefined) {
+    const [name] = value.kind === "call" ? value.arguments.flatMap(fieldsOfArgument) : [];
+    const field = name === undefined ? undefined : fieldIn(format, name);
+    return field && { kind: "bytes", field, read: (text) => printed(text, field) };
+  }
+  const words = wordsOf(value, isBoolean(format));
+  const field = words && fieldIn(format, words.field);
+  if (words === undefined || field?.kind !== "number" || field.count !== 1) return undefined;
+  return { kind: "words", field, sets: [words.set] };
+}
+
+/** The fields of a call's argument, `__get_dynamic_array(name)` among them. */
+function fieldsOfArgument(argument: Expression): string[] {
+  if (argument.kind === "name") return [argument.name];
+  return fieldsOf(argument);
+}
+
+/** The field whose text is printed: `__get_str(name)`, `REC->comm`, `REC->length ? __get_str(name) : NULL`. */
+function stringOf(value: Expression): string | undefined {
+  if (value.kind === "field") return value.name;
+  if (value.kind === "choice") return stringOf(value.yes) ?? stringOf(value.no);
+  if (value.kind !== "call" || !/^__get_(rel_)?(str|dynamic_array)$/.test(value.name)) return undefined;
+  const [argument] = value.arguments;
+  return argument?.kind === "name" ? argument.name : undefined;
+}
+
+function characterItem(format: FtraceFormat, value: Expression): PrintItem | undefined {
   if (value.kind === "choice") {
-    const [yes, no] = [partOf(value.yes), partOf(value.no)];
-    if (yes !== undefined) return evaluate(value.no) === undefined ? undefined : yes;
-    return evaluate(value.yes) === undefined ? undefined : no;
+    const asTexts = { ...value, yes: characterText(value.yes), no: characterText(value.no) };
+    const words = wordsOf(asTexts, isBoolean(format));
+    const field = words && fieldIn(format, words.field);
+    return field?.kind === "number" ? { kind: "character", field, set: words?.set } : undefined;
   }
-  if (value.kind !== "binary") return undefined;
-  const inner = partOf(value.left);
-  const amount = evaluate(value.right);
-  if (inner === undefined || amount === undefined) return undefined;
-  if (value.operator === "&") return { ...inner, part: true };
-  if (value.operator !== ">>" || amount > 63n) return undefined;
-  return { ...inner, shift: inner.shift + Number(amount), part: true };
+  const inverse = invert(value);
+  const field = inverse && fieldIn(format, inverse.field);
+  return inverse?.plain === true && field?.kind === "number" ? { kind: "character", field, set: undefined } : undefined;
 }
 
-interface FieldWords {
-  readonly field: string;
-  readonly set: WordSet;
-  readonly uncertain: boolean;
-}
-
-/** The words an expression can print, with the bits of the field that each stands for. */
-function wordsOf(value: Expression): FieldWords | undefined {
-  if (value.kind === "call") return tableOf(value.name, value.arguments);
-  if (value.kind !== "choice") return undefined;
-  const test = testOf(value.test);
-  if (test === undefined || value.no.kind !== "text") return undefined;
-  if (value.yes.kind === "text") {
-    const words = new Map([
-      [value.no.value, 0n],
-      [value.yes.value, test.bits],
-    ]);
-    return { field: test.field, set: { words, delimiter: undefined }, uncertain: false };
-  }
-  const inner = wordsOf(value.yes);
-  if (inner === undefined || inner.field !== test.field) return undefined;
-  const words = new Map([...inner.set.words, [value.no.value, 0n] as const]);
-  return { ...inner, set: { words, delimiter: inner.set.delimiter } };
-}
-
-/** `__print_flags(value, "|", { bits, "word" }, ...)` and `__print_symbolic(value, { number, "word" }, ...)`. */
-function tableOf(name: string, values: readonly Expression[]): FieldWords | undefined {
-  const flags = /^__print_flags(_u64)?$/.test(name);
-  if (!flags && !/^__print_symbolic(_u64)?$/.test(name)) return undefined;
-  const [value, second] = values;
-  const part = value && partOf(value);
-  if (part === undefined || part.shift !== 0) return undefined;
-  const words = new Map<string, bigint>();
-  let uncertain = false;
-  for (const row of values.slice(flags ? 2 : 1)) {
-    const [bits, word] = row.kind === "list" ? row.items : [];
-    if (bits === undefined || word?.kind !== "text" || words.has(word.value)) continue;
-    const number = evaluate(bits);
-    uncertain ||= number === undefined;
-    words.set(word.value, number ?? 0n);
-  }
-  const delimiter = flags ? (second?.kind === "text" ? second.value : "|") : undefined;
-  return { field: part.name, set: { words, delimiter }, uncertain };
-}
-
-/** What a test says of its field where it holds: the field itself is 1, or the lowest bit of the mask is set. */
-function testOf(test: Expression): { field: string; bits: bigint } | undefined {
-  if (test.kind === "field") return { field: test.name, bits: 1n };
-  if (test.kind !== "binary") return undefined;
-  const { left, right, operator } = test;
-  if (operator === "&&" && evaluate(left) !== undefined) return evaluate(left) === 0n ? undefined : testOf(right);
-  if (operator === "!=" && evaluate(right) === 0n) return testOf(left);
-  const mask = evaluate(right);
-  if (operator !== "&" || left.kind !== "field" || mask === undefined) return undefined;
-  return { field: left.name, bits: mask & -mask };
-}
+const characterText = (value: Expression): Expression =>
+  value.kind === "number" ? { kind: "text", value: String.fromCharCode(Number(value.value)) } : value;
 
 /** Joins words of the same field that follow each other with nothing between: `prev_state=%s%s`. */
 function joinWords(items: readonly PrintItem[]): PrintItem[] {
@@ -232,11 +217,7 @@ function joinWords(items: readonly PrintItem[]): PrintItem[] {
   for (const item of items) {
     const previous = joined.at(-1);
     if (item.kind === "words" && previous?.kind === "words" && previous.field === item.field)
-      joined.splice(-1, 1, {
-        ...previous,
-        sets: [...previous.sets, ...item.sets],
-        uncertain: previous.uncertain || item.uncertain,
-      });
+      joined.splice(-1, 1, { ...previous, sets: [...previous.sets, ...item.sets] });
     else joined.push(item);
   }
   return joined;
@@ -246,6 +227,44 @@ function joinWords(items: readonly PrintItem[]): PrintItem[] {
 function onlyOnce(items: readonly PrintItem[]): PrintItem[] {
   const whole = new Set<EventField>();
   for (const item of items)
-    if (item.kind === "pointer" || (item.kind === "number" && !item.part)) whole.add(item.field);
-  return items.map((item) => (item.kind === "words" && whole.has(item.field) ? IGNORED : item));
+    if (item.kind === "pointer" || (item.kind === "number" && item.covers === bitsOf(item.field)))
+      whole.add(item.field);
+  return items.map((item) => (item.kind === "words" && whole.has(item.field) ? { kind: "ignored", fields: [] } : item));
+}
+
+/** What of an event its printed line does not tell. */
+export interface Untold {
+  /** Printed in no line. */
+  readonly unprinted: readonly string[];
+  /** Printed, but so that nothing or not everything follows from it. */
+  readonly unreadable: readonly string[];
+}
+
+/** Bits of its field that an item tells. */
+function coveredBy(item: Exclude<PrintItem, { kind: "literal" | "ignored" }>): bigint {
+  const all = bitsOf(item.field);
+  if (item.kind === "number") return item.covers;
+  if (item.kind !== "words") return all;
+  return item.sets.reduce((sum, { covers }) => sum | covers, 0n) & all;
+}
+
+export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Untold {
+  const told = new Map<EventField, bigint>();
+  const shown = new Set<EventField>();
+  for (const item of items) {
+    if (item.kind === "literal") continue;
+    if (item.kind === "ignored") for (const field of item.fields) shown.add(field);
+    else {
+      shown.add(item.field);
+      const covers = coveredBy(item);
+      told.set(item.field, (told.get(item.field) ?? 0n) | covers);
+    }
+  }
+  const own = format.fields.filter(({ name }) => !name.startsWith("common_"));
+  const isTold = (field: EventField): boolean =>
+    told.has(field) && (field.kind !== "number" || told.get(field) === bitsOf(field));
+  return {
+    unprinted: own.filter((field) => !shown.has(field)).map(({ name }) => name),
+    unreadable: own.filter((field) => shown.has(field) && !isTold(field)).map(({ name }) => name),
+  };
 }

@@ -1,8 +1,10 @@
 /** From the items of a `print fmt` to the steps that a line of it is read in. */
-import type { EventField } from "../event.ts";
+import { type EventField, fieldBit } from "../event.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { bytesOf } from "./bytes.ts";
-import type { PrintItem, WordSet } from "./print.ts";
+import type { Inverse } from "./inverse.ts";
+import type { PrintItem } from "./print.ts";
+import type { WordSet } from "./words.ts";
 
 /** All have all members, so that the engine sees one shape. */
 export interface Step {
@@ -11,7 +13,8 @@ export interface Step {
   readonly literal: Uint8Array;
   readonly offset: number;
   readonly size: number;
-  readonly shift: number;
+  /** Of a number: 8, 10 or 16. */
+  readonly base: number;
   readonly padded: boolean;
   /** Hexadecimal digits may have `0x` in front of them. */
   readonly prefixed: boolean;
@@ -19,8 +22,15 @@ export interface Step {
   readonly adds: boolean;
   /** Texts are relative to the end of this field, or to the struct (0). */
   readonly relative: number;
+  /** The bit of the record's `unread` that says that the field was not told, as two halves. */
+  readonly unreadLow: number;
+  readonly unreadHigh: number;
   readonly cache: ByteCache;
+  /** Texts whose number nobody knows. */
+  readonly unknown: ByteCache;
   readonly sets: readonly WordSet[];
+  readonly solve: Inverse["solve"];
+  readonly read: (text: string) => Uint8Array | undefined;
 }
 
 export const STEPS = {
@@ -29,28 +39,27 @@ export const STEPS = {
   hex: 2,
   part: 3,
   pointer: 4,
-  symbol: 5,
-  words: 6,
-  chars: 7,
-  string: 8,
-  ignored: 9,
+  character: 5,
+  symbol: 6,
+  words: 7,
+  chars: 8,
+  string: 9,
+  bytes: 10,
+  ignored: 11,
 } as const;
 type StepKind = (typeof STEPS)[keyof typeof STEPS];
 /** Kinds from here on are texts: something has to say where they end. */
 export const FIRST_TEXT: StepKind = STEPS.symbol;
 
 const EMPTY = new Uint8Array(0);
-/** Marks a part of a field that is printed in hexadecimal. */
-export const HEX_PART: Uint8Array = bytesOf("x");
-
 /** The steps for items. Texts with nothing fixed behind them, but more values, end what can be read of the line. */
-export function stepsOf(items: readonly PrintItem[]): Step[] {
+export function stepsOf(items: readonly PrintItem[], fields: readonly EventField[]): Step[] {
   const steps: Step[] = [];
   const stored = new Set<EventField>();
   for (let index = 0; index < items.length; index++) {
     const item = items[index] as PrintItem;
     const next = items[index + 1];
-    const step = stepOf(item, stored);
+    const step = stepOf(item, stored, fields);
     if (step.kind < FIRST_TEXT) {
       steps.push(step);
       continue;
@@ -63,6 +72,7 @@ export function stepsOf(items: readonly PrintItem[]): Step[] {
     // Two values without anything between: where one ends cannot be told. The next fixed text is the next hold.
     const hold = items.findIndex((each, at) => at > index && each.kind === "literal");
     const literal = items[hold];
+    for (const lost of items.slice(index, hold < 0 ? undefined : hold)) steps.push(...lostStep(lost, fields));
     steps.push(makeStep(STEPS.ignored, { literal: literal?.kind === "literal" ? bytesOf(literal.text) : EMPTY }));
     if (hold < 0) break;
     index = hold;
@@ -70,43 +80,74 @@ export function stepsOf(items: readonly PrintItem[]): Step[] {
   return steps;
 }
 
+/** A step that reads nothing and marks its field as not told. */
+function lostStep(item: PrintItem, fields: readonly EventField[]): Step[] {
+  if (!("field" in item)) return [];
+  return [makeStep(STEPS.literal, unreadOf(fields, item.field))];
+}
+
+const NOTHING = (): undefined => undefined;
 const NO_CACHE = new ByteCache();
 const BASE: Omit<Step, "kind"> = {
   literal: EMPTY,
   offset: 0,
   size: 0,
-  shift: 0,
+  base: 10,
   padded: false,
   prefixed: false,
   adds: false,
   relative: 0,
+  unreadLow: 0,
+  unreadHigh: 0,
   cache: NO_CACHE,
+  unknown: NO_CACHE,
   sets: [],
+  solve: NOTHING,
+  read: NOTHING,
 };
 
 /** Builds every step the same way: objects of one shape are what the engine reads fast. */
 function makeStep(kind: StepKind, members: Partial<Omit<Step, "kind">>): Step {
-  const { literal, offset, size, shift, padded, prefixed, adds, relative, cache, sets } = { ...BASE, ...members };
-  return { kind, literal, offset, size, shift, padded, prefixed, adds, relative, cache, sets };
+  const { literal, offset, size, base, padded, prefixed, adds, relative, ...more } = { ...BASE, ...members };
+  const { unreadLow, unreadHigh, cache, unknown, sets, solve, read } = more;
+  return {
+    ...{ kind, literal, offset, size, base, padded, prefixed, adds, relative },
+    ...{ unreadLow, unreadHigh, cache, unknown, sets, solve, read },
+  };
 }
 
-function stepOf(item: PrintItem, stored: Set<EventField>): Step {
+function unreadOf(fields: readonly EventField[], field: EventField): Pick<Step, "unreadLow" | "unreadHigh"> {
+  const bit = fieldBit(fields, field);
+  return { unreadLow: bit < 32 ? 1 << bit : 0, unreadHigh: bit < 32 ? 0 : 1 << (bit - 32) };
+}
+
+function stepOf(item: PrintItem, stored: Set<EventField>, fields: readonly EventField[]): Step {
   if (item.kind === "literal") return makeStep(STEPS.literal, { literal: bytesOf(item.text) });
   if (item.kind === "ignored") return makeStep(STEPS.ignored, {});
   const { field } = item;
-  const place = { offset: field.offset, size: field.size };
+  const relative = field.kind === "relLoc" ? field.offset + field.size : 0;
+  const place = { offset: field.offset, size: field.size, relative, ...unreadOf(fields, field) };
   const adds = stored.has(field);
   stored.add(field);
-  if (item.kind === "symbol") return makeStep(STEPS.symbol, { ...place, cache: new ByteCache() });
-  if (item.kind === "words") return makeStep(STEPS.words, { ...place, cache: new ByteCache(), sets: item.sets, adds });
-  if (item.kind === "string") {
-    if (field.kind === "chars") return makeStep(STEPS.chars, place);
-    return makeStep(STEPS.string, { ...place, relative: field.kind === "relLoc" ? field.offset + field.size : 0 });
-  }
+  const caches = { cache: new ByteCache(), unknown: new ByteCache() };
+  if (item.kind === "words") return makeStep(STEPS.words, { ...place, ...caches, sets: item.sets, adds });
+  if (item.kind === "character")
+    return makeStep(STEPS.character, { ...place, ...caches, sets: item.set === undefined ? [] : [item.set], adds });
+  if (item.kind === "string")
+    return makeStep(field.kind === "chars" ? STEPS.chars : STEPS.string, { ...place, padded: item.padded });
+  if (item.kind === "bytes")
+    // Bytes behind the struct have no place of their own in it.
+    return makeStep(STEPS.bytes, {
+      ...place,
+      read: item.read,
+      adds: field.kind === "dataLoc" || field.kind === "relLoc",
+    });
   const size = field.size / field.count;
   const element = { ...place, offset: field.offset + item.index * size, size };
+  if (item.kind === "symbol") return makeStep(STEPS.symbol, { ...element, ...caches });
   if (item.kind === "pointer") return makeStep(STEPS.pointer, element);
-  const { shift, padded, prefixed } = item;
-  if (!item.part) return makeStep(item.base === 16 ? STEPS.hex : STEPS.decimal, { ...element, padded, prefixed });
-  return makeStep(STEPS.part, { ...element, padded, shift, literal: item.base === 16 ? HEX_PART : EMPTY });
+  const { padded, prefixed, base, inverse } = item;
+  const whole = inverse.plain && base !== 8;
+  const kind = whole ? (base === 16 ? STEPS.hex : STEPS.decimal) : STEPS.part;
+  return makeStep(kind, { ...element, padded, prefixed, base, solve: inverse.solve });
 }

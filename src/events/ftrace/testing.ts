@@ -1,5 +1,6 @@
 /** Helpers of this folder's tests. */
 import type { EventBatch } from "../batch.ts";
+import { unreadFields } from "../event.ts";
 import { gunzipStream, gunzipWhereNeeded } from "../gunzip.ts";
 import { RECORD } from "../record.ts";
 import { readTrace, type Trace, type TraceOptions } from "./text.ts";
@@ -15,6 +16,7 @@ export interface Taken {
   readonly flags: number;
   readonly preempt: number;
   readonly pid: number;
+  readonly unread: bigint;
   /** The payload, from its first byte on. */
   readonly payload: DataView;
 }
@@ -44,6 +46,7 @@ export function takeApart(batch: EventBatch, trace: Trace): Taken[] {
       flags: view.getUint8(at + RECORD.flags),
       preempt: view.getUint8(at + RECORD.preempt),
       pid: view.getInt32(at + RECORD.pid, true),
+      unread: view.getBigUint64(at + RECORD.unread, true),
       payload: new DataView(buffer, byteOffset + at + RECORD.payload, size - RECORD.payload),
     });
     at += size;
@@ -74,6 +77,12 @@ export async function readText(
     return { trace, records, error };
   }
   return { trace, records };
+}
+
+/** Names of the fields that a record does not tell. */
+export function unreadOf(trace: Pick<Trace, "events">, record: Taken): string[] {
+  const format = trace.events.find((event) => event.name === record.event)?.format;
+  return unreadFields(format?.fields ?? [], record.unread).map(({ name }) => name);
 }
 
 /** Lines skipped, by reason. */

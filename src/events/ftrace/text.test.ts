@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
 import { openEvents } from "../file.ts";
 import { type EventStream, skippedIn } from "../source.ts";
-import { numberField, readText, reasons, textField } from "./testing.ts";
+import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
 import type { Trace } from "./text.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "trace-"));
@@ -45,6 +45,7 @@ test("every reason to skip a line is counted, with its first line", async () => 
       good,
       "CPU:1 [LOST 123 EVENTS]",
       "CPU:0 [LOST EVENTS]",
+      "CPU:1 [204600 EVENTS DROPPED]",
       " => do_syscall_64",
       "<stack trace>",
       " ",
@@ -52,17 +53,23 @@ test("every reason to skip a line is counted, with its first line", async () => 
       "tracing_mark_write: hello",
       "irq_handler_exit: irq=4 ret=hand",
       "irq_handler_exit: irq=99999999999 ret=handled",
+      "irq_handler_exit: nothing of it",
       `            bash-1033    [007] d.s2.     5.000001: ${good}`,
     )}${"x".repeat(20_000)}\n${lines(good)}            bash-1033    [001] d.s2.     5.000001: ${good}`,
     { cpus: 4 },
     1000,
   );
-  assert.equal(records.length, 2);
+  assert.equal(records.length, 4);
   assertAddsUp(trace);
   assert.deepEqual(reasons(trace), {
-    ...{ lost: 2, annotation: 3, head: 1, event: 1, fields: 2, cpu: 1, long: 1, cut: 1 },
+    ...{ lost: 3, annotation: 3, head: 1, event: 1, fields: 1, cpu: 1, long: 1, cut: 1 },
   });
-  assert.equal(trace.counts.lost, 124);
+  assert.equal(trace.counts.lost, 204_724);
+  const half = records.slice(1, 3).map((record) => [numberField(trace, record, "irq"), unreadOf(trace, record)]);
+  assert.deepEqual(half, [
+    [4n, ["ret"]],
+    [0n, ["irq", "ret"]],
+  ]);
   const { skipped } = trace.counts;
   assert.equal(skipped.find(({ reason }) => reason === "lost")?.first, 3);
   const names = skipped.flatMap((row) => [...row.names].map(([name, count]) => [row.reason, name, count]));

@@ -7,11 +7,11 @@
 import { AnyctxError } from "../../error.ts";
 import { BatchWriter, DEFAULT_BATCH_BYTES, type EventBatch } from "../batch.ts";
 import type { ReadOptions, SourceEvents, SourceInput } from "../source.ts";
+import type { FormatTable } from "../tracepoints/format.ts";
+import { RECORDED_FORMATS } from "../tracepoints/recorded.ts";
 import { NEWLINE, textOf } from "./bytes.ts";
 import { noEvents, type TraceCounts } from "./counts.ts";
-import type { FormatTable } from "./format.ts";
 import { createLineReader, type LineReader, MAX_LINE_BYTES } from "./lines.ts";
-import { RECORDED_FORMATS } from "./recorded.ts";
 import { createSymbols, type SymbolTable } from "./symbols.ts";
 
 export interface TraceOptions extends Omit<ReadOptions, "formats"> {

@@ -13,7 +13,7 @@ export type FormatTable = readonly FtraceFormat[];
 const FIELD = /^\s*field:\s*(.+?)\s*;\s*offset:\s*(\d+)\s*;\s*size:\s*(\d+)\s*;(?:\s*signed:\s*([01])\s*;)?\s*$/;
 const DECLARATION = /^(__data_loc\s+|__rel_loc\s+)?(.*?)\s*\b([A-Za-z_]\w*)\s*(\[[^\]]*\])?$/;
 /** A format with more bytes than this is not one of the kernel's: a trace entry fits a page. */
-const MAX_STRUCT_BYTES = 4096;
+export const MAX_STRUCT_BYTES = 4096;
 
 /**
  * Parses the text of one `format` file.
@@ -34,7 +34,7 @@ export function parseFormat(text: string, where: { readonly category: string; re
   }
   const name = /^name:\s*(\w+)\s*$/m.exec(text)?.[1];
   const id = /^ID:\s*(\d{1,5})\s*$/m.exec(text)?.[1];
-  const print = /^print fmt:\s*(.*?)\s*$/m.exec(text)?.[1];
+  const print = /^print fmt:\s*(.*?)\s*$(?![\s\S])/ms.exec(text)?.[1];
   const missing = Object.entries({ "name:": name, "ID:": id, "print fmt:": print, "field:": fields[0]?.name });
   for (const [part, value] of missing)
     if (value === undefined) throw new AnyctxError("BAD_TRACE", `${file}: not a tracefs format file: no "${part}"`);
@@ -46,10 +46,17 @@ function parseField(line: string): EventField | undefined {
   const [, declaration, offset, size, signed] = FIELD.exec(line) ?? [];
   const [, location, type, name, array] = DECLARATION.exec(declaration ?? "") ?? [];
   if (name === undefined || type === undefined) return undefined;
-  const place = { name, offset: Number(offset), size: Number(size), signed: signed === "1" };
+  const place = {
+    name,
+    type: type.replace(/\[.*\]$/, "").trim(),
+    offset: Number(offset),
+    size: Number(size),
+    signed: signed === "1",
+  };
   if (location !== undefined) {
     if (place.size !== 4) return undefined;
-    return { ...place, kind: location.startsWith("__data") ? "dataLoc" : "relLoc", count: 1 };
+    const kind = location.startsWith("__data") ? "dataLoc" : "relLoc";
+    return { ...place, kind, count: 1 };
   }
   if (array !== undefined && /\bchar$/.test(type) && !/\bunsigned\b/.test(type))
     return { ...place, kind: "chars", count: 1 };

@@ -1,0 +1,132 @@
+/** Bytes that a line prints in another form: addresses (`%pI4`, `%pM`), bytes in hex, arrays, sets of CPUs. */
+import type { EventField } from "../event.ts";
+import { storeBigInt } from "../integer.ts";
+
+type TextReader = (text: string) => Uint8Array | undefined;
+
+/** A form and the bytes that a field of it has: of another size it is something else. */
+interface PointerForm {
+  readonly extension: RegExp;
+  readonly bytes: number;
+  readonly read: TextReader;
+}
+
+function hexPairs(text: string, separator: string): Uint8Array | undefined {
+  const pairs = separator === "" ? (text.match(/../g) ?? []) : text.split(separator);
+  if (!pairs.every((pair) => /^[0-9a-f]{2}$/i.test(pair)) || (separator === "" && text.length % 2 !== 0))
+    return undefined;
+  return Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16));
+}
+
+function ip4(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)) return undefined;
+  return Uint8Array.from(parts, Number);
+}
+
+/** `fe80::1`, `::ffff:127.0.0.1`, or all eight groups, with colons or without. */
+function ip6(text: string): Uint8Array | undefined {
+  if (/^[0-9a-f]{32}$/.test(text)) return hexPairs(text, "");
+  const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
+  const last = tail === null ? undefined : ip4(tail[2] as string);
+  if (tail !== null && last === undefined) return undefined;
+  const groupsOf = (part: string): number[] | undefined => {
+    const groups = part === "" ? [] : part.split(":");
+    return groups.every((group) => /^[0-9a-f]{1,4}$/.test(group))
+      ? groups.map((group) => Number.parseInt(group, 16))
+      : undefined;
+  };
+  const pairs = [...(last ?? [])].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const whole = last === undefined ? text : `${tail?.[1]}${pairs.slice(0, 4)}:${pairs.slice(4)}`;
+  const sides = whole.split("::");
+  if (sides.length > 2) return undefined;
+  const [front, back] = [groupsOf(sides[0] ?? ""), groupsOf(sides[1] ?? "")];
+  if (front === undefined || back === undefined) return undefined;
+  const gap = 8 - front.length - back.length;
+  if (sides.length === 1 ? gap !== 0 : gap < 0) return undefined;
+  const groups = [...front, ...new Array<number>(sides.length === 1 ? 0 : gap).fill(0), ...back];
+  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+const [AF_INET, AF_INET6] = [2, 10];
+
+/** `127.0.0.1:80` or `[::1]:80` as `struct sockaddr_in` or `sockaddr_in6`. */
+function socketAddress(text: string): Uint8Array | undefined {
+  const [, host = "", port = ""] = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(text) ?? [];
+  const four = ip4(host);
+  const address = four ?? ip6(host);
+  if (address === undefined || Number(port) > 65535) return undefined;
+  const bytes = new Uint8Array(28);
+  bytes[0] = four === undefined ? AF_INET6 : AF_INET;
+  bytes[2] = Number(port) >> 8;
+  bytes[3] = Number(port) & 0xff;
+  bytes.set(address, four === undefined ? 8 : 4);
+  return bytes;
+}
+
+const FORMS: readonly PointerForm[] = [
+  { extension: /^[Ii]4$/, bytes: 4, read: ip4 },
+  { extension: /^[Ii]6c?$/, bytes: 16, read: ip6 },
+  { extension: /^ISpc?$/, bytes: 28, read: socketAddress },
+  { extension: /^M$/, bytes: 6, read: (text) => hexPairs(text, ":") },
+  { extension: /^m$/, bytes: 6, read: (text) => hexPairs(text, "") },
+  { extension: /^Ub?$/, bytes: 16, read: (text) => hexPairs(text.replaceAll("-", ""), "") },
+];
+
+/** How the text of a `%p` conversion is read into a field; undefined for those that print a pointer. */
+export function textReaders(extension: string, field: EventField): TextReader | undefined {
+  const form = FORMS.find((each) => each.extension.test(extension));
+  if (form === undefined || field.size !== form.bytes) return undefined;
+  return (text) => {
+    const bytes = form.read(text);
+    return bytes?.length === form.bytes ? bytes : undefined;
+  };
+}
+
+/** `{0x1,0x2}` as numbers of the field's declared type. */
+function array(text: string, { type, size, count, kind }: EventField): Uint8Array | undefined {
+  const values = /^\{(.*)\}$/s.exec(text)?.[1];
+  if (values === undefined) return undefined;
+  const bytes = kind === "number" ? size / count : bytesOfType(type);
+  const numbers = values === "" ? [] : values.split(",");
+  if (bytes === undefined || !numbers.every((number) => /^(0x[0-9a-f]{1,16}|-?\d{1,20})$/.test(number)))
+    return undefined;
+  const view = new DataView(new ArrayBuffer(numbers.length * bytes));
+  const fits = numbers.every((number, index) => storeBigInt(view, index * bytes, bytes, BigInt(number)));
+  return fits ? new Uint8Array(view.buffer) : undefined;
+}
+
+/** Sizes of the types that arrays behind a struct are declared with; 8 for what is as wide as a pointer. */
+function bytesOfType(type: string): number | undefined {
+  const plain = type.replace(/^(const|unsigned|signed)\s+/g, "");
+  const [, bits] = /^_*[us](?:int)?(8|16|32|64)(?:_t)?$/.exec(plain) ?? [];
+  if (bits !== undefined) return Number(bits) / 8;
+  if (/^(char|bool)$/.test(plain)) return 1;
+  if (/^short\b/.test(plain)) return 2;
+  if (/^(int|unsigned)\b/.test(plain)) return 4;
+  return /^(long|size_t|dma_addr_t)\b/.test(plain) || plain.endsWith("*") ? 8 : undefined;
+}
+
+/** `00000000,00000003`: words of 32 bits, the highest first, as the kernel keeps such sets: in words of 64. */
+function bitmask(text: string): Uint8Array | undefined {
+  const words = text.split(",");
+  if (!words.every((word) => /^[0-9a-f]{1,8}$/.test(word))) return undefined;
+  const view = new DataView(new ArrayBuffer(Math.ceil(words.length / 2) * 8));
+  for (const [index, word] of words.reverse().entries()) view.setUint32(index * 4, Number.parseInt(word, 16), true);
+  return new Uint8Array(view.buffer);
+}
+
+const TEXTS: Readonly<Record<string, (text: string, field: EventField) => Uint8Array | undefined>> = {
+  __print_hex: (text) => (text === "" ? new Uint8Array(0) : hexPairs(text, " ")),
+  __print_hex_str: (text) => hexPairs(text, ""),
+  __print_array: array,
+  __get_bitmask: bitmask,
+  __get_rel_bitmask: bitmask,
+  __get_cpumask: bitmask,
+  __get_rel_cpumask: bitmask,
+};
+
+/** How the text that a macro prints is read back; undefined for other macros. */
+export function textBytes(macro: string): ((text: string, field: EventField) => Uint8Array | undefined) | undefined {
+  return TEXTS[macro];
+}

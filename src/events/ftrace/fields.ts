@@ -1,0 +1,227 @@
+/** Stores what one step of a line has read into the event's struct. */
+import type { Target } from "../batch.ts";
+import { loadBigInt, storeBigInt } from "../integer.ts";
+import { bytesOf, findOnLine, matches, scanDecimal, scanHex, scanOctal, textOf } from "./bytes.ts";
+import { STEPS, type Step } from "./steps.ts";
+import type { SymbolTable } from "./symbols.ts";
+import { resolveWords } from "./words.ts";
+
+/** What is needed to match a line. */
+export interface Matching {
+  readonly steps: readonly Step[];
+  readonly symbols: SymbolTable;
+  /** Ends of texts tried on this line. */
+  attempts: number;
+  /** The last byte that a try on this line wrote lies before here. */
+  farthest: number;
+  /** Fields that this line does not tell, a bit each, as two halves. */
+  unreadLow: number;
+  unreadHigh: number;
+}
+
+const BLANK = 32;
+const [ZERO, SMALL_X] = [48, 120];
+const OPEN = 40;
+const CLOSE = bytesOf(")");
+const ALL = 0xffff_ffff_ffff_ffffn;
+
+export function markUnread(matching: Matching, step: Step): void {
+  matching.unreadLow |= step.unreadLow;
+  matching.unreadHigh |= step.unreadHigh;
+}
+
+/** Stores a text that stands at `from..to`; false where it is none of the step's. */
+export function storeText(
+  matching: Matching,
+  step: Step,
+  line: Uint8Array,
+  from: number,
+  to: number,
+  target: Target,
+): boolean {
+  if (step.kind === STEPS.ignored) return true;
+  if (step.kind === STEPS.chars) return storeChars(step, line, from, to, target, matching);
+  if (step.kind === STEPS.string) return appendBytes(matching, step, line, from, to, target, 1);
+  if (step.kind === STEPS.bytes) return storeBytes(matching, step, line, from, to, target);
+  return storeMeaning(matching, step, line, from, to, target);
+}
+
+function storeChars(
+  step: Step,
+  line: Uint8Array,
+  from: number,
+  end: number,
+  target: Target,
+  matching: Matching,
+): boolean {
+  const to = step.padded ? withoutBlanks(line, from, end) : end;
+  // `char buf[]`: as long as it is.
+  if (step.size === 0) return appendBytes(matching, step, line, from, to, target, 1);
+  if (to - from >= step.size) return false;
+  const at = target.start + step.offset;
+  for (let index = 0; index < step.size; index++)
+    target.bytes[at + index] = from + index < to ? (line[from + index] as number) : 0;
+  return true;
+}
+
+function withoutBlanks(line: Uint8Array, from: number, to: number): number {
+  let end = to;
+  while (end > from && line[end - 1] === BLANK) end--;
+  return end;
+}
+
+/** Appends bytes to the struct, with zeroes behind, and says in the field where they are. */
+function appendBytes(
+  matching: Matching,
+  step: Step,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  target: Target,
+  zeroes: number,
+): boolean {
+  const length = to - from;
+  const end = target.end;
+  if (end + length + zeroes > target.limit) return false;
+  for (let index = 0; index < length; index++) target.bytes[end + index] = bytes[from + index] as number;
+  target.bytes.fill(0, end + length, end + length + zeroes);
+  if (step.size === 4) {
+    const offset = end - target.start - step.relative;
+    target.view.setUint32(target.start + step.offset, ((length + zeroes) << 16) | offset, true);
+  }
+  target.end = end + length + zeroes;
+  if (target.end > matching.farthest) matching.farthest = target.end;
+  return true;
+}
+
+function storeBytes(
+  matching: Matching,
+  step: Step,
+  line: Uint8Array,
+  from: number,
+  to: number,
+  target: Target,
+): boolean {
+  const bytes = step.read(textOf(line, from, to));
+  if (bytes === undefined) return false;
+  if (step.adds) return appendBytes(matching, step, bytes, 0, bytes.length, target, 0);
+  if (bytes.length > step.size) return false;
+  target.bytes.set(bytes, target.start + step.offset);
+  return true;
+}
+
+/** Words and symbols: what the printed bytes mean. */
+function storeMeaning(
+  matching: Matching,
+  step: Step,
+  line: Uint8Array,
+  from: number,
+  to: number,
+  target: Target,
+): boolean {
+  const known = step.cache.find(line, from, to);
+  if (known >= 0) return storeEntry(step, known, target);
+  if (step.unknown.find(line, from, to) >= 0) {
+    markUnread(matching, step);
+    return true;
+  }
+  const text = textOf(line, from, to);
+  if (step.kind === STEPS.symbol) {
+    const address = matching.symbols.addressOf(text);
+    return address !== undefined && storeEntry(step, step.cache.add(line, from, to, address), target);
+  }
+  const meaning = resolveWords(text, step.sets);
+  if (meaning === undefined) return false;
+  if (meaning !== "unknown") return storeEntry(step, step.cache.add(line, from, to, meaning.value), target);
+  step.unknown.add(line, from, to, 0n);
+  markUnread(matching, step);
+  return true;
+}
+
+/** Stores what an entry of the step's cache stands for, or adds its bits. */
+function storeEntry(step: Step, entry: number, { view, start }: Target): boolean {
+  const at = start + step.offset;
+  const low = step.cache.low(entry);
+  const high = step.cache.high(entry);
+  if (step.size === 8) {
+    view.setInt32(at, step.adds ? view.getInt32(at, true) | low : low, true);
+    view.setInt32(at + 4, step.adds ? view.getInt32(at + 4, true) | high : high, true);
+    return true;
+  }
+  const before = step.adds ? loadBigInt(view, at, step.size) : 0n;
+  const value = BigInt.asIntN(64, (BigInt(high) << 32n) | BigInt(low >>> 0));
+  return storeBigInt(view, at, step.size, before | value);
+}
+
+/** One step that knows itself where it ends. Returns the position behind it, or -1. */
+export function runStep(matching: Matching, step: Step, from: number, line: Uint8Array, target: Target): number {
+  const at = target.start + step.offset;
+  let position = from;
+  if (step.kind === STEPS.literal) {
+    if ((step.unreadLow | step.unreadHigh) !== 0) markUnread(matching, step);
+    return matches(line, from, step.literal) ? from + step.literal.length : -1;
+  }
+  if (step.kind === STEPS.character) return runCharacter(matching, step, from, line, target);
+  if (step.padded) while (line[position] === BLANK) position++;
+  if (step.kind === STEPS.decimal) position = scanDecimal(line, position, target.view, at, step.size);
+  else if (step.kind === STEPS.hex) {
+    if (step.prefixed && line[position] === ZERO && line[position + 1] === SMALL_X) position += 2;
+    position = scanHex(line, position, target.view, at, step.size);
+  } else if (step.kind === STEPS.pointer) position = runPointer(matching, step, position, line, target.view, at);
+  else position = runPart(matching, step, position, line, target.view, at);
+  if (step.padded && position >= 0 && step.literal.length === 0) while (line[position] === BLANK) position++;
+  return position;
+}
+
+function runCharacter(matching: Matching, step: Step, from: number, line: Uint8Array, target: Target): number {
+  if (step.sets.length > 0) return storeMeaning(matching, step, line, from, from + 1, target) ? from + 1 : -1;
+  target.bytes[target.start + step.offset] = line[from] as number;
+  return from + 1;
+}
+
+/** `(null)`, of user space `(nil)`, is 0; other texts in brackets (`(____ptrval____)`) are no number. */
+const NULLS = [bytesOf("(null)"), bytesOf("(nil)")];
+
+function runPointer(
+  matching: Matching,
+  step: Step,
+  from: number,
+  line: Uint8Array,
+  view: DataView,
+  at: number,
+): number {
+  let position = from;
+  if (line[position] === OPEN) {
+    if (!NULLS.some((text) => matches(line, from, text))) markUnread(matching, step);
+    return findOnLine(line, position, CLOSE) + 1 || -1;
+  }
+  // Tools of user space print pointers with 0x.
+  if (line[position] === ZERO && line[position + 1] === SMALL_X) position += 2;
+  return scanHex(line, position, view, at, step.size);
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** A number that says something of a field, or is printed in an unusual base: its bits are added. */
+function runPart(matching: Matching, step: Step, from: number, line: Uint8Array, view: DataView, at: number): number {
+  const isPrefixed = step.prefixed && line[from] === ZERO && line[from + 1] === SMALL_X;
+  const scan = step.base === 16 ? scanHex : step.base === 8 ? scanOctal : scanDecimal;
+  const position = scan(line, isPrefixed ? from + 2 : from, scratch, 0, 8);
+  if (position < 0) return -1;
+  const bits = step.solve(scratch.getBigUint64(0, true), ALL);
+  if (bits === undefined) {
+    markUnread(matching, step);
+    return position;
+  }
+  const value = step.size < 8 ? narrowed(bits.value, step.size) : bits.value;
+  return value !== undefined && storeBigInt(view, at, step.size, loadBigInt(view, at, step.size) | value)
+    ? position
+    : -1;
+}
+
+/** A number of 64 bits in fewer, also a negative one; undefined where it does not fit. */
+function narrowed(value: bigint, size: number): bigint | undefined {
+  const bits = size * 8;
+  if (value >> BigInt(bits) === 0n) return value;
+  return BigInt.asIntN(64, value) === BigInt.asIntN(bits, value) ? BigInt.asUintN(bits, value) : undefined;
+}

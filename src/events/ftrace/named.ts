@@ -1,0 +1,87 @@
+/** Fields as `name=value`, as `trace-cmd report -R` prints them, in whatever order the struct has them. */
+import type { Target } from "../batch.ts";
+import type { EventField } from "../event.ts";
+import { storeBigInt } from "../integer.ts";
+import { endOfLine, textOf } from "./bytes.ts";
+import type { SymbolTable } from "./symbols.ts";
+
+/** Where a field's text lies in the line. */
+interface Piece {
+  readonly field: EventField;
+  readonly text: string;
+}
+
+/** The pieces of a line that has all of the fields, one behind the other; undefined for any other line. */
+function piecesOf(text: string, fields: readonly EventField[]): Piece[] | undefined {
+  const starts: number[] = [];
+  for (const { name } of fields) {
+    const before = starts.at(-1);
+    const found = before === undefined ? (text.startsWith(`${name}=`) ? 0 : -1) : text.indexOf(` ${name}=`, before);
+    if (found < 0) return undefined;
+    starts.push(before === undefined ? found : found + 1);
+  }
+  return fields.map((field, index) => {
+    const next = starts[index + 1];
+    const from = (starts[index] as number) + field.name.length + 1;
+    return { field, text: next === undefined ? text.slice(from) : text.slice(from, next - 1) };
+  });
+}
+
+/**
+ * @param unread is told the fields whose value cannot be read
+ * @returns false where the line is not of this form
+ */
+export function readNamed(
+  line: Uint8Array,
+  from: number,
+  fields: readonly EventField[],
+  target: Target,
+  symbols: SymbolTable,
+  unread: (field: EventField) => void,
+): boolean {
+  if (fields.length === 0) return false;
+  const pieces = piecesOf(textOf(line, from, endOfLine(line, from)), fields);
+  if (pieces === undefined) return false;
+  for (const { field, text } of pieces) if (!store(field, text, target, symbols)) unread(field);
+  return true;
+}
+
+function store(field: EventField, text: string, target: Target, symbols: SymbolTable): boolean {
+  const at = target.start + field.offset;
+  if (field.kind === "number" && field.count === 1) {
+    const value = numberOf(text, symbols);
+    return value !== undefined && storeBigInt(target.view, at, field.size, value);
+  }
+  const bytes = bytesIn(field, text);
+  if (bytes === undefined) return false;
+  if (field.kind === "dataLoc" || field.kind === "relLoc" || field.size === 0) return append(field, bytes, target);
+  if (bytes.length > field.size) return false;
+  target.bytes.set(bytes, at);
+  return true;
+}
+
+function numberOf(text: string, symbols: SymbolTable): bigint | undefined {
+  if (text === "(nil)") return 0n;
+  if (/^(-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text)) return BigInt(text);
+  return symbols.addressOf(text);
+}
+
+/** `ARRAY[7f, 00]` as bytes; of texts their letters. */
+function bytesIn({ kind, type, count, size }: EventField, text: string): Uint8Array | undefined {
+  const listed = /^ARRAY\[((?:[0-9a-f]{1,2}(?:, |$|(?=\])))*)\]$/.exec(text)?.[1];
+  if (listed !== undefined)
+    return Uint8Array.from(listed === "" ? [] : listed.split(", "), (byte) => Number(`0x${byte}`));
+  const isText = kind === "chars" || /\bchar\b/.test(type);
+  if (!isText || (kind === "number" && size / count !== 1)) return undefined;
+  return Uint8Array.from([...text].map((letter) => letter.charCodeAt(0)).concat(kind === "chars" ? [] : [0]));
+}
+
+function append({ offset, size, kind }: EventField, bytes: Uint8Array, target: Target): boolean {
+  if (target.end + bytes.length > target.limit) return false;
+  target.bytes.set(bytes, target.end);
+  const relative = kind === "relLoc" ? offset + size : 0;
+  if (size === 4)
+    target.view.setUint32(target.start + offset, (bytes.length << 16) | (target.end - target.start - relative), true);
+  target.end += bytes.length;
+  return true;
+}

@@ -1,0 +1,67 @@
+/**
+ * Reads a line that does not fit its format as a whole: cut short, printed by another version of the kernel or with a value
+ * in a form that is not known. What stands between fixed texts that are there is read; the other fields are marked.
+ */
+import type { Target } from "../batch.ts";
+import { endOfLine, findOnLine } from "./bytes.ts";
+import { type Matching, markUnread, runStep, storeText } from "./fields.ts";
+import { FIRST_TEXT, STEPS, type Step } from "./steps.ts";
+
+/** How far a line has been followed. */
+interface Course {
+  position: number;
+  /** Whether what stands at the position is what the next step is about. */
+  sure: boolean;
+  /** Steps that were read. */
+  read: number;
+}
+
+/** @returns false where no field could be read */
+export function recover(matching: Matching, from: number, line: Uint8Array, target: Target): boolean {
+  const course: Course = { position: from, sure: true, read: 0 };
+  for (const step of matching.steps) {
+    if (step.kind === STEPS.literal) followLiteral(matching, step, line, course);
+    else if (step.kind >= FIRST_TEXT) readText(matching, step, line, course, target);
+    else readValue(matching, step, line, course, target);
+  }
+  return course.read > 0;
+}
+
+/** Goes on behind the next place where the fixed text stands; what follows it is not sure where there is none. */
+function followLiteral(matching: Matching, step: Step, line: Uint8Array, course: Course): void {
+  if ((step.unreadLow | step.unreadHigh) !== 0) markUnread(matching, step);
+  const found = step.literal.length === 0 ? -1 : findOnLine(line, course.position, step.literal);
+  course.sure = found >= 0;
+  if (found >= 0) course.position = found + step.literal.length;
+}
+
+function readValue(matching: Matching, step: Step, line: Uint8Array, course: Course, target: Target): void {
+  const after = course.sure ? runStep(matching, step, course.position, line, target) : -1;
+  if (after < 0) {
+    clear(step, target);
+    markUnread(matching, step);
+    course.sure = false;
+    return;
+  }
+  course.position = after;
+  course.read++;
+}
+
+function readText(matching: Matching, step: Step, line: Uint8Array, course: Course, target: Target): void {
+  const last = step.literal.length === 0;
+  const to = last ? endOfLine(line, course.position) : findOnLine(line, course.position, step.literal);
+  const tail = target.end;
+  if (!course.sure || to < 0 || !storeText(matching, step, line, course.position, to, target)) {
+    clear(step, target);
+    target.end = tail;
+    markUnread(matching, step);
+  } else if (step.kind !== STEPS.ignored) course.read++;
+  course.sure = to >= 0;
+  if (to >= 0) course.position = to + step.literal.length;
+}
+
+/** A field of which something else than a value was read is 0. */
+function clear(step: Step, { bytes, start }: Target): void {
+  if (step.kind !== STEPS.literal && step.kind !== STEPS.ignored)
+    bytes.fill(0, start + step.offset, start + step.offset + step.size);
+}
