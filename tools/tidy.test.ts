@@ -324,10 +324,12 @@ test("core/rcu never allocates", () => {
 
 const MOST_LINES = 400;
 /** What the build writes. */
-const EMITTED = "src/wasm/face.ts";
+const EMITTED = ["src/wasm/face.ts", "src/events/tracepoints/linux-formats.ts"];
 
 test(`no file has more than ${MOST_LINES} lines, tests excepted`, () => {
-  const long = ALL.filter((path) => !isTest(path) && path !== EMITTED && read(path).split("\n").length > MOST_LINES);
+  const long = ALL.filter(
+    (path) => !isTest(path) && !EMITTED.includes(path) && read(path).split("\n").length > MOST_LINES,
+  );
   assert.deepEqual(long, []);
 });
 

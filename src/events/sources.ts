@@ -5,13 +5,13 @@
 import type { EventFormat } from "./event.ts";
 import { cpusOfHeader, isText, readTrace } from "./ftrace/text.ts";
 import type { EventSource } from "./source.ts";
-import { RECORDED_FORMATS } from "./tracepoints/recorded.ts";
+import { KERNEL_FORMATS } from "./tracepoints/kernel-formats.ts";
 
 export const EVENT_SOURCES: readonly EventSource[] = [
   {
     kind: "ftrace",
     doc: "Text of a Linux kernel trace (the file `trace` of tracefs, or `trace_pipe` saved), plain or gzipped.",
-    formats: RECORDED_FORMATS,
+    formats: KERNEL_FORMATS,
     recognizes: isText,
     cpus: cpusOfHeader,
     read: async (input, { formats, ...options }) => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RECORDED_FORMATS } from "../../events/tracepoints/recorded.ts";
+import { KERNEL_FORMATS } from "../../events/tracepoints/kernel-formats.ts";
 import { testProgramType } from "./testing.ts";
 import { TRACEPOINT } from "./tracepoint.ts";
 
-const KMALLOC = RECORDED_FORMATS.find(({ name }) => name === "kmalloc") ?? assert.fail();
+const KMALLOC = KERNEL_FORMATS.find(({ name }) => name === "kmalloc") ?? assert.fail();
 
 testProgramType(TRACEPOINT, {
   sections: {
@@ -33,7 +33,7 @@ test("a tracepoint's context is the record's payload, its fields those of the fo
 });
 
 test("a made-up context carries the event's number and empty texts", () => {
-  for (const { category, name, id, size, fields } of RECORDED_FORMATS) {
+  for (const { category, name, id, size, fields } of KERNEL_FORMATS) {
     const context = TRACEPOINT.context.example({ category, event: name }, 6);
     const view = new DataView(context.buffer);
     assert.equal(context.length, size);

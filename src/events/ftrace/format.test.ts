@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { AnyctxError } from "../../error.ts";
 import { parseFormat } from "../tracepoints/format.ts";
+import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { loadFormats } from "../tracepoints/load-formats.ts";
-import { RECORDED_FORMATS } from "../tracepoints/recorded.ts";
 import { printItems } from "./print.ts";
 import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
 
@@ -151,7 +151,7 @@ test("a print format that cannot be read costs its event only", async () => {
   for (const print of broken) {
     const format = parseFormat(formatText("odd", [["unsigned long f", 8, 8]], print || "x"), { category: "test" });
     const text = "  a-1 [000] ..... 1.0: odd: whatever 7\n  a-1 [000] ..... 1.0: softirq_exit: vec=1 [action=TIMER]\n";
-    const { trace, error } = await readText(text, { formats: [format, ...RECORDED_FORMATS] });
+    const { trace, error } = await readText(text, { formats: [format, ...KERNEL_FORMATS] });
     assert.equal(error, undefined);
     assert.ok(trace.counts.read >= 1, print);
   }
@@ -192,7 +192,10 @@ test("system calls are written without their events' names", async () => {
   );
   const [opened, , returned, cut] = records;
   assert.ok(opened && returned && cut);
-  assert.deepEqual([numberField(trace, cut, "mode"), unreadOf(trace, cut)], [0x1b6n, ["__syscall_nr"]]);
+  assert.deepEqual(
+    [numberField(trace, cut, "mode"), numberField(trace, cut, "__syscall_nr"), unreadOf(trace, cut)],
+    [0x1b6n, 257n, []],
+  );
   assert.deepEqual([numberField(trace, opened, "dfd"), numberField(trace, opened, "mode")], [0xffffff9cn, 0x1b6n]);
   assert.equal(BigInt.asIntN(64, numberField(trace, returned, "ret")), -2n);
   assert.deepEqual(reasons(trace), { event: 2 });
@@ -266,7 +269,7 @@ test("a value where it is shown, and numbers with 0x of their own", async () => 
 test("clocks that count have no point: order and distances are theirs", async () => {
   const text =
     "  a-1 [000] ..... 1459676000000: softirq_exit: vec=1 [action=TIMER]\n  a-1 [000] ..... 1459676000007: softirq_exit: vec=1 [action=TIMER]\n";
-  const { records, error } = await readText(text, { formats: RECORDED_FORMATS });
+  const { records, error } = await readText(text, { formats: KERNEL_FORMATS });
   assert.equal(error, undefined);
   assert.deepEqual(
     records.map(({ time }) => time),

@@ -6,12 +6,14 @@
  */
 import type { Target } from "../batch.ts";
 import { type EventField, fieldBit, ownFields } from "../event.ts";
+import { storeNumber } from "../integer.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
+import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { pluginPrint } from "../tracepoints/plugins.ts";
 import { endOfLine, findOnLine, isEndOfLine } from "./bytes.ts";
 import { type Matching, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
-import { type PrintItem, printItems, type Untold, untoldOf } from "./print.ts";
+import { CALL_NUMBER, type PrintItem, printItems, type Untold, untoldOf } from "./print.ts";
 import { recover } from "./recover.ts";
 import { FIRST_TEXT, type Step, stepsOf } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";
@@ -42,6 +44,7 @@ export function createMatcher(format: FtraceFormat, symbols: SymbolTable, behind
   const matching = matchingOf(format, items, symbols);
   const other = pluginPrint(`${format.category}/${format.name}`, format.print);
   const untold = untoldOf(format, items);
+  const number = callNumberField(format);
   const never = maskOf(format, [...untold.unprinted, ...untold.unreadable]);
   const plugin = other === undefined ? undefined : pluginMatching({ ...format, print: other }, symbols, never);
   const neverLow = Number(BigInt.asIntN(32, never));
@@ -68,10 +71,19 @@ export function createMatcher(format: FtraceFormat, symbols: SymbolTable, behind
       }
       if (end < 0) target.bytes.fill(0, target.start, Math.max(matching.farthest, target.end));
       else if ((matching.unreadLow | matching.unreadHigh | neverLow | neverHigh) !== 0) placeEmpty(located, target);
+      if (end >= 0 && number !== undefined)
+        storeNumber(target.view, target.start + number.offset, number.size, number.value);
       if (target.end < matching.farthest) target.bytes.fill(0, target.end, matching.farthest);
       return end >= 0;
     },
   };
+}
+
+/** The field of a system call's number, which no line prints: the event's name says it. */
+function callNumberField({ name, fields }: FtraceFormat): { offset: number; size: number; value: number } | undefined {
+  const value = callNumberOf(name);
+  const field = fields.find((each) => each.name === CALL_NUMBER);
+  return value === undefined || field === undefined ? undefined : { offset: field.offset, size: field.size, value };
 }
 
 function matchingOf(format: FtraceFormat, items: readonly PrintItem[], symbols: SymbolTable): Matching {

@@ -2,10 +2,11 @@
  * From a `print fmt` to what its text says about the fields: the list of items a printed line consists of, each a piece
  * of fixed text or a value with the field it belongs to. The reverse of what the kernel does when it prints.
  */
-import type { EventField } from "../event.ts";
+import { type EventField, ownFields } from "../event.ts";
+import { type Expression, fieldsOf, parsePrint } from "../tracepoints/expression.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
+import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { textBytes, textReaders } from "./conversions.ts";
-import { type Expression, fieldsOf, parsePrint } from "./expression.ts";
 import { type Inverse, invert } from "./inverse.ts";
 import { type WordSet, wordsOf } from "./words.ts";
 
@@ -232,6 +233,9 @@ function onlyOnce(items: readonly PrintItem[]): PrintItem[] {
   return items.map((item) => (item.kind === "words" && whole.has(item.field) ? { kind: "ignored", fields: [] } : item));
 }
 
+/** The field of a system call's number, which is filled from the event's name. */
+export const CALL_NUMBER = "__syscall_nr";
+
 /** What of an event its printed line does not tell. */
 export interface Untold {
   /** Printed in no line. */
@@ -260,7 +264,8 @@ export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Unt
       told.set(item.field, (told.get(item.field) ?? 0n) | covers);
     }
   }
-  const own = format.fields.filter(({ name }) => !name.startsWith("common_"));
+  const isFilled = (name: string): boolean => name === CALL_NUMBER && callNumberOf(format.name) !== undefined;
+  const own = ownFields(format.fields).filter(({ name }) => !isFilled(name));
   const isTold = (field: EventField): boolean =>
     told.has(field) && (field.kind !== "number" || told.get(field) === bitsOf(field));
   return {

@@ -8,7 +8,7 @@ import { AnyctxError } from "../../error.ts";
 import { BatchWriter, DEFAULT_BATCH_BYTES, type EventBatch } from "../batch.ts";
 import type { ReadOptions, SourceEvents, SourceInput } from "../source.ts";
 import type { FormatTable } from "../tracepoints/format.ts";
-import { RECORDED_FORMATS } from "../tracepoints/recorded.ts";
+import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { NEWLINE, textOf } from "./bytes.ts";
 import { noEvents, type TraceCounts } from "./counts.ts";
 import { createLineReader, type LineReader, MAX_LINE_BYTES } from "./lines.ts";
@@ -40,7 +40,7 @@ export function cpusOfHeader(first: Uint8Array): number | undefined {
 }
 
 export function readTrace({ bytes, name }: SourceInput, options: TraceOptions = {}): Trace {
-  const { formats = RECORDED_FORMATS, cpus, batchBytes = DEFAULT_BATCH_BYTES } = options;
+  const { formats = KERNEL_FORMATS, cpus, batchBytes = DEFAULT_BATCH_BYTES } = options;
   if (formats.length > MAX_FORMATS)
     throw new AnyctxError("EINVAL", `${formats.length} event formats; at most ${MAX_FORMATS} can be used`);
   const symbols = createSymbols();

@@ -38,29 +38,32 @@ export function parseFormat(text: string, where: { readonly category: string; re
   const missing = Object.entries({ "name:": name, "ID:": id, "print fmt:": print, "field:": fields[0]?.name });
   for (const [part, value] of missing)
     if (value === undefined) throw new AnyctxError("BAD_TRACE", `${file}: not a tracefs format file: no "${part}"`);
-  const size = Math.max(...fields.map((field) => field.offset + field.size));
+  const size = structSize(fields);
   return { category: where.category, name: name ?? "", id: Number(id), fields, size, print: print ?? "" };
 }
 
 function parseField(line: string): EventField | undefined {
   const [, declaration, offset, size, signed] = FIELD.exec(line) ?? [];
-  const [, location, type, name, array] = DECLARATION.exec(declaration ?? "") ?? [];
+  return fieldOf(declaration ?? "", Number(offset), Number(size), signed === "1");
+}
+
+/** A field by its declaration in C and its place; undefined for what is none. */
+export function fieldOf(declaration: string, offset: number, size: number, signed: boolean): EventField | undefined {
+  const [, location, type, name, array] = DECLARATION.exec(declaration) ?? [];
   if (name === undefined || type === undefined) return undefined;
-  const place = {
-    name,
-    type: type.replace(/\[.*\]$/, "").trim(),
-    offset: Number(offset),
-    size: Number(size),
-    signed: signed === "1",
-  };
+  const place = { name, type: type.replace(/\[.*\]$/, "").trim(), offset, size, signed };
   if (location !== undefined) {
-    if (place.size !== 4) return undefined;
-    const kind = location.startsWith("__data") ? "dataLoc" : "relLoc";
-    return { ...place, kind, count: 1 };
+    if (size !== 4) return undefined;
+    return { ...place, kind: location.startsWith("__data") ? "dataLoc" : "relLoc", count: 1 };
   }
   if (array !== undefined && /\bchar$/.test(type) && !/\bunsigned\b/.test(type))
     return { ...place, kind: "chars", count: 1 };
   const count = Number(array?.slice(1, -1) ?? 1);
-  const kind = [1, 2, 4, 8].includes(place.size / count) ? "number" : "other";
+  const kind = [1, 2, 4, 8].includes(size / count) ? "number" : "other";
   return { ...place, kind, count: kind === "number" ? count : 1 };
+}
+
+/** Bytes of the struct that the fields lie in. */
+export function structSize(fields: readonly EventField[]): number {
+  return Math.max(0, ...fields.map((field) => field.offset + field.size));
 }

@@ -12,7 +12,8 @@ export type Expression =
   | { readonly kind: "choice"; readonly test: Expression; readonly yes: Expression; readonly no: Expression }
   | { readonly kind: "call"; readonly name: string; readonly arguments: readonly Expression[] }
   | { readonly kind: "list"; readonly items: readonly Expression[] }
-  | { readonly kind: "opaque" };
+  /** What is not understood, with the fields that it is about. */
+  | { readonly kind: "opaque"; readonly fields?: readonly string[] };
 
 const TOKEN =
   /\s*(?:("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)')|(0[xX][0-9a-fA-F]+|\d+)[uUlL]*|([A-Za-z_]\w*)|(->|<<|>>|&&|\|\||==|!=|<=|>=|[-(){}[\],?:+*/%&|^~!<>.;=]))/y;
@@ -87,7 +88,11 @@ export function parsePrint(print: string): { format: string; arguments: Expressi
 function parseTokens(tokens: readonly string[]): Expression {
   const parser = { tokens, at: 0 };
   const expression = parseExpression(parser, 0);
-  return parser.at === tokens.length && expression !== undefined ? expression : { kind: "opaque" };
+  if (parser.at === tokens.length && expression !== undefined) return expression;
+  const fields = tokens.filter(
+    (token, at) => isName(token) && tokens[at - 1] === "->" && /^(REC|\))$/.test(tokens[at - 2] ?? ""),
+  );
+  return { kind: "opaque", fields };
 }
 
 /** What is parsed, and how far. Every function below steps over what it understands; undefined: it understands nothing. */
@@ -264,6 +269,8 @@ export function fieldsOf(expression: Expression): string[] {
       return expression.arguments.flatMap((each) => (each.kind === "name" ? [each.name] : fieldsOf(each)));
     case "list":
       return expression.items.flatMap(fieldsOf);
+    case "opaque":
+      return [...(expression.fields ?? [])];
     default:
       return [];
   }
