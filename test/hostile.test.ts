@@ -16,7 +16,7 @@ import { readObject } from "../src/bpf/object/object.ts";
 import type { ObjectSpec } from "../src/bpf/object/spec.ts";
 import { AnyctxError } from "../src/error.ts";
 import { openEvents } from "../src/events/file.ts";
-import { type Engine, loadObject } from "../src/load/load.ts";
+import { type Engine, loadSpec } from "../src/load/load.ts";
 import { u32 } from "../src/maps/codec.ts";
 import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
 import { replay } from "../src/replay/ordered.ts";
@@ -104,7 +104,7 @@ async function* chunks(): AsyncIterable<Uint8Array> {
 async function loadAndRun(object: ObjectSpec, engine: Engine): Promise<RunCounts | undefined> {
   const arena = await Arena.create({ cpus: 2, seed: 1, maximumBytes: 1 << 28 });
   arena.createMap({ type: "array", name: "keep", key: u32, value: u32, maxEntries: 1 });
-  const loaded = await attempt(() => loadObject(arena, object, { engine }));
+  const loaded = await attempt(() => loadSpec(arena, object, { engine }));
   if (loaded === undefined) {
     assert.deepEqual(mapNames(arena), ["keep"], "a load that failed leaves no map");
     return undefined;

@@ -9,7 +9,7 @@ import { Arena } from "../src/arena/arena.ts";
 import { readObject } from "../src/bpf/object/object.ts";
 import { openEvents } from "../src/events/file.ts";
 import type { Symbols } from "../src/events/source.ts";
-import { type Engine, type LoadedObject, type LoadOptions, loadObject } from "../src/load/load.ts";
+import { type Engine, type LoadedObject, type LoadOptions, loadSpec } from "../src/load/load.ts";
 import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
 import { replay } from "../src/replay/ordered.ts";
 import { readLines } from "./expected/lines.ts";
@@ -60,7 +60,7 @@ function globals(loaded: LoadedObject, maps: Contents): Record<string, bigint> {
 async function outcome(program: string, options: LoadOptions): Promise<Outcome> {
   const path = `examples/bpf/${program}.bpf.o`;
   const arena = await Arena.create({ cpus: CPUS, seed: 7 });
-  const loaded = loadObject(arena, readObject(readFileSync(path), path), options);
+  const loaded = loadSpec(arena, readObject(readFileSync(path), path), options);
   const trace = await openEvents(TRACE, { cpus: CPUS });
   const ignore = (): void => undefined;
   const { counts } = await replay(arena, loaded.programs, trace, DEFAULT_RULE, ignore, ignore);

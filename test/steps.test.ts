@@ -102,7 +102,7 @@ test("steps that make no sense: one sentence that names the step and the field",
     [[{ packet: "00" }], /step 1 has packet and no program/],
     [[{ ...ALLOCATE, level: "irq" }], /step 1: level should be task, softirq, hardirq, nmi, not "irq"/],
     [[{ ...ALLOCATE, time: 1.5 }], /step 1: time should be a whole number/],
-    [[{ ...ALLOCATE, args: [1] }], /A program on a tracepoint is given context, not args/],
+    [[{ ...ALLOCATE, args: [1] }], /A program on a tracepoint is given context or fields, not args/],
     [[{ program: "none" }], /there is no program none, only on_kmalloc/],
     [[{ set: { none: 1 } }], /has no variable none/],
     [

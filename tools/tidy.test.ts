@@ -147,7 +147,7 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   maps: { values: ["src/error.ts", "src/arguments.ts", "wasm"], types: [] },
   arena: { values: ["src/error.ts", "src/arguments.ts", "wasm", "events", "maps"], types: [] },
   "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: ["wasm"] },
-  bpf: { values: ["src/error.ts", "wasm", "events", "maps"], types: [] },
+  bpf: { values: ["src/error.ts", "src/arguments.ts", "wasm", "events", "maps"], types: [] },
   sim: { values: ["src/error.ts", "wasm"], types: [] },
   load: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf"], types: [] },
   replay: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load"], types: [] },
@@ -571,6 +571,7 @@ test("commands, their arguments and options are documented, in their help and in
     "inspect",
     "run",
     "test",
+    "types",
     "verify",
   ]);
   const readme = read("README.md");

@@ -208,6 +208,11 @@ export class Arena extends Attachment {
     }
   }
 
+  /** @internal Opens a map with codecs that only this thread knows. */
+  openMapAs<K, V>(name: string, key: Codec<K>, value: Codec<V>): ArenaMap<K, V> {
+    return makeMap(this, this.#directory.open(name), key, value);
+  }
+
   /** @internal */
   get room(): Room {
     return this.#directory.room;

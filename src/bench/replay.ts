@@ -9,7 +9,7 @@ import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { EventBatch } from "../events/batch.ts";
 import { openEvents } from "../events/file.ts";
 import { type EventStream, type SourceEvents, skippedIn } from "../events/source.ts";
-import { type Engine, loadObject } from "../load/load.ts";
+import { type Engine, loadSpec } from "../load/load.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
@@ -39,7 +39,7 @@ async function* again(batches: readonly EventBatch[]): AsyncGenerator<EventBatch
 /** Events per second of one replay. */
 async function time(spec: ObjectSpec, stream: SourceEvents, engine: Engine): Promise<number> {
   const arena = await Arena.create({ cpus: CPUS, maximumBytes: 1 << 28 });
-  const { programs } = loadObject(arena, spec, { engine });
+  const { programs } = loadSpec(arena, spec, { engine });
   const nothing = (): void => undefined;
   const { counts, seconds } = await replay(arena, programs, stream, DEFAULT_RULE, nothing, nothing);
   return counts.replayed / seconds;

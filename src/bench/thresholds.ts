@@ -10,7 +10,7 @@ import { Arena } from "../arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../arena/statistics.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { openEvents } from "../events/file.ts";
-import { loadObject } from "../load/load.ts";
+import { loadSpec } from "../load/load.ts";
 import { bytes, u32 } from "../maps/codec.ts";
 import type { MapInfo } from "../maps/map.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
@@ -115,7 +115,7 @@ async function runRecorded(
   thresholds: Thresholds,
 ): Promise<Outcome> {
   const arena = await Arena.create({ maximumBytes: 256 << 20, cpus: 2, seed: 1, realTime: true, thresholds });
-  const { programs, maps } = loadObject(arena, readObject(await readFile(object), object), { hashes: "dynamic" });
+  const { programs, maps } = loadSpec(arena, readObject(await readFile(object), object), { hashes: "dynamic" });
   const stream = await openEvents(events, { cpus: 2, batchBytes: SAMPLE_BYTES });
   const infos: MapInfo[] = maps.map(({ map }) => map.info);
   const caches = (): CacheStatistics[] => infos.flatMap((info) => cacheStatistics(arena, info));

@@ -22,8 +22,8 @@ export interface ProgramHost {
   readonly kernel?: KernelMemory;
   /** Receives records of `bpf_perf_event_output`, by the map's address and the CPU. Left out: nobody reads, and it is -ENOENT. */
   readonly output?: (map: number, cpu: number, record: Uint8Array) => void;
-  /** Answers of helpers that ask for what no event says, or that are to be answered otherwise: r0 by name. */
-  readonly answers?: ReadonlyMap<string, bigint>;
+  /** Answers of helpers that ask for what no event says, or that are to be answered otherwise, by name. */
+  readonly answers?: Answers;
   /** The programs in a map of programs, by the map's address and the index; they run on this host. */
   readonly tail?: (map: number, index: number) => RunProgram | undefined;
   /** Address of the allocator that objects of programs come from, made when it is first asked for. */
@@ -32,6 +32,16 @@ export interface ProgramHost {
   readonly timers?: ProgramTimers;
   /** Receives one formatted line per `bpf_trace_printk` call. */
   readonly print: (line: string) => void;
+}
+
+/** What a helper answers: r0, or what makes it of the arguments. */
+export type Answer = bigint | ((args: readonly bigint[]) => bigint);
+export type Answers = Pick<ReadonlyMap<string, Answer>, "get">;
+
+/** A helper's answer, if the host has one: r0. */
+export function hostAnswer({ answers }: ProgramHost, helper: string, args: readonly bigint[]): bigint | undefined {
+  const answer = answers?.get(helper);
+  return typeof answer === "function" ? answer(args) : answer;
 }
 
 /** Memory that lies outside of the arena: programs read it, and never write to it. */

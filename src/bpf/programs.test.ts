@@ -214,5 +214,5 @@ test("only the interpreter knows exactly how large the context is", () => {
   assert.ok(interpreter !== undefined);
   assert.equal(run("r0 = *(u64 *)(r1 + 8)\nexit", interpreter), 0n);
   const beyond = "r0 = *(u64 *)(r1 + 9)\nexit";
-  assert.throws(() => run(beyond, interpreter), fails("EFAULT", /reads 8 bytes at address 0x11041/));
+  assert.throws(() => run(beyond, interpreter), fails("EFAULT", /reads 8 bytes at address 0x11049/));
 });

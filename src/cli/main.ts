@@ -13,6 +13,7 @@ import { contextsCommand } from "./contexts.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
 import { testCommand } from "./test.ts";
+import { typesCommand } from "./types.ts";
 import { verifyCommand } from "./verify.ts";
 import { version } from "./version.ts";
 
@@ -23,6 +24,7 @@ const COMMANDS: readonly CommandRow[] = [
   checkCommand,
   adviseCommand,
   inspectCommand,
+  typesCommand,
   contextsCommand,
   benchCommand,
 ];

@@ -6,7 +6,7 @@ import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
 import { openEvents } from "../events/file.ts";
 import type { EventStream } from "../events/source.ts";
-import { type LoadedObject, type LoadOptions, loadObject, reopenObject } from "../load/load.ts";
+import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
 import {
   DEFAULT_RULE,
   DEFAULT_THREAD_DELAY,
@@ -159,7 +159,7 @@ async function load(path: string, options: RunOptions): Promise<Loaded> {
   const object = await openObject(path, options);
   const { cpus, profile, rt = false } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
-  const loaded = loadObject(arena, object, loadOptions(options));
+  const loaded = loadSpec(arena, object, loadOptions(options));
   printWarnings(loaded.warnings);
   return { object, arena, loaded };
 }

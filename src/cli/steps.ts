@@ -125,6 +125,16 @@ const places: Read<Step["programs"]> = (value, where) =>
     })),
   );
 
+/** Numbers, texts, and lists of numbers: which of them a field is, its event says. */
+const eventFields: Read<NonNullable<DirectRun["fields"]>> = (value, where) =>
+  Object.fromEntries(
+    Object.entries(anyFields(value, where)).map(([name, each]) => {
+      const at = `${where} ${name}`;
+      if (Array.isArray(each)) return [name, listOf(integer)(each, at)];
+      return [name, typeof each === "string" ? each : whole(each, at)];
+    }),
+  );
+
 const level: Read<Level> = (value, where) =>
   LEVELS.find((name) => name === value) ?? refuse(where, LEVELS.join(", "), value);
 
@@ -179,6 +189,7 @@ const RUN_FIELDS = [
   "context",
   "args",
   "registers",
+  "fields",
   "memory",
   "return",
   "cpu",
@@ -224,6 +235,7 @@ function runOf(fields: Fields, where: string): DirectRun | undefined {
     context: optional(fields, "context", where, hexBytes),
     args: optional(fields, "args", where, listOf(integer)),
     registers: optional(fields, "registers", where, hexBytes),
+    fields: optional(fields, "fields", where, eventFields),
     memory: optional(fields, "memory", where, memory),
     returned: optional(fields, "return", where, integer),
     cpu: optional(fields, "cpu", where, whole),

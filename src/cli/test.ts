@@ -6,7 +6,7 @@ import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
 import { AnyctxError } from "../error.ts";
 import { type DirectResult, type DirectRun, DirectRuns } from "../load/direct.ts";
-import { type LoadedObject, loadObject } from "../load/load.ts";
+import { type LoadedObject, loadSpec } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { openObject } from "./object.ts";
@@ -41,8 +41,9 @@ const MOST_CPUS = 64;
 const HELP = `
 A step is one object of a JSON list:
   program   the program to run; without it time passes, or maps are looked at
-  packet, context, args, return, registers
-            what it runs on: bytes in hex, whole numbers (or their texts), struct pt_regs in hex
+  packet, context, args, return, registers, fields
+            what it runs on: bytes in hex, whole numbers (or their texts), struct pt_regs in hex; of a tracepoint
+            its fields by name: { name: number or text }
   memory    the kernel's memory: { "0xADDRESS": hex }
   cpu, level, time, task
             where and when: level is task, softirq, hardirq or nmi; task { pid, tgid, comm, uid, gid }
@@ -85,7 +86,7 @@ async function test(path: string, options: TestOptions): Promise<void> {
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED });
   for (let cpu = 1; cpu < cpus; cpu++) arena.takeCpu(cpu);
   arena.switchCpu(0);
-  const loaded = loadObject(arena, object, {
+  const loaded = loadSpec(arena, object, {
     engine: "interpreter",
     // A program that a step names is wanted, whatever its section says.
     enable: new Set(

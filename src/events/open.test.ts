@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { AnyctxError } from "../error.ts";
-import { loadObject } from "../load/load.ts";
+import { loadSpec } from "../load/load.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 import { makeReport } from "../replay/report.ts";
@@ -92,7 +92,7 @@ test("a row is all that a source needs: known by its first bytes, read, replayed
     for (const bytes of [1, 3, 100]) {
       const stream = await openEventStream(chunksOf(input, bytes), { totalBytes: input.length }, BOTH);
       const arena = await Arena.create({ cpus: 2, seed: 1 });
-      const loaded = loadObject(arena, readObject(readFileSync("examples/bpf/memleak.bpf.o"), "memleak.bpf.o"));
+      const loaded = loadSpec(arena, readObject(readFileSync("examples/bpf/memleak.bpf.o"), "memleak.bpf.o"));
       const ignore = (): void => undefined;
       const result = await replay(arena, loaded.programs, stream, DEFAULT_RULE, ignore, ignore);
       const { events, programs } = makeReport({ arena, loaded, stream, result, rule: DEFAULT_RULE, dump: false });

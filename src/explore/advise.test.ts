@@ -7,7 +7,7 @@ import { cacheStatistics } from "../arena/statistics.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { openEvents } from "../events/file.ts";
 import { CONTEXTS } from "../events/record.ts";
-import { loadObject } from "../load/load.ts";
+import { loadSpec } from "../load/load.ts";
 import { RULE_RANGE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 import type { AdviceReport, KernelAdvice, MapAdvice } from "./advice.ts";
@@ -53,7 +53,7 @@ interface Seen {
 /** Misses by map of a replay of its own, and the most of one CPU between two of its refills. */
 async function replayed(realTime: boolean): Promise<ReadonlyMap<string, Seen>> {
   const arena = await Arena.create({ cpus: CPUS, maximumBytes: 2 ** 30, seed: 1, profile: "linux", realTime });
-  const { programs, maps } = loadObject(arena, MEMLEAK, { engine: "interpreter", hashes: "dynamic" });
+  const { programs, maps } = loadSpec(arena, MEMLEAK, { engine: "interpreter", hashes: "dynamic" });
   const nothing = (): void => undefined;
   const sums = new Map<string, { refills: number; misses: number; since: number }>();
   const seen = new Map<string, Seen>();

@@ -36,7 +36,7 @@ export interface AdviseOptions extends ReplaySettings {
 
 /**
  * @param open opens the same trace each time; it is replayed up to three times for each kernel
- * @throws {AnyctxError} as `loadObject` and as reading the trace
+ * @throws {AnyctxError} as `loadSpec` and as reading the trace
  */
 export async function adviseObject(
   object: ObjectSpec,

@@ -93,7 +93,7 @@ export type CheckProgress = (done: number) => void;
 
 /**
  * Checks the programs of an object.
- * @throws {AnyctxError} as `loadObject`; what stopped the programs, where all of them were stopped
+ * @throws {AnyctxError} as `loadSpec`; what stopped the programs, where all of them were stopped
  */
 export async function checkObject(
   object: ObjectSpec,

@@ -9,7 +9,7 @@ import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
 import { DirectRuns } from "../load/direct.ts";
-import { type LoadedObject, loadObject } from "../load/load.ts";
+import { type LoadedObject, loadSpec } from "../load/load.ts";
 import type { ProgramVerdict } from "../load/verify.ts";
 import {
   type CounterexampleStep,
@@ -255,7 +255,7 @@ export async function findCounterexample(object: ObjectSpec, verdict: ProgramVer
   const arena = await Arena.create({ maximumBytes: MEMORY_BYTES, seed: SEED });
   try {
     const alone: ObjectSpec = { ...object, programs: [{ ...program, autoload: true }] };
-    const loaded = loadObject(arena, alone, { engine: "interpreter" });
+    const loaded = loadSpec(arena, alone, { engine: "interpreter" });
     const found = new Search(verdict, arena, loaded, program.kind).find();
     return found === undefined ? { why: NOTHING_FOUND } : { found };
   } catch (error) {

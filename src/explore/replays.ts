@@ -3,7 +3,7 @@ import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { recordsIn } from "../events/batch.ts";
 import { type EventStream, missingIn } from "../events/source.ts";
-import { type LoadedMap, type LoadedObject, loadObject } from "../load/load.ts";
+import { type LoadedMap, type LoadedObject, loadSpec } from "../load/load.ts";
 import type { InterruptRule } from "../replay/interrupts.ts";
 import { type ReplayResult, replay } from "../replay/ordered.ts";
 import { attaches, type ProgramCounts } from "../replay/runner.ts";
@@ -109,7 +109,7 @@ export class Replays {
   #load(arena: Arena, realTime: boolean): Pick<Run, "loaded" | "hashes" | "limit"> {
     const { mapEntries, forecast = false, memoryLimit } = this.settings;
     const allocators = memoryLimit === undefined ? undefined : chargedAllocators(arena, this.#object);
-    const loaded = loadObject(arena, this.#object, {
+    const loaded = loadSpec(arena, this.#object, {
       hashes: "dynamic",
       ...(mapEntries === undefined ? {} : { mapEntries }),
       ...(allocators === undefined ? {} : { allocators }),

@@ -10,7 +10,7 @@ import type { LinkedProgram } from "../bpf/linked.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { type Context, LEVELS, RECORD } from "../events/record.ts";
-import { type LoadedObject, loadObject, type ProgramImage } from "../load/load.ts";
+import { type LoadedObject, loadSpec, type ProgramImage } from "../load/load.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
 import { type Guard, UPDATE_HELPER } from "./guard.ts";
 import type { Inputs, ProgramInput } from "./inputs.ts";
@@ -178,7 +178,7 @@ export class Trial {
 }
 
 function load(arena: Arena, object: ObjectSpec, { runs, mapEntries, dynamic }: TrialOptions): LoadedObject {
-  return loadObject(arena, object, {
+  return loadSpec(arena, object, {
     engine: "interpreter",
     mapEntries: smallerMaps(object, Math.max(LEAST_ENTRIES, ENTRIES_A_RUN * runs), mapEntries),
     ...(dynamic ? { hashes: "dynamic" } : {}),

@@ -6,7 +6,7 @@ import { assemble } from "../bpf/isa/assemble.ts";
 import { type ObjectSpec, type ProgramSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { type DirectRun, DirectRuns } from "./direct.ts";
-import { loadObject } from "./load.ts";
+import { loadSpec } from "./load.ts";
 
 /** An object of programs by name: section and text. */
 function objectOf(programs: Readonly<Record<string, readonly [section: string, text: string]>>): ObjectSpec {
@@ -22,7 +22,7 @@ async function runsOf(programs: Parameters<typeof objectOf>[0]): Promise<DirectR
   const arena = await Arena.create({ cpus: 2, maximumBytes: 32 << 20, seed: 1 });
   arena.takeCpu(1);
   arena.switchCpu(0);
-  return new DirectRuns(arena, loadObject(arena, objectOf(programs), { engine: "interpreter" }));
+  return new DirectRuns(arena, loadSpec(arena, objectOf(programs), { engine: "interpreter" }));
 }
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));

@@ -3,7 +3,7 @@
  * access checked; maps and variables stay from one to the next.
  */
 import type { Arena } from "../arena/arena.ts";
-import { FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
+import { type Answers, FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
 import { runFunction } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
@@ -37,8 +37,8 @@ export interface DirectRun extends DirectInput {
   readonly task?: DirectTask | undefined;
   /** The kernel's memory: bytes by address. */
   readonly memory?: ReadonlyMap<bigint, Uint8Array> | undefined;
-  /** What helpers answer, by their names: r0, in place of what they would. */
-  readonly helpers?: ReadonlyMap<string, bigint> | undefined;
+  /** What helpers answer, by their names, in place of what they would. */
+  readonly helpers?: Answers | undefined;
 }
 
 export interface DirectResult {
@@ -63,7 +63,7 @@ export class DirectRuns {
   readonly #stack: number;
   readonly #timers: Timers;
   readonly #tails: Tail[];
-  #answers: ReadonlyMap<string, bigint> = new Map();
+  #answers: Answers = new Map();
   #printed: string[] = [];
   #records = new Map<string, Uint8Array[]>();
   /** Virtual time, in nanoseconds. */
@@ -77,7 +77,7 @@ export class DirectRuns {
     const plain = programHost(arena, (line) => this.#printed.push(line));
     this.#timers = new Timers(arena, loaded);
     this.#tails = [...(loaded.programs[0]?.tails ?? [])];
-    const answers = { get: (name: string) => this.#answers.get(name) } as ReadonlyMap<string, bigint>;
+    const answers: Answers = { get: (name) => this.#answers.get(name) };
     const host: ProgramHost = {
       ...{ ...plain, kernel: this.#kernel, core: { ...plain.core, ...probes(arena, this.#kernel) } },
       ...{ timers: this.#timers, answers },
@@ -164,8 +164,10 @@ export class DirectRuns {
     if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#arena.cpus)
       throw new AnyctxError("EINVAL", `There are ${this.#arena.cpus} CPUs, not ${cpu + 1}`);
     if (given.time !== undefined) this.#time = given.time;
-    const { context: input, packet, args, returned, registers } = given;
-    const context = programType(image.kind).context.direct({ context: input, packet, args, returned, registers });
+    const { context: input, packet, args, returned, registers, fields } = given;
+    const { target } = image.kind;
+    const direct = { context: input, packet, args, returned, registers, fields };
+    const context = programType(image.kind).context.direct(direct, target);
     this.#kernel.regions = memory;
     this.#answers = given.helpers ?? new Map();
     this.#printed = [];
@@ -173,14 +175,14 @@ export class DirectRuns {
     const before = this.#arena.cpu;
     this.#arena.switchCpu(cpu);
     const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#record(task, cpu, level)];
-    const target = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
+    const place = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
-      context.write(target, room);
+      context.write(place, room);
       const run = instantiateImage(image, this.#host, watch === undefined ? {} : { watch });
       const { result, error } = this.#inContext(record, level, (area) =>
         run(room, area, this.#stack + STACK_BYTES, context.own),
       );
-      const after = packet === undefined ? undefined : context.packet?.(target, room);
+      const after = packet === undefined ? undefined : context.packet?.(place, room);
       return { result, error, printed: this.#printed, packet: after, records: this.#records };
     } finally {
       for (const address of [room, record]) this.#arena.core.freeBytes(address);

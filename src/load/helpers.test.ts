@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { DirectRuns } from "./direct.ts";
-import { type Engine, loadObject } from "./load.ts";
+import { type Engine, loadSpec } from "./load.ts";
 
 interface Recorded {
   readonly packet: string;
@@ -20,7 +20,7 @@ for (const engine of ["interpreter", "jit"] as const satisfies readonly Engine[]
   test(`${engine}: programs return what they returned in the kernel, and leave the same packets`, async () => {
     const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20, seed: 1 });
     const object = readObject(readFileSync(OBJECT), OBJECT);
-    const loaded = loadObject(arena, object, { engine });
+    const loaded = loadSpec(arena, object, { engine });
     assert.deepEqual(loaded.skipped, []);
     assert.ok(RECORDED.runs.length > 50 && RECORDED.runs.length === loaded.programs.length);
     const runs = new DirectRuns(arena, loaded);

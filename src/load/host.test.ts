@@ -9,7 +9,7 @@ import { RECORD } from "../events/record.ts";
 import { MAP_KINDS, type MapKind } from "../maps/kinds.ts";
 import { DirectRuns } from "./direct.ts";
 import { programHost } from "./host.ts";
-import { type Engine, instantiateImage, loadObject } from "./load.ts";
+import { type Engine, instantiateImage, loadSpec } from "./load.ts";
 
 test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
   const arena = await Arena.create({ cpus: 1 });
@@ -60,7 +60,7 @@ function objectThatCalls(helper: string): ObjectSpec {
 test("the core has every function that a helper calls, of the types that its row says, for each kind of map", async () => {
   for (const { name } of HELPERS) {
     const arena = await Arena.create({ cpus: 1 });
-    const { programs } = loadObject(arena, objectThatCalls(name));
+    const { programs } = loadSpec(arena, objectThatCalls(name));
     const [image] = programs;
     assert.ok(image !== undefined && "module" in image.code);
     // WebAssembly itself refuses an import of another type.
@@ -91,7 +91,7 @@ for (const engine of ["interpreter", "jit"] satisfies Engine[])
       ["call ringbuf_discard", []],
     ] as const) {
       const arena = await Arena.create({ cpus: 1 });
-      const loaded = loadObject(arena, objectWithRecords(`${RESERVE}${call}`), { engine });
+      const loaded = loadSpec(arena, objectWithRecords(`${RESERVE}${call}`), { engine });
       assert.equal(new DirectRuns(arena, loaded).run({ program: "p" }).error, undefined);
       assert.deepEqual(loaded.maps[0]?.map.takeRecords(), expected);
     }
@@ -99,7 +99,7 @@ for (const engine of ["interpreter", "jit"] satisfies Engine[])
 
 test("interpreter: a run that ends with a record is stopped, and keeps the consumer from nothing", async () => {
   const arena = await Arena.create({ cpus: 1 });
-  const loaded = loadObject(arena, objectWithRecords(`${RESERVE}r0 = 0`), { engine: "interpreter" });
+  const loaded = loadSpec(arena, objectWithRecords(`${RESERVE}r0 = 0`), { engine: "interpreter" });
   const { error } = new DirectRuns(arena, loaded).run({ program: "p" });
   assert.match(`${error}`, /a record that is neither submitted nor discarded/);
   const map = loaded.maps[0]?.map ?? assert.fail();

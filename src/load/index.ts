@@ -62,7 +62,19 @@ export {
   type LoadedMap,
   type LoadedObject,
   type LoadOptions,
-  loadObject,
+  loadSpec,
   type ProgramImage,
 } from "./load.ts";
+export {
+  type AnyShape,
+  type BpfObject,
+  type HelperAnswer,
+  loadObject,
+  type ObjectOptions,
+  type ObjectShape,
+  type ProgramSource,
+  type RunInput,
+  type RunResult,
+  type TypedProgram,
+} from "./typed-object.ts";
 export { type ProgramVerdict, type VerifyObjectOptions, verifyObject } from "./verify.ts";

@@ -194,7 +194,7 @@ function checkMapNames(object: ObjectSpec, { mapEntries, valueSizes }: LoadOptio
  * Creates an object's maps in an arena and makes its programs ready.
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
  */
-export function loadObject(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
+export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
   const wanted: SelectOptions = { ...underPolicy(arena, options, "refuse"), enable: options.enable ?? new Set() };
   const { chosen, skipped } = (options.programs === "any" ? tryPrograms : selectPrograms)(object, wanted);
   checkMapNames(object, options);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { DirectRuns } from "./direct.ts";
-import { loadObject } from "./load.ts";
+import { loadSpec } from "./load.ts";
 
 const PATH = "src/bpf/fixtures/iproute2.bpf.o";
 const LONG = "sized_by_a_loader_and_with_a_name_that_is_longer_than_sixty_three_bytes";
@@ -13,7 +13,7 @@ const LONG = "sized_by_a_loader_and_with_a_name_that_is_longer_than_sixty_three_
 async function runsOf(bytes: Uint8Array): Promise<DirectRuns> {
   const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20, seed: 1 });
   const valueSizes = new Map([[LONG, 16]]);
-  return new DirectRuns(arena, loadObject(arena, readObject(bytes, PATH), { valueSizes }));
+  return new DirectRuns(arena, loadSpec(arena, readObject(bytes, PATH), { valueSizes }));
 }
 
 test("maps in iproute2's form, with a size that is set, and a name longer than names are here", async () => {
@@ -28,8 +28,8 @@ test("a size that nobody sets, or of a map that there is not, is said", async ()
   const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20 });
   const object = readObject(readFileSync(PATH), PATH);
   const valueSizes = new Map([["none", 16]]);
-  assert.throws(() => loadObject(arena, object, { valueSizes }), { code: "EINVAL", message: /has no map none/ });
-  assert.throws(() => loadObject(arena, object), { message: /value 0|value size/ });
+  assert.throws(() => loadSpec(arena, object, { valueSizes }), { code: "EINVAL", message: /has no map none/ });
+  assert.throws(() => loadSpec(arena, object), { message: /value 0|value size/ });
 });
 
 /** The object with the symbols of its functions as compilers before 2018 wrote them: without a type, without a size. */

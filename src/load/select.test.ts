@@ -5,7 +5,7 @@ import { Arena } from "../arena/arena.ts";
 import { assemble } from "../bpf/isa/assemble.ts";
 import { type ObjectSpec, type ProgramSpec, type RelocationSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
-import { type LoadOptions, loadObject } from "./load.ts";
+import { type LoadOptions, loadSpec } from "./load.ts";
 import { selectPrograms } from "./select.ts";
 
 interface Made {
@@ -49,7 +49,7 @@ test("programs load beside others that do not, and each of those says why", asyn
     section: "?tracepoint/a/b",
   });
   const arena = await Arena.create({ cpus: 1, maximumBytes: 32 << 20 });
-  const { programs, maps, skipped } = loadObject(arena, object);
+  const { programs, maps, skipped } = loadSpec(arena, object);
   assert.deepEqual(
     programs.map(({ name }) => name),
     ["good", "uses_counts"],
@@ -97,7 +97,7 @@ test("a policy keeps a program from loading, in the mode that its maps are creat
   const object = objectOf(good, uses("counts"), sleeper);
   const load = async (options: LoadOptions, realTime = false): Promise<string[]> => {
     const arena = await Arena.create({ cpus: 1, maximumBytes: 32 << 20, realTime });
-    const { programs, skipped, warnings } = loadObject(arena, object, { hashes: "dynamic", ...options });
+    const { programs, skipped, warnings } = loadSpec(arena, object, { hashes: "dynamic", ...options });
     const say = (rows: typeof skipped): string[] => rows.map(({ name, reason }) => `${name}: ${reason}`);
     return [programs.map(({ name }) => name).join(), ...say(skipped), ...say(warnings)];
   };

@@ -5,13 +5,13 @@ import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { DirectRuns } from "./direct.ts";
-import { type LoadedObject, loadObject } from "./load.ts";
+import { type LoadedObject, loadSpec } from "./load.ts";
 
 const OBJECT = "src/bpf/fixtures/timers.bpf.o";
 
 async function runsOf(): Promise<{ runs: DirectRuns; loaded: LoadedObject }> {
   const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20, seed: 1 });
-  const loaded = loadObject(arena, readObject(readFileSync(OBJECT), OBJECT), { engine: "interpreter" });
+  const loaded = loadSpec(arena, readObject(readFileSync(OBJECT), OBJECT), { engine: "interpreter" });
   assert.deepEqual(loaded.skipped, []);
   return { runs: new DirectRuns(arena, loaded), loaded };
 }

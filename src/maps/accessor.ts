@@ -50,6 +50,8 @@ export type Description =
   | { readonly json: number }
   | { readonly variable: VariableName }
   | { readonly maps: true }
+  /** Bytes whose meaning is known to one thread only: it opens the map with codecs of its own. */
+  | { readonly layout: number }
   | { readonly expiring: readonly [Description, milliseconds: number] }
   | { readonly array: readonly [Description, number] }
   | { readonly struct: readonly (readonly [string, Description])[] };

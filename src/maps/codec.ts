@@ -232,6 +232,7 @@ export function codecFrom(description: Description): Codec<unknown> {
   if ("bytes" in description) return bytes(description.bytes) as Codec<unknown>;
   if ("string" in description) return string(description.string) as Codec<unknown>;
   if ("json" in description) return json(description.json) as Codec<unknown>;
+  if ("layout" in description) return bytes(description.layout) as Codec<unknown>;
   if ("maps" in description) throw new AnyctxError("EINVAL", "Maps are read by an arena: innerMaps()");
   if ("variable" in description) return VARIABLE_CODECS[description.variable] as Codec<unknown>;
   if ("expiring" in description) return expiring(codecFrom(description.expiring[0]), description.expiring[1]);

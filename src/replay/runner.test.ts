@@ -7,7 +7,7 @@ import { programKind } from "../bpf/programs/table.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
 import { programHost } from "../load/host.ts";
-import { type Engine, loadObject } from "../load/load.ts";
+import { type Engine, loadSpec } from "../load/load.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { EventRunner } from "./runner.ts";
 
@@ -26,7 +26,7 @@ for (const engine of ["jit", "interpreter"] as const satisfies readonly Engine[]
     const counts = (packetBytes: number, beyond: boolean): readonly number[] => {
       const spec = specOfInstructions("filter", assemble(filterOf(packetBytes, beyond)));
       const programs = spec.programs.map((program) => ({ ...program, kind: programKind("socket/http") }));
-      const loaded = loadObject(arena, { ...spec, programs }, { engine });
+      const loaded = loadSpec(arena, { ...spec, programs }, { engine });
       const runner = new EventRunner(
         arena,
         loaded.programs,

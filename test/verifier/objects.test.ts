@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Arena } from "../../src/arena/arena.ts";
 import { readObject } from "../../src/bpf/object/object.ts";
 import { openEvents } from "../../src/events/file.ts";
-import { loadObject } from "../../src/load/load.ts";
+import { loadSpec } from "../../src/load/load.ts";
 import { verifyObject } from "../../src/load/verify.ts";
 import { DEFAULT_RULE } from "../../src/replay/interrupts.ts";
 import { replay } from "../../src/replay/ordered.ts";
@@ -70,7 +70,7 @@ test("the examples on a recorded trace: whatever was believed holds in each run"
   for (const name of ["memleak", "runqlat", "syslat"]) {
     const object = readObject(readFileSync(`examples/bpf/${name}.bpf.o`), `${name}.bpf.o`);
     const arena = await Arena.create({ cpus: 8, maximumBytes: 1 << 28, seed: 1 });
-    const loaded = loadObject(arena, object, { engine: "interpreter", verify: true });
+    const loaded = loadSpec(arena, object, { engine: "interpreter", verify: true });
     for (const { code } of loaded.programs) assert.ok("beliefs" in code && (code.beliefs?.length ?? 0) > 10);
     const stream = await openEvents("examples/data/kernel-events.trace.gz", { cpus: 8 });
     const { counts } = await replay(

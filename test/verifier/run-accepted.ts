@@ -72,7 +72,7 @@ function placeContext(host: Host, random: Random, { kind }: LinkedProgram, least
   const given =
     packet === undefined
       ? undefined
-      : context.direct({ packet: someBytes(random, random.pick([0, 1, 13, 14, 15, 19, 20, 40, 64])) });
+      : context.direct({ packet: someBytes(random, random.pick([0, 1, 13, 14, 15, 19, 20, 40, 64])) }, kind.target);
   const target = new Uint8Array(given?.bytes ?? bytes);
   if (given === undefined) target.set(someBytes(random, bytes));
   else given.write(target, CONTEXT);

@@ -238,8 +238,8 @@ function run(engine: Engine, text: string, section: string, answers?: ReadonlyMa
 
 for (const engine of ENGINES) {
   test(`${engine.name}: every helper does what its row says`, () => {
-    // Where the context is, the record's comm lies 32 bytes before it.
-    assert.equal(CONTEXT - 32, TASK + RECORD.comm);
+    // Where the context is, the record's comm lies 40 bytes before it.
+    assert.equal(CONTEXT - 40, TASK + RECORD.comm);
     for (const helper of HELPERS) {
       const { name, group, action } = helper;
       if (action.type === "unknown" || action.type === "answer") continue;

@@ -2,7 +2,7 @@
  * Helpers that are carried out in TypeScript. Such a function is given the call as it sees it, by the interpreter or by a
  * compiled program, and does the same in both.
  */
-import type { ProgramHost } from "../host.ts";
+import { hostAnswer, type ProgramHost } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 
 /** A parameter or an answer, as the helper's signature has it: an i32 is a number, an i64 a bigint. */
@@ -43,7 +43,7 @@ export interface ServiceCall {
 /** What the helper asks for is in no event: the host's answer, or the run is stopped. */
 export function answerOf(call: ServiceCall, what: string): bigint {
   const { host, name } = call;
-  return host.answers?.get(name) ?? call.fail(`${name} asks for ${what}, which nobody says`);
+  return hostAnswer(host, name, []) ?? call.fail(`${name} asks for ${what}, which nobody says`);
 }
 
 /** How a helper is carried out in TypeScript, or what it asks for that is not known. */

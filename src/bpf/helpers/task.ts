@@ -1,6 +1,7 @@
 /** Helpers that ask about the current task, or the CPU. */
 import { ERRNO } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
+import { hostAnswer } from "../host.ts";
 import type { Helper } from "./helper.ts";
 import { MAP } from "./parameters/maps.ts";
 import { DESTINATION, SIZE } from "./parameters/memory.ts";
@@ -13,7 +14,7 @@ const TASK_BYTES = 65536n;
 
 /** An address of the event's task of its own: other tasks have other ones, and nothing lies there that was not given. */
 function taskAddress(call: ServiceCall): bigint {
-  const given = call.host.answers?.get("get_current_task");
+  const given = hostAnswer(call.host, "get_current_task", []);
   return given ?? DIRECT_MAP + BigInt(call.view.getUint32(recordOf(call) + RECORD.pidTgid, true) + 1) * TASK_BYTES;
 }
 

@@ -3,7 +3,7 @@ import { type Action, type Helper, mapRegister } from "../helpers/helper.ts";
 import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
 import { type Argument, heldAround, performService, type ServiceCall } from "../helpers/service.ts";
 import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
-import type { CoreFunction, ProgramHost } from "../host.ts";
+import { type CoreFunction, hostAnswer, type ProgramHost } from "../host.ts";
 import { FRAME_POINTER } from "../isa/instructions.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import { callFunction } from "./frames.ts";
@@ -183,7 +183,7 @@ export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper:
   const { action, parameters, result } = helper;
   const call = new Call(vm, state, i.at, helper);
   const passed = parameters.map((parameter, index) => parameter.check(call, index + 1));
-  const mocked = vm.host.answers?.get(helper.name);
+  const mocked = hostAnswer(vm.host, helper.name, passed.map(BigInt));
   if (mocked !== undefined) return BigInt.asUintN(64, mocked);
   const answer = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
   const r0 = EXTEND[result](answer);

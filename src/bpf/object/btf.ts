@@ -275,7 +275,7 @@ function decodeEnum(decoder: Decoder, type: BtfType & { kind: "enum" }, bitOffse
 }
 
 /** Whether an array of this type is text: `char`, which clang marks as a signed 8-bit integer of that name. */
-function isCharacter(type: BtfType): boolean {
+export function isCharacter(type: BtfType): boolean {
   return type.kind === "int" && type.size === 1 && (type.encoding === "char" || type.name === "char");
 }
 

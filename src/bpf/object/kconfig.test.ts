@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "../../arena/arena.ts";
 import { DirectRuns } from "../../load/direct.ts";
-import { type Engine, loadObject } from "../../load/load.ts";
+import { type Engine, loadSpec } from "../../load/load.ts";
 import { readKconfig } from "./kconfig.ts";
 import { readObject } from "./object.ts";
 import { setVariable } from "./spec.ts";
@@ -22,7 +22,7 @@ for (const engine of ["interpreter", "jit"] satisfies Engine[])
       [older, 0x50001n],
     ] as const) {
       const arena = await Arena.create({ cpus: 1 });
-      const loaded = loadObject(arena, object, { engine });
+      const loaded = loadSpec(arena, object, { engine });
       assert.deepEqual(
         loaded.skipped.map(({ name, reason }) => [name, reason.replace(/^.*?\): /, "")]),
         [["unknown", "CONFIG_HZ is of a kernel's configuration, which is not known here: --set CONFIG_HZ=... says it"]],
@@ -36,7 +36,7 @@ for (const engine of ["interpreter", "jit"] satisfies Engine[])
 test("a program that uses an option which is not known loads once it is set", async () => {
   const object = read();
   setVariable(object, "CONFIG_HZ", 250);
-  const loaded = loadObject(await Arena.create({ cpus: 1 }), object, {});
+  const loaded = loadSpec(await Arena.create({ cpus: 1 }), object, {});
   assert.deepEqual(loaded.skipped, []);
 });
 

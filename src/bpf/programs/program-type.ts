@@ -53,7 +53,11 @@ export interface DirectInput {
   readonly returned?: bigint | undefined;
   /** `struct pt_regs` of x86-64, or its beginning. */
   readonly registers?: Uint8Array | undefined;
+  /** Fields of an event, by their names; the others are 0. */
+  readonly fields?: GivenFields | undefined;
 }
+
+export type GivenFields = Readonly<Record<string, number | bigint | string | readonly (number | bigint)[]>>;
 
 /** A context that is made where it lies, as it may have addresses in it. */
 export interface DirectContext {
@@ -88,7 +92,7 @@ export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
   /** A made-up context for trying a program out: its numbers are other ones for each `index`. */
   example(target: Target, index: number): Uint8Array;
   /** The context of a direct run. @throws {AnyctxError} EINVAL: it cannot be made of what is given */
-  direct(given: DirectInput): DirectContext;
+  direct(given: DirectInput, target: Target): DirectContext;
 }
 
 export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {

@@ -1,11 +1,13 @@
 /** Tracepoints: a program there gets the struct that the event recorded, as it lies in the record. */
 import type { EventFormat } from "../../events/event.ts";
 import { KNOWN_FORMATS } from "../../events/sources.ts";
-import { givenContext, numbered, payloadBytes } from "./context.ts";
+import { numbered, onlyOf, payloadBytes, plainContext } from "./context.ts";
+import { payloadOf } from "./event-payload.ts";
 import type { ProgramType } from "./program-type.ts";
 
 /** Bytes of a made-up context of an event whose format is not known. */
 const UNKNOWN_BYTES = 256;
+const WHAT = "A program on a tracepoint";
 /** The fields that every tracepoint begins with: type, flags, preemption depth, pid. */
 const COMMON_BYTES = 8;
 
@@ -39,7 +41,13 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
     of: ({ format }) => ({ fields: format?.fields ?? [], bytes: payloadBytes }),
     access: { bytes: ({ category, event }) => formatOf(category, event)?.size },
     example: ({ category, event }, index) => exampleOf(formatOf(category, event), index),
-    direct: (given) => givenContext("A program on a tracepoint", given),
+    direct: (given, target) => {
+      onlyOf(WHAT, given, ["context", "fields"]);
+      if (given.fields === undefined) return plainContext(given.context ?? new Uint8Array(0));
+      return plainContext(
+        payloadOf(formatOf(target.category, target.event), given.fields, TRACEPOINT.describe(target)),
+      );
+    },
   },
   helpers: ["base", "task", "tracing"],
   result: { ignored: true, doc: "In a kernel, 0 keeps the event from perf's own readers. Here nobody asks." },

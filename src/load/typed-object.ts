@@ -1,0 +1,262 @@
+/**
+ * An object as TypeScript has it: its maps, global variables and programs by their names, keys and values as its types (BTF) say. For
+ * tests of programs, and for what goes with them in an application. In a browser as on Node.
+ */
+import type { Arena } from "../arena/arena.ts";
+import type { Btf, BtfValue } from "../bpf/object/btf.ts";
+import { readBtf } from "../bpf/object/btf.ts";
+import { relocateTypes } from "../bpf/object/core-relocate.ts";
+import { readObject } from "../bpf/object/object.ts";
+import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
+import { AnyctxError } from "../error.ts";
+import type { Level } from "../events/record.ts";
+import { bytes, type Codec, none } from "../maps/codec.ts";
+import type { ArenaMap } from "../maps/map.ts";
+import { LAYOUT } from "../wasm/face.ts";
+import { btfCodec } from "./btf-codec.ts";
+import { type DirectResult, type DirectRun, DirectRuns, type DirectTask } from "./direct.ts";
+import { type LoadedMap, type LoadedObject, type LoadOptions, loadSpec } from "./load.ts";
+import type { Skipped } from "./select.ts";
+
+/** What an object has, by name: what `anyctx types` writes. Without it keys and values are any that their types can hold. */
+export interface ObjectShape {
+  readonly maps: Readonly<Record<string, { readonly key: unknown; readonly value: unknown }>>;
+  readonly globals: Readonly<Record<string, unknown>>;
+  readonly programs: string;
+}
+
+export interface AnyShape extends ObjectShape {
+  readonly maps: Readonly<Record<string, { readonly key: never; readonly value: never }>>;
+  readonly globals: Record<string, BtfValue>;
+}
+
+/** A map of an object. What is given may leave fields out, which are zero then. */
+type TypedMap<M> = M extends { readonly key: infer K; readonly value: infer V }
+  ? [K] extends [never]
+    ? ArenaMap<BtfValue, BtfValue>
+    : ArenaMap<K, V>
+  : never;
+
+export interface ObjectOptions extends Omit<LoadOptions, "engine" | "mapEntries" | "valueSizes" | "enable"> {
+  /** What it is called in messages. */
+  readonly name?: string;
+  /** Types of the kernel that it is for: as `/sys/kernel/btf/vmlinux` has them. By default its own. */
+  readonly targetBtf?: Uint8Array;
+  /** First values of global variables, those of `.rodata` too. */
+  readonly globals?: Readonly<Record<string, string | number | bigint | boolean>>;
+  /** max_entries by map name. */
+  readonly mapEntries?: Readonly<Record<string, number>>;
+  /** Bytes of values by map name, where its loader sets them. */
+  readonly valueSizes?: Readonly<Record<string, number>>;
+  /** Programs that load although their sections say not to (`?`). */
+  readonly enable?: readonly string[];
+  /** What helpers answer in place of what they would: in every run that says nothing else of them. */
+  readonly helpers?: Readonly<Record<string, HelperAnswer>>;
+}
+
+/** r0, or what makes it of the arguments. */
+export type HelperAnswer = number | bigint | ((...args: bigint[]) => number | bigint);
+
+export interface RunInput {
+  readonly packet?: Uint8Array;
+  /** Fields of the event that a tracepoint program runs on; the others are 0. */
+  readonly fields?: Readonly<Record<string, number | bigint | string | readonly (number | bigint)[]>>;
+  /** Arguments of the function or tracepoint. */
+  readonly args?: readonly (number | bigint)[];
+  /** What the function has returned. */
+  readonly returned?: number | bigint;
+  /** `struct pt_regs` of x86-64, or its beginning. */
+  readonly registers?: Uint8Array;
+  /** The context itself, as bytes. */
+  readonly raw?: Uint8Array;
+  /** Where it runs: "task" by default. */
+  readonly context?: Level;
+  readonly cpu?: number;
+  /** Nanoseconds, as of `bpf_ktime_get_ns`; as in the run before if not given. */
+  readonly time?: number | bigint;
+  readonly task?: DirectTask;
+  /** The kernel's memory: bytes by address. */
+  readonly memory?: ReadonlyMap<bigint, Uint8Array>;
+  readonly helpers?: Readonly<Record<string, HelperAnswer>>;
+}
+
+export interface RunResult extends Omit<DirectResult, "records"> {
+  /** What was handed to user space by `perf_event_output`, by the map's name. A ring buffer's records are in the map. */
+  readonly records: Readonly<Record<string, readonly Uint8Array[]>>;
+}
+
+/** What programs attach to: whatever calls `run` each time something happens, until the link is disposed of. */
+export interface ProgramSource<Event> {
+  attach(run: (input: RunInput) => RunResult, program: TypedProgram): Event;
+}
+
+export interface TypedProgram {
+  readonly name: string;
+  readonly section: string;
+  /**
+   * Runs it once, interpreted, with every access checked.
+   * @returns what came of it; `error` says what stopped it
+   * @throws {AnyctxError} EINVAL: no context can be made of what is given
+   */
+  run(input?: RunInput): RunResult;
+  /** Has a source run it. What that gives ends it. */
+  attach<Link>(source: ProgramSource<Link>): Link;
+}
+
+/** What `loadObject` gives. */
+export interface BpfObject<S extends ObjectShape = AnyShape> {
+  readonly maps: { readonly [Name in keyof S["maps"]]: TypedMap<S["maps"][Name]> };
+  /** Variables where they lie. Those of `.rodata` are read only: programs were verified with them as they are. */
+  readonly globals: { -readonly [Name in keyof S["globals"]]: S["globals"][Name] };
+  readonly programs: { readonly [Name in S["programs"]]: TypedProgram };
+  /** Programs that are not loaded, and why. */
+  readonly skipped: readonly Skipped[];
+  readonly warnings: readonly Skipped[];
+  /** Lets virtual time pass: timers fire, and what was put off runs. */
+  advance(nanoseconds: number | bigint): Omit<RunResult, "result" | "packet">;
+  /** Destroys its maps. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+const big = (value: number | bigint): bigint => {
+  if (typeof value === "bigint") return value;
+  if (Number.isSafeInteger(value)) return BigInt(value);
+  throw new AnyctxError("EINVAL", `a whole number is wanted, not ${value}`);
+};
+
+function specOf(given: Uint8Array, options: ObjectOptions): ObjectSpec {
+  const own = readObject(given, options.name ?? "object");
+  const { targetBtf, globals = {} } = options;
+  const object = targetBtf === undefined ? own : relocateTypes(own, readBtf(targetBtf, "targetBtf").btf).object;
+  for (const [name, value] of Object.entries(globals)) setVariable(object, name, value);
+  return object;
+}
+
+function codecFor(btf: Btf | undefined, typeId: number | undefined, size: number): Codec<BtfValue> {
+  if (size === 0) return none as Codec<unknown> as Codec<BtfValue>;
+  if (btf === undefined || typeId === undefined) return bytes(size) as Codec<unknown> as Codec<BtfValue>;
+  return btfCodec(btf, typeId);
+}
+
+function typedMaps(arena: Arena, { btf }: ObjectSpec, loaded: LoadedObject): Record<string, unknown> {
+  const own = loaded.maps.filter(({ spec }) => spec.contents === undefined);
+  const typed = own.map(({ spec, map }: LoadedMap) => {
+    const { name, keySize, valueSize, kind } = map.info;
+    if (kind.inner) return [spec.name, map] as const;
+    const key = codecFor(btf, spec.keySize === keySize ? spec.keyTypeId : undefined, keySize);
+    const value = codecFor(btf, spec.valueSize === valueSize ? spec.valueTypeId : undefined, valueSize);
+    return [spec.name, arena.openMapAs(name, key, value)] as const;
+  });
+  return Object.fromEntries(typed);
+}
+
+/** Each variable is read and written where it lies. */
+function globalsOf(arena: Arena, { btf }: ObjectSpec, { maps }: LoadedObject): Record<string, BtfValue> {
+  const globals: Record<string, BtfValue> = {};
+  for (const { spec, map } of maps) {
+    const at = spec.contents === undefined ? 0 : arena.word(map.info.address + LAYOUT.MapHeader.storage);
+    for (const { name, offset, size, typeId } of at === 0 ? [] : (spec.variables ?? [])) {
+      const place = codecFor(btf, typeId, size).bind(arena.memory.buffer, at + offset);
+      const checked = <T>(act: () => T): T => {
+        if (!map.isOpen) throw new AnyctxError("EBADF", `${name}: its object is closed`);
+        return act();
+      };
+      Object.defineProperty(globals, name, {
+        enumerable: true,
+        get: () => checked(() => place.read()),
+        set: (value: BtfValue) => {
+          if (spec.readOnly)
+            throw new AnyctxError("EINVAL", `${name} is constant once it is loaded: loadObject's globals set it`);
+          checked(() => place.write(value));
+        },
+      });
+    }
+  }
+  return globals;
+}
+
+type Answers = NonNullable<DirectRun["helpers"]>;
+
+function answersOf(helpers: Readonly<Record<string, HelperAnswer>> = {}): Answers {
+  const answer = (given: HelperAnswer): bigint | ((args: readonly bigint[]) => bigint) =>
+    typeof given === "function" ? (args) => big(given(...args)) : big(given);
+  return new Map(Object.entries(helpers).map(([name, given]) => [name, answer(given)]));
+}
+
+function directRun(program: string, input: RunInput, common: ObjectOptions["helpers"]): DirectRun {
+  const { raw, context, args, returned, time, helpers, ...rest } = input;
+  return {
+    ...rest,
+    program,
+    context: raw,
+    level: context,
+    args: args?.map(big),
+    returned: returned === undefined ? undefined : big(returned),
+    time: time === undefined ? undefined : big(time),
+    helpers: answersOf({ ...common, ...helpers }),
+  };
+}
+
+function resultOf<R extends Pick<DirectResult, "records">>(result: R): Omit<R, "records"> & Pick<RunResult, "records"> {
+  return { ...result, records: Object.fromEntries(result.records) };
+}
+
+function typedPrograms(runs: DirectRuns, loaded: LoadedObject, options: ObjectOptions): Record<string, TypedProgram> {
+  const typed = loaded.programs.map(({ name, section }) => {
+    const run = (input: RunInput = {}): RunResult => resultOf(runs.run(directRun(name, input, options.helpers)));
+    const program: TypedProgram = { name, section, run, attach: (source) => source.attach(run, program) };
+    return [name, program] as const;
+  });
+  return Object.fromEntries(typed);
+}
+
+const mapOf = <V>(record: Readonly<Record<string, V>> | undefined): ReadonlyMap<string, V> =>
+  new Map(Object.entries(record ?? {}));
+
+/**
+ * Puts an object into an arena.
+ * @param given what clang has made: bytes of an ELF file
+ * @throws {AnyctxError} BAD_OBJECT, UNSUPPORTED (no program of it can run), EINVAL (options), or a map's own error; nothing is left then
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { Arena } from "anyctx";
+ * import { loadObject } from "anyctx/bpf";
+ *
+ * const arena = await Arena.create({ maximumBytes: 64 << 20 });
+ * const object = await loadObject(arena, await readFile("examples/bpf/memleak.bpf.o"));
+ * const { on_kmalloc } = object.programs;
+ * on_kmalloc?.run({ fields: { ptr: 4096n, bytes_alloc: 64n, call_site: 1n }, context: "softirq" });
+ * const [{ allocs }, { failed }] = [object.maps, object.globals];
+ * console.log(allocs?.size, failed); // 1 0n
+ * ```
+ */
+export async function loadObject<S extends ObjectShape = AnyShape>(
+  arena: Arena,
+  given: Uint8Array,
+  options: ObjectOptions = {},
+): Promise<BpfObject<S>> {
+  const object = specOf(given, options);
+  const { mapEntries, valueSizes, enable = [], verify = true, ...rest } = options;
+  const loaded = loadSpec(arena, object, {
+    ...rest,
+    ...{ engine: "interpreter", verify, enable: new Set(enable) },
+    ...{ mapEntries: mapOf(mapEntries), valueSizes: mapOf(valueSizes) },
+  });
+  const runs = new DirectRuns(arena, loaded);
+  const close = (): void => {
+    for (const { map } of loaded.maps) if (map.isOpen) arena.destroyMap(map.info.name);
+  };
+  return {
+    maps: typedMaps(arena, object, loaded),
+    globals: globalsOf(arena, object, loaded),
+    programs: typedPrograms(runs, loaded, options),
+    skipped: loaded.skipped,
+    warnings: loaded.warnings,
+    advance: (nanoseconds: number | bigint) => resultOf(runs.advance(big(nanoseconds))),
+    close,
+    [Symbol.dispose]: close,
+  } as unknown as BpfObject<S>;
+}
