@@ -158,13 +158,21 @@ function dumpMaps({ maps }: LoadedObject, results: readonly Given[]): Record<str
     maps.map(({ spec, map }) => {
       const { type, walk } = map.info.kind;
       const items = walk ? { items: dumpItems(map) } : {};
-      const given =
-        type === "perf_event_array"
-          ? { records: results.flatMap((result) => (result?.records.get(spec.name) ?? []).map(hex)) }
-          : {};
-      return [spec.name, { type, ...items, ...given }];
+      const records = recordsOf(spec.name, map, results)?.map(hex);
+      return [spec.name, { type, ...items, ...(records && { records }) }];
     }),
   );
+}
+
+/** What user space was handed since the last look; undefined of a map that hands nothing to it. */
+function recordsOf(
+  name: string,
+  map: LoadedObject["maps"][number]["map"],
+  results: readonly Given[],
+): readonly Uint8Array[] | undefined {
+  const { type, program } = map.info.kind;
+  if (type === "perf_event_array") return results.flatMap((result) => result?.records.get(name) ?? []);
+  return program.output === undefined ? undefined : map.takeRecords();
 }
 
 /** What is not as expected, a sentence each. A run that was stopped is never as expected. */
