@@ -36,9 +36,12 @@ interface Document {
   readonly failed: number;
 }
 
-async function run(steps: unknown): Promise<{ code: number | null; stderr: string; document: Document }> {
+async function run(
+  steps: unknown,
+  object: string = MEMLEAK,
+): Promise<{ code: number | null; stderr: string; document: Document }> {
   const path = file("steps.json", JSON.stringify(steps));
-  const { code, stdout, stderr } = await anyctx(["test", MEMLEAK, "--steps", path, "--json"]);
+  const { code, stdout, stderr } = await anyctx(["test", object, "--steps", path, "--json"]);
   return { code, stderr, document: JSON.parse(stdout) as Document };
 }
 
@@ -209,4 +212,26 @@ test("a policy warns, or keeps programs from loading; a size that a loader sets 
   const newer = await anyctx(["test", MEMLEAK, "--steps", path, "--policy", "linux-6.1"]);
   assert.deepEqual([newer.code, newer.stderr], [0, ""]);
   assert.equal((await runOn("iproute2", [{ program: "counted" }])).code, 1);
+});
+
+test("a step puts the object's maps into a map of maps, and what is in it is shown by name", async () => {
+  const counted = { program: "add", context: "03000000" };
+  const steps = [
+    { put: { by_parity: [{ key: "01000000", map: "loose" }] } },
+    {
+      ...counted,
+      dump: true,
+      expect: { maps: { loose: { items: [{ key: "03000000", value: "0100000000000000" }] } } },
+    },
+  ];
+  const { document, code } = await run(steps, "src/bpf/fixtures/maps-of-maps.bpf.o");
+  assert.equal(code, 0);
+  const { maps } = document.steps[1] ?? {};
+  assert.deepEqual(maps?.["by_parity"], {
+    type: "array_of_maps",
+    items: [
+      { key: "00000000", value: "even" },
+      { key: "01000000", value: "loose" },
+    ],
+  });
 });

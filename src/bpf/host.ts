@@ -72,6 +72,8 @@ export interface MapBinding {
   readonly maxEntries: number;
   /** Bytes per value as it lies in memory (value size rounded up to 8). */
   readonly valueStride: number;
+  /** Of a map of maps: what its inner maps are like; their addresses lookups give, and here it is 0. */
+  readonly inner?: MapBinding;
   /** Address of value 0 of an array map (global data sections are arrays of one entry); 0 for other kinds. */
   readonly firstValue: number;
 }

@@ -203,10 +203,12 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
     if (binding === undefined) continue;
     const spec: MapSpec | undefined = object.maps.find(({ name }) => name === binding.name);
     const earlier = maps.get(binding.name);
+    const { inner, ...own } = binding;
     maps.set(binding.name, {
-      ...binding,
+      ...own,
       readOnly: spec?.readOnly ?? false,
       direct: direct || earlier?.direct === true,
+      ...(inner && { inner: { ...inner, readOnly: spec?.inner?.readOnly ?? false, direct: false } as LinkedMap }),
     });
   }
   return [...maps.values()];

@@ -55,6 +55,7 @@ export interface Subprogram {
 }
 
 export interface LinkedMap extends MapBinding {
+  readonly inner?: LinkedMap;
   readonly readOnly: boolean;
   /** The program holds the address of its first value, as it does for data sections. */
   readonly direct: boolean;

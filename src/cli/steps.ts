@@ -26,13 +26,19 @@ export interface Expectation {
   readonly error?: string | undefined;
 }
 
+/** A key, and its value or, of a map of maps, the name of the object's map that is put in. */
+export interface PutEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | string;
+}
+
 export interface Step {
   /** What is run; undefined: time passes, or maps are looked at. */
   readonly run: DirectRun | undefined;
   /** How often, on what the runs before have left; `expect` is of the last one. */
   readonly times: number;
   /** Entries that are put into maps before, by the map's name. */
-  readonly put: Readonly<Record<string, readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]>>;
+  readonly put: Readonly<Record<string, readonly PutEntry[]>>;
   readonly advance: bigint | undefined;
   readonly set: Readonly<Record<string, string | number | boolean>>;
   /** Programs that are put into maps of programs: by the map's name, and the index. */
@@ -206,11 +212,12 @@ const times: Read<number> = (value, where) => {
   return number >= 1 && number <= MOST_TIMES ? number : refuse(where, `a number from 1 to ${MOST_TIMES}`, value);
 };
 
-const entry: Read<{ key: Uint8Array; value: Uint8Array }> = (value, where) => {
-  const fields = fieldsOf(value, where, ["key", "value"]);
+const entry: Read<PutEntry> = (value, where) => {
+  const fields = fieldsOf(value, where, ["key", "value", "map"]);
+  const map = optional(fields, "map", where, text);
   return {
     key: hexBytes(fields["key"], `${where}: key`),
-    value: hexBytes(fields["value"], `${where}: value`),
+    value: map ?? hexBytes(fields["value"], `${where}: value`),
   };
 };
 

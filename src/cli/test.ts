@@ -48,7 +48,8 @@ A step is one object of a JSON list:
   cpu, level, time, task
             where and when: level is task, softirq, hardirq or nmi; task { pid, tgid, comm, uid, gid }
   times     how often it is run, on what the runs before have left
-  put       entries that are put into maps first: { name: [{ key, value }] }
+  put       entries that are put into maps first: { name: [{ key, value }] }; into a map of maps
+            { key, map: name }
   advance   nanoseconds that pass first
   helpers   what helpers answer, in place of what they would: { name: r0 }
   set       variables: { name: value }
@@ -146,9 +147,14 @@ function runAgain(runs: DirectRuns, run: DirectRun, times: number): DirectResult
 }
 
 function putEntries({ maps }: LoadedObject, name: string, entries: Step["put"][string]): void {
-  const found = maps.find(({ spec }) => spec.name === name);
-  if (found === undefined) throw new AnyctxError("EINVAL", `there is no map ${name} to put entries into`);
-  for (const { key, value } of entries) found.map.set(key, value);
+  const mapOf = (wanted: string): LoadedObject["maps"][number]["map"] => {
+    const found = maps.find(({ spec }) => spec.name === wanted);
+    if (found === undefined) throw new AnyctxError("EINVAL", `there is no map ${wanted} to put entries into or in`);
+    return found.map;
+  };
+  const into = mapOf(name);
+  for (const { key, value } of entries)
+    into.set(key, typeof value === "string" ? (mapOf(value) as unknown as Uint8Array) : value);
 }
 
 type Given = Pick<DirectResult, "records"> | undefined;

@@ -4,6 +4,7 @@
  */
 
 import type { Arena } from "../arena/arena.ts";
+import { innerMaps } from "../arena/inner-maps.ts";
 import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
@@ -23,6 +24,7 @@ import type { ArenaMap } from "../maps/map.ts";
 import { encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import {
+  innerBinding,
   mapProblem,
   mapsUsed,
   nothingRuns,
@@ -155,7 +157,25 @@ function warningsOf(object: ObjectSpec, chosen: readonly Runnable[], { against }
   });
 }
 
+/** What a map's values are: bytes, or maps that are all like one, which is made for that and goes again. */
 function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: LoadOptions): LoadedMap {
+  if (spec.inner === undefined) return createWith(arena, object, spec, options, undefined);
+  const name = `${spec.name}.${spec.inner.name}`;
+  const { map: like } = createWith(arena, object, { ...spec.inner, name }, options, undefined);
+  try {
+    return createWith(arena, object, spec, options, innerMaps(arena, like) as Codec<unknown> as Codec<Uint8Array>);
+  } finally {
+    arena.destroyMap(like.info.name);
+  }
+}
+
+function createWith(
+  arena: Arena,
+  object: ObjectSpec,
+  spec: MapSpec,
+  options: LoadOptions,
+  values: Codec<Uint8Array> | undefined,
+): LoadedMap {
   const kind = mapKindByBpfType(spec.bpfType);
   if (kind === undefined) throw new AnyctxError("UNSUPPORTED", `${mapProblem(spec)}`);
   const prealloc = !isDynamic(spec, options);
@@ -165,7 +185,7 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
     type: kind.type,
     name: nameInArena(object, spec),
     key: spec.keySize === 0 ? NOTHING : bytes(spec.keySize),
-    value: valueSize === 0 ? NOTHING : bytes(valueSize),
+    value: values ?? (valueSize === 0 ? NOTHING : bytes(valueSize)),
     maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || (kind.placeForEachCpu ? arena.cpus : 0)),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,
@@ -177,8 +197,9 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
 
 function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
   const { kind, address, keySize, valueSize, maxEntries, valueStride } = map.info;
-  const firstValue = kind.keys === "index" ? arena.word(address + LAYOUT.MapHeader.storage) : 0;
-  return { name: spec.name, kind, address, keySize, valueSize, maxEntries, valueStride, firstValue };
+  const firstValue = kind.keys === "index" && !kind.inner ? arena.word(address + LAYOUT.MapHeader.storage) : 0;
+  const sizes = { keySize, valueSize, maxEntries, valueStride };
+  return { name: spec.name, kind, address, ...sizes, firstValue, ...innerBinding(spec) };
 }
 
 /** What is said of maps that there are not would be lost. */
@@ -204,6 +225,7 @@ export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions 
   try {
     // A map that nothing loaded refers to may be of a kind that is not supported.
     for (const spec of object.maps.filter(isWanted)) maps.push(createMap(arena, object, spec, options));
+    putInnerMaps(object, maps);
     const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
     const made = chosen.map((program) => makeImage(object, program, bindings, options));
     const images = made.flatMap((each) => ("reason" in each ? [] : [each]));
@@ -223,6 +245,22 @@ export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions 
     }
     throw error;
   }
+}
+
+/** What the object puts into maps of maps. */
+function putInnerMaps({ name }: ObjectSpec, maps: readonly LoadedMap[]): void {
+  for (const { spec, map } of maps)
+    for (const [index, wanted] of spec.inner === undefined ? [] : (spec.innerMaps ?? [])) {
+      const inner = maps.find((each) => each.spec.name === wanted);
+      if (inner === undefined)
+        throw new AnyctxError(
+          "BAD_OBJECT",
+          `${name}: map ${spec.name} has ${wanted} in it, which is no map that is loaded`,
+        );
+      const key = new Uint8Array(spec.keySize);
+      new DataView(key.buffer).setUint32(0, index, true);
+      map.set(key, inner.map as unknown as Uint8Array);
+    }
 }
 
 /** What the object puts into maps of programs, as far as it is loaded. */

@@ -34,10 +34,11 @@ export function mapsUsed(object: ObjectSpec, programs: readonly ProgramSpec[]): 
 }
 
 /** Why a map cannot be created here; undefined if it can. */
-export function mapReason({ bpfType, unsupported }: MapSpec): string | undefined {
+export function mapReason({ bpfType, unsupported, inner }: MapSpec): string | undefined {
   if (unsupported !== undefined) return unsupported;
   const kind = mapKindByBpfType(bpfType);
-  if (kind?.inner === true) return "maps of maps are not read from objects yet";
+  if (kind?.inner === true)
+    return inner === undefined ? "it does not say what its inner maps are like" : mapReason(inner);
   // Those whose entries have lengths of their own are none of Linux's.
   return kind !== undefined && kind.variable !== true ? undefined : `map type ${bpfType} is not supported yet`;
 }
@@ -48,13 +49,24 @@ export function mapProblem(map: MapSpec): string | undefined {
   return reason === undefined ? undefined : `map ${map.name}: ${reason}`;
 }
 
+/** What inner maps are like, for whoever links a program on them. */
+export function innerBinding({ inner }: MapSpec): Pick<MapBinding, "inner"> {
+  const kind = inner === undefined ? undefined : mapKindByBpfType(inner.bpfType);
+  if (inner === undefined || kind === undefined) return {};
+  const { keySize, valueSize, maxEntries } = inner;
+  const sizes = { keySize, valueSize, maxEntries, valueStride: Math.ceil(valueSize / 8) * 8 };
+  return { inner: { name: inner.name, kind, address: 0, firstValue: 0, ...sizes } };
+}
+
 /** What stands for a map while it is tried whether programs link: no map, nothing is run. */
-function placeholder({ name, bpfType, keySize, valueSize, maxEntries }: MapSpec, index: number): MapBinding[] {
+function placeholder(spec: MapSpec, index: number): MapBinding[] {
+  const { name, bpfType, keySize, valueSize, maxEntries } = spec;
   const kind = mapKindByBpfType(bpfType);
   if (kind === undefined) return [];
   const address = 65536 * (2 * index + 1);
   const firstValue = kind.keys === "index" ? address + 65536 : 0;
-  return [{ name, kind, address, keySize, valueSize, maxEntries, valueStride: valueSize, firstValue }];
+  const sizes = { keySize, valueSize, maxEntries, valueStride: valueSize };
+  return [{ name, kind, address, ...sizes, firstValue, ...innerBinding(spec) }];
 }
 
 /** The same for all maps of an object that there can be, by name. */

@@ -5,10 +5,12 @@
 import type { Arena } from "../arena/arena.ts";
 import { type Misses, noMisses } from "../arena/caches.ts";
 import { type CacheStatistics, cacheStatistics, mapStatistics } from "../arena/statistics.ts";
+import { AnyctxError } from "../error.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
 import { type EventCounts, type SourceEvents, skippedIn } from "../events/source.ts";
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
+import { ArenaMap } from "../maps/map.ts";
 import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
 import { type LinuxMemory, linuxMemory } from "./linux-memory.ts";
 import type { ReplayResult } from "./ordered.ts";
@@ -178,10 +180,22 @@ function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapRe
 
 /** Every entry of a map that can be walked. */
 export function dumpItems(map: LoadedMap["map"]): MapItem[] {
+  if (map.info.kind.inner) return Array.from(map.keys(), (key) => ({ key: hex(key), value: nameIn(map, key) }));
   return Array.from(map.dump(), ({ key, values }) => {
     const texts = values.map(hex);
     return { key: hex(key), value: map.info.kind.perCpu ? texts : (texts[0] ?? "") };
   });
+}
+
+/** Of a map of maps: what the one in it is called; nothing where it is gone by now. */
+function nameIn(map: ArenaMap<Uint8Array, unknown>, key: Uint8Array): string {
+  try {
+    const inner = map.get(key);
+    return inner instanceof ArenaMap ? inner.info.name : "";
+  } catch (error) {
+    if (error instanceof AnyctxError && error.code === "ENOENT") return "(destroyed)";
+    throw error;
+  }
 }
 
 const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

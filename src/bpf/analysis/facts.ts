@@ -186,10 +186,13 @@ export function transfer(
   facts.registers[written] = result;
 }
 
-/** After a comparison with null: all copies of that lookup's result are known to be values. */
+/** After a comparison with null: all copies of that lookup's result are known to be values, or of a map of maps a map. */
 function becomeValue(facts: Facts, origin: number): void {
-  const known = (fact: Fact | undefined): Fact | undefined =>
-    fact?.type === "maybe" && fact.origin === origin ? { type: "value", map: fact.map, offset: 0 } : fact;
+  const known = (fact: Fact | undefined): Fact | undefined => {
+    if (fact?.type !== "maybe" || fact.origin !== origin) return fact;
+    const { inner } = fact.map;
+    return inner === undefined ? { type: "value", map: fact.map, offset: 0 } : { type: "map", map: inner };
+  };
   facts.registers.forEach((fact, register) => {
     facts.registers[register] = known(fact);
   });

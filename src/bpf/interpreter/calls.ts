@@ -57,12 +57,16 @@ class Call implements CheckedCall, ServiceCall {
   map(): LinkedMap {
     const register = mapRegister(this.helper);
     const value = this.value(register);
-    const map = value > 0xffffffffn ? undefined : this.vm.maps.get(Number(value));
+    const map = value > 0xffffffffn ? undefined : this.#mapAt(Number(value));
     return map ?? this.refuse(register, "map of this program");
   }
 
   mapAt(address: number): LinkedMap {
-    return this.vm.maps.get(address >>> 0) ?? this.fail("there is no such map");
+    return this.#mapAt(address >>> 0) ?? this.fail("there is no such map");
+  }
+
+  #mapAt(address: number): LinkedMap | undefined {
+    return this.vm.maps.get(address) ?? this.state.innerMaps.get(address);
   }
 
   pointer(register: number, bytes: number, write: boolean): number {
@@ -188,8 +192,9 @@ export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper:
   const answer = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
   const r0 = EXTEND[result](answer);
   if (result === "value" && r0 !== 0n) {
-    const { valueSize, readOnly } = call.map();
-    state.ranges.grant(Number(r0), valueSize, !readOnly);
+    const { valueSize, readOnly, inner } = call.map();
+    if (inner === undefined) state.ranges.grant(Number(r0), valueSize, !readOnly);
+    else state.innerMaps.set(Number(r0), { ...inner, address: Number(r0) });
   }
   if (result === "record" && r0 !== 0n) holdRecord(call, Number(r0), Number(passed[1]));
   return r0;

@@ -119,6 +119,7 @@ export function start(
     registers,
     frames: [],
     ranges,
+    innerMaps: new Map(),
     held: new Map(),
     ...{ cpu, context, tails },
     pc: 0,

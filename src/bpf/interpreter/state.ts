@@ -60,6 +60,8 @@ export interface RunState {
   readonly registers: BigUint64Array;
   readonly frames: Frame[];
   readonly ranges: Ranges;
+  /** Maps that lookups in maps of maps have given, by their addresses. */
+  readonly innerMaps: Map<number, LinkedMap>;
   /** By address, what is to be given back before the run ends: records that are reserved, locks. */
   readonly held: Map<number, Held>;
   readonly cpu: number;

@@ -121,7 +121,12 @@ function pushService(emitter: Emitter, helper: Helper, map: LinkedMap | undefine
 function pushTailCall(emitter: Emitter, helper: Helper): void {
   const { out, locals, indexes } = emitter;
   pushForMap(emitter, helper, (map) => {
-    out.byte(OP.i32Const).s32(map.address);
+    // An inner map is where a lookup says.
+    if (map.address !== 0) out.byte(OP.i32Const).s32(map.address);
+    else {
+      getRegister(emitter, mapRegister(helper));
+      out.byte(OP.i32WrapI64);
+    }
     getRegister(emitter, 3);
     getLocal(emitter, locals.stackTop);
     out.byte(OP.call).u32(indexes.tail()).byte(OP.i64ExtendI32U);

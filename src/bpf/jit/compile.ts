@@ -61,7 +61,8 @@ function importsOf(helper: Helper, program: LinkedProgram): WasmImport[] {
     ];
   if (action.type === "core") return [{ module: "core", name: action.name, type }];
   if (action.type !== "map") return [];
-  return program.maps.flatMap(({ kind }) => {
+  const maps = program.maps.flatMap((map) => [map, ...(map.inner === undefined ? [] : [map.inner])]);
+  return maps.flatMap(({ kind }) => {
     const name = kind.program[action.role];
     return name === undefined ? [] : [{ module: "core", name, type }];
   });

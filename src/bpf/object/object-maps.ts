@@ -1,6 +1,6 @@
 /** The maps an object declares: BTF-defined ones, those of the older `maps` section, and its data sections. */
 import { AnyctxError } from "../../error.ts";
-import { type Btf, type BtfMember, resolveType, sizeOf, typeOf } from "./btf.ts";
+import { type Btf, type BtfMember, type BtfType, resolveType, sizeOf, typeOf } from "./btf.ts";
 import { ByteReader } from "./bytes.ts";
 import { type ElfObject, type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_TYPE, SYMBOL_TYPE } from "./elf.ts";
 import { BPF_MAP_TYPE_ARRAY, type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
@@ -51,28 +51,36 @@ const uint =
 /** Says nothing about how a map behaves here: where its memory lies, or its name in a file system. */
 const ignore: Apply = () => {};
 
-/** Whether `__array(values, ...)` is of pointers to functions: the map holds programs. */
-function holdsPrograms(btf: Btf, member: BtfMember): boolean {
+/** What the pointers of `__array(values, ...)` lead to: functions, as the map holds programs, or a map's definition. */
+function heldIn(btf: Btf, member: BtfMember): BtfType | undefined {
   const array = resolveType(btf, member.type);
   const pointer = array.kind === "array" ? resolveType(btf, array.element) : undefined;
-  return pointer?.kind === "pointer" && resolveType(btf, pointer.type).kind === "func_proto";
+  return pointer?.kind === "pointer" ? resolveType(btf, pointer.type) : undefined;
 }
 
 const POINTER_BYTES = 8;
 /** What user space puts into such a map: a descriptor of the program or the map. */
 const DESCRIPTOR_BYTES = 4;
 
-/** The programs that a map has in it from the start: what the pointers in its definition lead to. */
-function initialPrograms(elf: ElfObject, section: ElfSection, name: string, members: readonly BtfMember[]) {
+/** The programs or maps that a map has in it from the start: what the pointers in its definition lead to. */
+function initialValues(
+  elf: ElfObject,
+  section: ElfSection,
+  name: string,
+  members: readonly BtfMember[],
+): Pick<MapSpec, "programs" | "innerMaps"> {
   const values = members.find((member) => member.name === "values");
   const symbol = elf.symbols.find((each) => each.section === section.index && each.name === name);
   if (values === undefined || symbol === undefined) return {};
   const begin = symbol.value + values.bitOffset / 8;
   const inside = (elf.relocations.get(section.index) ?? []).filter(
-    ({ offset, symbol: { type } }) =>
-      type === SYMBOL_TYPE.function && offset >= begin && offset < symbol.value + symbol.size,
+    ({ offset }) => offset >= begin && offset < symbol.value + symbol.size,
   );
-  return { programs: new Map(inside.map((each) => [(each.offset - begin) / POINTER_BYTES, each.symbol.name])) };
+  const of = (wanted: number): ReadonlyMap<number, string> => {
+    const found = inside.filter(({ symbol: { type } }) => type === wanted);
+    return new Map(found.map((each) => [(each.offset - begin) / POINTER_BYTES, each.symbol.name]));
+  };
+  return { programs: of(SYMBOL_TYPE.function), innerMaps: of(SYMBOL_TYPE.object) };
 }
 
 /** Attributes of a BTF-defined map, as libbpf names them. */
@@ -98,9 +106,10 @@ const ATTRIBUTES: ReadonlyMap<string, Apply> = new Map<string, Apply>([
   ],
   [
     "values",
-    (map, btf, member) => {
+    (map, btf, member, what) => {
       map.valueSize ??= DESCRIPTOR_BYTES;
-      if (!holdsPrograms(btf, member)) map.unsupported = "maps of maps are not supported";
+      const held = heldIn(btf, member);
+      if (held?.kind === "struct") map.inner = typedMap(btf, held.members, member.name, `${what}, its inner map`);
     },
   ],
   ["pinning", ignore],
@@ -142,7 +151,7 @@ export function typedMaps(elf: ElfObject, btf: Btf | undefined, name: string): M
     const type = resolveType(btf, entry.type);
     if (type.kind !== "struct") return bad(what, "its declaration is not a struct");
     const map = typedMap(btf, type.members, variable.name, what);
-    return { ...map, ...initialPrograms(elf, section, variable.name, type.members) };
+    return { ...map, ...initialValues(elf, section, variable.name, type.members) };
   });
 }
 

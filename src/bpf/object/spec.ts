@@ -83,6 +83,9 @@ export interface MapSpec {
   readonly unset?: Set<string>;
   /** Names of programs that are in it from the start, by index. */
   readonly programs?: ReadonlyMap<number, string>;
+  /** Of a map of maps: what its inner maps are like, and which of the object's maps are in it from the start, by index. */
+  readonly inner?: MapSpec;
+  readonly innerMaps?: ReadonlyMap<number, string>;
   /** Why no program that uses it can be loaded. */
   readonly unsupported?: string;
 }

@@ -10,7 +10,14 @@ export const MAP: ParameterKind = {
   writes: false,
   prove: (call) => void call.map(),
   check: (call) => call.map().address,
-  push: ({ out, map }) => void out.byte(OP.i32Const).s32(map?.address ?? 0),
+  push: ({ out, map, pushRegister }) => {
+    // An inner map is where a lookup says.
+    if (map === undefined || map.address !== 0) out.byte(OP.i32Const).s32(map?.address ?? 0);
+    else {
+      pushRegister();
+      out.byte(OP.i32WrapI64);
+    }
+  },
 };
 
 export const KEY: ParameterKind = {
