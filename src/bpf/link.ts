@@ -13,7 +13,7 @@ import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedMap, LinkedProgram } from "./linked.ts";
-import { resolveType, sizeOf } from "./object/btf.ts";
+import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
 import { type FunctionSpec, type MapSpec, type ObjectSpec, programSpec, type RelocationSpec } from "./object/spec.ts";
 import { programType } from "./programs/table.ts";
 
@@ -208,7 +208,9 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
       ...own,
       readOnly: spec?.readOnly ?? false,
       direct: direct || earlier?.direct === true,
-      ...(inner && { inner: { ...inner, readOnly: spec?.inner?.readOnly ?? false, direct: false } as LinkedMap }),
+      ...(inner && { inner: { ...inner, readOnly: spec?.inner?.readOnly ?? false, direct: false, fields: [] } as LinkedMap }),
+      fields: spec === undefined ? [] : mapFields(object, spec),
+      ...(spec?.readOnly === true && spec.contents !== undefined ? { contents: spec.contents } : {}),
     });
   }
   return [...maps.values()];
@@ -219,16 +221,22 @@ function holds(binding: MapBinding, address: number): boolean {
   return firstValue !== 0 && address >= firstValue && address <= firstValue + valueSize;
 }
 
-/** Sizes of the types that functions name by their numbers. */
-function namedTypes({ btf }: ObjectSpec, placed: readonly Placed[]): Map<number, number> {
+function mapFields({ btf }: ObjectSpec, { valueTypeId, variables }: MapSpec): SpecialField[] {
+  if (btf === undefined) return [];
+  if (variables !== undefined) return fieldsOfVariables(btf, variables);
+  return valueTypeId === undefined ? [] : fieldsOf(btf, valueTypeId);
+}
+
+/** The types that functions name by their numbers, and those that its maps lead to. */
+function namedTypes(
+  { btf }: ObjectSpec,
+  placed: readonly Placed[],
+  maps: readonly LinkedMap[],
+): Map<number, ObjectType> {
+  if (btf === undefined) return new Map();
   const named = placed.flatMap(({ spec }) => spec.coreRelocations.filter(({ kind }) => kind === "local_type_id"));
-  const sizes = new Map<number, number>();
-  for (const { typeId } of named) {
-    const type = btf === undefined ? undefined : resolveType(btf, typeId);
-    if (btf !== undefined && (type?.kind === "struct" || type?.kind === "union"))
-      sizes.set(typeId, sizeOf(btf, typeId));
-  }
-  return sizes;
+  const held = maps.flatMap(({ fields }) => fields.flatMap(({ holds }) => (holds === undefined ? [] : [holds.type])));
+  return objectTypes(btf, [...named.map(({ typeId }) => typeId), ...held]);
 }
 
 /**
@@ -259,6 +267,6 @@ export function linkProgram(
   const lines = placed.flatMap(({ spec, start }) =>
     spec.lines.map((line) => ({ ...line, instruction: line.instruction + start })),
   );
-  const types = namedTypes(object, placed);
+  const types = namedTypes(object, placed, maps);
   return { name: program.name, kind: program.kind, instructions, subprograms, maps, helpers, lines, types };
 }

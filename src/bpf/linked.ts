@@ -1,6 +1,7 @@
 /** A linked program: what linking hands to the interpreter and the JIT, and what they may rely on. */
 import type { MapBinding } from "./host.ts";
 import type { Instruction } from "./isa/instructions.ts";
+import type { ObjectType, SpecialField } from "./object/fields.ts";
 import type { SourceLine } from "./object/spec.ts";
 import type { ProgramKind, UnsupportedKind } from "./programs/program-type.ts";
 
@@ -20,8 +21,8 @@ export interface LinkedProgram {
   /** Ids of the helpers it calls. */
   readonly helpers: readonly number[];
   readonly lines: readonly SourceLine[];
-  /** Bytes of the object's own types that it names, by their numbers: of those that it allocates. */
-  readonly types: ReadonlyMap<number, number>;
+  /** The object's own types that it names, and those that they and its maps lead to, by their numbers. */
+  readonly types: ReadonlyMap<number, ObjectType>;
   /** What the verifier believed, where it was asked to say: in order of `at`. */
   readonly beliefs?: readonly Belief[];
 }
@@ -59,4 +60,8 @@ export interface LinkedMap extends MapBinding {
   readonly readOnly: boolean;
   /** The program holds the address of its first value, as it does for data sections. */
   readonly direct: boolean;
+  /** Parts of its values that are no plain memory, in order of their offsets. */
+  readonly fields: readonly SpecialField[];
+  /** What is in it and stays as it is: constants of the object. */
+  readonly contents?: Uint8Array;
 }

@@ -59,9 +59,13 @@ export class Watcher {
     this.#layout = layout;
   }
 
+  /** Instructions of the run. */
+  steps = 0;
+
   readonly watch = (interpreter: Interpreter, state: RunState): void => {
     this.#pending?.(state.registers[0] ?? 0n);
     this.#pending = undefined;
+    this.steps++;
     if (state.pc === this.#target) this.reached = true;
     const slot = interpreter.program.instructions[state.pc];
     const operation = slot === undefined ? undefined : operationOf(slot);
@@ -91,8 +95,10 @@ export class Watcher {
       const place = RECORD_PLACES.get(action.offset);
       this.#pending = (value) => void (place !== undefined && this.numbers.push({ place, value }));
     }
-    if (helper?.result !== "value") return;
     const map = maps.get(Number(registers[1]));
+    if (map !== undefined && helper?.calls?.arguments.includes("key") === true)
+      this.lookups.push({ map: map.name, key: "00".repeat(map.keySize), bytes: map.valueSize, value: 0 });
+    if (helper?.result !== "value") return;
     const at = Number(registers[2]);
     if (map === undefined || at + map.keySize > view.byteLength) return;
     const key = hex(new Uint8Array(view.buffer, at, map.keySize).slice());

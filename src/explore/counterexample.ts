@@ -39,6 +39,8 @@ const MEMORY_BYTES = 1 << 26;
 const SEED = 1;
 /** Trials of one search, and how often a program is run on the same inputs where it goes on from what it did before. */
 const MOST_TRIALS = 1000;
+/** Instructions of all trials together: what runs for long in vain is not run often. */
+const MOST_STEPS = 3_000_000;
 const MOST_TIMES = 300;
 
 /** No context is longer. */
@@ -87,6 +89,7 @@ class Search {
   readonly #target: number;
   #best: Trial | undefined;
   #random = SEED;
+  #steps = 0;
   trials = 0;
 
   constructor(verdict: ProgramVerdict, arena: Arena, loaded: LoadedObject, kind: ProgramKind) {
@@ -103,16 +106,20 @@ class Search {
       const found = this.#try(inputs);
       if (found !== undefined) return found;
     }
-    while (this.trials < MOST_TRIALS) {
+    while (!this.#isOver()) {
       const trial = this.#next();
       if (trial === undefined) break;
       for (const inputs of this.#changes(trial)) {
         const found = this.#try(inputs);
         if (found !== undefined) return found;
-        if (this.trials >= MOST_TRIALS) break;
+        if (this.#isOver()) break;
       }
     }
     return this.#again();
+  }
+
+  #isOver(): boolean {
+    return this.trials >= MOST_TRIALS || this.#steps >= MOST_STEPS;
   }
 
   /** The trial that followed the path furthest, once. */
@@ -134,6 +141,7 @@ class Search {
 
   #run(inputs: TrialInputs, watcher: Watcher): string | undefined {
     const { error } = this.#runs.run(runOf(this.#verdict.program, inputs), watcher.watch);
+    this.#steps += watcher.steps;
     const at = new RegExp(`instruction ${this.#target} \\(`);
     return error !== undefined && at.test(error) ? error : undefined;
   }
@@ -166,7 +174,7 @@ class Search {
     const { inputs } = this.#best;
     this.#snapshots.restore();
     putEntries(this.#loaded.maps, inputs.entries);
-    for (let times = 1; times <= MOST_TIMES; times++) {
+    for (let times = 1; times <= MOST_TIMES && this.#steps < 2 * MOST_STEPS; times++) {
       const fault = this.#run(inputs, new Watcher(this.#target, this.#layout(inputs)));
       this.trials++;
       if (fault !== undefined) return this.#found(inputs, times, fault);

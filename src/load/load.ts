@@ -192,7 +192,15 @@ function createWith(
     ...(allocator === undefined ? {} : { allocator }),
   });
   if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
-  return { spec, map };
+  const isConstant = options.verify === true && spec.readOnly && spec.contents !== undefined;
+  return { spec, map: isConstant ? frozen(arena, map) : map };
+}
+
+/** The map as it is now, for good: the verifier goes by what is in it. */
+function frozen(arena: Arena, map: LoadedMap["map"]): LoadedMap["map"] {
+  const { name, address, keySize, valueSize } = map.info;
+  arena.core.freezeMap(address);
+  return arena.openMap(name, { key: bytes(keySize), value: bytes(valueSize) });
 }
 
 function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {

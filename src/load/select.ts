@@ -58,20 +58,25 @@ export function innerBinding({ inner }: MapSpec): Pick<MapBinding, "inner"> {
   return { inner: { name: inner.name, kind, address: 0, firstValue: 0, ...sizes } };
 }
 
-/** What stands for a map while it is tried whether programs link: no map, nothing is run. */
-function placeholder(spec: MapSpec, index: number): MapBinding[] {
-  const { name, bpfType, keySize, valueSize, maxEntries } = spec;
-  const kind = mapKindByBpfType(bpfType);
-  if (kind === undefined) return [];
-  const address = 65536 * (2 * index + 1);
-  const firstValue = kind.keys === "index" ? address + 65536 : 0;
-  const sizes = { keySize, valueSize, maxEntries, valueStride: valueSize };
-  return [{ name, kind, address, ...sizes, firstValue, ...innerBinding(spec) }];
-}
+const STEP = 65536;
 
-/** The same for all maps of an object that there can be, by name. */
+/**
+ * What stands for each map of an object that there can be, by name, while it is tried whether programs link: no maps, nothing is run.
+ * None of them overlap.
+ */
 export function placeholders(object: ObjectSpec): Map<string, MapBinding> {
-  return new Map(object.maps.flatMap(placeholder).map((binding) => [binding.name, binding]));
+  const bindings = new Map<string, MapBinding>();
+  let address = STEP;
+  for (const map of object.maps) {
+    const { name, bpfType, keySize, valueSize, maxEntries } = map;
+    const kind = mapKindByBpfType(bpfType);
+    if (kind === undefined) continue;
+    const firstValue = kind.keys === "index" ? address + STEP : 0;
+    const sizes = { keySize, valueSize, maxEntries, valueStride: valueSize };
+    bindings.set(name, { name, kind, address, ...sizes, firstValue, ...innerBinding(map) });
+    address += 2 * STEP + Math.ceil((valueSize + 1) / STEP) * STEP;
+  }
+  return bindings;
 }
 
 /** Which programs are wanted, and what is against some of them besides. */

@@ -28,7 +28,7 @@ export interface ProgramVerdict extends Partial<Explained> {
   readonly program: string;
   readonly section: string;
   readonly verdict: "accepted" | "rejected";
-  readonly category?: CategoryName | "unsupported" | "policy";
+  readonly category?: CategoryName | "policy";
   readonly message?: string;
   readonly suggestion?: string;
   readonly at?: Place;

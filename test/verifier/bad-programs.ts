@@ -2,12 +2,15 @@
 
 import { BOUNDS } from "./bad/bounds.ts";
 import { NULLS } from "./bad/nulls.ts";
+import { OBJECTS } from "./bad/objects.ts";
 import { ARGUMENTS, ARITHMETIC, OTHERS, UNINITIALIZED } from "./bad/others.ts";
 import { PACKETS, TYPES } from "./bad/packets.ts";
 import type { BadProgram } from "./bad/pieces.ts";
 import { READ_ONLY, RELEASED } from "./bad/records.ts";
+import { SECTIONED } from "./bad/sections.ts";
 
 export const BAD_PROGRAMS: readonly BadProgram[] = [
   ...[...NULLS, ...BOUNDS, ...PACKETS, ...TYPES, ...RELEASED, ...READ_ONLY],
+  ...[...OBJECTS, ...SECTIONED],
   ...[...ARGUMENTS, ...UNINITIALIZED, ...ARITHMETIC, ...OTHERS],
 ];

@@ -1,12 +1,61 @@
 /** Objects from assembly text, with a set of maps that are always the same. */
 import { assemble } from "../../src/bpf/isa/assemble.ts";
 import { isWide, PSEUDO } from "../../src/bpf/isa/instructions.ts";
+import type { Btf } from "../../src/bpf/object/btf.ts";
 import type { MapSpec, ObjectSpec, RelocationSpec } from "../../src/bpf/object/spec.ts";
 import { programKind } from "../../src/bpf/programs/table.ts";
 import { NO_PREALLOC } from "../../src/maps/kinds.ts";
 
 export const VALUE_BYTES = 16;
 export const SECTION_BYTES = 64;
+
+/** Bytes of the kernel's structs that programs keep in theirs. */
+const OPAQUE = {
+  bpf_spin_lock: 4,
+  bpf_list_head: 16,
+  bpf_rb_root: 16,
+  bpf_list_node: 24,
+  bpf_rb_node: 32,
+  bpf_timer: 16,
+};
+
+/**
+ * Types of what lies in `guarded`: `struct value { lock, list, tree, kept, timer, count }`, whose list and tree hold `struct item
+ * { number, inList, inTree, references }`, and so does the pointer.
+ */
+const TYPES: Btf = {
+  what: "made-up",
+  types: [
+    { name: "void", kind: "void" },
+    { name: "u64", kind: "int", size: 8, encoding: "unsigned" },
+    ...Object.entries(OPAQUE).map(([name, size]) => ({ name, kind: "struct" as const, size, members: [] })),
+    { name: "bpf_refcount", kind: "struct", size: 4, members: [] },
+    struct("item", 80, [1, 0, "number"], [5, 8, "inList"], [6, 32, "inTree"], [8, 64, "references"]),
+    { name: "kptr", kind: "alias", type: 9, tag: true },
+    { name: "", kind: "pointer", type: 10 },
+    struct(
+      "value",
+      72,
+      [2, 0, "lock"],
+      [3, 8, "list"],
+      [4, 24, "tree"],
+      [11, 40, "kept"],
+      [7, 48, "timer"],
+      [1, 64, "count"],
+    ),
+    { name: "contains:item:inList", kind: "decl_tag", type: 12, part: 1 },
+    { name: "contains:item:inTree", kind: "decl_tag", type: 12, part: 2 },
+  ],
+};
+
+/** The number of `struct item`, for `bpf_obj_new`. */
+export const ITEM = 9;
+const VALUE = 12;
+
+function struct(name: string, size: number, ...members: [type: number, offset: number, name: string][]) {
+  const rows = members.map(([type, offset, member]) => ({ name: member, type, bitOffset: offset * 8, bitSize: 0 }));
+  return { name, kind: "struct" as const, size, members: rows };
+}
 
 function map(name: string, bpfType: number, keySize: number, valueSize: number, maxEntries: number): MapSpec {
   return { name, bpfType, keySize, valueSize, maxEntries, flags: 0, readOnly: false };
@@ -19,6 +68,7 @@ export const MAPS: readonly MapSpec[] = [
   map("percpu", 5, 8, 8, 16),
   map("queue", 22, 0, 8, 8),
   { ...map("trie", 11, 8, 8, 8), flags: NO_PREALLOC },
+  { ...map("guarded", 2, 4, 72, 2), valueTypeId: VALUE },
   map("ring", 27, 0, 0, 4096),
   map("events", 4, 4, 4, 2),
   { ...map(".bss", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES) },
@@ -45,6 +95,7 @@ export function objectOf(section: string, text: string, maps: readonly MapSpec[]
       : { type: "map", instruction, map: name };
   });
   const program = { name: "program", section, kind: programKind(section), autoload: true };
-  const code = { instructions, relocations, coreRelocations: [], lines: [] };
-  return { name: "made-up", license: "GPL", programs: [{ ...program, ...code }], functions: [], maps, btf: undefined };
+  const item = { instruction: 0, type: "item", typeId: ITEM, access: "0", kind: "local_type_id" };
+  const code = { instructions, relocations, coreRelocations: text.includes("bpf_obj_new") ? [item] : [], lines: [] };
+  return { name: "made-up", license: "GPL", programs: [{ ...program, ...code }], functions: [], maps, btf: TYPES };
 }

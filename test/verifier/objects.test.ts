@@ -14,7 +14,7 @@ import { replay } from "../../src/replay/ordered.ts";
 const FOLDERS = ["examples/bpf", "src/bpf/fixtures", "test/data/stories/src"];
 
 /** Programs that are wrong for a kernel too, by object and name; the fixtures of loops are there to be measured. */
-const WRONG: Readonly<Record<string, string>> = {
+const REFUSED: Readonly<Record<string, string>> = {
   "iproute2.bpf.o sized": "bounds",
   "legacy.bpf.o pointer": "type",
   "loops.bpf.o xorshift": "context",
@@ -25,30 +25,6 @@ const WRONG: Readonly<Record<string, string>> = {
   "refused.bpf.o outside": "bounds",
   "refused.bpf.o forgotten": "reference",
   "refused.bpf.o packet": "bounds",
-};
-
-/** Programs that call helpers with functions, locks, dynptrs, iterators and formats, which are not followed. */
-const NOT_FOLLOWED = [
-  ...["compared", "dynptr_of_memory", "dynptr_of_packet", "dynptr_of_record", "each_number", "each_value", "loops"],
-  ...[
-    "format_character",
-    "format_cut",
-    "format_length",
-    "format_long",
-    "format_numbers",
-    "format_text",
-    "format_upper",
-  ],
-  ...["numbers_in_turn", "under_lock"],
-].map((name) => `helpers.bpf.o ${name}`);
-const REFUSED: Readonly<Record<string, string>> = {
-  ...WRONG,
-  ...Object.fromEntries(
-    [...NOT_FOLLOWED, "legacy.bpf.o callback", "timers.bpf.o arm", "timers.bpf.o disarm"].map((name) => [
-      name,
-      "argument",
-    ]),
-  ),
 };
 
 /** An address in a variable's first value is filled in by no loader; loops whose bound is an input end, but nobody can know when. */

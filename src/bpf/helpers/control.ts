@@ -2,8 +2,8 @@
 import { ERRNO } from "../../error.ts";
 import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
-import { LOCK } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
+import { LOCK } from "./parameters/objects.ts";
 import type { ServiceCall } from "./service.ts";
 
 /** BPF_MAX_LOOPS of Linux. */
@@ -42,6 +42,7 @@ export const CONTROL_HELPERS: readonly Helper[] = [
     group: "base",
     parameters: [LOCK],
     action: { type: "service", run: lock },
+    begins: "lock",
     result: "none",
     doc: "Waits for a lock in a map's value and takes it; a run has to give it back.",
   },
@@ -51,6 +52,8 @@ export const CONTROL_HELPERS: readonly Helper[] = [
     group: "base",
     parameters: [LOCK],
     action: { type: "service", run: unlock },
+    ends: "lock",
+    underLock: true,
     result: "none",
     doc: "Gives a lock back.",
   },
@@ -60,6 +63,7 @@ export const CONTROL_HELPERS: readonly Helper[] = [
     group: "base",
     parameters: [WORD, CALLBACK, SCALAR, SCALAR],
     action: { type: "service", run: loop },
+    calls: { arguments: ["turn", { register: 3 }], result: [0, 1] },
     result: "i64",
     doc: "Calls a function so many times, until it answers other than 0; how often it was called, -EINVAL or -E2BIG.",
   },

@@ -5,8 +5,9 @@
 import { ERRNO } from "../../error.ts";
 import type { Helper } from "./helper.ts";
 import { MAP } from "./parameters/maps.ts";
-import { DESTINATION, DYNPTR, SIZE, TEXT } from "./parameters/memory.ts";
+import { DESTINATION, SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
+import { DYNPTR, DYNPTR_ROOM, RECORD_DYNPTR, RECORD_DYNPTR_ROOM } from "./parameters/stack-objects.ts";
 import type { ServiceCall } from "./service.ts";
 
 const SIZE_AT = 8;
@@ -103,7 +104,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     id: 197,
     name: "dynptr_from_mem",
     group: "base",
-    parameters: [DESTINATION, SIZE, SCALAR, DYNPTR],
+    parameters: [DESTINATION, SIZE, SCALAR, DYNPTR_ROOM],
     action: { type: "service", run: fromMemory },
     result: "i32",
     doc: "Makes a dynptr to memory; 0, -E2BIG or -EINVAL, and then it leads to nothing.",
@@ -112,7 +113,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     id: 198,
     name: "ringbuf_reserve_dynptr",
     group: "base",
-    parameters: [MAP, WORD, SCALAR, DYNPTR],
+    parameters: [MAP, WORD, SCALAR, RECORD_DYNPTR_ROOM],
     action: { type: "service", run: reserve },
     result: "i32",
     doc: "Makes a dynptr to a new record of a ring buffer, which is to be submitted or discarded; 0, or -EINVAL if there is no room.",
@@ -121,7 +122,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     id: 199,
     name: "ringbuf_submit_dynptr",
     group: "base",
-    parameters: [DYNPTR, SCALAR],
+    parameters: [RECORD_DYNPTR, SCALAR],
     action: { type: "service", run: (call, at: number, flags: bigint) => giveBack(call, at, flags, "ringbufSubmit") },
     result: "none",
     doc: "Gives the record of a dynptr to the consumer.",
@@ -130,7 +131,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     id: 200,
     name: "ringbuf_discard_dynptr",
     group: "base",
-    parameters: [DYNPTR, SCALAR],
+    parameters: [RECORD_DYNPTR, SCALAR],
     action: { type: "service", run: (call, at: number, flags: bigint) => giveBack(call, at, flags, "ringbufDiscard") },
     result: "none",
     doc: "Gives the record of a dynptr up.",
@@ -159,6 +160,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     group: "base",
     parameters: [DYNPTR, WORD, WORD],
     action: { type: "service", run: data },
+    leads: { type: "memory", what: "what a dynptr leads to", bytes: { argument: 3 }, writable: true, of: "dynptr" },
     result: "address",
     doc: "The address of bytes that a dynptr leads to, or 0 beyond its end.",
   },

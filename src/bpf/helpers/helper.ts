@@ -7,6 +7,7 @@ import type { Core } from "../../wasm/face.ts";
 import type { HelperGroup } from "./groups.ts";
 import { MAP } from "./parameters/maps.ts";
 import type { ParameterKind } from "./parameters/parameter-kind.ts";
+import type { CallRules } from "./rules.ts";
 import type { Service } from "./service.ts";
 
 export type MapRole =
@@ -39,7 +40,7 @@ export type Action =
   /** Answers the same to everybody. */
   | { readonly type: "answer"; readonly value: number };
 
-export interface Helper {
+export interface Helper extends CallRules {
   /** As in Linux's `include/uapi/linux/bpf.h`; of a kernel function (kfunc), which has no number there, one of our own. */
   readonly id: number;
   /** Without the `bpf_` of its C name; of a kernel function with it. */

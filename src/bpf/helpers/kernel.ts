@@ -5,17 +5,21 @@ import { CALLBACK } from "./parameters/callback.ts";
 import { CONTEXT, DESTINATION, LONG_ROOM, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ParameterKind } from "./parameters/parameter-kind.ts";
+import type { CallbackRules } from "./rules.ts";
 
 interface Asking {
   readonly what: string;
   readonly parameters: readonly ParameterKind[];
   readonly result?: Helper["result"];
+  readonly calls?: CallbackRules;
   readonly doc: string;
 }
 
-function ask(id: number, name: string, group: HelperGroup, { what, parameters, result = "i32", doc }: Asking): Helper {
+function ask(id: number, name: string, group: HelperGroup, asking: Asking): Helper {
+  const { what, parameters, result = "i32", doc, calls } = asking;
   return {
     ...{ id, name, group, parameters, action: { type: "unknown", what }, result },
+    ...(calls === undefined ? {} : { calls }),
     doc: `${doc}, which no event says: a run is stopped here without an answer.`,
   };
 }
@@ -230,6 +234,7 @@ export const KERNEL_HELPERS: readonly Helper[] = [
   ask(180, "find_vma", "tracing", {
     what: "the task's memory",
     parameters: [SOURCE, SCALAR, CALLBACK, SCALAR, SCALAR],
+    calls: { arguments: ["number", "number", { register: 4 }], result: [0, 1] },
     result: "i64",
     doc: "Calls a function with the part of a task's memory that an address is in",
   }),

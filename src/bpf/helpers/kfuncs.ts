@@ -8,8 +8,20 @@ import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
 import { OBJECT_FUNCTIONS } from "./objects.ts";
 import { packetOf } from "./packet.ts";
-import { CONTEXT, DESTINATION_OR_NULL, DYNPTR, ITERATOR, LONG_ROOM, SIZE, SOURCE } from "./parameters/memory.ts";
+import { CGROUP, OWN_CGROUP, OWN_TASK, TASK } from "./parameters/kernel.ts";
+import { CONTEXT, DESTINATION_OR_NULL, SIZE } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
+import {
+  DYNPTR,
+  DYNPTR_ROOM,
+  ENDING_ITERATOR,
+  INTERRUPTS,
+  INTERRUPTS_ROOM,
+  ITERATOR,
+  ITERATOR_ROOM,
+  PACKET_DYNPTR_ROOM,
+} from "./parameters/stack-objects.ts";
+import type { KernelThing } from "./rules.ts";
 import { ProgramExit, type ServiceCall } from "./service.ts";
 
 /** Above all helpers that Linux may ever have. */
@@ -95,6 +107,7 @@ const ROWS: readonly Row[] = [
       type: "service",
       run: (call) => call.fail("what is asked for here is not there, in the kernel that the program is for"),
     },
+    final: "stop",
     result: "none",
     doc: "What stands where a kernel has no such function or field: a program that asks first never gets to it, and is stopped otherwise.",
   },
@@ -108,13 +121,15 @@ const ROWS: readonly Row[] = [
         throw new ProgramExit(cookie);
       },
     },
+    final: "exit",
     result: "none",
     doc: "Ends the whole program with a number, from whatever function.",
   },
   {
     name: "bpf_iter_num_new",
     group: ANY,
-    parameters: [ITERATOR, WORD, WORD],
+    parameters: [ITERATOR_ROOM, WORD, WORD],
+    underLock: true,
     action: { type: "service", run: newNumbers },
     result: "i32",
     doc: "Begins an iteration over numbers from one to before another; 0, -EINVAL or -E2BIG.",
@@ -124,27 +139,37 @@ const ROWS: readonly Row[] = [
     group: ANY,
     parameters: [ITERATOR],
     action: { type: "service", run: nextNumber },
+    leads: { type: "memory", what: "a number of an iterator", bytes: 4, writable: false, of: "iterator" },
+    underLock: true,
     result: "address",
     doc: "The address of the next number, or 0.",
   },
   {
     name: "bpf_iter_num_destroy",
     group: ANY,
-    parameters: [ITERATOR],
+    parameters: [ENDING_ITERATOR],
     action: { type: "service", run: endNumbers },
+    underLock: true,
     result: "none",
     doc: "Ends an iteration.",
   },
-  ...["bpf_rcu_read_lock", "bpf_rcu_read_unlock", "bpf_preempt_disable", "bpf_preempt_enable"].map(
-    (name): Row => ({
-      ...{ name, group: ANY, parameters: [], action: { type: "service", run: nothing }, result: "none" },
+  ...(
+    [
+      ["bpf_rcu_read_lock", { begins: "rcu" }],
+      ["bpf_rcu_read_unlock", { ends: "rcu" }],
+      ["bpf_preempt_disable", { begins: "preempt" }],
+      ["bpf_preempt_enable", { ends: "preempt" }],
+    ] as const
+  ).map(
+    ([name, rules]): Row => ({
+      ...{ name, group: ANY, parameters: [], action: { type: "service", run: nothing }, result: "none", ...rules },
       doc: "Begins or ends what every run is in anyway: it reads under RCU, and nothing else runs on its CPU.",
     }),
   ),
   {
     name: "bpf_local_irq_save",
     group: ANY,
-    parameters: [LONG_ROOM],
+    parameters: [INTERRUPTS_ROOM],
     action: { type: "service", run: saveInterrupts },
     result: "none",
     doc: "Switches interrupts off: none comes in the middle of a run.",
@@ -152,7 +177,7 @@ const ROWS: readonly Row[] = [
   {
     name: "bpf_local_irq_restore",
     group: ANY,
-    parameters: [LONG_ROOM],
+    parameters: [INTERRUPTS],
     action: { type: "service", run: nothing },
     result: "none",
     doc: "Switches interrupts on again.",
@@ -192,7 +217,7 @@ const ROWS: readonly Row[] = [
   {
     name: "bpf_dynptr_clone",
     group: ANY,
-    parameters: [DYNPTR, DYNPTR],
+    parameters: [DYNPTR, DYNPTR_ROOM],
     action: { type: "service", run: clone },
     result: "i32",
     doc: "Makes a second dynptr to the same; 0, or -EINVAL where it leads to nothing.",
@@ -205,6 +230,7 @@ const ROWS: readonly Row[] = [
       type: "service",
       run: (call, at: number, offset: number, _: number, bytes: number) => slice(call, at, offset, bytes, false),
     },
+    leads: { type: "memory", what: "what a dynptr leads to", bytes: { argument: 4 }, writable: false, of: "dynptr" },
     result: "address",
     doc: "The address of bytes that a dynptr leads to, to be read, or 0 beyond its end.",
   },
@@ -216,13 +242,14 @@ const ROWS: readonly Row[] = [
       type: "service",
       run: (call, at: number, offset: number, _: number, bytes: number) => slice(call, at, offset, bytes, true),
     },
+    leads: { type: "memory", what: "what a dynptr leads to", bytes: { argument: 4 }, writable: true, of: "dynptr" },
     result: "address",
     doc: "The same, to be written too; 0 of what can only be read.",
   },
   {
     name: "bpf_dynptr_from_skb",
     group: "packet",
-    parameters: [CONTEXT, SCALAR, DYNPTR],
+    parameters: [CONTEXT, SCALAR, PACKET_DYNPTR_ROOM],
     action: { type: "service", run: (call, _: number, flags: bigint, into: number) => ofPacket(call, flags, into) },
     result: "i32",
     doc: "Makes a dynptr to the packet; 0 or -EINVAL.",
@@ -230,32 +257,41 @@ const ROWS: readonly Row[] = [
   {
     name: "bpf_dynptr_from_xdp",
     group: "xdp",
-    parameters: [CONTEXT, SCALAR, DYNPTR],
+    parameters: [CONTEXT, SCALAR, PACKET_DYNPTR_ROOM],
     action: { type: "service", run: (call, _: number, flags: bigint, into: number) => ofPacket(call, flags, into) },
     result: "i32",
     doc: "Makes a dynptr to the packet; 0 or -EINVAL.",
   },
-  ...["bpf_task_acquire", "bpf_cgroup_acquire"].map(
-    (name): Row => ({
-      ...{ name, group: ANY, parameters: [SOURCE], result: "u64" },
+  ...(
+    [
+      ["task", TASK, OWN_TASK],
+      ["cgroup", CGROUP, OWN_CGROUP],
+    ] as const
+  ).flatMap(([what, thing, own]): Row[] => [
+    {
+      ...{ name: `bpf_${what}_acquire`, group: ANY, parameters: [thing], result: "u64" },
       action: { type: "service", run: (_, address: bigint) => address },
-      doc: "Keeps a task or a cgroup from going away, which none does during a run; its address.",
-    }),
-  ),
-  ...["bpf_task_release", "bpf_cgroup_release"].map(
-    (name): Row => ({
-      ...{ name, group: ANY, parameters: [SOURCE], action: { type: "service", run: nothing }, result: "none" },
-      doc: "Lets a task or a cgroup go.",
-    }),
-  ),
-  ...[
-    ["bpf_task_from_pid", "a task by its number"],
-    ["bpf_task_from_vpid", "a task by its number"],
-    ["bpf_cgroup_from_id", "a cgroup by its number"],
-  ].map(
-    ([name = "", what = ""]): Row => ({
-      ...{ name, group: ANY, parameters: [SCALAR], action: { type: "unknown", what }, result: "u64" },
-      doc: `The address of ${what}, which no event says: a run is stopped here without an answer.`,
+      leads: { type: "kernel", what, owned: true },
+      doc: `Keeps a ${what} from going away, which none does during a run; its address.`,
+    },
+    {
+      ...{ name: `bpf_${what}_release`, group: ANY, parameters: [own], result: "none" },
+      action: { type: "service", run: nothing },
+      doc: `Lets a ${what} go.`,
+    },
+  ]),
+  ...(
+    [
+      ["bpf_task_from_pid", "task"],
+      ["bpf_task_from_vpid", "task"],
+      ["bpf_cgroup_from_id", "cgroup"],
+    ] as const
+  ).map(
+    ([name, what]): Row => ({
+      ...{ name, group: ANY, parameters: [SCALAR], action: { type: "unknown", what: `a ${what} by its number` } },
+      leads: { type: "kernel", what: what satisfies KernelThing, owned: true },
+      result: "u64",
+      doc: `The address of a ${what} by its number, which no event says: a run is stopped here without an answer.`,
     }),
   ),
 ];

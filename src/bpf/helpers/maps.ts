@@ -174,6 +174,7 @@ export const MAP_HELPERS: readonly Helper[] = [
     name: "for_each_map_elem",
     group: "base",
     parameters: [MAP, CALLBACK, SCALAR, SCALAR],
+    calls: { arguments: ["map", "key", "value", { register: 3 }], result: [0, 1] },
     action: { type: "service", run: forEachElement },
     result: "i64",
     doc: "Calls a function with each entry of a hash or an array, until it answers other than 0; how many it was called with, or -EINVAL.",

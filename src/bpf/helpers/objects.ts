@@ -9,8 +9,18 @@
 import { ERRNO } from "../../error.ts";
 import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
-import { LONG_ROOM } from "./parameters/memory.ts";
-import { SCALAR, WORD } from "./parameters/numbers.ts";
+import { SCALAR } from "./parameters/numbers.ts";
+import {
+  KEPT_POINTER,
+  LIST,
+  NODE,
+  OWN_NODE,
+  OWN_OBJECT,
+  POINTEE,
+  SHARED_OBJECT,
+  TREE,
+  TYPE_NUMBER,
+} from "./parameters/objects.ts";
 import type { ServiceCall } from "./service.ts";
 
 const HEADER = 8;
@@ -55,7 +65,7 @@ function giveAway(call: ServiceCall, address: number): number {
 }
 
 function allocate(call: ServiceCall, type: bigint): number {
-  const size = call.program.types.get(Number(type)) ?? call.fail(`the object has no type ${type}`);
+  const { bytes: size } = call.program.types.get(Number(type)) ?? call.fail(`the object has no type ${type}`);
   const allocator = call.host.objects?.() ?? call.fail("there is nothing to allocate from here");
   const found = Number(call.host.core["objectAllocate"]?.(allocator, size + HEADER, 0) ?? 0) >>> 0;
   // An errno is a number below 0, which is one above all memory here.
@@ -112,14 +122,6 @@ function leave(call: ServiceCall, head: number, node: number): number {
   return node;
 }
 
-/** The first node that another one is less than; 0: none. */
-function placeFor(call: ServiceCall, root: number, node: number, less: bigint): number {
-  let other = at(call, root + FIRST);
-  while (other !== 0 && (call.callback(less, BigInt(node), BigInt(other)) & 0xffn) === 0n)
-    other = at(call, other + NEXT);
-  return other;
-}
-
 /** Looks at a node that stays where it is. */
 function look(call: ServiceCall, node: number): number {
   if (node !== 0) {
@@ -127,6 +129,14 @@ function look(call: ServiceCall, node: number): number {
     call.grant(object, at(call, object - HEADER + 4), true);
   }
   return node;
+}
+
+/** The first node that another one is less than; 0: none. */
+function placeFor(call: ServiceCall, root: number, node: number, less: bigint): number {
+  let other = at(call, root + FIRST);
+  while (other !== 0 && (call.callback(less, BigInt(node), BigInt(look(call, other))) & 0xffn) === 0n)
+    other = at(call, other + NEXT);
+  return other;
 }
 
 /** `bpf_kptr_xchg`: what was there is the run's now, and what it puts there is not any more. */
@@ -142,8 +152,9 @@ export const EXCHANGE: Helper = {
   id: 194,
   name: "kptr_xchg",
   group: "base",
-  parameters: [LONG_ROOM, SCALAR],
+  parameters: [KEPT_POINTER, POINTEE],
   action: { type: "service", run: exchange },
+  leads: { type: "object", of: "field", owned: true },
   result: "u64",
   doc: "Puts an object's address into a value of a map, in the place of the one before, which it gives.",
 };
@@ -151,23 +162,26 @@ export const EXCHANGE: Helper = {
 type Row = Omit<Helper, "id">;
 
 const ADD: Omit<Row, "name" | "action" | "doc"> = {
-  ...{ group: "base", parameters: [LONG_ROOM, WORD, SCALAR, SCALAR], result: "i32" },
+  ...{ group: "base", parameters: [LIST, OWN_NODE, SCALAR, SCALAR], result: "i32", underLock: true },
 };
 
 export const OBJECT_FUNCTIONS: readonly Row[] = [
   {
-    ...{ name: "bpf_obj_new_impl", group: "base", parameters: [SCALAR, SCALAR], result: "address" },
+    ...{ name: "bpf_obj_new_impl", group: "base", parameters: [TYPE_NUMBER, SCALAR], result: "address" },
     action: { type: "service", run: allocate },
+    leads: { type: "object", of: "type", owned: true },
     doc: "An object of one of the program's own types, all zeroes, or 0 where its context finds no memory.",
   },
   {
-    ...{ name: "bpf_obj_drop_impl", group: "base", parameters: [SCALAR, SCALAR], result: "none" },
+    ...{ name: "bpf_obj_drop_impl", group: "base", parameters: [OWN_OBJECT, SCALAR], result: "none" },
     action: { type: "service", run: drop },
     doc: "Gives a reference to an object back; the last frees it.",
   },
   {
-    ...{ name: "bpf_refcount_acquire_impl", group: "base", parameters: [SCALAR, SCALAR], result: "address" },
+    ...{ name: "bpf_refcount_acquire_impl", group: "base", parameters: [SHARED_OBJECT, SCALAR], result: "address" },
     action: { type: "service", run: acquire },
+    leads: { type: "object", of: "argument", owned: true },
+    underLock: true,
     doc: "One more reference to an object.",
   },
   {
@@ -186,17 +200,21 @@ export const OBJECT_FUNCTIONS: readonly Row[] = [
     doc: "Puts an object at a list's end; 0, or -EINVAL where it is in one.",
   },
   {
-    ...{ name: "bpf_list_pop_front", group: "base", parameters: [LONG_ROOM], result: "address" },
+    ...{ name: "bpf_list_pop_front", group: "base", parameters: [LIST], result: "address", underLock: true },
+    leads: { type: "object", of: "field", owned: true },
     action: { type: "service", run: (call, head: number) => leave(call, head, at(call, head + FIRST)) },
     doc: "Takes a list's first node, or 0.",
   },
   {
-    ...{ name: "bpf_list_pop_back", group: "base", parameters: [LONG_ROOM], result: "address" },
+    ...{ name: "bpf_list_pop_back", group: "base", parameters: [LIST], result: "address", underLock: true },
+    leads: { type: "object", of: "field", owned: true },
     action: { type: "service", run: (call, head: number) => leave(call, head, at(call, head + LAST)) },
     doc: "Takes a list's last node, or 0.",
   },
   {
-    ...{ name: "bpf_rbtree_add_impl", group: "base", parameters: [LONG_ROOM, WORD, CALLBACK, SCALAR, SCALAR] },
+    ...{ name: "bpf_rbtree_add_impl", group: "base", parameters: [TREE, OWN_NODE, CALLBACK, SCALAR, SCALAR] },
+    calls: { arguments: ["node", "node"] },
+    underLock: true,
     action: {
       type: "service",
       run: (call, root: number, node: number, less: bigint) =>
@@ -206,12 +224,15 @@ export const OBJECT_FUNCTIONS: readonly Row[] = [
     doc: "Puts an object into a tree, before the first that it is less than; 0, or -EINVAL where it is in one.",
   },
   {
-    ...{ name: "bpf_rbtree_first", group: "base", parameters: [LONG_ROOM], result: "address" },
+    ...{ name: "bpf_rbtree_first", group: "base", parameters: [TREE], result: "address", underLock: true },
+    leads: { type: "object", of: "field", owned: false },
     action: { type: "service", run: (call, root: number) => look(call, at(call, root + FIRST)) },
     doc: "A tree's first node, which stays there, or 0.",
   },
   {
-    ...{ name: "bpf_rbtree_remove", group: "base", parameters: [LONG_ROOM, WORD], result: "address" },
+    ...{ name: "bpf_rbtree_remove", group: "base", parameters: [TREE, NODE], result: "address", underLock: true },
+    leads: { type: "object", of: "field", owned: true },
+    losesBorrowed: true,
     action: { type: "service", run: (call, root: number, node: number) => leave(call, root, node) },
     doc: "Takes a node out of a tree; 0 where it is not in it.",
   },

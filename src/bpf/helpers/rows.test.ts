@@ -232,7 +232,8 @@ function run(engine: Engine, text: string, section: string, answers?: ReadonlyMa
     ...(answers === undefined ? {} : { answers }),
   };
   // Type 5 is one of 64 bytes: a number, and a node at byte 8.
-  const program = { ...linkProgram(object, "helpers", host.bindings), types: new Map([[5, 64]]) };
+  const types = new Map([[5, { name: "item", bytes: 64, fields: [] }]]);
+  const program = { ...linkProgram(object, "helpers", host.bindings), types };
   return { result: engine.make(program, complete)(CONTEXT, CPU, STACK_TOP, own), lines: host.lines };
 }
 

@@ -1,5 +1,6 @@
 /** Helpers that ask about sockets. There are none here: a lookup finds nothing, and what only a socket has nobody says. */
 import type { Helper } from "./helper.ts";
+import { OWN_SOCKET, SOCKET } from "./parameters/kernel.ts";
 import { CONTEXT, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
 import { SCALAR } from "./parameters/numbers.ts";
 import type { ServiceCall } from "./service.ts";
@@ -8,6 +9,7 @@ const LOOKUP: Omit<Helper, "id" | "name"> = {
   group: "base",
   parameters: [CONTEXT, TEXT, SIZE, SCALAR, SCALAR],
   action: { type: "answer", value: 0 },
+  leads: { type: "kernel", what: "socket", owned: true },
   result: "u64",
   doc: "Looks for a socket by its addresses: 0, as none is found where there are none.",
 };
@@ -15,7 +17,8 @@ const LOOKUP: Omit<Helper, "id" | "name"> = {
 /** What follows from a socket, where there is none. */
 const OF_SOCKET: Omit<Helper, "id" | "name"> = {
   ...LOOKUP,
-  parameters: [SOURCE],
+  parameters: [SOCKET],
+  leads: { type: "kernel", what: "socket", owned: "argument" },
   doc: "A socket as one of its kinds: 0, as of one that is none of them.",
 };
 
@@ -48,7 +51,7 @@ export const SOCKET_HELPERS: readonly Helper[] = [
     id: 86,
     name: "sk_release",
     group: "base",
-    parameters: [SOURCE],
+    parameters: [OWN_SOCKET],
     action: { type: "service", run: release },
     result: "i32",
     doc: "Gives a socket back that a lookup has found: as none is ever found, a run is stopped here.",

@@ -155,6 +155,7 @@ export const TASK_HELPERS: readonly Helper[] = [
     group: "base",
     parameters: [],
     action: { type: "service", run: taskAddress },
+    leads: { type: "kernel", what: "task", owned: false },
     result: "u64",
     doc: "As get_current_task.",
   },

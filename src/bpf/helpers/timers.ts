@@ -5,8 +5,8 @@ import type { ProgramTimers } from "../host.ts";
 import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
 import { MAP } from "./parameters/maps.ts";
-import { TIMER } from "./parameters/memory.ts";
 import { SCALAR } from "./parameters/numbers.ts";
+import { TIMER } from "./parameters/objects.ts";
 import { recordOf, type ServiceCall } from "./service.ts";
 
 function timersOf(call: ServiceCall): ProgramTimers {
@@ -55,6 +55,7 @@ export const TIMER_HELPERS: readonly Helper[] = [
     name: "timer_set_callback",
     group: "base",
     parameters: [TIMER, CALLBACK],
+    calls: { arguments: ["map", "key", "value"], result: [0, 0], later: true },
     action: { type: "service", run: setCallback },
     result: "i32",
     doc: "Says what a timer calls: with the map, the key and the value; -EINVAL where there is no timer.",

@@ -15,7 +15,10 @@ export interface BtfMember {
 }
 
 export type BtfType = { readonly name: string } & (
-  | { readonly kind: "void" | "fwd" | "func" | "func_proto" | "decl_tag" }
+  | { readonly kind: "void" | "fwd" | "func_proto" }
+  | { readonly kind: "func"; readonly type: number; readonly global: boolean }
+  /** A note on a type (`part` -1) or on one of its members or parameters: the name is its text. */
+  | { readonly kind: "decl_tag"; readonly type: number; readonly part: number }
   | { readonly kind: "int"; readonly size: number; readonly encoding: "unsigned" | "signed" | "char" | "bool" }
   | { readonly kind: "float"; readonly size: number }
   | { readonly kind: "pointer"; readonly type: number }
@@ -27,7 +30,8 @@ export type BtfType = { readonly name: string } & (
       readonly signed: boolean;
       readonly values: readonly { readonly name: string; readonly value: bigint }[];
     }
-  | { readonly kind: "alias"; readonly type: number }
+  /** A typedef or a qualifier. `tag`: a note on the type, whose text the name is. */
+  | { readonly kind: "alias"; readonly type: number; readonly tag?: true }
   | { readonly kind: "variable"; readonly type: number; readonly static: boolean }
   | {
       readonly kind: "section";
@@ -128,10 +132,13 @@ function readArray({ name, at }: Row, reader: ByteReader): BtfType {
 }
 
 const none = (): number => 0;
-const opaque = (kind: "fwd" | "func" | "func_proto" | "decl_tag"): Kind["read"] => {
+const opaque = (kind: "fwd" | "func_proto"): Kind["read"] => {
   return ({ name }) => ({ name, kind });
 };
 const alias: Kind = { extra: none, read: ({ name, sizeOrType }) => ({ name, kind: "alias", type: sizeOrType }) };
+
+/** `BTF_FUNC_GLOBAL`. */
+const GLOBAL = 1;
 
 /** `BTF_KIND_*` by number. */
 const KINDS: readonly (Kind | undefined)[] = [
@@ -147,7 +154,10 @@ const KINDS: readonly (Kind | undefined)[] = [
   alias, // volatile
   alias, // const
   alias, // restrict
-  { extra: none, read: opaque("func") },
+  {
+    extra: none,
+    read: ({ name, count, sizeOrType }) => ({ name, kind: "func", type: sizeOrType, global: count === GLOBAL }),
+  },
   { extra: (count) => count * 8, read: opaque("func_proto") },
   {
     extra: () => 4,
@@ -160,8 +170,16 @@ const KINDS: readonly (Kind | undefined)[] = [
   },
   { extra: (count) => count * 12, read: readSection },
   { extra: none, read: ({ name, sizeOrType }) => ({ name, kind: "float", size: sizeOrType }) },
-  { extra: () => 4, read: opaque("decl_tag") },
-  alias, // type tag
+  {
+    extra: () => 4,
+    read: ({ name, sizeOrType, at }, reader) => ({
+      name,
+      kind: "decl_tag",
+      type: sizeOrType,
+      part: reader.u32(at, "declaration tag") | 0,
+    }),
+  },
+  { extra: none, read: ({ name, sizeOrType }) => ({ name, kind: "alias", type: sizeOrType, tag: true }) },
   { extra: (count) => count * 12, read: readEnum(8) },
 ];
 

@@ -1,8 +1,10 @@
 /** What has to hold of an access: that it stays inside of what its pointer leads into, whatever the numbers are that it may have. */
 import { FRAME_BYTES } from "../host.ts";
+import type { SpecialField } from "../object/fields.ts";
 import { Refusal } from "./refusal.ts";
 import { describe, describeScalar, isPacket, type PointerRegister, type Register } from "./registers.ts";
 import { isWritten, wordAt } from "./stack.ts";
+import { objectsIn } from "./stack-objects.ts";
 import type { State } from "./state.ts";
 import { cameFrom, nameOf, type Subject } from "./subject.ts";
 import { constantOf } from "./values/scalar.ts";
@@ -67,7 +69,7 @@ function aligned(access: Access, { offset, fixed }: PointerRegister): void {
 /** What several threads may access at a time: the stack, values and records, at multiples of the size. */
 function checkAtomic(access: Access, register: PointerRegister): void {
   const { type } = register.target;
-  if (type === "stack" || type === "value" || type === "record") {
+  if (type === "stack" || type === "value" || type === "memory" || type === "object") {
     aligned(access, register);
     return;
   }
@@ -87,11 +89,46 @@ function checkStack(subject: Subject, state: State, access: Access, pointer: Poi
   if (access.helper !== true) aligned(access, pointer);
   if (access.does === "write") return;
   const [from, to] = [Number(least), Number(most) + access.bytes];
+  const [object] = objectsIn(state, target.frame, from, to - from);
+  if (object !== undefined) throw hidden(access, `${STACK_OBJECTS[object.kind]} on the stack`);
   for (let word = wordAt(to - 1); to > from && word <= wordAt(from); word++) state.markRead(target.frame, word);
   if (subject.rules.readsUnwrittenStack || isWritten(state.frames[target.frame]?.stack ?? [], from, to - from)) return;
   const message = `${what(access)} of the stack at ${from} from its top, to which nothing was written before`;
   const suggestion = "Give the variable a value first; of a struct also its padding: `struct key key = {};`.";
   throw new Refusal("uninitialized", access.at, message, suggestion);
+}
+
+const STACK_OBJECTS = { dynptr: "a dynptr", iterator: "an iterator", interrupts: "the state of interrupts" } as const;
+
+/** What only its functions may look into. */
+function hidden(access: Access, of: string): Refusal {
+  const message = `${what(access)} of ${of}, which is used by its functions only`;
+  return new Refusal("object", access.at, message, "Use the functions that are for it, and leave its bytes alone.");
+}
+
+/** Fields of values and objects that are no plain memory. */
+const FIELDS: Readonly<Record<SpecialField["kind"], string>> = {
+  lock: "a lock",
+  timer: "a timer",
+  list: "a list",
+  tree: "a tree",
+  listNode: "a list's node",
+  treeNode: "a tree's node",
+  references: "the number of references",
+  pointer: "a pointer that is kept for others",
+  unknown: "a field for which there are no functions here",
+};
+
+function checkFields(access: Access, pointer: PointerRegister, fields: readonly SpecialField[]): void {
+  const [least, most] = reach(pointer, access);
+  const found = fields.find(
+    ({ offset, bytes }) => least < BigInt(offset + bytes) && most + BigInt(access.bytes) > BigInt(offset),
+  );
+  if (found === undefined) return;
+  // What is kept there may be compared with NULL.
+  const looks = access.does === "read" && access.helper !== true && found.kind === "pointer";
+  if (looks && least === most && least === BigInt(found.offset) && access.bytes === found.bytes) return;
+  throw hidden(access, `${found.name}, ${FIELDS[found.kind]}`);
 }
 
 function checkPacket(subject: Subject, access: Access, pointer: PointerRegister): void {
@@ -147,10 +184,11 @@ const MOST_CONTEXT = 8192;
 function refusedNumber(access: Access, register: Register): Refusal {
   const name = `r${access.register}`;
   if (register.type === "nothing") return neverWritten(access.at, access.register, register);
-  if (register.type === "number" && register.releasedAt !== undefined) {
-    const because = [{ at: register.releasedAt, what: "the record was given back here" }];
-    const message = `${what(access)} of a record (${name}) that was given back before`;
-    return new Refusal("released", access.at, message, "Use the record before it is submitted or discarded.", because);
+  if (register.type === "number" && register.released !== undefined) {
+    const { at, what: gone } = register.released;
+    const because = [{ at, what: `${gone} was given away here` }];
+    const message = `${what(access)} of ${gone} (${name}) that was given back before`;
+    return new Refusal("released", access.at, message, "Use it before it is given back.", because);
   }
   const held = describe(register);
   if (held === "0") {
@@ -188,7 +226,8 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   if (register.type !== "pointer") throw refusedNumber(access, register);
   const { target } = register;
   if (register.maybeNull) throw maybeNull(subject, access, register);
-  if (target.type === "map" || target.type === "packetEnd" || target.type === "function") {
+  if (target.type === "kernel" && mayFollow(subject, access, target.what)) return;
+  if (NO_MEMORY.has(target.type)) {
     const message = `${what(access)} at ${describe(register)} (r${access.register}), which is no memory of the program's`;
     const suggestion =
       target.type === "map" ? "Values are got by bpf_map_lookup_elem()." : "Only what lies before it can be accessed.";
@@ -201,25 +240,59 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   else checkObject(subject, access, register);
 }
 
-/** A value or a record. */
-function checkObject(subject: Subject, access: Access, register: PointerRegister): void {
-  const { target } = register;
-  const size = target.type === "value" ? target.map.valueSize : target.type === "record" ? target.bytes : 0;
-  inside(subject, access, register, size, cameFrom(subject, register));
-  if (access.does === "read" || target.type !== "value" || !target.map.readOnly) return;
-  const message = `${what(access)} of ${cameFrom(subject, register)}, which programs may only read`;
-  throw new Refusal(
-    "read-only",
-    access.at,
-    message,
-    "Declare the variable without const, or use a map that is not BPF_F_RDONLY_PROG.",
-  );
+const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel"]);
+
+/**
+ * Things of the kernel's are read by the programs that follow its pointers. Sockets there are none: no run comes to where one is
+ * looked into.
+ */
+function mayFollow({ type }: Subject, access: Access, thing: string): boolean {
+  if (access.does !== "read" || access.helper === true || access.ordered === true) return false;
+  return thing === "socket" || type?.followsPointers === true;
 }
+
+interface Extent {
+  readonly bytes: number;
+  readonly writable: boolean;
+  readonly fields: readonly SpecialField[];
+}
+
+function extentOf({ target }: PointerRegister): Extent {
+  if (target.type === "value")
+    return { bytes: target.map.valueSize, writable: !target.map.readOnly, fields: target.map.fields };
+  if (target.type === "object") return { bytes: target.object.bytes, writable: true, fields: target.object.fields };
+  if (target.type === "memory") return { bytes: target.bytes, writable: target.writable, fields: [] };
+  return { bytes: 0, writable: false, fields: [] };
+}
+
+/** A value, an object, or memory that a helper gave. */
+function checkObject(subject: Subject, access: Access, register: PointerRegister): void {
+  const { bytes, writable, fields } = extentOf(register);
+  inside(subject, access, register, bytes, cameFrom(subject, register));
+  if (access.does !== "read" && !writable) {
+    const message = `${what(access)} of ${cameFrom(subject, register)}, which programs may only read`;
+    const suggestion =
+      register.target.type === "value"
+        ? "Declare the variable without const, or use a map that is not BPF_F_RDONLY_PROG."
+        : "Copy it to a variable, and change that.";
+    throw new Refusal("read-only", access.at, message, suggestion);
+  }
+  checkFields(access, register, fields);
+}
+
+/** Of what may be NULL: where it is. */
+const WHEN_NULL: Readonly<Record<string, string>> = {
+  value: "there is no such entry",
+  "a record": "there is no room in the ring buffer",
+  "a number of an iterator": "the iteration is at its end",
+  "what a dynptr leads to": "it has fewer bytes",
+  object: "there is none, or no memory for it",
+};
 
 function maybeNull(subject: Subject, access: Access, register: PointerRegister): Refusal {
   const name = nameOf(subject, access.register, register);
   const { target } = register;
-  const when = target.type === "record" ? "there is no room in the ring buffer" : "there is no such entry";
+  const when = WHEN_NULL[target.type === "memory" ? target.what : target.type] ?? "there is none";
   const message = `${what(access)} through ${name}, ${cameFrom(subject, register)}, which is NULL where ${when}`;
   const variable = name.replaceAll("`", "");
   const suggestion = `Compare it with NULL first: if (!${variable}) return 0;`;

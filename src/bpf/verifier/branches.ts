@@ -2,7 +2,7 @@
 import { NULL_GUARD_BYTES } from "../host.ts";
 import type { Effect } from "../isa/instructions.ts";
 import { Basis } from "./basis.ts";
-import { isPacket, number, type PointerRegister, type Register, rely, zero } from "./registers.ts";
+import { isPacket, number, type PointerRegister, type Register, referenceOf, rely, zero } from "./registers.ts";
 import type { State } from "./state.ts";
 import type { Step } from "./subject.ts";
 import { compared } from "./values/relations.ts";
@@ -29,10 +29,10 @@ function becomes(id: number, isNull: boolean): Way {
     let reference = -1;
     state.mapAll((each) => {
       if (each.type !== "pointer" || !each.maybeNull || each.id !== id) return each;
-      if (each.target.type === "record") reference = each.target.reference;
+      if (referenceOf(each.target) !== 0) reference = referenceOf(each.target);
       return isNull ? zero() : { ...each, maybeNull: false, id: 0 };
     });
-    // Where there is no record nothing has to be given back.
+    // Where there is nothing it has not to be given back.
     if (isNull) state.references = state.references.filter((each) => each.id !== reference);
   };
 }

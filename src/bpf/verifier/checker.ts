@@ -3,9 +3,10 @@
 import type { Effect, Instruction } from "../isa/instructions.ts";
 import { ALU_OPERATIONS, type AluEffect } from "../isa/semantics.ts";
 import { checkAccess, neverWritten } from "./access.ts";
+import { REFERENCES } from "./references.ts";
 import { Refusal } from "./refusal.ts";
-import { describe, describeScalar, type PointerRegister, type Register, rely } from "./registers.ts";
-import type { State } from "./state.ts";
+import { describe, describeScalar, NOTHING, type PointerRegister, type Register, rely } from "./registers.ts";
+import type { CallbackFrame, Reference, State } from "./state.ts";
 import { nameOf, type Step, type Subject, sourceAt } from "./subject.ts";
 
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
@@ -37,7 +38,7 @@ function arithmetic(subject: Subject, at: number, index: number, register: Point
 }
 
 /** Targets that a pointer stays at. */
-const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function"]);
+const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel"]);
 
 /** A pointer is moved by a number, or subtracted from a pointer: nothing else. */
 function checkPointerArithmetic(subject: Subject, step: Step, state: State, effect: Of<"alu">): void {
@@ -118,25 +119,42 @@ function checkAtomic(subject: Subject, { at, slot }: Step, state: State, effect:
 /** The end of a function that the program or a helper has called, or of the program. */
 function checkExit(subject: Subject, { at }: Step, state: State): void {
   const result = state.register(0);
-  const { depth } = state;
+  const { depth, frame, references } = state;
+  const { callback } = frame;
+  if (callback !== undefined) checkCallbackExit(subject, at, state, callback);
   if (depth > 0) {
     checkEscape(at, result, depth - 1);
     return;
   }
+  const [reference] = references;
+  if (reference !== undefined) throw notReleased(subject, at, reference, "it ends");
+  if (callback === undefined) checkFinalResult(subject, at, result);
+}
+
+/** What the program ends with. */
+export function checkFinalResult(subject: Subject, at: number, result: Register): void {
   mustHold(at, 0, result);
-  const [reference] = state.references;
-  if (reference !== undefined) throw notReleased(subject, at, reference.at);
   const { between } = subject.type?.result ?? {};
   if (between !== undefined) checkResult(subject, at, result, between, `a program of type ${subject.type?.name}`);
 }
 
-function notReleased(subject: Subject, at: number, reserved: number): Refusal {
-  const source = sourceAt(subject.program, reserved);
-  const where = source === undefined ? `instruction ${reserved}` : `line ${source.line}`;
-  const message = `it ends with a record, reserved at ${where}, that is neither submitted nor discarded`;
-  const because = [{ at: reserved, what: "the record is reserved here" }];
-  const suggestion = "Call bpf_ringbuf_submit() or bpf_ringbuf_discard() on every path behind the reservation.";
-  return new Refusal("reference", at, message, suggestion, because);
+/** A function that a helper calls gives back what it has taken, as it may be called again, or not at all. */
+function checkCallbackExit(subject: Subject, at: number, { references, frame }: State, callback: CallbackFrame): void {
+  const { rules, helper } = callback;
+  const left = references[callback.references];
+  if (left !== undefined) throw notReleased(subject, at, left, "a function that a helper calls ends");
+  const result = frame.registers[0] ?? NOTHING;
+  mustHold(at, 0, result);
+  if (rules.result === undefined) rely(result);
+  else checkResult(subject, at, result, rules.result, `a function that bpf_${helper.name}() calls`);
+}
+
+function notReleased(subject: Subject, at: number, reference: Reference, does: string): Refusal {
+  const { noun, left, begun, suggestion } = REFERENCES[reference.kind];
+  const source = sourceAt(subject.program, reference.at);
+  const where = source === undefined ? `instruction ${reference.at}` : `line ${source.line}`;
+  const message = `${does} with ${noun}, from ${where}, that is ${left}`;
+  return new Refusal("reference", at, message, suggestion, [{ at: reference.at, what: begun }]);
 }
 
 function checkResult(
@@ -153,7 +171,8 @@ function checkResult(
   if (wide !== undefined && low !== undefined && low.smin >= BigInt(least) && low.smax <= BigInt(most)) return;
   const is = result.type === "number" ? describeScalar(result.scalar) : describe(result);
   const message = `it returns ${is}, where ${who} returns ${least} to ${most}`;
-  throw new Refusal("result", at, message, subject.type?.result.doc ?? "Return 0 or 1.");
+  const suggestion = who.startsWith("a program") ? subject.type?.result.doc : undefined;
+  throw new Refusal("result", at, message, suggestion ?? `Return ${least === most ? least : `${least} or ${most}`}.`);
 }
 
 function checkBranch(step: Step, state: State, effect: Of<"branch">): void {

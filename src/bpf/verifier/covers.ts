@@ -5,11 +5,13 @@ import {
   type NumberRegister,
   type PointerRegister,
   type Register,
+  referenceOf,
   rely,
   sameTarget,
+  type Target,
 } from "./registers.ts";
-import type { StackWord } from "./stack.ts";
-import type { Frame, State, WordSet } from "./state.ts";
+import type { StackObject, StackWord } from "./stack.ts";
+import type { Frame, Reference, State, WordSet } from "./state.ts";
 import { includesScalar } from "./values/scalar.ts";
 
 /** Numbers of the one state by those of the other: what is told apart in one is told apart in both. */
@@ -23,6 +25,11 @@ class Matching {
 
   readonly #to = new Map<number, number>();
   readonly #from = new Map<number, number>();
+
+  /** The same, of what is either there or not: 0 is nothing. */
+  same(known: number, now: number): boolean {
+    return known === 0 ? now === 0 : now !== 0 && this.match(known, now);
+  }
 
   match(known: number, now: number): boolean {
     if (known === 0) return true;
@@ -43,9 +50,17 @@ function coversPointer(known: PointerRegister, now: PointerRegister, ids: Matchi
     return false;
   if (now.maybeNull && !known.maybeNull) return false;
   if (isPacket(target)) return known.range <= now.range && matchesPacket(known, now, ids);
-  if (target.type === "record" && now.target.type === "record" && !ids.match(target.reference, now.target.reference))
-    return false;
+  if (!coversTarget(target, now.target, ids)) return false;
   return known.maybeNull === now.maybeNull && (!known.maybeNull || ids.match(known.id, now.id));
+}
+
+/** What is told apart of one kind of target: which value it is, and what has to be given back with it. */
+function coversTarget(known: Target, now: Target, ids: Matching): boolean {
+  if (!ids.same(referenceOf(known), referenceOf(now))) return false;
+  if (known.type === "value" && now.type === "value") return ids.same(known.instance, now.instance);
+  if (known.type === "memory" && now.type === "memory") return ids.same(known.dynptr, now.dynptr);
+  if (known.type !== "object" || now.type !== "object") return true;
+  return ids.same(known.instance, now.instance) && ids.same(known.borrowed, now.borrowed);
 }
 
 /** Pointers without an unknown offset are all told apart from those with one. */
@@ -56,7 +71,7 @@ function matchesPacket(known: PointerRegister, now: PointerRegister, ids: Matchi
 function coversNumber(known: NumberRegister, now: NumberRegister, ids: Matching): boolean {
   if (known.kernel && !now.kernel) return false;
   // Whatever it is now, nothing would come out otherwise.
-  if (!ids.exact && !known.basis.relied) return true;
+  if (!ids.exact && !known.basis.kept) return true;
   return includesScalar(known.scalar, now.scalar) && ids.match(known.id, now.id);
 }
 
@@ -68,9 +83,17 @@ function coversRegister(known: Register, now: Register, ids: Matching): boolean 
 
 const NO_WORD: StackWord = { written: 0, zero: 0, spills: [] };
 
+function coversObject(known: StackObject | undefined, now: StackObject | undefined, ids: Matching): boolean {
+  if (known === undefined) return true;
+  if (now === undefined || known.kind !== now.kind || known.part !== now.part || known.leads !== now.leads)
+    return false;
+  return ids.same(known.id, now.id) && ids.same(known.reference, now.reference);
+}
+
 function coversWord(known: StackWord, now: StackWord, ids: Matching): boolean {
-  if (known === now && known.spills.length === 0) return true;
+  if (known === now && known.spills.length === 0 && known.object === undefined) return true;
   if ((known.written & ~now.written) !== 0 || (known.zero & ~now.zero) !== 0) return false;
+  if (!coversObject(known.object, now.object, ids)) return false;
   return known.spills.every((spill) => {
     const same = now.spills.find(({ offset, bytes }) => offset === spill.offset && bytes === spill.bytes);
     return same !== undefined && coversRegister(spill.register, same.register, ids);
@@ -88,7 +111,7 @@ function coversFrame(
   isRead: (word: number) => boolean,
   ids: Matching,
 ): boolean {
-  if (known.returnTo !== now.returnTo) return false;
+  if (known.returnTo !== now.returnTo || known.turns > now.turns) return false;
   for (let index = 0; index < known.registers.length; index++) {
     if ((live & (1 << index)) === 0) continue;
     if (!coversRegister(known.registers[index] ?? NOTHING, now.registers[index] ?? NOTHING, ids)) return false;
@@ -97,6 +120,20 @@ function coversFrame(
   for (let word = 0; word < words; word++)
     if (isRead(word) && !coversWord(known.stack[word] ?? NO_WORD, now.stack[word] ?? NO_WORD, ids)) return false;
   return true;
+}
+
+function coversReference(known: Reference, now: Reference | undefined, ids: Matching): boolean {
+  if (now === undefined || known.kind !== now.kind || !ids.same(known.id, now.id)) return false;
+  const [a, b] = [known.place, now.place];
+  if (a === undefined || b === undefined) return a === b;
+  return a.of === b.of && a.offset === b.offset && ids.same(a.instance, b.instance);
+}
+
+/** Registers of a frame that matter: of one whose function was called by a helper those of the call too, which is made again. */
+function matterIn({ frames, at }: State, index: number, live: readonly number[]): number {
+  const above = frames[index + 1];
+  if (above === undefined) return live[at] ?? 0;
+  return (live[above.returnTo] ?? 0) & (above.callback === undefined ? KEPT : -1);
 }
 
 /** r6 to r9: what a caller has when its call ends. */
@@ -111,17 +148,16 @@ export function covers(known: State, now: State, live: readonly number[], read: 
   const ids = new Matching(read === undefined);
   for (let index = known.frames.length - 1; index >= 0; index--) {
     const [a, b] = [known.frames[index] as Frame, now.frames[index] as Frame];
-    const isTop = index === known.frames.length - 1;
-    const behind = known.frames[index + 1]?.returnTo ?? 0;
-    const matter = isTop ? (live[known.at] ?? 0) : (live[behind] ?? 0) & KEPT;
-    if (!coversFrame(a, b, matter, (word) => read === undefined || isIn(read, index, word), ids)) return false;
+    if (!coversFrame(a, b, matterIn(known, index, live), (word) => read === undefined || isIn(read, index, word), ids))
+      return false;
   }
-  return known.references.every(({ id }, index) => ids.match(id, now.references[index]?.id ?? 0));
+  return known.references.every((reference, index) => coversReference(reference, now.references[index], ids));
 }
 
 function inheritRegister(known: Register, now: Register): void {
   if (known.type !== "number") return;
   if (known.basis.relied) rely(now);
+  else if (known.basis.kept) keep(now);
   else if (now.type !== "number" || !includesScalar(known.scalar, now.scalar)) known.basis.ignored = true;
 }
 
@@ -137,6 +173,25 @@ export function inheritReliance(known: State, now: State): void {
         const same = frame?.stack[at]?.spills.find((spill) => spill.offset === offset && spill.bytes === bytes);
         inheritRegister(register, same?.register ?? NOTHING);
       }
+    });
+  });
+}
+
+function keep(register: Register): void {
+  if (register.type === "number") register.basis.keep();
+}
+
+/** A path ends in a loop: all that it takes there counts wherever states are compared, as the turn that it begins is not looked at. */
+export function keepAll(state: State, live: readonly number[]): void {
+  state.frames.forEach(({ registers, stack }, frame) => {
+    const matter = matterIn(state, frame, live);
+    registers.forEach((register, index) => {
+      if ((matter & (1 << index)) !== 0) keep(register);
+    });
+    stack.forEach((word, index) => {
+      if (word === undefined) return;
+      state.markRead(frame, index);
+      for (const { register } of word.spills) keep(register);
     });
   });
 }

@@ -3,16 +3,19 @@
  * looked at both ways where both can be; loops are gone round until they end.
  */
 import { edgeOf } from "../analysis/edges.ts";
+import { helperById } from "../helpers/table.ts";
 import type { BeliefBook } from "./beliefs.ts";
 import { branch } from "./branches.ts";
+import { afterCall, helperCall } from "./call-effects.ts";
+import { calledBack, nextTurn } from "./callbacks.ts";
 import { check, registersRead } from "./checker.ts";
-import { checkCall } from "./helper-call.ts";
+import { type CheckedHelperCall, checkCall } from "./helper-call.ts";
 import { liveRegisters } from "./liveness.ts";
 import { Refusal } from "./refusal.ts";
 import { NOTHING, pointer, type Register } from "./registers.ts";
 import { enteredFrame, State, wordSet } from "./state.ts";
 import type { Step, Subject } from "./subject.ts";
-import { afterCall, helperCall, transform } from "./transformer.ts";
+import { transform } from "./transformer.ts";
 import { closed, opened, Visits } from "./visits.ts";
 
 /** Instructions on all paths together after which a program is given up, as in Linux. */
@@ -28,22 +31,41 @@ export interface Exploration {
   readonly refused?: { readonly refusal: Refusal; readonly state: State };
 }
 
+/** What a place is: paths come together there; a turn of a loop begins there that ends by itself. */
+const MEETING = 1;
+const TURNING = 2;
+
+/** Whether a call may be the beginning of a turn: of an iteration, or of a function that the helper calls. */
+function turns({ effect }: Step["operation"], { imm }: Step["slot"]): boolean {
+  if (effect.type !== "call" || effect.target !== "helper") return false;
+  const { leads, calls } = helperById(imm) ?? {};
+  return (leads?.type === "memory" && leads.of === "iterator") || (calls !== undefined && calls.later !== true);
+}
+
 /** Slots where paths come together: where jumps lead, where functions begin and where calls return. */
 function meetingPlaces({ steps }: Subject): Uint8Array {
   const places = new Uint8Array(steps.length);
   for (const step of steps) {
     if (step === undefined) continue;
     const edge = edgeOf(step.operation.effect, step.slot, step.at);
-    if (edge !== undefined) places[edge.target] = 1;
-    if (edge?.type === "call") places[step.at + 1] = 1;
+    if (edge !== undefined) places[edge.target] = MEETING;
+    if (edge?.type === "call") places[step.at + 1] = MEETING;
   }
+  for (const step of steps) if (step !== undefined && turns(step.operation, step.slot)) places[step.at] = TURNING;
   return places;
 }
 
 function begin(): State {
   const context = pointer({ type: "context" }, -1);
   const frame = enteredFrame(0, -1, [context], { returnTo: -1 });
-  return new State([frame], { at: 0, references: [], trail: undefined, passed: undefined, written: wordSet() });
+  return new State([frame], {
+    at: 0,
+    turns: 0,
+    references: [],
+    trail: undefined,
+    passed: undefined,
+    written: wordSet(),
+  });
 }
 
 class Explorer {
@@ -90,7 +112,8 @@ class Explorer {
   }
 
   #isOpen(state: State): boolean {
-    return this.#places[state.at] !== 1 || !this.#visits.isKnown(state);
+    const place = this.#places[state.at] ?? 0;
+    return place === 0 || !this.#visits.isKnown(state, place === TURNING);
   }
 
   /** Carries out an instruction. @returns whether the path goes on */
@@ -112,14 +135,32 @@ class Explorer {
     const edge = edgeOf(effect, slot, at);
     if (effect.type === "goto" && edge !== undefined) state.at = edge.target;
     else if (call !== undefined) {
-      helperCall(this.#subject, at, state, call);
-      state.at = at + 1;
+      return this.#call(step, state, call);
     } else if (effect.type === "call" && edge !== undefined) this.#enter(step, state, edge.target);
     else {
       transform(this.#subject, step, state);
       state.at = this.#subject.steps[at + 1] === undefined ? at + 2 : at + 1;
     }
     return true;
+  }
+
+  /** A helper is called: it goes on behind it, with another turn of a loop to be looked at later. */
+  #call({ at }: Step, state: State, call: CheckedHelperCall): boolean {
+    const { final, leads } = call.helper;
+    if (final !== undefined) return false;
+    const other = call.function === undefined ? undefined : calledBack(this.#subject, at, state, call);
+    if (other !== undefined) this.#wait(other, state);
+    state.frame.turns = 0;
+    helperCall(this.#subject, at, state, call);
+    state.at = at + 1;
+    if (leads?.type === "memory" && leads.of === "iterator") this.#wait(nextTurn(state), state);
+    return true;
+  }
+
+  #wait(other: State, { at }: State): void {
+    opened(other);
+    this.#waiting.push(other);
+    if (this.#waiting.length > MOST_WAITING) throw tooMany(at, `${MOST_WAITING} of its branches wait to be looked at`);
   }
 
   #branch(step: Step, state: State, effect: Parameters<typeof branch>[2]): boolean {
@@ -132,10 +173,7 @@ class Explorer {
       otherwise.trail = { at, taken: false, before };
       taken.at = target;
       otherwise.at = at + 1;
-      opened(state);
-      this.#waiting.push(taken);
-      if (this.#waiting.length > MOST_WAITING)
-        throw tooMany(at, `${MOST_WAITING} of its branches wait to be looked at`);
+      this.#wait(taken, state);
       return true;
     }
     state.at = taken !== undefined ? target : at + 1;
@@ -152,7 +190,12 @@ class Explorer {
   #leave({ at }: Step, state: State): boolean {
     if (state.depth === 0) return false;
     const result = state.register(0);
-    const { returnTo } = state.pop();
+    const { returnTo, callback } = state.pop();
+    if (callback !== undefined) {
+      // The helper may call it again, or not.
+      state.at = returnTo;
+      return true;
+    }
     afterCall(state, returnTo - 1, result.type === "nothing" ? NOTHING : result);
     state.at = returnTo;
     return at >= 0;

@@ -1,5 +1,7 @@
 /** What the verifier knows of a register or of a spilled one: nothing, a number, or a pointer into something. All of it is immutable. */
+import type { KernelThing } from "../helpers/rules.ts";
 import type { LinkedMap } from "../linked.ts";
+import type { ObjectType } from "../object/fields.ts";
 import { Basis, NO_BASIS } from "./basis.ts";
 import { constant, type Scalar, UNKNOWN } from "./values/scalar.ts";
 
@@ -8,12 +10,39 @@ export type Target =
   | { readonly type: "context" }
   /** A frame's stack, by the frame's number; offsets are below its top. */
   | { readonly type: "stack"; readonly frame: number }
-  | { readonly type: "value"; readonly map: LinkedMap }
+  /** `instance`: which value, of maps whose values have locks and the like; 0 of others, and of variables. */
+  | { readonly type: "value"; readonly map: LinkedMap; readonly instance: number }
   | { readonly type: "map"; readonly map: LinkedMap }
   | { readonly type: "packet" | "packetMeta" | "packetEnd" }
-  /** A record of a ring buffer, by the number of the reservation. */
-  | { readonly type: "record"; readonly bytes: number; readonly reference: number }
+  | MemoryTarget
+  | ObjectTarget
+  /** A thing of the kernel's; `reference`: what the run has to give back with it, or 0. */
+  | { readonly type: "kernel"; readonly what: KernelThing; readonly reference: number }
   | { readonly type: "function"; readonly start: number };
+
+/** So many bytes that a helper gave. */
+export interface MemoryTarget {
+  readonly type: "memory";
+  readonly what: string;
+  readonly bytes: number;
+  readonly writable: boolean;
+  /** What it goes with: the number of a reservation or an iteration; 0: of nothing that is given back. */
+  readonly reference: number;
+  /** The dynptr that it is a part of; 0: none. */
+  readonly dynptr: number;
+  /** A part of the packet, which may move. */
+  readonly packet: boolean;
+}
+
+/** An object that a program has allocated. */
+export interface ObjectTarget {
+  readonly type: "object";
+  readonly object: ObjectType;
+  readonly instance: number;
+  /** What the run has; 0: it has not got it, and may look at it while it holds the lock `borrowed`. */
+  readonly reference: number;
+  readonly borrowed: number;
+}
 
 /** Nothing was put there since the function began, or since a call that leaves nothing. */
 export interface NothingRegister {
@@ -31,8 +60,8 @@ export interface NumberRegister {
   readonly kernel: boolean;
   /** Whether something was decided by it. */
   readonly basis: Basis;
-  /** It was a pointer to a record until this call gave the record back. */
-  readonly releasedAt?: number;
+  /** It was a pointer until this call, which took what it led to. */
+  readonly released?: { readonly at: number; readonly what: string };
 }
 
 export interface PointerRegister {
@@ -86,7 +115,20 @@ export function sameTarget(a: Target, b: Target): boolean {
   if (a.type === "stack" && b.type === "stack") return a.frame === b.frame;
   if ("map" in a && "map" in b) return a.map === b.map;
   if (a.type === "function" && b.type === "function") return a.start === b.start;
-  return a.type !== "record" || b.type !== "record" || a.bytes === b.bytes;
+  if (a.type === "object" && b.type === "object") return a.object === b.object;
+  if (a.type === "kernel" && b.type === "kernel") return a.what === b.what;
+  if (a.type !== "memory" || b.type !== "memory") return true;
+  return a.bytes === b.bytes && a.writable === b.writable && a.packet === b.packet;
+}
+
+/** What a pointer may be of: the number of what is to be given back; 0: nothing. */
+export function referenceOf(target: Target): number {
+  return "reference" in target ? target.reference : 0;
+}
+
+/** What a pointer leads to is gone since this call. */
+export function releasedRegister(at: number, what: string): NumberRegister {
+  return { ...ANY_NUMBER, released: { at, what } };
 }
 
 /** What a target is, for people. */
@@ -100,8 +142,12 @@ export function describeTarget(target: Target): string {
         : `a value of map ${target.map.name}`;
     case "map":
       return `map ${target.map.name}`;
-    case "record":
-      return `a record of ${target.bytes} bytes`;
+    case "memory":
+      return `${target.what} of ${target.bytes} bytes`;
+    case "object":
+      return `an object of type ${target.object.name}`;
+    case "kernel":
+      return `a ${target.what}`;
     case "packetEnd":
       return "the end of the packet";
     case "packetMeta":

@@ -18,11 +18,24 @@ interface Spill {
   readonly register: Register;
 }
 
+/** What lies on the stack and is known by its functions alone: a dynptr, an iterator, the state of interrupts. */
+export interface StackObject {
+  readonly kind: "dynptr" | "iterator" | "interrupts";
+  readonly id: number;
+  /** What has to be given back with it; 0: nothing. */
+  readonly reference: number;
+  /** Which of its words this is, the lowest being 0. */
+  readonly part: number;
+  /** Of a dynptr: what it leads to. */
+  readonly leads: "memory" | "record" | "packet";
+}
+
 export interface StackWord {
   /** A bit a byte. */
   readonly written: number;
   readonly zero: number;
   readonly spills: readonly Spill[];
+  readonly object?: StackObject;
 }
 
 /** By word, the first being the one just below the frame's top. */

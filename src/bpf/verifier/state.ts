@@ -1,5 +1,9 @@
 /** One path's state: registers and stack of each frame, what is reserved, and how the path came here. */
+import type { Helper } from "../helpers/helper.ts";
+import type { CallbackRules, HeldKind } from "../helpers/rules.ts";
 import { FRAME_POINTER, REGISTERS } from "../isa/instructions.ts";
+import type { LinkedMap } from "../linked.ts";
+import type { ObjectType } from "../object/fields.ts";
 import { NOTHING, type NumberRegister, pointer, type Register } from "./registers.ts";
 import { mapSpills, type Stack } from "./stack.ts";
 
@@ -9,13 +13,33 @@ export interface Frame {
   readonly stack: Stack;
   /** Where the caller goes on; -1 for the program itself. */
   readonly returnTo: number;
+  /** Of a function that a helper calls: by what rules, and how many references there were before. */
+  readonly callback?: CallbackFrame;
+  /** How often the helper that is being called has called back from this frame. */
+  turns: number;
 }
 
-/** A record that is reserved and not given back. */
+export interface CallbackFrame {
+  readonly helper: Helper;
+  readonly rules: CallbackRules;
+  readonly references: number;
+}
+
+/** What a run has and has not given back. */
 export interface Reference {
   readonly id: number;
-  /** The call that reserved it. */
+  readonly kind: HeldKind;
+  /** The call that it comes from. */
   readonly at: number;
+  /** Of a lock: which. */
+  readonly place?: LockPlace;
+}
+
+/** Where a lock is: in a value of a map or in an object, told apart by its instance. */
+export interface LockPlace {
+  readonly of: LinkedMap | ObjectType;
+  readonly instance: number;
+  readonly offset: number;
 }
 
 /** How a path went: a branch that was taken or not, a call, the last first. */
@@ -47,14 +71,17 @@ export function wordSet(): WordSet {
 export class State {
   readonly frames: Frame[];
   at: number;
+  /** Turns of loops that end by themselves, on this path: of iterators, of functions that helpers call. */
+  turns: number;
   references: readonly Reference[];
   trail: Trail | undefined;
   /** The last place that it passed, and the words that it has written since. */
   passed: Passed | undefined;
   written: WordSet;
 
-  constructor(frames: Frame[], more: Pick<State, "at" | "references" | "trail" | "passed" | "written">) {
+  constructor(frames: Frame[], more: Pick<State, "at" | "turns" | "references" | "trail" | "passed" | "written">) {
     this.frames = frames;
+    this.turns = more.turns;
     this.at = more.at;
     this.references = more.references;
     this.trail = more.trail;
@@ -85,8 +112,8 @@ export class State {
       registers: frame.registers.slice(),
       stack: frame.stack.slice(),
     }));
-    const { at, references, trail, passed } = this;
-    return new State(frames, { at, references, trail, passed, written: this.written.slice() });
+    const { at, turns, references, trail, passed } = this;
+    return new State(frames, { at, turns, references, trail, passed, written: this.written.slice() });
   }
 
   /** Changes every register and every spilled one. */
@@ -149,12 +176,12 @@ export function enteredFrame(
   frame: number,
   origin: number,
   given: readonly Register[],
-  rest: Pick<Frame, "returnTo">,
+  rest: Pick<Frame, "returnTo" | "callback">,
 ): Frame {
   const registers = new Array<Register>(REGISTERS).fill(NOTHING);
   given.forEach((register, index) => {
     registers[index + 1] = register;
   });
   registers[FRAME_POINTER] = pointer({ type: "stack", frame }, origin);
-  return { registers, stack: [], ...rest };
+  return { registers, stack: [], turns: 0, ...rest };
 }

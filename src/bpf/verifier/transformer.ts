@@ -2,7 +2,6 @@
 import { type Effect, wideImmediate } from "../isa/instructions.ts";
 import { Basis } from "./basis.ts";
 import { aluName, isMove } from "./checker.ts";
-import { type CheckedHelperCall, reservedBytes } from "./helper-call.ts";
 import {
   ANY_NUMBER,
   isPacket,
@@ -12,23 +11,13 @@ import {
   pointer,
   type Register,
   rely,
-  type Target,
   zero,
 } from "./registers.ts";
 import { coversWord, loadAt, smear, storeAt, wordAt } from "./stack.ts";
+import { overwrite } from "./stack-objects.ts";
 import type { State } from "./state.ts";
 import type { Step, Subject } from "./subject.ts";
-import {
-  bytesLoaded,
-  constant,
-  constantOf,
-  SCALAR_OPERATIONS,
-  type Scalar,
-  scalarIn,
-  UNKNOWN,
-  WIDTHS,
-} from "./values/scalar.ts";
-import { between, signedBetween } from "./values/word.ts";
+import { bytesLoaded, constant, constantOf, SCALAR_OPERATIONS, type Scalar, UNKNOWN, WIDTHS } from "./values/scalar.ts";
 
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
 
@@ -126,7 +115,7 @@ function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: O
   const { slot, at } = step;
   const base = state.register(slot.src);
   const follows = subject.type?.followsPointers === true && bytes === 8;
-  if (base.type !== "pointer") return number(bytesLoaded(bytes, signed), follows);
+  if (base.type !== "pointer" || base.target.type === "kernel") return number(bytesLoaded(bytes, signed), follows);
   const { target, offset } = base;
   const exact = constantOf(offset);
   if (target.type === "context") {
@@ -134,10 +123,19 @@ function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: O
     const found = addressIn(subject, at, field, bytes);
     return found ?? number(bytesLoaded(bytes, signed), follows);
   }
+  if (target.type === "value" && exact !== undefined && target.map.contents !== undefined)
+    return number(constantAt(target.map.contents, Number(exact) + slot.offset, bytes, signed));
   if (target.type !== "stack" || exact === undefined) return number(bytesLoaded(bytes, signed));
   const stack = state.frames[target.frame]?.stack ?? [];
   const found = loadAt(stack, Number(BigInt.asIntN(64, exact)) + slot.offset, bytes) ?? number(bytesLoaded(bytes));
   return signed ? signExtended(found, bytes) : found;
+}
+
+/** What lies in a section of constants, which nobody changes while the program is loaded. */
+function constantAt(contents: Uint8Array, at: number, bytes: number, signed: boolean): Scalar {
+  let value = 0n;
+  for (let index = bytes - 1; index >= 0; index--) value = (value << 8n) | BigInt(contents[at + index] ?? 0);
+  return constant(signed ? BigInt.asIntN(bytes * 8, value) : value);
 }
 
 function signExtended(register: Register, bytes: number): Register {
@@ -147,18 +145,22 @@ function signExtended(register: Register, bytes: number): Register {
 }
 
 /** Stores a register, or anything, through a pointer; only the stack is remembered. */
-function stored(state: State, base: Register, by: number, bytes: number, register: Register): void {
+function stored(step: Step, state: State, base: Register, bytes: number, register: Register): void {
   if (base.type !== "pointer" || base.target.type !== "stack") return;
   const { frame } = base.target;
+  const by = step.slot.offset;
   const stack = state.frames[frame]?.stack ?? [];
   const exact = constantOf(base.offset);
   if (exact === undefined) {
     const { smin, smax } = base.offset.wide;
     const from = Number(smin) + by;
-    smear(stack, from, Number(smax) + by + bytes - from, false);
+    const all = Number(smax) + by + bytes - from;
+    overwrite(state, step.at, frame, from, all);
+    smear(stack, from, all, false);
     return;
   }
   const offset = Number(BigInt.asIntN(64, exact)) + by;
+  overwrite(state, step.at, frame, offset, bytes);
   storeAt(stack, offset, bytes, register);
   if (coversWord(offset, bytes)) state.markWritten(frame, wordAt(offset));
 }
@@ -168,13 +170,13 @@ function store(subject: Subject, step: Step, state: State, { bytes, operand }: O
   const held = operand === "src" ? state.register(slot.src) : number(constant(slot.imm));
   // What comes back from the stack is the same number.
   const value = operand === "src" && held.type === "number" ? linked(subject, state, slot.src, held) : held;
-  stored(state, state.register(slot.dst), slot.offset, bytes, value);
+  stored(step, state, state.register(slot.dst), bytes, value);
 }
 
 function atomic(step: Step, state: State, { bytes, fetch, atomic: name }: Of<"atomic">): void {
   const { slot } = step;
   const base = state.register(slot.dst);
-  stored(state, base, slot.offset, bytes, number(bytesLoaded(bytes)));
+  stored(step, state, base, bytes, number(bytesLoaded(bytes)));
   if (fetch) state.set(name === "cmpxchg" ? 0 : slot.src, number(bytesLoaded(bytes)));
 }
 
@@ -192,92 +194,10 @@ function constantLoad(subject: Subject, { slot, at }: Step, { holds }: Of<"const
       : undefined;
   if (map !== undefined) {
     const offset = constant(address - map.firstValue);
-    return pointer({ type: "value", map }, at, { offset });
+    return pointer({ type: "value", map, instance: 0 }, at, { offset });
   }
   const tail = instructions[at + 1];
   return number(tail === undefined ? UNKNOWN : constant(wideImmediate(slot, tail)));
-}
-
-/** What r0 is after a call, by the helper's result. */
-function resultOf(subject: Subject, state: State, at: number, { helper, map }: CheckedHelperCall): Register {
-  const fresh = (target: Target): PointerRegister => pointer(target, at, { maybeNull: true, id: subject.nextId++ });
-  switch (helper.result) {
-    case "value":
-      return map === undefined ? ANY_NUMBER : fresh({ type: "value", map });
-    case "record": {
-      const reference = subject.nextId++;
-      state.references = [...state.references, { id: reference, at }];
-      return fresh({ type: "record", bytes: reservedBytes(state) ?? 0, reference });
-    }
-    case "i32":
-      return number(scalarIn(WIDTHS, signedBetween(WIDTHS.wide, -(2n ** 31n), mostOf(state, helper))));
-    case "u32":
-      return number(scalarIn(WIDTHS, between(WIDTHS.wide, 0n, 2n ** 32n - 1n)));
-    // Memory that the action lets a run use is not followed: nobody can read it.
-    case "address":
-    case "i64":
-    case "u64":
-      return ANY_NUMBER;
-    case "none":
-      return { type: "nothing", lostAt: at };
-  }
-}
-
-/** The most that a helper returns: of those that return a length the size that they were given. */
-function mostOf(state: State, { atMostSize, parameters }: CheckedHelperCall["helper"]): bigint {
-  const index = parameters.findIndex(({ sized }) => sized);
-  const size = state.register(index + 2);
-  if (atMostSize !== true || index < 0 || size.type !== "number") return 2n ** 31n - 1n;
-  return size.scalar.wide.smax;
-}
-
-/** The record is gone: what still leads to it is a number. */
-function release(state: State, at: number, { target }: PointerRegister): void {
-  if (target.type !== "record") return;
-  const { reference } = target;
-  state.references = state.references.filter(({ id }) => id !== reference);
-  const gone: NumberRegister = { ...ANY_NUMBER, releasedAt: at };
-  state.mapAll((each) =>
-    each.type === "pointer" && each.target.type === "record" && each.target.reference === reference ? gone : each,
-  );
-}
-
-/** The packet lies elsewhere: what led to it is a number, and it has to be asked for again. */
-function losePacket(state: State): void {
-  const isOfPacket = ({ type }: Target): boolean => type === "packet" || type === "packetMeta" || type === "packetEnd";
-  state.mapAll((each) => (each.type === "pointer" && isOfPacket(each.target) ? ANY_NUMBER : each));
-}
-
-const FIRST_ARGUMENT = 1;
-const LAST_ARGUMENT = 5;
-
-/** A call leaves its result and nothing in the registers of its arguments. */
-export function afterCall(state: State, at: number, result: Register): void {
-  const lost: Register = { type: "nothing", lostAt: at };
-  for (let index = FIRST_ARGUMENT; index <= LAST_ARGUMENT; index++) state.set(index, lost);
-  state.set(0, result);
-}
-
-/** What a helper does to memory and to records, and what it returns. */
-export function helperCall(subject: Subject, at: number, state: State, call: CheckedHelperCall): void {
-  for (const { pointer: to, least, most } of call.written) {
-    if (to.target.type !== "stack") continue;
-    const { smin, smax } = to.offset.wide;
-    const stack = state.frames[to.target.frame]?.stack ?? [];
-    const exact = smin === smax;
-    if (exact && least > 0) smear(stack, Number(smin), least, true);
-    if (!exact || most > least) smear(stack, Number(smin), Number(smax - smin) + most, false);
-    if (exact) markCovered(state, to.target.frame, Number(smin), least);
-  }
-  const result = resultOf(subject, state, at, call);
-  if (call.released !== undefined) release(state, at, call.released);
-  if (call.helper.movesPacket === true) losePacket(state);
-  afterCall(state, at, result);
-}
-
-/** Words that lie in a range that is written for certain. */
-function markCovered(state: State, frame: number, from: number, bytes: number): void {
-  for (let at = Math.ceil(from / 8) * 8; at + 8 <= from + bytes; at += 8) state.markWritten(frame, wordAt(at));
 }
 
 /** Changes the state from before an instruction to after it; branches, calls and exits lead elsewhere and are not here. */

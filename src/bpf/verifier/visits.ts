@@ -3,9 +3,10 @@
  * that covers its own, and has been followed to all of its ends. A path that comes back to itself with nothing changed
  * never ends.
  */
-import { covers, inheritReliance } from "./covers.ts";
+import { covers, inheritReliance, keepAll } from "./covers.ts";
 import { Refusal } from "./refusal.ts";
 import { type Passed, type State, type WordSet, wordSet } from "./state.ts";
+import { widen } from "./widen.ts";
 
 /** What a state was when it passed a place. */
 export class Visit implements Passed {
@@ -16,6 +17,8 @@ export class Visit implements Passed {
   state: State | undefined;
   /** Paths from here that have not ended. */
   open = 1;
+  /** Which turn of a loop begins here. */
+  turn = 0;
   hits = 0;
   misses = 0;
 
@@ -66,16 +69,19 @@ export class Visits {
 
   /**
    * A path comes to a place.
+   * @param turns a turn of a loop begins here that ends by itself
    * @returns whether it may end here
    * @throws {Refusal} it has been here before, with the same state
    */
-  isKnown(state: State): boolean {
+  isKnown(state: State, turns: boolean): boolean {
     const visits = this.#visits[state.at] ?? [];
+    const turn = turns ? this.#nextTurn(visits, state) : undefined;
     for (let index = visits.length - 1; index >= 0; index--) {
       const visit = visits[index] as Visit;
       if (visit.state === undefined) continue;
-      if (visit.open > 0) this.#refuseCircle(visit.state, state);
-      else if (covers(visit.state, state, this.#live, visit.read)) {
+      if (visit.open > 0) {
+        if (this.#isTurn(visit.state, state)) return true;
+      } else if (covers(visit.state, state, this.#live, visit.read)) {
         visit.hits++;
         inherit(state, visit);
         inheritReliance(visit.state, state);
@@ -86,21 +92,36 @@ export class Visits {
         visits.splice(index, 1);
       }
     }
-    if (this.#since >= this.#distance) this.#keep(state, visits);
+    if (turn !== undefined || this.#since >= this.#distance) this.#keep(state, visits, turn);
     return false;
   }
 
-  #keep(state: State, visits: Visit[]): void {
+  /** @returns the number of the turn that begins, its numbers widened by what they were in the one before */
+  #nextTurn(visits: readonly Visit[], state: State): number {
+    const before = visits.findLast((visit) => visit.open > 0 && visit.state?.frames.length === state.frames.length);
+    if (before?.state === undefined || before.state.turns === state.turns) return 0;
+    widen(before.state, state, before.turn);
+    return before.turn + 1;
+  }
+
+  #keep(state: State, visits: Visit[], turn = 0): void {
     this.#since = 0;
     if (++this.kept % KEPT_AT_ONE_DISTANCE === 0) this.#distance *= 2;
     const visit = new Visit(state);
+    visit.turn = turn;
     visits.push(visit);
     state.passed = visit;
     state.written = wordSet();
   }
 
-  #refuseCircle(before: State, now: State): void {
-    if (!covers(before, now, this.#live, undefined) || !covers(now, before, this.#live, undefined)) return;
+  /** A path is where it was before: nothing new is seen in another turn of a loop that ends by itself; another loop may never end. */
+  #isTurn(before: State, now: State): boolean {
+    if (!covers(before, now, this.#live, undefined)) return false;
+    if (before.turns !== now.turns) {
+      keepAll(now, this.#live);
+      return true;
+    }
+    if (!covers(now, before, this.#live, undefined)) return false;
     const message = "a loop comes back here with nothing changed that is known: it may never end";
     const suggestion = "Bound the loop by a counter: for (int i = 0; i < N; i++).";
     throw new Refusal("loop", now.at, message, suggestion);

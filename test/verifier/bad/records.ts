@@ -24,7 +24,7 @@ export const RELEASED: readonly BadProgram[] = [
       bad: `${UNKNOWN}\n${RESERVE}\n${CHECKED}\nif r6 > 9 goto out\nr1 = r0\nr2 = 0\ncall ${call}\n${OUT}`,
       good: `${UNKNOWN}\n${RESERVE}\n${CHECKED}\nr1 = r0\nr2 = 0\ncall ${call}\nif r6 > 9 goto out\n${OUT}`,
       category: "reference",
-      says: /it ends with a record, reserved at instruction \d+, that is neither submitted nor discarded/,
+      says: /it ends with a record, from instruction \d+, that is neither submitted nor discarded/,
     },
     {
       name: `a record is given back twice by ${call}`,

@@ -19,8 +19,17 @@ const PROGRAM_TYPES: Readonly<Record<string, number>> = {
   raw_tracepoint: 17,
 };
 
-export function isOffered({ kind }: ProgramSpec): boolean {
-  return PROGRAM_TYPES[kind.type] !== undefined;
+/** Numbers of kernel functions here, which are none of Linux's. */
+const FIRST_KERNEL_FUNCTION = 0x10000;
+const CALL = 0x85;
+
+/** Programs of types that there are, without what takes BTF: kernel functions, and values with locks and the like. */
+export function isOffered({ kind, instructions, relocations }: ProgramSpec): boolean {
+  if (PROGRAM_TYPES[kind.type] === undefined) return false;
+  const takesBtf = instructions.some(
+    ({ code, src, imm }) => code === CALL && src === 0 && imm >= FIRST_KERNEL_FUNCTION,
+  );
+  return !takesBtf && !relocations.some((each) => each.type === "map" && each.map === "guarded");
 }
 
 /** "accepted", or the last line of the kernel's log. */

@@ -7,7 +7,7 @@ export const CALLBACK: ParameterKind = {
   wasm: "i64",
   sized: false,
   writes: true,
-  prove: (call, register) => call.unproven(register, "callback"),
+  prove: (call, register) => call.callback(register),
   check: (call, register) => {
     const slot = call.value(register);
     return call.isFunction(slot) ? slot : call.refuse(register, "function of this program");

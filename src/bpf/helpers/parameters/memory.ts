@@ -53,7 +53,7 @@ export const TEXT_OR_NULL: ParameterKind = orNull(TEXT);
 export const DESTINATION_OR_NULL: ParameterKind = orNull(DESTINATION);
 
 /** A pointer to an object of a size that is known. */
-function objectOf(name: string, bytes: number, writes: boolean, doc: string): ParameterKind {
+export function objectOf(name: string, bytes: number, writes: boolean, doc: string): ParameterKind {
   return {
     ...{ name, doc, wasm: "i32", sized: false, writes },
     prove: (call, register) => call.pointer(register, bytes, writes),
@@ -62,20 +62,12 @@ function objectOf(name: string, bytes: number, writes: boolean, doc: string): Pa
   };
 }
 
-/** The same, of what the verifier does not follow: that it is such an object it cannot prove. */
-function unproven(kind: ParameterKind): ParameterKind {
-  return { ...kind, prove: (call, register) => call.unproven(register, kind.name) };
-}
-
-export const STRING: ParameterKind = unproven(
-  objectOf("string", 1, false, "A pointer to a text that ends with a NUL."),
-);
+export const STRING: ParameterKind = {
+  ...objectOf("string", 1, false, "A pointer to a text that ends with a NUL."),
+  prove: (call, register) => call.text(register),
+};
 export const LONG_ROOM: ParameterKind = objectOf("long_room", 8, true, "A pointer to room for a number of 64 bits.");
 export const WORD_ROOM: ParameterKind = objectOf("word_room", 4, true, "A pointer to a number of 32 bits.");
-export const LOCK: ParameterKind = unproven(objectOf("lock", 4, true, "A pointer to a `struct bpf_spin_lock`."));
-export const TIMER: ParameterKind = unproven(objectOf("timer", 16, true, "A pointer to a `struct bpf_timer`."));
-export const DYNPTR: ParameterKind = unproven(objectOf("dynptr", 16, true, "A pointer to a `struct bpf_dynptr`."));
-export const ITERATOR: ParameterKind = unproven(objectOf("iterator", 8, true, "A pointer to an iterator's state."));
 
 export const CONTEXT: ParameterKind = {
   name: "context",

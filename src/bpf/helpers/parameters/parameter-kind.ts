@@ -5,6 +5,8 @@
  */
 import type { ByteWriter } from "../../../wasm/encode.ts";
 import type { MapBinding } from "../../host.ts";
+import type { FieldKind } from "../../object/fields.ts";
+import type { KernelThing } from "../rules.ts";
 
 /** A helper call as the interpreter carries it out. */
 export interface CheckedCall {
@@ -42,9 +44,28 @@ export interface ProvenCall {
   context(register: number): void;
   /** Whether the register holds 0, and nothing else. */
   isZero(register: number): boolean;
-  /** The register should hold what is not followed: it is refused. */
-  unproven(register: number, kind: string): void;
+  /** The register leads to a text that ends within a constant of the object's. */
+  text(register: number): void;
+  /** The register holds one of the program's functions, which the helper calls. */
+  callback(register: number): void;
+  /** The register leads to such a field of a value or an object, which the call is about. */
+  field(register: number, kind: FieldKind): void;
+  /** The register leads to what lies on the stack and is known by its functions alone: it is made there, used, or ended. */
+  stackObject(register: number, kind: StackObjectKind, does: "begins" | "uses" | "ends"): void;
+  /** The register holds the number of one of the object's types. */
+  typeNumber(register: number): void;
+  /** The register holds an object of the run's own, which it then no longer has; or one that counts its references. */
+  object(register: number, does: "ends" | "shares"): void;
+  /** The register leads to a node as the call's list or tree holds them; `own`: of an object of the run's, which it then no longer has. */
+  node(register: number, own: boolean): void;
+  /** The register holds 0, or an object of the run's as the call's pointer leads to, which the run then no longer has. */
+  pointee(register: number): void;
+  /** The register holds a thing of the kernel's, or 0 where that is said; `ends`: the run then no longer has it. */
+  kernelThing(register: number, what: KernelThing, does: "uses" | "usesOrNull" | "ends"): void;
 }
+
+/** What lies on the stack and is known by its functions alone. */
+export type StackObjectKind = "dynptr" | "record" | "packet" | "iterator" | "interrupts";
 
 /** An argument of a helper call, in the code that the JIT writes. */
 export interface CompiledArgument {

@@ -30,6 +30,8 @@ const SERVED: Pick<Sample, "taken" | "refused"> = {
   refused: ["{r} = 0", "{r} = -1", "{r} = 4096", "{r} = 0x100000000 ll"],
 };
 const SERVED_OR_NONE: Pick<Sample, "taken" | "refused"> = { ...SERVED, refused: SERVED.refused.slice(1) };
+/** Which object or thing it is only the verifier knows. */
+const ANYTHING: Pick<Sample, "taken" | "refused"> = { taken: [["{r} = 0"], ["{r} = -1"]], refused: [] };
 const POINTERS: Pick<Sample, "taken" | "refused"> = {
   taken: [["{r} = r10\n{r} += -16", STACK_TOP - 16]],
   refused: ["{r} = 0", "{r} = -1", "{r} = 4096", "{r} = 0x100000000 ll"],
@@ -92,7 +94,30 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   lock: { helper: "spin_lock", register: 1, ...SERVED },
   timer: { helper: "timer_cancel", register: 1, ...SERVED },
   dynptr: { helper: "dynptr_data", register: 1, ...SERVED },
-  iterator: { helper: "bpf_iter_num_destroy", register: 1, ...SERVED },
+  dynptr_room: { helper: "dynptr_from_mem", register: 4, ...SERVED },
+  record_dynptr_room: { helper: "ringbuf_reserve_dynptr", register: 4, ...SERVED },
+  record_dynptr: { helper: "ringbuf_submit_dynptr", register: 1, ...SERVED },
+  packet_dynptr_room: { helper: "bpf_dynptr_from_xdp", register: 3, ...SERVED },
+  iterator_room: { helper: "bpf_iter_num_new", register: 1, ...SERVED },
+  iterator: { helper: "bpf_iter_num_next", register: 1, ...SERVED },
+  ending_iterator: { helper: "bpf_iter_num_destroy", register: 1, ...SERVED },
+  interrupts_room: { helper: "bpf_local_irq_save", register: 1, ...SERVED },
+  interrupts: { helper: "bpf_local_irq_restore", register: 1, ...SERVED },
+  list: { helper: "bpf_list_pop_front", register: 1, ...SERVED },
+  tree: { helper: "bpf_rbtree_first", register: 1, ...SERVED },
+  kept_pointer: { helper: "kptr_xchg", register: 1, ...SERVED },
+  pointee: { helper: "kptr_xchg", register: 2, ...ANYTHING },
+  type_number: { helper: "bpf_obj_new_impl", register: 1, ...ANYTHING },
+  own_object: { helper: "bpf_obj_drop_impl", register: 1, ...ANYTHING },
+  shared_object: { helper: "bpf_refcount_acquire_impl", register: 1, ...ANYTHING },
+  own_node: { helper: "bpf_list_push_front_impl", register: 2, ...ANYTHING },
+  node: { helper: "bpf_rbtree_remove", register: 2, ...ANYTHING },
+  socket: { helper: "sk_fullsock", register: 1, ...ANYTHING },
+  own_socket: { helper: "sk_release", register: 1, ...ANYTHING },
+  task: { helper: "bpf_task_acquire", register: 1, ...ANYTHING },
+  own_task: { helper: "bpf_task_release", register: 1, ...ANYTHING },
+  cgroup: { helper: "bpf_cgroup_acquire", register: 1, ...ANYTHING },
+  own_cgroup: { helper: "bpf_cgroup_release", register: 1, ...ANYTHING },
   context: {
     helper: "get_func_ip",
     register: 1,
@@ -114,6 +139,15 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
 };
 
+const ROOM = "{r} = r10\n{r} += -32";
+
+/** Helpers that the interpreter does not carry out here: what they would do with an argument is another matter. */
+const UNSERVED: readonly string[] = [
+  ...["ringbuf_reserve_dynptr", "ringbuf_submit_dynptr", "bpf_dynptr_from_xdp"],
+  ...["bpf_list_pop_front", "bpf_rbtree_first", "kptr_xchg", "bpf_obj_new_impl", "bpf_obj_drop_impl"],
+  ...["bpf_refcount_acquire_impl", "bpf_list_push_front_impl", "bpf_rbtree_remove", "sk_release"],
+];
+
 /** Good arguments of each helper that a sample calls. */
 const GOOD: Readonly<Record<string, readonly string[]>> = {
   map_update_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = r10\n{r} += -32", "{r} = 0"],
@@ -129,7 +163,29 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   spin_lock: ["{r} = r10\n{r} += -32"],
   timer_cancel: ["{r} = r10\n{r} += -32"],
   dynptr_data: ["{r} = r10\n{r} += -32", "{r} = 0", "{r} = 0"],
-  bpf_iter_num_destroy: ["{r} = r10\n{r} += -32"],
+  dynptr_from_mem: [ROOM, "{r} = 8", "{r} = 0", ROOM],
+  ringbuf_reserve_dynptr: ["{r} = {map}", "{r} = 8", "{r} = 0", ROOM],
+  ringbuf_submit_dynptr: [ROOM, "{r} = 0"],
+  bpf_dynptr_from_xdp: ["", "{r} = 0", ROOM],
+  bpf_iter_num_new: [ROOM, "{r} = 0", "{r} = 0"],
+  bpf_iter_num_next: [ROOM],
+  bpf_iter_num_destroy: [ROOM],
+  bpf_local_irq_save: [ROOM],
+  bpf_local_irq_restore: [ROOM],
+  bpf_list_pop_front: [ROOM],
+  bpf_rbtree_first: [ROOM],
+  kptr_xchg: [ROOM, "{r} = 0"],
+  bpf_obj_new_impl: ["{r} = 0", "{r} = 0"],
+  bpf_obj_drop_impl: ["{r} = 0", "{r} = 0"],
+  bpf_refcount_acquire_impl: ["{r} = 0", "{r} = 0"],
+  bpf_list_push_front_impl: [ROOM, "{r} = 0", "{r} = 0", "{r} = 0"],
+  bpf_rbtree_remove: [ROOM, "{r} = 0"],
+  sk_fullsock: ["{r} = 0"],
+  sk_release: ["{r} = 0"],
+  bpf_task_acquire: ["{r} = 0"],
+  bpf_task_release: ["{r} = 0"],
+  bpf_cgroup_acquire: ["{r} = 0"],
+  bpf_cgroup_release: ["{r} = 0"],
   get_func_ip: [""],
   loop: ["{r} = 0", "{r} = function(body) ll", "{r} = 0", "{r} = 0"],
 };
@@ -141,7 +197,12 @@ const AFTER: Readonly<Record<string, string>> = {
 };
 
 /** Kinds of maps that the helpers are called on; a hash if they are not here. */
-const MAP_TYPES: Readonly<Record<string, number>> = { ringbuf_submit: 27, map_pop_elem: 22, map_lookup_percpu_elem: 5 };
+const MAP_TYPES: Readonly<Record<string, number>> = {
+  ringbuf_submit: 27,
+  ringbuf_reserve_dynptr: 27,
+  map_pop_elem: 22,
+  map_lookup_percpu_elem: 5,
+};
 
 type Engine = (typeof ENGINES)[number];
 
@@ -175,7 +236,7 @@ function passed(engine: Engine, { helper, register }: Sample, argument: string):
   if (helper === "snprintf") host.view.setBigUint64(STACK_TOP - 32, 0n, true);
   if (helper === "spin_lock") host.view.setBigUint64(STACK_TOP - 16, 0n, true);
   const timers = { init: () => true, setCallback: () => true, start: () => true, cancel: () => true };
-  const answers = new Map(["get_func_ip", "check_mtu"].map((name) => [name, 0n]));
+  const answers = new Map(["get_func_ip", "check_mtu", ...UNSERVED].map((name) => [name, 0n]));
   const whole = { ...host, core, timers, answers };
   engine.make(linkProgram(spec, "parameters", host.bindings), whole)(CONTEXT, CPU, STACK_TOP);
   return helper === "trace_printk" ? host.lines : got.map((value) => (typeof value === "number" ? value >>> 0 : value));
@@ -201,7 +262,9 @@ for (const engine of ENGINES)
     test(`${engine.name}: an argument of kind ${kind.name}`, () => {
       const sample = SAMPLES[kind.name] ?? assert.fail(`no test has an argument of kind ${kind.name}`);
       assert.ok(takes(sample, kind));
-      for (const [text, expected] of sample.taken) {
+      // A compiled program has its services carried out, whoever answers.
+      const isCarriedOut = engine.name === "jit" && UNSERVED.includes(sample.helper);
+      for (const [text, expected] of isCarriedOut ? [] : sample.taken) {
         const got = passed(engine, sample, text);
         if (expected === undefined) continue;
         if (sample.helper !== "trace_printk") assert.equal(got[sample.register - 1], expected, text);

@@ -1,0 +1,64 @@
+/** What the verifier has to know of a helper besides its parameters: what its row says of what a run has behind the call. */
+
+/** What a run may have and has to give back. */
+export type HeldKind =
+  | "record"
+  | "dynptr"
+  | "object"
+  | "lock"
+  | "iterator"
+  | "rcu"
+  | "preempt"
+  | "interrupts"
+  | "socket"
+  | "task"
+  | "cgroup";
+
+/** Things of the kernel's that helpers give and take; a program cannot look into them. */
+export type KernelThing = Extract<HeldKind, "socket" | "task" | "cgroup">;
+
+/** What the address that a helper returns leads to. It may be 0, except where that is said. */
+export type Leads =
+  /** So many bytes, or as many as the argument of that number says; they go with the iterator or the dynptr that they are of. */
+  | {
+      readonly type: "memory";
+      readonly what: string;
+      readonly bytes: number | { readonly argument: number };
+      readonly writable: boolean;
+      readonly of: "iterator" | "dynptr";
+    }
+  /**
+   * An object: of the type that the first argument names, the argument's own once more, what the field of the call holds, or a
+   * node's. `owned`: the run has it from now on; otherwise it stays where it is, and may be looked at while the lock is held.
+   */
+  | { readonly type: "object"; readonly of: "type" | "argument" | "field" | "node"; readonly owned: boolean }
+  /** A thing of the kernel's. `argument`: it is the first argument's, and goes with that. */
+  | { readonly type: "kernel"; readonly what: KernelThing; readonly owned: boolean | "argument" };
+
+/**
+ * What a function that a helper calls is given, register by register: the turn's number, the call's map, one of its keys and the
+ * value there, two nodes of the call's tree, whatever number, or what the caller has in a register.
+ */
+export type CallbackArgument = "turn" | "map" | "key" | "value" | "node" | "number" | { readonly register: number };
+
+export interface CallbackRules {
+  readonly arguments: readonly CallbackArgument[];
+  /** The least and the most that it may return; left out: any number. */
+  readonly result?: readonly [least: number, most: number];
+  /** It is called when the run has ended: with nothing of what the run had. */
+  readonly later?: true;
+}
+
+export interface CallRules {
+  readonly leads?: Leads;
+  readonly calls?: CallbackRules;
+  /** A run begins, or ends, what it has to end: what the call's own arguments say nothing of, or which lock. */
+  readonly begins?: "lock" | "rcu" | "preempt";
+  readonly ends?: "lock" | "rcu" | "preempt";
+  /** May be called while a lock is held. */
+  readonly underLock?: true;
+  /** What is borrowed while the lock is held is not to be looked at any more. */
+  readonly losesBorrowed?: true;
+  /** The run does not go on behind it: it ends with the first argument, or it is stopped. */
+  readonly final?: "exit" | "stop";
+}

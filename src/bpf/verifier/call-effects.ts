@@ -1,0 +1,236 @@
+/** What a helper call leaves: in memory, on the stack, of what the run has to give back, and in r0. */
+import type { Leads } from "../helpers/rules.ts";
+import type { LinkedMap } from "../linked.ts";
+import type { CheckedHelperCall } from "./helper-call.ts";
+import type { FoundStackObject } from "./proof-objects.ts";
+import { REFERENCES } from "./references.ts";
+import {
+  ANY_NUMBER,
+  number,
+  type PointerRegister,
+  pointer,
+  type Register,
+  referenceOf,
+  releasedRegister,
+  type Target,
+} from "./registers.ts";
+import { smear, wordAt } from "./stack.ts";
+import { forgetObject, overwrite, putObject } from "./stack-objects.ts";
+import type { LockPlace, Reference, State } from "./state.ts";
+import type { Subject } from "./subject.ts";
+import { constant, scalarIn, WIDTHS } from "./values/scalar.ts";
+import { between, signedBetween } from "./values/word.ts";
+
+/** The run has something more to give back. @returns its number */
+function hold(subject: Subject, state: State, kind: Reference["kind"], at: number, place?: LockPlace): number {
+  const id = subject.nextId++;
+  state.references = [...state.references, { id, kind, at, ...(place === undefined ? {} : { place }) }];
+  return id;
+}
+
+/** Which value: told apart only where that matters. */
+export function instanceOf(subject: Subject, { fields }: LinkedMap): number {
+  return fields.length === 0 ? 0 : subject.nextId++;
+}
+
+type Result = { readonly target: Target; readonly offset?: number; readonly never?: true } | undefined;
+
+/** The thing that a call's row says its result leads to. */
+type LeadsTo = {
+  readonly [Type in Leads["type"]]: (
+    subject: Subject,
+    state: State,
+    at: number,
+    call: CheckedHelperCall,
+    leads: Extract<Leads, { readonly type: Type }>,
+  ) => Result;
+};
+
+const LEADS_TO: LeadsTo = {
+  memory: (_, __, ___, { bytes, stackObjects }, { what, writable }) => {
+    const { object } = stackObjects.find(({ does }) => does === "uses") ?? {};
+    const isDynptr = object?.kind === "dynptr";
+    const goes = { reference: object?.reference ?? 0, dynptr: isDynptr ? object.id : 0 };
+    return {
+      target: { type: "memory", what, bytes, writable, ...goes, packet: isDynptr && object.leads === "packet" },
+    };
+  },
+  object: (subject, state, at, call, leads) => {
+    const { field, foundObject } = call;
+    const { holds } = field?.field ?? {};
+    const object = holds === undefined ? foundObject?.object : subject.program.types.get(holds.type);
+    // What a map says it keeps is an object of the kernel's: there are none here that it could keep.
+    if (object === undefined) return undefined;
+    const lock = state.references.findLast(({ kind }) => kind === "lock")?.id ?? 0;
+    const reference = leads.owned ? hold(subject, state, "object", at) : 0;
+    const instance = leads.of === "argument" ? (foundObject?.instance ?? 0) : subject.nextId++;
+    const target: Target = { type: "object", object, instance, reference, borrowed: leads.owned ? 0 : lock };
+    // One more reference to what the run has is always to be had.
+    const never = leads.of === "argument" && (foundObject?.reference ?? 0) !== 0;
+    return { target, offset: holds?.node ?? 0, ...(never ? { never: true } : {}) };
+  },
+  kernel: (subject, state, at, { foundThing, helper }, { what, owned }) => {
+    const shared = owned === "argument" && foundThing !== undefined ? referenceOf(foundThing.target) : 0;
+    const reference = owned === true ? hold(subject, state, what, at) : shared;
+    // Of the current task there always is one.
+    return { target: { type: "kernel", what, reference }, ...(helper.parameters.length === 0 ? { never: true } : {}) };
+  },
+};
+
+function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register | undefined {
+  const { leads } = call.helper;
+  if (leads === undefined) return undefined;
+  const found = (LEADS_TO[leads.type] as LeadsTo["memory"])(subject, state, at, call, leads as never);
+  if (found === undefined) return ANY_NUMBER;
+  const { target, offset = 0, never = false } = found;
+  const maybe = never ? {} : { maybeNull: true, id: subject.nextId++ };
+  return pointer(target, at, { offset: constant(offset), ...maybe });
+}
+
+/** What r0 is after a call, by the helper's result. */
+function resultOf(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register {
+  const { helper, map, bytes } = call;
+  const fresh = (target: Target): PointerRegister => pointer(target, at, { maybeNull: true, id: subject.nextId++ });
+  const led = leadsTo(subject, state, at, call);
+  if (led !== undefined) return led;
+  switch (helper.result) {
+    case "value":
+      return map === undefined ? ANY_NUMBER : fresh({ type: "value", map, instance: instanceOf(subject, map) });
+    case "record": {
+      const reference = hold(subject, state, "record", at);
+      return fresh({ type: "memory", what: "a record", bytes, writable: true, reference, dynptr: 0, packet: false });
+    }
+    case "i32":
+      return number(scalarIn(WIDTHS, signedBetween(WIDTHS.wide, -(2n ** 31n), mostOf(state, helper))));
+    case "u32":
+      return number(scalarIn(WIDTHS, between(WIDTHS.wide, 0n, 2n ** 32n - 1n)));
+    case "address":
+    case "i64":
+    case "u64":
+      return ANY_NUMBER;
+    case "none":
+      return { type: "nothing", lostAt: at };
+  }
+}
+
+/** The most that a helper returns: of those that return a length the size that they were given. */
+function mostOf(state: State, { atMostSize, parameters }: CheckedHelperCall["helper"]): bigint {
+  const index = parameters.findIndex(({ sized }) => sized);
+  const size = state.register(index + 2);
+  if (atMostSize !== true || index < 0 || size.type !== "number") return 2n ** 31n - 1n;
+  return size.scalar.wide.smax;
+}
+
+const BORROWED = "an object in a list or a tree, looked at while a lock was held";
+
+/** It is gone: what still leads to it is a number, and what was borrowed with it too. */
+function release(state: State, at: number, id: number, lent: boolean): void {
+  const kind = state.references.find((each) => each.id === id)?.kind;
+  if (kind === undefined) return;
+  const lock = state.references.findLast((each) => each.kind === "lock")?.id ?? 0;
+  state.references = state.references.filter((each) => each.id !== id);
+  const gone = releasedRegister(at, kind === "lock" ? BORROWED : REFERENCES[kind].noun);
+  state.mapAll((each) => {
+    if (each.type !== "pointer") return each;
+    const { target } = each;
+    const goes = referenceOf(target) === id || (target.type === "object" && target.borrowed === id);
+    if (!goes) return each;
+    // What is put into a list or a tree stays where it is as long as the lock is held.
+    return lent && target.type === "object" ? { ...each, target: { ...target, reference: 0, borrowed: lock } } : gone;
+  });
+  for (const frame of state.frames)
+    for (const word of frame.stack)
+      if (word?.object?.reference === id && word.object.part === 0) forgetObject(state, at, word.object);
+}
+
+/** What was looked at under the lock may be anybody's now. */
+function loseBorrowed(state: State, at: number): void {
+  const gone = releasedRegister(at, BORROWED);
+  state.mapAll((each) =>
+    each.type === "pointer" && each.target.type === "object" && each.target.borrowed !== 0 ? gone : each,
+  );
+}
+
+/** The packet lies elsewhere: what led to it is a number, and it has to be asked for again. */
+export function losePacket(state: State): void {
+  const isOfPacket = (target: Target): boolean =>
+    target.type === "packet" ||
+    target.type === "packetMeta" ||
+    target.type === "packetEnd" ||
+    (target.type === "memory" && target.packet);
+  state.mapAll((each) => (each.type === "pointer" && isOfPacket(each.target) ? ANY_NUMBER : each));
+}
+
+const FIRST_ARGUMENT = 1;
+const LAST_ARGUMENT = 5;
+
+/** A call leaves its result and nothing in the registers of its arguments. */
+export function afterCall(state: State, at: number, result: Register): void {
+  const lost: Register = { type: "nothing", lostAt: at };
+  for (let index = FIRST_ARGUMENT; index <= LAST_ARGUMENT; index++) state.set(index, lost);
+  state.set(0, result);
+}
+
+function writeMemory(state: State, at: number, { written }: CheckedHelperCall): void {
+  for (const { pointer: to, least, most } of written) {
+    if (to.target.type !== "stack") continue;
+    const { frame } = to.target;
+    const { smin, smax } = to.offset.wide;
+    const stack = state.frames[frame]?.stack ?? [];
+    const exact = smin === smax;
+    overwrite(state, at, frame, Number(smin), Number(smax - smin) + most);
+    if (exact && least > 0) smear(stack, Number(smin), least, true);
+    if (!exact || most > least) smear(stack, Number(smin), Number(smax - smin) + most, false);
+    if (exact) markCovered(state, frame, Number(smin), least);
+  }
+}
+
+/** Words that lie in a range that is written for certain. */
+function markCovered(state: State, frame: number, from: number, bytes: number): void {
+  for (let at = Math.ceil(from / 8) * 8; at + 8 <= from + bytes; at += 8) state.markWritten(frame, wordAt(at));
+}
+
+/** Makes and ends what lies on the stack under functions of its own. */
+function changeStackObjects(subject: Subject, at: number, state: State, { stackObjects }: CheckedHelperCall): void {
+  const source = stackObjects.find(({ does }) => does === "uses");
+  for (const found of stackObjects) {
+    const { does, object } = found;
+    if (does === "begins") make(subject, at, state, found, source);
+    else if (does === "ends" && object !== undefined) {
+      if (object.reference === 0) forgetObject(state, at, object);
+      else release(state, at, object.reference, false);
+    }
+  }
+}
+
+function make(
+  subject: Subject,
+  at: number,
+  state: State,
+  { kind, leads, frame, offset }: FoundStackObject,
+  source: FoundStackObject | undefined,
+): void {
+  const bytes = kind === "dynptr" ? 16 : 8;
+  overwrite(state, at, frame, offset, bytes);
+  // A second dynptr to the same goes with it.
+  const copied = source?.object;
+  const isPlain = kind === "dynptr" && leads !== "record";
+  const reference = copied?.reference ?? (isPlain ? 0 : hold(subject, state, kind, at));
+  putObject(state, frame, offset, { kind, id: subject.nextId++, reference, leads: copied?.leads ?? leads });
+}
+
+/** What a helper does to memory and to what the run has, and what it returns. */
+export function helperCall(subject: Subject, at: number, state: State, call: CheckedHelperCall): void {
+  const { helper, released, lent, field, stackObjects } = call;
+  writeMemory(state, at, call);
+  const uses = stackObjects.find(({ does }) => does === "uses");
+  const movesPacket = helper.movesPacket === true && (uses === undefined || uses.leads === "packet");
+  if (helper.losesBorrowed === true) loseBorrowed(state, at);
+  const result = resultOf(subject, state, at, call);
+  changeStackObjects(subject, at, state, call);
+  for (const id of released) release(state, at, id, false);
+  if (lent !== undefined) release(state, at, lent, true);
+  if (helper.begins !== undefined) hold(subject, state, helper.begins, at, field?.place);
+  if (movesPacket) losePacket(state);
+  afterCall(state, at, result);
+}

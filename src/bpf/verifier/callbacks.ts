@@ -1,0 +1,90 @@
+/** Functions that helpers call, any number of times, and turns of iterators. */
+import type { CallbackArgument, CallbackRules } from "../helpers/rules.ts";
+import { instanceOf } from "./call-effects.ts";
+import type { CheckedHelperCall } from "./helper-call.ts";
+import { ANY_NUMBER, number, pointer, type Register, rely, zero } from "./registers.ts";
+import { enteredFrame, State, wordSet } from "./state.ts";
+import type { Subject } from "./subject.ts";
+import { constant, scalarIn, WIDTHS } from "./values/scalar.ts";
+import { between } from "./values/word.ts";
+
+/** How many turns a call may take at the most; undefined: nobody knows. */
+function mostTurns(state: State, { arguments: [first] }: CallbackRules): bigint | undefined {
+  const turns = first === "turn" ? state.register(1) : undefined;
+  return turns?.type === "number" ? turns.scalar.low.umax : undefined;
+}
+
+const MOST_TURNS = 0xffffffffn;
+
+function turnNumber(most = MOST_TURNS): Register {
+  return number(scalarIn(WIDTHS, between(WIDTHS.wide, 0n, most === 0n ? 0n : most - 1n)));
+}
+
+/** The map that a call is about: its own, or the one in whose value the field is. */
+function mapOf({ map, field }: CheckedHelperCall) {
+  const of = field?.place.of;
+  return map ?? (of !== undefined && "kind" in of ? of : undefined);
+}
+
+function given(
+  subject: Subject,
+  at: number,
+  state: State,
+  call: CheckedHelperCall,
+  argument: CallbackArgument,
+): Register {
+  const map = mapOf(call);
+  const { field } = call;
+  if (typeof argument !== "string") return state.register(argument.register);
+  if (argument === "turn") return turnNumber(mostTurns(state, { arguments: ["turn"] }));
+  if (argument === "node") {
+    const { holds } = field?.field ?? {};
+    const object = holds === undefined ? undefined : subject.program.types.get(holds.type);
+    if (object === undefined || holds === undefined) return ANY_NUMBER;
+    const lock = state.references.findLast(({ kind }) => kind === "lock")?.id ?? 0;
+    const target = { type: "object", object, instance: subject.nextId++, reference: 0, borrowed: lock } as const;
+    return pointer(target, at, { offset: constant(holds.node) });
+  }
+  if (map === undefined || argument === "number") return ANY_NUMBER;
+  if (argument === "map") return pointer({ type: "map", map }, at);
+  if (argument === "value") return pointer({ type: "value", map, instance: instanceOf(subject, map) }, at);
+  const key = { what: "a key", bytes: map.keySize, writable: false, reference: 0, dynptr: 0, packet: false } as const;
+  return pointer({ type: "memory", ...key }, at);
+}
+
+/**
+ * The state in which a function is entered that a helper calls; undefined where it is called no more, or not with any effect on this run.
+ * It comes back to the call, which is then looked at again.
+ */
+export function calledBack(subject: Subject, at: number, state: State, call: CheckedHelperCall): State | undefined {
+  const { helper, function: start = 0 } = call;
+  const rules = helper.calls;
+  if (rules === undefined) return undefined;
+  const most = mostTurns(state, rules);
+  if (most !== undefined) rely(state.register(1));
+  if (most !== undefined && BigInt(state.frame.turns) >= most) return undefined;
+  const registers = rules.arguments.map((argument) => given(subject, at, state, call, argument));
+  const callback = { helper, rules, references: rules.later === true ? 0 : state.references.length };
+  if (rules.later === true) {
+    const frame = enteredFrame(0, -1, registers, { returnTo: -1, callback });
+    const { trail, turns } = state;
+    return new State([frame], { at: start, turns, references: [], trail, passed: undefined, written: wordSet() });
+  }
+  const entered = state.copy();
+  entered.frame.turns++;
+  entered.turns++;
+  entered.frames.push(enteredFrame(entered.frames.length, -1, registers, { returnTo: at, callback }));
+  entered.markFrame(entered.depth);
+  entered.at = start;
+  return entered;
+}
+
+/** An iterator's turn: the state that is given is the one behind its end; what is returned has a next thing. */
+export function nextTurn(state: State): State {
+  const next = state.copy();
+  const found = state.register(0);
+  state.set(0, zero());
+  if (found.type === "pointer") next.set(0, { ...found, maybeNull: false, id: 0 });
+  next.turns++;
+  return next;
+}
