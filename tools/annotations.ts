@@ -21,6 +21,8 @@ export function annotationsIn(source: string): Annotation[] {
     const marks = head.replace(OF_OTHERS, "");
     const program = /(\w+)\s*\([^()]*\)\s*$/.exec(head.trimEnd())?.[1];
     const expected = /\b__success\b/.test(marks) ? "accepted" : /\b__failure\b/.test(marks) ? "rejected" : undefined;
+    // Flags of loading that there are none of here: memory need not be aligned.
+    if (/BPF_F_STRICT_ALIGNMENT/.test(marks)) return [];
     if (section === undefined || program === undefined || expected === undefined) return [];
     const messages = [...marks.matchAll(/__msg\("((?:[^"\\]|\\.)*)"\)/g)].map(([, text = ""]) => text);
     return [{ program, section, expected, messages }];

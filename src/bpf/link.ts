@@ -12,9 +12,17 @@ import { helperByName } from "./helpers/table.ts";
 import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
-import type { LinkedMap, LinkedProgram } from "./linked.ts";
+import type { LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
-import { type FunctionSpec, type MapSpec, type ObjectSpec, programSpec, type RelocationSpec } from "./object/spec.ts";
+import { prototypeOf } from "./object/prototypes.ts";
+import {
+  type FunctionSpec,
+  type MapSpec,
+  type ObjectSpec,
+  programSpec,
+  type RelocationSpec,
+  WRONLY_PROG,
+} from "./object/spec.ts";
 import { programType } from "./programs/table.ts";
 
 /** Opcode of every call; the source field says of what. */
@@ -207,6 +215,7 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
     maps.set(binding.name, {
       ...own,
       readOnly: spec?.readOnly ?? false,
+      writeOnly: ((spec?.flags ?? 0) & WRONLY_PROG) !== 0,
       direct: direct || earlier?.direct === true,
       ...(inner && { inner: { ...inner, readOnly: spec?.inner?.readOnly ?? false, direct: false, fields: [] } as LinkedMap }),
       fields: spec === undefined ? [] : mapFields(object, spec),
@@ -239,6 +248,22 @@ function namedTypes(
   return objectTypes(btf, [...named.map(({ typeId }) => typeId), ...held]);
 }
 
+/** A function that is to run when a program ends itself would not be called: the program would return something else. */
+function checkException({ btf, name }: ObjectSpec, program: FunctionSpec): void {
+  const id = btf?.types.findIndex((each) => each.kind === "func" && each.name === program.name) ?? -1;
+  const tag = btf?.types.find(
+    (each) => each.kind === "decl_tag" && each.type === id && each.name.startsWith("exception_callback:"),
+  );
+  if (tag === undefined) return;
+  const why = `a function that is called when it ends itself (${tag.name}) is not supported`;
+  throw new AnyctxError("UNSUPPORTED", `${name}: program ${program.name}: ${why}`);
+}
+
+function withPrototype({ btf }: ObjectSpec, subprogram: Subprogram): Subprogram {
+  const takes = prototypeOf(btf, subprogram.name);
+  return takes === undefined ? subprogram : { ...subprogram, takes };
+}
+
 /**
  * Links one program of an object against the maps of a host.
  *
@@ -252,6 +277,7 @@ export function linkProgram(
   bindings: ReadonlyMap<string, MapBinding>,
 ): LinkedProgram {
   const program = programSpec(object, programName);
+  checkException(object, program);
   const placed = place(object, program);
   const linking: Linking = { object, program, bindings, placed };
   const instructions = placed.flatMap((one) => relocate(linking, one));
@@ -268,5 +294,6 @@ export function linkProgram(
     spec.lines.map((line) => ({ ...line, instruction: line.instruction + start })),
   );
   const types = namedTypes(object, placed, maps);
-  return { name: program.name, kind: program.kind, instructions, subprograms, maps, helpers, lines, types };
+  const functions = subprograms.map((each, index) => (index === 0 ? each : withPrototype(object, each)));
+  return { name: program.name, kind: program.kind, instructions, subprograms: functions, maps, helpers, lines, types };
 }

@@ -2,6 +2,7 @@
 import type { MapBinding } from "./host.ts";
 import type { Instruction } from "./isa/instructions.ts";
 import type { ObjectType, SpecialField } from "./object/fields.ts";
+import type { GlobalPrototype } from "./object/prototypes.ts";
 import type { SourceLine } from "./object/spec.ts";
 import type { ProgramKind, UnsupportedKind } from "./programs/program-type.ts";
 
@@ -53,11 +54,15 @@ export interface Subprogram {
   readonly name: string;
   readonly start: number;
   readonly end: number;
+  /** Of a global function with types: what it takes, by which it is verified. */
+  readonly takes?: GlobalPrototype;
 }
 
 export interface LinkedMap extends MapBinding {
   readonly inner?: LinkedMap;
   readonly readOnly: boolean;
+  /** Programs may write to its values and not read them. */
+  readonly writeOnly: boolean;
   /** The program holds the address of its first value, as it does for data sections. */
   readonly direct: boolean;
   /** Parts of its values that are no plain memory, in order of their offsets. */

@@ -17,6 +17,7 @@ const FOLDERS = ["examples/bpf", "src/bpf/fixtures", "test/data/stories/src"];
 const REFUSED: Readonly<Record<string, string>> = {
   "iproute2.bpf.o sized": "bounds",
   "legacy.bpf.o pointer": "type",
+  "core.bpf.o follows": "result",
   "loops.bpf.o xorshift": "context",
   "loops.bpf.o arx": "context",
   "loops.bpf.o muldiv": "context",

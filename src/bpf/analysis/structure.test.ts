@@ -27,8 +27,10 @@ test("a program calls helpers of its type's groups only", () => {
   }
 });
 
-test("tracing programs may call every helper but those on packets", () => {
+test("tracing programs may call every helper but those on packets and those that say so", () => {
   for (const type of [TRACEPOINT, RAW_TRACEPOINT])
-    for (const { id, name } of HELPERS.filter(({ group }) => type.helpers.includes(group)))
-      assert.deepEqual(helpersOf(`call ${name}\nexit`, type), [id]);
+    for (const { id, name, notFor } of HELPERS.filter(({ group }) => type.helpers.includes(group)))
+      if (notFor?.includes(type.name) === true)
+        assert.throws(() => helpersOf(`call ${name}\nexit`, type), /is not for/);
+      else assert.deepEqual(helpersOf(`call ${name}\nexit`, type), [id]);
 });

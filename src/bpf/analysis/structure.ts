@@ -102,8 +102,9 @@ function checkFrame(subject: Subject, at: number, slot: Instruction, effect: Eff
 function checkHelper(subject: Subject, at: number, slot: Instruction): void {
   const unknown = (): never => refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
   const helper = helperById(slot.imm) ?? unknown();
-  if (subject.type?.helpers.includes(helper.group) === false)
-    refuse(subject, at, `helper ${helper.name} is not for programs of type ${subject.type.name}`, "UNSUPPORTED");
+  const { type } = subject;
+  if (type !== undefined && (!type.helpers.includes(helper.group) || helper.notFor?.includes(type.name) === true))
+    refuse(subject, at, `helper ${helper.name} is not for programs of type ${type.name}`, "UNSUPPORTED");
 }
 
 function checkSlot(subject: Subject, at: number, slot: Instruction): Operation {

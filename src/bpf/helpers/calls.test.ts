@@ -135,7 +135,7 @@ if r0 == 0 goto +3\n*(u64 *)(r0 + 0) = 5\nr0 = *(u64 *)(r0 + 0)\nr0 += 1`,
     expected: 0x656b6166n,
   },
   copy_from_user: { text: "r3 = 1\nr1 = r10\nr1 += -8\nr2 = 8\ncall copy_from_user", expected: EFAULT },
-  ktime_get_coarse_ns: { text: "call ktime_get_coarse_ns", expected: 123_456_789_012n },
+  ktime_get_coarse_ns: { text: "call ktime_get_coarse_ns", section: "socket", expected: 123_456_789_012n },
   get_current_task: { text: "call get_current_task", expected: 0xffff888000000000n + 79n * 65536n },
   get_current_task_btf: { text: "call get_current_task_btf", expected: 0xffff888000000000n + 79n * 65536n },
   get_ns_current_pid_tgid: {

@@ -72,6 +72,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
   {
     id: 10,
     name: "l3_csum_replace",
+    movesPacket: true,
     group: "change",
     parameters: [CONTEXT, WORD, SCALAR, SCALAR, SCALAR],
     action: {
@@ -85,6 +86,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
   {
     id: 11,
     name: "l4_csum_replace",
+    movesPacket: true,
     group: "change",
     parameters: [CONTEXT, WORD, SCALAR, SCALAR, SCALAR],
     action: {
@@ -98,6 +100,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
   {
     id: 28,
     name: "csum_diff",
+    takesPacket: true,
     group: "base",
     parameters: [TEXT_OR_NULL, SIZE, TEXT_OR_NULL, SIZE, WORD],
     action: { type: "service", run: difference },

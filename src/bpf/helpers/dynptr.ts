@@ -5,7 +5,7 @@
 import { ERRNO } from "../../error.ts";
 import type { Helper } from "./helper.ts";
 import { MAP } from "./parameters/maps.ts";
-import { DESTINATION, SIZE, TEXT } from "./parameters/memory.ts";
+import { DESTINATION, SIZE, TEXT, VALUE_MEMORY } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { DYNPTR, DYNPTR_ROOM, RECORD_DYNPTR, RECORD_DYNPTR_ROOM } from "./parameters/stack-objects.ts";
 import type { ServiceCall } from "./service.ts";
@@ -104,7 +104,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     id: 197,
     name: "dynptr_from_mem",
     group: "base",
-    parameters: [DESTINATION, SIZE, SCALAR, DYNPTR_ROOM],
+    parameters: [VALUE_MEMORY, SIZE, SCALAR, DYNPTR_ROOM],
     action: { type: "service", run: fromMemory },
     result: "i32",
     doc: "Makes a dynptr to memory; 0, -E2BIG or -EINVAL, and then it leads to nothing.",
@@ -151,6 +151,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     group: "base",
     parameters: [DYNPTR, WORD, TEXT, SIZE, SCALAR],
     action: { type: "service", run: write },
+    movesPacket: true,
     result: "i32",
     doc: "Copies bytes to what a dynptr leads to; 0, -E2BIG beyond its end, -EINVAL.",
   },

@@ -46,11 +46,13 @@ export interface Helper extends CallRules {
   /** Without the `bpf_` of its C name; of a kernel function with it. */
   readonly name: string;
   readonly group: HelperGroup;
+  /** Types of programs that may not call it although they may call the group's. */
+  readonly notFor?: readonly string[];
   readonly parameters: readonly ParameterKind[];
   /** How many parameters each call has: registers of those behind them may hold nothing. All, if not given. */
   readonly required?: number;
   readonly action: Action;
-  /** The packet may lie elsewhere, or be shorter, once it has returned. */
+  /** The packet may lie elsewhere, or be shorter, once it has returned; of a dynptr only if it leads to the packet. */
   readonly movesPacket?: true;
   /** Of an `i32` result: no more than the size that it was given. */
   readonly atMostSize?: true;

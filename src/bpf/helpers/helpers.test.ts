@@ -9,7 +9,7 @@ import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
 import { readObject } from "../object/object.ts";
 import { specOfInstructions } from "../object/spec.ts";
-import { SIZE } from "./parameters/memory.ts";
+import { POSITIVE_SIZE, SIZE } from "./parameters/memory.ts";
 import { formatLine } from "./print.ts";
 import { HELPERS, helperById, helperByName } from "./table.ts";
 
@@ -29,8 +29,9 @@ test("helper rows are complete and unique", () => {
     assert.match(row.doc, /^[A-Z].*\.$/s, row.name);
     assert.ok(row.parameters.length <= 5);
     row.parameters.forEach((parameter, index) => {
-      if (parameter.sized) assert.equal(row.parameters[index + 1], SIZE, row.name);
-      else if (parameter === SIZE) assert.ok(row.parameters[index - 1]?.sized, row.name);
+      const isSize = (kind: unknown): boolean => kind === SIZE || kind === POSITIVE_SIZE;
+      if (parameter.sized) assert.ok(isSize(row.parameters[index + 1]), row.name);
+      else if (isSize(parameter)) assert.ok(row.parameters[index - 1]?.sized, row.name);
     });
   }
   assert.equal(new Set(HELPERS.map(({ id }) => id)).size, HELPERS.length);

@@ -15,11 +15,15 @@ interface Asking {
   readonly doc: string;
 }
 
+/** Those behind which a packet may lie elsewhere. */
+const MOVES: ReadonlySet<string> = new Set(["skb_change_proto", "skb_adjust_room", "lwt_push_encap", "store_hdr_opt"]);
+
 function ask(id: number, name: string, group: HelperGroup, asking: Asking): Helper {
   const { what, parameters, result = "i32", doc, calls } = asking;
   return {
     ...{ id, name, group, parameters, action: { type: "unknown", what }, result },
     ...(calls === undefined ? {} : { calls }),
+    ...(MOVES.has(name) ? { movesPacket: true } : {}),
     doc: `${doc}, which no event says: a run is stopped here without an answer.`,
   };
 }

@@ -9,7 +9,7 @@ import type { Helper } from "./helper.ts";
 import { OBJECT_FUNCTIONS } from "./objects.ts";
 import { packetOf } from "./packet.ts";
 import { CGROUP, OWN_CGROUP, OWN_TASK, TASK } from "./parameters/kernel.ts";
-import { CONTEXT, DESTINATION_OR_NULL, SIZE } from "./parameters/memory.ts";
+import { BUFFER_OR_NULL, CONTEXT, SIZE } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import {
   DYNPTR,
@@ -225,7 +225,7 @@ const ROWS: readonly Row[] = [
   {
     name: "bpf_dynptr_slice",
     group: ANY,
-    parameters: [DYNPTR, WORD, DESTINATION_OR_NULL, SIZE],
+    parameters: [DYNPTR, WORD, BUFFER_OR_NULL, SIZE],
     action: {
       type: "service",
       run: (call, at: number, offset: number, _: number, bytes: number) => slice(call, at, offset, bytes, false),
@@ -237,7 +237,7 @@ const ROWS: readonly Row[] = [
   {
     name: "bpf_dynptr_slice_rdwr",
     group: ANY,
-    parameters: [DYNPTR, WORD, DESTINATION_OR_NULL, SIZE],
+    parameters: [DYNPTR, WORD, BUFFER_OR_NULL, SIZE],
     action: {
       type: "service",
       run: (call, at: number, offset: number, _: number, bytes: number) => slice(call, at, offset, bytes, true),

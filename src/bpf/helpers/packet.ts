@@ -3,7 +3,7 @@ import { ERRNO } from "../../error.ts";
 import { type PacketStruct, pointerAt } from "../programs/packet-struct.ts";
 import { programType } from "../programs/table.ts";
 import type { Helper } from "./helper.ts";
-import { CONTEXT, DESTINATION, SIZE, TEXT, TEXT_OR_NULL, WORD_ROOM } from "./parameters/memory.ts";
+import { CONTEXT, DESTINATION, POSITIVE_SIZE, SIZE, TEXT, TEXT_OR_NULL, WORD_ROOM } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { answerOf, type ServiceCall } from "./service.ts";
 
@@ -105,8 +105,9 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 9,
     name: "skb_store_bytes",
+    movesPacket: true,
     group: "change",
-    parameters: [CONTEXT, WORD, TEXT, SIZE, SCALAR],
+    parameters: [CONTEXT, WORD, TEXT, POSITIVE_SIZE, SCALAR],
     action: { type: "service", run: store },
     result: "i32",
     doc: "Copies bytes into the packet; 0, -EFAULT beyond its end, -EINVAL for unknown flags.",
@@ -114,6 +115,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 13,
     name: "clone_redirect",
+    movesPacket: true,
     group: "change",
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "unknown", what: "whether there is such a device" },
@@ -151,7 +153,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
     id: 26,
     name: "skb_load_bytes",
     group: "packet",
-    parameters: [CONTEXT, WORD, DESTINATION, SIZE],
+    parameters: [CONTEXT, WORD, DESTINATION, POSITIVE_SIZE],
     action: { type: "service", run: load },
     result: "i32",
     doc: "Copies bytes of the packet; 0, or -EFAULT and zeroes beyond its end.",
@@ -168,6 +170,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 39,
     name: "skb_pull_data",
+    movesPacket: true,
     group: "change",
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: pull },
@@ -178,7 +181,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
     id: 68,
     name: "skb_load_bytes_relative",
     group: "packet",
-    parameters: [CONTEXT, WORD, DESTINATION, SIZE, WORD],
+    parameters: [CONTEXT, WORD, DESTINATION, POSITIVE_SIZE, WORD],
     action: { type: "service", run: loadRelative },
     result: "i32",
     doc: "As skb_load_bytes, from the Ethernet or the network header on.",

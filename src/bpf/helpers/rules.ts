@@ -33,7 +33,29 @@ export type Leads =
    */
   | { readonly type: "object"; readonly of: "type" | "argument" | "field" | "node"; readonly owned: boolean }
   /** A thing of the kernel's. `argument`: it is the first argument's, and goes with that. */
-  | { readonly type: "kernel"; readonly what: KernelThing; readonly owned: boolean | "argument" };
+  | {
+      readonly type: "kernel";
+      readonly what: KernelThing;
+      readonly owned: boolean | "argument";
+      readonly shape?: KernelShape;
+    };
+
+/** What programs may read of a thing of the kernel's, where that is less than all. */
+export interface KernelShape {
+  readonly bytes: number;
+  /** Where fields of 8 bytes are; the others have no more than 4. */
+  readonly wide?: readonly [from: number, to: number];
+  /** Parts that are not shown; `narrow`: not by loads of less than 4 bytes. */
+  readonly hidden?: readonly [from: number, to: number];
+  readonly narrow?: readonly [from: number, to: number];
+}
+
+/** `struct bpf_sock` of a socket of any kind, and of one with all that it has; `struct bpf_tcp_sock`. */
+export const SOCKET_SHAPES: Readonly<Record<"common" | "full" | "tcp", KernelShape>> = {
+  common: { bytes: 80, hidden: [8, 24], narrow: [50, 52] },
+  full: { bytes: 80, narrow: [50, 52] },
+  tcp: { bytes: 112, wide: [80, 96] },
+};
 
 /**
  * What a function that a helper calls is given, register by register: the turn's number, the call's map, one of its keys and the
@@ -55,6 +77,8 @@ export interface CallRules {
   /** A run begins, or ends, what it has to end: what the call's own arguments say nothing of, or which lock. */
   readonly begins?: "lock" | "rcu" | "preempt";
   readonly ends?: "lock" | "rcu" | "preempt";
+  /** Its memory may be the packet's. */
+  readonly takesPacket?: true;
   /** May be called while a lock is held. */
   readonly underLock?: true;
   /** What is borrowed while the lock is held is not to be looked at any more. */

@@ -1,15 +1,21 @@
 /** Helpers that ask about sockets. There are none here: a lookup finds nothing, and what only a socket has nobody says. */
 import type { Helper } from "./helper.ts";
-import { OWN_SOCKET, SOCKET } from "./parameters/kernel.ts";
-import { CONTEXT, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
+import { CONTEXT_OR_NULL, CONTEXT_OR_SOCKET, OWN_SOCKET, SOCKET } from "./parameters/kernel.ts";
+import { CONTEXT, SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR } from "./parameters/numbers.ts";
+import { type KernelShape, type Leads, SOCKET_SHAPES } from "./rules.ts";
 import type { ServiceCall } from "./service.ts";
+
+function leadsTo(owned: boolean | "argument", shape?: KernelShape): Leads {
+  return { type: "kernel", what: "socket", owned, ...(shape === undefined ? {} : { shape }) };
+}
 
 const LOOKUP: Omit<Helper, "id" | "name"> = {
   group: "base",
   parameters: [CONTEXT, TEXT, SIZE, SCALAR, SCALAR],
   action: { type: "answer", value: 0 },
-  leads: { type: "kernel", what: "socket", owned: true },
+  leads: { type: "kernel", what: "socket", owned: true, shape: SOCKET_SHAPES.full },
+  takesPacket: true,
   result: "u64",
   doc: "Looks for a socket by its addresses: 0, as none is found where there are none.",
 };
@@ -18,7 +24,7 @@ const LOOKUP: Omit<Helper, "id" | "name"> = {
 const OF_SOCKET: Omit<Helper, "id" | "name"> = {
   ...LOOKUP,
   parameters: [SOCKET],
-  leads: { type: "kernel", what: "socket", owned: "argument" },
+  leads: leadsTo("argument"),
   doc: "A socket as one of its kinds: 0, as of one that is none of them.",
 };
 
@@ -31,7 +37,7 @@ export const SOCKET_HELPERS: readonly Helper[] = [
     id: 46,
     name: "get_socket_cookie",
     group: "base",
-    parameters: [SOURCE],
+    parameters: [CONTEXT_OR_SOCKET],
     action: { type: "unknown", what: "the socket's number" },
     result: "u64",
     doc: "The number of the socket, which no event says: a run is stopped here without an answer.",
@@ -56,15 +62,15 @@ export const SOCKET_HELPERS: readonly Helper[] = [
     result: "i32",
     doc: "Gives a socket back that a lookup has found: as none is ever found, a run is stopped here.",
   },
-  { id: 95, name: "sk_fullsock", ...OF_SOCKET },
-  { id: 96, name: "tcp_sock", ...OF_SOCKET },
-  { id: 98, name: "get_listener_sock", ...OF_SOCKET },
-  { id: 99, name: "skc_lookup_tcp", ...LOOKUP },
+  { id: 95, name: "sk_fullsock", ...OF_SOCKET, leads: leadsTo("argument", SOCKET_SHAPES.full) },
+  { id: 96, name: "tcp_sock", ...OF_SOCKET, leads: leadsTo("argument", SOCKET_SHAPES.tcp) },
+  { id: 98, name: "get_listener_sock", ...OF_SOCKET, leads: leadsTo(false, SOCKET_SHAPES.full) },
+  { id: 99, name: "skc_lookup_tcp", ...LOOKUP, leads: leadsTo(true, SOCKET_SHAPES.common) },
   {
     id: 122,
     name: "get_netns_cookie",
     group: "base",
-    parameters: [SOURCE],
+    parameters: [CONTEXT_OR_NULL],
     action: { type: "unknown", what: "the network namespace" },
     result: "u64",
     doc: "The number of the network namespace, which no event says: a run is stopped here without an answer.",

@@ -4,7 +4,7 @@ import { RECORD } from "../../events/record.ts";
 import { hostAnswer } from "../host.ts";
 import type { Helper } from "./helper.ts";
 import { MAP } from "./parameters/maps.ts";
-import { DESTINATION, SIZE } from "./parameters/memory.ts";
+import { DESTINATION, POSITIVE_SIZE, SIZE } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { recordOf, type ServiceCall } from "./service.ts";
 
@@ -72,7 +72,7 @@ export const TASK_HELPERS: readonly Helper[] = [
     id: 16,
     name: "get_current_comm",
     group: "task",
-    parameters: [DESTINATION, SIZE],
+    parameters: [DESTINATION, POSITIVE_SIZE],
     action: { type: "core", name: "taskComm" },
     result: "i32",
     doc: "Copies the name of the event's task, NUL padded to size.",

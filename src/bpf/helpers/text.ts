@@ -2,7 +2,16 @@
 import { ERRNO } from "../../error.ts";
 import { decodeText } from "../object/bytes.ts";
 import type { Helper } from "./helper.ts";
-import { DESTINATION_OR_NULL, LONG_ROOM, SIZE, SOURCE, STRING, TEXT, TEXT_OR_NULL } from "./parameters/memory.ts";
+import {
+  DESTINATION_OR_NULL,
+  LONG_ROOM,
+  POSITIVE_SIZE,
+  SIZE,
+  SOURCE,
+  STRING,
+  TEXT,
+  TEXT_OR_NULL,
+} from "./parameters/memory.ts";
 import { SCALAR } from "./parameters/numbers.ts";
 import { formatLine, isFormat, MAXIMUM_TEXT } from "./print.ts";
 import type { ServiceCall } from "./service.ts";
@@ -129,7 +138,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
     id: 6,
     name: "trace_printk",
     group: "base",
-    parameters: [TEXT, SIZE, SCALAR, SCALAR, SCALAR],
+    parameters: [TEXT, POSITIVE_SIZE, SCALAR, SCALAR, SCALAR],
     required: 2,
     action: {
       type: "service",

@@ -34,6 +34,7 @@ export const TIME_HELPERS: readonly Helper[] = [
     id: 160,
     name: "ktime_get_coarse_ns",
     group: "base",
+    notFor: ["kprobe", "tracepoint", "perf_event", "raw_tracepoint"],
     parameters: [],
     action: { type: "record", offset: RECORD.time, bytes: 8 },
     result: "u64",

@@ -10,7 +10,7 @@ import { verifyProgram } from "../verifier/verify.ts";
 import { createInterpreter } from "./interpreter.ts";
 
 const TEXT =
-  "r6 = *(u64 *)(r1 + 0)\nr6 &= 7\nr2 = r10\nr2 -= r6\nif r6 > 3 goto out\ncall f\nout:\nr0 = r6\nexit\nf:\nr0 = *(u8 *)(r2 - 1)\nexit";
+  "r6 = *(u64 *)(r1 + 0)\nr6 &= 7\nr2 = r10\nr7 = 0\nr7 -= r6\nr2 += r7\nif r6 > 3 goto out\ncall f\nout:\nr0 = r6\nexit\nf:\nr0 = *(u8 *)(r2 - 1)\nexit";
 
 function believed(): { program: LinkedProgram; beliefs: readonly Belief[] } {
   const spec = specOfInstructions("p", assemble(TEXT));

@@ -15,7 +15,9 @@ export interface BtfMember {
 }
 
 export type BtfType = { readonly name: string } & (
-  | { readonly kind: "void" | "fwd" | "func_proto" }
+  | { readonly kind: "void" | "fwd" }
+  /** `type` is what it returns. */
+  | { readonly kind: "func_proto"; readonly type: number; readonly parameters: readonly { readonly type: number }[] }
   | { readonly kind: "func"; readonly type: number; readonly global: boolean }
   /** A note on a type (`part` -1) or on one of its members or parameters: the name is its text. */
   | { readonly kind: "decl_tag"; readonly type: number; readonly part: number }
@@ -132,9 +134,6 @@ function readArray({ name, at }: Row, reader: ByteReader): BtfType {
 }
 
 const none = (): number => 0;
-const opaque = (kind: "fwd" | "func_proto"): Kind["read"] => {
-  return ({ name }) => ({ name, kind });
-};
 const alias: Kind = { extra: none, read: ({ name, sizeOrType }) => ({ name, kind: "alias", type: sizeOrType }) };
 
 /** `BTF_FUNC_GLOBAL`. */
@@ -149,7 +148,7 @@ const KINDS: readonly (Kind | undefined)[] = [
   { extra: (count) => count * 12, read: readComposite("struct") },
   { extra: (count) => count * 12, read: readComposite("union") },
   { extra: (count) => count * 8, read: readEnum(4) },
-  { extra: none, read: opaque("fwd") },
+  { extra: none, read: ({ name }) => ({ name, kind: "fwd" }) },
   alias, // typedef
   alias, // volatile
   alias, // const
@@ -158,7 +157,15 @@ const KINDS: readonly (Kind | undefined)[] = [
     extra: none,
     read: ({ name, count, sizeOrType }) => ({ name, kind: "func", type: sizeOrType, global: count === GLOBAL }),
   },
-  { extra: (count) => count * 8, read: opaque("func_proto") },
+  {
+    extra: (count) => count * 8,
+    read: ({ name, count, sizeOrType, at }, reader) => ({
+      name,
+      kind: "func_proto",
+      type: sizeOrType,
+      parameters: Array.from({ length: count }, (_, index) => ({ type: reader.u32(at + index * 8 + 4, "parameter") })),
+    }),
+  },
   {
     extra: () => 4,
     read: ({ name, sizeOrType, at }, reader) => ({

@@ -103,6 +103,8 @@ export const BPF_MAP_TYPE_ARRAY = 2;
 
 /** `BPF_F_RDONLY_PROG`: programs cannot write to the map. */
 export const RDONLY_PROG: number = 1 << 7;
+/** `BPF_F_WRONLY_PROG`: programs cannot read the map's values. */
+export const WRONLY_PROG: number = 1 << 8;
 
 /** @throws {AnyctxError} EINVAL naming the programs there are */
 export function programSpec(spec: ObjectSpec, name: string): ProgramSpec {

@@ -1,6 +1,6 @@
 /** Programs on packets of the sockets of a cgroup. */
 import { onPackets } from "./packet.ts";
-import { SK_BUFF } from "./packet-struct.ts";
+import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 /** `mark`, `priority`, `cb`, `tstamp`: what Linux lets these programs write. */
@@ -11,6 +11,8 @@ const WRITABLE = [
   [152, 160],
 ] as const;
 
+const { tcClass, meta, flowKeys, wireLength } = SK_BUFF_PART;
+
 export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   name: "cgroup_skb",
   doc: "Runs on packets of a cgroup's sockets, from the network header on; its context is `struct __sk_buff`.",
@@ -20,7 +22,8 @@ export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   describe: ({ place }) => `packets of a cgroup${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
   packet: SK_BUFF,
-  context: onPackets(SK_BUFF, WRITABLE),
+  packetReadOnly: () => true,
+  context: onPackets(SK_BUFF, WRITABLE, [tcClass, meta, flowKeys, wireLength]),
   helpers: ["base", "packet"],
-  result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: [0, 3] },
+  result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: () => [0, 3] },
 };

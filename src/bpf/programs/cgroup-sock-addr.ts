@@ -2,6 +2,18 @@
 import { structContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 
+/** The address and the port that user space gave, and the address that a message is sent from. */
+const WRITABLE = [
+  [4, 28],
+  [40, 60],
+] as const;
+
+/** Who only says what an address looks like cannot refuse; who binds may say more than whether it may. */
+function mayReturn(place: string): readonly [least: number, most: number] {
+  if (/^(recvmsg|getpeername|getsockname)/.test(place)) return [1, 1];
+  return place.startsWith("bind") ? [0, 3] : [0, 1];
+}
+
 export const CGROUP_SOCK_ADDR: ProgramType<{ readonly place: string }> = {
   name: "cgroup_sock_addr",
   doc: "Runs when a socket of a cgroup is given an address, or asked for one; its context is `struct bpf_sock_addr`.",
@@ -28,7 +40,7 @@ export const CGROUP_SOCK_ADDR: ProgramType<{ readonly place: string }> = {
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `addresses of a cgroup's sockets${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
-  context: structContext("A program on an address", "bpf_sock_addr", 72),
+  context: structContext("A program on an address", "bpf_sock_addr", 72, { writable: WRITABLE }),
   helpers: ["base", "task"],
-  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
+  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses.", between: ({ place }) => mayReturn(place) },
 };

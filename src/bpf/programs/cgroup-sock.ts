@@ -2,6 +2,12 @@
 import { structContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 
+/** `bound_dev_if`, `mark` and `priority`. */
+const WRITABLE = [
+  [0, 4],
+  [16, 24],
+] as const;
+
 export const CGROUP_SOCK: ProgramType<{ readonly place: string }> = {
   name: "cgroup_sock",
   doc: "Runs when a socket of a cgroup is made, bound or let go; its context is `struct bpf_sock`.",
@@ -10,7 +16,7 @@ export const CGROUP_SOCK: ProgramType<{ readonly place: string }> = {
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `sockets of a cgroup${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
-  context: structContext("A program on a socket", "bpf_sock", 80),
+  context: structContext("A program on a socket", "bpf_sock", 80, { writable: WRITABLE }),
   helpers: ["base", "task"],
-  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
+  result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses.", between: () => [0, 1] },
 };

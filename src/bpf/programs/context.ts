@@ -1,7 +1,7 @@
 /** What contexts of several program types have in common. */
 import { AnyctxError } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
-import type { DirectContext, DirectInput, ProgramContext, ProgramEvent } from "./program-type.ts";
+import type { ContextAccess, DirectContext, DirectInput, ProgramContext, ProgramEvent } from "./program-type.ts";
 
 /** Bytes of a record's payload, for types whose context it is: up to 7 zeroes at its end belong to it. */
 export function payloadBytes(source: DataView, record: number): number {
@@ -28,10 +28,19 @@ export function plainContext(bytes: Uint8Array): DirectContext {
   return { own: bytes.length, bytes: bytes.length, write: (target) => target.set(bytes) };
 }
 
-/** The context of the types whose programs get a struct of the kernel's uapi, given as its bytes or the first of them. */
-export function structContext(what: string, struct: string, size: number): ProgramContext {
+/**
+ * The context of the types whose programs get a struct of the kernel's uapi, given as its bytes or the first of them.
+ * @param access what programs may do with it besides reading it
+ */
+export function structContext(
+  what: string,
+  struct: string,
+  size: number,
+  access: Omit<ContextAccess, "bytes"> = {},
+): ProgramContext {
   return {
     ...withoutEvents(what),
+    access: { bytes: () => size, ...access },
     example: (_, index) => numbered(size, 0, index),
     direct(given) {
       onlyOf(what, given, ["context"]);

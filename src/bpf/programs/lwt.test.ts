@@ -3,10 +3,10 @@ import { testProgramType } from "./testing.ts";
 
 testProgramType(LWT, {
   sections: {
-    lwt_in: {},
-    lwt_out: {},
-    lwt_xmit: {},
-    lwt_seg6local: {},
+    lwt_in: { hook: "lwt_in" },
+    lwt_out: { hook: "lwt_out" },
+    lwt_xmit: { hook: "lwt_xmit" },
+    lwt_seg6local: { hook: "lwt_seg6local" },
   },
   events: [{ name: "packet", category: "net" }],
   runsOn: { lwt_in: [] },

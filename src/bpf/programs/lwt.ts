@@ -1,18 +1,21 @@
 /** Programs on packets of a route: of lightweight tunnels. */
 import { onPackets } from "./packet.ts";
-import { SK_BUFF } from "./packet-struct.ts";
+import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
-export const LWT: ProgramType<Readonly<Record<string, never>>> = {
+const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;
+
+export const LWT: ProgramType<{ readonly hook: string }> = {
   name: "lwt",
   doc: "Runs on packets of a route, on their way in, out or on; its context is `struct __sk_buff`.",
   prefixes: ["lwt_in", "lwt_out", "lwt_xmit", "lwt_seg6local"],
   section: "lwt_xmit",
-  parse: () => ({}),
+  parse: (_, hook) => ({ hook }),
   describe: () => "packets of a route",
   attaches: () => false,
   packet: SK_BUFF,
-  context: onPackets(SK_BUFF),
+  packetReadOnly: ({ hook }) => hook !== "lwt_xmit",
+  context: onPackets(SK_BUFF, [], [tcClass, addresses, meta, flowKeys, time, wireLength]),
   helpers: ["base", "packet", "change"],
   result: {
     ignored: false,

@@ -19,6 +19,8 @@ export interface PacketStruct {
   readonly device?: number;
   /** The protocol behind the packet's Ethernet header, as it lies there, where the struct has it; u32. */
   readonly protocol?: number;
+  /** The packet's socket, where the struct has it; u64. There is none here. */
+  readonly socket?: number;
   /** Bytes that may be put in front of the packet, and how many it may become with them. */
   readonly headroom: number;
   readonly most: number;
@@ -33,9 +35,19 @@ export const XDP_MD: PacketStruct = {
 /** `struct __sk_buff` of Linux's uapi, with all of its fields. A kernel makes room as it is asked for; here there is so much. */
 export const SK_BUFF: PacketStruct = {
   ...{ what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0, pointer: 4, headroom: 512 },
-  ...{ device: 40, protocol: 16 },
+  ...{ device: 40, protocol: 16, socket: 168 },
   most: 4096,
 };
+
+/** Fields of `struct __sk_buff` that not every kind of program is shown. */
+export const SK_BUFF_PART = {
+  tcClass: [72, 76],
+  addresses: [88, 140],
+  meta: [140, 144],
+  flowKeys: [144, 152],
+  time: [152, 160],
+  wireLength: [160, 164],
+} as const;
 
 /** `struct sk_msg_md`: what is sent by a socket. */
 export const SK_MSG_MD: PacketStruct = {

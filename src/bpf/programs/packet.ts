@@ -48,11 +48,16 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
 /**
  * The context of the types that run on packets, by the struct that they get.
  * @param writable parts of the struct that programs may write to
+ * @param hidden parts of the struct that a kernel does not show them
  */
-export function onPackets(struct: PacketStruct, writable: ContextAccess["writable"] = []): ProgramContext {
+export function onPackets(
+  struct: PacketStruct,
+  writable: ContextAccess["writable"] = [],
+  hidden: ContextAccess["hidden"] = [],
+): ProgramContext {
   return {
     ...withoutEvents("A program on packets"),
-    access: { bytes: () => struct.bytes, writable },
+    access: { bytes: () => struct.bytes, writable, hidden },
     // A packet of no bytes: where it would lie nobody says.
     example: (_, index) => numbered(struct.bytes, Math.max(struct.end + struct.pointer, (struct.meta ?? 0) + 4), index),
     direct: (given) => packetContext(struct, given),

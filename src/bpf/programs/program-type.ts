@@ -77,6 +77,10 @@ export interface ContextAccess<Target extends ProgramTarget = ProgramTarget> {
   bytes(target: Target): number | undefined;
   /** Parts that may be written to, from the first byte to behind the last. */
   readonly writable?: readonly (readonly [from: number, to: number])[];
+  /** Parts of the struct that a kernel does not show to these programs. */
+  readonly hidden?: readonly (readonly [from: number, to: number])[];
+  /** Fields are read whole, as so many bytes. */
+  readonly wholeFields?: number;
 }
 
 export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
@@ -103,14 +107,16 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   readonly prefixes: readonly string[];
   /** How a section is written, for messages: `tracepoint/CATEGORY/EVENT`. */
   readonly section: string;
-  /** Reads the parts behind the prefix; text says what is wrong with the section, as in `section tp names no event`. */
-  parse(rest: readonly string[]): Target | string;
+  /** Reads the parts behind the first one, which is given too; text says what is wrong with the section, as in `section tp names no event`. */
+  parse(rest: readonly string[], first: string): Target | string;
   /** What it attaches to, in words. */
   describe(target: Target): string;
   /** Whether it runs on this event of a source. */
   attaches(target: Target, event: ProgramEvent): boolean;
   /** Where its context says where the packet lies that it leads to. */
   readonly packet?: PacketStruct;
+  /** Whether the packet may only be read. */
+  packetReadOnly?(target: Target): boolean;
   /** Whether pointers in its context lead to typed memory of the kernel's, which is read as it is: 0 where there is none. */
   readonly followsPointers?: true;
   readonly context: ProgramContext<Target>;
@@ -120,7 +126,7 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   readonly result: {
     readonly ignored: boolean;
     readonly doc: string;
-    /** The least and the most that it may be, where others are refused. */
-    readonly between?: readonly [least: number, most: number];
+    /** The least and the most that it may be, where others are refused; undefined: any, or none at all. */
+    between?(target: Target): readonly [least: number, most: number] | undefined;
   };
 }

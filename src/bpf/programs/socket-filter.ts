@@ -2,7 +2,7 @@
 import { RECORD } from "../../events/record.ts";
 import { numbered, payloadBytes } from "./context.ts";
 import { packetContext } from "./packet.ts";
-import { placePacket, SK_BUFF } from "./packet-struct.ts";
+import { placePacket, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { EventContext, ProgramType } from "./program-type.ts";
 
 /** Of a record whose payload is the packet, with up to 7 zeroes behind it. */
@@ -16,6 +16,10 @@ const OF_PACKET: EventContext = {
   },
 };
 
+const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;
+/** Where the packet is, besides: these programs have only helpers to read it. */
+const HIDDEN = [tcClass, [76, 84], addresses, meta, flowKeys, time, wireLength] as const;
+
 export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
   name: "socket_filter",
   doc: "Filters packets; its context is `struct __sk_buff`.",
@@ -28,7 +32,7 @@ export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
   context: {
     room: SK_BUFF.bytes,
     of: () => OF_PACKET,
-    access: { bytes: () => SK_BUFF.bytes, writable: [[48, 68]] },
+    access: { bytes: () => SK_BUFF.bytes, writable: [[48, 68]], hidden: HIDDEN },
     example: (_, index) => numbered(SK_BUFF.bytes, (SK_BUFF.meta ?? 0) + 4, index),
     direct: (given) => packetContext(SK_BUFF, given),
   },

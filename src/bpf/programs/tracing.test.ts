@@ -3,17 +3,17 @@ import { TRACING } from "./tracing.ts";
 
 testProgramType(TRACING, {
   sections: {
-    "fentry/do_exit": { function: "do_exit" },
-    "fexit/do_exit": { function: "do_exit" },
-    "fmod_ret/do_exit": { function: "do_exit" },
-    "fentry.s/do_exit": { function: "do_exit" },
-    "fexit.s/do_exit": { function: "do_exit" },
-    "fmod_ret.s/do_exit": { function: "do_exit" },
-    "iter/do_exit": { function: "do_exit" },
-    "iter.s/do_exit": { function: "do_exit" },
-    "fsession/do_exit": { function: "do_exit" },
-    "fsession.s/do_exit": { function: "do_exit" },
-    "tp_btf/sched_switch": { function: "sched_switch" },
+    "fentry/do_exit": { function: "do_exit", at: "fentry" },
+    "fexit/do_exit": { function: "do_exit", at: "fexit" },
+    "fmod_ret/do_exit": { function: "do_exit", at: "fmod_ret" },
+    "fentry.s/do_exit": { function: "do_exit", at: "fentry.s" },
+    "fexit.s/do_exit": { function: "do_exit", at: "fexit.s" },
+    "fmod_ret.s/do_exit": { function: "do_exit", at: "fmod_ret.s" },
+    "iter/do_exit": { function: "do_exit", at: "iter" },
+    "iter.s/do_exit": { function: "do_exit", at: "iter.s" },
+    "fsession/do_exit": { function: "do_exit", at: "fsession" },
+    "fsession.s/do_exit": { function: "do_exit", at: "fsession.s" },
+    "tp_btf/sched_switch": { function: "sched_switch", at: "tp_btf" },
   },
   events: [
     { name: "packet", category: "net" },

@@ -2,7 +2,7 @@
 import { typedArguments } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 
-export const TRACING: ProgramType<{ readonly function: string }> = {
+export const TRACING: ProgramType<{ readonly function: string; readonly at: string }> = {
   name: "tracing",
   doc: "Runs at a function's beginning or end, on a tracepoint's arguments or on objects in turn; its context is a u64 for each.",
   prefixes: [
@@ -10,11 +10,15 @@ export const TRACING: ProgramType<{ readonly function: string }> = {
     ...["fsession", "fsession.s"],
   ],
   section: "fentry/FUNCTION",
-  parse: (rest) => ({ function: rest.join("/") }),
+  parse: (rest, at) => ({ function: rest.join("/"), at }),
   describe: ({ function: name }) => `typed program on ${name === "" ? "a function" : name}`,
   attaches: () => false,
   followsPointers: true,
   context: typedArguments("A typed program"),
   helpers: ["base", "task", "tracing"],
-  result: { ignored: true, doc: "Of fmod_ret what the function returns instead, if it is not 0; otherwise nothing." },
+  result: {
+    ignored: true,
+    doc: "Of fmod_ret what the function returns instead, if it is not 0; otherwise nothing.",
+    between: ({ at }) => (/^f(entry|exit)/.test(at) ? [0, 0] : at.startsWith("iter") ? [0, 1] : undefined),
+  },
 };

@@ -1,4 +1,6 @@
 /** What has to hold of an access: that it stays inside of what its pointer leads into, whatever the numbers are that it may have. */
+
+import type { KernelShape } from "../helpers/rules.ts";
 import { FRAME_BYTES } from "../host.ts";
 import type { SpecialField } from "../object/fields.ts";
 import { Refusal } from "./refusal.ts";
@@ -87,15 +89,24 @@ function checkStack(subject: Subject, state: State, access: Access, pointer: Poi
     throw new Refusal("bounds", access.at, message, "Compare the index of the array first, or make the array larger.");
   }
   if (access.helper !== true) aligned(access, pointer);
-  if (access.does === "write") return;
+  const { start = 0 } = state.frames[target.frame] ?? {};
+  subject.stackDepths.set(start, Math.max(subject.stackDepths.get(start) ?? 0, Number(-least)));
   const [from, to] = [Number(least), Number(most) + access.bytes];
-  const [object] = objectsIn(state, target.frame, from, to - from);
+  const writes = access.does === "write";
+  const [object] = writes && access.helper !== true ? [] : objectsIn(state, target.frame, from, to - from);
   if (object !== undefined) throw hidden(access, `${STACK_OBJECTS[object.kind]} on the stack`);
+  if (writes) return;
   for (let word = wordAt(to - 1); to > from && word <= wordAt(from); word++) state.markRead(target.frame, word);
   if (subject.rules.readsUnwrittenStack || isWritten(state.frames[target.frame]?.stack ?? [], from, to - from)) return;
   const message = `${what(access)} of the stack at ${from} from its top, to which nothing was written before`;
   const suggestion = "Give the variable a value first; of a struct also its padding: `struct key key = {};`.";
   throw new Refusal("uninitialized", access.at, message, suggestion);
+}
+
+function checkPacketWrite({ type, program: { kind } }: Subject, access: Access): void {
+  if (access.does === "read" || "reason" in kind || type?.packetReadOnly?.(kind.target) !== true) return;
+  const message = `${what(access)} of the packet, which a program of type ${type.name} may only read here`;
+  throw new Refusal("read-only", access.at, message, "Copy what is to be changed to a variable.");
 }
 
 const STACK_OBJECTS = { dynptr: "a dynptr", iterator: "an iterator", interrupts: "the state of interrupts" } as const;
@@ -132,6 +143,7 @@ function checkFields(access: Access, pointer: PointerRegister, fields: readonly 
 }
 
 function checkPacket(subject: Subject, access: Access, pointer: PointerRegister): void {
+  checkPacketWrite(subject, access);
   const { offset, fixed, range, target } = pointer;
   const least = offset.wide.smin + BigInt(fixed + access.offset);
   const end = fixed + access.offset + access.bytes;
@@ -157,6 +169,18 @@ function checkAddressField({ addresses }: Subject, access: Access, at: number): 
   throw new Refusal("alignment", access.at, message, "Load the field as a whole, and without a sign.");
 }
 
+/** What a kernel shows of the context to programs of this type. */
+function checkShown({ type }: Subject, access: Access, at: number): void {
+  const { hidden = [], wholeFields = access.bytes } = type?.context.access ?? {};
+  const isHidden = hidden.some(([from, to]) => at < to && at + access.bytes > from);
+  if (!isHidden && access.bytes === wholeFields) return;
+  const why = isHidden
+    ? `which programs of type ${type?.name} are not shown`
+    : `whose fields have ${wholeFields} bytes and are read whole`;
+  const message = `${what(access)} of the context at offset ${at}, ${why}`;
+  throw new Refusal("context", access.at, message, "Do without the field, or read it as it is declared.");
+}
+
 function checkContext(subject: Subject, access: Access, pointer: PointerRegister): void {
   const rules = subject.type?.context.access;
   const moved = constantOf(pointer.offset);
@@ -170,6 +194,7 @@ function checkContext(subject: Subject, access: Access, pointer: PointerRegister
   subject.contextRead = Math.max(subject.contextRead, at + access.bytes);
   if (access.helper !== true && at % access.bytes !== 0) aligned(access, pointer);
   if (access.does === "read" && access.helper !== true) checkAddressField(subject, access, at);
+  if (access.helper !== true) checkShown(subject, access, at);
   if (access.does === "read") return;
   const writable =
     access.does === "write" && (rules?.writable ?? []).some(([from, to]) => at >= from && at + access.bytes <= to);
@@ -212,9 +237,29 @@ export function neverWritten(at: number, index: number, register: Register): Ref
   return new Refusal("uninitialized", at, message, suggestion, because);
 }
 
+/**
+ * An instruction that accesses the context accesses nothing else on any path: a kernel's context is no struct as it looks like, so
+ * that Linux writes such instructions anew.
+ */
+function checkAlike({ contextAccesses }: Subject, { at }: Access, register: Register): void {
+  if (register.type !== "pointer") return;
+  const isContext = register.target.type === "context";
+  const before = contextAccesses.get(at);
+  contextAccesses.set(at, isContext);
+  if (before === undefined || before === isContext) return;
+  const message = "it accesses the context on one path, and something else on another";
+  throw new Refusal(
+    "context",
+    at,
+    message,
+    "Access them by instructions of their own: in branches that are kept apart.",
+  );
+}
+
 /** @throws {Refusal} the access may go wrong */
 export function checkAccess(subject: Subject, state: State, access: Access): void {
   const register = state.register(access.register);
+  if (access.helper !== true) checkAlike(subject, access, register);
   if (
     register.type === "number" &&
     register.kernel &&
@@ -226,7 +271,10 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   if (register.type !== "pointer") throw refusedNumber(access, register);
   const { target } = register;
   if (register.maybeNull) throw maybeNull(subject, access, register);
-  if (target.type === "kernel" && mayFollow(subject, access, target.what)) return;
+  if (target.type === "kernel" && mayFollow(subject, access, target.what)) {
+    if (target.shape !== undefined) checkShape(subject, access, register, target.shape);
+    return;
+  }
   if (NO_MEMORY.has(target.type)) {
     const message = `${what(access)} at ${describe(register)} (r${access.register}), which is no memory of the program's`;
     const suggestion =
@@ -251,24 +299,49 @@ function mayFollow({ type }: Subject, access: Access, thing: string): boolean {
   return thing === "socket" || type?.followsPointers === true;
 }
 
+/** What a kernel shows of its socket. */
+function checkShape(subject: Subject, access: Access, register: PointerRegister, shape: KernelShape): void {
+  const { bytes: size, wide = [0, 0], hidden, narrow } = shape;
+  inside(subject, access, register, size, cameFrom(subject, register));
+  const [at] = reach(register, access);
+  const overlaps = (part: readonly [number, number] | undefined): boolean =>
+    part !== undefined && at < part[1] && at + BigInt(access.bytes) > part[0];
+  const fits = access.bytes <= 4 || (at >= wide[0] && at + BigInt(access.bytes) <= wide[1]);
+  if (fits && !overlaps(hidden) && !(access.bytes < 4 && overlaps(narrow))) return;
+  const message = `${what(access)} at offset ${at} of ${cameFrom(subject, register)}, where no field is that is shown so`;
+  throw new Refusal("context", access.at, message, "Read a field as it is declared, of what bpf_sk_fullsock() gives.");
+}
+
 interface Extent {
   readonly bytes: number;
+  readonly readable: boolean;
   readonly writable: boolean;
   readonly fields: readonly SpecialField[];
 }
 
 function extentOf({ target }: PointerRegister): Extent {
   if (target.type === "value")
-    return { bytes: target.map.valueSize, writable: !target.map.readOnly, fields: target.map.fields };
-  if (target.type === "object") return { bytes: target.object.bytes, writable: true, fields: target.object.fields };
-  if (target.type === "memory") return { bytes: target.bytes, writable: target.writable, fields: [] };
-  return { bytes: 0, writable: false, fields: [] };
+    return {
+      bytes: target.map.valueSize,
+      readable: !target.map.writeOnly,
+      writable: !target.map.readOnly,
+      fields: target.map.fields,
+    };
+  const readable = true;
+  if (target.type === "object")
+    return { bytes: target.object.bytes, readable, writable: true, fields: target.object.fields };
+  if (target.type === "memory") return { bytes: target.bytes, readable, writable: target.writable, fields: [] };
+  return { bytes: 0, readable, writable: false, fields: [] };
 }
 
 /** A value, an object, or memory that a helper gave. */
 function checkObject(subject: Subject, access: Access, register: PointerRegister): void {
-  const { bytes, writable, fields } = extentOf(register);
+  const { bytes, readable, writable, fields } = extentOf(register);
   inside(subject, access, register, bytes, cameFrom(subject, register));
+  if (access.does !== "write" && !readable) {
+    const message = `${what(access)} of ${cameFrom(subject, register)}, which programs may only write to`;
+    throw new Refusal("read-only", access.at, message, "Use a map that is not BPF_F_WRONLY_PROG.");
+  }
   if (access.does !== "read" && !writable) {
     const message = `${what(access)} of ${cameFrom(subject, register)}, which programs may only read`;
     const suggestion =

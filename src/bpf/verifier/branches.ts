@@ -2,7 +2,7 @@
 import { NULL_GUARD_BYTES } from "../host.ts";
 import type { Effect } from "../isa/instructions.ts";
 import { Basis } from "./basis.ts";
-import { isPacket, number, type PointerRegister, type Register, referenceOf, rely, zero } from "./registers.ts";
+import { isPacket, number, type PointerRegister, type Register, rely, zero } from "./registers.ts";
 import type { State } from "./state.ts";
 import type { Step } from "./subject.ts";
 import { compared } from "./values/relations.ts";
@@ -18,7 +18,9 @@ const nothing: Way = () => undefined;
 /** No address that is further from its target's beginning than this is sure not to be 0. */
 const NEAR = 1n << 31n;
 
-function isNeverNull({ maybeNull, offset, fixed }: PointerRegister): boolean {
+/** That a context or a stack is there is not taken for granted, as in Linux: both ways are looked at where a program asks. */
+function isNeverNull({ maybeNull, offset, fixed, target: { type } }: PointerRegister): boolean {
+  if (type === "context" || type === "stack") return false;
   const by = BigInt(fixed);
   return !maybeNull && offset.wide.smin + by > -BigInt(NULL_GUARD_BYTES) && offset.wide.smax + by < NEAR;
 }
@@ -26,14 +28,12 @@ function isNeverNull({ maybeNull, offset, fixed }: PointerRegister): boolean {
 /** What a lookup gave is a pointer, or it is 0: in every register that holds it. */
 function becomes(id: number, isNull: boolean): Way {
   return (state) => {
-    let reference = -1;
     state.mapAll((each) => {
       if (each.type !== "pointer" || !each.maybeNull || each.id !== id) return each;
-      if (referenceOf(each.target) !== 0) reference = referenceOf(each.target);
       return isNull ? zero() : { ...each, maybeNull: false, id: 0 };
     });
-    // Where there is nothing it has not to be given back.
-    if (isNull) state.references = state.references.filter((each) => each.id !== reference);
+    // What has to be given back has the number of the result that gave it: where that is nothing there is nothing to give back.
+    if (isNull) state.references = state.references.filter((each) => each.id !== id);
   };
 }
 
@@ -44,6 +44,13 @@ function againstNull(register: PointerRegister, comparison: string, holds: boole
   return isNull && isNeverNull(register) ? undefined : nothing;
 }
 
+/** What is the same as a pointer that is none of NULL is none of it either. */
+function sameAs(left: PointerRegister, right: PointerRegister, comparison: string, holds: boolean): Way {
+  if ((comparison !== "jeq" || !holds) && (comparison !== "jne" || holds)) return undefined;
+  if (left.maybeNull && isNeverNull(right)) return becomes(left.id, false);
+  return right.maybeNull && isNeverNull(left) ? becomes(right.id, false) : undefined;
+}
+
 /** Comparisons after which what is on the left is at most, or less than, what is on the right. */
 const ORDER: Readonly<Record<string, readonly [name: "le" | "lt" | "ge" | "gt", not: "le" | "lt" | "ge" | "gt"]>> = {
   jle: ["le", "gt"],
@@ -52,8 +59,8 @@ const ORDER: Readonly<Record<string, readonly [name: "le" | "lt" | "ge" | "gt", 
   jgt: ["gt", "le"],
 };
 
-/** Unknown offsets up to this do not wrap an address around. */
-const MOST_OFFSET = 1n << 32n;
+/** Unknown offsets up to this lie in a packet, as long as any may be (MAX_PACKET_OFF). */
+const MOST_OFFSET = 0xffffn;
 
 /** Whether an edge lies behind what a pointer leads into: a packet ends at its end, what is in front of it where it begins. */
 function isEdge(of: PointerRegister, edge: PointerRegister): boolean {
@@ -98,7 +105,8 @@ function wayOf(step: Step, state: State, { comparison, operand, width }: Branch,
     };
   }
   if (width === 32) return nothing;
-  if (left.type === "pointer" && right.type === "pointer") return againstEdge(left, right, comparison.name, holds);
+  if (left.type === "pointer" && right.type === "pointer")
+    return sameAs(left, right, comparison.name, holds) ?? againstEdge(left, right, comparison.name, holds);
   const [pointer, other] = left.type === "pointer" ? [left, b] : [right, a];
   if (pointer.type !== "pointer" || other === undefined || constantOf(other) !== 0n) return nothing;
   rely(left);

@@ -69,11 +69,14 @@ const LEADS_TO: LeadsTo = {
     const never = leads.of === "argument" && (foundObject?.reference ?? 0) !== 0;
     return { target, offset: holds?.node ?? 0, ...(never ? { never: true } : {}) };
   },
-  kernel: (subject, state, at, { foundThing, helper }, { what, owned }) => {
+  kernel: (subject, state, at, { foundThing, helper }, { what, owned, shape }) => {
     const shared = owned === "argument" && foundThing !== undefined ? referenceOf(foundThing.target) : 0;
     const reference = owned === true ? hold(subject, state, what, at) : shared;
     // Of the current task there always is one.
-    return { target: { type: "kernel", what, reference }, ...(helper.parameters.length === 0 ? { never: true } : {}) };
+    return {
+      target: { type: "kernel", what, reference, shape },
+      ...(helper.parameters.length === 0 ? { never: true } : {}),
+    };
   },
 };
 
@@ -83,7 +86,10 @@ function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelper
   const found = (LEADS_TO[leads.type] as LeadsTo["memory"])(subject, state, at, call, leads as never);
   if (found === undefined) return ANY_NUMBER;
   const { target, offset = 0, never = false } = found;
-  const maybe = never ? {} : { maybeNull: true, id: subject.nextId++ };
+  // It is told by its own number that there is nothing to give back where there is none.
+  const acquires = leads.type !== "memory" && leads.owned === true;
+  const id = acquires ? referenceOf(target) : subject.nextId++;
+  const maybe = never ? {} : { maybeNull: true, id };
   return pointer(target, at, { offset: constant(offset), ...maybe });
 }
 
@@ -98,10 +104,11 @@ function resultOf(subject: Subject, state: State, at: number, call: CheckedHelpe
       return map === undefined ? ANY_NUMBER : fresh({ type: "value", map, instance: instanceOf(subject, map) });
     case "record": {
       const reference = hold(subject, state, "record", at);
-      return fresh({ type: "memory", what: "a record", bytes, writable: true, reference, dynptr: 0, packet: false });
+      const more = { bytes, writable: true, reference, dynptr: 0, packet: false };
+      return pointer({ type: "memory", what: "a record", ...more }, at, { maybeNull: true, id: reference });
     }
     case "i32":
-      return number(scalarIn(WIDTHS, signedBetween(WIDTHS.wide, -(2n ** 31n), mostOf(state, helper))));
+      return number(scalarIn(WIDTHS, signedBetween(WIDTHS.wide, leastOf(helper), mostOf(state, helper))));
     case "u32":
       return number(scalarIn(WIDTHS, between(WIDTHS.wide, 0n, 2n ** 32n - 1n)));
     case "address":
@@ -111,6 +118,13 @@ function resultOf(subject: Subject, state: State, at: number, call: CheckedHelpe
     case "none":
       return { type: "nothing", lostAt: at };
   }
+}
+
+/** MAX_ERRNO of Linux: what a helper that returns a length returns otherwise is an errno. */
+const MOST_ERRNO = 4095n;
+
+function leastOf({ atMostSize }: CheckedHelperCall["helper"]): bigint {
+  return atMostSize === true ? -MOST_ERRNO : -(2n ** 31n);
 }
 
 /** The most that a helper returns: of those that return a length the size that they were given. */

@@ -66,14 +66,14 @@ export function calledBack(subject: Subject, at: number, state: State, call: Che
   const registers = rules.arguments.map((argument) => given(subject, at, state, call, argument));
   const callback = { helper, rules, references: rules.later === true ? 0 : state.references.length };
   if (rules.later === true) {
-    const frame = enteredFrame(0, -1, registers, { returnTo: -1, callback });
+    const frame = enteredFrame(0, -1, registers, { start, returnTo: -1, callback });
     const { trail, turns } = state;
     return new State([frame], { at: start, turns, references: [], trail, passed: undefined, written: wordSet() });
   }
   const entered = state.copy();
   entered.frame.turns++;
   entered.turns++;
-  entered.frames.push(enteredFrame(entered.frames.length, -1, registers, { returnTo: at, callback }));
+  entered.frames.push(enteredFrame(entered.frames.length, -1, registers, { start, returnTo: at, callback }));
   entered.markFrame(entered.depth);
   entered.at = start;
   return entered;

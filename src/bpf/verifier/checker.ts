@@ -61,7 +61,19 @@ function checkPointerArithmetic(subject: Subject, step: Step, state: State, effe
   if (name !== "add" && (name !== "sub" || !isLeft)) refuse(`by an operation (${name}) that leaves no pointer`);
   if (register.maybeNull) refuse("and it may be NULL");
   if (FIXED.has(register.target.type)) refuse("which cannot be moved");
+  if (name === "sub" && register.target.type === "stack")
+    refuse("from which nothing may be subtracted: add what is below 0");
+  const by = isLeft ? source : destination;
+  const moves = effect.operand === "imm" ? BigInt(slot.imm) : by?.type === "number" ? by.scalar.wide.smin : 0n;
+  if (subject.far !== undefined || (moves > -FARTHEST && moves < FARTHEST)) return;
+  if (by !== undefined) rely(by);
+  // What is then accessed through it is worse, and has an input with which it faults.
+  const why = `which may be moved by ${moves} bytes: further than anything reaches`;
+  subject.far = { refusal: arithmetic(subject, at, index, register, why), state: state.copy() };
 }
+
+/** How far Linux lets a pointer be moved at a time (BPF_MAX_VAR_OFF). */
+const FARTHEST = 1n << 29n;
 
 /** What an instruction set defines, and no author means. */
 function checkConstant({ at, slot }: Step, name: string, { width }: Of<"alu">): void {
@@ -128,13 +140,22 @@ function checkExit(subject: Subject, { at }: Step, state: State): void {
   }
   const [reference] = references;
   if (reference !== undefined) throw notReleased(subject, at, reference, "it ends");
-  if (callback === undefined) checkFinalResult(subject, at, result);
+  if (frame.global !== undefined) checkGlobalResult(at, result, frame.global);
+  else if (callback === undefined) checkFinalResult(subject, at, result);
+}
+
+/** Whoever calls a global function knows of its result that it is a number, if there is one. */
+function checkGlobalResult(at: number, result: Register, name: string): void {
+  if (result.type !== "pointer") return;
+  const message = `${name}(), a global function, returns ${describe(result)}, where a number is all that callers may be given`;
+  throw new Refusal("result", at, message, "Return a number, or make the function static.");
 }
 
 /** What the program ends with. */
 export function checkFinalResult(subject: Subject, at: number, result: Register): void {
   mustHold(at, 0, result);
-  const { between } = subject.type?.result ?? {};
+  const { kind } = subject.program;
+  const between = "reason" in kind ? undefined : subject.type?.result.between?.(kind.target);
   if (between !== undefined) checkResult(subject, at, result, between, `a program of type ${subject.type?.name}`);
 }
 

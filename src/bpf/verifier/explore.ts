@@ -6,13 +6,15 @@ import { edgeOf } from "../analysis/edges.ts";
 import { helperById } from "../helpers/table.ts";
 import type { BeliefBook } from "./beliefs.ts";
 import { branch } from "./branches.ts";
-import { afterCall, helperCall } from "./call-effects.ts";
+import { afterCall, helperCall, losePacket } from "./call-effects.ts";
 import { calledBack, nextTurn } from "./callbacks.ts";
 import { check, registersRead } from "./checker.ts";
+import { beginGlobal, callGlobal, globalFunctionAt } from "./global-functions.ts";
 import { type CheckedHelperCall, checkCall } from "./helper-call.ts";
 import { liveRegisters } from "./liveness.ts";
 import { Refusal } from "./refusal.ts";
-import { NOTHING, pointer, type Register } from "./registers.ts";
+import { ANY_NUMBER, NOTHING, pointer, type Register } from "./registers.ts";
+import { checkStackDepth } from "./stack-depth.ts";
 import { enteredFrame, State, wordSet } from "./state.ts";
 import type { Step, Subject } from "./subject.ts";
 import { transform } from "./transformer.ts";
@@ -57,7 +59,7 @@ function meetingPlaces({ steps }: Subject): Uint8Array {
 
 function begin(): State {
   const context = pointer({ type: "context" }, -1);
-  const frame = enteredFrame(0, -1, [context], { returnTo: -1 });
+  const frame = enteredFrame(0, -1, [context], { start: 0, returnTo: -1 });
   return new State([frame], {
     at: 0,
     turns: 0,
@@ -75,6 +77,8 @@ class Explorer {
   readonly #waiting: State[] = [begin()];
   readonly #beliefs: BeliefBook | undefined;
   readonly #most: number;
+  /** Beginnings of global functions that are looked at, or were. */
+  readonly #globals = new Set<number>();
   #instructions = 0;
 
   constructor(subject: Subject, most: number, beliefs: BeliefBook | undefined) {
@@ -92,7 +96,20 @@ class Explorer {
       const counts = { instructions: this.#instructions, states: this.#visits.kept };
       if (refusal !== undefined) return { ...counts, refused: { refusal, state } };
     }
-    return { instructions: this.#instructions, states: this.#visits.kept };
+    return { instructions: this.#instructions, states: this.#visits.kept, ...this.#asAWhole() };
+  }
+
+  /** What is against a program although none of its accesses is wrong. */
+  #asAWhole(): Pick<Exploration, "refused"> {
+    const { far } = this.#subject;
+    if (far !== undefined) return { refused: far };
+    try {
+      checkStackDepth(this.#subject);
+      return {};
+    } catch (error) {
+      if (error instanceof Refusal) return { refused: { refusal: error, state: begin() } };
+      throw error;
+    }
   }
 
   /** Follows a path to its end. */
@@ -150,11 +167,22 @@ class Explorer {
     if (final !== undefined) return false;
     const other = call.function === undefined ? undefined : calledBack(this.#subject, at, state, call);
     if (other !== undefined) this.#wait(other, state);
+    if (call.helper.action.type === "tail" && state.depth > 0) this.#wait(this.#tailCalled(at, state), state);
     state.frame.turns = 0;
     helperCall(this.#subject, at, state, call);
     state.at = at + 1;
     if (leads?.type === "memory" && leads.of === "iterator") this.#wait(nextTurn(state), state);
     return true;
+  }
+
+  /** Another program has run in the place of the function, and comes back to its caller: the packet may have been moved by it. */
+  #tailCalled(at: number, before: State): State {
+    const state = before.copy();
+    const { returnTo, callback } = state.pop();
+    losePacket(state);
+    if (callback === undefined) afterCall(state, at, ANY_NUMBER);
+    state.at = returnTo;
+    return state;
   }
 
   #wait(other: State, { at }: State): void {
@@ -180,9 +208,17 @@ class Explorer {
     return taken !== undefined || otherwise !== undefined;
   }
 
-  #enter({ at }: Step, state: State, target: number): void {
+  #enter(step: Step, state: State, target: number): void {
+    const { at } = step;
+    const called = globalFunctionAt(this.#subject, target);
+    if (called !== undefined) {
+      callGlobal(this.#subject, step, state, called);
+      if (!this.#globals.has(target)) this.#wait(beginGlobal(this.#subject, called), state);
+      this.#globals.add(target);
+      return;
+    }
     const given: Register[] = [1, 2, 3, 4, 5].map((index) => state.register(index));
-    state.frames.push(enteredFrame(state.frames.length, -1, given, { returnTo: at + 1 }));
+    state.frames.push(enteredFrame(state.frames.length, -1, given, { start: target, returnTo: at + 1 }));
     state.markFrame(state.depth);
     state.at = target;
   }

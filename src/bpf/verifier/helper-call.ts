@@ -59,6 +59,7 @@ export function checkCall(subject: Subject, { at, slot }: Step, state: State): C
     foundNode,
     foundThing,
   } = proof;
+  checkSlice(subject, proof);
   const bytes = givenBytes(proof);
   const { function: start } = proof;
   return {
@@ -112,9 +113,23 @@ export function checkNothingHeld({ references: [reference] }: State, at: number,
   throw new Refusal("reference", at, `${does} with ${noun} that is ${left}`, suggestion, because);
 }
 
+/** @throws {Refusal} others have to be ended first, or it is no end of the program alone */
 function checkThrow(subject: Subject, { state, at }: Proof): void {
+  if (state.frames.some(({ callback }) => callback !== undefined)) {
+    const message = "bpf_throw() is called in a function that a helper calls";
+    throw new Refusal("argument", at, message, "Return from it, and end the program behind the helper's call.");
+  }
   checkNothingHeld(state, at, "it ends the program");
   checkFinalResult(subject, at, state.register(1));
+}
+
+/** A part of a packet that may only be read is not given to be written to. */
+function checkSlice({ type, program: { kind } }: Subject, { helper, stackObjects, at, name }: Proof): void {
+  const { leads } = helper;
+  const ofPacket = leads?.type === "memory" && leads.writable && stackObjects.some((each) => each.leads === "packet");
+  if (!ofPacket || "reason" in kind || type?.packetReadOnly?.(kind.target) !== true) return;
+  const message = `${name}() is called for the packet, which a program of type ${type.name} may only read here`;
+  throw new Refusal("read-only", at, message, "Use bpf_dynptr_slice(), which gives it to be read.");
 }
 
 /** The bytes that a call gives: of a reservation, or as its row says. */

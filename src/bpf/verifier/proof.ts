@@ -20,7 +20,15 @@ import {
   proveTypeNumber,
 } from "./proof-objects.ts";
 import { Refusal } from "./refusal.ts";
-import { describe, type ObjectTarget, type PointerRegister, type Register, referenceOf, rely } from "./registers.ts";
+import {
+  describe,
+  isPacket,
+  type ObjectTarget,
+  type PointerRegister,
+  type Register,
+  referenceOf,
+  rely,
+} from "./registers.ts";
 import type { State } from "./state.ts";
 import { nameOf, type Subject } from "./subject.ts";
 import { constantOf } from "./values/scalar.ts";
@@ -135,23 +143,46 @@ export class Proof implements ProvenCall, Proving {
       const isNull = constantOf(held.scalar) === 0n;
       throw this.refusal(register, `a pointer to ${most} bytes`, isNull ? "NULL is no place for it." : suggestion);
     }
+    if (held.type === "pointer" && isPacket(held.target) && this.helper.takesPacket !== true)
+      throw this.refusal(register, "memory that is no packet's", "Copy what is needed to a variable, and pass that.");
     const does = write ? "write" : "read";
     checkAccess(this.subject, this.state, { at: this.at, register, offset: 0, bytes: most, does, helper: true });
     if (write && held.type === "pointer") this.written.push({ pointer: held, least, most });
   }
 
-  #size(register: number): readonly [least: number, most: number] {
+  inValue(register: number): void {
+    const held = this.held(register);
+    if (held.type === "pointer" && held.target.type === "value") return;
+    throw this.refusal(register, "memory in a map's value", "Put it into a map, or into a global variable.");
+  }
+
+  aligned(register: number, bytes: number): void {
+    const held = this.held(register);
+    if (held.type !== "pointer" || held.target.type !== "stack") return;
+    const { value, mask } = held.offset.wide;
+    if (((value | mask) & BigInt(bytes - 1)) === 0n) return;
+    throw this.refusal(register, `a number of ${bytes} bytes, at a multiple of that`, "Declare it as such a number.");
+  }
+
+  #size(register: number, least = 0, noMore = false): readonly [least: number, most: number] {
     const held = this.held(register);
     if (held.type !== "number") throw this.refusal(register, "a size", "Pass a number.");
     rely(held);
     const { umin, umax } = held.scalar.wide;
     if (umax > LARGEST_SIZE)
       throw this.refusal(register, "a size of at most 2147483647", "Compare the size first: it may be negative here.");
+    if (umin < least) throw this.refusal(register, `a size of at least ${least}`, "Compare the size with 0 first.");
+    if (noMore && umax > least)
+      throw this.refusal(
+        register,
+        `the size ${least}, as there is no memory,`,
+        "Pass 0 for the size where the pointer is NULL.",
+      );
     return [Number(umin), Number(umax)];
   }
 
-  size(register: number): void {
-    this.#size(register);
+  size(register: number, least = 0, noMore?: true): void {
+    this.#size(register, least, noMore);
   }
 
   sized(register: number, write: boolean): void {
@@ -174,10 +205,14 @@ export class Proof implements ProvenCall, Proving {
     this.released.push(reference);
   }
 
-  context(register: number): void {
+  isContext(register: number): boolean {
     const held = this.held(register);
-    const isContext = held.type === "pointer" && held.target.type === "context" && constantOf(held.offset) === 0n;
-    if (!isContext) throw this.refusal(register, "the program's context", "Pass the context as the program got it.");
+    return held.type === "pointer" && held.target.type === "context" && constantOf(held.offset) === 0n;
+  }
+
+  context(register: number): void {
+    if (!this.isContext(register))
+      throw this.refusal(register, "the program's context", "Pass the context as the program got it.");
   }
 
   isZero(register: number): boolean {

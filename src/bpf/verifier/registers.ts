@@ -1,5 +1,5 @@
 /** What the verifier knows of a register or of a spilled one: nothing, a number, or a pointer into something. All of it is immutable. */
-import type { KernelThing } from "../helpers/rules.ts";
+import type { KernelShape, KernelThing } from "../helpers/rules.ts";
 import type { LinkedMap } from "../linked.ts";
 import type { ObjectType } from "../object/fields.ts";
 import { Basis, NO_BASIS } from "./basis.ts";
@@ -17,7 +17,12 @@ export type Target =
   | MemoryTarget
   | ObjectTarget
   /** A thing of the kernel's; `reference`: what the run has to give back with it, or 0. */
-  | { readonly type: "kernel"; readonly what: KernelThing; readonly reference: number }
+  | {
+      readonly type: "kernel";
+      readonly what: KernelThing;
+      readonly reference: number;
+      readonly shape?: KernelShape | undefined;
+    }
   | { readonly type: "function"; readonly start: number };
 
 /** So many bytes that a helper gave. */
@@ -116,7 +121,7 @@ export function sameTarget(a: Target, b: Target): boolean {
   if ("map" in a && "map" in b) return a.map === b.map;
   if (a.type === "function" && b.type === "function") return a.start === b.start;
   if (a.type === "object" && b.type === "object") return a.object === b.object;
-  if (a.type === "kernel" && b.type === "kernel") return a.what === b.what;
+  if (a.type === "kernel" && b.type === "kernel") return a.what === b.what && a.shape === b.shape;
   if (a.type !== "memory" || b.type !== "memory") return true;
   return a.bytes === b.bytes && a.writable === b.writable && a.packet === b.packet;
 }

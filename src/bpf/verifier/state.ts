@@ -11,10 +11,14 @@ import { mapSpills, type Stack } from "./stack.ts";
 export interface Frame {
   readonly registers: Register[];
   readonly stack: Stack;
+  /** The function's first slot. */
+  readonly start: number;
   /** Where the caller goes on; -1 for the program itself. */
   readonly returnTo: number;
   /** Of a function that a helper calls: by what rules, and how many references there were before. */
   readonly callback?: CallbackFrame;
+  /** The name of a global function that is looked at by itself. */
+  readonly global?: string;
   /** How often the helper that is being called has called back from this frame. */
   turns: number;
 }
@@ -176,7 +180,7 @@ export function enteredFrame(
   frame: number,
   origin: number,
   given: readonly Register[],
-  rest: Pick<Frame, "returnTo" | "callback">,
+  rest: Pick<Frame, "start" | "returnTo" | "callback" | "global">,
 ): Frame {
   const registers = new Array<Register>(REGISTERS).fill(NOTHING);
   given.forEach((register, index) => {

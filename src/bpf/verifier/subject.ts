@@ -5,8 +5,10 @@ import type { SourceLine } from "../object/spec.ts";
 import type { PacketStruct } from "../programs/packet-struct.ts";
 import type { ProgramType } from "../programs/program-type.ts";
 import { programType } from "../programs/table.ts";
+import type { Refusal } from "./refusal.ts";
 import { describeTarget, type PointerRegister, type Register } from "./registers.ts";
 import type { Rules } from "./rules.ts";
+import type { State } from "./state.ts";
 
 /** A slot of the program with what it does; the second slots of wide loads have none. */
 export interface Step {
@@ -17,17 +19,22 @@ export interface Step {
 
 /** A field of a context that says where a packet begins or ends. */
 export interface AddressField {
-  readonly leads: "packet" | "packetEnd" | "packetMeta";
+  readonly leads: "packet" | "packetEnd" | "packetMeta" | "socket";
   readonly offset: number;
   readonly bytes: 4 | 8;
 }
 
 function addressesOf(packet: PacketStruct | undefined): AddressField[] {
   if (packet === undefined) return [];
-  const { data, end, meta, pointer: bytes } = packet;
+  const { data, end, meta, socket, pointer: bytes } = packet;
   const field = (leads: AddressField["leads"], offset: number | undefined, size: 4 | 8): AddressField[] =>
     offset === undefined ? [] : [{ leads, offset, bytes: size }];
-  return [...field("packet", data, bytes), ...field("packetEnd", end, bytes), ...field("packetMeta", meta, bytes)];
+  return [
+    ...field("packet", data, bytes),
+    ...field("packetEnd", end, bytes),
+    ...field("packetMeta", meta, bytes),
+    ...field("socket", socket, 8),
+  ];
 }
 
 export interface Subject {
@@ -41,6 +48,12 @@ export interface Subject {
   readonly contextBytes: number | undefined;
   /** Fields of the context that are addresses. */
   readonly addresses: readonly AddressField[];
+  /** Of accesses so far, by slot: whether they are to the context. */
+  readonly contextAccesses: Map<number, boolean>;
+  /** By the beginning of each function, how far below its top the stack was used so far. */
+  readonly stackDepths: Map<number, number>;
+  /** A pointer that is moved further than Linux allows, whether or not anything is accessed there. */
+  far: { readonly refusal: Refusal; readonly state: State } | undefined;
   /** The most of the context that was read so far. */
   contextRead: number;
   /** Numbers for what is told apart by them. */
@@ -55,7 +68,15 @@ export function subjectOf(program: LinkedProgram, rules: Rules): Subject {
     return operation === undefined || slot.code === 0 ? undefined : { at, slot, operation };
   });
   const contextBytes = "reason" in kind ? undefined : type?.context.access?.bytes(kind.target);
-  return { program, type, rules, steps, contextBytes, addresses: addressesOf(type?.packet), contextRead: 0, nextId: 1 };
+  const addresses = addressesOf(type?.packet);
+  const seen = {
+    contextAccesses: new Map<number, boolean>(),
+    stackDepths: new Map<number, number>(),
+    far: undefined,
+    contextRead: 0,
+    nextId: 1,
+  };
+  return { program, type, rules, steps, contextBytes, addresses, ...seen };
 }
 
 export function sourceAt({ lines }: Pick<LinkedProgram, "lines">, at: number): SourceLine | undefined {

@@ -1,4 +1,5 @@
 /** What an instruction makes of a state, whatever the values are that its registers may have. The checker has seen it before. */
+import { SOCKET_SHAPES } from "../helpers/rules.ts";
 import { type Effect, wideImmediate } from "../isa/instructions.ts";
 import { Basis } from "./basis.ts";
 import { aluName, isMove } from "./checker.ts";
@@ -106,9 +107,11 @@ function alu(subject: Subject, step: Step, state: State, effect: Of<"alu">): Reg
 }
 
 /** What a field of the context leads to, if that is an address. */
-function addressIn({ addresses }: Subject, at: number, field: number, bytes: number): PointerRegister | undefined {
-  const found = addresses.find((each) => each.offset === field && each.bytes === bytes);
-  return found === undefined ? undefined : pointer({ type: found.leads }, at);
+function addressIn(subject: Subject, at: number, field: number, bytes: number): PointerRegister | undefined {
+  const found = subject.addresses.find((each) => each.offset === field && each.bytes === bytes);
+  if (found?.leads !== "socket") return found && pointer({ type: found.leads }, at);
+  const socket = { type: "kernel", what: "socket", reference: 0, shape: SOCKET_SHAPES.common } as const;
+  return pointer(socket, at, { maybeNull: true, id: subject.nextId++ });
 }
 
 function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: Of<"load">): Register {

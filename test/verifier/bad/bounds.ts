@@ -164,8 +164,8 @@ export const BOUNDS: readonly BadProgram[] = [
   {
     name: "behind the arguments of a typed program",
     section: "fentry/f",
-    bad: "r0 = *(u64 *)(r1 + 104)\nexit",
-    good: "r0 = *(u64 *)(r1 + 96)\nexit",
+    bad: "r0 = *(u64 *)(r1 + 104)\nr0 = 0\nexit",
+    good: "r0 = *(u64 *)(r1 + 96)\nr0 = 0\nexit",
     category: "bounds",
     says: /the context, which has 104 bytes/,
   },

@@ -329,6 +329,6 @@ export const OTHERS: readonly BadProgram[] = [
     bad: "r0 = *(u64 *)(r1 + 0)\nexit",
     good: "r0 = -1\nexit",
     category: "result",
-    says: /where a program of type lsm returns -4095 to 1/,
+    says: /where a program of type lsm returns -4095 to 0/,
   },
 ];

@@ -70,12 +70,12 @@ export const PACKETS: readonly BadProgram[] = [
     says: /writes 1 byte at offset 0 of the packet/,
   },
   {
-    name: "a packet as a helper's source, further than compared",
+    name: "a packet as a helper's key, further than compared",
     section: XDP,
-    bad: `${PACKET}\nr4 = r2\nr4 += 14\nif r4 > r3 goto out\nr1 = &ring\nr3 = 20\nr4 = 0\ncall ringbuf_output\n${OUT}`,
-    good: `${PACKET}\nr4 = r2\nr4 += 20\nif r4 > r3 goto out\nr1 = &ring\nr3 = 20\nr4 = 0\ncall ringbuf_output\n${OUT}`,
+    bad: `${PACKET}\nr4 = r2\nr4 += 2\nif r4 > r3 goto out\nr1 = &counts\ncall map_lookup_elem\n${OUT}`,
+    good: `${PACKET}\nr4 = r2\nr4 += 4\nif r4 > r3 goto out\nr1 = &counts\ncall map_lookup_elem\n${OUT}`,
     category: "bounds",
-    says: /reads 20 bytes/,
+    says: /reads 4 bytes/,
   },
 ];
 

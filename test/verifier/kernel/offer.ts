@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeInstructions, type Instruction, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
+import { encodeInstructions, type Instruction, isWide, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
 import type { ObjectSpec, ProgramSpec } from "../../../src/bpf/object/spec.ts";
 import { RDONLY_PROG } from "../../../src/bpf/object/spec.ts";
 import { MAPS } from "../object.ts";
@@ -23,11 +23,13 @@ const PROGRAM_TYPES: Readonly<Record<string, number>> = {
 const FIRST_KERNEL_FUNCTION = 0x10000;
 const CALL = 0x85;
 
-/** Programs of types that there are, without what takes BTF: kernel functions, and values with locks and the like. */
+/** Programs of types that there are, without what takes BTF: kernel functions, functions that helpers call, values with locks and the like. */
 export function isOffered({ kind, instructions, relocations }: ProgramSpec): boolean {
   if (PROGRAM_TYPES[kind.type] === undefined) return false;
   const takesBtf = instructions.some(
-    ({ code, src, imm }) => code === CALL && src === 0 && imm >= FIRST_KERNEL_FUNCTION,
+    (slot) =>
+      (slot.code === CALL && slot.src === 0 && slot.imm >= FIRST_KERNEL_FUNCTION) ||
+      (isWide(slot) && slot.src === PSEUDO.function),
   );
   return !takesBtf && !relocations.some((each) => each.type === "map" && each.map === "guarded");
 }

@@ -33,10 +33,6 @@ export const ONLY_HERE: readonly Reason[] = [
     why: "which fields a kernel's struct has for whom; here all of them are there",
   },
   {
-    says: /^helper access to the packet is not allowed/,
-    why: "which helpers take packets; here their bytes are like others",
-  },
-  {
     says: /^(cannot spill pointers to stack into stack frame of the caller|invalid size of register spill)/,
     why: "a pointer to the caller's own stack outlives the function; half of a pointer is a number",
   },

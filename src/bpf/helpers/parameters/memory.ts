@@ -21,6 +21,17 @@ export const DESTINATION: ParameterKind = {
   push: ({ pushPointer }) => pushPointer(undefined),
 };
 
+/** Memory that is there as long as its map is. */
+export const VALUE_MEMORY: ParameterKind = {
+  ...DESTINATION,
+  name: "value_memory",
+  doc: "A pointer to writable bytes of a map's value, as many as the size that follows.",
+  prove: (call, register) => {
+    call.inValue(register);
+    DESTINATION.prove(call, register);
+  },
+};
+
 export const TEXT: ParameterKind = {
   name: "text",
   doc: "A pointer to readable bytes, as many as the size that follows.",
@@ -32,13 +43,13 @@ export const TEXT: ParameterKind = {
   push: ({ pushPointer }) => pushPointer(undefined),
 };
 
-/** The same kind, where 0 says that there are none. */
+/** The same kind, where 0 says that there are none, and the size does too. */
 function orNull(kind: ParameterKind): ParameterKind {
   return {
     ...kind,
     name: `${kind.name}_or_null`,
     doc: `${kind.doc.slice(0, -1)}, or 0.`,
-    prove: (call, register) => (call.isZero(register) ? call.size(register + 1) : kind.prove(call, register)),
+    prove: (call, register) => (call.isZero(register) ? call.size(register + 1, 0, true) : kind.prove(call, register)),
     check: (call, register) => (call.value(register) === 0n ? 0 : kind.check(call, register)),
     push: ({ out, pushRegister, pushPointer }) => {
       pushRegister();
@@ -51,6 +62,15 @@ function orNull(kind: ParameterKind): ParameterKind {
 
 export const TEXT_OR_NULL: ParameterKind = orNull(TEXT);
 export const DESTINATION_OR_NULL: ParameterKind = orNull(DESTINATION);
+
+/** Room that a helper may use if it needs any, whatever the size that follows is asked for. */
+export const BUFFER_OR_NULL: ParameterKind = {
+  ...DESTINATION_OR_NULL,
+  name: "buffer_or_null",
+  doc: "A pointer to room for as many bytes as the size that follows, or 0.",
+  prove: (call, register) =>
+    call.isZero(register) ? call.size(register + 1) : DESTINATION_OR_NULL.prove(call, register),
+};
 
 /** A pointer to an object of a size that is known. */
 export function objectOf(name: string, bytes: number, writes: boolean, doc: string): ParameterKind {
@@ -66,8 +86,21 @@ export const STRING: ParameterKind = {
   ...objectOf("string", 1, false, "A pointer to a text that ends with a NUL."),
   prove: (call, register) => call.text(register),
 };
-export const LONG_ROOM: ParameterKind = objectOf("long_room", 8, true, "A pointer to room for a number of 64 bits.");
-export const WORD_ROOM: ParameterKind = objectOf("word_room", 4, true, "A pointer to a number of 32 bits.");
+
+/** A pointer to a number, where numbers of its size lie. */
+function numberRoom(name: string, bytes: number, doc: string): ParameterKind {
+  const kind = objectOf(name, bytes, true, doc);
+  return {
+    ...kind,
+    prove: (call, register) => {
+      kind.prove(call, register);
+      call.aligned(register, bytes);
+    },
+  };
+}
+
+export const LONG_ROOM: ParameterKind = numberRoom("long_room", 8, "A pointer to room for a number of 64 bits.");
+export const WORD_ROOM: ParameterKind = numberRoom("word_room", 4, "A pointer to a number of 32 bits.");
 
 export const CONTEXT: ParameterKind = {
   name: "context",
@@ -99,6 +132,14 @@ export const SIZE: ParameterKind = {
     pushRegister();
     out.byte(OP.i32WrapI64);
   },
+};
+
+/** A size that Linux wants to be something. */
+export const POSITIVE_SIZE: ParameterKind = {
+  ...SIZE,
+  name: "positive_size",
+  doc: "How many bytes the parameter before it points to, at least one.",
+  prove: (call, register) => call.size(register, 1),
 };
 
 export const SOURCE: ParameterKind = {

@@ -34,14 +34,20 @@ export interface ProvenCall {
   map(): MapBinding;
   /** The register leads to so many bytes that may be read or written. */
   pointer(register: number, bytes: number, write: boolean): void;
-  /** The same, for as many bytes as the next register says at the most. */
+  /** The register leads into a value of a map. */
+  inValue(register: number): void;
+  /** It leads to a multiple of so many bytes, where it leads to the stack. */
+  aligned(register: number, bytes: number): void;
+  /** The same as `pointer`, for as many bytes as the next register says at the most. */
   sized(register: number, write: boolean): void;
-  /** The register holds a size, 0 to 2^31 - 1. */
-  size(register: number): void;
+  /** The register holds a size, at least this and at most 2^31 - 1; `noMore`: this and nothing else. */
+  size(register: number, least?: number, noMore?: true): void;
   /** The register holds a record that is reserved, which it then no longer does. */
   record(register: number): void;
   /** The register holds the program's context. */
   context(register: number): void;
+  /** Whether the register holds the program's context. */
+  isContext(register: number): boolean;
   /** Whether the register holds 0, and nothing else. */
   isZero(register: number): boolean;
   /** The register leads to a text that ends within a constant of the object's. */

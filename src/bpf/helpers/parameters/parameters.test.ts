@@ -94,6 +94,16 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   lock: { helper: "spin_lock", register: 1, ...SERVED },
   timer: { helper: "timer_cancel", register: 1, ...SERVED },
   dynptr: { helper: "dynptr_data", register: 1, ...SERVED },
+  value_memory: { helper: "dynptr_from_mem", register: 1, ...SERVED },
+  buffer_or_null: { helper: "bpf_dynptr_slice", register: 3, ...SERVED_OR_NONE },
+  positive_size: {
+    helper: "skb_load_bytes",
+    register: 4,
+    taken: [["{r} = 8"], ["{r} = 1"]],
+    refused: ["{r} = 0x80000000 ll", "{r} = -1"],
+  },
+  context_or_socket: { helper: "get_socket_cookie", register: 1, ...ANYTHING },
+  context_or_null: { helper: "get_netns_cookie", register: 1, ...ANYTHING },
   dynptr_room: { helper: "dynptr_from_mem", register: 4, ...SERVED },
   record_dynptr_room: { helper: "ringbuf_reserve_dynptr", register: 4, ...SERVED },
   record_dynptr: { helper: "ringbuf_submit_dynptr", register: 1, ...SERVED },
@@ -143,7 +153,14 @@ const ROOM = "{r} = r10\n{r} += -32";
 
 /** Helpers that the interpreter does not carry out here: what they would do with an argument is another matter. */
 const UNSERVED: readonly string[] = [
-  ...["ringbuf_reserve_dynptr", "ringbuf_submit_dynptr", "bpf_dynptr_from_xdp"],
+  ...[
+    "skb_load_bytes",
+    "get_socket_cookie",
+    "get_netns_cookie",
+    "ringbuf_reserve_dynptr",
+    "ringbuf_submit_dynptr",
+    "bpf_dynptr_from_xdp",
+  ],
   ...["bpf_list_pop_front", "bpf_rbtree_first", "kptr_xchg", "bpf_obj_new_impl", "bpf_obj_drop_impl"],
   ...["bpf_refcount_acquire_impl", "bpf_list_push_front_impl", "bpf_rbtree_remove", "sk_release"],
 ];
@@ -181,6 +198,10 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   bpf_list_push_front_impl: [ROOM, "{r} = 0", "{r} = 0", "{r} = 0"],
   bpf_rbtree_remove: [ROOM, "{r} = 0"],
   sk_fullsock: ["{r} = 0"],
+  bpf_dynptr_slice: [ROOM, "{r} = 0", ROOM, "{r} = 8"],
+  skb_load_bytes: ["", "{r} = 0", ROOM, "{r} = 8"],
+  get_socket_cookie: ["{r} = 0"],
+  get_netns_cookie: ["{r} = 0"],
   sk_release: ["{r} = 0"],
   bpf_task_acquire: ["{r} = 0"],
   bpf_task_release: ["{r} = 0"],

@@ -1,18 +1,30 @@
 /** The kinds of parameters that helpers have. */
 
 import { CALLBACK } from "./callback.ts";
-import { CGROUP, OWN_CGROUP, OWN_SOCKET, OWN_TASK, SOCKET, TASK } from "./kernel.ts";
+import {
+  CGROUP,
+  CONTEXT_OR_NULL,
+  CONTEXT_OR_SOCKET,
+  OWN_CGROUP,
+  OWN_SOCKET,
+  OWN_TASK,
+  SOCKET,
+  TASK,
+} from "./kernel.ts";
 import { KEY, MAP, ROOM, VALUE } from "./maps.ts";
 import {
+  BUFFER_OR_NULL,
   CONTEXT,
   DESTINATION,
   DESTINATION_OR_NULL,
   LONG_ROOM,
+  POSITIVE_SIZE,
   SIZE,
   SOURCE,
   STRING,
   TEXT,
   TEXT_OR_NULL,
+  VALUE_MEMORY,
   WORD_ROOM,
 } from "./memory.ts";
 import { FLAGS, SCALAR, WORD } from "./numbers.ts";
@@ -47,6 +59,7 @@ import {
 export const PARAMETER_KINDS: readonly ParameterKind[] = [
   ...[MAP, KEY, VALUE, ROOM],
   ...[CONTEXT, DESTINATION, DESTINATION_OR_NULL, TEXT, TEXT_OR_NULL, SIZE, SOURCE, STRING],
+  ...[VALUE_MEMORY, BUFFER_OR_NULL, POSITIVE_SIZE, CONTEXT_OR_SOCKET, CONTEXT_OR_NULL],
   ...[LONG_ROOM, WORD_ROOM, LOCK, TIMER, LIST, TREE, KEPT_POINTER],
   ...[TYPE_NUMBER, OWN_OBJECT, SHARED_OBJECT, POINTEE, OWN_NODE, NODE],
   ...[DYNPTR, DYNPTR_ROOM, RECORD_DYNPTR_ROOM, RECORD_DYNPTR, PACKET_DYNPTR_ROOM],
