@@ -24,8 +24,19 @@ export interface LinkedProgram {
   readonly lines: readonly SourceLine[];
   /** The object's own types that it names, and those that they and its maps lead to, by their numbers. */
   readonly types: ReadonlyMap<number, ObjectType>;
+  /** What the verifier has proven, where it has accepted the program: nobody need check it again. */
+  readonly proofs?: Proofs;
   /** What the verifier believed, where it was asked to say: in order of `at`. */
   readonly beliefs?: readonly Belief[];
+}
+
+export interface Proofs {
+  /** By slot: 1 where each access of the instruction, or each pointer that a call is given, leads to memory that the run may so access. */
+  readonly inside: Uint8Array;
+  /** By slot, of instructions that read a context whose size only a run knows: how many bytes it has to have. */
+  readonly contextEnds: ReadonlyMap<number, number>;
+  /** Every loop ends by itself, after fewer turns than anybody counts. */
+  readonly ends: boolean;
 }
 
 /** What a register holds before an instruction, in every run that gets there. */

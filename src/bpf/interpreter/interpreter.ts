@@ -5,13 +5,13 @@
  * A run is a plain state object and `step` carries out one instruction of it, so that a simulator can stop between any
  * two and switch to another run.
  */
-import { RECORD } from "../../events/record.ts";
 import { edgeOf } from "../analysis/edges.ts";
 import { ProgramExit } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES, type ProgramHost, type RunProgram, type TailCount } from "../host.ts";
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { Belief, LinkedProgram } from "../linked.ts";
+import { payloadBytesAt } from "../programs/context.ts";
 import { pointerAt } from "../programs/packet-struct.ts";
 import { programType } from "../programs/table.ts";
 import { beliefsBySlot, compareBeliefs } from "./beliefs.ts";
@@ -78,15 +78,6 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
   };
 }
 
-/** Bytes of the current record's payload where that is the context, otherwise 0. */
-function payloadAt({ host }: Interpreter, view: DataView, context: number, cpu: number): number {
-  const at = cpu + host.layout.task;
-  if (at + 4 > view.byteLength) return 0;
-  const task = view.getUint32(at, true);
-  if (task === 0 || context !== task + RECORD.payload || context > view.byteLength) return 0;
-  return Math.max(0, view.getUint32(task + RECORD.size, true) - RECORD.payload);
-}
-
 /** The packet that the context leads to, where its type has one. */
 function grantPacket({ program: { kind } }: Interpreter, ranges: Ranges, view: DataView, context: number): void {
   const struct = "reason" in kind ? undefined : programType(kind).packet;
@@ -109,7 +100,7 @@ export function start(
   const ranges = new Ranges();
   for (const map of interpreter.program.maps)
     if (map.direct) ranges.grant(map.firstValue, map.valueSize, !map.readOnly);
-  ranges.grant(context, contextBytes ?? payloadAt(interpreter, view, context, cpu), true);
+  ranges.grant(context, contextBytes ?? payloadBytesAt(view, interpreter.host, context, cpu), true);
   grantPacket(interpreter, ranges, view, context);
   ranges.grant(stackTop - FRAME_BYTES, FRAME_BYTES, true);
   const registers = new BigUint64Array(REGISTERS);

@@ -105,16 +105,17 @@ function pushService(emitter: Emitter, helper: Helper, map: LinkedMap | undefine
   const { out, locals, indexes } = emitter;
   pushArguments(emitter, helper, map);
   const callsBack = helper.parameters.includes(CALLBACK);
-  if (callsBack) {
+  const counts = callsBack && emitter.counted;
+  if (counts) {
     getLocal(emitter, locals.budget);
     out.byte(OP.globalSet).u32(indexes.budget);
-    getLocal(emitter, locals.frame);
   }
+  if (callsBack) getLocal(emitter, locals.frame);
   out
     .byte(OP.call)
     .u32(indexes.service(helper.name))
     .op(...EXTEND[helper.result]);
-  if (callsBack) out.byte(OP.globalGet).u32(indexes.budget).byte(OP.localSet).u32(locals.budget);
+  if (counts) out.byte(OP.globalGet).u32(indexes.budget).byte(OP.localSet).u32(locals.budget);
 }
 
 /** Goes on in another program, whose result this function ends with, or leaves 0. */
@@ -187,17 +188,19 @@ export function emitHelperCall(emitter: Emitter, slot: Instruction): void {
 
 /** The callee's frame is the one below; the budget goes with the call, which itself counts as a backward jump. */
 export function emitLocalCall(emitter: Emitter, slot: Instruction): void {
-  const { out, locals, indexes, at } = emitter;
-  getLocal(emitter, locals.budget);
-  out.op(OP.i32Const, 1, OP.i32Sub).byte(OP.localTee).u32(locals.budget).byte(OP.i32Eqz);
-  emitFailIf(emitter, OUT_OF_BUDGET);
-  getLocal(emitter, locals.budget);
-  out.byte(OP.globalSet).u32(indexes.budget);
+  const { out, locals, indexes, at, counted } = emitter;
+  if (counted) {
+    getLocal(emitter, locals.budget);
+    out.op(OP.i32Const, 1, OP.i32Sub).byte(OP.localTee).u32(locals.budget).byte(OP.i32Eqz);
+    emitFailIf(emitter, OUT_OF_BUDGET);
+    getLocal(emitter, locals.budget);
+    out.byte(OP.globalSet).u32(indexes.budget);
+  }
   for (let register = 1; register <= ARGUMENTS; register++) getRegister(emitter, register);
   getLocal(emitter, locals.cpu);
   getLocal(emitter, locals.frame);
   out.byte(OP.call).u32(indexes.subprogram(at + 1 + slot.imm));
   setRegister(emitter, 0);
-  out.byte(OP.globalGet).u32(indexes.budget).byte(OP.localSet).u32(locals.budget);
+  if (counted) out.byte(OP.globalGet).u32(indexes.budget).byte(OP.localSet).u32(locals.budget);
   clearArguments(emitter);
 }

@@ -96,6 +96,7 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
     subprogram: (start) => subprograms.get(start) ?? missing(`function at slot ${start}`),
     constants: { id: LAYOUT_FIELDS.indexOf("id"), task: LAYOUT_FIELDS.indexOf("task") },
     budget: LAYOUT_FIELDS.length,
+    contextBytes: LAYOUT_FIELDS.length + 1,
   };
 }
 
@@ -126,7 +127,7 @@ export function compileProgram(program: LinkedProgram): CompiledProgram {
   const bytes = encodeModule({
     imports: [...imports.values()],
     constants: LAYOUT_FIELDS,
-    globals: 1,
+    globals: 2,
     functions,
     exports: [{ name: ENTRY, index: 0 }, ...callbackExports(program)],
   });

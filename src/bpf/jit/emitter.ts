@@ -36,6 +36,8 @@ export interface ModuleIndexes {
   readonly subprogram: (start: number) => number;
   readonly constants: { readonly id: number; readonly task: number };
   readonly budget: number;
+  /** Of the global that has the bytes of the run's context. */
+  readonly contextBytes: number;
 }
 
 export interface Emitter {
@@ -47,6 +49,10 @@ export interface Emitter {
   readonly leave: () => void;
   /** What is known before the instruction being written. */
   facts: Facts;
+  /** Loops and calls are counted, as they might never end. */
+  readonly counted: boolean;
+  /** How long the context is only a run knows. */
+  readonly open: boolean;
   at: number;
 }
 
@@ -125,19 +131,40 @@ export function pushAddress(emitter: Emitter, { register, offset, bytes, write }
     out.byte(OP.i32Const).s32(0);
     return fact.map.firstValue + fact.offset + offset;
   }
-  if (inside && offset >= 0) {
+  checkContext(emitter, fact, offset, bytes);
+  if (offset >= 0 && (inside || isProven(emitter))) {
     getRegister(emitter, register);
     out.byte(OP.i32WrapI64);
     return offset;
+  }
+  if (isProven(emitter)) {
+    getRegister(emitter, register);
+    out.byte(OP.i32WrapI64).byte(OP.i32Const).s32(offset).byte(OP.i32Add);
+    return 0;
   }
   pushChecked(emitter, register, offset);
   return 0;
 }
 
+/** Whether the verifier has proven that whatever this instruction accesses is the run's to access. */
+function isProven({ program: { proofs }, at }: Emitter): boolean {
+  return proofs?.inside[at] === 1;
+}
+
+/** A context whose size only a run knows ends where it ends: behind it lies what is not the program's. */
+function checkContext(emitter: Emitter, fact: Fact | undefined, offset: number, bytes: number): void {
+  const { out, program, at, indexes, open } = emitter;
+  const seen = fact?.type === "context" ? fact.offset + offset + bytes : 0;
+  const end = Math.max(seen, program.proofs?.contextEnds.get(at) ?? 0);
+  if (!open || end === 0) return;
+  out.byte(OP.globalGet).u32(indexes.contextBytes).byte(OP.i32Const).s32(end).byte(OP.i32LtU);
+  emitFailIf(emitter);
+}
+
 /** Leaves the register's value as an i32 pointer to `bytes` bytes; `undefined` where their number is not known. */
 export function pushPointer(emitter: Emitter, register: number, bytes: number | undefined): void {
   const fact = emitter.facts.registers[register];
-  if (bytes === undefined || !isInside(fact, 0, bytes)) {
+  if (!isProven(emitter) && (bytes === undefined || !isInside(fact, 0, bytes))) {
     pushChecked(emitter, register, 0);
     return;
   }

@@ -17,6 +17,7 @@ import { takesCallback } from "../analysis/structure.ts";
 import { FRAME_BYTES } from "../host.ts";
 import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { LinkedProgram, Subprogram } from "../linked.ts";
+import { programType } from "../programs/table.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
 import { emitHelperCall, emitLocalCall } from "./calls.ts";
 import {
@@ -38,10 +39,12 @@ import { type FlowStep, structure } from "./flow.ts";
 export const BACKWARD_JUMPS = 8_000_000;
 
 const { i32, i64 } = TYPE;
-/** Of the program itself: context, cpu, stackTop. */
-export const PROGRAM_TYPE: FunctionType = { parameters: [i32, i32, i32], results: [i64] };
+/** Of the program itself: context, cpu, stackTop, the context's bytes. */
+export const PROGRAM_TYPE: FunctionType = { parameters: [i32, i32, i32, i32], results: [i64] };
 /** Of a function it calls: r1 to r5, cpu, stackTop. */
 const SUBPROGRAM_TYPE: FunctionType = { parameters: [i64, i64, i64, i64, i64, i32, i32], results: [i64] };
+/** The parameter that has the context's bytes. */
+const CONTEXT_BYTES = 3;
 const NARROW_LOCALS = 4;
 
 interface Shape {
@@ -196,9 +199,10 @@ function pushCondition({ emitter, blocks }: Writing, index: number, negated: boo
 }
 
 /** A loop's head is passed once by each backward jump: the place to count them. */
-function emitLoopHead({ emitter }: Writing): void {
+function emitLoopHead({ emitter, counted }: Writing): void {
   const { out, locals } = emitter;
   out.op(OP.loop, TYPE.empty);
+  if (!counted) return;
   getLocal(emitter, locals.budget);
   out.op(OP.i32Const, 1, OP.i32Sub).byte(OP.localTee).u32(locals.budget).byte(OP.i32Eqz);
   emitFailIf(emitter, OUT_OF_BUDGET);
@@ -249,6 +253,8 @@ function emitPrologue({ emitter, counted, isProgram }: Writing): void {
     getLocal(emitter, 0);
     out.byte(OP.i64ExtendI32U);
     setRegister(emitter, 1);
+    getLocal(emitter, CONTEXT_BYTES);
+    out.byte(OP.globalSet).u32(indexes.contextBytes);
   }
   if (!counted) return;
   if (isProgram) out.byte(OP.i32Const).s32(BACKWARD_JUMPS);
@@ -265,6 +271,13 @@ function calls(program: LinkedProgram, { start, end }: Subprogram): boolean {
   });
 }
 
+/** Whether how long its contexts are only a run knows. */
+function isOpen({ kind }: LinkedProgram): boolean {
+  if ("reason" in kind) return false;
+  const { context } = programType(kind);
+  return context.room === 0 && context.access?.bytes(kind.target) === undefined;
+}
+
 /** Compiles the subprogram at `index`; 0 is the program itself. */
 export function compileFunction(program: LinkedProgram, index: number, indexes: ModuleIndexes): WasmFunction {
   const subprogram = program.subprograms[index] ?? { name: "", start: 0, end: 0 };
@@ -274,14 +287,25 @@ export function compileFunction(program: LinkedProgram, index: number, indexes: 
   const before = analyse(blocks, program.instructions, program.maps, isProgram);
   const steps = structure(blocks);
   const out = new ByteWriter();
-  const counted = steps.some((step) => step.type === "loop") || calls(program, subprogram);
+  const mayLoop = steps.some((step) => step.type === "loop") || calls(program, subprogram);
+  const counted = mayLoop && program.proofs?.ends !== true;
   const leave = (): void => {
     // What is left of the budget goes back to the caller.
     if (counted && !isProgram) out.byte(OP.localGet).u32(locals.budget).byte(OP.globalSet).u32(indexes.budget);
     out.byte(OP.return);
   };
   const facts = new Facts([], new Map());
-  const emitter: Emitter = { out, program, locals, indexes, leave, facts, at: subprogram.start };
+  const emitter: Emitter = {
+    out,
+    program,
+    locals,
+    indexes,
+    leave,
+    facts,
+    at: subprogram.start,
+    counted,
+    open: isOpen(program),
+  };
   const writing: Writing = { emitter, blocks, before, counted, isProgram };
   emitPrologue(writing);
   for (const step of steps) (WRITERS[step.type] as Write<typeof step.type>)(writing, step as never);

@@ -7,6 +7,7 @@ import { helperById } from "../helpers/table.ts";
 import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
 import type { ProgramHost, RunProgram, TailCount } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
+import { payloadBytesAt } from "../programs/context.ts";
 import { instructionText } from "../where.ts";
 import { type CompiledProgram, callbackExport, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
 import { OUT_OF_BUDGET } from "./emitter.ts";
@@ -19,6 +20,7 @@ class Running {
   exports: Exports = {};
   cpu = 0;
   context = 0;
+  contextBytes = 0;
   tails: TailCount = { made: 0 };
   /** Where the frame of a function that is called back begins. */
   frame = 0;
@@ -44,18 +46,19 @@ class Running {
     return this.#bytes;
   }
 
-  run(context: number, cpu: number, stackTop: number, tails: TailCount): bigint {
-    const before = [this.context, this.cpu, this.tails] as const;
+  run(context: number, cpu: number, stackTop: number, contextBytes: number | undefined, tails: TailCount): bigint {
+    const before = [this.context, this.cpu, this.tails, this.contextBytes] as const;
     [this.context, this.cpu, this.tails] = [context, cpu, tails];
+    this.contextBytes = contextBytes ?? payloadBytesAt(this.view, this.host, context, cpu);
     try {
-      return BigInt.asUintN(64, this.exports[ENTRY]?.(context, cpu, stackTop) ?? 0n);
+      return BigInt.asUintN(64, this.exports[ENTRY]?.(context, cpu, stackTop, this.contextBytes) ?? 0n);
     } catch (cause) {
       if (cause instanceof ProgramExit) return cause.result;
       throw explain(this.program, cause);
     } finally {
       for (const each of this.held.values()) for (const giveUp of each) giveUp();
       this.held.clear();
-      [this.context, this.cpu, this.tails] = before;
+      [this.context, this.cpu, this.tails, this.contextBytes] = before;
     }
   }
 
@@ -65,7 +68,7 @@ class Running {
       map === undefined || this.tails.made >= MOST_TAIL_CALLS ? undefined : tailTarget(this.host, map, index);
     if (target === undefined) return 0;
     this.tails.made++;
-    this.tailResult = target(this.context, this.cpu, stackTop, undefined, this.tails);
+    this.tailResult = target(this.context, this.cpu, stackTop, this.contextBytes, this.tails);
     return 1;
   }
 }
@@ -195,7 +198,7 @@ export function instantiateProgram({ module, program }: CompiledProgram, host: P
   };
   const imports = { env: { memory: host.memory }, layout, core: host.core, host: functions, service: services };
   running.exports = instantiate(module, imports, program);
-  return (context, cpu, stackTop, _, tails = { made: 0 }) => running.run(context, cpu, stackTop, tails);
+  return (context, cpu, stackTop, bytes, tails = { made: 0 }) => running.run(context, cpu, stackTop, bytes, tails);
 }
 
 /** A helper that is carried out in TypeScript, as the module imports it. */

@@ -8,6 +8,20 @@ export function payloadBytes(source: DataView, record: number): number {
   return source.getUint32(record + RECORD.size, true) - RECORD.payload;
 }
 
+/** Bytes of a run's context, where that is the payload of the record that the CPU works on; 0: it is not. */
+export function payloadBytesAt(
+  view: DataView,
+  { layout }: { readonly layout: { readonly task: number } },
+  context: number,
+  cpu: number,
+): number {
+  const at = cpu + layout.task;
+  if (at + 4 > view.byteLength) return 0;
+  const record = view.getUint32(at, true);
+  if (record === 0 || context !== record + RECORD.payload || context > view.byteLength) return 0;
+  return Math.max(0, payloadBytes(view, record));
+}
+
 /** The same number in every word from `from` on: a key of any width at any place is another one for each `index`. */
 export function numbered(length: number, from: number, index: number): Uint8Array {
   const bytes = new Uint8Array(length);

@@ -192,6 +192,7 @@ function checkContext(subject: Subject, access: Access, pointer: PointerRegister
   const size = subject.contextBytes ?? MOST_CONTEXT;
   inside(subject, access, pointer, size, "the context");
   subject.contextRead = Math.max(subject.contextRead, at + access.bytes);
+  if (subject.contextBytes === undefined) subject.proofs.readsContext(access.at, at + access.bytes);
   if (access.helper !== true && at % access.bytes !== 0) aligned(access, pointer);
   if (access.does === "read" && access.helper !== true) checkAddressField(subject, access, at);
   if (access.helper !== true) checkShown(subject, access, at);
@@ -266,12 +267,15 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
     access.does === "read" &&
     access.helper !== true &&
     access.ordered !== true
-  )
+  ) {
+    subject.proofs.open(access.at);
     return;
+  }
   if (register.type !== "pointer") throw refusedNumber(access, register);
   const { target } = register;
   if (register.maybeNull) throw maybeNull(subject, access, register);
   if (target.type === "kernel" && mayFollow(subject, access, target.what)) {
+    subject.proofs.open(access.at);
     if (target.shape !== undefined) checkShape(subject, access, register, target.shape);
     return;
   }
@@ -286,6 +290,7 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   else if (isPacket(target)) checkPacket(subject, access, register);
   else if (target.type === "context") checkContext(subject, access, register);
   else checkObject(subject, access, register);
+  subject.proofs.proven(access.at);
 }
 
 const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel"]);

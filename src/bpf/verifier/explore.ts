@@ -30,6 +30,8 @@ export interface Exploration {
   readonly instructions: number;
   /** States that were kept to be compared with. */
   readonly states: number;
+  /** No path came to the turn of a loop that a run ends. */
+  readonly ends: boolean;
   readonly refused?: { readonly refusal: Refusal; readonly state: State };
 }
 
@@ -93,10 +95,11 @@ class Explorer {
     for (let state = this.#waiting.pop(); state !== undefined; state = this.#waiting.pop()) {
       this.#visits.restart();
       const refusal = this.#follow(state);
-      const counts = { instructions: this.#instructions, states: this.#visits.kept };
+      const counts = { instructions: this.#instructions, states: this.#visits.kept, ends: false };
       if (refusal !== undefined) return { ...counts, refused: { refusal, state } };
     }
-    return { instructions: this.#instructions, states: this.#visits.kept, ...this.#asAWhole() };
+    const ends = !this.#places.includes(TURNING);
+    return { instructions: this.#instructions, states: this.#visits.kept, ends, ...this.#asAWhole() };
   }
 
   /** What is against a program although none of its accesses is wrong. */

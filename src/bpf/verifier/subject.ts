@@ -5,6 +5,7 @@ import type { SourceLine } from "../object/spec.ts";
 import type { PacketStruct } from "../programs/packet-struct.ts";
 import type { ProgramType } from "../programs/program-type.ts";
 import { programType } from "../programs/table.ts";
+import { ProofBook } from "./proofs.ts";
 import type { Refusal } from "./refusal.ts";
 import { describeTarget, type PointerRegister, type Register } from "./registers.ts";
 import type { Rules } from "./rules.ts";
@@ -50,6 +51,7 @@ export interface Subject {
   readonly addresses: readonly AddressField[];
   /** Of accesses so far, by slot: whether they are to the context. */
   readonly contextAccesses: Map<number, boolean>;
+  readonly proofs: ProofBook;
   /** By the beginning of each function, how far below its top the stack was used so far. */
   readonly stackDepths: Map<number, number>;
   /** A pointer that is moved further than Linux allows, whether or not anything is accessed there. */
@@ -73,6 +75,7 @@ export function subjectOf(program: LinkedProgram, rules: Rules): Subject {
     contextAccesses: new Map<number, boolean>(),
     stackDepths: new Map<number, number>(),
     far: undefined,
+    proofs: new ProofBook(),
     contextRead: 0,
     nextId: 1,
   };

@@ -27,7 +27,7 @@ interface Looked {
 
 export interface Accepted extends Looked {
   readonly verdict: "accepted";
-  /** The program with what is believed of its registers, where that was asked for. */
+  /** The program with what was proven, and with what is believed of its registers, where that was asked for. */
   readonly program: LinkedProgram;
 }
 
@@ -48,11 +48,12 @@ export function verifyProgram(program: LinkedProgram, options: VerifyOptions = {
   const { rules = OWN_RULES, mostInstructions = MOST_INSTRUCTIONS } = options;
   const subject = subjectOf(program, rules);
   const book = options.beliefs === true ? new BeliefBook() : undefined;
-  const { instructions, states, refused } = explore(subject, mostInstructions, book);
+  const { instructions, states, ends, refused } = explore(subject, mostInstructions, book);
   const looked = { instructions, states, contextBytes: subject.contextRead };
   if (refused === undefined) {
+    const proven = { ...program, proofs: subject.proofs.proofs(program.instructions.length, ends) };
     const beliefs = book?.beliefs();
-    return { ...looked, verdict: "accepted", program: beliefs === undefined ? program : { ...program, beliefs } };
+    return { ...looked, verdict: "accepted", program: beliefs === undefined ? proven : { ...proven, beliefs } };
   }
   const { refusal, state } = refused;
   return { ...looked, ...reasonOf(refusal), ...explain(program, refusal, state), branches: branchesIn(state) };
