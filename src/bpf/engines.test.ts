@@ -6,7 +6,6 @@ import { AnyctxError } from "../error.ts";
 import { CONTEXT, CPU, fakeHost, STACK_TOP } from "./fake-host.test.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
 import { prepare, start } from "./interpreter/interpreter.ts";
-import { Ranges } from "./interpreter/ranges.ts";
 import { step } from "./interpreter/state.ts";
 import { assemble } from "./isa/assemble.ts";
 import { type CompiledProgram, compileProgram } from "./jit/compile.ts";
@@ -14,6 +13,7 @@ import { instantiateProgram } from "./jit/instantiate.ts";
 import { linkProgram } from "./link.ts";
 import type { LinkedProgram } from "./linked.ts";
 import { specOfInstructions } from "./object/spec.ts";
+import { Ranges } from "./ranges.ts";
 
 function link(text: string): LinkedProgram {
   return linkProgram(specOfInstructions("p", assemble(text)), "p", new Map());

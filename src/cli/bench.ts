@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
 import { measureAlloc } from "../bench/alloc.ts";
 import { measureHeadline } from "../bench/headline.ts";
+import { measureJit } from "../bench/jit.ts";
 import { measureMaps } from "../bench/maps.ts";
 import { measureReplay } from "../bench/replay.ts";
 import { measureThresholds } from "../bench/thresholds.ts";
@@ -11,6 +12,7 @@ import { measureVerify } from "../bench/verify.ts";
 import { AnyctxError } from "../error.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { allocParagraph } from "./print-alloc.ts";
+import { jitParagraph } from "./print-bench-jit.ts";
 import { verifyRatesParagraph } from "./print-bench-verify.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { mapsParagraph } from "./print-maps.ts";
@@ -95,6 +97,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async (_options, progress) => {
       const rows = await measureThresholds(EXAMPLE_OBJECT, exampleTrace(), progress);
       return { document: { rows }, text: thresholdsParagraph(rows) };
+    },
+  },
+  {
+    name: "jit",
+    doc: "compiled programs that are verified, whose proven accesses are not checked, and the same unverified",
+    measure: async ({ rounds }, progress) => {
+      const rows = await measureJit(rounds, progress);
+      return { document: { rows }, text: jitParagraph(rows) };
     },
   },
   {

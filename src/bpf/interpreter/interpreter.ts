@@ -12,10 +12,9 @@ import { FRAME_BYTES, type ProgramHost, type RunProgram, type TailCount } from "
 import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { Belief, LinkedProgram } from "../linked.ts";
 import { payloadBytesAt } from "../programs/context.ts";
-import { pointerAt } from "../programs/packet-struct.ts";
 import { programType } from "../programs/table.ts";
+import { grantPacket, Ranges } from "../ranges.ts";
 import { beliefsBySlot, compareBeliefs } from "./beliefs.ts";
-import { Ranges } from "./ranges.ts";
 import {
   type Decoded,
   faultAt,
@@ -78,14 +77,6 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
   };
 }
 
-/** The packet that the context leads to, where its type has one. */
-function grantPacket({ program: { kind } }: Interpreter, ranges: Ranges, view: DataView, context: number): void {
-  const struct = "reason" in kind ? undefined : programType(kind).packet;
-  if (struct === undefined || context + struct.bytes > view.byteLength) return;
-  const [begin, end] = [struct.data, struct.end].map((at) => pointerAt(view, context + at, struct.pointer));
-  if (begin !== undefined && end !== undefined && end > begin) ranges.grant(begin, end - begin, true);
-}
-
 /** The state of a run that has not begun. Parameters as for `RunProgram`. */
 export function start(
   interpreter: Interpreter,
@@ -101,7 +92,9 @@ export function start(
   for (const map of interpreter.program.maps)
     if (map.direct) ranges.grant(map.firstValue, map.valueSize, !map.readOnly);
   ranges.grant(context, contextBytes ?? payloadBytesAt(view, interpreter.host, context, cpu), true);
-  grantPacket(interpreter, ranges, view, context);
+  const { kind } = interpreter.program;
+  const packet = "reason" in kind ? undefined : programType(kind).packet;
+  if (packet !== undefined) grantPacket(ranges, view, context, packet);
   ranges.grant(stackTop - FRAME_BYTES, FRAME_BYTES, true);
   const registers = new BigUint64Array(REGISTERS);
   registers[1] = BigInt(context);

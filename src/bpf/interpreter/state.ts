@@ -3,8 +3,8 @@ import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/helper.ts";
 import type { KernelMemory, ProgramHost, TailCount } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
+import type { Ranges } from "../ranges.ts";
 import { instructionText } from "../where.ts";
-import type { Ranges } from "./ranges.ts";
 
 /** Carries out one instruction and moves `state.pc` on. */
 export type Step = (interpreter: Interpreter, state: RunState, instruction: Decoded) => void;

@@ -15,6 +15,7 @@ import {
   OUT_OF_BUDGET,
   pushPointer,
   setRegister,
+  tellGranted,
 } from "./emitter.ts";
 
 const ARGUMENTS = 5;
@@ -27,7 +28,7 @@ function pushArguments(emitter: Emitter, { parameters }: Helper, map: LinkedMap 
       out: emitter.out,
       map,
       pushRegister: () => getRegister(emitter, register),
-      pushPointer: (bytes) => pushPointer(emitter, register, bytes),
+      pushPointer: (bytes) => pushPointer(emitter, register, bytes, parameter.writes),
       failIf: () => emitFailIf(emitter),
     });
   });
@@ -174,6 +175,23 @@ function clearArguments(emitter: Emitter): void {
   }
 }
 
+function pushSize(emitter: Emitter, register: number): void {
+  getRegister(emitter, register);
+  emitter.out.byte(OP.i32WrapI64);
+}
+
+/** A value of the call's map, whichever of the program's that is. */
+function tellValue(emitter: Emitter, register: number): void {
+  const { out, program, confinement } = emitter;
+  if (confinement?.tells !== true) return;
+  for (const map of program.maps.filter(({ readOnly }) => !readOnly)) {
+    getRegister(emitter, register);
+    out.byte(OP.i64Const).s64(BigInt(map.address)).byte(OP.i64Eq).op(OP.if, TYPE.empty);
+    tellGranted(emitter, () => void out.byte(OP.i32Const).s32(map.valueStride));
+    out.byte(OP.end);
+  }
+}
+
 export function emitHelperCall(emitter: Emitter, slot: Instruction): void {
   const helper = helperById(slot.imm);
   if (helper === undefined) {
@@ -183,6 +201,8 @@ export function emitHelperCall(emitter: Emitter, slot: Instruction): void {
   const { action } = helper;
   (ACTIONS[action.type] as Push<typeof action.type>)(emitter, helper, action as never);
   setRegister(emitter, 0);
+  if (helper.result === "record") tellGranted(emitter, () => pushSize(emitter, 2));
+  if (helper.result === "value") tellValue(emitter, mapRegister(helper));
   clearArguments(emitter);
 }
 

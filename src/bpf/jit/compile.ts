@@ -6,7 +6,7 @@
  * (`core.*`) and, off the hot path, the host's `fail` and tail calls, and helpers that are carried out in TypeScript (`service.*`).
  */
 import { AnyctxError } from "../../error.ts";
-import { encodeModule, type FunctionType, TYPE, type WasmImport } from "../../wasm/encode.ts";
+import { encodeModule, type FunctionType, TYPE, type WasmFunction, type WasmImport } from "../../wasm/encode.ts";
 import type { CoreModule } from "../../wasm/types.ts";
 import { edgeOf } from "../analysis/edges.ts";
 import { type Helper, signatureOf } from "../helpers/helper.ts";
@@ -14,7 +14,7 @@ import { CALLBACK } from "../helpers/parameters/callback.ts";
 import { helperById } from "../helpers/table.ts";
 import { operationOf } from "../isa/instructions.ts";
 import type { LinkedProgram } from "../linked.ts";
-import type { ModuleIndexes } from "./emitter.ts";
+import type { Confinement, ModuleIndexes } from "./emitter.ts";
 import { compileFunction } from "./function.ts";
 
 /** Structured-cloneable: compile once, post it to every worker, instantiate there. */
@@ -23,9 +23,17 @@ export interface CompiledProgram {
   readonly program: LinkedProgram;
   /** Bytes of the module. */
   readonly bytes: number;
+  /** Nobody has verified it, and the host is asked where it may write to. */
+  readonly confined: boolean;
 }
 
-export const HOST = { fail: "fail", tail: "tail", tailResult: "tailResult" } as const;
+export const HOST = {
+  fail: "fail",
+  tail: "tail",
+  tailResult: "tailResult",
+  confine: "confine",
+  grant: "grant",
+} as const;
 export const ENTRY = "run";
 
 /** What a function that helpers call is exported as, by the slot of its first instruction. */
@@ -36,6 +44,9 @@ export function callbackExport(slot: number): string {
 const FAIL_TYPE: FunctionType = { parameters: [TYPE.i32], results: [] };
 /** Map, index, the frame's top; whether another program ran. */
 const TAIL_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i64, TYPE.i32], results: [TYPE.i32] };
+/** Address and bytes; whether a run may not write there. */
+const CONFINE_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i32], results: [TYPE.i32] };
+const GRANT_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i32], results: [] };
 const TAIL_RESULT_TYPE: FunctionType = { parameters: [], results: [TYPE.i64] };
 
 /** Names of the fields of `ProgramHost.layout` that a module imports, in this order. */
@@ -72,6 +83,11 @@ function importsOf(helper: Helper, program: LinkedProgram): WasmImport[] {
 function planImports(program: LinkedProgram): Map<string, WasmImport & { readonly index: number }> {
   const planned = new Map<string, WasmImport & { readonly index: number }>();
   const rows: WasmImport[] = [{ module: "host", name: HOST.fail, type: FAIL_TYPE }];
+  if (program.proofs === undefined)
+    rows.push(
+      { module: "host", name: HOST.confine, type: CONFINE_TYPE },
+      { module: "host", name: HOST.grant, type: GRANT_TYPE },
+    );
   for (const id of program.helpers) {
     const helper = helperById(id);
     if (helper !== undefined) rows.push(...importsOf(helper, program));
@@ -97,6 +113,8 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
     constants: { id: LAYOUT_FIELDS.indexOf("id"), task: LAYOUT_FIELDS.indexOf("task") },
     budget: LAYOUT_FIELDS.length,
     contextBytes: LAYOUT_FIELDS.length + 1,
+    confine: () => imported("host", HOST.confine),
+    grant: () => imported("host", HOST.grant),
   };
 }
 
@@ -123,7 +141,14 @@ function missing(what: string): never {
 export function compileProgram(program: LinkedProgram): CompiledProgram {
   const imports = planImports(program);
   const indexes = indexesOf(program, imports);
-  const functions = program.subprograms.map((_, index) => compileFunction(program, index, indexes));
+  const confinement = { asked: false, tells: false };
+  const compile = (confined: Confinement): WasmFunction[] =>
+    program.subprograms.map((_, index) =>
+      compileFunction(program, index, indexes, program.proofs === undefined ? confined : undefined),
+    );
+  const plain = compile(confinement);
+  // What helpers give is of interest only where a store goes where nobody knows.
+  const functions = confinement.asked ? compile({ asked: true, tells: true }) : plain;
   const bytes = encodeModule({
     imports: [...imports.values()],
     constants: LAYOUT_FIELDS,
@@ -132,7 +157,7 @@ export function compileProgram(program: LinkedProgram): CompiledProgram {
     exports: [{ name: ENTRY, index: 0 }, ...callbackExports(program)],
   });
   try {
-    return { module: new WebAssembly.Module(bytes), program, bytes: bytes.length };
+    return { module: new WebAssembly.Module(bytes), program, bytes: bytes.length, confined: confinement.asked };
   } catch (cause) {
     const size = `${program.instructions.length} instructions, ${bytes.length} bytes of code`;
     const why = cause instanceof Error ? cause.message : String(cause);

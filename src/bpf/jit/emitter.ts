@@ -38,6 +38,17 @@ export interface ModuleIndexes {
   readonly budget: number;
   /** Of the global that has the bytes of the run's context. */
   readonly contextBytes: number;
+  /** The host's functions for programs that nobody has verified: whether a run may write somewhere, and that it may. */
+  readonly confine: () => number;
+  readonly grant: () => number;
+}
+
+/** What a program that nobody has verified asks the host about. */
+export interface Confinement {
+  /** A store goes where only a run knows: set while code is written. */
+  asked: boolean;
+  /** What helpers give has to be told to the host, as stores are asked about. */
+  readonly tells: boolean;
 }
 
 export interface Emitter {
@@ -53,6 +64,8 @@ export interface Emitter {
   readonly counted: boolean;
   /** How long the context is only a run knows. */
   readonly open: boolean;
+  /** Undefined: the verifier has accepted the program. */
+  readonly confinement: Confinement | undefined;
   at: number;
 }
 
@@ -132,7 +145,7 @@ export function pushAddress(emitter: Emitter, { register, offset, bytes, write }
     return fact.map.firstValue + fact.offset + offset;
   }
   checkContext(emitter, fact, offset, bytes);
-  if (offset >= 0 && (inside || isProven(emitter))) {
+  if (offset >= 0 && ((inside && !(write && mustAsk(emitter, fact))) || isProven(emitter))) {
     getRegister(emitter, register);
     out.byte(OP.i32WrapI64);
     return offset;
@@ -143,7 +156,35 @@ export function pushAddress(emitter: Emitter, { register, offset, bytes, write }
     return 0;
   }
   pushChecked(emitter, register, offset);
+  if (write) confine(emitter, () => void out.byte(OP.i32Const).s32(bytes));
   return 0;
+}
+
+/** Of what was only checked to be memory it is not known whose that is; of a context not how long it is. */
+function mustAsk({ confinement }: Emitter, fact: Fact | undefined): boolean {
+  return confinement !== undefined && (fact?.type === "checked" || fact?.type === "context");
+}
+
+/** Leaves the address on the stack as it is, having asked the host whether so many bytes from it on may be written to. */
+function confine(emitter: Emitter, pushBytes: () => void): void {
+  const { out, locals, indexes, confinement } = emitter;
+  if (confinement === undefined) return;
+  confinement.asked = true;
+  out.byte(OP.localTee).u32(locals.narrow);
+  getLocal(emitter, locals.narrow);
+  pushBytes();
+  out.byte(OP.call).u32(indexes.confine());
+  emitFailIf(emitter);
+}
+
+/** Tells the host that the run may write to what a helper has given: the i64 address in r0, so many bytes. */
+export function tellGranted(emitter: Emitter, pushBytes: () => void): void {
+  const { out, indexes, confinement } = emitter;
+  if (confinement?.tells !== true) return;
+  getRegister(emitter, 0);
+  out.byte(OP.i32WrapI64);
+  pushBytes();
+  out.byte(OP.call).u32(indexes.grant());
 }
 
 /** Whether the verifier has proven that whatever this instruction accesses is the run's to access. */
@@ -161,13 +202,27 @@ function checkContext(emitter: Emitter, fact: Fact | undefined, offset: number, 
   emitFailIf(emitter);
 }
 
-/** Leaves the register's value as an i32 pointer to `bytes` bytes; `undefined` where their number is not known. */
-export function pushPointer(emitter: Emitter, register: number, bytes: number | undefined): void {
+/**
+ * Leaves the register's value as an i32 pointer to `bytes` bytes; `undefined` where their number is not known.
+ * @param writes somebody writes to them: as many as known, or as the next register says
+ */
+export function pushPointer(emitter: Emitter, register: number, bytes: number | undefined, writes = false): void {
   const fact = emitter.facts.registers[register];
-  if (!isProven(emitter) && (bytes === undefined || !isInside(fact, 0, bytes))) {
+  const isKnown = bytes !== undefined && isInside(fact, 0, bytes) && !(writes && mustAsk(emitter, fact));
+  if (!isProven(emitter) && !isKnown) {
     pushChecked(emitter, register, 0);
+    if (writes) confine(emitter, () => pushBytesOf(emitter, register, bytes));
     return;
   }
   getRegister(emitter, register);
+  emitter.out.byte(OP.i32WrapI64);
+}
+
+function pushBytesOf(emitter: Emitter, register: number, bytes: number | undefined): void {
+  if (bytes !== undefined) {
+    emitter.out.byte(OP.i32Const).s32(bytes);
+    return;
+  }
+  getRegister(emitter, register + 1);
   emitter.out.byte(OP.i32WrapI64);
 }

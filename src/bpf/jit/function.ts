@@ -21,6 +21,7 @@ import { programType } from "../programs/table.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
 import { emitHelperCall, emitLocalCall } from "./calls.ts";
 import {
+  type Confinement,
   type Emitter,
   emitFail,
   emitFailIf,
@@ -279,7 +280,12 @@ function isOpen({ kind }: LinkedProgram): boolean {
 }
 
 /** Compiles the subprogram at `index`; 0 is the program itself. */
-export function compileFunction(program: LinkedProgram, index: number, indexes: ModuleIndexes): WasmFunction {
+export function compileFunction(
+  program: LinkedProgram,
+  index: number,
+  indexes: ModuleIndexes,
+  confinement: Confinement | undefined,
+): WasmFunction {
   const subprogram = program.subprograms[index] ?? { name: "", start: 0, end: 0 };
   const isProgram = index === 0;
   const { type, locals, localTypes } = layOutLocals(isProgram);
@@ -305,6 +311,7 @@ export function compileFunction(program: LinkedProgram, index: number, indexes: 
     at: subprogram.start,
     counted,
     open: isOpen(program),
+    confinement,
   };
   const writing: Writing = { emitter, blocks, before, counted, isProgram };
   emitPrologue(writing);

@@ -8,6 +8,7 @@ import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
 import type { ProgramHost, RunProgram, TailCount } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import { payloadBytesAt } from "../programs/context.ts";
+import { firstRanges, type Ranges } from "../ranges.ts";
 import { instructionText } from "../where.ts";
 import { type CompiledProgram, callbackExport, ENTRY, HOST, LAYOUT_FIELDS } from "./compile.ts";
 import { OUT_OF_BUDGET } from "./emitter.ts";
@@ -26,11 +27,15 @@ class Running {
   frame = 0;
   tailResult = 0n;
   readonly held = new Map<number, (() => void)[]>();
+  /** Where the run may write to, of a program that asks. */
+  ranges: Ranges | undefined;
+  readonly #confined: boolean;
   #view: DataView;
   #bytes: Uint8Array;
 
-  constructor(program: LinkedProgram, host: ProgramHost) {
+  constructor({ program, confined }: CompiledProgram, host: ProgramHost) {
     this.program = program;
+    this.#confined = confined;
     this.host = host;
     this.#view = new DataView(host.memory.buffer);
     this.#bytes = new Uint8Array(host.memory.buffer);
@@ -50,6 +55,9 @@ class Running {
     const before = [this.context, this.cpu, this.tails, this.contextBytes] as const;
     [this.context, this.cpu, this.tails] = [context, cpu, tails];
     this.contextBytes = contextBytes ?? payloadBytesAt(this.view, this.host, context, cpu);
+    const ranges = this.ranges;
+    if (this.#confined)
+      this.ranges = firstRanges(this.program, this.view, { context, stackTop, bytes: this.contextBytes });
     try {
       return BigInt.asUintN(64, this.exports[ENTRY]?.(context, cpu, stackTop, this.contextBytes) ?? 0n);
     } catch (cause) {
@@ -58,6 +66,7 @@ class Running {
     } finally {
       for (const each of this.held.values()) for (const giveUp of each) giveUp();
       this.held.clear();
+      this.ranges = ranges;
       [this.context, this.cpu, this.tails, this.contextBytes] = before;
     }
   }
@@ -119,9 +128,13 @@ class CompiledCall implements ServiceCall {
     return BigInt.asUintN(64, called(...registers, cpu, frame));
   }
 
-  grant(): void {}
+  grant(address: number, bytes: number, writable: boolean): void {
+    if (writable) this.#running.ranges?.grant(address, bytes, true);
+  }
 
-  revoke(): void {}
+  revoke(address: number): void {
+    this.#running.ranges?.revoke(address);
+  }
 
   hold(address: number, _: string, giveUp: () => void): void {
     const { held } = this.#running;
@@ -182,18 +195,24 @@ function instantiate(module: WebAssembly.Module, imports: WebAssembly.Imports, p
  *
  * @throws {AnyctxError} UNSUPPORTED when the core lacks a function the program needs, or the memory is of another kind
  */
-export function instantiateProgram({ module, program }: CompiledProgram, host: ProgramHost): RunProgram {
+export function instantiateProgram(compiled: CompiledProgram, host: ProgramHost): RunProgram {
+  const { module, program } = compiled;
   const missing = WebAssembly.Module.imports(module).find(
     (row) => row.module === "core" && typeof host.core[row.name] !== "function",
   );
   if (missing !== undefined)
     throw new AnyctxError("UNSUPPORTED", `program ${program.name} needs ${missing.name}, which the core does not have`);
-  const running = new Running(program, host);
+  const running = new Running(compiled, host);
   const layout = Object.fromEntries(LAYOUT_FIELDS.map((field) => [field, host.layout[field]]));
   const services = Object.fromEntries(program.helpers.flatMap((id) => serviceOf(running, id)));
   const functions = {
     [HOST.fail]: (instruction: number) => fail(program, instruction),
     [HOST.tail]: (map: number, index: bigint, stackTop: number) => running.tail(map >>> 0, index, stackTop >>> 0),
+    [HOST.confine]: (at: number, bytes: number) =>
+      running.ranges?.allows(at >>> 0, bytes >>> 0, true) === false ? 1 : 0,
+    [HOST.grant]: (at: number, bytes: number) => {
+      if (at !== 0) running.ranges?.grant(at >>> 0, bytes >>> 0, true);
+    },
     [HOST.tailResult]: () => BigInt.asIntN(64, running.tailResult),
   };
   const imports = { env: { memory: host.memory }, layout, core: host.core, host: functions, service: services };

@@ -1,3 +1,8 @@
+import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
+import type { LinkedProgram } from "./linked.ts";
+import { type PacketStruct, pointerAt } from "./programs/packet-struct.ts";
+import { programType } from "./programs/table.ts";
+
 /** The memory a run may touch, and the answer to "may it touch this?". */
 export interface Range {
   readonly start: number;
@@ -58,4 +63,32 @@ export class Ranges {
     }
     return low;
   }
+}
+
+/**
+ * Where a run may write to from its beginning on: all of its frames, its context and its packet, and the values of arrays. The whole of
+ * what it may do only the interpreter knows.
+ */
+export function firstRanges(
+  { kind, maps }: LinkedProgram,
+  view: DataView,
+  { context, stackTop, bytes }: { readonly context: number; readonly stackTop: number; readonly bytes: number },
+): Ranges {
+  const ranges = new Ranges();
+  const stack = FRAME_BYTES * MAX_FRAMES;
+  ranges.grant(stackTop - stack, stack, true);
+  const type = "reason" in kind ? undefined : programType(kind);
+  const known = "reason" in kind ? undefined : type?.context.access?.bytes(kind.target);
+  ranges.grant(context, known ?? bytes, true);
+  if (type?.packet !== undefined) grantPacket(ranges, view, context, type.packet);
+  for (const { readOnly, firstValue, valueStride, maxEntries } of maps)
+    if (firstValue !== 0 && !readOnly) ranges.grant(firstValue, valueStride * maxEntries, true);
+  return ranges;
+}
+
+/** The packet that a context leads to. */
+export function grantPacket(ranges: Ranges, view: DataView, context: number, struct: PacketStruct): void {
+  if (context + struct.bytes > view.byteLength) return;
+  const [begin, end] = [struct.data, struct.end].map((at) => pointerAt(view, context + at, struct.pointer));
+  if (begin !== undefined && end !== undefined && end > begin) ranges.grant(begin, end - begin, true);
 }
