@@ -17,11 +17,13 @@ function make(width: Width, known: Partial<Bits>, bounds: Bounds): Word {
 
 /** Bounds of what may have wrapped: none where it may have and may not have, or may have in different ways. */
 function wrappedUnsigned({ bits, all }: Width, from: bigint, to: bigint): Bounds {
+  if (from >= 0n && to <= all) return { umin: from, umax: to };
   if (from >> BigInt(bits) !== to >> BigInt(bits)) return {};
   return { umin: from & all, umax: to & all };
 }
 
-function wrappedSigned({ bits, least }: Width, from: bigint, to: bigint): Bounds {
+function wrappedSigned({ bits, least, most }: Width, from: bigint, to: bigint): Bounds {
+  if (from >= least && to <= most) return { smin: from, smax: to };
   if ((from - least) >> BigInt(bits) !== (to - least) >> BigInt(bits)) return {};
   return { smin: BigInt.asIntN(bits, from), smax: BigInt.asIntN(bits, to) };
 }

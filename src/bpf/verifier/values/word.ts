@@ -94,6 +94,7 @@ function isWhole(width: Width, { umin, umax, smin, smax }: Word): boolean {
 /** The word of the numbers that fit bits and bounds; undefined where it is seen that there is none. */
 export function wordOf(width: Width, word: Word): Word | undefined {
   if (word.mask === 0n) return hasNumber(width, word, word.value) ? constantWord(width, word.value) : undefined;
+  if (word.mask === width.all && isWhole(width, word)) return width.unknown;
   const once = narrowed(width, word);
   if (once !== undefined && once.mask === width.all && isWhole(width, once)) return width.unknown;
   // Bits that the bounds have fixed may narrow the bounds again.
