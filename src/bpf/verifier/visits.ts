@@ -40,7 +40,7 @@ export function closed({ passed }: State): void {
 }
 
 /** A state that was compared this often in vain, for each time that it covered one, is forgotten. */
-const PATIENCE = 3;
+const PATIENCE = 10;
 /** Instructions between two states that are kept: more, the more of them there are, as each takes room. */
 const LEAST_DISTANCE = 8;
 const KEPT_AT_ONE_DISTANCE = 16_384;
