@@ -26,13 +26,13 @@ interface Raw {
   readonly last: "branch" | "goto" | "exit" | "falls";
 }
 
-const ENDS: ReadonlySet<Effect["type"]> = new Set<Effect["type"]>(["branch", "goto", "exit"]);
+const ENDS: ReadonlySet<Effect["type"]> = new Set<Effect["type"]>(["branch", "mayGoto", "goto", "exit"]);
 
 function lastOf(slots: readonly Instruction[], at: number): { type: Effect["type"]; target: number } | undefined {
   const slot = slots[at];
   const effect = slot === undefined ? undefined : operationOf(slot)?.effect;
   if (slot === undefined || effect === undefined || !ENDS.has(effect.type)) return undefined;
-  return { type: effect.type, target: edgeOf(effect, slot, at)?.target ?? -1 };
+  return { type: effect.type === "mayGoto" ? "branch" : effect.type, target: edgeOf(effect, slot, at)?.target ?? -1 };
 }
 
 function leaders(slots: readonly Instruction[], start: number, end: number): Set<number> {

@@ -14,7 +14,7 @@ export interface Edge {
 
 /** The edge of the instruction at slot `at`; undefined where it only goes on to the next one, or ends. */
 export function edgeOf(effect: Effect, slot: Instruction, at: number): Edge | undefined {
-  if (effect.type === "branch" || (effect.type === "goto" && effect.distance === "offset"))
+  if (effect.type === "branch" || effect.type === "mayGoto" || (effect.type === "goto" && effect.distance === "offset"))
     return { type: "jump", at, target: at + 1 + slot.offset };
   if (effect.type === "goto") return { type: "jump", at, target: at + 1 + slot.imm };
   if (effect.type === "call" && effect.target === "local") return { type: "call", at, target: at + 1 + slot.imm };

@@ -1,6 +1,6 @@
 /** Calls of a program's own functions: a frame each. */
 import { FRAME_BYTES } from "../host.ts";
-import { FRAME_POINTER } from "../isa/instructions.ts";
+import { FRAME_POINTER, MOST_TURNS } from "../isa/instructions.ts";
 import { clearArguments, type Interpreter, type RunState, step } from "./state.ts";
 
 const FIRST_SAVED = 6;
@@ -12,7 +12,8 @@ function framePointer({ registers }: RunState): bigint {
 /** Enters a subprogram: r6 to r9 are the caller's and come back, r10 is a new frame below. */
 export function enter(state: RunState, target: number, returnTo: number): void {
   const { registers, frames, ranges } = state;
-  frames.push({ returnTo, saved: [...registers.subarray(FIRST_SAVED)] });
+  frames.push({ returnTo, saved: [...registers.subarray(FIRST_SAVED)], turns: state.turns });
+  state.turns = MOST_TURNS;
   const top = framePointer(state) - BigInt(FRAME_BYTES);
   registers.fill(0n, FIRST_SAVED, FRAME_POINTER);
   registers[0] = 0n;
@@ -30,6 +31,7 @@ export function leave(state: RunState): void {
   }
   state.ranges.revoke(Number(framePointer(state)) - FRAME_BYTES);
   state.registers.set(frame.saved, FIRST_SAVED);
+  state.turns = frame.turns;
   clearArguments(state);
   state.pc = frame.returnTo;
 }

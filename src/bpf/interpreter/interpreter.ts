@@ -9,7 +9,7 @@ import { edgeOf } from "../analysis/edges.ts";
 import { ProgramExit } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES, type ProgramHost, type RunProgram, type TailCount } from "../host.ts";
-import { FRAME_POINTER, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
+import { FRAME_POINTER, isWide, MOST_TURNS, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
 import type { Belief, LinkedProgram } from "../linked.ts";
 import { payloadBytesAt } from "../programs/context.ts";
 import { programType } from "../programs/table.ts";
@@ -108,6 +108,7 @@ export function start(
     ...{ cpu, context, tails },
     pc: 0,
     left: interpreter.options.budget,
+    turns: MOST_TURNS,
     done: false,
     view,
     words: new Int32Array(buffer),

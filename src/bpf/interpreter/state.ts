@@ -44,6 +44,8 @@ export interface Frame {
   readonly returnTo: number;
   /** r6 to r10 of the caller. */
   readonly saved: readonly bigint[];
+  /** The caller's. */
+  readonly turns: number;
 }
 
 /** What a run has to give back. */
@@ -70,6 +72,8 @@ export interface RunState {
   readonly tails: TailCount;
   pc: number;
   left: number;
+  /** Turns that the function may still take by `may_goto`. */
+  turns: number;
   done: boolean;
   readonly view: DataView;
   readonly words: Int32Array;

@@ -197,6 +197,11 @@ export const HANDLERS: Handlers = {
       state.pc = taken ? i.target : i.next;
     };
   },
+  mayGoto: () => (_, state, i) => {
+    const isOver = state.turns === 0;
+    if (!isOver) state.turns--;
+    state.pc = isOver ? i.target : i.next;
+  },
   goto: () => (_, state, i) => {
     state.pc = i.target;
   },

@@ -37,11 +37,16 @@ export type Effect =
   | { readonly type: "atomic"; readonly bytes: 4 | 8; readonly fetch: boolean; readonly atomic: AtomicName }
   | { readonly type: "branch"; readonly width: Width; readonly operand: Operand; readonly comparison: Comparison }
   | { readonly type: "goto"; readonly distance: "offset" | "imm" }
+  /** Goes there once a function has come to such instructions `MOST_TURNS` times; before that it goes on. */
+  | { readonly type: "mayGoto" }
   /** `function`: a callback, the address of one of the program's own functions. */
   | { readonly type: "constant"; readonly holds: "number" | "map" | "value" | "function" }
   | { readonly type: "call"; readonly target: "helper" | "local" }
   | { readonly type: "exit" }
   | { readonly type: "refused"; readonly reason: string };
+
+/** BPF_MAX_LOOPS of Linux: turns after which loops end that have a `may_goto`. */
+export const MOST_TURNS: number = 1 << 23;
 
 export type AtomicName = "add" | "or" | "and" | "xor" | "xchg" | "cmpxchg";
 
@@ -260,6 +265,8 @@ function controlRows(): Operation[] {
   return [
     row("ja", CLASS.jmp, { offset: "any" }, "goto {jump}", { type: "goto", distance: "offset" }),
     row("jal", CLASS.jmp32, { imm: "any" }, "gotol {jump32}", { type: "goto", distance: "imm" }),
+    // BPF_JCOND of Linux, which is no part of RFC 9669.
+    row("may_goto", CLASS.jmp | 0xe0, { offset: "any" }, "may_goto {jump}", { type: "mayGoto" }),
     row("call", call, { imm: "any" }, "call {helper}", { type: "call", target: "helper" }),
     row("call_local", call, { src: PSEUDO.localCall, imm: "any" }, "call {callee}", { type: "call", target: "local" }),
     row("call_kfunc", call, { src: 2, imm: "any", offset: "any" }, "call kfunc {imm}", {

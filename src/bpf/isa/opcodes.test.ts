@@ -20,12 +20,14 @@ function wide(register: number, value: bigint): Instruction[] {
   return [{ code: 0x18, dst: register, src: 0, offset: 0, imm: Number(BigInt.asIntN(32, value)) }, wideTail(value)];
 }
 
+const JUMPS: ReadonlySet<string> = new Set(["branch", "goto", "mayGoto"]);
+
 /** Runs the operation on given operands and reports r0, r3, r4 and the context in one number's worth of memory. */
 function programFor(operation: Operation, slot: Instruction, a: bigint, b: bigint, r0: bigint): Instruction[] {
   const { effect } = operation;
   const memory = effect.type === "load" || effect.type === "store" || effect.type === "atomic";
   const body: Instruction[] = isWide(slot) ? [slot, wideTail(a)] : [slot];
-  const branch = effect.type === "branch" || effect.type === "goto";
+  const branch = JUMPS.has(effect.type);
   return [
     ...assemble("r6 = r1"),
     ...wide(3, a),
@@ -45,8 +47,7 @@ const RUNNABLE = OPERATIONS.filter(({ effect }) => !["refused", "call", "exit"].
 
 function slotFor(operation: Operation, imm: number, cell: number): Instruction {
   const { effect } = operation;
-  const offset =
-    effect.type === "branch" || effect.type === "goto" ? 1 : effect.type === "alu" ? operation.offset : cell * CELLS;
+  const offset = JUMPS.has(effect.type) ? 1 : effect.type === "alu" ? operation.offset : cell * CELLS;
   return {
     code: operation.code,
     dst: operation.dst === "any" ? 3 : operation.dst,

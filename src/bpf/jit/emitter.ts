@@ -21,6 +21,8 @@ export interface Locals {
   readonly budget: number;
   /** The next block, in irreducible functions. */
   readonly state: number;
+  /** Turns that are left by `may_goto`. */
+  readonly turns: number;
 }
 
 /** Indexes of imported and own functions, and of globals, in the module. */

@@ -15,7 +15,15 @@ import { edgeOf } from "../analysis/edges.ts";
 import { analyse, Facts, transfer } from "../analysis/facts.ts";
 import { takesCallback } from "../analysis/structure.ts";
 import { FRAME_BYTES } from "../host.ts";
-import { type Effect, type Instruction, isWide, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
+import {
+  type Effect,
+  type Instruction,
+  isWide,
+  MOST_TURNS,
+  operationOf,
+  REGISTERS,
+  wideImmediate,
+} from "../isa/instructions.ts";
 import type { LinkedProgram, Subprogram } from "../linked.ts";
 import { programType } from "../programs/table.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
@@ -37,7 +45,7 @@ import {
 import { type FlowStep, structure } from "./flow.ts";
 
 /** Backward jumps (and calls) after which a run is stopped: an endless loop must not hang its thread. */
-export const BACKWARD_JUMPS = 8_000_000;
+export const BACKWARD_JUMPS = 16_777_216;
 
 const { i32, i64 } = TYPE;
 /** Of the program itself: context, cpu, stackTop, the context's bytes. */
@@ -46,7 +54,7 @@ export const PROGRAM_TYPE: FunctionType = { parameters: [i32, i32, i32, i32], re
 const SUBPROGRAM_TYPE: FunctionType = { parameters: [i64, i64, i64, i64, i64, i32, i32], results: [i64] };
 /** The parameter that has the context's bytes. */
 const CONTEXT_BYTES = 3;
-const NARROW_LOCALS = 4;
+const NARROW_LOCALS = 5;
 
 interface Shape {
   readonly type: FunctionType;
@@ -54,7 +62,7 @@ interface Shape {
   readonly localTypes: readonly number[];
 }
 
-/** Numbers the locals: parameters first, then the other registers and a 64-bit scratch, then four 32-bit ones. */
+/** Numbers the locals: parameters first, then the other registers and a 64-bit scratch, then five 32-bit ones. */
 function layOutLocals(isProgram: boolean): Shape {
   const type = isProgram ? PROGRAM_TYPE : SUBPROGRAM_TYPE;
   let next = type.parameters.length;
@@ -73,6 +81,7 @@ function layOutLocals(isProgram: boolean): Shape {
     frame: next + 1,
     budget: next + 2,
     state: next + 3,
+    turns: next + 4,
   };
   const localTypes = [...new Array<number>(wideCount).fill(i64), ...new Array<number>(NARROW_LOCALS).fill(i32)];
   return { type, locals, localTypes };
@@ -154,6 +163,7 @@ const EMITTERS: { readonly [Type in Effect["type"]]: Emit<Type> } = {
   call: (emitter, { target }, slot) =>
     target === "local" ? emitLocalCall(emitter, slot) : emitHelperCall(emitter, slot),
   branch: nothing,
+  mayGoto: nothing,
   goto: nothing,
   exit: nothing,
   refused: (emitter) => emitFail(emitter),
@@ -166,6 +176,8 @@ interface Writing {
   /** The function jumps backwards or calls, so it keeps the budget. */
   readonly counted: boolean;
   readonly isProgram: boolean;
+  /** It has a `may_goto`. */
+  readonly turns: boolean;
 }
 
 function emitExit({ emitter }: Writing): void {
@@ -197,6 +209,15 @@ function pushCondition({ emitter, blocks }: Writing, index: number, negated: boo
   const slot = exit?.type === "branch" ? emitter.program.instructions[exit.at] : undefined;
   const effect = slot === undefined ? undefined : operationOf(slot)?.effect;
   if (slot !== undefined && effect?.type === "branch") pushComparison(emitter, slot, effect, negated);
+  if (effect?.type === "mayGoto") pushTurns(emitter, negated);
+}
+
+/** Whether no turn is left (negated: one is), and one is taken if so. */
+function pushTurns({ out, locals: { turns } }: Emitter, negated: boolean): void {
+  out.byte(OP.localGet).u32(turns).byte(OP.i32Eqz);
+  if (negated) out.byte(OP.i32Eqz);
+  out.byte(OP.localGet).u32(turns).byte(OP.localGet).u32(turns).op(OP.i32Eqz, OP.i32Eqz, OP.i32Sub);
+  out.byte(OP.localSet).u32(turns);
 }
 
 /** A loop's head is passed once by each backward jump: the place to count them. */
@@ -242,8 +263,13 @@ const WRITERS: { readonly [Type in FlowStep["type"]]: Write<Type> } = {
   dispatch: (writing, { count }) => emitDispatch(writing, count),
 };
 
-function emitPrologue({ emitter, counted, isProgram }: Writing): void {
+function emitPrologue(writing: Writing): void {
+  const { emitter, counted, isProgram } = writing;
   const { out, locals, indexes } = emitter;
+  if (writing.turns) {
+    out.byte(OP.i32Const).s32(MOST_TURNS);
+    setLocal(emitter, locals.turns);
+  }
   getLocal(emitter, locals.stackTop);
   out.byte(OP.i32Const).s32(FRAME_BYTES).byte(OP.i32Sub);
   setLocal(emitter, locals.frame);
@@ -261,6 +287,10 @@ function emitPrologue({ emitter, counted, isProgram }: Writing): void {
   if (isProgram) out.byte(OP.i32Const).s32(BACKWARD_JUMPS);
   else out.byte(OP.globalGet).u32(indexes.budget);
   setLocal(emitter, locals.budget);
+}
+
+function slotsOf({ instructions }: LinkedProgram, { start, end }: Subprogram): readonly Instruction[] {
+  return instructions.slice(start, end);
 }
 
 /** Whether a function calls another, or has one called: those spend of the same budget. */
@@ -313,7 +343,8 @@ export function compileFunction(
     open: isOpen(program),
     confinement,
   };
-  const writing: Writing = { emitter, blocks, before, counted, isProgram };
+  const turns = slotsOf(program, subprogram).some((slot) => operationOf(slot)?.effect.type === "mayGoto");
+  const writing: Writing = { emitter, blocks, before, counted, isProgram, turns };
   emitPrologue(writing);
   for (const step of steps) (WRITERS[step.type] as Write<typeof step.type>)(writing, step as never);
   // Every path has returned or jumped; the validator of WebAssembly wants to be told.

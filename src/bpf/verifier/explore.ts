@@ -41,6 +41,7 @@ const TURNING = 2;
 
 /** Whether a call may be the beginning of a turn: of an iteration, or of a function that the helper calls. */
 function turns({ effect }: Step["operation"], { imm }: Step["slot"]): boolean {
+  if (effect.type === "mayGoto") return true;
   if (effect.type !== "call" || effect.target !== "helper") return false;
   const { leads, calls } = helperById(imm) ?? {};
   return (leads?.type === "memory" && leads.of === "iterator") || (calls !== undefined && calls.later !== true);
@@ -154,6 +155,7 @@ class Explorer {
     if (effect.type === "branch") return this.#branch(step, state, effect);
     const edge = edgeOf(effect, slot, at);
     if (effect.type === "goto" && edge !== undefined) state.at = edge.target;
+    else if (effect.type === "mayGoto" && edge !== undefined) this.#mayGo(step, state, edge.target);
     else if (call !== undefined) {
       return this.#call(step, state, call);
     } else if (effect.type === "call" && edge !== undefined) this.#enter(step, state, edge.target);
@@ -186,6 +188,15 @@ class Explorer {
     if (callback === undefined) afterCall(state, at, ANY_NUMBER);
     state.at = returnTo;
     return state;
+  }
+
+  /** The loop ends, or takes another turn, which is looked at later. */
+  #mayGo({ at }: Step, state: State, target: number): void {
+    const other = state.copy();
+    other.at = at + 1;
+    other.turns++;
+    this.#wait(other, state);
+    state.at = target;
   }
 
   #wait(other: State, { at }: State): void {

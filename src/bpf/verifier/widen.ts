@@ -9,7 +9,7 @@ import { includesScalar, type Scalar, scalarIn, UNKNOWN, WIDTHS } from "./values
 import { between } from "./values/word.ts";
 
 /** Turns that are looked at one by one although numbers differ by which something was decided. */
-const PATIENCE = 128;
+const PATIENCE = 1024;
 
 const MOST = 2n ** 64n - 1n;
 
