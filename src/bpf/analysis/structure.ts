@@ -3,6 +3,7 @@
  * and compiled without a further look at its shape (RFC 9669 for fields, Linux for frames and r10).
  */
 import { AnyctxError } from "../../error.ts";
+import type { Helper } from "../helpers/helper.ts";
 import { CALLBACK } from "../helpers/parameters/callback.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES } from "../host.ts";
@@ -99,11 +100,15 @@ function checkFrame(subject: Subject, at: number, slot: Instruction, effect: Eff
   refuse(subject, at, `a frame is ${FRAME_BYTES} bytes below r10; this access lies outside`);
 }
 
+function mayCall({ name, helpers }: ProgramType, { group, notFor = [], onlyFor = [name] }: Helper): boolean {
+  return helpers.includes(group) && !notFor.includes(name) && onlyFor.includes(name);
+}
+
 function checkHelper(subject: Subject, at: number, slot: Instruction): void {
   const unknown = (): never => refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
   const helper = helperById(slot.imm) ?? unknown();
   const { type } = subject;
-  if (type !== undefined && (!type.helpers.includes(helper.group) || helper.notFor?.includes(type.name) === true))
+  if (type !== undefined && !mayCall(type, helper))
     refuse(subject, at, `helper ${helper.name} is not for programs of type ${type.name}`, "UNSUPPORTED");
 }
 

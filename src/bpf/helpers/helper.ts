@@ -48,6 +48,8 @@ export interface Helper extends CallRules {
   readonly group: HelperGroup;
   /** Types of programs that may not call it although they may call the group's. */
   readonly notFor?: readonly string[];
+  /** Types whose programs alone may call it, if others of the group may not. */
+  readonly onlyFor?: readonly string[];
   readonly parameters: readonly ParameterKind[];
   /** How many parameters each call has: registers of those behind them may hold nothing. All, if not given. */
   readonly required?: number;
