@@ -230,10 +230,20 @@ function holds(binding: MapBinding, address: number): boolean {
   return firstValue !== 0 && address >= firstValue && address <= firstValue + valueSize;
 }
 
-function mapFields({ btf }: ObjectSpec, { valueTypeId, variables }: MapSpec): SpecialField[] {
+/** @throws {AnyctxError} BAD_OBJECT: a lock, a list or a kept pointer among the variables is not 0 at first */
+function mapFields({ btf, name: object }: ObjectSpec, map: MapSpec): SpecialField[] {
+  const { name, valueTypeId, variables, contents } = map;
   if (btf === undefined) return [];
-  if (variables !== undefined) return fieldsOfVariables(btf, variables);
-  return valueTypeId === undefined ? [] : fieldsOf(btf, valueTypeId);
+  if (variables === undefined) return valueTypeId === undefined ? [] : fieldsOf(btf, valueTypeId);
+  const fields = fieldsOfVariables(btf, variables);
+  const made = fields.find(({ offset, bytes }) =>
+    contents?.subarray(offset, offset + bytes).some((byte) => byte !== 0),
+  );
+  if (made === undefined) return fields;
+  throw new AnyctxError(
+    "BAD_OBJECT",
+    `${object}: ${made.name} in ${name} has a first value, which only its functions may give it`,
+  );
 }
 
 /** The types that functions name by their numbers, and those that its maps lead to. */

@@ -6,7 +6,7 @@ import type { LinkedMap } from "../linked.ts";
 import type { FieldKind, ObjectType, SpecialField } from "../object/fields.ts";
 import { Refusal } from "./refusal.ts";
 import { type ObjectTarget, type PointerRegister, type Register, rely, type Target } from "./registers.ts";
-import type { StackObject } from "./stack.ts";
+import { type StackObject, wordAt } from "./stack.ts";
 import { objectAt, objectsIn, STACK_OBJECT_WORDS } from "./stack-objects.ts";
 import type { LockPlace, State } from "./state.ts";
 import type { Subject } from "./subject.ts";
@@ -176,6 +176,30 @@ function checkOrder(proof: Proving, { reference }: StackObject): void {
   if (last?.id === reference) return;
   const message = `${proof.name}() is called for an earlier state than the last that was saved`;
   throw new Refusal("reference", proof.at, message, "Restore what was saved last first.");
+}
+
+/** A lock or a pointer that is kept for others must not be made up: what is copied to where one is has to be 0. */
+export function proveZeroFields(proof: Proving, register: number, fields: readonly SpecialField[]): void {
+  const held = proof.held(register);
+  const at = held.type === "pointer" ? exactOffset(held) : undefined;
+  const wrong = fields.find(({ offset, bytes }) => !isZeroAt(proof.state, held, at, offset, bytes));
+  if (wrong === undefined) return;
+  const message = `${proof.name}() is given a value whose ${wrong.name}, ${FIELD_WORDS[wrong.kind]}, is not known to be 0`;
+  const suggestion = "Give it a variable that is all zeroes there: struct value value = {};";
+  throw new Refusal("object", proof.at, message, suggestion);
+}
+
+function isZeroAt(state: State, held: Register, at: number | undefined, offset: number, bytes: number): boolean {
+  if (held.type !== "pointer" || at === undefined) return false;
+  const { target } = held;
+  if (target.type === "value")
+    return target.map.contents?.subarray(at + offset, at + offset + bytes).every((byte) => byte === 0) === true;
+  if (target.type !== "stack") return false;
+  const stack = state.frames[target.frame]?.stack ?? [];
+  return Array.from({ length: bytes }, (_, index) => at + offset + index).every((byte) => {
+    state.markRead(target.frame, wordAt(byte));
+    return ((stack[wordAt(byte)]?.zero ?? 0) & (1 << (byte & 7))) !== 0;
+  });
 }
 
 export function proveTypeNumber(proof: Proving, register: number): ObjectTarget {

@@ -18,6 +18,7 @@ import {
   provePointee,
   proveStackObject,
   proveTypeNumber,
+  proveZeroFields,
 } from "./proof-objects.ts";
 import { Refusal } from "./refusal.ts";
 import {
@@ -148,6 +149,10 @@ export class Proof implements ProvenCall, Proving {
     const does = write ? "write" : "read";
     checkAccess(this.subject, this.state, { at: this.at, register, offset: 0, bytes: most, does, helper: true });
     if (write && held.type === "pointer") this.written.push({ pointer: held, least, most });
+  }
+
+  plainValue(register: number): void {
+    if (this.found !== undefined) proveZeroFields(this, register, this.found.fields);
   }
 
   inValue(register: number): void {

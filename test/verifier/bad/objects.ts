@@ -14,6 +14,17 @@ const ADD = "r1 = r6\nr1 += 24\nr2 = r7\nr2 += 32\nr3 = function(less) ll\nr4 = 
 const FIRST = "r1 = r6\nr1 += 24\ncall bpf_rbtree_first";
 const LESS = "less:\nr0 = 0\nr3 = *(u64 *)(r1 - 32)\nr4 = *(u64 *)(r2 - 32)\nif r3 >= r4 goto +1\nr0 = 1\nexit";
 
+/** A value of `guarded` on the stack, all zeroes but for what is kept, and the arguments of an update. */
+const VALUE_OF = (kept: number): string =>
+  `*(u64 *)(r10 - 80) = 0
+${[72, 64, 56, 48, 40, 32, 24, 16, 8].map((at) => `*(u64 *)(r10 - ${at}) = ${at === 32 ? kept : 0}`).join("\n")}
+r2 = r10
+r2 += -80
+r3 = r10
+r3 += -72
+r1 = &guarded
+r4 = 0`;
+
 export const OBJECTS: readonly BadProgram[] = [
   {
     name: "an object is forgotten",
@@ -199,6 +210,14 @@ export const OBJECTS: readonly BadProgram[] = [
     good: `${GUARDED}\nr1 = *(u64 *)(r6 + 40)\nif r1 == 0 goto out\n${OUT}`,
     category: "object",
     says: /kept, a pointer that is kept for others/,
+  },
+  {
+    name: "a kept pointer is made up by an update of its map",
+    section: TC,
+    bad: `${VALUE_OF(1)}\ncall map_update_elem\nr0 = 0\nexit`,
+    good: `${VALUE_OF(0)}\ncall map_update_elem\nr0 = 0\nexit`,
+    category: "object",
+    says: /a value whose kept, a place for a pointer .*, is not known to be 0/,
   },
   {
     name: "what was kept before is forgotten",

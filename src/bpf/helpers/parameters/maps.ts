@@ -37,7 +37,10 @@ export const VALUE: ParameterKind = {
   wasm: "i32",
   sized: false,
   writes: false,
-  prove: (call, register) => call.pointer(register, call.map().valueSize, false),
+  prove: (call, register) => {
+    call.pointer(register, call.map().valueSize, false);
+    call.plainValue(register);
+  },
   check: (call, register) => call.pointer(register, call.map().valueSize, false),
   push: ({ map, pushPointer }) => pushPointer(map?.valueSize),
 };

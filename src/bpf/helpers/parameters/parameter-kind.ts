@@ -34,6 +34,8 @@ export interface ProvenCall {
   map(): MapBinding;
   /** The register leads to so many bytes that may be read or written. */
   pointer(register: number, bytes: number, write: boolean): void;
+  /** Where the call's map has values with fields that are no plain memory, they are 0 in what the register leads to. */
+  plainValue(register: number): void;
   /** The register leads into a value of a map. */
   inValue(register: number): void;
   /** It leads to a multiple of so many bytes, where it leads to the stack. */
