@@ -6,6 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { verifyObject } from "../../src/load/verify.ts";
+import { objectOf } from "./object.ts";
 import { runAccepted } from "./run-accepted.ts";
 
 const PROGRAMS = 20_000;
@@ -15,4 +17,42 @@ test(`${PROGRAMS} accepted programs do nothing that was not proven`, () => {
   assert.deepEqual(wrong, []);
   assert.equal(accepted, PROGRAMS);
   console.log(`# ${offered} programs offered, ${accepted} accepted, ${runs} runs`);
+});
+
+/** Found by a long run: the path past the first branch ends at line 18, where r7 was another number. */
+const IGNORED = `r6 = *(u64 *)(r1 + 112)
+r7 = *(u32 *)(r1 + 96)
+r8 = *(u64 *)(r1 + 0)
+*(u64 *)(r10 - 32) = r6
+*(u32 *)(r10 - 4) = 0
+r2 = r10
+r2 += -4
+r1 = &counts
+call map_lookup_elem
+if r0 == 0 goto out
+r9 = r0
+r8 >>= r7
+w8 += w6
+if r8 s>= 63 goto +2
+r8 = *(u32 *)(r10 - 32)
+*(u64 *)(r10 - 32) = r7
+r7 = *(u64 *)(r10 - 32)
+w6 s>>= w8
+if r8 <= r6 goto +2
+r6 &= 15
+r9 += r6
+*(u8 *)(r9 + 0) = r7
+out:
+r0 = 0
+exit`;
+
+test("what was not looked at when a path ended is not believed of the path that it ended on", () => {
+  const [verdict] = verifyObject(objectOf("kprobe/f", IGNORED), { beliefs: true });
+  assert.equal(verdict?.verdict, "accepted");
+  const store = IGNORED.split("\n").indexOf("*(u8 *)(r9 + 0) = r7") + 1;
+  const beliefs = verdict?.linked?.beliefs?.filter(({ at }) => at === store) ?? [];
+  assert.deepEqual(
+    beliefs.map(({ register }) => register),
+    [9],
+  );
 });

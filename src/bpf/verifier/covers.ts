@@ -154,27 +154,32 @@ export function covers(known: State, now: State, live: readonly number[], read: 
   return known.references.every((reference, index) => coversReference(reference, now.references[index], ids));
 }
 
-function inheritRegister(known: Register, now: Register): void {
-  if (known.type !== "number") return;
-  if (known.basis.relied) rely(now);
-  else if (known.basis.kept) keep(now);
-  else if (now.type !== "number" || !includesScalar(known.scalar, now.scalar)) known.basis.ignored = true;
+/** Registers of two states that are in the same place: those of frames, and spilled ones. */
+function* pairs(known: State, now: State): Generator<readonly [known: Register, now: Register]> {
+  for (const [index, { registers, stack }] of known.frames.entries()) {
+    const frame = now.frames[index];
+    for (const [at, register] of registers.entries()) yield [register, frame?.registers[at] ?? NOTHING];
+    for (const [at, word] of stack.entries())
+      for (const { offset, bytes, register } of word?.spills ?? []) {
+        const same = frame?.stack[at]?.spills.find((spill) => spill.offset === offset && spill.bytes === bytes);
+        yield [register, same?.register ?? NOTHING];
+      }
+  }
 }
 
 /** What was decided by numbers of the state that covers is decided by those of the state that it covers. */
 export function inheritReliance(known: State, now: State): void {
-  known.frames.forEach(({ registers, stack }, index) => {
-    const frame = now.frames[index];
-    registers.forEach((register, at) => {
-      inheritRegister(register, frame?.registers[at] ?? NOTHING);
-    });
-    stack.forEach((word, at) => {
-      for (const { offset, bytes, register } of word?.spills ?? []) {
-        const same = frame?.stack[at]?.spills.find((spill) => spill.offset === offset && spill.bytes === bytes);
-        inheritRegister(register, same?.register ?? NOTHING);
-      }
-    });
-  });
+  const relied: Register[] = [];
+  const kept: Register[] = [];
+  // What is relied on from here may be what the one before was made of: that comes when all is seen.
+  for (const [before, after] of pairs(known, now)) {
+    if (before.type !== "number") continue;
+    if (before.basis.relied) relied.push(after);
+    else if (before.basis.kept) kept.push(after);
+    else if (after.type !== "number" || !includesScalar(before.scalar, after.scalar)) before.basis.ignored = true;
+  }
+  for (const register of relied) rely(register);
+  for (const register of kept) keep(register);
 }
 
 function keep(register: Register): void {
