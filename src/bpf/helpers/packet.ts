@@ -134,7 +134,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 23,
     name: "redirect",
-    onlyFor: Object.keys(REDIRECT),
+    onlyFor: [...Object.keys(REDIRECT), "ext"],
     group: "base",
     parameters: [WORD, SCALAR],
     action: { type: "service", run: redirect },

@@ -13,7 +13,7 @@ export const ONLY_HERE: readonly Reason[] = [
   },
   { says: /^div by zero/, why: "Linux wants no division by a constant 0; RFC 9669 says what it gives" },
   {
-    says: /^math between .* pointer and register with unbounded/,
+    says: /^math between .* pointer and (register with unbounded|\d)/,
     why: "Linux 6.18 does not follow a modulo, a division or so: it knows less of the number",
   },
   {
