@@ -217,7 +217,15 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
       readOnly: spec?.readOnly ?? false,
       writeOnly: ((spec?.flags ?? 0) & WRONLY_PROG) !== 0,
       direct: direct || earlier?.direct === true,
-      ...(inner && { inner: { ...inner, readOnly: spec?.inner?.readOnly ?? false, direct: false, fields: [] } as LinkedMap }),
+      ...(inner && {
+        inner: {
+          ...inner,
+          readOnly: spec?.inner?.readOnly ?? false,
+          direct: false,
+          writeOnly: false,
+          fields: [],
+        } as LinkedMap,
+      }),
       fields: spec === undefined ? [] : mapFields(object, spec),
       ...(spec?.readOnly === true && spec.contents !== undefined ? { contents: spec.contents } : {}),
     });
