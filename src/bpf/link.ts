@@ -217,20 +217,18 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
       readOnly: spec?.readOnly ?? false,
       writeOnly: ((spec?.flags ?? 0) & WRONLY_PROG) !== 0,
       direct: direct || earlier?.direct === true,
-      ...(inner && {
-        inner: {
-          ...inner,
-          readOnly: spec?.inner?.readOnly ?? false,
-          direct: false,
-          writeOnly: false,
-          fields: [],
-        } as LinkedMap,
+      ...(inner === undefined ? {} : { inner: innerMap(inner, spec?.inner?.readOnly ?? false) }),
       }),
       fields: spec === undefined ? [] : mapFields(object, spec),
-      ...(spec?.readOnly === true && spec.contents !== undefined ? { contents: spec.contents } : {}),
+      ...(spec?.readOnly === true && spec.contents !== undefined ? contents: spec.contents : ),
     });
   }
   return [...maps.values()];
+}
+
+/** What the maps in a map are like; they have no maps in them. */
+function innerMap({ inner: _, ...own }: MapBinding, readOnly: boolean): LinkedMap {
+  return { ...own, readOnly, direct: false, writeOnly: false, fields: [] };
 }
 
 function holds(binding: MapBinding, address: number): boolean {
