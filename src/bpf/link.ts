@@ -218,9 +218,8 @@ function linkedMaps(slots: readonly Instruction[], object: ObjectSpec, bindings:
       writeOnly: ((spec?.flags ?? 0) & WRONLY_PROG) !== 0,
       direct: direct || earlier?.direct === true,
       ...(inner === undefined ? {} : { inner: innerMap(inner, spec?.inner?.readOnly ?? false) }),
-      }),
       fields: spec === undefined ? [] : mapFields(object, spec),
-      ...(spec?.readOnly === true && spec.contents !== undefined ? contents: spec.contents : ),
+      ...(spec?.readOnly === true && spec.contents !== undefined ? { contents: spec.contents } : {}),
     });
   }
   return [...maps.values()];
