@@ -7,16 +7,12 @@ import type { Policy } from "../bpf/policy.ts";
 import { openEvents } from "../events/file.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
-import {
-  DEFAULT_RULE,
-  DEFAULT_THREAD_DELAY,
-  INTERRUPT_SIGNS,
-  type InterruptRule,
-  parseRule,
-} from "../replay/interrupts.ts";
+import { DEFAULT_RULE, DEFAULT_THREAD_DELAY, INTERRUPT_SIGNS, parseRule } from "../replay/interrupts.ts";
 import { type ReplayResult, replay } from "../replay/ordered.ts";
 import { makeReport } from "../replay/report.ts";
+import type { ReplayRule } from "../replay/runner.ts";
 import { replayParallel } from "../replay/threads.ts";
+import { UNREAD_RULES, type UnreadRule } from "../replay/unread.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
@@ -49,6 +45,7 @@ interface RunOptions {
   readonly cpus: number;
   readonly interrupts: string;
   readonly gapUs: number;
+  readonly unread: UnreadRule;
   readonly profile: Profile;
   readonly rt?: true;
   readonly rtDelayUs: number;
@@ -118,6 +115,11 @@ function define(command: Command): void {
       "with --rt, microseconds from raising a refill to its thread",
       number,
       DEFAULT_THREAD_DELAY / 1000,
+    )
+    .addOption(
+      new Option("--unread <rule>", "what reading a field does that the recording does not tell; it is 0")
+        .choices(UNREAD_RULES)
+        .default("error"),
     )
     .option("--dump", "list every entry of every map, in hex")
     .option("--json", "print one JSON document on stdout instead of tables")
@@ -189,7 +191,8 @@ async function headlineWithBar({ json, cpus }: RunOptions): Promise<Headline> {
   }
 }
 
-const ruleOf = ({ interrupts, gapUs, rtDelayUs }: RunOptions): InterruptRule => ({
+const ruleOf = ({ interrupts, gapUs, rtDelayUs, unread }: RunOptions): ReplayRule => ({
+  unread,
   ...parseRule(interrupts, gapUs),
   threadDelay: rtDelayUs * 1000,
 });

@@ -44,6 +44,7 @@ export async function openEventStream(
     const cpus = source.cpus?.(first);
     return {
       ...(await source.read({ bytes: all, name }, readOptions)),
+      kind: source.kind,
       progress,
       ...(cpus === undefined ? {} : { cpus }),
     };

@@ -59,6 +59,8 @@ export interface SourceEvents {
 
 /** A source's events as whoever opened them gets them. */
 export interface EventStream extends SourceEvents {
+  /** The kind of source that reads it. */
+  readonly kind: string;
   /** CPUs of the machine that was recorded, where the input's beginning tells. */
   readonly cpus?: number;
   /** Bytes of the input (as it lies there, packed or not) read so far, and in all where that is known. */

@@ -93,6 +93,8 @@ function contextOf(event: ProgramEvent): EventContext {
       name: nameOf(argument),
       offset: index * ARGUMENT_BYTES,
       size: ARGUMENT_BYTES,
+      ...("flag" in argument ? { recordedIn: argument.flag } : {}),
+      ...("lost" in argument ? { unrecorded: true as const } : {}),
     })),
     bytes: () => row.length * ARGUMENT_BYTES,
     write(source, record, target, at) {
