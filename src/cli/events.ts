@@ -1,11 +1,11 @@
 /** `anyctx events`: what is in recordings, and what of them cannot be read. */
 import type { Command } from "commander";
 import { AnyctxError } from "../error.ts";
-import { openEvents } from "../events/file.ts";
 import type { EventStream } from "../events/source.ts";
 import { type CommandRow, EXIT, printJson } from "./command.ts";
 import { type EventsDocument, printEvents } from "./print-events.ts";
 import { progressBar } from "./progress.ts";
+import { openRecording } from "./recording.ts";
 
 interface EventsOptions {
   readonly formats?: string;
@@ -45,7 +45,7 @@ async function events(files: readonly string[], options: EventsOptions): Promise
 async function describe(file: string, { formats, kind, json }: EventsOptions): Promise<EventsDocument> {
   const read = { ...(formats === undefined ? {} : { formats }), ...(kind === undefined ? {} : { kind }) };
   const name = file === "-" ? "standard input" : file;
-  const stream = await openEvents(file === "-" ? process.stdin : file, { ...read, name });
+  const stream = await openRecording(file === "-" ? process.stdin : file, { ...read, name });
   const bar = progressBar("reading", stream.progress.total, json !== true);
   try {
     for await (const _ of stream.batches) bar.update(stream.progress.read);

@@ -4,7 +4,7 @@ import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
-import { openEvents } from "../events/file.ts";
+import type { Level } from "../events/record.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
 import { DEFAULT_RULE, DEFAULT_THREAD_DELAY, INTERRUPT_SIGNS, parseRule } from "../replay/interrupts.ts";
@@ -20,6 +20,7 @@ import {
   interruptsOption,
   MOST_CPUS,
   mapEntriesOption,
+  packetContextOption,
   policyOption,
   printWarnings,
   setOption,
@@ -28,10 +29,12 @@ import {
 } from "./options.ts";
 import { printRun, type RunDocument } from "./print-run.ts";
 import { progressBar } from "./progress.ts";
+import { openRecording } from "./recording.ts";
 
 interface RunOptions {
   readonly events: string;
   readonly formats?: string;
+  readonly packetContext: Level;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
   readonly targetBtf?: string;
@@ -84,7 +87,11 @@ function define(command: Command): void {
     .summary("run a BPF object's programs on a recorded trace")
     .description("Runs a BPF object's programs on the events of a trace, each in the context it was recorded in.")
     .argument("<object>", "object file made by clang -target bpf")
-    .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped; - reads standard input")
+    .requiredOption(
+      "--events <file>",
+      "a recording: kernel trace (text, trace.dat, perf.data), packets (pcap, pcapng), JSON lines; - reads standard input",
+    )
+    .addOption(packetContextOption())
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
     .addOption(setOption())
     .addOption(mapEntriesOption())
@@ -144,10 +151,10 @@ function loadOptions(options: RunOptions): LoadOptions {
 
 /** Standard input ends at an interrupt, so that what was read is replayed; a file is not read any further. */
 async function openStream(options: RunOptions, { until }: Interruptible): Promise<EventStream> {
-  const { events, cpus, formats } = options;
-  const read = { cpus, ...(formats === undefined ? {} : { formats }) };
-  if (events === "-") return openEvents(until(process.stdin), { ...read, name: "standard input" });
-  const stream = await openEvents(events, read);
+  const { events, cpus, formats, packetContext: context } = options;
+  const read = { cpus, context, ...(formats === undefined ? {} : { formats }) };
+  if (events === "-") return openRecording(until(process.stdin), { ...read, name: "standard input" });
+  const stream = await openRecording(events, read);
   return { ...stream, batches: until(stream.batches) };
 }
 

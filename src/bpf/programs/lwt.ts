@@ -1,5 +1,5 @@
 /** Programs on packets of a route: of lightweight tunnels. */
-import { onPackets } from "./packet.ts";
+import { ETHERNET_BYTES, isPacketEvent, onPackets } from "./packet.ts";
 import { SK_BUFF } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -10,9 +10,9 @@ export const LWT: ProgramType<Readonly<Record<string, never>>> = {
   section: "lwt_xmit",
   parse: () => ({}),
   describe: () => "packets of a route",
-  attaches: () => false,
+  attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
-  context: onPackets(SK_BUFF),
+  context: onPackets(SK_BUFF, [], ETHERNET_BYTES),
   helpers: ["base", "packet", "change"],
   result: {
     ignored: false,
