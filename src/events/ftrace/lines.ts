@@ -165,8 +165,9 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   target.limit = position + reading.recordBytes;
   const matcher = matcherOf(reading, form, event, format);
   const isMessage = reading.texts.isMessage(format);
-  // What looks like a marker's name is its first field: the function that wrote it.
-  const fields = isMessage && format.name === MARKER ? nameFrom : head.head.fields;
+  // What looks like a marker's name is its first field: the function that wrote it. Tools print the event's name in front.
+  const isWriter = isMessage && format.name === MARKER && nameTo - nameFrom !== MARKER.length;
+  const fields = isWriter ? nameFrom : head.head.fields;
   if (!matcher.match(text, fields, target)) return "fields";
   if (isMessage) reading.texts.begin(format, position, target);
   const { unreadLow, unreadHigh } = matcher.unread;

@@ -185,6 +185,8 @@ function writeFrame(line: Line, head: LineHead, batch: BatchWriter): Skip | numb
   const packet = bytesIn(line.packet, MOST_PACKET_BYTES);
   if (packet === undefined) return "value";
   const { time, cpu, level } = head;
+  const flags = batch.position + RECORD.flags;
+  batch.target.view.setUint8(flags, head.flags);
   writePacket(batch, NOTHING, packet, { time, cpu, level, wireLength: packet.length, event: PACKET_EVENT.index });
   return PACKET_EVENT.index;
 }

@@ -46,6 +46,7 @@ export const TRACEPOINT = 2;
 export const RECORD_TYPES = {
   lost: 2,
   comm: 3,
+  fork: 7,
   sample: 9,
   lostSamples: 13,
   attribute: 64,

@@ -134,7 +134,8 @@ function ordered({ file, counts }: Reading, reader: SampleReader): FoundRecord[]
     const { at, size, type } = record;
     if (type === RECORD_TYPES.lost && size >= 24) counts.lost += Number(view.getBigUint64(at + 16, true));
     if (type === RECORD_TYPES.lostSamples && size >= 16) counts.lost += Number(view.getBigUint64(at + 8, true));
-    if (type === RECORD_TYPES.comm) rows.push({ record, time: reader.timeOf(view, at + size) });
+    if (type === RECORD_TYPES.comm && size > 16) rows.push({ record, time: reader.timeOf(view, at + size) });
+    if (type === RECORD_TYPES.fork && size >= 32) rows.push({ record, time: view.getBigUint64(at + 24, true) });
     if (type !== RECORD_TYPES.sample) continue;
     if (reader.read(view, at + 8, at + size)) rows.push({ record, time: reader.sample.time });
     else counts.skip("other");
@@ -157,6 +158,12 @@ async function* readBatches(
   for (const { at, size, type } of ordered(reading, reader)) {
     if (type === RECORD_TYPES.comm) {
       names.set(view.getInt32(at + 12, true), textAt(bytes, at + 16, at + size));
+      continue;
+    }
+    if (type === RECORD_TYPES.fork) {
+      // A thread has the name of the one that made it, until it takes another.
+      const name = names.get(view.getInt32(at + 20, true));
+      if (name !== undefined) names.set(view.getInt32(at + 16, true), name);
       continue;
     }
     reader.read(view, at + 8, at + size);
