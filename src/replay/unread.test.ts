@@ -6,7 +6,7 @@ import { assemble } from "../bpf/isa/assemble.ts";
 import { specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { openEventStream } from "../events/open.ts";
-import { type Engine, loadObject } from "../load/load.ts";
+import { type Engine, loadSpec } from "../load/load.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { replay } from "./ordered.ts";
 import type { ProgramCounts } from "./runner.ts";
@@ -24,7 +24,7 @@ async function countsOf({ section, program, lines, unread = "error", engine = "j
   const arena = await Arena.create({ cpus: 2 });
   const spec = specOfInstructions("p", assemble(program));
   const programs = spec.programs.map((each) => ({ ...each, kind: programKind(section) }));
-  const loaded = loadObject(arena, { ...spec, programs }, { engine });
+  const loaded = loadSpec(arena, { ...spec, programs }, { engine });
   const text = lines.map((line) => `            bash-7       [001] ..... 1.000001: ${line}\n`).join("");
   const stream = await openEventStream(
     (async function* () {
