@@ -115,7 +115,7 @@ test("a row is all that a source needs: known by its first bytes, read, replayed
 test("what no row knows is refused with its name, its beginning and the kinds there are", async () => {
   const object = readFileSync("examples/bpf/memleak.bpf.o");
   const message =
-    /^memleak\.bpf\.o is an ELF file \(an object or a program\), which holds no events; known are frees, trace\.dat, .*ftrace$/;
+    /^memleak\.bpf\.o is an ELF file \(an object or a program\), which holds no events; known are frees, tracedat, .*ftrace$/;
   const open = (options: OpenOptions): Promise<EventStream> =>
     openEventStream(chunksOf(object), { name: "memleak.bpf.o", ...options }, BOTH);
   await assert.rejects(open({}), refused("BAD_TRACE", message));

@@ -16,6 +16,12 @@ export class ByteQueue {
     return taken;
   }
 
+  /** The same, and they are not taken. */
+  async peek(length: number): Promise<Uint8Array> {
+    if (this.#chunk.length < length && !this.#ended) await this.#gather(length);
+    return this.#chunk.subarray(0, length);
+  }
+
   /** Whether nothing follows. */
   async isEmpty(): Promise<boolean> {
     if (this.#chunk.length === 0 && !this.#ended) await this.#gather(1);

@@ -5,10 +5,10 @@
 import type { EventFormat } from "./event.ts";
 import { cpusOfHeader, isText, readTrace } from "./ftrace/text.ts";
 import { isJsonLines, readJsonLines } from "./jsonl/read.ts";
-import { isPcap, isPcapng, readPcap, readPcapng } from "./packets/capture.ts";
-import { readPackets } from "./packets/read.ts";
-import { isPerfData } from "./perf/file.ts";
-import { readPerfEvents } from "./perf/read.ts";
+import { isCapture } from "./pcap/capture.ts";
+import { readPackets } from "./pcap/read.ts";
+import { isPerfData } from "./perfdata/file.ts";
+import { readPerfEvents } from "./perfdata/read.ts";
 import type { EventSource } from "./source.ts";
 import { isTraceDat } from "./tracedat/header.ts";
 import { readTraceDatEvents } from "./tracedat/read.ts";
@@ -24,16 +24,16 @@ async function formatsOf(folder: string | undefined): Promise<{ readonly formats
 
 export const EVENT_SOURCES: readonly EventSource[] = [
   {
-    kind: "trace.dat",
-    doc: "What trace-cmd records, versions 6 and 7, packed inside by zstd or zlib or not.",
+    kind: "tracedat",
+    doc: "What trace-cmd records (trace.dat), versions 6 and 7, packed inside by zstd or zlib or not.",
     tells: "each event in binary, with its context; names of tasks and functions that the file has",
     formats: [],
     recognizes: isTraceDat,
     read: async (input, { formats: _, ...options }) => readTraceDatEvents(input, options),
   },
   {
-    kind: "perf.data",
-    doc: "What perf records of tracepoints, to a file or to a pipe, also with perf record -z.",
+    kind: "perfdata",
+    doc: "What perf records of tracepoints (perf.data), to a file or to a pipe, also with perf record -z.",
     tells: "each event in binary, with its context, process and task's name",
     formats: [],
     recognizes: isPerfData,
@@ -41,19 +41,13 @@ export const EVENT_SOURCES: readonly EventSource[] = [
   },
   {
     kind: "pcap",
-    doc: "Packets as tcpdump writes them: Ethernet, Linux cooked, loopback or IP alone.",
-    tells: "packets with their times; not the context that they were received in, nor the CPU",
+    doc: "Packets as tcpdump (pcap) and Wireshark (pcapng) write them: Ethernet, Linux cooked, loopback or IP alone.",
+    tells:
+      "packets with their times, and how many were dropped where the file says (pcapng); not the context that they were received in, " +
+      "nor the CPU: `--packet-context` says the one, the other is 0",
     formats: [],
-    recognizes: isPcap,
-    read: async (input, { formats: _, ...options }) => readPackets(input, options, readPcap),
-  },
-  {
-    kind: "pcapng",
-    doc: "Packets as Wireshark and dumpcap write them, of the same links.",
-    tells: "packets with their times, how many were dropped; not the context that they were received in, nor the CPU",
-    formats: [],
-    recognizes: isPcapng,
-    read: async (input, { formats: _, ...options }) => readPackets(input, options, readPcapng),
+    recognizes: isCapture,
+    read: async (input, { formats: _, ...options }) => readPackets(input, options),
   },
   {
     kind: "jsonl",

@@ -43,10 +43,7 @@ const textOf = (name: string): Uint8Array => gunzipSync(readFileSync(`${FOLDER}/
 for (const name of ["trace-cmd.v6.dat.gz", "trace-cmd.v7.dat", "trace-cmd.v7.dat.xz"])
   test(`${name} holds what the kernel printed of the same events`, async () => {
     const binary = await readRecording(name);
-    assert.deepEqual(
-      [binary.stream.kind, binary.records.length, binary.stream.counts.skipped],
-      ["trace.dat", 1533, []],
-    );
+    assert.deepEqual([binary.stream.kind, binary.records.length, binary.stream.counts.skipped], ["tracedat", 1533, []]);
     const found = await compare(textOf("trace-cmd.trace.gz"), entriesOf(binary), formatsOf(binary));
     assert.deepEqual([found.wrong, found.records], [[], 1533]);
     const text = await readRecording("trace-cmd.trace.gz");
@@ -76,7 +73,7 @@ for (const option of ["", "-R", "-l"])
 
 test("perf.data holds what perf script prints", async () => {
   const binary = await readRecording("perf.data.gz");
-  assert.equal(binary.stream.kind, "perf.data");
+  assert.equal(binary.stream.kind, "perfdata");
   const found = await compare(textOf("perf.script.gz"), entriesOf(binary), formatsOf(binary));
   const isHead = (sentence: string): boolean => /\.common_(flags|preempt_count)/.test(sentence);
   assert.deepEqual(

@@ -31,21 +31,31 @@ const BYTE_ORDER = 0x1a2b3c4d;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
-export function isPcap(first: Uint8Array): boolean {
+function isPcap(first: Uint8Array): boolean {
   return first.length >= 4 && PCAP[view(first).getUint32(0, true)] !== undefined;
 }
 
-export function isPcapng(first: Uint8Array): boolean {
+function isPcapng(first: Uint8Array): boolean {
   if (first.length < 12 || view(first).getUint32(0, true) !== PCAPNG) return false;
   const order = view(first).getUint32(8, true);
   return order === BYTE_ORDER || view(first).getUint32(8, false) === BYTE_ORDER;
 }
 
+/** Whether an input begins as a capture does. */
+export function isCapture(first: Uint8Array): boolean {
+  return isPcap(first) || isPcapng(first);
+}
+
+/** The packets of a capture. @throws {AnyctxError} BAD_TRACE for a file that ends in its header */
+export async function* readCapture(queue: ByteQueue, name: string, captured: Captured): AsyncGenerator<CapturedPacket> {
+  const first = await queue.peek(12);
+  yield* isPcapng(first) ? readPcapng(queue, name, captured) : readPcap(queue, name, captured);
+}
+
 /** A packet with more bytes than this is none: the file is damaged. */
 const MOST_BYTES = 256 * 1024;
 
-/** @throws {AnyctxError} BAD_TRACE for a file that ends in its header */
-export async function* readPcap(queue: ByteQueue, name: string, captured: Captured): AsyncGenerator<CapturedPacket> {
+async function* readPcap(queue: ByteQueue, name: string, captured: Captured): AsyncGenerator<CapturedPacket> {
   const header = await queue.take(24);
   const kind = header.length === 24 ? PCAP[view(header).getUint32(0, true)] : undefined;
   if (kind === undefined) throw new AnyctxError("BAD_TRACE", `${name} ends in the header of a pcap file`);
@@ -86,7 +96,7 @@ interface Section {
   readonly interfaces: Interface[];
 }
 
-export async function* readPcapng(queue: ByteQueue, name: string, captured: Captured): AsyncGenerator<CapturedPacket> {
+async function* readPcapng(queue: ByteQueue, name: string, captured: Captured): AsyncGenerator<CapturedPacket> {
   let section: Section | undefined;
   for (let head = await queue.take(8); head.length > 0; head = await queue.take(8)) {
     if (head.length < 8) break;

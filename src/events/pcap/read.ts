@@ -5,7 +5,7 @@ import { ReadCounts } from "../counts.ts";
 import { PACKET_CUT, PACKET_EVENT, PACKET_RECORD_BYTES, writePacket } from "../packet.ts";
 import { ByteQueue } from "../queue.ts";
 import type { ReadOptions, SkipReason, SourceEvents, SourceInput } from "../source.ts";
-import type { Captured, CapturedPacket } from "./capture.ts";
+import { type Captured, readCapture } from "./capture.ts";
 import { addedBytes, asEthernet, isKnownLink } from "./link.ts";
 
 type Skip = "link" | "damaged";
@@ -15,16 +15,10 @@ const SKIP_REASONS: Readonly<Record<Skip, Omit<SkipReason, "reason">>> = {
   damaged: { doc: "the capture ends in the middle of a packet, or goes on as none does" },
 };
 
-type ReadCapture = (queue: ByteQueue, name: string, captured: Captured) => AsyncGenerator<CapturedPacket>;
-
-export function readPackets(
-  { bytes, name }: SourceInput,
-  options: Omit<ReadOptions, "formats">,
-  readCapture: ReadCapture,
-): SourceEvents {
+export function readPackets({ bytes, name }: SourceInput, options: Omit<ReadOptions, "formats"> = {}): SourceEvents {
   const events = [PACKET_EVENT];
   const counts = new ReadCounts<Skip>(SKIP_REASONS, events);
-  return { events, counts, batches: readBatches(new ByteQueue(bytes), name, counts, options, readCapture) };
+  return { events, counts, batches: readBatches(new ByteQueue(bytes), name, counts, options) };
 }
 
 async function* readBatches(
@@ -32,7 +26,6 @@ async function* readBatches(
   name: string,
   counts: ReadCounts<Skip>,
   { batchBytes = DEFAULT_BATCH_BYTES, context = "softirq" }: ReadOptions,
-  readCapture: ReadCapture,
 ): AsyncIterable<EventBatch> {
   const batch = new BatchWriter(batchBytes, PACKET_RECORD_BYTES);
   const captured: Captured = { lost: 0, damaged: false };
