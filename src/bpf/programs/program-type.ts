@@ -108,7 +108,7 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   /** How a section is written, for messages: `tracepoint/CATEGORY/EVENT`. */
   readonly section: string;
   /** Reads the parts behind the prefix; text says what is wrong with the section, as in `section tp names no event`. */
-  parse(rest: readonly string[]): Target | string;
+  parse(rest: readonly string[], prefix: string): Target | string;
   /** What it attaches to, in words. */
   describe(target: Target): string;
   /** Whether it runs on this event of a source. */

@@ -75,7 +75,7 @@ export function programKind(section: string): ProgramKind | UnsupportedKind {
     const reason = `section ${section} names no kind of program known here; ${SUPPORTED}`;
     return { type: "unsupported", reason };
   }
-  const target = type.parse(rest);
+  const target = type.parse(rest, prefix);
   if (typeof target !== "string") return { type: type.name, target };
   return { type: "unsupported", reason: `section ${section} ${target}: it should be ${type.section}` };
 }
