@@ -40,6 +40,11 @@ export class TextContinuation {
     this.#end = target.end - 1;
   }
 
+  /** Whether a further line would belong to a message. */
+  get isOpen(): boolean {
+    return this.#record >= 0;
+  }
+
   end(): void {
     this.#record = -1;
   }

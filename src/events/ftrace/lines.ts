@@ -129,7 +129,9 @@ function readLines(reading: Reading, text: Uint8Array, from: number, to: number,
   let position = from;
   while (position < to && batch.hasRoom()) {
     const next = text.indexOf(NEWLINE, position) + 1;
-    if (text[position] === HASH) readComment(reading, text, position, next);
+    // A flood of blank lines must cost next to nothing.
+    if (next === position + 1 && !reading.texts.isOpen) reading.counts.skip("annotation");
+    else if (text[position] === HASH) readComment(reading, text, position, next);
     else {
       const reason = readLine(reading, text, position, batch);
       if (reason === "head") skipHeadless(reading, text, position, batch);

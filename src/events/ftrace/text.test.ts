@@ -192,6 +192,23 @@ test("gzip is known by its bytes, whatever the name, also without Node's zlib", 
   assert.ok(badTrace(/the trace: gzip data is damaged or cut/)(cut.error), String(cut.error));
 });
 
+test("a flood of blank lines, or of short ones, is counted and costs little", async () => {
+  const started = performance.now();
+  for (const [flood, reason] of [
+    ["\n".repeat(20_000_000), "annotation"],
+    ["x\n".repeat(500_000), "head"],
+  ] as const) {
+    const { trace, records } = await readText(
+      gzipSync(lines("irq_handler_exit: irq=4 ret=unhandled") + flood),
+      {},
+      1 << 16,
+    );
+    assert.deepEqual([records.length, Object.keys(reasons(trace))], [1, [reason]]);
+    assertAddsUp(trace);
+  }
+  assert.ok(performance.now() - started < 30_000);
+});
+
 test("reading can be given up half way", async () => {
   const trace = await openEvents("examples/data/kernel-events.trace.gz", { batchBytes: 1 });
   for await (const _ of trace.batches) break;
