@@ -430,7 +430,9 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
       [["--help"], ["--version"], ["run", "--help"], ["help", "bench"]].map((args) => anyctx(args)),
     );
     const commands = [...(help?.stdout ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
-    assert.deepEqual(commands, ["run", "verify", "test", "check", "advise", "inspect", "contexts", "bench", "help"]);
+    assert.deepEqual(commands, [
+      ...["run", "verify", "test", "check", "advise", "inspect", "types", "events", "contexts", "bench", "help"],
+    ]);
     assert.equal(version_?.stdout, `${version}\n`);
     assert.match(run?.stdout ?? "", /--interrupts <signs>[\s\S]*preempt {2}another preemption depth/);
     assert.match(bench?.stdout ?? "", /headline +update\+delete/);
