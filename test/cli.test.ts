@@ -10,6 +10,7 @@ import type { MapsRow } from "../src/bench/maps.ts";
 import type { AdviceDocument } from "../src/cli/advice-document.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
 import type { CheckDocument } from "../src/cli/print-check.ts";
+import type { EventsDocument } from "../src/cli/print-events.ts";
 import type { RunDocument } from "../src/cli/print-run.ts";
 import type { MapReport, Report } from "../src/replay/report.ts";
 import {
@@ -429,7 +430,9 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
       [["--help"], ["--version"], ["run", "--help"], ["help", "bench"]].map((args) => anyctx(args)),
     );
     const commands = [...(help?.stdout ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
-    assert.deepEqual(commands, ["run", "verify", "test", "check", "advise", "inspect", "contexts", "bench", "help"]);
+    assert.deepEqual(commands, [
+      ...["run", "verify", "test", "check", "advise", "inspect", "types", "events", "contexts", "bench", "help"],
+    ]);
     assert.equal(version_?.stdout, `${version}\n`);
     assert.match(run?.stdout ?? "", /--interrupts <signs>[\s\S]*preempt {2}another preemption depth/);
     assert.match(bench?.stdout ?? "", /headline +update\+delete/);
@@ -649,4 +652,19 @@ describe("a command line that is none: exit code 2 and where to read on", { conc
       assert.match(stderr, /--help|Usage:/);
       assert.deepEqual([code, stdout], [2, ""]);
     });
+});
+
+test("events: what is in a recording, for people and for programs", async () => {
+  const json = await anyctx(["events", "test/data/events/kinds-6.18.trace.gz", "--json"]);
+  assert.deepEqual([json.code, json.stderr], [0, ""]);
+  const document = JSON.parse(json.stdout) as EventsDocument;
+  const total = Object.values(document.byKind).reduce((sum, number) => sum + number, 0);
+  assert.deepEqual([document.source, document.events, total, document.lost], ["ftrace", 1568, 1568, 0]);
+  assert.ok(document.unreadable.some(({ event, field }) => event === "irq_handler_exit" && field === "ret"));
+  const tables = await anyctx(["events", TRACE]);
+  assert.match(tables.stdout, /ftrace: 148,959 events in 148,970 lines/);
+  const several = await anyctx(["events", TRACE, "package.json", "--json"]);
+  assert.equal(several.code, 1);
+  assert.equal((JSON.parse(several.stdout) as EventsDocument[]).length, 1);
+  assert.match(several.stderr, /package\.json holds no event/);
 });

@@ -25,10 +25,15 @@ function packageOf(file: string): string | undefined {
 
 /** The licence of a package, with its name and version. */
 function licenseOf(folder: string): string {
-  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, string>;
+  const { name, version, license, author } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<
+    string,
+    string
+  >;
   const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
-  if (file === undefined) throw new Error(`${name} cannot be bundled: it has no licence`);
-  return `${name} ${version}\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+  // Some name their licence and do not bring its text.
+  if (file === undefined && license === undefined) throw new Error(`${name} cannot be bundled: it has no licence`);
+  const text = file === undefined ? `${license}, ${author}` : readFileSync(join(folder, file), "utf8").trim();
+  return `${name} ${version}\n\n${text}\n`;
 }
 
 export async function bundleCommand(): Promise<void> {

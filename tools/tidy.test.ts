@@ -568,6 +568,7 @@ test("commands, their arguments and options are documented, in their help and in
     "bench",
     "check",
     "contexts",
+    "events",
     "inspect",
     "run",
     "test",

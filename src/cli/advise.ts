@@ -2,7 +2,6 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { AnyctxError } from "../error.ts";
-import { openEvents } from "../events/file.ts";
 import type { AdviceReport } from "../explore/advice.ts";
 import { adviseObject, type AdviseOptions as ExploreOptions } from "../explore/advise.ts";
 import { type KernelVersion, KNOWN_KERNEL, kernelVersion, versionText } from "../explore/kernel-version.ts";
@@ -27,6 +26,7 @@ import {
 } from "./options.ts";
 import { adviceText } from "./print-advice.ts";
 import { progressBar } from "./progress.ts";
+import { openRecording } from "./recording.ts";
 
 interface AdviseOptions {
   readonly events: string;
@@ -118,7 +118,7 @@ export const adviseCommand: CommandRow = { name: "advise", define };
 
 /** CPUs of the machine that was recorded, where the trace tells: it is opened, read a little, and closed. */
 async function recordedCpus({ events, formats }: AdviseOptions): Promise<number | undefined> {
-  const stream = await openEvents(events, formats === undefined ? {} : { formats });
+  const stream = await openRecording(events, formats === undefined ? {} : { formats });
   for await (const _ of stream.batches) break;
   return stream.cpus;
 }
@@ -144,7 +144,7 @@ async function advise(path: string, options: AdviseOptions): Promise<void> {
   if (events === "-") throw new AnyctxError("EINVAL", "advise reads a trace more than once: it takes a file, not -");
   const object = await openObject(path, options);
   const cpus = options.cpus ?? (await recordedCpus(options)) ?? DEFAULT_CPUS;
-  const open = keepStream(() => openEvents(events, { cpus, ...(formats === undefined ? {} : { formats }) }));
+  const open = keepStream(() => openRecording(events, { cpus, ...(formats === undefined ? {} : { formats }) }));
   const bar = progressBar("replaying", USUAL_REPLAYS, format === "text");
   let report: AdviceReport;
   try {

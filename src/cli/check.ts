@@ -4,7 +4,6 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Profile } from "../arena/arena.ts";
 import { type ObjectSpec, type ProgramSpec, programSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
-import { openEvents } from "../events/file.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
 import { type Missing, missingIn } from "../events/source.ts";
 import { type CheckReport, checkObject } from "../explore/check.ts";
@@ -26,6 +25,7 @@ import {
 } from "./options.ts";
 import { type CheckDocument, checkText } from "./print-check.ts";
 import { progressBar } from "./progress.ts";
+import { openRecording } from "./recording.ts";
 import { plural } from "./text.ts";
 
 interface CheckOptions {
@@ -139,8 +139,8 @@ async function inputsFor(programs: readonly Attachable[], options: CheckOptions)
   const read = readOptions(options);
   const stream =
     events === "-"
-      ? await openEvents(process.stdin, { ...read, name: "standard input" })
-      : await openEvents(events, read);
+      ? await openRecording(process.stdin, { ...read, name: "standard input" })
+      : await openRecording(events, read);
   const inputs = await recordedInputs(programs, stream, Math.max(runs, MOST_CANDIDATES));
   if ([...inputs.values()].every((each) => each.length === 0))
     throw new AnyctxError("BAD_TRACE", `${events} holds no event that a program of the object runs on`);
@@ -157,7 +157,7 @@ async function useOf(
     if (interrupts === undefined) return {};
     throw new AnyctxError("EINVAL", "--interrupts are signs in a recording: --events says which file it is");
   }
-  const stream = await openEvents(events, readOptions(options));
+  const stream = await openRecording(events, readOptions(options));
   const rule = interrupts === undefined ? DEFAULT_RULE : parseRule(interrupts, DEFAULT_RULE.gap / 1000);
   return { ...(await recordedUse(programs, stream, rule)), missing: missingIn(stream.counts) };
 }

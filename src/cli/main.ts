@@ -10,6 +10,7 @@ import { benchCommand } from "./bench.ts";
 import { checkCommand } from "./check.ts";
 import { type CommandRow, EXIT } from "./command.ts";
 import { contextsCommand } from "./contexts.ts";
+import { eventsCommand } from "./events.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
 import { testCommand } from "./test.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly CommandRow[] = [
   adviseCommand,
   inspectCommand,
   typesCommand,
+  eventsCommand,
   contextsCommand,
   benchCommand,
 ];

@@ -1,6 +1,7 @@
 /** Options that several commands have. */
 import { Option } from "commander";
 import { POLICIES } from "../bpf/policy.ts";
+import { LEVELS } from "../events/record.ts";
 import { parseRule } from "../replay/interrupts.ts";
 import { assignments, asUsage, wholeNumber } from "./command.ts";
 import { printable } from "./text.ts";
@@ -49,6 +50,12 @@ export function printWarnings(warnings: readonly { readonly name: string; readon
 export function targetBtfOption(): Option {
   const text = "types of the kernel that the object is for (/sys/kernel/btf/vmlinux, or an object with them)";
   return new Option("--target-btf <file>", `${text}, or local: its own`);
+}
+
+export function packetContextOption(): Option {
+  return new Option("--packet-context <level>", "the context that recorded packets are received in")
+    .choices(LEVELS)
+    .default("softirq");
 }
 
 export function interruptsOption(): Option {

@@ -93,6 +93,14 @@ function programParagraph({ programs, skippedPrograms }: Report): string {
     ...programs.flatMap(({ name, firstError }) =>
       firstError === undefined ? [] : [styled("red", `first error of ${printable(name)}: ${printable(firstError)}`)],
     ),
+    ...programs.flatMap(({ name, unreadFields }) =>
+      Object.entries(unreadFields).map(([field, runs]) =>
+        styled(
+          "red",
+          `${printable(name)} read ${printable(field)} in ${plural(runs, "run")}: the recording does not tell it`,
+        ),
+      ),
+    ),
     ...programs.flatMap(({ name, leftOut }) =>
       leftOut === 0
         ? []

@@ -4,19 +4,15 @@ import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
-import { openEvents } from "../events/file.ts";
+import type { Level } from "../events/record.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
-import {
-  DEFAULT_RULE,
-  DEFAULT_THREAD_DELAY,
-  INTERRUPT_SIGNS,
-  type InterruptRule,
-  parseRule,
-} from "../replay/interrupts.ts";
+import { DEFAULT_RULE, DEFAULT_THREAD_DELAY, INTERRUPT_SIGNS, parseRule } from "../replay/interrupts.ts";
 import { type ReplayResult, replay } from "../replay/ordered.ts";
 import { makeReport } from "../replay/report.ts";
+import type { ReplayRule } from "../replay/runner.ts";
 import { replayParallel } from "../replay/threads.ts";
+import { UNREAD_RULES, type UnreadRule } from "../replay/unread.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
@@ -24,6 +20,7 @@ import {
   interruptsOption,
   MOST_CPUS,
   mapEntriesOption,
+  packetContextOption,
   policyOption,
   printWarnings,
   setOption,
@@ -32,10 +29,12 @@ import {
 } from "./options.ts";
 import { printRun, type RunDocument } from "./print-run.ts";
 import { progressBar } from "./progress.ts";
+import { openRecording } from "./recording.ts";
 
 interface RunOptions {
   readonly events: string;
   readonly formats?: string;
+  readonly packetContext: Level;
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
   readonly targetBtf?: string;
@@ -49,6 +48,7 @@ interface RunOptions {
   readonly cpus: number;
   readonly interrupts: string;
   readonly gapUs: number;
+  readonly unread: UnreadRule;
   readonly profile: Profile;
   readonly rt?: true;
   readonly rtDelayUs: number;
@@ -87,7 +87,11 @@ function define(command: Command): void {
     .summary("run a BPF object's programs on a recorded trace")
     .description("Runs a BPF object's programs on the events of a trace, each in the context it was recorded in.")
     .argument("<object>", "object file made by clang -target bpf")
-    .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped; - reads standard input")
+    .requiredOption(
+      "--events <file>",
+      "a recording: kernel trace (text, trace.dat, perf.data), packets (pcap, pcapng), JSON lines; - reads standard input",
+    )
+    .addOption(packetContextOption())
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
     .addOption(setOption())
     .addOption(mapEntriesOption())
@@ -119,6 +123,11 @@ function define(command: Command): void {
       number,
       DEFAULT_THREAD_DELAY / 1000,
     )
+    .addOption(
+      new Option("--unread <rule>", "what reading a field does that the recording does not tell; it is 0")
+        .choices(UNREAD_RULES)
+        .default("error"),
+    )
     .option("--dump", "list every entry of every map, in hex")
     .option("--json", "print one JSON document on stdout instead of tables")
     .option("--no-headline", "do not measure dynamic against preallocated maps at the end")
@@ -142,10 +151,10 @@ function loadOptions(options: RunOptions): LoadOptions {
 
 /** Standard input ends at an interrupt, so that what was read is replayed; a file is not read any further. */
 async function openStream(options: RunOptions, { until }: Interruptible): Promise<EventStream> {
-  const { events, cpus, formats } = options;
-  const read = { cpus, ...(formats === undefined ? {} : { formats }) };
-  if (events === "-") return openEvents(until(process.stdin), { ...read, name: "standard input" });
-  const stream = await openEvents(events, read);
+  const { events, cpus, formats, packetContext: context } = options;
+  const read = { cpus, context, ...(formats === undefined ? {} : { formats }) };
+  if (events === "-") return openRecording(until(process.stdin), { ...read, name: "standard input" });
+  const stream = await openRecording(events, read);
   return { ...stream, batches: until(stream.batches) };
 }
 
@@ -189,7 +198,8 @@ async function headlineWithBar({ json, cpus }: RunOptions): Promise<Headline> {
   }
 }
 
-const ruleOf = ({ interrupts, gapUs, rtDelayUs }: RunOptions): InterruptRule => ({
+const ruleOf = ({ interrupts, gapUs, rtDelayUs, unread }: RunOptions): ReplayRule => ({
+  unread,
   ...parseRule(interrupts, gapUs),
   threadDelay: rtDelayUs * 1000,
 });

@@ -4,9 +4,9 @@ import { stat } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AnyctxError } from "../error.ts";
-import type { Gunzip } from "./gunzip.ts";
 import { type OpenOptions, openEventStream } from "./open.ts";
 import type { EventStream } from "./source.ts";
+import type { Unpack } from "./unpack.ts";
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -18,9 +18,10 @@ export async function openEvents(
   input: string | AsyncIterable<Uint8Array>,
   options: OpenOptions = {},
 ): Promise<EventStream> {
-  if (typeof input !== "string") return openEventStream(input, { gunzip: gunzipNode, ...options });
+  const unpackers = { gzip: gunzipNode, ...options.unpackers };
+  if (typeof input !== "string") return openEventStream(input, { ...options, unpackers });
   const totalBytes = await sizeOf(input);
-  return openEventStream(readFileChunks(input), { gunzip: gunzipNode, name: input, totalBytes, ...options });
+  return openEventStream(readFileChunks(input), { name: input, totalBytes, ...options, unpackers });
 }
 
 const PROBLEMS: Readonly<Record<string, string>> = {
@@ -52,6 +53,6 @@ async function* readFileChunks(path: string): AsyncIterable<Uint8Array> {
 }
 
 /** Gunzip on zlib's own thread: the next piece is unpacked while the last one is read. */
-const gunzipNode: Gunzip = (packed) =>
+const gunzipNode: Unpack = (packed) =>
   // An error reaches the reader through the iteration.
   pipeline(Readable.from(packed), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined);

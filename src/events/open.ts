@@ -3,10 +3,11 @@
  * knows them read it. Works on a stream of bytes, in Node and in browsers; `file.ts` opens files.
  */
 import { AnyctxError } from "../error.ts";
-import { type Gunzip, gunzipStream, gunzipWhereNeeded } from "./gunzip.ts";
+import { foreignKind } from "./foreign.ts";
 import { peek } from "./peek.ts";
 import type { EventSource, EventStream, ReadOptions } from "./source.ts";
 import { EVENT_SOURCES } from "./sources.ts";
+import { gunzipStream, inflateStream, type Unpackers, unpackWhereNeeded } from "./unpack.ts";
 
 /** So many bytes tell what an input is. */
 const PEEK_BYTES = 512;
@@ -20,8 +21,8 @@ export interface OpenOptions extends ReadOptions {
   readonly name?: string;
   /** Bytes of the input, where they are known. */
   readonly totalBytes?: number;
-  /** How to unpack gzip; the platform's DecompressionStream by default. */
-  readonly gunzip?: Gunzip;
+  /** How to unpack what is packed; gzip by the platform's DecompressionStream by default, others not at all. */
+  readonly unpackers?: Unpackers;
 }
 
 /**
@@ -35,15 +36,17 @@ export async function openEventStream(
   options: OpenOptions = {},
   sources: readonly EventSource[] = EVENT_SOURCES,
 ): Promise<EventStream> {
-  const { kind, name = "the input", totalBytes, gunzip = gunzipStream, ...readOptions } = options;
+  const { kind, name = "the input", totalBytes, unpackers, ...readOptions } = options;
+  const unpack = { gzip: gunzipStream, zlib: inflateStream, ...unpackers };
   const progress = { read: 0, total: totalBytes };
-  const { first, all, close } = await peek(gunzipWhereNeeded(counted(input, progress), name, gunzip), PEEK_BYTES);
+  const { first, all, close } = await peek(unpackWhereNeeded(counted(input, progress), name, unpack), PEEK_BYTES);
   try {
     if (first.length === 0) throw new AnyctxError("BAD_TRACE", `${name} is empty`);
     const source = kind === undefined ? recognized(first, name, sources) : named(kind, sources);
     const cpus = source.cpus?.(first);
     return {
-      ...(await source.read({ bytes: all, name }, readOptions)),
+      ...(await source.read({ bytes: all, name, unpackers: unpack }, readOptions)),
+      kind: source.kind,
       progress,
       ...(cpus === undefined ? {} : { cpus }),
     };
@@ -71,9 +74,13 @@ function named(kind: string, sources: readonly EventSource[]): EventSource {
 function recognized(first: Uint8Array, name: string, sources: readonly EventSource[]): EventSource {
   const source = sources.find(({ recognizes }) => recognizes(first));
   if (source !== undefined) return source;
+  const foreign = foreignKind(first);
+  const what = foreign === undefined ? `${name} begins with ${shown(first)}, as` : `${name} is ${foreign}, which`;
   throw new AnyctxError(
     "BAD_TRACE",
-    `${name} begins with ${shown(first)}, as no kind of events that can be read does; known are ${kindsOf(sources)}`,
+    foreign === undefined
+      ? `${what} no kind of events that can be read does; known are ${kindsOf(sources)}`
+      : `${what} holds no events; known are ${kindsOf(sources)}`,
   );
 }
 

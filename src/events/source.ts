@@ -5,12 +5,16 @@
  */
 import type { EventBatch } from "./batch.ts";
 import type { EventFormat, SourceEvent } from "./event.ts";
+import type { Level } from "./record.ts";
+import type { Unpackers } from "./unpack.ts";
 
 export interface EventSource {
   /** One word, as messages and the option `kind` call it. */
   readonly kind: string;
   /** A sentence for people: what input it reads. */
   readonly doc: string;
+  /** What such a recording tells, and what not. */
+  readonly tells: string;
   /** Formats of the events that it knows without being told. */
   readonly formats: readonly EventFormat[];
   /**
@@ -30,6 +34,8 @@ export interface SourceInput {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** What messages call it. */
   readonly name: string;
+  /** For what is packed inside of it. */
+  readonly unpackers?: Unpackers;
 }
 
 /** Options that every kind of source takes. */
@@ -38,6 +44,8 @@ export interface ReadOptions {
   readonly formats?: string;
   /** Events of CPUs from this number on are skipped; no limit by default. */
   readonly cpus?: number;
+  /** The context that packets are received in, `softirq` by default. */
+  readonly context?: Level;
   /** Bytes of a batch, 1 MiB by default; never less than the longest record. */
   readonly batchBytes?: number;
 }
@@ -59,6 +67,8 @@ export interface SourceEvents {
 
 /** A source's events as whoever opened them gets them. */
 export interface EventStream extends SourceEvents {
+  /** The kind of source that reads it. */
+  readonly kind: string;
   /** CPUs of the machine that was recorded, where the input's beginning tells. */
   readonly cpus?: number;
   /** Bytes of the input (as it lies there, packed or not) read so far, and in all where that is known. */

@@ -72,6 +72,8 @@ export interface ProgramImage {
   readonly section: string;
   readonly kind: ProgramKind;
   readonly code: CompiledProgram | LinkedProgram;
+  /** The same as it was linked, for runs that are looked at. */
+  readonly linked: LinkedProgram;
   /** Where it takes fields of recorded events from. */
   readonly eventFields: readonly EventField[];
   /** Programs in maps of programs, as its object has them. */
@@ -298,6 +300,7 @@ function makeImage(
   return {
     ...{ name, section, kind },
     code: engine === "jit" ? compileProgram(linked) : linked,
+    linked,
     eventFields: eventFieldsOf(object, [program, ...subprogramsOf(object, program)]),
   };
 }

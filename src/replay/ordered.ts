@@ -7,8 +7,7 @@ import { type EventBatch, recordsIn } from "../events/batch.ts";
 import type { SourceEvents } from "../events/source.ts";
 import { programHost } from "../load/host.ts";
 import type { ProgramImage } from "../load/load.ts";
-import type { InterruptRule } from "./interrupts.ts";
-import { EventRunner, type RunCounts } from "./runner.ts";
+import { EventRunner, type ReplayRule, type RunCounts } from "./runner.ts";
 
 export interface ReplayResult {
   readonly counts: RunCounts;
@@ -70,7 +69,7 @@ export async function replay(
   arena: Arena,
   programs: readonly ProgramImage[],
   stream: SourceEvents,
-  rule: InterruptRule,
+  rule: ReplayRule,
   print: (line: string) => void,
   progress: Progress,
   watch: Watch = {},

@@ -7,7 +7,7 @@ import { type Misses, noMisses } from "../arena/caches.ts";
 import { type CacheStatistics, cacheStatistics, mapStatistics } from "../arena/statistics.ts";
 import { AnyctxError } from "../error.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
-import { type EventCounts, type SourceEvents, skippedIn } from "../events/source.ts";
+import { type EventCounts, type SourceEvents, skippedIn, type UnreadableCount } from "../events/source.ts";
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { ArenaMap } from "../maps/map.ts";
@@ -36,6 +36,8 @@ export interface EventReport {
   readonly skippedBy: Readonly<Record<string, number>>;
   /** Events that the kernel, or whoever recorded, says were lost. */
   readonly lost: number;
+  /** Fields of events that are there but could not be read, and how often. */
+  readonly unreadable: readonly UnreadableCount[];
   /** Events replayed in a second of replay, without reading the trace. */
   readonly perSecond: number;
   readonly seconds: number;
@@ -59,6 +61,10 @@ export interface ProgramReport {
   readonly firstError?: string;
   /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
   readonly leftOut: number;
+  /** Runs that read what the recording does not tell; errors, unless it was to be taken for 0. */
+  readonly unread: number;
+  /** Fields that were read so, as `event.field`, and in how many runs. */
+  readonly unreadFields: Readonly<Record<string, number>>;
 }
 
 export interface MapReport {
@@ -124,7 +130,9 @@ export function makeReport(input: ReportInput): Report {
     events: eventReport(stream.counts, result),
     programs: loaded.programs.map((image, index) =>
       programReport(
-        counts.programs[index] ?? { name: image.name, section: image.section, runs: 0, errors: 0, leftOut: 0 },
+        counts.programs[index] ?? {
+          ...{ name: image.name, section: image.section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {} },
+        },
         stream.events.some((event) => attaches(image, event)),
       ),
     ),
@@ -150,6 +158,7 @@ function eventReport(read: EventCounts, { counts, seconds, threads }: ReplayResu
     skipped,
     skippedBy: Object.fromEntries(read.skipped.map(({ reason, count }) => [reason, count])),
     lost: read.lost,
+    unreadable: read.unreadable,
     perSecond: seconds > 0 ? Math.round(counts.replayed / seconds) : 0,
     seconds,
     threads,
@@ -159,8 +168,18 @@ function eventReport(read: EventCounts, { counts, seconds, threads }: ReplayResu
 }
 
 function programReport(counts: ProgramCounts, attached: boolean): ProgramReport {
-  const { name, section, runs, errors, firstError, leftOut } = counts;
-  return { name, section, attached, runs, errors, leftOut, ...(firstError === undefined ? {} : { firstError }) };
+  const { name, section, runs, errors, firstError, leftOut, unread, unreadFields } = counts;
+  return {
+    name,
+    section,
+    attached,
+    runs,
+    errors,
+    leftOut,
+    unread,
+    unreadFields,
+    ...(firstError === undefined ? {} : { firstError }),
+  };
 }
 
 function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapReport {

@@ -4,17 +4,12 @@ import { Arena } from "../arena/arena.ts";
 import { assemble } from "../bpf/isa/assemble.ts";
 import { specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
-import type { SourceEvent } from "../events/event.ts";
-import { RECORD } from "../events/record.ts";
+import { BatchWriter } from "../events/batch.ts";
+import { PACKET_EVENT, writePacket } from "../events/packet.ts";
 import { programHost } from "../load/host.ts";
 import { type Engine, loadSpec } from "../load/load.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { EventRunner } from "./runner.ts";
-
-const PACKET: SourceEvent = {
-  ...{ index: 0, name: "packet", category: "net", unprinted: [], unreadable: [] },
-  format: { name: "packet", category: "net", id: 1, size: 0, fields: [] },
-};
 
 /** Reads the packet's last byte where its context says that the packet lies, and one behind it for `beyond`. */
 const filterOf = (packetBytes: number, beyond: boolean): string =>
@@ -30,13 +25,17 @@ for (const engine of ["jit", "interpreter"] as const satisfies readonly Engine[]
       const runner = new EventRunner(
         arena,
         loaded.programs,
-        [PACKET],
+        [PACKET_EVENT],
         DEFAULT_RULE,
         programHost(arena, () => undefined),
       );
-      const size = RECORD.payload + packetBytes;
+      const batch = new BatchWriter(4096, 4096);
+      const place = { time: 0n, cpu: 0, level: "softirq", wireLength: packetBytes, event: 0 } as const;
+      writePacket(batch, new Uint8Array(0), new Uint8Array(packetBytes), place);
+      const { bytes } = batch.take() ?? assert.fail();
+      const size = bytes.length;
       const record = arena.allocate(size);
-      new DataView(arena.memory.buffer).setUint32(record + RECORD.size, size, true);
+      new Uint8Array(arena.memory.buffer).set(bytes, record);
       runner.replay(record, size);
       runner.free();
       return runner.counts.programs.flatMap(({ runs, errors }) => [runs, errors]);

@@ -22,6 +22,13 @@ import {
   interruptSign,
   readMoment,
 } from "./interrupts.ts";
+import { type UnreadRule, UnreadRuns } from "./unread.ts";
+
+/** How a replay is done. */
+export interface ReplayRule extends InterruptRule {
+  /** What becomes of runs that read what the recording does not tell; `error` if it is not given. */
+  readonly unread?: UnreadRule;
+}
 
 /** Room for a context that is written, of whatever type the program is. */
 const CONTEXT_ROOM = Math.max(...PROGRAM_TYPES.map(({ context }) => context.room));
@@ -36,6 +43,10 @@ export interface ProgramCounts {
   errors: number;
   /** What the first of them said. */
   firstError?: string;
+  /** Runs that read what the recording does not tell; they are among the errors, unless it is to be taken for 0. */
+  unread: number;
+  /** What it was, as `event.field`, and in how many runs. */
+  readonly unreadFields: Record<string, number>;
   /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
   leftOut: number;
 }
@@ -60,6 +71,12 @@ interface Attachment {
   readonly counts: ProgramCounts;
   readonly contexts: EventContext;
   timeouts: number;
+  readonly event: SourceEvent;
+  /** For records that do not tell everything; made for the first of them. */
+  unread: UnreadRuns | undefined;
+  readonly makeUnread: () => UnreadRuns;
+  /** Whether its contexts have something that no record tells. */
+  readonly neverWhole: boolean;
 }
 
 interface RunnerCpu {
@@ -75,7 +92,9 @@ export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunC
     replayed: 0,
     byContext: { task: 0, softirq: 0, irqsOff: 0, hardirq: 0, nmi: 0 },
     byCpu: Array.from({ length: cpus }, () => 0),
-    programs: programs.map(({ name, section }) => ({ name, section, runs: 0, errors: 0, leftOut: 0 })),
+    programs: programs.map(({ name, section }) => ({
+      ...{ name, section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {} },
+    })),
     deferred: { enabled: 0, preempt: 0, task: 0, gap: 0 },
     heldBack: 0,
     byThread: 0,
@@ -96,6 +115,9 @@ export function addCounts(sum: RunCounts, more: RunCounts): void {
     program.runs += other.runs;
     program.errors += other.errors;
     program.leftOut += other.leftOut;
+    program.unread += other.unread;
+    for (const [field, count] of Object.entries(other.unreadFields))
+      program.unreadFields[field] = (program.unreadFields[field] ?? 0) + count;
     if (program.firstError === undefined && other.firstError !== undefined) program.firstError = other.firstError;
   }
 }
@@ -111,7 +133,7 @@ export function attaches({ kind }: Attachable, event: SourceEvent): boolean {
 export class EventRunner {
   readonly counts: RunCounts;
   readonly #arena: Arena;
-  readonly #rule: InterruptRule;
+  readonly #rule: ReplayRule;
   /** By event index. */
   readonly #attached: readonly (readonly Attachment[])[];
   readonly #cpus: readonly RunnerCpu[];
@@ -130,7 +152,7 @@ export class EventRunner {
     arena: Arena,
     programs: readonly ProgramImage[],
     events: readonly SourceEvent[],
-    rule: InterruptRule,
+    rule: ReplayRule,
     host: ProgramHost,
   ) {
     this.#arena = arena;
@@ -156,7 +178,10 @@ export class EventRunner {
         if (counts === undefined || !attaches(image, event)) return [];
         checkEventFields(image.name, image.eventFields, event.format);
         const contexts = programType(image.kind).context.of(event);
-        return [{ run: instantiateImage(image, host), counts, contexts, timeouts: 0 }];
+        const makeUnread = (): UnreadRuns => new UnreadRuns(image, host, event, contexts);
+        const run = instantiateImage(image, host);
+        const neverWhole = contexts.fields.some(({ unrecorded }) => unrecorded === true);
+        return [{ run, counts, contexts, timeouts: 0, event, unread: undefined, makeUnread, neverWhole }];
       }),
     );
   }
@@ -235,12 +260,38 @@ export class EventRunner {
     const { run, counts, contexts } = attachment;
     counts.runs++;
     try {
-      run(this.#contextFor(contexts, record), slot.area, slot.stackTop, contexts.bytes(this.#view, record));
+      const context = this.#contextFor(contexts, record);
+      const bytes = contexts.bytes(this.#view, record);
+      if (this.#mayTouchUnread(attachment, record)) this.#runUnread(attachment, context, slot, bytes);
+      else run(context, slot.area, slot.stackTop, bytes);
     } catch (error) {
       if (!(error instanceof AnyctxError)) throw error;
       counts.errors++;
       counts.firstError ??= error.message;
       if (error.code === "ETIMEDOUT") attachment.timeouts++;
+    }
+  }
+
+  /** Whether the program could read what the record does not tell, and that matters. */
+  #mayTouchUnread(attachment: Attachment, record: number): boolean {
+    const view = this.#view;
+    const low = view.getInt32(record + RECORD.unread, true);
+    const high = view.getInt32(record + RECORD.unread + 4, true);
+    if (((low | high) === 0 && !attachment.neverWhole) || this.#rule.unread === "zero") return false;
+    attachment.unread ??= attachment.makeUnread();
+    return attachment.unread.mayTouch((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
+  }
+
+  /** A run that may read what its record does not tell. */
+  #runUnread({ unread, counts, event }: Attachment, context: number, slot: RunnerCpu, bytes: number): void {
+    const touched = unread?.run(context, slot.area, slot.stackTop, bytes) ?? new Set();
+    if (touched.size === 0) return;
+    counts.unread++;
+    counts.errors++;
+    for (const field of touched) {
+      const name = `${event.name}.${field}`;
+      counts.firstError ??= `it reads ${field} of ${event.category}:${event.name}, which the recording does not tell: it got 0`;
+      counts.unreadFields[name] = (counts.unreadFields[name] ?? 0) + 1;
     }
   }
 

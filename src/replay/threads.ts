@@ -13,9 +13,8 @@ import type { SourceEvent } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
 import type { SourceEvents } from "../events/source.ts";
 import type { ProgramImage } from "../load/load.ts";
-import type { InterruptRule } from "./interrupts.ts";
 import type { Progress, ReplayResult } from "./ordered.ts";
-import { addCounts, newCounts, type RunCounts } from "./runner.ts";
+import { addCounts, newCounts, type ReplayRule, type RunCounts } from "./runner.ts";
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -23,7 +22,7 @@ export interface WorkerStart {
   readonly cpu: number;
   readonly programs: readonly ProgramImage[];
   readonly events: readonly SourceEvent[];
-  readonly rule: InterruptRule;
+  readonly rule: ReplayRule;
 }
 
 /** To the worker: records of its CPU, or that there are no more. */
@@ -122,7 +121,7 @@ export async function replayParallel(
   arena: Arena,
   programs: readonly ProgramImage[],
   stream: SourceEvents,
-  rule: InterruptRule,
+  rule: ReplayRule,
   print: (line: string) => void,
   progress: Progress,
 ): Promise<ReplayResult> {

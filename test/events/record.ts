@@ -77,7 +77,7 @@ function readEntries(path: string, cpu: number): Entry[] {
     for (;;) {
       const page = new Uint8Array(PAGE_BYTES);
       if (readOrNothing(file, page) === 0) return entries;
-      readPage(page, HEADER, (bytes) => entries.push({ cpu, bytes }));
+      readPage(page, HEADER, (from, length) => entries.push({ cpu, bytes: page.subarray(from, from + length) }));
     }
   } finally {
     closeSync(file);

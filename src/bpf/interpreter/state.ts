@@ -38,6 +38,8 @@ export interface InterpreterOptions {
   readonly budget?: number;
   /** Is shown each run before each of its instructions. */
   readonly watch?: (interpreter: Interpreter, state: RunState) => void;
+  /** Is told of each read in the context, by the program or by what it calls. @param offset from the context's first byte */
+  readonly reads?: (offset: number, bytes: number) => void;
 }
 
 export interface Frame {
@@ -101,7 +103,10 @@ export function checkedAddress(
   write: boolean,
 ): number {
   const exact = Number(address);
-  if (address <= 0xffffffffn && state.ranges.allows(exact, bytes, write)) return exact;
+  if (address <= 0xffffffffn && state.ranges.allows(exact, bytes, write)) {
+    if (!write) interpreter.options.reads?.(exact - state.context, bytes);
+    return exact;
+  }
   const what = address === 0n ? "a null pointer" : `address 0x${address.toString(16)}`;
   const verb = write ? "writes" : "reads";
   return fault(

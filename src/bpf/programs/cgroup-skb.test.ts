@@ -11,5 +11,5 @@ testProgramType(CGROUP_SKB, {
     { name: "packet", category: "net" },
     { name: "kmalloc", category: "kmem" },
   ],
-  runsOn: { "cgroup_skb/ingress": [] },
+  runsOn: { "cgroup_skb/ingress": ["net:packet"] },
 });

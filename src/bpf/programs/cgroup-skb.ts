@@ -1,5 +1,5 @@
 /** Programs on packets of the sockets of a cgroup. */
-import { onPackets } from "./packet.ts";
+import { ETHERNET_BYTES, isPacketEvent, onPackets } from "./packet.ts";
 import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -20,10 +20,10 @@ export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   section: "cgroup_skb/ingress",
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `packets of a cgroup${place === "" ? "" : ` (${place})`}`,
-  attaches: () => false,
+  attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
   packetReadOnly: () => true,
-  context: onPackets(SK_BUFF, WRITABLE, [tcClass, meta, flowKeys, wireLength]),
+  context: onPackets(SK_BUFF, WRITABLE, [tcClass, meta, flowKeys, wireLength], ETHERNET_BYTES),
   helpers: ["base", "packet"],
   result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: () => [0, 3] },
 };

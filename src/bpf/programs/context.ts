@@ -88,15 +88,15 @@ export function argumentsContext(what: string, given: DirectInput, most: number)
 }
 
 /** Linux's most for a function, and its result. */
-const MOST_ARGUMENTS = 13;
+export const MOST_TYPED_ARGUMENTS = 13;
 
 /** The context of the types whose programs get a function's typed arguments and its result. */
 export function typedArguments(what: string): ProgramContext {
   return {
     ...withoutEvents(what),
-    access: { bytes: () => MOST_ARGUMENTS * ARGUMENT_BYTES },
-    example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
-    direct: (given) => argumentsContext(what, given, MOST_ARGUMENTS),
+    access: { bytes: () => MOST_TYPED_ARGUMENTS * ARGUMENT_BYTES },
+    example: (_, index) => numbered(MOST_TYPED_ARGUMENTS * ARGUMENT_BYTES, 0, index),
+    direct: (given) => argumentsContext(what, given, MOST_TYPED_ARGUMENTS),
   };
 }
 

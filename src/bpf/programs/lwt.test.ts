@@ -9,5 +9,5 @@ testProgramType(LWT, {
     lwt_seg6local: { hook: "lwt_seg6local" },
   },
   events: [{ name: "packet", category: "net" }],
-  runsOn: { lwt_in: [] },
+  runsOn: { lwt_in: ["net:packet"] },
 });

@@ -1,5 +1,5 @@
 /** Programs on packets of a route: of lightweight tunnels. */
-import { onPackets } from "./packet.ts";
+import { ETHERNET_BYTES, isPacketEvent, onPackets } from "./packet.ts";
 import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -12,10 +12,10 @@ export const LWT: ProgramType<{ readonly hook: string }> = {
   section: "lwt_xmit",
   parse: (_, hook) => ({ hook }),
   describe: () => "packets of a route",
-  attaches: () => false,
+  attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
   packetReadOnly: ({ hook }) => hook !== "lwt_xmit",
-  context: onPackets(SK_BUFF, [], [tcClass, addresses, meta, flowKeys, time, wireLength]),
+  context: onPackets(SK_BUFF, [], [tcClass, addresses, meta, flowKeys, time, wireLength], ETHERNET_BYTES),
   helpers: ["base", "packet", "change"],
   result: {
     ignored: false,

@@ -1,8 +1,17 @@
 /** Contexts of programs on packets: the struct about one, and the packet itself behind it, with room in front and behind for what is added. */
 import { AnyctxError } from "../../error.ts";
-import { numbered, onlyOf, withoutEvents } from "./context.ts";
+import { PACKET, PACKET_EVENT } from "../../events/packet.ts";
+import { RECORD } from "../../events/record.ts";
+import { numbered, onlyOf } from "./context.ts";
 import { type PacketStruct, placePacket, pointerAt, setPointer, XDP_MD } from "./packet-struct.ts";
-import type { ContextAccess, DirectContext, DirectInput, ProgramContext } from "./program-type.ts";
+import type {
+  ContextAccess,
+  DirectContext,
+  DirectInput,
+  EventContext,
+  ProgramContext,
+  ProgramEvent,
+} from "./program-type.ts";
 
 /** The device that a kernel's own test runs are on. */
 const LOOPBACK = 1;
@@ -21,7 +30,7 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
   const { packet = new Uint8Array(0), context = new Uint8Array(0) } = given;
   if (context.length > struct.bytes)
     throw new AnyctxError("EINVAL", `${struct.what} has ${struct.bytes} bytes, not ${context.length}`);
-  const begin = Math.ceil(struct.bytes / ALIGN) * ALIGN + behind + struct.headroom;
+  const begin = beginOf(struct, behind);
   return {
     own: struct.bytes + behind,
     bytes: begin + Math.max(packet.length, struct.most - struct.headroom),
@@ -45,18 +54,68 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
   };
 }
 
+/** Of an Ethernet header. */
+export const ETHERNET_BYTES = 14;
+
+/** Where the packet of a context lies: behind the struct, with room in front. */
+const beginOf = (struct: PacketStruct, behind: number): number =>
+  Math.ceil(struct.bytes / ALIGN) * ALIGN + behind + struct.headroom;
+
+/** Whether a source's event is a packet. */
+export function isPacketEvent({ name, category }: ProgramEvent): boolean {
+  return name === PACKET_EVENT.name && category === PACKET_EVENT.category;
+}
+
+/** The most that a packet of a record may have here: larger ones are cut to it, as they are in a kernel's linear part. */
+const MOST_LINEAR = 16_384;
+
+/** Room for a context made of a record. */
+export const packetRoom = (struct: PacketStruct): number => beginOf(struct, 0) + MOST_LINEAR;
+
+/**
+ * Contexts of a source's packets: the struct, and a copy of the packet, which programs may change.
+ * @param from bytes of the packet that programs of the type do not see: its Ethernet header
+ */
+export function ofPackets(what: string, struct: PacketStruct, from = 0): (event: ProgramEvent) => EventContext {
+  return (event) => {
+    if (!isPacketEvent(event)) throw new AnyctxError("UNSUPPORTED", `${what} runs on packets, not on ${event.name}`);
+    return {
+      fields: [],
+      bytes: () => struct.bytes,
+      write(source, record, target, at) {
+        const payload = record + RECORD.payload;
+        const whole = source.getUint32(payload + PACKET.length, true);
+        const length = Math.max(0, Math.min(whole - from, MOST_LINEAR));
+        const begin = at + beginOf(struct, 0);
+        const bytes = new Uint8Array(target.buffer, target.byteOffset);
+        const data = source.byteOffset + payload + PACKET.data;
+        bytes.fill(0, at, at + struct.bytes);
+        bytes.set(new Uint8Array(source.buffer, data + from, length), begin);
+        if (struct.device !== undefined) target.setUint32(at + struct.device, LOOPBACK, true);
+        if (struct.protocol !== undefined && whole >= PROTOCOL_AT + 2)
+          bytes.set(new Uint8Array(source.buffer, data + PROTOCOL_AT, 2), at + struct.protocol);
+        if (struct.meta !== undefined) setPointer(target, at + struct.meta, struct.pointer, begin);
+        placePacket(target, at, struct, begin, begin + length);
+      },
+    };
+  };
+}
+
 /**
  * The context of the types that run on packets, by the struct that they get.
  * @param writable parts of the struct that programs may write to
  * @param hidden parts of the struct that a kernel does not show them
+ * @param from bytes of a source's packets that they do not see: `ETHERNET_BYTES`
  */
 export function onPackets(
   struct: PacketStruct,
   writable: ContextAccess["writable"] = [],
   hidden: ContextAccess["hidden"] = [],
+  from = 0,
 ): ProgramContext {
   return {
-    ...withoutEvents("A program on packets"),
+    room: packetRoom(struct),
+    of: ofPackets(`A program on packets (${struct.what})`, struct, from),
     access: { bytes: () => struct.bytes, writable, hidden },
     // A packet of no bytes: where it would lie nobody says.
     example: (_, index) => numbered(struct.bytes, Math.max(struct.end + struct.pointer, (struct.meta ?? 0) + 4), index),

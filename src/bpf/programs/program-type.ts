@@ -30,6 +30,10 @@ export interface ContextField {
   /** Bytes from the context's start. */
   readonly offset: number;
   readonly size: number;
+  /** The field of the event that it is made of, where that has another name. */
+  readonly recordedIn?: string;
+  /** No record has it: it is 0. */
+  readonly unrecorded?: true;
 }
 
 /** The contexts of one event. `source` holds the event's record at `record`, as `src/events/record.ts` lays it out. */

@@ -49,9 +49,9 @@ testProgramType(RAW_TRACEPOINT, {
 test("the fields of a raw tracepoint's context are its arguments", () => {
   const format = KERNEL_FORMATS.find(({ name }) => name === "sched_switch") ?? assert.fail();
   assert.deepEqual(contextsOf(format).fields, [
-    { name: "prev_state & 0x100", offset: 0, size: 8 },
-    { name: "struct task_struct * (previous)", offset: 8, size: 8 },
-    { name: "struct task_struct * (next)", offset: 16, size: 8 },
+    { name: "prev_state & 0x100", offset: 0, size: 8, recordedIn: "prev_state" },
+    { name: "struct task_struct * (previous)", offset: 8, size: 8, unrecorded: true },
+    { name: "struct task_struct * (next)", offset: 16, size: 8, unrecorded: true },
     { name: "prev_state", offset: 24, size: 8 },
   ]);
 });

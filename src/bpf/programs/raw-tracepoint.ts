@@ -9,16 +9,20 @@ import { ARGUMENT_BYTES, argumentsContext, numbered } from "./context.ts";
 import type { EventContext, ProgramEvent, ProgramType } from "./program-type.ts";
 
 /**
- * One argument: the field it was recorded in, with bits left out that recording added; `flag`: 1 if one of the field's
+ * One argument: the field it was recorded in, with bits left out that recording added, or so many times that; `flag`: 1 if one of the field's
  * bits is set; `lost`: a pointer into the kernel that the text does not hold, always 0.
  */
 export type RawArgument =
-  | { readonly field: string; readonly without?: bigint }
+  | { readonly field: string; readonly without?: bigint; readonly times?: bigint }
   | { readonly flag: string; readonly bits: bigint }
   | { readonly lost: string };
 
 /** `prev_state` of sched_switch has this bit where the task was preempted: printed as `+`. */
 const PREEMPTED = 0x100n;
+
+const TASK = "struct task_struct *";
+const REQUEST = "struct request *";
+const SECTOR_BYTES = 512n;
 
 /** By event name: the arguments in the order of the kernel's `TP_PROTO`. */
 export const RAW_ARGUMENTS: Readonly<Record<string, readonly RawArgument[]>> = {
@@ -47,7 +51,21 @@ export const RAW_ARGUMENTS: Readonly<Record<string, readonly RawArgument[]>> = {
     { lost: "struct task_struct * (next)" },
     { field: "prev_state", without: PREEMPTED },
   ],
-  sched_wakeup: [{ lost: "struct task_struct *" }],
+  sched_wakeup: [{ lost: TASK }],
+  sched_wakeup_new: [{ lost: TASK }],
+  sched_waking: [{ lost: TASK }],
+  sched_migrate_task: [{ lost: TASK }, { field: "dest_cpu" }],
+  sched_stat_runtime: [{ lost: TASK }, { field: "runtime" }],
+  sched_process_exit: [{ lost: TASK }, { field: "group_dead" }],
+  sched_process_fork: [{ lost: "struct task_struct * (parent)" }, { lost: "struct task_struct * (child)" }],
+  block_rq_insert: [{ lost: REQUEST }],
+  block_rq_issue: [{ lost: REQUEST }],
+  block_rq_complete: [{ lost: REQUEST }, { lost: "blk_status_t" }, { field: "nr_sector", times: SECTOR_BYTES }],
+  cpu_frequency: [{ field: "state" }, { field: "cpu_id" }],
+  cpu_idle: [{ field: "state" }, { field: "cpu_id" }],
+  mm_vmscan_direct_reclaim_begin: [{ field: "order" }, { field: "gfp_flags" }],
+  mm_vmscan_direct_reclaim_end: [{ field: "nr_reclaimed" }],
+  softirq_raise: [{ field: "vec" }],
   irq_handler_entry: [{ field: "irq" }, { lost: "struct irqaction *" }],
   irq_handler_exit: [{ field: "irq" }, { lost: "struct irqaction *" }, { field: "ret" }],
   softirq_entry: [{ field: "vec" }],
@@ -70,6 +88,8 @@ function readerOf({ name, format }: ProgramEvent, argument: RawArgument): Argume
   const load: ArgumentReader = (source, payload) => loadBigInt(source, payload + field.offset, field.size);
   if ("flag" in argument) return (source, payload) => ((load(source, payload) & argument.bits) === 0n ? 0n : 1n);
   const mask = ~(argument.without ?? 0n);
+  const { times } = argument;
+  if (times !== undefined) return (source, payload) => load(source, payload) * times;
   return (source, payload) => load(source, payload) & mask;
 }
 
@@ -79,7 +99,8 @@ function nameOf(argument: RawArgument): string {
   return "field" in argument ? argument.field : `${argument.flag} & 0x${argument.bits.toString(16)}`;
 }
 
-function contextOf(event: ProgramEvent): EventContext {
+/** A context of the arguments of an event's tracepoint. @throws {AnyctxError} UNSUPPORTED for an event whose arguments are not known */
+export function tracepointArguments(event: ProgramEvent): EventContext {
   const row = RAW_ARGUMENTS[event.name];
   if (row === undefined)
     throw new AnyctxError(
@@ -93,6 +114,8 @@ function contextOf(event: ProgramEvent): EventContext {
       name: nameOf(argument),
       offset: index * ARGUMENT_BYTES,
       size: ARGUMENT_BYTES,
+      ...("flag" in argument ? { recordedIn: argument.flag } : {}),
+      ...("lost" in argument ? { unrecorded: true as const } : {}),
     })),
     bytes: () => row.length * ARGUMENT_BYTES,
     write(source, record, target, at) {
@@ -113,7 +136,7 @@ export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
   attaches: (target, event) => target.event === event.name,
   context: {
     room: MOST_ARGUMENTS * ARGUMENT_BYTES,
-    of: contextOf,
+    of: tracepointArguments,
     access: {
       bytes: ({ event }) => (RAW_ARGUMENTS[event]?.length ?? MOST_ARGUMENTS) * ARGUMENT_BYTES,
     },

@@ -14,5 +14,5 @@ testProgramType(SCHED_CLS, {
     { name: "packet", category: "net" },
     { name: "kmalloc", category: "kmem" },
   ],
-  runsOn: { tc: [] },
+  runsOn: { tc: ["net:packet"] },
 });

@@ -1,5 +1,5 @@
 /** Programs on packets on their way in or out, where Linux's traffic control has them. */
-import { onPackets } from "./packet.ts";
+import { isPacketEvent, onPackets } from "./packet.ts";
 import { SK_BUFF } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -19,7 +19,7 @@ export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   section: "tc",
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `packets of traffic control${place === "" ? "" : ` (${place})`}`,
-  attaches: () => false,
+  attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
   context: onPackets(SK_BUFF, WRITABLE),
   helpers: ["base", "packet", "change"],

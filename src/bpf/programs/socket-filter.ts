@@ -1,20 +1,8 @@
 /** Socket filters: a program there gets a packet and says how much of it is kept. */
-import { RECORD } from "../../events/record.ts";
-import { numbered, payloadBytes } from "./context.ts";
-import { packetContext } from "./packet.ts";
-import { placePacket, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
-import type { EventContext, ProgramType } from "./program-type.ts";
-
-/** Of a record whose payload is the packet, with up to 7 zeroes behind it. */
-const OF_PACKET: EventContext = {
-  fields: [],
-  bytes: () => SK_BUFF.bytes,
-  write(source, record, target, at) {
-    new Uint8Array(target.buffer, target.byteOffset + at, SK_BUFF.bytes).fill(0);
-    const begin = record + RECORD.payload;
-    placePacket(target, at, SK_BUFF, begin, begin + payloadBytes(source, record));
-  },
-};
+import { numbered } from "./context.ts";
+import { isPacketEvent, ofPackets, packetContext, packetRoom } from "./packet.ts";
+import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
+import type { ProgramType } from "./program-type.ts";
 
 const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;
 /** Where the packet is, besides: these programs have only helpers to read it. */
@@ -27,11 +15,11 @@ export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
   section: "socket",
   parse: () => ({}),
   describe: () => "socket filter",
-  attaches: (_, event) => event.name === "packet",
+  attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
   context: {
-    room: SK_BUFF.bytes,
-    of: () => OF_PACKET,
+    room: packetRoom(SK_BUFF),
+    of: ofPackets("A socket filter", SK_BUFF),
     access: { bytes: () => SK_BUFF.bytes, writable: [[48, 68]], hidden: HIDDEN },
     example: (_, index) => numbered(SK_BUFF.bytes, (SK_BUFF.meta ?? 0) + 4, index),
     direct: (given) => packetContext(SK_BUFF, given),

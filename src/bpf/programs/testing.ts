@@ -1,6 +1,7 @@
 /** What holds for every program type, as tests; each type's own test file calls it with its sections and events. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PACKET } from "../../events/packet.ts";
 import { RECORD } from "../../events/record.ts";
 import type { ProgramEvent, ProgramTarget, ProgramType } from "./program-type.ts";
 import { programKind, programType } from "./table.ts";
@@ -20,6 +21,8 @@ function recordOf(): DataView {
   const record = new DataView(new ArrayBuffer(RECORD.payload + PAYLOAD_BYTES));
   record.setUint32(RECORD.size, record.byteLength, true);
   new Uint8Array(record.buffer).fill(0xff, RECORD.payload);
+  // Of a packet: so many bytes of it.
+  record.setUint32(RECORD.payload + PACKET.length, PAYLOAD_BYTES / 2, true);
   return record;
 }
 
@@ -29,7 +32,8 @@ function targetOf(section: string): ProgramTarget {
   return kind.target;
 }
 
-function checkContexts({ context }: ProgramType, event: ProgramEvent): void {
+function checkContexts(type: ProgramType, event: ProgramEvent): void {
+  const { context } = type;
   const { fields, bytes, write } = context.of(event);
   const record = recordOf();
   const size = bytes(record, 0);
@@ -37,9 +41,10 @@ function checkContexts({ context }: ProgramType, event: ProgramEvent): void {
   assert.equal(write === undefined, context.room === 0, "room is kept where something is written");
   assert.ok(size <= (write === undefined ? PAYLOAD_BYTES : context.room));
   if (write === undefined) return;
-  const target = new DataView(new ArrayBuffer(size + 16));
+  const room = type.packet === undefined ? size : context.room;
+  const target = new DataView(new ArrayBuffer(room + 16));
   write(record, 0, target, 8);
-  assert.equal(target.getBigUint64(0) | target.getBigUint64(size + 8), 0n, "nothing beside it is written");
+  assert.equal(target.getBigUint64(0) | target.getBigUint64(room + 8), 0n, "nothing beside it is written");
 }
 
 export function testProgramType(type: ProgramType, { sections, events, runsOn }: Samples): void {

@@ -1,5 +1,9 @@
+import { KERNEL_FORMATS } from "../../events/tracepoints/kernel-formats.ts";
 import { testProgramType } from "./testing.ts";
 import { TRACING } from "./tracing.ts";
+
+const FORMAT = KERNEL_FORMATS.find(({ name }) => name === "sched_switch");
+const SWITCH = { name: "sched_switch", category: "sched", format: FORMAT };
 
 testProgramType(TRACING, {
   sections: {
@@ -15,9 +19,6 @@ testProgramType(TRACING, {
     "fsession.s/do_exit": { function: "do_exit", at: "fsession.s" },
     "tp_btf/sched_switch": { function: "sched_switch", at: "tp_btf" },
   },
-  events: [
-    { name: "packet", category: "net" },
-    { name: "kmalloc", category: "kmem" },
-  ],
-  runsOn: { "fentry/do_exit": [] },
+  events: [{ name: "packet", category: "net" }, { name: "kmalloc", category: "kmem" }, SWITCH],
+  runsOn: { "fentry/do_exit": [], "fentry/sched_switch": [], "tp_btf/sched_switch": ["sched:sched_switch"] },
 });

@@ -1,20 +1,30 @@
 /** Programs on functions and tracepoints by their types: what they get are the arguments, pointers to the kernel's own objects too. */
-import { typedArguments } from "./context.ts";
+import { ARGUMENT_BYTES, MOST_TYPED_ARGUMENTS, typedArguments } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
+import { RAW_ARGUMENTS, tracepointArguments } from "./raw-tracepoint.ts";
+
+/** The prefix of those that run on a tracepoint: its events are in recordings. */
+const ON_TRACEPOINT = "tp_btf";
 
 export const TRACING: ProgramType<{ readonly function: string; readonly at: string }> = {
   name: "tracing",
   doc: "Runs at a function's beginning or end, on a tracepoint's arguments or on objects in turn; its context is a u64 for each.",
   prefixes: [
-    ...["fentry", "fexit", "fmod_ret", "fentry.s", "fexit.s", "fmod_ret.s", "tp_btf", "iter", "iter.s"],
+    ...["fentry", "fexit", "fmod_ret", "fentry.s", "fexit.s", "fmod_ret.s", ON_TRACEPOINT, "iter", "iter.s"],
     ...["fsession", "fsession.s"],
   ],
   section: "fentry/FUNCTION",
   parse: (rest, at) => ({ function: rest.join("/"), at }),
   describe: ({ function: name }) => `typed program on ${name === "" ? "a function" : name}`,
-  attaches: () => false,
+  // Of an event whose arguments are not known nothing could be given.
+  attaches: ({ function: name, at }, event) =>
+    at === ON_TRACEPOINT && name === event.name && RAW_ARGUMENTS[event.name] !== undefined,
   followsPointers: true,
-  context: typedArguments("A typed program"),
+  context: {
+    ...typedArguments("A typed program"),
+    room: MOST_TYPED_ARGUMENTS * ARGUMENT_BYTES,
+    of: tracepointArguments,
+  },
   helpers: ["base", "task", "tracing"],
   result: {
     ignored: true,

@@ -11,5 +11,5 @@ testProgramType(XDP, {
     { name: "packet", category: "net" },
     { name: "kmalloc", category: "kmem" },
   ],
-  runsOn: { xdp: [] },
+  runsOn: { xdp: ["net:packet"] },
 });

@@ -1,5 +1,5 @@
 /** XDP: programs on packets as they come in, before the kernel makes anything of them. */
-import { onPackets } from "./packet.ts";
+import { isPacketEvent, onPackets } from "./packet.ts";
 import { XDP_MD } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -10,7 +10,7 @@ export const XDP: ProgramType<Readonly<Record<string, never>>> = {
   section: "xdp",
   parse: () => ({}),
   describe: () => "packets that come in",
-  attaches: () => false,
+  attaches: (_, event) => isPacketEvent(event),
   packet: XDP_MD,
   context: onPackets(XDP_MD),
   helpers: ["base", "xdp"],

@@ -14,6 +14,10 @@ const MESSAGES: Readonly<Record<string, string>> = {
 };
 const NEWLINE = 10;
 
+export function isMessageEvent({ category, name }: FtraceFormat): boolean {
+  return MESSAGES[`${category}/${name}`] !== undefined;
+}
+
 export class TextContinuation {
   /** Where in the batch's buffer the last message's record begins, if it may go on. */
   #record = -1;
@@ -22,10 +26,6 @@ export class TextContinuation {
   #bytes: Uint8Array | undefined;
   /** Where the record says how long the text is; -1: it does not, and every line of it ends with a newline. */
   #location = -1;
-
-  isMessage({ category, name }: FtraceFormat): boolean {
-    return MESSAGES[`${category}/${name}`] !== undefined;
-  }
 
   /** A message has been read to `target`; its record begins at `record`. */
   begin({ category, name, fields }: FtraceFormat, record: number, target: Target): void {
@@ -38,6 +38,11 @@ export class TextContinuation {
     this.#record = record;
     this.#bytes = target.bytes;
     this.#end = target.end - 1;
+  }
+
+  /** Whether a further line would belong to a message. */
+  get isOpen(): boolean {
+    return this.#record >= 0;
   }
 
   end(): void {

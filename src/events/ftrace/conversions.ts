@@ -1,6 +1,7 @@
 /** Bytes that a line prints in another form: addresses (`%pI4`, `%pM`), bytes in hex, arrays, sets of CPUs. */
 import type { EventField } from "../event.ts";
 import { storeBigInt } from "../integer.ts";
+import { bytesOfType } from "../tracepoints/format.ts";
 
 type TextReader = (text: string) => Uint8Array | undefined;
 
@@ -94,17 +95,6 @@ function array(text: string, { type, size, count, kind }: EventField): Uint8Arra
   const view = new DataView(new ArrayBuffer(numbers.length * bytes));
   const fits = numbers.every((number, index) => storeBigInt(view, index * bytes, bytes, BigInt(number)));
   return fits ? new Uint8Array(view.buffer) : undefined;
-}
-
-/** Sizes of the types that arrays behind a struct are declared with; 8 for what is as wide as a pointer. */
-function bytesOfType(type: string): number | undefined {
-  const plain = type.replace(/^(const|unsigned|signed)\s+/g, "");
-  const [, bits] = /^_*[us](?:int)?(8|16|32|64)(?:_t)?$/.exec(plain) ?? [];
-  if (bits !== undefined) return Number(bits) / 8;
-  if (/^(char|bool)$/.test(plain)) return 1;
-  if (/^short\b/.test(plain)) return 2;
-  if (/^(int|unsigned)\b/.test(plain)) return 4;
-  return /^(long|size_t|dma_addr_t)\b/.test(plain) || plain.endsWith("*") ? 8 : undefined;
 }
 
 /** `00000000,00000003`: words of 32 bits, the highest first, as the kernel keeps such sets: in words of 64. */

@@ -246,6 +246,37 @@ test("kprobe events print symbols where their format says a number", async () =>
   assert.ok(numberField(trace, returned, "__probe_func") > 2n ** 47n);
 });
 
+test("uprobe events print addresses; their arrays are declared without a number", async () => {
+  const entry = formatText(
+    "anyu",
+    [
+      ["unsigned long __probe_ip", 8, 8],
+      ["__data_loc char[] name", 16, 4],
+      ["u8 arr[]", 20, 4],
+      ["s32 n", 24, 4],
+      ["u8 ch", 28, 1],
+    ],
+    `"(%lx) name=\\"%s\\" arr={0x%x,0x%x,0x%x,0x%x} n=%d ch='%c'", REC->__probe_ip, __get_str(name), REC->arr[0], REC->arr[1], REC->arr[2], REC->arr[3], REC->n, REC->ch`,
+  );
+  const { trace, records } = await readWith(
+    [entry],
+    `anyu: (0x7feb33fafe90) name="/tmp" arr={0x2f,0x74,0x6d,0x70} n=-1 ch='/'`,
+    "anyu: (0x7feb33fafe90) name=(fault) arr={0x0,0x0,0x0,0x0} n=2 ch='/'",
+  );
+  const [whole, faulted] = records;
+  assert.ok(whole && faulted);
+  assert.deepEqual(
+    [numberField(trace, whole, "__probe_ip"), textField(trace, whole, "name")],
+    [0x7feb33fafe90n, "/tmp"],
+  );
+  assert.deepEqual(
+    [0, 3].map((index) => numberField(trace, whole, "arr", index)),
+    [0x2fn, 0x70n],
+  );
+  assert.deepEqual([numberField(trace, whole, "n"), numberField(trace, whole, "ch")], [0xffffffffn, 0x2fn]);
+  assert.deepEqual([unreadOf(trace, faulted), numberField(trace, faulted, "n")], [["name"], 2n]);
+});
+
 test("a value where it is shown, and numbers with 0x of their own", async () => {
   const format = formatText(
     "mm_page_alloc",

@@ -83,6 +83,9 @@ export interface FormReader {
   read(line: Uint8Array, from: number, to: number): boolean;
 }
 
+/** A head of any form has more bytes: shorter lines are not looked at. */
+const SHORTEST = 20;
+
 /** A name of an event, in perf's form with its category in front, or a system call. */
 const NAMED = /^(?:[\w-]+:)?(\w+): */;
 const CALL = /^(sys_\w+)(\(| -> )/;
@@ -91,6 +94,7 @@ export function createFormReader({ head, readFlagColumn }: HeadReader): FormRead
   let last = LINE_FORMS[0] as LineForm;
   return {
     read(line, from, to) {
+      if (to - from < SHORTEST) return false;
       const text = textOf(line, from, to);
       for (const form of [last, ...LINE_FORMS.filter((each) => each !== last)]) {
         const match = form.pattern.exec(text);

@@ -7,7 +7,7 @@ import { recordFlags } from "../tracepoints/entry.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { bytesOf, endOfLine, matches, NEWLINE, textOf } from "./bytes.ts";
-import { TextContinuation } from "./continuation.ts";
+import { isMessageEvent, TextContinuation } from "./continuation.ts";
 import { type LineSkip, SKIP_REASONS, type TraceCounts } from "./counts.ts";
 import { createFormReader, type FormReader } from "./forms.ts";
 import { createHeadReader, FORMS, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
@@ -71,6 +71,8 @@ interface Reading {
   readonly cpus: number;
   readonly recordBytes: number;
   readonly texts: TextContinuation;
+  /** By event: whether it is a message, which may have several lines. */
+  readonly messages: (boolean | undefined)[];
 }
 
 export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpus: number = ALL_CPUS): LineReader {
@@ -81,7 +83,7 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const head = createHeadReader();
   const reading: Reading = {
     ...{ head, formats, symbols, matchers: [], names, calls: [], headerNames: [] },
-    ...{ counts, cpus, recordBytes, texts: new TextContinuation(), forms: createFormReader(head) },
+    ...{ counts, cpus, recordBytes, texts: new TextContinuation(), messages: [], forms: createFormReader(head) },
   };
   return {
     counts,
@@ -127,7 +129,9 @@ function readLines(reading: Reading, text: Uint8Array, from: number, to: number,
   let position = from;
   while (position < to && batch.hasRoom()) {
     const next = text.indexOf(NEWLINE, position) + 1;
-    if (text[position] === HASH) readComment(reading, text, position, next);
+    // A flood of blank lines must cost next to nothing.
+    if (next === position + 1 && !reading.texts.isOpen) reading.counts.skip("annotation");
+    else if (text[position] === HASH) readComment(reading, text, position, next);
     else {
       const reason = readLine(reading, text, position, batch);
       if (reason === "head") skipHeadless(reading, text, position, batch);
@@ -164,9 +168,10 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   target.start = position + RECORD.payload;
   target.limit = position + reading.recordBytes;
   const matcher = matcherOf(reading, form, event, format);
-  const isMessage = reading.texts.isMessage(format);
-  // What looks like a marker's name is its first field: the function that wrote it.
-  const fields = isMessage && format.name === MARKER ? nameFrom : head.head.fields;
+  const isMessage = reading.messages[event] ?? noteMessage(reading, event, format);
+  // What looks like a marker's name is its first field: the function that wrote it. Tools print the event's name in front.
+  const isWriter = isMessage && format.name === MARKER && nameTo - nameFrom !== MARKER.length;
+  const fields = isWriter ? nameFrom : head.head.fields;
   if (!matcher.match(text, fields, target)) return "fields";
   if (isMessage) reading.texts.begin(format, position, target);
   const { unreadLow, unreadHigh } = matcher.unread;
@@ -179,6 +184,12 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   counts.keep(event);
   if ((unreadLow | unreadHigh) !== 0) counts.unread(event, unreadLow, unreadHigh);
   return undefined;
+}
+
+function noteMessage({ messages }: Reading, event: number, format: FtraceFormat): boolean {
+  const isMessage = isMessageEvent(format);
+  messages[event] = isMessage;
+  return isMessage;
 }
 
 function matcherOf(reading: Reading, form: number, event: number, format: FtraceFormat): Matcher {

@@ -73,7 +73,9 @@ function bytesIn({ kind, type, count, size }: EventField, text: string): Uint8Ar
     return Uint8Array.from(listed === "" ? [] : listed.split(", "), (byte) => Number(`0x${byte}`));
   const isText = kind === "chars" || /\bchar\b/.test(type);
   if (!isText || (kind === "number" && size / count !== 1)) return undefined;
-  return Uint8Array.from([...text].map((letter) => letter.charCodeAt(0)).concat(kind === "chars" ? [] : [0]));
+  return Uint8Array.from(
+    [...text].map((letter) => letter.charCodeAt(0)).concat(kind === "chars" && size > 0 ? [] : [0]),
+  );
 }
 
 function append({ offset, size, kind }: EventField, bytes: Uint8Array, target: Target): boolean {

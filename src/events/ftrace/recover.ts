@@ -47,17 +47,31 @@ function readValue(matching: Matching, step: Step, line: Uint8Array, course: Cou
   course.read++;
 }
 
+const QUOTE = 34;
+
+/** Fixed text without the quotes that it begins or ends with: around a text that could not be read (`(fault)`) there are none. */
+function unquoted(literal: Uint8Array): Uint8Array {
+  return literal.subarray(literal[0] === QUOTE ? 1 : 0, literal.at(-1) === QUOTE ? -1 : literal.length);
+}
+
 function readText(matching: Matching, step: Step, line: Uint8Array, course: Course, target: Target): void {
   const last = step.literal.length === 0;
-  const to = last ? endOfLine(line, course.position) : findOnLine(line, course.position, step.literal);
+  let { literal } = step;
+  let to = last ? endOfLine(line, course.position) : findOnLine(line, course.position, literal);
+  const bare = unquoted(literal);
+  if (to < 0 && bare.length < literal.length) {
+    literal = bare;
+    to = bare.length === 0 ? endOfLine(line, course.position) : findOnLine(line, course.position, bare);
+  }
   const tail = target.end;
-  if (!course.sure || to < 0 || !storeText(matching, step, line, course.position, to, target)) {
+  const isBare = literal[0] !== QUOTE && step.literal[0] === QUOTE;
+  if (!course.sure || isBare || to < 0 || !storeText(matching, step, line, course.position, to, target)) {
     clear(step, target);
     target.end = tail;
     markUnread(matching, step);
   } else if (step.kind !== STEPS.ignored) course.read++;
   course.sure = to >= 0;
-  if (to >= 0) course.position = to + step.literal.length;
+  if (to >= 0) course.position = to + literal.length;
 }
 
 /** A field of which something else than a value was read is 0. */

@@ -1,8 +1,8 @@
 /** Helpers of this folder's tests. */
 import type { EventBatch } from "../batch.ts";
 import { unreadFields } from "../event.ts";
-import { gunzipStream, gunzipWhereNeeded } from "../gunzip.ts";
 import { RECORD } from "../record.ts";
+import { gunzipStream, unpackWhereNeeded } from "../unpack.ts";
 import { readTrace, type Trace, type TraceOptions } from "./text.ts";
 
 /** A record taken apart by its documented layout. */
@@ -68,7 +68,7 @@ export async function readText(
   chunkBytes?: number,
 ): Promise<{ trace: Trace; records: Taken[]; error?: unknown }> {
   const name = "the trace";
-  const bytes = gunzipWhereNeeded(chunksOf(text, chunkBytes), name, gunzipStream);
+  const bytes = unpackWhereNeeded(chunksOf(text, chunkBytes), name, { gzip: gunzipStream });
   const trace = readTrace({ bytes, name }, options);
   const records: Taken[] = [];
   try {

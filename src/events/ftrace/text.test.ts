@@ -50,7 +50,7 @@ test("every reason to skip a line is counted, with its first line", async () => 
       "<stack trace>",
       " ",
       "  no event at all",
-      "tracing_mark_write: hello",
+      "no_such_event: hello",
       "irq_handler_exit: irq=4 ret=hand",
       "irq_handler_exit: irq=99999999999 ret=handled",
       "irq_handler_exit: nothing of it",
@@ -73,7 +73,7 @@ test("every reason to skip a line is counted, with its first line", async () => 
   const { skipped } = trace.counts;
   assert.equal(skipped.find(({ reason }) => reason === "lost")?.first, 3);
   const names = skipped.flatMap((row) => [...row.names].map(([name, count]) => [row.reason, name, count]));
-  assert.deepEqual(names, [["event", "tracing_mark_write", 1]]);
+  assert.deepEqual(names, [["event", "no_such_event", 1]]);
 });
 
 test("task names with blanks, dashes, colons and brackets", async () => {
@@ -170,7 +170,7 @@ test("files that are no trace get one error that names them and where", async ()
     ["nothing.gz", gzipSync(""), /nothing\.gz is empty/],
     ["comments", "# tracer: nop\n#\n", /comments holds no event: 2 lines, all of them comments/],
     ["prose", "Dear reader,\nhello\n", /prose holds no event that can be read in 2 lines; line 1: no event line/],
-    ["unknown", lines("tracing_mark_write: x"), /unknown holds no event .*format is not known \(tracing_mark_write\)/],
+    ["unknown", lines("no_such_event: x"), /unknown holds no event .*format is not known \(no_such_event\)/],
     ["binary", new Uint8Array(100_000).fill(0x80), /binary holds no event.*longer than a line/],
   ];
   for (const [name, content, pattern] of cases) {
@@ -190,6 +190,23 @@ test("gzip is known by its bytes, whatever the name, also without Node's zlib", 
   assert.equal((await readText(gzipSync(sample), {}, 1)).records.length, expected);
   const cut = await readText(gzipSync(sample).subarray(0, 2000));
   assert.ok(badTrace(/the trace: gzip data is damaged or cut/)(cut.error), String(cut.error));
+});
+
+test("a flood of blank lines, or of short ones, is counted and costs little", async () => {
+  const started = performance.now();
+  for (const [flood, reason] of [
+    ["\n".repeat(20_000_000), "annotation"],
+    ["x\n".repeat(500_000), "head"],
+  ] as const) {
+    const { trace, records } = await readText(
+      gzipSync(lines("irq_handler_exit: irq=4 ret=unhandled") + flood),
+      {},
+      1 << 16,
+    );
+    assert.deepEqual([records.length, Object.keys(reasons(trace))], [1, [reason]]);
+    assertAddsUp(trace);
+  }
+  assert.ok(performance.now() - started < 30_000);
 });
 
 test("reading can be given up half way", async () => {

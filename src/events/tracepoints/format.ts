@@ -58,7 +58,8 @@ export function fieldOf(declaration: string, offset: number, size: number, signe
   }
   if (array !== undefined && /\bchar$/.test(type) && !/\bunsigned\b/.test(type))
     return { ...place, kind: "chars", count: 1 };
-  const count = Number(array?.slice(1, -1) ?? 1);
+  // Arrays of probe events have no number in their brackets.
+  const count = array === "[]" ? size / (bytesOfType(place.type) ?? size) : Number(array?.slice(1, -1) ?? 1);
   const kind = [1, 2, 4, 8].includes(size / count) ? "number" : "other";
   return { ...place, kind, count: kind === "number" ? count : 1 };
 }
@@ -66,4 +67,15 @@ export function fieldOf(declaration: string, offset: number, size: number, signe
 /** Bytes of the struct that the fields lie in. */
 export function structSize(fields: readonly EventField[]): number {
   return Math.max(0, ...fields.map((field) => field.offset + field.size));
+}
+
+/** Bytes of a type that arrays are declared with; undefined for one that is not known. */
+export function bytesOfType(type: string): number | undefined {
+  const plain = type.replace(/^(const|unsigned|signed)\s+/g, "");
+  const [, bits] = /^_*[us](?:int)?(8|16|32|64)(?:_t)?$/.exec(plain) ?? [];
+  if (bits !== undefined) return Number(bits) / 8;
+  if (/^(char|bool)$/.test(plain)) return 1;
+  if (/^short\b/.test(plain)) return 2;
+  if (/^(int|unsigned)\b/.test(plain)) return 4;
+  return /^(long|size_t|dma_addr_t)\b/.test(plain) || plain.endsWith("*") ? 8 : undefined;
 }

@@ -35,7 +35,7 @@ function fieldsOf(list: string): EventField[] {
 }
 
 /** A format whose fields and print are worked out when they are first asked for. */
-function lazily(
+export function lazily(
   head: { readonly category: string; readonly name: string; readonly id: number },
   make: () => { readonly fields: readonly EventField[]; readonly print: string },
 ): FtraceFormat {

@@ -8,7 +8,8 @@
 const PADDING = 29;
 const TIME_EXTEND = 30;
 const TIME_STAMP = 31;
-const DELTA_BITS = 27n;
+/** A longer time counts so many of the short ones. */
+const DELTAS = 2 ** 27;
 /** Bits of a page's length that say that entries before it were lost, and that their number lies behind the last one. */
 const MISSED = 0x8000_0000;
 const MISSED_STORED = 0x4000_0000;
@@ -29,46 +30,52 @@ export interface Page {
   readonly damaged: number;
 }
 
-/**
- * Takes a page apart.
- * @param entry gets each entry's bytes (from its common fields on) and its time in the recording's clock
- */
-export function readPage(
-  page: Uint8Array,
-  { header }: PageLayout,
-  entry: (bytes: Uint8Array, time: bigint) => void,
-): Page {
+/** Is given each entry: where it lies in the page, from its common fields on, and nanoseconds since the page's time. */
+export type EntryVisitor = (from: number, length: number, since: number) => void;
+
+/** The time of a page's first entry, in the recording's clock. */
+export function pageTime(page: Uint8Array): bigint {
+  return new DataView(page.buffer, page.byteOffset, page.length).getBigUint64(0, true);
+}
+
+/** Takes a page apart. */
+export function readPage(page: Uint8Array, { header }: PageLayout, visit: EntryVisitor): Page {
   const view = new DataView(page.buffer, page.byteOffset, page.length);
-  let time = view.getBigUint64(0, true);
   const commit = view.getUint32(8, true);
   const end = header + (commit & LENGTH_MASK);
   if (end > page.length) return { lost: 0, damaged: page.length - header };
+  let since = 0;
   let at = header;
   while (at + 4 <= end) {
     const word = view.getUint32(at, true);
     const kind = word & 31;
-    const delta = BigInt(word >>> 5);
-    const array = at + 8 <= end ? view.getUint32(at + 4, true) : 0;
-    if (kind === PADDING) {
-      // Padding without a time goes to the page's end.
-      if (delta === 0n) break;
-      time += delta;
-      at += array + 4;
-    } else if (kind === TIME_EXTEND || kind === TIME_STAMP) {
-      const long = (BigInt(array) << DELTA_BITS) + delta;
-      time = kind === TIME_EXTEND ? time + long : (time & TOP_BITS) | long;
-      at += 8;
-    } else {
-      const first = kind === 0 ? at + 8 : at + 4;
-      const length = kind === 0 ? array - 4 : kind * 4;
-      if (length < 0 || first + length > end) return { lost: lostBefore(view, commit, end), damaged: end - at };
-      time += delta;
-      entry(page.subarray(first, first + length), time);
-      at = first + length;
+    const delta = word >>> 5;
+    if (kind > 0 && kind < PADDING) {
+      since += delta;
+      if (at + 4 + kind * 4 > end) return { lost: lostBefore(view, commit, end), damaged: end - at };
+      visit(at + 4, kind * 4, since);
+      at += 4 + kind * 4;
+      continue;
     }
-    if (at > end) return { lost: lostBefore(view, commit, end), damaged: 4 };
+    // Padding without a time goes to the page's end.
+    if (kind === PADDING && delta === 0) break;
+    if (at + 8 > end) return { lost: lostBefore(view, commit, end), damaged: end - at };
+    const array = view.getUint32(at + 4, true);
+    if (kind === TIME_EXTEND) since += array * DELTAS + delta;
+    else if (kind === TIME_STAMP) since = sinceStamp(view, array, delta);
+    else since += delta;
+    const length = kind === 0 || kind === PADDING ? array + 4 : 8;
+    if (length < 8 || at + length > end) return { lost: lostBefore(view, commit, end), damaged: end - at };
+    if (kind === 0) visit(at + 8, array - 4, since);
+    at += length;
   }
   return { lost: lostBefore(view, commit, end), damaged: 0 };
+}
+
+/** Nanoseconds from the page's time to an absolute one, whose highest bits are the page's. */
+function sinceStamp(view: DataView, array: number, delta: number): number {
+  const base = view.getBigUint64(0, true);
+  return Number((base & TOP_BITS) + BigInt(array) * BigInt(DELTAS) + BigInt(delta) - base);
 }
 
 function lostBefore(view: DataView, commit: number, end: number): number {

@@ -1,0 +1,63 @@
+/** What is in a recording, as people read it. */
+import type { SkipCount, UnreadableCount } from "../events/source.ts";
+import { count, heading, indent, left, plural, printable, right, styled, table } from "./text.ts";
+
+/** What `anyctx events --json` prints of one recording; of several a list of these. */
+export interface EventsDocument {
+  readonly file: string;
+  /** The kind of source that reads it. */
+  readonly source: string;
+  /** Lines of a text; of other recordings entries, samples, packets. */
+  readonly lines: number;
+  readonly events: number;
+  /** Events by name, the most frequent first. */
+  readonly byKind: Readonly<Record<string, number>>;
+  readonly skipped: readonly Pick<SkipCount, "reason" | "doc" | "count" | "first">[];
+  /** Fields that are there and cannot be read. */
+  readonly unreadable: readonly UnreadableCount[];
+  /** Fields that the recording has no place for, by event. */
+  readonly unprinted: Readonly<Record<string, readonly string[]>>;
+  /** Events that whoever recorded says were lost. */
+  readonly lost: number;
+}
+
+/** Kinds that are listed: a recording may have hundreds. */
+const MOST_KINDS = 40;
+
+export function printEvents(document: EventsDocument): void {
+  const paragraphs = [summary(document), kinds(document), unreadable(document), unprinted(document)];
+  process.stdout.write(`${paragraphs.filter((text) => text !== "").join("\n\n")}\n\n`);
+}
+
+function summary({ file, source, lines, events, skipped, lost }: EventsDocument): string {
+  const rows = [
+    `${source}: ${plural(events, "event")} in ${plural(lines, "line")} (or entries, samples, packets)`,
+    ...skipped.map((row) => styled("yellow", `${count(row.count)} skipped, first ${count(row.first)}: ${row.doc}`)),
+    ...(lost === 0 ? [] : [styled("yellow", `${plural(lost, "event")} lost while it was recorded`)]),
+  ];
+  return [heading(printable(file)), indent(rows.join("\n"))].join("\n");
+}
+
+function kinds({ byKind }: EventsDocument): string {
+  const all = Object.entries(byKind);
+  if (all.length === 0) return "";
+  const rows = all.slice(0, MOST_KINDS).map(([name, number]) => [printable(name), count(number)]);
+  const rest = all.length > MOST_KINDS ? `and ${count(all.length - MOST_KINDS)} more (--json has all)` : "";
+  return [heading("kinds", rest), table([left("event"), right("events")], rows)].join("\n");
+}
+
+function unreadable({ unreadable: fields }: EventsDocument): string {
+  if (fields.length === 0) return "";
+  const rows = fields.map(({ event, field, count: number }) => [printable(event), printable(field), count(number)]);
+  const note = "there, but what they were does not follow: 0 in these events";
+  return [heading("unreadable", note), table([left("event"), left("field"), right("events")], rows)].join("\n");
+}
+
+function unprinted({ unprinted: fields }: EventsDocument): string {
+  const rows = Object.entries(fields).map(([event, names]) => [printable(event), printable(names.join(", "))]);
+  if (rows.length === 0) return "";
+  return [
+    heading("not recorded", "no place in this form: always 0"),
+    table([left("event"), left("fields")], rows),
+  ].join("\n");
+}

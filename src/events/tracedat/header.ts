@@ -1,0 +1,199 @@
+/**
+ * What a `trace.dat` of trace-cmd says of itself, versions 6 and 7: formats, names of tasks and functions, where each CPU's pages lie.
+ * Source: trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5).
+ */
+import { AnyctxError } from "../../error.ts";
+import { Cursor, letters } from "../bytes.ts";
+import type { FtraceFormat } from "../tracepoints/format.ts";
+import type { PageLayout } from "../tracepoints/ring.ts";
+import {
+  isTracingData,
+  newTracingData,
+  readFormats,
+  readFtraceFormats,
+  readHeaderInfo,
+  readTasks,
+  readTracingData,
+  TRACING_MAGIC_BYTES,
+  type TracingData,
+} from "../tracepoints/tracing-data.ts";
+
+/** Whether an input begins as a `trace.dat` does. */
+export const isTraceDat: (first: Uint8Array) => boolean = isTracingData;
+
+/** The pages of one CPU. */
+export interface CpuPages {
+  readonly cpu: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface TraceDat {
+  readonly pageBytes: number;
+  readonly layout: PageLayout;
+  readonly formats: readonly FtraceFormat[];
+  /** Names of tasks by pid. */
+  readonly tasks: ReadonlyMap<number, string>;
+  /** Text of `/proc/kallsyms`. */
+  readonly kallsyms: string;
+  readonly cpus: readonly CpuPages[];
+  /** Text instead of pages, of a file that was recorded with a latency tracer. */
+  readonly text?: Uint8Array;
+  /** Bytes of pages that should be there and are not. */
+  readonly missing: number;
+}
+
+/** Unpacks a piece whose size is known. @throws what it likes */
+export type UnpackPiece = (packed: Uint8Array, algorithm: string) => Promise<Uint8Array>;
+
+/** What the parts of the header come to, while they are read. */
+interface Parts extends TracingData {
+  readonly cpus: CpuPages[];
+  text?: Uint8Array;
+  missing: number;
+}
+
+/** @throws {AnyctxError} BAD_TRACE for a file that is cut or damaged where it says what is in it, UNSUPPORTED for one of another kind */
+export async function readTraceDat(bytes: Uint8Array, name: string, unpack: UnpackPiece): Promise<TraceDat> {
+  const cursor = new Cursor(bytes, name, TRACING_MAGIC_BYTES);
+  const version = cursor.text("version");
+  if (version !== "6" && version !== "7")
+    throw new AnyctxError("UNSUPPORTED", `${name} is a trace.dat of version ${version}; 6 and 7 are read`);
+  if (cursor.u8("byte order") !== 0)
+    throw new AnyctxError("UNSUPPORTED", `${name} is a trace.dat of a big-endian machine; little-endian ones are read`);
+  cursor.u8("size of a long");
+  const pageBytes = cursor.u32("page size");
+  if (pageBytes < 64 || pageBytes > 1 << 24)
+    throw new AnyctxError("BAD_TRACE", `${name} is damaged: pages of ${pageBytes} bytes`);
+  const parts: Parts = { ...newTracingData(), cpus: [], missing: 0 };
+  if (version === "6") readVersion6(cursor, parts);
+  else await readVersion7(cursor, parts, name, unpack);
+  return { pageBytes, ...parts };
+}
+
+function readVersion6(cursor: Cursor, parts: Parts): void {
+  readTracingData(cursor, parts, true);
+  const cpus = cursor.u32("number of CPUs");
+  for (let kind = letters(cursor.take(10, "kind of data")); ; kind = letters(cursor.take(10, "kind of data"))) {
+    if (kind.startsWith("latency")) {
+      parts.text = cursor.bytes.subarray(cursor.at);
+      return;
+    }
+    if (kind.startsWith("flyrecord")) break;
+    for (let option = cursor.u16("option"); option !== 0; option = cursor.u16("option"))
+      cursor.skip(cursor.u32("size of an option"), "option");
+  }
+  for (let cpu = 0; cpu < cpus; cpu++) addPages(cursor, parts, cpu, cursor.size("place"), cursor.size("size"));
+}
+
+/** Pages that lie in the file as they are. A file that ends before them has what is there. */
+function addPages({ bytes }: Cursor, parts: Parts, cpu: number, from: number, length: number): void {
+  const there = bytes.subarray(Math.min(from, bytes.length), Math.min(from + length, bytes.length));
+  parts.missing += length - there.length;
+  parts.cpus.push({ cpu, bytes: there });
+}
+
+/** Numbers of sections and options (version 7). */
+const OPTION = {
+  done: 0,
+  buffer: 3,
+  headerInfo: 16,
+  ftrace: 17,
+  formats: 18,
+  kallsyms: 19,
+  tasks: 21,
+  text: 22,
+} as const;
+const COMPRESSED = 1;
+/** More sections of options than any file has: one that leads back to itself must not be followed for ever. */
+const MOST_SECTIONS = 1000;
+
+async function readVersion7(cursor: Cursor, parts: Parts, name: string, unpack: UnpackPiece): Promise<void> {
+  const algorithm = cursor.text("compression");
+  cursor.text("version of the compression");
+  const file: File7 = { bytes: cursor.bytes, name, unpack: (packed) => unpack(packed, algorithm) };
+  let next = cursor.size("place of the options");
+  for (let sections = 0; next !== 0; sections++) {
+    if (sections >= MOST_SECTIONS) throw new AnyctxError("BAD_TRACE", `${name} is damaged: its options never end`);
+    const options = await sectionAt(file, next);
+    next = 0;
+    for (let id = options.u16("option"); ; id = options.u16("option")) {
+      const data = new Cursor(options.take(options.u32("size of an option"), "option"), `an option of ${name}`);
+      if (id === OPTION.done) {
+        next = data.size("place of the next options");
+        break;
+      }
+      await readOption(file, id, data, parts);
+    }
+  }
+}
+
+interface File7 {
+  readonly bytes: Uint8Array;
+  readonly name: string;
+  readonly unpack: (packed: Uint8Array) => Promise<Uint8Array>;
+}
+
+async function readOption(file: File7, id: number, data: Cursor, parts: Parts): Promise<void> {
+  if (id === OPTION.headerInfo) readHeaderInfo(await sectionAt(file, data.size("place")), parts);
+  else if (id === OPTION.ftrace) readFtraceFormats(await sectionAt(file, data.size("place")), parts);
+  else if (id === OPTION.formats) readFormats(await sectionAt(file, data.size("place")), parts);
+  else if (id === OPTION.kallsyms || id === OPTION.tasks) {
+    const section = await sectionAt(file, data.size("place"));
+    const size = id === OPTION.tasks ? section.size("size") : section.u32("size");
+    const text = letters(section.take(size, "text"));
+    if (id === OPTION.tasks) readTasks(text, parts);
+    else parts.kallsyms = text;
+  } else if (id === OPTION.text) {
+    const section = await sectionAt(file, data.size("place"));
+    parts.text = section.bytes.subarray(section.at);
+  } else if (id === OPTION.buffer) await readBuffer(file, data, parts);
+}
+
+/** A section, unpacked, from behind its header on. */
+async function sectionAt(file: File7, at: number): Promise<Cursor> {
+  const head = new Cursor(file.bytes, file.name, at);
+  head.u16("section");
+  const isPacked = (head.u16("flags of a section") & COMPRESSED) !== 0;
+  head.u32("name of a section");
+  const size = head.size("size of a section");
+  if (!isPacked) return new Cursor(head.take(size, "section"), `a section of ${file.name}`);
+  const packed = head.u32("packed size");
+  head.u32("size");
+  return new Cursor(await unpackPiece(file, head.take(packed, "section")), `a section of ${file.name}`);
+}
+
+async function unpackPiece(file: File7, packed: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await file.unpack(packed);
+  } catch (error) {
+    if (error instanceof AnyctxError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AnyctxError("BAD_TRACE", `${file.name}: packed data is damaged: ${reason}`, { cause: error });
+  }
+}
+
+/** The pages of one instance: as they are, or in pieces that are packed one by one. */
+async function readBuffer(file: File7, data: Cursor, parts: Parts): Promise<void> {
+  const at = data.size("place of a buffer");
+  data.text("name of a buffer");
+  data.text("clock");
+  data.u32("page size");
+  const section = new Cursor(file.bytes, file.name, at);
+  section.u16("section");
+  const isPacked = (section.u16("flags of a section") & COMPRESSED) !== 0;
+  for (let cpus = data.u32("number of CPUs"); cpus > 0; cpus--) {
+    const cpu = data.u32("CPU");
+    const [from, length] = [data.size("place"), data.size("size")];
+    if (!isPacked || length === 0) addPages(section, parts, cpu, from, length);
+    else await addPacked(file, parts, cpu, from);
+  }
+}
+
+async function addPacked(file: File7, parts: Parts, cpu: number, from: number): Promise<void> {
+  const cursor = new Cursor(file.bytes, file.name, from);
+  for (let chunks = cursor.u32("number of pieces"); chunks > 0; chunks--) {
+    const packed = cursor.u32("packed size");
+    cursor.u32("size");
+    parts.cpus.push({ cpu, bytes: await unpackPiece(file, cursor.take(packed, "piece")) });
+  }
+}

@@ -1,0 +1,148 @@
+/** Reads trace-cmd's `trace.dat`: the pages of all CPUs, merged in order of time. */
+import { AnyctxError } from "../../error.ts";
+import { BatchWriter, DEFAULT_BATCH_BYTES, type EventBatch } from "../batch.ts";
+import { wholeOf } from "../bytes.ts";
+import { ReadCounts } from "../counts.ts";
+import type { SourceEvent } from "../event.ts";
+import type { ReadOptions, SkipReason, SourceEvents, SourceInput } from "../source.ts";
+import { COMMON_BYTES, ENTRY_RECORD_BYTES, writeEntry } from "../tracepoints/entry.ts";
+import { kernelSymbols } from "../tracepoints/symbols.ts";
+import type { Unpackers } from "../unpack.ts";
+import { CpuCursor } from "./cursor.ts";
+import { readTraceDat, type TraceDat } from "./header.ts";
+
+type Skip = "event" | "cpu" | "damaged" | "cut";
+
+const SKIP_REASONS: Readonly<Record<Skip, Omit<SkipReason, "reason">>> = {
+  event: { doc: "an event whose format the file does not have" },
+  cpu: { doc: "a CPU number beyond the given number of CPUs", option: "cpus" },
+  damaged: { doc: "the rest of a page in which no entry can be" },
+  cut: { doc: "pages that the file ends before" },
+};
+
+const TWO_32 = 2 ** 32;
+
+export async function readTraceDatEvents(
+  { bytes, name, unpackers = {} }: SourceInput,
+  options: Omit<ReadOptions, "formats"> = {},
+): Promise<SourceEvents> {
+  const file = await readTraceDat(await wholeOf(bytes, name), name, (packed, algorithm) =>
+    unpackPiece(packed, algorithm, unpackers, name),
+  );
+  if (file.text !== undefined)
+    throw new AnyctxError(
+      "UNSUPPORTED",
+      `${name} is a trace.dat that holds text instead of events: trace-cmd report prints it, and that is read`,
+    );
+  const events = file.formats.map(
+    (format, index): SourceEvent => ({
+      ...{ index, name: format.name, category: format.category, unprinted: [], unreadable: [] },
+      get format() {
+        return format;
+      },
+    }),
+  );
+  const counts = new ReadCounts<Skip>(SKIP_REASONS, events);
+  return { events, counts, batches: readBatches(file, name, counts, options), symbols: kernelSymbols(file.kallsyms) };
+}
+
+async function unpackPiece(
+  packed: Uint8Array,
+  algorithm: string,
+  unpackers: Unpackers,
+  name: string,
+): Promise<Uint8Array> {
+  const unpack = algorithm === "zstd" ? unpackers.zstd : algorithm === "zlib" ? unpackers.zlib : undefined;
+  if (unpack === undefined)
+    throw new AnyctxError("UNSUPPORTED", `${name} is packed by ${algorithm} inside, which is not unpacked here`);
+  return wholeOf(
+    unpack(
+      (async function* () {
+        yield packed;
+      })(),
+    ),
+    name,
+  );
+}
+
+/** CPUs in the file, one cursor each; pieces of one follow each other. */
+function cursorsOf(file: TraceDat): CpuCursor[] {
+  const cpus = new Map<number, Uint8Array[]>();
+  for (const { cpu, bytes } of file.cpus) cpus.set(cpu, [...(cpus.get(cpu) ?? []), bytes]);
+  return [...cpus].map(([cpu, pieces]) => new CpuCursor(cpu, pieces, file));
+}
+
+async function* readBatches(
+  file: TraceDat,
+  name: string,
+  counts: ReadCounts<Skip>,
+  { cpus = 65536, batchBytes = DEFAULT_BATCH_BYTES }: ReadOptions,
+): AsyncIterable<EventBatch> {
+  const batch = new BatchWriter(batchBytes, ENTRY_RECORD_BYTES);
+  const cursors = cursorsOf(file);
+  const origin = cursors.reduce(
+    (least, { start }) => (start !== undefined && start < least ? start : least),
+    2n ** 64n - 1n,
+  );
+  const [originLow, originHigh] = [Number(origin & 0xffff_ffffn), Number(origin >> 32n)];
+  for (const cursor of cursors) cursor.begin(origin);
+  const indexes = new Map(file.formats.map(({ id }, index) => [id, index]));
+  const tasks = new TaskNames(file.tasks);
+  for (let next = earliest(cursors); next !== undefined; next = earliest(cursors)) {
+    const { page, from, length, time, cpu } = next;
+    const event =
+      length < COMMON_BYTES ? undefined : indexes.get((page[from] as number) | ((page[from + 1] as number) << 8));
+    if (event === undefined) counts.skip("event");
+    else if (cpu >= cpus) counts.skip("cpu");
+    else {
+      if (!batch.hasRoom()) {
+        const full = batch.take();
+        if (full !== undefined) yield full;
+      }
+      const low = originLow + (time % TWO_32);
+      const timeHigh = originHigh + Math.floor(time / TWO_32) + (low >= TWO_32 ? 1 : 0);
+      const comm = tasks.of(page, from, cpu);
+      writeEntry(batch, page, from, length, { timeLow: low % TWO_32, timeHigh, cpu, comm, event });
+      counts.keep(event);
+    }
+    next.advance();
+  }
+  for (const { lost, damaged } of cursors) {
+    counts.lost += lost;
+    for (let left = damaged; left > 0; left--) counts.skip("damaged");
+  }
+  if (file.missing > 0) counts.skip("cut");
+  const last = batch.take();
+  if (last !== undefined) yield last;
+  if (counts.read === 0) throw new AnyctxError("BAD_TRACE", `${name} is a trace.dat without an event that can be read`);
+}
+
+/** The cursor whose entry is the next in time; undefined: all are at their end. */
+function earliest(cursors: readonly CpuCursor[]): CpuCursor | undefined {
+  let first: CpuCursor | undefined;
+  for (const cursor of cursors) if (!cursor.done && (first === undefined || cursor.time < first.time)) first = cursor;
+  return first;
+}
+
+/** Names of tasks by the pid of an entry, as bytes. */
+class TaskNames {
+  readonly #names = new Map<number, Uint8Array>();
+  readonly #idle = new Map<number, Uint8Array>();
+
+  constructor(names: ReadonlyMap<number, string>) {
+    for (const [pid, name] of names) this.#names.set(pid, encode(name));
+  }
+
+  of(page: Uint8Array, from: number, cpu: number): Uint8Array {
+    const [a = 0, b = 0, c = 0, d = 0] = [page[from + 4], page[from + 5], page[from + 6], page[from + 7]];
+    const pid = a | (b << 8) | (c << 16) | (d << 24);
+    if (pid !== 0) return this.#names.get(pid) ?? UNKNOWN;
+    const known = this.#idle.get(cpu) ?? encode(`swapper/${cpu}`);
+    this.#idle.set(cpu, known);
+    return known;
+  }
+}
+
+const encode = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0) & 0xff);
+/** As the kernel prints a task whose name it has not kept. */
+const UNKNOWN = encode("<...>");
