@@ -8,6 +8,7 @@ import { SingleBar } from "cli-progress";
 import type { AllocFigures } from "../src/bench/alloc.ts";
 import { left, right, table } from "../src/cli/text.ts";
 import { measureAllocRivals } from "./alloc-rivals.ts";
+import { measureKinds, showKinds } from "./kinds.ts";
 import { measureNative, type NativeFigures } from "./native.ts";
 import { spreadText } from "./sides.ts";
 import { measureTable, showTable } from "./table.ts";
@@ -50,6 +51,12 @@ const BENCHES: readonly BenchRow[] = [
     doc: "allocating and freeing an object beside the C library's malloc and @thi.ng/malloc",
     measure: measureAllocRivals,
     show: showAlloc,
+  },
+  {
+    name: "kinds",
+    doc: "LRU maps, ring buffers, prefixes, queues, filters and ordered maps beside npm packages and JavaScript's own",
+    measure: measureKinds,
+    show: showKinds,
   },
   {
     name: "native",
