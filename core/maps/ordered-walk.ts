@@ -12,14 +12,14 @@ import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { GIVEN_BYTES } from "./entry";
 import { MapHeader, mapAt } from "./map";
-import { bitAt, isLeaf, keyBytesIn, keyLengthIn, leafTowards, partingFrom, positionOf, SAME } from "./ordered";
+import { bitAt, isLeaf, keyBytesIn, keyLengthIn, partingFrom, positionOf, SAME } from "./ordered";
 import { childSlot, rootSlot } from "./tree";
 
 /** Bits of a walk's mode: the key that it begins at is one of its own, if it is there; down instead of up. */
 export const WALK_FROM: u32 = 1;
 export const WALK_DOWN: u32 = 2;
 
-/** The first leaf of a node's. The loads pair as those of leafTowards. */
+/** The first leaf of a node's. The loads pair as those of leafTowards (maps/ordered.ts). */
 function firstOf(top: usize, down: u32): usize {
   let node = top;
   while (node != 0 && !isLeaf(node)) node = acquire(childSlot(node, down));
@@ -33,12 +33,19 @@ function firstOf(top: usize, down: u32): usize {
 function leafBehind(map: MapHeader, bytes: usize, length: u32, mode: u32): usize {
   const down = (mode & WALK_DOWN) >>> 1;
   while (true) {
-    const near = leafTowards(map, bytes, length);
+    // What hangs off the key's way at the other side comes behind it, the last soonest.
+    let beside: usize = 0;
+    let near: usize = acquire(rootSlot(map));
+    while (near != 0 && !isLeaf(near)) {
+      const bit = bitAt(bytes, length, positionOf(near));
+      if (bit == down) beside = acquire(childSlot(near, 1 - down));
+      near = acquire(childSlot(near, bit));
+    }
     if (near == 0) return 0;
     const parting = partingFrom(near, bytes, length);
-    if (parting == SAME && (mode & WALK_FROM) != 0) return near;
-    // Down the key's way as far as all there has its bits; what hangs off at the other side comes behind it, the last soonest.
-    let beside: usize = 0;
+    if (parting == SAME) return (mode & WALK_FROM) != 0 ? near : firstOf(beside, down);
+    // It is not there: once more, as far as all that is there has its bits.
+    beside = 0;
     let node: usize = acquire(rootSlot(map));
     while (node != 0 && !isLeaf(node) && positionOf(node) < parting) {
       const bit = bitAt(bytes, length, positionOf(node));
@@ -48,8 +55,7 @@ function leafBehind(map: MapHeader, bytes: usize, length: u32, mode: u32): usize
     const first = firstOf(node, down);
     // Something has come or gone between the two looks: what is here now parts from the key elsewhere.
     if (first == 0 || partingFrom(first, bytes, length) != parting) continue;
-    if (parting != SAME && bitAt(bytes, length, parting) == down) return first;
-    return firstOf(beside, down);
+    return bitAt(bytes, length, parting) == down ? first : firstOf(beside, down);
   }
 }
 

@@ -63,6 +63,9 @@ function stepElsewhere(host: MapHost, info: MapInfo, from: Uint8Array | undefine
   }
 }
 
+/** Bytes of the first step's keys; each has room for twice as many as the one before: who wants a few entries pays for a few. */
+const FIRST_STEP = 512;
+
 /** The keys up to the first that lies behind the range; and whether there is one. */
 function cutAt(keys: Uint32Array, isBehind: (key: Uint8Array) => boolean): { inside: Uint32Array; isOver: boolean } {
   for (let at = 0; at < keys.length; at += wordsOfGiven(keys, at))
@@ -92,9 +95,12 @@ export function* walkInOrder(
   let mode = reverse ? WALK_DOWN : WALK_FROM;
   const isBehind = (key: Uint8Array): boolean =>
     reverse ? from !== undefined && comesBefore(key, from) : to !== undefined && !comesBefore(key, to);
-  for (;;) {
+  for (let bytes = FIRST_STEP; ; bytes = Math.min(2 * bytes, host.room.bytes)) {
     if (!isOpen()) throw mapFailure(info, -ERRNO.EBADF, "walk");
-    const keys = step(host, info, behind, mode, host.room) ?? stepElsewhere(host, info, behind, mode);
+    const keys =
+      step(host, info, behind, mode, { ...host.room, bytes }) ??
+      step(host, info, behind, mode, host.room) ??
+      stepElsewhere(host, info, behind, mode);
     const { inside, isOver } = cutAt(keys, isBehind);
     if (inside.length > 0) yield inside;
     if (isOver) return;

@@ -18,7 +18,7 @@ const BUSY = "met its own lock";
 
 /** Two keys that stay; what comes and goes is before, between and behind them, and the beginning of them. */
 const STAY = ["bb", "dd"];
-const NAMES = [...STAY, "a", "b", "bbb", "c", "d", "e"];
+const NAMES = [...STAY, "a", "b", "bbb", "c", "ca", "d", "e"];
 
 type Step = readonly ["put" | "drop", string];
 
@@ -110,10 +110,11 @@ class Ordered {
     if (found !== 0) throw new Finding("ordered", `the value of ${NAMES[found]} is found under bb`);
   }
 
-  *walk(who: number, mode: number): Body {
+  /** @param from a key that is not there, to begin behind; else from the first, or the last */
+  *walk(who: number, mode: number, from?: string): Body {
     const { memory } = this.#world;
     const into = this.#rooms.walks[who] as number;
-    const count = (yield ["orderedKeys", this.#map, 0, mode, into, WALK_BYTES]) | 0;
+    const count = (yield ["orderedKeys", this.#map, this.#rooms.keys.get(from ?? "") ?? 0, mode, into, WALK_BYTES]) | 0;
     if (count < 0) throw new Finding("ordered", `a walk says ${count}`);
     const met = Array.from({ length: count }, (_, index) => {
       const at = into + index * 16;
@@ -123,8 +124,11 @@ class Ordered {
     if (mode === WALK_DOWN) sorted.reverse();
     if (met.join() !== sorted.join() || new Set(met).size !== count)
       throw new Finding("ordered", `a walk goes by ${met.join()}`);
+    if (from !== undefined && met.some((name) => name <= from))
+      throw new Finding("ordered", `a walk behind ${from} goes by ${met.join()}`);
     for (const name of STAY)
-      if (!met.includes(name)) throw new Finding("ordered", `a walk that goes by ${met.join()} has not met ${name}`);
+      if (!met.includes(name) && !(from !== undefined && name < from))
+        throw new Finding("ordered", `a walk that goes by ${met.join()} has not met ${name}`);
   }
 
   /** Nodes below a word, and the keys of those that are leaves, in order. */
@@ -239,7 +243,12 @@ const interrupted: Scenario = {
 };
 
 /** A walk beside changes, with nobody who dies: so little happens that every schedule is run. */
-function besideWalk(name: string, mode: number, steps: readonly Step[], there: readonly string[]): Scenario {
+function besideWalk(
+  name: string,
+  [mode, from]: readonly [mode: number, from?: string],
+  steps: readonly Step[],
+  there: readonly string[],
+): Scenario {
   return {
     name,
     doc: "A CPU takes nodes out and puts others in where another CPU's walk stands or is about to come.",
@@ -253,7 +262,7 @@ function besideWalk(name: string, mode: number, steps: readonly Step[], there: r
         const ordered = new Ordered(world, map, rooms, there);
         return {
           fibers: [
-            task(0, () => ordered.walk(0, mode)),
+            task(0, () => ordered.walk(0, mode, from)),
             task(1, function* () {
               for (const step of steps) yield* ordered.change(1, step);
             }),
@@ -271,20 +280,20 @@ function besideWalk(name: string, mode: number, steps: readonly Step[], there: r
 export const ORDERED: readonly Scenario[] = [
   killed,
   interrupted,
-  // The walk stands on d when it goes, and dd is what hangs off beside it.
+  // What is nearest to where the walk begins goes between its two looks: what is there then is before it.
   besideWalk(
     "ordered-walk",
-    0,
+    [0, "c"],
     [
-      ["drop", "d"],
-      ["put", "c"],
+      ["drop", "ca"],
+      ["put", "d"],
     ],
-    [...STAY, "d"],
+    [...STAY, "ca"],
   ),
   // Where the walk stands on c may be another key's soon, one that it has behind it.
   besideWalk(
     "ordered-walk-down",
-    WALK_DOWN,
+    [WALK_DOWN],
     [
       ["drop", "c"],
       ["put", "e"],
