@@ -147,6 +147,7 @@ function usesOfArena(arena: Arena, map: ArenaMap<unknown, unknown>): Uses {
     onHeldCpus: () => arena.onHeldCpus(() => true),
     openAllocator: () => arena.openAllocator(1),
     openMap: () => arena.openMap("map"),
+    openMapAs: () => arena.openMapAs("map", u32, u64),
     poll: () => arena.poll(),
     prefillAll: () => arena.prefillAll(map, 1),
     read: () => arena.read(() => 1),

@@ -21,7 +21,7 @@ function mapOf({ maps }: LoadedObject, name: string): LoadedObject["maps"][numbe
 for (const engine of ["interpreter", "jit"] as const satisfies readonly Engine[])
   test(`${engine}: programs find inner maps, use them as maps, and find none where there is none`, async () => {
     const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 8 });
-    const loaded = loadSpec(arena, OBJECT, { engine });
+    const loaded = loadSpec(arena, OBJECT, { engine, verify: true });
     const runs = new DirectRuns(arena, loaded);
     const run = (program: string, ...context: number[]): bigint | undefined => {
       const { result, error } = runs.run({ program, context: word(...context) });
@@ -62,10 +62,25 @@ for (const engine of ["interpreter", "jit"] as const satisfies readonly Engine[]
     arena.detach();
   });
 
+test("a map that may not be there, and a change of a map of maps, are refused", async () => {
+  const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 8 });
+  const { skipped } = loadSpec(arena, OBJECT, { verify: true, enable: new Set(["unchecked", "put"]) });
+  const reasons = new Map(skipped.map(({ name, reason }) => [name, reason]));
+  assert.deepEqual([...reasons.keys()].sort(), ["put", "unchecked"]);
+  assert.match(
+    reasons.get("unchecked") ?? "",
+    /takes a map as argument 1 and is given a pointer to map by_parity\.inner, or NULL/,
+  );
+  assert.match(reasons.get("put") ?? "", /cannot be called for map by_parity/);
+});
+
 test("the map that inner maps are like goes again, and the object's maps are what the file has", async () => {
   const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 8 });
   const loaded = loadSpec(arena, OBJECT);
-  assert.deepEqual(loaded.skipped, []);
+  assert.deepEqual(
+    loaded.skipped.map(({ name }) => name),
+    ["unchecked", "put"],
+  );
   assert.deepEqual(
     arena
       .maps()
@@ -90,7 +105,7 @@ test("a map of maps whose object does not say what is in it is named, and so is 
   const loaded = loadSpec(arena, { ...OBJECT, maps: without });
   assert.deepEqual(
     loaded.skipped.map(({ name }) => name),
-    ["add_named"],
+    ["add_named", "unchecked", "put"],
   );
   assert.match(loaded.skipped[0]?.reason ?? "", /map by_name: it does not say what its inner maps are like/);
 });

@@ -50,12 +50,12 @@ export function mapProblem(map: MapSpec): string | undefined {
 }
 
 /** What inner maps are like, for whoever links a program on them. */
-export function innerBinding({ inner }: MapSpec): Pick<MapBinding, "inner"> {
+export function innerBinding({ name, inner }: MapSpec): Pick<MapBinding, "inner"> {
   const kind = inner === undefined ? undefined : mapKindByBpfType(inner.bpfType);
   if (inner === undefined || kind === undefined) return {};
   const { keySize, valueSize, maxEntries } = inner;
   const sizes = { keySize, valueSize, maxEntries, valueStride: Math.ceil(valueSize / 8) * 8 };
-  return { inner: { name: inner.name, kind, address: 0, firstValue: 0, ...sizes } };
+  return { inner: { name: `${name}.inner`, kind, address: 0, firstValue: 0, ...sizes } };
 }
 
 const STEP = 65536;

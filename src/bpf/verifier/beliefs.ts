@@ -4,7 +4,7 @@
  */
 import type { Belief } from "../linked.ts";
 import type { Basis } from "./basis.ts";
-import type { Register } from "./registers.ts";
+import type { Register, Target } from "./registers.ts";
 import type { State } from "./state.ts";
 import { joinScalars, type Scalar } from "./values/scalar.ts";
 
@@ -24,6 +24,11 @@ type Known =
 
 const HOLDS: Readonly<Record<string, Belief["holds"]>> = { context: "context", stack: "stack", map: "map" };
 
+/** Where an inner map lies only a run knows. */
+function holdsOf(target: Target): Belief["holds"] {
+  return target.type === "map" && target.map.address === 0 ? "pointer" : (HOLDS[target.type] ?? "pointer");
+}
+
 function knownOf(register: Register, state: State): Known {
   if (register.type === "number") {
     const bases = new Set([register.basis]);
@@ -33,7 +38,7 @@ function knownOf(register: Register, state: State): Known {
   const { target, offset } = register;
   const map = target.type === "map" ? target.map.address : 0;
   const frames = target.type === "stack" ? state.depth - target.frame : 0;
-  return { holds: HOLDS[target.type] ?? "pointer", scalar: offset, map, frames, register, bases: new Set() };
+  return { holds: holdsOf(target), scalar: offset, map, frames, register, bases: new Set() };
 }
 
 function join(a: Known, b: Known): Known {

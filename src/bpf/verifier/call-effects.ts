@@ -101,7 +101,9 @@ function resultOf(subject: Subject, state: State, at: number, call: CheckedHelpe
   if (led !== undefined) return led;
   switch (helper.result) {
     case "value":
-      return map === undefined ? ANY_NUMBER : fresh({ type: "value", map, instance: instanceOf(subject, map) });
+      if (map === undefined) return ANY_NUMBER;
+      if (map.inner !== undefined) return fresh({ type: "map", map: map.inner });
+      return fresh({ type: "value", map, instance: instanceOf(subject, map) });
     case "record": {
       const reference = hold(subject, state, "record", at);
       const more = { bytes, writable: true, reference, dynptr: 0, packet: false };

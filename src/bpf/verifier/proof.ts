@@ -111,13 +111,13 @@ export class Proof implements ProvenCall, Proving {
     const { map } = held.target;
     if (held.maybeNull) throw this.refusal(register, "a map", "Compare the map with NULL first.");
     const { action } = this.helper;
-    if (map.kind.inner === true) throw this.#ofMaps(map);
+    if (map.kind.inner === true && map.inner === undefined) throw this.#ofMaps(map);
     if (action.type === "map") this.#checkRole(map, action.role);
     this.found = map;
     return map;
   }
 
-  /** What such a map's values are is a map of which the linked program says nothing. */
+  /** A map of maps of which the object does not say what those are like. */
   #ofMaps({ name }: LinkedMap): Refusal {
     const message = `${this.name}() is called for map ${name}, a map of maps, and what those hold is not known here`;
     return new Refusal("argument", this.at, message, "Name the map itself, or load the program unverified.");
