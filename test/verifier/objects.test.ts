@@ -22,6 +22,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   "loops.bpf.o arx": "context",
   "loops.bpf.o muldiv": "context",
   "loops.bpf.o stack": "context",
+  "maps-of-maps.bpf.o put": "argument",
+  "maps-of-maps.bpf.o unchecked": "argument",
   "refused.bpf.o missing": "null",
   "refused.bpf.o outside": "bounds",
   "refused.bpf.o forgotten": "reference",
