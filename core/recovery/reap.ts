@@ -94,6 +94,17 @@ function settleMap(dead: CpuArea, map: MapHeader): void {
   }
 }
 
+/**
+ * A map that a dead CPU names and that is on a list is the list's. Before anybody else can have the control plane's lock, which the
+ * dead CPU has: whoever has it may free the map, and then it would be set down once more. Whoever dies of it leaves the same to do.
+ */
+function leaveListed(dead: CpuArea): void {
+  const building = transferOf(dead).building;
+  if (building == 0 || (building & BUILDING_ALLOCATOR) != 0 || !isListed(building)) return;
+  disownBytes(mapAt(building).description);
+  transferOf(dead).building = 0;
+}
+
 function settleAllocator(dead: CpuArea, allocator: usize): void {
   for (let index: u32 = 0; index < classCount(allocator); index++) {
     settleBuiltSet(dead, setOfClass(allocator, index));
@@ -251,7 +262,10 @@ function settleCpu(area: CpuArea, dead: CpuArea): i32 {
   // A helper begins to serve only where there is work; the marks go with the caches.
   takeRaised(dead);
   if (isServed(dead) || !settleLocks(dead)) return -EAGAIN;
-  if (peek(controlLock()) == dead.id + 1) publish(controlLock(), 0);
+  if (peek(controlLock()) == dead.id + 1) {
+    leaveListed(dead);
+    publish(controlLock(), 0);
+  }
   leaveSections(dead);
   if (!lock(controlLock())) return -EAGAIN;
   const complete = settleListed(area, dead);
