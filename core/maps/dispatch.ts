@@ -19,7 +19,7 @@ import {
 import { buildBloom, checkBloom, KIND_BLOOM_FILTER } from "./bloom";
 import { elementCount } from "./count";
 import { checkDescriptorArray, KIND_CGROUP_ARRAY, KIND_PERF_EVENT_ARRAY, KIND_PROG_ARRAY } from "./descriptor-array";
-import { VARIABLE_SETS } from "./entry";
+import { checkVariable, startVariableSets, VARIABLE_SETS } from "./entry";
 import {
   buildHash,
   buildPercpuHash,
@@ -52,7 +52,7 @@ import {
 } from "./lru";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
 import { KIND_ORDERED } from "./ordered";
-import { buildOrdered, checkOrdered, emptyOrdered } from "./ordered-create";
+import { emptyOrdered } from "./ordered-empty";
 import { KIND_QUEUE } from "./queue";
 import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
 import { breakRingbufLocks, buildRingbuf, checkRingbuf, KIND_RINGBUF } from "./ringbuf";
@@ -62,7 +62,7 @@ import { settleTable } from "./table-repair";
 import { breakTreeLock, settleTreeNode } from "./tree-reap";
 import { KIND_LPM_TRIE } from "./trie";
 import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
-import { buildVariableHash, checkVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
+import { buildVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL, E2BIG or ENOTSUPP; EINVAL for a kind that does not exist. */
 export function checkMap(
@@ -92,8 +92,8 @@ export function checkMap(
   if (kind == KIND_HASH_OF_MAPS) return checkHashOfMaps(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_LRU_HASH) return checkLruHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_LRU_PERCPU_HASH) return checkLruPercpuHash(keySize, valueSize, maxEntries, flags, supply);
-  if (kind == KIND_VARIABLE_HASH) return checkVariableHash(keySize, valueSize, maxEntries, supply);
-  if (kind == KIND_ORDERED) return checkOrdered(keySize, valueSize, maxEntries, supply);
+  if (kind == KIND_VARIABLE_HASH) return checkVariable(keySize, valueSize, maxEntries, supply);
+  if (kind == KIND_ORDERED) return checkVariable(keySize, valueSize, maxEntries, supply);
   return EINVAL;
 }
 
@@ -135,7 +135,7 @@ export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
   if (map.kind == KIND_PROG_ARRAY) return true;
   if (map.kind == KIND_STACK_TRACE) return true;
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
-  if (map.kind == KIND_ORDERED) return buildOrdered(area, map);
+  if (map.kind == KIND_ORDERED) return startVariableSets(area, map);
   if (map.kind == KIND_LRU_HASH) return buildLruHash(area, map);
   if (map.kind == KIND_LRU_PERCPU_HASH) return buildLruPercpuHash(area, map);
   return false;

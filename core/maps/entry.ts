@@ -17,13 +17,13 @@ import { Cache } from "../alloc/cache";
 import { CONTAINS_ELEMENTS, cacheOf } from "../alloc/set";
 import { acquire64 } from "../base/atomics";
 import { copyBytes, copyOutWords, equalBytes, hashBytes, roundUp } from "../base/bytes";
-import { ENOSPC } from "../base/errno";
+import { E2BIG, EINVAL, ENOSPC } from "../base/errno";
 import { CLASS_COUNT } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { descriptor, PAGE_BYTES, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/pages";
 import { classFor, HEADER_BYTES, LARGEST_CLASS, sizeOfClass } from "../mem/slab";
 import { ELEMENT_HASH, ELEMENT_KEY } from "./element";
-import { MapHeader, mapSet } from "./map";
+import { MapHeader, mapSet, SUPPLY_CACHE } from "./map";
 
 /** Where the bytes of a key or value lie that is given with its length. */
 export const GIVEN_BYTES: usize = 8;
@@ -150,6 +150,12 @@ export function copyValueOut(element: usize, into: usize): i32 {
   if (length > load<u32>(into, 4)) return -ENOSPC;
   copyOutWords(into + GIVEN_BYTES, variableValue(element, lengths), <u32>roundUp(length, 8));
   return 0;
+}
+
+/** What creation refuses of a map whose entries have lengths of their own: its sizes are 0, and it is dynamic. */
+export function checkVariable(keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
+  if (keySize != 0 || valueSize != 0 || maxEntries == 0 || supply != SUPPLY_CACHE) return EINVAL;
+  return maxEntries > 0x80000000 ? E2BIG : 0;
 }
 
 /** Gives a variable map a set of caches for each class, without elements. False: memory is out. */

@@ -2,7 +2,7 @@
  * A hash's life: what its sizes may be, its buckets and elements, where its elements come from, and giving them back.
  * Per-CPU hashes have a second set of caches, for the values.
  */
-import { drainAllocator, formatAllocator, formatCompanions, startAllocator } from "../alloc/allocator";
+import { formatAllocator, formatCompanions, startAllocator } from "../alloc/allocator";
 import { spliceFree } from "../alloc/cache";
 import { CONTAINS_ELEMENTS, CONTAINS_VALUES, cacheOf, setAt } from "../alloc/set";
 import { roundUp } from "../base/bytes";
@@ -24,7 +24,6 @@ import {
   LARGEST_PERCPU_VALUE,
   MapHeader,
   mapCpu,
-  mapSet,
   NO_PREALLOC,
   SUPPLY_CACHE,
   SUPPLY_LRU,
@@ -34,7 +33,7 @@ import {
 } from "./map";
 import { nameValue, valueObject } from "./percpu-value";
 import { buildTable } from "./segment";
-import { allocateStorage, storageField, valueStorageField } from "./storage";
+import { allocateStorage, drainSets, storageField, valueStorageField } from "./storage";
 import { bucketAt } from "./table";
 
 /** Numbers of `enum bpf_map_type`. */
@@ -254,7 +253,5 @@ export function emptyHash(area: CpuArea, map: MapHeader): void {
   if (map.root == 0 || map.supply == SUPPLY_POOL) return;
   if (map.supply == SUPPLY_LRU) emptySlots(area, map);
   else emptyBuckets(area, map);
-  for (let index: u32 = 0; index < map.sets; index++) {
-    if (setAt(mapSet(map, index)).formatted != 0) drainAllocator(area, mapSet(map, index));
-  }
+  drainSets(area, map);
 }

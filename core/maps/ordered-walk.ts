@@ -27,35 +27,36 @@ function firstOf(top: usize, down: u32): usize {
 }
 
 /**
- * The first leaf behind a key, or at it; 0 if there is none. Inside a read section.
- * The loads pair as those of leafTowards.
+ * The way down a key's bits, as far as the branches part before `limit`: bits 0-31 the node where it ends, bits 32-63 what hangs off it at
+ * the other side, the last soonest: that comes behind the key.
+ * The loads pair as those of leafTowards (maps/ordered.ts).
  */
+function wayDown(map: MapHeader, bytes: usize, length: u32, limit: u32, down: u32): u64 {
+  let beside: usize = 0;
+  let node: usize = acquire(rootSlot(map));
+  while (node != 0 && !isLeaf(node) && positionOf(node) < limit) {
+    const bit = bitAt(bytes, length, positionOf(node));
+    if (bit == down) beside = acquire(childSlot(node, 1 - down));
+    node = acquire(childSlot(node, bit));
+  }
+  return <u64>node | ((<u64>beside) << 32);
+}
+
+/** The first leaf behind a key, or at it; 0 if there is none. Inside a read section. */
 function leafBehind(map: MapHeader, bytes: usize, length: u32, mode: u32): usize {
   const down = (mode & WALK_DOWN) >>> 1;
   while (true) {
-    // What hangs off the key's way at the other side comes behind it, the last soonest.
-    let beside: usize = 0;
-    let near: usize = acquire(rootSlot(map));
-    while (near != 0 && !isLeaf(near)) {
-      const bit = bitAt(bytes, length, positionOf(near));
-      if (bit == down) beside = acquire(childSlot(near, 1 - down));
-      near = acquire(childSlot(near, bit));
-    }
+    const whole = wayDown(map, bytes, length, SAME, down);
+    const near = <usize>(<u32>whole);
     if (near == 0) return 0;
     const parting = partingFrom(near, bytes, length);
-    if (parting == SAME) return (mode & WALK_FROM) != 0 ? near : firstOf(beside, down);
+    if (parting == SAME) return (mode & WALK_FROM) != 0 ? near : firstOf(<usize>(whole >> 32), down);
     // It is not there: once more, as far as all that is there has its bits.
-    beside = 0;
-    let node: usize = acquire(rootSlot(map));
-    while (node != 0 && !isLeaf(node) && positionOf(node) < parting) {
-      const bit = bitAt(bytes, length, positionOf(node));
-      if (bit == down) beside = acquire(childSlot(node, 1 - down));
-      node = acquire(childSlot(node, bit));
-    }
-    const first = firstOf(node, down);
+    const way = wayDown(map, bytes, length, parting, down);
+    const first = firstOf(<usize>(<u32>way), down);
     // Something has come or gone between the two looks: what is here now parts from the key elsewhere.
     if (first == 0 || partingFrom(first, bytes, length) != parting) continue;
-    return bitAt(bytes, length, parting) == down ? first : firstOf(beside, down);
+    return bitAt(bytes, length, parting) == down ? first : firstOf(<usize>(way >> 32), down);
   }
 }
 

@@ -3,10 +3,12 @@
  * map's slots. Each is named
  * by a field of the descriptor from before it is used until it goes back.
  */
+import { drainAllocator } from "../alloc/allocator";
+import { setAt } from "../alloc/set";
 import { CpuArea } from "../cpu/area";
 import { runPlaced, transferOf } from "../cpu/intent";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
-import { MapHeader } from "./map";
+import { MapHeader, mapSet } from "./map";
 
 /** Buckets, pools and values lie behind 32-bit addresses. */
 const LARGEST_STORAGE: u64 = 0xf0000000;
@@ -29,6 +31,14 @@ export function valueStorageField(map: MapHeader): usize {
 
 export function ringField(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("ring");
+}
+
+/** Gives all that a map's caches have back. Its elements are in them; no reader is left. */
+export function drainSets(area: CpuArea, map: MapHeader): void {
+  for (let index: u32 = 0; index < map.sets; index++) {
+    const set = mapSet(map, index);
+    if (setAt(set).formatted != 0) drainAllocator(area, set);
+  }
 }
 
 /** Puts a zeroed run of pages for `bytes` bytes into a map's field. False: memory is out. */

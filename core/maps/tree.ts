@@ -4,10 +4,10 @@
  * whoever reaps a dead owner finds out which side of the store he died on (maps/tree-reap.ts). What comes out is used again after a
  * grace period: lookups and walks take no lock, wait for nobody and never fail, in any context.
  */
-import { Cache, cacheGive, cacheGiveRcu } from "../alloc/cache";
+import { Cache, cacheGive, cacheGiveRcu, spliceFree } from "../alloc/cache";
 import { publish } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
-import { clearIntent, intentCache, intentObject, RCU } from "../cpu/intent";
+import { clearIntent, intentCache, intentObject, nameObject, RCU } from "../cpu/intent";
 import { MapHeader } from "./map";
 
 /** Where the words lie that lead to a node's two children. */
@@ -33,6 +33,18 @@ export function putAway(area: CpuArea, intent: usize): void {
   const cache = changetype<Cache>(intentCache(word));
   if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);
   else if (node != 0) cacheGive(area, cache, node, intent);
+  clearIntent(intent);
+}
+
+/**
+ * Moves a node of a map that is being freed to its cache, from the intent that names it. Not by `cacheGive`, which would raise work
+ * for a cache that is about to go.
+ */
+export function moveAway(area: CpuArea, intent: usize): void {
+  const node = intentObject(load<u64>(intent));
+  const cache = intentCache(load<u64>(intent));
+  nameObject(intent, node, cache, 0);
+  spliceFree(area, changetype<Cache>(cache), node, node, 1);
   clearIntent(intent);
 }
 

@@ -1,15 +1,15 @@
 /** A trie's life: what its sizes may be, where its nodes come from, and giving them back. */
-import { drainAllocator, formatAllocator, startAllocator } from "../alloc/allocator";
-import { spliceFree } from "../alloc/cache";
+import { formatAllocator, startAllocator } from "../alloc/allocator";
 import { CONTAINS_ELEMENTS, cacheOf, setAt } from "../alloc/set";
 import { roundUp } from "../base/bytes";
 import { EINVAL } from "../base/errno";
 import { CpuArea } from "../cpu/area";
-import { clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES } from "../cpu/intent";
+import { firstIntent, intentsOf, MAYBE, nameObject, REMOVES } from "../cpu/intent";
 import { HEADER_BYTES } from "../mem/slab";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
 import { LARGEST_OBJECT, MapHeader, NO_PREALLOC, SUPPLY_CACHE } from "./map";
-import { childSlot, rootSlot } from "./tree";
+import { drainSets } from "./storage";
+import { childSlot, moveAway, rootSlot } from "./tree";
 import { NODE_KEY } from "./trie";
 
 /** Create flags that a trie knows. In Linux it must be dynamic, and here it is. */
@@ -60,10 +60,7 @@ export function emptyTrie(area: CpuArea, map: MapHeader): void {
     const node: usize = load<u32>(slot);
     nameObject(intent, node, changetype<usize>(cache), MAYBE | REMOVES);
     store<u32>(slot, 0);
-    nameObject(intent, node, changetype<usize>(cache), 0);
-    // Not by `cacheGive`, which would raise work for a cache that is about to go.
-    spliceFree(area, cache, node, node, 1);
-    clearIntent(intent);
+    moveAway(area, intent);
   }
-  drainAllocator(area, map.elements);
+  drainSets(area, map);
 }

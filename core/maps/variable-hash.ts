@@ -8,23 +8,17 @@
  */
 import { acquire64 } from "../base/atomics";
 import { copyOutWords, roundUp } from "../base/bytes";
-import { E2BIG, EINVAL, ENOENT } from "../base/errno";
+import { ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { findElement, isHome, isUnchanged } from "./bucket";
 import { copyValueOut, GIVEN_BYTES, hashOf, lengthsOf, startVariableSets, VARIABLE_KEY } from "./entry";
 import { buildTableOf } from "./hash-create";
-import { MapHeader, mapAt, SUPPLY_CACHE } from "./map";
+import { MapHeader, mapAt } from "./map";
 import { homeOf } from "./table";
 
 /** None of Linux's `enum bpf_map_type`: no program of its has such a map. */
 export const KIND_VARIABLE_HASH: u32 = 0x10001;
-
-/** Sizes are 0: each entry has its own. Dynamic only. */
-export function checkVariableHash(keySize: u32, valueSize: u32, maxEntries: u32, supply: u32): u32 {
-  if (keySize != 0 || valueSize != 0 || maxEntries == 0 || supply != SUPPLY_CACHE) return EINVAL;
-  return maxEntries > 0x80000000 ? E2BIG : 0;
-}
 
 /** Gives the map its buckets and a set of caches for each class, without elements. False: memory is out. */
 export function buildVariableHash(area: CpuArea, map: MapHeader): bool {

@@ -39,9 +39,13 @@ export type Answer = bigint | ((args: readonly bigint[]) => bigint);
 export type Answers = Pick<ReadonlyMap<string, Answer>, "get">;
 
 /** A helper's answer, if the host has one: r0. */
-export function hostAnswer({ answers }: ProgramHost, helper: string, args: readonly bigint[]): bigint | undefined {
+export function hostAnswer(
+  { answers }: ProgramHost,
+  helper: string,
+  args: readonly (number | bigint)[],
+): bigint | undefined {
   const answer = answers?.get(helper);
-  return typeof answer === "function" ? answer(args) : answer;
+  return typeof answer === "function" ? answer(args.map(BigInt)) : answer;
 }
 
 /** Memory that lies outside of the arena: programs read it, and never write to it. */

@@ -1,6 +1,6 @@
 /** How a map's keys and values are read, as text in shared memory: written by its creator for whoever opens the map. */
 import { LAYOUT } from "../wasm/face.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { utf8Of } from "./utf8.ts";
 
 /** Memory of the arena's. */
 export interface Place {
@@ -11,10 +11,9 @@ export interface Place {
 
 /** Puts a copy of the text into memory that goes with the map. */
 export function writeDescription(place: Place, map: number, description: string): void {
-  // ASCII needs one byte a character, UTF-8 three at most for a UTF-16 unit.
-  const text = new Uint8Array(description.length * 3);
-  const length = encodeUtf8(description, text);
+  const text = utf8Of(description);
+  const { length } = text;
   const address = place.allocate(length);
-  new Uint8Array(place.memory.buffer, address, length).set(text.subarray(0, length));
+  new Uint8Array(place.memory.buffer, address, length).set(text);
   new Uint32Array(place.memory.buffer, map + LAYOUT.MapHeader.description, 2).set([address, length]);
 }

@@ -1,17 +1,24 @@
 /** Values that are good for a time: with each goes the time until which it is. */
 import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
-import type { Codec, VariableForm } from "./accessor.ts";
+import type { Codec, Description, VariableForm } from "./accessor.ts";
 import { f64 } from "./scalar.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { utf8Of } from "./utf8.ts";
 
 /** Of the time: milliseconds as `Date.now` counts them, which is the same on all threads. */
 export const UNTIL_BYTES = 8;
+
+type ExpiringDescription = Extract<Description, { readonly expiring: unknown }>;
 
 /** @throws {AnyctxError} EINVAL */
 function checkDuration(milliseconds: unknown): void {
   if (typeof milliseconds === "number" && milliseconds > 0 && Number.isFinite(milliseconds)) return;
   throw new AnyctxError("EINVAL", `expireAfter is a number of milliseconds above 0, not ${show(milliseconds)}`);
+}
+
+/** Whether values of a codec with this description expire. */
+export function isExpiring(description: Description): description is ExpiringDescription {
+  return typeof description === "object" && "expiring" in description;
 }
 
 /** The time in a value's bytes. */
@@ -21,17 +28,12 @@ export function untilIn(bytes: Uint8Array): number {
 
 const isOver = (until: number): boolean => until <= Date.now();
 
-function textBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 3);
-  return bytes.subarray(0, encodeUtf8(text, bytes));
-}
-
 /** The time first, then the value. */
 function expiringForm<V>(form: VariableForm<V>, milliseconds: number): VariableForm<V> {
   return {
     prepare(value, role) {
       const given = form.prepare(value, role);
-      const body = typeof given === "string" ? textBytes(given) : given;
+      const body = typeof given === "string" ? utf8Of(given) : given;
       const bytes = new Uint8Array(UNTIL_BYTES + body.length);
       f64.bind(bytes.buffer, 0).write(Date.now() + milliseconds);
       bytes.set(body, UNTIL_BYTES);

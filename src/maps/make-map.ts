@@ -2,11 +2,11 @@
 import type { Codec } from "./accessor.ts";
 import type { OpenMap } from "./entries.ts";
 import { ExpiringMap } from "./expiring.ts";
+import { isExpiring } from "./expiring-codec.ts";
 import type { MapHost } from "./host.ts";
 import { ArenaMap } from "./map.ts";
 
 export function makeMap<K, V>(host: MapHost, open: OpenMap, key: Codec<K>, value: Codec<V>): ArenaMap<K, V> {
-  const { description } = value;
-  const Made = typeof description === "object" && "expiring" in description ? ExpiringMap : ArenaMap;
+  const Made = isExpiring(value.description) ? ExpiringMap : ArenaMap;
   return new Made(host, open, key, value);
 }

@@ -1,7 +1,7 @@
 /** Of which type of the registry a map is, by what it is created with. */
 import { AnyctxError } from "../error.ts";
 import type { Codec, Description } from "./accessor.ts";
-import { expiring } from "./expiring-codec.ts";
+import { expiring, isExpiring } from "./expiring-codec.ts";
 import { orderedForm } from "./key-order.ts";
 import { type MapType, mapKindByType } from "./kinds.ts";
 import type { MapOptions } from "./options.ts";
@@ -45,6 +45,5 @@ export function valueCodecOf<K, V>({ type, name, value, expireAfter }: MapOption
 
 /** What a value is, whether it expires or not: who opens a map need not know. */
 export function plainDescription(description: Description | undefined): Description | undefined {
-  const expires = typeof description === "object" && "expiring" in description;
-  return expires ? description.expiring[0] : description;
+  return description !== undefined && isExpiring(description) ? description.expiring[0] : description;
 }

@@ -1,5 +1,8 @@
 /** UTF-8 by hand: an AudioWorklet has neither TextEncoder nor TextDecoder. */
 
+/** UTF-8 of a UTF-16 unit, at most. */
+export const MOST_BYTES_A_UNIT = 3;
+
 /** Encodes a text. Returns the number of bytes it needs: a typed array ignores what is written beyond its end. */
 export function encodeUtf8(text: string, into: Uint8Array): number {
   let at = 0;
@@ -14,6 +17,12 @@ export function encodeUtf8(text: string, into: Uint8Array): number {
     }
   }
   return at;
+}
+
+/** A text's bytes. */
+export function utf8Of(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * MOST_BYTES_A_UNIT);
+  return bytes.subarray(0, encodeUtf8(text, bytes));
 }
 
 /** Decodes UTF-8 up to the first NUL; broken sequences become U+FFFD. */

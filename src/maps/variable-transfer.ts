@@ -12,7 +12,7 @@ import type { MapInfo } from "./info.ts";
 import { orderedForm } from "./key-order.ts";
 import { refusalOf } from "./refusal.ts";
 import { roundUp, type Transfer } from "./transfer.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { encodeUtf8, MOST_BYTES_A_UNIT, utf8Of } from "./utf8.ts";
 import { formOf } from "./variable-codec.ts";
 
 /** Length and room. */
@@ -21,8 +21,6 @@ const KEY_ROOM = 248;
 const VALUE_ROOM = 1016;
 /** The places that a map is opened with. */
 export const VARIABLE_TRANSFER_BYTES: number = 2 * GIVEN_BYTES + KEY_ROOM + VALUE_ROOM;
-/** UTF-8 of a UTF-16 unit, at most. */
-const MOST_BYTES_A_UNIT = 3;
 
 /** Room for one key or value. */
 class Place {
@@ -189,9 +187,7 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
 
   encode(value: V): Uint8Array {
     const prepared = this.#prepare("value", this.#valueForm, value);
-    if (typeof prepared !== "string") return prepared.slice();
-    const bytes = new Uint8Array(prepared.length * MOST_BYTES_A_UNIT);
-    return bytes.subarray(0, encodeUtf8(prepared, bytes));
+    return typeof prepared === "string" ? utf8Of(prepared) : prepared.slice();
   }
 
   decode(bytes: Uint8Array): V {

@@ -187,7 +187,7 @@ export function callHelper(vm: Interpreter, state: RunState, i: Decoded, helper:
   const { action, parameters, result } = helper;
   const call = new Call(vm, state, i.at, helper);
   const passed = parameters.map((parameter, index) => parameter.check(call, index + 1));
-  const mocked = hostAnswer(vm.host, helper.name, passed.map(BigInt));
+  const mocked = hostAnswer(vm.host, helper.name, passed);
   if (mocked !== undefined) return BigInt.asUintN(64, mocked);
   const answer = (ACTIONS[action.type] as Perform<typeof action.type>)(call, action as never, passed);
   const r0 = EXTEND[result](answer);

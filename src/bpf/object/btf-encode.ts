@@ -4,7 +4,7 @@
  */
 import { show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
-import { encodeUtf8 } from "../../maps/utf8.ts";
+import { utf8Of } from "../../maps/utf8.ts";
 import { type Btf, type BtfMember, type BtfType, isCharacter, resolveType, sizeOf } from "./btf.ts";
 
 const MAXIMUM_DEPTH = 32;
@@ -82,8 +82,7 @@ function writeFloat(encoder: Encoder, size: number, place: Place, value: unknown
 
 function writeText(encoder: Encoder, count: number, place: Place, value: unknown): void {
   if (typeof value !== "string" || value.includes("\0")) refuse(place, "a text without a NUL", value);
-  const bytes = new Uint8Array(encodeUtf8(value, new Uint8Array(0)));
-  encodeUtf8(value, bytes);
+  const bytes = utf8Of(value);
   if (bytes.length > count) refuse(place, `a text of at most ${count} bytes`, value);
   encoder.bytes.set(bytes, place.bitOffset / 8);
 }

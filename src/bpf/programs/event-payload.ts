@@ -2,7 +2,8 @@
 import { show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 import type { EventField, EventFormat } from "../../events/event.ts";
-import { encodeUtf8 } from "../../maps/utf8.ts";
+import { storeBigInt } from "../../events/integer.ts";
+import { utf8Of } from "../../maps/utf8.ts";
 import type { GivenFields } from "./program-type.ts";
 
 type Given = GivenFields[string];
@@ -13,9 +14,7 @@ function refuse({ name, type }: EventField, wanted: string, value: unknown): nev
 
 function textOf(field: EventField, value: Given): Uint8Array {
   if (typeof value !== "string" || value.includes("\0")) refuse(field, "a text without a NUL", value);
-  const bytes = new Uint8Array(encodeUtf8(value, new Uint8Array(0)));
-  encodeUtf8(value, bytes);
-  return bytes;
+  return utf8Of(value);
 }
 
 /** A whole number, or the text of one. */
@@ -26,11 +25,9 @@ function wholeOf(value: unknown): bigint | undefined {
 
 function putNumber(bytes: Uint8Array, field: EventField, at: number, size: number, value: unknown): void {
   const number = wholeOf(value);
-  const bits = BigInt(size * 8);
   // Addresses and flags are given either way, whatever the declaration says of their sign.
-  if (number === undefined || number < -(1n << (bits - 1n)) || number >= 1n << bits)
+  if (number === undefined || !storeBigInt(new DataView(bytes.buffer), at, size, number))
     refuse(field, `a whole number of ${size} bytes`, value);
-  for (let index = 0; index < size; index++) bytes[at + index] = Number((number >> BigInt(index * 8)) & 0xffn);
 }
 
 /** Text behind the struct: a u32 says where it is, from the struct's or the field's own end on, and how long. */
