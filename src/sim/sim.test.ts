@@ -82,13 +82,13 @@ function counter(level: "nmi" | undefined): Scenario {
 }
 
 test("simulate finds nothing where nothing is wrong", async () => {
-  const { failure, complete } = await simulate(counter(undefined), { milliseconds: 50 });
+  const { failure, complete } = await simulate(counter(undefined), { milliseconds: 2000 });
   assert.equal(failure, undefined);
   assert.ok(complete);
 });
 
 test("simulate finds an update that an interrupt makes lost; replay runs its schedule again", async () => {
-  const { failure } = await simulate(counter("nmi"), { milliseconds: 500 });
+  const { failure } = await simulate(counter("nmi"), { milliseconds: 10_000 });
   assert.equal(failure?.kind, "assertion");
   assert.equal(failure?.schedule.split(",").length, 1);
   const again = await replay(counter("nmi"), failure?.schedule ?? "");
