@@ -16,6 +16,7 @@ import { linkProgram } from "../bpf/link.ts";
 import { specOfInstructions } from "../bpf/object/spec.ts";
 import { u32, u64 } from "../maps/codec.ts";
 import { LAYOUT } from "../wasm/face.ts";
+import { askAll, hashAlike, meanCost } from "./side-by-side.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 export type MapMode = "dynamic" | "preallocated" | "before";
@@ -120,33 +121,12 @@ function makeSide(arena: Arena, mode: MapMode): Side {
   return { address: info.address, program, hasFastPath: arena.word(info.address + LAYOUT.MapHeader.fastKey) !== 0 };
 }
 
-/** All maps hash as the first does: which keys share a bucket, and so what threads cost each other, is chance otherwise. */
-function hashAlike(arena: Arena, addresses: readonly number[]): void {
-  const [first, ...others] = addresses.map(
-    (address) => new BigUint64Array(arena.memory.buffer, address + LAYOUT.MapHeader.multiplier, 1),
-  );
-  for (const other of others) other[0] = first?.[0] ?? 1n;
-}
-
-function ask(worker: Worker, task: HeadlineTask): Promise<HeadlineAnswer> {
-  return new Promise((resolve, reject) => {
-    worker.once("error", reject);
-    worker.once("message", (answer: HeadlineAnswer) => {
-      worker.off("error", reject);
-      resolve(answer);
-    });
-    worker.postMessage(task);
-  });
-}
-
 /** One round of every mode: nanoseconds per pair and thread. */
 async function measureRound(workers: readonly Worker[]): Promise<number[]> {
   const taken: number[] = [];
   for (const mode of MAP_MODES.keys()) {
-    const task = { mode, milliseconds: MILLISECONDS_PER_ROUND };
-    const answers = await Promise.all(workers.map((worker) => ask(worker, task)));
-    // Threads run side by side: the throughputs add up, so the mean is the harmonic one.
-    taken.push(answers.length / answers.reduce((sum, nanoseconds) => sum + 1 / nanoseconds, 0));
+    const task: HeadlineTask = { mode, milliseconds: MILLISECONDS_PER_ROUND };
+    taken.push(meanCost(await askAll<HeadlineTask, HeadlineAnswer>(workers, task)));
   }
   return taken;
 }

@@ -5,6 +5,7 @@ import { Argument, type Command } from "commander";
 import { measureAlloc } from "../bench/alloc.ts";
 import { measureHeadline } from "../bench/headline.ts";
 import { measureJit } from "../bench/jit.ts";
+import { measureMapPerf } from "../bench/map-perf.ts";
 import { measureMaps } from "../bench/maps.ts";
 import { measureReplay } from "../bench/replay.ts";
 import { measureThresholds } from "../bench/thresholds.ts";
@@ -15,6 +16,7 @@ import { allocParagraph } from "./print-alloc.ts";
 import { jitParagraph } from "./print-bench-jit.ts";
 import { verifyRatesParagraph } from "./print-bench-verify.ts";
 import { headlineParagraph } from "./print-headline.ts";
+import { mapPerfParagraph } from "./print-map-perf.ts";
 import { mapsParagraph } from "./print-maps.ts";
 import { replayParagraph } from "./print-replay.ts";
 import { thresholdsParagraph } from "./print-thresholds.ts";
@@ -43,8 +45,9 @@ interface BenchRow {
   readonly takes?: readonly (typeof OWN_OPTIONS)[number][];
 }
 
-/** An example that ships with the package, seen from `src/cli` and from `dist/cli` alike. */
-const EXAMPLE_OBJECT = fileURLToPath(new URL("../../examples/bpf/memleak.bpf.o", import.meta.url));
+/** Examples that ship with the package, seen from `src/cli` and from `dist/cli` alike. */
+const example = (name: string): string => fileURLToPath(new URL(`../../examples/bpf/${name}.bpf.o`, import.meta.url));
+const EXAMPLE_OBJECT = example("memleak");
 
 /** The recorded trace, which is larger than the package and only in its repository. */
 function exampleTrace(): string {
@@ -73,6 +76,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async ({ rounds, only }, progress) => {
       const rows = await measureMaps({ rounds, progress, ...(only === undefined ? {} : { only }) });
       return { document: { rows }, text: mapsParagraph(rows) };
+    },
+  },
+  {
+    name: "map-perf",
+    doc: "programs on preallocated and on dynamic maps, the loops that Linux's were measured by; cost and memory",
+    measure: async ({ rounds }, progress) => {
+      const rows = await measureMapPerf(example("map_perf"), rounds, progress);
+      return { document: { rows }, text: mapPerfParagraph(rows) };
     },
   },
   {

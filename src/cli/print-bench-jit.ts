@@ -1,16 +1,12 @@
 /** What a compiled program's checks cost, as people read it. */
 import type { JitRow } from "../bench/jit.ts";
-import type { Spread } from "../bench/statistics.ts";
-import { heading, left, right, table } from "./text.ts";
-
-const figure = ({ median, minimum, maximum }: Spread): string =>
-  `${median.toFixed(2)} (${minimum.toFixed(2)}-${maximum.toFixed(2)})`;
+import { heading, left, right, spreadText, table } from "./text.ts";
 
 export function jitParagraph(rows: readonly JitRow[]): string {
   const cells = rows.map(({ name, verified, unverified }) => [
     name,
-    figure(verified),
-    figure(unverified),
+    spreadText(verified, 2),
+    spreadText(unverified, 2),
     (unverified.median / verified.median).toFixed(2),
   ]);
   const columns = [left("a loop that stores to"), right("verified"), right("unverified"), right("ratio")];

@@ -1,14 +1,6 @@
 /** A shared map against JavaScript's own, as people read it. */
 import type { MapsRow } from "../bench/maps.ts";
-import type { Spread } from "../bench/statistics.ts";
-import { count, heading, indent, left, right, styled, table } from "./text.ts";
-
-/** `37.0 (33.9-59.2)`; `137 (134-160)` */
-function spreadText({ median, minimum, maximum }: Spread, decimals: number): string {
-  const digits = median < 100 ? decimals : 0;
-  const [middle, least, most] = [median, minimum, maximum].map((value) => value.toFixed(digits));
-  return `${middle} (${least}-${most})`;
-}
+import { count, heading, indent, left, right, spreadText, styled, table } from "./text.ts";
 
 /** Rows that are about the same contents, beside the same. */
 function groupsOf(rows: readonly MapsRow[]): MapsRow[][] {

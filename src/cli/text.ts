@@ -1,6 +1,7 @@
 /** How numbers, tables and headings look. Plain text where stdout is no terminal. */
 import { styleText } from "node:util";
 import Table from "cli-table3";
+import type { Spread } from "../bench/statistics.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -28,6 +29,13 @@ export function size(bytes: number): string {
   let unit = 0;
   for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
   return unit === 0 ? `${value} B` : `${value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** `37.0 (33.9-59.2)`; `137 (134-160)` */
+export function spreadText({ median, minimum, maximum }: Spread, decimals: number): string {
+  const digits = median < 100 ? decimals : 0;
+  const [middle, least, most] = [median, minimum, maximum].map((value) => value.toFixed(digits));
+  return `${middle} (${least}-${most})`;
 }
 
 /** 1 event, 2 events */
