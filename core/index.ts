@@ -122,6 +122,7 @@ export { stackTraceDelete, stackTraceGet } from "./maps/stack-trace";
 export { trieGet, trieLookup } from "./maps/trie";
 export { trieKeyAfter, trieNextKey } from "./maps/trie-next";
 export { trieDelete, trieUpdate } from "./maps/trie-update";
+export { userRingbufBegin, userRingbufEnd, userRingbufNext, userRingbufPass } from "./maps/user-ringbuf";
 export { variableHashGet } from "./maps/variable-hash";
 export { allocateBytes } from "./mem/managed";
 export { isSeenAlive } from "./recovery/living";

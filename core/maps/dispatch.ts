@@ -62,6 +62,7 @@ import { settleTable } from "./table-repair";
 import { breakTreeLock, settleTreeNode } from "./tree-reap";
 import { KIND_LPM_TRIE } from "./trie";
 import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
+import { KIND_USER_RINGBUF } from "./user-ringbuf";
 import { buildVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL, E2BIG or ENOTSUPP; EINVAL for a kind that does not exist. */
@@ -82,6 +83,7 @@ export function checkMap(
   if (kind == KIND_QUEUE) return checkRing(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_STACK) return checkRing(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_RINGBUF) return checkRingbuf(keySize, valueSize, maxEntries, flags);
+  if (kind == KIND_USER_RINGBUF) return checkRingbuf(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_LPM_TRIE) return checkTrie(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_BLOOM_FILTER) return checkBloom(keySize, valueSize, maxEntries, flags, extra);
   if (kind == KIND_PERF_EVENT_ARRAY) return checkDescriptorArray(keySize, valueSize, maxEntries, flags);
@@ -129,6 +131,7 @@ export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
   if (map.kind == KIND_QUEUE) return buildRing(map);
   if (map.kind == KIND_STACK) return buildRing(map);
   if (map.kind == KIND_RINGBUF) return buildRingbuf(map);
+  if (map.kind == KIND_USER_RINGBUF) return buildRingbuf(map);
   if (map.kind == KIND_LPM_TRIE) return buildTrie(area, map);
   if (map.kind == KIND_BLOOM_FILTER) return buildBloom(map);
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return true;
@@ -187,7 +190,7 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
   return -EINVAL;
 }
 
-/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter and a ring buffer do not know: 0. */
+/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. Bloom filters and ring buffers do not know: 0. */
 export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH) return elementCount(map);
@@ -204,7 +207,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_LPM_TRIE) return map.treeCount;
   if (map.kind == KIND_ORDERED) return map.treeCount;
   if (map.kind == KIND_BLOOM_FILTER) return 0;
-  if (map.kind == KIND_RINGBUF) return 0;
+  if (map.kind == KIND_RINGBUF || map.kind == KIND_USER_RINGBUF) return 0;
   return map.maxEntries;
 }
 
@@ -236,7 +239,8 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_STACK) breakRingLock(map, cpu);
   if (map.kind == KIND_LPM_TRIE) breakTreeLock(map, cpu);
   if (map.kind == KIND_ORDERED) breakTreeLock(map, cpu);
-  return map.kind != KIND_RINGBUF || breakRingbufLocks(map, cpu);
+  if (map.kind == KIND_RINGBUF || map.kind == KIND_USER_RINGBUF) return breakRingbufLocks(map, cpu);
+  return true;
 }
 
 /**

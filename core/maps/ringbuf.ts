@@ -53,24 +53,24 @@ export class Ringbuf {
 const DATA_AT: usize = 128;
 
 /** A record's header: its size with these bits, then the CPU + 1 that reserved it. Linux's bits. */
-const RECORD_HEADER: u32 = 8;
+export const RECORD_HEADER: u32 = 8;
 const OWNER: usize = 4;
 export const BUSY: u32 = 0x80000000;
-const DISCARDED: u32 = 0x40000000;
-const SIZE_MASK: u32 = 0x3fffffff;
+export const DISCARDED: u32 = 0x40000000;
+export const SIZE_MASK: u32 = 0x3fffffff;
 
 /** Flags of output, submit and discard: BPF_RB_NO_WAKEUP, BPF_RB_FORCE_WAKEUP. Nobody is woken here. */
 const WAKEUP_FLAGS: u32 = 1 | 2;
 
-function ringOf(map: MapHeader): Ringbuf {
+export function ringOf(map: MapHeader): Ringbuf {
   return changetype<Ringbuf>(<usize>map.storage);
 }
 
-function producedWord(map: MapHeader): usize {
+export function producedWord(map: MapHeader): usize {
   return <usize>map.storage + offsetof<Ringbuf>("produced");
 }
 
-function consumedWord(map: MapHeader): usize {
+export function consumedWord(map: MapHeader): usize {
   return <usize>map.storage + offsetof<Ringbuf>("consumed");
 }
 
@@ -78,16 +78,16 @@ function producerLock(map: MapHeader): usize {
   return <usize>map.storage + offsetof<Ringbuf>("lock");
 }
 
-function consumerLock(map: MapHeader): usize {
+export function consumerLock(map: MapHeader): usize {
   return <usize>map.storage + offsetof<Ringbuf>("consumerLock");
 }
 
-function headerAt(map: MapHeader, position: u64): usize {
+export function headerAt(map: MapHeader, position: u64): usize {
   return <usize>map.storage + DATA_AT + (<usize>position & <usize>(map.maxEntries - 1));
 }
 
 /** Bytes from a record's position to the next. */
-function lengthOf(size: u32): u32 {
+export function lengthOf(size: u32): u32 {
   return <u32>roundUp(size + RECORD_HEADER, 8);
 }
 

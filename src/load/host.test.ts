@@ -32,8 +32,8 @@ test("helpers of programs: the task's name comes from the record, reads outside 
 });
 
 /** A descriptor's bytes, nothing of a ring buffer, otherwise a word's. */
-function valueSizeOf({ program, system, type }: MapKind): number {
-  if (program.output !== undefined) return 0;
+function valueSizeOf({ records, system, type }: MapKind): number {
+  if (records !== undefined) return 0;
   return type.endsWith("_array") && system.update === undefined ? 4 : 8;
 }
 

@@ -78,6 +78,7 @@ export const CONTRACTS: Readonly<Record<MapType, Contract>> = {
   },
   bloom_filter: { update: NEVER },
   ringbuf: NOTHING,
+  user_ringbuf: NOTHING,
   stack_trace: { get: READS, delete: READS, take: READS },
   perf_event_array: NOTHING,
   prog_array: NOTHING,

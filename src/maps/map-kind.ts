@@ -51,7 +51,8 @@ export type MapType =
   | "cgroup_array"
   | "bloom_filter"
   | "lpm_trie"
-  | "ringbuf";
+  | "ringbuf"
+  | "user_ringbuf";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "lru_percpu_hash" | "percpu_array";
 
@@ -92,6 +93,8 @@ export interface MapKind {
     readonly output?: Update;
     readonly reserve?: Get;
     readonly query?: Query;
+    /** The next record of those that programs take out, for whoever has begun to. */
+    readonly drain?: Named<(map: number) => number>;
   };
   /** What `bpf(2)` does and what TypeScript gets: copies, and all CPUs' values one after the other for a per-CPU kind. */
   readonly system: {
@@ -109,6 +112,8 @@ export interface MapKind {
    * `compareUpdate` and `compareDelete` the expected value before the new one. -EAGAIN: it is another value.
    */
   readonly modify?: { readonly change?: Change; readonly compareUpdate?: Update; readonly compareDelete?: Get };
+  /** It holds records that threads and programs hand to each other, and who takes them out. */
+  readonly records?: "threads" | "programs";
   /** Whether a map that is declared with max_entries 0 gets a place for each CPU, as libbpf has it. */
   readonly placeForEachCpu?: true;
   /** Values are maps: the core is given and gives addresses, the system call descriptors and ids (core/maps/inner.ts). */

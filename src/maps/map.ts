@@ -11,7 +11,7 @@ import { isUndecided, mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
 import { behindPrefix } from "./key-order.ts";
-import type { MapType } from "./kinds.ts";
+import type { MapKind, MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
 import { ModifiedEntries } from "./modify.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
@@ -300,7 +300,7 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   }
 
   /**
-   * Puts a record into a ring buffer.
+   * Puts a record into a ring buffer, or into one from which programs take them.
    * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts one in; -EBADF, -EPERM
    * @throws {AnyctxError} EINVAL for another kind, and for what is no Uint8Array
    */
@@ -314,11 +314,11 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
 
   /**
    * Takes records out of a ring buffer in their order: some of those that are in, none if there are none.
-   * @throws {AnyctxError} EINVAL for another kind; EBADF, ENOMEM; ETIMEDOUT, EBUSY (as `delete`, of another consumer)
+   * @throws {AnyctxError} EINVAL for another kind, and where programs take them out; EBADF, ENOMEM; ETIMEDOUT, EBUSY (as `delete`, of another consumer)
    */
   takeRecords(): Uint8Array[] {
     this.checkOpen("consume");
-    this.#checkRecords();
+    this.#checkRecords("threads");
     const records = takeRecords({ core: this.core, memory: this.host.memory }, this.info.address);
     if (typeof records === "number") throw mapFailure(this.info, records, "consume");
     return records;
@@ -330,13 +330,15 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
    */
   consume(options: ConsumeOptions = {}): AsyncGenerator<Uint8Array, undefined, unknown> {
     this.checkOpen("consume");
-    this.#checkRecords();
+    this.#checkRecords("threads");
     return consumeRecords(() => this.takeRecords(), options);
   }
 
-  #checkRecords(): void {
-    if (this.info.kind.program.output === undefined)
-      throw new AnyctxError("EINVAL", `Map "${this.info.name}" has no records: it is ${this.info.kind.type}`);
+  #checkRecords(consumer: MapKind["records"] = this.info.kind.records): void {
+    const { type, records } = this.info.kind;
+    if (records === undefined) throw new AnyctxError("EINVAL", `Map "${this.info.name}" has no records: it is ${type}`);
+    if (records !== consumer)
+      throw new AnyctxError("EINVAL", `Records of map "${this.info.name}" are for programs to take: it is ${type}`);
   }
 
   /**

@@ -258,7 +258,7 @@ export interface Core {
    * @returns 0, or the -errno of the first that failed: those before it have been added to
    */
   mapAddMany(address: number, keys: number, count: number, kind: number, amounts: number, room: number): number;
-  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. A bloom filter and a ring buffer do not know: 0. */
+  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. Bloom filters and ring buffers do not know: 0. */
   mapCount(address: number): number;
   /**
    * Removes the entries of `count` keys; -EINVAL of an array means that none can be.
@@ -556,6 +556,20 @@ export interface Core {
   /** Gives the empty slabs that classes keep back to the pages. */
   trimSlabs(): void;
   /**
+   * Begins to drain: until userRingbufEnd nobody else does. The claim pairs with the publication there: what the last one passed is passed.
+   * @returns 0, or -EBUSY: somebody does, or died while he did and is not reaped yet
+   */
+  userRingbufBegin(address: number): number;
+  /** Ends to drain. The publication pairs with userRingbufBegin of the next. */
+  userRingbufEnd(address: number): void;
+  /**
+   * The next record, behind those that were given up; 0: there is none, or it is still being filled. Its size is 8 bytes in front of it.
+   * Of whoever drains. The loads of position and header pair with the publications of those who put it in.
+   */
+  userRingbufNext(address: number): number;
+  /** Lets go of the record that userRingbufNext gave. The publication pairs with ringbufReserve: it may be written over. */
+  userRingbufPass(address: number): void;
+  /**
    * Copies a value out, consistently: done again if the bucket changed meanwhile. Any context.
    * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
    * @param into 0: nothing is copied. Otherwise 8-byte aligned: the value's length is written to the first word; in the second the
@@ -735,6 +749,10 @@ export const SIGNATURES = {
   trieUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   trimCpus: { parameters: ["i32"], results: [] },
   trimSlabs: { parameters: [], results: [] },
+  userRingbufBegin: { parameters: ["i32"], results: ["i32"] },
+  userRingbufEnd: { parameters: ["i32"], results: [] },
+  userRingbufNext: { parameters: ["i32"], results: ["i32"] },
+  userRingbufPass: { parameters: ["i32"], results: [] },
   variableHashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   withdrawPrefill: { parameters: ["i32", "i32", "i32"], results: [] },
   workPending: { parameters: [], results: ["i32"] },
@@ -906,7 +924,10 @@ export const CONSTANTS = {
   SAME: 4294967295,
   KIND_QUEUE: 22,
   KIND_RINGBUF: 27,
+  RECORD_HEADER: 8,
   BUSY: 2147483648,
+  DISCARDED: 1073741824,
+  SIZE_MASK: 1073741823,
   KIND_STACK_TRACE: 7,
   KIND_STACK: 23,
   SEGMENT_SHIFT: 8,
@@ -920,6 +941,7 @@ export const CONSTANTS = {
   NODE_KEY: 24,
   IS_ENTRY: 0,
   IS_BRANCH: 1,
+  KIND_USER_RINGBUF: 31,
   KIND_VARIABLE_HASH: 65537,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,

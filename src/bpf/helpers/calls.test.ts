@@ -191,6 +191,11 @@ r1 = r10\nr1 += -8\ncall spin_unlock\nr0 = *(u32 *)(r10 - 8)\nr0 <<= 8\nr0 |= r6
     text: "r1 = r10\nr1 += -16\nr2 = {hash}\nr3 = 1\ncall timer_init\nr6 = r0\nr1 = r10\nr1 += -16\nr2 = {hash}\nr3 = 1\ncall timer_init\nr0 += r6",
     expected: unsigned(-16),
   },
+  user_ringbuf_drain: {
+    // What it does with records is in src/load/drain.test.ts.
+    text: "r1 = {commands}\nr2 = function(body) ll\nr3 = 0\nr4 = 4\ncall user_ringbuf_drain\nexit\nbody:\nr0 = 0",
+    expected: EINVAL,
+  },
   timer_set_callback: {
     text: "r1 = r10\nr1 += -16\nr2 = function(body) ll\ncall timer_set_callback\nexit\nbody:\nr0 = 0",
     expected: EINVAL,

@@ -9,7 +9,7 @@ import { KEY, MAP, ROOM, VALUE } from "./parameters/maps.ts";
 import { SIZE, TEXT } from "./parameters/memory.ts";
 import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
 import { RECORD_ADDRESS } from "./parameters/records.ts";
-import type { ServiceCall } from "./service.ts";
+import { type ServiceCall, withRoom } from "./service.ts";
 
 /** Bytes of entries that are copied out at once while they are gone through. */
 const SCAN_BYTES = 65536;
@@ -18,14 +18,12 @@ const SCAN_BYTES = 65536;
 function keysOf(call: ServiceCall, { address, kind, keySize, maxEntries }: LinkedMap): Uint8Array[] {
   if (kind.keys === "index")
     return Array.from({ length: maxEntries }, (_, index) => new Uint8Array(Uint32Array.of(index).buffer));
-  const { allocateBytes, freeBytes, mapScan, mapEntryBytes, currentArea } = call.host.core;
-  if (kind.walk !== "places" || !allocateBytes || !freeBytes || !mapScan || !mapEntryBytes || !currentArea)
+  const { mapScan, mapEntryBytes, currentArea } = call.host.core;
+  if (kind.walk !== "places" || !mapScan || !mapEntryBytes || !currentArea)
     return call.fail(`entries of a map of kind ${kind.type} cannot be gone through here`);
-  const room = Number(allocateBytes(SCAN_BYTES));
-  if (room === 0) return call.fail("there is no memory to go through the entries");
   const entry = Number(mapEntryBytes(address));
-  const keys: Uint8Array[] = [];
-  try {
+  return withRoom(call, SCAN_BYTES, (room) => {
+    const keys: Uint8Array[] = [];
     let from = 0;
     do {
       const count = Number(mapScan(address, from, room, SCAN_BYTES));
@@ -35,9 +33,7 @@ function keysOf(call: ServiceCall, { address, kind, keySize, maxEntries }: Linke
       from = call.view.getUint32((Number(currentArea()) >>> 0) + LAYOUT.CpuArea.scanNext, true);
     } while (from !== 0);
     return keys;
-  } finally {
-    freeBytes(room);
-  }
+  });
 }
 
 const MAY_GO_THROUGH: readonly MapKind["type"][] = ["hash", "percpu_hash", "array", "percpu_array"];
@@ -48,11 +44,10 @@ function forEachElement(call: ServiceCall, address: number, slot: bigint, contex
   if (flags !== 0n || !MAY_GO_THROUGH.includes(map.kind.type)) return -ERRNO.EINVAL;
   const { lookup } = map.kind.program;
   const find = lookup === undefined ? undefined : call.host.core[lookup];
-  const room = Number(call.host.core["allocateBytes"]?.(Math.max(8, map.keySize)) ?? 0);
-  if (room === 0 || find === undefined) return call.fail("there is no memory for a key");
-  call.grant(room, map.keySize, false);
-  let count = 0;
-  try {
+  if (find === undefined) return call.fail(`a map of kind ${map.kind.type} has no values to look up`);
+  return withRoom(call, Math.max(8, map.keySize), (room) => {
+    call.grant(room, map.keySize, false);
+    let count = 0;
     for (const key of keysOf(call, map)) {
       call.bytes.set(key, room);
       const value = Number(find(address, room)) >>> 0;
@@ -63,10 +58,7 @@ function forEachElement(call: ServiceCall, address: number, slot: bigint, contex
       if (call.callback(slot, BigInt(address), BigInt(room), BigInt(value), context) !== 0n) break;
     }
     return count;
-  } finally {
-    call.revoke(room);
-    call.host.core["freeBytes"]?.(room);
-  }
+  });
 }
 
 export const MAP_HELPERS: readonly Helper[] = [

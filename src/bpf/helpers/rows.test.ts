@@ -161,6 +161,7 @@ const MAPS = {
   cgroups: 8,
   stacks: 7,
   ringbuf: 27,
+  commands: 31,
   array: 2,
   programs: 3,
 } as const;
@@ -170,6 +171,7 @@ const SIZES: Readonly<Record<string, readonly [key: number, value: number]>> = {
   cgroups: [4, 4],
   programs: [4, 4],
   ringbuf: [0, 0],
+  commands: [0, 0],
 };
 
 function hostOf(): { host: FakeHost; addresses: ReadonlyMap<string, number> } {

@@ -59,9 +59,17 @@ export const SOCKET_SHAPES: Readonly<Record<"common" | "full" | "tcp", KernelSha
 
 /**
  * What a function that a helper calls is given, register by register: the turn's number, the call's map, one of its keys and the
- * value there, two nodes of the call's tree, whatever number, or what the caller has in a register.
+ * value there, two nodes of the call's tree, a dynptr to a record, whatever number, or what the caller has in a register.
  */
-export type CallbackArgument = "turn" | "map" | "key" | "value" | "node" | "number" | { readonly register: number };
+export type CallbackArgument =
+  | "turn"
+  | "map"
+  | "key"
+  | "value"
+  | "node"
+  | "dynptr"
+  | "number"
+  | { readonly register: number };
 
 export interface CallbackRules {
   readonly arguments: readonly CallbackArgument[];

@@ -2,6 +2,7 @@
  * Helpers that are carried out in TypeScript. Such a function is given the call as it sees it, by the interpreter or by a
  * compiled program, and does the same in both.
  */
+import { CONSTANTS } from "../../wasm/face.ts";
 import { hostAnswer, type ProgramHost } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 
@@ -54,6 +55,21 @@ export function performService(call: ServiceCall, action: Served, args: readonly
   // Registers have no sign: whoever takes one as signed says so.
   const unsigned = args.map((arg) => (typeof arg === "number" ? arg >>> 0 : BigInt.asUintN(64, arg)));
   return action.run(call, ...(unsigned as never[]));
+}
+
+/** Lends the helper zeroed memory for as long as `act` takes. The run is stopped where there is none. */
+export function withRoom<Result>(call: ServiceCall, bytes: number, act: (room: number) => Result): Result {
+  const { allocateBytes, freeBytes } = call.host.core;
+  // What is no address is an errno.
+  const room = Number(allocateBytes?.(bytes) ?? 0) >>> 0;
+  if (room < CONSTANTS.SUPERBLOCK)
+    return call.fail(`there is no memory for the ${bytes} bytes that ${call.name} needs`);
+  try {
+    return act(room);
+  } finally {
+    call.revoke(room);
+    freeBytes?.(room);
+  }
 }
 
 /** Thrown through a whole run, which ends with this in r0: `bpf_throw`. */

@@ -1,6 +1,7 @@
 /** The helpers a program may call: one row each, numbered as in Linux's `include/uapi/linux/bpf.h`; and kernel functions. */
 import { CHECKSUM_HELPERS } from "./checksum.ts";
 import { CONTROL_HELPERS } from "./control.ts";
+import { DRAIN } from "./drain.ts";
 import { DYNPTR_HELPERS } from "./dynptr.ts";
 import { EVENT_HELPERS } from "./events.ts";
 import type { Helper } from "./helper.ts";
@@ -29,6 +30,7 @@ export const HELPERS: readonly Helper[] = [
   ...TAIL_HELPERS,
   ...TIMER_HELPERS,
   ...DYNPTR_HELPERS,
+  DRAIN,
   ...PACKET_HELPERS,
   ...RESIZE_HELPERS,
   ...CHECKSUM_HELPERS,

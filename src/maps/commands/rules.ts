@@ -91,4 +91,5 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   cgroup_array: DESCRIPTORS,
   lpm_trie: TRIE,
   ringbuf: RINGBUF,
+  user_ringbuf: RINGBUF,
 };

@@ -265,4 +265,16 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "records-killed",
     edits: [{ file: "core/maps/ringbuf.ts", guard: "  discardOf(map, cpu);\n", without: "" }],
   },
+  {
+    name: "drains-at-once",
+    doc: "Whoever begins to drain a user ring buffer does not look whether somebody does: two pass what one has in hand.",
+    scenario: "drain-killed",
+    edits: [
+      {
+        file: "core/maps/user-ringbuf.ts",
+        guard: "return claim(consumerLock(mapAt(address)), 0, thisCpu().id + 1) ? 0 : -EBUSY;",
+        without: "publish(consumerLock(mapAt(address)), thisCpu().id + 1);\n  return thisCpu().id == 99 ? -EBUSY : 0;",
+      },
+    ],
+  },
 ];

@@ -7,6 +7,7 @@ import { createDestroy } from "./create-destroy.ts";
 import { crossCpuTrim } from "./cross-cpu-trim.ts";
 import { destroyWithWork } from "./destroy-with-work.ts";
 import { destroyedWithWaiting } from "./destroyed-with-waiting.ts";
+import { drainKilled } from "./drain.ts";
 import { extraDrained } from "./extra-drained.ts";
 import { shortWayNmi } from "./fast-path-nmi.ts";
 import { shortWayTwoCpus } from "./fast-path-two-cpus.ts";
@@ -74,6 +75,7 @@ export const SCENARIOS: readonly Scenario[] = [
   prefillNmi,
   readerAndTrim,
   recordsKilled,
+  drainKilled,
   refillNmi,
   reusedSlot,
   rtWorkThread,
