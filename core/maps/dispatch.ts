@@ -233,8 +233,8 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_VARIABLE_HASH) settleTable(map, cpu);
   if (map.kind == KIND_HASH_OF_MAPS) settleTable(map, cpu);
-  if (map.kind == KIND_LRU_HASH) settleLru(map, cpu);
-  if (map.kind == KIND_LRU_PERCPU_HASH) settleLru(map, cpu);
+  if (map.kind == KIND_LRU_HASH) return settleLru(map, cpu);
+  if (map.kind == KIND_LRU_PERCPU_HASH) return settleLru(map, cpu);
   if (map.kind == KIND_QUEUE) breakRingLock(map, cpu);
   if (map.kind == KIND_STACK) breakRingLock(map, cpu);
   if (map.kind == KIND_LPM_TRIE) breakTreeLock(map, cpu);

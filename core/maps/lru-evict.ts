@@ -18,6 +18,7 @@ import { enterRead, leaveRead } from "../rcu/epoch";
 import { AGAIN, awaitBucket, isHome, isLocked, OVERFLOW, placeOfElement, removeAt, slotOfElement } from "./bucket";
 import { countElement, levelCount, nextOperation, parityOf } from "./count";
 import { hashOfElement, nameElement, poolWord, popPool } from "./element";
+import { enterBatch, leaveBatch, nextOldest, passEntry } from "./lru-batch";
 import {
   lockOrder,
   mostScanned,
@@ -159,6 +160,22 @@ function evictOldest(area: CpuArea, map: MapHeader, cache: Cache): usize {
   return found;
 }
 
+/** Makes room by what this CPU has set aside: the element is the newest once that is on a list again. 0: no entry was had so. */
+function evictSetAside(area: CpuArea, map: MapHeader, cache: Cache): usize {
+  const batch = enterBatch(area, map);
+  if (batch == 0) return 0;
+  let found: usize = 0;
+  for (let left = MOST_SPARED; found == 0 && left > 0; left--) {
+    const element = nextOldest(area, map, batch);
+    if (element == 0) break;
+    const wasUsed = takeMark(map, element);
+    if (!wasUsed && removeEntry(area, map, cache, element)) found = element;
+    passEntry(batch, element, wasUsed);
+  }
+  leaveBatch(batch);
+  return found;
+}
+
 /** The slot that the hand is at; it moves on. The claim pairs with those who do the same: each gets its own. */
 function moveHand(order: Order, taken: u32): u32 {
   const hand = changetype<usize>(order) + offsetof<Order>("hand");
@@ -189,8 +206,8 @@ function evictAny(area: CpuArea, map: MapHeader, cache: Cache): usize {
 }
 
 function evict(area: CpuArea, map: MapHeader, cache: Cache): usize {
-  let element: usize = 0;
-  if (lockOrder(area, map)) {
+  let element = evictSetAside(area, map, cache);
+  if (element == 0 && lockOrder(area, map)) {
     element = evictOldest(area, map, cache);
     unlockOrder(area, map);
   }

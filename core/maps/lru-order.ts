@@ -14,14 +14,16 @@ import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { lockAnywhere, unlock } from "../cpu/lock";
 import { NEXT_BEFORE, PREVIOUS_BEFORE, SLOT_BEFORE, SLOT_OF_ELEMENT } from "./element";
-import { elementAt, firstSlot, markUsed, Order, orderAt, orderOf, ordersOf, slotsOf, takeMark } from "./lru-slots";
+import { elementAt, firstSlot, markUsed, Order, orderAt, orderOf, slotsOf, takeMark } from "./lru-slots";
 import { MapHeader } from "./map";
 
 /** Bits of an element's slot word: on a list, on the active one. Of whoever has the lock. */
-const LISTED: u32 = 0x80000000;
+export const LISTED: u32 = 0x80000000;
 const ACTIVE: u32 = 0x40000000;
 /** On the inactive list since the last look through the lists. */
 const PENDING: u32 = 0x20000000;
+/** On no list, as a CPU has it in its batch (maps/lru-batch.ts). */
+export const SET_ASIDE: u32 = 0x10000000;
 
 /** Entries that are looked at at once, and that go before the next look: of a common order, and of a CPU's own. As in Linux. */
 const MOST_SCANNED: u32 = 128;
@@ -67,12 +69,12 @@ function batchOf(map: MapHeader): u32 {
   return min(max(map.maxEntries / superblock().cpus / 2, 1), MOST_SCANNED);
 }
 
-function bitsOf(map: MapHeader, element: usize): u32 {
+export function bitsOf(map: MapHeader, element: usize): u32 {
   return peek(element + map.valueOffset - SLOT_BEFORE);
 }
 
 /** Stored plainly: others read the slot's number only, which stays. */
-function setList(map: MapHeader, element: usize, bits: u32): void {
+export function setList(map: MapHeader, element: usize, bits: u32): void {
   const word = element + map.valueOffset - SLOT_BEFORE;
   store<u32>(word, (load<u32>(word) & SLOT_OF_ELEMENT) | bits);
 }
@@ -91,7 +93,7 @@ function append(map: MapHeader, list: List, element: usize, bits: u32): void {
 }
 
 /** Takes an element off its list. */
-function unlink(map: MapHeader, order: Order, element: usize): void {
+export function unlink(map: MapHeader, order: Order, element: usize): void {
   const list = (bitsOf(map, element) & ACTIVE) != 0 ? active(order) : inactive(order);
   const value = element + map.valueOffset;
   const next: usize = load<u32>(value - NEXT_BEFORE);
@@ -103,16 +105,26 @@ function unlink(map: MapHeader, order: Order, element: usize): void {
   list.count--;
 }
 
+/** An element that is on no list goes to the end of the active one. */
+export function listActive(map: MapHeader, order: Order, element: usize): void {
+  append(map, active(order), element, LISTED | ACTIVE);
+}
+
+/** An element that is on no list has a new entry: it goes to the end of the inactive one. */
+export function listNew(map: MapHeader, order: Order, element: usize): void {
+  append(map, inactive(order), element, LISTED | PENDING);
+}
+
 /** An element's entry was used: to the end of the active list. */
 export function spare(map: MapHeader, order: Order, element: usize): void {
   unlink(map, order, element);
-  append(map, active(order), element, LISTED | ACTIVE);
+  listActive(map, order, element);
 }
 
 /** An element gets a new entry: to the end of the inactive list, wherever it was. */
 export function renew(map: MapHeader, order: Order, element: usize): void {
   if ((bitsOf(map, element) & LISTED) != 0) unlink(map, order, element);
-  append(map, inactive(order), element, LISTED | PENDING);
+  listNew(map, order, element);
 }
 
 /** Of the oldest on the active list, those that were used stay on it, as its newest, and the others become inactive. */
@@ -122,7 +134,7 @@ function rotateActive(map: MapHeader, order: Order): void {
     const next = nextInOrder(map, element);
     const wasUsed = takeMark(map, element);
     unlink(map, order, element);
-    if (wasUsed) append(map, active(order), element, LISTED | ACTIVE);
+    if (wasUsed) listActive(map, order, element);
     else append(map, inactive(order), element, LISTED);
     element = next;
   }
@@ -164,6 +176,11 @@ export function rotate(map: MapHeader, order: Order): void {
   order.batch = batchOf(map) - 1;
 }
 
+/** Whether an element is on no list, and in no batch. */
+function isNowhere(map: MapHeader, element: usize): bool {
+  return (bitsOf(map, element) & (LISTED | SET_ASIDE)) == 0;
+}
+
 /**
  * Puts some of the elements that are on no list on one.
  * The publication pairs with that of `place`: who adds one afterwards says so again.
@@ -177,7 +194,7 @@ function sweep(map: MapHeader, order: Order, cpu: u32): void {
   const end = min(order.swept + SWEEP, slotsOf(map));
   for (let slot = order.swept; slot < end; slot++) {
     const element = elementAt(map, firstSlot(map, cpu) + slot);
-    if (element != 0 && (bitsOf(map, element) & LISTED) == 0) append(map, inactive(order), element, LISTED);
+    if (element != 0 && isNowhere(map, element)) append(map, inactive(order), element, LISTED);
   }
   order.swept = end == slotsOf(map) ? 0 : end;
 }
@@ -199,12 +216,17 @@ export function unlockOrder(area: CpuArea, map: MapHeader): void {
 }
 
 /**
- * An element that is in this CPU's hand gets a new entry: it goes where the newest are; without the lock it counts as used.
- * The publication pairs with that of `sweep`.
+ * An element that is in this CPU's hand gets a new entry: it goes where the newest are; without the lock, or in somebody's batch, it counts
+ * as used. The publication pairs with that of `sweep`.
  */
 export function place(area: CpuArea, map: MapHeader, element: usize): void {
   if (lockOrder(area, map)) {
     const order = orderOf(map, area.id);
+    if ((bitsOf(map, element) & SET_ASIDE) != 0) {
+      markUsed(element + map.valueOffset);
+      unlockOrder(area, map);
+      return;
+    }
     // One whose entry came and went since the last look takes nothing new.
     if ((bitsOf(map, element) & PENDING) == 0) rotate(map, order);
     takeMark(map, element);
@@ -213,7 +235,7 @@ export function place(area: CpuArea, map: MapHeader, element: usize): void {
     return;
   }
   markUsed(element + map.valueOffset);
-  if ((bitsOf(map, element) & LISTED) == 0) {
+  if (isNowhere(map, element)) {
     publish(changetype<usize>(orderOf(map, area.id)) + offsetof<Order>("unlisted"), 1);
   }
 }
@@ -242,25 +264,29 @@ function repairOrder(map: MapHeader, order: Order, cpu: u32): void {
   const slots = slotsOf(map);
   for (let slot = first; slot < first + slots; slot++) {
     const element = elementAt(map, slot);
-    if (element != 0) setList(map, element, 0);
+    if (element != 0) setList(map, element, bitsOf(map, element) & SET_ASIDE);
   }
   relink(map, active(order), LISTED | ACTIVE);
   relink(map, inactive(order), LISTED);
   for (let slot = first; slot < first + slots; slot++) {
     const element = elementAt(map, slot);
-    if (element != 0 && (bitsOf(map, element) & LISTED) == 0) append(map, inactive(order), element, LISTED);
+    if (element != 0 && isNowhere(map, element)) append(map, inactive(order), element, LISTED);
   }
 }
 
-/**
- * Reaping: a dead CPU's locks on a map's orders are let go of. Whoever dies of it leaves the lock, and the same to do.
- * The publication pairs with lockOrder of whoever waits.
- */
-export function breakOrderLocks(map: MapHeader, cpu: u32): void {
-  for (let index: u32 = 0; index < ordersOf(map); index++) {
-    const order = orderAt(map, index);
-    if (peek(lockWord(order)) != cpu + 1) continue;
-    repairOrder(map, order, index);
-    publish(lockWord(order), 0);
-  }
+/** Whether a CPU has the lock of an order. Pairs with nothing: of a dead CPU that stays as it is. */
+export function hasOrderLock(map: MapHeader, index: u32, cpu: u32): bool {
+  return peek(lockWord(orderAt(map, index))) == cpu + 1;
+}
+
+/** Reaping: makes whole what a dead CPU was changing, and lets go of its lock. The publication pairs with lockOrder of whoever waits. */
+export function breakOrderLock(map: MapHeader, index: u32): void {
+  const order = orderAt(map, index);
+  repairOrder(map, order, index);
+  publish(lockWord(order), 0);
+}
+
+/** Elements are on no list any more: who has the lock puts them on one. Under the lock; the publication pairs with that of `sweep`. */
+export function raiseSweep(order: Order): void {
+  publish(changetype<usize>(order) + offsetof<Order>("unlisted"), 1);
 }

@@ -49,6 +49,9 @@ export class Order {
 }
 export const ORDER_BYTES: usize = 64;
 
+/** What a CPU has set aside of a common order (maps/lru-batch.ts): two cache lines. */
+export const BATCH_BYTES: usize = 128;
+
 /** Whether each CPU has a share of its own. */
 function isShared(map: MapHeader): bool {
   return map.lruShare != 0;
@@ -83,9 +86,14 @@ export function firstSlot(map: MapHeader, cpu: u32): u32 {
   return isShared(map) ? cpu * map.lruShare : 0;
 }
 
+/** What a CPU has set aside of a map: of each there is room for it. */
+export function batchPlace(map: MapHeader, cpu: u32): usize {
+  return <usize>map.ring + <usize>ordersOf(map) * ORDER_BYTES + <usize>cpu * BATCH_BYTES;
+}
+
 /** The word that names the element of a slot, 0 for none. */
 function slotPlace(map: MapHeader, slot: u32): usize {
-  return <usize>map.ring + <usize>ordersOf(map) * ORDER_BYTES + <usize>slot * 4;
+  return batchPlace(map, superblock().cpus) + <usize>slot * 4;
 }
 
 /** The element of a slot, 0 for none. Pairs with takeSlot. */
@@ -93,9 +101,10 @@ export function elementAt(map: MapHeader, slot: u32): usize {
   return acquire(slotPlace(map, slot));
 }
 
-/** Makes orders and slots. False: memory is out. */
+/** Makes orders, batches and slots. False: memory is out. */
 export function buildSlots(map: MapHeader): bool {
-  return allocateStorage(ringField(map), <u64>ordersOf(map) * <u64>ORDER_BYTES + <u64>map.maxEntries * 4);
+  const before = <u64>ordersOf(map) * <u64>ORDER_BYTES + <u64>superblock().cpus * <u64>BATCH_BYTES;
+  return allocateStorage(ringField(map), before + <u64>map.maxEntries * 4);
 }
 
 /** Whether an element has its slot: otherwise it is new, or no element of this map at all. The loads pair with takeSlot. */

@@ -17,7 +17,7 @@ import { levelCount } from "./count";
 import { hashOf } from "./entry";
 import { buildHash, buildPercpuHash, checkHash, checkPercpuHash, HASH_FLAGS } from "./hash-create";
 import { hashLookup } from "./hash-lookup";
-import { breakOrderLocks } from "./lru-order";
+import { settleOrders } from "./lru-batch";
 import { buildSlots, markUsed } from "./lru-slots";
 import {
   MapHeader,
@@ -133,8 +133,11 @@ export function lruGet(address: usize, key: usize, into: usize): i32 {
   }
 }
 
-/** Reaping: the locks of the map's own that a dead CPU has, as of a hash and on the order. */
-export function settleLru(map: MapHeader, cpu: u32): void {
+/**
+ * Reaping: the locks of the map's own that a dead CPU has, as of a hash and on the order, and what it has set aside.
+ * @returns false: it has to be tried again, when another dead CPU's locks have been released
+ */
+export function settleLru(map: MapHeader, cpu: u32): bool {
   settleTable(map, cpu);
-  if (map.ring != 0) breakOrderLocks(map, cpu);
+  return map.ring == 0 || settleOrders(map, cpu);
 }

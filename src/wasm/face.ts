@@ -892,7 +892,12 @@ export const CONSTANTS = {
   KIND_ARRAY_OF_MAPS: 12,
   KIND_HASH_OF_MAPS: 13,
   HELD: 1,
+  OLDEST_AT: 16,
+  PASSED_AT: 72,
+  LISTED: 2147483648,
+  SET_ASIDE: 268435456,
   ORDER_BYTES: 64,
+  BATCH_BYTES: 128,
   KIND_LRU_HASH: 9,
   KIND_LRU_PERCPU_HASH: 10,
   NO_PREALLOC: 1,
@@ -964,6 +969,7 @@ export const CONSTANTS = {
 /** Offsets of fields in their structures, in bytes. */
 export const LAYOUT = {
   Account: { sets: 0, reserved: 4, limit: 8, refused: 12 },
+  Batch: { inUse: 0, next: 4, end: 8, passed: 12 },
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164, reserve: 168 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, pooled: 44, companions: 48, companionAt: 52, nextOfAccount: 56, accountedUnit: 60, depotLock: 64, depot: 68, depotCount: 72 },
   CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, attached: 92, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
@@ -985,6 +991,7 @@ export const LAYOUT = {
 /** Bytes of the structures up to the end of their last field. */
 export const SIZES = {
   Account: 16,
+  Batch: 16,
   Cache: 172,
   CacheSet: 76,
   CpuArea: 204,

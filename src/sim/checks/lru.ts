@@ -7,6 +7,7 @@ import type { FieldOf, World } from "../world.ts";
 /** Bits of an element's slot word (core/maps/lru-order.ts). */
 const LISTED = 0x80000000;
 const ACTIVE = 0x40000000;
+const SET_ASIDE = 0x10000000;
 
 /** A map, and how its words are read. */
 class LruMap {
@@ -34,8 +35,23 @@ class LruMap {
 
   /** The elements of an order's slots, 0 for none. */
   elements(index: number): number[] {
-    const first = this.field("ring") + this.orders * CONSTANTS.ORDER_BYTES + index * this.slots * 4;
+    const first = this.#batch(this.world.areas.length) + index * this.slots * 4;
     return Array.from({ length: this.slots }, (_, slot) => this.world.memory.load(first + slot * 4));
+  }
+
+  #batch(cpu: number): number {
+    return this.field("ring") + this.orders * CONSTANTS.ORDER_BYTES + cpu * CONSTANTS.BATCH_BYTES;
+  }
+
+  /** What a CPU has set aside, and what it has passed. */
+  setAside(cpu: number): number[] {
+    const batch = this.#batch(cpu);
+    const field = (name: FieldOf<"Batch">): number => this.world.field(batch, "Batch", name);
+    const word = (at: number, index: number): number => this.world.memory.load(batch + at + index * 4) & ~1;
+    if (field("inUse") !== 0) throw new Finding("batch", `CPU ${cpu} uses its batch at rest`);
+    const oldest = Array.from({ length: field("end") }, (_, index) => word(CONSTANTS.OLDEST_AT, index));
+    const passed = Array.from({ length: field("passed") }, (_, index) => word(CONSTANTS.PASSED_AT, index));
+    return [...oldest.slice(field("next")), ...passed];
   }
 
   /** A word before an element's value. */
@@ -83,13 +99,34 @@ function readList(lru: LruMap, index: number, which: "inactive" | "active"): num
   return found;
 }
 
-/** Every element is on one list, once; or on none, and the order knows that there is such a one. */
+/** What CPUs have set aside says so, and each is of one of them. */
+function readBatches(lru: LruMap): number[] {
+  const all = [...lru.world.areas.keys()].flatMap((cpu) =>
+    lru.setAside(cpu).map((element) => {
+      const bits = lru.before(element, CONSTANTS.SLOT_BEFORE);
+      const owner = lru.before(element, CONSTANTS.PREVIOUS_BEFORE) - 1;
+      if ((bits & (SET_ASIDE | LISTED)) !== SET_ASIDE || owner !== cpu)
+        throw new Finding("batch", `${hex(element)}, set aside by CPU ${cpu}, says ${hex(bits)} and CPU ${owner}`);
+      return element;
+    }),
+  );
+  if (new Set(all).size !== all.length) throw new Finding("batch", "an element is set aside twice");
+  return all;
+}
+
+/** Every element is on one list, once, or set aside; or on none, and the order knows that there is such a one. */
 function checkOrder(lru: LruMap, index: number, elements: readonly number[]): void {
   const field = (name: FieldOf<"Order">): number => lru.world.field(lru.order(index), "Order", name);
   if (field("lock") !== 0) throw new Finding("lock held", `CPU ${field("lock") - 1} holds an order's lock at rest`);
   const listed = [...readList(lru, index, "inactive"), ...readList(lru, index, "active")];
   if (new Set(listed).size !== listed.length) throw new Finding("order", "an element is on a list twice");
-  const missing = elements.filter((element) => !listed.includes(element));
+  const setAside = lru.orders === 1 ? readBatches(lru) : [];
+  const both = listed.find((element) => setAside.includes(element));
+  if (both !== undefined) throw new Finding("batch", `${hex(both)} is set aside, and on a list`);
+  const missing = elements.filter((element) => !listed.includes(element) && !setAside.includes(element));
+  const forgotten = missing.find((element) => (lru.before(element, CONSTANTS.SLOT_BEFORE) & SET_ASIDE) !== 0);
+  if (forgotten !== undefined)
+    throw new Finding("batch", `${hex(forgotten)} says that it is set aside, and nobody has it`);
   const strange = listed.find((element) => !elements.includes(element));
   if (strange !== undefined) throw new Finding("order", `${hex(strange)} is on a list and has no slot`);
   // Who has died before he could say so had put it nowhere.

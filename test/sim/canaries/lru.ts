@@ -6,7 +6,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     name: "order-not-repaired",
     doc: "The lock of an order is let go of for a dead holder, and its lists stay as he left them.",
     scenario: "lru-killed",
-    edits: [{ file: "core/maps/lru-order.ts", guard: "    repairOrder(map, order, index);\n", without: "" }],
+    edits: [{ file: "core/maps/lru-order.ts", guard: "  repairOrder(map, order, index);\n", without: "" }],
   },
   {
     name: "slot-and-slab",
@@ -67,5 +67,32 @@ export const LRU_CANARIES: readonly Canary[] = [
     doc: "The entry that goes is not counted off.",
     scenario: "lru-two-cpus",
     edits: [{ file: "core/maps/lru-evict.ts", guard: "  countElement(area, map, -1, operation);\n", without: "" }],
+  },
+  {
+    name: "batch-kept",
+    doc: "What a dead thread has set aside stays so: it goes no more.",
+    scenario: "lru-killed-batches",
+    edits: [
+      { file: "core/maps/lru-batch.ts", guard: "    if (isBatched) dropBatch(map, cpu);\n", without: "" },
+      { file: "core/maps/lru-batch.ts", guard: "  dropBatch(map, cpu);\n  raiseSweep", without: "  raiseSweep" },
+    ],
+  },
+  {
+    name: "set-aside-listed",
+    doc: "An element that a CPU has set aside is put on a list for its new entry: it is on one twice.",
+    scenario: "lru-batches",
+    edits: [
+      {
+        file: "core/maps/lru-order.ts",
+        guard: "if ((bitsOf(map, element) & SET_ASIDE) != 0) {",
+        without: "if ((bitsOf(map, element) & SET_ASIDE) != 0 && area.id == 99) {",
+      },
+    ],
+  },
+  {
+    name: "batch-shared",
+    doc: "An NMI uses the batch of the context below it.",
+    scenario: "lru-batch-nmi",
+    edits: [{ file: "core/maps/lru-batch.ts", guard: "  if (batch.inUse != 0) return 0;\n", without: "" }],
   },
 ];

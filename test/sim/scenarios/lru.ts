@@ -33,9 +33,13 @@ interface Plan {
   readonly first: (table: HashTable) => Body;
   readonly other: (table: HashTable) => Body;
   readonly nmi?: (table: HashTable) => Body;
+  readonly keys?: number;
 }
 
 const KEYS = 10;
+
+/** Entries of which each of so many CPUs sets two aside at once. */
+const batched = (cpus: number): number => 16 * cpus;
 
 const PLANS: readonly Plan[] = [
   {
@@ -111,16 +115,41 @@ const PLANS: readonly Plan[] = [
     *other() {},
     nmi: (table) => putAll(table, [4, 5], true),
   },
+  {
+    name: "lru-batches",
+    doc: "Two CPUs set entries aside that go next; one of these is deleted and comes back, others are used meanwhile.",
+    map: { lru: "common", maxEntries: batched(2) },
+    there: batched(2),
+    keys: batched(2) + KEYS,
+    reaches: [{ in: "setAside" }, { in: "putBack", text: "listActive" }, { in: "putBack", text: "listNew" }],
+    first: (table) => putAll(table, [33, 34, 35, 36]),
+    *other(table) {
+      yield* table.lookup(2);
+      yield* table.delete(1);
+      yield* putAll(table, [1, 37, 38]);
+    },
+  },
+  {
+    name: "lru-batch-nmi",
+    doc: "An NMI needs room while its own CPU is at what it has set aside.",
+    map: { lru: "common", maxEntries: batched(2) },
+    there: batched(2),
+    keys: batched(2) + KEYS,
+    reaches: [{ in: "putBack", text: "listNew" }, { in: "evictAny" }],
+    first: (table) => putAll(table, [33, 34, 35]),
+    *other() {},
+    nmi: (table) => putAll(table, [36], true),
+  },
 ];
 
-const living: readonly Scenario[] = PLANS.map(({ name, doc, map, there, reaches, first, other, nmi }) => ({
+const living: readonly Scenario[] = PLANS.map(({ name, doc, map, there, reaches, first, other, nmi, keys = KEYS }) => ({
   name,
   doc,
   cpus: 2,
   bound: 2,
   reaches,
   prepare(world) {
-    const prepared = prepareHash(world, world.createHash(map), KEYS, "as created");
+    const prepared = prepareHash(world, world.createHash(map), keys, "as created");
     putKeys(
       prepared,
       Array.from({ length: there }, (_, index) => index + 1),
@@ -142,6 +171,7 @@ interface Killed {
   readonly reaches: readonly Place[];
   readonly dies: (table: HashTable) => Body;
   readonly other: (table: HashTable) => Body;
+  readonly keys?: number;
 }
 
 const KILLED: readonly Killed[] = [
@@ -195,9 +225,27 @@ const KILLED: readonly Killed[] = [
     },
     other: (table) => putAll(table, [4]),
   },
+  {
+    name: "lru-killed-batches",
+    doc: "Killed with entries set aside; another CPU has some of its own.",
+    map: { lru: "common", maxEntries: batched(3) },
+    there: batched(3),
+    keys: batched(3) + KEYS,
+    reaches: [
+      DIES.mapLock,
+      DIES.inHand,
+      { in: "dropBatch", text: "setList" },
+      { in: "settleOrders", text: "raiseSweep" },
+    ],
+    dies: (table) => putAll(table, [49, 50, 51]),
+    *other(table) {
+      yield* putAll(table, [52]);
+      yield* table.delete(3);
+    },
+  },
 ];
 
-const killed: readonly Scenario[] = KILLED.map(({ name, doc, map, there, reaches, dies, other }) => ({
+const killed: readonly Scenario[] = KILLED.map(({ name, doc, map, there, reaches, dies, other, keys = KEYS }) => ({
   name,
   doc,
   cpus: 3,
@@ -205,7 +253,7 @@ const killed: readonly Scenario[] = KILLED.map(({ name, doc, map, there, reaches
   reaches,
   prepare(world) {
     const pages = world.call("pagesInUse");
-    const prepared = prepareHash(world, world.createHash(map), KEYS, "as created");
+    const prepared = prepareHash(world, world.createHash(map), keys, "as created");
     putKeys(
       prepared,
       Array.from({ length: there }, (_, index) => index + 1),
