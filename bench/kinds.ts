@@ -158,8 +158,8 @@ function queuePair(arena: Arena): Pair {
     ...{ name: "queue: in and out", first: "queue", second: "Array", unit: "ns" },
     measure: [
       each(order, (value) => {
-        ours.set(undefined, value);
-        ours.take(undefined);
+        ours.push(value);
+        ours.pop();
       }),
       each(order, (value) => {
         theirs.push(value);
@@ -173,7 +173,7 @@ function bloomPair(arena: Arena): Pair {
   const ours = arena.createMap({ type: "bloom_filter", name: "filter", key: none, value: u32, maxEntries: LIVE });
   const theirs = new Set<number>();
   for (let value = 0; value < LIVE; value++) {
-    ours.set(undefined, value);
+    ours.push(value);
     theirs.add(value);
   }
   const asked = numbers(OPERATIONS, 2 * LIVE);

@@ -95,7 +95,13 @@ test("it gives no values, and takes no flags, keys, deletions or walks", () => {
   assert.throws(() => arena.createMap({ type: "bloom_filter", name: "keyed", key: u32, value: u32, maxEntries: 4 }), {
     code: "EINVAL",
   });
-  const hash = arena.createMap({ type: "hash", name: "hash", key: u32, value: u32, maxEntries: 4 });
+  const hash: ArenaMap<number, number> = arena.createMap({
+    type: "hash",
+    name: "hash",
+    key: u32,
+    value: u32,
+    maxEntries: 4,
+  });
   assert.throws(() => hash.mayHave(1), { code: "EINVAL" });
   hash.close();
   filter.close();

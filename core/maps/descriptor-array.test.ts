@@ -1,6 +1,8 @@
 /** Maps that programs hand to helpers, and that have nothing of their own. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ArenaMap } from "../../src/maps/map.ts";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { createRaw, makeArena } from "../testing.ts";
 
@@ -25,7 +27,7 @@ test("from TypeScript they are there, and refuse what cannot be", async () => {
   const { u32 } = await import("../../src/maps/codec.ts");
   const arena = await makeArena();
   for (const type of ["perf_event_array", "cgroup_array", "prog_array"] as const) {
-    const map = arena.createMap({ type, name: type, key: u32, value: u32, maxEntries: 2 });
+    const map: ArenaMap<number, number> = arena.createMap({ type, name: type, key: u32, value: u32, maxEntries: 2 });
     assert.throws(() => map.set(0, 1), { code: "EINVAL" });
     assert.equal(map.get(0), undefined);
     assert.equal(map.size, 0);

@@ -4,6 +4,7 @@ import { Arena } from "../../src/arena/arena.ts";
 import { cacheStatistics } from "../../src/arena/statistics.ts";
 import { ERRNO } from "../../src/error.ts";
 import { bytes, u32 } from "../../src/maps/codec.ts";
+import type { ArenaMap } from "../../src/maps/map.ts";
 import { insertUntilRefused, LEVEL, makeArena, makeHash } from "../testing.ts";
 
 test("so many new keys as were prefilled succeed in NMI context, one more does not", async () => {
@@ -54,7 +55,13 @@ test("nothing can be prefilled in a hardirq, to a preallocated hash or to an arr
   assert.equal(map.prefill(10), -ERRNO.ENOMEM);
   arena.settle();
   assert.equal(makeHash(arena, { name: "pool", prealloc: true }).prefill(10), -ERRNO.EINVAL);
-  const array = arena.createMap({ type: "array", name: "array", key: u32, value: u32, maxEntries: 4 });
+  const array: ArenaMap<number, number> = arena.createMap({
+    type: "array",
+    name: "array",
+    key: u32,
+    value: u32,
+    maxEntries: 4,
+  });
   assert.deepEqual([array.prefill(1), arena.prefillAll(array, 1)], [-ERRNO.EINVAL, -ERRNO.EINVAL]);
   assert.deepEqual([map.prefill(-1), map.prefill(Number.NaN)], [-ERRNO.EINVAL, -ERRNO.EINVAL]);
 });

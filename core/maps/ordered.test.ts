@@ -201,7 +201,13 @@ test("what is no key, another kind, and options that are none are refused; the m
   assert.throws(() => map.range({ from: -1 }), { code: "EINVAL" });
   assert.throws(() => map.range({ start: 1 } as never), { code: "EINVAL", message: /no option start/ });
   assert.equal(map.update(1, "b", 4), -EINVAL);
-  const hash = arena.createMap({ type: "hash", name: "hash", key: u32, value: u32, maxEntries: 4 });
+  const hash: ArenaMap<number, number> = arena.createMap({
+    type: "hash",
+    name: "hash",
+    key: u32,
+    value: u32,
+    maxEntries: 4,
+  });
   assert.throws(() => hash.range(), { code: "EINVAL", message: /it is hash, not ordered/ });
   const walk = map.range();
   walk.next();

@@ -138,7 +138,13 @@ test("sizes that are no power of two, keys, values and other kinds are refused",
     assert.throws(() => makeRing(maxEntries), { code: "EINVAL" }, `${maxEntries}`);
   const options = { type: "ringbuf", name: "odd", key: none, value: u32, maxEntries: SIZE } as const;
   assert.throws(() => arena.createMap(options), { code: "EINVAL" });
-  const hash = arena.createMap({ type: "hash", name: "hash", key: u32, value: u32, maxEntries: 4 });
+  const hash: ArenaMap<number, number> = arena.createMap({
+    type: "hash",
+    name: "hash",
+    key: u32,
+    value: u32,
+    maxEntries: 4,
+  });
   for (const use of [() => hash.output(record(1, 1)), () => hash.takeRecords(), () => hash.consume()])
     assert.throws(use, { code: "EINVAL", message: /has no records/ });
   hash.close();

@@ -1,7 +1,9 @@
 /** An empty map of stacks: what Linux answers for one. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, u32 } from "../../src/maps/codec.ts";
+import type { ArenaMap } from "../../src/maps/map.ts";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { createRaw, makeArena } from "../testing.ts";
 
@@ -17,7 +19,13 @@ test("sizes: a number as key, frames of 8 bytes as value, 127 at most", async ()
 
 test("stack_trace: nothing is found in it, put into it or removed from it", async () => {
   const arena = await makeArena();
-  const map = arena.createMap({ type: "stack_trace", name: "stacks", key: u32, value: bytes(64), maxEntries: 5 });
+  const map: ArenaMap<number, Uint8Array> = arena.createMap({
+    type: "stack_trace",
+    name: "stacks",
+    key: u32,
+    value: bytes(64),
+    maxEntries: 5,
+  });
   assert.equal(map.get(3), undefined);
   assert.equal(map.take(3), undefined);
   assert.equal(map.update(3, new Uint8Array(64)), -EINVAL);

@@ -4,6 +4,7 @@
  */
 import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
+import type { MapOf } from "../maps/capabilities.ts";
 import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec.ts";
 import type { Room } from "../maps/host.ts";
 import { showAs } from "../maps/inspect.ts";
@@ -166,7 +167,7 @@ export class Arena extends Attachment {
    * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM; ETIMEDOUT (a dead thread has a lock, waited for as
    * `detach` says): then there is no map
    */
-  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>> {
+  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V> {
     checkOptions("createMap", options, MAP_OPTIONS);
     checkBooleans("createMap", options, ["prealloc", "withoutCache"]);
     const { key } = options;
@@ -178,7 +179,7 @@ export class Arena extends Attachment {
     const description = JSON.stringify([key.description, value.description]);
     const like = value.like?.isOpen === true ? value.like.info.address : 0;
     const open = this.#directory.create({ ...options, ...shapeOf({ ...options, value }), like }, description);
-    return makeMap(this, open, key, value as unknown as Codec<ValueOf<T, V>>);
+    return makeMap(this, open, key, value as unknown as Codec<ValueOf<T, V>>) as MapOf<T, K, V>;
   }
 
   /**
@@ -187,7 +188,7 @@ export class Arena extends Attachment {
    * @throws {AnyctxError} ENOENT if there is none of the name; EINVAL: it was created with other codecs, or is of another kind
    */
   openMap<K = unknown, V = unknown>(name: string): ArenaMap<K, V>;
-  openMap<K, V, T extends MapType = "hash">(name: string, codecs: MapCodecs<T, K, V>): ArenaMap<K, ValueOf<T, V>>;
+  openMap<K, V, T extends MapType = "hash">(name: string, codecs: MapCodecs<T, K, V>): MapOf<T, K, V>;
   openMap(name: string, codecs?: MapCodecs<MapType, unknown, unknown>): ArenaMap<unknown, unknown> {
     if (codecs !== undefined) {
       checkOptions("openMap", codecs, ["key", "value", "type"]);

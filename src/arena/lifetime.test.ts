@@ -74,6 +74,9 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     output: () => map.output(new Uint8Array(8)),
     takeRecords: () => map.takeRecords(),
     mayHave: () => map.mayHave(value),
+    push: () => map.push(value),
+    pop: () => map.pop(),
+    peek: () => map.peek(),
     prefill: () => map.prefill(1),
     prefix: () => map.prefix(key),
     range: () => map.range(),
@@ -178,13 +181,13 @@ function assertUntouched(memory: WebAssembly.Memory, run: () => void): void {
 /** A map of each kind, and of each sort of codec, with something in it. */
 function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key: unknown, value: unknown][] {
   // Those that nothing can be put into are tried where they are made.
-  const kinds = MAP_KINDS.filter(({ system, program }) => system.update !== undefined || program.output !== undefined);
+  const kinds = MAP_KINDS.filter(({ system, records }) => system.update !== undefined || records !== undefined);
   const like = arena.createMap({ type: "hash", name: "inner", key: u32, value: u64, maxEntries: 10 });
-  const made = kinds.map(({ type, keys, perCpu, program, inner }) => {
+  const made = kinds.map(({ type, keys, perCpu, records, inner }) => {
     const prefix = struct({ length: u32, bits: u32 });
     const codec = { none, prefix, bytes: u32, index: u32 }[keys];
     const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3 }[keys];
-    const hasRecords = program.output !== undefined;
+    const hasRecords = records !== undefined;
     const value = (hasRecords ? none : inner ? innerMaps(arena, like) : u64) as typeof u64;
     const maxEntries = hasRecords ? 4096 : 10;
     const map = arena.createMap({ type, name: type, key: codec as typeof u32, value, maxEntries });

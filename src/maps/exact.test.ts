@@ -380,7 +380,13 @@ test("json: what JSON gives back as it was, and nothing else; for values only", 
 });
 
 test("none holds undefined, and codecs are refused where they make no sense", () => {
-  const queue = arena.createMap({ type: "queue", name: "queue", key: none, value: u32, maxEntries: 2 });
+  const queue: ArenaMap<undefined, number> = arena.createMap({
+    type: "queue",
+    name: "queue",
+    key: none,
+    value: u32,
+    maxEntries: 2,
+  });
   assert.throws(() => queue.set(0 as never, 1), { code: "EINVAL" });
   for (const length of [0, -1, 1.5, Number.NaN, 2 ** 31, "4", undefined])
     for (const make of [bytes, string, json, (each: number) => array(u8, each)])

@@ -148,7 +148,13 @@ test("keys and values that are no words go entry by entry", () => {
   const perCpu = arena.createMap({ type: "percpu_hash", name: "copies", key: u32, value: u64, maxEntries: 10 });
   perCpu.setMany([1], [[1n, 2n]]);
   assert.deepEqual(perCpu.getMany([1, 2]), [[1n, 2n], undefined]);
-  const queue = arena.createMap({ type: "queue", name: "queue", key: none, value: u32, maxEntries: 5 });
+  const queue: ArenaMap<undefined, number> = arena.createMap({
+    type: "queue",
+    name: "queue",
+    key: none,
+    value: u32,
+    maxEntries: 5,
+  });
   queue.setMany([undefined, undefined], [1, 2]);
   assert.equal(queue.take(undefined), 1);
 });

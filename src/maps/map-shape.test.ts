@@ -112,7 +112,7 @@ test("a map shows its entries as Map does, an arena and an allocator a line", as
   assert.equal(inspect(map, { maxArrayLength: null }).match(/=>/g)?.length, 301);
   assert.match(inspect({ map }, { depth: 0 }), /people/);
   const queue = arena.createMap({ type: "queue", name: "queue", key: none, value: u32, maxEntries: 5 });
-  queue.set(undefined, 7);
+  queue.push(7);
   assert.equal(inspect(queue), 'ArenaMap(1) "queue" { queue, at most 5 }');
   assert.match(inspect(arena), /^Arena \(CPU 0 of 2, [\d.]+ MiB of 64\.0 MiB in use\)$/);
   const allocator = arena.createAllocator({ objectSize: 48, name: "nodes", debug: false });
@@ -265,8 +265,14 @@ test("read: views see what others write, stay what they are until the end, and a
   assert.throws(() => map.read(undefined as never), { code: "EINVAL", message: /a function as act/ });
   assert.throws(() => map.read(() => assert.fail("mine")), { message: "mine" });
   assert.equal(arena.readSection, 0);
-  const perCpu = arena.createMap({ ...numbers, type: "percpu_hash", name: "percpu" });
-  const queue = arena.createMap({ type: "queue", name: "queue", key: none, value: u32, maxEntries: 5 });
+  const perCpu: ArenaMap<number, bigint[]> = arena.createMap({ ...numbers, type: "percpu_hash", name: "percpu" });
+  const queue: ArenaMap<undefined, number> = arena.createMap({
+    type: "queue",
+    name: "queue",
+    key: none,
+    value: u32,
+    maxEntries: 5,
+  });
   arena.read(() => {
     assert.throws(() => perCpu.view(1), { code: "EINVAL" });
     assert.throws(() => queue.view(undefined), { code: "EINVAL" });

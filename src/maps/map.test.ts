@@ -161,7 +161,13 @@ test("per-CPU hash: one value a CPU, zero on those that did not write", () => {
 });
 
 test("arrays: every index exists, none beyond, none can be deleted", () => {
-  const map = arena.createMap({ type: "array", name: "array", key: u32, value: u64, maxEntries: 5 });
+  const map: ArenaMap<number, bigint> = arena.createMap({
+    type: "array",
+    name: "array",
+    key: u32,
+    value: u64,
+    maxEntries: 5,
+  });
   assert.equal(map.size, 5);
   assert.equal(map.get(4), 0n);
   map.set(4, 9n);

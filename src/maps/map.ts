@@ -7,7 +7,7 @@ import { AnyctxError, ERRNO } from "../error.ts";
 import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
 import type { OpenMap } from "./entries.ts";
-import { isUndecided, mapFailure } from "./failure.ts";
+import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
 import { behindPrefix } from "./key-order.ts";
@@ -98,14 +98,14 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
 
   /**
    * Removes what is there now, by its bytes; entries others add meanwhile may stay. Needs no memory of the arena.
-   * @throws {AnyctxError} as `delete`, when all that can be removed has been
+   * @throws {AnyctxError} as `delete`, when all that can be removed has been; EINVAL: entries of an array cannot be removed
    */
   clear(): void {
     let failed = 0;
     for (const keys of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         const result = this.remove(keys, from);
-        if (isUndecided(result)) failed = result;
+        if (result !== 0 && result !== -ERRNO.ENOENT) failed = result;
       }
     if (failed !== 0) throw mapFailure(this.info, failed, "delete an entry of");
   }
@@ -284,14 +284,14 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
   }
 
   /**
-   * A key's value where it lies, inside `read`; undefined if the key is not there. Not of per-CPU maps and queues.
+   * A key's value where it lies, inside `read`; undefined if the key is not there. Not of per-CPU maps, maps of maps and queues.
    * @throws {AnyctxError} EINVAL outside of `read`, and for a kind that has none; EBADF
    */
   view(key: K): LiveView<V> | undefined {
     const { name, kind } = this.info;
     const { lookup } = kind.program;
     this.checkOpen("view an entry of", "mayChange");
-    if (lookup === undefined || kind.perCpu)
+    if (lookup === undefined || kind.perCpu || kind.inner)
       throw new AnyctxError("EINVAL", `Map "${name}" has no views of its values: it is ${kind.type}`);
     if (this.host.readSection === 0)
       throw new AnyctxError("EINVAL", `A value of map "${name}" can be viewed inside of read only`);

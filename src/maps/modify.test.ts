@@ -1,4 +1,5 @@
 /** Read-modify-write from TypeScript: what each answers and refuses, against a Map; and that threads lose nothing of each other's. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
@@ -6,6 +7,7 @@ import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
 import { AnyctxError, type ErrorCode } from "../error.ts";
 import { array, f32, f64, i16, string, struct, u8, u32, u64 } from "./codec.ts";
+import type { ArenaMap } from "./map.ts";
 
 const make = (): Promise<Arena> => Arena.create({ maximumBytes: 64 << 20, cpus: 3 });
 const refuses = (act: () => unknown, code: ErrorCode, why: RegExp): void =>
@@ -59,7 +61,13 @@ test("arrays: numbers and values of one word; others, per-CPU maps and queues ar
   const large = arena.createMap({ type: "array", name: "large", key: u32, value: wide, maxEntries: 4 });
   assert.equal(large.add(3, "b", 1n), 1n);
   refuses(() => large.compute(3, (value) => value), "EINVAL", /it is array, which cannot do that/);
-  const each = arena.createMap({ type: "percpu_hash", name: "each", key: u32, value: u64, maxEntries: 4 });
+  const each: ArenaMap<number, bigint[]> = arena.createMap({
+    type: "percpu_hash",
+    name: "each",
+    key: u32,
+    value: u64,
+    maxEntries: 4,
+  });
   refuses(() => each.add(1, 1n as never), "EINVAL", /it is percpu_hash/);
   refuses(() => each.compute(1, (value) => value), "EINVAL", /it is percpu_hash/);
 });

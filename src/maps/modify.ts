@@ -126,6 +126,38 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   /**
+   * Adds a value to a queue, a stack or a bloom filter.
+   * @returns 0; -E2BIG: there is no room; -EINVAL: what can be no value, or a map of another kind; otherwise as `update`
+   */
+  push(value: V): number {
+    const isPushed = this.info.kind.program.push !== undefined;
+    return this.isOpen && !isPushed ? -EINVAL : this.update(undefined as K, value);
+  }
+
+  /**
+   * Takes the next value off a queue or a stack; undefined: there is none.
+   * @throws {AnyctxError} EINVAL for another kind; otherwise as `take`
+   */
+  pop(): V | undefined {
+    this.#checkPopped("take a value off");
+    return this.take(undefined as K);
+  }
+
+  /**
+   * The next value of a queue or a stack, which stays; undefined: there is none.
+   * @throws {AnyctxError} EINVAL for another kind; otherwise as `get`
+   */
+  peek(): V | undefined {
+    this.#checkPopped("look at a value of");
+    return this.get(undefined as K);
+  }
+
+  #checkPopped(what: string): void {
+    this.checkOpen(what);
+    if (this.info.kind.program.pop === undefined) throw mapFailure(this.info, -EINVAL, what);
+  }
+
+  /**
    * Whether a bloom filter may have a value: false, it was never put in; true, it was, or is taken for one that was.
    * @throws {AnyctxError} EINVAL for another kind; EBADF, EPERM
    */
