@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
-import { MAP_KINDS } from "../src/maps/kinds.ts";
+import { MAP_KINDS, type MapType } from "../src/maps/kinds.ts";
 import { replaySequences } from "./maps/replay.ts";
 import { readSequences, type Sequence } from "./maps/vectors.ts";
 
@@ -22,8 +22,11 @@ for (const file of FILES)
     assert.deepEqual(unexplained, []);
   });
 
-/** Kinds of which Linux records nothing: it has no such kind, or the kind's entries are descriptors that only Linux can make. */
-const UNRECORDED = ["variable_hash", "ordered", "perf_event_array", "prog_array", "cgroup_array"];
+/** Kinds of which nothing is recorded: Linux has no such kind, or wants BTF, or entries are descriptors that it alone can make. */
+const UNRECORDED: readonly MapType[] = [
+  ...(["variable_hash", "ordered", "user_ringbuf", "perf_event_array", "prog_array", "cgroup_array"] as const),
+  ...(["task_storage", "sk_storage", "inode_storage", "cgrp_storage"] as const),
+];
 
 test("there is a recording of every kind that can have one", () => {
   assert.deepEqual(

@@ -41,6 +41,7 @@ import {
   KIND_ARRAY_OF_MAPS,
   KIND_HASH_OF_MAPS,
 } from "./inner";
+import { checkLocalStorage, isLocalStorage } from "./local-storage";
 import {
   buildLruHash,
   buildLruPercpuHash,
@@ -77,6 +78,7 @@ export function checkMap(
 ): u32 {
   if (!isAccessible(flags) || (extra != 0 && kind != KIND_BLOOM_FILTER)) return EINVAL;
   if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, flags, supply);
+  if (isLocalStorage(kind)) return checkLocalStorage(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_ARRAY) return checkArray(keySize, valueSize, maxEntries, flags);
   if (kind == KIND_PERCPU_ARRAY) return checkPercpuArray(keySize, valueSize, maxEntries, flags);
@@ -101,7 +103,7 @@ export function checkMap(
 
 /** Sets of caches that a map has. */
 export function setsOfKind(kind: u32): u32 {
-  if (kind == KIND_HASH) return 1;
+  if (kind == KIND_HASH || isLocalStorage(kind)) return 1;
   if (kind == KIND_PERCPU_HASH) return 2;
   if (kind == KIND_VARIABLE_HASH) return VARIABLE_SETS;
   if (kind == KIND_ORDERED) return VARIABLE_SETS;
@@ -124,7 +126,7 @@ export function hasValueSet(kind: u32): bool {
 export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
   if (map.kind == KIND_ARRAY_OF_MAPS) return buildArrayOfMaps(map, inner);
   if (map.kind == KIND_HASH_OF_MAPS) return buildHashOfMaps(area, map, inner);
-  if (map.kind == KIND_HASH) return buildHash(area, map);
+  if (map.kind == KIND_HASH || isLocalStorage(map.kind)) return buildHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) return buildPercpuHash(area, map);
   if (map.kind == KIND_ARRAY) return buildArray(map);
   if (map.kind == KIND_PERCPU_ARRAY) return buildPercpuArray(map);
@@ -146,7 +148,7 @@ export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
 
 /** Gives objects back that only this map's kind knows of, from wherever a former attempt was cut off. */
 export function emptyMap(area: CpuArea, map: MapHeader): void {
-  if (map.kind == KIND_HASH) emptyHash(area, map);
+  if (map.kind == KIND_HASH || isLocalStorage(map.kind)) emptyHash(area, map);
   if (map.kind == KIND_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_VARIABLE_HASH) emptyHash(area, map);
   if (map.kind == KIND_HASH_OF_MAPS) emptyHash(area, map);
@@ -178,7 +180,7 @@ export function mapScanKeys(address: usize, from: u32, into: usize, bytes: u32):
 
 /** @param each bytes to copy of an entry: all, or its key's */
 function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i32 {
-  if (map.kind == KIND_HASH) return scanHash(map, from, into, bytes, each);
+  if (map.kind == KIND_HASH || isLocalStorage(map.kind)) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_PERCPU_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_VARIABLE_HASH) return scanHash(map, from, into, bytes, each);
   if (map.kind == KIND_HASH_OF_MAPS) return scanHash(map, from, into, bytes, each);
@@ -193,7 +195,7 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
 /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. Bloom filters and ring buffers do not know: 0. */
 export function mapCount(address: usize): u32 {
   const map = mapAt(address);
-  if (map.kind == KIND_HASH) return elementCount(map);
+  if (map.kind == KIND_HASH || isLocalStorage(map.kind)) return elementCount(map);
   if (map.kind == KIND_PERCPU_HASH) return elementCount(map);
   if (map.kind == KIND_VARIABLE_HASH) return elementCount(map);
   if (map.kind == KIND_HASH_OF_MAPS) return elementCount(map);
@@ -229,7 +231,7 @@ export function mapPrefill(address: usize, count: u32): i32 {
  * @returns false: it has to be tried again, when another dead CPU's locks have been released
  */
 export function breakMapLocks(map: MapHeader, cpu: u32): bool {
-  if (map.kind == KIND_HASH) settleTable(map, cpu);
+  if (map.kind == KIND_HASH || isLocalStorage(map.kind)) settleTable(map, cpu);
   if (map.kind == KIND_PERCPU_HASH) settleTable(map, cpu);
   if (map.kind == KIND_VARIABLE_HASH) settleTable(map, cpu);
   if (map.kind == KIND_HASH_OF_MAPS) settleTable(map, cpu);
@@ -250,7 +252,7 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
  * stays
  */
 export function settleElement(dead: CpuArea, map: MapHeader, cache: Cache, level: u32, word: usize): u32 {
-  if (map.kind == KIND_HASH) return settleHashElement(dead, map, cache, level, word);
+  if (map.kind == KIND_HASH || isLocalStorage(map.kind)) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_PERCPU_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_VARIABLE_HASH) return settleHashElement(dead, map, cache, level, word);
   if (map.kind == KIND_HASH_OF_MAPS) return settleHashElement(dead, map, cache, level, word);

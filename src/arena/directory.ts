@@ -276,6 +276,8 @@ const NEEDS: Readonly<Record<MapKind["keys"], string>> = {
   bytes: "it needs a key, a value and entries, and flags that it knows",
   none: "it needs a value and entries, no key, and flags that it knows",
   prefix: "it needs a key of 5 to 260 bytes, a value and entries, and to be dynamic; and flags that it knows",
+  owner:
+    "it needs a key of 8 bytes, its owner's address, a value and entries, and to be dynamic; and flags that it knows",
 };
 
 function createError(

@@ -185,8 +185,8 @@ function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key:
   const like = arena.createMap({ type: "hash", name: "inner", key: u32, value: u64, maxEntries: 10 });
   const made = kinds.map(({ type, keys, perCpu, records, inner }) => {
     const prefix = struct({ length: u32, bits: u32 });
-    const codec = { none, prefix, bytes: u32, index: u32 }[keys];
-    const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3 }[keys];
+    const codec = { none, prefix, bytes: u32, index: u32, owner: u64 }[keys];
+    const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3, owner: 3n }[keys];
     const hasRecords = records !== undefined;
     const value = (hasRecords ? none : inner ? innerMaps(arena, like) : u64) as typeof u64;
     const maxEntries = hasRecords ? 4096 : 10;

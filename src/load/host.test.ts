@@ -45,7 +45,7 @@ function objectThatCalls(helper: string): ObjectSpec {
   const maps = kinds.map((kind) => ({
     name: kind.type,
     bpfType: kind.bpfType,
-    keySize: { none: 0, prefix: 8, bytes: 4, index: 4 }[kind.keys],
+    keySize: { none: 0, prefix: 8, bytes: 4, index: 4, owner: 4 }[kind.keys],
     valueSize: valueSizeOf(kind),
     maxEntries: 4096,
     // A trie has to be dynamic.

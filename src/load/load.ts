@@ -19,7 +19,7 @@ import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { verifyProgram } from "../bpf/verifier/verify.ts";
 import { AnyctxError } from "../error.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
-import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
+import { type MapKind, mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
@@ -102,6 +102,10 @@ export function reopenObject(loaded: LoadedObject, arena: Arena): LoadedObject {
 /** Keys are bytes here; of a map without keys none are asked for. */
 const NOTHING = none as Codec<unknown> as Codec<Uint8Array>;
 
+const OWNER_BYTES = 8;
+/** Linux has no bound: as many as there may be tasks, unless an option says less. */
+const MOST_OWNERS = 1 << 22;
+
 /** Bytes of a map's name. */
 const LONGEST_NAME = CONSTANTS.NAME_BYTES - 1;
 
@@ -171,6 +175,18 @@ function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Loa
   }
 }
 
+/** The address of an owner is larger than the descriptor that user space has of it. */
+function keyOf({ keySize }: MapSpec, { keys }: MapKind): Codec<Uint8Array> {
+  if (keys === "owner") return bytes(OWNER_BYTES);
+  return keySize === 0 ? NOTHING : bytes(keySize);
+}
+
+/** Entries of a map that is declared with none. */
+function leastEntries({ keys, placeForEachCpu }: MapKind, { cpus }: Arena): number {
+  if (keys === "owner") return MOST_OWNERS;
+  return placeForEachCpu ? cpus : 0;
+}
+
 function createWith(
   arena: Arena,
   object: ObjectSpec,
@@ -186,9 +202,9 @@ function createWith(
   const map = arena.createMap({
     type: kind.type,
     name: nameInArena(object, spec),
-    key: spec.keySize === 0 ? NOTHING : bytes(spec.keySize),
+    key: keyOf(spec, kind),
     value: values ?? (valueSize === 0 ? NOTHING : bytes(valueSize)),
-    maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || (kind.placeForEachCpu ? arena.cpus : 0)),
+    maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || leastEntries(kind, arena)),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,
     ...(allocator === undefined ? {} : { allocator }),

@@ -16,6 +16,7 @@ const KEYS: Readonly<Record<MapKind["keys"], unknown>> = {
   prefix: { length: 8, bits: 1 },
   bytes: 1,
   index: 1,
+  owner: 1n,
 };
 
 /** An arena with one map of a kind, with room for eight, and what it can hold. */
@@ -25,7 +26,9 @@ async function make(kind: MapKind) {
   const like = arena.createMap({ type: "hash", name: "like", key: u32, value: u32, maxEntries: 4 });
   const holdsNothing = Object.keys(system).length === 0;
   const codecs = {
-    key: { none, prefix: struct({ length: u32, bits: u32 }), bytes: variable ? string() : u32, index: u32 }[keys],
+    key: { none, prefix: struct({ length: u32, bits: u32 }), bytes: variable ? string() : u32, index: u32, owner: u64 }[
+      keys
+    ],
     value: inner ? innerMaps(arena, like) : records ? none : holdsNothing ? u32 : u64,
   };
   const options = { type, name: "map", ...codecs, maxEntries: records ? 4096 : 8 };

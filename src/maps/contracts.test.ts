@@ -36,12 +36,14 @@ function make(arena: Arena, { type, keys, perCpu, inner, variable }: MapKind, pr
     prefix: (number: number) => ({ length: number * 4, bits: 0x5a5a5a5a }),
     bytes: (number: number) => (variable ? text(number) : number),
     index: (number: number) => number,
+    owner: BigInt,
   }[keys];
   const key = {
     none,
     prefix: struct({ length: u32, bits: u32 }),
     bytes: variable ? string() : u32,
     index: u32,
+    owner: u64,
   }[keys];
   const like = arena.createMap({ type: "hash", name: `inner ${type}`, key: u32, value: u32, maxEntries: 4 });
   const value = inner ? innerMaps(arena, like) : u64;

@@ -18,6 +18,15 @@ const OF_DESCRIPTORS: Omit<MapKind, "type" | "bpfType" | "doc"> = {
   ...{ inlineLookup: undefined, memoryUse: "nothing", program: {}, system: {} },
 };
 
+/** A hash by the addresses of owners, which bpf(2) asks for by their descriptors: there are none here. */
+const OF_OWNERS: Omit<MapKind, "type" | "bpfType" | "doc"> = {
+  ...{ perCpu: false, keys: "owner", order: "none", walk: "places", batches: false, mayBeDynamic: false },
+  ...{ inlineLookup: undefined, memoryUse: "hash" },
+  program: { owned: "hashLookup", own: "hashUpdate", disown: "hashDelete" },
+  system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
+  modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
+};
+
 export const MAP_KINDS: readonly MapKind[] = [
   {
     type: "hash",
@@ -294,6 +303,30 @@ export const MAP_KINDS: readonly MapKind[] = [
     bpfType: CONSTANTS.KIND_CGROUP_ARRAY,
     doc: "Cgroups that programs ask about (current_task_under_cgroup); here none can be put in.",
     ...OF_DESCRIPTORS,
+  },
+  {
+    type: "task_storage",
+    bpfType: CONSTANTS.KIND_TASK_STORAGE,
+    doc: "A value for each task that a program asks for it, by the task's address; dynamic.",
+    ...OF_OWNERS,
+  },
+  {
+    type: "sk_storage",
+    bpfType: CONSTANTS.KIND_SOCKET_STORAGE,
+    doc: "A value for each socket that a program asks for it, by the socket's address; dynamic.",
+    ...OF_OWNERS,
+  },
+  {
+    type: "inode_storage",
+    bpfType: CONSTANTS.KIND_INODE_STORAGE,
+    doc: "A value for each inode that a program asks for it, by the inode's address; dynamic.",
+    ...OF_OWNERS,
+  },
+  {
+    type: "cgrp_storage",
+    bpfType: CONSTANTS.KIND_CGROUP_STORAGE,
+    doc: "A value for each cgroup that a program asks for it, by the cgroup's address; dynamic.",
+    ...OF_OWNERS,
   },
   {
     type: "bloom_filter",

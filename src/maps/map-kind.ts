@@ -52,7 +52,11 @@ export type MapType =
   | "bloom_filter"
   | "lpm_trie"
   | "ringbuf"
-  | "user_ringbuf";
+  | "user_ringbuf"
+  | "task_storage"
+  | "sk_storage"
+  | "inode_storage"
+  | "cgrp_storage";
 /** Kinds with one value for each CPU. */
 export type PercpuMapType = "percpu_hash" | "lru_percpu_hash" | "percpu_array";
 
@@ -65,9 +69,9 @@ export interface MapKind {
   readonly perCpu: boolean;
   /**
    * `bytes`: any key may be there or not. `index`: u32 numbers below max_entries, which always are. `none`: no keys.
-   * `prefix`: a u32, how many bits, and the bits.
+   * `prefix`: a u32, how many bits, and the bits. `owner`: the address of whom the entry belongs to, in 8 bytes.
    */
-  readonly keys: "bytes" | "index" | "none" | "prefix";
+  readonly keys: "bytes" | "index" | "none" | "prefix" | "owner";
   /** How entries follow each other: not at all, by their index, by their keys, as they came, or the other way round. */
   readonly order: "none" | "index" | "key" | "arrival" | "newest";
   /** Whether entries can be gone through without taking them, and how: some at a time by places or in order, or from key to key. */
@@ -93,6 +97,10 @@ export interface MapKind {
     readonly output?: Update;
     readonly reserve?: Get;
     readonly query?: Query;
+    /** What belongs to an owner, by the address of the owner's address: helpers of its own have these. */
+    readonly owned?: Lookup;
+    readonly own?: Update;
+    readonly disown?: Lookup;
     /** The next record of those that programs take out, for whoever has begun to. */
     readonly drain?: Named<(map: number) => number>;
   };

@@ -162,6 +162,7 @@ const MAPS = {
   stacks: 7,
   ringbuf: 27,
   commands: 31,
+  owned: 29,
   array: 2,
   programs: 3,
 } as const;
@@ -172,6 +173,7 @@ const SIZES: Readonly<Record<string, readonly [key: number, value: number]>> = {
   programs: [4, 4],
   ringbuf: [0, 0],
   commands: [0, 0],
+  owned: [8, 8],
 };
 
 function hostOf(): { host: FakeHost; addresses: ReadonlyMap<string, number> } {

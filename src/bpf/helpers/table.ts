@@ -13,6 +13,7 @@ import { PACKET_HELPERS } from "./packet.ts";
 import { PROBE_HELPERS } from "./probe.ts";
 import { RESIZE_HELPERS } from "./resize.ts";
 import { SOCKET_HELPERS } from "./socket.ts";
+import { STORAGE_HELPERS } from "./storage.ts";
 import { TAIL_HELPERS } from "./tail.ts";
 import { TASK_HELPERS } from "./task.ts";
 import { TEXT_HELPERS } from "./text.ts";
@@ -31,6 +32,7 @@ export const HELPERS: readonly Helper[] = [
   ...TIMER_HELPERS,
   ...DYNPTR_HELPERS,
   DRAIN,
+  ...STORAGE_HELPERS,
   ...PACKET_HELPERS,
   ...RESIZE_HELPERS,
   ...CHECKSUM_HELPERS,

@@ -70,8 +70,14 @@ const DESCRIPTORS: CommandRules = {
   batchesBy: "key",
 };
 
-/** Linux's own kinds: of what has lengths of its own the system call knows nothing. */
-export type LinuxMapType = Exclude<MapType, "variable_hash" | "ordered">;
+/**
+ * Linux's own kinds: of what has lengths of its own the system call knows nothing. What belongs to owners it makes only of those whose types
+ * BTF tells, and nobody tells it here.
+ */
+export type LinuxMapType = Exclude<
+  MapType,
+  "variable_hash" | "ordered" | `${"task" | "sk" | "inode" | "cgrp"}_storage`
+>;
 
 export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   hash: HASH,

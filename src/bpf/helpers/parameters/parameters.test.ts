@@ -42,6 +42,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   map: { helper: "map_update_elem", register: 1, taken: [["{r} = {map}", 0x40000]], refused: ["{r} = 5", "{r} = 0"] },
   key: { helper: "map_update_elem", register: 2, ...POINTERS },
   value: { helper: "map_update_elem", register: 3, ...POINTERS },
+  value_or_null: { helper: "task_storage_get", register: 3, ...SERVED_OR_NONE },
   room: { helper: "map_pop_elem", register: 2, ...POINTERS },
   word: {
     helper: "map_lookup_percpu_elem",
@@ -177,6 +178,7 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   strncmp: ["{r} = r10\n{r} += -32", "{r} = 8", "{r} = r10\n{r} += -32"],
   strtol: ["{r} = r10\n{r} += -32", "{r} = 8", "{r} = 10", "{r} = r10\n{r} += -32"],
   check_mtu: ["", "{r} = 0", "{r} = r10\n{r} += -32", "{r} = 0", "{r} = 0"],
+  task_storage_get: ["{r} = {map}", "{r} = 0", "{r} = 0", "{r} = 0"],
   spin_lock: ["{r} = r10\n{r} += -32"],
   timer_cancel: ["{r} = r10\n{r} += -32"],
   dynptr_data: ["{r} = r10\n{r} += -32", "{r} = 0", "{r} = 0"],

@@ -11,7 +11,7 @@ import {
   SOCKET,
   TASK,
 } from "./kernel.ts";
-import { KEY, MAP, ROOM, VALUE } from "./maps.ts";
+import { KEY, MAP, ROOM, VALUE, VALUE_OR_NULL } from "./maps.ts";
 import {
   BUFFER_OR_NULL,
   CONTEXT,
@@ -57,7 +57,7 @@ import {
 } from "./stack-objects.ts";
 
 export const PARAMETER_KINDS: readonly ParameterKind[] = [
-  ...[MAP, KEY, VALUE, ROOM],
+  ...[MAP, KEY, VALUE, VALUE_OR_NULL, ROOM],
   ...[CONTEXT, DESTINATION, DESTINATION_OR_NULL, TEXT, TEXT_OR_NULL, SIZE, SOURCE, STRING],
   ...[VALUE_MEMORY, BUFFER_OR_NULL, POSITIVE_SIZE, CONTEXT_OR_SOCKET, CONTEXT_OR_NULL],
   ...[LONG_ROOM, WORD_ROOM, LOCK, TIMER, LIST, TREE, KEPT_POINTER],

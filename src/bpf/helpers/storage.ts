@@ -1,0 +1,69 @@
+/** Local storage: values that belong to tasks, sockets, inodes and cgroups, by their addresses. */
+import { ERRNO } from "../../error.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
+import type { Helper } from "./helper.ts";
+import { CGROUP, SOCKET, TASK } from "./parameters/kernel.ts";
+import { MAP, VALUE_OR_NULL } from "./parameters/maps.ts";
+import { SOURCE } from "./parameters/memory.ts";
+import { SCALAR } from "./parameters/numbers.ts";
+import type { ParameterKind } from "./parameters/parameter-kind.ts";
+import { type ServiceCall, withRoom } from "./service.ts";
+
+/** BPF_LOCAL_STORAGE_GET_F_CREATE */
+const CREATE = 1n;
+const OWNER_BYTES = 8;
+
+/** The owner's value, made of `first` (0: zeroes) where there is none and the flags say so; 0. */
+function get(call: ServiceCall, address: number, owner: bigint, first: number, flags: bigint): number {
+  if (owner === 0n || (flags & ~CREATE) !== 0n) return 0;
+  const { kind, valueStride } = call.mapAt(address);
+  const { owned = "", own = "" } = kind.program;
+  const [find, make] = [call.host.core[owned], call.host.core[own]];
+  if (!find || !make) return call.fail(`a map of kind ${kind.type} has nothing that belongs to anybody`);
+  return withRoom(call, OWNER_BYTES + valueStride, (room) => {
+    call.view.setBigUint64(room, owner, true);
+    let value = Number(find(address, room)) >>> 0;
+    if (value === 0 && flags === CREATE) {
+      make(address, room, first === 0 ? room + OWNER_BYTES : first, CONSTANTS.NOEXIST);
+      // Another CPU may have been first: its value is as good.
+      value = Number(find(address, room)) >>> 0;
+    }
+    if (value !== 0) call.grant(value, valueStride, true);
+    return value;
+  });
+}
+
+function remove(call: ServiceCall, address: number, owner: bigint): number {
+  if (owner === 0n) return -ERRNO.EINVAL;
+  const { kind } = call.mapAt(address);
+  const drop = call.host.core[kind.program.disown ?? ""];
+  if (!drop) return call.fail(`a map of kind ${kind.type} has nothing that belongs to anybody`);
+  return withRoom(call, OWNER_BYTES, (room) => {
+    call.view.setBigUint64(room, owner, true);
+    return Number(drop(address, room)) | 0;
+  });
+}
+
+/** The two helpers of a kind of owners: numbers, whose they are, and how the owner is passed. */
+function pair(ids: readonly [get: number, remove: number], whose: string, owner: ParameterKind): Helper[] {
+  const of = { sk: "socket", cgrp: "cgroup" }[whose] ?? whose;
+  return [
+    {
+      ...{ id: ids[0], name: `${whose}_storage_get`, group: "base", parameters: [MAP, owner, VALUE_OR_NULL, SCALAR] },
+      ...{ action: { type: "service", run: get }, result: "value" },
+      doc: `The address of the value that belongs to the ${of}, made of the given one where there is none and the flags are 1; or 0.`,
+    },
+    {
+      ...{ id: ids[1], name: `${whose}_storage_delete`, group: "base", parameters: [MAP, owner] },
+      ...{ action: { type: "service", run: remove }, result: "i32" },
+      doc: `Removes the value that belongs to the ${of}; 0, -ENOENT or -EINVAL.`,
+    },
+  ];
+}
+
+export const STORAGE_HELPERS: readonly Helper[] = [
+  ...pair([107, 108], "sk", SOCKET),
+  ...pair([145, 146], "inode", SOURCE),
+  ...pair([156, 157], "task", TASK),
+  ...pair([210, 211], "cgrp", CGROUP),
+];
