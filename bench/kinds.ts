@@ -5,9 +5,8 @@
 import { LRUCache } from "lru-cache";
 import { RingBuffer } from "ringbuf.js";
 import BTreeModule from "sorted-btree";
-import { left, right, table } from "../src/cli/text.ts";
 import { Arena, bytes, none, string, struct, u32, u64 } from "../src/index.ts";
-import { type Comparison, compareSides, type Measure, type Pair, spreadText } from "./sides.ts";
+import { type Comparison, compareSides, type Measure, type Pair } from "./sides.ts";
 
 // The package is of CommonJS: what it exports by default is inside.
 const { default: BTree } = BTreeModule;
@@ -254,15 +253,4 @@ export async function measureKinds(rounds: number, progress: (share: number) => 
     progress(measured.length / pairs.length);
   }
   return measured;
-}
-
-export function showKinds(rows: readonly Comparison[]): string {
-  const cells = rows.map(({ name, first, second, unit, figures: [ours, theirs], ratio }) => [
-    name,
-    `${spreadText(ours)} ${first}`,
-    `${spreadText(theirs)} ${second}`,
-    `${spreadText(ratio)}`,
-    unit,
-  ]);
-  return table([left("what"), right("arena's"), right("beside it"), right("x as fast"), left("")], cells);
 }

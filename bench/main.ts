@@ -8,9 +8,10 @@ import { SingleBar } from "cli-progress";
 import type { AllocFigures } from "../src/bench/alloc.ts";
 import { left, right, table } from "../src/cli/text.ts";
 import { measureAllocRivals } from "./alloc-rivals.ts";
-import { measureKinds, showKinds } from "./kinds.ts";
+import { measureKernel, showKernel } from "./kernel.ts";
+import { measureKinds } from "./kinds.ts";
 import { measureNative, type NativeFigures } from "./native.ts";
-import { spreadText } from "./sides.ts";
+import { showComparisons, spreadText } from "./sides.ts";
 import { measureTable, showTable } from "./table.ts";
 
 interface BenchRow {
@@ -53,10 +54,16 @@ const BENCHES: readonly BenchRow[] = [
     show: showAlloc,
   },
   {
+    name: "kernel",
+    doc: "the programs of anyctx bench map-perf beside the running kernel, as root",
+    measure: measureKernel,
+    show: showKernel,
+  },
+  {
     name: "kinds",
     doc: "LRU maps, ring buffers, prefixes, queues, filters and ordered maps beside npm packages and JavaScript's own",
     measure: measureKinds,
-    show: showKinds,
+    show: showComparisons,
   },
   {
     name: "native",

@@ -1,5 +1,6 @@
 /** Two sides of a comparison, measured in turn: what one costs alone says little on a machine that others use as well. */
 import { type Spread, spreadOf } from "../src/bench/statistics.ts";
+import { left, right, table } from "../src/cli/text.ts";
 
 /** Figures of two sides, and the second's to the first's: the median of the ratios of single rounds. */
 export interface Comparison {
@@ -41,4 +42,16 @@ export async function compareSides(
 export function spreadText({ median, minimum, maximum }: Spread): string {
   const [middle, least, most] = [median, minimum, maximum].map((value) => value.toFixed(median < 10 ? 2 : 1));
   return `${middle} (${least}-${most})`;
+}
+
+/** @param besides what the second sides are called where they have no names of their own */
+export function showComparisons(rows: readonly Comparison[], besides = "beside it"): string {
+  const cells = rows.map(({ name, first, second, unit, figures: [ours, theirs], ratio }) => [
+    name,
+    `${spreadText(ours)} ${first}`,
+    `${spreadText(theirs)} ${second}`,
+    spreadText(ratio),
+    unit,
+  ]);
+  return table([left("what"), right("arena's"), right(besides), right("x as fast"), left("")], cells);
 }

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { measureMapPerf } from "./map-perf.ts";
 import { WORKLOADS } from "./map-perf-workloads.ts";
 
-const OBJECT = fileURLToPath(new URL("../../examples/bpf/map_perf.bpf.o", import.meta.url));
-
 test("every workload's programs succeed on one thread and on several, in each mode, with their memory where it is looked at", async () => {
-  const rows = await measureMapPerf(OBJECT, 1, () => undefined);
+  const rows = await measureMapPerf(1, () => undefined);
   for (const { name, modes, memory, inTurn } of WORKLOADS) {
     const mine = rows.filter((row) => row.name === name);
     const threads = mine.map((row) => row.threads);

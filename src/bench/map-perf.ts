@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { Arena, type ArenaHandle } from "../arena/arena.ts";
 import { mapStatistics } from "../arena/statistics.ts";
@@ -55,23 +56,35 @@ const FIRST_SLOT = 2;
 const PREFIXES = 512;
 const ARENA_BYTES = 1 << 28;
 
+/** It ships with the package; seen from `src/bench` and from `dist/bench` alike. */
+export const MAP_PERF_OBJECT: string = fileURLToPath(new URL("../../examples/bpf/map_perf.bpf.o", import.meta.url));
+
 /** A worker always runs compiled, also where this module runs from source: Node 20 loads no .ts in a worker. */
 const WORKER = new URL("../../dist/bench/map-perf-worker.js", import.meta.url);
 
-type BytesMap = ArenaMap<Uint8Array, Uint8Array | Uint8Array[]>;
+export type BytesMap = ArenaMap<Uint8Array, Uint8Array | Uint8Array[]>;
 
-function fill(map: BytesMap, { filled }: Workload, cpus: number): void {
-  map.clear();
-  const value = new Uint8Array(8).fill(1);
-  const values = map.info.kind.perCpu ? Array.from({ length: cpus }, () => value) : value;
-  const keys = new Uint32Array(map.info.keySize / 4);
+/** Puts in what a workload finds. @param put is given each key in bytes of its own for as long as it takes */
+export function fill(
+  { keySize, maxEntries }: { readonly keySize: number; readonly maxEntries: number },
+  { filled }: Workload,
+  put: (key: Uint8Array) => void,
+): void {
+  const keys = new Uint32Array(keySize / 4);
   const bytes = new Uint8Array(keys.buffer);
-  const count = { empty: 0, full: map.info.maxEntries, prefixes: PREFIXES }[filled];
+  const count = { empty: 0, full: maxEntries, prefixes: PREFIXES }[filled];
   for (let index = 0; index < count; index++) {
     if (filled === "prefixes") keys.set([8 + (index % 25), Math.floor(Math.random() * 2 ** 32)]);
     else keys[0] = index;
-    map.set(bytes, values);
+    put(bytes);
   }
+}
+
+export function fillMap(map: BytesMap, workload: Workload, cpus: number): void {
+  if (map.info.kind.keys !== "index") map.clear();
+  const value = new Uint8Array(8).fill(1);
+  const values = map.info.kind.perCpu ? Array.from({ length: cpus }, () => value) : value;
+  fill(map.info, workload, (key) => void map.set(key, values));
 }
 
 /** Looks at a map's memory until it is told to end. */
@@ -108,7 +121,7 @@ async function measureRow(bench: Bench, workload: Workload, threads: number, rou
   for (let round = 0; round < rounds; round++)
     for (const mode of modes) {
       const map = bench.maps.get(inMode(workload.map, workload, mode)) as BytesMap;
-      if (round === 0) fill(map, workload, bench.arena.cpus);
+      if (round === 0) fillMap(map, workload, bench.arena.cpus);
       const task: MapPerfTask = {
         ...{ program: inMode(workload.program, workload, mode), milliseconds: MILLISECONDS_PER_ROUND },
         ...(inTurn && { inTurn: threads }),
@@ -150,18 +163,11 @@ function start(arena: Arena, { programs }: LoadedObject, threads: number): Worke
   });
 }
 
-/**
- * @param object the path of `map_perf.bpf.o`
- * @param progress called with the share that is done, 0 to 1
- */
-export async function measureMapPerf(
-  object: string,
-  rounds: number,
-  progress: (share: number) => void,
-): Promise<MapPerfRow[]> {
+/** @param progress called with the share that is done, 0 to 1 */
+export async function measureMapPerf(rounds: number, progress: (share: number) => void): Promise<MapPerfRow[]> {
   const threads = Math.min(availableParallelism(), MOST_THREADS) & ~1 || 1;
   const arena = await Arena.create({ maximumBytes: ARENA_BYTES, cpus: FIRST_SLOT + threads });
-  const loaded = loadSpec(arena, readObject(await readFile(object), object), { verify: true });
+  const loaded = loadSpec(arena, readObject(await readFile(MAP_PERF_OBJECT), MAP_PERF_OBJECT), { verify: true });
   const maps = new Map(loaded.maps.map(({ spec, map }) => [spec.name, map]));
   for (const { map, modes } of WORKLOADS.filter(({ modes }) => modes.length > 1))
     hashAlike(

@@ -45,9 +45,8 @@ interface BenchRow {
   readonly takes?: readonly (typeof OWN_OPTIONS)[number][];
 }
 
-/** Examples that ship with the package, seen from `src/cli` and from `dist/cli` alike. */
-const example = (name: string): string => fileURLToPath(new URL(`../../examples/bpf/${name}.bpf.o`, import.meta.url));
-const EXAMPLE_OBJECT = example("memleak");
+/** An example that ships with the package, seen from `src/cli` and from `dist/cli` alike. */
+const EXAMPLE_OBJECT = fileURLToPath(new URL("../../examples/bpf/memleak.bpf.o", import.meta.url));
 
 /** The recorded trace, which is larger than the package and only in its repository. */
 function exampleTrace(): string {
@@ -82,7 +81,7 @@ const BENCHES: readonly BenchRow[] = [
     name: "map-perf",
     doc: "programs on preallocated and on dynamic maps, the loops that Linux's were measured by; cost and memory",
     measure: async ({ rounds }, progress) => {
-      const rows = await measureMapPerf(example("map_perf"), rounds, progress);
+      const rows = await measureMapPerf(rounds, progress);
       return { document: { rows }, text: mapPerfParagraph(rows) };
     },
   },

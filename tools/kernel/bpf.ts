@@ -1,4 +1,4 @@
-/** `bpf(2)` on the running kernel, as far as maps go: `union bpf_attr` of Linux's `include/uapi/linux/bpf.h`. */
+/** `bpf(2)` on the running kernel, as far as maps and test runs of programs go: `union bpf_attr` of Linux's `include/uapi/linux/bpf.h`. */
 import { BYTES_AT, type SystemCalls } from "./loader.ts";
 
 const BPF = 321;
@@ -10,6 +10,8 @@ const COMMAND = {
   update: 2,
   delete: 3,
   nextKey: 4,
+  load: 5,
+  testRun: 10,
   info: 15,
   take: 21,
   freeze: 22,
@@ -33,6 +35,75 @@ export interface Answer {
   readonly attributes: DataView;
 }
 
+/** @param pointers offsets of the attributes that point to the data, in their order */
+async function ask(
+  calls: SystemCalls,
+  command: number,
+  fill: (attributes: DataView) => void,
+  pointers: readonly number[] = [],
+  data: readonly Data[] = [],
+): Promise<Answer> {
+  const places: number[] = [];
+  let end = ATTRIBUTE_BYTES;
+  for (const each of data) {
+    places.push(end);
+    end += (each === undefined ? 0 : each.length + 7) & ~7;
+  }
+  const bytes = new Uint8Array(end);
+  const attributes = new DataView(bytes.buffer, 0, ATTRIBUTE_BYTES);
+  fill(attributes);
+  for (const [index, each] of data.entries()) {
+    if (each === undefined) continue;
+    bytes.set(each, places[index]);
+    attributes.setBigUint64(pointers[index] as number, BigInt(BYTES_AT + (places[index] as number)), true);
+  }
+  const { result, bytes: after } = await calls.call(BPF, [command, BYTES_AT, ATTRIBUTE_BYTES], bytes);
+  const left = data.map((each, index) => after.slice(places[index], (places[index] as number) + (each?.length ?? 0)));
+  return { result, data: left, attributes: new DataView(after.buffer, 0, ATTRIBUTE_BYTES) };
+}
+
+/** Bytes of a verifier's log. */
+const LOG_BYTES = 1 << 16;
+
+/** Loads a program. @returns its descriptor, or the last line of the verifier's log */
+export async function loadProgram(
+  calls: SystemCalls,
+  type: number,
+  instructions: Uint8Array,
+): Promise<number | string> {
+  const license = new TextEncoder().encode("GPL\0");
+  const load = (log: Uint8Array | undefined): Promise<Answer> => {
+    const fill = (attributes: DataView): void => {
+      attributes.setUint32(0, type, true);
+      attributes.setUint32(4, instructions.length / 8, true);
+      attributes.setUint32(24, log === undefined ? 0 : 1, true);
+      attributes.setUint32(28, log?.length ?? 0, true);
+    };
+    return ask(calls, COMMAND.load, fill, [8, 16, 32], [instructions, license, log]);
+  };
+  const { result } = await load(undefined);
+  if (result >= 0) return result;
+  const { data } = await load(new Uint8Array(LOG_BYTES));
+  const lines = new TextDecoder().decode(data[2]).split("\0", 1)[0]?.trim().split("\n") ?? [];
+  return `errno ${-result}: ${lines.at(-1) ?? ""}`;
+}
+
+/** Runs a program on a packet so often. @returns what it returned at the end, and nanoseconds a run */
+export async function testRun(
+  calls: SystemCalls,
+  fd: number,
+  packet: Uint8Array,
+  repeat: number,
+): Promise<{ readonly result: number; readonly returned: number; readonly nanoseconds: number }> {
+  const fill = (attributes: DataView): void => {
+    attributes.setUint32(0, fd, true);
+    attributes.setUint32(8, packet.length, true);
+    attributes.setUint32(32, repeat, true);
+  };
+  const { result, attributes } = await ask(calls, COMMAND.testRun, fill, [16], [packet]);
+  return { result, returned: attributes.getUint32(4, true), nanoseconds: attributes.getUint32(36, true) };
+}
+
 export class KernelMaps {
   readonly #calls: SystemCalls;
 
@@ -40,35 +111,9 @@ export class KernelMaps {
     this.#calls = calls;
   }
 
-  /** @param pointers offsets of the attributes that point to the data, in their order */
-  async #ask(
-    command: number,
-    fill: (attributes: DataView) => void,
-    pointers: readonly number[] = [],
-    data: readonly Data[] = [],
-  ): Promise<Answer> {
-    const places: number[] = [];
-    let end = ATTRIBUTE_BYTES;
-    for (const each of data) {
-      places.push(end);
-      end += (each === undefined ? 0 : each.length + 7) & ~7;
-    }
-    const bytes = new Uint8Array(end);
-    const attributes = new DataView(bytes.buffer, 0, ATTRIBUTE_BYTES);
-    fill(attributes);
-    for (const [index, each] of data.entries()) {
-      if (each === undefined) continue;
-      bytes.set(each, places[index]);
-      attributes.setBigUint64(pointers[index] as number, BigInt(BYTES_AT + (places[index] as number)), true);
-    }
-    const { result, bytes: after } = await this.#calls.call(BPF, [command, BYTES_AT, ATTRIBUTE_BYTES], bytes);
-    const left = data.map((each, index) => after.slice(places[index], (places[index] as number) + (each?.length ?? 0)));
-    return { result, data: left, attributes: new DataView(after.buffer, 0, ATTRIBUTE_BYTES) };
-  }
-
   /** @param sizes type, key, value, max_entries, flags, inner descriptor, node: all u32 */
   async create(sizes: readonly number[], extra: bigint): Promise<number> {
-    const { result } = await this.#ask(COMMAND.create, (attributes) => {
+    const { result } = await ask(this.#calls, COMMAND.create, (attributes) => {
       for (const [index, size] of sizes.entries()) attributes.setUint32(index * 4, size, true);
       attributes.setBigUint64(64, extra, true);
     });
@@ -91,7 +136,7 @@ export class KernelMaps {
       attributes.setUint32(0, fd, true);
       if (command !== "nextKey") attributes.setBigUint64(24, flags, true);
     };
-    return this.#ask(COMMAND[command], fill, [8, 16], [key, value]);
+    return ask(this.#calls, COMMAND[command], fill, [8, 16], [key, value]);
   }
 
   /** A command on many. @param from in_batch and out_batch */
@@ -105,11 +150,11 @@ export class KernelMaps {
       attributes.setUint32(32, count, true);
       attributes.setUint32(36, fd, true);
     };
-    return this.#ask(COMMAND[command], fill, [0, 8, 16, 24], data);
+    return ask(this.#calls, COMMAND[command], fill, [0, 8, 16, 24], data);
   }
 
   async freeze(fd: number): Promise<number> {
-    return (await this.#ask(COMMAND.freeze, (attributes) => attributes.setUint32(0, fd, true))).result;
+    return (await ask(this.#calls, COMMAND.freeze, (attributes) => attributes.setUint32(0, fd, true))).result;
   }
 
   /** The words of `struct bpf_map_info`, and map_extra; or -errno. */
@@ -118,7 +163,7 @@ export class KernelMaps {
       attributes.setUint32(0, fd, true);
       attributes.setUint32(4, INFO_BYTES, true);
     };
-    const { result, data } = await this.#ask(COMMAND.info, fill, [8], [new Uint8Array(INFO_BYTES)]);
+    const { result, data } = await ask(this.#calls, COMMAND.info, fill, [8], [new Uint8Array(INFO_BYTES)]);
     if (result !== 0) return result;
     const view = new DataView((data[0] as Uint8Array).buffer);
     const words = Array.from({ length: 6 }, (_, index) => view.getUint32(index * 4, true));
