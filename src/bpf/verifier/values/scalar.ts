@@ -5,6 +5,7 @@
 import type { AluEffect } from "../../isa/semantics.ts";
 import { ALU_OPERATIONS, SWAPS } from "../../isa/semantics.ts";
 import { extendWord, LOW_FROM_LOW, WORD_OPERATIONS } from "./arithmetic.ts";
+import { i64, u64 } from "./bits.ts";
 import {
   between,
   constantWord,
@@ -45,26 +46,27 @@ export function constantIn(widths: Widths, value: bigint): Scalar {
 
 /** The lower half, narrowed by what the whole says. */
 function lowOf({ low }: Widths, wide: Word, half: Word): Word | undefined {
-  const shift = BigInt(low.bits);
+  const { all } = low;
+  const above = u64(~all);
   let { umin, umax, smin, smax } = low.unknown;
-  if (wide.umin >> shift === wide.umax >> shift) [umin, umax] = [wide.umin & low.all, wide.umax & low.all];
-  else if (wide.smin >> shift === wide.smax >> shift) [umin, umax] = [wide.smin & low.all, wide.smax & low.all];
+  if (u64(u64(wide.umin ^ wide.umax) & above) === 0n) [umin, umax] = [u64(wide.umin & all), u64(wide.umax & all)];
+  else if (u64(u64(wide.smin ^ wide.smax) & above) === 0n) [umin, umax] = [u64(wide.smin & all), u64(wide.smax & all)];
   if (wide.smin >= low.least && wide.smax <= low.most) [smin, smax] = [wide.smin, wide.smax];
-  const seen = { value: wide.value & low.all, mask: wide.mask & low.all, umin, umax, smin, smax };
+  const seen = { value: u64(wide.value & all), mask: u64(wide.mask & all), umin, umax, smin, smax };
   return includesWord(seen, half) ? half : meetWords(low, half, seen);
 }
 
 /** The whole, narrowed by what its lower half says. */
 function wideOf({ wide, low }: Widths, whole: Word, half: Word): Word | undefined {
-  const shift = BigInt(low.bits);
+  const above = u64(~low.all);
   const isSmall = whole.smin >= low.least && whole.smax <= low.most;
   const seen: Word = {
     value: half.value,
-    mask: (wide.all & ~low.all) | half.mask,
-    umin: ((whole.umin >> shift) << shift) + half.umin,
-    umax: ((whole.umax >> shift) << shift) + half.umax,
-    smin: isSmall ? half.smin : ((whole.smin >> shift) << shift) + half.umin,
-    smax: isSmall ? half.smax : ((whole.smax >> shift) << shift) + half.umax,
+    mask: u64(u64(wide.all & above) | half.mask),
+    umin: u64(u64(whole.umin & above) + half.umin),
+    umax: u64(u64(whole.umax & above) + half.umax),
+    smin: isSmall ? half.smin : i64(i64(whole.smin & above) + half.umin),
+    smax: isSmall ? half.smax : i64(i64(whole.smax & above) + half.umax),
   };
   return includesWord(seen, whole) ? whole : meetWords(wide, whole, seen);
 }
