@@ -56,8 +56,8 @@ const LEADS_TO: LeadsTo = {
     };
   },
   object: (subject, state, at, call, leads) => {
-    const { field, foundObject } = call;
-    const { holds } = field?.field ?? {};
+    const { foundField, foundObject } = call;
+    const { holds } = foundField?.field ?? {};
     const object = holds === undefined ? foundObject?.object : subject.program.types.get(holds.type);
     // What a map says it keeps is an object of the kernel's: there are none here that it could keep.
     if (object === undefined) return undefined;
@@ -95,7 +95,7 @@ function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelper
 
 /** What r0 is after a call, by the helper's result. */
 function resultOf(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register {
-  const { helper, map, bytes } = call;
+  const { helper, foundMap: map, bytes } = call;
   const fresh = (target: Target): PointerRegister => pointer(target, at, { maybeNull: true, id: subject.nextId++ });
   const led = leadsTo(subject, state, at, call);
   if (led !== undefined) return led;
@@ -237,7 +237,7 @@ function make(
 
 /** What a helper does to memory and to what the run has, and what it returns. */
 export function helperCall(subject: Subject, at: number, state: State, call: CheckedHelperCall): void {
-  const { helper, released, lent, field, stackObjects } = call;
+  const { helper, released, lent, foundField, stackObjects } = call;
   writeMemory(state, at, call);
   const uses = stackObjects.find(({ does }) => does === "uses");
   const movesPacket = helper.movesPacket === true && (uses === undefined || uses.leads === "packet");
@@ -246,7 +246,7 @@ export function helperCall(subject: Subject, at: number, state: State, call: Che
   changeStackObjects(subject, at, state, call);
   for (const id of released) release(state, at, id, false);
   if (lent !== undefined) release(state, at, lent, true);
-  if (helper.begins !== undefined) hold(subject, state, helper.begins, at, field?.place);
+  if (helper.begins !== undefined) hold(subject, state, helper.begins, at, foundField?.place);
   if (movesPacket) losePacket(state);
   afterCall(state, at, result);
 }

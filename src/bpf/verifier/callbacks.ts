@@ -21,9 +21,9 @@ function turnNumber(most = MOST_TURNS): Register {
 }
 
 /** The map that a call is about: its own, or the one in whose value the field is. */
-function mapOf({ map, field }: CheckedHelperCall) {
-  const of = field?.place.of;
-  return map ?? (of !== undefined && "kind" in of ? of : undefined);
+function mapOf({ foundMap, foundField }: CheckedHelperCall) {
+  const of = foundField?.place.of;
+  return foundMap ?? (of !== undefined && "kind" in of ? of : undefined);
 }
 
 function given(
@@ -34,7 +34,7 @@ function given(
   argument: CallbackArgument,
 ): Register {
   const map = mapOf(call);
-  const { field } = call;
+  const field = call.foundField;
   if (typeof argument !== "string") return state.register(argument.register);
   if (argument === "turn") return turnNumber(mostTurns(state, { arguments: ["turn"] }));
   if (argument === "node") {

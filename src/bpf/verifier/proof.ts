@@ -56,7 +56,7 @@ export class Proof implements ProvenCall, Proving {
   readonly released: number[] = [];
   /** Objects that stay where they are put, and may be looked at as long as the lock is held. */
   lent: number | undefined;
-  found: LinkedMap | undefined;
+  foundMap: LinkedMap | undefined;
   foundField: FoundField | undefined;
   readonly stackObjects: FoundStackObject[] = [];
   /** The object that the call is about. */
@@ -66,6 +66,8 @@ export class Proof implements ProvenCall, Proving {
   foundThing: PointerRegister | undefined;
   /** The first slot of the function that the helper calls. */
   function: number | undefined;
+  /** Bytes of memory that the call gives. */
+  bytes = 0;
 
   constructor(subject: Subject, state: State, at: number, helper: Helper) {
     this.subject = subject;
@@ -103,7 +105,7 @@ export class Proof implements ProvenCall, Proving {
   }
 
   map(): MapBinding {
-    if (this.found !== undefined) return this.found;
+    if (this.foundMap !== undefined) return this.foundMap;
     const register = mapRegister(this.helper);
     const held = this.held(register);
     if (held.type !== "pointer" || held.target.type !== "map")
@@ -113,7 +115,7 @@ export class Proof implements ProvenCall, Proving {
     const { action } = this.helper;
     if (map.kind.inner === true && map.inner === undefined) throw this.#ofMaps(map);
     if (action.type === "map") this.#checkRole(map, action.role);
-    this.found = map;
+    this.foundMap = map;
     return map;
   }
 
@@ -152,7 +154,7 @@ export class Proof implements ProvenCall, Proving {
   }
 
   plainValue(register: number): void {
-    if (this.found !== undefined) proveZeroFields(this, register, this.found.fields);
+    if (this.foundMap !== undefined) proveZeroFields(this, register, this.foundMap.fields);
   }
 
   inValue(register: number): void {

@@ -16,9 +16,9 @@ export interface Frame {
   /** Where the caller goes on; -1 for the program itself. */
   readonly returnTo: number;
   /** Of a function that a helper calls: by what rules, and how many references there were before. */
-  readonly callback?: CallbackFrame;
+  readonly callback: CallbackFrame | undefined;
   /** The name of a global function that is looked at by itself. */
-  readonly global?: string;
+  readonly global: string | undefined;
   /** How often the helper that is being called has called back from this frame. */
   turns: number;
 }
@@ -111,11 +111,7 @@ export class State {
   }
 
   copy(): State {
-    const frames = this.frames.map((frame) => ({
-      ...frame,
-      registers: frame.registers.slice(),
-      stack: frame.stack.slice(),
-    }));
+    const frames = this.frames.map(copyOf);
     const { at, turns, references, trail, passed } = this;
     return new State(frames, { at, turns, references, trail, passed, written: this.written.slice() });
   }
@@ -175,17 +171,21 @@ export class State {
   }
 }
 
+function copyOf({ registers, stack, start, returnTo, callback, global, turns }: Frame): Frame {
+  return { registers: registers.slice(), stack: stack.slice(), start, returnTo, callback, global, turns };
+}
+
 /** Registers of a function that was just entered, with those that it was given. */
 export function enteredFrame(
   frame: number,
   origin: number,
   given: readonly Register[],
-  rest: Pick<Frame, "start" | "returnTo" | "callback" | "global">,
+  { start, returnTo, callback, global }: Pick<Frame, "start" | "returnTo"> & Partial<Frame>,
 ): Frame {
   const registers = new Array<Register>(REGISTERS).fill(NOTHING);
   given.forEach((register, index) => {
     registers[index + 1] = register;
   });
   registers[FRAME_POINTER] = pointer({ type: "stack", frame }, origin);
-  return { registers, stack: [], turns: 0, ...rest };
+  return { registers, stack: [], start, returnTo, callback, global, turns: 0 };
 }
