@@ -4,6 +4,7 @@ import type { LinkedMap } from "../linked.ts";
 import type { CheckedHelperCall } from "./helper-call.ts";
 import type { FoundStackObject } from "./proof-objects.ts";
 import { REFERENCES } from "./references.ts";
+import { Refusal } from "./refusal.ts";
 import {
   ANY_NUMBER,
   number,
@@ -21,8 +22,19 @@ import type { Subject } from "./subject.ts";
 import { constant, scalarIn, WIDTHS } from "./values/scalar.ts";
 import { between, signedBetween } from "./values/word.ts";
 
-/** The run has something more to give back. @returns its number */
+/** Things that a run may have at a time: nobody keeps account of so many, and each takes time at every call and comparison. */
+const MOST_HELD = 128;
+
+/**
+ * The run has something more to give back.
+ * @returns its number
+ * @throws {Refusal} it has too many
+ */
 function hold(subject: Subject, state: State, kind: Reference["kind"], at: number, place?: LockPlace): number {
+  if (state.references.length >= MOST_HELD) {
+    const message = `it has ${MOST_HELD} things that it has to give back, and takes ${REFERENCES[kind].noun} besides`;
+    throw new Refusal("limit", at, message, "Give back what is done with before the next one is taken.");
+  }
   const id = subject.nextId++;
   state.references = [...state.references, { id, kind, at, ...(place === undefined ? {} : { place }) }];
   return id;
@@ -192,7 +204,7 @@ function writeMemory(state: State, at: number, { written }: CheckedHelperCall): 
     if (to.target.type !== "stack") continue;
     const { frame } = to.target;
     const { smin, smax } = to.offset.wide;
-    const stack = state.frames[frame]?.stack ?? [];
+    const { stack } = state.ownFrame(frame);
     const exact = smin === smax;
     overwrite(state, at, frame, Number(smin), Number(smax - smin) + most);
     if (exact && least > 0) smear(stack, Number(smin), least, true);

@@ -71,10 +71,9 @@ export function calledBack(subject: Subject, at: number, state: State, call: Che
     return new State([frame], { at: start, turns, references: [], trail, passed: undefined, written: wordSet() });
   }
   const entered = state.copy();
-  entered.frame.turns++;
+  entered.ownFrame().turns++;
   entered.turns++;
-  entered.frames.push(enteredFrame(entered.frames.length, -1, registers, { start, returnTo: at, callback }));
-  entered.markFrame(entered.depth);
+  entered.push(enteredFrame(entered.frames.length, -1, registers, { start, returnTo: at, callback }));
   entered.at = start;
   return entered;
 }

@@ -173,7 +173,7 @@ class Explorer {
     const other = call.function === undefined ? undefined : calledBack(this.#subject, at, state, call);
     if (other !== undefined) this.#wait(other, state);
     if (call.helper.action.type === "tail" && state.depth > 0) this.#wait(this.#tailCalled(at, state), state);
-    state.frame.turns = 0;
+    if (state.frame.turns !== 0) state.ownFrame().turns = 0;
     helperCall(this.#subject, at, state, call);
     state.at = at + 1;
     if (leads?.type === "memory" && leads.of === "iterator") this.#wait(nextTurn(state), state);
@@ -232,8 +232,7 @@ class Explorer {
       return;
     }
     const given: Register[] = [1, 2, 3, 4, 5].map((index) => state.register(index));
-    state.frames.push(enteredFrame(state.frames.length, -1, given, { start: target, returnTo: at + 1 }));
-    state.markFrame(state.depth);
+    state.push(enteredFrame(state.frames.length, -1, given, { start: target, returnTo: at + 1 }));
     state.at = target;
   }
 

@@ -152,7 +152,7 @@ function stored(step: Step, state: State, base: Register, bytes: number, registe
   if (base.type !== "pointer" || base.target.type !== "stack") return;
   const { frame } = base.target;
   const by = step.slot.offset;
-  const stack = state.frames[frame]?.stack ?? [];
+  const { stack } = state.ownFrame(frame);
   const exact = constantOf(base.offset);
   if (exact === undefined) {
     const { smin, smax } = base.offset.wide;
