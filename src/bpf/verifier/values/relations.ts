@@ -3,7 +3,7 @@
  * that, nothing is left, and no run goes that way.
  */
 import type { Comparison } from "../../isa/semantics.ts";
-import { type Scalar, scalarOf, type Widths } from "./scalar.ts";
+import { type Scalar, scalarIn, scalarOf, type Widths } from "./scalar.ts";
 import { includesWord, meetWords, type Width, type Word, wordOf } from "./word.ts";
 
 type Pair = readonly [Word, Word];
@@ -120,5 +120,6 @@ export function compared(
 function narrowedTo(widths: Widths, before: Scalar, word: Word, half: boolean): Scalar | undefined {
   const { wide, low } = before;
   if (includesWord(word, half ? low : wide)) return before;
-  return half ? scalarOf(widths, wide, word) : scalarOf(widths, word, low);
+  if (half) return scalarOf(widths, wide, word);
+  return before.follows ? scalarIn(widths, word) : scalarOf(widths, word, low);
 }
