@@ -61,7 +61,7 @@ function map(name: string, bpfType: number, keySize: number, valueSize: number, 
   return { name, bpfType, keySize, valueSize, maxEntries, flags: 0, readOnly: false };
 }
 
-/** Maps that programs may name: a hash, an array, others by their kind, two sections of variables. */
+/** Maps that programs may name: a hash, an array, others by their kind, two ring buffers, two sections of variables. */
 export const MAPS: readonly MapSpec[] = [
   map("counts", 1, 4, VALUE_BYTES, 16),
   map("array", 2, 4, VALUE_BYTES, 4),
@@ -70,6 +70,7 @@ export const MAPS: readonly MapSpec[] = [
   { ...map("trie", 11, 8, 8, 8), flags: NO_PREALLOC },
   { ...map("guarded", 2, 4, 72, 2), valueTypeId: VALUE },
   map("ring", 27, 0, 0, 4096),
+  map("commands", 31, 0, 0, 4096),
   map("events", 4, 4, 4, 2),
   { ...map(".bss", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES) },
   { ...map(".rodata", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES).fill(1), readOnly: true },

@@ -293,7 +293,7 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   subject.proofs.proven(access.at);
 }
 
-const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel"]);
+const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "dynptr"]);
 
 /**
  * Things of the kernel's are read by the programs that follow its pointers. Sockets there are none: no run comes to where one is

@@ -30,7 +30,7 @@ const MOST_HELD = 128;
  * @returns its number
  * @throws {Refusal} it has too many
  */
-function hold(subject: Subject, state: State, kind: Reference["kind"], at: number, place?: LockPlace): number {
+export function hold(subject: Subject, state: State, kind: Reference["kind"], at: number, place?: LockPlace): number {
   if (state.references.length >= MOST_HELD) {
     const message = `it has ${MOST_HELD} things that it has to give back, and takes ${REFERENCES[kind].noun} besides`;
     throw new Refusal("limit", at, message, "Give back what is done with before the next one is taken.");
@@ -152,7 +152,7 @@ function mostOf(state: State, { atMostSize, parameters }: CheckedHelperCall["hel
 const BORROWED = "an object in a list or a tree, looked at while a lock was held";
 
 /** It is gone: what still leads to it is a number, and what was borrowed with it too. */
-function release(state: State, at: number, id: number, lent: boolean): void {
+export function release(state: State, at: number, id: number, lent: boolean): void {
   const kind = state.references.find((each) => each.id === id)?.kind;
   if (kind === undefined) return;
   const lock = state.references.findLast((each) => each.kind === "lock")?.id ?? 0;

@@ -38,7 +38,7 @@ function arithmetic(subject: Subject, at: number, index: number, register: Point
 }
 
 /** Targets that a pointer stays at. */
-const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel"]);
+const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "dynptr"]);
 
 /** A pointer is moved by a number, or subtracted from a pointer: nothing else. */
 function checkPointerArithmetic(subject: Subject, step: Step, state: State, effect: Of<"alu">): void {

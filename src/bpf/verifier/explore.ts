@@ -6,7 +6,7 @@ import { edgeOf } from "../analysis/edges.ts";
 import { helperById } from "../helpers/table.ts";
 import type { BeliefBook } from "./beliefs.ts";
 import { branch } from "./branches.ts";
-import { afterCall, helperCall, losePacket } from "./call-effects.ts";
+import { afterCall, helperCall, losePacket, release } from "./call-effects.ts";
 import { calledBack, nextTurn } from "./callbacks.ts";
 import { check, registersRead } from "./checker.ts";
 import { beginGlobal, callGlobal, globalFunctionAt } from "./global-functions.ts";
@@ -241,6 +241,7 @@ class Explorer {
     const result = state.register(0);
     const { returnTo, callback } = state.pop();
     if (callback !== undefined) {
+      if (callback.lent !== 0) release(state, at, callback.lent, false);
       // The helper may call it again, or not.
       state.at = returnTo;
       return true;

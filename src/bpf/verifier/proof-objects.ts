@@ -133,6 +133,7 @@ export function proveStackObject(
   const [kind, leads] = STACK_KINDS[parameter];
   const words = STACK_WORDS[kind];
   const [held, offset] = pointerAt(proof, register, `${words} on the stack`);
+  if (held.target.type === "dynptr" && kind === "dynptr" && does === "uses") return lent(held.target.reference);
   if (held.target.type !== "stack")
     throw proof.refusal(register, `${words} on the stack`, "Declare it as a local variable, and pass its address.");
   const { frame } = held.target;
@@ -147,6 +148,12 @@ export function proveStackObject(
   if (!isIt) throw notThere(proof, register, words, does === "ends" && kind === "dynptr");
   if (does === "ends" && kind === "interrupts") checkOrder(proof, object);
   return { ...place, leads: object.leads, object };
+}
+
+/** A dynptr that a function was given for as long as it runs. */
+function lent(reference: number): FoundStackObject {
+  const object = { kind: "dynptr", id: reference, reference, part: 0, leads: "memory" } as const;
+  return { does: "uses", kind: "dynptr", leads: "memory", frame: -1, offset: 0, object };
 }
 
 /** Room for something new: what has to be given back must not be lost by it. */

@@ -23,6 +23,8 @@ export type Target =
       readonly reference: number;
       readonly shape?: KernelShape | undefined;
     }
+  /** A dynptr that lies in memory of the kernel's, and goes with a reference. */
+  | { readonly type: "dynptr"; readonly reference: number }
   | { readonly type: "function"; readonly start: number };
 
 /** So many bytes that a helper gave. */
@@ -159,6 +161,8 @@ export function describeTarget(target: Target): string {
       return "the packet's metadata";
     case "function":
       return "a function";
+    case "dynptr":
+      return "a dynptr";
     default:
       return `the ${target.type}`;
   }

@@ -35,7 +35,10 @@ interface OwnFrame extends Frame {
 export interface CallbackFrame {
   readonly helper: Helper;
   readonly rules: CallbackRules;
+  /** How many things to be given back there were before, with what is lent for the call. */
   readonly references: number;
+  /** The number of what it is given for as long as it runs; 0: nothing. */
+  readonly lent: number;
 }
 
 /** What a run has and has not given back. */
