@@ -468,6 +468,7 @@ r1 = r10\nr1 += -16\nr2 = 2\nr3 = 6\ncall bpf_dynptr_adjust\nr1 = r10\nr1 += -16
     text: "r1 = r9\nr2 = 1\nr3 = r10\nr3 += -16\ncall bpf_dynptr_from_xdp",
     expected: EINVAL,
   },
+  bpf_rdonly_cast: { text: "r1 = 5\nr2 = 1\ncall bpf_rdonly_cast", expected: 5n },
   bpf_task_acquire: { text: "r1 = 5\ncall bpf_task_acquire", expected: 5n },
   bpf_cgroup_acquire: { text: "r1 = 5\ncall bpf_cgroup_acquire", expected: 5n },
   bpf_task_release: { text: "r1 = 5\ncall bpf_task_release\nr0 = 1", expected: 1n },

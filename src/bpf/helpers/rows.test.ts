@@ -100,6 +100,7 @@ const UNKNOWN: readonly string[] = [
   "copy_from_user_task",
   "skb_set_tstamp",
   "ima_file_hash",
+  "bpf_cast_to_kern_ctx",
   "bpf_task_from_pid",
   "bpf_task_from_vpid",
   "bpf_cgroup_from_id",

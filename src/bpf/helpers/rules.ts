@@ -38,7 +38,9 @@ export type Leads =
       readonly what: KernelThing;
       readonly owned: boolean | "argument";
       readonly shape?: KernelShape;
-    };
+    }
+  /** The kernel's memory, which is read wherever an address leads: there is no NULL that has to be looked for. */
+  | { readonly type: "anywhere" };
 
 /** What programs may read of a thing of the kernel's, where that is less than all. */
 export interface KernelShape {

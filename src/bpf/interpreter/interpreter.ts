@@ -61,8 +61,10 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
   });
 }
 
-function followsPointers({ kind }: LinkedProgram): boolean {
-  return !("reason" in kind) && programType(kind).followsPointers === true;
+/** Whether addresses of the kernel's memory come into a program: with its context, or from what it calls. */
+function readsKernel({ kind, helpers }: LinkedProgram): boolean {
+  const follows = !("reason" in kind) && programType(kind).followsPointers === true;
+  return follows || helpers.some((id) => helperById(id)?.leads?.type === "anywhere");
 }
 
 /** Prepares a program for any number of runs. */
@@ -72,7 +74,7 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
     host,
     code: decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
-    kernel: followsPointers(program) ? host.kernel : undefined,
+    kernel: readsKernel(program) ? host.kernel : undefined,
     options: { ...options, budget: options.budget ?? DEFAULT_BUDGET },
   };
 }

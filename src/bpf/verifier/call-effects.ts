@@ -19,7 +19,7 @@ import { smear, wordAt } from "./stack.ts";
 import { forgetObject, overwrite, putObject } from "./stack-objects.ts";
 import type { LockPlace, Reference, State } from "./state.ts";
 import type { Subject } from "./subject.ts";
-import { constant, scalarIn, WIDTHS } from "./values/scalar.ts";
+import { constant, scalarIn, UNKNOWN, WIDTHS } from "./values/scalar.ts";
 import { between, signedBetween } from "./values/word.ts";
 
 /** Things that a run may have at a time: nobody keeps account of so many, and each takes time at every call and comparison. */
@@ -49,7 +49,7 @@ type Result = { readonly target: Target; readonly offset?: number; readonly neve
 
 /** The thing that a call's row says its result leads to. */
 type LeadsTo = {
-  readonly [Type in Leads["type"]]: (
+  readonly [Type in Exclude<Leads["type"], "anywhere">]: (
     subject: Subject,
     state: State,
     at: number,
@@ -95,6 +95,7 @@ const LEADS_TO: LeadsTo = {
 function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register | undefined {
   const { leads } = call.helper;
   if (leads === undefined) return undefined;
+  if (leads.type === "anywhere") return number(UNKNOWN, true);
   const found = (LEADS_TO[leads.type] as LeadsTo["memory"])(subject, state, at, call, leads as never);
   if (found === undefined) return ANY_NUMBER;
   const { target, offset = 0, never = false } = found;

@@ -117,7 +117,8 @@ function addressIn(subject: Subject, at: number, field: number, bytes: number): 
 function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: Of<"load">): Register {
   const { slot, at } = step;
   const base = state.register(slot.src);
-  const follows = subject.type?.followsPointers === true && bytes === 8;
+  const ofKernel = base.type === "number" && base.kernel;
+  const follows = (ofKernel || subject.type?.followsPointers === true) && bytes === 8;
   if (base.type !== "pointer" || base.target.type === "kernel") return number(bytesLoaded(bytes, signed), follows);
   const { target, offset } = base;
   const exact = constantOf(offset);
