@@ -21,7 +21,8 @@ const OPAQUE = {
 
 /**
  * Types of what lies in `guarded`: `struct value { lock, list, tree, kept, timer, count }`, whose list and tree hold `struct item
- * { number, inList, inTree, references }`, and so does the pointer.
+ * { number, inList, inTree, references }`, and so does the pointer; of what lies in `things`: `struct things { task, count }`, with a
+ * place for a task.
  */
 const TYPES: Btf = {
   what: "made-up",
@@ -45,12 +46,17 @@ const TYPES: Btf = {
     ),
     { name: "contains:item:inList", kind: "decl_tag", type: 12, part: 1 },
     { name: "contains:item:inTree", kind: "decl_tag", type: 12, part: 2 },
+    struct("task_struct", 8, [1, 0, "flags"]),
+    { name: "kptr", kind: "alias", type: 15, tag: true },
+    { name: "", kind: "pointer", type: 16 },
+    struct("things", 16, [17, 0, "task"], [1, 8, "count"]),
   ],
 };
 
 /** The number of `struct item`, for `bpf_obj_new`. */
 export const ITEM = 9;
 const VALUE = 12;
+const THINGS = 18;
 
 function struct(name: string, size: number, ...members: [type: number, offset: number, name: string][]) {
   const rows = members.map(([type, offset, member]) => ({ name: member, type, bitOffset: offset * 8, bitSize: 0 }));
@@ -69,6 +75,7 @@ export const MAPS: readonly MapSpec[] = [
   map("queue", 22, 0, 8, 8),
   { ...map("trie", 11, 8, 8, 8), flags: NO_PREALLOC },
   { ...map("guarded", 2, 4, 72, 2), valueTypeId: VALUE },
+  { ...map("things", 2, 4, VALUE_BYTES, 1), valueTypeId: THINGS },
   map("ring", 27, 0, 0, 4096),
   map("commands", 31, 0, 0, 4096),
   map("events", 4, 4, 4, 2),

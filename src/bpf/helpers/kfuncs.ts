@@ -298,6 +298,17 @@ const ROWS: readonly Row[] = [
       doc: `Lets a ${what} go.`,
     },
   ]),
+  {
+    ...{ name: "bpf_cgroup_ancestor", group: ANY, parameters: [CGROUP, WORD], result: "u64" },
+    action: { type: "unknown", what: "the cgroup that another one is in" },
+    leads: { type: "kernel", what: "cgroup", owned: true },
+    doc: "The address of the cgroup that another one is in, at a level: a run is stopped here without an answer.",
+  },
+  {
+    ...{ name: "bpf_task_under_cgroup", group: ANY, parameters: [TASK, CGROUP], result: "i64" },
+    action: { type: "unknown", what: "whether a task is in a cgroup" },
+    doc: "Whether a task is in a cgroup or in one below it: a run is stopped here without an answer.",
+  },
   ...(
     [
       ["bpf_task_from_pid", "task"],

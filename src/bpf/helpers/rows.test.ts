@@ -101,6 +101,8 @@ const UNKNOWN: readonly string[] = [
   "skb_set_tstamp",
   "ima_file_hash",
   "bpf_cast_to_kern_ctx",
+  "bpf_cgroup_ancestor",
+  "bpf_task_under_cgroup",
   "bpf_task_from_pid",
   "bpf_task_from_vpid",
   "bpf_cgroup_from_id",

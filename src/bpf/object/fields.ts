@@ -15,6 +15,9 @@ export type FieldKind =
   | "pointer"
   | "unknown";
 
+/** Things of the kernel's that may be kept in maps. */
+export type KeptThing = "task" | "cgroup";
+
 export interface SpecialField {
   readonly kind: FieldKind;
   /** As the struct's author calls it, with the members on the way to it. */
@@ -22,7 +25,7 @@ export interface SpecialField {
   readonly offset: number;
   readonly bytes: number;
   /** Of a list or a tree: number of the type of its objects, and where in them its node is. Of a pointer: of what it leads to. */
-  readonly holds?: { readonly type: number; readonly node: number };
+  readonly holds?: { readonly type: number; readonly node: number; readonly thing?: KeptThing };
 }
 
 /** A struct that programs allocate, or that they keep in lists and trees. */
@@ -45,6 +48,9 @@ const BY_NAME: Readonly<Record<string, FieldKind>> = {
   bpf_rb_node: "treeNode",
   bpf_refcount: "references",
 };
+
+/** What the kernel calls them. */
+const KEPT_THINGS: Readonly<Record<string, KeptThing>> = { task_struct: "task", cgroup: "cgroup" };
 
 /** Tags of pointers that are kept for others to take out, as `__kptr` makes them. */
 const POINTER_TAGS: ReadonlySet<string> = new Set(["kptr", "kptr_untrusted", "percpu_kptr", "uptr"]);
@@ -113,7 +119,8 @@ function lookAt(
     found.push({ ...place, kind, bytes: type.size, ...(holds === undefined ? {} : { holds }) });
   } else if (type.kind === "pointer") {
     const [tag] = tagsOf(btf, type.type).filter((each) => POINTER_TAGS.has(each));
-    const holds = { type: resolvedId(btf, type.type), node: 0 };
+    const thing = KEPT_THINGS[resolveType(btf, type.type).name];
+    const holds = { type: resolvedId(btf, type.type), node: 0, ...(thing === undefined ? {} : { thing }) };
     if (tag !== undefined)
       found.push({ ...place, kind: tag === "kptr" ? "pointer" : "unknown", bytes: POINTER_BYTES, holds });
   } else if (isStruct(type)) lookInto(search, resolvedId(btf, id), type, place);

@@ -70,8 +70,12 @@ const LEADS_TO: LeadsTo = {
   object: (subject, state, at, call, leads) => {
     const { foundField, foundObject } = call;
     const { holds } = foundField?.field ?? {};
+    if (holds?.thing !== undefined) {
+      const reference = hold(subject, state, holds.thing, at);
+      return { target: { type: "kernel", what: holds.thing, reference } };
+    }
     const object = holds === undefined ? foundObject?.object : subject.program.types.get(holds.type);
-    // What a map says it keeps is an object of the kernel's: there are none here that it could keep.
+    // What a map says it keeps is another thing of the kernel's: there are none here that it could keep.
     if (object === undefined) return undefined;
     const lock = state.references.findLast(({ kind }) => kind === "lock")?.id ?? 0;
     const reference = leads.owned ? hold(subject, state, "object", at) : 0;

@@ -271,6 +271,10 @@ export function proveNode(proof: Proving, register: number, mustBeOwn: boolean):
 export function provePointee(proof: Proving, register: number): void {
   if (proof.isZero(register)) return;
   const { field } = proof.foundField ?? {};
+  if (field?.holds?.thing !== undefined) {
+    proveKernelThing(proof, register, field.holds.thing, "ends");
+    return;
+  }
   const type = field?.holds === undefined ? undefined : proof.subject.program.types.get(field.holds.type);
   const wanted = `an object of type ${type?.name ?? "as the place has them"}, or 0,`;
   const { target } = own(proof, register, wanted);
@@ -291,6 +295,8 @@ export function proveKernelThing(
   if (held.type !== "pointer" || held.target.type !== "kernel" || held.target.what !== what)
     throw proof.refusal(register, wanted, `Pass a ${what} as a helper gave it.`);
   if (held.maybeNull) throw proof.refusal(register, wanted, `Compare the ${what} with NULL first.`);
+  if (exactOffset(held) !== 0)
+    throw proof.refusal(register, `${wanted}, from its beginning`, `Pass the ${what} itself, and no member of it.`);
   const { reference } = held.target;
   if (does !== "ends") return held;
   if (!proof.state.references.some(({ id }) => id === reference))

@@ -127,12 +127,28 @@ function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: O
     const found = addressIn(subject, at, field, bytes);
     return found ?? number(bytesLoaded(bytes, signed), follows);
   }
+  const kept = exact === undefined ? undefined : keptIn(subject, at, target, Number(exact) + slot.offset, bytes);
+  if (kept !== undefined) return kept;
   if (target.type === "value" && exact !== undefined && target.map.contents !== undefined)
     return number(constantAt(target.map.contents, Number(exact) + slot.offset, bytes, signed));
   if (target.type !== "stack" || exact === undefined) return number(bytesLoaded(bytes, signed));
   const stack = state.frames[target.frame]?.stack ?? [];
   const found = loadAt(stack, Number(BigInt.asIntN(64, exact)) + slot.offset, bytes) ?? number(bytesLoaded(bytes));
   return signed ? signExtended(found, bytes) : found;
+}
+
+/** A thing of the kernel's that a value or an object keeps: it may be looked at and acquired, as none goes away in the middle of a run. */
+function keptIn(
+  subject: Subject,
+  at: number,
+  target: PointerRegister["target"],
+  offset: number,
+  bytes: number,
+): PointerRegister | undefined {
+  const fields = target.type === "value" ? target.map.fields : target.type === "object" ? target.object.fields : [];
+  const what = fields.find((field) => field.offset === offset && field.bytes === bytes)?.holds?.thing;
+  if (what === undefined) return undefined;
+  return pointer({ type: "kernel", what, reference: 0 }, at, { maybeNull: true, id: subject.nextId++ });
 }
 
 /** What lies in a section of constants, which nobody changes while the program is loaded. */

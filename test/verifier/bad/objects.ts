@@ -25,7 +25,70 @@ r3 += -72
 r1 = &guarded
 r4 = 0`;
 
+/** A place for a task, in r6, and a task that the run has, in r7. */
+const THING = `${lookup("things")}\n${CHECKED}\nr6 = r0`;
+const TASK = "r1 = 1\ncall bpf_task_from_pid\nif r0 == 0 goto out\nr7 = r0";
+const EXCHANGE = "r1 = r6\nr2 = r7\ncall kptr_xchg";
+const RELEASED = "if r0 == 0 goto out\nr1 = r0\ncall bpf_task_release";
+
+/** Tasks that are kept in maps. */
+const KEPT_THINGS: readonly BadProgram[] = [
+  {
+    name: "a task that was kept before is forgotten",
+    section: TC,
+    bad: `${THING}\n${TASK}\n${EXCHANGE}\n${OUT}`,
+    good: `${THING}\n${TASK}\n${EXCHANGE}\n${RELEASED}\n${OUT}`,
+    category: "reference",
+    says: /a task/,
+  },
+  {
+    name: "a task is released after it was kept",
+    section: TC,
+    bad: `${THING}\n${TASK}\n${EXCHANGE}\n${RELEASED}\nr1 = r7\ncall bpf_task_release\n${OUT}`,
+    category: "argument",
+    says: /is given a task, which was given back before/,
+  },
+  {
+    name: "a task that is kept is released",
+    section: TC,
+    bad: `${THING}\nr1 = *(u64 *)(r6 + 0)\nif r1 == 0 goto out\ncall bpf_task_release\n${OUT}`,
+    good: `${THING}\nr1 = *(u64 *)(r6 + 0)\nif r1 == 0 goto out\ncall bpf_task_acquire\n${RELEASED}\n${OUT}`,
+    category: "argument",
+    says: /takes a task that it has to release as argument 1/,
+  },
+  {
+    name: "a task that may not be there is acquired",
+    section: TC,
+    bad: `${THING}\nr1 = *(u64 *)(r6 + 0)\ncall bpf_task_acquire\n${RELEASED}\n${OUT}`,
+    category: "argument",
+    says: /takes a task as argument 1 and is given a pointer to a task, or NULL/,
+  },
+  {
+    name: "an object is kept as a task",
+    section: TC,
+    bad: `${THING}\n${NEW}\n${EXCHANGE}\n${RELEASED}\n${OUT}`,
+    category: "argument",
+    says: /takes a task that it has to release as argument 2/,
+  },
+  {
+    name: "a task is written to where one is kept",
+    section: TC,
+    bad: `${THING}\n${TASK}\n*(u64 *)(r6 + 0) = r7\n${OUT}`,
+    category: "object",
+    says: /task, a pointer that is kept for others/,
+  },
+  {
+    name: "a member of a task in place of the task",
+    section: "fentry/f",
+    bad: `${THING}\nr1 = *(u64 *)(r6 + 0)\nif r1 == 0 goto out\nr1 += 8\ncall bpf_task_acquire\n${RELEASED}\n${OUT}`,
+    good: `${THING}\nr1 = *(u64 *)(r6 + 0)\nif r1 == 0 goto out\nr2 = r1\nr2 += 8\nr2 = *(u64 *)(r2 + 0)\ncall bpf_task_acquire\n${RELEASED}\n${OUT}`,
+    category: "argument",
+    says: /takes a task, from its beginning,? as argument 1/,
+  },
+];
+
 export const OBJECTS: readonly BadProgram[] = [
+  ...KEPT_THINGS,
   {
     name: "an object is forgotten",
     section: TC,
