@@ -1,6 +1,7 @@
 /** What a helper call leaves: in memory, on the stack, of what the run has to give back, and in r0. */
 import type { Leads } from "../helpers/rules.ts";
 import type { LinkedMap } from "../linked.ts";
+import type { ObjectType } from "../object/fields.ts";
 import type { CheckedHelperCall } from "./helper-call.ts";
 import type { FoundStackObject } from "./proof-objects.ts";
 import { REFERENCES } from "./references.ts";
@@ -75,6 +76,7 @@ const LEADS_TO: LeadsTo = {
       return { target: { type: "kernel", what: holds.thing, reference } };
     }
     const object = holds === undefined ? foundObject?.object : subject.program.types.get(holds.type);
+    if (holds?.copies === true && object !== undefined) return copiesOf(subject, state, at, object);
     // What a map says it keeps is another thing of the kernel's: there are none here that it could keep.
     if (object === undefined) return undefined;
     const lock = state.references.findLast(({ kind }) => kind === "lock")?.id ?? 0;
@@ -84,6 +86,14 @@ const LEADS_TO: LeadsTo = {
     // One more reference to what the run has is always to be had.
     const never = leads.of === "argument" && (foundObject?.reference ?? 0) !== 0;
     return { target, offset: holds?.node ?? 0, ...(never ? { never: true } : {}) };
+  },
+  copies: (subject, state, at, { foundObject }) =>
+    foundObject === undefined ? undefined : copiesOf(subject, state, at, foundObject.object),
+  copy: (_, __, ___, { foundCopies }, { always }) => {
+    if (foundCopies === undefined) return undefined;
+    const { object, reference } = foundCopies;
+    const memory = { bytes: object.bytes, writable: true, reference, dynptr: 0, packet: false };
+    return { target: { type: "memory", what: "a CPU's copy", ...memory }, ...(always ? { never: true } : {}) };
   },
   kernel: (subject, state, at, { foundThing, helper }, { what, owned, shape }) => {
     const shared = owned === "argument" && foundThing !== undefined ? referenceOf(foundThing.target) : 0;
@@ -96,6 +106,10 @@ const LEADS_TO: LeadsTo = {
   },
 };
 
+function copiesOf(subject: Subject, state: State, at: number, object: ObjectType): Result {
+  return { target: { type: "copies", object, reference: hold(subject, state, "object", at) } };
+}
+
 function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register | undefined {
   const { leads } = call.helper;
   if (leads === undefined) return undefined;
@@ -104,7 +118,7 @@ function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelper
   if (found === undefined) return ANY_NUMBER;
   const { target, offset = 0, never = false } = found;
   // It is told by its own number that there is nothing to give back where there is none.
-  const acquires = leads.type !== "memory" && leads.owned === true;
+  const acquires = leads.type === "copies" || ("owned" in leads && leads.owned === true);
   const id = acquires ? referenceOf(target) : subject.nextId++;
   const maybe = never ? {} : { maybeNull: true, id };
   return pointer(target, at, { offset: constant(offset), ...maybe });
@@ -169,7 +183,10 @@ export function release(state: State, at: number, id: number, lent: boolean): vo
     const goes = referenceOf(target) === id || (target.type === "object" && target.borrowed === id);
     if (!goes) return each;
     // What is put into a list or a tree stays where it is as long as the lock is held.
-    return lent && target.type === "object" ? { ...each, target: { ...target, reference: 0, borrowed: lock } } : gone;
+    if (lent && target.type === "object") return { ...each, target: { ...target, reference: 0, borrowed: lock } };
+    if (lent && (target.type === "copies" || target.type === "memory"))
+      return { ...each, target: { ...target, reference: 0 } };
+    return gone;
   });
   for (const frame of state.frames)
     for (const word of frame.stack)

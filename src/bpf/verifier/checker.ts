@@ -38,7 +38,7 @@ function arithmetic(subject: Subject, at: number, index: number, register: Point
 }
 
 /** Targets that a pointer stays at. */
-const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "dynptr"]);
+const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "copies", "dynptr"]);
 
 /** What is inside of a thing of the kernel's has an address too, where the thing may be looked into as a whole. */
 function isFixed({ type }: Subject, { target }: PointerRegister): boolean {

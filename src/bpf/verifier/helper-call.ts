@@ -14,7 +14,7 @@ import { constantOf } from "./values/scalar.ts";
 /** What a call does. */
 export type CheckedHelperCall = Readonly<
   Pick<Proof, "helper" | "written" | "released" | "lent" | "stackObjects" | "function" | "bytes"> &
-    Pick<Proof, "foundMap" | "foundField" | "foundObject" | "foundNode" | "foundThing">
+    Pick<Proof, "foundMap" | "foundField" | "foundObject" | "foundNode" | "foundThing" | "foundCopies">
 >;
 
 function followed(at: number, helper: Helper): Helper {

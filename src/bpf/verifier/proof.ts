@@ -11,6 +11,8 @@ import {
   type FoundField,
   type FoundStackObject,
   type Proving,
+  proveCopiedType,
+  proveCopies,
   proveField,
   proveKernelThing,
   proveNode,
@@ -22,6 +24,7 @@ import {
 } from "./proof-objects.ts";
 import { Refusal } from "./refusal.ts";
 import {
+  type CopiesTarget,
   describe,
   isPacket,
   type ObjectTarget,
@@ -62,6 +65,8 @@ export class Proof implements ProvenCall, Proving {
   /** The object that the call is about. */
   foundObject: ObjectTarget | undefined;
   foundNode: number | undefined;
+  /** The object for each CPU that the call is about. */
+  foundCopies: CopiesTarget | undefined;
   /** The thing of the kernel's that the call is about. */
   foundThing: PointerRegister | undefined;
   /** The first slot of the function that the helper calls. */
@@ -259,6 +264,14 @@ export class Proof implements ProvenCall, Proving {
 
   typeNumber(register: number): void {
     this.foundObject = proveTypeNumber(this, register);
+  }
+
+  copiedType(register: number): void {
+    this.foundObject = proveCopiedType(this, register);
+  }
+
+  copies(register: number, does: "uses" | "ends"): void {
+    this.foundCopies = proveCopies(this, register, does);
   }
 
   object(register: number, does: "ends" | "shares"): void {

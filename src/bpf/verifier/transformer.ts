@@ -137,7 +137,10 @@ function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: O
   return signed ? signExtended(found, bytes) : found;
 }
 
-/** A thing of the kernel's that a value or an object keeps: it may be looked at and acquired, as none goes away in the middle of a run. */
+/**
+ * A thing of the kernel's, or an object for each CPU, that a value or an object keeps: it may be looked at, as none goes away in the middle
+ * of a run.
+ */
 function keptIn(
   subject: Subject,
   at: number,
@@ -146,9 +149,11 @@ function keptIn(
   bytes: number,
 ): PointerRegister | undefined {
   const fields = target.type === "value" ? target.map.fields : target.type === "object" ? target.object.fields : [];
-  const what = fields.find((field) => field.offset === offset && field.bytes === bytes)?.holds?.thing;
-  if (what === undefined) return undefined;
-  return pointer({ type: "kernel", what, reference: 0 }, at, { maybeNull: true, id: subject.nextId++ });
+  const holds = fields.find((field) => field.offset === offset && field.bytes === bytes)?.holds;
+  const maybe = { maybeNull: true, id: subject.nextId++ };
+  if (holds?.thing !== undefined) return pointer({ type: "kernel", what: holds.thing, reference: 0 }, at, maybe);
+  const object = holds?.copies === true ? subject.program.types.get(holds.type) : undefined;
+  return object && pointer({ type: "copies", object, reference: 0 }, at, maybe);
 }
 
 /** What lies in a section of constants, which nobody changes while the program is loaded. */

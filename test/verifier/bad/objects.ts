@@ -87,8 +87,95 @@ const KEPT_THINGS: readonly BadProgram[] = [
   },
 ];
 
+/** Counters of each CPU, in r7. */
+const COPIES = "r1 = 19\nr2 = 0\ncall bpf_percpu_obj_new_impl\nif r0 == 0 goto out\nr7 = r0";
+const DROP_COPIES = "r1 = r7\nr2 = 0\ncall bpf_percpu_obj_drop_impl";
+const COPY = "r1 = r7\nr2 = 0\ncall per_cpu_ptr";
+const KEEP = "r1 = r6\nr1 += 16\nr2 = r7\ncall kptr_xchg";
+const DROPPED = "if r0 == 0 goto out\nr1 = r0\nr2 = 0\ncall bpf_percpu_obj_drop_impl";
+
+/** Objects for each CPU. */
+const PER_CPU: readonly BadProgram[] = [
+  {
+    name: "an object for each CPU is forgotten",
+    section: TC,
+    bad: `${COPIES}\n${OUT}`,
+    good: `${COPIES}\n${DROP_COPIES}\n${OUT}`,
+    category: "reference",
+    says: /it ends with an object/,
+  },
+  {
+    name: "an object for each CPU is written to as one",
+    section: TC,
+    bad: `${COPIES}\n*(u64 *)(r7 + 0) = 1\n${DROP_COPIES}\n${OUT}`,
+    good: `${COPIES}\nr1 = r7\ncall this_cpu_ptr\n*(u64 *)(r0 + 8) = 1\n${DROP_COPIES}\n${OUT}`,
+    category: "type",
+    says: /an object of type counters for each CPU.*no memory/,
+  },
+  {
+    name: "a CPU's copy without asking whether there is such a CPU",
+    section: TC,
+    bad: `${COPIES}\n${COPY}\n*(u64 *)(r0 + 0) = 1\n${DROP_COPIES}\n${OUT}`,
+    good: `${COPIES}\n${COPY}\nif r0 == 0 goto drop\n*(u64 *)(r0 + 0) = 1\ndrop:\n${DROP_COPIES}\n${OUT}`,
+    category: "null",
+    says: /NULL where there is no such CPU/,
+  },
+  {
+    name: "behind a CPU's copy",
+    section: TC,
+    bad: `${COPIES}\nr1 = r7\ncall this_cpu_ptr\n*(u64 *)(r0 + 16) = 1\n${DROP_COPIES}\n${OUT}`,
+    category: "bounds",
+    says: /a CPU's copy of 16 bytes/,
+  },
+  {
+    name: "a CPU's copy is used after all were dropped",
+    section: TC,
+    bad: `${COPIES}\nr1 = r7\ncall this_cpu_ptr\nr8 = r0\n${DROP_COPIES}\nr0 = *(u64 *)(r8 + 0)\n${OUT}`,
+    category: "released",
+    says: /that was given back before/,
+  },
+  {
+    name: "an object for each CPU is dropped as one",
+    section: TC,
+    bad: `${COPIES}\n${DROP}\n${OUT}`,
+    category: "argument",
+    says: /takes an object of its own as argument 1/,
+  },
+  {
+    name: "an object is dropped as one for each CPU",
+    section: TC,
+    bad: `${NEW}\n${DROP_COPIES}\n${OUT}`,
+    category: "argument",
+    says: /takes an object for each CPU of its own as argument 1/,
+  },
+  {
+    name: "a copy for each CPU of a struct with a list's node",
+    section: TC,
+    bad: `${COPIES.replace("19", "9")}\n${DROP_COPIES}\n${OUT}`,
+    category: "object",
+    says: /makes a copy for each CPU of item, which has a special field/,
+  },
+  {
+    name: "an object for each CPU that was kept before is forgotten",
+    section: TC,
+    bad: `${THING}\n${COPIES}\n${KEEP}\n${OUT}`,
+    good: `${THING}\n${COPIES}\n${KEEP}\n${DROPPED}\n${OUT}`,
+    category: "reference",
+    says: /an object/,
+  },
+  {
+    name: "a kept object for each CPU is dropped",
+    section: TC,
+    bad: `${THING}\nr7 = *(u64 *)(r6 + 16)\nif r7 == 0 goto out\n${DROP_COPIES}\n${OUT}`,
+    good: `${THING}\nr7 = *(u64 *)(r6 + 16)\nif r7 == 0 goto out\n${COPY}\n${CHECKED}\n*(u64 *)(r0 + 0) = 1\n${OUT}`,
+    category: "argument",
+    says: /takes an object for each CPU of its own as argument 1/,
+  },
+];
+
 export const OBJECTS: readonly BadProgram[] = [
   ...KEPT_THINGS,
+  ...PER_CPU,
   {
     name: "an object is forgotten",
     section: TC,
