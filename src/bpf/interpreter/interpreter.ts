@@ -140,7 +140,12 @@ export function runFunction(program: LinkedProgram, host: ProgramHost, call: Fun
   for (const { address, bytes, writable } of call.memory) state.ranges.grant(address, bytes, writable);
   for (const [index, arg] of call.args.entries()) state.registers[index + 1] = arg;
   state.pc = call.slot;
-  return finish(interpreter, state);
+  try {
+    return finish(interpreter, state);
+  } catch (cause) {
+    if (cause instanceof ProgramExit) return cause.result;
+    throw cause;
+  }
 }
 
 function finish(interpreter: Interpreter, state: RunState): bigint {
@@ -152,9 +157,6 @@ function finish(interpreter: Interpreter, state: RunState): bigint {
     const [left] = state.held.values();
     if (left !== undefined) throw faultAt(interpreter, state.pc, `it ends with ${left.what}`);
     return state.registers[0] ?? 0n;
-  } catch (cause) {
-    if (cause instanceof ProgramExit) return cause.result;
-    throw cause;
   } finally {
     giveUpHeld(state);
   }
@@ -167,6 +169,28 @@ export function createInterpreter(
   options: InterpreterOptions = {},
 ): RunProgram {
   const interpreter = prepare(program, host, options);
-  return (context, cpu, stackTop, contextBytes, tails) =>
-    finish(interpreter, start(interpreter, context, cpu, stackTop, contextBytes, tails));
+  return (context, cpu, stackTop, contextBytes, tails) => {
+    const begin = (): RunState => start(interpreter, context, cpu, stackTop, contextBytes, tails);
+    try {
+      return finish(interpreter, begin());
+    } catch (cause) {
+      if (cause instanceof ProgramExit) return ended(interpreter, cause, begin);
+      throw cause;
+    }
+  };
+}
+
+/** A program has ended itself: what it returns its function for that makes of the number, where there is one. */
+function ended(interpreter: Interpreter, { result }: ProgramExit, begin: () => RunState): bigint {
+  const { exception } = interpreter.program;
+  if (exception === undefined) return result;
+  const state = begin();
+  state.pc = exception;
+  state.registers[1] = result;
+  try {
+    return finish(interpreter, state);
+  } catch (cause) {
+    if (cause instanceof ProgramExit) return cause.result;
+    throw cause;
+  }
 }

@@ -60,11 +60,11 @@ function meetingPlaces({ steps }: Subject): Uint8Array {
   return places;
 }
 
-function begin(): State {
-  const context = pointer({ type: "context" }, -1);
-  const frame = enteredFrame(0, -1, [context], { start: 0, returnTo: -1 });
+/** The beginning of the program, or of the function that it ends in if it ends itself. */
+function begin(at = 0, given: Register = pointer({ type: "context" }, -1)): State {
+  const frame = enteredFrame(0, -1, [given], { start: at, returnTo: -1 });
   return new State([frame], {
-    at: 0,
+    at,
     turns: 0,
     references: [],
     trail: undefined,
@@ -93,6 +93,8 @@ class Explorer {
   }
 
   explore(): Exploration {
+    const { exception } = this.#subject.program;
+    if (exception !== undefined) this.#waiting.unshift(begin(exception, ANY_NUMBER));
     for (let state = this.#waiting.pop(); state !== undefined; state = this.#waiting.pop()) {
       this.#visits.restart();
       const refusal = this.#follow(state);
@@ -224,6 +226,7 @@ class Explorer {
 
   #enter(step: Step, state: State, target: number): void {
     const { at } = step;
+    if (target === this.#subject.program.exception) throw callsHandler(at);
     const called = globalFunctionAt(this.#subject, target);
     if (called !== undefined) {
       callGlobal(this.#subject, step, state, called);
@@ -250,6 +253,11 @@ class Explorer {
     state.at = returnTo;
     return at >= 0;
   }
+}
+
+function callsHandler(at: number): Refusal {
+  const message = "it calls the function that is called when it ends itself";
+  return new Refusal("argument", at, message, "End it by bpf_throw(), or move what both do into another function.");
 }
 
 function tooMany(at: number, what: string): Refusal {

@@ -96,8 +96,13 @@ function checkThrow(subject: Subject, { state, at }: Proof): void {
     const message = "bpf_throw() is called in a function that a helper calls";
     throw new Refusal("argument", at, message, "Return from it, and end the program behind the helper's call.");
   }
+  const { exception } = subject.program;
+  if (exception !== undefined && state.frames[0]?.start === exception) {
+    const message = "bpf_throw() is called in the function that is called when the program has ended itself";
+    throw new Refusal("argument", at, message, "Return what the program is to return.");
+  }
   checkNothingHeld(state, at, "it ends the program");
-  checkFinalResult(subject, at, state.register(1));
+  if (exception === undefined) checkFinalResult(subject, at, state.register(1));
 }
 
 /** A part of a packet that may only be read is not given to be written to. */
