@@ -56,3 +56,59 @@ test("what was not looked at when a path ended is not believed of the path that 
     [9],
   );
 });
+
+/** Of soundness, seed 71: a number of which a range matters to the path that it came by, and nothing behind the place where others end. */
+const RELIED_ELSEWHERE = `r6 = *(u64 *)(r1 + 112)
+r7 = *(u32 *)(r1 + 96)
+r8 = *(u64 *)(r1 + 0)
+*(u64 *)(r10 - 24) = 0
+*(u64 *)(r10 - 32) = r6
+*(u64 *)(r10 - 40) = r7
+*(u32 *)(r10 - 4) = 0
+r2 = r10
+r2 += -4
+r1 = &counts
+call map_lookup_elem
+if r0 == 0 goto out
+r9 = r0
+r8 = be16 r8
+if w8 > 255 goto +0
+w6 s%= w7
+w7 s/= w7
+r7 = r6
+if w6 < 1 goto +1
+w6 >>= 1
+w6 &= 15
+if r6 > r8 goto +0
+if r7 < r7 goto +0
+w7 -= 0
+r6 = (s8)r8
+r6 = *(u32 *)(r10 - 24)
+r7 = *(u64 *)(r10 - 24)
+*(u16 *)(r10 - 40) = r8
+r8 = *(u16 *)(r10 - 40)
+r7 = *(u32 *)(r10 - 24)
+r8 %= 63
+r6 >>= r7
+w6 /= w6
+r6 = *(u32 *)(r10 - 24)
+r7 = *(u16 *)(r10 - 40)
+w6 s>>= 16
+r7 s/= r6
+if r6 s<= -1 goto +2
+w6 >>= 29
+r9 += r6
+*(u8 *)(r9 + 0) = r7
+out:
+r0 = 0
+exit`;
+
+test("what matters to others that have the same number is not believed where it does not", () => {
+  const [verdict] = verifyObject(objectOf("kprobe/f", RELIED_ELSEWHERE), { beliefs: true });
+  assert.equal(verdict?.verdict, "accepted");
+  const move = RELIED_ELSEWHERE.split("\n").indexOf("r6 = (s8)r8") + 1;
+  assert.deepEqual(
+    verdict?.linked?.beliefs?.filter(({ at }) => at === move),
+    [],
+  );
+});

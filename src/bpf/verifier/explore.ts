@@ -89,7 +89,7 @@ class Explorer {
     this.#most = most;
     this.#beliefs = beliefs;
     this.#places = meetingPlaces(subject);
-    this.#visits = new Visits(subject.steps.length, liveRegisters(subject.steps));
+    this.#visits = new Visits(subject.steps.length, liveRegisters(subject.steps), beliefs !== undefined);
   }
 
   explore(): Exploration {

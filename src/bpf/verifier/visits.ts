@@ -3,6 +3,7 @@
  * that covers its own, and has been followed to all of its ends. A path that comes back to itself with nothing changed
  * never ends.
  */
+import { Basis } from "./basis.ts";
 import { covers, inheritReliance, keepAll } from "./covers.ts";
 import { Refusal } from "./refusal.ts";
 import { type Passed, type State, type WordSet, wordSet } from "./state.ts";
@@ -48,11 +49,14 @@ const KEPT_AT_ONE_DISTANCE = 16_384;
 export class Visits {
   readonly #visits: Visit[][];
   readonly #live: readonly number[];
+  readonly #believes: boolean;
   #since = 0;
   #distance = LEAST_DISTANCE;
   kept = 0;
 
-  constructor(slots: number, live: readonly number[]) {
+  /** @param believes what is relied on behind a place has to be told from what is relied on by others that have the same numbers */
+  constructor(slots: number, live: readonly number[], believes: boolean) {
+    this.#believes = believes;
     this.#visits = Array.from({ length: slots }, () => []);
     this.#live = live;
   }
@@ -106,6 +110,7 @@ export class Visits {
 
   #keep(state: State, visits: Visit[], turn = 0): void {
     this.#since = 0;
+    if (this.#believes) renewBases(state);
     if (++this.kept % KEPT_AT_ONE_DISTANCE === 0) this.#distance *= 2;
     const visit = new Visit(state);
     visit.turn = turn;
@@ -126,6 +131,20 @@ export class Visits {
     const suggestion = "Bound the loop by a counter: for (int i = 0; i < N; i++).";
     throw new Refusal("loop", now.at, message, suggestion);
   }
+}
+
+/**
+ * Whatever is relied on from here on is relied on behind this place. Otherwise somebody who has come by another place could rely on
+ * a number that did not matter behind this one, where a path has ended with another number.
+ */
+function renewBases(state: State): void {
+  const renewed = new Map<Basis, Basis>();
+  state.mapAll((register) => {
+    if (register.type !== "number" || register.basis.relied) return register;
+    const basis = renewed.get(register.basis) ?? new Basis(register.basis);
+    renewed.set(register.basis, basis);
+    return { ...register, basis };
+  });
 }
 
 /** What matters behind the place that was known matters on the path that ends there. */
