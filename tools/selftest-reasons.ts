@@ -2,7 +2,7 @@
 
 /** What linking refuses by a program's structure or type, which Linux's verifier refuses too. */
 export const STRUCTURE: RegExp =
-  /is not for programs of type|may not attach to|frame is 512|r10, the frame|goes to slot|runs off|jumps into another|in a circle|frames deep|second half|registers go/;
+  /is not for programs of type|may not attach to|frame is 512|r10, the frame|goes to slot|runs off|jumps into another|in a circle|frames deep|second half|registers go|is to be called when it ends itself/;
 
 interface SelftestReason {
   readonly says: RegExp;

@@ -2,9 +2,8 @@
  * A shared map against JavaScript's own, unshared one, from TypeScript on one thread. Both sides of a row run in turn in one
  * process, and each row in a process of its own: what V8 has compiled for other maps says nothing about this one.
  */
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { AnyctxError } from "../error.ts";
+import { runChild } from "./child.ts";
 import type { MapsRound } from "./maps-sides.ts";
 import { WORKLOADS, type Workload } from "./maps-workloads.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
@@ -34,32 +33,6 @@ export interface MapsOptions {
   readonly progress?: (share: number) => void;
 }
 
-/** A process always runs compiled, also where this module runs from source. */
-const CHILD = fileURLToPath(new URL("../../dist/bench/maps-child.js", import.meta.url));
-
-/** @param heard called after each round */
-function runChild({ name }: Workload, rounds: number, heard: (done: number) => void): Promise<MapsRound[]> {
-  return new Promise((resolve, reject) => {
-    const child = fork(CHILD, [name, String(rounds)], { execArgv: [], stdio: ["ignore", "ignore", "pipe", "ipc"] });
-    const taken: MapsRound[] = [];
-    let said = "";
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-    });
-    child.on("message", (round: MapsRound) => {
-      heard(taken.push(round));
-    });
-    child.on("error", reject);
-    child.on("close", (code, signal) => {
-      if (code === 0 && taken.length === rounds) return resolve(taken);
-      const why = said.split("\n").find((line) => /Error\b/.test(line)) ?? "no error was printed";
-      reject(
-        new Error(`The process of the row "${name}" ended with ${signal ?? code} after ${taken.length} rounds: ${why}`),
-      );
-    });
-  });
-}
-
 function makeRow({ name, contents, use, entries }: Workload, taken: readonly MapsRound[]): MapsRow {
   return {
     name,
@@ -83,7 +56,9 @@ export async function measureMaps(options: MapsOptions = {}): Promise<MapsRow[]>
   const rows: MapsRow[] = [];
   for (const workload of wanted) {
     const heard = (done: number): void => progress((rows.length + done / rounds) / wanted.length);
-    rows.push(makeRow(workload, await runChild(workload, rounds, heard)));
+    const { name } = workload;
+    const child = { module: "maps-child", arguments: [name, String(rounds)], messages: rounds };
+    rows.push(makeRow(workload, await runChild<MapsRound>({ ...child, what: `the row "${name}"`, heard })));
   }
   return rows;
 }

@@ -1,81 +1,61 @@
 /**
  * How fast the verifier is: instructions a second on all paths together, for real programs and for those that are made to take long, and
- * the most memory that the process had by then.
+ * the most memory that a process has which looks at one. Each look has its own process, as with `anyctx verify`: nothing is warm.
  */
 import { readFile } from "node:fs/promises";
-import { assemble } from "../bpf/isa/assemble.ts";
-import { linkProgram } from "../bpf/link.ts";
-import type { LinkedProgram } from "../bpf/linked.ts";
 import { readObject } from "../bpf/object/object.ts";
-import { specOfInstructions } from "../bpf/object/spec.ts";
-import { verifyProgram } from "../bpf/verifier/verify.ts";
-import { verifyObject } from "../load/verify.ts";
+import { runChild } from "./child.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
+import { programsOf } from "./verify-programs.ts";
 
-export interface VerifyRate {
-  readonly name: string;
+/** What one look took. */
+export interface Look {
   readonly verdict: "accepted" | "rejected";
   readonly instructions: number;
   readonly states: number;
-  readonly perSecond: Spread;
-  /** Of one look. */
-  readonly milliseconds: Spread;
-}
-
-export interface VerifyRates {
-  readonly rows: readonly VerifyRate[];
-  /** The most bytes of memory that the process has had. */
+  readonly milliseconds: number;
+  /** The most bytes of memory that the process has had, with the engine and the program's own object. */
   readonly peakBytes: number;
 }
 
-const BRANCHES = Array.from(
-  { length: 40 },
-  (_, index) => `call get_prandom_u32\nif r0 > ${index + 5} goto +1\nr6 += ${1 << (index % 20)}\n`,
-);
+export interface VerifyRate extends Pick<Look, "verdict" | "instructions" | "states"> {
+  readonly name: string;
+  readonly perSecond: Spread;
+  readonly milliseconds: Spread;
+  readonly peakBytes: Spread;
+}
 
-/** Programs that are looked at up to the limit. */
-const HOSTILE: Readonly<Record<string, string>> = {
-  "a loop of ten million rounds": "r1 = 0\nl:\nr1 += 1\nif r1 < 10000000 goto l\nr0 = 0\nexit",
-  "forty branches, all that they add up to": `r6 = 0\n${BRANCHES.join("")}r6 &= 7\nr6 <<= 3\nr1 = r10\nr1 += -64\nr1 += r6\nr0 = *(u64 *)(r1 + 0)\nexit`,
-  "arithmetic in a loop":
-    "call get_prandom_u32\nr6 = r0\nr8 = r0\nr8 &= 12345\nr7 = 0\nl:\nr6 *= r8\nr6 ^= r8\nr6 s>>= 3\nr6 /= 3\nr6 |= r7\n" +
-    "w6 *= w8\nr6 <<= 2\nr6 &= r8\nr6 -= 5\nr6 s%= r8\nr7 += 1\nif r7 < 10000000 goto l\nr0 = 0\nexit",
-};
-
-async function programs(object: string): Promise<{ name: string; program: LinkedProgram }[]> {
-  const real = verifyObject(readObject(await readFile(object), object)).flatMap(({ program: name, linked }) =>
-    linked === undefined ? [] : [{ name, program: linked }],
-  );
-  const hostile = Object.entries(HOSTILE).map(([name, text]) => ({
-    name,
-    program: linkProgram(specOfInstructions(name, assemble(text)), name, new Map()),
-  }));
-  return [...real, ...hostile];
+function rateOf(name: string, looks: readonly [Look, ...Look[]]): VerifyRate {
+  const [{ verdict, instructions, states }] = looks;
+  return {
+    ...{ name, verdict, instructions, states },
+    perSecond: spreadOf(looks.map(({ milliseconds }) => (instructions * 1000) / milliseconds)),
+    milliseconds: spreadOf(looks.map(({ milliseconds }) => milliseconds)),
+    peakBytes: spreadOf(looks.map(({ peakBytes }) => peakBytes)),
+  };
 }
 
 /**
  * @param object an object file
- * @param rounds looks at each program, after one that warms up
+ * @param rounds looks at each program
  * @param progress called with the share that is done, 0 to 1
  */
 export async function measureVerify(
   object: string,
   rounds = 11,
   progress: (share: number) => void = () => undefined,
-): Promise<VerifyRates> {
-  const all = await programs(object);
-  const rows = all.map(({ name, program }, index): VerifyRate => {
-    const milliseconds: number[] = [];
-    let found = verifyProgram(program);
+): Promise<VerifyRate[]> {
+  const programs = programsOf(readObject(await readFile(object), object));
+  const rates: VerifyRate[] = [];
+  for (const { name } of programs) {
+    const looks: Look[] = [];
     for (let round = 0; round < rounds; round++) {
-      const begin = performance.now();
-      found = verifyProgram(program);
-      milliseconds.push(performance.now() - begin);
+      const child = { module: "verify-child", arguments: [object, name], messages: 1, what: `the program "${name}"` };
+      looks.push(...(await runChild<Look>(child)));
+      progress((rates.length + looks.length / rounds) / programs.length);
     }
-    progress((index + 1) / all.length);
-    const { verdict, instructions, states } = found;
-    const perSecond = spreadOf(milliseconds.map((each) => (instructions * 1000) / each));
-    return { name, verdict, instructions, states, perSecond, milliseconds: spreadOf(milliseconds) };
-  });
-  return { rows, peakBytes: process.resourceUsage().maxRSS * 1024 };
+    const [first, ...rest] = looks;
+    if (first !== undefined) rates.push(rateOf(name, [first, ...rest]));
+  }
+  return rates;
 }

@@ -28,6 +28,8 @@ export interface ProgramHost {
   readonly tail?: (map: number, index: number) => RunProgram | undefined;
   /** Address of the allocator that objects of programs come from, made when it is first asked for. */
   readonly objects?: () => number;
+  /** The same of objects that have a copy for each CPU, and how many there are. */
+  readonly copies?: () => { readonly allocator: number; readonly cpus: number };
   /** Timers of programs, where time passes. */
   readonly timers?: ProgramTimers;
   /** Receives one formatted line per `bpf_trace_printk` call. */

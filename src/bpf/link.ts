@@ -14,7 +14,7 @@ import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
-import { prototypeOf } from "./object/prototypes.ts";
+import { isOfOneNumber, prototypeOf } from "./object/prototypes.ts";
 import {
   type FunctionSpec,
   type MapSpec,
@@ -41,10 +41,10 @@ interface Linking {
   readonly placed: readonly Placed[];
 }
 
-/** The program, then the functions it calls or takes the address of, each once. */
-function place(object: ObjectSpec, program: FunctionSpec): Placed[] {
+/** The program, then the functions it calls or takes the address of, each once, and the one that it ends in if it ends itself. */
+function place(object: ObjectSpec, program: FunctionSpec, handler: FunctionSpec | undefined): Placed[] {
   const placed: Placed[] = [];
-  const seen = new Set<FunctionSpec>([program]);
+  const seen = new Set<FunctionSpec>(handler === undefined ? [program] : [program, handler]);
   let start = 0;
   for (const spec of seen) {
     placed.push({ spec, start });
@@ -263,16 +263,23 @@ function namedTypes(
   return objectTypes(btf, [...named.map(({ typeId }) => typeId), ...held]);
 }
 
-/** A function that is to run when a program ends itself would not be called: the program would return something else. */
-function checkException({ btf, name }: ObjectSpec, program: FunctionSpec): void {
-  const id = btf?.types.findIndex((each) => each.kind === "func" && each.name === program.name) ?? -1;
-  const tag = btf?.types.find(
-    (each) => each.kind === "decl_tag" && each.type === id && each.name.startsWith("exception_callback:"),
+/** The function that runs when a program has ended itself, as a tag of the program says; undefined: none does. */
+function exceptionFunction({ btf, name, functions }: ObjectSpec, program: FunctionSpec): FunctionSpec | undefined {
+  if (btf === undefined) return undefined;
+  const id = btf.types.findIndex((each) => each.kind === "func" && each.name === program.name);
+  const tags = btf.types.flatMap((each) =>
+    each.kind === "decl_tag" && each.type === id && each.name.startsWith(EXCEPTION_TAG) ? [each.name] : [],
   );
-  if (tag === undefined) return;
-  const why = `a function that is called when it ends itself (${tag.name}) is not supported`;
-  throw new AnyctxError("UNSUPPORTED", `${name}: program ${program.name}: ${why}`);
+  const [called, ...others] = tags.map((tag) => tag.slice(EXCEPTION_TAG.length));
+  if (called === undefined) return undefined;
+  const found = functions.find((each) => each.name === called);
+  if (found !== undefined && others.length === 0 && isOfOneNumber(btf, called)) return found;
+  const why = others.length > 0 ? `there are ${tags.length} such functions` : "that is no function of one number";
+  const message = `${name}: program ${program.name}: ${called}() is to be called when it ends itself, and ${why}`;
+  throw new AnyctxError("BAD_OBJECT", message);
 }
+
+const EXCEPTION_TAG = "exception_callback:";
 
 function withPrototype({ btf }: ObjectSpec, subprogram: Subprogram): Subprogram {
   const takes = prototypeOf(btf, subprogram.name);
@@ -292,8 +299,8 @@ export function linkProgram(
   bindings: ReadonlyMap<string, MapBinding>,
 ): LinkedProgram {
   const program = programSpec(object, programName);
-  checkException(object, program);
-  const placed = place(object, program);
+  const handler = exceptionFunction(object, program);
+  const placed = place(object, program, handler);
   const linking: Linking = { object, program, bindings, placed };
   const instructions = placed.flatMap((one) => relocate(linking, one));
   const maps = linkedMaps(instructions, object, bindings.values());
@@ -310,5 +317,7 @@ export function linkProgram(
   );
   const types = namedTypes(object, placed, maps);
   const functions = subprograms.map((each, index) => (index === 0 ? each : withPrototype(object, each)));
-  return { name: program.name, kind: program.kind, instructions, subprograms: functions, maps, helpers, lines, types };
+  const exception = placed.find(({ spec }) => spec === handler)?.start;
+  const code = { instructions, subprograms: functions, maps, helpers, lines, types };
+  return { name: program.name, kind: program.kind, ...code, ...(exception === undefined ? {} : { exception }) };
 }

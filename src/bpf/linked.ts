@@ -24,6 +24,8 @@ export interface LinkedProgram {
   readonly lines: readonly SourceLine[];
   /** The object's own types that it names, and those that they and its maps lead to, by their numbers. */
   readonly types: ReadonlyMap<number, ObjectType>;
+  /** The first slot of the function that makes a program's result of what it has ended itself with (`bpf_throw`). */
+  readonly exception?: number;
   /** What the verifier has proven, where it has accepted the program: nobody need check it again. */
   readonly proofs?: Proofs;
   /** What the verifier believed, where it was asked to say: in order of `at`. */

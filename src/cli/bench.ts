@@ -121,8 +121,8 @@ const BENCHES: readonly BenchRow[] = [
     name: "verify",
     doc: "the verifier: instructions a second of memleak's programs and of some that are made to take long, peak memory",
     measure: async ({ rounds }, progress) => {
-      const rates = await measureVerify(EXAMPLE_OBJECT, rounds, progress);
-      return { document: rates, text: verifyRatesParagraph(rates) };
+      const rows = await measureVerify(EXAMPLE_OBJECT, rounds, progress);
+      return { document: { rows }, text: verifyRatesParagraph(rows) };
     },
   },
 ];

@@ -108,6 +108,8 @@ test("the kernel's memory: typed programs follow pointers, others ask for it; wh
   const runs = await runsOf({
     follows: ["fentry/f", "r1 = *(u64 *)(r1 + 0)\nr1 = *(u64 *)(r1 + 8)\nr0 = *(u32 *)(r1 + 4)\nexit"],
     asks: ["kprobe/f", probe],
+    casts: ["kprobe/f", "r1 = *(u64 *)(r1 + 112)\nr2 = 7\ncall bpf_rdonly_cast\nr0 = *(u32 *)(r0 + 4)\nexit"],
+    owns: ["xdp", "call bpf_cast_to_kern_ctx\nr0 = *(u64 *)(r0 + 8)\nr0 = *(u32 *)(r0 + 4)\nexit"],
     stores: ["fentry/f", "r1 = *(u64 *)(r1 + 0)\n*(u64 *)(r1 + 0) = 1\nexit"],
   });
   const first = 0xffff888000001000n;
@@ -122,6 +124,11 @@ test("the kernel's memory: typed programs follow pointers, others ask for it; wh
   assert.equal(resultOf(runs, { program: "follows", args: [0n], memory }), 0n);
   assert.equal(resultOf(runs, { program: "asks", args: [second], memory }), 0x303900000000n);
   assert.equal(resultOf(runs, { program: "asks", args: [second] }), -14n, "the next run has other memory");
+  assert.equal(resultOf(runs, { program: "casts", args: [second], memory }), 12345n);
+  assert.equal(resultOf(runs, { program: "casts", args: [5n], memory }), 0n);
+  const helpers = new Map([["bpf_cast_to_kern_ctx", first]]);
+  assert.equal(resultOf(runs, { program: "owns", packet: hex("00"), memory, helpers }), 12345n);
+  assert.match(runs.run({ program: "owns", packet: hex("00") }).error ?? "", /the kernel's own struct of the context/);
   assert.match(runs.run({ program: "stores", args: [first], memory }).error ?? "", /which this run may not write/);
 });
 

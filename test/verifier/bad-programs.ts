@@ -1,6 +1,7 @@
 /** Small programs with one thing wrong, each with what is said of it, and most with a twin that is right. */
 
 import { BOUNDS } from "./bad/bounds.ts";
+import { KEPT } from "./bad/kept.ts";
 import { NULLS } from "./bad/nulls.ts";
 import { OBJECTS } from "./bad/objects.ts";
 import { ARGUMENTS, ARITHMETIC, OTHERS, UNINITIALIZED } from "./bad/others.ts";
@@ -11,6 +12,6 @@ import { SECTIONED } from "./bad/sections.ts";
 
 export const BAD_PROGRAMS: readonly BadProgram[] = [
   ...[...NULLS, ...BOUNDS, ...PACKETS, ...TYPES, ...RELEASED, ...READ_ONLY],
-  ...[...OBJECTS, ...SECTIONED],
+  ...[...KEPT, ...OBJECTS, ...SECTIONED],
   ...[...ARGUMENTS, ...UNINITIALIZED, ...ARITHMETIC, ...OTHERS],
 ];

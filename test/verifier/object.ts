@@ -21,7 +21,8 @@ const OPAQUE = {
 
 /**
  * Types of what lies in `guarded`: `struct value { lock, list, tree, kept, timer, count }`, whose list and tree hold `struct item
- * { number, inList, inTree, references }`, and so does the pointer.
+ * { number, inList, inTree, references }`, and so does the pointer; of what lies in `things`: `struct things { task, count,
+ * counters }`, with places for a task and for a `struct counters { first, second }` of each CPU.
  */
 const TYPES: Btf = {
   what: "made-up",
@@ -45,12 +46,22 @@ const TYPES: Btf = {
     ),
     { name: "contains:item:inList", kind: "decl_tag", type: 12, part: 1 },
     { name: "contains:item:inTree", kind: "decl_tag", type: 12, part: 2 },
+    struct("task_struct", 8, [1, 0, "flags"]),
+    { name: "kptr", kind: "alias", type: 15, tag: true },
+    { name: "", kind: "pointer", type: 16 },
+    struct("things", 24, [17, 0, "task"], [1, 8, "count"], [21, 16, "counters"]),
+    struct("counters", 16, [1, 0, "first"], [1, 8, "second"]),
+    { name: "percpu_kptr", kind: "alias", type: 19, tag: true },
+    { name: "", kind: "pointer", type: 20 },
   ],
 };
 
 /** The number of `struct item`, for `bpf_obj_new`. */
 export const ITEM = 9;
+/** The number of `struct counters`, for `bpf_percpu_obj_new`. */
+export const COUNTERS = 19;
 const VALUE = 12;
+const THINGS = 18;
 
 function struct(name: string, size: number, ...members: [type: number, offset: number, name: string][]) {
   const rows = members.map(([type, offset, member]) => ({ name: member, type, bitOffset: offset * 8, bitSize: 0 }));
@@ -61,7 +72,7 @@ function map(name: string, bpfType: number, keySize: number, valueSize: number, 
   return { name, bpfType, keySize, valueSize, maxEntries, flags: 0, readOnly: false };
 }
 
-/** Maps that programs may name: a hash, an array, others by their kind, two sections of variables. */
+/** Maps that programs may name: a hash, an array, others by their kind, two ring buffers, two sections of variables. */
 export const MAPS: readonly MapSpec[] = [
   map("counts", 1, 4, VALUE_BYTES, 16),
   map("array", 2, 4, VALUE_BYTES, 4),
@@ -69,7 +80,9 @@ export const MAPS: readonly MapSpec[] = [
   map("queue", 22, 0, 8, 8),
   { ...map("trie", 11, 8, 8, 8), flags: NO_PREALLOC },
   { ...map("guarded", 2, 4, 72, 2), valueTypeId: VALUE },
+  { ...map("things", 2, 4, 24, 1), valueTypeId: THINGS },
   map("ring", 27, 0, 0, 4096),
+  map("commands", 31, 0, 0, 4096),
   map("events", 4, 4, 4, 2),
   { ...map(".bss", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES) },
   { ...map(".rodata", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES).fill(1), readOnly: true },
@@ -96,6 +109,7 @@ export function objectOf(section: string, text: string, maps: readonly MapSpec[]
   });
   const program = { name: "program", section, kind: programKind(section), autoload: true };
   const item = { instruction: 0, type: "item", typeId: ITEM, access: "0", kind: "local_type_id" };
-  const code = { instructions, relocations, coreRelocations: text.includes("bpf_obj_new") ? [item] : [], lines: [] };
+  const counters = { ...item, type: "counters", typeId: COUNTERS };
+  const code = { instructions, relocations, coreRelocations: /_obj_new/.test(text) ? [item, counters] : [], lines: [] };
   return { name: "made-up", license: "GPL", programs: [{ ...program, ...code }], functions: [], maps, btf: TYPES };
 }

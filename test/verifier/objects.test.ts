@@ -18,8 +18,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   "iproute2.bpf.o sized": "bounds",
   "legacy.bpf.o pointer": "type",
   "core.bpf.o follows": "result",
-  "drain.bpf.o drain": "argument",
-  "drain.bpf.o drain_within": "argument",
   "loops.bpf.o xorshift": "context",
   "loops.bpf.o arx": "context",
   "loops.bpf.o muldiv": "context",

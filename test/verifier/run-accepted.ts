@@ -24,6 +24,7 @@ const RUNS = 4;
 /** Objects come from an allocator, and no time passes in which a timer could fire. */
 const MADE_UP = {
   objects: () => 1,
+  copies: () => ({ allocator: 1, cpus: 4 }),
   timers: { init: () => true, setCallback: () => true, start: () => true, cancel: () => false },
 };
 
@@ -38,9 +39,20 @@ function hostOf(random: Random): Host {
     reserved = (reserved + 1) % 16;
     return Number(size) <= 4096 ? RECORD_ROOM + reserved * 4096 : 0;
   };
-  Object.assign(host.core, { pseudoRandom: () => random.below(2 ** 32) | 0, ringbufReserve: reserve });
+  Object.assign(host.core, {
+    ...{ pseudoRandom: () => random.below(2 ** 32) | 0, ringbufReserve: reserve },
+    ...{ userRingbufBegin: () => 0, userRingbufPass: () => 0, userRingbufEnd: () => 0 },
+    userRingbufNext: () => nextRecord(host, random),
+  });
   fill(host, random);
   return host;
+}
+
+/** A record that a thread has put in, of a few bytes, or none. */
+function nextRecord({ view }: Host, random: Random): number {
+  if (random.below(3) === 0) return 0;
+  view.setUint32(RECORD_ROOM, random.pick([0, 1, 8, 4000]), true);
+  return RECORD_ROOM + 8;
 }
 
 /** Entries under a few keys. */

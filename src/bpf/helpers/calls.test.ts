@@ -33,6 +33,11 @@ const objectOf = (number: number): string =>
   `r1 = 5\nr2 = 0\ncall bpf_obj_new_impl\nr7 = r0\n*(u64 *)(r7 + 0) = ${number}\n`;
 const drop = (register: number): string => `r1 = r${register}\nr2 = 0\ncall bpf_obj_drop_impl\n`;
 
+/** An object for each CPU, in r7. */
+const COPIES = "r1 = 5\nr2 = 0\ncall bpf_percpu_obj_new_impl\nr7 = r0\n";
+const dropCopies = "r1 = r7\nr2 = 0\ncall bpf_percpu_obj_drop_impl\n";
+const copyOf = (cpu: number): string => `r1 = r7\nr2 = ${cpu}\ncall per_cpu_ptr\n`;
+
 /** An empty list at r10 - 16; the object in r7 put into it, and taken out: its number is left in a register. */
 const LIST = "*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 8) = 0\n";
 const push = (end: string): string =>
@@ -468,6 +473,7 @@ r1 = r10\nr1 += -16\nr2 = 2\nr3 = 6\ncall bpf_dynptr_adjust\nr1 = r10\nr1 += -16
     text: "r1 = r9\nr2 = 1\nr3 = r10\nr3 += -16\ncall bpf_dynptr_from_xdp",
     expected: EINVAL,
   },
+  bpf_rdonly_cast: { text: "r1 = 5\nr2 = 1\ncall bpf_rdonly_cast", expected: 5n },
   bpf_task_acquire: { text: "r1 = 5\ncall bpf_task_acquire", expected: 5n },
   bpf_cgroup_acquire: { text: "r1 = 5\ncall bpf_cgroup_acquire", expected: 5n },
   bpf_task_release: { text: "r1 = 5\ncall bpf_task_release\nr0 = 1", expected: 1n },
@@ -477,6 +483,18 @@ r1 = r10\nr1 += -16\nr2 = 2\nr3 = 6\ncall bpf_dynptr_adjust\nr1 = r10\nr1 += -16
   bpf_refcount_acquire_impl: {
     text: `${objectOf(7)}r1 = r7\nr2 = 0\ncall bpf_refcount_acquire_impl\nr8 = r0\nr8 -= r7\n${drop(7)}${drop(7)}r0 = r8`,
     expected: 0n,
+  },
+  bpf_percpu_obj_new_impl: { text: `${COPIES}${dropCopies}r0 = 1`, expected: 1n },
+  bpf_percpu_obj_drop_impl: { text: `${COPIES}${dropCopies}r0 = 2`, expected: 2n },
+  per_cpu_ptr: {
+    // What is written to one copy is not in the other, and there is no fifth.
+    text: `${COPIES}${copyOf(0)}*(u64 *)(r0 + 56) = 7\n${copyOf(1)}r6 = *(u64 *)(r0 + 56)\n${copyOf(0)}r8 = *(u64 *)(r0 + 56)\n${copyOf(4)}r8 += r0\nr8 += r6\n${dropCopies}r0 = r8`,
+    expected: 7n,
+  },
+  this_cpu_ptr: {
+    // Kept in a place, and looked at from there.
+    text: `*(u64 *)(r10 - 8) = 0\n${COPIES}r1 = r10\nr1 += -8\nr2 = r7\ncall kptr_xchg\nr8 = r0\nr1 = *(u64 *)(r10 - 8)\ncall this_cpu_ptr\n*(u64 *)(r0 + 0) = 5\nr6 = *(u64 *)(r0 + 0)\nr8 += r6\nr1 = r10\nr1 += -8\nr2 = 0\ncall kptr_xchg\nr7 = r0\n${dropCopies}r0 = r8`,
+    expected: 5n,
   },
   bpf_list_push_front_impl: {
     text: `${LIST}${objectOf(3)}${push("front")}${objectOf(4)}${push("front")}${pop("front", 6)}${pop("front", 8)}r6 *= 10\nr0 = r6\nr0 += r8`,

@@ -183,18 +183,6 @@ export const KERNEL_HELPERS: readonly Helper[] = [
     result: "u64",
     doc: "The class of the cgroup of the packet's socket",
   }),
-  ask(153, "per_cpu_ptr", "base", {
-    what: "the kernel's variables",
-    parameters: [SOURCE, WORD],
-    result: "u64",
-    doc: "The address of a CPU's variable of the kernel",
-  }),
-  ask(154, "this_cpu_ptr", "base", {
-    what: "the kernel's variables",
-    parameters: [SOURCE],
-    result: "u64",
-    doc: "The address of the current CPU's variable of the kernel",
-  }),
   ask(159, "bprm_opts_set", "tracing", {
     what: "the program that is started",
     parameters: [SOURCE, SCALAR],

@@ -4,6 +4,7 @@
  */
 import { ERRNO } from "../../error.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
+import { COPY_FUNCTIONS } from "./copies.ts";
 import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
 import { OBJECT_FUNCTIONS } from "./objects.ts";
@@ -110,6 +111,24 @@ const ROWS: readonly Row[] = [
     final: "stop",
     result: "none",
     doc: "What stands where a kernel has no such function or field: a program that asks first never gets to it, and is stopped otherwise.",
+  },
+  {
+    name: "bpf_rdonly_cast",
+    group: ANY,
+    parameters: [SCALAR, WORD],
+    action: { type: "service", run: (_, address: bigint) => address },
+    leads: { type: "anywhere" },
+    result: "u64",
+    doc: "The address that it is given, to be read as a struct of the kernel's: of what is not there zeroes are read.",
+  },
+  {
+    name: "bpf_cast_to_kern_ctx",
+    group: ANY,
+    parameters: [CONTEXT],
+    action: { type: "unknown", what: "the kernel's own struct of the context" },
+    leads: { type: "anywhere" },
+    result: "u64",
+    doc: "The address of what the kernel has as the context, which no event says: a run is stopped here without an answer.",
   },
   {
     name: "bpf_throw",
@@ -280,6 +299,17 @@ const ROWS: readonly Row[] = [
       doc: `Lets a ${what} go.`,
     },
   ]),
+  {
+    ...{ name: "bpf_cgroup_ancestor", group: ANY, parameters: [CGROUP, WORD], result: "u64" },
+    action: { type: "unknown", what: "the cgroup that another one is in" },
+    leads: { type: "kernel", what: "cgroup", owned: true },
+    doc: "The address of the cgroup that another one is in, at a level: a run is stopped here without an answer.",
+  },
+  {
+    ...{ name: "bpf_task_under_cgroup", group: ANY, parameters: [TASK, CGROUP], result: "i64" },
+    action: { type: "unknown", what: "whether a task is in a cgroup" },
+    doc: "Whether a task is in a cgroup or in one below it: a run is stopped here without an answer.",
+  },
   ...(
     [
       ["bpf_task_from_pid", "task"],
@@ -296,10 +326,12 @@ const ROWS: readonly Row[] = [
   ),
 ];
 
-export const KERNEL_FUNCTIONS: readonly Helper[] = [...ROWS, ...OBJECT_FUNCTIONS].map((row, index) => ({
-  ...row,
-  id: FIRST_ID + index,
-}));
+export const KERNEL_FUNCTIONS: readonly Helper[] = [...ROWS, ...OBJECT_FUNCTIONS, ...COPY_FUNCTIONS].map(
+  (row, index) => ({
+    ...row,
+    id: FIRST_ID + index,
+  }),
+);
 
 /** What stands where a kernel function is not known. */
 export const TRAP: Helper | undefined = KERNEL_FUNCTIONS.find(({ name }) => name === "bpf_trap");

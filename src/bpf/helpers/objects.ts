@@ -7,6 +7,7 @@
  * as there are others.
  */
 import { ERRNO } from "../../error.ts";
+import { giveCopies, isCopies, ownCopies } from "./copies.ts";
 import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
 import { SCALAR } from "./parameters/numbers.ts";
@@ -142,9 +143,11 @@ function placeFor(call: ServiceCall, root: number, node: number, less: bigint): 
 /** `bpf_kptr_xchg`: what was there is the run's now, and what it puts there is not any more. */
 function exchange(call: ServiceCall, place: number, next: bigint): bigint {
   const before = call.view.getBigUint64(place, true);
-  if (call.heldAround(Number(next)) !== undefined) giveAway(call, Number(next));
+  if (isCopies(call, next)) giveCopies(call, next);
+  else if (call.heldAround(Number(next)) !== undefined) giveAway(call, Number(next));
   call.view.setBigUint64(place, next, true);
-  if (before !== 0n && before < BigInt(call.bytes.length)) own(call, Number(before));
+  if (isCopies(call, before)) ownCopies(call, before);
+  else if (before !== 0n && before < BigInt(call.bytes.length)) own(call, Number(before));
   return before;
 }
 

@@ -85,8 +85,6 @@ const UNKNOWN: readonly string[] = [
   "snprintf_btf",
   "seq_printf_btf",
   "skb_cgroup_classid",
-  "per_cpu_ptr",
-  "this_cpu_ptr",
   "bprm_opts_set",
   "ima_inode_hash",
   "sys_bpf",
@@ -100,6 +98,9 @@ const UNKNOWN: readonly string[] = [
   "copy_from_user_task",
   "skb_set_tstamp",
   "ima_file_hash",
+  "bpf_cast_to_kern_ctx",
+  "bpf_cgroup_ancestor",
+  "bpf_task_under_cgroup",
   "bpf_task_from_pid",
   "bpf_task_from_vpid",
   "bpf_cgroup_from_id",
@@ -232,11 +233,12 @@ function run(engine: Engine, text: string, section: string, answers?: ReadonlyMa
     ...host,
     timers: timersOf(),
     objects: () => 1,
+    copies: () => ({ allocator: 1, cpus: 4 }),
     tail: (_, index) => (index === 1 ? () => 77n : undefined),
     ...(answers === undefined ? {} : { answers }),
   };
   // Type 5 is one of 64 bytes: a number, and a node at byte 8.
-  const types = new Map([[5, { name: "item", bytes: 64, fields: [] }]]);
+  const types = new Map([[5, { name: "item", bytes: 64, fields: [], plain: true }]]);
   const program = { ...linkProgram(object, "helpers", host.bindings), types };
   return { result: engine.make(program, complete)(CONTEXT, CPU, STACK_TOP, own), lines: host.lines };
 }

@@ -38,7 +38,13 @@ export type Leads =
       readonly what: KernelThing;
       readonly owned: boolean | "argument";
       readonly shape?: KernelShape;
-    };
+    }
+  /** An object for each CPU, of the type that the first argument names, which the run has from now on. */
+  | { readonly type: "copies"; readonly of: "type" }
+  /** One CPU's copy of the object for each CPU that the first argument is; `always`: there is such a CPU. */
+  | { readonly type: "copy"; readonly always: boolean }
+  /** The kernel's memory, which is read wherever an address leads: there is no NULL that has to be looked for. */
+  | { readonly type: "anywhere" };
 
 /** What programs may read of a thing of the kernel's, where that is less than all. */
 export interface KernelShape {

@@ -1,6 +1,7 @@
 /** The helpers a program may call: one row each, numbered as in Linux's `include/uapi/linux/bpf.h`; and kernel functions. */
 import { CHECKSUM_HELPERS } from "./checksum.ts";
 import { CONTROL_HELPERS } from "./control.ts";
+import { COPY_HELPERS } from "./copies.ts";
 import { DRAIN } from "./drain.ts";
 import { DYNPTR_HELPERS } from "./dynptr.ts";
 import { EVENT_HELPERS } from "./events.ts";
@@ -38,6 +39,7 @@ export const HELPERS: readonly Helper[] = [
   ...CHECKSUM_HELPERS,
   ...SOCKET_HELPERS,
   ...KERNEL_HELPERS,
+  ...COPY_HELPERS,
   EXCHANGE,
   ...KERNEL_FUNCTIONS,
 ];

@@ -61,8 +61,10 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
   });
 }
 
-function followsPointers({ kind }: LinkedProgram): boolean {
-  return !("reason" in kind) && programType(kind).followsPointers === true;
+/** Whether addresses of the kernel's memory come into a program: with its context, or from what it calls. */
+function readsKernel({ kind, helpers }: LinkedProgram): boolean {
+  const follows = !("reason" in kind) && programType(kind).followsPointers === true;
+  return follows || helpers.some((id) => helperById(id)?.leads?.type === "anywhere");
 }
 
 /** Prepares a program for any number of runs. */
@@ -72,7 +74,7 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
     host,
     code: decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
-    kernel: followsPointers(program) ? host.kernel : undefined,
+    kernel: readsKernel(program) ? host.kernel : undefined,
     options: { ...options, budget: options.budget ?? DEFAULT_BUDGET },
   };
 }
@@ -138,7 +140,12 @@ export function runFunction(program: LinkedProgram, host: ProgramHost, call: Fun
   for (const { address, bytes, writable } of call.memory) state.ranges.grant(address, bytes, writable);
   for (const [index, arg] of call.args.entries()) state.registers[index + 1] = arg;
   state.pc = call.slot;
-  return finish(interpreter, state);
+  try {
+    return finish(interpreter, state);
+  } catch (cause) {
+    if (cause instanceof ProgramExit) return cause.result;
+    throw cause;
+  }
 }
 
 function finish(interpreter: Interpreter, state: RunState): bigint {
@@ -150,9 +157,6 @@ function finish(interpreter: Interpreter, state: RunState): bigint {
     const [left] = state.held.values();
     if (left !== undefined) throw faultAt(interpreter, state.pc, `it ends with ${left.what}`);
     return state.registers[0] ?? 0n;
-  } catch (cause) {
-    if (cause instanceof ProgramExit) return cause.result;
-    throw cause;
   } finally {
     giveUpHeld(state);
   }
@@ -165,6 +169,28 @@ export function createInterpreter(
   options: InterpreterOptions = {},
 ): RunProgram {
   const interpreter = prepare(program, host, options);
-  return (context, cpu, stackTop, contextBytes, tails) =>
-    finish(interpreter, start(interpreter, context, cpu, stackTop, contextBytes, tails));
+  return (context, cpu, stackTop, contextBytes, tails) => {
+    const begin = (): RunState => start(interpreter, context, cpu, stackTop, contextBytes, tails);
+    try {
+      return finish(interpreter, begin());
+    } catch (cause) {
+      if (cause instanceof ProgramExit) return ended(interpreter, cause, begin);
+      throw cause;
+    }
+  };
+}
+
+/** A program has ended itself: what it returns its function for that makes of the number, where there is one. */
+function ended(interpreter: Interpreter, { result }: ProgramExit, begin: () => RunState): bigint {
+  const { exception } = interpreter.program;
+  if (exception === undefined) return result;
+  const state = begin();
+  state.pc = exception;
+  state.registers[1] = result;
+  try {
+    return finish(interpreter, state);
+  } catch (cause) {
+    if (cause instanceof ProgramExit) return cause.result;
+    throw cause;
+  }
 }

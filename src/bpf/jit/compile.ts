@@ -118,9 +118,10 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
   };
 }
 
-/** The functions that helpers call, by their index among the program's. */
-function callbackExports({ instructions, subprograms }: LinkedProgram): { name: string; index: number }[] {
-  const starts = new Set<number>();
+/** The functions that helpers call, and the one that a program which ends itself ends in, by their index among the program's. */
+function callbackExports(program: LinkedProgram): { name: string; index: number }[] {
+  const { instructions, subprograms, exception } = program;
+  const starts = new Set<number>(exception === undefined ? [] : [exception]);
   for (const [at, slot] of instructions.entries()) {
     const effect = operationOf(slot)?.effect;
     const edge = effect === undefined ? undefined : edgeOf(effect, slot, at);

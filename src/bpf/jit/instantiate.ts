@@ -61,13 +61,26 @@ class Running {
     try {
       return BigInt.asUintN(64, this.exports[ENTRY]?.(context, cpu, stackTop, this.contextBytes) ?? 0n);
     } catch (cause) {
-      if (cause instanceof ProgramExit) return cause.result;
+      if (cause instanceof ProgramExit) return this.#ended(cause, cpu, stackTop);
       throw explain(this.program, cause);
     } finally {
       for (const each of this.held.values()) for (const giveUp of each) giveUp();
       this.held.clear();
       this.ranges = ranges;
       [this.context, this.cpu, this.tails, this.contextBytes] = before;
+    }
+  }
+
+  /** The program has ended itself: what it returns its function for that makes of the number, where there is one. */
+  #ended({ result }: ProgramExit, cpu: number, stackTop: number): bigint {
+    const { exception } = this.program;
+    const called = exception === undefined ? undefined : this.exports[callbackExport(exception)];
+    if (called === undefined) return result;
+    try {
+      return BigInt.asUintN(64, called(BigInt.asIntN(64, result), 0n, 0n, 0n, 0n, cpu, stackTop));
+    } catch (cause) {
+      if (cause instanceof ProgramExit) return cause.result;
+      throw explain(this.program, cause);
     }
   }
 

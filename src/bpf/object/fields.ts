@@ -15,6 +15,9 @@ export type FieldKind =
   | "pointer"
   | "unknown";
 
+/** Things of the kernel's that may be kept in maps. */
+export type KeptThing = "task" | "cgroup";
+
 export interface SpecialField {
   readonly kind: FieldKind;
   /** As the struct's author calls it, with the members on the way to it. */
@@ -22,7 +25,7 @@ export interface SpecialField {
   readonly offset: number;
   readonly bytes: number;
   /** Of a list or a tree: number of the type of its objects, and where in them its node is. Of a pointer: of what it leads to. */
-  readonly holds?: { readonly type: number; readonly node: number };
+  readonly holds?: { readonly type: number; readonly node: number; readonly thing?: KeptThing; readonly copies?: true };
 }
 
 /** A struct that programs allocate, or that they keep in lists and trees. */
@@ -30,6 +33,8 @@ export interface ObjectType {
   readonly name: string;
   readonly bytes: number;
   readonly fields: readonly SpecialField[];
+  /** It has no pointers. */
+  readonly plain: boolean;
 }
 
 /** By the struct's name. Those of other uses than programs have here are known as what nobody may touch. */
@@ -46,9 +51,16 @@ const BY_NAME: Readonly<Record<string, FieldKind>> = {
   bpf_refcount: "references",
 };
 
+/** What the kernel calls them. */
+const KEPT_THINGS: Readonly<Record<string, KeptThing>> = { task_struct: "task", cgroup: "cgroup" };
+
 /** Tags of pointers that are kept for others to take out, as `__kptr` makes them. */
 const POINTER_TAGS: ReadonlySet<string> = new Set(["kptr", "kptr_untrusted", "percpu_kptr", "uptr"]);
+/** Those that are exchanged. */
+const KEPT: ReadonlySet<string> = new Set(["kptr", "percpu_kptr"]);
 const POINTER_BYTES = 8;
+/** Structs in structs. */
+const MOST_DEPTH = 16;
 /** Members of members that are looked into, and elements of arrays. */
 const MOST_FIELDS = 1024;
 
@@ -113,9 +125,14 @@ function lookAt(
     found.push({ ...place, kind, bytes: type.size, ...(holds === undefined ? {} : { holds }) });
   } else if (type.kind === "pointer") {
     const [tag] = tagsOf(btf, type.type).filter((each) => POINTER_TAGS.has(each));
-    const holds = { type: resolvedId(btf, type.type), node: 0 };
+    const thing = KEPT_THINGS[resolveType(btf, type.type).name];
+    const more = {
+      ...(thing === undefined ? {} : { thing }),
+      ...(tag === "percpu_kptr" ? { copies: true as const } : {}),
+    };
+    const holds = { type: resolvedId(btf, type.type), node: 0, ...more };
     if (tag !== undefined)
-      found.push({ ...place, kind: tag === "kptr" ? "pointer" : "unknown", bytes: POINTER_BYTES, holds });
+      found.push({ ...place, kind: KEPT.has(tag) ? "pointer" : "unknown", bytes: POINTER_BYTES, holds });
   } else if (isStruct(type)) lookInto(search, resolvedId(btf, id), type, place);
   else if (type.kind === "array") {
     const bytes = sizeOf(btf, type.element);
@@ -160,6 +177,14 @@ export function fieldsOfVariables(
   return search.found.sort((a, b) => a.offset - b.offset);
 }
 
+/** Whether a type has no pointers in it. */
+function isNumbers(btf: Btf, id: number, left: number = MOST_DEPTH): boolean {
+  const type = resolveType(btf, id);
+  if (left === 0 || type.kind === "pointer") return false;
+  if (type.kind === "array") return isNumbers(btf, type.element, left - 1);
+  return !isStruct(type) || type.members.every((member) => isNumbers(btf, member.type, left - 1));
+}
+
 /** The struct of a number, with those that its lists, trees and pointers lead to, by their numbers. */
 export function objectTypes(btf: Btf, ids: Iterable<number>): Map<number, ObjectType> {
   const types = new Map<number, ObjectType>();
@@ -168,7 +193,7 @@ export function objectTypes(btf: Btf, ids: Iterable<number>): Map<number, Object
     const type = resolveType(btf, id);
     if (types.has(id) || !isStruct(type)) continue;
     const fields = fieldsOf(btf, id);
-    types.set(id, { name: type.name, bytes: sizeOf(btf, id), fields });
+    types.set(id, { name: type.name, bytes: sizeOf(btf, id), fields, plain: isNumbers(btf, id) });
     open.push(...fields.flatMap(({ holds }) => (holds === undefined ? [] : [holds.type])));
   }
   return types;

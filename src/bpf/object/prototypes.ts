@@ -47,6 +47,17 @@ function isPlain({ kind, name }: ReturnType<typeof typeOf>): boolean {
   return (kind === "struct" || kind === "union") && !OPAQUE.has(name);
 }
 
+/** Whether a function takes one number and returns one. */
+export function isOfOneNumber(btf: Btf, name: string): boolean {
+  const declared = btf.types.find((each) => each.kind === "func" && each.name === name);
+  const type = declared?.kind === "func" ? typeOf(btf, declared.type) : undefined;
+  if (type?.kind !== "func_proto" || type.parameters.length !== 1) return false;
+  return [type.type, ...type.parameters.map((each) => each.type)].every((id) => {
+    const { kind } = resolveType(btf, id);
+    return kind === "int" || kind === "enum";
+  });
+}
+
 /** @returns undefined: it is no global function with types, or takes what is not known by its type */
 export function prototypeOf(btf: Btf | undefined, name: string): GlobalPrototype | undefined {
   const id = btf?.types.findIndex((each) => each.kind === "func" && each.name === name) ?? -1;

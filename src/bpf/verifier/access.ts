@@ -293,7 +293,7 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   subject.proofs.proven(access.at);
 }
 
-const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel"]);
+const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "copies", "dynptr"]);
 
 /**
  * Things of the kernel's are read by the programs that follow its pointers. Sockets there are none: no run comes to where one is
@@ -362,6 +362,7 @@ function checkObject(subject: Subject, access: Access, register: PointerRegister
 const WHEN_NULL: Readonly<Record<string, string>> = {
   value: "there is no such entry",
   "a record": "there is no room in the ring buffer",
+  "a CPU's copy": "there is no such CPU",
   "a number of an iterator": "the iteration is at its end",
   "what a dynptr leads to": "it has fewer bytes",
   object: "there is none, or no memory for it",

@@ -31,7 +31,7 @@ function becomes(id: number, isNull: boolean): Way {
     state.mapAll((each) => {
       if (each.type !== "pointer" || !each.maybeNull || each.id !== id) return each;
       return isNull ? zero() : { ...each, maybeNull: false, id: 0 };
-    });
+    }, id);
     // What has to be given back has the number of the result that gave it: where that is nothing there is nothing to give back.
     if (isNull) state.references = state.references.filter((each) => each.id !== id);
   };
@@ -78,10 +78,12 @@ function againstEdge(left: PointerRegister, right: PointerRegister, comparison: 
   if (!isBefore || into.offset.wide.umax > MOST_OFFSET) return nothing;
   const range = into.fixed + (relation === "lt" || relation === "gt" ? 1 : 0);
   return (state) =>
-    state.mapAll((each) =>
-      each.type === "pointer" && each.target.type === into.target.type && each.id === into.id && each.range < range
-        ? { ...each, range }
-        : each,
+    state.mapAll(
+      (each) =>
+        each.type === "pointer" && each.target.type === into.target.type && each.id === into.id && each.range < range
+          ? { ...each, range }
+          : each,
+      into.id,
     );
 }
 

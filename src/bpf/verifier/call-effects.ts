@@ -1,9 +1,11 @@
 /** What a helper call leaves: in memory, on the stack, of what the run has to give back, and in r0. */
 import type { Leads } from "../helpers/rules.ts";
 import type { LinkedMap } from "../linked.ts";
+import type { ObjectType } from "../object/fields.ts";
 import type { CheckedHelperCall } from "./helper-call.ts";
 import type { FoundStackObject } from "./proof-objects.ts";
 import { REFERENCES } from "./references.ts";
+import { Refusal } from "./refusal.ts";
 import {
   ANY_NUMBER,
   number,
@@ -18,11 +20,22 @@ import { smear, wordAt } from "./stack.ts";
 import { forgetObject, overwrite, putObject } from "./stack-objects.ts";
 import type { LockPlace, Reference, State } from "./state.ts";
 import type { Subject } from "./subject.ts";
-import { constant, scalarIn, WIDTHS } from "./values/scalar.ts";
+import { constant, scalarIn, UNKNOWN, WIDTHS } from "./values/scalar.ts";
 import { between, signedBetween } from "./values/word.ts";
 
-/** The run has something more to give back. @returns its number */
-function hold(subject: Subject, state: State, kind: Reference["kind"], at: number, place?: LockPlace): number {
+/** Things that a run may have at a time: nobody keeps account of so many, and each takes time at every call and comparison. */
+const MOST_HELD = 128;
+
+/**
+ * The run has something more to give back.
+ * @returns its number
+ * @throws {Refusal} it has too many
+ */
+export function hold(subject: Subject, state: State, kind: Reference["kind"], at: number, place?: LockPlace): number {
+  if (state.references.length >= MOST_HELD) {
+    const message = `it has ${MOST_HELD} things that it has to give back, and takes ${REFERENCES[kind].noun} besides`;
+    throw new Refusal("limit", at, message, "Give back what is done with before the next one is taken.");
+  }
   const id = subject.nextId++;
   state.references = [...state.references, { id, kind, at, ...(place === undefined ? {} : { place }) }];
   return id;
@@ -37,7 +50,7 @@ type Result = { readonly target: Target; readonly offset?: number; readonly neve
 
 /** The thing that a call's row says its result leads to. */
 type LeadsTo = {
-  readonly [Type in Leads["type"]]: (
+  readonly [Type in Exclude<Leads["type"], "anywhere">]: (
     subject: Subject,
     state: State,
     at: number,
@@ -56,10 +69,15 @@ const LEADS_TO: LeadsTo = {
     };
   },
   object: (subject, state, at, call, leads) => {
-    const { field, foundObject } = call;
-    const { holds } = field?.field ?? {};
+    const { foundField, foundObject } = call;
+    const { holds } = foundField?.field ?? {};
+    if (holds?.thing !== undefined) {
+      const reference = hold(subject, state, holds.thing, at);
+      return { target: { type: "kernel", what: holds.thing, reference } };
+    }
     const object = holds === undefined ? foundObject?.object : subject.program.types.get(holds.type);
-    // What a map says it keeps is an object of the kernel's: there are none here that it could keep.
+    if (holds?.copies === true && object !== undefined) return copiesOf(subject, state, at, object);
+    // What a map says it keeps is another thing of the kernel's: there are none here that it could keep.
     if (object === undefined) return undefined;
     const lock = state.references.findLast(({ kind }) => kind === "lock")?.id ?? 0;
     const reference = leads.owned ? hold(subject, state, "object", at) : 0;
@@ -68,6 +86,14 @@ const LEADS_TO: LeadsTo = {
     // One more reference to what the run has is always to be had.
     const never = leads.of === "argument" && (foundObject?.reference ?? 0) !== 0;
     return { target, offset: holds?.node ?? 0, ...(never ? { never: true } : {}) };
+  },
+  copies: (subject, state, at, { foundObject }) =>
+    foundObject === undefined ? undefined : copiesOf(subject, state, at, foundObject.object),
+  copy: (_, __, ___, { foundCopies }, { always }) => {
+    if (foundCopies === undefined) return undefined;
+    const { object, reference } = foundCopies;
+    const memory = { bytes: object.bytes, writable: true, reference, dynptr: 0, packet: false };
+    return { target: { type: "memory", what: "a CPU's copy", ...memory }, ...(always ? { never: true } : {}) };
   },
   kernel: (subject, state, at, { foundThing, helper }, { what, owned, shape }) => {
     const shared = owned === "argument" && foundThing !== undefined ? referenceOf(foundThing.target) : 0;
@@ -80,14 +106,19 @@ const LEADS_TO: LeadsTo = {
   },
 };
 
+function copiesOf(subject: Subject, state: State, at: number, object: ObjectType): Result {
+  return { target: { type: "copies", object, reference: hold(subject, state, "object", at) } };
+}
+
 function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register | undefined {
   const { leads } = call.helper;
   if (leads === undefined) return undefined;
+  if (leads.type === "anywhere") return number(UNKNOWN, true);
   const found = (LEADS_TO[leads.type] as LeadsTo["memory"])(subject, state, at, call, leads as never);
   if (found === undefined) return ANY_NUMBER;
   const { target, offset = 0, never = false } = found;
   // It is told by its own number that there is nothing to give back where there is none.
-  const acquires = leads.type !== "memory" && leads.owned === true;
+  const acquires = leads.type === "copies" || ("owned" in leads && leads.owned === true);
   const id = acquires ? referenceOf(target) : subject.nextId++;
   const maybe = never ? {} : { maybeNull: true, id };
   return pointer(target, at, { offset: constant(offset), ...maybe });
@@ -95,7 +126,7 @@ function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelper
 
 /** What r0 is after a call, by the helper's result. */
 function resultOf(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register {
-  const { helper, map, bytes } = call;
+  const { helper, foundMap: map, bytes } = call;
   const fresh = (target: Target): PointerRegister => pointer(target, at, { maybeNull: true, id: subject.nextId++ });
   const led = leadsTo(subject, state, at, call);
   if (led !== undefined) return led;
@@ -140,7 +171,7 @@ function mostOf(state: State, { atMostSize, parameters }: CheckedHelperCall["hel
 const BORROWED = "an object in a list or a tree, looked at while a lock was held";
 
 /** It is gone: what still leads to it is a number, and what was borrowed with it too. */
-function release(state: State, at: number, id: number, lent: boolean): void {
+export function release(state: State, at: number, id: number, lent: boolean): void {
   const kind = state.references.find((each) => each.id === id)?.kind;
   if (kind === undefined) return;
   const lock = state.references.findLast((each) => each.kind === "lock")?.id ?? 0;
@@ -152,7 +183,10 @@ function release(state: State, at: number, id: number, lent: boolean): void {
     const goes = referenceOf(target) === id || (target.type === "object" && target.borrowed === id);
     if (!goes) return each;
     // What is put into a list or a tree stays where it is as long as the lock is held.
-    return lent && target.type === "object" ? { ...each, target: { ...target, reference: 0, borrowed: lock } } : gone;
+    if (lent && target.type === "object") return { ...each, target: { ...target, reference: 0, borrowed: lock } };
+    if (lent && (target.type === "copies" || target.type === "memory"))
+      return { ...each, target: { ...target, reference: 0 } };
+    return gone;
   });
   for (const frame of state.frames)
     for (const word of frame.stack)
@@ -192,7 +226,7 @@ function writeMemory(state: State, at: number, { written }: CheckedHelperCall): 
     if (to.target.type !== "stack") continue;
     const { frame } = to.target;
     const { smin, smax } = to.offset.wide;
-    const stack = state.frames[frame]?.stack ?? [];
+    const { stack } = state.ownFrame(frame);
     const exact = smin === smax;
     overwrite(state, at, frame, Number(smin), Number(smax - smin) + most);
     if (exact && least > 0) smear(stack, Number(smin), least, true);
@@ -237,7 +271,7 @@ function make(
 
 /** What a helper does to memory and to what the run has, and what it returns. */
 export function helperCall(subject: Subject, at: number, state: State, call: CheckedHelperCall): void {
-  const { helper, released, lent, field, stackObjects } = call;
+  const { helper, released, lent, foundField, stackObjects } = call;
   writeMemory(state, at, call);
   const uses = stackObjects.find(({ does }) => does === "uses");
   const movesPacket = helper.movesPacket === true && (uses === undefined || uses.leads === "packet");
@@ -246,7 +280,7 @@ export function helperCall(subject: Subject, at: number, state: State, call: Che
   changeStackObjects(subject, at, state, call);
   for (const id of released) release(state, at, id, false);
   if (lent !== undefined) release(state, at, lent, true);
-  if (helper.begins !== undefined) hold(subject, state, helper.begins, at, field?.place);
+  if (helper.begins !== undefined) hold(subject, state, helper.begins, at, foundField?.place);
   if (movesPacket) losePacket(state);
   afterCall(state, at, result);
 }

@@ -1,6 +1,6 @@
 /** Functions that helpers call, any number of times, and turns of iterators. */
 import type { CallbackArgument, CallbackRules } from "../helpers/rules.ts";
-import { instanceOf } from "./call-effects.ts";
+import { hold, instanceOf } from "./call-effects.ts";
 import type { CheckedHelperCall } from "./helper-call.ts";
 import { ANY_NUMBER, number, pointer, type Register, rely, zero } from "./registers.ts";
 import { enteredFrame, State, wordSet } from "./state.ts";
@@ -21,9 +21,9 @@ function turnNumber(most = MOST_TURNS): Register {
 }
 
 /** The map that a call is about: its own, or the one in whose value the field is. */
-function mapOf({ map, field }: CheckedHelperCall) {
-  const of = field?.place.of;
-  return map ?? (of !== undefined && "kind" in of ? of : undefined);
+function mapOf({ foundMap, foundField }: CheckedHelperCall) {
+  const of = foundField?.place.of;
+  return foundMap ?? (of !== undefined && "kind" in of ? of : undefined);
 }
 
 function given(
@@ -34,8 +34,9 @@ function given(
   argument: CallbackArgument,
 ): Register {
   const map = mapOf(call);
-  const { field } = call;
+  const field = call.foundField;
   if (typeof argument !== "string") return state.register(argument.register);
+  if (argument === "dynptr") return pointer({ type: "dynptr", reference: lentIn(state) }, at);
   if (argument === "turn") return turnNumber(mostTurns(state, { arguments: ["turn"] }));
   if (argument === "node") {
     const { holds } = field?.field ?? {};
@@ -52,6 +53,11 @@ function given(
   return pointer({ type: "memory", ...key }, at);
 }
 
+/** What was lent last: the state is that of the function that is about to be entered. */
+function lentIn({ references }: State): number {
+  return references[references.length - 1]?.id ?? 0;
+}
+
 /**
  * The state in which a function is entered that a helper calls; undefined where it is called no more, or not with any effect on this run.
  * It comes back to the call, which is then looked at again.
@@ -63,18 +69,20 @@ export function calledBack(subject: Subject, at: number, state: State, call: Che
   const most = mostTurns(state, rules);
   if (most !== undefined) rely(state.register(1));
   if (most !== undefined && BigInt(state.frame.turns) >= most) return undefined;
-  const registers = rules.arguments.map((argument) => given(subject, at, state, call, argument));
-  const callback = { helper, rules, references: rules.later === true ? 0 : state.references.length };
   if (rules.later === true) {
+    const registers = rules.arguments.map((argument) => given(subject, at, state, call, argument));
+    const callback = { helper, rules, references: 0, lent: 0 };
     const frame = enteredFrame(0, -1, registers, { start, returnTo: -1, callback });
     const { trail, turns } = state;
     return new State([frame], { at: start, turns, references: [], trail, passed: undefined, written: wordSet() });
   }
   const entered = state.copy();
-  entered.frame.turns++;
+  const lent = rules.arguments.includes("dynptr") ? hold(subject, entered, "dynptr", at) : 0;
+  const registers = rules.arguments.map((argument) => given(subject, at, entered, call, argument));
+  const callback = { helper, rules, references: entered.references.length, lent };
+  entered.ownFrame().turns++;
   entered.turns++;
-  entered.frames.push(enteredFrame(entered.frames.length, -1, registers, { start, returnTo: at, callback }));
-  entered.markFrame(entered.depth);
+  entered.push(enteredFrame(entered.frames.length, -1, registers, { start, returnTo: at, callback }));
   entered.at = start;
   return entered;
 }

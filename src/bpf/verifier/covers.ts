@@ -25,6 +25,8 @@ class Matching {
 
   readonly #to = new Map<number, number>();
   readonly #from = new Map<number, number>();
+  /** Every number so far was the same number. */
+  isSame = true;
 
   /** The same, of what is either there or not: 0 is nothing. */
   same(known: number, now: number): boolean {
@@ -33,6 +35,7 @@ class Matching {
 
   match(known: number, now: number): boolean {
     if (known === 0) return true;
+    if (known !== now) this.isSame = false;
     const before = this.#to.get(known);
     if (before !== undefined) return before === now && now !== 0;
     if (now !== 0) {
@@ -108,7 +111,8 @@ function coversFrame(
   known: Frame,
   now: Frame,
   live: number,
-  isRead: (word: number) => boolean,
+  read: WordSet | undefined,
+  frame: number,
   ids: Matching,
 ): boolean {
   if (known.returnTo !== now.returnTo || known.turns > now.turns) return false;
@@ -118,7 +122,11 @@ function coversFrame(
   }
   const words = Math.max(known.stack.length, now.stack.length);
   for (let word = 0; word < words; word++)
-    if (isRead(word) && !coversWord(known.stack[word] ?? NO_WORD, now.stack[word] ?? NO_WORD, ids)) return false;
+    if (
+      (read === undefined || isIn(read, frame, word)) &&
+      !coversWord(known.stack[word] ?? NO_WORD, now.stack[word] ?? NO_WORD, ids)
+    )
+      return false;
   return true;
 }
 
@@ -146,24 +154,37 @@ const KEPT = 0b1111000000;
 export function covers(known: State, now: State, live: readonly number[], read: WordSet | undefined): boolean {
   if (known.frames.length !== now.frames.length || known.references.length !== now.references.length) return false;
   const ids = new Matching(read === undefined);
-  for (let index = known.frames.length - 1; index >= 0; index--) {
+  const holds = (index: number): boolean => {
     const [a, b] = [known.frames[index] as Frame, now.frames[index] as Frame];
-    if (!coversFrame(a, b, matterIn(known, index, live), (word) => read === undefined || isIn(read, index, word), ids))
-      return false;
+    return coversFrame(a, b, matterIn(known, index, live), read, index, ids);
+  };
+  const given = known.references === now.references;
+  const covered = (reference: Reference, index: number): boolean =>
+    coversReference(reference, now.references[index], ids);
+  const shared: number[] = [];
+  for (let index = known.frames.length - 1; index >= 0; index--) {
+    if (known.frames[index] === now.frames[index]) shared.push(index);
+    else if (!holds(index)) return false;
   }
-  return known.references.every((reference, index) => coversReference(reference, now.references[index], ids));
+  if (!given && !known.references.every(covered)) return false;
+  // What both have is the same, except for which other registers hold the same.
+  return ids.isSame || (shared.every(holds) && (!given || known.references.every(covered)));
 }
 
-/** Registers of two states that are in the same place: those of frames, and spilled ones. */
+/** Registers of two states that are in the same place and not the same: those of frames, and spilled ones. */
 function* pairs(known: State, now: State): Generator<readonly [known: Register, now: Register]> {
-  for (const [index, { registers, stack }] of known.frames.entries()) {
-    const frame = now.frames[index];
-    for (const [at, register] of registers.entries()) yield [register, frame?.registers[at] ?? NOTHING];
-    for (const [at, word] of stack.entries())
+  for (const [index, frame] of known.frames.entries()) {
+    const other = now.frames[index];
+    if (other === frame) continue;
+    for (const [at, register] of frame.registers.entries()) yield [register, other?.registers[at] ?? NOTHING];
+    for (const [at, word] of frame.stack.entries()) {
+      const same = other?.stack[at];
+      if (word === same) continue;
       for (const { offset, bytes, register } of word?.spills ?? []) {
-        const same = frame?.stack[at]?.spills.find((spill) => spill.offset === offset && spill.bytes === bytes);
-        yield [register, same?.register ?? NOTHING];
+        const spill = same?.spills.find((each) => each.offset === offset && each.bytes === bytes);
+        yield [register, spill?.register ?? NOTHING];
       }
+    }
   }
 }
 

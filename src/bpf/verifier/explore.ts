@@ -6,7 +6,7 @@ import { edgeOf } from "../analysis/edges.ts";
 import { helperById } from "../helpers/table.ts";
 import type { BeliefBook } from "./beliefs.ts";
 import { branch } from "./branches.ts";
-import { afterCall, helperCall, losePacket } from "./call-effects.ts";
+import { afterCall, helperCall, losePacket, release } from "./call-effects.ts";
 import { calledBack, nextTurn } from "./callbacks.ts";
 import { check, registersRead } from "./checker.ts";
 import { beginGlobal, callGlobal, globalFunctionAt } from "./global-functions.ts";
@@ -60,11 +60,11 @@ function meetingPlaces({ steps }: Subject): Uint8Array {
   return places;
 }
 
-function begin(): State {
-  const context = pointer({ type: "context" }, -1);
-  const frame = enteredFrame(0, -1, [context], { start: 0, returnTo: -1 });
+/** The beginning of the program, or of the function that it ends in if it ends itself. */
+function begin(at = 0, given: Register = pointer({ type: "context" }, -1)): State {
+  const frame = enteredFrame(0, -1, [given], { start: at, returnTo: -1 });
   return new State([frame], {
-    at: 0,
+    at,
     turns: 0,
     references: [],
     trail: undefined,
@@ -93,6 +93,8 @@ class Explorer {
   }
 
   explore(): Exploration {
+    const { exception } = this.#subject.program;
+    if (exception !== undefined) this.#waiting.unshift(begin(exception, ANY_NUMBER));
     for (let state = this.#waiting.pop(); state !== undefined; state = this.#waiting.pop()) {
       this.#visits.restart();
       const refusal = this.#follow(state);
@@ -173,7 +175,7 @@ class Explorer {
     const other = call.function === undefined ? undefined : calledBack(this.#subject, at, state, call);
     if (other !== undefined) this.#wait(other, state);
     if (call.helper.action.type === "tail" && state.depth > 0) this.#wait(this.#tailCalled(at, state), state);
-    state.frame.turns = 0;
+    if (state.frame.turns !== 0) state.ownFrame().turns = 0;
     helperCall(this.#subject, at, state, call);
     state.at = at + 1;
     if (leads?.type === "memory" && leads.of === "iterator") this.#wait(nextTurn(state), state);
@@ -224,6 +226,7 @@ class Explorer {
 
   #enter(step: Step, state: State, target: number): void {
     const { at } = step;
+    if (target === this.#subject.program.exception) throw callsHandler(at);
     const called = globalFunctionAt(this.#subject, target);
     if (called !== undefined) {
       callGlobal(this.#subject, step, state, called);
@@ -232,8 +235,7 @@ class Explorer {
       return;
     }
     const given: Register[] = [1, 2, 3, 4, 5].map((index) => state.register(index));
-    state.frames.push(enteredFrame(state.frames.length, -1, given, { start: target, returnTo: at + 1 }));
-    state.markFrame(state.depth);
+    state.push(enteredFrame(state.frames.length, -1, given, { start: target, returnTo: at + 1 }));
     state.at = target;
   }
 
@@ -242,6 +244,7 @@ class Explorer {
     const result = state.register(0);
     const { returnTo, callback } = state.pop();
     if (callback !== undefined) {
+      if (callback.lent !== 0) release(state, at, callback.lent, false);
       // The helper may call it again, or not.
       state.at = returnTo;
       return true;
@@ -250,6 +253,11 @@ class Explorer {
     state.at = returnTo;
     return at >= 0;
   }
+}
+
+function callsHandler(at: number): Refusal {
+  const message = "it calls the function that is called when it ends itself";
+  return new Refusal("argument", at, message, "End it by bpf_throw(), or move what both do into another function.");
 }
 
 function tooMany(at: number, what: string): Refusal {

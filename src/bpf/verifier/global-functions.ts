@@ -86,7 +86,7 @@ export function callGlobal(subject: Subject, step: Step, state: State, called: G
     const { smin, smax } = held.offset.wide;
     const bytes = Number(smax - smin) + parameter.bytes;
     overwrite(state, step.at, frame, Number(smin), bytes);
-    smear(state.frames[frame]?.stack ?? [], Number(smin), bytes, false);
+    smear(state.ownFrame(frame).stack, Number(smin), bytes, false);
   });
   if (movesPacket(subject, called)) losePacket(state);
   afterCall(state, step.at, ANY_NUMBER);

@@ -2,10 +2,8 @@
 
 import type { Helper } from "../helpers/helper.ts";
 import { helperById } from "../helpers/table.ts";
-import type { LinkedMap } from "../linked.ts";
 import { checkFinalResult } from "./checker.ts";
 import { LARGEST_SIZE, Proof } from "./proof.ts";
-import type { FoundField } from "./proof-objects.ts";
 import { REFERENCES } from "./references.ts";
 import { Refusal } from "./refusal.ts";
 import { rely } from "./registers.ts";
@@ -15,14 +13,9 @@ import { constantOf } from "./values/scalar.ts";
 
 /** What a call does. */
 export type CheckedHelperCall = Readonly<
-  Pick<Proof, "helper" | "written" | "released" | "lent" | "stackObjects" | "foundObject" | "foundNode" | "foundThing">
-> & {
-  readonly map: LinkedMap | undefined;
-  readonly field: FoundField | undefined;
-  readonly function: number | undefined;
-  /** Bytes of memory that the call gives. */
-  readonly bytes: number;
-};
+  Pick<Proof, "helper" | "written" | "released" | "lent" | "stackObjects" | "function" | "bytes"> &
+    Pick<Proof, "foundMap" | "foundField" | "foundObject" | "foundNode" | "foundThing" | "foundCopies">
+>;
 
 function followed(at: number, helper: Helper): Helper {
   const { result, leads, name, final } = helper;
@@ -48,43 +41,27 @@ export function checkCall(subject: Subject, { at, slot }: Step, state: State): C
   checkSections(proof);
   if (helper.action.type === "tail") checkNothingHeld(state, at, "it goes on in another program");
   if (helper.final === "exit") checkThrow(subject, proof);
-  const {
-    found: map,
-    foundField: field,
-    written,
-    released,
-    lent,
-    stackObjects,
-    foundObject,
-    foundNode,
-    foundThing,
-  } = proof;
   checkSlice(subject, proof);
-  const bytes = givenBytes(proof);
-  const { function: start } = proof;
-  return {
-    ...{ helper, written, released, lent, stackObjects, foundObject, foundNode, foundThing },
-    map,
-    field,
-    function: start,
-    bytes,
-  };
+  proof.bytes = givenBytes(proof);
+  return proof;
 }
 
 /** While a lock is held others wait: nothing is called that takes its time. */
-function checkUnderLock({ state, at, helper, name }: Proof): void {
+function checkUnderLock(proof: Proof): void {
+  const { state, at, helper } = proof;
   const lock = state.references.find(({ kind }) => kind === "lock");
   if (lock === undefined || helper.underLock === true) return;
-  const message = `${name}() is called while a lock is held`;
+  const message = `${proof.name}() is called while a lock is held`;
   const because = [{ at: lock.at, what: REFERENCES.lock.begun }];
   throw new Refusal("object", at, message, "Call it before the lock is taken or behind bpf_spin_unlock().", because);
 }
 
 /** What a call begins or ends that its arguments say nothing of. */
 function checkSections(proof: Proof): void {
-  const { helper, state, at, name, foundField } = proof;
+  const { helper, state, at, foundField } = proof;
   const { ends } = helper;
   if (ends === undefined) return;
+  const { name } = proof;
   const held = state.references.findLast(({ kind }) => kind === ends);
   if (held === undefined) {
     const message = `${name}() is called, and there is nothing to end: ${REFERENCES[ends].noun} was not begun`;
@@ -119,16 +96,22 @@ function checkThrow(subject: Subject, { state, at }: Proof): void {
     const message = "bpf_throw() is called in a function that a helper calls";
     throw new Refusal("argument", at, message, "Return from it, and end the program behind the helper's call.");
   }
+  const { exception } = subject.program;
+  if (exception !== undefined && state.frames[0]?.start === exception) {
+    const message = "bpf_throw() is called in the function that is called when the program has ended itself";
+    throw new Refusal("argument", at, message, "Return what the program is to return.");
+  }
   checkNothingHeld(state, at, "it ends the program");
-  checkFinalResult(subject, at, state.register(1));
+  if (exception === undefined) checkFinalResult(subject, at, state.register(1));
 }
 
 /** A part of a packet that may only be read is not given to be written to. */
-function checkSlice({ type, program: { kind } }: Subject, { helper, stackObjects, at, name }: Proof): void {
+function checkSlice({ type, program: { kind } }: Subject, proof: Proof): void {
+  const { helper, stackObjects, at } = proof;
   const { leads } = helper;
   const ofPacket = leads?.type === "memory" && leads.writable && stackObjects.some((each) => each.leads === "packet");
   if (!ofPacket || "reason" in kind || type?.packetReadOnly?.(kind.target) !== true) return;
-  const message = `${name}() is called for the packet, which a program of type ${type.name} may only read here`;
+  const message = `${proof.name}() is called for the packet, which a program of type ${type.name} may only read here`;
   throw new Refusal("read-only", at, message, "Use bpf_dynptr_slice(), which gives it to be read.");
 }
 

@@ -5,7 +5,14 @@ import { FRAME_BYTES } from "../host.ts";
 import type { LinkedMap } from "../linked.ts";
 import type { FieldKind, ObjectType, SpecialField } from "../object/fields.ts";
 import { Refusal } from "./refusal.ts";
-import { type ObjectTarget, type PointerRegister, type Register, rely, type Target } from "./registers.ts";
+import {
+  type CopiesTarget,
+  type ObjectTarget,
+  type PointerRegister,
+  type Register,
+  rely,
+  type Target,
+} from "./registers.ts";
 import { type StackObject, wordAt } from "./stack.ts";
 import { objectAt, objectsIn, STACK_OBJECT_WORDS } from "./stack-objects.ts";
 import type { LockPlace, State } from "./state.ts";
@@ -133,6 +140,7 @@ export function proveStackObject(
   const [kind, leads] = STACK_KINDS[parameter];
   const words = STACK_WORDS[kind];
   const [held, offset] = pointerAt(proof, register, `${words} on the stack`);
+  if (held.target.type === "dynptr" && kind === "dynptr" && does === "uses") return lent(held.target.reference);
   if (held.target.type !== "stack")
     throw proof.refusal(register, `${words} on the stack`, "Declare it as a local variable, and pass its address.");
   const { frame } = held.target;
@@ -147,6 +155,12 @@ export function proveStackObject(
   if (!isIt) throw notThere(proof, register, words, does === "ends" && kind === "dynptr");
   if (does === "ends" && kind === "interrupts") checkOrder(proof, object);
   return { ...place, leads: object.leads, object };
+}
+
+/** A dynptr that a function was given for as long as it runs. */
+function lent(reference: number): FoundStackObject {
+  const object = { kind: "dynptr", id: reference, reference, part: 0, leads: "memory" } as const;
+  return { does: "uses", kind: "dynptr", leads: "memory", frame: -1, offset: 0, object };
 }
 
 /** Room for something new: what has to be given back must not be lost by it. */
@@ -216,6 +230,34 @@ export function proveTypeNumber(proof: Proving, register: number): ObjectTarget 
   return { type: "object", object, instance: 0, reference: 0, borrowed: 0 };
 }
 
+/** As in Linux. */
+const MOST_COPY_BYTES = 512;
+
+/** A type that has a copy for each CPU: numbers alone, as nobody looks through copies for what they keep. */
+export function proveCopiedType(proof: Proving, register: number): ObjectTarget {
+  const target = proveTypeNumber(proof, register);
+  const { name, bytes, fields, plain } = target.object;
+  const why =
+    fields.length > 0
+      ? `has a special field (${fields[0]?.name})`
+      : !plain
+        ? "has a pointer"
+        : `has ${bytes} bytes, of at most ${MOST_COPY_BYTES}`;
+  if (fields.length === 0 && plain && bytes <= MOST_COPY_BYTES) return target;
+  const message = `${proof.name}() makes a copy for each CPU of ${name}, which ${why}`;
+  throw new Refusal("object", proof.at, message, "Copy a smaller struct of numbers.");
+}
+
+export function proveCopies(proof: Proving, register: number, does: "uses" | "ends"): CopiesTarget {
+  const own = does === "ends" ? " of its own" : "";
+  const wanted = `an object for each CPU${own}`;
+  const [{ target }] = pointerAt(proof, register, wanted);
+  if (target.type !== "copies" || (does === "ends" && target.reference === 0))
+    throw proof.refusal(register, wanted, "Pass what bpf_percpu_obj_new() or a map gave.");
+  if (does === "ends") proof.released.push(target.reference);
+  return target;
+}
+
 /** An object of the run's own, at its beginning. */
 function own(proof: Proving, register: number, wanted: string): PointerRegister & { readonly target: ObjectTarget } {
   const [held, at] = pointerAt(proof, register, wanted);
@@ -264,7 +306,25 @@ export function proveNode(proof: Proving, register: number, mustBeOwn: boolean):
 export function provePointee(proof: Proving, register: number): void {
   if (proof.isZero(register)) return;
   const { field } = proof.foundField ?? {};
+  if (field?.holds?.thing !== undefined) {
+    proveKernelThing(proof, register, field.holds.thing, "ends");
+    return;
+  }
   const type = field?.holds === undefined ? undefined : proof.subject.program.types.get(field.holds.type);
+  if (field?.holds?.copies === true) {
+    const { object, reference } = proveCopies(proof, register, "ends");
+    // In a read section nobody uses it again as long as it may be looked at.
+    if (proof.state.references.some(({ kind }) => kind === "rcu")) {
+      proof.released.pop();
+      proof.lent = reference;
+    }
+    if (object === type) return;
+    throw proof.refusal(
+      register,
+      `an object of type ${type?.name} for each CPU`,
+      "Put in what the member's type says.",
+    );
+  }
   const wanted = `an object of type ${type?.name ?? "as the place has them"}, or 0,`;
   const { target } = own(proof, register, wanted);
   if (target.object !== type) throw proof.refusal(register, wanted, "Put in what the member's type says.");
@@ -284,6 +344,8 @@ export function proveKernelThing(
   if (held.type !== "pointer" || held.target.type !== "kernel" || held.target.what !== what)
     throw proof.refusal(register, wanted, `Pass a ${what} as a helper gave it.`);
   if (held.maybeNull) throw proof.refusal(register, wanted, `Compare the ${what} with NULL first.`);
+  if (exactOffset(held) !== 0)
+    throw proof.refusal(register, `${wanted}, from its beginning`, `Pass the ${what} itself, and no member of it.`);
   const { reference } = held.target;
   if (does !== "ends") return held;
   if (!proof.state.references.some(({ id }) => id === reference))

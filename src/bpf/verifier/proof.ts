@@ -11,6 +11,8 @@ import {
   type FoundField,
   type FoundStackObject,
   type Proving,
+  proveCopiedType,
+  proveCopies,
   proveField,
   proveKernelThing,
   proveNode,
@@ -22,6 +24,7 @@ import {
 } from "./proof-objects.ts";
 import { Refusal } from "./refusal.ts";
 import {
+  type CopiesTarget,
   describe,
   isPacket,
   type ObjectTarget,
@@ -56,16 +59,20 @@ export class Proof implements ProvenCall, Proving {
   readonly released: number[] = [];
   /** Objects that stay where they are put, and may be looked at as long as the lock is held. */
   lent: number | undefined;
-  found: LinkedMap | undefined;
+  foundMap: LinkedMap | undefined;
   foundField: FoundField | undefined;
   readonly stackObjects: FoundStackObject[] = [];
   /** The object that the call is about. */
   foundObject: ObjectTarget | undefined;
   foundNode: number | undefined;
+  /** The object for each CPU that the call is about. */
+  foundCopies: CopiesTarget | undefined;
   /** The thing of the kernel's that the call is about. */
   foundThing: PointerRegister | undefined;
   /** The first slot of the function that the helper calls. */
   function: number | undefined;
+  /** Bytes of memory that the call gives. */
+  bytes = 0;
 
   constructor(subject: Subject, state: State, at: number, helper: Helper) {
     this.subject = subject;
@@ -103,7 +110,7 @@ export class Proof implements ProvenCall, Proving {
   }
 
   map(): MapBinding {
-    if (this.found !== undefined) return this.found;
+    if (this.foundMap !== undefined) return this.foundMap;
     const register = mapRegister(this.helper);
     const held = this.held(register);
     if (held.type !== "pointer" || held.target.type !== "map")
@@ -113,7 +120,7 @@ export class Proof implements ProvenCall, Proving {
     const { action } = this.helper;
     if (map.kind.inner === true && map.inner === undefined) throw this.#ofMaps(map);
     if (action.type === "map") this.#checkRole(map, action.role);
-    this.found = map;
+    this.foundMap = map;
     return map;
   }
 
@@ -152,7 +159,7 @@ export class Proof implements ProvenCall, Proving {
   }
 
   plainValue(register: number): void {
-    if (this.found !== undefined) proveZeroFields(this, register, this.found.fields);
+    if (this.foundMap !== undefined) proveZeroFields(this, register, this.foundMap.fields);
   }
 
   inValue(register: number): void {
@@ -257,6 +264,14 @@ export class Proof implements ProvenCall, Proving {
 
   typeNumber(register: number): void {
     this.foundObject = proveTypeNumber(this, register);
+  }
+
+  copiedType(register: number): void {
+    this.foundObject = proveCopiedType(this, register);
+  }
+
+  copies(register: number, does: "uses" | "ends"): void {
+    this.foundCopies = proveCopies(this, register, does);
   }
 
   object(register: number, does: "ends" | "shares"): void {

@@ -51,6 +51,7 @@ const SECOND_IS_BAD: Readonly<Record<string, string>> = {
   "a record that is reserved on the second path": `${UNKNOWN}\nif r6 > 5 goto b\n${place("j")}\nr0 = 0\nexit\nb:\nr1 = map(${RING}) ll\nr2 = 8\nr3 = 0\ncall ringbuf_reserve\ngoto j`,
   "a caller's register": `${UNKNOWN}\nr8 = 1\nif r6 > 5 goto b\nj:\ncall f\n${access("r8")}\nb:\nr8 = 100\ngoto j\nf:\n${place("k")}\nr0 = 0\nexit`,
   "a word of the caller's stack that only the function reads": `${UNKNOWN}\n*(u64 *)(r10 - 8) = 1\nif r6 > 5 goto b\n${place("j")}\nr1 = r10\ncall f\nexit\nb:\n*(u64 *)(r10 - 8) = 100\ngoto j\nf:\nr8 = *(u64 *)(r1 - 8)\n${access("r8")}`,
+  "a number that the caller's stack has too on the first path": `${UNKNOWN}\n*(u64 *)(r10 - 8) = r6\nr3 = r1\nr1 = r10\nr2 = r7\ncall f\nexit\nf:\nr8 = *(u64 *)(r1 - 8)\nr4 = *(u64 *)(r3 + 16)\nif r4 > 5 goto b\n${place("j")}\nif r8 > 7 goto out\nr8 = *(u64 *)(r1 - 8)\n${access("r8")}\nout:\nr0 = 0\nexit\nb:\nr8 = r2\ngoto j`,
   "a word that a helper reads as a size": `${UNKNOWN}\nr8 = 8\nif r6 > 5 goto b\n${place("j")}\nr1 = r10\nr1 += -8\nr2 = r8\nr3 = 0\ncall probe_read_kernel\nr0 = 0\nexit\nb:\nr8 = 64\ngoto j`,
   "a zero on the stack": `${UNKNOWN}\n*(u64 *)(r10 - 8) = 0\nif r6 > 5 goto b\n${place("j")}\nr8 = *(u64 *)(r10 - 8)\n${access("r8")}\nb:\n*(u64 *)(r10 - 8) = r7\ngoto j`,
   "one byte of a word on the stack": `${UNKNOWN}\n*(u64 *)(r10 - 8) = 0\nif r6 > 5 goto b\n${place("j")}\nr8 = *(u8 *)(r10 - 6)\n${access("r8")}\nb:\n*(u8 *)(r10 - 6) = 200\ngoto j`,

@@ -23,6 +23,10 @@ export type Target =
       readonly reference: number;
       readonly shape?: KernelShape | undefined;
     }
+  /** An object for each CPU; `reference`: what the run has to give back with it, or 0. */
+  | { readonly type: "copies"; readonly object: ObjectType; readonly reference: number }
+  /** A dynptr that lies in memory of the kernel's, and goes with a reference. */
+  | { readonly type: "dynptr"; readonly reference: number }
   | { readonly type: "function"; readonly start: number };
 
 /** So many bytes that a helper gave. */
@@ -48,6 +52,8 @@ export interface ObjectTarget {
   readonly reference: number;
   readonly borrowed: number;
 }
+
+export type CopiesTarget = Extract<Target, { readonly type: "copies" }>;
 
 /** Nothing was put there since the function began, or since a call that leaves nothing. */
 export interface NothingRegister {
@@ -120,7 +126,7 @@ export function sameTarget(a: Target, b: Target): boolean {
   if (a.type === "stack" && b.type === "stack") return a.frame === b.frame;
   if ("map" in a && "map" in b) return a.map === b.map;
   if (a.type === "function" && b.type === "function") return a.start === b.start;
-  if (a.type === "object" && b.type === "object") return a.object === b.object;
+  if ("object" in a && "object" in b) return a.object === b.object;
   if (a.type === "kernel" && b.type === "kernel") return a.what === b.what && a.shape === b.shape;
   if (a.type !== "memory" || b.type !== "memory") return true;
   return a.bytes === b.bytes && a.writable === b.writable && a.packet === b.packet;
@@ -159,6 +165,10 @@ export function describeTarget(target: Target): string {
       return "the packet's metadata";
     case "function":
       return "a function";
+    case "copies":
+      return `an object of type ${target.object.name} for each CPU`;
+    case "dynptr":
+      return "a dynptr";
     default:
       return `the ${target.type}`;
   }

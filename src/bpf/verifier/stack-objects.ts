@@ -32,7 +32,7 @@ export function objectAt(state: State, frame: number, offset: number): StackObje
 
 /** Puts an object there. */
 export function putObject(state: State, frame: number, offset: number, object: Omit<StackObject, "part">): void {
-  const stack = state.frames[frame]?.stack ?? [];
+  const { stack } = state.ownFrame(frame);
   for (let part = 0; part < STACK_OBJECT_WORDS[object.kind]; part++) {
     const word = wordAt(offset + part * WORD_BYTES);
     stack[word] = { written: WHOLE_WORD, zero: 0, spills: [], object: { ...object, part } };
@@ -42,10 +42,11 @@ export function putObject(state: State, frame: number, offset: number, object: O
 
 /** An object is there no more: its words are bytes, and what was got through it is gone. */
 export function forgetObject(state: State, at: number, { id, kind }: StackObject): void {
-  for (const { stack } of state.frames)
+  state.frames.forEach(({ stack }, frame) => {
     stack.forEach((word, index) => {
-      if (word?.object?.id === id) stack[index] = { written: WHOLE_WORD, zero: 0, spills: [] };
+      if (word?.object?.id === id) state.ownFrame(frame).stack[index] = { written: WHOLE_WORD, zero: 0, spills: [] };
     });
+  });
   if (kind !== "dynptr") return;
   const gone = releasedRegister(at, "what a dynptr led to");
   state.mapAll((each) =>

@@ -1,6 +1,6 @@
 /**
  * A frame's stack as the verifier knows it: words of 8 bytes, each with what was spilled to it whole, which of its bytes were written and
- * which of those are zero. Words are immutable, a frame's list of them is not.
+ * which of those are zero. Words are immutable, a frame's list of them is not where one state alone has it.
  */
 import { FRAME_BYTES } from "../host.ts";
 import { Basis } from "./basis.ts";
@@ -40,6 +40,7 @@ export interface StackWord {
 
 /** By word, the first being the one just below the frame's top. */
 export type Stack = (StackWord | undefined)[];
+export type ReadonlyStack = readonly (StackWord | undefined)[];
 
 const EMPTY: StackWord = { written: 0, zero: 0, spills: [] };
 
@@ -83,7 +84,7 @@ function narrowed(register: Register, bytes: number): Register | undefined {
 }
 
 /** What a load of bytes that lie in one word finds; undefined where some of them were never written. */
-export function loadAt(stack: Stack, offset: number, bytes: number): Register | undefined {
+export function loadAt(stack: ReadonlyStack, offset: number, bytes: number): Register | undefined {
   const word = stack[wordAt(offset)] ?? EMPTY;
   const from = within(offset);
   const bits = bitsOf(from, bytes);
@@ -98,7 +99,7 @@ export function loadAt(stack: Stack, offset: number, bytes: number): Register | 
 }
 
 /** Whether all bytes of a range were written. */
-export function isWritten(stack: Stack, offset: number, bytes: number): boolean {
+export function isWritten(stack: ReadonlyStack, offset: number, bytes: number): boolean {
   for (let at = offset; at < offset + bytes; at++)
     if (((stack[wordAt(at)]?.written ?? 0) & (1 << within(at))) === 0) return false;
   return true;
@@ -124,20 +125,19 @@ export function smear(stack: Stack, offset: number, bytes: number, surely: boole
   }
 }
 
-/** Changes what was spilled; words without a change stay the same objects. */
-export function mapSpills(stack: Stack, change: (register: Register) => Register): void {
-  for (let index = 0; index < stack.length; index++) {
-    const word = stack[index];
-    if (word === undefined || word.spills.length === 0) continue;
-    let changed = false;
-    const spills = word.spills.map((spill) => {
-      const register = change(spill.register);
-      if (register === spill.register) return spill;
-      changed = true;
-      return { ...spill, register };
-    });
-    if (changed) stack[index] = { ...word, spills };
+/** Changes what was spilled to a word; without a change it is the same object. */
+export function mapSpills(word: StackWord, change: (register: Register) => Register): StackWord {
+  let spills: Spill[] | undefined;
+  for (let index = 0; index < word.spills.length; index++) {
+    const spill = word.spills[index] as Spill;
+    const register = change(spill.register);
+    if (register === spill.register) continue;
+    spills ??= word.spills.slice();
+    spills[index] = { offset: spill.offset, bytes: spill.bytes, register };
   }
+  if (spills === undefined) return word;
+  const { written, zero, object } = word;
+  return object === undefined ? { written, zero, spills } : { written, zero, spills, object };
 }
 
 /** Whether a word was written as a whole: nothing of what was there before is left. */

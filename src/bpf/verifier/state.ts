@@ -5,28 +5,40 @@ import { FRAME_POINTER, REGISTERS } from "../isa/instructions.ts";
 import type { LinkedMap } from "../linked.ts";
 import type { ObjectType } from "../object/fields.ts";
 import { NOTHING, type NumberRegister, pointer, type Register } from "./registers.ts";
-import { mapSpills, type Stack } from "./stack.ts";
+import { mapSpills, type ReadonlyStack, type Stack } from "./stack.ts";
 
-/** A function that is being called. */
+/** A function that is being called. States share frames until one of them changes its own. */
 export interface Frame {
-  readonly registers: Register[];
-  readonly stack: Stack;
+  readonly registers: readonly Register[];
+  readonly stack: ReadonlyStack;
   /** The function's first slot. */
   readonly start: number;
   /** Where the caller goes on; -1 for the program itself. */
   readonly returnTo: number;
   /** Of a function that a helper calls: by what rules, and how many references there were before. */
-  readonly callback?: CallbackFrame;
+  readonly callback: CallbackFrame | undefined;
   /** The name of a global function that is looked at by itself. */
-  readonly global?: string;
+  readonly global: string | undefined;
   /** How often the helper that is being called has called back from this frame. */
+  readonly turns: number;
+  /** Once it is shared, and somebody has asked: numbers of its registers and of spilled ones that are none of 0. */
+  ids: ReadonlySet<number> | undefined;
+}
+
+/** A frame that one state alone has. */
+interface OwnFrame extends Frame {
+  readonly registers: Register[];
+  readonly stack: Stack;
   turns: number;
 }
 
 export interface CallbackFrame {
   readonly helper: Helper;
   readonly rules: CallbackRules;
+  /** How many things to be given back there were before, with what is lent for the call. */
   readonly references: number;
+  /** The number of what it is given for as long as it runs; 0: nothing. */
+  readonly lent: number;
 }
 
 /** What a run has and has not given back. */
@@ -73,7 +85,9 @@ export function wordSet(): WordSet {
 }
 
 export class State {
-  readonly frames: Frame[];
+  readonly #frames: Frame[];
+  /** A bit a frame: no other state has it. */
+  #own = 0;
   at: number;
   /** Turns of loops that end by themselves, on this path: of iterators, of functions that helpers call. */
   turns: number;
@@ -84,7 +98,7 @@ export class State {
   written: WordSet;
 
   constructor(frames: Frame[], more: Pick<State, "at" | "turns" | "references" | "trail" | "passed" | "written">) {
-    this.frames = frames;
+    this.#frames = frames;
     this.turns = more.turns;
     this.at = more.at;
     this.references = more.references;
@@ -93,13 +107,17 @@ export class State {
     this.written = more.written;
   }
 
+  get frames(): readonly Frame[] {
+    return this.#frames;
+  }
+
   /** The function that runs. */
   get frame(): Frame {
-    return this.frames[this.frames.length - 1] as Frame;
+    return this.#frames[this.#frames.length - 1] as Frame;
   }
 
   get depth(): number {
-    return this.frames.length - 1;
+    return this.#frames.length - 1;
   }
 
   register(index: number): Register {
@@ -107,28 +125,45 @@ export class State {
   }
 
   set(index: number, register: Register): void {
-    this.frame.registers[index] = register;
+    this.ownFrame().registers[index] = register;
+  }
+
+  /** A frame to be changed; the one that runs if none is named. */
+  ownFrame(index: number = this.depth): OwnFrame {
+    const bit = 1 << index;
+    if ((this.#own & bit) === 0) {
+      this.#frames[index] = copyOf(this.#frames[index] as Frame);
+      this.#own |= bit;
+    }
+    return this.#frames[index] as OwnFrame;
   }
 
   copy(): State {
-    const frames = this.frames.map((frame) => ({
-      ...frame,
-      registers: frame.registers.slice(),
-      stack: frame.stack.slice(),
-    }));
+    this.#own = 0;
     const { at, turns, references, trail, passed } = this;
-    return new State(frames, { at, turns, references, trail, passed, written: this.written.slice() });
+    return new State(this.#frames.slice(), { at, turns, references, trail, passed, written: this.written.slice() });
   }
 
-  /** Changes every register and every spilled one. */
-  mapAll(change: (register: Register) => Register): void {
-    for (const { registers, stack } of this.frames) {
-      for (let index = 0; index < registers.length; index++) {
-        const before = registers[index] ?? NOTHING;
+  /**
+   * Changes registers and spilled ones.
+   * @param id all that are changed have this number; 0: any may be
+   */
+  mapAll(change: (register: Register) => Register, id = 0): void {
+    for (let index = 0; index < this.#frames.length; index++) {
+      const frame = this.#frames[index] as Frame;
+      const isShared = (this.#own & (1 << index)) === 0;
+      if (id !== 0 && isShared && !idsIn(frame).has(id)) continue;
+      const { registers, stack } = frame;
+      for (let at = 0; at < registers.length; at++) {
+        const before = registers[at] ?? NOTHING;
         const after = change(before);
-        if (after !== before) registers[index] = after;
+        if (after !== before) this.ownFrame(index).registers[at] = after;
       }
-      mapSpills(stack, change);
+      for (let at = 0; at < stack.length; at++) {
+        const before = stack[at];
+        const after = before && mapSpills(before, change);
+        if (after !== before) this.ownFrame(index).stack[at] = after;
+      }
     }
   }
 
@@ -137,11 +172,15 @@ export class State {
     const before = this.register(index);
     this.set(index, register);
     if (register.id === 0 || before === register) return;
-    this.mapAll((each) =>
-      each.type === "number" && each.id === register.id
-        ? { ...each, scalar: register.scalar, basis: register.basis }
-        : each,
-    );
+    // Most of them are one that was stored more than once.
+    let last: NumberRegister | undefined;
+    let narrowed = register;
+    this.mapAll((each) => {
+      if (each.type !== "number" || each.id !== register.id) return each;
+      if (each !== last) narrowed = { ...each, scalar: register.scalar, basis: register.basis };
+      last = each;
+      return narrowed;
+    }, register.id);
   }
 
   /** A word of a frame is written whole: what was there before is read no more. */
@@ -163,16 +202,44 @@ export class State {
     }
   }
 
-  /** A function was entered: nothing of its frame is older than that. */
-  markFrame(frame: number): void {
-    this.written[frame * 2] = -1;
-    this.written[frame * 2 + 1] = -1;
+  /** A function is entered: nothing of its frame is older than that. */
+  push(frame: Frame): void {
+    this.#frames.push(frame);
+    this.written[this.depth * 2] = -1;
+    this.written[this.depth * 2 + 1] = -1;
   }
 
   /** The function at the top was left: what was its caller's goes on. */
   pop(): Frame {
-    return this.frames.pop() as Frame;
+    this.#own &= ~(1 << this.depth);
+    return this.#frames.pop() as Frame;
   }
+}
+
+function copyOf({ registers, stack, start, returnTo, callback, global, turns }: Frame): OwnFrame {
+  return {
+    registers: registers.slice(),
+    stack: stack.slice(),
+    start,
+    returnTo,
+    callback,
+    global,
+    turns,
+    ids: undefined,
+  };
+}
+
+/** Of a frame that is shared, and so does not change. */
+function idsIn(frame: Frame): ReadonlySet<number> {
+  if (frame.ids !== undefined) return frame.ids;
+  const ids = new Set<number>();
+  const note = (register: Register): void => {
+    if (register.type !== "nothing" && register.id !== 0) ids.add(register.id);
+  };
+  frame.registers.forEach(note);
+  for (const word of frame.stack) for (const { register } of word?.spills ?? []) note(register);
+  frame.ids = ids;
+  return ids;
 }
 
 /** Registers of a function that was just entered, with those that it was given. */
@@ -180,12 +247,12 @@ export function enteredFrame(
   frame: number,
   origin: number,
   given: readonly Register[],
-  rest: Pick<Frame, "start" | "returnTo" | "callback" | "global">,
+  { start, returnTo, callback, global }: Pick<Frame, "start" | "returnTo"> & Partial<Frame>,
 ): Frame {
   const registers = new Array<Register>(REGISTERS).fill(NOTHING);
   given.forEach((register, index) => {
     registers[index + 1] = register;
   });
   registers[FRAME_POINTER] = pointer({ type: "stack", frame }, origin);
-  return { registers, stack: [], turns: 0, ...rest };
+  return { registers, stack: [], start, returnTo, callback, global, turns: 0, ids: undefined };
 }

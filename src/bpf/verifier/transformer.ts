@@ -117,7 +117,8 @@ function addressIn(subject: Subject, at: number, field: number, bytes: number): 
 function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: Of<"load">): Register {
   const { slot, at } = step;
   const base = state.register(slot.src);
-  const follows = subject.type?.followsPointers === true && bytes === 8;
+  const ofKernel = base.type === "number" && base.kernel;
+  const follows = (ofKernel || subject.type?.followsPointers === true) && bytes === 8;
   if (base.type !== "pointer" || base.target.type === "kernel") return number(bytesLoaded(bytes, signed), follows);
   const { target, offset } = base;
   const exact = constantOf(offset);
@@ -126,12 +127,33 @@ function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: O
     const found = addressIn(subject, at, field, bytes);
     return found ?? number(bytesLoaded(bytes, signed), follows);
   }
+  const kept = exact === undefined ? undefined : keptIn(subject, at, target, Number(exact) + slot.offset, bytes);
+  if (kept !== undefined) return kept;
   if (target.type === "value" && exact !== undefined && target.map.contents !== undefined)
     return number(constantAt(target.map.contents, Number(exact) + slot.offset, bytes, signed));
   if (target.type !== "stack" || exact === undefined) return number(bytesLoaded(bytes, signed));
   const stack = state.frames[target.frame]?.stack ?? [];
   const found = loadAt(stack, Number(BigInt.asIntN(64, exact)) + slot.offset, bytes) ?? number(bytesLoaded(bytes));
   return signed ? signExtended(found, bytes) : found;
+}
+
+/**
+ * A thing of the kernel's, or an object for each CPU, that a value or an object keeps: it may be looked at, as none goes away in the middle
+ * of a run.
+ */
+function keptIn(
+  subject: Subject,
+  at: number,
+  target: PointerRegister["target"],
+  offset: number,
+  bytes: number,
+): PointerRegister | undefined {
+  const fields = target.type === "value" ? target.map.fields : target.type === "object" ? target.object.fields : [];
+  const holds = fields.find((field) => field.offset === offset && field.bytes === bytes)?.holds;
+  const maybe = { maybeNull: true, id: subject.nextId++ };
+  if (holds?.thing !== undefined) return pointer({ type: "kernel", what: holds.thing, reference: 0 }, at, maybe);
+  const object = holds?.copies === true ? subject.program.types.get(holds.type) : undefined;
+  return object && pointer({ type: "copies", object, reference: 0 }, at, maybe);
 }
 
 /** What lies in a section of constants, which nobody changes while the program is loaded. */
@@ -152,7 +174,7 @@ function stored(step: Step, state: State, base: Register, bytes: number, registe
   if (base.type !== "pointer" || base.target.type !== "stack") return;
   const { frame } = base.target;
   const by = step.slot.offset;
-  const stack = state.frames[frame]?.stack ?? [];
+  const { stack } = state.ownFrame(frame);
   const exact = constantOf(base.offset);
   if (exact === undefined) {
     const { smin, smax } = base.offset.wide;

@@ -35,7 +35,8 @@ export function widen(before: State, now: State, turn: number): void {
   now.frames.forEach(({ registers, stack }, frame) => {
     const old = before.frames[frame];
     registers.forEach((register, index) => {
-      registers[index] = widened(old?.registers[index], register, turn);
+      const wide = widened(old?.registers[index], register, turn);
+      if (wide !== register) now.ownFrame(frame).registers[index] = wide;
     });
     stack.forEach((word, index) => {
       if (word === undefined || word.spills.length === 0) return;
@@ -45,7 +46,7 @@ export function widen(before: State, now: State, turn: number): void {
         );
         return { ...spill, register: widened(same?.register, spill.register, turn) };
       });
-      stack[index] = { ...word, spills };
+      now.ownFrame(frame).stack[index] = { ...word, spills };
     });
   });
 }

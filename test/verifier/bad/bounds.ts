@@ -170,6 +170,22 @@ export const BOUNDS: readonly BadProgram[] = [
     says: /the context, which has 104 bytes/,
   },
   {
+    name: "the kernel's own struct of a packet is written to",
+    section: XDP,
+    bad: `call bpf_cast_to_kern_ctx\nr1 = 0\n*(u64 *)(r0 + 8) = r1\n${END}`,
+    good: `call bpf_cast_to_kern_ctx\nr1 = *(u64 *)(r0 + 8)\nr1 = *(u32 *)(r1 + 4)\n${END}`,
+    category: "type",
+    says: /a kernel address or number/,
+  },
+  {
+    name: "what was cast is written to",
+    section: KPROBE,
+    bad: `r1 = r10\nr2 = 7\ncall bpf_rdonly_cast\n*(u64 *)(r0 - 8) = 1\n${END}`,
+    good: `r1 = *(u64 *)(r1 + 112)\nr2 = 7\ncall bpf_rdonly_cast\nr0 = *(u64 *)(r0 + 8)\nr0 = *(u64 *)(r0 + 8)\n${END}`,
+    category: "type",
+    says: /a kernel address or number/,
+  },
+  {
     name: "behind xdp_md",
     section: XDP,
     bad: "r0 = *(u32 *)(r1 + 24)\nexit",

@@ -6,8 +6,8 @@ const GUARDED = `${lookup("guarded")}\n${CHECKED}\nr6 = r0`;
 const LOCKED = "r1 = r6\ncall spin_lock";
 const UNLOCKED = "r1 = r6\ncall spin_unlock";
 /** An object in r7; where there is no memory it goes to `out`. */
-const NEW = "r1 = 9\nr2 = 0\ncall bpf_obj_new_impl\nif r0 == 0 goto out\nr7 = r0";
-const DROP = "r1 = r7\nr2 = 0\ncall bpf_obj_drop_impl";
+export const NEW: string = "r1 = 9\nr2 = 0\ncall bpf_obj_new_impl\nif r0 == 0 goto out\nr7 = r0";
+export const DROP: string = "r1 = r7\nr2 = 0\ncall bpf_obj_drop_impl";
 const PUSH = "r1 = r6\nr1 += 8\nr2 = r7\nr2 += 8\nr3 = 0\nr4 = 0\ncall bpf_list_push_front_impl";
 const POP = "r1 = r6\nr1 += 8\ncall bpf_list_pop_front";
 const ADD = "r1 = r6\nr1 += 24\nr2 = r7\nr2 += 32\nr3 = function(less) ll\nr4 = 0\nr5 = 0\ncall bpf_rbtree_add_impl";

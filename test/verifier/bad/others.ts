@@ -301,6 +301,13 @@ export const OTHERS: readonly BadProgram[] = [
     says: /too many paths, or too long ones/,
   },
   {
+    name: "more records than anybody keeps account of",
+    section: KPROBE,
+    bad: `r6 = 0\nl:\n${RESERVE}\nr6 += 1\nif r6 < 1000 goto l\n${END}`,
+    category: "limit",
+    says: /has 128 things that it has to give back, and takes a record besides/,
+  },
+  {
     name: "a function returns a pointer to its stack",
     section: KPROBE,
     bad: `call f\n${END}\nf:\nr0 = r10\nexit`,

@@ -1,6 +1,10 @@
 /** Dynptrs, iterators, functions that helpers call, and sections that have to be ended. */
 import { type BadProgram, CHECKED, END, KPROBE, lookup, OUT, TC, UNKNOWN, XDP } from "./pieces.ts";
 
+/** Hands each record of threads to `body`, with a place in the caller's frame. */
+const DRAIN = "r1 = &commands\nr2 = function(body) ll\nr3 = r10\nr3 += -16\nr4 = 0\ncall user_ringbuf_drain";
+/** The first byte of a dynptr. */
+const PART = "r2 = 0\nr3 = 1\ncall dynptr_data";
 const RECORD = "r1 = &ring\nr2 = 16\nr3 = 0\nr4 = r10\nr4 += -16\ncall ringbuf_reserve_dynptr";
 const GIVE = "r1 = r10\nr1 += -16\nr2 = 0\ncall ringbuf_submit_dynptr";
 const DATA = "r1 = r10\nr1 += -16\nr2 = 0\nr3 = 8\ncall dynptr_data";
@@ -214,6 +218,44 @@ const CALLBACKS: readonly BadProgram[] = [
     bad: `r1 = &ring\nr2 = 8\nr3 = 0\ncall ringbuf_reserve\n${CHECKED}\n*(u64 *)(r10 - 8) = r0\n${loop("4")}\n${OUT}\nbody:\nr1 = *(u64 *)(r2 + 0)\nr2 = 0\ncall ringbuf_submit\nr0 = 0\nexit`,
     category: "reference",
     says: /neither submitted nor discarded/,
+  },
+  {
+    name: "part of a drained record is kept for behind the drain",
+    section: KPROBE,
+    bad: `*(u64 *)(r10 - 16) = 0\n${DRAIN}\nr1 = *(u64 *)(r10 - 16)\nif r1 == 0 goto out\nr2 = *(u8 *)(r1 + 0)\n${OUT}\nbody:\nr6 = r2\n${PART}\nif r0 == 0 goto none\n*(u64 *)(r6 + 0) = r0\nnone:\n${END}`,
+    good: `${DRAIN}\n${END}\nbody:\n${PART}\n${CHECKED}\nr1 = *(u8 *)(r0 + 0)\n${OUT}`,
+    category: "released",
+    says: /that was given back before/,
+  },
+  {
+    name: "a drained record is copied to a dynptr for behind the drain",
+    section: KPROBE,
+    bad: `r1 = &.bss\nr2 = 8\nr3 = 0\nr4 = r10\nr4 += -16\ncall dynptr_from_mem\n${DRAIN}\nr1 = r10\nr1 += -16\n${PART}\n${END}\nbody:\ncall bpf_dynptr_clone\n${END}`,
+    good: `${DRAIN}\n${END}\nbody:\nr2 = r10\nr2 += -16\ncall bpf_dynptr_clone\nr1 = r10\nr1 += -16\n${PART}\n${END}`,
+    category: "argument",
+    says: /takes a dynptr that was made before as argument 1/,
+  },
+  {
+    name: "a drained record's dynptr is written over",
+    section: KPROBE,
+    bad: `${DRAIN}\n${END}\nbody:\nr3 = 0\n*(u64 *)(r1 + 0) = r3\nr0 = 0\nexit`,
+    category: "type",
+    says: /a dynptr.*is no memory of the program's/,
+  },
+  {
+    name: "a drained record is submitted",
+    section: KPROBE,
+    bad: `${DRAIN}\n${END}\nbody:\nr2 = 0\ncall ringbuf_submit_dynptr\nr0 = 0\nexit`,
+    category: "argument",
+    says: /takes a dynptr on the stack/,
+  },
+  {
+    name: "a function that drains returns what is no answer",
+    section: KPROBE,
+    bad: `${DRAIN}\n${END}\nbody:\nr0 = 2\nexit`,
+    good: `${DRAIN}\n${END}\nbody:\nr0 = 1\nexit`,
+    category: "result",
+    says: /returns 2, where a function that bpf_user_ringbuf_drain\(\) calls returns 0 to 1/,
   },
   {
     name: "what bpf_loop is to call is no function",

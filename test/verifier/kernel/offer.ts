@@ -23,6 +23,9 @@ const PROGRAM_TYPES: Readonly<Record<string, number>> = {
 const FIRST_KERNEL_FUNCTION = 0x10000;
 const CALL = 0x85;
 
+/** Maps whose values have more in them than bytes. */
+const TYPED: ReadonlySet<string> = new Set(["guarded", "things"]);
+
 /** Programs of types that there are, without what takes BTF: kernel functions, functions that helpers call, values with locks and the like. */
 export function isOffered({ kind, instructions, relocations }: ProgramSpec): boolean {
   if (PROGRAM_TYPES[kind.type] === undefined) return false;
@@ -31,7 +34,7 @@ export function isOffered({ kind, instructions, relocations }: ProgramSpec): boo
       (slot.code === CALL && slot.src === 0 && slot.imm >= FIRST_KERNEL_FUNCTION) ||
       (isWide(slot) && slot.src === PSEUDO.function),
   );
-  return !takesBtf && !relocations.some((each) => each.type === "map" && each.map === "guarded");
+  return !takesBtf && !relocations.some((each) => each.type === "map" && TYPED.has(each.map));
 }
 
 /** "accepted", or the last line of the kernel's log. */

@@ -44,6 +44,10 @@ export const ONLY_HERE: readonly Reason[] = [
     says: /cannot pass map_type|cannot (write|read) into/,
     why: "which helpers take which map is a rule of each kind here",
   },
+  {
+    says: /program of this type cannot use helper bpf_seq_/,
+    why: "what an iterator prints goes where other lines go here, whoever prints it",
+  },
 ];
 
 /** Linux accepts, we refuse. */

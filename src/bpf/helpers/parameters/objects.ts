@@ -26,6 +26,27 @@ export const TYPE_NUMBER: ParameterKind = {
   prove: (call, register) => call.typeNumber(register),
 };
 
+export const COPIED_TYPE: ParameterKind = {
+  ...TYPE_NUMBER,
+  name: "copied_type",
+  doc: "The number of one of the object's own types, of numbers alone.",
+  prove: (call, register) => call.copiedType(register),
+};
+
+export const COPIES: ParameterKind = {
+  ...SCALAR,
+  name: "copies",
+  doc: "An object for each CPU.",
+  prove: (call, register) => call.copies(register, "uses"),
+};
+
+export const OWN_COPIES: ParameterKind = {
+  ...COPIES,
+  name: "own_copies",
+  doc: "An object for each CPU of the run's own, which it gives away.",
+  prove: (call, register) => call.copies(register, "ends"),
+};
+
 export const OWN_OBJECT: ParameterKind = {
   ...SCALAR,
   name: "own_object",

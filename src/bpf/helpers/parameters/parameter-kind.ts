@@ -62,6 +62,10 @@ export interface ProvenCall {
   stackObject(register: number, kind: StackObjectKind, does: "begins" | "uses" | "ends"): void;
   /** The register holds the number of one of the object's types. */
   typeNumber(register: number): void;
+  /** The same, of a type that has a copy for each CPU. */
+  copiedType(register: number): void;
+  /** The register holds an object for each CPU; `ends`: of the run's own, which it then no longer has. */
+  copies(register: number, does: "uses" | "ends"): void;
   /** The register holds an object of the run's own, which it then no longer has; or one that counts its references. */
   object(register: number, does: "ends" | "shares"): void;
   /** The register leads to a node as the call's list or tree holds them; `own`: of an object of the run's, which it then no longer has. */

@@ -119,6 +119,9 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   kept_pointer: { helper: "kptr_xchg", register: 1, ...SERVED },
   pointee: { helper: "kptr_xchg", register: 2, ...ANYTHING },
   type_number: { helper: "bpf_obj_new_impl", register: 1, ...ANYTHING },
+  copied_type: { helper: "bpf_percpu_obj_new_impl", register: 1, ...ANYTHING },
+  own_copies: { helper: "bpf_percpu_obj_drop_impl", register: 1, ...ANYTHING },
+  copies: { helper: "per_cpu_ptr", register: 1, ...ANYTHING },
   own_object: { helper: "bpf_obj_drop_impl", register: 1, ...ANYTHING },
   shared_object: { helper: "bpf_refcount_acquire_impl", register: 1, ...ANYTHING },
   own_node: { helper: "bpf_list_push_front_impl", register: 2, ...ANYTHING },
@@ -164,6 +167,7 @@ const UNSERVED: readonly string[] = [
   ],
   ...["bpf_list_pop_front", "bpf_rbtree_first", "kptr_xchg", "bpf_obj_new_impl", "bpf_obj_drop_impl"],
   ...["bpf_refcount_acquire_impl", "bpf_list_push_front_impl", "bpf_rbtree_remove", "sk_release"],
+  ...["bpf_percpu_obj_new_impl", "bpf_percpu_obj_drop_impl", "per_cpu_ptr"],
 ];
 
 /** Good arguments of each helper that a sample calls. */
@@ -196,6 +200,9 @@ const GOOD: Readonly<Record<string, readonly string[]>> = {
   kptr_xchg: [ROOM, "{r} = 0"],
   bpf_obj_new_impl: ["{r} = 0", "{r} = 0"],
   bpf_obj_drop_impl: ["{r} = 0", "{r} = 0"],
+  bpf_percpu_obj_new_impl: ["{r} = 0", "{r} = 0"],
+  bpf_percpu_obj_drop_impl: ["{r} = 0", "{r} = 0"],
+  per_cpu_ptr: ["{r} = 0", "{r} = 0"],
   bpf_refcount_acquire_impl: ["{r} = 0", "{r} = 0"],
   bpf_list_push_front_impl: [ROOM, "{r} = 0", "{r} = 0", "{r} = 0"],
   bpf_rbtree_remove: [ROOM, "{r} = 0"],

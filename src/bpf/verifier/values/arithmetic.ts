@@ -2,71 +2,82 @@
  * Arithmetic on words: for each operation of the instruction set a word that has all results of the operands' numbers
  * (`src/bpf/isa/semantics.ts` says what those are). An operand without numbers may give anything: no run has it.
  */
-import { addBits, andBits, type Bits, multiplyBits, onesOf, orBits, subtractBits, xorBits } from "./bits.ts";
-import { type Width, type Word, wordOf } from "./word.ts";
+import { addBits, andBits, type Bits, multiplyBits, onesOf, orBits, subtractBits, u64, xorBits } from "./bits.ts";
+import { signedOf, unsignedOf, type Width, type Word, wordOf } from "./word.ts";
 
 export type WordOperation = (width: Width, a: Word, b: Word) => Word;
 
-type Bounds = Partial<Omit<Word, keyof Bits>>;
+/** The least and the most that a result may be, read in one way. */
+interface Range {
+  readonly from: bigint;
+  readonly to: bigint;
+}
 
-function make(width: Width, known: Partial<Bits>, bounds: Bounds): Word {
-  const { all, unknown } = width;
-  const { value = 0n, mask = all } = known;
-  return wordOf(width, { ...unknown, value: value & all, mask: mask & all, ...bounds }) ?? unknown;
+/** Written out member by member: this is where the verifier spends most of its time. */
+function make(width: Width, known: Bits | undefined, unsigned?: Range, signed?: Range): Word {
+  const { all, least, most, unknown } = width;
+  const word: Word = {
+    value: known === undefined ? 0n : u64(known.value & all),
+    mask: known === undefined ? all : u64(known.mask & all),
+    umin: unsigned === undefined ? 0n : unsigned.from,
+    umax: unsigned === undefined ? all : unsigned.to,
+    smin: signed === undefined ? least : signed.from,
+    smax: signed === undefined ? most : signed.to,
+  };
+  return wordOf(width, word) ?? unknown;
 }
 
 /** Bounds of what may have wrapped: none where it may have and may not have, or may have in different ways. */
-function wrappedUnsigned({ bits, all }: Width, from: bigint, to: bigint): Bounds {
-  if (from >= 0n && to <= all) return { umin: from, umax: to };
-  if (from >> BigInt(bits) !== to >> BigInt(bits)) return {};
-  return { umin: from & all, umax: to & all };
+function wrappedUnsigned({ bits, all }: Width, from: bigint, to: bigint): Range | undefined {
+  if (from >= 0n && to <= all) return { from, to };
+  if (from >> BigInt(bits) !== to >> BigInt(bits)) return undefined;
+  return { from: from & all, to: to & all };
 }
 
-function wrappedSigned({ bits, least, most }: Width, from: bigint, to: bigint): Bounds {
-  if (from >= least && to <= most) return { smin: from, smax: to };
-  if ((from - least) >> BigInt(bits) !== (to - least) >> BigInt(bits)) return {};
-  return { smin: BigInt.asIntN(bits, from), smax: BigInt.asIntN(bits, to) };
+function wrappedSigned({ bits, least, most }: Width, from: bigint, to: bigint): Range | undefined {
+  if (from >= least && to <= most) return { from, to };
+  if ((from - least) >> BigInt(bits) !== (to - least) >> BigInt(bits)) return undefined;
+  return { from: BigInt.asIntN(bits, from), to: BigInt.asIntN(bits, to) };
 }
 
 const add: WordOperation = (width, a, b) =>
-  make(width, addBits(a, b), {
-    ...wrappedUnsigned(width, a.umin + b.umin, a.umax + b.umax),
-    ...wrappedSigned(width, a.smin + b.smin, a.smax + b.smax),
-  });
+  make(
+    width,
+    addBits(a, b),
+    wrappedUnsigned(width, a.umin + b.umin, a.umax + b.umax),
+    wrappedSigned(width, a.smin + b.smin, a.smax + b.smax),
+  );
 
 const subtract: WordOperation = (width, a, b) =>
-  make(width, subtractBits(a, b, width.all), {
-    ...wrappedUnsigned(width, a.umin - b.umax, a.umax - b.umin),
-    ...wrappedSigned(width, a.smin - b.smax, a.smax - b.smin),
-  });
+  make(
+    width,
+    subtractBits(a, b, width.all),
+    wrappedUnsigned(width, a.umin - b.umax, a.umax - b.umin),
+    wrappedSigned(width, a.smin - b.smax, a.smax - b.smin),
+  );
 
 const multiply: WordOperation = (width, a, b) => {
   const products = [a.smin * b.smin, a.smin * b.smax, a.smax * b.smin, a.smax * b.smax];
   const smin = products.reduce((x, y) => (y < x ? y : x));
   const smax = products.reduce((x, y) => (y > x ? y : x));
-  const umax = a.umax * b.umax;
-  return make(width, multiplyBits(a, b, width.bits), {
-    ...(umax > width.all ? {} : { umin: a.umin * b.umin, umax }),
-    ...(smin < width.least || smax > width.most ? {} : { smin, smax }),
-  });
+  const most = a.umax * b.umax;
+  const unsigned = most > width.all ? undefined : { from: a.umin * b.umin, to: most };
+  const signed = smin < width.least || smax > width.most ? undefined : { from: smin, to: smax };
+  return make(width, multiplyBits(a, b, width.bits), unsigned, signed);
 };
 
 /** By zero it gives zero. */
 const divide: WordOperation = (width, a, b) =>
-  make(
-    width,
-    {},
-    {
-      umin: b.umin === 0n ? 0n : a.umin / b.umax,
-      umax: a.umax / (b.umin === 0n ? 1n : b.umin),
-    },
-  );
+  make(width, undefined, {
+    from: b.umin === 0n ? 0n : a.umin / b.umax,
+    to: a.umax / (b.umin === 0n ? 1n : b.umin),
+  });
 
 /** By zero it leaves the number as it is. */
 const modulo: WordOperation = (width, a, b) => {
   if (b.umin > a.umax) return a;
   const most = b.umin === 0n || b.umax - 1n > a.umax ? a.umax : b.umax - 1n;
-  return make(width, {}, { umin: 0n, umax: most });
+  return make(width, undefined, { from: 0n, to: most });
 };
 
 const magnitude = ({ smin, smax }: Word): bigint => {
@@ -77,7 +88,7 @@ const magnitude = ({ smin, smax }: Word): bigint => {
 /** Nothing gets larger by it; only the least number divided by -1 does not fit and stays itself. */
 const signedDivide: WordOperation = (width, a) => {
   const most = magnitude(a);
-  return most > width.most ? width.unknown : make(width, {}, { smin: -most, smax: most });
+  return most > width.most ? width.unknown : make(width, undefined, undefined, { from: -most, to: most });
 };
 
 /** The result has the dividend's sign, and is nearer to zero than either. */
@@ -86,16 +97,17 @@ const signedModulo: WordOperation = (width, a, b) => {
   const most = isNeverZero ? magnitude(b) - 1n : width.sign;
   const low = a.smin < 0n ? a.smin : 0n;
   const high = a.smax > 0n ? a.smax : 0n;
-  return make(width, {}, { smin: low < -most ? -most : low, smax: high > most ? most : high });
+  const signed = { from: low < -most ? -most : low, to: high > most ? most : high };
+  return make(width, undefined, undefined, signed);
 };
 
 const and: WordOperation = (width, a, b) =>
-  make(width, andBits(a, b), { umin: 0n, umax: a.umax < b.umax ? a.umax : b.umax });
+  make(width, andBits(a, b), { from: 0n, to: a.umax < b.umax ? a.umax : b.umax });
 
 const or: WordOperation = (width, a, b) =>
-  make(width, orBits(a, b), { umin: a.umin > b.umin ? a.umin : b.umin, umax: onesOf(a.umax | b.umax) });
+  make(width, orBits(a, b), { from: a.umin > b.umin ? a.umin : b.umin, to: onesOf(u64(a.umax | b.umax)) });
 
-const xor: WordOperation = (width, a, b) => make(width, xorBits(a, b), { umax: onesOf(a.umax | b.umax) });
+const xor: WordOperation = (width, a, b) => make(width, xorBits(a, b), { from: 0n, to: onesOf(u64(a.umax | b.umax)) });
 
 /** The least and the most bits by which the lowest bits of `b` say to shift. */
 function distances({ bits }: Width, { umin, umax, value, mask }: Word): readonly [bigint, bigint] {
@@ -107,37 +119,35 @@ function distances({ bits }: Width, { umin, umax, value, mask }: Word): readonly
 const shiftLeft: WordOperation = (width, a, b) => {
   const [least, most] = distances(width, b);
   const umax = a.umax << most;
-  const known = least === most ? { value: a.value << least, mask: a.mask << least } : {};
+  const known = least === most ? { value: u64(a.value << least), mask: u64(a.mask << least) } : undefined;
   const [smin, smax] = [a.smin << most, a.smax << most];
   const fits = smin >= width.least && smax <= width.most && smin <= smax;
-  return make(width, known, {
-    ...(umax > width.all ? {} : { umin: a.umin << least, umax }),
-    ...(fits ? { smin: a.smin < 0n ? smin : a.smin << least, smax: a.smax < 0n ? a.smax << least : smax } : {}),
-  });
+  const signed = { from: a.smin < 0n ? smin : a.smin << least, to: a.smax < 0n ? a.smax << least : smax };
+  const unsigned = umax > width.all ? undefined : { from: a.umin << least, to: umax };
+  return make(width, known, unsigned, fits ? signed : undefined);
 };
 
 const shiftRight: WordOperation = (width, a, b) => {
   const [least, most] = distances(width, b);
-  const known = least === most ? { value: a.value >> least, mask: a.mask >> least } : {};
-  return make(width, known, { umin: a.umin >> most, umax: a.umax >> least });
+  const known = least === most ? { value: a.value >> least, mask: a.mask >> least } : undefined;
+  return make(width, known, { from: a.umin >> most, to: a.umax >> least });
 };
 
 const shiftRightSigned: WordOperation = (width, a, b) => {
-  const { bits } = width;
   const [least, most] = distances(width, b);
-  const spread = (number: bigint): bigint => BigInt.asUintN(bits, BigInt.asIntN(bits, number) >> least);
-  const known = least === most ? { value: spread(a.value), mask: spread(a.mask) } : {};
-  return make(width, known, {
-    smin: a.smin >> (a.smin < 0n ? least : most),
-    smax: a.smax >> (a.smax < 0n ? most : least),
-  });
+  const spread = (number: bigint): bigint => unsignedOf(width, signedOf(width, number) >> least);
+  const known = least === most ? { value: spread(a.value), mask: spread(a.mask) } : undefined;
+  const signed = { from: a.smin >> (a.smin < 0n ? least : most), to: a.smax >> (a.smax < 0n ? most : least) };
+  return make(width, known, undefined, signed);
 };
 
 const negate: WordOperation = (width, a) =>
-  make(width, subtractBits({ value: 0n, mask: 0n }, a, width.all), {
-    ...wrappedUnsigned(width, -a.umax, -a.umin),
-    ...wrappedSigned(width, -a.smax, -a.smin),
-  });
+  make(
+    width,
+    subtractBits({ value: 0n, mask: 0n }, a, width.all),
+    wrappedUnsigned(width, -a.umax, -a.umin),
+    wrappedSigned(width, -a.smax, -a.smin),
+  );
 
 /** By the name that `semantics.ts` has. */
 export const WORD_OPERATIONS: Readonly<Record<string, WordOperation>> = {
@@ -156,14 +166,11 @@ export function extendWord(width: Width, a: Word, bits: number, signed: boolean)
   const mask = a.mask & cut;
   if (!signed) {
     const kept = a.umin >> BigInt(bits) === a.umax >> BigInt(bits);
-    return make(width, { value, mask }, kept ? { umin: a.umin & cut, umax: a.umax & cut } : { umax: cut });
+    return make(width, { value, mask }, kept ? { from: a.umin & cut, to: a.umax & cut } : { from: 0n, to: cut });
   }
   const half = 1n << BigInt(bits - 1);
   const kept = a.smin >= -half && a.smax < half;
   const spread = (number: bigint): bigint => BigInt.asUintN(width.bits, BigInt.asIntN(bits, number));
-  return make(
-    width,
-    { value: spread(value), mask: spread(mask) },
-    kept ? { smin: a.smin, smax: a.smax } : { smin: -half, smax: half - 1n },
-  );
+  const range = kept ? { from: a.smin, to: a.smax } : { from: -half, to: half - 1n };
+  return make(width, { value: spread(value), mask: spread(mask) }, undefined, range);
 }

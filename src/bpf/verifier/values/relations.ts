@@ -3,8 +3,8 @@
  * that, nothing is left, and no run goes that way.
  */
 import type { Comparison } from "../../isa/semantics.ts";
-import { type Scalar, scalarOf, type Widths } from "./scalar.ts";
-import { meetWords, type Width, type Word, wordOf } from "./word.ts";
+import { type Scalar, scalarIn, scalarOf, type Widths } from "./scalar.ts";
+import { includesWord, meetWords, type Width, type Word, wordOf } from "./word.ts";
 
 type Pair = readonly [Word, Word];
 type Relation = (width: Width, a: Word, b: Word) => Pair | undefined;
@@ -111,8 +111,15 @@ export function compared(
   const at = half ? "low" : "wide";
   const found = relation(widths[at], a[at], b[at]);
   if (found === undefined) return undefined;
-  const [x, y] = found;
-  const left = half ? scalarOf(widths, a.wide, x) : scalarOf(widths, x, a.low);
-  const right = half ? scalarOf(widths, b.wide, y) : scalarOf(widths, y, b.low);
+  const left = narrowedTo(widths, a, found[0], half);
+  const right = narrowedTo(widths, b, found[1], half);
   return left === undefined || right === undefined ? undefined : [left, right];
+}
+
+/** A scalar of which one word is narrower; where nothing was found out, itself. */
+function narrowedTo(widths: Widths, before: Scalar, word: Word, half: boolean): Scalar | undefined {
+  const { wide, low } = before;
+  if (includesWord(word, half ? low : wide)) return before;
+  if (half) return scalarOf(widths, wide, word);
+  return before.follows ? scalarIn(widths, word) : scalarOf(widths, word, low);
 }

@@ -5,6 +5,7 @@
 import type { AluEffect } from "../../isa/semantics.ts";
 import { ALU_OPERATIONS, SWAPS } from "../../isa/semantics.ts";
 import { extendWord, LOW_FROM_LOW, WORD_OPERATIONS } from "./arithmetic.ts";
+import { i64, u64 } from "./bits.ts";
 import {
   between,
   constantWord,
@@ -21,6 +22,8 @@ import {
 export interface Scalar {
   readonly wide: Word;
   readonly low: Word;
+  /** The lower half says nothing that the whole does not, so that it need not be calculated with. */
+  readonly follows: boolean;
 }
 
 /** The widths of a scalar and of its lower half. */
@@ -33,38 +36,39 @@ export interface Widths {
 
 export function widthsOf(bits: number): Widths {
   const [wide, low] = [widthOf(bits), widthOf(bits / 2)];
-  return { wide, low, unknown: { wide: wide.unknown, low: low.unknown } };
+  return { wide, low, unknown: { wide: wide.unknown, low: low.unknown, follows: true } };
 }
 
 /** Those of the instruction set. */
 export const WIDTHS: Widths = widthsOf(64);
 
 export function constantIn(widths: Widths, value: bigint): Scalar {
-  return { wide: constantWord(widths.wide, value), low: constantWord(widths.low, value) };
+  return { wide: constantWord(widths.wide, value), low: constantWord(widths.low, value), follows: true };
 }
 
 /** The lower half, narrowed by what the whole says. */
 function lowOf({ low }: Widths, wide: Word, half: Word): Word | undefined {
-  const shift = BigInt(low.bits);
+  const { all } = low;
+  const above = u64(~all);
   let { umin, umax, smin, smax } = low.unknown;
-  if (wide.umin >> shift === wide.umax >> shift) [umin, umax] = [wide.umin & low.all, wide.umax & low.all];
-  else if (wide.smin >> shift === wide.smax >> shift) [umin, umax] = [wide.smin & low.all, wide.smax & low.all];
+  if (u64(u64(wide.umin ^ wide.umax) & above) === 0n) [umin, umax] = [u64(wide.umin & all), u64(wide.umax & all)];
+  else if (u64(u64(wide.smin ^ wide.smax) & above) === 0n) [umin, umax] = [u64(wide.smin & all), u64(wide.smax & all)];
   if (wide.smin >= low.least && wide.smax <= low.most) [smin, smax] = [wide.smin, wide.smax];
-  const seen = { value: wide.value & low.all, mask: wide.mask & low.all, umin, umax, smin, smax };
+  const seen = { value: u64(wide.value & all), mask: u64(wide.mask & all), umin, umax, smin, smax };
   return includesWord(seen, half) ? half : meetWords(low, half, seen);
 }
 
 /** The whole, narrowed by what its lower half says. */
 function wideOf({ wide, low }: Widths, whole: Word, half: Word): Word | undefined {
-  const shift = BigInt(low.bits);
+  const above = u64(~low.all);
   const isSmall = whole.smin >= low.least && whole.smax <= low.most;
   const seen: Word = {
     value: half.value,
-    mask: (wide.all & ~low.all) | half.mask,
-    umin: ((whole.umin >> shift) << shift) + half.umin,
-    umax: ((whole.umax >> shift) << shift) + half.umax,
-    smin: isSmall ? half.smin : ((whole.smin >> shift) << shift) + half.umin,
-    smax: isSmall ? half.smax : ((whole.smax >> shift) << shift) + half.umax,
+    mask: u64(u64(wide.all & above) | half.mask),
+    umin: u64(u64(whole.umin & above) + half.umin),
+    umax: u64(u64(whole.umax & above) + half.umax),
+    smin: isSmall ? half.smin : i64(i64(whole.smin & above) + half.umin),
+    smax: isSmall ? half.smax : i64(i64(whole.smax & above) + half.umax),
   };
   return includesWord(seen, whole) ? whole : meetWords(wide, whole, seen);
 }
@@ -75,20 +79,23 @@ export function scalarOf(widths: Widths, wide: Word, low: Word): Scalar | undefi
   if (half === undefined) return undefined;
   const whole = wideOf(widths, wide, half);
   if (whole === undefined) return undefined;
-  if (whole === wide) return { wide: whole, low: half };
+  if (whole === wide) return { wide: whole, low: half, follows: false };
   const again = lowOf(widths, whole, half);
-  return again === undefined ? undefined : { wide: whole, low: again };
+  return again === undefined ? undefined : { wide: whole, low: again, follows: false };
 }
 
+/** The scalar of which the whole says all. */
 export function scalarIn(widths: Widths, wide: Word): Scalar {
-  return scalarOf(widths, wide, widths.low.unknown) ?? widths.unknown;
+  if (wide === widths.wide.unknown) return widths.unknown;
+  const low = lowOf(widths, wide, widths.low.unknown);
+  return low === undefined ? widths.unknown : { wide, low, follows: true };
 }
 
 /** A number of the lower half alone: the upper half is zero, as every instruction on 32 bits leaves it. */
 export function zeroExtended(widths: Widths, low: Word): Scalar {
   const { value, mask, umin, umax } = low;
   const wide = wordOf(widths.wide, { value, mask, umin, umax, smin: umin, smax: umax });
-  return { wide: wide ?? widths.wide.unknown, low };
+  return { wide: wide ?? widths.wide.unknown, low, follows: low.smin >= 0n };
 }
 
 export function includesScalar(outer: Scalar, inner: Scalar): boolean {
@@ -96,7 +103,7 @@ export function includesScalar(outer: Scalar, inner: Scalar): boolean {
 }
 
 export function joinScalars(a: Scalar, b: Scalar): Scalar {
-  return a === b ? a : { wide: joinWords(a.wide, b.wide), low: joinWords(a.low, b.low) };
+  return a === b ? a : { wide: joinWords(a.wide, b.wide), low: joinWords(a.low, b.low), follows: false };
 }
 
 /** What an instruction makes of the numbers of two scalars; of an operation on 32 bits the upper half is zero. */
@@ -122,6 +129,7 @@ function arithmetic(name: string, effect: AluEffect): ScalarOperation {
       return widths.unknown;
     if (half) return zeroExtended(widths, operation(widths.low, a.low, b.low));
     const wide = operation(widths.wide, a.wide, b.wide);
+    if (a.follows && b.follows) return scalarIn(widths, wide);
     const low = isLow ? operation(widths.low, a.low, b.low) : widths.low.unknown;
     return scalarOf(widths, wide, low) ?? widths.unknown;
   };

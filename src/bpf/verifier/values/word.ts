@@ -3,7 +3,7 @@
  * that fit all three. Everything here takes the width, so that the same code that works on 64 bits is tried on every pair of
  * words of 4.
  */
-import { type Bits, includesBits, joinBits, onesOf } from "./bits.ts";
+import { type Bits, i64, includesBits, joinBits, onesOf, u64 } from "./bits.ts";
 
 export interface Width {
   readonly bits: number;
@@ -32,9 +32,19 @@ export function widthOf(bits: number): Width {
   return { bits, all, sign, least: -sign, most: sign - 1n, unknown: { value: 0n, mask: all, ...bounds } };
 }
 
+/** A number of the width, read as signed. */
+export function signedOf({ all, sign }: Width, number: bigint): bigint {
+  return number < sign ? number : i64(i64(number - all) - 1n);
+}
+
+/** A signed number of the width, read as unsigned. */
+export function unsignedOf({ all }: Width, number: bigint): bigint {
+  return number < 0n ? u64(u64(number + all) + 1n) : number;
+}
+
 export function constantWord(width: Width, value: bigint): Word {
   const unsigned = BigInt.asUintN(width.bits, value);
-  const signed = BigInt.asIntN(width.bits, value);
+  const signed = signedOf(width, unsigned);
   return { value: unsigned, mask: 0n, umin: unsigned, umax: unsigned, smin: signed, smax: signed };
 }
 
@@ -50,40 +60,42 @@ function reconcile(
   width: Width,
   { umin, umax, smin, smax }: Omit<Word, keyof Bits>,
 ): Omit<Word, keyof Bits> | undefined {
-  const { bits, sign, most } = width;
+  const { sign, most } = width;
   const lowFrom = larger(umin, larger(smin, 0n));
   const lowTo = smaller(umax, smaller(smax, most));
-  const highFrom = smin < 0n ? larger(larger(umin, sign), BigInt.asUintN(bits, smin)) : 1n;
-  const highTo = smin < 0n ? smaller(umax, smax < 0n ? BigInt.asUintN(bits, smax) : width.all) : 0n;
+  if (smin >= 0n) return lowFrom <= lowTo ? { umin: lowFrom, umax: lowTo, smin: lowFrom, smax: lowTo } : undefined;
+  const highFrom = larger(larger(umin, sign), unsignedOf(width, smin));
+  const highTo = smax < 0n ? smaller(umax, unsignedOf(width, smax)) : umax;
   const isLow = lowFrom <= lowTo;
   const isHigh = highFrom <= highTo;
   if (!isLow && !isHigh) return undefined;
   return {
     umin: isLow ? lowFrom : highFrom,
     umax: isHigh ? highTo : lowTo,
-    smin: isHigh ? BigInt.asIntN(bits, highFrom) : lowFrom,
-    smax: isLow ? lowTo : BigInt.asIntN(bits, highTo),
+    smin: isHigh ? signedOf(width, highFrom) : lowFrom,
+    smax: isLow ? lowTo : signedOf(width, highTo),
   };
 }
 
 /** Bits and bounds, each narrowed by what the others say. */
 function narrowed(width: Width, word: Word): Word | undefined {
-  const { bits, all, sign } = width;
+  const { all, sign } = width;
   const { value, mask } = word;
-  const most = value | mask;
+  const most = u64(value | mask);
+  const isOpen = u64(mask & sign) !== 0n;
   const bounds = reconcile(width, {
     umin: larger(word.umin, value),
     umax: smaller(word.umax, most),
-    smin: larger(word.smin, BigInt.asIntN(bits, value | (mask & sign))),
-    smax: smaller(word.smax, BigInt.asIntN(bits, most & ~(mask & sign))),
+    smin: larger(word.smin, signedOf(width, isOpen ? u64(value | sign) : value)),
+    smax: smaller(word.smax, signedOf(width, isOpen ? u64(most ^ sign) : most)),
   });
   if (bounds === undefined) return undefined;
   // Above the highest bit in which the bounds differ all numbers between them are alike.
-  const { umin, umax } = bounds;
-  const open = umin === umax ? 0n : onesOf(umin ^ umax);
-  const fixed = all & ~open;
-  if (((value ^ umin) & fixed & ~mask) !== 0n) return undefined;
-  return { value: value | (umin & fixed & mask), mask: mask & open, ...bounds };
+  const { umin, umax, smin, smax } = bounds;
+  const open = umin === umax ? 0n : onesOf(u64(umin ^ umax));
+  const fixed = u64(all & u64(~open));
+  if (u64(u64(u64(value ^ umin) & fixed) & u64(~mask)) !== 0n) return undefined;
+  return { value: u64(value | u64(u64(umin & fixed) & mask)), mask: u64(mask & open), umin, umax, smin, smax };
 }
 
 /** Whether the bounds leave no number out. */
@@ -97,16 +109,17 @@ export function wordOf(width: Width, word: Word): Word | undefined {
   if (word.mask === width.all && isWhole(width, word)) return width.unknown;
   const once = narrowed(width, word);
   if (once !== undefined && once.mask === width.all && isWhole(width, once)) return width.unknown;
-  // Bits that the bounds have fixed may narrow the bounds again.
-  return once === undefined || once.mask === word.mask ? once : narrowed(width, once);
+  if (once === undefined || once.mask === word.mask) return once;
+  // Bits that the bounds have fixed may narrow the bounds again, where not all bits below them are open.
+  return once.mask === onesOf(once.mask) ? once : narrowed(width, once);
 }
 
 /** The numbers that are in both; undefined where it is seen that there is none. */
 export function meetWords(width: Width, a: Word, b: Word): Word | undefined {
-  if (((a.value ^ b.value) & ~a.mask & ~b.mask) !== 0n) return undefined;
-  const mask = a.mask & b.mask;
+  if (u64(u64(a.value ^ b.value) & u64(~u64(a.mask | b.mask))) !== 0n) return undefined;
+  const mask = u64(a.mask & b.mask);
   return wordOf(width, {
-    value: (a.value | b.value) & ~mask,
+    value: u64(u64(a.value | b.value) & u64(~mask)),
     mask,
     umin: larger(a.umin, b.umin),
     umax: smaller(a.umax, b.umax),
@@ -136,8 +149,9 @@ export function includesWord(outer: Word, inner: Word): boolean {
 
 /** Whether the number, unsigned, is one of the word's. */
 export function hasNumber(width: Width, word: Word, number: bigint): boolean {
-  if (number < word.umin || number > word.umax || ((number ^ word.value) & ~word.mask) !== 0n) return false;
-  const signed = BigInt.asIntN(width.bits, number);
+  if (number < word.umin || number > word.umax) return false;
+  if (u64(u64(number ^ word.value) & u64(~word.mask)) !== 0n) return false;
+  const signed = signedOf(width, number);
   return signed >= word.smin && signed <= word.smax;
 }
 
