@@ -13,7 +13,7 @@ import { makeReport } from "../replay/report.ts";
 import type { ReplayRule } from "../replay/runner.ts";
 import { replayParallel } from "../replay/threads.ts";
 import { UNREAD_RULES, type UnreadRule } from "../replay/unread.ts";
-import { type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { type CommandRow, EXIT, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
 import {
@@ -52,6 +52,7 @@ interface RunOptions {
   readonly profile: Profile;
   readonly rt?: true;
   readonly rtDelayUs: number;
+  readonly allowErrors?: true;
   readonly dump?: true;
   readonly json?: true;
   readonly headline: boolean;
@@ -128,6 +129,7 @@ function define(command: Command): void {
         .choices(UNREAD_RULES)
         .default("error"),
     )
+    .option("--allow-errors", "exit code 0 also where runs of programs failed")
     .option("--dump", "list every entry of every map, in hex")
     .option("--json", "print one JSON document on stdout instead of tables")
     .option("--no-headline", "do not measure dynamic against preallocated maps at the end")
@@ -220,4 +222,5 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const document: RunDocument = { ...report, ...headline };
   if (json) printJson(document);
   else printRun({ document, object, loaded, stream, cpus });
+  if (options.allowErrors !== true && report.programs.some(({ errors }) => errors > 0)) process.exitCode = EXIT.stopped;
 }
