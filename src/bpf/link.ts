@@ -14,7 +14,7 @@ import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
-import { isOfOneNumber, prototypeOf } from "./object/prototypes.ts";
+import { isOfOneNumber, problemOf, prototypeOf } from "./object/prototypes.ts";
 import {
   type FunctionSpec,
   type MapSpec,
@@ -283,7 +283,9 @@ const EXCEPTION_TAG = "exception_callback:";
 
 function withPrototype({ btf }: ObjectSpec, subprogram: Subprogram): Subprogram {
   const takes = prototypeOf(btf, subprogram.name);
-  return takes === undefined ? subprogram : { ...subprogram, takes };
+  const problem = problemOf(btf, subprogram.name);
+  const known = takes === undefined ? subprogram : { ...subprogram, takes };
+  return problem === undefined ? known : { ...known, problem };
 }
 
 /**

@@ -69,6 +69,8 @@ export interface Subprogram {
   readonly end: number;
   /** Of a global function with types: what it takes, by which it is verified. */
   readonly takes?: GlobalPrototype;
+  /** What kernels have against the declaration of a global function, where they have anything. */
+  readonly problem?: string;
 }
 
 export interface LinkedMap extends MapBinding {

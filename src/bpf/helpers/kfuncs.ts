@@ -96,6 +96,8 @@ function ofPacket(call: ServiceCall, flags: bigint, into: number): number {
 }
 
 const ANY = "base" as const;
+/** Types for which Linux does not register its functions on tasks and cgroups. */
+const NOT_FOR: readonly string[] = ["raw_tracepoint"];
 
 type Row = Omit<Helper, "id">;
 
@@ -288,13 +290,13 @@ const ROWS: readonly Row[] = [
     ] as const
   ).flatMap(([what, thing, own]): Row[] => [
     {
-      ...{ name: `bpf_${what}_acquire`, group: ANY, parameters: [thing], result: "u64" },
+      ...{ name: `bpf_${what}_acquire`, group: ANY, notFor: NOT_FOR, parameters: [thing], result: "u64" },
       action: { type: "service", run: (_, address: bigint) => address },
       leads: { type: "kernel", what, owned: true },
       doc: `Keeps a ${what} from going away, which none does during a run; its address.`,
     },
     {
-      ...{ name: `bpf_${what}_release`, group: ANY, parameters: [own], result: "none" },
+      ...{ name: `bpf_${what}_release`, group: ANY, notFor: NOT_FOR, parameters: [own], result: "none" },
       action: { type: "service", run: nothing },
       doc: `Lets a ${what} go.`,
     },
@@ -318,7 +320,8 @@ const ROWS: readonly Row[] = [
     ] as const
   ).map(
     ([name, what]): Row => ({
-      ...{ name, group: ANY, parameters: [SCALAR], action: { type: "unknown", what: `a ${what} by its number` } },
+      ...{ name, group: ANY, notFor: NOT_FOR, parameters: [SCALAR] },
+      action: { type: "unknown", what: `a ${what} by its number` },
       leads: { type: "kernel", what: what satisfies KernelThing, owned: true },
       result: "u64",
       doc: `The address of a ${what} by its number, which no event says: a run is stopped here without an answer.`,

@@ -47,6 +47,24 @@ function isPlain({ kind, name }: ReturnType<typeof typeOf>): boolean {
   return (kind === "struct" || kind === "union") && !OPAQUE.has(name);
 }
 
+/** What Linux has against a global function, whatever it does (`btf_prepare_func_args`). */
+export function problemOf(btf: Btf | undefined, name: string): string | undefined {
+  const id = btf?.types.findIndex((each) => each.kind === "func" && each.name === name) ?? -1;
+  const declared = btf?.types[id];
+  if (btf === undefined || declared?.kind !== "func" || !declared.global) return undefined;
+  const type = typeOf(btf, declared.type);
+  if (type.kind !== "func_proto") return undefined;
+  const { kind } = resolveType(btf, type.type);
+  if (kind !== "int" && kind !== "enum") return "returns no number";
+  const isTagged = (part: number): boolean =>
+    btf.types.some((each) => each.kind === "decl_tag" && each.type === id && each.part === part);
+  const isUnknown = type.parameters.some((parameter, part) => {
+    const to = resolveType(btf, parameter.type);
+    return to.kind === "pointer" && resolveType(btf, to.type).kind === "fwd" && !isTagged(part);
+  });
+  return isUnknown ? "takes a pointer to a struct that is not defined" : undefined;
+}
+
 /** Whether a function takes one number and returns one. */
 export function isOfOneNumber(btf: Btf, name: string): boolean {
   const declared = btf.types.find((each) => each.kind === "func" && each.name === name);

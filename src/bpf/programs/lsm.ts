@@ -11,6 +11,12 @@ const CLOSED: ReadonlySet<string> = new Set([
 /** Hooks that answer yes or no (`bool_lsm_hooks`). */
 const YES_OR_NO: ReadonlySet<string> = new Set(["audit_rule_known", "inode_xattr_skipcap"]);
 
+/** Hooks on things that are being freed (`untrusted_lsm_hooks`). */
+const FREES: ReadonlySet<string> = new Set([
+  ...["bpf_map_free_security", "bpf_prog_free_security", "file_alloc_security", "file_free_security"],
+  ...["sk_alloc_security", "sk_free_security", "task_free"],
+]);
+
 /** Hooks that only tell (`LSM_HOOK(void, ...)` of `include/linux/lsm_hook_defs.h`). */
 const TELL =
   /_free(_security|_mnt_opts)?$|_post_|^(bprm_committ(ing|ed)_creds|cred_transfer|task_to_inode|d_instantiate|sb_delete|sk_(clone_security|getsecid)|sock_graft|inet_(csk_clone|conn_established)|secmark_refcount_(inc|dec)|req_classify_flow|release_secctx|inode_invalidate_secctx|inode_getsecid|ipc_getsecid|current_getsecid_subj|task_getsecid_obj|cred_getsecid|file_set_fowner|file_release|initramfs_populated)$/;
@@ -30,6 +36,7 @@ export const LSM: ProgramType<{ readonly hook: string }> = {
   describe: ({ hook }) => `security hook ${hook}`,
   attaches: () => false,
   followsPointers: true,
+  freesArguments: ({ hook }) => FREES.has(hook),
   context: typedArguments("A program on a security hook"),
   helpers: ["base", "task", "tracing"],
   result: {

@@ -123,6 +123,8 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   packetReadOnly?(target: Target): boolean;
   /** Whether pointers in its context lead to typed memory of the kernel's, which is read as it is: 0 where there is none. */
   readonly followsPointers?: true;
+  /** Whether its arguments are on their way to be freed: functions of the kernel's do not take them. */
+  freesArguments?(target: Target): boolean;
   readonly context: ProgramContext<Target>;
   /** Groups of helpers that its programs may call. */
   readonly helpers: readonly HelperGroup[];

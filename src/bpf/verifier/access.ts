@@ -188,6 +188,10 @@ function checkContext(subject: Subject, access: Access, pointer: PointerRegister
     const message = `${what(access)} of the context at an offset that is not constant (${describeScalar(pointer.offset)})`;
     throw new Refusal("bounds", access.at, message, "Use constant offsets into the context.");
   }
+  if (moved !== 0n && access.helper !== true) {
+    const message = `${what(access)} through a pointer to the context that was moved by ${BigInt.asIntN(64, moved)} bytes`;
+    throw new Refusal("context", access.at, message, "Access the field from the context as the program got it.");
+  }
   const at = Number(BigInt.asIntN(64, moved)) + access.offset;
   const size = subject.contextBytes ?? MOST_CONTEXT;
   inside(subject, access, pointer, size, "the context");
@@ -274,7 +278,7 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   if (register.type !== "pointer") throw refusedNumber(access, register);
   const { target } = register;
   if (register.maybeNull) throw maybeNull(subject, access, register);
-  if (target.type === "kernel" && mayFollow(subject, access, target.what)) {
+  if (target.type === "kernel" && mayFollow(access)) {
     subject.proofs.open(access.at);
     if (target.shape !== undefined) checkShape(subject, access, register, target.shape);
     return;
@@ -295,13 +299,9 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
 
 const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "copies", "dynptr"]);
 
-/**
- * Things of the kernel's are read by the programs that follow its pointers. Sockets there are none: no run comes to where one is
- * looked into.
- */
-function mayFollow({ type }: Subject, access: Access, thing: string): boolean {
-  if (access.does !== "read" || access.helper === true || access.ordered === true) return false;
-  return thing === "socket" || type?.followsPointers === true;
+/** Things of the kernel's are read as its memory. Sockets there are none: no run comes to where one is looked into. */
+function mayFollow({ does, helper, ordered }: Access): boolean {
+  return does === "read" && helper !== true && ordered !== true;
 }
 
 /** What a kernel shows of its socket. */

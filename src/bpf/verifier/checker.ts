@@ -41,8 +41,8 @@ function arithmetic(subject: Subject, at: number, index: number, register: Point
 const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "copies", "dynptr"]);
 
 /** What is inside of a thing of the kernel's has an address too, where the thing may be looked into as a whole. */
-function isFixed({ type }: Subject, { target }: PointerRegister): boolean {
-  const isOpen = target.type === "kernel" && target.shape === undefined && type?.followsPointers === true;
+function isFixed({ target }: PointerRegister): boolean {
+  const isOpen = target.type === "kernel" && target.shape === undefined && target.what !== "socket";
   return FIXED.has(target.type) && !isOpen;
 }
 
@@ -66,7 +66,7 @@ function checkPointerArithmetic(subject: Subject, step: Step, state: State, effe
   if (effect.width === 32) return;
   if (name !== "add" && (name !== "sub" || !isLeft)) refuse(`by an operation (${name}) that leaves no pointer`);
   if (register.maybeNull) refuse("and it may be NULL");
-  if (isFixed(subject, register)) refuse("which cannot be moved");
+  if (isFixed(register)) refuse("which cannot be moved");
   if (name === "sub" && register.target.type === "stack")
     refuse("from which nothing may be subtracted: add what is below 0");
   const by = isLeft ? source : destination;

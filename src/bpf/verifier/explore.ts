@@ -9,7 +9,7 @@ import { branch } from "./branches.ts";
 import { afterCall, helperCall, losePacket, release } from "./call-effects.ts";
 import { calledBack, nextTurn } from "./callbacks.ts";
 import { check, registersRead } from "./checker.ts";
-import { beginGlobal, callGlobal, globalFunctionAt } from "./global-functions.ts";
+import { beginGlobal, callGlobal, checkDeclaration, globalFunctionAt } from "./global-functions.ts";
 import { type CheckedHelperCall, checkCall } from "./helper-call.ts";
 import { liveRegisters } from "./liveness.ts";
 import { Refusal } from "./refusal.ts";
@@ -227,6 +227,7 @@ class Explorer {
   #enter(step: Step, state: State, target: number): void {
     const { at } = step;
     if (target === this.#subject.program.exception) throw callsHandler(at);
+    checkDeclaration(this.#subject, step, target);
     const called = globalFunctionAt(this.#subject, target);
     if (called !== undefined) {
       callGlobal(this.#subject, step, state, called);

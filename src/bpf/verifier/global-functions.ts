@@ -21,6 +21,14 @@ export function globalFunctionAt({ program }: Subject, start: number): GlobalFun
   return program.subprograms.find((each): each is GlobalFunction => each.start === start && each.takes !== undefined);
 }
 
+/** @throws {Refusal} no kernel takes a global function that is declared so */
+export function checkDeclaration({ program }: Subject, { at }: Step, start: number): void {
+  const { name, problem } = program.subprograms.find((each) => each.start === start) ?? {};
+  if (problem === undefined) return;
+  const message = `${name}(), a global function, ${problem}`;
+  throw new Refusal("argument", at, message, "Return a number and take what has a size, or make the function static.");
+}
+
 function refusal({ at }: Step, { name }: GlobalFunction, index: number, wanted: string, held: Register): Refusal {
   const message = `${name}(), a global function, takes ${wanted} as argument ${index} and is given ${describe(held)}`;
   return new Refusal("argument", at, message, "Pass what its declaration says, or make the function static.");

@@ -339,7 +339,11 @@ export function proveKernelThing(
 ): PointerRegister | undefined {
   const held = proof.held(register);
   const wanted = does === "ends" ? `a ${what} that it has to release` : `a ${what}`;
-  if (held.type === "number" && held.kernel && does === "uses") return undefined;
+  if (held.type === "number" && held.kernel && does === "uses") {
+    const { type, program } = proof.subject;
+    if ("reason" in program.kind || type?.freesArguments?.(program.kind.target) !== true) return undefined;
+    throw proof.refusal(register, wanted, "Use another hook: what this one is given is being freed.");
+  }
   if (does === "usesOrNull" && proof.isZero(register)) return undefined;
   if (held.type !== "pointer" || held.target.type !== "kernel" || held.target.what !== what)
     throw proof.refusal(register, wanted, `Pass a ${what} as a helper gave it.`);

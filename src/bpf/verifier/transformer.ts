@@ -117,7 +117,7 @@ function addressIn(subject: Subject, at: number, field: number, bytes: number): 
 function loaded(subject: Subject, step: Step, state: State, { bytes, signed }: Of<"load">): Register {
   const { slot, at } = step;
   const base = state.register(slot.src);
-  const ofKernel = base.type === "number" && base.kernel;
+  const ofKernel = base.type === "number" ? base.kernel : base.type === "pointer" && base.target.type === "kernel";
   const follows = (ofKernel || subject.type?.followsPointers === true) && bytes === 8;
   if (base.type !== "pointer" || base.target.type === "kernel") return number(bytesLoaded(bytes, signed), follows);
   const { target, offset } = base;
