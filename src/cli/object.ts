@@ -47,7 +47,7 @@ export interface OpenOptions {
  */
 export async function openObject(path: string, { set, targetBtf = LOCAL }: OpenOptions = {}): Promise<ObjectSpec> {
   const own = readObject(await readBytes(path), path);
-  const object = targetBtf === LOCAL ? own : relocateTypes(own, await openTypes(targetBtf)).object;
+  const { object } = relocateTypes(own, targetBtf === LOCAL ? own.btf : await openTypes(targetBtf));
   for (const [name, value] of set ?? []) setVariable(object, name, value);
   return object;
 }

@@ -10,6 +10,7 @@ import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
+import { type Layouts, layoutsOf } from "../bpf/kernel/layout.ts";
 import { linkProgram } from "../bpf/link.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import { type EventField, eventFieldsOf } from "../bpf/object/event-fields.ts";
@@ -78,6 +79,8 @@ export interface ProgramImage {
   readonly eventFields: readonly EventField[];
   /** Programs in maps of programs, as its object has them. */
   readonly tails: readonly Tail[];
+  /** Where members of the kernel's structs lie, of those that its object knows. */
+  readonly layouts: Layouts;
 }
 
 export interface LoadedMap {
@@ -258,8 +261,9 @@ export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions 
     const left = [...skipped, ...made.flatMap((each) => ("reason" in each ? [each] : []))];
     if (images.length === 0 && options.programs !== "any") throw nothingRuns(object, left);
     const tails = tailsOf(maps, images);
+    const layouts = layoutsOf(object.btf, object.kernel);
     return {
-      programs: images.map((image) => ({ ...image, tails })),
+      programs: images.map((image) => ({ ...image, tails, layouts })),
       maps,
       skipped: left,
       warnings: warningsOf(object, chosen, underPolicy(arena, options, "warn")),
@@ -304,7 +308,7 @@ function makeImage(
   program: Runnable,
   bindings: ReadonlyMap<string, MapBinding>,
   { engine = "jit", verify = false }: LoadOptions,
-): Omit<ProgramImage, "tails"> | Skipped {
+): Omit<ProgramImage, "tails" | "layouts"> | Skipped {
   const { name, section, kind } = program;
   let linked = linkProgram(object, name, bindings);
   if (verify) {

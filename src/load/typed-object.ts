@@ -128,7 +128,7 @@ const big = (value: number | bigint): bigint => {
 function specOf(given: Uint8Array, options: ObjectOptions): ObjectSpec {
   const own = readObject(given, options.name ?? "object");
   const { targetBtf, globals = {} } = options;
-  const object = targetBtf === undefined ? own : relocateTypes(own, readBtf(targetBtf, "targetBtf").btf).object;
+  const { object } = relocateTypes(own, targetBtf === undefined ? own.btf : readBtf(targetBtf, "targetBtf").btf);
   for (const [name, value] of Object.entries(globals)) setVariable(object, name, value);
   return object;
 }

@@ -5,12 +5,15 @@
 
 import type { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type ProgramHost, type RunProgram } from "../bpf/host.ts";
+import { RecordReader } from "../bpf/kernel/object.ts";
 import { checkEventFields } from "../bpf/object/event-fields.ts";
 import type { EventContext } from "../bpf/programs/program-type.ts";
+import { RAW_ARGUMENTS } from "../bpf/programs/raw-tracepoint.ts";
 import { PROGRAM_TYPES, programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import { probes } from "../load/kernel-memory.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import { withTails } from "../load/tails.ts";
 import { LAYOUT } from "../wasm/face.ts";
@@ -22,6 +25,7 @@ import {
   interruptSign,
   readMoment,
 } from "./interrupts.ts";
+import { EventMemory, type Keeper, KeptFacts } from "./kernel-memory.ts";
 import { type UnreadRule, UnreadRuns } from "./unread.ts";
 
 /** How a replay is done. */
@@ -77,6 +81,8 @@ interface Attachment {
   readonly makeUnread: () => UnreadRuns;
   /** Whether its contexts have something that no record tells. */
   readonly neverWhole: boolean;
+  /** What its pointers lead to, where it gets any. */
+  readonly memory: EventMemory | undefined;
 }
 
 interface RunnerCpu {
@@ -130,6 +136,16 @@ export function attaches({ kind }: Attachable, event: SourceEvent): boolean {
   return programType(kind).attaches(kind.target, event);
 }
 
+/** `bpf_get_current_task` and `bpf_get_current_task_btf`. */
+const ASK_FOR_TASK: readonly number[] = [35, 158];
+
+/** What an event tells of objects for others after it. */
+function keeperOf({ name, format }: SourceEvent): Keeper | undefined {
+  const kept = (RAW_ARGUMENTS[name] ?? []).flatMap((argument) => ("object" in argument ? [argument.object] : []));
+  const objects = kept.filter(({ keeps = [] }) => keeps.length > 0);
+  return objects.length === 0 ? undefined : { reader: new RecordReader(format), objects };
+}
+
 export class EventRunner {
   readonly counts: RunCounts;
   readonly #arena: Arena;
@@ -139,6 +155,11 @@ export class EventRunner {
   readonly #cpus: readonly RunnerCpu[];
   readonly #contextRoom: number;
   readonly #realTime: boolean;
+  /** What recorded objects are known by beyond single events, if any program asks. */
+  readonly #facts = new KeptFacts();
+  readonly #needsFacts: boolean;
+  /** By event index. */
+  readonly #keepers: readonly (Keeper | undefined)[];
   readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
   readonly #view: DataView;
   readonly #areaWords: Uint32Array;
@@ -161,6 +182,8 @@ export class EventRunner {
     this.counts = newCounts(arena.cpus, programs);
     this.#contextRoom = arena.allocate(CONTEXT_ROOM);
     this.#attached = this.#attach(programs, events, withTails(host, programs));
+    this.#needsFacts = this.#attached.some((all) => all.some(({ memory }) => memory !== undefined));
+    this.#keepers = this.#needsFacts ? events.map(keeperOf) : [];
     this.#cpus = Array.from({ length: arena.cpus }, (_, cpu) => ({
       area: arena.core.cpuAreaAddress(cpu) >>> 0,
       stackTop: arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES,
@@ -178,12 +201,25 @@ export class EventRunner {
         if (counts === undefined || !attaches(image, event)) return [];
         checkEventFields(image.name, image.eventFields, event.format);
         const contexts = programType(image.kind).context.of(event);
-        const makeUnread = (): UnreadRuns => new UnreadRuns(image, host, event, contexts);
+        const memory = this.#memoryOf(image, event, contexts);
+        const makeUnread = (): UnreadRuns =>
+          new UnreadRuns(image, memory === undefined ? host : this.#withMemory(host, memory), event, contexts, memory);
         const run = instantiateImage(image, host);
         const neverWhole = contexts.fields.some(({ unrecorded }) => unrecorded === true);
-        return [{ run, counts, contexts, timeouts: 0, event, unread: undefined, makeUnread, neverWhole }];
+        return [{ run, counts, contexts, timeouts: 0, event, unread: undefined, makeUnread, neverWhole, memory }];
       }),
     );
+  }
+
+  /** The kernel's memory for a program that is given the address of something in it. */
+  #memoryOf({ linked, layouts }: ProgramImage, event: SourceEvent, contexts: EventContext): EventMemory | undefined {
+    const { objects = [] } = contexts;
+    if (objects.length === 0 && !linked.helpers.some((id) => ASK_FOR_TASK.includes(id))) return undefined;
+    return new EventMemory(new DataView(this.#arena.memory.buffer), layouts, event.format, objects, this.#facts);
+  }
+
+  #withMemory(host: ProgramHost, memory: EventMemory): ProgramHost {
+    return { ...host, kernel: memory, core: { ...host.core, ...probes(this.#arena, memory) } };
   }
 
   /**
@@ -221,7 +257,9 @@ export class EventRunner {
     this.counts.replayed++;
     this.counts.byContext[contextOf(level, flags)]++;
     this.counts.byCpu[cpu] = (this.counts.byCpu[cpu] ?? 0) + 1;
-    const attached = this.#attached[view.getUint16(record + RECORD.event, true)];
+    const event = view.getUint16(record + RECORD.event, true);
+    if (this.#needsFacts) this.#facts.see(view, record, this.#keepers[event]);
+    const attached = this.#attached[event];
     if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot);
     if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + LAYOUT.CpuArea.work) >> 2] !== 0)
       slot.raisedAt = now.time;
@@ -262,7 +300,7 @@ export class EventRunner {
     try {
       const context = this.#contextFor(contexts, record);
       const bytes = contexts.bytes(this.#view, record);
-      if (this.#mayTouchUnread(attachment, record)) this.#runUnread(attachment, context, slot, bytes);
+      if (this.#mayTouchUnread(attachment, record)) this.#runUnread(attachment, record, context, slot, bytes);
       else run(context, slot.area, slot.stackTop, bytes);
     } catch (error) {
       if (!(error instanceof AnyctxError)) throw error;
@@ -277,15 +315,18 @@ export class EventRunner {
     const view = this.#view;
     const low = view.getInt32(record + RECORD.unread, true);
     const high = view.getInt32(record + RECORD.unread + 4, true);
-    if (((low | high) === 0 && !attachment.neverWhole) || this.#rule.unread === "zero") return false;
+    if (attachment.memory === undefined) {
+      if (((low | high) === 0 && !attachment.neverWhole) || this.#rule.unread === "zero") return false;
+    }
     attachment.unread ??= attachment.makeUnread();
     return attachment.unread.mayTouch((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
   }
 
   /** A run that may read what its record does not tell. */
-  #runUnread({ unread, counts, event }: Attachment, context: number, slot: RunnerCpu, bytes: number): void {
-    const touched = unread?.run(context, slot.area, slot.stackTop, bytes) ?? new Set();
-    if (touched.size === 0) return;
+  #runUnread(attachment: Attachment, record: number, context: number, slot: RunnerCpu, bytes: number): void {
+    const { unread, counts, event } = attachment;
+    const touched = unread?.run(record, context, slot.area, slot.stackTop, bytes) ?? new Set();
+    if (touched.size === 0 || this.#rule.unread === "zero") return;
     counts.unread++;
     counts.errors++;
     for (const field of touched) {

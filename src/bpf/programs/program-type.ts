@@ -1,6 +1,7 @@
 /** What a program type is: a row of `table.ts`, in a file of its own beside it. */
 import type { EventFormat } from "../../events/event.ts";
 import type { HelperGroup } from "../helpers/groups.ts";
+import type { KernelObject } from "../kernel/object.ts";
 import type { PacketStruct } from "./packet-struct.ts";
 
 /** What a program attaches to: parts of its section's name, under the names that its type gives them. */
@@ -40,6 +41,8 @@ export interface ContextField {
 export interface EventContext {
   /** What is known to lie in every one of them; a context may be longer. */
   readonly fields: readonly ContextField[];
+  /** What its pointers lead to. */
+  readonly objects?: readonly KernelObject[];
   /** Bytes of this record's context. */
   bytes(source: DataView, record: number): number;
   /** Writes this record's context to `at` of `target`. Not there where the record's payload is the context. */
