@@ -2,8 +2,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
+import { relocateEventFields } from "../bpf/object/event-fields.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
+import type { SourceEvent } from "../events/event.ts";
 import type { Level } from "../events/record.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
@@ -17,12 +19,14 @@ import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { openObject } from "./object.ts";
 import {
+  attachOption,
   interruptsOption,
   MOST_CPUS,
   mapEntriesOption,
   packetContextOption,
   policyOption,
   printWarnings,
+  programsOption,
   setOption,
   targetBtfOption,
   valueSizeOption,
@@ -38,6 +42,8 @@ interface RunOptions {
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
   readonly targetBtf?: string;
+  readonly attach?: ReadonlyMap<string, string>;
+  readonly programs?: readonly string[];
   readonly valueSize?: ReadonlyMap<string, number>;
   readonly policy?: Policy;
   readonly prealloc?: true;
@@ -96,6 +102,8 @@ function define(command: Command): void {
     .addOption(setOption())
     .addOption(mapEntriesOption())
     .addOption(targetBtfOption())
+    .addOption(attachOption())
+    .addOption(programsOption())
     .addOption(valueSizeOption())
     .addOption(policyOption())
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
@@ -164,8 +172,8 @@ interface Loaded {
   readonly loaded: LoadedObject;
 }
 
-async function load(path: string, options: RunOptions): Promise<Loaded> {
-  const object = await openObject(path, options);
+async function load(path: string, events: readonly SourceEvent[], options: RunOptions): Promise<Loaded> {
+  const object = relocateEventFields(await openObject(path, options), events);
   const { cpus, profile, rt = false } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
   const loaded = loadSpec(arena, object, loadOptions(options));
@@ -206,10 +214,10 @@ const ruleOf = ({ interrupts, gapUs, rtDelayUs, unread }: RunOptions): ReplayRul
 
 async function run(path: string, options: RunOptions): Promise<void> {
   const { json = false, dump = false, cpus } = options;
-  const { arena: first, loaded: made, object } = await load(path, options);
-  const handle = first.handle();
   const interruptible = untilInterrupt();
   const stream = await openStream(options, interruptible);
+  const { arena: first, loaded: made, object } = await load(path, stream.events, options);
+  const handle = first.handle();
   const result = await replayWithBar({ arena: first, loaded: made, object }, stream, options);
   // Threads for all CPUs need the slot of this one.
   const arena = first.isDetached ? await Arena.attach(handle) : first;

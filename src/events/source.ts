@@ -57,7 +57,10 @@ export interface SourceEvents {
    * @throws {AnyctxError} BAD_TRACE while iterating: damaged or cut data, no event in it
    */
   readonly batches: AsyncIterable<EventBatch>;
-  /** The event table: a record's `event` is an index into it. Known before the first batch. */
+  /**
+   * The event table: a record's `event` is an index into it. Known before the first batch; events of functions come to it, at its end,
+   * before the batch that has the first of them.
+   */
   readonly events: readonly SourceEvent[];
   /** One object throughout, up to date with the last batch given out. */
   readonly counts: EventCounts;

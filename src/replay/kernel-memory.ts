@@ -4,61 +4,25 @@
  */
 import type { KernelMemory } from "../bpf/host.ts";
 import { OBJECT_BYTES, objectAddress, taskAddress } from "../bpf/kernel/addresses.ts";
-import { findPlace, type Layouts, type StructLayout } from "../bpf/kernel/layout.ts";
-import { addressOf, type EventReader, type KernelObject, RecordReader, type Told } from "../bpf/kernel/object.ts";
+import { type Found, findPlace, type Layouts, type Place, type StructLayout } from "../bpf/kernel/layout.ts";
+import {
+  addressOf,
+  type EventReader,
+  type KernelObject,
+  RecordReader,
+  TEXT,
+  type Told,
+  WHOLE,
+} from "../bpf/kernel/object.ts";
 import type { EventFormat } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
+import type { KeptFacts, KeptObject } from "./kept-facts.ts";
 
-/** Objects of which something is kept; those told of longest ago are forgotten. */
-const MOST_KEPT = 1 << 16;
 /** Pointers on the way to a member. */
 const MOST_POINTERS = 8;
 /** Bytes of a text that a pointer leads to. */
 const MOST_TEXT = 4096;
 const POINTER_BYTES = 8;
-
-/** Takes what stays from the records of one kind of event. */
-export interface Keeper {
-  readonly reader: RecordReader;
-  readonly objects: readonly KernelObject[];
-}
-
-/** What is known of objects beyond a single event, by address and the way to a member. */
-export class KeptFacts {
-  readonly #facts = new Map<bigint, Map<string, Told>>();
-  readonly #processes = new Map<number, number>();
-
-  of(address: bigint): ReadonlyMap<string, Told> | undefined {
-    return this.#facts.get(address);
-  }
-
-  keep(address: bigint, path: string, told: Told): void {
-    if (told === undefined) return;
-    const facts = this.#facts.get(address) ?? new Map<string, Told>();
-    facts.set(path, told);
-    this.#facts.delete(address);
-    this.#facts.set(address, facts);
-    if (this.#facts.size <= MOST_KEPT) return;
-    const [oldest] = this.#facts.keys();
-    if (oldest !== undefined) this.#facts.delete(oldest);
-  }
-
-  /** What a record tells of the process that a task belongs to, and of objects that its event is about. */
-  see(view: DataView, record: number, keeper: Keeper | undefined): void {
-    const pid = view.getUint32(record + RECORD.pidTgid, true);
-    const tgid = view.getUint32(record + RECORD.pidTgid + 4, true);
-    if (pid !== tgid && this.#processes.get(pid) !== tgid) {
-      this.#processes.set(pid, tgid);
-      this.keep(taskAddress(pid, 0), "tgid", BigInt(tgid));
-    }
-    if (keeper === undefined) return;
-    const reader = keeper.reader.at(view, record);
-    for (const object of keeper.objects) {
-      const address = addressOf(object, reader);
-      for (const path of object.keeps ?? []) this.keep(address, path, object.tells[path]?.(reader));
-    }
-  }
-}
 
 /** An object, as far as it is told. */
 interface Instance {
@@ -72,6 +36,14 @@ interface Instance {
 
 /** Of a type that the object's programs do not have. */
 const NOTHING_KNOWN: StructLayout = { size: 0, places: [] };
+
+/** What is told of a member, of whatever object it leads to. */
+interface Telling {
+  readonly instances: Instance[];
+  /** The object that the way begins at. */
+  readonly outermost: bigint;
+  readonly told: NonNullable<Told>;
+}
 
 const ASCII = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 
@@ -138,11 +110,16 @@ export class EventMemory implements KernelMemory {
 
   #find(address: bigint): { instance: Instance; from: number } | undefined {
     this.#instances ??= this.#build();
+    // One of an earlier event, whose address the program has kept, may begin nearer.
+    const kept = this.#facts.around(address);
+    if (kept !== undefined && !this.#instances.some((each) => each.address === kept.address))
+      this.#addKept(this.#instances, kept);
+    let nearest: Instance | undefined;
     for (const instance of this.#instances) {
-      const from = address - instance.address;
-      if (from >= 0n && from < OBJECT_BYTES) return { instance, from: Number(from) };
+      if (instance.address > address || address - instance.address >= OBJECT_BYTES) continue;
+      if (nearest === undefined || instance.address > nearest.address) nearest = instance;
     }
-    return undefined;
+    return nearest === undefined ? undefined : { instance: nearest, from: Number(address - nearest.address) };
   }
 
   #note({ told, layout, name }: Instance, from: number, bytes: number): void {
@@ -160,15 +137,30 @@ export class EventMemory implements KernelMemory {
     for (const object of this.#objects) {
       const address = addressOf(object, reader);
       if (address === 0n) continue;
-      const [outermost] = object.structs;
-      this.#add(instances, address, object.structs.find((each) => this.#layouts.has(each)) ?? outermost);
+      const whole = object.tells[WHOLE]?.(reader);
+      if (typeof whole === "object") this.#addText(instances, whole, address);
+      else if (object.structs[0] === TEXT) continue;
+      else this.#add(instances, address, this.#outermost(object.structs));
       for (const [path, tell] of Object.entries(object.otherwise ?? {}))
         this.#tell(instances, address, object, path, tell(reader));
-      for (const [path, told] of this.#facts.of(address) ?? []) this.#tell(instances, address, object, path, told);
+      for (const [path, told] of this.#facts.of(address)?.facts ?? [])
+        this.#tell(instances, address, object, path, told);
       for (const [path, tell] of Object.entries(object.tells))
         this.#tell(instances, address, object, path, tell(reader));
     }
     return instances;
+  }
+
+  /** The name of the largest of some types, one of which begins with the other, that is known. */
+  #outermost(structs: readonly string[]): string {
+    return structs.find((each) => this.#layouts.has(each)) ?? structs.at(-1) ?? "";
+  }
+
+  #addKept(instances: Instance[], { address, structs, facts }: KeptObject): void {
+    const whole = facts.get(WHOLE);
+    if (typeof whole === "object") this.#addText(instances, whole, address);
+    else this.#add(instances, address, this.#outermost(structs));
+    for (const [path, told] of facts) this.#tell(instances, address, { structs }, path, told);
   }
 
   /** The task that the event is of. */
@@ -177,9 +169,9 @@ export class EventMemory implements KernelMemory {
     const address = taskAddress(pid, reader.cpu);
     const tgid = this.#view.getUint32(this.#record + RECORD.pidTgid + 4, true);
     const name = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#record + RECORD.comm, 16).slice();
-    const task: KernelObject = { structs: ["task_struct"], identity: () => ({ address }), tells: {} };
+    const task = { structs: ["task_struct"] };
     this.#add(instances, address, "task_struct");
-    for (const [path, told] of this.#facts.of(address) ?? []) this.#tell(instances, address, task, path, told);
+    for (const [path, told] of this.#facts.of(address)?.facts ?? []) this.#tell(instances, address, task, path, told);
     for (const [path, told] of [
       ["pid", BigInt(pid)],
       ["tgid", BigInt(tgid)],
@@ -201,66 +193,69 @@ export class EventMemory implements KernelMemory {
     return made;
   }
 
-  /** Puts down what is told of an object at an address, in whatever of its types has such a member. */
-  #tell(instances: Instance[], address: bigint, { structs }: KernelObject, path: string, told: Told): void {
+  /** Puts down what is told of an object at an address. */
+  #tell(
+    instances: Instance[],
+    address: bigint,
+    { structs }: Pick<KernelObject, "structs">,
+    path: string,
+    told: Told,
+  ): void {
     const instance = told === undefined ? undefined : instances.find((each) => each.address === address);
-    if (instance === undefined || told === undefined) return;
-    for (const struct of structs) {
+    if (instance !== undefined && told !== undefined)
+      this.#put({ instances, outermost: address, told }, instance, structs, path, 0);
+  }
+
+  /** @param structs types that the object may be seen as: a member of whichever has it */
+  #put(telling: Telling, instance: Instance, structs: readonly string[], path: string, depth: number): void {
+    for (const struct of depth > MOST_POINTERS ? [] : structs) {
       const layout = this.#layouts.get(struct);
-      if (layout !== undefined && this.#put(instances, instance, layout, path, told, 0)) return;
+      const found = layout === undefined ? undefined : findPlace(layout, path);
+      if (found === undefined || found.place.offset + found.place.size > instance.bytes.length) continue;
+      if (found.rest === "") this.#putHere(telling, instance, found.place);
+      else this.#putBehind(telling, instance, found, depth);
+      return;
     }
   }
 
-  #put(
-    instances: Instance[],
-    instance: Instance,
-    layout: StructLayout,
-    path: string,
-    told: NonNullable<Told>,
-    depth: number,
-  ): boolean {
-    const found = depth > MOST_POINTERS ? undefined : findPlace(layout, path);
-    if (found === undefined) return false;
-    const { place, rest } = found;
-    if (place.offset + place.size > instance.bytes.length) return false;
-    if (rest === "") {
-      const isText = typeof told !== "bigint" && place.leadsTo !== undefined;
-      if (isText) store(instance, place, this.#addText(instances, told));
-      else store(instance, place, told);
-      return true;
-    }
+  #putHere({ instances, told }: Telling, instance: Instance, place: Place): void {
+    const isText = typeof told !== "bigint" && place.leadsTo !== undefined;
+    store(instance, place, isText ? this.#addText(instances, told) : told);
+  }
+
+  #putBehind(telling: Telling, instance: Instance, { place, rest }: Found, depth: number): void {
+    const { instances, outermost } = telling;
     const before = isTold(instance, place) ? loadPointer(instance, place.offset) : undefined;
     const at = before ?? objectAddress(place.leadsTo ?? "", `${instance.address} ${place.name}`);
-    const inner = this.#add(instances, at, place.leadsTo ?? "");
-    if (!this.#put(instances, inner, inner.layout, rest, told, depth + 1)) return false;
+    const structs = viewsOf(place.leadsTo ?? "");
+    const inner = this.#add(instances, at, this.#outermost(structs));
+    this.#facts.lead(at, outermost);
+    this.#put(telling, inner, structs, rest, depth + 1);
     store(instance, place, at);
-    return true;
   }
 
-  #addText(instances: Instance[], told: string | Uint8Array): bigint {
+  #addText(instances: Instance[], told: string | Uint8Array, at?: bigint): bigint {
     const text = (typeof told === "string" ? ASCII(told) : told).subarray(0, MOST_TEXT - 1);
     const bytes = new Uint8Array(text.length + 1);
     bytes.set(text);
-    const address = objectAddress("char", String.fromCharCode(...text));
+    const address = at ?? objectAddress(TEXT, String.fromCharCode(...text));
     if (!instances.some((each) => each.address === address))
       instances.push({
-        ...{ address, name: "char", layout: { size: bytes.length, places: [] }, bytes },
+        ...{ address, name: TEXT, layout: { size: bytes.length, places: [] }, bytes },
         told: new Uint8Array(bytes.length).fill(1),
       });
     return address;
   }
 }
 
-type StoredPlace = StructLayout["places"][number];
-
-const isTold = ({ told }: Instance, { offset, size }: StoredPlace): boolean =>
+const isTold = ({ told }: Instance, { offset, size }: Place): boolean =>
   !told.subarray(offset, offset + size).includes(0);
 
 function loadPointer({ bytes }: Instance, offset: number): bigint {
   return new DataView(bytes.buffer).getBigUint64(offset, true);
 }
 
-function store(instance: Instance, { offset, size, bits }: StoredPlace, told: NonNullable<Told>): void {
+function store(instance: Instance, { offset, size, bits }: Place, told: NonNullable<Told>): void {
   const { bytes } = instance;
   if (typeof told === "bigint") {
     const [shift, count] = bits ?? [0, Math.min(size, POINTER_BYTES) * 8];

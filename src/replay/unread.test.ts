@@ -7,9 +7,9 @@ import { specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { openEventStream } from "../events/open.ts";
 import { type Engine, loadSpec } from "../load/load.ts";
+import type { ProgramCounts } from "./counts.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { replay } from "./ordered.ts";
-import type { ProgramCounts } from "./runner.ts";
 import type { UnreadRule } from "./unread.ts";
 
 interface Case {

@@ -24,9 +24,24 @@ export type Told = bigint | string | Uint8Array | undefined;
 /** What tells an object from others of its type, in other events too: a task's number, the address that was recorded, or anything as text. */
 export type Identity = { readonly task: number } | { readonly address: bigint } | string;
 
+/** What stands for a struct where a pointer leads to text, and for the way to a member where all of that is told. */
+export const TEXT = "char";
+export const WHOLE = "*";
+
+/** Structs that begin with another: a pointer to the one may be one to them. */
+const LARGER: Readonly<Record<string, readonly string[]>> = {
+  sock: ["tcp_sock", "inet_sock"],
+  sock_common: ["tcp_sock", "inet_sock", "sock"],
+};
+
+/** What may be found where a pointer to a struct leads, the largest first. */
+export function viewsOf(struct: string): readonly string[] {
+  return [...(LARGER[struct] ?? []), struct];
+}
+
 export interface KernelObject {
   /** Its types, without `struct`: of one that begins with another the larger one first. */
-  readonly structs: readonly [string, ...string[]];
+  readonly structs: readonly string[];
   /** Undefined: the event does not tell which. */
   readonly identity: (event: EventReader) => Identity | undefined;
   /** By the way to a member, which may lead through pointers: `q.disk.major`. */
@@ -40,7 +55,7 @@ export interface KernelObject {
 /** Where an object lies; of whom nobody knows which it is, all of them at one place. */
 export function addressOf({ structs, identity }: KernelObject, event: EventReader): bigint {
   const which = identity(event) ?? "";
-  if (typeof which === "string") return objectAddress(structs[0], which);
+  if (typeof which === "string") return objectAddress(structs.at(-1) ?? "", which);
   return "task" in which ? taskAddress(which.task, event.cpu) : which.address;
 }
 

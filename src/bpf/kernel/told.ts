@@ -1,5 +1,5 @@
 /** Objects of the kernel's by what events tell of them (`include/trace/events/`, Linux 6.18): a row each. */
-import type { EventReader, KernelObject, Told } from "./object.ts";
+import { type EventReader, type KernelObject, type Told, viewsOf } from "./object.ts";
 
 const number =
   (field: string) =>
@@ -135,7 +135,7 @@ const SOCKET_TELLS: KernelObject["tells"] = {
 
 /** A socket without an address that was recorded is told from others by both its ends. */
 const SOCKET: KernelObject = {
-  structs: ["tcp_sock", "inet_sock", "sock"],
+  structs: viewsOf("sock"),
   identity: (event) => {
     const address = event.number("skaddr");
     if (address !== undefined) return { address: BigInt.asUintN(64, address) };

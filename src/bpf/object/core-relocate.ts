@@ -122,7 +122,12 @@ const CALL: Instruction = { code: 0x85, dst: 0, src: 0, offset: 0, imm: TRAP?.id
 const SIZE_BITS: Readonly<Record<number, number>> = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 };
 const SIZE_MASK = 0x18;
 
-function patch(slots: Instruction[], at: number, value: bigint | undefined, bytes: number | undefined): void {
+/**
+ * Puts a relocation's value into an instruction.
+ * @param value undefined: a run that comes here is stopped
+ * @param bytes of the field, of a load
+ */
+export function patch(slots: Instruction[], at: number, value: bigint | undefined, bytes: number | undefined): void {
   const slot = slots[at];
   if (slot === undefined) return;
   const wide = isWide(slot);
