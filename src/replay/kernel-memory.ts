@@ -12,6 +12,7 @@ import {
   RecordReader,
   TEXT,
   type Told,
+  viewsOf,
   WHOLE,
 } from "../bpf/kernel/object.ts";
 import type { EventFormat } from "../events/event.ts";
@@ -236,7 +237,8 @@ export class EventMemory implements KernelMemory {
 
   #addText(instances: Instance[], told: string | Uint8Array, at?: bigint): bigint {
     const text = (typeof told === "string" ? ASCII(told) : told).subarray(0, MOST_TEXT - 1);
-    const bytes = new Uint8Array(text.length + 1);
+    // Who reads a text by a fixed size does not look at what is behind its end.
+    const bytes = new Uint8Array(MOST_TEXT);
     bytes.set(text);
     const address = at ?? objectAddress(TEXT, String.fromCharCode(...text));
     if (!instances.some((each) => each.address === address))

@@ -57,14 +57,20 @@ function placesIn(btf: Btf, struct: Composite, prefix: string, bitsBefore: numbe
   });
 }
 
-/** Of each name the largest struct: declarations of a part have fewer members. */
-function structsOf(btf: Btf, isWanted: (name: string) => boolean): Map<string, Composite> {
-  const structs = new Map<string, Composite>();
+/**
+ * Of each name the largest struct, as declarations of a part have fewer members. Where there are only such under other names
+ * (`request_queue___x`), all of them: programs take each for the whole.
+ */
+function structsOf(btf: Btf, isWanted: (name: string) => boolean): Map<string, readonly Composite[]> {
+  const structs = new Map<string, readonly Composite[]>();
   for (const type of btf.types) {
-    if (!isComposite(type) || type.name === "" || essentialName(type.name) !== type.name || !isWanted(type.name))
-      continue;
-    const known = structs.get(type.name);
-    if (known === undefined || known.size < type.size) structs.set(type.name, type);
+    const name = essentialName(type.name);
+    if (!isComposite(type) || type.name === "" || !isWanted(name)) continue;
+    const known = structs.get(name) ?? [];
+    const [first] = known;
+    if (type.name !== name) {
+      if (first?.name !== name) structs.set(name, [...known, type]);
+    } else if (first?.name !== name || first.size < type.size) structs.set(name, [type]);
   }
   return structs;
 }
@@ -78,9 +84,12 @@ export function layoutsOf(own: Btf | undefined, kernel: Btf | undefined): Layout
   const names = new Set(own.types.filter((type) => isComposite(type)).map(({ name }) => essentialName(name)));
   const btf = kernel ?? own;
   return new Map(
-    [...structsOf(btf, (name) => names.has(name))].map(([name, struct]) => [
+    [...structsOf(btf, (name) => names.has(name))].map(([name, structs]) => [
       name,
-      { size: struct.size, places: placesIn(btf, struct, "", 0, 0).slice(0, MOST_PLACES) },
+      {
+        size: Math.max(...structs.map(({ size }) => size)),
+        places: structs.flatMap((struct) => placesIn(btf, struct, "", 0, 0)).slice(0, MOST_PLACES),
+      },
     ]),
   );
 }

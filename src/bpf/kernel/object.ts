@@ -12,6 +12,9 @@ export interface EventReader {
   readonly cpu: number;
   /** Nanoseconds. */
   readonly time: bigint;
+  /** The current task, and the process that it belongs to. */
+  readonly current: number;
+  readonly process: number;
   /** With its sign. */
   number(field: string): bigint | undefined;
   text(field: string): string | undefined;
@@ -87,6 +90,14 @@ export class RecordReader implements EventReader {
 
   get time(): bigint {
     return this.#view.getBigUint64(this.#record + RECORD.time, true);
+  }
+
+  get current(): number {
+    return this.#view.getUint32(this.#record + RECORD.pidTgid, true);
+  }
+
+  get process(): number {
+    return this.#view.getUint32(this.#record + RECORD.pidTgid + 4, true);
   }
 
   #told(name: string): Field | undefined {

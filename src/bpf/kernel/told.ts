@@ -1,4 +1,5 @@
 /** Objects of the kernel's by what events tell of them (`include/trace/events/`, Linux 6.18): a row each. */
+import { taskAddress } from "./addresses.ts";
 import { type EventReader, type KernelObject, type Told, viewsOf } from "./object.ts";
 
 const number =
@@ -18,13 +19,26 @@ const bytes =
 const LIFELONG = ["start_time", "start_boottime", "real_start_time"] as const;
 const begins: KernelObject["tells"] = Object.fromEntries(LIFELONG.map((name) => [name, (event) => event.time]));
 
+const PARENTS = ["real_parent", "real_parent.pid", "real_parent.tgid"] as const;
+
+/** `CLONE_PARENT | CLONE_THREAD`: the parent is another than the task that makes it. */
+const NO_CHILD = 0x18000n;
+
+/** What is told of the parent where a task is made by the current one. */
+const byCurrent =
+  (tell: (event: EventReader) => bigint) =>
+  (event: EventReader): Told => {
+    const flags = event.number("clone_flags");
+    return flags === undefined || (flags & NO_CHILD) !== 0n ? undefined : tell(event);
+  };
+
 /** A task by the fields that have its number, its name and more. */
 function task(pid: string, comm: string, more: KernelObject["tells"] = {}): KernelObject {
   return {
     structs: ["task_struct"],
     identity: (event) => ({ task: Number(event.number(pid) ?? 0n) }),
     tells: { pid: number(pid), comm: text(comm), ...more },
-    keeps: ["comm", "prio", ...LIFELONG],
+    keeps: ["comm", "prio", ...LIFELONG, ...PARENTS],
     // As everywhere: a task of whom only the thread is known is a process of its own.
     otherwise: { tgid: number(pid) },
   };
@@ -177,6 +191,7 @@ type ObjectName =
   | "executing"
   | "parent"
   | "child"
+  | "made"
   | "binary"
   | "request"
   | "socket"
@@ -200,6 +215,12 @@ export const OBJECTS: Readonly<Record<ObjectName, KernelObject>> = {
   executing: task("pid", "comm"),
   parent: task("parent_pid", "parent_comm"),
   child: task("child_pid", "child_comm", begins),
+  made: task("pid", "comm", {
+    ...begins,
+    real_parent: byCurrent((event) => taskAddress(event.current, event.cpu)),
+    "real_parent.pid": byCurrent((event) => BigInt(event.current)),
+    "real_parent.tgid": byCurrent((event) => BigInt(event.process)),
+  }),
   binary: {
     structs: ["linux_binprm"],
     identity: (event) => event.text("filename"),

@@ -83,7 +83,7 @@ export const RAW_ARGUMENTS: Readonly<Record<string, readonly RawArgument[]>> = {
   sched_process_free: TASK,
   sched_process_fork: [{ object: OBJECTS.parent }, { object: OBJECTS.child }],
   sched_process_exec: [{ object: OBJECTS.executing }, { field: "old_pid" }, { object: OBJECTS.binary }],
-  task_newtask: [{ object: task }, { field: "clone_flags" }],
+  task_newtask: [{ object: OBJECTS.made }, { field: "clone_flags" }],
   task_rename: [{ object: OBJECTS.renamed }, { lost: "char *" }],
   signal_generate: [
     ...([
