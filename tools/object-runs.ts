@@ -17,10 +17,10 @@ import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
 import { replay } from "../src/replay/ordered.ts";
 import { makeReport, type Report } from "../src/replay/report.ts";
 
-/** `events`: tracepoints as this kernel printed them; `functions`: probes, as its documents say they are printed. */
+/** `events`, `sockets`: tracepoints that Linux 6.18 recorded; `functions`: probes and a function tracer's lines, as its documents say they are printed. */
 const RECORDINGS = {
   events: "test/data/events/tools-6.18.trace.gz",
-  binary: "test/data/events/trace-cmd.v7.dat",
+  sockets: "test/data/events/sockets.perf.data.gz",
   functions: "test/data/events/functions.trace",
 } as const;
 
@@ -33,6 +33,8 @@ interface Loader {
   readonly set?: Readonly<Record<string, string>>;
   /** max_entries of maps. */
   readonly entries?: Readonly<Record<string, number>>;
+  /** Why nothing comes of it. */
+  readonly remark?: string;
   /** Why there is nothing to run it on. */
   readonly not?: string;
 }
@@ -91,7 +93,11 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   gethostlatency: { on: "functions", attach: { handle_entry: "getaddrinfo", handle_return: "getaddrinfo" } },
   hardirqs: { programs: /_btf$/ },
   javagc: { not: "user-space markers (usdt) with their places of arguments are in no recording" },
-  klockstat: { on: "functions", programs: /^(?!kprobe)/ },
+  klockstat: {
+    on: "functions",
+    programs: /^(?!kprobe)/,
+    remark: "what it counts by is a stack, and recordings of functions have none",
+  },
   ksnoop: { not: "its user space says by address which members of which arguments to take" },
   llcstat: { not: "samples of counters are not read" },
   mdflush: FUNCTIONS,
@@ -108,7 +114,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   tcpconnect: FUNCTIONS,
   tcpconnlat: { on: "functions", programs: /^fentry/ },
   tcprtt: { on: "functions", programs: /kprobe/ },
-  tcpstates: { on: "binary" },
+  tcpstates: { on: "sockets" },
   tcpsynbl: KPROBES,
   tcptop: FUNCTIONS,
   tcptracer: FUNCTIONS,
@@ -192,10 +198,20 @@ export async function runTool(tool: string, bytes: Uint8Array): Promise<ToolRun>
     const sum = (of: "runs" | "errors"): number => programs.reduce((total, program) => total + program[of], 0);
     const unread = new Set(programs.flatMap(({ unreadFields }) => Object.keys(unreadFields)));
     const firstError = programs.find(({ firstError: first }) => first !== undefined)?.firstError ?? "";
-    const remark = unread.size > 0 ? `not recorded: ${[...unread].join(", ")}` : firstError;
+    const remark = unread.size > 0 ? `not recorded: ${[...unread].join(", ")}` : (loader.remark ?? firstError);
     return { tool, on, runs: sum("runs"), errors: sum("errors"), results, remark };
   } catch (error) {
     if (!(error instanceof AnyctxError)) throw error;
     return { ...nothing, on, remark: error.message };
   }
+}
+
+/** A table for people. */
+export function runsTable(rows: readonly ToolRun[]): string {
+  const lines = rows.map(
+    ({ tool, on = "", runs, errors, results, remark }) =>
+      `| ${tool} | ${on} | ${runs} | ${errors} | ${results} | ${remark} |`,
+  );
+  const head = ["| tool | on | runs | of them with an error | results | |", "|---|---|---|---|---|---|"];
+  return [...head, ...lines].join("\n");
 }
