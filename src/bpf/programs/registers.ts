@@ -7,11 +7,14 @@ import { onlyOf, plainContext } from "./context.ts";
 import { callAt } from "./function-events.ts";
 import type { DirectContext, DirectInput, EventContext, ProgramEvent } from "./program-type.ts";
 
-const NAMES = [
-  ...["r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si", "di"],
-  ...["orig_ax", "ip", "cs", "flags", "sp", "ss"],
-] as const;
-type Register = (typeof NAMES)[number];
+type Register =
+  | ("r15" | "r14" | "r13" | "r12" | "bp" | "bx" | "r11" | "r10" | "r9" | "r8")
+  | ("ax" | "cx" | "dx" | "si" | "di" | "orig_ax" | "ip" | "cs" | "flags" | "sp" | "ss");
+
+const NAMES: readonly Register[] = [
+  ...(["r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si", "di"] as const),
+  ...(["orig_ax", "ip", "cs", "flags", "sp", "ss"] as const),
+];
 
 const REGISTER_BYTES = 8;
 export const REGISTERS_BYTES: number = NAMES.length * REGISTER_BYTES;
@@ -20,7 +23,8 @@ export const REGISTERS_BYTES: number = NAMES.length * REGISTER_BYTES;
 const ARGUMENTS: readonly Register[] = ARGUMENT_REGISTERS;
 const RESULT: Register = "ax";
 
-function offsetOf(register: Register): number {
+/** Where a register lies in the struct. */
+export function registerOffset(register: Register): number {
   return NAMES.indexOf(register) * REGISTER_BYTES;
 }
 
@@ -37,8 +41,8 @@ export function registersOf(what: string, given: DirectInput): Uint8Array {
   bytes.set(whole);
   const view = new DataView(bytes.buffer);
   for (const [index, arg] of args.entries())
-    view.setBigUint64(offsetOf(ARGUMENTS[index] as Register), BigInt.asUintN(64, arg), true);
-  if (returned !== undefined) view.setBigUint64(offsetOf(RESULT), BigInt.asUintN(64, returned), true);
+    view.setBigUint64(registerOffset(ARGUMENTS[index] as Register), BigInt.asUintN(64, arg), true);
+  if (returned !== undefined) view.setBigUint64(registerOffset(RESULT), BigInt.asUintN(64, returned), true);
   return bytes;
 }
 
@@ -53,12 +57,12 @@ export function registersOfCall(event: ProgramEvent, functions?: FunctionTypes):
   const values = isReturn ? [call.returned] : call.arguments.slice(0, ARGUMENTS.length);
   const places = isReturn ? [RESULT] : ARGUMENTS;
   const told = values.flatMap(({ name, read }, index) => {
-    const offset = offsetOf(places[index] as Register);
+    const offset = registerOffset(places[index] as Register);
     return read === undefined ? [] : [{ name, read, offset }];
   });
   return {
     fields: NAMES.map((name) => {
-      const offset = offsetOf(name);
+      const offset = registerOffset(name);
       const found = told.find((each) => each.offset === offset);
       const field = { name: found?.name ?? `register ${name}`, offset, size: REGISTER_BYTES };
       return found === undefined ? { ...field, unrecorded: true as const } : field;
