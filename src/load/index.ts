@@ -71,7 +71,7 @@ export {
   loadSpec,
   type ProgramImage,
 } from "./load.ts";
-export { type PreparedOutput, PreparedProgram, type RunCounts } from "./prepared.ts";
+export type { PreparedOutput, PreparedProgram, RunCounts } from "./prepared.ts";
 export {
   type AnyShape,
   type BpfObject,

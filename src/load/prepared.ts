@@ -68,6 +68,24 @@ function argumentOffsets(type: string): readonly number[] {
   return Array.from({ length: MOST_ARGUMENTS }, (_, index) => index * WORD);
 }
 
+/**
+ * What `TypedProgram.prepare` gives: whoever runs it puts arguments in place first.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { Arena } from "anyctx";
+ * import { loadObject } from "anyctx/bpf";
+ *
+ * const arena = await Arena.create({ maximumBytes: 64 << 20 });
+ * const object = await loadObject(arena, await readFile("examples/bpf/latency.bpf.o"));
+ * const program = object.programs["on_call"]?.prepare();
+ * program?.setArgument(0, 7);
+ * program?.run();
+ * console.log(program?.runs, object.maps["began"]?.size); // 1 1
+ * program?.close();
+ * ```
+ */
 export class PreparedProgram implements RunCounts {
   readonly name: string;
   readonly type: string;
