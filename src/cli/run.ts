@@ -5,6 +5,7 @@ import { type Headline, measureHeadline } from "../bench/headline.ts";
 import { relocateEventFields } from "../bpf/object/event-fields.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
+import { AnyctxError } from "../error.ts";
 import type { SourceEvent } from "../events/event.ts";
 import type { Level } from "../events/record.ts";
 import type { EventStream } from "../events/source.ts";
@@ -17,6 +18,7 @@ import { replayParallel } from "../replay/threads.ts";
 import { UNREAD_RULES, type UnreadRule } from "../replay/unread.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
+import { liveView } from "./live-view.ts";
 import { openObject } from "./object.ts";
 import {
   attachOption,
@@ -58,6 +60,7 @@ interface RunOptions {
   readonly profile: Profile;
   readonly rt?: true;
   readonly rtDelayUs: number;
+  readonly live?: number;
   readonly dump?: true;
   readonly json?: true;
   readonly headline: boolean;
@@ -78,12 +81,18 @@ ${SIGNS}
 Examples:
   anyctx run memleak.bpf.o --events trace.gz
   anyctx run memleak.bpf.o --events trace.gz --set min_size=4096 --prealloc --json
-  cat /sys/kernel/tracing/trace_pipe | anyctx run runqlat.bpf.o --events -`;
+  cat /sys/kernel/tracing/trace_pipe | anyctx run runqlat.bpf.o --events - --live 1`;
 
 function number(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value) || value < 0)
     throw new InvalidArgumentError("It should be a number that is not negative.");
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = number(text);
+  if (value === 0) throw new InvalidArgumentError("It should be more than 0.");
   return value;
 }
 
@@ -136,6 +145,11 @@ function define(command: Command): void {
         .choices(UNREAD_RULES)
         .default("error"),
     )
+    .option(
+      "--live <seconds>",
+      "show what comes of it each so many seconds, while a trace goes on (trace_pipe)",
+      seconds,
+    )
     .option("--dump", "list every entry of every map, in hex")
     .option("--json", "print one JSON document on stdout instead of tables")
     .option("--no-headline", "do not measure dynamic against preallocated maps at the end")
@@ -159,8 +173,9 @@ function loadOptions(options: RunOptions): LoadOptions {
 
 /** Standard input ends at an interrupt, so that what was read is replayed; a file is not read any further. */
 async function openStream(options: RunOptions, { until }: Interruptible): Promise<EventStream> {
-  const { events, cpus, formats, packetContext: context } = options;
-  const read = { cpus, context, ...(formats === undefined ? {} : { formats }) };
+  const { events, cpus, formats, packetContext: context, live } = options;
+  const asTheyCome = live !== undefined;
+  const read = { cpus, context, asTheyCome, ...(formats === undefined ? {} : { formats }) };
   if (events === "-") return openRecording(until(process.stdin), { ...read, name: "standard input" });
   const stream = await openRecording(events, read);
   return { ...stream, batches: until(stream.batches) };
@@ -182,14 +197,19 @@ async function load(path: string, events: readonly SourceEvent[], options: RunOp
 }
 
 async function replayWithBar(
-  { arena, loaded }: Loaded,
+  { arena, object, loaded }: Loaded,
   stream: EventStream,
   options: RunOptions,
 ): Promise<ReplayResult> {
-  const bar = progressBar("replaying", stream.progress.total, options.json !== true);
-  const replayAs = options.parallel ? replayParallel : replay;
+  const { live, json = false, parallel } = options;
+  const bar = progressBar("replaying", stream.progress.total, !json && live === undefined);
+  const view = live === undefined ? undefined : liveView({ object, loaded, stream }, live);
+  const replayAs = parallel ? replayParallel : replay;
   try {
-    const progress = (): void => bar.update(stream.progress.read);
+    const progress = (replayed: number): void => {
+      bar.update(stream.progress.read);
+      view?.(replayed);
+    };
     return await replayAs(arena, loaded.programs, stream, ruleOf(options), bar.line, progress);
   } finally {
     bar.stop();
@@ -213,6 +233,8 @@ const ruleOf = ({ interrupts, gapUs, rtDelayUs, unread }: RunOptions): ReplayRul
 });
 
 async function run(path: string, options: RunOptions): Promise<void> {
+  if (options.live !== undefined && options.parallel)
+    throw new AnyctxError("EINVAL", "--live looks at maps while programs run, which is not for --parallel");
   const { json = false, dump = false, cpus } = options;
   const interruptible = untilInterrupt();
   const stream = await openStream(options, interruptible);

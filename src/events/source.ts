@@ -46,6 +46,8 @@ export interface ReadOptions {
   readonly cpus?: number;
   /** The context that packets are received in, `softirq` by default. */
   readonly context?: Level;
+  /** A batch is given out when the input has to be waited for, full or not: of one that goes on while somebody looks. Of texts. */
+  readonly asTheyCome?: boolean;
   /** Bytes of a batch, 1 MiB by default; never less than the longest record. */
   readonly batchBytes?: number;
 }

@@ -249,3 +249,17 @@ test("property: arbitrary bytes never throw anything but BAD_TRACE", async () =>
   });
   await fc.assert(property, { numRuns: 200 });
 });
+
+test("asTheyCome: what was read is given out before more is waited for", async () => {
+  const line = "            bash-7       [001] ..... 1.000001: softirq_raise: vec=1 [action=TIMER]\n";
+  let asked = 0;
+  const bytes = async function* (): AsyncGenerator<Uint8Array> {
+    for (; asked < 3; asked++) yield new TextEncoder().encode(line);
+  };
+  const seen: number[] = [];
+  for await (const { count } of readTrace({ bytes: bytes(), name: "a pipe" }, { asTheyCome: true }).batches) {
+    assert.equal(count, 1);
+    seen.push(asked);
+  }
+  assert.deepEqual(seen, [0, 1, 2]);
+});
