@@ -4,6 +4,7 @@
  * became no record. Everything behind a source (replay, reports, the command line) knows these types only.
  */
 import type { EventBatch } from "./batch.ts";
+import type { ByteRange } from "./bytes.ts";
 import type { EventFormat, SourceEvent } from "./event.ts";
 import type { Level } from "./record.ts";
 import type { Unpackers } from "./unpack.ts";
@@ -24,6 +25,8 @@ export interface EventSource {
   readonly recognizes: (first: Uint8Array) => boolean;
   /** CPUs of the machine that was recorded, where such a beginning tells. */
   readonly cpus?: (first: Uint8Array) => number | undefined;
+  /** It goes to and fro in its input: of a file it is given the parts that it asks for. */
+  readonly inPlace?: true;
   /** @throws {AnyctxError} for options that this kind cannot follow */
   readonly read: (input: SourceInput, options: ReadOptions) => Promise<SourceEvents>;
 }
@@ -34,6 +37,8 @@ export interface SourceInput {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** What messages call it. */
   readonly name: string;
+  /** The same where it lies, of a row that is `inPlace`, if it does: `bytes` is not iterated then. */
+  readonly range?: ByteRange;
   /** For what is packed inside of it. */
   readonly unpackers?: Unpackers;
 }
