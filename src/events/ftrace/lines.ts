@@ -1,7 +1,7 @@
 /** From a line of ftrace's text to a record. */
 import type { BatchWriter } from "../batch.ts";
 import { ReadCounts } from "../counts.ts";
-import type { SourceEvent } from "../event.ts";
+import type { FunctionEvent, SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
 import { recordFlags } from "../tracepoints/entry.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
@@ -48,6 +48,8 @@ const SWAPPER = bytesOf("swapper/");
 /** Its lines begin with the name of the function that wrote them, `tracing_mark_write`. */
 const MARKER = "print";
 const MARKER_NAMES = ["tracing_mark_write"];
+/** What the formats of probes have, of the kernel's and of user space's. */
+const PROBE_FIELD = /^__probe_(ip|func|vaddr)$/;
 const ENTER = "sys_enter_";
 /** How names of events are written, in the order of FORMS. */
 const PREFIXES = [
@@ -65,6 +67,8 @@ interface Reading {
   readonly events: SourceEvent[];
   /** Events of functions that have come, by what tells them apart. */
   readonly probes: Map<string, number>;
+  /** By event: whether its format is a probe's. */
+  readonly isProbe: (boolean | undefined)[];
   readonly symbols: SymbolTable;
   /** By event, as `formats`; made when the first line of it comes. */
   readonly matchers: (Matcher | undefined)[];
@@ -89,7 +93,7 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const names = PREFIXES.map((prefix) => indexByName(formats, prefix));
   const head = createHeadReader();
   const reading: Reading = {
-    ...{ head, formats: [...formats], events, probes: new Map(), symbols },
+    ...{ head, formats: [...formats], events, probes: new Map(), isProbe: [], symbols },
     ...{ matchers: [], names, calls: [], headerNames: [] },
     ...{ counts, cpus, recordBytes, texts: new TextContinuation(), messages: [], forms: createFormReader(head) },
   };
@@ -102,7 +106,7 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
 }
 
 /** A row of the table of events. What its lines tell is worked out when somebody asks. */
-function eventOf(format: FtraceFormat, index: number): SourceEvent {
+function eventOf(format: FtraceFormat, index: number, probe?: FunctionEvent): SourceEvent {
   let untold: Untold | undefined;
   const know = (): Untold => {
     untold ??= untoldOf(format, printItems(format));
@@ -110,6 +114,7 @@ function eventOf(format: FtraceFormat, index: number): SourceEvent {
   };
   return {
     ...{ index, name: format.name, category: format.category, format },
+    ...(probe === undefined ? {} : { function: probe }),
     get unprinted() {
       return know().unprinted;
     },
@@ -171,7 +176,7 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   const found = known.find(text, nameFrom, nameTo);
   if (found < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
   if (cpu >= reading.cpus) return "cpu";
-  const event = known.low(found);
+  const event = eventOfLine(reading, known.low(found), text);
   const { target, position } = batch;
   const format = reading.formats[event] as FtraceFormat;
   begin(reading, batch);
@@ -236,6 +241,26 @@ function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): Line
   keep(reading, text, batch, event, low, high);
   if (unread !== 0n) counts.unread(event, low, high);
   return undefined;
+}
+
+/** The event that a line is of: of a probe whose format is known, the one of its function, which has that format. */
+function eventOfLine(reading: Reading, known: number, text: Uint8Array): number {
+  const { events, formats, probes, head } = reading;
+  const format = formats[known] as FtraceFormat;
+  const isProbe = reading.isProbe[known] ?? format.fields.some(({ name }) => PROBE_FIELD.test(name));
+  reading.isProbe[known] = isProbe;
+  if (!isProbe) return known;
+  const { fields } = head.head;
+  const line = probeLine(format.name, textOf(text, fields, endOfLine(text, fields)));
+  if (line === undefined) return known;
+  const key = `${known} ${probeKey(format.name, { ...line, arguments: [] })}`;
+  const before = probes.get(key);
+  if (before !== undefined || events.length >= MOST_EVENTS) return before ?? known;
+  const index = events.length;
+  formats.push(format);
+  events.push(eventOf(format, index, line.function));
+  probes.set(key, index);
+  return index;
 }
 
 /** The event of such lines, which comes to the table with the first of them; undefined: there are too many. */

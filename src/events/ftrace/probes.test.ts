@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { parseFormat } from "../tracepoints/format.ts";
 import { readText } from "./testing.ts";
 
 const head = "            bash-7       [001] ..... 1.000001: ";
@@ -92,5 +93,33 @@ test("whatever stands behind a probe's name is an event or skipped with a reason
       assert.equal(counts.read + skipped, counts.lines);
     }),
     { numRuns: 300 },
+  );
+});
+
+test("a probe whose format is known keeps it, and is an event of its function too", async () => {
+  const format = parseFormat(
+    "name: p_vfs_read_0\nID: 2000\nfield:unsigned long __probe_ip;\toffset:8;\tsize:8;\tsigned:0;\n" +
+      'field:u64 count;\toffset:16;\tsize:8;\tsigned:0;\nprint fmt: "(%lx) count=0x%Lx", REC->__probe_ip, REC->count\n',
+    { category: "kprobes" },
+  );
+  const line = (place: string): string => `${head}p_vfs_read_0: (${place}) count=0x10\n`;
+  const { trace, records } = await readText(line("vfs_read+0x0/0x1b0") + line("vfs_read+0x0/0x1b0"), {
+    formats: [format],
+  });
+  assert.deepEqual(
+    trace.events.map(({ name, category, format: own, function: found }) => [
+      name,
+      category,
+      own === format,
+      found?.name,
+    ]),
+    [
+      ["p_vfs_read_0", "kprobes", true, undefined],
+      ["p_vfs_read_0", "kprobes", true, "vfs_read"],
+    ],
+  );
+  assert.deepEqual(
+    records.map(({ payload }) => payload.getBigUint64(16, true)),
+    [16n, 16n],
   );
 });
