@@ -177,3 +177,11 @@ test("members of what an argument leads to, then and where its address comes aga
   const length = await run("kprobe/vfs_read", `r3 = *(u64 *)(r1 + 112)\nr3 += 8${READ(4)}${PRINT}`, entry);
   assert.deepEqual(length.unread, { "p_f.file.d_name.len": 1 });
 });
+
+test("an argument that could not be fetched is named by the field that it was recorded in", async () => {
+  const line = "p_f: (vfs_read+0x0/0x10) arg3=(fault)";
+  const typed = await run("fentry/vfs_read", `r7 = *(u64 *)(r1 + 16)${PRINT}`, "p_f: (vfs_read+0x0/0x10) arg3=1", line);
+  assert.deepEqual([typed.printed, typed.unread], [["1", "0"], { "p_f.arg3": 1 }]);
+  const register = await run("kprobe/vfs_read", `r7 = *(u64 *)(r1 + 96)${PRINT}`, line);
+  assert.deepEqual([register.errors, Object.keys(register.unread)], [1, ["p_f.arg3"]]);
+});

@@ -12,6 +12,8 @@ const INTO = "__";
 /** An argument, or the result, as the event tells it. */
 export interface CallValue {
   readonly name: string;
+  /** The event's field that tells it, whose records may not. */
+  readonly field?: string;
   /** Undefined: it tells nothing of it. */
   readonly read: ((event: EventReader) => bigint) | undefined;
   /** What it leads to, as far as it tells. */
@@ -52,7 +54,9 @@ function tellValue(format: EventFormat, argument: FunctionArgument, names: reado
   const number = (event: EventReader): bigint | undefined =>
     field !== undefined && isNumber ? event.number(field) : undefined;
   if (struct === undefined && members.size === 0 && (field === undefined || isNumber))
-    return { name, read: field === undefined ? undefined : (event) => BigInt.asUintN(64, number(event) ?? 0n) };
+    return field === undefined
+      ? { name, read: undefined }
+      : { name, field, read: (event) => BigInt.asUintN(64, number(event) ?? 0n) };
   const tells = Object.fromEntries([...members].map(([path, from]) => [path, tellOf(format, from)] as const));
   // A text that is given for a pointer is what it leads to.
   if (field !== undefined && !isNumber) tells[WHOLE] = tellOf(format, field);

@@ -37,8 +37,9 @@ export function argumentsOfCall(event: ProgramEvent, functions?: FunctionTypes):
   const { call, isReturn } = callAt(event, functions);
   const reader = new RecordReader(event.format);
   const values = isReturn ? [...call.arguments, call.returned] : call.arguments;
-  const fields = values.map(({ name, read }, index): ContextField => {
-    const field = { name, offset: index * ARGUMENT_BYTES, size: ARGUMENT_BYTES };
+  const fields = values.map(({ name, field: recordedIn, read }, index): ContextField => {
+    const place = { name, offset: index * ARGUMENT_BYTES, size: ARGUMENT_BYTES };
+    const field = recordedIn === undefined ? place : { ...place, recordedIn };
     return read === undefined ? { ...field, unrecorded: true } : field;
   });
   const lost = isReturn ? fields.slice(0, -1).filter(({ unrecorded }) => unrecorded === true) : [];

@@ -56,16 +56,16 @@ export function registersOfCall(event: ProgramEvent, functions?: FunctionTypes):
   const reader = new RecordReader(event.format);
   const values = isReturn ? [call.returned] : call.arguments.slice(0, ARGUMENTS.length);
   const places = isReturn ? [RESULT] : ARGUMENTS;
-  const told = values.flatMap(({ name, read }, index) => {
+  const told = values.flatMap(({ name, field, read }, index) => {
     const offset = registerOffset(places[index] as Register);
-    return read === undefined ? [] : [{ name, read, offset }];
+    return read === undefined ? [] : [{ name, recordedIn: field ?? name, read, offset }];
   });
   return {
     fields: NAMES.map((name) => {
       const offset = registerOffset(name);
       const found = told.find((each) => each.offset === offset);
       const field = { name: found?.name ?? `register ${name}`, offset, size: REGISTER_BYTES };
-      return found === undefined ? { ...field, unrecorded: true as const } : field;
+      return found === undefined ? { ...field, unrecorded: true as const } : { ...field, recordedIn: found.recordedIn };
     }),
     objects: values.flatMap(({ object }) => object ?? []),
     bytes: () => REGISTERS_BYTES,
