@@ -98,7 +98,6 @@ function seconds(text: string): number {
 }
 
 function define(command: Command): void {
-  const known = INTERRUPT_SIGNS.map(({ name }) => name).join(",");
   command
     .summary("run a BPF object's programs on a recorded trace")
     .description("Runs a BPF object's programs on the events of a trace, each in the context it was recorded in.")
@@ -123,7 +122,16 @@ function define(command: Command): void {
       "--no-verify",
       "load programs that the verifier refuses too: interpreted, a run is stopped at its first wrong access; compiled, it cannot leave the " +
         "arena but can damage what is in it",
-    )
+    );
+  defineReplay(command);
+  defineOutput(command);
+  command.addHelpText("after", HELP).action(run);
+}
+
+/** How the events are replayed. */
+function defineReplay(command: Command): void {
+  const known = INTERRUPT_SIGNS.map(({ name }) => name).join(",");
+  command
     .option("--parallel", "one thread for each CPU with events; CPUs are not kept in the order of the trace")
     .option("--cpus <n>", "CPU slots; events of further CPUs are skipped", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
     .addOption(interruptsOption().default(known))
@@ -145,7 +153,11 @@ function define(command: Command): void {
       new Option("--unread <rule>", "what reading a field does that the recording does not tell; it is 0")
         .choices(UNREAD_RULES)
         .default("error"),
-    )
+    );
+}
+
+function defineOutput(command: Command): void {
+  command
     .option("--allow-errors", "exit code 0 also where runs of programs failed")
     .option(
       "--live <seconds>",
@@ -154,9 +166,7 @@ function define(command: Command): void {
     )
     .option("--dump", "list every entry of every map, in hex")
     .option("--json", "print one JSON document on stdout instead of tables")
-    .option("--no-headline", "do not measure dynamic against preallocated maps at the end")
-    .addHelpText("after", HELP)
-    .action(run);
+    .option("--no-headline", "do not measure dynamic against preallocated maps at the end");
 }
 
 export const runCommand: CommandRow = { name: "run", define };
