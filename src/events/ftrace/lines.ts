@@ -176,7 +176,8 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   const found = known.find(text, nameFrom, nameTo);
   if (found < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
   if (cpu >= reading.cpus) return "cpu";
-  const event = eventOfLine(reading, known.low(found), text);
+  const named = known.low(found);
+  const event = reading.isProbe[named] === false ? named : eventOfLine(reading, named, text);
   const { target, position } = batch;
   const format = reading.formats[event] as FtraceFormat;
   begin(reading, batch);
@@ -289,6 +290,8 @@ function matcherOf(reading: Reading, form: number, event: number, format: Ftrace
   const known = table[event];
   if (known !== undefined) return known;
   const made = createMatcher(format, reading.symbols, isCall ? ")" : "");
+  // Formats that are worked out when they are asked for are from now on what they came to: each line asks.
+  reading.formats[event] = { ...format };
   table[event] = made;
   return made;
 }
