@@ -668,3 +668,15 @@ test("events: what is in a recording, for people and for programs", async () => 
   assert.equal((JSON.parse(several.stdout) as EventsDocument[]).length, 1);
   assert.match(several.stderr, /package\.json holds no event/);
 });
+
+test("run ends with 3 where runs of programs failed, with 0 where that is allowed", async () => {
+  const lines = firstLines(20_000).split("\n");
+  const frees = lines.filter((line) => / kfree: /.test(line)).slice(0, 5);
+  const trace = file("few.trace", `${[...lines.filter((line) => line.startsWith("#")), ...frees].join("\n")}\n`);
+  const args = ["run", "src/bpf/fixtures/refused.bpf.o", "--events", trace, "--no-headline", "--no-verify", "--json"];
+  const { code, stdout } = await anyctx([...args, "--interpreter"]);
+  const { programs } = JSON.parse(stdout) as { programs: { runs: number; errors: number }[] };
+  assert.ok(programs.some(({ runs, errors }) => runs === 5 && errors > 0));
+  assert.equal(code, 3);
+  assert.equal((await anyctx([...args, "--interpreter", "--allow-errors"])).code, 0);
+});

@@ -18,9 +18,9 @@ import { AnyctxError } from "../src/error.ts";
 import { openEvents } from "../src/events/file.ts";
 import { type Engine, loadSpec } from "../src/load/load.ts";
 import { u32 } from "../src/maps/codec.ts";
+import type { RunCounts } from "../src/replay/counts.ts";
 import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
 import { replay } from "../src/replay/ordered.ts";
-import type { RunCounts } from "../src/replay/runner.ts";
 import { firstLines } from "./command-line.ts";
 
 const EVENTS = 150;

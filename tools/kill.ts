@@ -75,15 +75,17 @@ async function startWorker(arena: Arena, data: Record<string, unknown>): Promise
   worker.on("error", (error) => {
     failed = error;
   });
+  let timer: NodeJS.Timeout | undefined;
   const cpu = await new Promise<number | undefined>((resolve) => {
     worker.once("message", resolve);
     worker.once("exit", () => resolve(undefined));
     const late = new Error(`A worker is not ready after ${REAP_MILLISECONDS / 1000} s`);
-    setTimeout(() => {
+    timer = setTimeout(() => {
       failed ??= late;
       resolve(undefined);
     }, REAP_MILLISECONDS).unref();
   });
+  clearTimeout(timer);
   if (cpu === undefined) throw failed;
   return { worker, cpu, handles, failure: () => failed };
 }

@@ -1,5 +1,5 @@
 /**
- * How much of a collection of objects loads: `npm run objects -- [FOLDER] [--json]`. Without a folder: the objects inside of Debian's
+ * How much of a collection of objects loads: `npm run objects -- [FOLDER] [--runs] [--json]`. Without a folder: the objects inside of Debian's
  * libbpf-tools, where apt can fetch them. A line an object, reasons by how many programs they keep from loading, then
  * `NAME N/M load`: objects of which a program loads. Nothing is created in an arena: what is asked is whether programs link.
  */
@@ -12,6 +12,7 @@ import { readObject } from "../src/bpf/object/object.ts";
 import { AnyctxError } from "../src/error.ts";
 import { tryPrograms } from "../src/load/select.ts";
 import { embeddedObjects } from "./embedded.ts";
+import { runsTable, runTool, type ToolRun } from "./object-runs.ts";
 
 const PACKAGE = "libbpf-tools";
 const OBJECT_FILE = /\.o$/;
@@ -109,19 +110,32 @@ function print(title: string, rows: readonly Row[]): void {
   console.log(`${title} ${rows.filter(({ loaded }) => loaded > 0).length}/${rows.length} load`);
 }
 
+/** What comes of tools on recordings: a table, and how many give a result, for docs/events.md. */
+async function runAll(objects: readonly Named[], json: boolean): Promise<void> {
+  const rows: ToolRun[] = [];
+  for (const { name, bytes } of objects) rows.push(await runTool(name.replace(OBJECT_FILE, ""), bytes));
+  if (json) {
+    console.log(JSON.stringify(rows, null, 2));
+    return;
+  }
+  console.log(runsTable(rows));
+  console.log(`${rows.filter(({ results }) => results > 0).length}/${rows.length} run with a result`);
+}
+
 const { values, positionals } = parseArgs({
-  options: { json: { type: "boolean", default: false } },
+  options: { json: { type: "boolean", default: false }, runs: { type: "boolean", default: false } },
   allowPositionals: true,
 });
 const [folder, ...rest] = positionals;
 if (rest.length > 0) {
-  console.error("usage: npm run objects -- [FOLDER] [--json]");
+  console.error("usage: npm run objects -- [FOLDER] [--runs] [--json]");
   process.exit(2);
 }
 try {
   const objects = folder === undefined ? fetchPackage() : objectsIn(folder);
-  const rows = objects.map(rowOf);
-  if (values.json) console.log(JSON.stringify(rows, null, 2));
+  const rows = values.runs ? [] : objects.map(rowOf);
+  if (values.runs) await runAll(objects, values.json);
+  else if (values.json) console.log(JSON.stringify(rows, null, 2));
   else print(folder ?? PACKAGE, rows);
 } catch (error) {
   // Without apt there is nothing to be tried.

@@ -19,45 +19,103 @@ import { childSlot, rootSlot } from "./tree";
 export const WALK_FROM: u32 = 1;
 export const WALK_DOWN: u32 = 2;
 
-/** The first leaf of a node's. The loads pair as those of leafTowards (maps/ordered.ts). */
-function firstOf(top: usize, down: u32): usize {
+/**
+ * The way that leads on from a leaf: of the branches above it the children that lie ahead, the nearest last. It lies at the end of the room
+ * that keys are copied to, and grows towards them. Where both want the same words, it is forgotten, and looked for again from the
+ * root where it is needed. Its nodes stay what they were for as long as the read section lasts: one that was taken out meanwhile leads to
+ * what it led to.
+ */
+@unmanaged
+class Way {
+  /** The word of the nearest; this object's own address: there is none. */
+  top: u32;
+  /** 1: it is not all of the way. */
+  isCut: u32;
+}
+const WAY_BYTES: u32 = 8;
+
+function forget(way: Way): void {
+  way.top = <u32>changetype<usize>(way);
+}
+
+/** @param free where its words must not reach */
+function push(way: Way, free: usize, node: usize): void {
+  if (<usize>way.top - 4 < free) {
+    forget(way);
+    way.isCut = 1;
+    if (<usize>way.top - 4 < free) return;
+  }
+  way.top -= 4;
+  store<u32>(way.top, <u32>node);
+}
+
+/** The nearest node ahead; 0: there is none, or it is not known. */
+function pop(way: Way): usize {
+  if (<usize>way.top == changetype<usize>(way)) return 0;
+  const node: usize = load<u32>(way.top);
+  way.top += 4;
+  return node;
+}
+
+/** The first leaf of a node's, 0 of none. The loads pair as those of leafTowards (maps/ordered.ts). */
+function firstOf(way: Way, free: usize, top: usize, down: u32): usize {
   let node = top;
-  while (node != 0 && !isLeaf(node)) node = acquire(childSlot(node, down));
+  while (node != 0 && !isLeaf(node)) {
+    push(way, free, acquire(childSlot(node, 1 - down)));
+    node = acquire(childSlot(node, down));
+  }
   return node;
 }
 
 /**
- * The way down a key's bits, as far as the branches part before `limit`: bits 0-31 the node where it ends, bits 32-63 what hangs off it at
- * the other side, the last soonest: that comes behind the key.
+ * The way down a key's bits, as far as the branches part before `limit`: the node where it ends.
  * The loads pair as those of leafTowards (maps/ordered.ts).
  */
-function wayDown(map: MapHeader, bytes: usize, length: u32, limit: u32, down: u32): u64 {
-  let beside: usize = 0;
+function wayDown(way: Way, free: usize, map: MapHeader, bytes: usize, length: u32, limit: u32, down: u32): usize {
+  forget(way);
+  way.isCut = 0;
   let node: usize = acquire(rootSlot(map));
   while (node != 0 && !isLeaf(node) && positionOf(node) < limit) {
     const bit = bitAt(bytes, length, positionOf(node));
-    if (bit == down) beside = acquire(childSlot(node, 1 - down));
+    if (bit == down) push(way, free, acquire(childSlot(node, 1 - down)));
     node = acquire(childSlot(node, bit));
   }
-  return <u64>node | ((<u64>beside) << 32);
+  return node;
 }
 
-/** The first leaf behind a key, or at it; 0 if there is none. Inside a read section. */
-function leafBehind(map: MapHeader, bytes: usize, length: u32, mode: u32): usize {
+/** The first leaf behind a key, or at it; 0 if there is none. Inside a read section. The load pairs as those of leafTowards. */
+function leafBehind(way: Way, free: usize, map: MapHeader, bytes: usize, length: u32, mode: u32): usize {
   const down = (mode & WALK_DOWN) >>> 1;
   while (true) {
-    const whole = wayDown(map, bytes, length, SAME, down);
-    const near = <usize>(<u32>whole);
+    const near = wayDown(way, free, map, bytes, length, SAME, down);
     if (near == 0) return 0;
     const parting = partingFrom(near, bytes, length);
-    if (parting == SAME) return (mode & WALK_FROM) != 0 ? near : firstOf(<usize>(whole >> 32), down);
+    if (parting == SAME) return (mode & WALK_FROM) != 0 ? near : firstOf(way, free, pop(way), down);
     // It is not there: once more, as far as all that is there has its bits.
-    const way = wayDown(map, bytes, length, parting, down);
-    const first = firstOf(<usize>(<u32>way), down);
+    const end = wayDown(way, free, map, bytes, length, parting, down);
+    const isAhead = bitAt(bytes, length, parting) == down;
+    let first = end;
+    while (first != 0 && !isLeaf(first)) first = acquire(childSlot(first, down));
     // Something has come or gone between the two looks: what is here now parts from the key elsewhere.
     if (first == 0 || partingFrom(first, bytes, length) != parting) continue;
-    return bitAt(bytes, length, parting) == down ? first : firstOf(<usize>(way >> 32), down);
+    return firstOf(way, free, isAhead ? end : pop(way), down);
   }
+}
+
+/** The leaf behind one that the way leads on from; 0 if there is none. */
+function leafAfter(way: Way, free: usize, map: MapHeader, leaf: usize, mode: u32): usize {
+  const down = (mode & WALK_DOWN) >>> 1;
+  const node = pop(way);
+  if (node != 0 || way.isCut == 0) return firstOf(way, free, node, down);
+  return leafBehind(way, free, map, keyBytesIn(leaf), keyLengthIn(leaf), mode & WALK_DOWN);
+}
+
+/** The leaf that a walk begins at; 0 if there is none. The load pairs as those of leafTowards. */
+function leafFirst(way: Way, free: usize, map: MapHeader, from: usize, mode: u32): usize {
+  if (from != 0) return leafBehind(way, free, map, from + GIVEN_BYTES, load<u32>(from), mode);
+  forget(way);
+  way.isCut = 0;
+  return firstOf(way, free, acquire(rootSlot(map)), (mode & WALK_DOWN) >>> 1);
 }
 
 /**
@@ -65,30 +123,35 @@ function leafBehind(map: MapHeader, bytes: usize, length: u32, mode: u32): usize
  * The load pairs as those of leafTowards.
  * @param from the key to begin behind, 0: before all
  * @param mode WALK_FROM, WALK_DOWN
- * @param into 8-byte aligned
+ * @param into 8-byte aligned; what is behind the keys is used up
  * @returns how many; -ENOSPC: there is not room for one
  */
 export function orderedKeys(address: usize, from: usize, mode: u32, into: usize, bytes: u32): i32 {
   const map = mapAt(address);
   const area = thisCpu();
-  const down = (mode & WALK_DOWN) >>> 1;
+  if (bytes < WAY_BYTES) return -ENOSPC;
+  const end = into + (bytes & ~7) - WAY_BYTES;
+  const way = changetype<Way>(end);
+  let at = into;
   let count: i32 = 0;
-  let written: u32 = 0;
-  let isCut = false;
+  let isFull = false;
   enterRead(area);
-  let leaf =
-    from == 0 ? firstOf(acquire(rootSlot(map)), down) : leafBehind(map, from + GIVEN_BYTES, load<u32>(from), mode);
+  let leaf = leafFirst(way, at, map, from, mode);
   while (leaf != 0) {
     const length = keyLengthIn(leaf);
     const size = <u32>(GIVEN_BYTES + roundUp(length, 8));
-    isCut = size > bytes - written;
-    if (isCut) break;
-    store<u64>(into + written, length);
-    copyOutWords(into + written + GIVEN_BYTES, keyBytesIn(leaf), size - <u32>GIVEN_BYTES);
-    written += size;
+    isFull = at + size > end;
+    if (isFull) break;
+    if (at + size > <usize>way.top) {
+      forget(way);
+      way.isCut = 1;
+    }
+    store<u64>(at, length);
+    copyOutWords(at + GIVEN_BYTES, keyBytesIn(leaf), size - <u32>GIVEN_BYTES);
+    at += size;
     count++;
-    leaf = leafBehind(map, keyBytesIn(leaf), length, mode & WALK_DOWN);
+    leaf = leafAfter(way, at, map, leaf, mode);
   }
   leaveRead(area);
-  return isCut && count == 0 ? -ENOSPC : count;
+  return isFull && count == 0 ? -ENOSPC : count;
 }

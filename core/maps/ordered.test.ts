@@ -8,7 +8,7 @@ import { bytes, f64, i32, string, struct, u32, u64 } from "../../src/maps/codec.
 import { json } from "../../src/maps/json.ts";
 import { type ArenaMap, EXIST, NOEXIST } from "../../src/maps/map.ts";
 import { LAYOUT } from "../../src/wasm/face.ts";
-import { LEVEL } from "../testing.ts";
+import { LEVEL, makeArena } from "../testing.ts";
 
 const { E2BIG, EEXIST, EINVAL, ENOENT } = ERRNO;
 const arena = await Arena.create({ maximumBytes: 128 << 20, cpus: 3, seed: 5 });
@@ -256,4 +256,22 @@ test("an NMI looks up and walks while its CPU has the lock, and gets -EBUSY for 
   assert.ok(map.delete(key));
   assert.equal(map.size, 1);
   destroy(map);
+});
+
+test("a tree that is deeper than a walk has room for is gone through in order, up and down, and from any key", async () => {
+  const arena = await makeArena();
+  const map = arena.createMap({ type: "ordered", name: "deep", key: string(), value: u32, maxEntries: 1000 });
+  // Each key is the beginning of the next: a branch for each.
+  const all = Array.from({ length: 400 }, (_, length) => "x".repeat(length + 1));
+  for (const key of all) map.set(key, key.length);
+  assert.deepEqual([...map.keys()], all);
+  assert.deepEqual(
+    [...map.range({ reverse: true })].map(([key]) => key),
+    [...all].reverse(),
+  );
+  for (const from of [1, 30, 200, 399])
+    assert.deepEqual(
+      [...map.range({ from: "x".repeat(from), to: "x".repeat(from + 100) })].map(([, value]) => value),
+      all.slice(from - 1, from + 99).map((key) => key.length),
+    );
 });

@@ -54,6 +54,8 @@ export function hostAnswer(
 export interface KernelMemory {
   /** Bytes from an address on, a copy; undefined where there is not all of them. */
   read(address: bigint, bytes: number): Uint8Array | undefined;
+  /** Bytes of a text with its NUL, or as much of it as there is, at most so many; undefined where nothing is. */
+  readText(address: bigint, most: number): Uint8Array | undefined;
 }
 
 /** Timers that programs start: by the address of each in a value of a map. */

@@ -5,6 +5,7 @@ import { Argument, type Command } from "commander";
 import { measureAlloc } from "../bench/alloc.ts";
 import { measureHeadline } from "../bench/headline.ts";
 import { measureJit } from "../bench/jit.ts";
+import { measureLive } from "../bench/live.ts";
 import { measureMapPerf } from "../bench/map-perf.ts";
 import { measureMaps } from "../bench/maps.ts";
 import { measureReplay } from "../bench/replay.ts";
@@ -14,6 +15,7 @@ import { AnyctxError } from "../error.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { allocParagraph } from "./print-alloc.ts";
 import { jitParagraph } from "./print-bench-jit.ts";
+import { liveParagraph } from "./print-bench-live.ts";
 import { verifyRatesParagraph } from "./print-bench-verify.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { mapPerfParagraph } from "./print-map-perf.ts";
@@ -115,6 +117,14 @@ const BENCHES: readonly BenchRow[] = [
     measure: async ({ rounds }, progress) => {
       const rows = await measureJit(rounds, progress);
       return { document: { rows }, text: jitParagraph(rows) };
+    },
+  },
+  {
+    name: "live",
+    doc: "programs on a function of this process: what each adds to a call",
+    measure: async ({ rounds }, progress) => {
+      const rows = await measureLive(rounds, progress);
+      return { document: { rows }, text: liveParagraph(rows) };
     },
   },
   {

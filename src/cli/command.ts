@@ -8,8 +8,8 @@ export interface CommandRow {
   readonly define: (command: Command) => void;
 }
 
-/** `found`: it worked, and what `--fail-on` names is there; `rejected`: the verifier refuses a program. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, found: 4, rejected: 5 } as const;
+/** `stopped`: it worked, but runs of programs failed; `found`: it worked, and what `--fail-on` names is there; `rejected`: the verifier refuses a program. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, stopped: 3, found: 4, rejected: 5 } as const;
 
 /** Prints a whole document on stdout: the only thing `--json` writes there. */
 export function printJson(document: unknown): void {

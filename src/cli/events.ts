@@ -1,7 +1,10 @@
 /** `anyctx events`: what is in recordings, and what of them cannot be read. */
 import type { Command } from "commander";
 import { AnyctxError } from "../error.ts";
+import { differencesOf } from "../events/differences.ts";
+import type { SourceEvent } from "../events/event.ts";
 import type { EventStream } from "../events/source.ts";
+import { KNOWN_FORMATS } from "../events/sources.ts";
 import { type CommandRow, EXIT, printJson } from "./command.ts";
 import { type EventsDocument, printEvents } from "./print-events.ts";
 import { progressBar } from "./progress.ts";
@@ -55,6 +58,16 @@ async function describe(file: string, { formats, kind, json }: EventsOptions): P
   return documentOf(name, stream);
 }
 
+/** Where events of the recording's kernel are not as those that are known without it. */
+function differing(seen: readonly SourceEvent[]): EventsDocument["differs"] {
+  const rows = seen.flatMap(({ name, category, format }) => {
+    const known = KNOWN_FORMATS.find((each) => each.name === name && each.category === category);
+    const found = known === undefined || known === format ? [] : differencesOf(format, known);
+    return found.length === 0 ? [] : [[name, found] as const];
+  });
+  return Object.fromEntries(rows);
+}
+
 function documentOf(file: string, { kind, counts, events }: EventStream): EventsDocument {
   const seen = events.filter(({ index }) => (counts.byEvent[index] ?? 0) > 0);
   const byCount = [...seen].sort((a, b) => (counts.byEvent[b.index] ?? 0) - (counts.byEvent[a.index] ?? 0));
@@ -65,6 +78,7 @@ function documentOf(file: string, { kind, counts, events }: EventStream): Events
     skipped: counts.skipped.map(({ reason, doc, count, first }) => ({ reason, doc, count, first })),
     unreadable: counts.unreadable,
     unprinted: Object.fromEntries(untold.map(({ name, unprinted }) => [name, unprinted])),
+    differs: differing(seen),
     lost: counts.lost,
   };
 }

@@ -1,6 +1,7 @@
 /** Object files as commands get them. */
 import { readFile } from "node:fs/promises";
 import { type Btf, readBtf } from "../bpf/object/btf.ts";
+import { choosePrograms, retarget } from "../bpf/object/choose.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
@@ -40,14 +41,19 @@ export interface OpenOptions {
   readonly set?: ReadonlyMap<string, string>;
   /** A file with the types of the kernel that it is for; `local`, as if not given: its own. */
   readonly targetBtf?: string;
+  /** What programs run on, by their names: what follows the first part of their sections. */
+  readonly attach?: ReadonlyMap<string, string>;
+  /** Programs to keep; all of them if not given. */
+  readonly programs?: readonly string[];
 }
 
 /**
  * @throws {AnyctxError} BAD_OBJECT for a path that cannot be read, and for what is no BPF object or has no types; as `setVariable`
  */
-export async function openObject(path: string, { set, targetBtf = LOCAL }: OpenOptions = {}): Promise<ObjectSpec> {
-  const own = readObject(await readBytes(path), path);
-  const object = targetBtf === LOCAL ? own : relocateTypes(own, await openTypes(targetBtf)).object;
+export async function openObject(path: string, options: OpenOptions = {}): Promise<ObjectSpec> {
+  const { set, targetBtf = LOCAL, attach = new Map<string, string>(), programs } = options;
+  const own = choosePrograms(retarget(readObject(await readBytes(path), path), attach), programs);
+  const { object } = relocateTypes(own, targetBtf === LOCAL ? own.btf : await openTypes(targetBtf));
   for (const [name, value] of set ?? []) setVariable(object, name, value);
   return object;
 }

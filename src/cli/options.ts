@@ -47,6 +47,18 @@ export function printWarnings(warnings: readonly { readonly name: string; readon
     process.stderr.write(`anyctx: warning: program ${printable(name)}: ${printable(reason)}\n`);
 }
 
+export function attachOption(): Option {
+  const text = "what a program runs on, where its loader says that: a function, or CATEGORY/EVENT; repeatable";
+  return new Option("--attach <program=target>", text).argParser(assignments("PROGRAM=TARGET", String));
+}
+
+export function programsOption(): Option {
+  return new Option(
+    "--programs <names>",
+    "load these programs alone, by their names with commas between them",
+  ).argParser((text: string): readonly string[] => text.split(",").map((name) => name.trim()));
+}
+
 export function targetBtfOption(): Option {
   const text = "types of the kernel that the object is for (/sys/kernel/btf/vmlinux, or an object with them)";
   return new Option("--target-btf <file>", `${text}, or local: its own`);

@@ -17,6 +17,8 @@ export interface EventsDocument {
   readonly unreadable: readonly UnreadableCount[];
   /** Fields that the recording has no place for, by event. */
   readonly unprinted: Readonly<Record<string, readonly string[]>>;
+  /** How formats that came with the recording, or `--formats`, differ from those that are known: sentences by event. */
+  readonly differs: Readonly<Record<string, readonly string[]>>;
   /** Events that whoever recorded says were lost. */
   readonly lost: number;
 }
@@ -25,7 +27,7 @@ export interface EventsDocument {
 const MOST_KINDS = 40;
 
 export function printEvents(document: EventsDocument): void {
-  const paragraphs = [summary(document), kinds(document), unreadable(document), unprinted(document)];
+  const paragraphs = [summary(document), kinds(document), unreadable(document), unprinted(document), differs(document)];
   process.stdout.write(`${paragraphs.filter((text) => text !== "").join("\n\n")}\n\n`);
 }
 
@@ -60,4 +62,11 @@ function unprinted({ unprinted: fields }: EventsDocument): string {
     heading("not recorded", "no place in this form: always 0"),
     table([left("event"), left("fields")], rows),
   ].join("\n");
+}
+
+function differs({ differs: events }: EventsDocument): string {
+  const rows = Object.entries(events).map(([event, found]) => [printable(event), printable(found.join("; "))]);
+  if (rows.length === 0) return "";
+  const note = "formats of its kernel, by which it is read, beside those that are known";
+  return [heading("another kernel", note), table([left("event"), left("fields")], rows)].join("\n");
 }

@@ -2,8 +2,11 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
+import { relocateEventFields } from "../bpf/object/event-fields.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
+import { AnyctxError } from "../error.ts";
+import type { SourceEvent } from "../events/event.ts";
 import type { Level } from "../events/record.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
@@ -13,16 +16,19 @@ import { makeReport } from "../replay/report.ts";
 import type { ReplayRule } from "../replay/runner.ts";
 import { replayParallel } from "../replay/threads.ts";
 import { UNREAD_RULES, type UnreadRule } from "../replay/unread.ts";
-import { type CommandRow, printJson, wholeNumber } from "./command.ts";
+import { type CommandRow, EXIT, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
+import { liveView } from "./live-view.ts";
 import { openObject } from "./object.ts";
 import {
+  attachOption,
   interruptsOption,
   MOST_CPUS,
   mapEntriesOption,
   packetContextOption,
   policyOption,
   printWarnings,
+  programsOption,
   setOption,
   targetBtfOption,
   valueSizeOption,
@@ -38,6 +44,8 @@ interface RunOptions {
   readonly set?: ReadonlyMap<string, string>;
   readonly mapEntries?: ReadonlyMap<string, number>;
   readonly targetBtf?: string;
+  readonly attach?: ReadonlyMap<string, string>;
+  readonly programs?: readonly string[];
   readonly valueSize?: ReadonlyMap<string, number>;
   readonly policy?: Policy;
   readonly prealloc?: true;
@@ -52,6 +60,8 @@ interface RunOptions {
   readonly profile: Profile;
   readonly rt?: true;
   readonly rtDelayUs: number;
+  readonly allowErrors?: true;
+  readonly live?: number;
   readonly dump?: true;
   readonly json?: true;
   readonly headline: boolean;
@@ -72,7 +82,7 @@ ${SIGNS}
 Examples:
   anyctx run memleak.bpf.o --events trace.gz
   anyctx run memleak.bpf.o --events trace.gz --set min_size=4096 --prealloc --json
-  cat /sys/kernel/tracing/trace_pipe | anyctx run runqlat.bpf.o --events -`;
+  cat /sys/kernel/tracing/trace_pipe | anyctx run runqlat.bpf.o --events - --live 1`;
 
 function number(text: string): number {
   const value = Number(text);
@@ -81,8 +91,13 @@ function number(text: string): number {
   return value;
 }
 
+function seconds(text: string): number {
+  const value = number(text);
+  if (value === 0) throw new InvalidArgumentError("It should be more than 0.");
+  return value;
+}
+
 function define(command: Command): void {
-  const known = INTERRUPT_SIGNS.map(({ name }) => name).join(",");
   command
     .summary("run a BPF object's programs on a recorded trace")
     .description("Runs a BPF object's programs on the events of a trace, each in the context it was recorded in.")
@@ -96,6 +111,8 @@ function define(command: Command): void {
     .addOption(setOption())
     .addOption(mapEntriesOption())
     .addOption(targetBtfOption())
+    .addOption(attachOption())
+    .addOption(programsOption())
     .addOption(valueSizeOption())
     .addOption(policyOption())
     .addOption(new Option("--prealloc", "all hashes preallocated").conflicts("dynamic"))
@@ -105,7 +122,16 @@ function define(command: Command): void {
       "--no-verify",
       "load programs that the verifier refuses too: interpreted, a run is stopped at its first wrong access; compiled, it cannot leave the " +
         "arena but can damage what is in it",
-    )
+    );
+  defineReplay(command);
+  defineOutput(command);
+  command.addHelpText("after", HELP).action(run);
+}
+
+/** How the events are replayed. */
+function defineReplay(command: Command): void {
+  const known = INTERRUPT_SIGNS.map(({ name }) => name).join(",");
+  command
     .option("--parallel", "one thread for each CPU with events; CPUs are not kept in the order of the trace")
     .option("--cpus <n>", "CPU slots; events of further CPUs are skipped", wholeNumber(1, MOST_CPUS), DEFAULT_CPUS)
     .addOption(interruptsOption().default(known))
@@ -127,12 +153,20 @@ function define(command: Command): void {
       new Option("--unread <rule>", "what reading a field does that the recording does not tell; it is 0")
         .choices(UNREAD_RULES)
         .default("error"),
+    );
+}
+
+function defineOutput(command: Command): void {
+  command
+    .option("--allow-errors", "exit code 0 also where runs of programs failed")
+    .option(
+      "--live <seconds>",
+      "show what comes of it each so many seconds, while a trace goes on (trace_pipe)",
+      seconds,
     )
     .option("--dump", "list every entry of every map, in hex")
     .option("--json", "print one JSON document on stdout instead of tables")
-    .option("--no-headline", "do not measure dynamic against preallocated maps at the end")
-    .addHelpText("after", HELP)
-    .action(run);
+    .option("--no-headline", "do not measure dynamic against preallocated maps at the end");
 }
 
 export const runCommand: CommandRow = { name: "run", define };
@@ -151,8 +185,9 @@ function loadOptions(options: RunOptions): LoadOptions {
 
 /** Standard input ends at an interrupt, so that what was read is replayed; a file is not read any further. */
 async function openStream(options: RunOptions, { until }: Interruptible): Promise<EventStream> {
-  const { events, cpus, formats, packetContext: context } = options;
-  const read = { cpus, context, ...(formats === undefined ? {} : { formats }) };
+  const { events, cpus, formats, packetContext: context, live } = options;
+  const asTheyCome = live !== undefined;
+  const read = { cpus, context, asTheyCome, ...(formats === undefined ? {} : { formats }) };
   if (events === "-") return openRecording(until(process.stdin), { ...read, name: "standard input" });
   const stream = await openRecording(events, read);
   return { ...stream, batches: until(stream.batches) };
@@ -164,8 +199,8 @@ interface Loaded {
   readonly loaded: LoadedObject;
 }
 
-async function load(path: string, options: RunOptions): Promise<Loaded> {
-  const object = await openObject(path, options);
+async function load(path: string, events: readonly SourceEvent[], options: RunOptions): Promise<Loaded> {
+  const object = relocateEventFields(await openObject(path, options), events);
   const { cpus, profile, rt = false } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
   const loaded = loadSpec(arena, object, loadOptions(options));
@@ -174,14 +209,19 @@ async function load(path: string, options: RunOptions): Promise<Loaded> {
 }
 
 async function replayWithBar(
-  { arena, loaded }: Loaded,
+  { arena, object, loaded }: Loaded,
   stream: EventStream,
   options: RunOptions,
 ): Promise<ReplayResult> {
-  const bar = progressBar("replaying", stream.progress.total, options.json !== true);
-  const replayAs = options.parallel ? replayParallel : replay;
+  const { live, json = false, parallel } = options;
+  const bar = progressBar("replaying", stream.progress.total, !json && live === undefined);
+  const view = live === undefined ? undefined : liveView({ object, loaded, stream }, live);
+  const replayAs = parallel ? replayParallel : replay;
   try {
-    const progress = (): void => bar.update(stream.progress.read);
+    const progress = (replayed: number): void => {
+      bar.update(stream.progress.read);
+      view?.(replayed);
+    };
     return await replayAs(arena, loaded.programs, stream, ruleOf(options), bar.line, progress);
   } finally {
     bar.stop();
@@ -205,11 +245,13 @@ const ruleOf = ({ interrupts, gapUs, rtDelayUs, unread }: RunOptions): ReplayRul
 });
 
 async function run(path: string, options: RunOptions): Promise<void> {
+  if (options.live !== undefined && options.parallel)
+    throw new AnyctxError("EINVAL", "--live looks at maps while programs run, which is not for --parallel");
   const { json = false, dump = false, cpus } = options;
-  const { arena: first, loaded: made, object } = await load(path, options);
-  const handle = first.handle();
   const interruptible = untilInterrupt();
   const stream = await openStream(options, interruptible);
+  const { arena: first, loaded: made, object } = await load(path, stream.events, options);
+  const handle = first.handle();
   const result = await replayWithBar({ arena: first, loaded: made, object }, stream, options);
   // Threads for all CPUs need the slot of this one.
   const arena = first.isDetached ? await Arena.attach(handle) : first;
@@ -220,4 +262,5 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const document: RunDocument = { ...report, ...headline };
   if (json) printJson(document);
   else printRun({ document, object, loaded, stream, cpus });
+  if (options.allowErrors !== true && report.programs.some(({ errors }) => errors > 0)) process.exitCode = EXIT.stopped;
 }

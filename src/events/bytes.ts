@@ -1,6 +1,30 @@
 /** Takes binary files apart: numbers, texts and parts of a whole input, checked. */
 import { AnyctxError } from "../error.ts";
 
+/** Bytes that are taken where they lie: of a file, or of memory. */
+export interface ByteRange {
+  readonly length: number;
+  /** Bytes of whatever it is a part of that were read so far. */
+  readonly read: number;
+  /** Fewer where there are no more. Good until the next call. */
+  subarray(from: number, to: number): Uint8Array;
+  /** A part to be read on its own. */
+  part(from: number, to: number): ByteRange;
+  /** Nothing of it is needed any more. */
+  close(): void;
+}
+
+/** Memory as such bytes. */
+export function memoryRange(bytes: Uint8Array): ByteRange {
+  return {
+    length: bytes.length,
+    read: bytes.length,
+    subarray: (from, to) => bytes.subarray(from, to),
+    part: (from, to) => memoryRange(bytes.subarray(Math.min(from, bytes.length), Math.min(to, bytes.length))),
+    close: () => undefined,
+  };
+}
+
 /** Reads on from a place in bytes; what is not there is an error that names the file and where. */
 export class Cursor {
   readonly bytes: Uint8Array;

@@ -31,6 +31,14 @@ export interface EventFormat {
   readonly size: number;
 }
 
+/** A function that is entered, or has returned. */
+export interface FunctionEvent {
+  readonly name: string;
+  /** Bytes from its beginning; 0 of one that has returned. */
+  readonly offset: number;
+  readonly at: "entry" | "return";
+}
+
 /** An event of the table: records name it by its index. */
 export interface SourceEvent {
   readonly index: number;
@@ -39,6 +47,8 @@ export interface SourceEvent {
   readonly format: EventFormat;
   /** Fields that no record tells, as the source's form has no place for them: they are 0 in every record. */
   readonly unprinted: readonly string[];
+  /** Of an event of a function: which. Its fields are what was recorded of the function's arguments, or of its result. */
+  readonly function?: FunctionEvent;
   /** Fields that are there in a form from which nothing, or not everything, follows: they are 0 in every record. */
   readonly unreadable: readonly string[];
 }

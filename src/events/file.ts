@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AnyctxError } from "../error.ts";
+import { fileRange } from "./file-bytes.ts";
 import { type OpenOptions, openEventStream } from "./open.ts";
 import type { EventStream } from "./source.ts";
 import type { Unpack } from "./unpack.ts";
@@ -21,7 +22,10 @@ export async function openEvents(
   const unpackers = { gzip: gunzipNode, ...options.unpackers };
   if (typeof input !== "string") return openEventStream(input, { ...options, unpackers });
   const totalBytes = await sizeOf(input);
-  return openEventStream(readFileChunks(input), { name: input, totalBytes, ...options, unpackers });
+  return openEventStream(readFileChunks(input), {
+    ...{ name: input, totalBytes, range: fileRange(input, totalBytes) },
+    ...{ ...options, unpackers },
+  });
 }
 
 const PROBLEMS: Readonly<Record<string, string>> = {

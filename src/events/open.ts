@@ -3,6 +3,7 @@
  * knows them read it. Works on a stream of bytes, in Node and in browsers; `file.ts` opens files.
  */
 import { AnyctxError } from "../error.ts";
+import type { ByteRange } from "./bytes.ts";
 import { foreignKind } from "./foreign.ts";
 import { peek } from "./peek.ts";
 import type { EventSource, EventStream, ReadOptions } from "./source.ts";
@@ -21,6 +22,8 @@ export interface OpenOptions extends ReadOptions {
   readonly name?: string;
   /** Bytes of the input, where they are known. */
   readonly totalBytes?: number;
+  /** The input where it lies, for kinds that go to and fro in it. */
+  readonly range?: ByteRange;
   /** How to unpack what is packed; gzip by the platform's DecompressionStream by default, others not at all. */
   readonly unpackers?: Unpackers;
 }
@@ -36,7 +39,7 @@ export async function openEventStream(
   options: OpenOptions = {},
   sources: readonly EventSource[] = EVENT_SOURCES,
 ): Promise<EventStream> {
-  const { kind, name = "the input", totalBytes, unpackers, ...readOptions } = options;
+  const { kind, name = "the input", totalBytes, range, unpackers, ...readOptions } = options;
   const unpack = { gzip: gunzipStream, zlib: inflateStream, ...unpackers };
   const progress = { read: 0, total: totalBytes };
   const { first, all, close } = await peek(unpackWhereNeeded(counted(input, progress), name, unpack), PEEK_BYTES);
@@ -44,16 +47,34 @@ export async function openEventStream(
     if (first.length === 0) throw new AnyctxError("BAD_TRACE", `${name} is empty`);
     const source = kind === undefined ? recognized(first, name, sources) : named(kind, sources);
     const cpus = source.cpus?.(first);
+    // What was packed is not where it lies.
+    const placed = source.inPlace === true && range !== undefined && beginsWith(range, first) ? range : undefined;
+    if (placed !== undefined) await close();
+    const input = { bytes: all, name, unpackers: unpack, ...(placed === undefined ? {} : { range: placed }) };
     return {
-      ...(await source.read({ bytes: all, name, unpackers: unpack }, readOptions)),
+      ...(await source.read(input, readOptions)),
       kind: source.kind,
-      progress,
+      progress: placed === undefined ? progress : progressOf(placed),
       ...(cpus === undefined ? {} : { cpus }),
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+function beginsWith(range: ByteRange, first: Uint8Array): boolean {
+  const bytes = range.subarray(0, first.length);
+  return bytes.length === first.length && first.every((byte, index) => bytes[index] === byte);
+}
+
+function progressOf(range: ByteRange): EventStream["progress"] {
+  return {
+    total: range.length,
+    get read() {
+      return range.read;
+    },
+  };
 }
 
 async function* counted(input: AsyncIterable<Uint8Array>, progress: { read: number }): AsyncIterable<Uint8Array> {

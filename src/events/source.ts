@@ -4,6 +4,7 @@
  * became no record. Everything behind a source (replay, reports, the command line) knows these types only.
  */
 import type { EventBatch } from "./batch.ts";
+import type { ByteRange } from "./bytes.ts";
 import type { EventFormat, SourceEvent } from "./event.ts";
 import type { Level } from "./record.ts";
 import type { Unpackers } from "./unpack.ts";
@@ -24,6 +25,8 @@ export interface EventSource {
   readonly recognizes: (first: Uint8Array) => boolean;
   /** CPUs of the machine that was recorded, where such a beginning tells. */
   readonly cpus?: (first: Uint8Array) => number | undefined;
+  /** It goes to and fro in its input: of a file it is given the parts that it asks for. */
+  readonly inPlace?: true;
   /** @throws {AnyctxError} for options that this kind cannot follow */
   readonly read: (input: SourceInput, options: ReadOptions) => Promise<SourceEvents>;
 }
@@ -34,6 +37,8 @@ export interface SourceInput {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** What messages call it. */
   readonly name: string;
+  /** The same where it lies, of a row that is `inPlace`, if it does: `bytes` is not iterated then. */
+  readonly range?: ByteRange;
   /** For what is packed inside of it. */
   readonly unpackers?: Unpackers;
 }
@@ -46,6 +51,8 @@ export interface ReadOptions {
   readonly cpus?: number;
   /** The context that packets are received in, `softirq` by default. */
   readonly context?: Level;
+  /** A batch is given out when the input has to be waited for, full or not: of one that goes on while somebody looks. Of texts. */
+  readonly asTheyCome?: boolean;
   /** Bytes of a batch, 1 MiB by default; never less than the longest record. */
   readonly batchBytes?: number;
 }
@@ -57,7 +64,10 @@ export interface SourceEvents {
    * @throws {AnyctxError} BAD_TRACE while iterating: damaged or cut data, no event in it
    */
   readonly batches: AsyncIterable<EventBatch>;
-  /** The event table: a record's `event` is an index into it. Known before the first batch. */
+  /**
+   * The event table: a record's `event` is an index into it. Known before the first batch; events of functions come to it, at its end,
+   * before the batch that has the first of them.
+   */
   readonly events: readonly SourceEvent[];
   /** One object throughout, up to date with the last batch given out. */
   readonly counts: EventCounts;

@@ -29,6 +29,7 @@ export const EVENT_SOURCES: readonly EventSource[] = [
     tells: "each event in binary, with its context; names of tasks and functions that the file has",
     formats: [],
     recognizes: isTraceDat,
+    inPlace: true,
     read: async (input, { formats: _, ...options }) => readTraceDatEvents(input, options),
   },
   {

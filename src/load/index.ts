@@ -56,6 +56,12 @@ export type {
 export { attachTarget, PROGRAM_TYPES, programKind, programType } from "../bpf/programs/table.ts";
 export { type Accepted, type Refused, type VerifyOptions, verifyProgram } from "../bpf/verifier/verify.ts";
 export { programHost } from "./host.ts";
+export { type Channel, channel } from "./live/channels.ts";
+export { type MethodOptions, method } from "./live/functions.ts";
+export type { LiveLink, LiveOptions, LiveSourceKind } from "./live/link.ts";
+export { type MessageSource, messages } from "./live/messages.ts";
+export { LIVE_SOURCES } from "./live/sources.ts";
+export { clock } from "./live/timers.ts";
 export {
   type Engine,
   instantiateImage,
@@ -65,6 +71,7 @@ export {
   loadSpec,
   type ProgramImage,
 } from "./load.ts";
+export type { PreparedOutput, PreparedProgram, RunCounts } from "./prepared.ts";
 export {
   type AnyShape,
   type BpfObject,

@@ -29,7 +29,7 @@ export class Regions implements KernelMemory {
 }
 
 /** As bpf_probe_read_kernel and bpf_probe_read_kernel_str, of memory that is given; of anything else as the core does it. */
-export function probes(arena: Arena, kernel: Regions): Readonly<Record<string, CoreFunction>> {
+export function probes(arena: Arena, kernel: KernelMemory): Readonly<Record<string, CoreFunction>> {
   const { core } = arena;
   const place = (at: number, size: number): Uint8Array => new Uint8Array(arena.memory.buffer, at, size);
   return {

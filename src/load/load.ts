@@ -10,6 +10,8 @@ import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { instantiateProgram } from "../bpf/jit/instantiate.ts";
+import { type FunctionTypes, functionTypes } from "../bpf/kernel/functions.ts";
+import { type Layouts, layoutsOf } from "../bpf/kernel/layout.ts";
 import { linkProgram } from "../bpf/link.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import { type EventField, eventFieldsOf } from "../bpf/object/event-fields.ts";
@@ -78,6 +80,10 @@ export interface ProgramImage {
   readonly eventFields: readonly EventField[];
   /** Programs in maps of programs, as its object has them. */
   readonly tails: readonly Tail[];
+  /** Where members of the kernel's structs lie, of those that its object knows. */
+  readonly layouts: Layouts;
+  /** What the functions take that programs of its object run on. */
+  readonly functions: FunctionTypes;
 }
 
 export interface LoadedMap {
@@ -258,8 +264,10 @@ export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions 
     const left = [...skipped, ...made.flatMap((each) => ("reason" in each ? [each] : []))];
     if (images.length === 0 && options.programs !== "any") throw nothingRuns(object, left);
     const tails = tailsOf(maps, images);
+    const layouts = layoutsOf(object.btf, object.kernel);
+    const functions = functionsOf(object, images);
     return {
-      programs: images.map((image) => ({ ...image, tails })),
+      programs: images.map((image) => ({ ...image, tails, layouts, functions })),
       maps,
       skipped: left,
       warnings: warningsOf(object, chosen, underPolicy(arena, options, "warn")),
@@ -271,6 +279,12 @@ export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions 
     }
     throw error;
   }
+}
+
+/** What the functions take that programs run on: by the kernel's types where those are given. */
+function functionsOf({ btf, kernel }: ObjectSpec, programs: readonly Pick<ProgramImage, "kind">[]): FunctionTypes {
+  const names = programs.map(({ kind }) => (kind.target["function"] ?? "").replace(/^.*[/:]|\+.*$/g, ""));
+  return functionTypes(new Set(names), kernel === btf ? undefined : kernel);
 }
 
 /** What the object puts into maps of maps. */
@@ -304,7 +318,7 @@ function makeImage(
   program: Runnable,
   bindings: ReadonlyMap<string, MapBinding>,
   { engine = "jit", verify = false }: LoadOptions,
-): Omit<ProgramImage, "tails"> | Skipped {
+): Omit<ProgramImage, "tails" | "layouts" | "functions"> | Skipped {
   const { name, section, kind } = program;
   let linked = linkProgram(object, name, bindings);
   if (verify) {

@@ -16,6 +16,7 @@ import { LAYOUT } from "../wasm/face.ts";
 import { btfCodec } from "./btf-codec.ts";
 import { type DirectResult, type DirectRun, DirectRuns, type DirectTask } from "./direct.ts";
 import { type LoadedMap, type LoadedObject, type LoadOptions, loadSpec } from "./load.ts";
+import { type PreparedOutput, PreparedProgram } from "./prepared.ts";
 import type { Skipped } from "./select.ts";
 
 /** What an object has, by name: what `anyctx types` writes. Without it keys and values are any that their types can hold. */
@@ -99,6 +100,8 @@ export interface TypedProgram {
    * @throws {AnyctxError} EINVAL: no context can be made of what is given
    */
   run(input?: RunInput): RunResult;
+  /** It compiled, for a source that runs it often: without checks but those that it was verified with. */
+  prepare(output?: PreparedOutput): PreparedProgram;
   /** Has a source run it. What that gives ends it. */
   attach<Link>(source: ProgramSource<Link>): Link;
 }
@@ -128,7 +131,7 @@ const big = (value: number | bigint): bigint => {
 function specOf(given: Uint8Array, options: ObjectOptions): ObjectSpec {
   const own = readObject(given, options.name ?? "object");
   const { targetBtf, globals = {} } = options;
-  const object = targetBtf === undefined ? own : relocateTypes(own, readBtf(targetBtf, "targetBtf").btf).object;
+  const { object } = relocateTypes(own, targetBtf === undefined ? own.btf : readBtf(targetBtf, "targetBtf").btf);
   for (const [name, value] of Object.entries(globals)) setVariable(object, name, value);
   return object;
 }
@@ -202,10 +205,26 @@ function resultOf<R extends Pick<DirectResult, "records">>(result: R): Omit<R, "
   return { ...result, records: Object.fromEntries(result.records) };
 }
 
-function typedPrograms(runs: DirectRuns, loaded: LoadedObject, options: ObjectOptions): Record<string, TypedProgram> {
-  const typed = loaded.programs.map(({ name, section }) => {
+/** Whose runs those of a live source are: on Node the process. */
+function thisProcess(): { readonly pid: number; readonly comm: string } {
+  const { process } = globalThis as { readonly process?: { readonly pid?: number; readonly title?: string } };
+  return { pid: process?.pid ?? 0, comm: process?.title ?? "" };
+}
+
+function typedPrograms(
+  arena: Arena,
+  runs: DirectRuns,
+  loaded: LoadedObject,
+  options: ObjectOptions,
+): Record<string, TypedProgram> {
+  const mapName = (address: number): string =>
+    loaded.maps.find(({ map }) => map.info.address === address)?.spec.name ?? "";
+  const typed = loaded.programs.map((image) => {
+    const { name, section } = image;
+    const prepare = (output: PreparedOutput = {}): PreparedProgram =>
+      new PreparedProgram(arena, image, loaded.programs, output, mapName, thisProcess());
     const run = (input: RunInput = {}): RunResult => resultOf(runs.run(directRun(name, input, options.helpers)));
-    const program: TypedProgram = { name, section, run, attach: (source) => source.attach(run, program) };
+    const program: TypedProgram = { name, section, run, prepare, attach: (source) => source.attach(run, program) };
     return [name, program] as const;
   });
   return Object.fromEntries(typed);
@@ -252,7 +271,7 @@ export async function loadObject<S extends ObjectShape = AnyShape>(
   return {
     maps: typedMaps(arena, object, loaded),
     globals: globalsOf(arena, object, loaded),
-    programs: typedPrograms(runs, loaded, options),
+    programs: typedPrograms(arena, runs, loaded, options),
     skipped: loaded.skipped,
     warnings: loaded.warnings,
     advance: (nanoseconds: number | bigint) => resultOf(runs.advance(big(nanoseconds))),

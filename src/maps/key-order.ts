@@ -5,43 +5,56 @@
 import { AnyctxError } from "../error.ts";
 import type { Codec, ScalarName, VariableForm } from "./accessor.ts";
 import { isScalar } from "./scalar.ts";
-import { formOf } from "./variable-codec.ts";
 
 /** Numbers of which the upper half are below the lower one, as bytes without a sign have it. */
 const SIGNED: ReadonlySet<ScalarName> = new Set(["i8", "i16", "i32", "i64"]);
 const FLOATS: ReadonlySet<ScalarName> = new Set(["f32", "f64"]);
 const SIGN = 0x80;
 
-/** Highest byte first; the sign turned round. Of floats below 0 all bits: the larger they are the less. */
-function toOrder(bytes: Uint8Array, name: ScalarName): Uint8Array {
-  const ordered = bytes.slice().reverse();
-  const first = ordered[0] ?? 0;
-  if (FLOATS.has(name) && first >= SIGN) return ordered.map((byte) => ~byte);
-  if (FLOATS.has(name) || SIGNED.has(name)) ordered[0] = first ^ SIGN;
-  return ordered;
+/**
+ * Copies a number's bytes into the order of keys: highest first, the sign turned round; of floats below 0 all bits, as the larger they are
+ * the less.
+ */
+function toOrder(bytes: Uint8Array, ordered: Uint8Array, name: ScalarName): void {
+  const last = bytes.length - 1;
+  const highest = bytes[last] ?? 0;
+  const isTurned = FLOATS.has(name) && highest >= SIGN;
+  const rest = isTurned ? 0xff : 0;
+  for (let index = 0; index <= last; index++) ordered[index] = (bytes[last - index] ?? 0) ^ rest;
+  if (!isTurned && (FLOATS.has(name) || SIGNED.has(name))) ordered[0] = highest ^ SIGN;
 }
 
 /** The other way. */
-function fromOrder(ordered: Uint8Array, name: ScalarName): Uint8Array {
+function fromOrder(ordered: Uint8Array, bytes: Uint8Array, name: ScalarName): void {
+  const last = bytes.length - 1;
   const first = ordered[0] ?? 0;
-  if (FLOATS.has(name) && first < SIGN) return ordered.map((byte) => ~byte).reverse();
-  const bytes = ordered.slice();
-  if (FLOATS.has(name) || SIGNED.has(name)) bytes[0] = first ^ SIGN;
-  return bytes.reverse();
+  const isTurned = FLOATS.has(name) && first < SIGN;
+  const rest = isTurned ? 0xff : 0;
+  for (let index = 0; index <= last; index++) bytes[last - index] = (ordered[index] ?? 0) ^ rest;
+  if (!isTurned && (FLOATS.has(name) || SIGNED.has(name))) bytes[last] = first ^ SIGN;
 }
 
 /**
- * How an ordered map takes keys of a codec.
+ * How an ordered map takes keys of a codec. What is prepared of a number is good until the next one is: no code of the caller's runs between
+ * that and its being put where the core reads it.
  * @throws {AnyctxError} EINVAL: a codec whose bytes have no order of their own
  */
-export function orderedForm<K>({ description, variable, ...codec }: Codec<K>): VariableForm<K> {
+export function orderedForm<K>({ description, variable, size, bind }: Codec<K>): VariableForm<K> {
   if (variable !== undefined) return variable;
   if (!isScalar(description))
     throw new AnyctxError("EINVAL", "The keys of an ordered map are string(), bytes() or numbers (u8 to f64)");
-  const plain = formOf({ ...codec, description }, "key");
+  const [bytes, ordered] = [new Uint8Array(size), new Uint8Array(size)];
+  const place = bind(bytes.buffer, 0, "key");
   return {
-    prepare: (key, role) => toOrder(plain.prepare(key, role) as Uint8Array, description),
-    restore: (bytes) => plain.restore(fromOrder(bytes, description)),
+    prepare(key) {
+      place.write(key);
+      toOrder(bytes, ordered, description);
+      return ordered;
+    },
+    restore(given) {
+      fromOrder(given, bytes, description);
+      return place.read();
+    },
   };
 }
 

@@ -7,7 +7,8 @@ import { type EventBatch, recordsIn } from "../events/batch.ts";
 import type { SourceEvents } from "../events/source.ts";
 import { programHost } from "../load/host.ts";
 import type { ProgramImage } from "../load/load.ts";
-import { EventRunner, type ReplayRule, type RunCounts } from "./runner.ts";
+import type { RunCounts } from "./counts.ts";
+import { EventRunner, type ReplayRule } from "./runner.ts";
 
 export interface ReplayResult {
   readonly counts: RunCounts;

@@ -11,10 +11,11 @@ import { type EventCounts, type SourceEvents, skippedIn, type UnreadableCount } 
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { ArenaMap } from "../maps/map.ts";
+import type { ProgramCounts, RunCounts } from "./counts.ts";
 import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
 import { type LinuxMemory, linuxMemory } from "./linux-memory.ts";
 import type { ReplayResult } from "./ordered.ts";
-import { attaches, type ProgramCounts } from "./runner.ts";
+import { attaches } from "./runner.ts";
 
 export interface Report {
   readonly events: EventReport;
@@ -76,6 +77,8 @@ export interface MapReport {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly entries: number;
+  /** Records that programs handed to user space through it, of a perf_event_array; it has no entries. */
+  readonly records?: number;
   /** Shared memory that the map holds now, and what it would hold preallocated. */
   readonly bytes: number;
   readonly preallocatedBytes: number;
@@ -137,7 +140,7 @@ export function makeReport(input: ReportInput): Report {
       ),
     ),
     skippedPrograms: loaded.skipped,
-    maps: loaded.maps.map((map) => mapReport(arena, map, dump)),
+    maps: loaded.maps.map((map) => mapReport(arena, map, dump, counts)),
     allocator: { caches, misses: sumMisses(caches) },
     interrupts: {
       signs: rule.signs,
@@ -182,8 +185,8 @@ function programReport(counts: ProgramCounts, attached: boolean): ProgramReport 
   };
 }
 
-function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapReport {
-  const { kind, keySize, valueSize, maxEntries, flags } = map.info;
+function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean, { records }: RunCounts): MapReport {
+  const { address, kind, keySize, valueSize, maxEntries, flags } = map.info;
   return {
     name: spec.name,
     type: kind.type,
@@ -192,6 +195,7 @@ function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean): MapRe
     valueSize,
     maxEntries,
     ...mapStatistics(arena, map.info),
+    ...(kind.type === "perf_event_array" ? { records: records[address] ?? 0 } : {}),
     ...(kind.memoryUse === "hash" || kind.memoryUse === "lru" ? { linux: linuxMemory(arena, map.info) } : {}),
     ...(dump && kind.walk ? { items: dumpItems(map) } : {}),
   };

@@ -10,18 +10,17 @@ import type { EventContext } from "../bpf/programs/program-type.ts";
 import { PROGRAM_TYPES, programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
 import type { SourceEvent } from "../events/event.ts";
-import { CONTEXTS, type Context, contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import { contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
+import { probes } from "../load/kernel-memory.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
 import { withTails } from "../load/tails.ts";
 import { LAYOUT } from "../wasm/face.ts";
-import {
-  DEFAULT_THREAD_DELAY,
-  type EventMoment,
-  type InterruptRule,
-  type InterruptSign,
-  interruptSign,
-  readMoment,
-} from "./interrupts.ts";
+import { newCounts, type ProgramCounts, type RunCounts } from "./counts.ts";
+import { type Follower, followerOf } from "./follower.ts";
+import { DEFAULT_THREAD_DELAY, type EventMoment, type InterruptRule, interruptSign, readMoment } from "./interrupts.ts";
+import { KeptFacts } from "./kept-facts.ts";
+import { EventMemory } from "./kernel-memory.ts";
+import { type Given, OpenCalls } from "./open-calls.ts";
 import { type UnreadRule, UnreadRuns } from "./unread.ts";
 
 /** How a replay is done. */
@@ -35,37 +34,6 @@ const CONTEXT_ROOM = Math.max(...PROGRAM_TYPES.map(({ context }) => context.room
 /** A kernel would not load a program that does not end. Here it costs milliseconds a run, so it gets only so many. */
 const MOST_TIMEOUTS = 16;
 
-export interface ProgramCounts {
-  readonly name: string;
-  readonly section: string;
-  runs: number;
-  /** Runs that were stopped: a bad access, an endless loop. */
-  errors: number;
-  /** What the first of them said. */
-  firstError?: string;
-  /** Runs that read what the recording does not tell; they are among the errors, unless it is to be taken for 0. */
-  unread: number;
-  /** What it was, as `event.field`, and in how many runs. */
-  readonly unreadFields: Record<string, number>;
-  /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
-  leftOut: number;
-}
-
-/** What a runner did; plain data, sums over threads with `addCounts`. */
-export interface RunCounts {
-  replayed: number;
-  readonly byContext: Record<Context, number>;
-  /** By CPU number. */
-  readonly byCpu: number[];
-  readonly programs: ProgramCounts[];
-  /** Deferred work items that ran between events, by the sign that interrupts had come on. */
-  readonly deferred: Record<InterruptSign, number>;
-  /** Raised work found waiting at an event while no sign was seen. */
-  heldBack: number;
-  /** RT: deferred work items that the CPUs' work threads did. */
-  byThread: number;
-}
-
 interface Attachment {
   readonly run: RunProgram;
   readonly counts: ProgramCounts;
@@ -77,6 +45,8 @@ interface Attachment {
   readonly makeUnread: () => UnreadRuns;
   /** Whether its contexts have something that no record tells. */
   readonly neverWhole: boolean;
+  /** What its pointers lead to, where it gets any. */
+  readonly memory: EventMemory | undefined;
 }
 
 interface RunnerCpu {
@@ -87,41 +57,6 @@ interface RunnerCpu {
   raisedAt: number;
 }
 
-export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunCounts {
-  return {
-    replayed: 0,
-    byContext: { task: 0, softirq: 0, irqsOff: 0, hardirq: 0, nmi: 0 },
-    byCpu: Array.from({ length: cpus }, () => 0),
-    programs: programs.map(({ name, section }) => ({
-      ...{ name, section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {} },
-    })),
-    deferred: { enabled: 0, preempt: 0, task: 0, gap: 0 },
-    heldBack: 0,
-    byThread: 0,
-  };
-}
-
-/** Adds what another runner did. */
-export function addCounts(sum: RunCounts, more: RunCounts): void {
-  sum.replayed += more.replayed;
-  sum.heldBack += more.heldBack;
-  sum.byThread += more.byThread;
-  for (const context of CONTEXTS) sum.byContext[context] += more.byContext[context];
-  for (const [cpu, count] of more.byCpu.entries()) sum.byCpu[cpu] = (sum.byCpu[cpu] ?? 0) + count;
-  for (const sign of Object.keys(sum.deferred) as InterruptSign[]) sum.deferred[sign] += more.deferred[sign];
-  for (const [index, program] of sum.programs.entries()) {
-    const other = more.programs[index];
-    if (other === undefined) continue;
-    program.runs += other.runs;
-    program.errors += other.errors;
-    program.leftOut += other.leftOut;
-    program.unread += other.unread;
-    for (const [field, count] of Object.entries(other.unreadFields))
-      program.unreadFields[field] = (program.unreadFields[field] ?? 0) + count;
-    if (program.firstError === undefined && other.firstError !== undefined) program.firstError = other.firstError;
-  }
-}
-
 /** What says which events a program runs on. */
 export type Attachable = Pick<ProgramImage, "name" | "kind">;
 
@@ -130,15 +65,27 @@ export function attaches({ kind }: Attachable, event: SourceEvent): boolean {
   return programType(kind).attaches(kind.target, event);
 }
 
+/** `bpf_get_current_task` and `bpf_get_current_task_btf`. */
+const ASK_FOR_TASK: readonly number[] = [35, 158];
+
 export class EventRunner {
   readonly counts: RunCounts;
   readonly #arena: Arena;
   readonly #rule: ReplayRule;
   /** By event index. */
-  readonly #attached: readonly (readonly Attachment[])[];
+  readonly #attached: Attachment[][] = [];
+  readonly #programs: readonly ProgramImage[];
+  readonly #events: readonly SourceEvent[];
+  readonly #host: ProgramHost;
   readonly #cpus: readonly RunnerCpu[];
   readonly #contextRoom: number;
   readonly #realTime: boolean;
+  /** What recorded objects are known by beyond single events, if any program asks. */
+  readonly #facts = new KeptFacts();
+  #needsFacts = false;
+  readonly #calls = new OpenCalls();
+  /** By event index. */
+  readonly #followers: Follower[] = [];
   readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
   readonly #view: DataView;
   readonly #areaWords: Uint32Array;
@@ -160,7 +107,9 @@ export class EventRunner {
     this.#realTime = arena.realTime;
     this.counts = newCounts(arena.cpus, programs);
     this.#contextRoom = arena.allocate(CONTEXT_ROOM);
-    this.#attached = this.#attach(programs, events, withTails(host, programs));
+    this.#programs = programs;
+    this.#events = events;
+    this.#host = withTails({ ...host, output: (map, ...record) => this.#output(host, map, ...record) }, programs);
     this.#cpus = Array.from({ length: arena.cpus }, (_, cpu) => ({
       area: arena.core.cpuAreaAddress(cpu) >>> 0,
       stackTop: arena.allocate(FRAME_BYTES * MAX_FRAMES) + FRAME_BYTES * MAX_FRAMES,
@@ -169,21 +118,52 @@ export class EventRunner {
     }));
     this.#view = new DataView(arena.memory.buffer);
     this.#areaWords = new Uint32Array(arena.memory.buffer);
+    this.#meetNewEvents();
   }
 
-  #attach(programs: readonly ProgramImage[], events: readonly SourceEvent[], host: ProgramHost): Attachment[][] {
-    return events.map((event) =>
-      programs.flatMap((image, index) => {
-        const counts = this.counts.programs[index];
-        if (counts === undefined || !attaches(image, event)) return [];
-        checkEventFields(image.name, image.eventFields, event.format);
-        const contexts = programType(image.kind).context.of(event);
-        const makeUnread = (): UnreadRuns => new UnreadRuns(image, host, event, contexts);
-        const run = instantiateImage(image, host);
-        const neverWhole = contexts.fields.some(({ unrecorded }) => unrecorded === true);
-        return [{ run, counts, contexts, timeouts: 0, event, unread: undefined, makeUnread, neverWhole }];
-      }),
-    );
+  /** Those that run on an event. */
+  #attach(event: SourceEvent): Attachment[] {
+    const host = this.#host;
+    return this.#programs.flatMap((image, index) => {
+      const counts = this.counts.programs[index];
+      if (counts === undefined || !attaches(image, event)) return [];
+      checkEventFields(image.name, image.eventFields, event.format);
+      const contexts = programType(image.kind).context.of(event, image.functions);
+      const memory = this.#memoryOf(image, event, contexts);
+      const makeUnread = (): UnreadRuns =>
+        new UnreadRuns(image, memory === undefined ? host : this.#withMemory(host, memory), event, contexts, memory);
+      const run = instantiateImage(image, host);
+      const neverWhole = contexts.fields.some(({ unrecorded }) => unrecorded === true);
+      return [{ run, counts, contexts, timeouts: 0, event, unread: undefined, makeUnread, neverWhole, memory }];
+    });
+  }
+
+  /** In a kernel a program's user space would read it. */
+  #output({ output }: ProgramHost, map: number, cpu: number, record: Uint8Array): void {
+    const { records } = this.counts;
+    records[map] = (records[map] ?? 0) + 1;
+    output?.(map, cpu, record);
+  }
+
+  /** Events of functions come to the source's table while it is read. */
+  #meetNewEvents(): void {
+    for (let index = this.#attached.length; index < this.#events.length; index++) {
+      const event = this.#events[index] as SourceEvent;
+      this.#attached.push(this.#attach(event));
+      this.#followers.push(followerOf(event, this.#programs[0]?.functions));
+    }
+    this.#needsFacts ||= this.#attached.some((all) => all.some(({ memory }) => memory !== undefined));
+  }
+
+  /** The kernel's memory for a program that is given the address of something in it. */
+  #memoryOf({ linked, layouts }: ProgramImage, event: SourceEvent, contexts: EventContext): EventMemory | undefined {
+    const { objects = [] } = contexts;
+    if (objects.length === 0 && !linked.helpers.some((id) => ASK_FOR_TASK.includes(id))) return undefined;
+    return new EventMemory(new DataView(this.#arena.memory.buffer), layouts, event.format, objects, this.#facts);
+  }
+
+  #withMemory(host: ProgramHost, memory: EventMemory): ProgramHost {
+    return { ...host, kernel: memory, core: { ...host.core, ...probes(this.#arena, memory) } };
   }
 
   /**
@@ -221,8 +201,13 @@ export class EventRunner {
     this.counts.replayed++;
     this.counts.byContext[contextOf(level, flags)]++;
     this.counts.byCpu[cpu] = (this.counts.byCpu[cpu] ?? 0) + 1;
-    const attached = this.#attached[view.getUint16(record + RECORD.event, true)];
-    if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot);
+    const event = view.getUint16(record + RECORD.event, true);
+    if (event >= this.#attached.length) this.#meetNewEvents();
+    const { keeper, call } = this.#followers[event] ?? {};
+    if (this.#needsFacts) this.#facts.see(view, record, keeper);
+    const given = call === undefined ? undefined : this.#calls.see(view, record, call);
+    const attached = this.#attached[event];
+    if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot, given);
     if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + LAYOUT.CpuArea.work) >> 2] !== 0)
       slot.raisedAt = now.time;
   }
@@ -246,23 +231,24 @@ export class EventRunner {
     this.counts.deferred[sign] += this.#arena.core.interruptsCameOn();
   }
 
-  #runAll(attached: readonly Attachment[], record: number, slot: RunnerCpu): void {
+  #runAll(attached: readonly Attachment[], record: number, slot: RunnerCpu, given: Given | undefined): void {
     const { core } = this.#arena;
     core.setCurrentTask(record);
     core.readEnter();
     for (const attachment of attached)
-      if (attachment.timeouts < MOST_TIMEOUTS) this.#run(attachment, record, slot);
+      if (attachment.timeouts < MOST_TIMEOUTS) this.#run(attachment, record, slot, given);
       else attachment.counts.leftOut++;
     core.readLeave();
   }
 
-  #run(attachment: Attachment, record: number, slot: RunnerCpu): void {
+  #run(attachment: Attachment, record: number, slot: RunnerCpu, given: Given | undefined): void {
     const { run, counts, contexts } = attachment;
     counts.runs++;
     try {
       const context = this.#contextFor(contexts, record);
+      const filled = given === undefined ? [] : this.#fill(contexts, context, given);
       const bytes = contexts.bytes(this.#view, record);
-      if (this.#mayTouchUnread(attachment, record)) this.#runUnread(attachment, context, slot, bytes);
+      if (this.#mayTouchUnread(attachment, record)) this.#runUnread(attachment, record, context, slot, bytes, filled);
       else run(context, slot.area, slot.stackTop, bytes);
     } catch (error) {
       if (!(error instanceof AnyctxError)) throw error;
@@ -277,15 +263,26 @@ export class EventRunner {
     const view = this.#view;
     const low = view.getInt32(record + RECORD.unread, true);
     const high = view.getInt32(record + RECORD.unread + 4, true);
-    if (((low | high) === 0 && !attachment.neverWhole) || this.#rule.unread === "zero") return false;
+    if (attachment.memory === undefined) {
+      if (((low | high) === 0 && !attachment.neverWhole) || this.#rule.unread === "zero") return false;
+    }
     attachment.unread ??= attachment.makeUnread();
     return attachment.unread.mayTouch((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
   }
 
   /** A run that may read what its record does not tell. */
-  #runUnread({ unread, counts, event }: Attachment, context: number, slot: RunnerCpu, bytes: number): void {
-    const touched = unread?.run(context, slot.area, slot.stackTop, bytes) ?? new Set();
-    if (touched.size === 0) return;
+  #runUnread(
+    attachment: Attachment,
+    record: number,
+    context: number,
+    slot: RunnerCpu,
+    bytes: number,
+    filled: readonly string[],
+  ): void {
+    const { unread, counts, event } = attachment;
+    const touched = new Set(unread?.run(record, context, slot.area, slot.stackTop, bytes));
+    for (const field of filled) touched.delete(field);
+    if (touched.size === 0 || this.#rule.unread === "zero") return;
     counts.unread++;
     counts.errors++;
     for (const field of touched) {
@@ -293,6 +290,18 @@ export class EventRunner {
       counts.firstError ??= `it reads ${field} of ${event.category}:${event.name}, which the recording does not tell: it got 0`;
       counts.unreadFields[name] = (counts.unreadFields[name] ?? 0) + 1;
     }
+  }
+
+  /** Puts in what a call was given that now returns. @returns which fields that is */
+  #fill({ entered }: EventContext, context: number, given: Given): string[] {
+    const filled: string[] = [];
+    for (const [{ name, offset }, argument] of entered ?? []) {
+      const value = given[argument];
+      if (value === undefined) continue;
+      this.#view.setBigUint64(context + offset, value, true);
+      filled.push(name);
+    }
+    return filled;
   }
 
   #contextFor({ write }: EventContext, record: number): number {

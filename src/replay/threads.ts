@@ -13,8 +13,9 @@ import type { SourceEvent } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
 import type { SourceEvents } from "../events/source.ts";
 import type { ProgramImage } from "../load/load.ts";
+import { addCounts, newCounts, type RunCounts } from "./counts.ts";
 import type { Progress, ReplayResult } from "./ordered.ts";
-import { addCounts, newCounts, type ReplayRule, type RunCounts } from "./runner.ts";
+import type { ReplayRule } from "./runner.ts";
 
 /** What a worker is started with. */
 export interface WorkerStart {
@@ -25,8 +26,8 @@ export interface WorkerStart {
   readonly rule: ReplayRule;
 }
 
-/** To the worker: records of its CPU, or that there are no more. */
-export type ToWorker = Uint8Array | "end";
+/** To the worker: records of its CPU, events that have come to the source's table, or that there are no more. */
+export type ToWorker = Uint8Array | readonly SourceEvent[] | "end";
 
 /** From the worker. */
 export type FromWorker =
@@ -48,8 +49,11 @@ class CpuThread {
   readonly #worker: Worker;
   #behind = 0;
   #caughtUp: (() => void) | undefined;
+  /** Events of the table that it knows. */
+  #known: number;
 
   constructor(start: WorkerStart, print: (line: string) => void, replayed: (events: number) => void) {
+    this.#known = start.events.length;
     this.#worker = new Worker(WORKER, { workerData: start });
     this.done = new Promise((resolve, reject) => {
       this.#worker.on("message", (message: FromWorker) => {
@@ -68,6 +72,13 @@ class CpuThread {
     });
     // Whoever awaits `done` gets the error; until then it must not count as unhandled.
     this.done.catch(() => this.#caughtUp?.());
+  }
+
+  /** Tells it of events that have come to the table, before the first record of one. */
+  meet(events: readonly SourceEvent[]): void {
+    if (events.length === this.#known) return;
+    this.#worker.postMessage(events.slice(this.#known));
+    this.#known = events.length;
   }
 
   /** Sends records on; resolves at once unless the worker is far behind. */
@@ -141,6 +152,7 @@ export async function replayParallel(
         const thread =
           threads.get(cpu) ?? new CpuThread({ ...start, arena: handleOf(handles, cpu), cpu }, print, count);
         threads.set(cpu, thread);
+        thread.meet(stream.events);
         await thread.send(records);
       }
     }

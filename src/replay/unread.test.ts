@@ -7,9 +7,9 @@ import { specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { openEventStream } from "../events/open.ts";
 import { type Engine, loadSpec } from "../load/load.ts";
+import type { ProgramCounts } from "./counts.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { replay } from "./ordered.ts";
-import type { ProgramCounts } from "./runner.ts";
 import type { UnreadRule } from "./unread.ts";
 
 interface Case {
@@ -61,22 +61,14 @@ for (const engine of ["jit", "interpreter"] as const) {
   });
 
   test(`arguments of raw tracepoints that no recording has (${engine})`, async () => {
-    const lines = ["sys_exit: NR 1 = 2"];
-    const registers = await countsOf({
-      section: "raw_tp/sys_exit",
-      program: "r0 = *(u64 *)(r1 + 0)\nexit",
-      lines,
-      engine,
-    });
-    assert.deepEqual([registers.runs, registers.errors], [1, 1]);
-    assert.deepEqual(Object.keys(registers.unreadFields), ["sys_exit.struct pt_regs *"]);
-    const result = await countsOf({
-      section: "raw_tp/sys_exit",
-      program: "r0 = *(u64 *)(r1 + 8)\nexit",
-      lines,
-      engine,
-    });
-    assert.deepEqual([result.runs, result.errors], [1, 0]);
+    const lines = ["signal_deliver: sig=9 errno=0 code=0 sa_handler=0 sa_flags=0"];
+    const argument = (offset: number): Promise<ProgramCounts> =>
+      countsOf({ section: "raw_tp/signal_deliver", program: `r0 = *(u64 *)(r1 + ${offset})\nexit`, lines, engine });
+    const action = await argument(16);
+    assert.deepEqual([action.runs, action.errors], [1, 1]);
+    assert.deepEqual(Object.keys(action.unreadFields), ["signal_deliver.struct k_sigaction *"]);
+    const number = await argument(0);
+    assert.deepEqual([number.runs, number.errors], [1, 0]);
   });
 }
 

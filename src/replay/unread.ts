@@ -7,6 +7,7 @@ import type { ProgramHost, RunProgram } from "../bpf/host.ts";
 import type { EventContext } from "../bpf/programs/program-type.ts";
 import { type SourceEvent, unreadFields } from "../events/event.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
+import type { EventMemory } from "./kernel-memory.ts";
 
 /** What a run is told that touches what was not recorded: `error` counts it, `zero` takes it for 0. */
 export const UNREAD_RULES = ["error", "zero"] as const;
@@ -38,12 +39,21 @@ export class UnreadRuns {
   readonly #event: SourceEvent;
   readonly #contexts: EventContext;
   readonly #reads: readonly ContextRead[] | undefined;
+  readonly #memory: EventMemory | undefined;
   readonly #touched = new Set<string>();
   #run: RunProgram | undefined;
   #mask = -1n;
   #spans: readonly Span[] = [];
 
-  constructor(image: ProgramImage, host: ProgramHost, event: SourceEvent, contexts: EventContext) {
+  /** @param memory what the program may follow pointers into */
+  constructor(
+    image: ProgramImage,
+    host: ProgramHost,
+    event: SourceEvent,
+    contexts: EventContext,
+    memory: EventMemory | undefined,
+  ) {
+    this.#memory = memory;
     this.#image = image;
     this.#host = host;
     this.#event = event;
@@ -60,20 +70,23 @@ export class UnreadRuns {
         this.#reads?.some(({ offset, bytes }) => offset < to && from < offset + bytes) ?? true;
       this.#spans = spans.filter(isRead);
     }
-    return this.#spans.length > 0;
+    return this.#spans.length > 0 || this.#memory !== undefined;
   }
 
   /**
    * Runs it on a record of which `mayTouch` has said yes.
+   * @param record where that lies
    * @returns names of the fields that were read and are not told
    * @throws {AnyctxError} as a run does
    */
-  run(...parameters: Parameters<RunProgram>): ReadonlySet<string> {
+  run(record: number, ...parameters: Parameters<RunProgram>): ReadonlySet<string> {
     this.#run ??= instantiateImage({ ...this.#image, code: this.#image.linked }, this.#host, {
       reads: (offset, bytes) => this.#see(offset, bytes),
     });
     this.#touched.clear();
+    this.#memory?.begin(record);
     this.#run(...parameters);
+    for (const member of this.#memory?.missing ?? []) this.#touched.add(member);
     return this.#touched;
   }
 

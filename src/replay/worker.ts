@@ -11,7 +11,8 @@ const post = (message: FromWorker): void => parentPort?.postMessage(message);
 
 const arena = await Arena.attach(start.arena, start.cpu);
 const print = (line: string): void => post({ type: "print", line });
-const runner = new EventRunner(arena, start.programs, start.events, start.rule, programHost(arena, print));
+const events = [...start.events];
+const runner = new EventRunner(arena, start.programs, events, start.rule, programHost(arena, print));
 const buffer = new BatchBuffer(arena);
 let seconds = 0;
 
@@ -25,8 +26,9 @@ function replay(records: Uint8Array): void {
 }
 
 parentPort?.on("message", (message: ToWorker) => {
+  if (message instanceof Uint8Array) return replay(message);
   if (message !== "end") {
-    replay(message);
+    events.push(...message);
     return;
   }
   arena.core.contextSet(0, 0);

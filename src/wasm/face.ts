@@ -362,7 +362,7 @@ export interface Core {
    * The load pairs as those of leafTowards.
    * @param from the key to begin behind, 0: before all
    * @param mode WALK_FROM, WALK_DOWN
-   * @param into 8-byte aligned
+   * @param into 8-byte aligned; what is behind the keys is used up
    * @returns how many; -ENOSPC: there is not room for one
    */
   orderedKeys(address: number, from: number, mode: number, into: number, bytes: number): number;

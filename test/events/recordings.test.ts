@@ -149,7 +149,14 @@ test("JSON lines: contexts and packets as they lie in memory", async () => {
   );
 });
 
-for (const name of readdirSync(FOLDER).filter((each) => each.endsWith(".trace")))
+test("functions.trace: every line is an event, of a function but for four", async () => {
+  const { stream, records } = await readRecording("functions.trace");
+  assert.deepEqual([stream.counts.skipped, stream.counts.unreadable, records.length], [[], [], 206]);
+  const functions = new Set(stream.events.flatMap(({ name, function: found }) => (found === undefined ? [] : [name])));
+  assert.equal(records.filter(({ event }) => !functions.has(event)).length, 4);
+});
+
+for (const name of readdirSync(FOLDER).filter((each) => /-(format|verbose|plain)\.trace$/.test(each)))
   test(`${name}: every line is an event, with a context`, async () => {
     const { stream, records } = await readRecording(name);
     assert.deepEqual([stream.counts.skipped, stream.counts.unreadable], [[], []]);

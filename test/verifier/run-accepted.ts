@@ -120,7 +120,11 @@ export function runAccepted(seed: number, wanted: number): Outcome {
     const found = verifyProgram(linked, { mostInstructions: MOST_INSTRUCTIONS, beliefs: true });
     if (found.verdict !== "accepted") continue;
     accepted++;
-    const run = createInterpreter(found.program, { ...host, kernel: { read: () => undefined }, ...MADE_UP });
+    const run = createInterpreter(found.program, {
+      ...host,
+      kernel: { read: () => undefined, readText: () => undefined },
+      ...MADE_UP,
+    });
     for (let round = 0; round < RUNS; round++, runs++) {
       const bytes = placeContext(host, random, linked, found.contextBytes);
       try {

@@ -2,20 +2,19 @@
 import { ERRNO } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
 import { hostAnswer } from "../host.ts";
+import { taskAddress } from "../kernel/addresses.ts";
 import type { Helper } from "./helper.ts";
 import { MAP } from "./parameters/maps.ts";
 import { DESTINATION, POSITIVE_SIZE, SIZE } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { recordOf, type ServiceCall } from "./service.ts";
 
-/** Where the kernel's own memory is mapped on x86-64, and bytes between two tasks: more than `struct task_struct` has. */
-const DIRECT_MAP = 0xffff888000000000n;
-const TASK_BYTES = 65536n;
-
-/** An address of the event's task of its own: other tasks have other ones, and nothing lies there that was not given. */
-function taskAddress(call: ServiceCall): bigint {
+/** An address of the event's task of its own: what the recording tells of the task lies there, or nothing. */
+function currentTask(call: ServiceCall): bigint {
   const given = hostAnswer(call.host, "get_current_task", []);
-  return given ?? DIRECT_MAP + BigInt(call.view.getUint32(recordOf(call) + RECORD.pidTgid, true) + 1) * TASK_BYTES;
+  const record = recordOf(call);
+  const { view } = call;
+  return given ?? taskAddress(view.getUint32(record + RECORD.pidTgid, true), view.getUint16(record + RECORD.cpu, true));
 }
 
 const NAMESPACE_BYTES = 8;
@@ -82,9 +81,9 @@ export const TASK_HELPERS: readonly Helper[] = [
     name: "get_current_task",
     group: "base",
     parameters: [],
-    action: { type: "service", run: taskAddress },
+    action: { type: "service", run: currentTask },
     result: "u64",
-    doc: "An address that stands for the event's task: nothing can be read there that was not given.",
+    doc: "An address that stands for the event's task: a recording's events say what can be read there, or who gives memory.",
   },
   {
     id: 37,
@@ -154,7 +153,7 @@ export const TASK_HELPERS: readonly Helper[] = [
     name: "get_current_task_btf",
     group: "base",
     parameters: [],
-    action: { type: "service", run: taskAddress },
+    action: { type: "service", run: currentTask },
     leads: { type: "kernel", what: "task", owned: false },
     result: "u64",
     doc: "As get_current_task.",

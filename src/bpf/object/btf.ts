@@ -14,10 +14,16 @@ export interface BtfMember {
   readonly bitSize: number;
 }
 
+export interface BtfParameter {
+  readonly type: number;
+  /** Left out where it has none. */
+  readonly name?: string;
+}
+
 export type BtfType = { readonly name: string } & (
   | { readonly kind: "void" | "fwd" }
   /** `type` is what it returns. */
-  | { readonly kind: "func_proto"; readonly type: number; readonly parameters: readonly { readonly type: number }[] }
+  | { readonly kind: "func_proto"; readonly type: number; readonly parameters: readonly BtfParameter[] }
   | { readonly kind: "func"; readonly type: number; readonly global: boolean }
   /** A note on a type (`part` -1) or on one of its members or parameters: the name is its text. */
   | { readonly kind: "decl_tag"; readonly type: number; readonly part: number }
@@ -159,11 +165,14 @@ const KINDS: readonly (Kind | undefined)[] = [
   },
   {
     extra: (count) => count * 8,
-    read: ({ name, count, sizeOrType, at }, reader) => ({
+    read: ({ name, count, sizeOrType, at }, reader, text) => ({
       name,
       kind: "func_proto",
       type: sizeOrType,
-      parameters: Array.from({ length: count }, (_, index) => ({ type: reader.u32(at + index * 8 + 4, "parameter") })),
+      parameters: Array.from({ length: count }, (_, index) => ({
+        name: text(reader.u32(at + index * 8, "parameter name")),
+        type: reader.u32(at + index * 8 + 4, "parameter"),
+      })),
     }),
   },
   {

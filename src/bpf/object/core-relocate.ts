@@ -26,10 +26,15 @@ function targetOf(btf: Btf): Target {
   return { btf, byName };
 }
 
-/** Types of the kernel that a local one may stand for: of its name and kind. */
+/**
+ * Types of the kernel that a local one may stand for: of its name and kind. Among an object's own types those declarations of a part
+ * (`task_struct___old`) stand for themselves only where there is no other.
+ */
 function candidates({ btf, byName }: Target, local: BtfType): readonly number[] {
-  const found = byName.get(essentialName(local.name)) ?? [];
-  return found.filter((id) => btf.types[id]?.kind === local.kind);
+  const name = essentialName(local.name);
+  const found = (byName.get(name) ?? []).filter((id) => btf.types[id]?.kind === local.kind);
+  const whole = found.filter((id) => btf.types[id]?.name === name);
+  return whole.length > 0 ? whole : found;
 }
 
 /** Where a field is read as a whole: of a bit field the least naturally aligned words around it. */
@@ -117,7 +122,12 @@ const CALL: Instruction = { code: 0x85, dst: 0, src: 0, offset: 0, imm: TRAP?.id
 const SIZE_BITS: Readonly<Record<number, number>> = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 };
 const SIZE_MASK = 0x18;
 
-function patch(slots: Instruction[], at: number, value: bigint | undefined, bytes: number | undefined): void {
+/**
+ * Puts a relocation's value into an instruction.
+ * @param value undefined: a run that comes here is stopped
+ * @param bytes of the field, of a load
+ */
+export function patch(slots: Instruction[], at: number, value: bigint | undefined, bytes: number | undefined): void {
   const slot = slots[at];
   if (slot === undefined) return;
   const wide = isWide(slot);
@@ -157,10 +167,16 @@ export interface Missing {
   readonly what: string;
 }
 
-/** @returns the object for a kernel with these types, and what that has not */
-export function relocateTypes(object: ObjectSpec, kernel: Btf): { object: ObjectSpec; missing: readonly Missing[] } {
+/**
+ * @param kernel the kernel's types; its own if it is for the one that it was compiled for: then what only other kernels have is not there
+ * @returns the object for a kernel with these types, and what that has not
+ */
+export function relocateTypes(
+  object: ObjectSpec,
+  kernel: Btf | undefined = object.btf,
+): { object: ObjectSpec; missing: readonly Missing[] } {
   const { btf: local } = object;
-  if (local === undefined) return { object, missing: [] };
+  if (local === undefined || kernel === undefined) return { object, missing: [] };
   const target = targetOf(kernel);
   const missing: Missing[] = [];
   // A program is listed among the functions too: the same instructions stay the same.
@@ -182,7 +198,7 @@ export function relocateTypes(object: ObjectSpec, kernel: Btf): { object: Object
     return { ...spec, instructions: slots };
   };
   return {
-    object: { ...object, functions: object.functions.map(relocate), programs: object.programs.map(relocate) },
+    object: { ...object, kernel, functions: object.functions.map(relocate), programs: object.programs.map(relocate) },
     missing,
   };
 }

@@ -4,8 +4,10 @@
  */
 import { AnyctxError } from "../../error.ts";
 import type { EventFormat } from "../../events/event.ts";
-import { resolveType } from "./btf.ts";
-import type { FunctionSpec, ObjectSpec } from "./spec.ts";
+import type { ProgramEvent } from "../programs/program-type.ts";
+import { type Btf, type BtfMember, resolveType } from "./btf.ts";
+import { patch } from "./core-relocate.ts";
+import type { CoreRelocation, FunctionSpec, ObjectSpec, ProgramSpec } from "./spec.ts";
 
 /** A field of the struct that a tracepoint records. */
 export interface EventField {
@@ -31,6 +33,52 @@ export function eventFieldsOf({ btf }: ObjectSpec, functions: readonly FunctionS
     fields.set(`${type}.${member.name}`, { struct: type, name: member.name, offset: member.bitOffset / 8 });
   }
   return [...fields.values()];
+}
+
+/** The member that a relocation in a recorded struct is about. */
+function memberOf(btf: Btf, { type, typeId, access }: CoreRelocation): BtfMember | undefined {
+  const struct = RECORDED.test(type) ? resolveType(btf, typeId) : undefined;
+  const [first, index = Number.NaN, ...rest] = access.split(":").map(Number);
+  const member = struct?.kind === "struct" && first === 0 ? struct.members[index] : undefined;
+  return rest.length > 0 || member?.name === "" ? undefined : member;
+}
+
+/** An event as a source's table has it. */
+type Recorded = Pick<ProgramEvent, "name" | "category" | "format">;
+
+function relocateProgram(btf: Btf, program: ProgramSpec, format: EventFormat): ProgramSpec {
+  const slots = [...program.instructions];
+  const done = new Set<CoreRelocation>();
+  for (const relocation of program.coreRelocations) {
+    const name = memberOf(btf, relocation)?.name;
+    const field = name === undefined ? undefined : format.fields.find((each) => each.name === name);
+    if (relocation.kind === "field_exists" && name !== undefined)
+      patch(slots, relocation.instruction, field === undefined ? 0n : 1n, undefined);
+    if (relocation.kind !== "byte_off" || field === undefined) continue;
+    const isPlain = field.kind === "number" && field.count === 1;
+    patch(slots, relocation.instruction, BigInt(field.offset), isPlain ? field.size : undefined);
+    done.add(relocation);
+  }
+  const coreRelocations = program.coreRelocations.filter((relocation) => !done.has(relocation));
+  return { ...program, instructions: slots, coreRelocations };
+}
+
+/** The object with its tracepoint programs taking fields from where these events have them, as far as the compiler left a choice. */
+export function relocateEventFields(object: ObjectSpec, events: readonly Recorded[]): ObjectSpec {
+  const { btf } = object;
+  if (btf === undefined) return object;
+  const programs = object.programs.map((program) => {
+    if ("reason" in program.kind || program.kind.type !== "tracepoint") return program;
+    const { category, event } = program.kind.target;
+    const format = events.find((each) => each.name === event && each.category === category)?.format;
+    return format === undefined ? program : relocateProgram(btf, program, format);
+  });
+  const moved = new Map(programs.map((program) => [program.name, program]));
+  const functions = object.functions.map((each) => {
+    const { instructions, coreRelocations } = moved.get(each.name) ?? each;
+    return { ...each, instructions, coreRelocations };
+  });
+  return { ...object, programs, functions };
 }
 
 /**

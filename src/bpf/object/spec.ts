@@ -15,6 +15,8 @@ export interface ObjectSpec {
   readonly functions: readonly FunctionSpec[];
   readonly maps: readonly MapSpec[];
   readonly btf: Btf | undefined;
+  /** Types of the kernel that it was made right for; its own if there are none. */
+  readonly kernel?: Btf;
 }
 
 export interface FunctionSpec {

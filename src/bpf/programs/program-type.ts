@@ -1,6 +1,8 @@
 /** What a program type is: a row of `table.ts`, in a file of its own beside it. */
-import type { EventFormat } from "../../events/event.ts";
+import type { EventFormat, FunctionEvent } from "../../events/event.ts";
 import type { HelperGroup } from "../helpers/groups.ts";
+import type { FunctionTypes } from "../kernel/functions.ts";
+import type { KernelObject } from "../kernel/object.ts";
 import type { PacketStruct } from "./packet-struct.ts";
 
 /** What a program attaches to: parts of its section's name, under the names that its type gives them. */
@@ -23,6 +25,8 @@ export interface ProgramEvent {
   readonly name: string;
   readonly category: string;
   readonly format?: EventFormat | undefined;
+  /** Of an event of a function: which. */
+  readonly function?: FunctionEvent | undefined;
 }
 
 export interface ContextField {
@@ -40,6 +44,10 @@ export interface ContextField {
 export interface EventContext {
   /** What is known to lie in every one of them; a context may be longer. */
   readonly fields: readonly ContextField[];
+  /** What it is given of a call that was entered before, where its own record does not tell: by field, the argument's number. */
+  readonly entered?: ReadonlyMap<ContextField, number>;
+  /** What its pointers lead to. */
+  readonly objects?: readonly KernelObject[];
   /** Bytes of this record's context. */
   bytes(source: DataView, record: number): number;
   /** Writes this record's context to `at` of `target`. Not there where the record's payload is the context. */
@@ -92,9 +100,10 @@ export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
   readonly room: number;
   /**
    * How contexts are made of an event's records.
+   * @param functions what is known of functions that programs run on
    * @throws {AnyctxError} UNSUPPORTED where they cannot be
    */
-  of(event: ProgramEvent): EventContext;
+  of(event: ProgramEvent, functions?: FunctionTypes): EventContext;
   /** Left out: what is given decides how long contexts are, and none of them is written to. */
   readonly access?: ContextAccess<Target>;
   /** A made-up context for trying a program out: its numbers are other ones for each `index`. */

@@ -6,6 +6,7 @@ import { readText } from "../../events/ftrace/testing.ts";
 import { RECORD } from "../../events/record.ts";
 import { parseFormat } from "../../events/tracepoints/format.ts";
 import { KERNEL_FORMATS } from "../../events/tracepoints/kernel-formats.ts";
+import { objectAddress, taskAddress } from "../kernel/addresses.ts";
 import type { EventContext } from "./program-type.ts";
 import { RAW_ARGUMENTS, RAW_TRACEPOINT } from "./raw-tracepoint.ts";
 import { testProgramType } from "./testing.ts";
@@ -50,8 +51,8 @@ test("the fields of a raw tracepoint's context are its arguments", () => {
   const format = KERNEL_FORMATS.find(({ name }) => name === "sched_switch") ?? assert.fail();
   assert.deepEqual(contextsOf(format).fields, [
     { name: "prev_state & 0x100", offset: 0, size: 8, recordedIn: "prev_state" },
-    { name: "struct task_struct * (previous)", offset: 8, size: 8, unrecorded: true },
-    { name: "struct task_struct * (next)", offset: 16, size: 8, unrecorded: true },
+    { name: "struct task_struct *", offset: 8, size: 8 },
+    { name: "struct task_struct *", offset: 16, size: 8 },
     { name: "prev_state", offset: 24, size: 8 },
   ]);
 });
@@ -69,12 +70,20 @@ test("every row is an event", () => {
     );
 });
 
-test("arguments are the kernel's: 32-bit ones zero-extended, lost pointers 0", async () => {
-  assert.deepEqual(await rawArguments("sys_exit: NR 257 = -2"), [0n, 2n ** 64n - 2n]);
-  assert.deepEqual(await rawArguments("sys_enter: NR 257 (1, 2, 3, 4, 5, 6)"), [0n, 257n]);
+/** Where the line's CPU has what its system calls were given. */
+const REGISTERS = objectAddress("pt_regs", "1");
+
+test("arguments are the kernel's: 32-bit ones zero-extended, objects by where they lie", async () => {
+  assert.deepEqual(await rawArguments("sys_exit: NR 257 = -2"), [REGISTERS, 2n ** 64n - 2n]);
+  assert.deepEqual(await rawArguments("sys_enter: NR 257 (1, 2, 3, 4, 5, 6)"), [REGISTERS, 257n]);
   const change = "prev_comm=a prev_pid=1 prev_prio=120 prev_state=R+ ==> next_comm=b next_pid=2 next_prio=120";
-  assert.deepEqual(await rawArguments(`sched_switch: ${change}`), [1n, 0n, 0n, 0n]);
-  assert.deepEqual(await rawArguments(`sched_switch: ${change.replace("R+", "D")}`), [0n, 0n, 0n, 2n]);
+  assert.deepEqual(await rawArguments(`sched_switch: ${change}`), [1n, taskAddress(1, 1), taskAddress(2, 1), 0n]);
+  assert.deepEqual(await rawArguments(`sched_switch: ${change.replace("R+", "D")}`), [
+    0n,
+    taskAddress(1, 1),
+    taskAddress(2, 1),
+    2n,
+  ]);
   const allocation =
     "call_site=0xffffffff81000000 ptr=00000000deadbeef bytes_req=5 bytes_alloc=8 gfp_flags=GFP_ATOMIC node=-1";
   assert.deepEqual(await rawArguments(`kmalloc: ${allocation} accounted=false`), [

@@ -1,10 +1,16 @@
 /** Programs on functions and tracepoints by their types: what they get are the arguments, pointers to the kernel's own objects too. */
 import { ARGUMENT_BYTES, MOST_TYPED_ARGUMENTS, typedArguments } from "./context.ts";
+import { argumentsOfCall, runsOnFunction } from "./function-events.ts";
 import type { ProgramType } from "./program-type.ts";
 import { RAW_ARGUMENTS, tracepointArguments } from "./raw-tracepoint.ts";
 
 /** The prefix of those that run on a tracepoint: its events are in recordings. */
 const ON_TRACEPOINT = "tp_btf";
+
+/** When programs on a function run. */
+const MOMENTS: Readonly<Record<string, string>> = {
+  ...{ fentry: "entry", fexit: "return", fmod_ret: "entry", fsession: "both" },
+};
 
 export const TRACING: ProgramType<{ readonly function: string; readonly at: string }> = {
   name: "tracing",
@@ -16,14 +22,17 @@ export const TRACING: ProgramType<{ readonly function: string; readonly at: stri
   section: "fentry/FUNCTION",
   parse: (rest, at) => ({ function: rest.join("/"), at }),
   describe: ({ function: name }) => `typed program on ${name === "" ? "a function" : name}`,
-  // Of an event whose arguments are not known nothing could be given.
+  // Of a tracepoint whose arguments are not known nothing could be given.
   attaches: ({ function: name, at }, event) =>
-    at === ON_TRACEPOINT && name === event.name && RAW_ARGUMENTS[event.name] !== undefined,
+    at === ON_TRACEPOINT
+      ? name === event.name && event.function === undefined && RAW_ARGUMENTS[event.name] !== undefined
+      : runsOnFunction(name, MOMENTS[at.replace(/\.s$/, "")] ?? "", event),
   followsPointers: true,
   context: {
     ...typedArguments("A typed program"),
     room: MOST_TYPED_ARGUMENTS * ARGUMENT_BYTES,
-    of: tracepointArguments,
+    of: (event, functions) =>
+      event.function === undefined ? tracepointArguments(event) : argumentsOfCall(event, functions),
   },
   helpers: ["base", "task", "tracing"],
   result: {

@@ -82,9 +82,9 @@ export interface Head {
 
 /**
  * `name: fields`; and system calls, without their events' names: `sys_openat(dfd: 0x3, ...)` of sys_enter_openat and
- * `sys_openat -> 0x3` of sys_exit_openat.
+ * `sys_openat -> 0x3` of sys_exit_openat; `vfs_read <-ksys_read` of a function.
  */
-export const FORMS = { named: 0, enter: 1, exit: 2 } as const;
+export const FORMS = { named: 0, enter: 1, exit: 2, function: 3 } as const;
 
 export interface HeadReader {
   readonly head: Head;
@@ -102,6 +102,7 @@ const MAX_COMM = 15;
 const [OPEN, CLOSE, MINUS, DOT, COLON, NEWLINE, BRACKET, BRACKET_END] = [40, 41, 45, 46, 58, 10, 91, 93];
 const CALL = bytesOf("sys_");
 const RETURNS = bytesOf(" -> ");
+const CALLED_BY = bytesOf(" <-");
 const NANO_DIGITS = [0, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
 
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
@@ -255,11 +256,21 @@ function readName(state: State, line: Uint8Array, from: number): boolean {
     state.fields = skipBlanks(line, position + 1);
     return true;
   }
-  if (!matches(line, from, CALL)) return false;
+  if (!matches(line, from, CALL)) return readFunction(state, line, from, position);
   const isExit = matches(line, position, RETURNS);
   if (!isExit && line[position] !== OPEN) return false;
   state.form = isExit ? FORMS.exit : FORMS.enter;
   state.fields = position + (isExit ? RETURNS.length : 1);
+  return true;
+}
+
+/** What the function tracer prints: a function and, behind `<-`, who called it. */
+function readFunction(state: State, line: Uint8Array, from: number, to: number): boolean {
+  let position = to;
+  while (line[position] !== NEWLINE && !matches(line, position, CALLED_BY)) position++;
+  if (line[position] === NEWLINE) return false;
+  state.form = FORMS.function;
+  state.fields = from;
   return true;
 }
 

@@ -1,7 +1,7 @@
 /** From a line of ftrace's text to a record. */
 import type { BatchWriter } from "../batch.ts";
 import { ReadCounts } from "../counts.ts";
-import type { SourceEvent } from "../event.ts";
+import type { FunctionEvent, SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
 import { recordFlags } from "../tracepoints/entry.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
@@ -13,6 +13,7 @@ import { createFormReader, type FormReader } from "./forms.ts";
 import { createHeadReader, FORMS, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
 import { printItems, type Untold, untoldOf } from "./print.ts";
+import { type ProbeLine, probeFormat, probeKey, probeLine, storeProbe, tracerLine } from "./probes.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 export interface LineReader {
@@ -29,6 +30,8 @@ export interface LineReader {
 
 export const MAX_LINE_BYTES = 16384;
 const ALL_CPUS = 65536;
+/** A record names its event by a u16. */
+const MOST_EVENTS = 65536;
 const HASH = 35;
 const TWO_32 = 4294967296;
 /** What the kernel prints, and trace-cmd. */
@@ -45,6 +48,8 @@ const SWAPPER = bytesOf("swapper/");
 /** Its lines begin with the name of the function that wrote them, `tracing_mark_write`. */
 const MARKER = "print";
 const MARKER_NAMES = ["tracing_mark_write"];
+/** What the formats of probes have, of the kernel's and of user space's. */
+const PROBE_FIELD = /^__probe_(ip|func|vaddr)$/;
 const ENTER = "sys_enter_";
 /** How names of events are written, in the order of FORMS. */
 const PREFIXES = [
@@ -57,7 +62,13 @@ const PREFIXES = [
 interface Reading {
   readonly head: HeadReader;
   readonly forms: FormReader;
-  readonly formats: FormatTable;
+  readonly formats: FtraceFormat[];
+  /** As `formats`. */
+  readonly events: SourceEvent[];
+  /** Events of functions that have come, by what tells them apart. */
+  readonly probes: Map<string, number>;
+  /** By event: whether its format is a probe's. */
+  readonly isProbe: (boolean | undefined)[];
   readonly symbols: SymbolTable;
   /** By event, as `formats`; made when the first line of it comes. */
   readonly matchers: (Matcher | undefined)[];
@@ -82,7 +93,8 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const names = PREFIXES.map((prefix) => indexByName(formats, prefix));
   const head = createHeadReader();
   const reading: Reading = {
-    ...{ head, formats, symbols, matchers: [], names, calls: [], headerNames: [] },
+    ...{ head, formats: [...formats], events, probes: new Map(), isProbe: [], symbols },
+    ...{ matchers: [], names, calls: [], headerNames: [] },
     ...{ counts, cpus, recordBytes, texts: new TextContinuation(), messages: [], forms: createFormReader(head) },
   };
   return {
@@ -94,7 +106,7 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
 }
 
 /** A row of the table of events. What its lines tell is worked out when somebody asks. */
-function eventOf(format: FtraceFormat, index: number): SourceEvent {
+function eventOf(format: FtraceFormat, index: number, probe?: FunctionEvent): SourceEvent {
   let untold: Untold | undefined;
   const know = (): Untold => {
     untold ??= untoldOf(format, printItems(format));
@@ -102,6 +114,7 @@ function eventOf(format: FtraceFormat, index: number): SourceEvent {
   };
   return {
     ...{ index, name: format.name, category: format.category, format },
+    ...(probe === undefined ? {} : { function: probe }),
     get unprinted() {
       return know().unprinted;
     },
@@ -158,15 +171,16 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   if (!head.read(text, from) && !reading.forms.read(text, from, endOfLine(text, from))) return "head";
   reading.texts.end();
   const { nameFrom, nameTo, cpu, form } = head.head;
+  if (form === FORMS.function) return readProbe(reading, text, batch);
   const known = names[form] as ByteCache;
   const found = known.find(text, nameFrom, nameTo);
-  if (found < 0) return "event";
+  if (found < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
   if (cpu >= reading.cpus) return "cpu";
-  const event = known.low(found);
+  const named = known.low(found);
+  const event = reading.isProbe[named] === false ? named : eventOfLine(reading, named, text);
   const { target, position } = batch;
   const format = reading.formats[event] as FtraceFormat;
-  target.start = position + RECORD.payload;
-  target.limit = position + reading.recordBytes;
+  begin(reading, batch);
   const matcher = matcherOf(reading, form, event, format);
   const isMessage = reading.messages[event] ?? noteMessage(reading, event, format);
   // What looks like a marker's name is its first field: the function that wrote it. Tools print the event's name in front.
@@ -175,15 +189,93 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   if (!matcher.match(text, fields, target)) return "fields";
   if (isMessage) reading.texts.begin(format, position, target);
   const { unreadLow, unreadHigh } = matcher.unread;
-  const size = (target.end - position + 7) & ~7;
-  writeHead(target.view, position, head.head, format, event, size);
-  target.view.setInt32(position + RECORD.unread, unreadLow | matcher.neverLow, true);
-  target.view.setInt32(position + RECORD.unread + 4, unreadHigh | matcher.neverHigh, true);
-  writeComm(target.bytes, position + RECORD.comm, text, head.head);
-  batch.keep(size);
-  counts.keep(event);
+  keep(reading, text, batch, event, unreadLow | matcher.neverLow, unreadHigh | matcher.neverHigh);
   if ((unreadLow | unreadHigh) !== 0) counts.unread(event, unreadLow, unreadHigh);
   return undefined;
+}
+
+/** A record begins: what of it the fields may take. */
+function begin({ recordBytes }: Reading, { target, position }: BatchWriter): void {
+  target.start = position + RECORD.payload;
+  target.limit = position + recordBytes;
+}
+
+/** The record whose payload is there becomes one. */
+function keep(
+  { head: { head }, counts, formats }: Reading,
+  text: Uint8Array,
+  batch: BatchWriter,
+  event: number,
+  unreadLow: number,
+  unreadHigh: number,
+): void {
+  const { target, position } = batch;
+  const size = (target.end - position + 7) & ~7;
+  writeHead(target.view, position, head, formats[event] as FtraceFormat, event, size);
+  target.view.setInt32(position + RECORD.unread, unreadLow, true);
+  target.view.setInt32(position + RECORD.unread + 4, unreadHigh, true);
+  writeComm(target.bytes, position + RECORD.comm, text, head);
+  batch.keep(size);
+  counts.keep(event);
+}
+
+/** A line of a function's event. */
+function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): LineSkip | undefined {
+  const { head, counts, symbols } = reading;
+  const { nameFrom, nameTo, fields, cpu, form } = head.head;
+  const rest = textOf(text, fields, endOfLine(text, fields));
+  const isTraced = form === FORMS.function;
+  const name = isTraced ? "" : textOf(text, nameFrom, nameTo);
+  const line = isTraced ? tracerLine(rest) : probeLine(name, rest);
+  if (line === undefined) return isTraced ? "head" : "event";
+  if (cpu >= reading.cpus) return "cpu";
+  const event = probeEvent(reading, isTraced ? line.function.name : name, line, isTraced ? "function" : "probes");
+  if (event === undefined) return "event";
+  begin(reading, batch);
+  const { target } = batch;
+  const unread = storeProbe(line, reading.formats[event] as FtraceFormat, target, symbols);
+  if (unread === undefined) {
+    target.bytes.fill(0, target.start, target.end);
+    return "fields";
+  }
+  const [low, high] = [Number(BigInt.asIntN(32, unread)), Number(BigInt.asIntN(32, unread >> 32n))];
+  keep(reading, text, batch, event, low, high);
+  if (unread !== 0n) counts.unread(event, low, high);
+  return undefined;
+}
+
+/** The event that a line is of: of a probe whose format is known, the one of its function, which has that format. */
+function eventOfLine(reading: Reading, known: number, text: Uint8Array): number {
+  const { events, formats, probes, head } = reading;
+  const format = formats[known] as FtraceFormat;
+  const isProbe = reading.isProbe[known] ?? format.fields.some(({ name }) => PROBE_FIELD.test(name));
+  reading.isProbe[known] = isProbe;
+  if (!isProbe) return known;
+  const { fields } = head.head;
+  const line = probeLine(format.name, textOf(text, fields, endOfLine(text, fields)));
+  if (line === undefined) return known;
+  const key = `${known} ${probeKey(format.name, { ...line, arguments: [] })}`;
+  const before = probes.get(key);
+  if (before !== undefined || events.length >= MOST_EVENTS) return before ?? known;
+  const index = events.length;
+  formats.push(format);
+  events.push(eventOf(format, index, line.function));
+  probes.set(key, index);
+  return index;
+}
+
+/** The event of such lines, which comes to the table with the first of them; undefined: there are too many. */
+function probeEvent(reading: Reading, name: string, line: ProbeLine, category: string): number | undefined {
+  const { probes, formats, events } = reading;
+  const key = probeKey(name, line);
+  const known = probes.get(key);
+  if (known !== undefined || events.length >= MOST_EVENTS) return known;
+  const index = events.length;
+  const format = probeFormat(name, line, category);
+  formats.push(format);
+  events.push({ index, name, category, format, unprinted: [], unreadable: [], function: line.function });
+  probes.set(key, index);
+  return index;
 }
 
 function noteMessage({ messages }: Reading, event: number, format: FtraceFormat): boolean {
@@ -198,6 +290,8 @@ function matcherOf(reading: Reading, form: number, event: number, format: Ftrace
   const known = table[event];
   if (known !== undefined) return known;
   const made = createMatcher(format, reading.symbols, isCall ? ")" : "");
+  // Formats that are worked out when they are asked for are from now on what they came to: each line asks.
+  reading.formats[event] = { ...format };
   table[event] = made;
   return made;
 }

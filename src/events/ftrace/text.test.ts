@@ -7,6 +7,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
 import { openEvents } from "../file.ts";
+import { openEventStream } from "../open.ts";
 import { type EventStream, skippedIn } from "../source.ts";
 import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
 import type { Trace } from "./text.ts";
@@ -248,4 +249,19 @@ test("property: arbitrary bytes never throw anything but BAD_TRACE", async () =>
     assertAddsUp(trace);
   });
   await fc.assert(property, { numRuns: 200 });
+});
+
+test("asTheyCome: what was read is given out before more is waited for", async () => {
+  const line = "            bash-7       [001] ..... 1.000001: softirq_raise: vec=1 [action=TIMER]\n";
+  let asked = 0;
+  const bytes = async function* (): AsyncGenerator<Uint8Array> {
+    for (; asked < 3; asked++) yield new TextEncoder().encode(line.repeat(8));
+  };
+  const seen: number[] = [];
+  const { batches } = await openEventStream(bytes(), { asTheyCome: true });
+  for await (const { count } of batches) {
+    assert.equal(count, 8);
+    seen.push(asked);
+  }
+  assert.deepEqual(seen, [0, 1, 2]);
 });

@@ -40,21 +40,27 @@ export function cpusOfHeader(first: Uint8Array): number | undefined {
 }
 
 export function readTrace({ bytes, name }: SourceInput, options: TraceOptions = {}): Trace {
-  const { formats = KERNEL_FORMATS, cpus, batchBytes = DEFAULT_BATCH_BYTES } = options;
+  const { formats = KERNEL_FORMATS, cpus, batchBytes = DEFAULT_BATCH_BYTES, asTheyCome = false } = options;
   if (formats.length > MAX_FORMATS)
     throw new AnyctxError("EINVAL", `${formats.length} event formats; at most ${MAX_FORMATS} can be used`);
   const symbols = createSymbols();
   const reader = createLineReader(formats, symbols, cpus);
   const { events, counts } = reader;
-  return { batches: readBatches(bytes, reader, batchBytes, name), events, symbols, counts };
+  return { batches: readBatches(bytes, reader, { batchBytes, name, asTheyCome }), events, symbols, counts };
+}
+
+interface BatchOptions {
+  readonly batchBytes: number;
+  /** What messages call the input. */
+  readonly name: string;
+  readonly asTheyCome: boolean;
 }
 
 /** The text as pieces of whole lines: a line that a chunk cuts is kept until its rest comes. */
 async function* readBatches(
   text: AsyncIterable<Uint8Array>,
   reader: LineReader,
-  batchBytes: number,
-  name: string,
+  { batchBytes, name, asTheyCome }: BatchOptions,
 ): AsyncIterable<EventBatch> {
   const batch = new BatchWriter(batchBytes, reader.recordBytes);
   const window = new Uint8Array(MAX_LINE_BYTES + PIECE_BYTES);
@@ -82,6 +88,8 @@ async function* readBatches(
       if (filled > MAX_LINE_BYTES) tooLong = true;
       if (tooLong) filled = 0;
     }
+    const now = asTheyCome ? batch.take() : undefined;
+    if (now !== undefined) yield now;
   }
   if (tooLong) reader.counts.skip("long");
   else if (filled > 0) reader.counts.skip("cut");

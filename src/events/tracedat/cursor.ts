@@ -1,6 +1,7 @@
 /** Goes through the entries of one CPU, page by page. */
+import { type ByteRange, memoryRange } from "../bytes.ts";
 import { pageTime, readPage } from "../tracepoints/ring.ts";
-import type { TraceDat } from "./header.ts";
+import type { CpuPages, TraceDat } from "./header.ts";
 
 /** Entries of a page: the smallest takes 8 bytes. */
 const ENTRY_BYTES = 8;
@@ -8,7 +9,9 @@ const ENTRY_BYTES = 8;
 export class CpuCursor {
   readonly cpu: number;
   /** The time of the first page; undefined: there is none. */
-  readonly start: bigint | undefined;
+  start: bigint | undefined;
+  /** The next piece has to be unpacked before it goes on. */
+  isWaiting = false;
   /** The current entry: where it lies, and its time since the origin in nanoseconds. */
   page: Uint8Array = new Uint8Array(0);
   from = 0;
@@ -18,7 +21,9 @@ export class CpuCursor {
   lost = 0;
   /** Pages of which a part could not be read. */
   damaged = 0;
-  readonly #pieces: readonly Uint8Array[];
+  readonly #pieces: readonly CpuPages["pages"][];
+  /** The piece that pages are taken from. */
+  #pages: ByteRange | undefined;
   readonly #file: Pick<TraceDat, "pageBytes" | "layout">;
   #piece = 0;
   #at = 0;
@@ -36,7 +41,7 @@ export class CpuCursor {
     this.#times[this.#count++] = since;
   };
 
-  constructor(cpu: number, pieces: readonly Uint8Array[], file: Pick<TraceDat, "pageBytes" | "layout">) {
+  constructor(cpu: number, pieces: readonly CpuPages["pages"][], file: Pick<TraceDat, "pageBytes" | "layout">) {
     this.cpu = cpu;
     this.#pieces = pieces;
     this.#file = file;
@@ -44,8 +49,25 @@ export class CpuCursor {
     this.#froms = new Int32Array(most);
     this.#lengths = new Int32Array(most);
     this.#times = new Float64Array(most);
-    const first = pieces.find((piece) => piece.length >= file.layout.header);
-    this.start = first === undefined ? undefined : pageTime(first);
+  }
+
+  /** Has the first page that there is. */
+  async open(): Promise<void> {
+    const { header } = this.#file.layout;
+    for (; this.#piece < this.#pieces.length; this.#piece++) {
+      await this.load();
+      if (this.#pages !== undefined && this.#pages.length >= header) {
+        this.start = pageTime(this.#pages.subarray(0, header));
+        return;
+      }
+    }
+  }
+
+  /** Unpacks the piece that is next, where it is packed. */
+  async load(): Promise<void> {
+    const piece = this.#pieces[this.#piece];
+    this.#pages = piece === undefined || "part" in piece ? piece : memoryRange(await piece.unpack());
+    this.isWaiting = false;
   }
 
   /** Goes to the first entry. @param origin the time that others are counted from */
@@ -54,7 +76,7 @@ export class CpuCursor {
     this.advance();
   }
 
-  /** Goes to the next entry, or is done. */
+  /** Goes to the next entry, or is done, or waits for a piece: then once it is loaded. */
   advance(): void {
     while (this.#next >= this.#count) if (!this.#readPage()) return;
     const next = this.#next++;
@@ -66,14 +88,17 @@ export class CpuCursor {
   /** Takes the next page apart; false and `done` where there is none. */
   #readPage(): boolean {
     const { pageBytes, layout } = this.#file;
-    while (this.#piece < this.#pieces.length && this.#at >= (this.#pieces[this.#piece] as Uint8Array).length) {
-      this.#piece++;
+    while (this.#pages !== undefined && this.#at >= this.#pages.length) {
       this.#at = 0;
+      const next = this.#pieces[++this.#piece];
+      this.isWaiting = next !== undefined && !("part" in next);
+      if (this.isWaiting) return false;
+      this.#pages = next as ByteRange | undefined;
     }
-    const piece = this.#pieces[this.#piece];
-    this.done = piece === undefined;
-    if (piece === undefined) return false;
-    this.page = piece.subarray(this.#at, this.#at + pageBytes);
+    const pages = this.#pages;
+    this.done = pages === undefined;
+    if (pages === undefined) return false;
+    this.page = pages.subarray(this.#at, this.#at + pageBytes);
     this.#at += pageBytes;
     this.#count = 0;
     this.#next = 0;

@@ -3,7 +3,7 @@
  * Source: trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5).
  */
 import { AnyctxError } from "../../error.ts";
-import { Cursor, letters } from "../bytes.ts";
+import { type ByteRange, Cursor, letters } from "../bytes.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import type { PageLayout } from "../tracepoints/ring.ts";
 import {
@@ -21,10 +21,14 @@ import {
 /** Whether an input begins as a `trace.dat` does. */
 export const isTraceDat: (first: Uint8Array) => boolean = isTracingData;
 
-/** The pages of one CPU. */
+/** Pages of one CPU: where they lie, or packed. */
 export interface CpuPages {
   readonly cpu: number;
-  readonly bytes: Uint8Array;
+  readonly pages: ByteRange | PackedPages;
+}
+
+export interface PackedPages {
+  unpack(): Promise<Uint8Array>;
 }
 
 export interface TraceDat {
@@ -42,6 +46,9 @@ export interface TraceDat {
   readonly missing: number;
 }
 
+/** What stands before the pages: formats, symbols, names. */
+const MOST_HEADER_BYTES = 1 << 28;
+
 /** Unpacks a piece whose size is known. @throws what it likes */
 export type UnpackPiece = (packed: Uint8Array, algorithm: string) => Promise<Uint8Array>;
 
@@ -53,8 +60,8 @@ interface Parts extends TracingData {
 }
 
 /** @throws {AnyctxError} BAD_TRACE for a file that is cut or damaged where it says what is in it, UNSUPPORTED for one of another kind */
-export async function readTraceDat(bytes: Uint8Array, name: string, unpack: UnpackPiece): Promise<TraceDat> {
-  const cursor = new Cursor(bytes, name, TRACING_MAGIC_BYTES);
+export async function readTraceDat(range: ByteRange, name: string, unpack: UnpackPiece): Promise<TraceDat> {
+  const cursor = new Cursor(range.subarray(0, MOST_HEADER_BYTES), name, TRACING_MAGIC_BYTES);
   const version = cursor.text("version");
   if (version !== "6" && version !== "7")
     throw new AnyctxError("UNSUPPORTED", `${name} is a trace.dat of version ${version}; 6 and 7 are read`);
@@ -65,12 +72,12 @@ export async function readTraceDat(bytes: Uint8Array, name: string, unpack: Unpa
   if (pageBytes < 64 || pageBytes > 1 << 24)
     throw new AnyctxError("BAD_TRACE", `${name} is damaged: pages of ${pageBytes} bytes`);
   const parts: Parts = { ...newTracingData(), cpus: [], missing: 0 };
-  if (version === "6") readVersion6(cursor, parts);
-  else await readVersion7(cursor, parts, name, unpack);
+  if (version === "6") readVersion6(range, cursor, parts);
+  else await readVersion7(range, cursor, parts, name, unpack);
   return { pageBytes, ...parts };
 }
 
-function readVersion6(cursor: Cursor, parts: Parts): void {
+function readVersion6(range: ByteRange, cursor: Cursor, parts: Parts): void {
   readTracingData(cursor, parts, true);
   const cpus = cursor.u32("number of CPUs");
   for (let kind = letters(cursor.take(10, "kind of data")); ; kind = letters(cursor.take(10, "kind of data"))) {
@@ -82,14 +89,14 @@ function readVersion6(cursor: Cursor, parts: Parts): void {
     for (let option = cursor.u16("option"); option !== 0; option = cursor.u16("option"))
       cursor.skip(cursor.u32("size of an option"), "option");
   }
-  for (let cpu = 0; cpu < cpus; cpu++) addPages(cursor, parts, cpu, cursor.size("place"), cursor.size("size"));
+  for (let cpu = 0; cpu < cpus; cpu++) addPages(range, parts, cpu, cursor.size("place"), cursor.size("size"));
 }
 
 /** Pages that lie in the file as they are. A file that ends before them has what is there. */
-function addPages({ bytes }: Cursor, parts: Parts, cpu: number, from: number, length: number): void {
-  const there = bytes.subarray(Math.min(from, bytes.length), Math.min(from + length, bytes.length));
+function addPages(range: ByteRange, parts: Parts, cpu: number, from: number, length: number): void {
+  const there = range.part(from, from + length);
   parts.missing += length - there.length;
-  parts.cpus.push({ cpu, bytes: there });
+  parts.cpus.push({ cpu, pages: there });
 }
 
 /** Numbers of sections and options (version 7). */
@@ -104,13 +111,21 @@ const OPTION = {
   text: 22,
 } as const;
 const COMPRESSED = 1;
+/** Kind, flags, name, size; and of one that is packed both sizes. */
+const SECTION_HEAD_BYTES = 24;
 /** More sections of options than any file has: one that leads back to itself must not be followed for ever. */
 const MOST_SECTIONS = 1000;
 
-async function readVersion7(cursor: Cursor, parts: Parts, name: string, unpack: UnpackPiece): Promise<void> {
+async function readVersion7(
+  range: ByteRange,
+  cursor: Cursor,
+  parts: Parts,
+  name: string,
+  unpack: UnpackPiece,
+): Promise<void> {
   const algorithm = cursor.text("compression");
   cursor.text("version of the compression");
-  const file: File7 = { bytes: cursor.bytes, name, unpack: (packed) => unpack(packed, algorithm) };
+  const file: File7 = { range, name, unpack: (packed) => unpack(packed, algorithm) };
   let next = cursor.size("place of the options");
   for (let sections = 0; next !== 0; sections++) {
     if (sections >= MOST_SECTIONS) throw new AnyctxError("BAD_TRACE", `${name} is damaged: its options never end`);
@@ -128,7 +143,7 @@ async function readVersion7(cursor: Cursor, parts: Parts, name: string, unpack: 
 }
 
 interface File7 {
-  readonly bytes: Uint8Array;
+  readonly range: ByteRange;
   readonly name: string;
   readonly unpack: (packed: Uint8Array) => Promise<Uint8Array>;
 }
@@ -151,15 +166,23 @@ async function readOption(file: File7, id: number, data: Cursor, parts: Parts): 
 
 /** A section, unpacked, from behind its header on. */
 async function sectionAt(file: File7, at: number): Promise<Cursor> {
-  const head = new Cursor(file.bytes, file.name, at);
+  const head = new Cursor(file.range.subarray(at, at + SECTION_HEAD_BYTES), `a section of ${file.name} at byte ${at}`);
   head.u16("section");
   const isPacked = (head.u16("flags of a section") & COMPRESSED) !== 0;
   head.u32("name of a section");
   const size = head.size("size of a section");
-  if (!isPacked) return new Cursor(head.take(size, "section"), `a section of ${file.name}`);
+  const what = `a section of ${file.name}`;
+  if (!isPacked) return new Cursor(takeAt(file, at + head.at, size), what);
   const packed = head.u32("packed size");
   head.u32("size");
-  return new Cursor(await unpackPiece(file, head.take(packed, "section")), `a section of ${file.name}`);
+  return new Cursor(await unpackPiece(file, takeAt(file, at + head.at, packed)), what);
+}
+
+/** A copy of bytes that have to be there. */
+function takeAt({ range, name }: File7, from: number, length: number): Uint8Array {
+  const bytes = range.subarray(from, from + length);
+  if (bytes.length === length) return bytes;
+  throw new AnyctxError("BAD_TRACE", `${name} is cut or damaged: no ${length} bytes at byte ${from}`);
 }
 
 async function unpackPiece(file: File7, packed: Uint8Array): Promise<Uint8Array> {
@@ -178,22 +201,29 @@ async function readBuffer(file: File7, data: Cursor, parts: Parts): Promise<void
   data.text("name of a buffer");
   data.text("clock");
   data.u32("page size");
-  const section = new Cursor(file.bytes, file.name, at);
+  const section = new Cursor(file.range.subarray(at, at + SECTION_HEAD_BYTES), file.name);
   section.u16("section");
   const isPacked = (section.u16("flags of a section") & COMPRESSED) !== 0;
   for (let cpus = data.u32("number of CPUs"); cpus > 0; cpus--) {
     const cpu = data.u32("CPU");
     const [from, length] = [data.size("place"), data.size("size")];
-    if (!isPacked || length === 0) addPages(section, parts, cpu, from, length);
-    else await addPacked(file, parts, cpu, from);
+    if (!isPacked || length === 0) addPages(file.range, parts, cpu, from, length);
+    else addPacked(file, parts, cpu, from);
   }
 }
 
-async function addPacked(file: File7, parts: Parts, cpu: number, from: number): Promise<void> {
-  const cursor = new Cursor(file.bytes, file.name, from);
-  for (let chunks = cursor.u32("number of pieces"); chunks > 0; chunks--) {
-    const packed = cursor.u32("packed size");
-    cursor.u32("size");
-    parts.cpus.push({ cpu, bytes: await unpackPiece(file, cursor.take(packed, "piece")) });
+/** Each piece is unpacked when its turn comes. */
+function addPacked(file: File7, parts: Parts, cpu: number, from: number): void {
+  const numbers = new Uint32Array(1);
+  const numberAt = (at: number): number => {
+    new Uint8Array(numbers.buffer).set(takeAt(file, at, 4));
+    return numbers[0] as number;
+  };
+  let at = from + 4;
+  for (let chunks = numberAt(from); chunks > 0; chunks--) {
+    const [place, packed] = [at + 8, numberAt(at)];
+    if (place + packed > file.range.length) takeAt(file, place, packed);
+    parts.cpus.push({ cpu, pages: { unpack: () => unpackPiece(file, takeAt(file, place, packed).slice()) } });
+    at = place + packed;
   }
 }

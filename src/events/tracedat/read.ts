@@ -1,7 +1,7 @@
 /** Reads trace-cmd's `trace.dat`: the pages of all CPUs, merged in order of time. */
 import { AnyctxError } from "../../error.ts";
 import { BatchWriter, DEFAULT_BATCH_BYTES, type EventBatch } from "../batch.ts";
-import { wholeOf } from "../bytes.ts";
+import { type ByteRange, memoryRange, wholeOf } from "../bytes.ts";
 import { ReadCounts } from "../counts.ts";
 import type { SourceEvent } from "../event.ts";
 import type { ReadOptions, SkipReason, SourceEvents, SourceInput } from "../source.ts";
@@ -9,7 +9,7 @@ import { COMMON_BYTES, ENTRY_RECORD_BYTES, writeEntry } from "../tracepoints/ent
 import { kernelSymbols } from "../tracepoints/symbols.ts";
 import type { Unpackers } from "../unpack.ts";
 import { CpuCursor } from "./cursor.ts";
-import { readTraceDat, type TraceDat } from "./header.ts";
+import { type CpuPages, readTraceDat, type TraceDat } from "./header.ts";
 
 type Skip = "event" | "cpu" | "damaged" | "cut";
 
@@ -23,12 +23,11 @@ const SKIP_REASONS: Readonly<Record<Skip, Omit<SkipReason, "reason">>> = {
 const TWO_32 = 2 ** 32;
 
 export async function readTraceDatEvents(
-  { bytes, name, unpackers = {} }: SourceInput,
+  { bytes, range, name, unpackers = {} }: SourceInput,
   options: Omit<ReadOptions, "formats"> = {},
 ): Promise<SourceEvents> {
-  const file = await readTraceDat(await wholeOf(bytes, name), name, (packed, algorithm) =>
-    unpackPiece(packed, algorithm, unpackers, name),
-  );
+  const input = range ?? memoryRange(await wholeOf(bytes, name));
+  const file = await readTraceDat(input, name, (packed, algorithm) => unpackPiece(packed, algorithm, unpackers, name));
   if (file.text !== undefined)
     throw new AnyctxError(
       "UNSUPPORTED",
@@ -43,7 +42,16 @@ export async function readTraceDatEvents(
     }),
   );
   const counts = new ReadCounts<Skip>(SKIP_REASONS, events);
-  return { events, counts, batches: readBatches(file, name, counts, options), symbols: kernelSymbols(file.kallsyms) };
+  const batches = closing(readBatches(file, name, counts, options), input);
+  return { events, counts, batches, symbols: kernelSymbols(file.kallsyms) };
+}
+
+async function* closing(batches: AsyncIterable<EventBatch>, input: ByteRange): AsyncIterable<EventBatch> {
+  try {
+    yield* batches;
+  } finally {
+    input.close();
+  }
 }
 
 async function unpackPiece(
@@ -67,8 +75,12 @@ async function unpackPiece(
 
 /** CPUs in the file, one cursor each; pieces of one follow each other. */
 function cursorsOf(file: TraceDat): CpuCursor[] {
-  const cpus = new Map<number, Uint8Array[]>();
-  for (const { cpu, bytes } of file.cpus) cpus.set(cpu, [...(cpus.get(cpu) ?? []), bytes]);
+  const cpus = new Map<number, CpuPages["pages"][]>();
+  for (const { cpu, pages } of file.cpus) {
+    const pieces = cpus.get(cpu);
+    if (pieces === undefined) cpus.set(cpu, [pages]);
+    else pieces.push(pages);
+  }
   return [...cpus].map(([cpu, pieces]) => new CpuCursor(cpu, pieces, file));
 }
 
@@ -80,12 +92,14 @@ async function* readBatches(
 ): AsyncIterable<EventBatch> {
   const batch = new BatchWriter(batchBytes, ENTRY_RECORD_BYTES);
   const cursors = cursorsOf(file);
+  for (const cursor of cursors) await cursor.open();
   const origin = cursors.reduce(
     (least, { start }) => (start !== undefined && start < least ? start : least),
     2n ** 64n - 1n,
   );
   const [originLow, originHigh] = [Number(origin & 0xffff_ffffn), Number(origin >> 32n)];
   for (const cursor of cursors) cursor.begin(origin);
+  for (const cursor of cursors) await catchUp(cursor);
   const indexes = new Map(file.formats.map(({ id }, index) => [id, index]));
   const tasks = new TaskNames(file.tasks);
   for (let next = earliest(cursors); next !== undefined; next = earliest(cursors)) {
@@ -106,6 +120,7 @@ async function* readBatches(
       counts.keep(event);
     }
     next.advance();
+    if (next.isWaiting) await catchUp(next);
   }
   for (const { lost, damaged } of cursors) {
     counts.lost += lost;
@@ -115,6 +130,14 @@ async function* readBatches(
   const last = batch.take();
   if (last !== undefined) yield last;
   if (counts.read === 0) throw new AnyctxError("BAD_TRACE", `${name} is a trace.dat without an event that can be read`);
+}
+
+/** Goes on where pieces have to be unpacked first. */
+async function catchUp(cursor: CpuCursor): Promise<void> {
+  while (cursor.isWaiting) {
+    await cursor.load();
+    cursor.advance();
+  }
 }
 
 /** The cursor whose entry is the next in time; undefined: all are at their end. */
