@@ -36,8 +36,12 @@ export const LOADED_HERE: readonly SelftestReason[] = [
     why: "a global function whose types say too little is followed from each of its calls",
   },
   {
-    says: /expected=percpu_ptr_/,
-    why: "objects for each CPU are refused as a whole, or are numbers that nothing is read through",
+    says: /trusted_walked|type=untrusted_ptr_|trusted_ptr_or_null_/,
+    why: "which members of the kernel's structs are to be trusted, or may be NULL, is in the kernel's own types; reading them never faults here",
+  },
+  {
+    says: /attach to unsupported member/,
+    why: "which members of a struct of its operations a kernel takes is its own list",
   },
 ];
 
@@ -53,7 +57,6 @@ export const REFUSED_HERE: readonly SelftestReason[] = [
     why: "that a number is another one and a constant more is not known when the other one is compared",
   },
   { says: /it reads r9/, why: "that two halves of a number on the stack are one number is not known" },
-  { says: /at a task \(r1\)/, why: "a task is looked into by programs on typed functions only: others use helpers" },
   { says: /bpf_dynptr_from_skb is not for/, why: "programs of netfilter have no packet here" },
 ];
 
