@@ -71,6 +71,10 @@ function aligned(access: Access, { offset, fixed }: PointerRegister): void {
 /** What several threads may access at a time: the stack, values and records, at multiples of the size. */
 function checkAtomic(access: Access, register: PointerRegister): void {
   const { type } = register.target;
+  if (register.target.type === "memory" && !register.target.aligned) {
+    const message = `${what(access)} of ${describe(register)}, which may begin anywhere, atomically or in order`;
+    throw new Refusal("alignment", access.at, message, "Do it in a map's value, in a record or on the stack.");
+  }
   if (type === "stack" || type === "value" || type === "memory" || type === "object") {
     aligned(access, register);
     return;

@@ -63,10 +63,9 @@ const LEADS_TO: LeadsTo = {
   memory: (_, __, ___, { bytes, stackObjects }, { what, writable }) => {
     const { object } = stackObjects.find(({ does }) => does === "uses") ?? {};
     const isDynptr = object?.kind === "dynptr";
-    const goes = { reference: object?.reference ?? 0, dynptr: isDynptr ? object.id : 0 };
-    return {
-      target: { type: "memory", what, bytes, writable, ...goes, packet: isDynptr && object.leads === "packet" },
-    };
+    const packet = isDynptr && object.leads === "packet";
+    const goes = { reference: object?.reference ?? 0, dynptr: isDynptr ? object.id : 0, packet, aligned: !isDynptr };
+    return { target: { type: "memory", what, bytes, writable, ...goes } };
   },
   object: (subject, state, at, call, leads) => {
     const { foundField, foundObject } = call;
@@ -92,7 +91,7 @@ const LEADS_TO: LeadsTo = {
   copy: (_, __, ___, { foundCopies }, { always }) => {
     if (foundCopies === undefined) return undefined;
     const { object, reference } = foundCopies;
-    const memory = { bytes: object.bytes, writable: true, reference, dynptr: 0, packet: false };
+    const memory = { bytes: object.bytes, writable: true, reference, dynptr: 0, packet: false, aligned: true };
     return { target: { type: "memory", what: "a CPU's copy", ...memory }, ...(always ? { never: true } : {}) };
   },
   kernel: (subject, state, at, { foundThing, helper }, { what, owned, shape }) => {
@@ -137,7 +136,7 @@ function resultOf(subject: Subject, state: State, at: number, call: CheckedHelpe
       return fresh({ type: "value", map, instance: instanceOf(subject, map) });
     case "record": {
       const reference = hold(subject, state, "record", at);
-      const more = { bytes, writable: true, reference, dynptr: 0, packet: false };
+      const more = { bytes, writable: true, reference, dynptr: 0, packet: false, aligned: true };
       return pointer({ type: "memory", what: "a record", ...more }, at, { maybeNull: true, id: reference });
     }
     case "i32":

@@ -49,7 +49,15 @@ function given(
   if (map === undefined || argument === "number") return ANY_NUMBER;
   if (argument === "map") return pointer({ type: "map", map }, at);
   if (argument === "value") return pointer({ type: "value", map, instance: instanceOf(subject, map) }, at);
-  const key = { what: "a key", bytes: map.keySize, writable: false, reference: 0, dynptr: 0, packet: false } as const;
+  const key = {
+    what: "a key",
+    bytes: map.keySize,
+    writable: false,
+    reference: 0,
+    dynptr: 0,
+    packet: false,
+    aligned: false,
+  } as const;
   return pointer({ type: "memory", ...key }, at);
 }
 

@@ -107,7 +107,15 @@ export function beginGlobal(subject: Subject, { start, takes, name }: GlobalFunc
     if (parameter.type === "number") return ANY_NUMBER;
     if (parameter.type === "context") return pointer({ type: "context" }, -1);
     const { bytes, maybeNull } = parameter;
-    const what = { what: "memory of the caller's", bytes, writable: true, reference: 0, dynptr: 0, packet: false };
+    const what = {
+      what: "memory of the caller's",
+      bytes,
+      writable: true,
+      reference: 0,
+      dynptr: 0,
+      packet: false,
+      aligned: false,
+    };
     return pointer({ type: "memory", ...what }, -1, maybeNull ? { maybeNull, id: subject.nextId++ } : {});
   });
   const frame = enteredFrame(0, -1, registers, { start, returnTo: -1, global: name });

@@ -41,6 +41,8 @@ export interface MemoryTarget {
   readonly dynptr: number;
   /** A part of the packet, which may move. */
   readonly packet: boolean;
+  /** It begins at a multiple of 8. */
+  readonly aligned: boolean;
 }
 
 /** An object that a program has allocated. */
@@ -129,7 +131,7 @@ export function sameTarget(a: Target, b: Target): boolean {
   if ("object" in a && "object" in b) return a.object === b.object;
   if (a.type === "kernel" && b.type === "kernel") return a.what === b.what && a.shape === b.shape;
   if (a.type !== "memory" || b.type !== "memory") return true;
-  return a.bytes === b.bytes && a.writable === b.writable && a.packet === b.packet;
+  return a.bytes === b.bytes && a.writable === b.writable && a.packet === b.packet && a.aligned === b.aligned;
 }
 
 /** What a pointer may be of: the number of what is to be given back; 0: nothing. */

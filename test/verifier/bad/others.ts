@@ -239,6 +239,14 @@ export const OTHERS: readonly BadProgram[] = [
     says: /changes 8 bytes at an offset that may not be a multiple of 8/,
   },
   {
+    name: "a release to part of a record, which may begin anywhere",
+    section: KPROBE,
+    bad: `r1 = &ring\nr2 = 16\nr3 = 0\nr4 = r10\nr4 += -16\ncall ringbuf_reserve_dynptr\nr1 = r10\nr1 += -16\nr2 = 5\nr3 = 8\ncall dynptr_data\nif r0 == 0 goto send\nstore_release((u32 *)(r0 + 0), r0)\nsend:\nr1 = r10\nr1 += -16\nr2 = 0\ncall ringbuf_submit_dynptr\n${END}`,
+    good: `${RESERVE}\n${CHECKED}\nr6 = 1\nstore_release((u32 *)(r0 + 4), r6)\nr1 = r0\n${SUBMIT}\n${OUT}`,
+    category: "alignment",
+    says: /writes 4 bytes of .* of 8 bytes, which may begin anywhere, atomically or in order/,
+  },
+  {
     name: "half of a packet's address",
     section: XDP,
     bad: "r0 = *(u16 *)(r1 + 0)\nexit",
