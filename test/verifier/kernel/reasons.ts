@@ -44,10 +44,6 @@ export const ONLY_HERE: readonly Reason[] = [
     says: /cannot pass map_type|cannot (write|read) into/,
     why: "which helpers take which map is a rule of each kind here",
   },
-  {
-    says: /program of this type cannot use helper bpf_seq_/,
-    why: "what an iterator prints goes where other lines go here, whoever prints it",
-  },
 ];
 
 /** Linux accepts, we refuse. */
@@ -60,6 +56,14 @@ export const ONLY_LINUX: readonly Reason[] = [
   {
     says: /^bounds: .* of the context, which has/,
     why: "how many arguments a tracepoint has is known here; Linux asks when it attaches",
+  },
+  {
+    says: /^alignment: .* which may begin anywhere/,
+    why: "WebAssembly traps where an atomic access is not at a multiple of its size; x86-64 does it",
+  },
+  {
+    says: /^unsupported: .* helper get_current_uid_gid is not for programs of type/,
+    why: "which types may ask for the current task is what kernels before 6.18 had too",
   },
   { says: /^type: it reads .* at map/, why: "a kernel's map has fields that programs may read; here it is no struct" },
 ];

@@ -3,7 +3,7 @@
  * that, nothing is left, and no run goes that way.
  */
 import type { Comparison } from "../../isa/semantics.ts";
-import { type Scalar, scalarIn, scalarOf, type Widths } from "./scalar.ts";
+import { type Scalar, scalarOf, scalarOfWhole, type Widths } from "./scalar.ts";
 import { includesWord, meetWords, type Width, type Word, wordOf } from "./word.ts";
 
 type Pair = readonly [Word, Word];
@@ -121,5 +121,5 @@ function narrowedTo(widths: Widths, before: Scalar, word: Word, half: boolean): 
   const { wide, low } = before;
   if (includesWord(word, half ? low : wide)) return before;
   if (half) return scalarOf(widths, wide, word);
-  return before.follows ? scalarIn(widths, word) : scalarOf(widths, word, low);
+  return before.follows ? scalarOfWhole(widths, word) : scalarOf(widths, word, low);
 }

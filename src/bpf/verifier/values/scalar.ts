@@ -84,11 +84,15 @@ export function scalarOf(widths: Widths, wide: Word, low: Word): Scalar | undefi
   return again === undefined ? undefined : { wide: whole, low: again, follows: false };
 }
 
-/** The scalar of which the whole says all. */
-export function scalarIn(widths: Widths, wide: Word): Scalar {
+/** The scalar of which the whole says all; undefined where it is seen that there is no such number. */
+export function scalarOfWhole(widths: Widths, wide: Word): Scalar | undefined {
   if (wide === widths.wide.unknown) return widths.unknown;
   const low = lowOf(widths, wide, widths.low.unknown);
-  return low === undefined ? widths.unknown : { wide, low, follows: true };
+  return low && { wide, low, follows: true };
+}
+
+export function scalarIn(widths: Widths, wide: Word): Scalar {
+  return scalarOfWhole(widths, wide) ?? widths.unknown;
 }
 
 /** A number of the lower half alone: the upper half is zero, as every instruction on 32 bits leaves it. */
