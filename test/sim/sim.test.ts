@@ -11,6 +11,8 @@ import { CANARIES } from "./canaries.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 
 const MOMENT = { seed: 1, exhaustiveMilliseconds: 200, seedMilliseconds: 50, raceMilliseconds: 50, replays: true };
+/** For those that have not come to what they are about: other processes had the CPU meanwhile. */
+const LONGER = { ...MOMENT, exhaustiveMilliseconds: 4000, seedMilliseconds: 2000, raceMilliseconds: 500 };
 /** Those whose every schedule within the bound is run, however long that takes. */
 const WHOLE: Readonly<Record<string, string>> = {
   "alloc-free-nmi": "an allocation and a free on one CPU, two nested levels of interrupts at every step",
@@ -25,7 +27,9 @@ const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve
 for (const scenario of SCENARIOS) {
   const but = scenario.known === undefined ? "" : ", but for a known fault";
   test(`${scenario.name}: nothing fails in any schedule that was tried, and some come to what it is about${but}`, async () => {
-    const report = runScenario(core, scenario, MOMENT);
+    const first = runScenario(core, scenario, MOMENT);
+    const again = first.failure === undefined && unreached(first).length > 0;
+    const report = again ? runScenario(core, scenario, LONGER) : first;
     const { failure, known, complete } = report;
     assert.equal(failure?.message, undefined, `${failure?.schedule}\n${failure?.trace.join("\n")}`);
     assert.ok(Object.keys(report.reached).length > 0, "a scenario says what it has to reach");
