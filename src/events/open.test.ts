@@ -11,6 +11,7 @@ import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 import { makeReport } from "../replay/report.ts";
 import { BatchWriter, DEFAULT_BATCH_BYTES, type EventBatch } from "./batch.ts";
+import { memoryRange } from "./bytes.ts";
 import { type OpenOptions, openEventStream } from "./open.ts";
 import { peek } from "./peek.ts";
 import { RECORD } from "./record.ts";
@@ -210,4 +211,20 @@ test("property: whatever the bytes, the door gives events whose counts add up, o
 test("every source kind has a name of its own and a description", () => {
   assert.equal(new Set(EVENT_SOURCES.map(({ kind }) => kind)).size, EVENT_SOURCES.length);
   for (const { doc } of EVENT_SOURCES) assert.match(doc, /\.$/);
+});
+
+test("a file in which nothing is read where it lies is let go of: packed, of another kind, or one that cannot be read", async () => {
+  const content = ascii("FREEF1");
+  const opened = async (lies: Uint8Array, source: EventSource): Promise<number> => {
+    let closed = 0;
+    const range = { ...memoryRange(lies), close: () => void closed++ };
+    await openEventStream(chunksOf(content), { range }, [source]).catch(() => undefined);
+    return closed;
+  };
+  const inPlace: EventSource = { ...FREES, inPlace: true };
+  assert.equal(await opened(gzipSync(content), inPlace), 1);
+  assert.equal(await opened(content, FREES), 1);
+  assert.equal(await opened(content, inPlace), 0);
+  const failing = { ...inPlace, read: () => Promise.reject(new AnyctxError("BAD_TRACE", "damaged")) };
+  assert.equal(await opened(content, failing), 1);
 });

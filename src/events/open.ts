@@ -49,7 +49,8 @@ export async function openEventStream(
     const cpus = source.cpus?.(first);
     // What was packed is not where it lies.
     const placed = source.inPlace === true && range !== undefined && beginsWith(range, first) ? range : undefined;
-    if (placed !== undefined) await close();
+    if (placed === undefined) range?.close();
+    else await close();
     const input = { bytes: all, name, unpackers: unpack, ...(placed === undefined ? {} : { range: placed }) };
     return {
       ...(await source.read(input, readOptions)),
@@ -58,6 +59,7 @@ export async function openEventStream(
       ...(cpus === undefined ? {} : { cpus }),
     };
   } catch (error) {
+    range?.close();
     await close();
     throw error;
   }
