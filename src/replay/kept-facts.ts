@@ -58,7 +58,7 @@ export class KeptFacts {
   /** What lies at an address is told of with the object that led to it. */
   lead(address: bigint, outer: bigint): void {
     if (this.#inner.has(address) || this.#objects.has(address) || !this.#objects.has(outer)) return;
-    if (this.#inner.size >= MOST_KEPT) this.#inner.clear();
+    if (this.#inner.size >= MOST_KEPT) this.#forgetInner();
     this.#inner.set(address, outer);
     this.#note(address);
   }
@@ -74,9 +74,18 @@ export class KeptFacts {
     const [oldest] = this.#objects.keys();
     if (oldest === undefined) return;
     this.#objects.delete(oldest);
-    const page = oldest >> PAGE_BITS;
+    this.#unnote(oldest);
+  }
+
+  #forgetInner(): void {
+    for (const address of this.#inner.keys()) if (!this.#objects.has(address)) this.#unnote(address);
+    this.#inner.clear();
+  }
+
+  #unnote(address: bigint): void {
+    const page = address >> PAGE_BITS;
     const others = this.#pages.get(page);
-    others?.delete(oldest);
+    others?.delete(address);
     if (others?.size === 0) this.#pages.delete(page);
   }
 
