@@ -9,14 +9,15 @@ import { readFile } from "node:fs/promises";
 import { fill, fillMap, MAP_PERF_OBJECT } from "../src/bench/map-perf.ts";
 import { inMode, WORKLOADS, type Workload } from "../src/bench/map-perf-workloads.ts";
 import { programCpu } from "../src/bench/program-cpu.ts";
-import { encodeInstructions, PSEUDO } from "../src/bpf/isa/instructions.ts";
+import { encodeInstructions } from "../src/bpf/isa/instructions.ts";
 import { readObject } from "../src/bpf/object/object.ts";
-import type { MapSpec, ObjectSpec, ProgramSpec } from "../src/bpf/object/spec.ts";
+import type { MapSpec, ObjectSpec } from "../src/bpf/object/spec.ts";
 import { Arena } from "../src/index.ts";
 import { programHost } from "../src/load/host.ts";
 import { instantiateImage, loadSpec } from "../src/load/load.ts";
 import { KernelMaps, loadProgram, testRun } from "../tools/kernel/bpf.ts";
 import { SystemCalls } from "../tools/kernel/loader.ts";
+import { withMaps } from "../tools/kernel/relocate.ts";
 import { type Comparison, compareSides, showComparisons } from "./sides.ts";
 
 /** `enum bpf_prog_type`: what "tc" sections are. */
@@ -42,20 +43,6 @@ async function createMaps(kernel: KernelMaps, { maps }: ObjectSpec): Promise<Map
     if (contents !== undefined) await kernel.element("update", fd, new Uint8Array(4), contents, 0n);
   }
   return made;
-}
-
-/** A program's bytes, with descriptors where it names maps. */
-function bytesFor({ instructions, relocations }: ProgramSpec, maps: ReadonlyMap<string, number>): Uint8Array {
-  const slots = [...instructions];
-  for (const relocation of relocations) {
-    if (!("map" in relocation)) throw new Error("a program of the bench has functions");
-    const [slot, tail] = [slots[relocation.instruction], slots[relocation.instruction + 1]];
-    if (slot === undefined || tail === undefined) continue;
-    const src = relocation.type === "map" ? PSEUDO.mapAddress : PSEUDO.mapValue;
-    slots[relocation.instruction] = { ...slot, src, imm: maps.get(relocation.map) ?? 0 };
-    slots[relocation.instruction + 1] = { ...tail, imm: relocation.type === "data" ? relocation.offset : 0 };
-  }
-  return encodeInstructions(slots);
 }
 
 /** As fill of the package's bench, in the kernel. */
@@ -92,7 +79,11 @@ async function measure(calls: SystemCalls, rounds: number, progress: (share: num
       const spec = object.programs.find(({ name }) => name === programName);
       const mine = loaded.maps.find((each) => each.spec.name === mapName);
       if (!image || !spec || !mine) throw new Error(`the object has no ${programName}`);
-      const fd = await loadProgram(calls, SCHED_CLS, bytesFor(spec, descriptors));
+      const fd = await loadProgram(
+        calls,
+        SCHED_CLS,
+        encodeInstructions(withMaps(spec, (map) => descriptors.get(map) ?? 0)),
+      );
       if (typeof fd === "string") throw new Error(`the kernel refuses ${programName}: ${fd}`);
       fillMap(mine.map, workload, arena.cpus);
       await fillThere(kernel, descriptors.get(mapName) ?? 0, mine.spec, workload);

@@ -4,11 +4,10 @@
  */
 import { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "../bpf/host.ts";
-import { assemble } from "../bpf/isa/assemble.ts";
 import type { MapSpec, ObjectSpec } from "../bpf/object/spec.ts";
-import { programKind } from "../bpf/programs/table.ts";
 import { programHost } from "../load/host.ts";
 import { instantiateImage, loadSpec } from "../load/load.ts";
+import { programObject } from "./program-object.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 export interface JitRow {
@@ -51,16 +50,6 @@ const MAP: MapSpec = {
   ...{ name: "values", bpfType: 2, keySize: 4, valueSize: 64, maxEntries: 4, flags: 0, readOnly: false },
 };
 
-function objectOf(name: string, text: string): ObjectSpec {
-  const instructions = assemble(text);
-  const at = instructions.findIndex(({ code, src }) => code === 0x18 && src === 1);
-  const relocations = at < 0 ? [] : [{ type: "map" as const, instruction: at, map: MAP.name }];
-  const section = "kprobe/f";
-  const code = { instructions, relocations, coreRelocations: [], lines: [] };
-  const program = { name: "loop", section, kind: programKind(section), autoload: true, ...code };
-  return { name, license: "GPL", programs: [program], functions: [], maps: at < 0 ? [] : [MAP], btf: undefined };
-}
-
 /** Nanoseconds a turn, one number a round after one that warms up. */
 async function time(object: ObjectSpec, verify: boolean, rounds: number): Promise<number[]> {
   const arena = await Arena.create({ maximumBytes: ARENA_BYTES });
@@ -93,7 +82,7 @@ export async function measureJit(rounds: number, progress: (share: number) => vo
   const rows: JitRow[] = [];
   const all = Object.entries(PROGRAMS);
   for (const [name, text] of all) {
-    const object = objectOf(name, text);
+    const object = programObject(name, "kprobe/f", text, MAP);
     const [verified, unverified] = [await time(object, true, rounds), await time(object, false, rounds)];
     rows.push({ name, verified: spreadOf(verified), unverified: spreadOf(unverified) });
     progress(rows.length / all.length);

@@ -3,13 +3,12 @@
  * not left out.
  */
 import { Arena } from "../arena/arena.ts";
-import { assemble } from "../bpf/isa/assemble.ts";
-import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
-import { programKind } from "../bpf/programs/table.ts";
+import type { MapSpec } from "../bpf/object/spec.ts";
 import { method } from "../load/live/functions.ts";
 import { loadSpec } from "../load/load.ts";
 import { PreparedProgram } from "../load/prepared.ts";
 import type { TypedProgram } from "../load/typed-object.ts";
+import { programObject } from "./program-object.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
 export interface LiveRow {
@@ -42,15 +41,9 @@ const PROGRAMS: Readonly<Record<string, { readonly section: string; readonly tex
   "one that counts in a map": { section: "fentry/f", text: COUNT },
 };
 
-function objectOf(section: string, text: string): ObjectSpec {
-  const instructions = assemble(text);
-  const spec = specOfInstructions("live", instructions);
-  const at = instructions.findIndex(({ code, src }) => code === 0x18 && src === 1);
-  const relocations = at < 0 ? [] : [{ type: "map" as const, instruction: at, map: "counts" }];
-  const programs = spec.programs.map((program) => ({ ...program, relocations, section, kind: programKind(section) }));
-  const map = { name: "counts", bpfType: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 0, readOnly: false };
-  return { ...spec, maps: at < 0 ? [] : [map], functions: programs, programs };
-}
+const COUNTS: MapSpec = {
+  ...{ name: "counts", bpfType: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 0, readOnly: false },
+};
 
 /** Nanoseconds a call. */
 function time(owner: { f(a: number, b: number): number }): number {
@@ -71,7 +64,10 @@ export async function measureLive(
   const names = Object.keys(PROGRAMS);
   for (const [name, { section, text }] of Object.entries(PROGRAMS)) {
     const arena = await Arena.create({ maximumBytes: 1 << 24 });
-    const { programs } = loadSpec(arena, objectOf(section, text), { engine: "interpreter", verify: true });
+    const { programs } = loadSpec(arena, programObject("live", section, text, COUNTS), {
+      engine: "interpreter",
+      verify: true,
+    });
     const [image] = programs;
     if (image === undefined) continue;
     const prepare = (): PreparedProgram =>

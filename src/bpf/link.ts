@@ -13,6 +13,7 @@ import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
+import { declaredTags, functionNamed } from "./object/btf.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
 import { isOfOneNumber, problemOf, prototypeOf } from "./object/prototypes.ts";
 import {
@@ -266,10 +267,8 @@ function namedTypes(
 /** The function that runs when a program has ended itself, as a tag of the program says; undefined: none does. */
 function exceptionFunction({ btf, name, functions }: ObjectSpec, program: FunctionSpec): FunctionSpec | undefined {
   if (btf === undefined) return undefined;
-  const id = btf.types.findIndex((each) => each.kind === "func" && each.name === program.name);
-  const tags = btf.types.flatMap((each) =>
-    each.kind === "decl_tag" && each.type === id && each.name.startsWith(EXCEPTION_TAG) ? [each.name] : [],
-  );
+  const { id = -1 } = functionNamed(btf, program.name) ?? {};
+  const tags = declaredTags(btf, id).filter((tag) => tag.startsWith(EXCEPTION_TAG));
   const [called, ...others] = tags.map((tag) => tag.slice(EXCEPTION_TAG.length));
   if (called === undefined) return undefined;
   const found = functions.find((each) => each.name === called);

@@ -2,40 +2,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
-import { innerMaps } from "../arena/inner-maps.ts";
 import { CAPABILITIES, METHODS } from "./capabilities.ts";
-import { none, string, struct, u32, u64 } from "./codec.ts";
+import { none, u32, u64 } from "./codec.ts";
 import { MAP_KINDS, type MapKind } from "./kinds.ts";
 import type { ArenaMap } from "./map.ts";
+import { sampleMap } from "./testing.ts";
 
-type AnyMap = ArenaMap<unknown, unknown>;
 type Method = (typeof METHODS)[keyof typeof METHODS][number];
-
-const KEYS: Readonly<Record<MapKind["keys"], unknown>> = {
-  none: undefined,
-  prefix: { length: 8, bits: 1 },
-  bytes: 1,
-  index: 1,
-  owner: 1n,
-};
 
 /** An arena with one map of a kind, with room for eight, and what it can hold. */
 async function make(kind: MapKind) {
   const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 1 });
-  const { type, keys, variable, inner, perCpu, records, system } = kind;
-  const like = arena.createMap({ type: "hash", name: "like", key: u32, value: u32, maxEntries: 4 });
-  const holdsNothing = Object.keys(system).length === 0;
-  const codecs = {
-    key: { none, prefix: struct({ length: u32, bits: u32 }), bytes: variable ? string() : u32, index: u32, owner: u64 }[
-      keys
-    ],
-    value: inner ? innerMaps(arena, like) : records ? none : holdsNothing ? u32 : u64,
-  };
-  const options = { type, name: "map", ...codecs, maxEntries: records ? 4096 : 8 };
-  const map = arena.createMap(options as never) as unknown as AnyMap;
-  const key = variable ? "a" : KEYS[keys];
-  const value = inner ? like : perCpu ? [1n, 1n] : holdsNothing ? 1 : 1n;
-  return { arena, map, key, value };
+  const { map, keyFor, valueFor } = sampleMap(arena, kind, 8);
+  return { arena, map, key: keyFor(1), value: valueFor(1) };
 }
 
 type Made = Awaited<ReturnType<typeof make>>;

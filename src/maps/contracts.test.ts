@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Arena, type Profile } from "../arena/arena.ts";
-import { innerMaps } from "../arena/inner-maps.ts";
 import { ERRNO, errnoName } from "../error.ts";
-import { none, string, struct, u32, u64 } from "./codec.ts";
 import { CONTRACTS, type OperationContract, WAITING_ERRORS } from "./contracts.ts";
-import { MAP_KINDS, type MapKind } from "./kinds.ts";
-import { type ArenaMap, EXIST, NOEXIST } from "./map.ts";
+import { MAP_KINDS } from "./kinds.ts";
+import { EXIST, NOEXIST } from "./map.ts";
+import { sampleMap } from "./testing.ts";
 
 const MOST = 6;
 const STEPS = fc.array(
@@ -20,39 +19,6 @@ const STEPS = fc.array(
   }),
   { maxLength: 80 },
 );
-
-type AnyMap = ArenaMap<unknown, unknown>;
-
-interface Made {
-  readonly map: AnyMap;
-  readonly keyFor: (number: number) => unknown;
-  readonly valueFor: (number: number) => unknown;
-}
-
-function make(arena: Arena, { type, keys, perCpu, inner, variable }: MapKind, prealloc: boolean): Made {
-  const text = (number: number): string => "k".repeat(number);
-  const keyFor = {
-    none: () => undefined,
-    prefix: (number: number) => ({ length: number * 4, bits: 0x5a5a5a5a }),
-    bytes: (number: number) => (variable ? text(number) : number),
-    index: (number: number) => number,
-    owner: BigInt,
-  }[keys];
-  const key = {
-    none,
-    prefix: struct({ length: u32, bits: u32 }),
-    bytes: variable ? string() : u32,
-    index: u32,
-    owner: u64,
-  }[keys];
-  const like = arena.createMap({ type: "hash", name: `inner ${type}`, key: u32, value: u32, maxEntries: 4 });
-  const value = inner ? innerMaps(arena, like) : u64;
-  const maxEntries = MOST;
-  const map = arena.createMap({ type, name: "map", key, value, maxEntries, ...(prealloc && { prealloc }) } as never);
-  const valueFor = (number: number): unknown =>
-    inner ? like : perCpu ? Array(arena.cpus).fill(BigInt(number)) : BigInt(number);
-  return { map: map as AnyMap, keyFor, valueFor };
-}
 
 /** The codes of an operation's errors as numbers. */
 function allowed({ waits, errors }: OperationContract): Set<number> {
@@ -84,7 +50,7 @@ for (const profile of ["anyctx", "linux"] as const satisfies readonly Profile[])
         const contract = CONTRACTS[kind.type];
         fc.assert(
           fc.property(STEPS, (steps) => {
-            const { map, keyFor, valueFor } = make(arena, kind, prealloc);
+            const { map, keyFor, valueFor } = sampleMap(arena, kind, MOST, prealloc ? { prealloc } : {});
             try {
               for (const { what, key, value, flags } of steps) {
                 const operation = contract[what];

@@ -18,6 +18,12 @@ const OF_DESCRIPTORS: Omit<MapKind, "type" | "bpfType" | "doc"> = {
   ...{ inlineLookup: undefined, memoryUse: "nothing", program: {}, system: {} },
 };
 
+/** Buffers of records: no entries, but what is put in at the one end and taken out at the other. */
+const OF_RECORDS: Omit<MapKind, "type" | "bpfType" | "doc" | "program"> = {
+  ...{ perCpu: false, keys: "none", order: "arrival", walk: false, batches: false, mayBeDynamic: false },
+  ...{ inlineLookup: undefined, memoryUse: "records", system: {} },
+};
+
 /** A hash by the addresses of owners, which bpf(2) asks for by their descriptors: there are none here. */
 const OF_OWNERS: Omit<MapKind, "type" | "bpfType" | "doc"> = {
   ...{ perCpu: false, keys: "owner", order: "none", walk: "places", batches: false, mayBeDynamic: false },
@@ -242,32 +248,16 @@ export const MAP_KINDS: readonly MapKind[] = [
     type: "ringbuf",
     bpfType: CONSTANTS.KIND_RINGBUF,
     doc: "Records of any length, from many producers to a consumer; max_entries is the bytes of the buffer.",
-    perCpu: false,
-    keys: "none",
-    order: "arrival",
-    walk: false,
-    batches: false,
-    mayBeDynamic: false,
-    inlineLookup: undefined,
-    memoryUse: "records",
+    ...OF_RECORDS,
     program: { output: "ringbufOutput", reserve: "ringbufReserve", query: "ringbufQuery" },
-    system: {},
     records: "threads",
   },
   {
     type: "user_ringbuf",
     bpfType: CONSTANTS.KIND_USER_RINGBUF,
     doc: "Records of any length that threads put in and a program takes out; max_entries is the bytes of the buffer.",
-    perCpu: false,
-    keys: "none",
-    order: "arrival",
-    walk: false,
-    batches: false,
-    mayBeDynamic: false,
-    inlineLookup: undefined,
-    memoryUse: "records",
+    ...OF_RECORDS,
     program: { drain: "userRingbufNext" },
-    system: {},
     records: "programs",
   },
   {

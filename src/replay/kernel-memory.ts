@@ -79,7 +79,7 @@ export class EventMemory implements KernelMemory {
   begin(record: number): void {
     this.#record = record;
     this.#instances = undefined;
-    this.#missing = new Set();
+    if (this.#missing.size > 0) this.#missing = new Set();
   }
 
   /** Members that were read and that nobody has told, as `struct.member`. */

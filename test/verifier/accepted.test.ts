@@ -46,15 +46,16 @@ out:
 r0 = 0
 exit`;
 
-test("what was not looked at when a path ended is not believed of the path that it ended on", () => {
-  const [verdict] = verifyObject(objectOf("kprobe/f", IGNORED), { beliefs: true });
+/** Registers of which something is believed at a line of a program that is accepted. */
+function believedAt(text: string, line: string): number[] {
+  const [verdict] = verifyObject(objectOf("kprobe/f", text), { beliefs: true });
   assert.equal(verdict?.verdict, "accepted");
-  const store = IGNORED.split("\n").indexOf("*(u8 *)(r9 + 0) = r7") + 1;
-  const beliefs = verdict?.linked?.beliefs?.filter(({ at }) => at === store) ?? [];
-  assert.deepEqual(
-    beliefs.map(({ register }) => register),
-    [9],
-  );
+  const place = text.split("\n").indexOf(line) + 1;
+  return (verdict?.linked?.beliefs ?? []).flatMap(({ at, register }) => (at === place ? [register] : []));
+}
+
+test("what was not looked at when a path ended is not believed of the path that it ended on", () => {
+  assert.deepEqual(believedAt(IGNORED, "*(u8 *)(r9 + 0) = r7"), [9]);
 });
 
 /** Of soundness, seed 71: a number of which a range matters to the path that it came by, and nothing behind the place where others end. */
@@ -104,11 +105,5 @@ r0 = 0
 exit`;
 
 test("what matters to others that have the same number is not believed where it does not", () => {
-  const [verdict] = verifyObject(objectOf("kprobe/f", RELIED_ELSEWHERE), { beliefs: true });
-  assert.equal(verdict?.verdict, "accepted");
-  const move = RELIED_ELSEWHERE.split("\n").indexOf("r6 = (s8)r8") + 1;
-  assert.deepEqual(
-    verdict?.linked?.beliefs?.filter(({ at }) => at === move),
-    [],
-  );
+  assert.deepEqual(believedAt(RELIED_ELSEWHERE, "r6 = (s8)r8"), []);
 });

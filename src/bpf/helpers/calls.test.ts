@@ -52,6 +52,17 @@ const first = (register: number): string =>
   `r1 = r10\nr1 += -16\ncall bpf_rbtree_first\nr2 = r0\nr1 = r10\nr1 += -16\ncall bpf_rbtree_remove\n${numberOf(register)}`;
 const LESS = "exit\nless:\nr1 = *(u64 *)(r1 - 8)\nr2 = *(u64 *)(r2 - 8)\nr0 = 1\nif r1 < r2 goto +1\nr0 = 0";
 
+/** The value of owner 5 is made of 77, found again without the flag, and read; one that there is not is deleted. */
+const makesOwned = (whose: string): Call => ({
+  text: `*(u64 *)(r10 - 8) = 77\nr1 = {owned}\nr2 = 5\nr3 = r10\nr3 += -8\nr4 = 1\ncall ${whose}_storage_get
+if r0 == 0 goto +6\nr1 = {owned}\nr2 = 5\nr3 = 0\nr4 = 0\ncall ${whose}_storage_get\nr0 = *(u64 *)(r0 + 0)`,
+  expected: 77n,
+});
+const dropsOwned = (whose: string): Call => ({
+  text: `r1 = {owned}\nr2 = 5\ncall ${whose}_storage_delete`,
+  expected: unsigned(-2),
+});
+
 export const CALLS: Readonly<Record<string, Call>> = {
   map_lookup_elem: {
     text: "r1 = {hash}\nr2 = r10\nr2 += -4\n*(u32 *)(r10 - 4) = 1\ncall map_lookup_elem",
@@ -196,42 +207,14 @@ r1 = r10\nr1 += -8\ncall spin_unlock\nr0 = *(u32 *)(r10 - 8)\nr0 <<= 8\nr0 |= r6
     text: "r1 = r10\nr1 += -16\nr2 = {hash}\nr3 = 1\ncall timer_init\nr6 = r0\nr1 = r10\nr1 += -16\nr2 = {hash}\nr3 = 1\ncall timer_init\nr0 += r6",
     expected: unsigned(-16),
   },
-  sk_storage_get: {
-    text: `*(u64 *)(r10 - 8) = 77\nr1 = {owned}\nr2 = 5\nr3 = r10\nr3 += -8\nr4 = 1\ncall sk_storage_get
-if r0 == 0 goto +6\nr1 = {owned}\nr2 = 5\nr3 = 0\nr4 = 0\ncall sk_storage_get\nr0 = *(u64 *)(r0 + 0)`,
-    expected: 77n,
-  },
-  sk_storage_delete: {
-    text: "r1 = {owned}\nr2 = 5\ncall sk_storage_delete",
-    expected: unsigned(-2),
-  },
-  inode_storage_get: {
-    text: `*(u64 *)(r10 - 8) = 77\nr1 = {owned}\nr2 = 5\nr3 = r10\nr3 += -8\nr4 = 1\ncall inode_storage_get
-if r0 == 0 goto +6\nr1 = {owned}\nr2 = 5\nr3 = 0\nr4 = 0\ncall inode_storage_get\nr0 = *(u64 *)(r0 + 0)`,
-    expected: 77n,
-  },
-  inode_storage_delete: {
-    text: "r1 = {owned}\nr2 = 5\ncall inode_storage_delete",
-    expected: unsigned(-2),
-  },
-  task_storage_get: {
-    text: `*(u64 *)(r10 - 8) = 77\nr1 = {owned}\nr2 = 5\nr3 = r10\nr3 += -8\nr4 = 1\ncall task_storage_get
-if r0 == 0 goto +6\nr1 = {owned}\nr2 = 5\nr3 = 0\nr4 = 0\ncall task_storage_get\nr0 = *(u64 *)(r0 + 0)`,
-    expected: 77n,
-  },
-  task_storage_delete: {
-    text: "r1 = {owned}\nr2 = 5\ncall task_storage_delete",
-    expected: unsigned(-2),
-  },
-  cgrp_storage_get: {
-    text: `*(u64 *)(r10 - 8) = 77\nr1 = {owned}\nr2 = 5\nr3 = r10\nr3 += -8\nr4 = 1\ncall cgrp_storage_get
-if r0 == 0 goto +6\nr1 = {owned}\nr2 = 5\nr3 = 0\nr4 = 0\ncall cgrp_storage_get\nr0 = *(u64 *)(r0 + 0)`,
-    expected: 77n,
-  },
-  cgrp_storage_delete: {
-    text: "r1 = {owned}\nr2 = 5\ncall cgrp_storage_delete",
-    expected: unsigned(-2),
-  },
+  sk_storage_get: makesOwned("sk"),
+  sk_storage_delete: dropsOwned("sk"),
+  inode_storage_get: makesOwned("inode"),
+  inode_storage_delete: dropsOwned("inode"),
+  task_storage_get: makesOwned("task"),
+  task_storage_delete: dropsOwned("task"),
+  cgrp_storage_get: makesOwned("cgrp"),
+  cgrp_storage_delete: dropsOwned("cgrp"),
   user_ringbuf_drain: {
     // What it does with records is in src/load/drain.test.ts.
     text: "r1 = {commands}\nr2 = function(body) ll\nr3 = 0\nr4 = 4\ncall user_ringbuf_drain\nexit\nbody:\nr0 = 0",

@@ -3,19 +3,18 @@
  * has of one is no address of a copy: it is odd, so that nothing is accessed through it, and that a place for pointers tells it from other
  * objects. Readers may be at a copy that another CPU drops: it is used again after a grace period only.
  */
+import { CONSTANTS } from "../../wasm/face.ts";
 import type { Helper } from "./helper.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { COPIED_TYPE, COPIES, OWN_COPIES } from "./parameters/objects.ts";
-import { answerOf, cpuNumber, type ServiceCall } from "./service.ts";
+import { allocateObject, answerOf, cpuNumber, type ServiceCall } from "./service.ts";
 
 const MARK = 1;
 const LEFT = "an object for each CPU that is neither kept nor dropped";
-/** No object lies below; an errno does. */
-const FIRST_ADDRESS = 65536;
 
 /** Whether what a place keeps is an object for each CPU: an address of the kernel's is beyond all memory here. */
 export function isCopies({ bytes }: ServiceCall, address: bigint): boolean {
-  return (address & 1n) === 1n && address > FIRST_ADDRESS && address < BigInt(bytes.length);
+  return (address & 1n) === 1n && address > CONSTANTS.SUPERBLOCK && address < BigInt(bytes.length);
 }
 
 /** The run has it, and is to drop it or to put it somewhere. */
@@ -32,9 +31,8 @@ export function giveCopies(call: ServiceCall, address: bigint): void {
 function allocate(call: ServiceCall, type: bigint): bigint {
   const { bytes: size } = call.program.types.get(Number(type)) ?? call.fail(`the object has no type ${type}`);
   const { allocator } = call.host.copies?.() ?? call.fail("there is nothing to allocate from here");
-  const found = Number(call.host.core["objectAllocate"]?.(allocator, size, 0) ?? 0) >>> 0;
-  // An errno is a number below 0, which is one above all memory here.
-  if (found < FIRST_ADDRESS || found >= call.bytes.length) return 0n;
+  const found = allocateObject(call, allocator, size);
+  if (found === 0) return 0n;
   const address = BigInt(found + MARK);
   ownCopies(call, address);
   return address;

@@ -5,7 +5,7 @@ import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
 import { MAP } from "./parameters/maps.ts";
 import { SCALAR } from "./parameters/numbers.ts";
-import { type ServiceCall, withRoom } from "./service.ts";
+import { mapFunction, type ServiceCall, withRoom } from "./service.ts";
 
 /** BPF_MAX_USER_RINGBUF_SAMPLES of Linux. */
 const MOST_RECORDS = 128 * 1024;
@@ -16,12 +16,10 @@ const HEADER_BYTES = 8;
 
 /** The callback gets a dynptr to each record and the given context; other than 0 ends it. */
 function drain(call: ServiceCall, address: number, slot: bigint, context: bigint, flags: bigint): number {
-  const { kind } = call.mapAt(address);
   if ((flags & ~WAKEUP_FLAGS) !== 0n) return -ERRNO.EINVAL;
-  const { core } = call.host;
-  const next = core[kind.program.drain ?? ""];
-  const { userRingbufBegin: begin, userRingbufPass: pass, userRingbufEnd: end } = core;
-  if (!next || !begin || !pass || !end) return call.fail(`a map of kind ${kind.type} has no records for programs`);
+  const next = mapFunction(call, call.mapAt(address), "drain");
+  const { userRingbufBegin: begin, userRingbufPass: pass, userRingbufEnd: end } = call.host.core;
+  if (!begin || !pass || !end) return call.fail("the core has no records for programs");
   return withRoom(call, DYNPTR_BYTES, (dynptr) => {
     if (Number(begin(address)) !== 0) return -ERRNO.EBUSY;
     call.grant(dynptr, DYNPTR_BYTES, true);

@@ -9,7 +9,7 @@ import { KEY, MAP, ROOM, VALUE } from "./parameters/maps.ts";
 import { SIZE, TEXT } from "./parameters/memory.ts";
 import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
 import { RECORD_ADDRESS } from "./parameters/records.ts";
-import { type ServiceCall, withRoom } from "./service.ts";
+import { mapFunction, type ServiceCall, withRoom } from "./service.ts";
 
 /** Bytes of entries that are copied out at once while they are gone through. */
 const SCAN_BYTES = 65536;
@@ -42,9 +42,7 @@ const MAY_GO_THROUGH: readonly MapKind["type"][] = ["hash", "percpu_hash", "arra
 function forEachElement(call: ServiceCall, address: number, slot: bigint, context: bigint, flags: bigint): number {
   const map = call.mapAt(address);
   if (flags !== 0n || !MAY_GO_THROUGH.includes(map.kind.type)) return -ERRNO.EINVAL;
-  const { lookup } = map.kind.program;
-  const find = lookup === undefined ? undefined : call.host.core[lookup];
-  if (find === undefined) return call.fail(`a map of kind ${map.kind.type} has no values to look up`);
+  const find = mapFunction(call, map, "lookup");
   return withRoom(call, Math.max(8, map.keySize), (room) => {
     call.grant(room, map.keySize, false);
     let count = 0;

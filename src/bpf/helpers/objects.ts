@@ -22,12 +22,10 @@ import {
   TREE,
   TYPE_NUMBER,
 } from "./parameters/objects.ts";
-import type { ServiceCall } from "./service.ts";
+import { allocateObject, type ServiceCall } from "./service.ts";
 
 const HEADER = 8;
 const LEFT = "an object that is neither kept nor dropped";
-/** No object lies below; an errno does. */
-const FIRST_ADDRESS = 65536;
 
 const FIRST = 0;
 const LAST = 8;
@@ -68,9 +66,8 @@ function giveAway(call: ServiceCall, address: number): number {
 function allocate(call: ServiceCall, type: bigint): number {
   const { bytes: size } = call.program.types.get(Number(type)) ?? call.fail(`the object has no type ${type}`);
   const allocator = call.host.objects?.() ?? call.fail("there is nothing to allocate from here");
-  const found = Number(call.host.core["objectAllocate"]?.(allocator, size + HEADER, 0) ?? 0) >>> 0;
-  // An errno is a number below 0, which is one above all memory here.
-  if (found < FIRST_ADDRESS || found >= call.bytes.length) return 0;
+  const found = allocateObject(call, allocator, size + HEADER);
+  if (found === 0) return 0;
   call.bytes.fill(0, found, found + HEADER + size);
   put(call, found, 1);
   put(call, found + 4, size);

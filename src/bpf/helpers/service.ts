@@ -2,8 +2,9 @@
  * Helpers that are carried out in TypeScript. Such a function is given the call as it sees it, by the interpreter or by a
  * compiled program, and does the same in both.
  */
+import type { MapKind } from "../../maps/kinds.ts";
 import { CONSTANTS } from "../../wasm/face.ts";
-import { hostAnswer, type ProgramHost } from "../host.ts";
+import { type CoreFunction, hostAnswer, type ProgramHost } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 
 /** A parameter or an answer, as the helper's signature has it: an i32 is a number, an i64 a bigint. */
@@ -70,6 +71,23 @@ export function withRoom<Result>(call: ServiceCall, bytes: number, act: (room: n
     call.revoke(room);
     freeBytes?.(room);
   }
+}
+
+/** An object from an allocator of the arena's; 0 where there is no memory. */
+export function allocateObject({ host, bytes }: ServiceCall, allocator: number, size: number): number {
+  const found = Number(host.core["objectAllocate"]?.(allocator, size, 0) ?? 0) >>> 0;
+  // An errno is a number below 0, which is one above all memory here.
+  return found < CONSTANTS.SUPERBLOCK || found >= bytes.length ? 0 : found;
+}
+
+/** The function of the core by which a program does something with a map. The run is stopped where its kind has none. */
+export function mapFunction(
+  call: ServiceCall,
+  { name, kind }: LinkedMap,
+  role: keyof MapKind["program"],
+): CoreFunction {
+  const callee = kind.program[role] ?? call.fail(`a program cannot ${role} entries of map ${name} (${kind.type})`);
+  return call.host.core[callee] ?? call.fail(`the core has no function ${callee}`);
 }
 
 /** Thrown through a whole run, which ends with this in r0: `bpf_throw`. */

@@ -7,7 +7,7 @@ import { MAP, VALUE_OR_NULL } from "./parameters/maps.ts";
 import { SOURCE } from "./parameters/memory.ts";
 import { SCALAR } from "./parameters/numbers.ts";
 import type { ParameterKind } from "./parameters/parameter-kind.ts";
-import { type ServiceCall, withRoom } from "./service.ts";
+import { mapFunction, type ServiceCall, withRoom } from "./service.ts";
 
 /** BPF_LOCAL_STORAGE_GET_F_CREATE */
 const CREATE = 1n;
@@ -16,10 +16,9 @@ const OWNER_BYTES = 8;
 /** The owner's value, made of `first` (0: zeroes) where there is none and the flags say so; 0. */
 function get(call: ServiceCall, address: number, owner: bigint, first: number, flags: bigint): number {
   if (owner === 0n || (flags & ~CREATE) !== 0n) return 0;
-  const { kind, valueStride } = call.mapAt(address);
-  const { owned = "", own = "" } = kind.program;
-  const [find, make] = [call.host.core[owned], call.host.core[own]];
-  if (!find || !make) return call.fail(`a map of kind ${kind.type} has nothing that belongs to anybody`);
+  const map = call.mapAt(address);
+  const [find, make] = [mapFunction(call, map, "owned"), mapFunction(call, map, "own")];
+  const { valueStride } = map;
   return withRoom(call, OWNER_BYTES + valueStride, (room) => {
     call.view.setBigUint64(room, owner, true);
     let value = Number(find(address, room)) >>> 0;
@@ -35,9 +34,7 @@ function get(call: ServiceCall, address: number, owner: bigint, first: number, f
 
 function remove(call: ServiceCall, address: number, owner: bigint): number {
   if (owner === 0n) return -ERRNO.EINVAL;
-  const { kind } = call.mapAt(address);
-  const drop = call.host.core[kind.program.disown ?? ""];
-  if (!drop) return call.fail(`a map of kind ${kind.type} has nothing that belongs to anybody`);
+  const drop = mapFunction(call, call.mapAt(address), "disown");
   return withRoom(call, OWNER_BYTES, (room) => {
     call.view.setBigUint64(room, owner, true);
     return Number(drop(address, room)) | 0;

@@ -1,7 +1,7 @@
 /** Helper calls of the interpreter: arguments checked against the run's ranges as their parameters say. */
 import { type Action, type Helper, mapRegister } from "../helpers/helper.ts";
 import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
-import { type Argument, heldAround, performService, type ServiceCall } from "../helpers/service.ts";
+import { type Argument, heldAround, mapFunction, performService, type ServiceCall } from "../helpers/service.ts";
 import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
 import { type CoreFunction, hostAnswer, type ProgramHost } from "../host.ts";
 import { FRAME_POINTER } from "../isa/instructions.ts";
@@ -148,11 +148,7 @@ type Perform<Type extends Action["type"]> = (
 
 /** How each action is carried out. */
 const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
-  map: (call, { role }, passed) => {
-    const { kind, name } = call.map();
-    const callee = kind.program[role] ?? call.fail(`a program cannot ${role} entries of map ${name} (${kind.type})`);
-    return call.core(callee)(...passed);
-  },
+  map: (call, { role }, passed) => mapFunction(call, call.map(), role)(...passed),
   core: (call, { name }, passed) => call.core(name)(...passed),
   record: ({ vm, state: { view, cpu } }, { offset, bytes }) => {
     const at = view.getUint32(cpu + vm.host.layout.task, true) + offset;

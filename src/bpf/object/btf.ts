@@ -240,6 +240,12 @@ export function readBtf(bytes: Uint8Array, what: string): { btf: Btf; text: (off
   return { btf: { what, types }, text };
 }
 
+export interface NamedFunction {
+  readonly id: number;
+  readonly global: boolean;
+  readonly proto: Extract<BtfType, { readonly kind: "func_proto" }>;
+}
+
 function fail(btf: Btf, problem: string): never {
   throw new AnyctxError("BAD_OBJECT", `${btf.what}: ${problem}`);
 }
@@ -247,6 +253,21 @@ function fail(btf: Btf, problem: string): never {
 /** @throws {AnyctxError} BAD_OBJECT when there is no such type */
 export function typeOf(btf: Btf, id: number): BtfType {
   return btf.types[id] ?? fail(btf, `there is no type ${id}; the last is ${btf.types.length - 1}`);
+}
+
+/** A function by its name, and what it takes and returns; undefined: there is none. */
+export function functionNamed(btf: Btf, name: string): NamedFunction | undefined {
+  const id = btf.types.findIndex((each) => each.kind === "func" && each.name === name);
+  const declared = btf.types[id];
+  const proto = declared?.kind === "func" ? typeOf(btf, declared.type) : undefined;
+  return declared?.kind === "func" && proto?.kind === "func_proto" ? { id, global: declared.global, proto } : undefined;
+}
+
+/** Tags in a type's declaration: of all of it, or of one of its parameters or members. */
+export function declaredTags(btf: Btf, id: number, part?: number): string[] {
+  return btf.types.flatMap((each) =>
+    each.kind === "decl_tag" && each.type === id && (part === undefined || each.part === part) ? [each.name] : [],
+  );
 }
 
 /** The type behind typedefs and qualifiers. @throws {AnyctxError} BAD_OBJECT when they run in a circle */

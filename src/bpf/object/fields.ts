@@ -2,7 +2,7 @@
  * Fields of structs that are no plain memory: locks, timers, lists, trees, nodes of these, and pointers to objects. Linux knows them by
  * the names of their types and by the tags that clang puts into BTF (`btf_parse_fields` of `kernel/bpf/btf.c`).
  */
-import { type Btf, type BtfType, resolveType, sizeOf, typeOf } from "./btf.ts";
+import { type Btf, type BtfType, declaredTags, resolveType, sizeOf, typeOf } from "./btf.ts";
 
 export type FieldKind =
   | "lock"
@@ -92,11 +92,8 @@ function memberOffset(btf: Btf, id: number, name: string): number | undefined {
 
 /** What a list or a tree holds, as its declaration says: `contains:TYPE:NODE`. */
 function contained(btf: Btf, owner: number, part: number): SpecialField["holds"] {
-  const tag = btf.types.find(
-    (each) =>
-      each.kind === "decl_tag" && each.type === owner && each.part === part && each.name.startsWith("contains:"),
-  );
-  const [, structName, nodeName = ""] = tag?.name.split(":") ?? [];
+  const tag = declaredTags(btf, owner, part).find((each) => each.startsWith("contains:"));
+  const [, structName, nodeName = ""] = tag?.split(":") ?? [];
   const type = btf.types.findIndex((each) => each.kind === "struct" && each.name === structName);
   const node = type < 0 ? undefined : memberOffset(btf, type, nodeName);
   return node === undefined ? undefined : { type, node };

@@ -1,5 +1,5 @@
 /** What global functions take, by their types: each is looked at by itself, whoever calls it (`btf_prepare_func_args` of Linux). */
-import { type Btf, resolveType, sizeOf, typeOf } from "./btf.ts";
+import { type Btf, declaredTags, functionNamed, resolveType, sizeOf, type typeOf } from "./btf.ts";
 
 export type GlobalParameter =
   | { readonly type: "number" }
@@ -49,46 +49,37 @@ function isPlain({ kind, name }: ReturnType<typeof typeOf>): boolean {
 
 /** What Linux has against a global function, whatever it does (`btf_prepare_func_args`). */
 export function problemOf(btf: Btf | undefined, name: string): string | undefined {
-  const id = btf?.types.findIndex((each) => each.kind === "func" && each.name === name) ?? -1;
-  const declared = btf?.types[id];
-  if (btf === undefined || declared?.kind !== "func" || !declared.global) return undefined;
-  const type = typeOf(btf, declared.type);
-  if (type.kind !== "func_proto") return undefined;
-  const { kind } = resolveType(btf, type.type);
-  if (kind !== "int" && kind !== "enum") return "returns no number";
-  const isTagged = (part: number): boolean =>
-    btf.types.some((each) => each.kind === "decl_tag" && each.type === id && each.part === part);
-  const isUnknown = type.parameters.some((parameter, part) => {
+  const found = btf && functionNamed(btf, name);
+  if (btf === undefined || found === undefined || !found.global) return undefined;
+  const { id, proto } = found;
+  if (!isNumber(btf, proto.type)) return "returns no number";
+  const isUnknown = proto.parameters.some((parameter, part) => {
     const to = resolveType(btf, parameter.type);
-    return to.kind === "pointer" && resolveType(btf, to.type).kind === "fwd" && !isTagged(part);
+    return (
+      to.kind === "pointer" && resolveType(btf, to.type).kind === "fwd" && declaredTags(btf, id, part).length === 0
+    );
   });
   return isUnknown ? "takes a pointer to a struct that is not defined" : undefined;
 }
 
 /** Whether a function takes one number and returns one. */
 export function isOfOneNumber(btf: Btf, name: string): boolean {
-  const declared = btf.types.find((each) => each.kind === "func" && each.name === name);
-  const type = declared?.kind === "func" ? typeOf(btf, declared.type) : undefined;
-  if (type?.kind !== "func_proto" || type.parameters.length !== 1) return false;
-  return [type.type, ...type.parameters.map((each) => each.type)].every((id) => {
-    const { kind } = resolveType(btf, id);
-    return kind === "int" || kind === "enum";
-  });
+  const { proto } = functionNamed(btf, name) ?? {};
+  return proto?.parameters.length === 1 && [proto, ...proto.parameters].every(({ type }) => isNumber(btf, type));
+}
+
+function isNumber(btf: Btf, id: number): boolean {
+  const { kind } = resolveType(btf, id);
+  return kind === "int" || kind === "enum";
 }
 
 /** @returns undefined: it is no global function with types, or takes what is not known by its type */
 export function prototypeOf(btf: Btf | undefined, name: string): GlobalPrototype | undefined {
-  const id = btf?.types.findIndex((each) => each.kind === "func" && each.name === name) ?? -1;
-  const declared = btf?.types[id];
-  if (btf === undefined || declared?.kind !== "func" || !declared.global) return undefined;
-  const type = typeOf(btf, declared.type);
-  if (type.kind !== "func_proto" || type.parameters.length > MOST_PARAMETERS) return undefined;
-  const found = type.parameters.map(({ type: parameter }, index) => {
-    const tags = btf.types.flatMap((each) =>
-      each.kind === "decl_tag" && each.type === id && each.part === index ? [each.name] : [],
-    );
-    return parameterOf(btf, parameter, tags);
-  });
+  const declared = btf && functionNamed(btf, name);
+  if (btf === undefined || declared === undefined || !declared.global) return undefined;
+  const { id, proto } = declared;
+  if (proto.parameters.length > MOST_PARAMETERS) return undefined;
+  const found = proto.parameters.map(({ type }, index) => parameterOf(btf, type, declaredTags(btf, id, index)));
   const known = found.filter((each) => each !== undefined);
   return known.length === found.length ? known : undefined;
 }

@@ -4,7 +4,14 @@ import type { KernelShape } from "../helpers/rules.ts";
 import { FRAME_BYTES } from "../host.ts";
 import type { SpecialField } from "../object/fields.ts";
 import { Refusal } from "./refusal.ts";
-import { describe, describeScalar, isPacket, type PointerRegister, type Register } from "./registers.ts";
+import {
+  describe,
+  describeScalar,
+  isPacket,
+  type PointerRegister,
+  type Register,
+  WITHOUT_MEMORY,
+} from "./registers.ts";
 import { isWritten, wordAt } from "./stack.ts";
 import { objectsIn } from "./stack-objects.ts";
 import type { State } from "./state.ts";
@@ -287,7 +294,7 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
     if (target.shape !== undefined) checkShape(subject, access, register, target.shape);
     return;
   }
-  if (NO_MEMORY.has(target.type)) {
+  if (WITHOUT_MEMORY.has(target.type)) {
     const message = `${what(access)} at ${describe(register)} (r${access.register}), which is no memory of the program's`;
     const suggestion =
       target.type === "map" ? "Values are got by bpf_map_lookup_elem()." : "Only what lies before it can be accessed.";
@@ -300,8 +307,6 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   else checkObject(subject, access, register);
   subject.proofs.proven(access.at);
 }
-
-const NO_MEMORY: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "copies", "dynptr"]);
 
 /** Things of the kernel's are read as its memory. Sockets there are none: no run comes to where one is looked into. */
 function mayFollow({ does, helper, ordered }: Access): boolean {

@@ -8,6 +8,7 @@ import { REFERENCES } from "./references.ts";
 import { Refusal } from "./refusal.ts";
 import {
   ANY_NUMBER,
+  memory,
   number,
   type PointerRegister,
   pointer,
@@ -65,7 +66,7 @@ const LEADS_TO: LeadsTo = {
     const isDynptr = object?.kind === "dynptr";
     const packet = isDynptr && object.leads === "packet";
     const goes = { reference: object?.reference ?? 0, dynptr: isDynptr ? object.id : 0, packet, aligned: !isDynptr };
-    return { target: { type: "memory", what, bytes, writable, ...goes } };
+    return { target: memory(what, bytes, { writable, ...goes }) };
   },
   object: (subject, state, at, call, leads) => {
     const { foundField, foundObject } = call;
@@ -91,8 +92,8 @@ const LEADS_TO: LeadsTo = {
   copy: (_, __, ___, { foundCopies }, { always }) => {
     if (foundCopies === undefined) return undefined;
     const { object, reference } = foundCopies;
-    const memory = { bytes: object.bytes, writable: true, reference, dynptr: 0, packet: false, aligned: true };
-    return { target: { type: "memory", what: "a CPU's copy", ...memory }, ...(always ? { never: true } : {}) };
+    const target = memory("a CPU's copy", object.bytes, { writable: true, reference, aligned: true });
+    return { target, ...(always ? { never: true } : {}) };
   },
   kernel: (subject, state, at, { foundThing, helper }, { what, owned, shape }) => {
     const shared = owned === "argument" && foundThing !== undefined ? referenceOf(foundThing.target) : 0;
@@ -136,8 +137,8 @@ function resultOf(subject: Subject, state: State, at: number, call: CheckedHelpe
       return fresh({ type: "value", map, instance: instanceOf(subject, map) });
     case "record": {
       const reference = hold(subject, state, "record", at);
-      const more = { bytes, writable: true, reference, dynptr: 0, packet: false, aligned: true };
-      return pointer({ type: "memory", what: "a record", ...more }, at, { maybeNull: true, id: reference });
+      const record = memory("a record", bytes, { writable: true, reference, aligned: true });
+      return pointer(record, at, { maybeNull: true, id: reference });
     }
     case "i32":
       return number(scalarIn(WIDTHS, signedBetween(WIDTHS.wide, leastOf(helper), mostOf(state, helper))));

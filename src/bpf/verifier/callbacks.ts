@@ -2,7 +2,7 @@
 import type { CallbackArgument, CallbackRules } from "../helpers/rules.ts";
 import { hold, instanceOf } from "./call-effects.ts";
 import type { CheckedHelperCall } from "./helper-call.ts";
-import { ANY_NUMBER, number, pointer, type Register, rely, zero } from "./registers.ts";
+import { ANY_NUMBER, memory, number, pointer, type Register, rely, zero } from "./registers.ts";
 import { enteredFrame, State, wordSet } from "./state.ts";
 import type { Subject } from "./subject.ts";
 import { constant, scalarIn, WIDTHS } from "./values/scalar.ts";
@@ -49,16 +49,7 @@ function given(
   if (map === undefined || argument === "number") return ANY_NUMBER;
   if (argument === "map") return pointer({ type: "map", map }, at);
   if (argument === "value") return pointer({ type: "value", map, instance: instanceOf(subject, map) }, at);
-  const key = {
-    what: "a key",
-    bytes: map.keySize,
-    writable: false,
-    reference: 0,
-    dynptr: 0,
-    packet: false,
-    aligned: false,
-  } as const;
-  return pointer({ type: "memory", ...key }, at);
+  return pointer(memory("a key", map.keySize), at);
 }
 
 /** What was lent last: the state is that of the function that is about to be entered. */

@@ -5,7 +5,15 @@ import { ALU_OPERATIONS, type AluEffect } from "../isa/semantics.ts";
 import { checkAccess, neverWritten } from "./access.ts";
 import { REFERENCES } from "./references.ts";
 import { Refusal } from "./refusal.ts";
-import { describe, describeScalar, NOTHING, type PointerRegister, type Register, rely } from "./registers.ts";
+import {
+  describe,
+  describeScalar,
+  NOTHING,
+  type PointerRegister,
+  type Register,
+  rely,
+  WITHOUT_MEMORY,
+} from "./registers.ts";
 import type { CallbackFrame, Reference, State } from "./state.ts";
 import { nameOf, type Step, type Subject, sourceAt } from "./subject.ts";
 
@@ -37,13 +45,10 @@ function arithmetic(subject: Subject, at: number, index: number, register: Point
   return new Refusal("arithmetic", at, message, suggestion, because);
 }
 
-/** Targets that a pointer stays at. */
-const FIXED: ReadonlySet<string> = new Set(["map", "packetEnd", "function", "kernel", "copies", "dynptr"]);
-
 /** What is inside of a thing of the kernel's has an address too, where the thing may be looked into as a whole. */
 function isFixed({ target }: PointerRegister): boolean {
   const isOpen = target.type === "kernel" && target.shape === undefined && target.what !== "socket";
-  return FIXED.has(target.type) && !isOpen;
+  return WITHOUT_MEMORY.has(target.type) && !isOpen;
 }
 
 /** A pointer is moved by a number, or subtracted from a pointer: nothing else. */

@@ -8,7 +8,7 @@ import { checkAccess } from "./access.ts";
 import { afterCall, losePacket } from "./call-effects.ts";
 import { REFERENCES } from "./references.ts";
 import { Refusal } from "./refusal.ts";
-import { ANY_NUMBER, describe, pointer, type Register } from "./registers.ts";
+import { ANY_NUMBER, describe, memory, pointer, type Register } from "./registers.ts";
 import { smear } from "./stack.ts";
 import { overwrite } from "./stack-objects.ts";
 import { enteredFrame, State, wordSet } from "./state.ts";
@@ -107,16 +107,11 @@ export function beginGlobal(subject: Subject, { start, takes, name }: GlobalFunc
     if (parameter.type === "number") return ANY_NUMBER;
     if (parameter.type === "context") return pointer({ type: "context" }, -1);
     const { bytes, maybeNull } = parameter;
-    const what = {
-      what: "memory of the caller's",
-      bytes,
-      writable: true,
-      reference: 0,
-      dynptr: 0,
-      packet: false,
-      aligned: false,
-    };
-    return pointer({ type: "memory", ...what }, -1, maybeNull ? { maybeNull, id: subject.nextId++ } : {});
+    return pointer(
+      memory("memory of the caller's", bytes, { writable: true }),
+      -1,
+      maybeNull ? { maybeNull, id: subject.nextId++ } : {},
+    );
   });
   const frame = enteredFrame(0, -1, registers, { start, returnTo: -1, global: name });
   const nothing = { references: [], trail: undefined, passed: undefined };

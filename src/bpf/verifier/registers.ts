@@ -45,6 +45,17 @@ export interface MemoryTarget {
   readonly aligned: boolean;
 }
 
+/** Memory that goes with nothing, is no part of anything, and begins anywhere, but for what is said. */
+export function memory(what: string, bytes: number, more: Partial<Omit<MemoryTarget, "type">> = {}): MemoryTarget {
+  const none = { writable: false, reference: 0, dynptr: 0, packet: false, aligned: false };
+  return { type: "memory", what, bytes, ...none, ...more };
+}
+
+/** Types of targets that pointers lead to and through which nothing is accessed, but for what a kernel shows of its own. */
+export const WITHOUT_MEMORY: ReadonlySet<Target["type"]> = new Set([
+  ...(["map", "packetEnd", "function", "kernel", "copies", "dynptr"] as const),
+]);
+
 /** An object that a program has allocated. */
 export interface ObjectTarget {
   readonly type: "object";

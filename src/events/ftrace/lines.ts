@@ -246,7 +246,7 @@ function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): Line
 
 /** The event that a line is of: of a probe whose format is known, the one of its function, which has that format. */
 function eventOfLine(reading: Reading, known: number, text: Uint8Array): number {
-  const { events, formats, probes, head } = reading;
+  const { formats, head } = reading;
   const format = formats[known] as FtraceFormat;
   const isProbe = reading.isProbe[known] ?? format.fields.some(({ name }) => PROBE_FIELD.test(name));
   reading.isProbe[known] = isProbe;
@@ -255,27 +255,41 @@ function eventOfLine(reading: Reading, known: number, text: Uint8Array): number 
   const line = probeLine(format.name, textOf(text, fields, endOfLine(text, fields)));
   if (line === undefined) return known;
   const key = `${known} ${probeKey(format.name, { ...line, arguments: [] })}`;
-  const before = probes.get(key);
-  if (before !== undefined || events.length >= MOST_EVENTS) return before ?? known;
+  return (
+    rowOf(
+      reading,
+      key,
+      () => format,
+      (index) => eventOf(format, index, line.function),
+    ) ?? known
+  );
+}
+
+/** The row of the table of a function's event, which comes with the first of its lines; undefined: there are too many. */
+function rowOf(
+  { probes, formats, events }: Reading,
+  key: string,
+  makeFormat: () => FtraceFormat,
+  makeEvent: (index: number, format: FtraceFormat) => SourceEvent,
+): number | undefined {
+  const known = probes.get(key);
+  if (known !== undefined || events.length >= MOST_EVENTS) return known;
   const index = events.length;
+  const format = makeFormat();
   formats.push(format);
-  events.push(eventOf(format, index, line.function));
+  events.push(makeEvent(index, format));
   probes.set(key, index);
   return index;
 }
 
-/** The event of such lines, which comes to the table with the first of them; undefined: there are too many. */
+/** The event of such lines. */
 function probeEvent(reading: Reading, name: string, line: ProbeLine, category: string): number | undefined {
-  const { probes, formats, events } = reading;
-  const key = probeKey(name, line);
-  const known = probes.get(key);
-  if (known !== undefined || events.length >= MOST_EVENTS) return known;
-  const index = events.length;
-  const format = probeFormat(name, line, category);
-  formats.push(format);
-  events.push({ index, name, category, format, unprinted: [], unreadable: [], function: line.function });
-  probes.set(key, index);
-  return index;
+  return rowOf(
+    reading,
+    probeKey(name, line),
+    () => probeFormat(name, line, category),
+    (index, format) => ({ index, name, category, format, unprinted: [], unreadable: [], function: line.function }),
+  );
 }
 
 function noteMessage({ messages }: Reading, event: number, format: FtraceFormat): boolean {

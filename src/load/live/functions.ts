@@ -2,7 +2,7 @@
 import { AnyctxError } from "../../error.ts";
 import type { PreparedProgram } from "../prepared.ts";
 import type { ProgramSource } from "../typed-object.ts";
-import { type Listening, type LiveLink, type LiveOptions, type LiveSourceKind, liveSource } from "./link.ts";
+import { type Listening, type LiveLink, type LiveOptions, type LiveSourceKind, liveSource, runOn } from "./link.ts";
 
 export const METHODS: LiveSourceKind = {
   name: "method",
@@ -43,9 +43,7 @@ const FAILED = -1;
 function fireEntries(probes: readonly Probe[], args: readonly unknown[]): void {
   for (const { program, isOn, take } of probes) {
     if (!isOn()) continue;
-    const given = take === undefined ? args : take(...(args as never[]));
-    for (let index = 0; index < given.length; index++) program.setArgument(index, given[index]);
-    program.run();
+    runOn(program, take === undefined ? args : take(...(args as never[])));
   }
 }
 

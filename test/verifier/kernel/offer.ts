@@ -3,9 +3,10 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeInstructions, type Instruction, isWide, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
+import { encodeInstructions, isWide, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
 import type { ObjectSpec, ProgramSpec } from "../../../src/bpf/object/spec.ts";
 import { RDONLY_PROG } from "../../../src/bpf/object/spec.ts";
+import { withMaps } from "../../../tools/kernel/relocate.ts";
 import { MAPS } from "../object.ts";
 
 /** `enum bpf_prog_type` of Linux; of those that need a function of the kernel to attach to nothing is offered. */
@@ -44,21 +45,6 @@ function words(...numbers: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(numbers).buffer);
 }
 
-/** Instructions with a map's index in place of its address. */
-function withIndexes({ instructions, relocations }: ProgramSpec): Instruction[] {
-  const slots = [...instructions];
-  for (const relocation of relocations) {
-    if (!("map" in relocation)) continue;
-    const [slot, tail] = [slots[relocation.instruction], slots[relocation.instruction + 1]];
-    if (slot === undefined || tail === undefined) continue;
-    const src = relocation.type === "map" ? PSEUDO.mapAddress : PSEUDO.mapValue;
-    const index = MAPS.findIndex(({ name }) => name === relocation.map);
-    slots[relocation.instruction] = { ...slot, src, imm: index };
-    slots[relocation.instruction + 1] = { ...tail, imm: relocation.type === "data" ? relocation.offset : 0 };
-  }
-  return slots;
-}
-
 function input(objects: readonly ObjectSpec[]): Uint8Array {
   const parts = [words(MAPS.length)];
   for (const { bpfType, keySize, valueSize, maxEntries, flags, readOnly } of MAPS)
@@ -66,7 +52,7 @@ function input(objects: readonly ObjectSpec[]): Uint8Array {
   parts.push(words(objects.length));
   for (const { programs } of objects) {
     const program = programs[0] as ProgramSpec;
-    const slots = withIndexes(program);
+    const slots = withMaps(program, (map) => MAPS.findIndex(({ name }) => name === map));
     parts.push(words(PROGRAM_TYPES[program.kind.type] ?? 0, 0, slots.length), encodeInstructions(slots));
   }
   return Buffer.concat(parts);

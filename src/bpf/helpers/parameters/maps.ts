@@ -1,5 +1,6 @@
 /** Parameters of the helpers on maps: the map, its key and its value. */
-import { OP, TYPE } from "../../../wasm/encode.ts";
+import { OP } from "../../../wasm/encode.ts";
+import { orNull } from "./memory.ts";
 import type { ParameterKind } from "./parameter-kind.ts";
 
 export const MAP: ParameterKind = {
@@ -45,20 +46,7 @@ export const VALUE: ParameterKind = {
   push: ({ map, pushPointer }) => pushPointer(map?.valueSize),
 };
 
-export const VALUE_OR_NULL: ParameterKind = {
-  ...VALUE,
-  name: "value_or_null",
-  doc: "A pointer to a value of the call's map, or 0.",
-  prove: (call, register) => (call.isZero(register) ? undefined : VALUE.prove(call, register)),
-  check: (call, register) => (call.value(register) === 0n ? 0 : VALUE.check(call, register)),
-  push: (call) => {
-    const { out, pushRegister } = call;
-    pushRegister();
-    out.op(OP.i64Eqz, OP.if, TYPE.i32, OP.i32Const, 0, OP.else);
-    VALUE.push(call);
-    out.byte(OP.end);
-  },
-};
+export const VALUE_OR_NULL: ParameterKind = orNull(VALUE);
 
 export const ROOM: ParameterKind = {
   name: "room",

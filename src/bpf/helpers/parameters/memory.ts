@@ -43,25 +43,28 @@ export const TEXT: ParameterKind = {
   push: ({ pushPointer }) => pushPointer(undefined),
 };
 
-/** The same kind, where 0 says that there are none, and the size does too. */
-function orNull(kind: ParameterKind): ParameterKind {
+/** The same kind of pointer, or 0. @param proveZero what has to hold besides where it is 0 */
+export function orNull(kind: ParameterKind, proveZero: ParameterKind["prove"] = () => undefined): ParameterKind {
   return {
     ...kind,
     name: `${kind.name}_or_null`,
     doc: `${kind.doc.slice(0, -1)}, or 0.`,
-    prove: (call, register) => (call.isZero(register) ? call.size(register + 1, 0, true) : kind.prove(call, register)),
+    prove: (call, register) => (call.isZero(register) ? proveZero : kind.prove)(call, register),
     check: (call, register) => (call.value(register) === 0n ? 0 : kind.check(call, register)),
-    push: ({ out, pushRegister, pushPointer }) => {
-      pushRegister();
-      out.op(OP.i64Eqz, OP.if, TYPE.i32, OP.i32Const, 0, OP.else);
-      pushPointer(undefined);
-      out.byte(OP.end);
+    push: (call) => {
+      call.pushRegister();
+      call.out.op(OP.i64Eqz, OP.if, TYPE.i32, OP.i32Const, 0, OP.else);
+      kind.push(call);
+      call.out.byte(OP.end);
     },
   };
 }
 
-export const TEXT_OR_NULL: ParameterKind = orNull(TEXT);
-export const DESTINATION_OR_NULL: ParameterKind = orNull(DESTINATION);
+/** Where there are no bytes the size says so too. */
+const proveNoBytes: ParameterKind["prove"] = (call, register) => call.size(register + 1, 0, true);
+
+export const TEXT_OR_NULL: ParameterKind = orNull(TEXT, proveNoBytes);
+export const DESTINATION_OR_NULL: ParameterKind = orNull(DESTINATION, proveNoBytes);
 
 /** Room that a helper may use if it needs any, whatever the size that follows is asked for. */
 export const BUFFER_OR_NULL: ParameterKind = {
