@@ -3,8 +3,8 @@
  *
  *   npm run mutate -- [--sample N] [--seed S] [--json]
  *
- * Each mutant is compiled in a copy of the checkout and goes through the golden files, the core's unit tests and the
- * machine, until one of them fails or does not end. What compiles to the core's own bytes is equivalent, and so is what
+ * Each mutant is compiled in a copy of the checkout and goes through the golden files, the unit tests beside it, the
+ * machine and the other unit tests, until one of them fails or does not end. What compiles to the core's own bytes is equivalent, and so is what
  * `test/sim/equivalent.ts` gives a reason for. The same seed gives the same sample; the checkout is never changed.
  */
 import { createHash } from "node:crypto";
@@ -26,6 +26,7 @@ const ABOVE = [
   "src/maps/map.test.ts",
   "src/bpf/helpers/helpers.test.ts",
 ];
+const UNIT_TESTS = "tools/mutate-tests.ts";
 const NODE_TEST = ["--import", "tsx"];
 /** Below this the measure fails. */
 const SHARE_KILLED = 0.9;
@@ -34,7 +35,8 @@ type Killer = "golden" | "unit" | "machine";
 
 interface Step {
   readonly by: Killer;
-  readonly script: string;
+  /** A script and its arguments. */
+  readonly run: readonly string[];
 }
 
 interface Judged {
@@ -48,15 +50,17 @@ function coreFiles(): string[] {
   return names.filter((name) => name.endsWith(".ts")).sort();
 }
 
-/** What kills, in its order: the tests beside the mutant first, as they are the likeliest. */
-function stepsFor(file: string): Step[] {
-  const isNear = (test: string): boolean => dirname(test) === dirname(file);
+/** What kills, in its order: the quickest, then the tests beside the mutant, as they are the likeliest. */
+function stepsFor(folder: string): Step[] {
+  const isNear = (test: string): boolean => dirname(test) === folder;
   const tests = coreFiles().filter((name) => name.endsWith(".test.ts"));
-  const unit = [...tests.filter(isNear), ...tests.filter((test) => !isNear(test)), ...ABOVE];
+  const unit = (files: readonly string[]): Step => ({ by: "unit", run: [UNIT_TESTS, ...files] });
+  const near = tests.filter(isNear);
   return [
-    { by: "golden", script: "test/golden.test.ts" },
-    ...unit.map((script): Step => ({ by: "unit", script })),
-    { by: "machine", script: "tools/mutate-machine.ts" },
+    { by: "golden", run: ["test/golden.test.ts"] },
+    ...(near.length > 0 ? [unit(near)] : []),
+    { by: "machine", run: ["tools/mutate-machine.ts"] },
+    unit([...tests.filter((test) => !isNear(test)), ...ABOVE]),
   ];
 }
 
@@ -88,6 +92,7 @@ function compile(copy: string): Promise<Done> {
 /** A copy of the checkout with what the true core takes and compiles to. */
 class Bench {
   readonly copy: string = makeCopy();
+  /** Milliseconds by script: of all unit tests together, as it is one script that runs them. */
   readonly #limits = new Map<string, number>();
   #bytes = "";
 
@@ -95,11 +100,12 @@ class Bench {
   async prepare(): Promise<void> {
     await this.#mustPass("the core's compiler", compile(this.copy));
     this.#bytes = hashOfBuild(this.copy);
-    for (const { script } of stepsFor("core/index.ts")) {
+    // No test is beside these files, so the steps are of all tests.
+    for (const { run } of stepsFor("core")) {
       const begun = performance.now();
-      await this.#mustPass(script, runChild([...NODE_TEST, script], this.copy, COMPILE_MILLISECONDS));
+      await this.#mustPass(run.join(" "), runChild([...NODE_TEST, ...run], this.copy, COMPILE_MILLISECONDS));
       const limit = Math.ceil(TIMES_LONGER * (performance.now() - begun));
-      this.#limits.set(script, Math.max(LEAST_MILLISECONDS, limit));
+      this.#limits.set(run[0] ?? "", Math.max(LEAST_MILLISECONDS, limit));
     }
   }
 
@@ -130,12 +136,9 @@ class Bench {
   async #verdict(mutant: Mutant): Promise<Judged["verdict"]> {
     if ((await compile(this.copy)).status !== 0) return "not compiled";
     if (hashOfBuild(this.copy) === this.#bytes) return "same bytes";
-    for (const { by, script } of stepsFor(mutant.file)) {
-      const { status } = await runChild(
-        [...NODE_TEST, script],
-        this.copy,
-        this.#limits.get(script) ?? LEAST_MILLISECONDS,
-      );
+    for (const { by, run } of stepsFor(dirname(mutant.file))) {
+      const limit = this.#limits.get(run[0] ?? "") ?? LEAST_MILLISECONDS;
+      const { status } = await runChild([...NODE_TEST, ...run], this.copy, limit);
       if (status !== 0) return by;
     }
     return "survived";
@@ -147,15 +150,16 @@ class Bench {
 }
 
 /** Judges all, two at a time where there are CPUs for it. */
-async function judgeAll(mutants: readonly Mutant[], see: () => void): Promise<Judged[]> {
+async function judgeAll(mutants: readonly Mutant[], see: (judged: Judged) => void): Promise<Judged[]> {
   const first = new Bench();
   const benches = [first];
   const judged: Judged[] = [];
   const left = [...mutants];
   const work = async (bench: Bench): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      judged.push(await bench.judge(next));
-      see();
+      const one = await bench.judge(next);
+      judged.push(one);
+      see(one);
     }
   };
   try {
@@ -192,7 +196,15 @@ const known = (mutant: Mutant): boolean =>
 const bar = new SingleBar({ format: "mutants [{bar}] {value} of {total}", clearOnComplete: true, noTTYOutput: false });
 const open = sample.filter((mutant) => !known(mutant));
 bar.start(open.length, 0);
-const judged = await judgeAll(open, () => bar.increment());
+let seen = 0;
+/** Survivors are said as they are found: a large sample takes an hour. */
+const judged = await judgeAll(open, ({ mutant, verdict }) => {
+  seen++;
+  if (verdict !== "survived" || values.json) return bar.update(seen);
+  bar.stop();
+  console.log(`survived ${mutant.file}:${mutant.line}  ${mutant.change}`);
+  bar.start(open.length, seen);
+});
 bar.stop();
 
 const count = (...verdicts: readonly Judged["verdict"][]): number =>
@@ -211,11 +223,9 @@ const result = {
     .map(({ mutant: { file, line, change } }) => ({ file, line, change })),
 };
 if (values.json) console.log(JSON.stringify(result, null, 2));
-else {
-  for (const { file, line, change } of result.survived) console.log(`survived ${file}:${line}  ${change}`);
+else
   console.log(
     `seed ${seed}: ${result.mutants} of ${result.possible} mutants, ${result.equivalent} equivalent, ${result.compiled} compiled, ` +
       `${result.killed} killed: ${byWhom.golden} by the golden files, ${byWhom.unit} by unit tests, ${byWhom.machine} by the machine`,
   );
-}
 if (result.killed < SHARE_KILLED * result.compiled) process.exitCode = 1;

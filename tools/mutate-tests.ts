@@ -1,0 +1,10 @@
+/** What `npm run mutate` asks of unit tests: all files that are named, in one process, which ends with the first test that fails. */
+import { resolve } from "node:path";
+import { afterEach } from "node:test";
+import { pathToFileURL } from "node:url";
+
+afterEach((test) => {
+  // A hook is given the test that it stands behind; the types have the suite as well, which has no outcome.
+  if ("passed" in test && test.passed === false) process.exit(1);
+});
+for (const file of process.argv.slice(2)) await import(pathToFileURL(resolve(file)).href);
