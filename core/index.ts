@@ -94,7 +94,7 @@ export {
 } from "./maps/inner";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
 export { lruGet, lruLookup, lruPercpuLookup, lruPercpuLookupOn } from "./maps/lru";
-export { mapAddMany, mapDeleteMany, mapGetMany, mapSetMany } from "./maps/many";
+export { mapAddMany, mapDeleteMany, mapGetMany, mapScanColumns, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
 export { orderedGet } from "./maps/ordered";

@@ -23,6 +23,14 @@ export function bitsAt(address: usize, bytes: u32): u64 {
   return load<u8>(address);
 }
 
+/** Leaves the lower bits as bitsAt reads them. */
+export function putBits(address: usize, bits: u64, bytes: u32): void {
+  if (bytes == 8) store<u64>(address, bits);
+  else if (bytes == 4) store<u32>(address, <u32>bits);
+  else if (bytes == 2) store<u16>(address, <u16>bits);
+  else store<u8>(address, <u8>bits);
+}
+
 /**
  * Writes what is to be added as addToNumber takes it, of a number of the same kind given as bits.
  * @returns whether it is to be taken away

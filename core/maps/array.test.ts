@@ -123,6 +123,7 @@ for (const [name, kind] of KINDS)
     const entryBytes = 8 + 16 * map.copies;
     assert.equal(arena.core.mapEntryBytes(map.address), entryBytes);
     assert.equal(map.scan(0, entryBytes - 1).result, -ENOSPC);
+    for (const from of [10, 11, 0xffffffff]) assert.equal(map.scan(from, 10 * entryBytes).result, -EINVAL);
     for (const room of [1, 3, 5, 10, 50]) {
       const walked: (readonly number[])[] = [];
       let from = 0;

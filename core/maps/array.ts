@@ -1,9 +1,10 @@
 /**
  * Arrays: max_entries values, all there from the start, one copy for each CPU in the per-CPU kind. Any context.
  */
-import { publish, publish64 } from "../base/atomics";
+import { acquire64, publish, publish64 } from "../base/atomics";
 import { copyBytes, copyOutWords } from "../base/bytes";
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSPC } from "../base/errno";
+import { putBits } from "../base/number";
 import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
 import { PAGE_BYTES } from "../mem/pages";
@@ -53,6 +54,7 @@ export function buildPercpuArray(map: MapHeader): bool {
 
 /** Copies entries `from` and following, or their keys (maps/dispatch.ts: mapScan). Both kinds. */
 export function scanArray(map: MapHeader, from: u32, into: usize, bytes: u32, entryBytes: u32): i32 {
+  if (from >= map.maxEntries) return -EINVAL;
   const keysOnly = entryBytes == keyBytesOf(map);
   const count = min(bytes / entryBytes, map.maxEntries - from);
   if (count == 0) return -ENOSPC;
@@ -63,6 +65,22 @@ export function scanArray(map: MapHeader, from: u32, into: usize, bytes: u32, en
     if (keysOnly) continue;
     if (map.copyStride != 0) copyAllOut(map, value, entry + 8);
     else copyOutWords(entry + 8, value, map.valueStride);
+  }
+  thisCpu().scanNext = from + count < map.maxEntries ? from + count : 0;
+  return <i32>count;
+}
+
+/**
+ * As scanArray of a plain array, keys side by side, and values (maps/many.ts: mapScanColumns). The load pairs with publish64 of a
+ * value that is written; each is one word.
+ */
+export function scanArrayColumns(map: MapHeader, from: u32, keys: usize, values: usize, room: u32): i32 {
+  if (from >= map.maxEntries) return -EINVAL;
+  const count = min(room, map.maxEntries - from);
+  if (count == 0) return -ENOSPC;
+  for (let step: u32 = 0; step < count; step++) {
+    store<u32>(keys + step * 4, from + step);
+    putBits(values + step * map.valueSize, acquire64(valueAt(map, from + step)), map.valueSize);
   }
   thisCpu().scanNext = from + count < map.maxEntries ? from + count : 0;
   return <i32>count;

@@ -6,6 +6,7 @@
 import { acquire, acquire64, peek } from "../base/atomics";
 import { copyOutWords, reverseBits } from "../base/bytes";
 import { ENOSPC } from "../base/errno";
+import { putBits } from "../base/number";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { isFar, touchPlaces } from "./ahead";
@@ -89,6 +90,43 @@ function copyEntries(
   return copied(count, count * entryBytes);
 }
 
+/**
+ * As copyEntries, of keys and values of 1, 2, 4 or 8 bytes: keys side by side, and values, as many as there is room for. None is
+ * taken down first, so what is torn lies there already when `isUnchanged` says so, and is written over.
+ * The loads pair as those of collectElements.
+ */
+function copyColumns(
+  map: MapHeader,
+  bucket: usize,
+  control: u64,
+  from: u32,
+  keys: usize,
+  values: usize,
+  room: u32,
+): u64 {
+  let count: u32 = 0;
+  for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
+    const element: usize = acquire(slotPlace(bucket, ctz(bits)));
+    if (!isAhead(bucket, control, element, from)) continue;
+    if (count == room) return NO_ROOM;
+    copyColumn(map, element, keys, values, count++);
+  }
+  for (let element: usize = acquire(bucket + OVERFLOW); element != 0; ) {
+    if (isAhead(bucket, control, element, from) && slotOfElement(bucket, control, element) == 0) {
+      if (count == room) return NO_ROOM;
+      copyColumn(map, element, keys, values, count++);
+    }
+    element = acquire(element + ELEMENT_NEXT);
+  }
+  return copied(count, count * map.keySize);
+}
+
+/** The loads pair as those of copyOutWords. */
+function copyColumn(map: MapHeader, element: usize, keys: usize, values: usize, index: u32): void {
+  putBits(keys + index * map.keySize, acquire64(element + ELEMENT_KEY), map.keySize);
+  putBits(values + index * map.valueSize, acquire64(element + map.valueOffset), map.valueSize);
+}
+
 /** Bytes that a key takes at least, where it has a length of its own, and its element's address. */
 const LEAST_KEY: u32 = <u32>GIVEN_BYTES + 4;
 
@@ -102,11 +140,21 @@ function copyKeys(bucket: usize, control: u64, from: u32, into: usize, bytes: u3
   return written > bytes ? NO_ROOM : copied(count, written);
 }
 
+/** Copies the entries from place `from` on, or their keys (maps/dispatch.ts: mapScan). */
+export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, entryBytes: u32): i32 {
+  return scan(map, from, into, 0, bytes, entryBytes);
+}
+
+/** As scanHash, keys side by side, and values (maps/many.ts: mapScanColumns). */
+export function scanHashColumns(map: MapHeader, from: u32, keys: usize, values: usize, room: u32): i32 {
+  return scan(map, from, keys, values, room * map.keySize, map.keySize);
+}
+
 /**
- * Copies the entries from place `from` on, or their keys (maps/dispatch.ts: mapScan).
+ * @param values where values go if not behind their keys, otherwise 0
  * The load pairs with the publication of the control word, isUnchanged vouches for what was copied.
  */
-export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, entryBytes: u32): i32 {
+function scan(map: MapHeader, from: u32, into: usize, values: usize, bytes: u32, entryBytes: u32): i32 {
   const area: CpuArea = thisCpu();
   const variable = isVariable(map);
   let count: u32 = 0;
@@ -122,9 +170,12 @@ export function scanHash(map: MapHeader, from: u32, into: usize, bytes: u32, ent
     const bucket = homeOf(map, hash);
     const control = acquire64(bucket);
     if (!isHome(bucket, control, hash)) continue;
-    const done = variable
-      ? copyKeys(bucket, control, place, into + used, bytes - used)
-      : copyEntries(map, bucket, control, place, into + used, bytes - used, entryBytes);
+    const left = bytes - used;
+    let done: u64;
+    if (variable) done = copyKeys(bucket, control, place, into + used, left);
+    else if (values == 0) done = copyEntries(map, bucket, control, place, into + used, left, entryBytes);
+    else
+      done = copyColumns(map, bucket, control, place, into + used, values + count * map.valueSize, left / entryBytes);
     if (!isUnchanged(bucket, control)) continue;
     if (done == NO_ROOM) break;
     count += <u32>(done >> 32);

@@ -8,11 +8,12 @@ import { bitsAt, writeAmount } from "../base/number";
 import { thisCpu } from "../cpu/area";
 import { Intents, intentsOf } from "../cpu/intent";
 import { isFar, TOGETHER, touchKeys } from "./ahead";
-import { arrayDelete, arrayGet, arrayUpdate, KIND_ARRAY } from "./array";
+import { arrayDelete, arrayGet, arrayUpdate, KIND_ARRAY, scanArrayColumns } from "./array";
 import { hashUpdate } from "./hash";
 import { KIND_HASH } from "./hash-create";
 import { hashDelete } from "./hash-delete";
 import { hashGet } from "./hash-lookup";
+import { scanHashColumns } from "./hash-scan";
 import { hashDelete4, hashDelete8, hashGet4, hashGet8, hashUpdate4, hashUpdate8 } from "./hash-word";
 import { MapHeader, mapAt } from "./map";
 import { arrayChange, hashChange, SUBTRACTS } from "./modify";
@@ -23,6 +24,11 @@ const WORD_BYTES: u32 = 8;
 function isPlain(map: MapHeader): bool {
   if (map.kind != KIND_HASH && map.kind != KIND_ARRAY) return false;
   return map.keySize <= WORD_BYTES && map.valueSize <= WORD_BYTES;
+}
+
+/** Whether `size` is a number's, as putBits writes it. */
+function isScalar(size: u32): bool {
+  return size <= WORD_BYTES && popcnt(size) == 1;
 }
 
 /** Where this context keeps a value, 8-byte aligned. */
@@ -157,4 +163,15 @@ export function mapDeleteMany(address: usize, keys: usize, count: u32): i32 {
     }
   }
   return there;
+}
+
+/**
+ * As mapScan (maps/dispatch.ts), of maps whose keys and values are of 1, 2, 4 or 8 bytes.
+ * @param room how many entries there is place for, at `keys` and at `values`
+ */
+export function mapScanColumns(address: usize, from: u32, keys: usize, values: usize, room: u32): i32 {
+  const map = mapAt(address);
+  if (!isPlain(map) || !isScalar(map.keySize) || !isScalar(map.valueSize)) return -EINVAL;
+  if (map.kind == KIND_ARRAY) return scanArrayColumns(map, from, keys, values, room);
+  return scanHashColumns(map, from, keys, values, room);
 }

@@ -11,7 +11,7 @@ import type { MapInfo } from "./info.ts";
 import { numberPlaceOf } from "./number-place.ts";
 import { refusalOf } from "./refusal.ts";
 import { isScalar, SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
-import { type Scanned, scanInto, scanNext } from "./scan.ts";
+import { copyOut, type Scanned, scanInto, scanNext } from "./scan.ts";
 import { typedArrayKind } from "./typed-array.ts";
 
 /** What batches are read from: an array, or a typed array. */
@@ -107,7 +107,7 @@ export class Batch<K, V> {
     const { most, valuesAt, foundAt } = this.#layout(room);
     const { buffer } = this.#host.memory;
     const given = new SCALAR_ARRAYS[this.#key].array(buffer, room.address, most);
-    const taken = new array(buffer, valuesAt, most) as unknown as Many<V>;
+    const taken = new array(buffer, valuesAt, most);
     const flags = new Uint8Array(buffer, foundAt, most);
     let count = 0;
     for (let from = 0; from < words.length; from += most) {
@@ -117,8 +117,10 @@ export class Batch<K, V> {
       const result = core.mapGetMany(this.#map.info.address, room.address, part.length, valuesAt, foundAt);
       if (result < 0) throw this.#failure(result, "read", from, words.length);
       count += result;
-      for (let index = 0; index < part.length; index++)
-        if (flags[index] !== 0) values[from + index] = taken[index] as V;
+      if (result === part.length) copyOut(taken, values, from, result);
+      else
+        for (let index = 0; index < part.length; index++)
+          if (flags[index] !== 0) values[from + index] = taken[index] as V;
       found?.set(flags.subarray(0, part.length), from);
     }
     return count;

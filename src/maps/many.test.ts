@@ -30,6 +30,15 @@ function typed(name: Name, values: readonly (number | bigint)[]): ArrayLike<unkn
   return Object.assign(new array(values.length), values);
 }
 
+/** All entries of a map with at most 101, copied at once. */
+function scanned(map: ArenaMap<unknown, unknown>, key: Name, value: Name): Map<unknown, unknown> {
+  const room = Array<number | bigint>(110);
+  const [keys, values] = [typed(key, room.fill(numberOf(key, 1))), typed(value, room.fill(numberOf(value, 1)))];
+  const { count, next } = map.scan(keys as unknown[], values as unknown[]);
+  assert.equal(next, 0);
+  return new Map(Array.from({ length: count }, (_, index) => [keys[index], values[index]]));
+}
+
 for (const key of NAMES)
   test(`batches of ${key} keys do what single calls do, with every word as value`, () => {
     for (const value of NAMES) {
@@ -72,6 +81,7 @@ for (const key of NAMES)
             }
           }
           assert.equal(map.size, model.size);
+          assert.deepEqual(scanned(map, key, value), model);
         }),
         { numRuns: 8 },
       );
@@ -233,9 +243,22 @@ test("scan: every entry once, into arrays of any length; others are refused", ()
   assert.equal(map.scan(list.keys, list.values).count, 20_000);
   assert.throws(() => map.scan(new Uint32Array(1), new BigUint64Array(1)), { code: "EINVAL", message: /more than 1/ });
   assert.throws(() => map.scan(new Int32Array(9), new BigUint64Array(9)), { code: "EINVAL", message: /Uint32Array/ });
-  assert.throws(() => map.scan([1], [1n], -1), { code: "EINVAL", message: /not -1/ });
+  for (const place of [-1, 0.5, 2 ** 32])
+    assert.throws(() => map.scan([1], [1n], place), { code: "EINVAL", message: new RegExp(`not ${place}$`) });
   const texts = arena.createMap({ type: "hash", name: "no words", key: string(8), value: u32, maxEntries: 8 });
   assert.throws(() => texts.scan([""], [0]), { code: "EINVAL", message: /cannot be scanned/ });
+});
+
+test("scan of an array: its indices in their order, and nothing behind them", () => {
+  const map = arena.createMap({ type: "array", name: "scanned array", key: u32, value: u16, maxEntries: 100 });
+  for (let index = 0; index < 100; index++) map.set(index, index * 3);
+  const [keys, values] = [new Uint32Array(70), new Uint16Array(70)];
+  assert.deepEqual(map.scan(keys, values), { count: 70, next: 70 });
+  assert.deepEqual([keys[69], values[69]], [69, 207]);
+  assert.deepEqual(map.scan(keys, values, 70), { count: 30, next: 0 });
+  assert.deepEqual([keys[29], values[29], keys[30]], [99, 297, 30]);
+  for (const place of [100, 1000, 2 ** 32 - 1])
+    assert.throws(() => map.scan(keys, values, place), { code: "EINVAL", message: new RegExp(`not ${place}$`) });
 });
 
 for (const name of ["u32", "u64"] as const)

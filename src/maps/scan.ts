@@ -9,6 +9,7 @@ import type { MapHost } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
 import { roundUp } from "./transfer.ts";
+import { typedArrayKind } from "./typed-array.ts";
 
 /** What one call of `scan` copied, and where the next one goes on: 0, nowhere. */
 export interface Scanned {
@@ -30,9 +31,14 @@ interface Into {
 /** A bucket is copied as a whole: with so few places it may not fit. */
 const FEW = 64;
 
-/** Takes keys and values that lie in turn apart. */
-function spread(from: ScalarArray, step: number, at: number, into: Into, first: number, count: number): void {
-  for (let index = 0, place = at; index < count; index++, place += step) into[first + index] = from[place];
+function noPlace(from: unknown): AnyctxError {
+  return new AnyctxError("EINVAL", `scan needs a next of its own as from, not ${show(from)}`);
+}
+
+/** @param into a typed array of the same words, or an array of anything */
+export function copyOut(from: ScalarArray, into: Into, first: number, count: number): void {
+  if (typedArrayKind(into) !== undefined) (into as ScalarArray).set(from.subarray(0, count) as never, first);
+  else for (let index = 0; index < count; index++) into[first + index] = from[index];
 }
 
 /**
@@ -47,29 +53,29 @@ export function scanInto(
   from: number,
 ): Scanned {
   const most = Math.min(keys.length, values.length);
-  if (!Number.isInteger(from) || from < 0 || from >= 2 ** 32)
-    throw new AnyctxError("EINVAL", `scan needs a next of its own as from, not ${show(from)}`);
+  if (!Number.isInteger(from) || from < 0 || from >= 2 ** 32) throw noPlace(from);
   const { core } = host.instance;
   const room = most <= FEW ? host.room : host.batchRoom();
   const { array: KeyArray } = SCALAR_ARRAYS[key];
   const { array: ValueArray } = SCALAR_ARRAYS[value];
-  const valueAt = roundUp(info.keySize);
-  const unit = valueAt + info.valueStride;
-  const fit = Math.floor(room.bytes / unit);
+  // Up to 7 bytes lie between keys and values.
+  const fit = Math.floor((room.bytes - 7) / (info.keySize + info.valueSize));
+  const valuesAt = roundUp(room.address + fit * info.keySize);
   const { buffer } = host.memory;
-  const ownKeys = new KeyArray(buffer, room.address, Math.floor((fit * unit) / info.keySize));
-  const ownValues = new ValueArray(buffer, room.address, Math.floor((fit * unit) / info.valueSize));
+  const ownKeys = new KeyArray(buffer, room.address, fit);
+  const ownValues = new ValueArray(buffer, valuesAt, fit);
   let count = 0;
   let next = from;
   do {
     const step = Math.min(fit, most - count);
-    const copied = core.mapScan(info.address, next, room.address, step * unit);
+    const copied = core.mapScanColumns(info.address, next, room.address, valuesAt, step);
     if (copied === -ERRNO.ENOSPC && count > 0) break;
     if (copied === -ERRNO.ENOSPC)
       throw new AnyctxError("EINVAL", `scan needs arrays of more than ${most} places: a bucket does not fit`);
+    if (copied === -ERRNO.EINVAL) throw noPlace(from);
     if (copied < 0) throw mapFailure(info, copied, "scan");
-    spread(ownKeys, unit / info.keySize, 0, keys, count, copied);
-    spread(ownValues, unit / info.valueSize, valueAt / info.valueSize, values, count, copied);
+    copyOut(ownKeys, keys, count, copied);
+    copyOut(ownValues, values, count, copied);
     count += copied;
     next = scanNext(core, host.memory);
   } while (next !== 0 && count < most);

@@ -286,6 +286,11 @@ export interface Core {
    */
   mapScan(address: number, from: number, into: number, bytes: number): number;
   /**
+   * As mapScan (maps/dispatch.ts), of maps whose keys and values are of 1, 2, 4 or 8 bytes.
+   * @param room how many entries there is place for, at `keys` and at `values`
+   */
+  mapScanColumns(address: number, from: number, keys: number, values: number, room: number): number;
+  /**
    * As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. Those that have lengths of their own
    * come as they are given (maps/entry.ts), one behind the other.
    */
@@ -663,6 +668,7 @@ export const SIGNATURES = {
   mapGetMany: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   mapPrefill: { parameters: ["i32", "i32"], results: ["i32"] },
   mapScan: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  mapScanColumns: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   mapScanKeys: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   mapSetMany: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   objectAllocate: { parameters: ["i32", "i32", "i32"], results: ["i32"] },

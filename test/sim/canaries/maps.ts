@@ -63,6 +63,18 @@ export const MAP_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "unchecked-scan",
+    doc: "A bucket's entries are copied out without looking afterwards whether it is as it was.",
+    scenario: "columns-while-writing",
+    edits: [
+      {
+        file: "core/maps/hash-scan.ts",
+        guard: "    if (!isUnchanged(bucket, control)) continue;\n    if (done",
+        without: "    if (done",
+      },
+    ],
+  },
+  {
     name: "classes-of-before",
     doc: "A bucket has been split, and what its chain may have is still said by the former depth.",
     scenario: "table-grows-chained-lookups",

@@ -38,7 +38,7 @@ import { refillNmi } from "./refill-nmi.ts";
 import { reusedSlot } from "./reused-slot.ts";
 import { RINGS } from "./rings.ts";
 import { rtWorkThread } from "./rt-work-thread.ts";
-import { scanWhileWriting } from "./scan-while-writing.ts";
+import { SCANS } from "./scan-while-writing.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
 import { TABLES } from "./tables.ts";
@@ -79,7 +79,7 @@ export const SCENARIOS: readonly Scenario[] = [
   refillNmi,
   reusedSlot,
   rtWorkThread,
-  scanWhileWriting,
+  ...SCANS,
   shortWayNmi,
   shortWayTwoCpus,
   sizes,
