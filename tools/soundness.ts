@@ -3,6 +3,7 @@
  * and the program where one does what was not proven.
  */
 import { parseArgs } from "node:util";
+import { SingleBar } from "cli-progress";
 import { runAccepted } from "../test/verifier/run-accepted.ts";
 
 const { values } = parseArgs({
@@ -15,17 +16,22 @@ if (!Number.isInteger(programs) || programs < 1 || !Number.isInteger(seed)) {
 }
 /** Programs of one seed: a failure names the seed that it is of. */
 const PART = 10_000;
+const bar = new SingleBar({ format: "accepted [{bar}] {value} of {total}", clearOnComplete: true, noTTYOutput: false });
+bar.start(programs, 0);
 const counts = { offered: 0, accepted: 0, runs: 0 };
 for (let part = 0; counts.accepted < programs; part++) {
   const { offered, accepted, runs, wrong } = runAccepted(seed + part, Math.min(PART, programs - counts.accepted));
   counts.offered += offered;
   counts.accepted += accepted;
   counts.runs += runs;
+  bar.update(counts.accepted);
   if (wrong.length > 0) {
+    bar.stop();
     console.error(wrong.join("\n"));
     process.exit(1);
   }
 }
+bar.stop();
 const { offered, accepted, runs } = counts;
 console.log(
   `soundness: ${offered} programs offered, ${accepted} accepted, ${runs} runs, no access that was not proven`,

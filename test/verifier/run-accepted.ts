@@ -21,8 +21,9 @@ const HOST_PROGRAMS = 100;
 const MOST_INSTRUCTIONS = 20_000;
 const RUNS = 4;
 
-/** Objects come from an allocator, and no time passes in which a timer could fire. */
+/** Objects come from an allocator, no time passes in which a timer could fire, and a packet's hash is known. */
 const MADE_UP = {
+  answers: new Map([["get_hash_recalc", 0x9e3779b1n]]),
   objects: () => 1,
   copies: () => ({ allocator: 1, cpus: 4 }),
   timers: { init: () => true, setCallback: () => true, start: () => true, cancel: () => false },

@@ -4,6 +4,7 @@ import type { CallbackRules, HeldKind } from "../helpers/rules.ts";
 import { FRAME_POINTER, REGISTERS } from "../isa/instructions.ts";
 import type { LinkedMap } from "../linked.ts";
 import type { ObjectType } from "../object/fields.ts";
+import { Basis } from "./basis.ts";
 import { NOTHING, type NumberRegister, pointer, type Register } from "./registers.ts";
 import { mapSpills, type ReadonlyStack, type Stack } from "./stack.ts";
 
@@ -167,7 +168,7 @@ export class State {
     }
   }
 
-  /** A number was found out more of: all that are known to be the same are narrowed with it. */
+  /** A number was found out more of: all that are known to be the same are narrowed with it, as long as they are known to be. */
   narrow(index: number, register: NumberRegister): void {
     const before = this.register(index);
     this.set(index, register);
@@ -177,7 +178,7 @@ export class State {
     let narrowed = register;
     this.mapAll((each) => {
       if (each.type !== "number" || each.id !== register.id) return each;
-      if (each !== last) narrowed = { ...each, scalar: register.scalar, basis: register.basis };
+      if (each !== last) narrowed = { ...each, scalar: register.scalar, basis: new Basis(each.basis, register.basis) };
       last = each;
       return narrowed;
     }, register.id);

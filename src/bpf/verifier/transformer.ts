@@ -63,16 +63,23 @@ function linked(subject: Subject, state: State, index: number, register: NumberR
   return named;
 }
 
+/** What relies on the copy relies on the number, and not the other way round: the copy of a loop's counter is no counter. */
+function copyOf(register: NumberRegister): NumberRegister {
+  return { ...register, basis: new Basis(register.basis) };
+}
+
 function move(subject: Subject, step: Step, state: State, effect: Of<"alu">): Register {
   const { slot } = step;
   const source = operandOf(state, step, effect.operand);
   const isPlain = aluName(effect.alu) === "mov";
   if (isPlain && effect.width === 64)
-    return source.type === "number" && effect.operand === "src" ? linked(subject, state, slot.src, source) : source;
+    return source.type === "number" && effect.operand === "src"
+      ? copyOf(linked(subject, state, slot.src, source))
+      : source;
   if (source.type !== "number") return number(effect.width === 32 ? bytesLoaded(4) : UNKNOWN);
   // The lower half of what has no upper half is the same number.
   if (isPlain && effect.operand === "src" && source.scalar.wide.umax <= 0xffffffffn)
-    return { ...linked(subject, state, slot.src, source), kernel: false };
+    return { ...copyOf(linked(subject, state, slot.src, source)), kernel: false };
   const operation = SCALAR_OPERATIONS.get(effect.alu);
   const scalar = operation?.(WIDTHS, UNKNOWN, source.scalar, effect.width === 32) ?? UNKNOWN;
   return number(scalar, false, new Basis(source.basis));
