@@ -56,7 +56,7 @@ async function fillThere(kernel: KernelMaps, fd: number, spec: MapSpec, workload
 
 /** Nanoseconds an operation in the kernel. */
 async function timeThere(calls: SystemCalls, fd: number, { name, operations }: Workload): Promise<number> {
-  const { result, returned, nanoseconds } = await testRun(calls, fd, PACKET, REPEAT);
+  const { result, returned, nanoseconds } = await testRun(calls, fd, { packet: PACKET, repeat: REPEAT });
   if (result !== 0 || returned !== 0) throw new Error(`${name}: the kernel says ${result}, its program ${returned}`);
   return nanoseconds / operations;
 }

@@ -3,25 +3,26 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { compile, describeObject, EXAMPLES_FOLDER, findToolchain, programNames, readManifest } from "./examples.ts";
+import { compile, describeObject, FOLDERS, findToolchain, programNames, readManifest } from "./examples.ts";
 
-const manifest = readManifest();
+for (const folder of FOLDERS)
+  test(`${folder}: every program has an object, and no object is without its program`, () => {
+    assert.deepEqual(Object.keys(readManifest(folder).objects).sort(), programNames(folder));
+  });
 
-test("every example has an object, and no object is without its example", () => {
-  assert.deepEqual(Object.keys(manifest.objects).sort(), programNames());
-});
+for (const [folder, name] of FOLDERS.flatMap((folder) => programNames(folder).map((name) => [folder, name] as const))) {
+  const manifest = readManifest(folder);
 
-for (const name of programNames()) {
   test(`${name}: source and object belong together`, () => {
     assert.deepEqual(
-      describeObject(name),
+      describeObject(folder, name),
       manifest.objects[name],
       `${name}.bpf.c, a header or ${name}.bpf.o changed: run \`npm run examples\` and commit what it writes`,
     );
   });
 
   test(`${name}: the object names no folder of the machine that built it`, () => {
-    const text = readFileSync(`${EXAMPLES_FOLDER}/${name}.bpf.o`, "latin1");
+    const text = readFileSync(`${folder}/${name}.bpf.o`, "latin1");
     assert.doesNotMatch(text, /\/(home|root|tmp|work|Users)\//);
   });
 
@@ -29,13 +30,13 @@ for (const name of programNames()) {
     const toolchain = findToolchain(manifest.clang);
     if (toolchain?.version !== manifest.clang)
       return context.skip(`clang ${manifest.clang} is not here (found ${toolchain?.version ?? "none"})`);
-    const folder = mkdtempSync(join(tmpdir(), "examples-"));
+    const place = mkdtempSync(join(tmpdir(), "examples-"));
     try {
-      const path = join(folder, `${name}.bpf.o`);
-      compile(toolchain, name, path);
-      assert.deepEqual(readFileSync(path), readFileSync(`${EXAMPLES_FOLDER}/${name}.bpf.o`));
+      const path = join(place, `${name}.bpf.o`);
+      compile(toolchain, folder, name, path);
+      assert.deepEqual(readFileSync(path), readFileSync(`${folder}/${name}.bpf.o`));
     } finally {
-      rmSync(folder, { recursive: true });
+      rmSync(place, { recursive: true });
     }
   });
 }

@@ -1,17 +1,18 @@
 /**
- * Builds `examples/bpf/*.bpf.c` with clang and writes down in `objects.json` what was built from what, so that a
+ * Builds the `*.bpf.c` of `FOLDERS` with clang and writes down in each folder's `objects.json` what was built from what, so that a
  * source and an object that no longer belong together are noticed without a compiler.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-export const EXAMPLES_FOLDER = "examples/bpf";
-export const MANIFEST: string = `${EXAMPLES_FOLDER}/objects.json`;
+export const FOLDERS = ["examples/bpf", "test/programs"] as const;
 
-/** SHA-256 digests in hex: of a program's source together with all headers of the folder, and of its object. */
+const manifestOf = (folder: string): string => join(folder, "objects.json");
+
+/** SHA-256 digests in hex: of a program's source together with all headers of the folder and theirs, and of its object. */
 export interface ObjectRow {
   readonly source: string;
   readonly object: string;
@@ -39,8 +40,8 @@ const CLANG_OPTIONS = [
 const CLANG_NAMES = ["clang", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16"];
 
 /** Names of the programs: `memleak` for `memleak.bpf.c`. */
-export function programNames(): string[] {
-  return readdirSync(EXAMPLES_FOLDER)
+export function programNames(folder: string): string[] {
+  return readdirSync(folder)
     .filter((name) => name.endsWith(".bpf.c"))
     .map((name) => name.slice(0, -".bpf.c".length))
     .sort();
@@ -75,25 +76,37 @@ function run(command: string, args: readonly string[]): void {
 }
 
 /** Compiles one program; DWARF is taken out again, BTF and its line information stay. */
-export function compile(toolchain: Toolchain, name: string, output: string): void {
-  run(toolchain.clang, [...CLANG_OPTIONS, "-c", `${EXAMPLES_FOLDER}/${name}.bpf.c`, "-o", output]);
+export function compile(toolchain: Toolchain, folder: string, name: string, output: string): void {
+  run(toolchain.clang, [...CLANG_OPTIONS, "-c", `${folder}/${name}.bpf.c`, "-o", output]);
   run(toolchain.strip, ["--strip-debug", output]);
 }
 
+/** A folder's headers, and those of other folders that they include. */
+function headersOf(folder: string): string[] {
+  const own = readdirSync(folder).filter((file) => file.endsWith(".h"));
+  const others = own.flatMap((file) =>
+    [...readFileSync(join(folder, file), "utf8").matchAll(/^#include "(.*\/.*)"$/gm)].flatMap(([, path = ""]) => [
+      path,
+    ]),
+  );
+  return [...own, ...others].sort();
+}
+
 /** The row that `objects.json` must hold for a program as it lies in the folder now. */
-export function describeObject(name: string, objectPath = `${EXAMPLES_FOLDER}/${name}.bpf.o`): ObjectRow {
+export function describeObject(folder: string, name: string): ObjectRow {
   const source = createHash("sha256");
-  const headers = readdirSync(EXAMPLES_FOLDER).filter((file) => file.endsWith(".h"));
-  for (const file of [`${name}.bpf.c`, ...headers.sort()])
-    source.update(`${file}\0`).update(readFileSync(join(EXAMPLES_FOLDER, file)));
+  for (const file of [`${name}.bpf.c`, ...headersOf(folder)])
+    source.update(`${file}\0`).update(readFileSync(join(folder, file)));
   return {
     source: source.digest("hex"),
-    object: createHash("sha256").update(readFileSync(objectPath)).digest("hex"),
+    object: createHash("sha256")
+      .update(readFileSync(`${folder}/${name}.bpf.o`))
+      .digest("hex"),
   };
 }
 
-export function readManifest(): Manifest {
-  return JSON.parse(readFileSync(MANIFEST, "utf8")) as Manifest;
+export function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(manifestOf(folder), "utf8")) as Manifest;
 }
 
 function main(): void {
@@ -105,15 +118,16 @@ function main(): void {
     console.error("the objects in the repository are ready to use: only a changed program needs clang");
     process.exit(1);
   }
-  mkdirSync(EXAMPLES_FOLDER, { recursive: true });
-  const objects: Record<string, ObjectRow> = {};
-  for (const name of programNames()) {
-    compile(toolchain, name, `${EXAMPLES_FOLDER}/${name}.bpf.o`);
-    objects[name] = describeObject(name);
-    console.error(`${EXAMPLES_FOLDER}/${name}.bpf.o`);
+  for (const folder of FOLDERS) {
+    const objects: Record<string, ObjectRow> = {};
+    for (const name of programNames(folder)) {
+      compile(toolchain, folder, name, `${folder}/${name}.bpf.o`);
+      objects[name] = describeObject(folder, name);
+      console.error(`${folder}/${name}.bpf.o`);
+    }
+    const manifest: Manifest = { clang: toolchain.version, objects };
+    writeFileSync(manifestOf(folder), `${JSON.stringify(manifest, null, 2)}\n`);
   }
-  const manifest: Manifest = { clang: toolchain.version, objects };
-  writeFileSync(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) main();

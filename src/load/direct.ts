@@ -79,7 +79,8 @@ export class DirectRuns {
     this.#tails = [...(loaded.programs[0]?.tails ?? [])];
     const answers: Answers = { get: (name) => this.#answers.get(name) };
     const host: ProgramHost = {
-      ...{ ...plain, kernel: this.#kernel, core: { ...plain.core, ...probes(arena, this.#kernel) } },
+      ...{ ...plain, kernel: this.#kernel },
+      core: this.#timers.watching({ ...plain.core, ...probes(arena, this.#kernel) }),
       ...{ timers: this.#timers, answers },
       output: (map, _, record) => this.#keep(map, record),
     };
@@ -156,7 +157,7 @@ export class DirectRuns {
   /**
    * Runs a program once.
    * @param watch is shown the run before each of its instructions
-   * @throws {AnyctxError} EINVAL: there is no such program, or no context can be made of what is given
+   * @throws {AnyctxError} EINVAL: there is no such program, or no context can be made of what is given; EBUSY: another thread has the CPU
    */
   run(given: DirectRun, watch?: InterpreterOptions["watch"]): DirectResult {
     const { program, cpu = 0, level = "task", memory = new Map(), task = {} } = given;
@@ -173,7 +174,8 @@ export class DirectRuns {
     this.#printed = [];
     this.#records = new Map();
     const before = this.#arena.cpu;
-    this.#arena.switchCpu(cpu);
+    if (this.#arena.heldCpus().includes(cpu)) this.#arena.switchCpu(cpu);
+    else this.#arena.takeCpu(cpu);
     const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#record(task, cpu, level)];
     const place = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {

@@ -1,6 +1,6 @@
 /** Timers of programs in virtual time: they lie in values of maps, and fire as time passes. */
 import type { Arena } from "../arena/arena.ts";
-import type { ProgramTimers } from "../bpf/host.ts";
+import type { CoreFunction, ProgramHost, ProgramTimers } from "../bpf/host.ts";
 import type { LoadedMap, LoadedObject } from "./load.ts";
 
 interface Timer {
@@ -59,6 +59,36 @@ export class Timers implements ProgramTimers {
     const was = found.at !== undefined;
     found.at = undefined;
     return was;
+  }
+
+  /**
+   * The functions by which programs take entries away or replace them, so that an entry's timers go with it: its memory may be
+   * another entry's in the next moment.
+   */
+  watching(core: ProgramHost["core"]): ProgramHost["core"] {
+    const names = this.#loaded.maps.flatMap(({ map }) => {
+      const { lookup, update, delete: remove } = map.info.kind.program;
+      return lookup === undefined
+        ? []
+        : [update, remove].flatMap((name) => (name === undefined ? [] : [[name, lookup]]));
+    });
+    const watched = [...new Map(names as [string, string][])].map(([name, lookup]) => {
+      const [act, find] = [core[name] as CoreFunction, core[lookup] as CoreFunction];
+      const watching: CoreFunction = (map, key, ...rest) => {
+        if (this.#timers.size === 0) return act(map, key, ...rest);
+        const before = Number(find(map, key)) >>> 0;
+        const result = act(map, key, ...rest);
+        if (before !== 0 && Number(find(map, key)) >>> 0 !== before) this.#forget(Number(map), before);
+        return result;
+      };
+      return [name, watching] as const;
+    });
+    return { ...core, ...Object.fromEntries(watched) };
+  }
+
+  #forget(address: number, value: number): void {
+    const bytes = this.#loaded.maps.find(({ map }) => map.info.address === address)?.map.info.valueSize ?? 0;
+    for (const timer of this.#timers.keys()) if (timer >= value && timer < value + bytes) this.#timers.delete(timer);
   }
 
   /** Takes the timer that fires first, up to a time. One whose entry is gone is gone too. */

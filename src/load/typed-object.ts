@@ -72,6 +72,7 @@ export interface RunInput {
   readonly raw?: Uint8Array;
   /** Where it runs: "task" by default. */
   readonly context?: Level;
+  /** Of the arena's; the thread takes it if nobody has it, and keeps it. */
   readonly cpu?: number;
   /** Nanoseconds, as of `bpf_ktime_get_ns`; as in the run before if not given. */
   readonly time?: number | bigint;

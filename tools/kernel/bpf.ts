@@ -11,6 +11,7 @@ const COMMAND = {
   delete: 3,
   nextKey: 4,
   load: 5,
+  open: 7,
   testRun: 10,
   info: 15,
   take: 21,
@@ -88,20 +89,48 @@ export async function loadProgram(
   return `errno ${-result}: ${lines.at(-1) ?? ""}`;
 }
 
-/** Runs a program on a packet so often. @returns what it returned at the end, and nanoseconds a run */
-export async function testRun(
-  calls: SystemCalls,
-  fd: number,
-  packet: Uint8Array,
-  repeat: number,
-): Promise<{ readonly result: number; readonly returned: number; readonly nanoseconds: number }> {
+/** What a program runs on: a packet, its context or both; how often, of what runs on no packet 0. */
+export interface TestRun {
+  readonly packet?: Uint8Array;
+  readonly context?: Uint8Array;
+  readonly repeat: number;
+}
+
+export interface TestRan {
+  readonly result: number;
+  readonly returned: number;
+  /** Of one run. */
+  readonly nanoseconds: number;
+  /** As it is afterwards. */
+  readonly packet: Uint8Array;
+}
+
+/** What a packet may be longer by afterwards. */
+const LONGER = 256;
+
+/** Runs a program. */
+export async function testRun(calls: SystemCalls, fd: number, { packet, context, repeat }: TestRun): Promise<TestRan> {
+  const room = packet && new Uint8Array(packet.length + LONGER);
   const fill = (attributes: DataView): void => {
     attributes.setUint32(0, fd, true);
-    attributes.setUint32(8, packet.length, true);
+    attributes.setUint32(8, packet?.length ?? 0, true);
+    attributes.setUint32(12, room?.length ?? 0, true);
     attributes.setUint32(32, repeat, true);
+    attributes.setUint32(40, context?.length ?? 0, true);
   };
-  const { result, attributes } = await ask(calls, COMMAND.testRun, fill, [16], [packet]);
-  return { result, returned: attributes.getUint32(4, true), nanoseconds: attributes.getUint32(36, true) };
+  const { result, attributes, data } = await ask(calls, COMMAND.testRun, fill, [16, 24, 48], [packet, room, context]);
+  return {
+    result,
+    returned: attributes.getUint32(4, true),
+    nanoseconds: attributes.getUint32(36, true),
+    packet: (data[1] ?? new Uint8Array(0)).slice(0, attributes.getUint32(12, true)),
+  };
+}
+
+/** The descriptor of what is pinned there, or -errno. */
+export async function openPinned(calls: SystemCalls, path: string): Promise<number> {
+  const { result } = await ask(calls, COMMAND.open, () => undefined, [0], [new TextEncoder().encode(`${path}\0`)]);
+  return result;
 }
 
 export class KernelMaps {

@@ -26,9 +26,19 @@ export function packetOf(call: ServiceCall): PlacedPacket {
 /** Bytes of an Ethernet header. */
 export const ETHERNET_BYTES = 14;
 
-/** Whether the packet has its Ethernet header: on its way through a device, not in a socket. */
-export function hasEthernet({ program: { kind } }: ServiceCall): boolean {
-  return ["sched_cls", "xdp", "socket_filter", "flow_dissector", "lwt"].includes(kind.type);
+/** Where a packet of so many bytes in front lay when the run began, Ethernet header and all. */
+function placedAt({ context }: ServiceCall, { struct }: PlacedPacket): number {
+  return context + Math.ceil(struct.bytes / 8) * 8 + struct.headroom;
+}
+
+/** Types whose packets begin with an Ethernet header: they are on their way through a device, not in a socket or on a route. */
+const WITH_ETHERNET: readonly string[] = ["sched_cls", "xdp", "flow_dissector"];
+
+/** Bytes of the packet before its network header. A socket's filter may get it either way. */
+export function networkAt(call: ServiceCall, packet: PlacedPacket): number {
+  const { type } = call.program.kind;
+  const has = type === "socket_filter" ? packet.begin === placedAt(call, packet) : WITH_ETHERNET.includes(type);
+  return has ? ETHERNET_BYTES : 0;
 }
 
 function load(call: ServiceCall, _: number, offset: number, into: number, size: number): number {
@@ -45,9 +55,14 @@ function load(call: ServiceCall, _: number, offset: number, into: number, size: 
 const FROM_NETWORK = 1;
 
 function loadRelative(call: ServiceCall, _: number, offset: number, into: number, size: number, start: number): number {
-  const before = start === FROM_NETWORK && hasEthernet(call) ? ETHERNET_BYTES : 0;
-  if (offset <= 0xffff && start <= FROM_NETWORK && (start === FROM_NETWORK || hasEthernet(call)))
-    return load(call, 0, offset + before, into, size);
+  const packet = packetOf(call);
+  const network = networkAt(call, packet);
+  const from = packet.begin + (start === FROM_NETWORK ? network : network - ETHERNET_BYTES);
+  const isThere = from >= packet.begin || from >= placedAt(call, packet);
+  if (offset <= 0xffff && start <= FROM_NETWORK && isThere && from + offset + size <= packet.end) {
+    call.bytes.copyWithin(into, from + offset, from + offset + size);
+    return 0;
+  }
   call.bytes.fill(0, into, into + size);
   return -ERRNO.EFAULT;
 }

@@ -2,7 +2,7 @@
 import { ERRNO } from "../../error.ts";
 import { placePacket, pointerAt, setPointer } from "../programs/packet-struct.ts";
 import type { Helper } from "./helper.ts";
-import { ETHERNET_BYTES, hasEthernet, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
+import { ETHERNET_BYTES, networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
 import { CONTEXT, DESTINATION, SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ServiceCall } from "./service.ts";
@@ -94,8 +94,7 @@ function xdpStore(call: ServiceCall, _: number, offset: number, from: number, si
 function changeTail(call: ServiceCall, _: number, size: number, flags: bigint): number {
   const packet = packetOf(call);
   const end = packet.begin + size;
-  const least = hasEthernet(call) ? ETHERNET_BYTES : 0;
-  if (flags !== 0n || size < least || size > packet.struct.most) return -ERRNO.EINVAL;
+  if (flags !== 0n || size < networkAt(call, packet) || size > packet.struct.most) return -ERRNO.EINVAL;
   if (end > roomOf(call, packet).last) return -ERRNO.ENOMEM;
   if (end > packet.end) call.bytes.fill(0, packet.end, end);
   move(call, packet, packet.begin, end);

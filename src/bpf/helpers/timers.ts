@@ -13,8 +13,8 @@ function timersOf(call: ServiceCall): ProgramTimers {
   return call.host.timers ?? call.fail("no time passes here, so that a timer would never fire");
 }
 
-/** CLOCK_REALTIME is not taken. */
-const CLOCKS: readonly bigint[] = [1n, 7n];
+/** CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME: here all of them are the time of the events. */
+const CLOCKS: readonly bigint[] = [0n, 1n, 7n];
 
 function init(call: ServiceCall, timer: number, map: number, flags: bigint): number {
   if (!CLOCKS.includes(flags)) return -ERRNO.EINVAL;

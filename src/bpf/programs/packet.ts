@@ -24,13 +24,16 @@ const ALIGN = 8;
 /**
  * A packet, and the struct about it: the given context's fields but for the addresses.
  * @param behind bytes directly behind the struct that belong to the context too
+ * @param from bytes of a packet that the program does not see: `ETHERNET_BYTES` of types behind the Ethernet header, which is given with
+ * the packet all the same, and zeroes afterwards, as in Linux's test runs
  */
-export function packetContext(struct: PacketStruct, given: DirectInput, behind = 0): DirectContext {
+export function packetContext(struct: PacketStruct, given: DirectInput, behind = 0, from = 0): DirectContext {
   onlyOf(`A program on packets (${struct.what})`, given, ["packet", "context"]);
   const { packet = new Uint8Array(0), context = new Uint8Array(0) } = given;
   if (context.length > struct.bytes)
     throw new AnyctxError("EINVAL", `${struct.what} has ${struct.bytes} bytes, not ${context.length}`);
   const begin = beginOf(struct, behind);
+  const seen = begin + Math.min(from, packet.length);
   return {
     own: struct.bytes + behind,
     bytes: begin + Math.max(packet.length, struct.most - struct.headroom),
@@ -42,14 +45,17 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
         target.set(packet.subarray(PROTOCOL_AT, PROTOCOL_AT + 2), struct.protocol);
       target.set(context);
       target.set(packet, begin);
-      if (struct.meta !== undefined) setPointer(view, struct.meta, struct.pointer, at + begin);
-      placePacket(view, 0, struct, at + begin, at + begin + packet.length);
+      if (struct.meta !== undefined) setPointer(view, struct.meta, struct.pointer, at + seen);
+      placePacket(view, 0, struct, at + seen, at + begin + packet.length);
     },
     packet(target, at) {
       const view = new DataView(target.buffer, target.byteOffset);
       const of = (field: number): number => pointerAt(view, field, struct.pointer) - at;
       // What XDP has in front of a packet is given with it, as Linux does.
-      return target.slice(of(struct === XDP_MD ? (struct.meta ?? struct.data) : struct.data), of(struct.end));
+      const left = target.subarray(of(struct === XDP_MD ? (struct.meta ?? struct.data) : struct.data), of(struct.end));
+      const whole = new Uint8Array(seen - begin + left.length);
+      whole.set(left, seen - begin);
+      return whole;
     },
   };
 }
@@ -105,7 +111,7 @@ export function ofPackets(what: string, struct: PacketStruct, from = 0): (event:
  * The context of the types that run on packets, by the struct that they get.
  * @param writable parts of the struct that programs may write to
  * @param hidden parts of the struct that a kernel does not show them
- * @param from bytes of a source's packets that they do not see: `ETHERNET_BYTES`
+ * @param from bytes of packets that they do not see: `ETHERNET_BYTES`
  */
 export function onPackets(
   struct: PacketStruct,
@@ -119,6 +125,6 @@ export function onPackets(
     access: { bytes: () => struct.bytes, writable, hidden },
     // A packet of no bytes: where it would lie nobody says.
     example: (_, index) => numbered(struct.bytes, Math.max(struct.end + struct.pointer, (struct.meta ?? 0) + 4), index),
-    direct: (given) => packetContext(struct, given),
+    direct: (given) => packetContext(struct, given, 0, from),
   };
 }

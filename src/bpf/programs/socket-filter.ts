@@ -1,6 +1,6 @@
 /** Socket filters: a program there gets a packet and says how much of it is kept. */
 import { numbered } from "./context.ts";
-import { isPacketEvent, ofPackets, packetContext, packetRoom } from "./packet.ts";
+import { ETHERNET_BYTES, isPacketEvent, ofPackets, packetContext, packetRoom } from "./packet.ts";
 import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -10,7 +10,7 @@ const HIDDEN = [tcClass, [76, 84], addresses, meta, flowKeys, time, wireLength] 
 
 export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
   name: "socket_filter",
-  doc: "Filters packets; its context is `struct __sk_buff`.",
+  doc: "Filters packets; its context is `struct __sk_buff`. Of a recording it sees them whole, run directly from the network header on.",
   prefixes: ["socket"],
   section: "socket",
   parse: () => ({}),
@@ -22,7 +22,7 @@ export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
     of: ofPackets("A socket filter", SK_BUFF),
     access: { bytes: () => SK_BUFF.bytes, writable: [[48, 68]], hidden: HIDDEN },
     example: (_, index) => numbered(SK_BUFF.bytes, (SK_BUFF.meta ?? 0) + 4, index),
-    direct: (given) => packetContext(SK_BUFF, given),
+    direct: (given) => packetContext(SK_BUFF, given, 0, ETHERNET_BYTES),
   },
   helpers: ["base", "packet"],
   result: {
