@@ -23,7 +23,12 @@ const COPIED = ["core", "src", "test", "tools", "build", "dist", "package.json",
 const ABOVE = [
   "src/arena/allocator.test.ts",
   "src/arena/account.test.ts",
+  "src/arena/attach.test.ts",
+  "src/arena/inner-maps.test.ts",
+  "src/maps/many.test.ts",
   "src/maps/map.test.ts",
+  "src/maps/modify.test.ts",
+  "test/vectors.test.ts",
   "src/bpf/helpers/helpers.test.ts",
 ];
 const UNIT_TESTS = "tools/mutate-tests.ts";

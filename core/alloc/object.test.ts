@@ -451,3 +451,8 @@ test("random operations in random contexts on two CPUs: nothing overlaps, every 
     { numRuns: 150 },
   );
 });
+
+test("objects are one or one for each CPU: nothing else is taken", async () => {
+  const { core } = await makeArena();
+  for (const perCpu of [2, 3, 2 ** 31]) assert.equal(core.createObjectAllocator(64, perCpu, 2 ** 31), ERRNO.EINVAL);
+});

@@ -51,3 +51,24 @@ test("random numbers: each CPU has its own row, the same again from the same see
     });
   for (const seed of [1, 2, 0x7fffffff]) assert.deepEqual(await rows(seed), expected(seed));
 });
+
+test("a text is copied up to its NUL or to the end of the room, and is no text where memory ends before it does", async () => {
+  const arena = await makeArena();
+  const [from, out] = [arena.allocate(64), arena.allocate(64)];
+  const memory = Buffer.from(arena.memory.buffer);
+  memory.write("some text\0behind", from, "latin1");
+  const copied = (source: number, size: number): { result: number; text: string } => {
+    memory.fill("#", out, out + 16);
+    const result = arena.core.probeReadString(out, size, BigInt(source));
+    return { result, text: memory.toString("latin1", out, out + 12) };
+  };
+  assert.deepEqual(copied(from, 16), { result: 10, text: "some text\0##" });
+  assert.deepEqual(copied(from, 5), { result: 5, text: "some\0#######" });
+  assert.deepEqual(copied(from, 0), { result: 0, text: "############" });
+  const end = arena.memory.buffer.byteLength;
+  memory.write("end", end - 3, "latin1");
+  assert.deepEqual(copied(end - 3, 3), { result: 3, text: "en\0#########" });
+  for (const size of [4, 8])
+    assert.deepEqual(copied(end - 3, size), { result: -14, text: "\0".repeat(size).padEnd(12, "#") });
+  for (const source of [0, 7, end, 2 ** 40]) assert.equal(copied(source, 4).result, -14, `${source}`);
+});

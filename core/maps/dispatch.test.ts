@@ -41,3 +41,18 @@ test("a kind that there is not cannot be created, walked or prefilled", async ()
   map.setField("kind", 3);
   assert.deepEqual([map.scan(0, 1000).result, arena.core.mapPrefill(map.address, 1)], [-EINVAL, -EINVAL]);
 });
+
+/** `enum bpf_map_type` and the flags of Linux's `include/uapi/linux/bpf.h`. */
+const LINUX: Readonly<Partial<Record<keyof typeof CONSTANTS, number>>> = {
+  ...{ KIND_HASH: 1, KIND_ARRAY: 2, KIND_PROG_ARRAY: 3, KIND_PERF_EVENT_ARRAY: 4, KIND_PERCPU_HASH: 5 },
+  ...{ KIND_PERCPU_ARRAY: 6, KIND_STACK_TRACE: 7, KIND_CGROUP_ARRAY: 8, KIND_LRU_HASH: 9, KIND_LRU_PERCPU_HASH: 10 },
+  ...{ KIND_LPM_TRIE: 11, KIND_ARRAY_OF_MAPS: 12, KIND_HASH_OF_MAPS: 13, KIND_QUEUE: 22, KIND_STACK: 23 },
+  ...{ KIND_SOCKET_STORAGE: 24, KIND_RINGBUF: 27, KIND_INODE_STORAGE: 28, KIND_TASK_STORAGE: 29 },
+  ...{ KIND_BLOOM_FILTER: 30, KIND_USER_RINGBUF: 31, KIND_CGROUP_STORAGE: 32 },
+  ...{ NO_PREALLOC: 1, NO_COMMON_LRU: 2, NUMA_NODE: 4, RDONLY: 8, WRONLY: 16, ZERO_SEED: 64, RDONLY_PROG: 128 },
+  ...{ WRONLY_PROG: 256, MMAPABLE: 1024, INNER_MAP: 4096, NOEXIST: 1, EXIST: 2, LOCK: 4 },
+};
+
+test("kinds and flags have Linux's numbers", () => {
+  for (const [name, number] of Object.entries(LINUX)) assert.equal(CONSTANTS[name as "KIND_HASH"], number, name);
+});

@@ -54,3 +54,13 @@ for (const [name, supply] of [
       );
     }
   });
+
+test("another CPU's copy: of a key that is there and a CPU that there is, otherwise nothing", async () => {
+  const arena = await makeArena({ cpus: CPUS });
+  const map = new RawMap(arena, { kind: KIND_PERCPU_HASH, valueSize: 12, maxEntries: 6 });
+  assert.equal(map.update(4, [7, 8, 9]), 0);
+  const on = (key: number, cpu: number): number => arena.core.percpuHashLookupOn(map.address, map.key(key), cpu) >>> 0;
+  for (let cpu = 0; cpu < CPUS; cpu++) assert.equal(map.byteAt(on(4, cpu)), 7 + cpu);
+  for (const cpu of [CPUS, CPUS + 1, 2 ** 32 - 1]) assert.equal(on(4, cpu), 0);
+  for (let cpu = 0; cpu < CPUS; cpu++) assert.equal(on(5, cpu), 0, "there is no such key");
+});
