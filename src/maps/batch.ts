@@ -65,7 +65,7 @@ function checkLength(what: string, given: { readonly length: number } | undefine
 /** What is written to has the codec's own words, or is an array of anything. */
 function checkArray(what: string, codec: ScalarName, given: unknown): void {
   const { array } = SCALAR_ARRAYS[codec];
-  const kind = typedArrayKind(given);
+  const kind = typeof given === "object" ? typedArrayKind(given) : typeof given;
   if (kind !== undefined && kind !== array.name)
     throw new AnyctxError("EINVAL", `${what} of ${codec} need ${array.name} or an array, not ${kind}`);
 }

@@ -243,6 +243,7 @@ test("scan: every entry once, into arrays of any length; others are refused", ()
   assert.equal(map.scan(list.keys, list.values).count, 20_000);
   assert.throws(() => map.scan(new Uint32Array(1), new BigUint64Array(1)), { code: "EINVAL", message: /more than 1/ });
   assert.throws(() => map.scan(new Int32Array(9), new BigUint64Array(9)), { code: "EINVAL", message: /Uint32Array/ });
+  assert.throws(() => map.scan("ten places" as never, [1n]), { code: "EINVAL", message: /Keys.*, not string/ });
   for (const place of [-1, 0.5, 2 ** 32])
     assert.throws(() => map.scan([1], [1n], place), { code: "EINVAL", message: new RegExp(`not ${place}$`) });
   const texts = arena.createMap({ type: "hash", name: "no words", key: string(8), value: u32, maxEntries: 8 });
