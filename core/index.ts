@@ -27,6 +27,7 @@ import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/contex
 import { transferOf } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
 import { memoryErrno, renewBudget } from "./cpu/wait";
+import { sweepArenaMaps } from "./maps/arena-sweep";
 import { letWorkRun } from "./maps/deferred";
 import { finishBuilding, reapMaps as freeDyingMaps } from "./maps/lifecycle";
 import { closeAll, findMap as find, openMap as open } from "./maps/registry";
@@ -64,6 +65,16 @@ export { LAYOUT_VERSION } from "./base/superblock";
 export { switchCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
 export { freezeMap } from "./maps/access";
+export { arenaAt, arenaLoad, arenaStore } from "./maps/arena-access";
+export {
+  arenaAllocatePages,
+  arenaFreePages,
+  arenaNextPage,
+  arenaReservePages,
+  arenaRunCount,
+  arenaTouchPage,
+  placeArenaMap,
+} from "./maps/arena-map";
 export {
   arrayDelete,
   arrayGet,
@@ -324,6 +335,7 @@ export function timerTick(): void {
   betweenOperations(thisCpu());
   tick(thisCpu());
   tickTables(thisCpu());
+  sweepArenaMaps(thisCpu());
   trimWhenIdle(thisCpu());
 }
 

@@ -13,6 +13,7 @@ import { mayRunWork } from "./cpu/context";
 import { LEVELS } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
 import { renewBudget } from "./cpu/wait";
+import { sweepArenaMaps } from "./maps/arena-sweep";
 import { levelCount } from "./maps/count";
 import { MapHeader, mapAt } from "./maps/map";
 import { tickTables } from "./maps/split";
@@ -106,7 +107,7 @@ export function trimCpus(token: u32): void {
   trimSlab();
 }
 
-/** Makes the tables as small as they may be, for as long as that gives pages back: each round a segment of each. */
+/** Makes the tables as small as they may be, for as long as that gives pages back: each round a segment of each, and empty runs of arena maps. */
 function trimTables(token: u32): void {
   const cpus = superblock().cpus;
   let before: u32;
@@ -119,5 +120,6 @@ function trimTables(token: u32): void {
       if (area.owner == token) betweenOperations(area);
     }
     tickTables(thisCpu());
+    sweepArenaMaps(thisCpu());
   } while (++rounds < ROUNDS || usedPages() < before);
 }

@@ -24,7 +24,7 @@ for (const file of FILES)
 
 /** Kinds of which nothing is recorded: Linux has no such kind, or wants BTF, or entries are descriptors that it alone can make. */
 const UNRECORDED: readonly MapType[] = [
-  ...(["variable_hash", "ordered", "user_ringbuf", "perf_event_array", "prog_array", "cgroup_array"] as const),
+  ...(["variable_hash", "ordered", "user_ringbuf", "arena", "perf_event_array", "prog_array", "cgroup_array"] as const),
   ...(["task_storage", "sk_storage", "inode_storage", "cgrp_storage"] as const),
 ];
 

@@ -18,6 +18,7 @@ const ordered = arena.openMap("ordered");
 const recent = arena.openMap("recent");
 const recentPerCpu = arena.openMap("recent per CPU");
 const growing = arena.openMap("growing");
+const pages = arena.openMap("pages");
 const allCpus = Array.from({ length: arena.cpus }, () => 1n);
 const block = new Uint8Array(700).fill(7);
 /** Of several classes, the largest a run of pages. */
@@ -93,6 +94,18 @@ const LOADS = {
     for (let key = 0; key < 20; key++) recent.delete(next(600));
     for (let key = 0; key < 20; key++) recentPerCpu.update(next(200), allCpus);
     for (let key = 0; key < 10; key++) recentPerCpu.delete(next(200));
+  },
+  /** Who was given a page finds it empty, as nobody else frees it. What a dead thread had stays. */
+  pages() {
+    for (let turn = 0; turn < 20; turn++) {
+      const count = 1 + next(6);
+      const first = pages.allocatePages(count);
+      if (first === undefined) break;
+      if (pages.readBytes(first, 4096 * count).some((byte) => byte !== 0)) throw new Error("a page is soiled");
+      pages.writeBytes(first, block);
+      pages.freePages(first, count);
+    }
+    arena.poll();
   },
   growth() {
     const first = next(100) * 10_000;

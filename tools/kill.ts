@@ -11,7 +11,7 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { SingleBar } from "cli-progress";
-import { AnyctxError, Arena, type ArenaHandle, type ArenaMap, bytes, string, u32, u64 } from "../src/index.ts";
+import { AnyctxError, Arena, type ArenaHandle, type ArenaMap, bytes, none, string, u32, u64 } from "../src/index.ts";
 import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";
 
 const WORKER = new URL("./kill-worker.mjs", import.meta.url);
@@ -104,6 +104,7 @@ async function openRing(seed: number): Promise<Ring> {
   arena.createMap({ type: "lru_hash", key: u32, name: "recent", value: bytes(40), maxEntries: 300 });
   arena.createMap({ type: "lru_percpu_hash", key: u32, name: "recent per CPU", value: u64, maxEntries: 100 });
   arena.createMap({ ...create, name: "growing", value: u64, maxEntries: 1_000_000 });
+  arena.createMap({ type: "arena", key: none, value: none, name: "pages", maxEntries: 10_000 });
   return { arena, dynamic, survivor: await startWorker(arena, { role: "survivor", seed }) };
 }
 

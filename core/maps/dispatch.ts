@@ -7,6 +7,8 @@ import { EINVAL } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
 import { isAccessible } from "./access";
+import { arenaPageCount, buildArenaMap, checkArenaMap, KIND_ARENA } from "./arena-map";
+import { emptyArenaMap, settleArenaMap } from "./arena-sweep";
 import {
   buildArray,
   buildPercpuArray,
@@ -76,7 +78,7 @@ export function checkMap(
   supply: u32,
   extra: u32,
 ): u32 {
-  if (!isAccessible(flags) || (extra != 0 && kind != KIND_BLOOM_FILTER)) return EINVAL;
+  if (!isAccessible(flags) || (extra != 0 && kind != KIND_BLOOM_FILTER && kind != KIND_ARENA)) return EINVAL;
   if (kind == KIND_HASH) return checkHash(keySize, valueSize, maxEntries, flags, supply);
   if (isLocalStorage(kind)) return checkLocalStorage(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_PERCPU_HASH) return checkPercpuHash(keySize, valueSize, maxEntries, flags, supply);
@@ -96,6 +98,7 @@ export function checkMap(
   if (kind == KIND_HASH_OF_MAPS) return checkHashOfMaps(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_LRU_HASH) return checkLruHash(keySize, valueSize, maxEntries, flags, supply);
   if (kind == KIND_LRU_PERCPU_HASH) return checkLruPercpuHash(keySize, valueSize, maxEntries, flags, supply);
+  if (kind == KIND_ARENA) return checkArenaMap(keySize, valueSize, maxEntries, flags, extra);
   if (kind == KIND_VARIABLE_HASH) return checkVariable(keySize, valueSize, maxEntries, supply);
   if (kind == KIND_ORDERED) return checkVariable(keySize, valueSize, maxEntries, supply);
   return EINVAL;
@@ -139,6 +142,7 @@ export function buildMap(area: CpuArea, map: MapHeader, inner: usize): bool {
   if (map.kind == KIND_PERF_EVENT_ARRAY || map.kind == KIND_CGROUP_ARRAY) return true;
   if (map.kind == KIND_PROG_ARRAY) return true;
   if (map.kind == KIND_STACK_TRACE) return true;
+  if (map.kind == KIND_ARENA) return buildArenaMap(map);
   if (map.kind == KIND_VARIABLE_HASH) return buildVariableHash(area, map);
   if (map.kind == KIND_ORDERED) return startVariableSets(area, map);
   if (map.kind == KIND_LRU_HASH) return buildLruHash(area, map);
@@ -156,6 +160,7 @@ export function emptyMap(area: CpuArea, map: MapHeader): void {
   if (map.kind == KIND_LRU_PERCPU_HASH) emptyHash(area, map);
   if (map.kind == KIND_LPM_TRIE) emptyTrie(area, map);
   if (map.kind == KIND_ORDERED) emptyOrdered(area, map);
+  if (map.kind == KIND_ARENA) emptyArenaMap(area, map);
 }
 
 /**
@@ -192,7 +197,7 @@ function scan(map: MapHeader, from: u32, into: usize, bytes: u32, each: u32): i3
   return -EINVAL;
 }
 
-/** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. Bloom filters and ring buffers do not know: 0. */
+/** Entries of a map now, of an arena map its pages; of a hash a sum over CPUs that may be a few off while others write. Bloom filters and ring buffers do not know: 0. */
 export function mapCount(address: usize): u32 {
   const map = mapAt(address);
   if (map.kind == KIND_HASH || isLocalStorage(map.kind)) return elementCount(map);
@@ -208,6 +213,7 @@ export function mapCount(address: usize): u32 {
   if (map.kind == KIND_STACK) return ringCount(map);
   if (map.kind == KIND_LPM_TRIE) return map.treeCount;
   if (map.kind == KIND_ORDERED) return map.treeCount;
+  if (map.kind == KIND_ARENA) return arenaPageCount(map);
   if (map.kind == KIND_BLOOM_FILTER) return 0;
   if (map.kind == KIND_RINGBUF || map.kind == KIND_USER_RINGBUF) return 0;
   return map.maxEntries;
@@ -241,6 +247,7 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_STACK) breakRingLock(map, cpu);
   if (map.kind == KIND_LPM_TRIE) breakTreeLock(map, cpu);
   if (map.kind == KIND_ORDERED) breakTreeLock(map, cpu);
+  if (map.kind == KIND_ARENA) settleArenaMap(map, cpu);
   if (map.kind == KIND_RINGBUF || map.kind == KIND_USER_RINGBUF) return breakRingbufLocks(map, cpu);
   return true;
 }

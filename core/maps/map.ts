@@ -122,8 +122,9 @@ export class MapHeader {
   serial: u32;
   /** The access flags of creation: what the system call and programs may do (maps/access.ts). */
   access: u32;
-  /** map_extra of creation: what it means the kind says. */
+  /** map_extra of creation: what it means the kind says. Of an arena map the lower half. */
   extra: u32;
+  extraHigh: u32;
   /** 1 once the system call may not write any more (maps/access.ts). Atomic. */
   frozen: u32;
   /** LRU: the elements by their slots, and how many of them each CPU has to itself, 0: all share all (maps/lru-slots.ts). */
@@ -156,9 +157,21 @@ export class MapHeader {
   innerEntries: u32;
   /** Whether entries of maps of maps name this map (maps/inner.ts). Under the control plane's lock. */
   held: u32;
+
+  // The fifth: arena maps.
+  /** The halves of the pointer to the first page. */
+  pointerLow: u32;
+  pointerHigh: u32;
+  /** The run in front of which no page is free, as a hint. */
+  pagesFrom: u32;
+  /** Owner CPU + 1, or 0: who gives runs back (maps/arena-sweep.ts); how far that is, atomic, and until when it waits. */
+  sweeper: u32;
+  sweep: u32;
+  sweepTarget: u32;
+  sweepTraceTarget: u32;
 }
 
-export const HEADER_SIZE: usize = 256;
+export const HEADER_SIZE: usize = 320;
 /** Behind the header: the name, NUL padded; then a MapCpu for each CPU; then the sets. */
 export const MAP_BYTES: usize = HEADER_SIZE + <usize>NAME_BYTES;
 

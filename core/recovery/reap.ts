@@ -37,6 +37,7 @@ import {
 } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
 import { renewBudget } from "../cpu/wait";
+import { isArenaRunOf } from "../maps/arena-sweep";
 import { breakMapLocks } from "../maps/dispatch";
 import { gatheredToPool } from "../maps/element";
 import { MapHeader, mapAt, mapSet } from "../maps/map";
@@ -121,7 +122,9 @@ function isPlaced(dead: CpuArea): bool {
   if (building == 0) return false;
   const holder = building & ~BUILDING_ALLOCATOR;
   if (holder == run) return true;
-  return (building & BUILDING_ALLOCATOR) == 0 && (isStorageOf(mapAt(holder), run) || isSegmentOf(mapAt(holder), run));
+  if ((building & BUILDING_ALLOCATOR) != 0) return false;
+  const map = mapAt(holder);
+  return isStorageOf(map, run) || isSegmentOf(map, run) || isArenaRunOf(map, run);
 }
 
 /**

@@ -100,9 +100,12 @@ export class Directory {
         "EINVAL",
         `Map "${name}" is ${type}: maps of maps, and no others, have innerMaps() as value`,
       );
-    const address =
-      core.createMap(kind.bpfType, keySize, valueSize, maxEntries, flags, supply, seed, options.like) >>> 0;
+    const [low, high] = this.#extraOf(kind, options);
+    const given = flags | (kind.flags ?? 0);
+    const extra = kind.inner === true ? options.like : low;
+    const address = core.createMap(kind.bpfType, keySize, valueSize, maxEntries, given, supply, seed, extra) >>> 0;
     if (address < FIRST_ADDRESS) throw createError(address, name, kind, options);
+    if (kind.pages === true && (low | high) !== 0) core.placeArenaMap(address, high, low);
     let open: OpenMap;
     try {
       if (options.allocator !== undefined) this.#shareAccount(address, name, options.allocator);
@@ -117,6 +120,17 @@ export class Directory {
     if (result === 0) return open;
     core.freeBytes(open.room);
     throw publishError(result, name);
+  }
+
+  /** The halves of map_extra. @throws {AnyctxError} EINVAL: it is no such number, or larger than the kind has it */
+  #extraOf(kind: MapKind, { name, extra = 0n }: MapEntry): readonly [low: number, high: number] {
+    const isWide = kind.pages === true;
+    if (typeof extra !== "bigint" || extra < 0n || extra >= 1n << (isWide ? 64n : 32n))
+      throw new AnyctxError(
+        "EINVAL",
+        `Map "${name}" needs a bigint of ${isWide ? 64 : 32} bits as extra, not ${show(extra)}`,
+      );
+    return [Number(BigInt.asUintN(32, extra)), Number(extra >> 32n)];
   }
 
   /** Opens a map by its name, until `core.closeMap`. ENOENT if there is none. */
@@ -289,11 +303,14 @@ function createError(
   const code: ErrorCode = errnoName(errno) ?? "EINVAL";
   const { keySize, valueSize, maxEntries } = sizes;
   const what = `${kind.type} map "${name}" (key ${keySize}, value ${valueSize}, max_entries ${maxEntries})`;
+  const needs =
+    kind.pages === true ? "it needs no key, no value, and an extra that is a multiple of 4096" : NEEDS[kind.keys];
   const why: Readonly<Record<string, string>> = {
+    ERANGE: "its pages would lie on both sides of a multiple of 4 GiB",
     E2BIG: "it is larger than Linux allows",
     ENOMEM: "the arena's memory is out",
     ETIMEDOUT: LOCK_NOT_LET_GO,
-    EINVAL: NEEDS[kind.keys],
+    EINVAL: needs,
   };
   return new AnyctxError(code, `Cannot create ${what}: ${why[code] ?? code}`);
 }

@@ -73,6 +73,11 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     consume: () => map.consume(),
     output: () => map.output(new Uint8Array(8)),
     takeRecords: () => map.takeRecords(),
+    allocatePages: () => map.allocatePages(),
+    freePages: () => map.freePages(4096n),
+    readBytes: () => map.readBytes(4096n, 1),
+    writeBytes: () => map.writeBytes(4096n, new Uint8Array(1)),
+    pages: () => map.pages(),
     mayHave: () => map.mayHave(value),
     push: () => map.push(value),
     pop: () => map.pop(),
@@ -181,15 +186,17 @@ function assertUntouched(memory: WebAssembly.Memory, run: () => void): void {
 /** A map of each kind, and of each sort of codec, with something in it. */
 function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key: unknown, value: unknown][] {
   // Those that nothing can be put into are tried where they are made.
-  const kinds = MAP_KINDS.filter(({ system, records }) => system.update !== undefined || records !== undefined);
+  const kinds = MAP_KINDS.filter(
+    ({ system, records, pages }) => system.update !== undefined || records !== undefined || pages === true,
+  );
   const like = arena.createMap({ type: "hash", name: "inner", key: u32, value: u64, maxEntries: 10 });
-  const made = kinds.map(({ type, keys, perCpu, records, inner }) => {
+  const made = kinds.map(({ type, keys, perCpu, records, pages, inner }) => {
     const prefix = struct({ length: u32, bits: u32 });
     const codec = { none, prefix, bytes: u32, index: u32, owner: u64 }[keys];
     const key = { none: undefined, prefix: { length: 8, bits: 3 }, bytes: 3, index: 3, owner: 3n }[keys];
-    const hasRecords = records !== undefined;
-    const value = (hasRecords ? none : inner ? innerMaps(arena, like) : u64) as typeof u64;
-    const maxEntries = hasRecords ? 4096 : 10;
+    const holdsNothing = records !== undefined || pages === true;
+    const value = (holdsNothing ? none : inner ? innerMaps(arena, like) : u64) as typeof u64;
+    const maxEntries = records !== undefined ? 4096 : 10;
     const map = arena.createMap({ type, name: type, key: codec as typeof u32, value, maxEntries });
     return [map, key, inner ? like : perCpu ? Array(arena.cpus).fill(5n) : 5n] as const;
   });
@@ -198,7 +205,8 @@ function makeMaps(arena: Arena): readonly [map: ArenaMap<unknown, unknown>, key:
   const value = { x: 1, tags: ["a", "b"], raw: new Uint8Array(3) };
   const all = [...made, [rich, value, value] as const, [like, 3, 5n] as const];
   for (const [map, key, each] of all as [ArenaMap<unknown, unknown>, unknown, unknown][])
-    if (map.info.kind.system.update === undefined) map.output(new Uint8Array(5));
+    if (map.info.kind.pages === true) map.allocatePages();
+    else if (map.info.kind.system.update === undefined) map.output(new Uint8Array(5));
     else map.set(key, each);
   return all as unknown as [ArenaMap<unknown, unknown>, unknown, unknown][];
 }

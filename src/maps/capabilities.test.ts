@@ -55,6 +55,11 @@ const USES: Readonly<Record<Method, (made: Made) => unknown>> = {
   output: ({ map }) => map.output(new Uint8Array(4)),
   takeRecords: ({ map }) => map.takeRecords(),
   consume: ({ map }) => map.consume(),
+  allocatePages: ({ map }) => map.allocatePages(),
+  freePages: ({ map }) => map.freePages(0x1000_0001_0000n),
+  readBytes: ({ map }) => map.readBytes(0x1000_0001_0000n, 1),
+  writeBytes: ({ map }) => map.writeBytes(0x1000_0001_0000n, new Uint8Array(1)),
+  pages: ({ map }) => map.pages(),
 };
 
 /** Whether a use works: it neither throws nor returns an errno. */

@@ -24,6 +24,7 @@ export const METHODS = {
   filtered: ["mayHave"],
   output: ["output"],
   consumed: ["takeRecords", "consume"],
+  paged: ["allocatePages", "freePages", "readBytes", "writeBytes", "pages"],
 } as const;
 
 /** What each kind can do. Programs alone use those that can do nothing. */
@@ -43,6 +44,7 @@ export const CAPABILITIES = {
   lpm_trie: ["keyed", "removed", "walked", "inserted", "viewed"],
   ringbuf: ["output", "consumed"],
   user_ringbuf: ["output"],
+  arena: ["paged"],
   task_storage: ["keyed", "removed", "taken", "walked", "inserted", "computed", "added"],
   sk_storage: ["keyed", "removed", "taken", "walked", "inserted", "computed", "added"],
   inode_storage: ["keyed", "removed", "taken", "walked", "inserted", "computed", "added"],

@@ -46,7 +46,7 @@ const RING: Contract = {
   take: { waits: "map", errors: ["ENOENT"] },
 };
 
-/** Kinds that programs hand to helpers: nothing can be put into them from outside. */
+/** Kinds without entries that could be got or put in. */
 const NOTHING: Contract = {};
 
 export const CONTRACTS: Readonly<Record<MapType, Contract>> = {
@@ -79,6 +79,7 @@ export const CONTRACTS: Readonly<Record<MapType, Contract>> = {
   bloom_filter: { update: NEVER },
   ringbuf: NOTHING,
   user_ringbuf: NOTHING,
+  arena: NOTHING,
   task_storage: HASH,
   sk_storage: HASH,
   inode_storage: HASH,

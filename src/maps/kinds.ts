@@ -261,6 +261,14 @@ export const MAP_KINDS: readonly MapKind[] = [
     records: "programs",
   },
   {
+    type: "arena",
+    bpfType: CONSTANTS.KIND_ARENA,
+    doc: "Pages that programs lay out themselves and reach by pointers; max_entries is how many there may be.",
+    ...{ perCpu: false, keys: "none", order: "none", walk: false, batches: false, mayBeDynamic: false },
+    ...{ inlineLookup: undefined, memoryUse: "pages", program: {}, system: {}, pages: true },
+    flags: CONSTANTS.MMAPABLE,
+  },
+  {
     type: "stack_trace",
     bpfType: CONSTANTS.KIND_STACK_TRACE,
     doc: "Stacks by number; here none is put in, as events have none with them.",

@@ -53,6 +53,7 @@ export type MapType =
   | "lpm_trie"
   | "ringbuf"
   | "user_ringbuf"
+  | "arena"
   | "task_storage"
   | "sk_storage"
   | "inode_storage"
@@ -120,6 +121,10 @@ export interface MapKind {
    * `compareUpdate` and `compareDelete` the expected value before the new one. -EAGAIN: it is another value.
    */
   readonly modify?: { readonly change?: Change; readonly compareUpdate?: Update; readonly compareDelete?: Get };
+  /** Its memory is pages that programs and threads ask for and reach by pointers; entries are pages. */
+  readonly pages?: true;
+  /** Flags of creation that every map of the kind has. */
+  readonly flags?: number;
   /** It holds records that threads and programs hand to each other, and who takes them out. */
   readonly records?: "threads" | "programs";
   /** Whether a map that is declared with max_entries 0 gets a place for each CPU, as libbpf has it. */

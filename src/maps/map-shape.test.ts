@@ -184,7 +184,7 @@ test("unknown options, profiles and types are refused with those that there are;
     [{ ...map, preallocated: true }, /no option preallocated, only type, name, key, .* and allocator$/],
     [
       { ...map, type: "lru" },
-      /^There is no map type "lru", only hash, variable_hash, ordered, array, percpu_hash, lru_hash, lru_percpu_hash, percpu_array, array_of_maps, hash_of_maps, queue, stack, lpm_trie, ringbuf, user_ringbuf, stack_trace, perf_event_array, prog_array, cgroup_array, task_storage, sk_storage, inode_storage, cgrp_storage and bloom_filter$/,
+      /^There is no map type "lru", only hash, variable_hash, ordered, array, percpu_hash, lru_hash, lru_percpu_hash, percpu_array, array_of_maps, hash_of_maps, queue, stack, lpm_trie, ringbuf, user_ringbuf, arena, stack_trace, perf_event_array, prog_array, cgroup_array, task_storage, sk_storage, inode_storage, cgrp_storage and bloom_filter$/,
     ],
     [{ ...map, key: undefined }, /^createMap needs a codec as key, as u32 or string\(16\), not undefined$/],
     [{ ...map, value: 7 }, /needs a codec as value/],

@@ -2,7 +2,7 @@
  * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
  * same entries. Values are copies.
  */
-import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
+import { checkBooleans, checkFunction, checkOptions } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
@@ -11,13 +11,11 @@ import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
 import { behindPrefix } from "./key-order.ts";
-import type { MapKind, MapType } from "./kinds.ts";
+import { KeylessEntries } from "./keyless.ts";
+import type { MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
-import { ModifiedEntries } from "./modify.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
-import { type ConsumeOptions, consumeRecords, putRecord, takeRecords } from "./records.ts";
 import type { Scanned } from "./scan.ts";
-import { typedArrayKind } from "./typed-array.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
 import { type ByteRange, checkOrdered, walkInOrder } from "./walk-order.ts";
 
@@ -62,7 +60,7 @@ export interface MapMaker {
  * console.log(pages.delete("/new"), pages.size); // true 1
  * ```
  */
-export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
+export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   #batch: Batch<K, V> | undefined;
@@ -297,48 +295,6 @@ export class ArenaMap<K, V> extends ModifiedEntries<K, V> {
       throw new AnyctxError("EINVAL", `A value of map "${name}" can be viewed inside of read only`);
     const address = this.core[lookup](this.info.address, this.transfer.place(key)) >>> 0;
     return address === 0 ? undefined : new LiveView(this.host, this.#valueCodec, address);
-  }
-
-  /**
-   * Puts a record into a ring buffer, or into one from which programs take them.
-   * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts one in; -EBADF, -EPERM
-   * @throws {AnyctxError} EINVAL for another kind, and for what is no Uint8Array
-   */
-  output(record: Uint8Array): number {
-    if (!this.isOpen) return -ERRNO.EBADF;
-    this.#checkRecords();
-    if (typedArrayKind(record) !== "Uint8Array")
-      throw new AnyctxError("EINVAL", `output needs a Uint8Array as record, not ${show(record)}`);
-    return putRecord({ core: this.core, memory: this.host.memory }, this.info.address, record);
-  }
-
-  /**
-   * Takes records out of a ring buffer in their order: some of those that are in, none if there are none.
-   * @throws {AnyctxError} EINVAL for another kind, and where programs take them out; EBADF, ENOMEM; ETIMEDOUT, EBUSY (as `delete`, of another consumer)
-   */
-  takeRecords(): Uint8Array[] {
-    this.checkOpen("consume");
-    this.#checkRecords("threads");
-    const records = takeRecords({ core: this.core, memory: this.host.memory }, this.info.address);
-    if (typeof records === "number") throw mapFailure(this.info, records, "consume");
-    return records;
-  }
-
-  /**
-   * The records of a ring buffer as they come, until `signal` says no more. Nobody wakes it: it looks every `interval` milliseconds.
-   * @throws {AnyctxError} as `takeRecords`
-   */
-  consume(options: ConsumeOptions = {}): AsyncGenerator<Uint8Array, undefined, unknown> {
-    this.checkOpen("consume");
-    this.#checkRecords("threads");
-    return consumeRecords(() => this.takeRecords(), options);
-  }
-
-  #checkRecords(consumer: MapKind["records"] = this.info.kind.records): void {
-    const { type, records } = this.info.kind;
-    if (records === undefined) throw new AnyctxError("EINVAL", `Map "${this.info.name}" has no records: it is ${type}`);
-    if (records !== consumer)
-      throw new AnyctxError("EINVAL", `Records of map "${this.info.name}" are for programs to take: it is ${type}`);
   }
 
   /**

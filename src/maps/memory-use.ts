@@ -103,7 +103,15 @@ function recordsUse(_: Reader, { maxEntries }: MapShape): MemoryUse {
   return { bytes: 2 * maxEntries, preallocatedBytes: 2 * maxEntries };
 }
 
+/** Runs of pages, and where they lie; preallocated all of them. */
+function pagesUse({ core }: Reader, { address, maxEntries }: MapShape): MemoryUse {
+  const runs = Math.ceil(maxEntries / CONSTANTS.ARENA_RUN_PAGES);
+  const bytes = (count: number): number => runs * 4 + count * CONSTANTS.PAGE_BYTES;
+  return { bytes: bytes(core.arenaRunCount(address)), preallocatedBytes: bytes(runs) };
+}
+
 export type MemoryUseRule =
+  | "pages"
   | "records"
   | "trie"
   | "nodes"
@@ -124,6 +132,7 @@ const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   filter: filterUse,
   trie: trieUse,
   records: recordsUse,
+  pages: pagesUse,
 };
 
 export function memoryUse(rule: MemoryUseRule, reader: Reader, map: MapShape): MemoryUse {

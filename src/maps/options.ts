@@ -17,6 +17,8 @@ export interface MapOptions<K, V> {
   readonly expireAfter?: number;
   /** Extra flags for `info.flags`, as a program's map definition has them. */
   readonly flags?: number;
+  /** map_extra of Linux: of an arena map the pointer to its first page, of a bloom filter its hash functions. */
+  readonly extra?: bigint;
   /**
    * Elements straight from the slab, each free through a grace-period callback: what dynamic maps were before per-CPU
    * caches. For comparison. Not with the profile `linux`.
@@ -38,6 +40,7 @@ export const MAP_OPTIONS: readonly (keyof MapOptions<unknown, unknown>)[] = [
   "prealloc",
   "expireAfter",
   "flags",
+  "extra",
   "withoutCache",
   "allocator",
 ];

@@ -30,7 +30,7 @@ export function sampleMap(arena: Arena, kind: MapKind, entries: number, more: ob
     index: u32,
     owner: u64,
   }[keys];
-  const value = inner ? innerMaps(arena, like) : records ? none : holdsNothing ? u32 : u64;
+  const value = inner ? innerMaps(arena, like) : records || kind.pages ? none : holdsNothing ? u32 : u64;
   const options = { type, name: "map", key, value, maxEntries: records ? BUFFER_BYTES : entries, ...more };
   const keyFor = {
     none: () => undefined,

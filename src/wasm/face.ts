@@ -12,6 +12,17 @@ export interface Core {
   /** Objects that a map's allocator (descriptor field `elements` or `values`) has from the slab. */
   allocatorOwned(set: number): number;
   /**
+   * Allocates pages of zeroes, side by side. Any context.
+   * @param from the first of them, or ARENA_NOWHERE: the first that are free
+   * @returns the first; ARENA_NOWHERE: there are no such pages free, memory is out, or it is no arena map
+   */
+  arenaAllocatePages(address: number, from: number, count: number): number;
+  /**
+   * Where `bytes` bytes lie, 1 to 8 or a part of a page, in one piece. Any context.
+   * @returns 0: a page of them is not there, or they lie in two runs
+   */
+  arenaAt(address: number, pointer: number, offset: number, bytes: number): number;
+  /**
    * Formats the memory, which never grows: 65535 pages of 64 KiB at most. Call once, before any other thread has it.
    * The publication of the magic pairs with checkArena of whoever attaches: everything behind the superblock is there.
    * @param cpus CPU slots
@@ -19,6 +30,26 @@ export interface Core {
    * @returns 0, EINVAL or ENOMEM (positive)
    */
   arenaFormat(cpus: number, seed: number): number;
+  /** Frees pages. Any context; those that are free stay so, and those that there are not are left out. */
+  arenaFreePages(address: number, page: number, count: number): void;
+  /** What lies there, unsigned, of 1 to 8 bytes; 0 where a page of them is not there. Any context. */
+  arenaLoad(address: number, pointer: number, offset: number, bytes: number): bigint;
+  /** The first page from `page` on that is there; max_entries: none. Pairs with nothing: it is old at once. */
+  arenaNextPage(address: number, page: number): number;
+  /**
+   * Keeps pages from being allocated: they are free no longer, and not there. Any context.
+   * @returns 0, -EINVAL (no arena map, or there are no such pages), -EBUSY (one of them is not free)
+   */
+  arenaReservePages(address: number, page: number, count: number): number;
+  /** How many runs of the shared memory the map has. */
+  arenaRunCount(address: number): number;
+  /** Puts the lowest 1 to 8 bytes of a number there; nothing, where a page of them is not there. Any context. */
+  arenaStore(address: number, pointer: number, offset: number, bytes: number, value: bigint): void;
+  /**
+   * Has a page be there, as when user space touches it in Linux. Any context. The loads pair with the claim of whoever brings it.
+   * @returns false: there is no such page, it is reserved or about to be allocated, or memory is out
+   */
+  arenaTouchPage(address: number, page: number): number;
   /**
    * As hashChange, of an array's value: no lock, no wait. -ENOENT beyond the end.
    * The claim pairs with every other change of the word, and with copyOutWords.
@@ -258,7 +289,7 @@ export interface Core {
    * @returns 0, or the -errno of the first that failed: those before it have been added to
    */
   mapAddMany(address: number, keys: number, count: number, kind: number, amounts: number, room: number): number;
-  /** Entries of a map now; of a hash a sum over CPUs that may be a few off while others write. Bloom filters and ring buffers do not know: 0. */
+  /** Entries of a map now, of an arena map its pages; of a hash a sum over CPUs that may be a few off while others write. Bloom filters and ring buffers do not know: 0. */
   mapCount(address: number): number;
   /**
    * Removes the entries of `count` keys; -EINVAL of an array means that none can be.
@@ -403,6 +434,8 @@ export interface Core {
   percpuHashLookupOn(address: number, key: number, cpu: number): number;
   /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
   percpuHashUpdateAll(address: number, key: number, value: number, flags: number): number;
+  /** Says where a map lies that nobody can find yet: the upper and the lower half of the first page's pointer. */
+  placeArenaMap(address: number, high: number, low: number): void;
   /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
   probeRead(destination: number, size: number, source: bigint): number;
   /** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
@@ -599,7 +632,16 @@ export const SIGNATURES = {
   allocateBytes: { parameters: ["i32"], results: ["i32"] },
   allocatorBytes: { parameters: ["i32"], results: ["i32"] },
   allocatorOwned: { parameters: ["i32"], results: ["i32"] },
+  arenaAllocatePages: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arenaAt: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   arenaFormat: { parameters: ["i32", "i32"], results: ["i32"] },
+  arenaFreePages: { parameters: ["i32", "i32", "i32"], results: [] },
+  arenaLoad: { parameters: ["i32", "i32", "i32", "i32"], results: ["i64"] },
+  arenaNextPage: { parameters: ["i32", "i32"], results: ["i32"] },
+  arenaReservePages: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arenaRunCount: { parameters: ["i32"], results: ["i32"] },
+  arenaStore: { parameters: ["i32", "i32", "i32", "i32", "i64"], results: [] },
+  arenaTouchPage: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -705,6 +747,7 @@ export const SIGNATURES = {
   percpuHashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   percpuHashLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  placeArenaMap: { parameters: ["i32", "i32", "i32"], results: [] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   pseudoRandom: { parameters: [], results: ["i32"] },
@@ -807,7 +850,7 @@ export const CONSTANTS = {
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
-  LAYOUT_VERSION: 6,
+  LAYOUT_VERSION: 7,
   PROFILE_ANYCTX: 0,
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
@@ -849,6 +892,20 @@ export const CONSTANTS = {
   ACCESS_FLAGS: 408,
   NUMA_NODE: 4,
   TOGETHER: 16,
+  KIND_ARENA: 33,
+  SEGV_ON_FAULT: 131072,
+  NO_USER_CONV: 262144,
+  ARENA_PAGE_SHIFT: 12,
+  ARENA_PAGE_BYTES: 4096,
+  ARENA_RUN_PAGES: 4,
+  ARENA_RUN_SHIFT: 14,
+  ARENA_ADDRESS: 4294950912,
+  ARENA_PAGES: 15,
+  ARENA_SWEPT: 256,
+  SWEEP_IDLE: 0,
+  SWEEP_DUE: 1,
+  SWEEP_WAITING: 2,
+  ARENA_NOWHERE: 4294967295,
   KIND_ARRAY: 2,
   KIND_PERCPU_ARRAY: 6,
   MMAPABLE: 1024,
@@ -926,8 +983,8 @@ export const CONSTANTS = {
   LARGEST_PERCPU_VALUE: 32768,
   KEY_OF_WORDS: 16,
   NAME_BYTES: 64,
-  HEADER_SIZE: 256,
-  MAP_BYTES: 320,
+  HEADER_SIZE: 320,
+  MAP_BYTES: 384,
   MAP_CPU_BYTES: 128,
   SUBTRACTS: 16,
   EXCHANGES: 32,
@@ -987,7 +1044,7 @@ export const LAYOUT = {
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, frozen: 156, ring: 160, lruShare: 164, innerKind: 168, innerKeySize: 172, innerValueSize: 176, innerFlags: 180, places: 184, migrator: 188, segments: 192, retired: 196, retiredTarget: 200, treeRoot: 204, treeLock: 208, treeCount: 212, treePending: 216, innerEntries: 220, held: 224 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, extraHigh: 156, frozen: 160, ring: 164, lruShare: 168, innerKind: 172, innerKeySize: 176, innerValueSize: 180, innerFlags: 184, places: 188, migrator: 192, segments: 196, retired: 200, retiredTarget: 204, treeRoot: 208, treeLock: 212, treeCount: 216, treePending: 220, innerEntries: 224, held: 228, pointerLow: 232, pointerHigh: 236, pagesFrom: 240, sweeper: 244, sweep: 248, sweepTarget: 252, sweepTraceTarget: 256 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   Order: { lock: 0, taken: 4, hand: 8, unlisted: 12, inactiveOldest: 16, inactiveNewest: 20, inactiveCount: 24, activeOldest: 28, activeNewest: 32, activeCount: 36, batch: 40, swept: 44 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
@@ -1009,7 +1066,7 @@ export const SIZES = {
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 228,
+  MapHeader: 260,
   ObjectAllocator: 96,
   Order: 48,
   PageDescriptor: 32,

@@ -4,6 +4,7 @@
  */
 
 import { ALLOC_CANARIES } from "./canaries/alloc.ts";
+import { ARENA_CANARIES } from "./canaries/arena-pages.ts";
 import type { Canary } from "./canaries/canary.ts";
 import { DEATH_CANARIES } from "./canaries/death.ts";
 import { INNER_CANARIES } from "./canaries/inner.ts";
@@ -17,5 +18,6 @@ export const CANARIES: readonly Canary[] = [
   ...MAP_CANARIES,
   ...LRU_CANARIES,
   ...INNER_CANARIES,
+  ...ARENA_CANARIES,
   ...DEATH_CANARIES,
 ];

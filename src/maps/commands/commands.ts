@@ -25,7 +25,7 @@ export interface MapAttributes {
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly flags: number;
-  readonly extra: number;
+  readonly extra: bigint;
 }
 
 /** The -errno of what the control plane threw. */
@@ -55,15 +55,17 @@ export class MapCommands {
   create(attributes: CreateAttributes): number {
     const { core } = this.#host;
     const { type, keySize, valueSize, maxEntries, flags, extra } = attributes;
-    if (isNodeRefused(attributes) || extra > 0xffffffffn) return -EINVAL;
+    const { variable, inner: isOuter = false, pages = false } = mapKindByBpfType(type) ?? {};
+    if (isNodeRefused(attributes) || (extra > 0xffffffffn && !pages)) return -EINVAL;
     // None of Linux's.
-    if (mapKindByBpfType(type)?.variable) return -EINVAL;
-    const isOuter = mapKindByBpfType(type)?.inner === true;
+    if (variable) return -EINVAL;
     if (isOuter && extra !== 0n) return -EINVAL;
-    const given = isOuter ? this.#addressOf(attributes.innerFd ?? 0) : Number(extra);
+    const low = Number(BigInt.asUintN(32, extra));
+    const given = isOuter ? this.#addressOf(attributes.innerFd ?? 0) : low;
     const supply = supplyOf(attributes);
     const address = core.createMap(type, keySize, valueSize, maxEntries, flags, supply, this.#seed, given) >>> 0;
     if (address < CONSTANTS.SUPERBLOCK) return -address;
+    if (pages && extra !== 0n) core.placeArenaMap(address, Number(extra >> 32n), low);
     try {
       this.#name(address);
     } catch (error) {
@@ -117,7 +119,8 @@ export class MapCommands {
     const map = this.#descriptors.get(fd);
     if (map === undefined) return -EBADF;
     const [type, keySize, valueSize] = [map.field("kind"), map.field("keySize"), map.field("valueSize")];
-    const [maxEntries, flags, extra] = [map.field("maxEntries"), map.field("flags"), map.field("extra")];
+    const [maxEntries, flags] = [map.field("maxEntries"), map.field("flags")];
+    const extra = (BigInt(map.field("extraHigh")) << 32n) | BigInt(map.field("extra"));
     return { type, id: map.id, keySize, valueSize, maxEntries, flags, extra };
   }
 
@@ -167,8 +170,8 @@ export class MapCommands {
     if ((flags & LOCK) !== 0n) return -EINVAL;
     const given = putKey(map, key);
     if (given < 0) return given;
-    if (value === undefined) return -EFAULT;
-    map.putValue(value.subarray(0, map.valueBytes));
+    if (value === undefined && map.valueBytes !== 0) return -EFAULT;
+    if (value !== undefined) map.putValue(value.subarray(0, map.valueBytes));
     return writeAt(map, given, flags > 0xffffffffn ? FLAGS_TOO_LARGE : Number(flags));
   }
 

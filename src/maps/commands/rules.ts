@@ -59,6 +59,13 @@ const BLOOM: CommandRules = {
   batchesBy: "key",
 };
 
+const PAGES: CommandRules = {
+  lacking: { lookup: -EINVAL, update: -EOPNOTSUPP, delete: -EOPNOTSUPP },
+  nextKey: -EOPNOTSUPP,
+  batches: [],
+  batchesBy: "key",
+};
+
 /** There is none, so none comes after another. */
 const STACKS: CommandRules = { lacking: { update: -EINVAL }, nextKey: -ENOENT, batches: [], batchesBy: "key" };
 
@@ -98,4 +105,5 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   lpm_trie: TRIE,
   ringbuf: RINGBUF,
   user_ringbuf: RINGBUF,
+  arena: PAGES,
 };

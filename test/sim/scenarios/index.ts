@@ -1,6 +1,7 @@
 /** All scenarios. */
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import { allocFreeNmi } from "./alloc-free-nmi.ts";
+import { arenaKilled, arenaSwept } from "./arena-pages.ts";
 import { CHANGED_VALUES } from "./changed-values.ts";
 import { CONTEXT_TABLE } from "./contexts.ts";
 import { createDestroy } from "./create-destroy.ts";
@@ -75,6 +76,8 @@ export const SCENARIOS: readonly Scenario[] = [
   prefillNmi,
   readerAndTrim,
   recordsKilled,
+  arenaKilled,
+  arenaSwept,
   drainKilled,
   refillNmi,
   reusedSlot,

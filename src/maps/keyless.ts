@@ -1,0 +1,122 @@
+/** What maps without keys have beside values: records that are put in and taken out, pages that are allocated and freed. */
+import { show } from "../arguments.ts";
+import { AnyctxError, ERRNO } from "../error.ts";
+import { CONSTANTS } from "../wasm/face.ts";
+import { firstPointer, pageAt, pagesThere, pointerTo, readPages, writePages } from "./arena-pages.ts";
+import { mapFailure } from "./failure.ts";
+import type { MapKind } from "./kinds.ts";
+import { ModifiedEntries } from "./modify.ts";
+import { type ConsumeOptions, consumeRecords, putRecord, takeRecords } from "./records.ts";
+import { typedArrayKind } from "./typed-array.ts";
+
+export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
+  /**
+   * Puts a record into a ring buffer, or into one from which programs take them.
+   * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts one in; -EBADF, -EPERM
+   * @throws {AnyctxError} EINVAL for another kind, and for what is no Uint8Array
+   */
+  output(record: Uint8Array): number {
+    if (!this.isOpen) return -ERRNO.EBADF;
+    this.#checkRecords();
+    if (typedArrayKind(record) !== "Uint8Array")
+      throw new AnyctxError("EINVAL", `output needs a Uint8Array as record, not ${show(record)}`);
+    return putRecord({ core: this.core, memory: this.host.memory }, this.info.address, record);
+  }
+
+  /**
+   * Takes records out of a ring buffer in their order: some of those that are in, none if there are none.
+   * @throws {AnyctxError} EINVAL for another kind, and where programs take them out; EBADF, ENOMEM; ETIMEDOUT, EBUSY (as `delete`, of another consumer)
+   */
+  takeRecords(): Uint8Array[] {
+    this.checkOpen("consume");
+    this.#checkRecords("threads");
+    const records = takeRecords({ core: this.core, memory: this.host.memory }, this.info.address);
+    if (typeof records === "number") throw mapFailure(this.info, records, "consume");
+    return records;
+  }
+
+  /**
+   * The records of a ring buffer as they come, until `signal` says no more. Nobody wakes it: it looks every `interval` milliseconds.
+   * @throws {AnyctxError} as `takeRecords`
+   */
+  consume(options: ConsumeOptions = {}): AsyncGenerator<Uint8Array, undefined, unknown> {
+    this.checkOpen("consume");
+    this.#checkRecords("threads");
+    return consumeRecords(() => this.takeRecords(), options);
+  }
+
+  #checkRecords(consumer: MapKind["records"] = this.info.kind.records): void {
+    const { type, records } = this.info.kind;
+    if (records === undefined) throw new AnyctxError("EINVAL", `Map "${this.info.name}" has no records: it is ${type}`);
+    if (records !== consumer)
+      throw new AnyctxError("EINVAL", `Records of map "${this.info.name}" are for programs to take: it is ${type}`);
+  }
+
+  /**
+   * Allocates pages of zeroes of an arena map, side by side, as `bpf_arena_alloc_pages` does.
+   * @param at the pointer to the first of them; if not given, the first that are free
+   * @returns the pointer to the first, as programs have it; undefined: no such pages are free, or memory is out
+   * @throws {AnyctxError} EINVAL for another kind, for what is no count and no pointer; EBADF
+   */
+  allocatePages(count = 1, at = 0n): bigint | undefined {
+    this.#checkPages("allocate pages of", count, at);
+    if (at % BigInt(CONSTANTS.ARENA_PAGE_BYTES) !== 0n) return undefined;
+    const { address } = this.info;
+    const first = firstPointer({ core: this.core, memory: this.host.memory }, address);
+    const from = at === 0n ? CONSTANTS.ARENA_NOWHERE : pageAt(first, at);
+    return pointerTo(first, this.core.arenaAllocatePages(address, from, count) >>> 0) || undefined;
+  }
+
+  /**
+   * Frees pages of an arena map, which read as zeroes then: the one that a pointer leads into, and those behind it.
+   * @throws {AnyctxError} as `allocatePages`
+   */
+  freePages(pointer: bigint, count = 1): void {
+    this.#checkPages("free pages of", count, pointer);
+    const first = firstPointer({ core: this.core, memory: this.host.memory }, this.info.address);
+    this.core.arenaFreePages(this.info.address, pageAt(first, pointer), count);
+  }
+
+  /**
+   * A copy of bytes of an arena map; of pages that are not there zeroes.
+   * @throws {AnyctxError} EINVAL for another kind, and where there are no such bytes; EBADF
+   */
+  readBytes(pointer: bigint, bytes: number): Uint8Array {
+    this.#checkPages("read", bytes, pointer);
+    return readPages({ core: this.core, memory: this.host.memory }, this.info.address, pointer, bytes);
+  }
+
+  /**
+   * Writes bytes of an arena map. Pages that are not there are there then, as in Linux when user space touches them.
+   * @returns 0; -ENOMEM; -EFAULT: the map was created with BPF_F_SEGV_ON_FAULT, and the page is not there
+   * @throws {AnyctxError} as `readBytes`
+   */
+  writeBytes(pointer: bigint, bytes: Uint8Array): number {
+    if (typedArrayKind(bytes) !== "Uint8Array")
+      throw new AnyctxError("EINVAL", `writeBytes needs a Uint8Array as bytes, not ${show(bytes)}`);
+    this.#checkPages("write", bytes.length, pointer);
+    return writePages({ core: this.core, memory: this.host.memory }, this.info.address, pointer, bytes);
+  }
+
+  /**
+   * Pointers to the pages of an arena map that are there, in their order.
+   * @throws {AnyctxError} EINVAL for another kind; EBADF
+   */
+  pages(): Generator<bigint, undefined, unknown> {
+    this.#checkPages("go through the pages of", 0, 0n);
+    return pagesThere({ core: this.core, memory: this.host.memory }, this.info.address);
+  }
+
+  #checkPages(what: string, count: number, pointer: bigint): void {
+    this.checkOpen(what);
+    const { name, kind } = this.info;
+    if (kind.pages !== true) throw new AnyctxError("EINVAL", `Map "${name}" has no pages: it is ${kind.type}`);
+    if (!Number.isInteger(count) || count < 0 || count >= 2 ** 32)
+      throw new AnyctxError("EINVAL", `Cannot ${what} map "${name}": ${show(count)} is no count`);
+    if (typeof pointer !== "bigint")
+      throw new AnyctxError(
+        "EINVAL",
+        `Cannot ${what} map "${name}": ${show(pointer)} is no pointer, which is a bigint`,
+      );
+  }
+}
