@@ -82,6 +82,8 @@ export interface MapBinding {
   readonly valueStride: number;
   /** Of a map of maps: what its inner maps are like; their addresses lookups give, and here it is 0. */
   readonly inner?: MapBinding;
+  /** Of an arena map: the pointer to its first page, and whether pointers are kept as addresses (BPF_F_NO_USER_CONV). */
+  readonly pages?: { readonly first: bigint; readonly asAddresses: boolean };
   /** Address of value 0 of an array map (global data sections are arrays of one entry); 0 for other kinds. */
   readonly firstValue: number;
 }

@@ -6,13 +6,14 @@
  * recorded event has a field elsewhere the runner says so (object/event-fields.ts).
  */
 import { AnyctxError } from "../error.ts";
+import { CONSTANTS } from "../wasm/face.ts";
 import { validate } from "./analysis/structure.ts";
 import { TRAP } from "./helpers/kfuncs.ts";
 import { helperByName } from "./helpers/table.ts";
 import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
-import type { LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
+import type { LinkedArena, LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 import { declaredTags, functionNamed } from "./object/btf.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
 import { isOfOneNumber, problemOf, prototypeOf } from "./object/prototypes.ts";
@@ -94,9 +95,38 @@ function checkSet(linking: Linking, spec: FunctionSpec, relocation: RelocationSp
 }
 
 /** The slots that a wide load becomes. */
-function wide(slot: Instruction, src: number, address: number): [Instruction, Instruction] {
-  const value = BigInt(address);
+function wide(slot: Instruction, src: number, value: bigint): [Instruction, Instruction] {
   return [{ ...slot, src, imm: Number(BigInt.asIntN(32, value)) }, wideTail(value)];
+}
+
+/** A variable in an arena map: a number, as pointers into it are. */
+function arenaPointer(
+  linking: Linking,
+  spec: FunctionSpec,
+  slot: Instruction,
+  { instruction, offset }: RelocationSpec & { type: "data" },
+  { name, pages, maxEntries }: MapBinding,
+): [Instruction, Instruction] {
+  if (offset < 0 || offset > maxEntries * CONSTANTS.ARENA_PAGE_BYTES)
+    return refuse(linking, spec, instruction, "BAD_OBJECT", `offset ${offset} is outside ${name}`);
+  return wide(slot, 0, (pages?.first ?? 0n) + BigInt(offset));
+}
+
+/** The arena map of a program. */
+function linkedArena(linking: Linking, slots: number): LinkedArena | undefined {
+  const { object, program, placed, bindings } = linking;
+  const names = new Set(
+    placed.flatMap(({ spec }) => spec.relocations.flatMap((each) => ("map" in each ? [each.map] : []))),
+  );
+  const found = [...names].map((name) => bindings.get(name)).filter((each) => each?.pages !== undefined);
+  const [binding] = found;
+  if (found.length > 1)
+    throw new AnyctxError(
+      "UNSUPPORTED",
+      `${object.name}: program ${program.name}: it uses ${found.length} arena maps, of which a program has one`,
+    );
+  if (binding?.pages === undefined) return undefined;
+  return { map: binding.address, ...binding.pages, pointers: new Uint8Array(slots) };
 }
 
 type CalleeRelocation = RelocationSpec & { readonly type: "call" | "function" };
@@ -169,18 +199,18 @@ function applyAddress(
   if (relocation.type === "function")
     return [{ ...slot, src: PSEUDO.function, imm: distanceTo(linking, placed, relocation) }, wideTail(0n)];
   if (relocation.type === "kernel") {
-    const address = kernelAddress(linking, placed, relocation);
-    return [{ ...slot, src: 0, imm: Number(BigInt.asIntN(32, address)) }, wideTail(address)];
+    return wide(slot, 0, kernelAddress(linking, placed, relocation));
   }
   const binding = bindingOf(linking, spec, at, relocation.map);
-  if (relocation.type === "map") return wide(slot, PSEUDO.mapAddress, binding.address);
+  if (relocation.type === "map") return wide(slot, PSEUDO.mapAddress, BigInt(binding.address));
+  if (binding.pages !== undefined) return arenaPointer(linking, spec, slot, relocation, binding);
   checkSet(linking, spec, relocation);
   if (binding.firstValue === 0)
     return refuse(linking, spec, at, "BAD_OBJECT", `map ${binding.name} holds variables but is no array`);
   // One past the end is where a loop over an array stops: an address, not an access.
   if (relocation.offset < 0 || relocation.offset > binding.valueSize)
     return refuse(linking, spec, at, "BAD_OBJECT", `offset ${relocation.offset} is outside ${binding.name}`);
-  return wide(slot, PSEUDO.mapValue, binding.firstValue + relocation.offset);
+  return wide(slot, PSEUDO.mapValue, BigInt(binding.firstValue + relocation.offset));
 }
 
 /** The function's slots with all relocations applied. */
@@ -319,6 +349,11 @@ export function linkProgram(
   const types = namedTypes(object, placed, maps);
   const functions = subprograms.map((each, index) => (index === 0 ? each : withPrototype(object, each)));
   const exception = placed.find(({ spec }) => spec === handler)?.start;
+  const arena = linkedArena(linking, instructions.length);
   const code = { instructions, subprograms: functions, maps, helpers, lines, types };
-  return { name: program.name, kind: program.kind, ...code, ...(exception === undefined ? {} : { exception }) };
+  return {
+    ...{ name: program.name, kind: program.kind, ...code },
+    ...(exception === undefined ? {} : { exception }),
+    ...(arena === undefined ? {} : { arena }),
+  };
 }

@@ -26,11 +26,28 @@ export interface LinkedProgram {
   readonly types: ReadonlyMap<number, ObjectType>;
   /** The first slot of the function that makes a program's result of what it has ended itself with (`bpf_throw`). */
   readonly exception?: number;
+  /** The arena map that it uses, if it does. */
+  readonly arena?: LinkedArena;
   /** What the verifier has proven, where it has accepted the program: nobody need check it again. */
   readonly proofs?: Proofs;
   /** What the verifier believed, where it was asked to say: in order of `at`. */
   readonly beliefs?: readonly Belief[];
 }
+
+/** A program's arena map, and where its pointers are: what tells them from other addresses is the verifier alone. */
+export interface LinkedArena {
+  /** Address of the map. */
+  readonly map: number;
+  readonly first: bigint;
+  readonly asAddresses: boolean;
+  /** By slot, as the verifier has found: ARENA_ACCESS, ARENA_POINTER or 0. */
+  readonly pointers: Uint8Array;
+}
+
+/** The instruction accesses the map. */
+export const ARENA_ACCESS = 1;
+/** It calculates with a pointer into the map, in 64 bits: of which 32 stay. */
+export const ARENA_POINTER = 2;
 
 export interface Proofs {
   /** By slot: 1 where each access of the instruction, or each pointer that a call is given, leads to memory that the run may so access. */

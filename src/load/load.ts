@@ -20,6 +20,7 @@ import { type Policy, type PolicyFinding, policyFinding } from "../bpf/policy.ts
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { verifyProgram } from "../bpf/verifier/verify.ts";
 import { AnyctxError } from "../error.ts";
+import { firstPointer } from "../maps/arena-pages.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
 import { type MapKind, mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
@@ -57,7 +58,7 @@ export interface LoadOptions {
   readonly enable?: ReadonlySet<string>;
   /** `any`: an object of which no program can run has its maps. By default it is refused. */
   readonly programs?: "some" | "any";
-  /** Programs that the verifier refuses are not loaded. Left out: none is looked at, and all that link are. */
+  /** Programs that the verifier refuses are not loaded. Left out: none is looked at, and all that link are, but in objects with an arena map. */
   readonly verify?: boolean;
 }
 
@@ -211,13 +212,25 @@ function createWith(
     key: keyOf(spec, kind),
     value: values ?? (valueSize === 0 ? NOTHING : bytes(valueSize)),
     maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || leastEntries(kind, arena)),
+    ...(spec.extra === undefined ? {} : { extra: spec.extra }),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && prealloc,
     ...(allocator === undefined ? {} : { allocator }),
   });
   if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
+  if (spec.firstBytes !== undefined) fillPages(arena, object, map, spec.firstBytes);
   const isConstant = options.verify === true && spec.readOnly && spec.contents !== undefined;
   return { spec, map: isConstant ? frozen(arena, map) : map };
+}
+
+/** The variables of an arena map. @throws {AnyctxError} ENOMEM */
+function fillPages(arena: Arena, { name }: ObjectSpec, map: LoadedMap["map"], bytes: Uint8Array): void {
+  const first = firstPointer(arena, map.info.address);
+  const pages = Math.ceil(bytes.length / CONSTANTS.ARENA_PAGE_BYTES);
+  if (pages > map.info.maxEntries)
+    throw new AnyctxError("BAD_OBJECT", `${name}: ${pages} pages of variables are more than map ${map.info.name} has`);
+  if (map.allocatePages(pages, first) !== undefined && map.writeBytes(first, bytes) === 0) return;
+  throw new AnyctxError("ENOMEM", `${name}: there is no memory for the variables of map ${map.info.name}`);
 }
 
 /** The map as it is now, for good: the verifier goes by what is in it. */
@@ -228,10 +241,18 @@ function frozen(arena: Arena, map: LoadedMap["map"]): LoadedMap["map"] {
 }
 
 function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
-  const { kind, address, keySize, valueSize, maxEntries, valueStride } = map.info;
+  const { kind, address, keySize, valueSize, maxEntries, valueStride, flags } = map.info;
   const firstValue = kind.keys === "index" && !kind.inner ? arena.word(address + LAYOUT.MapHeader.storage) : 0;
   const sizes = { keySize, valueSize, maxEntries, valueStride };
-  return { name: spec.name, kind, address, ...sizes, firstValue, ...innerBinding(spec) };
+  const asAddresses = (flags & CONSTANTS.NO_USER_CONV) !== 0;
+  const pages = kind.pages === true ? { pages: { first: firstPointer(arena, address), asAddresses } } : {};
+  return { name: spec.name, kind, address, ...sizes, firstValue, ...pages, ...innerBinding(spec) };
+}
+
+/** Of an object with an arena map what leads into that is known to the verifier alone: then all its programs are verified. */
+function withVerifier({ maps }: ObjectSpec, options: LoadOptions): LoadOptions {
+  const hasPages = maps.some(({ bpfType }) => mapKindByBpfType(bpfType)?.pages === true);
+  return hasPages ? { ...options, verify: true } : options;
 }
 
 /** What is said of maps that there are not would be lost. */
@@ -247,7 +268,8 @@ function checkMapNames(object: ObjectSpec, { mapEntries, valueSizes }: LoadOptio
  * Creates an object's maps in an arena and makes its programs ready.
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
  */
-export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
+export function loadSpec(arena: Arena, object: ObjectSpec, given: LoadOptions = {}): LoadedObject {
+  const options = withVerifier(object, given);
   const wanted: SelectOptions = { ...underPolicy(arena, options, "refuse"), enable: options.enable ?? new Set() };
   const { chosen, skipped } = (options.programs === "any" ? tryPrograms : selectPrograms)(object, wanted);
   checkMapNames(object, options);

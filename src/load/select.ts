@@ -73,7 +73,8 @@ export function placeholders(object: ObjectSpec): Map<string, MapBinding> {
     if (kind === undefined) continue;
     const firstValue = kind.keys === "index" ? address + STEP : 0;
     const sizes = { keySize, valueSize, maxEntries, valueStride: valueSize };
-    bindings.set(name, { name, kind, address, ...sizes, firstValue, ...innerBinding(map) });
+    const pages = kind.pages === true ? { pages: { first: map.extra ?? BigInt(STEP), asAddresses: false } } : {};
+    bindings.set(name, { name, kind, address, ...sizes, firstValue, ...pages, ...innerBinding(map) });
     address += 2 * STEP + Math.ceil((valueSize + 1) / STEP) * STEP;
   }
   return bindings;

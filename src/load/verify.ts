@@ -66,7 +66,7 @@ function lookAt(object: ObjectSpec, program: ProgramSpec, options: VerifyObjectO
   const rules = policy === undefined ? {} : { rules: RULES[policy] };
   const found: Accepted | Refused = verifyProgram(linked, { ...rules, beliefs });
   const { name, section } = program;
-  if (found.verdict === "rejected") return { program: name, section, linked, ...found };
+  if (found.verdict === "rejected") return { program: name, section, ...found };
   const { program: believed, verdict, ...counts } = found;
   return { program: name, section, verdict, path: [], branches: [], ...counts, linked: believed };
 }

@@ -41,9 +41,11 @@ function refuse(subject: Subject, at: number, why: string, code: Code = "BAD_OBJ
   throw new AnyctxError(code, `${what}: ${why}`);
 }
 
+const WRITES_DESTINATION: ReadonlySet<Effect["type"]> = new Set(["alu", "cast", "load", "constant"]);
+
 /** The register an operation writes, or undefined. */
 export function writtenRegister(effect: Effect, slot: Instruction): number | undefined {
-  if (effect.type === "alu" || effect.type === "load" || effect.type === "constant") return slot.dst;
+  if (WRITES_DESTINATION.has(effect.type)) return slot.dst;
   if (effect.type === "atomic" && effect.fetch) return effect.atomic === "cmpxchg" ? 0 : slot.src;
   return effect.type === "call" ? 0 : undefined;
 }

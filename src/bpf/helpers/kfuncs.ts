@@ -4,6 +4,7 @@
  */
 import { ERRNO } from "../../error.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
+import { ARENA_FUNCTIONS } from "./arena.ts";
 import { COPY_FUNCTIONS } from "./copies.ts";
 import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
@@ -329,12 +330,15 @@ const ROWS: readonly Row[] = [
   ),
 ];
 
-export const KERNEL_FUNCTIONS: readonly Helper[] = [...ROWS, ...OBJECT_FUNCTIONS, ...COPY_FUNCTIONS].map(
-  (row, index) => ({
-    ...row,
-    id: FIRST_ID + index,
-  }),
-);
+export const KERNEL_FUNCTIONS: readonly Helper[] = [
+  ...ROWS,
+  ...OBJECT_FUNCTIONS,
+  ...COPY_FUNCTIONS,
+  ...ARENA_FUNCTIONS,
+].map((row, index) => ({
+  ...row,
+  id: FIRST_ID + index,
+}));
 
 /** What stands where a kernel function is not known. */
 export const TRAP: Helper | undefined = KERNEL_FUNCTIONS.find(({ name }) => name === "bpf_trap");

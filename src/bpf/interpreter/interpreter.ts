@@ -14,6 +14,7 @@ import type { Belief, LinkedProgram } from "../linked.ts";
 import { payloadBytesAt } from "../programs/context.ts";
 import { programType } from "../programs/table.ts";
 import { grantPacket, Ranges } from "../ranges.ts";
+import { arenaStep } from "./arena.ts";
 import { beliefsBySlot, compareBeliefs } from "./beliefs.ts";
 import {
   type Decoded,
@@ -43,7 +44,8 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
     const operation = operationOf(slot);
     if (operation === undefined) return undefined;
     const { effect } = operation;
-    const step = HANDLERS[effect.type](effect as never);
+    const plain = HANDLERS[effect.type](effect as never);
+    const step = arenaStep(program.arena, at, effect, plain) ?? plain;
     const beliefs = bySlot.get(at);
     const wide = isWide(slot);
     const tail = instructions[at + 1];

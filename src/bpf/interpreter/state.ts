@@ -9,6 +9,9 @@ import { instructionText } from "../where.ts";
 /** Carries out one instruction and moves `state.pc` on. */
 export type Step = (interpreter: Interpreter, state: RunState, instruction: Decoded) => void;
 
+/** Carries out an access at an address that is the run's. */
+export type StepAt = (interpreter: Interpreter, state: RunState, instruction: Decoded, address: number) => void;
+
 /** An instruction with all that its execution needs. */
 export interface Decoded {
   readonly at: number;

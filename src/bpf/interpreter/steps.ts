@@ -12,6 +12,7 @@ import {
   type Interpreter,
   type RunState,
   type Step,
+  type StepAt,
 } from "./state.ts";
 
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
@@ -136,6 +137,47 @@ function storeOrdered({ words, longs }: RunState, address: number, bytes: number
   }
 }
 
+/** What an access does at an address that is the run's, by its type. */
+export const ACCESSES: {
+  readonly load: (effect: Of<"load">) => StepAt;
+  readonly store: (effect: Of<"store">) => StepAt;
+  readonly atomic: (effect: Of<"atomic">) => StepAt;
+} = {
+  load: ({ bytes, signed, ordered }) => {
+    if (ordered === true)
+      return (vm, state, i, address) => {
+        state.registers[i.dst] = loadOrdered(state, aligned(vm, i, address, bytes), bytes);
+        state.pc = i.next;
+      };
+    const load = LOADS[`${signed ? "s" : "u"}${bytes}`];
+    return (_, state, i, address) => {
+      state.registers[i.dst] = BigInt.asUintN(64, load?.(state.view, address) ?? 0n);
+      state.pc = i.next;
+    };
+  },
+  store: ({ bytes, operand, ordered }) => {
+    if (ordered === true)
+      return (vm, state, i, address) => {
+        storeOrdered(state, aligned(vm, i, address, bytes), bytes, operandOf(state, i, operand));
+        state.pc = i.next;
+      };
+    const store = STORES[bytes];
+    return (_, state, i, address) => {
+      store?.(state.view, address, operandOf(state, i, operand));
+      state.pc = i.next;
+    };
+  },
+  atomic: (effect) => {
+    const { bytes, fetch } = effect;
+    const result = effect.atomic === "cmpxchg" ? () => 0 : (i: Decoded) => i.src;
+    return (vm, state, i, address) => {
+      const old = atomic(state, effect, aligned(vm, i, address, bytes), register(state, i.src));
+      if (fetch) state.registers[result(i)] = old;
+      state.pc = i.next;
+    };
+  },
+};
+
 export const HANDLERS: Handlers = {
   alu: ({ width, operand, alu }) => {
     const { evaluate } = alu;
@@ -150,43 +192,35 @@ export const HANDLERS: Handlers = {
       state.pc = i.next;
     };
   },
-  load: ({ bytes, signed, ordered }) => {
-    if (ordered === true)
-      return (vm, state, i) => {
-        const address = aligned(vm, i, access(vm, state, i, i.src, bytes, false), bytes);
-        state.registers[i.dst] = loadOrdered(state, address, bytes);
-        state.pc = i.next;
-      };
+  cast: ({ to }) => {
+    const isPointer = to === "pointer";
+    return (vm, state, i) => {
+      const { arena } = vm.program;
+      const low = register(state, i.src) & LOW;
+      const moves = isPointer && low !== 0n && arena?.asAddresses === false;
+      state.registers[i.dst] = moves ? (arena.first & ~LOW) | low : low;
+      state.pc = i.next;
+    };
+  },
+  load: (effect) => {
+    const { bytes, signed } = effect;
+    const loadAt = ACCESSES.load(effect);
     const load = LOADS[`${signed ? "s" : "u"}${bytes}`];
     return (vm, state, i) => {
-      const foreign = vm.kernel === undefined ? undefined : kernelView(vm.kernel, state, i, bytes);
-      const address = foreign === undefined ? access(vm, state, i, i.src, bytes, false) : 0;
-      state.registers[i.dst] = BigInt.asUintN(64, load?.(foreign ?? state.view, address) ?? 0n);
+      const isPlain = vm.kernel === undefined || effect.ordered === true;
+      const foreign = isPlain ? undefined : kernelView(vm.kernel as KernelMemory, state, i, bytes);
+      if (foreign === undefined) return loadAt(vm, state, i, access(vm, state, i, i.src, bytes, false));
+      state.registers[i.dst] = BigInt.asUintN(64, load?.(foreign, 0) ?? 0n);
       state.pc = i.next;
     };
   },
-  store: ({ bytes, operand, ordered }) => {
-    if (ordered === true)
-      return (vm, state, i) => {
-        const address = aligned(vm, i, access(vm, state, i, i.dst, bytes, true), bytes);
-        storeOrdered(state, address, bytes, operandOf(state, i, operand));
-        state.pc = i.next;
-      };
-    const store = STORES[bytes];
-    return (vm, state, i) => {
-      store?.(state.view, access(vm, state, i, i.dst, bytes, true), operandOf(state, i, operand));
-      state.pc = i.next;
-    };
+  store: (effect) => {
+    const storeAt = ACCESSES.store(effect);
+    return (vm, state, i) => storeAt(vm, state, i, access(vm, state, i, i.dst, effect.bytes, true));
   },
   atomic: (effect) => {
-    const { bytes, fetch } = effect;
-    const result = effect.atomic === "cmpxchg" ? () => 0 : (i: Decoded) => i.src;
-    return (vm, state, i) => {
-      const address = aligned(vm, i, access(vm, state, i, i.dst, bytes, true), bytes);
-      const old = atomic(state, effect, address, register(state, i.src));
-      if (fetch) state.registers[result(i)] = old;
-      state.pc = i.next;
-    };
+    const atomicAt = ACCESSES.atomic(effect);
+    return (vm, state, i) => atomicAt(vm, state, i, access(vm, state, i, i.dst, effect.bytes, true));
   },
   branch: ({ width, operand, comparison }) => {
     const { evaluate } = comparison;

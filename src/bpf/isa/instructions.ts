@@ -31,6 +31,8 @@ export type Operand = "imm" | "src";
 
 export type Effect =
   | { readonly type: "alu"; readonly width: Width; readonly operand: Operand | "none"; readonly alu: AluEffect }
+  /** A pointer into an arena map: as an address of its memory, or as user space and the map's own pointers have it. */
+  | { readonly type: "cast"; readonly to: "memory" | "pointer" }
   /** `ordered`: an acquire, or a release; the address is a multiple of the size. */
   | { readonly type: "load"; readonly bytes: number; readonly signed: boolean; readonly ordered?: true }
   | { readonly type: "store"; readonly bytes: number; readonly operand: Operand; readonly ordered?: true }
@@ -113,6 +115,17 @@ function aluRows(): Operation[] {
     }
   }
   return rows;
+}
+
+/** Address-space casts of arena maps, which are no part of RFC 9669: moves with an offset of 1, and both spaces in the immediate. */
+function castRows(): Operation[] {
+  const code = CLASS.alu64 | 0xb0 | SOURCE_REGISTER;
+  const cast = (name: string, imm: number, spaces: string, to: "memory" | "pointer"): Operation =>
+    row(name, code, { dst: "any", src: "any", offset: 1, imm }, `r{d} = addr_space_cast(r{s}, ${spaces})`, {
+      type: "cast",
+      to,
+    });
+  return [cast("cast_kern", 1, "0x0, 0x1", "memory"), cast("cast_user", 1 << 16, "0x1, 0x0", "pointer")];
 }
 
 /** Byte swaps: the immediate is the width, the class and source bit choose le, be or an unconditional swap. */
@@ -285,6 +298,7 @@ function controlRows(): Operation[] {
 export const OPERATIONS: readonly Operation[] = [
   ...aluRows(),
   ...swapRows(),
+  ...castRows(),
   ...memoryRows(),
   ...atomicRows(),
   ...orderedRows(),

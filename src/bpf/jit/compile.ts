@@ -14,6 +14,7 @@ import { CALLBACK } from "../helpers/parameters/callback.ts";
 import { helperById } from "../helpers/table.ts";
 import { operationOf } from "../isa/instructions.ts";
 import type { LinkedProgram } from "../linked.ts";
+import { arenaImports } from "./arena.ts";
 import type { Confinement, ModuleIndexes } from "./emitter.ts";
 import { compileFunction } from "./function.ts";
 
@@ -88,6 +89,7 @@ function planImports(program: LinkedProgram): Map<string, WasmImport & { readonl
       { module: "host", name: HOST.confine, type: CONFINE_TYPE },
       { module: "host", name: HOST.grant, type: GRANT_TYPE },
     );
+  rows.push(...arenaImports(program));
   for (const id of program.helpers) {
     const helper = helperById(id);
     if (helper !== undefined) rows.push(...importsOf(helper, program));

@@ -26,6 +26,7 @@ import {
 } from "../isa/instructions.ts";
 import type { LinkedProgram, Subprogram } from "../linked.ts";
 import { programType } from "../programs/table.ts";
+import { emitArenaAtomic, emitArenaPointer, emitArenaStore, emitCast, isArenaAccess, pushArenaLoad } from "./arena.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
 import { emitHelperCall, emitLocalCall } from "./calls.ts";
 import {
@@ -112,15 +113,21 @@ function pushAtWidth(emitter: Emitter, register: number, bytes: 4 | 8): void {
   if (bytes === 4) emitter.out.byte(OP.i32WrapI64);
 }
 
-const emitAtomic: Emit<"atomic"> = (emitter, { atomic, bytes, fetch }, slot) => {
+/** The atomic at the address on the stack, plus an offset. */
+function atomicAt(emitter: Emitter, { atomic, bytes, fetch }: Of<"atomic">, slot: Instruction, offset: number): void {
   const { out } = emitter;
-  const offset = pushAddress(emitter, { register: slot.dst, offset: slot.offset, bytes, write: true });
   if (atomic === "cmpxchg") pushAtWidth(emitter, 0, bytes);
   pushAtWidth(emitter, slot.src, bytes);
   out.op(OP.atomic, ATOMIC[atomic]?.[bytes] ?? 0, bytes === 8 ? 3 : 2).u32(offset);
   if (!fetch) return void out.byte(0x1a);
   if (bytes === 4) out.byte(OP.i64ExtendI32U);
   setRegister(emitter, atomic === "cmpxchg" ? 0 : slot.src);
+}
+
+const emitAtomic: Emit<"atomic"> = (emitter, effect, slot) => {
+  const access = { register: slot.dst, offset: slot.offset, bytes: effect.bytes };
+  if (isArenaAccess(emitter)) emitArenaAtomic(emitter, access, () => atomicAt(emitter, effect, slot, 0));
+  else atomicAt(emitter, effect, slot, pushAddress(emitter, { ...access, write: true }));
 };
 
 function constantOf({ program, at }: Emitter, effect: Of<"constant">, slot: Instruction): bigint {
@@ -137,17 +144,34 @@ const emitConstant: Emit<"constant"> = (emitter, effect, slot) => {
 };
 
 const emitStore: Emit<"store"> = (emitter, { bytes, operand, ordered }, slot) => {
-  const offset = pushAddress(emitter, { register: slot.dst, offset: slot.offset, bytes, write: true });
-  if (operand === "src") getRegister(emitter, slot.src);
-  else emitter.out.byte(OP.i64Const).s32(slot.imm);
-  if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_STORE[bytes] ?? 0, Math.log2(bytes)).u32(offset);
-  else emitter.out.op(STORES[bytes] ?? 0, 0).u32(offset);
+  const access = { register: slot.dst, offset: slot.offset, bytes };
+  const pushValue = (): void => {
+    if (operand === "src") getRegister(emitter, slot.src);
+    else emitter.out.byte(OP.i64Const).s32(slot.imm);
+  };
+  const storeAt = (offset: number): void => {
+    if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_STORE[bytes] ?? 0, Math.log2(bytes)).u32(offset);
+    else emitter.out.op(STORES[bytes] ?? 0, 0).u32(offset);
+  };
+  if (isArenaAccess(emitter)) return emitArenaStore(emitter, access, pushValue, () => storeAt(0));
+  const offset = pushAddress(emitter, { ...access, write: true });
+  pushValue();
+  storeAt(offset);
 };
 
+/** What makes a signed number of an unsigned one, by its bytes. */
+const EXTENSIONS: Readonly<Record<number, number>> = { 1: OP.i64Extend8S, 2: OP.i64Extend16S, 4: OP.i64Extend32S };
+
 const emitLoad: Emit<"load"> = (emitter, { bytes, signed, ordered }, slot) => {
-  const offset = pushAddress(emitter, { register: slot.src, offset: slot.offset, bytes, write: false });
-  if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_LOAD[bytes] ?? 0, Math.log2(bytes)).u32(offset);
-  else emitter.out.op(LOADS[`${signed ? "s" : "u"}${bytes}`] ?? 0, 0).u32(offset);
+  const access = { register: slot.src, offset: slot.offset, bytes };
+  const loadAt = (offset: number): void => {
+    if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_LOAD[bytes] ?? 0, Math.log2(bytes)).u32(offset);
+    else emitter.out.op(LOADS[`${signed ? "s" : "u"}${bytes}`] ?? 0, 0).u32(offset);
+  };
+  if (isArenaAccess(emitter)) {
+    const extension = signed ? EXTENSIONS[bytes] : undefined;
+    pushArenaLoad(emitter, access, () => loadAt(0), extension === undefined ? [] : [extension]);
+  } else loadAt(pushAddress(emitter, { ...access, write: false }));
   setRegister(emitter, slot.dst);
 };
 
@@ -155,7 +179,11 @@ const nothing = (): void => {};
 
 /** How each type of operation is written; branches and gotos are written by the flow. */
 const EMITTERS: { readonly [Type in Effect["type"]]: Emit<Type> } = {
-  alu: (emitter, effect, slot) => emitAlu(emitter, slot, effect),
+  alu: (emitter, effect, slot) => {
+    emitAlu(emitter, slot, effect);
+    emitArenaPointer(emitter, slot.dst);
+  },
+  cast: (emitter, { to }, slot) => emitCast(emitter, to, slot),
   load: emitLoad,
   store: emitStore,
   atomic: emitAtomic,

@@ -6,6 +6,9 @@ import { type ElfObject, type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_
 import { BPF_MAP_TYPE_ARRAY, type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
 
 const NAMES = /^\.(rodata|data|bss)(\..+)?$/;
+/** Variables of the arena map. */
+export const ARENA_SECTION = ".addr_space.1";
+const BPF_MAP_TYPE_ARENA = 33;
 
 /** Whether the section holds global variables. */
 export function isDataSection(section: ElfSection): boolean {
@@ -24,6 +27,13 @@ function uintOf(btf: Btf, member: BtfMember, what: string): number {
   const pointer = resolveType(btf, member.type);
   const array = pointer.kind === "pointer" ? resolveType(btf, pointer.type) : undefined;
   return array?.kind === "array" ? array.count : bad(what, `attribute ${member.name} is not a number`);
+}
+
+/** `__ulong(name, value)` declares an enum of that one value; `__uint` will do where 32 bits are enough. */
+function numberOf(btf: Btf, member: BtfMember, what: string): bigint {
+  const type = resolveType(btf, member.type);
+  const [only] = type.kind === "enum" ? type.values : [];
+  return only === undefined ? BigInt(uintOf(btf, member, what)) : BigInt.asUintN(64, only.value);
 }
 
 /** `__type(name, type)` declares a pointer to the type. */
@@ -114,7 +124,12 @@ const ATTRIBUTES: ReadonlyMap<string, Apply> = new Map<string, Apply>([
   ],
   ["pinning", ignore],
   ["numa_node", ignore],
-  ["map_extra", ignore],
+  [
+    "map_extra",
+    (map, btf, member, what) => {
+      map.extra = numberOf(btf, member, what);
+    },
+  ],
 ]);
 
 function typedMap(btf: Btf, members: readonly BtfMember[], name: string, what: string): MapSpec {
@@ -205,7 +220,8 @@ function variablesBySection(elf: ElfObject, btf: Btf | undefined, name: string):
   const result = new Map<number, VariableSpec[]>();
   for (const symbol of elf.symbols) {
     const section = elf.sections[symbol.section];
-    if (symbol.type !== SYMBOL_TYPE.object || section === undefined || !isDataSection(section)) continue;
+    const isData = section !== undefined && (isDataSection(section) || section.name === ARENA_SECTION);
+    if (symbol.type !== SYMBOL_TYPE.object || !isData) continue;
     const { value: offset, size: bytes } = symbol;
     if (offset + bytes > section.size) bad(name, `variable ${symbol.name} does not fit section ${section.name}`);
     const typeId = types.get(section.name)?.get(symbol.name);
@@ -242,4 +258,25 @@ export function dataMaps(elf: ElfObject, btf: Btf | undefined, name: string): Ma
       variables: variables.get(section.index) ?? [],
     };
   });
+}
+
+/** The object's arena map, as libbpf has it: one. */
+export function arenaMapOf(maps: readonly MapSpec[]): MapSpec | undefined {
+  return maps.find(({ bpfType }) => bpfType === BPF_MAP_TYPE_ARENA);
+}
+
+/** The maps with the arena's variables in the arena map, whose first pages they are. @throws {AnyctxError} BAD_OBJECT */
+export function withArenaVariables(
+  maps: readonly MapSpec[],
+  elf: ElfObject,
+  btf: Btf | undefined,
+  name: string,
+): readonly MapSpec[] {
+  const section = elf.sections.find((each) => each.name === ARENA_SECTION && each.size > 0);
+  const arena = arenaMapOf(maps);
+  if (section === undefined || arena === undefined) return maps;
+  const firstBytes = new Uint8Array(section.size);
+  firstBytes.set(section.bytes);
+  const variables = variablesBySection(elf, btf, name).get(section.index) ?? [];
+  return maps.map((map) => (map === arena ? { ...map, firstBytes, variables } : map));
 }

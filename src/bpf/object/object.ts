@@ -22,7 +22,15 @@ import {
   SYMBOL_TYPE,
 } from "./elf.ts";
 import { KCONFIG_SECTION, readKconfig } from "./kconfig.ts";
-import { dataMaps, isDataSection, legacyMaps, typedMaps } from "./object-maps.ts";
+import {
+  ARENA_SECTION,
+  arenaMapOf,
+  dataMaps,
+  isDataSection,
+  legacyMaps,
+  typedMaps,
+  withArenaVariables,
+} from "./object-maps.ts";
 import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, RelocationSpec } from "./spec.ts";
 
 /** A function's place in its section, in slots. */
@@ -40,6 +48,8 @@ interface Context {
   readonly places: readonly Place[];
   /** Names of maps by section index and byte offset, as symbols refer to them. */
   readonly mapAt: ReadonlyMap<string, string>;
+  /** The name of the arena map, if the object has one. */
+  readonly arena: string | undefined;
   /** The section of options of a kernel, if the object asks for any. */
   readonly kconfig: MapSpec | undefined;
   readonly extensions: ExtensionInfo;
@@ -175,6 +185,10 @@ function resolveAddress(context: Context, symbol: ElfSymbol, slot: Instruction, 
     return resolveExternal(context, symbol, slot, at);
   if (isDataSection(section))
     return { type: "data", instruction: at, map: section.name, offset: symbol.value + slot.imm };
+  if (section.name === ARENA_SECTION) {
+    if (context.arena === undefined) return unsupported(`${symbol.name} is in an arena map, and the object has none`);
+    return { type: "data", instruction: at, map: context.arena, offset: symbol.value + slot.imm };
+  }
   const map = context.mapAt.get(`${section.index}:${symbol.value + slot.imm}`);
   if (map !== undefined) return { type: "map", instruction: at, map };
   if (isCode(section)) {
@@ -284,14 +298,15 @@ export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
   const { btf, extensions } = readTypes(elf, name);
   const kconfig = readKconfig(elf, btf, name);
   const maps = [
-    ...typedMaps(elf, btf, name),
+    ...withArenaVariables(typedMaps(elf, btf, name), elf, btf, name),
     ...legacyMaps(elf, name),
     ...dataMaps(elf, btf, name),
     ...(kconfig === undefined ? [] : [kconfig]),
   ];
   const places = findPlaces(elf, name);
   const slots = sectionsBySlots(elf, name);
-  const context: Context = { name, elf, places, mapAt: mapPositions(elf, maps), kconfig, extensions, slots };
+  const arena = arenaMapOf(maps)?.name;
+  const context: Context = { name, elf, places, mapAt: mapPositions(elf, maps), arena, kconfig, extensions, slots };
   const functions = places.map((place) => functionSpec(context, place));
   return { name, license: license(elf), programs: programs(context, functions), functions, maps, btf };
 }

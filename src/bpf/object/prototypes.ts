@@ -4,6 +4,8 @@ import { type Btf, declaredTags, functionNamed, resolveType, sizeOf, type typeOf
 export type GlobalParameter =
   | { readonly type: "number" }
   | { readonly type: "context" }
+  /** A pointer into the program's arena map, or any number. */
+  | { readonly type: "arena" }
   /** A pointer to so many bytes, which may be 0 unless that is said. */
   | { readonly type: "memory"; readonly bytes: number; readonly maybeNull: boolean };
 
@@ -32,7 +34,8 @@ const MOST_PARAMETERS = 5;
 function parameterOf(btf: Btf, id: number, tags: readonly string[]): GlobalParameter | undefined {
   const type = resolveType(btf, id);
   if (tags.includes("arg:ctx")) return { type: "context" };
-  if (tags.some((tag) => /^arg:(trusted|untrusted|arena)$/.test(tag))) return undefined;
+  if (tags.includes("arg:arena")) return { type: "arena" };
+  if (tags.some((tag) => /^arg:(trusted|untrusted)$/.test(tag))) return undefined;
   if (type.kind === "int" || type.kind === "enum") return { type: "number" };
   if (type.kind !== "pointer") return undefined;
   const to = resolveType(btf, type.type);

@@ -76,6 +76,10 @@ export interface MapSpec {
   readonly flags: number;
   readonly keyTypeId?: number;
   readonly valueTypeId?: number;
+  /** map_extra, where it is declared. */
+  readonly extra?: bigint;
+  /** Of an arena map: what its first pages hold, and `variables` are in it. */
+  readonly firstBytes?: Uint8Array;
   /** First contents of a data section (`.rodata`, `.data`, `.bss`), which becomes an array of one entry. */
   readonly contents?: Uint8Array;
   /** A program may not write to it. */

@@ -3,6 +3,7 @@
 import type { KernelShape } from "../helpers/rules.ts";
 import { FRAME_BYTES } from "../host.ts";
 import type { SpecialField } from "../object/fields.ts";
+import { checkAlike, checkArena } from "./apart.ts";
 import { Refusal } from "./refusal.ts";
 import {
   describe,
@@ -36,7 +37,7 @@ export interface Access {
 
 const VERBS: Readonly<Record<Access["does"], string>> = { read: "reads", write: "writes", atomic: "changes" };
 
-function what({ does, bytes }: Access): string {
+export function describeAccess({ does, bytes }: Access): string {
   return `it ${VERBS[does]} ${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
 }
 
@@ -50,7 +51,7 @@ function outside(subject: Subject, access: Access, pointer: PointerRegister, siz
   const [least, most] = reach(pointer, access);
   const where = least === most ? `offset ${least}` : `an offset from ${least} to ${most}`;
   const name = nameOf(subject, access.register, pointer);
-  const message = `${what(access)} at ${where} of ${of}, which has ${size} bytes (${name})`;
+  const message = `${describeAccess(access)} at ${where} of ${of}, which has ${size} bytes (${name})`;
   const unknown = least !== most;
   const suggestion = unknown
     ? `Compare the offset or index first, so that it is at most ${Math.max(0, size - access.bytes)} bytes on every path here.`
@@ -71,7 +72,7 @@ function aligned(access: Access, { offset, fixed }: PointerRegister): void {
   const { value, mask } = offset.wide;
   const low = BigInt(access.bytes - 1);
   if (((value + BigInt(access.offset + fixed)) & low) === 0n && (mask & low) === 0n) return;
-  const message = `${what(access)} at an offset that may not be a multiple of ${access.bytes}`;
+  const message = `${describeAccess(access)} at an offset that may not be a multiple of ${access.bytes}`;
   throw new Refusal("alignment", access.at, message, `Access it at a multiple of ${access.bytes}, or byte by byte.`);
 }
 
@@ -79,14 +80,14 @@ function aligned(access: Access, { offset, fixed }: PointerRegister): void {
 function checkAtomic(access: Access, register: PointerRegister): void {
   const { type } = register.target;
   if (register.target.type === "memory" && !register.target.aligned) {
-    const message = `${what(access)} of ${describe(register)}, which may begin anywhere, atomically or in order`;
+    const message = `${describeAccess(access)} of ${describe(register)}, which may begin anywhere, atomically or in order`;
     throw new Refusal("alignment", access.at, message, "Do it in a map's value, in a record or on the stack.");
   }
   if (type === "stack" || type === "value" || type === "memory" || type === "object") {
     aligned(access, register);
     return;
   }
-  const message = `${what(access)} of ${describe(register)} atomically or in order`;
+  const message = `${describeAccess(access)} of ${describe(register)} atomically or in order`;
   throw new Refusal("alignment", access.at, message, "Load it, and store it, as it is: nobody else accesses it.");
 }
 
@@ -96,7 +97,7 @@ function checkStack(subject: Subject, state: State, access: Access, pointer: Poi
   const [least, most] = reach(pointer, access);
   if (least < -FRAME_BYTES || most + BigInt(access.bytes) > 0n) {
     const where = least === most ? `${least}` : `${least}..${most}`;
-    const message = `${what(access)} at ${where} from the top of the stack, of which a function has ${FRAME_BYTES} bytes below it`;
+    const message = `${describeAccess(access)} at ${where} from the top of the stack, of which a function has ${FRAME_BYTES} bytes below it`;
     throw new Refusal("bounds", access.at, message, "Compare the index of the array first, or make the array larger.");
   }
   if (access.helper !== true) aligned(access, pointer);
@@ -109,14 +110,14 @@ function checkStack(subject: Subject, state: State, access: Access, pointer: Poi
   if (writes) return;
   for (let word = wordAt(to - 1); to > from && word <= wordAt(from); word++) state.markRead(target.frame, word);
   if (subject.rules.readsUnwrittenStack || isWritten(state.frames[target.frame]?.stack ?? [], from, to - from)) return;
-  const message = `${what(access)} of the stack at ${from} from its top, to which nothing was written before`;
+  const message = `${describeAccess(access)} of the stack at ${from} from its top, to which nothing was written before`;
   const suggestion = "Give the variable a value first; of a struct also its padding: `struct key key = {};`.";
   throw new Refusal("uninitialized", access.at, message, suggestion);
 }
 
 function checkPacketWrite({ type, program: { kind } }: Subject, access: Access): void {
   if (access.does === "read" || "reason" in kind || type?.packetReadOnly?.(kind.target) !== true) return;
-  const message = `${what(access)} of the packet, which a program of type ${type.name} may only read here`;
+  const message = `${describeAccess(access)} of the packet, which a program of type ${type.name} may only read here`;
   throw new Refusal("read-only", access.at, message, "Copy what is to be changed to a variable.");
 }
 
@@ -124,7 +125,7 @@ const STACK_OBJECTS = { dynptr: "a dynptr", iterator: "an iterator", interrupts:
 
 /** What only its functions may look into. */
 function hidden(access: Access, of: string): Refusal {
-  const message = `${what(access)} of ${of}, which is used by its functions only`;
+  const message = `${describeAccess(access)} of ${of}, which is used by its functions only`;
   return new Refusal("object", access.at, message, "Use the functions that are for it, and leave its bytes alone.");
 }
 
@@ -164,8 +165,8 @@ function checkPacket(subject: Subject, access: Access, pointer: PointerRegister)
     range === 0 ? "which was not compared with its end" : `of which only ${range} bytes were compared with its end`;
   const message =
     least < 0n
-      ? `${what(access)} before the beginning of ${cameFrom(subject, pointer)}`
-      : `${what(access)} at offset ${fixed + access.offset} of ${cameFrom(subject, pointer)}, ${known} (${name})`;
+      ? `${describeAccess(access)} before the beginning of ${cameFrom(subject, pointer)}`
+      : `${describeAccess(access)} at offset ${fixed + access.offset} of ${cameFrom(subject, pointer)}, ${known} (${name})`;
   const edge = target.type === "packet" ? "data_end" : "data";
   const suggestion = `Compare first: if ((void *)pointer + ${end} > ${edge}) return ...;`;
   throw new Refusal("bounds", access.at, message, suggestion, origins(pointer, "the packet"));
@@ -176,7 +177,7 @@ function checkAddressField({ addresses }: Subject, access: Access, at: number): 
   const { bytes, signed = false } = access;
   const field = addresses.find((each) => at < each.offset + each.bytes && at + bytes > each.offset);
   if (field === undefined || (at === field.offset && bytes === field.bytes && !signed)) return;
-  const message = `${what(access)} of the context at ${at}, where an address of ${field.bytes} bytes begins at ${field.offset}`;
+  const message = `${describeAccess(access)} of the context at ${at}, where an address of ${field.bytes} bytes begins at ${field.offset}`;
   throw new Refusal("alignment", access.at, message, "Load the field as a whole, and without a sign.");
 }
 
@@ -188,7 +189,7 @@ function checkShown({ type }: Subject, access: Access, at: number): void {
   const why = isHidden
     ? `which programs of type ${type?.name} are not shown`
     : `whose fields have ${wholeFields} bytes and are read whole`;
-  const message = `${what(access)} of the context at offset ${at}, ${why}`;
+  const message = `${describeAccess(access)} of the context at offset ${at}, ${why}`;
   throw new Refusal("context", access.at, message, "Do without the field, or read it as it is declared.");
 }
 
@@ -196,11 +197,11 @@ function checkContext(subject: Subject, access: Access, pointer: PointerRegister
   const rules = subject.type?.context.access;
   const moved = constantOf(pointer.offset);
   if (moved === undefined) {
-    const message = `${what(access)} of the context at an offset that is not constant (${describeScalar(pointer.offset)})`;
+    const message = `${describeAccess(access)} of the context at an offset that is not constant (${describeScalar(pointer.offset)})`;
     throw new Refusal("bounds", access.at, message, "Use constant offsets into the context.");
   }
   if (moved !== 0n && access.helper !== true) {
-    const message = `${what(access)} through a pointer to the context that was moved by ${BigInt.asIntN(64, moved)} bytes`;
+    const message = `${describeAccess(access)} through a pointer to the context that was moved by ${BigInt.asIntN(64, moved)} bytes`;
     throw new Refusal("context", access.at, message, "Access the field from the context as the program got it.");
   }
   const at = Number(BigInt.asIntN(64, moved)) + access.offset;
@@ -215,7 +216,7 @@ function checkContext(subject: Subject, access: Access, pointer: PointerRegister
   const writable =
     access.does === "write" && (rules?.writable ?? []).some(([from, to]) => at >= from && at + access.bytes <= to);
   if (writable) return;
-  const message = `${what(access)} of the context at offset ${at}, which a program of type ${subject.type?.name ?? "unknown"} may not write to`;
+  const message = `${describeAccess(access)} of the context at offset ${at}, which a program of type ${subject.type?.name ?? "unknown"} may not write to`;
   throw new Refusal("context", access.at, message, "Keep it in a variable or in a map instead.");
 }
 
@@ -228,15 +229,15 @@ function refusedNumber(access: Access, register: Register): Refusal {
   if (register.type === "number" && register.released !== undefined) {
     const { at, what: gone } = register.released;
     const because = [{ at, what: `${gone} was given away here` }];
-    const message = `${what(access)} of ${gone} (${name}) that was given back before`;
+    const message = `${describeAccess(access)} of ${gone} (${name}) that was given back before`;
     return new Refusal("released", access.at, message, "Use it before it is given back.", because);
   }
   const held = describe(register);
   if (held === "0") {
-    const message = `${what(access)} at NULL (${name} is 0 here)`;
+    const message = `${describeAccess(access)} at NULL (${name} is 0 here)`;
     return new Refusal("null", access.at, message, "On this path the pointer is NULL: return before it is used.");
   }
-  const message = `${what(access)} at ${name}, which is a number (${held}) and no pointer`;
+  const message = `${describeAccess(access)} at ${name}, which is a number (${held}) and no pointer`;
   const suggestion =
     "Only pointers that come from a context, a map, the stack, a packet or a helper lead to memory; others are read with bpf_probe_read_kernel().";
   return new Refusal("type", access.at, message, suggestion);
@@ -251,25 +252,6 @@ export function neverWritten(at: number, index: number, register: Register): Ref
   const suggestion =
     lost === undefined ? "Give it a value on every path that leads here." : "Keep it in r6 to r9 or on the stack.";
   return new Refusal("uninitialized", at, message, suggestion, because);
-}
-
-/**
- * An instruction that accesses the context accesses nothing else on any path: a kernel's context is no struct as it looks like, so
- * that Linux writes such instructions anew.
- */
-function checkAlike({ contextAccesses }: Subject, { at }: Access, register: Register): void {
-  if (register.type !== "pointer") return;
-  const isContext = register.target.type === "context";
-  const before = contextAccesses.get(at);
-  contextAccesses.set(at, isContext);
-  if (before === undefined || before === isContext) return;
-  const message = "it accesses the context on one path, and something else on another";
-  throw new Refusal(
-    "context",
-    at,
-    message,
-    "Access them by instructions of their own: in branches that are kept apart.",
-  );
 }
 
 /** @throws {Refusal} the access may go wrong */
@@ -288,6 +270,10 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
   }
   if (register.type !== "pointer") throw refusedNumber(access, register);
   const { target } = register;
+  if (target.type === "arena") {
+    checkArena(subject, access);
+    return;
+  }
   if (register.maybeNull) throw maybeNull(subject, access, register);
   if (target.type === "kernel" && mayFollow(access)) {
     subject.proofs.open(access.at);
@@ -295,7 +281,7 @@ export function checkAccess(subject: Subject, state: State, access: Access): voi
     return;
   }
   if (WITHOUT_MEMORY.has(target.type)) {
-    const message = `${what(access)} at ${describe(register)} (r${access.register}), which is no memory of the program's`;
+    const message = `${describeAccess(access)} at ${describe(register)} (r${access.register}), which is no memory of the program's`;
     const suggestion =
       target.type === "map" ? "Values are got by bpf_map_lookup_elem()." : "Only what lies before it can be accessed.";
     throw new Refusal("type", access.at, message, suggestion, origins(register, describe(register)));
@@ -322,7 +308,7 @@ function checkShape(subject: Subject, access: Access, register: PointerRegister,
     part !== undefined && at < part[1] && at + BigInt(access.bytes) > part[0];
   const fits = access.bytes <= 4 || (at >= wide[0] && at + BigInt(access.bytes) <= wide[1]);
   if (fits && !overlaps(hidden) && !(access.bytes < 4 && overlaps(narrow))) return;
-  const message = `${what(access)} at offset ${at} of ${cameFrom(subject, register)}, where no field is that is shown so`;
+  const message = `${describeAccess(access)} at offset ${at} of ${cameFrom(subject, register)}, where no field is that is shown so`;
   throw new Refusal("context", access.at, message, "Read a field as it is declared, of what bpf_sk_fullsock() gives.");
 }
 
@@ -353,11 +339,11 @@ function checkObject(subject: Subject, access: Access, register: PointerRegister
   const { bytes, readable, writable, fields } = extentOf(register);
   inside(subject, access, register, bytes, cameFrom(subject, register));
   if (access.does !== "write" && !readable) {
-    const message = `${what(access)} of ${cameFrom(subject, register)}, which programs may only write to`;
+    const message = `${describeAccess(access)} of ${cameFrom(subject, register)}, which programs may only write to`;
     throw new Refusal("read-only", access.at, message, "Use a map that is not BPF_F_WRONLY_PROG.");
   }
   if (access.does !== "read" && !writable) {
-    const message = `${what(access)} of ${cameFrom(subject, register)}, which programs may only read`;
+    const message = `${describeAccess(access)} of ${cameFrom(subject, register)}, which programs may only read`;
     const suggestion =
       register.target.type === "value"
         ? "Declare the variable without const, or use a map that is not BPF_F_RDONLY_PROG."
@@ -381,7 +367,7 @@ function maybeNull(subject: Subject, access: Access, register: PointerRegister):
   const name = nameOf(subject, access.register, register);
   const { target } = register;
   const when = WHEN_NULL[target.type === "memory" ? target.what : target.type] ?? "there is none";
-  const message = `${what(access)} through ${name}, ${cameFrom(subject, register)}, which is NULL where ${when}`;
+  const message = `${describeAccess(access)} through ${name}, ${cameFrom(subject, register)}, which is NULL where ${when}`;
   const variable = name.replaceAll("`", "");
   const suggestion = `Compare it with NULL first: if (!${variable}) return 0;`;
   return new Refusal(

@@ -34,7 +34,7 @@ function knownOf(register: Register, state: State): Known {
     const bases = new Set([register.basis]);
     return { holds: "number", scalar: register.scalar, map: 0, frames: 0, register, bases };
   }
-  if (register.type !== "pointer" || register.maybeNull) return undefined;
+  if (register.type !== "pointer" || register.maybeNull || register.target.type === "arena") return undefined;
   const { target, offset } = register;
   const map = target.type === "map" ? target.map.address : 0;
   const frames = target.type === "stack" ? state.depth - target.frame : 0;

@@ -91,6 +91,11 @@ function scalarOf(register: Register): Scalar | undefined {
   return register.type === "number" ? register.scalar : undefined;
 }
 
+/** A pointer into an arena map may be any number of 32 bits. */
+function isArena(register: Register): boolean {
+  return register.type === "pointer" && register.target.type === "arena";
+}
+
 function wayOf(step: Step, state: State, { comparison, operand, width }: Branch, holds: boolean): Way {
   const { slot } = step;
   const left = state.register(slot.dst);
@@ -106,7 +111,7 @@ function wayOf(step: Step, state: State, { comparison, operand, width }: Branch,
       if (operand === "src" && found[1] !== b) changed.narrow(slot.src, { ...right, scalar: found[1], basis });
     };
   }
-  if (width === 32) return nothing;
+  if (width === 32 || isArena(left) || isArena(right)) return nothing;
   if (left.type === "pointer" && right.type === "pointer")
     return sameAs(left, right, comparison.name, holds) ?? againstEdge(left, right, comparison.name, holds);
   const [pointer, other] = left.type === "pointer" ? [left, b] : [right, a];

@@ -56,6 +56,8 @@ function checkPointerArithmetic(subject: Subject, step: Step, state: State, effe
   const { at, slot } = step;
   const name = aluName(effect.alu);
   const destination = state.register(slot.dst);
+  // A pointer into an arena map is as good as a number.
+  if (destination.type === "pointer" && destination.target.type === "arena") return;
   const source = effect.operand === "src" ? state.register(slot.src) : undefined;
   const isLeft = destination.type === "pointer";
   const [index, register] = isLeft ? [slot.dst, destination] : [slot.src, source];
@@ -217,8 +219,17 @@ type Checks = {
   readonly [Type in Effect["type"]]?: (subject: Subject, step: Step, state: State, effect: Of<Type>) => void;
 };
 
+/** @throws {Refusal} there is no arena map that it could be a pointer into */
+function checkCast({ program }: Subject, { at, slot }: Step, state: State): void {
+  mustHold(at, slot.src, state.register(slot.src));
+  if (program.arena !== undefined) return;
+  const message = "it casts a pointer between address spaces, and the program has no arena map";
+  throw new Refusal("type", at, message, "Name an arena map in the program, as bpf_arena_alloc_pages() does.");
+}
+
 const CHECKS: Checks = {
   alu: checkAlu,
+  cast: checkCast,
   load: checkLoad,
   store: checkStore,
   atomic: checkAtomic,
@@ -241,7 +252,7 @@ export function registersRead({ effect }: Step["operation"], slot: Instruction):
     const moves = isMove(aluName(effect.alu));
     return [...(moves ? [] : [slot.dst]), ...(effect.operand === "src" ? [slot.src] : [])];
   }
-  if (effect.type === "load") return [slot.src];
+  if (effect.type === "load" || effect.type === "cast") return [slot.src];
   if (effect.type === "store" || effect.type === "branch")
     return effect.operand === "src" ? [slot.dst, slot.src] : [slot.dst];
   if (effect.type === "atomic") return effect.atomic === "cmpxchg" ? [0, slot.dst, slot.src] : [slot.dst, slot.src];

@@ -75,6 +75,7 @@ function coversNumber(known: NumberRegister, now: NumberRegister, ids: Matching)
   if (known.kernel && !now.kernel) return false;
   // Whatever it is now, nothing would come out otherwise.
   if (!ids.exact && !known.basis.kept) return true;
+  if (known.id !== 0 && known.plus !== now.plus) return false;
   return includesScalar(known.scalar, now.scalar) && ids.match(known.id, now.id);
 }
 

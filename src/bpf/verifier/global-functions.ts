@@ -43,6 +43,10 @@ function checkArguments(subject: Subject, step: Step, state: State, called: Glob
     const isPointer = held.type === "pointer";
     if (parameter.type === "number") {
       if (held.type !== "number") throw refusal(step, called, register, "a number", held);
+    } else if (parameter.type === "arena") {
+      const isArena = isPointer && held.target.type === "arena";
+      if (held.type !== "number" && !isArena)
+        throw refusal(step, called, register, "a pointer into the arena map", held);
     } else if (parameter.type === "context") {
       const isContext = isPointer && held.target.type === "context" && constantOf(held.offset) === 0n;
       if (!isContext) throw refusal(step, called, register, "the program's context", held);
@@ -104,7 +108,7 @@ export function callGlobal(subject: Subject, step: Step, state: State, called: G
 /** The state in which the function begins, by its types alone. */
 export function beginGlobal(subject: Subject, { start, takes, name }: GlobalFunction): State {
   const registers = takes.map((parameter): Register => {
-    if (parameter.type === "number") return ANY_NUMBER;
+    if (parameter.type === "number" || parameter.type === "arena") return ANY_NUMBER;
     if (parameter.type === "context") return pointer({ type: "context" }, -1);
     const { bytes, maybeNull } = parameter;
     return pointer(

@@ -14,6 +14,8 @@ export type Target =
   | { readonly type: "value"; readonly map: LinkedMap; readonly instance: number }
   | { readonly type: "map"; readonly map: LinkedMap }
   | { readonly type: "packet" | "packetMeta" | "packetEnd" }
+  /** Some byte of the program's arena map, or of none of its pages: accesses through it never fault. */
+  | { readonly type: "arena" }
   | MemoryTarget
   | ObjectTarget
   /** A thing of the kernel's; `reference`: what the run has to give back with it, or 0. */
@@ -78,8 +80,12 @@ export interface NothingRegister {
 export interface NumberRegister {
   readonly type: "number";
   readonly scalar: Scalar;
-  /** Registers of the same number that is not 0 hold the same: what is found out of one holds for all. */
+  /**
+   * Registers of the same `id` that is not 0 hold the same number, each plus a constant of its own: what is found out of one holds for
+   * all.
+   */
   readonly id: number;
+  readonly plus: bigint;
   /** It may be an address of the kernel's memory, which may be read wherever it leads. */
   readonly kernel: boolean;
   /** Whether something was decided by it. */
@@ -109,7 +115,7 @@ export type Register = NothingRegister | NumberRegister | PointerRegister;
 export const NOTHING: NothingRegister = { type: "nothing" };
 
 export function number(scalar: Scalar, kernel = false, basis: Basis = new Basis()): NumberRegister {
-  return { type: "number", scalar, id: 0, kernel, basis };
+  return { type: "number", scalar, id: 0, plus: 0n, kernel, basis };
 }
 
 export const ANY_NUMBER: NumberRegister = number(UNKNOWN, false, NO_BASIS);
@@ -182,6 +188,8 @@ export function describeTarget(target: Target): string {
       return `an object of type ${target.object.name} for each CPU`;
     case "dynptr":
       return "a dynptr";
+    case "arena":
+      return "the arena map";
     default:
       return `the ${target.type}`;
   }

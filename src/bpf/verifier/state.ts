@@ -7,6 +7,7 @@ import type { ObjectType } from "../object/fields.ts";
 import { Basis } from "./basis.ts";
 import { NOTHING, type NumberRegister, pointer, type Register } from "./registers.ts";
 import { mapSpills, type ReadonlyStack, type Stack } from "./stack.ts";
+import { includesScalar, plus } from "./values/scalar.ts";
 
 /** A function that is being called. States share frames until one of them changes its own. */
 export interface Frame {
@@ -168,7 +169,10 @@ export class State {
     }
   }
 
-  /** A number was found out more of: all that are known to be the same are narrowed with it, as long as they are known to be. */
+  /**
+   * A number was found out more of: all that are known to be the same, or a constant away from it, are narrowed with it, as long as they
+   * are known to be.
+   */
   narrow(index: number, register: NumberRegister): void {
     const before = this.register(index);
     this.set(index, register);
@@ -178,7 +182,7 @@ export class State {
     let narrowed = register;
     this.mapAll((each) => {
       if (each.type !== "number" || each.id !== register.id) return each;
-      if (each !== last) narrowed = { ...each, scalar: register.scalar, basis: new Basis(each.basis, register.basis) };
+      if (each !== last) narrowed = narrowedWith(each, register);
       last = each;
       return narrowed;
     }, register.id);
@@ -215,6 +219,13 @@ export class State {
     this.#own &= ~(1 << this.depth);
     return this.#frames.pop() as Frame;
   }
+}
+
+/** What is known of a number by another one that is a constant away from it, where that is more than was known. */
+function narrowedWith(each: NumberRegister, { scalar, plus: from, basis }: NumberRegister): NumberRegister {
+  if (each.plus === from) return { ...each, scalar, basis: new Basis(each.basis, basis) };
+  const found = plus(scalar, each.plus - from);
+  return includesScalar(each.scalar, found) ? { ...each, scalar: found, basis: new Basis(each.basis, basis) } : each;
 }
 
 function copyOf({ registers, stack, start, returnTo, callback, global, turns }: Frame): OwnFrame {

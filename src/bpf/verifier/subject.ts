@@ -49,8 +49,10 @@ export interface Subject {
   readonly contextBytes: number | undefined;
   /** Fields of the context that are addresses. */
   readonly addresses: readonly AddressField[];
-  /** Of accesses so far, by slot: whether they are to the context. */
-  readonly contextAccesses: Map<number, boolean>;
+  /** Of accesses so far, by slot: what they are to, as far as no instruction may access that and something else. */
+  readonly apartAccesses: Map<number, "context" | "arena" | "other">;
+  /** By slot, what is done with pointers into the arena map: ARENA_ACCESS or ARENA_POINTER. */
+  readonly arenaPointers: Map<number, number>;
   readonly proofs: ProofBook;
   /** By the beginning of each function, how far below its top the stack was used so far. */
   readonly stackDepths: Map<number, number>;
@@ -72,7 +74,8 @@ export function subjectOf(program: LinkedProgram, rules: Rules): Subject {
   const contextBytes = "reason" in kind ? undefined : type?.context.access?.bytes(kind.target);
   const addresses = addressesOf(type?.packet);
   const seen = {
-    contextAccesses: new Map<number, boolean>(),
+    apartAccesses: new Map<number, "context" | "arena" | "other">(),
+    arenaPointers: new Map<number, number>(),
     stackDepths: new Map<number, number>(),
     far: undefined,
     proofs: new ProofBook(),

@@ -1,6 +1,7 @@
 /** What an instruction makes of a state, whatever the values are that its registers may have. The checker has seen it before. */
 import { SOCKET_SHAPES } from "../helpers/rules.ts";
 import { type Effect, wideImmediate } from "../isa/instructions.ts";
+import { ARENA_POINTER } from "../linked.ts";
 import { Basis } from "./basis.ts";
 import { aluName, isMove } from "./checker.ts";
 import {
@@ -85,12 +86,25 @@ function move(subject: Subject, step: Step, state: State, effect: Of<"alu">): Re
   return number(scalar, false, new Basis(source.basis));
 }
 
+function isArena(register: Register): register is PointerRegister {
+  return register.type === "pointer" && register.target.type === "arena";
+}
+
+/** Whatever is done with a pointer into an arena map, or added to one: 32 bits of what comes out are a pointer into it. */
+function arenaMoved({ arenaPointers }: Subject, { at }: Step, pointer: PointerRegister): Register {
+  arenaPointers.set(at, ARENA_POINTER);
+  return pointer;
+}
+
 function alu(subject: Subject, step: Step, state: State, effect: Of<"alu">): Register {
   const { slot } = step;
   const name = aluName(effect.alu);
   if (isMove(name)) return move(subject, step, state, effect);
   const left = state.register(slot.dst);
   const right = operandOf(state, step, effect.operand);
+  if (isArena(left) && effect.operand !== "none") return arenaMoved(subject, step, left);
+  if (isArena(right) && left.type === "number" && name === "add" && effect.width === 64)
+    return arenaMoved(subject, step, right);
   if (left.type === "pointer" && (right.type === "pointer" || effect.operand === "none")) return ANY_NUMBER;
   // Half of an address is a number.
   if (effect.width === 32 && (left.type === "pointer" || right.type === "pointer")) return number(bytesLoaded(4));
@@ -106,11 +120,12 @@ function alu(subject: Subject, step: Step, state: State, effect: Of<"alu">): Reg
   // A member of an object of the kernel's is where the object is, some bytes further.
   const stays = (name === "add" || name === "sub") && effect.width === 64 && constantOf(b) !== undefined;
   if (left.kernel) rely(right);
-  return number(
-    scalar,
-    stays && left.kernel,
-    new Basis(left.basis, effect.operand === "src" ? right.basis : undefined),
-  );
+  const basis = new Basis(left.basis, effect.operand === "src" ? right.basis : undefined);
+  const result = number(scalar, stays && left.kernel, basis);
+  // What is found out of a number holds for the one that is a constant away from it.
+  const isAway = stays && effect.operand === "imm" && left.id !== 0 && constantOf(scalar) === undefined;
+  const by = BigInt(slot.imm) * (name === "sub" ? -1n : 1n);
+  return isAway ? { ...result, id: left.id, plus: BigInt.asIntN(64, left.plus + by) } : result;
 }
 
 /** What a field of the context leads to, if that is an address. */
@@ -236,6 +251,8 @@ function constantLoad(subject: Subject, { slot, at }: Step, { holds }: Of<"const
 export function transform(subject: Subject, step: Step, state: State): void {
   const { effect } = step.operation;
   if (effect.type === "alu") state.set(step.slot.dst, alu(subject, step, state, effect));
+  else if (effect.type === "cast")
+    state.set(step.slot.dst, effect.to === "memory" ? pointer({ type: "arena" }, step.at) : ANY_NUMBER);
   else if (effect.type === "load") state.set(step.slot.dst, loaded(subject, step, state, effect));
   else if (effect.type === "store") store(subject, step, state, effect);
   else if (effect.type === "atomic") atomic(step, state, effect);

@@ -36,6 +36,8 @@ export interface Refused extends Looked, Explained {
   readonly category: CategoryName;
   readonly message: string;
   readonly suggestion: string;
+  /** The program with what was found of its pointers so far. */
+  readonly linked: LinkedProgram;
   /** The branches on the way, for whoever looks for an input that takes it. */
   readonly branches: readonly { readonly at: number; readonly taken: boolean }[];
 }
@@ -50,13 +52,23 @@ export function verifyProgram(program: LinkedProgram, options: VerifyOptions = {
   const book = options.beliefs === true ? new BeliefBook() : undefined;
   const { instructions, states, ends, refused } = explore(subject, mostInstructions, book);
   const looked = { instructions, states, contextBytes: subject.contextRead };
+  const seen = withPointers(program, subject.arenaPointers);
   if (refused === undefined) {
-    const proven = { ...program, proofs: subject.proofs.proofs(program.instructions.length, ends) };
+    const proven = { ...seen, proofs: subject.proofs.proofs(program.instructions.length, ends) };
     const beliefs = book?.beliefs();
     return { ...looked, verdict: "accepted", program: beliefs === undefined ? proven : { ...proven, beliefs } };
   }
   const { refusal, state } = refused;
-  return { ...looked, ...reasonOf(refusal), ...explain(program, refusal, state), branches: branchesIn(state) };
+  const why = { ...reasonOf(refusal), ...explain(program, refusal, state), branches: branchesIn(state) };
+  return { ...looked, ...why, linked: seen };
+}
+
+/** The program with what was found of its pointers into its arena map. */
+function withPointers(program: LinkedProgram, found: ReadonlyMap<number, number>): LinkedProgram {
+  if (program.arena === undefined) return program;
+  const pointers = new Uint8Array(program.instructions.length);
+  for (const [at, what] of found) pointers[at] = what;
+  return { ...program, arena: { ...program.arena, pointers } };
 }
 
 function reasonOf({

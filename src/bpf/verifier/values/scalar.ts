@@ -167,6 +167,14 @@ export const SCALAR_OPERATIONS: ReadonlyMap<AluEffect, ScalarOperation> = new Ma
   ]),
 ]);
 
+/** A number plus a constant, which may wrap around. */
+export function plus(scalar: Scalar, by: bigint): Scalar {
+  const added = SCALAR_OPERATIONS.get(ADD)?.(WIDTHS, scalar, constant(BigInt.asIntN(64, by)), false);
+  return added ?? UNKNOWN;
+}
+
+const ADD = ALU_OPERATIONS.find(({ name }) => name === "add") as AluEffect;
+
 const SMALLEST_KEPT = -256;
 const LARGEST_KEPT = 4096;
 /** Constants that come again and again. */
