@@ -66,11 +66,12 @@ async function ask(
 /** Bytes of a verifier's log. */
 const LOG_BYTES = 1 << 16;
 
-/** Loads a program. @returns its descriptor, or the last line of the verifier's log */
+/** Loads a program. @param flags of the program: BPF_F_SLEEPABLE @returns its descriptor, or the last line of the verifier's log */
 export async function loadProgram(
   calls: SystemCalls,
   type: number,
   instructions: Uint8Array,
+  flags = 0,
 ): Promise<number | string> {
   const license = new TextEncoder().encode("GPL\0");
   const load = (log: Uint8Array | undefined): Promise<Answer> => {
@@ -79,6 +80,7 @@ export async function loadProgram(
       attributes.setUint32(4, instructions.length / 8, true);
       attributes.setUint32(24, log === undefined ? 0 : 1, true);
       attributes.setUint32(28, log?.length ?? 0, true);
+      attributes.setUint32(44, flags, true);
     };
     return ask(calls, COMMAND.load, fill, [8, 16, 32], [instructions, license, log]);
   };

@@ -27,6 +27,8 @@ function free(call: ServiceCall, map: number, at: bigint, count: number): number
 function reserve(call: ServiceCall, map: number, at: bigint, count: number): number {
   const { pages } = call.mapAt(map);
   if (pages === undefined) return -ERRNO.EINVAL;
+  // As in Linux, which does nothing then.
+  if (at % PAGE !== 0n) return 0;
   return Number(call.host.core["arenaReservePages"]?.(map, pageAt(pages.first, at), count) ?? 0);
 }
 

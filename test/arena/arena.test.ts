@@ -1,0 +1,115 @@
+/** Programs with an arena map: each case on both engines as Linux 6.18 has answered, and where that can be done as the kernel answers now. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Arena } from "../../src/arena/arena.ts";
+import { FRAME_BYTES, MAX_FRAMES } from "../../src/bpf/host.ts";
+import { assemble } from "../../src/bpf/isa/assemble.ts";
+import { encodeInstructions } from "../../src/bpf/isa/instructions.ts";
+import { readBtf } from "../../src/bpf/object/btf.ts";
+import type { MapSpec } from "../../src/bpf/object/spec.ts";
+import { AnyctxError } from "../../src/error.ts";
+import { programHost } from "../../src/load/host.ts";
+import { type Engine, instantiateImage, loadSpec } from "../../src/load/load.ts";
+import { CONSTANTS } from "../../src/wasm/face.ts";
+import { KernelMaps, loadProgram, testRun } from "../../tools/kernel/bpf.ts";
+import { SystemCalls } from "../../tools/kernel/loader.ts";
+import { objectOf } from "../verifier/object.ts";
+import { type ArenaCase, CASES, FIRST, PAGES } from "./cases.ts";
+
+const { KIND_ARENA, MMAPABLE } = CONSTANTS;
+const FUNCTIONS = {
+  ALLOC: "bpf_arena_alloc_pages",
+  FREE: "bpf_arena_free_pages",
+  RESERVE: "bpf_arena_reserve_pages",
+} as const;
+
+const MAP: MapSpec = {
+  ...{ name: "pages", bpfType: KIND_ARENA, keySize: 0, valueSize: 0, maxEntries: PAGES },
+  ...{ flags: MMAPABLE, readOnly: false, extra: FIRST },
+};
+
+/** A case with calls as they are written for a side. */
+function textOf({ text }: ArenaCase, map: string, call: (name: string) => string): string {
+  const calls = text.replace(/call (\w+)/g, (_, name: keyof typeof FUNCTIONS) => `call ${call(FUNCTIONS[name])}`);
+  return `r9 = ${map}\n${calls}\nexit`;
+}
+
+const STACK = FRAME_BYTES * MAX_FRAMES;
+
+/** The lower half of r0, or that it was stopped. */
+function runHere(arena: Arena, each: ArenaCase, engine: Engine): number | "fault" {
+  const loaded = loadSpec(
+    arena,
+    objectOf(
+      "syscall",
+      textOf(each, "&pages", (name) => name),
+      [MAP],
+    ),
+    { engine },
+  );
+  const stack = arena.allocate(STACK);
+  const [image] = loaded.programs;
+  assert.ok(image !== undefined, `${each.name}: ${loaded.skipped[0]?.reason}`);
+  try {
+    const run = instantiateImage(
+      image,
+      programHost(arena, () => {}),
+    );
+    return Number(BigInt.asUintN(32, run(stack, arena.core.currentArea(), stack + STACK, 0)));
+  } catch (error) {
+    if (error instanceof AnyctxError && error.code === "EFAULT") return "fault";
+    throw error;
+  } finally {
+    arena.core.freeBytes(stack);
+    for (const { map } of loaded.maps) arena.destroyMap(map.info.name);
+    arena.poll();
+  }
+}
+
+for (const engine of ["interpreter", "jit"] as const)
+  test(`${engine}: what programs do with pages and pointers Linux does too`, async () => {
+    const arena = await Arena.create({ maximumBytes: 64 << 20 });
+    for (const each of CASES) assert.equal(runHere(arena, each, engine), each.here?.[0] ?? each.linux, each.name);
+  });
+
+/** Numbers of the kernel's functions in its types. */
+function kernelFunctions(): ReadonlyMap<string, number> {
+  const { btf } = readBtf(readFileSync("/sys/kernel/btf/vmlinux"), "the kernel's types");
+  return new Map(
+    btf.types.flatMap(({ kind, name }, id) => (kind === "func" && /^bpf_arena_/.test(name) ? [[name, id]] : [])),
+  );
+}
+
+/** BPF_PROG_TYPE_SYSCALL, BPF_F_SLEEPABLE. */
+const [SYSCALL, SLEEPABLE] = [31, 16];
+
+async function runThere(calls: SystemCalls, each: ArenaCase, functions: ReadonlyMap<string, number>): Promise<number> {
+  const maps = new KernelMaps(calls);
+  const map = await maps.create([KIND_ARENA, 0, 0, PAGES, MMAPABLE, 0, 0], FIRST);
+  if (map < 0) throw new Error(`errno ${-map}`);
+  const text = textOf(each, `map(${map}) ll`, (name) => `kfunc ${functions.get(name)}`);
+  const program = await loadProgram(calls, SYSCALL, encodeInstructions(assemble(text)), SLEEPABLE);
+  if (typeof program === "string") throw new Error(program);
+  const { returned } = await testRun(calls, program, { repeat: 0 });
+  for (const fd of [program, map]) await maps.close(fd);
+  return returned;
+}
+
+test("as the running kernel answers", async (context) => {
+  const calls = new SystemCalls();
+  try {
+    const functions = kernelFunctions();
+    if (functions.size < 3) return context.skip("this kernel has no functions on arena maps");
+    for (const [index, each] of CASES.entries()) {
+      const there = await runThere(calls, each, functions).catch((cause: Error) => cause);
+      if (typeof there !== "number" && index === 0) return context.skip(`bpf(2) does not work here: ${there.message}`);
+      assert.equal(there, each.linux, each.name);
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    context.skip("this kernel tells no types");
+  } finally {
+    calls.close();
+  }
+});
