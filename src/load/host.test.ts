@@ -39,7 +39,10 @@ function valueSizeOf({ records, system, type }: MapKind): number {
 
 /** An object whose one program names a map of each kind and calls a helper. */
 function objectThatCalls(helper: string): ObjectSpec {
-  const kinds = MAP_KINDS.filter(({ variable, inner }) => variable !== true && inner !== true);
+  // With an arena map a program is verified, which this one would not pass.
+  const kinds = MAP_KINDS.filter(({ variable, inner, pages }) =>
+    [variable, inner, pages].every((each) => each !== true),
+  );
   const loads = kinds.map(() => "r1 = 0 ll").join("\n");
   const spec = specOfInstructions("p", assemble(`${loads}\ncall ${helper}\nexit`));
   const maps = kinds.map((kind) => ({

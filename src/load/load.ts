@@ -217,8 +217,13 @@ function createWith(
     prealloc: kind.mayBeDynamic && prealloc,
     ...(allocator === undefined ? {} : { allocator }),
   });
-  if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
-  if (spec.firstBytes !== undefined) fillPages(arena, object, map, spec.firstBytes);
+  try {
+    if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
+    if (spec.firstBytes !== undefined) fillPages(arena, object, map, spec.firstBytes);
+  } catch (error) {
+    arena.destroyMap(map.info.name);
+    throw error;
+  }
   const isConstant = options.verify === true && spec.readOnly && spec.contents !== undefined;
   return { spec, map: isConstant ? frozen(arena, map) : map };
 }

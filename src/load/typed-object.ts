@@ -7,9 +7,11 @@ import type { Btf, BtfValue } from "../bpf/object/btf.ts";
 import { readBtf } from "../bpf/object/btf.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
 import { readObject } from "../bpf/object/object.ts";
-import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
+import { type ObjectSpec, setVariable, type VariableSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Level } from "../events/record.ts";
+import type { Accessor } from "../maps/accessor.ts";
+import { firstPointer } from "../maps/arena-pages.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
@@ -155,13 +157,36 @@ function typedMaps(arena: Arena, { btf }: ObjectSpec, loaded: LoadedObject): Rec
   return Object.fromEntries(typed);
 }
 
+/** A variable where it lies; one of an arena map in a copy, as its pages need not lie side by side. */
+function placeOf(
+  arena: Arena,
+  btf: Btf | undefined,
+  { spec, map }: LoadedMap,
+  { offset, size, typeId }: VariableSpec,
+): Pick<Accessor<BtfValue>, "read" | "write"> {
+  const codec = codecFor(btf, typeId, size);
+  const { address } = map.info;
+  if (spec.contents !== undefined)
+    return codec.bind(arena.memory.buffer, arena.word(address + LAYOUT.MapHeader.storage) + offset);
+  const pointer = firstPointer(arena, address) + BigInt(offset);
+  return {
+    read: () => codec.bind(map.readBytes(pointer, size).buffer, 0).read(),
+    write: (value) => {
+      const copy = map.readBytes(pointer, size);
+      codec.bind(copy.buffer, 0).write(value);
+      map.writeBytes(pointer, copy);
+    },
+  };
+}
+
 /** Each variable is read and written where it lies. */
 function globalsOf(arena: Arena, { btf }: ObjectSpec, { maps }: LoadedObject): Record<string, BtfValue> {
   const globals: Record<string, BtfValue> = {};
-  for (const { spec, map } of maps) {
-    const at = spec.contents === undefined ? 0 : arena.word(map.info.address + LAYOUT.MapHeader.storage);
-    for (const { name, offset, size, typeId } of at === 0 ? [] : (spec.variables ?? [])) {
-      const place = codecFor(btf, typeId, size).bind(arena.memory.buffer, at + offset);
+  for (const each of maps) {
+    const { spec, map } = each;
+    for (const variable of spec.variables ?? []) {
+      const { name } = variable;
+      const place = placeOf(arena, btf, each, variable);
       const checked = <T>(act: () => T): T => {
         if (!map.isOpen) throw new AnyctxError("EBADF", `${name}: its object is closed`);
         return act();

@@ -11,6 +11,7 @@ import type { MapSpec } from "../../src/bpf/object/spec.ts";
 import { AnyctxError } from "../../src/error.ts";
 import { programHost } from "../../src/load/host.ts";
 import { type Engine, instantiateImage, loadSpec } from "../../src/load/load.ts";
+import { verifyObject } from "../../src/load/verify.ts";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { KernelMaps, loadProgram, testRun } from "../../tools/kernel/bpf.ts";
 import { SystemCalls } from "../../tools/kernel/loader.ts";
@@ -112,4 +113,36 @@ test("as the running kernel answers", async (context) => {
   } finally {
     calls.close();
   }
+});
+
+/** What the verifier refuses, and why. */
+const REFUSED: readonly (readonly [text: string, says: RegExp])[] = [
+  [
+    "r1 = addr_space_cast(r10, 0x0, 0x1)\nr0 = 0",
+    /casts a pointer between address spaces, and the program has no arena map/,
+  ],
+  [
+    "r9 = &pages\nr1 = addr_space_cast(r10, 0x0, 0x1)\nr2 = 8\nr3 = r10\ncall probe_read_kernel",
+    /writes 8 bytes of the arena map, which helpers do not look into/,
+  ],
+  [
+    "r9 = &pages\nr2 = r10\ncall get_prandom_u32\nr2 = r10\nif r0 == 0 goto +1\nr2 = addr_space_cast(r10, 0x0, 0x1)\n*(u64 *)(r2 - 8) = 1\nr0 = 0",
+    /accesses the arena map on one path, and something else on another/,
+  ],
+  ["r9 = &pages\nr1 = addr_space_cast(r10, 0x0, 0x1)\nr2 = r10\nr2 *= r1\nr0 = 0", /a pointer to the stack/],
+  ["r9 = &pages\nr1 = r9\nr2 = *(u64 *)(r1 + 0)\nr0 = 0", /which is no memory of the program's/],
+  ["r1 = 5\nr2 = 0\nw3 = 1\nw4 = 0\nr5 = 0\ncall bpf_arena_alloc_pages", /takes a map as argument 1/],
+];
+
+test("what may go wrong with pointers into an arena map is refused", () => {
+  for (const [text, says] of REFUSED) {
+    const [verdict] = verifyObject(objectOf("syscall", `${text}\nexit`, [MAP]));
+    assert.match(verdict?.message ?? "accepted", says, text);
+  }
+});
+
+test("a program has one arena map", async () => {
+  const two = [MAP, { ...MAP, name: "others" }];
+  const [verdict] = verifyObject(objectOf("syscall", "r1 = &pages\nr2 = &others\nr0 = 0\nexit", two));
+  assert.match(verdict?.message ?? "accepted", /it uses 2 arena maps, of which a program has one/);
 });

@@ -215,6 +215,16 @@ r1 = r10\nr1 += -8\ncall spin_unlock\nr0 = *(u32 *)(r10 - 8)\nr0 <<= 8\nr0 |= r6
   task_storage_delete: dropsOwned("task"),
   cgrp_storage_get: makesOwned("cgrp"),
   cgrp_storage_delete: dropsOwned("cgrp"),
+  // What they do with pages is in test/arena/: of another map there are none.
+  bpf_arena_alloc_pages: {
+    text: "r1 = {hash}\nr2 = 0\nr3 = 1\nr4 = 0\nr5 = 0\ncall bpf_arena_alloc_pages",
+    expected: 0n,
+  },
+  bpf_arena_free_pages: { text: "r1 = {hash}\nr2 = 4096\nr3 = 1\ncall bpf_arena_free_pages", expected: 0n },
+  bpf_arena_reserve_pages: {
+    text: "r1 = {hash}\nr2 = 4096\nr3 = 1\ncall bpf_arena_reserve_pages",
+    expected: EINVAL,
+  },
   user_ringbuf_drain: {
     // What it does with records is in src/load/drain.test.ts.
     text: "r1 = {commands}\nr2 = function(body) ll\nr3 = 0\nr4 = 4\ncall user_ringbuf_drain\nexit\nbody:\nr0 = 0",

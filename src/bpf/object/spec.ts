@@ -213,13 +213,13 @@ export function setVariable(spec: ObjectSpec, name: string, value: string | numb
   }
   const { map, variable } = found;
   const range = rangeOf(spec, variable);
-  if (range === undefined || map.contents === undefined)
+  const bytes = map.contents ?? map.firstBytes;
+  if (range === undefined || bytes === undefined)
     throw new AnyctxError("EINVAL", `variable ${name} of ${spec.name} is no integer, so it cannot be set`);
   const number = toBigInt(value);
   if (number === undefined) throw new AnyctxError("EINVAL", `variable ${name}: "${value}" is not an integer`);
   if (number < range.low || number > range.high)
     throw new AnyctxError("ERANGE", `variable ${name}: ${number} is not between ${range.low} and ${range.high}`);
-  for (let at = 0; at < variable.size; at++)
-    map.contents[variable.offset + at] = Number((number >> BigInt(at * 8)) & 0xffn);
+  for (let at = 0; at < variable.size; at++) bytes[variable.offset + at] = Number((number >> BigInt(at * 8)) & 0xffn);
   map.unset?.delete(name);
 }

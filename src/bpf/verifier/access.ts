@@ -3,7 +3,7 @@
 import type { KernelShape } from "../helpers/rules.ts";
 import { FRAME_BYTES } from "../host.ts";
 import type { SpecialField } from "../object/fields.ts";
-import { checkAlike, checkArena } from "./apart.ts";
+import { type Access, checkAlike, checkArena, describeAccess } from "./apart.ts";
 import { Refusal } from "./refusal.ts";
 import {
   describe,
@@ -18,28 +18,6 @@ import { objectsIn } from "./stack-objects.ts";
 import type { State } from "./state.ts";
 import { cameFrom, nameOf, type Subject } from "./subject.ts";
 import { constantOf } from "./values/scalar.ts";
-
-/** An access through a register. `atomic`: reads and writes, at a multiple of its size. */
-export interface Access {
-  readonly at: number;
-  readonly register: number;
-  /** Added to the register. */
-  readonly offset: number;
-  readonly bytes: number;
-  readonly does: "read" | "write" | "atomic";
-  /** A helper accesses it, not an instruction. */
-  readonly helper?: true;
-  /** A load that extends the sign. */
-  readonly signed?: boolean;
-  /** An acquire, or a release: at a multiple of its size as an atomic. */
-  readonly ordered?: boolean;
-}
-
-const VERBS: Readonly<Record<Access["does"], string>> = { read: "reads", write: "writes", atomic: "changes" };
-
-export function describeAccess({ does, bytes }: Access): string {
-  return `it ${VERBS[does]} ${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
-}
 
 /** The least and the most that the offset may be, counted from the target's beginning. */
 function reach({ offset, fixed }: PointerRegister, access: Access): readonly [least: bigint, most: bigint] {

@@ -1,9 +1,30 @@
-/** Accesses that a kernel carries out in another way than any: to the context, and to arena maps. */
+/** An access, and those that a kernel carries out in another way than any: to the context, and to arena maps. */
 import { ARENA_ACCESS } from "../linked.ts";
-import { type Access, describeAccess } from "./access.ts";
 import { Refusal } from "./refusal.ts";
 import type { Register } from "./registers.ts";
 import type { Subject } from "./subject.ts";
+
+/** An access through a register. `atomic`: reads and writes, at a multiple of its size. */
+export interface Access {
+  readonly at: number;
+  readonly register: number;
+  /** Added to the register. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly does: "read" | "write" | "atomic";
+  /** A helper accesses it, not an instruction. */
+  readonly helper?: true;
+  /** A load that extends the sign. */
+  readonly signed?: boolean;
+  /** An acquire, or a release: at a multiple of its size as an atomic. */
+  readonly ordered?: boolean;
+}
+
+const VERBS: Readonly<Record<Access["does"], string>> = { read: "reads", write: "writes", atomic: "changes" };
+
+export function describeAccess({ does, bytes }: Access): string {
+  return `it ${VERBS[does]} ${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+}
 
 /**
  * An instruction that accesses the context accesses nothing else on any path: a kernel's context is no struct as it looks like, so
