@@ -52,10 +52,7 @@ export const REFUSED_HERE: readonly SelftestReason[] = [
     why: "it is written to in code that no path leads to; structure is looked at before paths",
   },
   { says: /at map |which cannot be moved/, why: "a map's descriptor is no memory here" },
-  {
-    says: /the variables in \.data\.buf/,
-    why: "that a number is another one and a constant more is not known when the other one is compared",
-  },
+  { says: /takes a map as argument 1 and is given/, why: "maps that a kernel iterates over are none of the program's" },
   { says: /it reads r9/, why: "that two halves of a number on the stack are one number is not known" },
   { says: /bpf_dynptr_from_skb is not for/, why: "programs of netfilter have no packet here" },
 ];

@@ -24,6 +24,8 @@ class Matching {
   }
 
   readonly #to = new Map<number, number>();
+  /** How much more numbers of an id are plus in the one state than in the other: of all of them the same. */
+  readonly #more = new Map<number, bigint>();
   readonly #from = new Map<number, number>();
   /** Every number so far was the same number. */
   isSame = true;
@@ -31,6 +33,16 @@ class Matching {
   /** The same, of what is either there or not: 0 is nothing. */
   same(known: number, now: number): boolean {
     return known === 0 ? now === 0 : now !== 0 && this.match(known, now);
+  }
+
+  /** The same of registers that are constants away from a number. */
+  matchNumber(known: NumberRegister, now: NumberRegister): boolean {
+    if (!this.match(known.id, now.id)) return false;
+    if (known.id === 0) return true;
+    const more = BigInt.asIntN(64, now.plus - known.plus);
+    const before = this.#more.get(known.id);
+    if (before === undefined) this.#more.set(known.id, more);
+    return before === undefined || before === more;
   }
 
   match(known: number, now: number): boolean {
@@ -75,8 +87,7 @@ function coversNumber(known: NumberRegister, now: NumberRegister, ids: Matching)
   if (known.kernel && !now.kernel) return false;
   // Whatever it is now, nothing would come out otherwise.
   if (!ids.exact && !known.basis.kept) return true;
-  if (known.id !== 0 && known.plus !== now.plus) return false;
-  return includesScalar(known.scalar, now.scalar) && ids.match(known.id, now.id);
+  return includesScalar(known.scalar, now.scalar) && ids.matchNumber(known, now);
 }
 
 function coversRegister(known: Register, now: Register, ids: Matching): boolean {
