@@ -58,13 +58,13 @@ export interface KernelMemory {
   readText(address: bigint, most: number): Uint8Array | undefined;
 }
 
-/** Timers that programs start: by the address of each in a value of a map. */
+/** Timers and workqueues of programs, by the address of each in a value of a map. The work of the latter is a task's. */
 export interface ProgramTimers {
   /** False: there is one already. */
-  init(timer: number, map: number): boolean;
+  init(timer: number, map: number, level: "softirq" | "task"): boolean;
   /** False: it is not initialised. */
   setCallback(timer: number, program: string, slot: bigint): boolean;
-  /** @param at nanoseconds, of the event's time. False: it is not initialised, or has no callback */
+  /** @param at nanoseconds, of the event's time. False: it is not initialised, or is a timer without a callback */
   start(timer: number, at: bigint): boolean;
   /** Whether it was started; undefined: it is not initialised. */
   cancel(timer: number): boolean | undefined;

@@ -120,14 +120,24 @@ export class DirectRuns {
     return { error, printed: this.#printed, records: this.#records };
   }
 
-  /** A timer's function runs in a softirq. */
+  /** What is in workqueues when a program has ended; what that puts there runs when time passes. @returns the first error */
+  #work(): string | undefined {
+    let error: string | undefined;
+    for (let left = this.#timers.works; left > 0; left--) {
+      const due = this.#timers.next(this.#time, "task");
+      const failed = due && this.#fire(due);
+      error ??= failed;
+    }
+    return error;
+  }
+
   #fire(due: DueTimer): string | undefined {
     const image = this.#imageOf(due.program);
-    const record = this.#record({}, this.#arena.cpu, "softirq");
+    const record = this.#record({}, this.#arena.cpu, due.level);
     try {
       const call = (cpu: number): bigint =>
         runFunction(image.code as LinkedProgram, this.#host, { ...due, cpu, stackTop: this.#stack + STACK_BYTES });
-      return this.#inContext(record, "softirq", call).error;
+      return this.#inContext(record, due.level, call).error;
     } finally {
       this.#arena.core.freeBytes(record);
     }
@@ -185,7 +195,8 @@ export class DirectRuns {
         run(room, area, this.#stack + STACK_BYTES, context.own),
       );
       const after = packet === undefined ? undefined : context.packet?.(place, room);
-      return { result, error, printed: this.#printed, packet: after, records: this.#records };
+      const failed = this.#work();
+      return { result, error: error ?? failed, printed: this.#printed, packet: after, records: this.#records };
     } finally {
       for (const address of [room, record]) this.#arena.core.freeBytes(address);
       this.#arena.switchCpu(before);

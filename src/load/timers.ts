@@ -1,10 +1,12 @@
-/** Timers of programs in virtual time: they lie in values of maps, and fire as time passes. */
+/** Timers and workqueues of programs in virtual time: they lie in values of maps, and fire as time passes. */
 import type { Arena } from "../arena/arena.ts";
 import type { CoreFunction, ProgramHost, ProgramTimers } from "../bpf/host.ts";
 import type { LoadedMap, LoadedObject } from "./load.ts";
 
 interface Timer {
   readonly map: number;
+  /** Where its function runs: a timer's in a softirq, a workqueue's in a task. */
+  readonly level: "softirq" | "task";
   /** The program whose function it calls, and the function's first slot. */
   callback: { readonly program: string; readonly slot: number } | undefined;
   /** When it fires; undefined: it is not started. */
@@ -14,6 +16,7 @@ interface Timer {
 /** A timer that fires, as a call of its function. */
 export interface DueTimer {
   readonly at: bigint;
+  readonly level: "softirq" | "task";
   readonly program: string;
   readonly slot: number;
   readonly args: readonly bigint[];
@@ -33,9 +36,9 @@ export class Timers implements ProgramTimers {
     this.#loaded = loaded;
   }
 
-  init(timer: number, map: number): boolean {
+  init(timer: number, map: number, level: "softirq" | "task"): boolean {
     if (this.#timers.has(timer)) return false;
-    this.#timers.set(timer, { map, callback: undefined, at: undefined });
+    this.#timers.set(timer, { map, level, callback: undefined, at: undefined });
     return true;
   }
 
@@ -48,8 +51,12 @@ export class Timers implements ProgramTimers {
 
   start(timer: number, at: bigint): boolean {
     const found = this.#timers.get(timer);
-    if (found?.callback === undefined) return false;
+    // A workqueue without a function is started, and nothing comes of it.
+    if (found === undefined || (found.level === "softirq" && found.callback === undefined)) return false;
     found.at = at;
+    // Those of one time fire in the order in which they were started.
+    this.#timers.delete(timer);
+    this.#timers.set(timer, found);
     return true;
   }
 
@@ -91,24 +98,32 @@ export class Timers implements ProgramTimers {
     for (const timer of this.#timers.keys()) if (timer >= value && timer < value + bytes) this.#timers.delete(timer);
   }
 
-  /** Takes the timer that fires first, up to a time. One whose entry is gone is gone too. */
-  next(end: bigint): DueTimer | undefined {
-    const due = [...this.#timers].filter(([, { at }]) => at !== undefined && at <= end);
+  /** How many workqueues are started. */
+  get works(): number {
+    return [...this.#timers.values()].filter(({ level, at }) => level === "task" && at !== undefined).length;
+  }
+
+  /** Takes the timer that fires first, up to a time. One whose entry is gone is gone too. @param only those of this level */
+  next(end: bigint, only?: "task"): DueTimer | undefined {
+    const due = [...this.#timers].filter(
+      ([, { at, level }]) => at !== undefined && at <= end && (only === undefined || level === only),
+    );
     due.sort(([, a], [, b]) => ((a.at ?? 0n) < (b.at ?? 0n) ? -1 : 1));
     for (const [address, timer] of due) {
-      const { at, callback } = timer;
+      const { at, callback, level } = timer;
       timer.at = undefined;
-      const entry = callback === undefined ? undefined : this.#entryOf(address, timer.map);
-      if (at === undefined || callback === undefined || entry === undefined) {
+      const entry = this.#entryOf(address, timer.map);
+      if (at === undefined || entry === undefined) {
         this.#timers.delete(address);
         continue;
       }
+      if (callback === undefined) continue;
       const { key, value, bytes } = entry;
       const memory = [
         { address: key, bytes: entry.keyBytes, writable: false },
         { address: value, bytes, writable: true },
       ];
-      return { at, ...callback, args: [timer.map, key, value].map(BigInt), memory };
+      return { at, level, ...callback, args: [timer.map, key, value].map(BigInt), memory };
     }
     return undefined;
   }

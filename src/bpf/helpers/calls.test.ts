@@ -234,6 +234,15 @@ r1 = r10\nr1 += -8\ncall spin_unlock\nr0 = *(u32 *)(r10 - 8)\nr0 <<= 8\nr0 |= r6
     text: "r1 = r10\nr1 += -16\nr2 = function(body) ll\ncall timer_set_callback\nexit\nbody:\nr0 = 0",
     expected: EINVAL,
   },
+  bpf_wq_init: {
+    text: "r1 = r10\nr1 += -16\nr2 = {hash}\nr3 = 0\ncall bpf_wq_init\nr6 = r0\nr1 = r10\nr1 += -16\nr2 = {hash}\nr3 = 1\ncall bpf_wq_init\nr0 += r6",
+    expected: EINVAL,
+  },
+  bpf_wq_set_callback_impl: {
+    text: "r1 = r10\nr1 += -16\nr2 = function(body) ll\nr3 = 0\nr4 = 0\ncall bpf_wq_set_callback_impl\nexit\nbody:\nr0 = 0",
+    expected: EINVAL,
+  },
+  bpf_wq_start: { text: "r1 = r10\nr1 += -16\nr2 = 0\ncall bpf_wq_start", expected: EINVAL },
   timer_start: { text: "r1 = r10\nr1 += -16\nr2 = 5\nr3 = 0\ncall timer_start", expected: EINVAL },
   timer_cancel: {
     text: `r1 = r10\nr1 += -16\nr2 = {hash}\nr3 = 1\ncall timer_init

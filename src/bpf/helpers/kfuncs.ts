@@ -25,6 +25,7 @@ import {
 } from "./parameters/stack-objects.ts";
 import type { KernelThing } from "./rules.ts";
 import { ProgramExit, type ServiceCall } from "./service.ts";
+import { WORKQUEUE_FUNCTIONS } from "./timers.ts";
 
 /** Above all helpers that Linux may ever have. */
 const FIRST_ID = 0x10000;
@@ -335,6 +336,7 @@ export const KERNEL_FUNCTIONS: readonly Helper[] = [
   ...OBJECT_FUNCTIONS,
   ...COPY_FUNCTIONS,
   ...ARENA_FUNCTIONS,
+  ...WORKQUEUE_FUNCTIONS,
 ].map((row, index) => ({
   ...row,
   id: FIRST_ID + index,

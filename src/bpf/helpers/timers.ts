@@ -1,12 +1,12 @@
-/** Timers in values of maps. They fire where time passes: between direct runs. */
+/** Timers and workqueues in values of maps. They fire where time passes, between direct runs; what is put into a queue runs right after one. */
 import { ERRNO } from "../../error.ts";
 import { RECORD } from "../../events/record.ts";
 import type { ProgramTimers } from "../host.ts";
 import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
 import { MAP } from "./parameters/maps.ts";
-import { SCALAR } from "./parameters/numbers.ts";
-import { TIMER } from "./parameters/objects.ts";
+import { SCALAR, WORD } from "./parameters/numbers.ts";
+import { TIMER, WORKQUEUE } from "./parameters/objects.ts";
 import { recordOf, type ServiceCall } from "./service.ts";
 
 function timersOf(call: ServiceCall): ProgramTimers {
@@ -18,7 +18,7 @@ const CLOCKS: readonly bigint[] = [0n, 1n, 7n];
 
 function init(call: ServiceCall, timer: number, map: number, flags: bigint): number {
   if (!CLOCKS.includes(flags)) return -ERRNO.EINVAL;
-  return timersOf(call).init(timer, map) ? 0 : -ERRNO.EBUSY;
+  return timersOf(call).init(timer, map, "softirq") ? 0 : -ERRNO.EBUSY;
 }
 
 function setCallback(call: ServiceCall, timer: number, slot: bigint): number {
@@ -39,6 +39,49 @@ function cancel(call: ServiceCall, timer: number): number {
   const was = timersOf(call).cancel(timer);
   return was === undefined ? -ERRNO.EINVAL : was ? 1 : 0;
 }
+
+function initQueue(call: ServiceCall, queue: number, map: number, flags: number): number {
+  if (flags !== 0) return -ERRNO.EINVAL;
+  return timersOf(call).init(queue, map, "task") ? 0 : -ERRNO.EBUSY;
+}
+
+function setWork(call: ServiceCall, queue: number, slot: bigint, flags: number): number {
+  return flags === 0 ? setCallback(call, queue, slot) : -ERRNO.EINVAL;
+}
+
+function startWork(call: ServiceCall, queue: number, flags: number): number {
+  if (flags !== 0) return -ERRNO.EINVAL;
+  const now = call.view.getBigUint64(recordOf(call) + RECORD.time, true);
+  return timersOf(call).start(queue, now) ? 0 : -ERRNO.EINVAL;
+}
+
+export const WORKQUEUE_FUNCTIONS: readonly Omit<Helper, "id">[] = [
+  {
+    name: "bpf_wq_init",
+    group: "base",
+    parameters: [WORKQUEUE, MAP, WORD],
+    action: { type: "service", run: initQueue },
+    result: "i32",
+    doc: "Makes a workqueue in a value of a map; -EBUSY where there is one, -EINVAL for flags.",
+  },
+  {
+    name: "bpf_wq_set_callback_impl",
+    group: "base",
+    parameters: [WORKQUEUE, CALLBACK, WORD, SCALAR],
+    calls: { arguments: ["map", "key", "value"], result: [0, 0], later: true },
+    action: { type: "service", run: setWork },
+    result: "i32",
+    doc: "Says what a workqueue calls: with the map, the key and the value; -EINVAL where there is none, and for flags.",
+  },
+  {
+    name: "bpf_wq_start",
+    group: "base",
+    parameters: [WORKQUEUE, WORD],
+    action: { type: "service", run: startWork },
+    result: "i32",
+    doc: "Has a workqueue's function called as a task, once the program has ended; -EINVAL where there is none, and for flags.",
+  },
+];
 
 export const TIMER_HELPERS: readonly Helper[] = [
   {

@@ -7,6 +7,7 @@ import { type Btf, type BtfType, declaredTags, resolveType, sizeOf, typeOf } fro
 export type FieldKind =
   | "lock"
   | "timer"
+  | "workqueue"
   | "list"
   | "tree"
   | "listNode"
@@ -42,7 +43,7 @@ const BY_NAME: Readonly<Record<string, FieldKind>> = {
   bpf_spin_lock: "lock",
   bpf_res_spin_lock: "unknown",
   bpf_timer: "timer",
-  bpf_wq: "unknown",
+  bpf_wq: "workqueue",
   bpf_task_work: "unknown",
   bpf_list_head: "list",
   bpf_list_node: "listNode",

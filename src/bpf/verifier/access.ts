@@ -111,6 +111,7 @@ function hidden(access: Access, of: string): Refusal {
 const FIELDS: Readonly<Record<SpecialField["kind"], string>> = {
   lock: "a lock",
   timer: "a timer",
+  workqueue: "a workqueue",
   list: "a list",
   tree: "a tree",
   listNode: "a list's node",

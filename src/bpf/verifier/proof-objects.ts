@@ -80,6 +80,7 @@ function fieldsOf(
 const FIELD_WORDS: Readonly<Record<FieldKind, string>> = {
   lock: "a lock (struct bpf_spin_lock) in a map's value or an object",
   timer: "a timer (struct bpf_timer) in a map's value",
+  workqueue: "a workqueue (struct bpf_wq) in a map's value",
   list: "a list (struct bpf_list_head) in a map's value or an object",
   tree: "a tree (struct bpf_rb_root) in a map's value or an object",
   listNode: "a list's node",

@@ -10,6 +10,7 @@ function field(name: string, kind: FieldKind, bytes: number, doc: string): Param
 
 export const LOCK: ParameterKind = field("lock", "lock", 4, "A pointer to a `struct bpf_spin_lock`.");
 export const TIMER: ParameterKind = field("timer", "timer", 16, "A pointer to a `struct bpf_timer`.");
+export const WORKQUEUE: ParameterKind = field("workqueue", "workqueue", 16, "A pointer to a `struct bpf_wq`.");
 export const LIST: ParameterKind = field("list", "list", 16, "A pointer to a `struct bpf_list_head`.");
 export const TREE: ParameterKind = field("tree", "tree", 16, "A pointer to a `struct bpf_rb_root`.");
 export const KEPT_POINTER: ParameterKind = field(
