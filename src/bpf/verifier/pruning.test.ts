@@ -49,6 +49,8 @@ const SECOND_IS_BAD: Readonly<Record<string, string>> = {
   "a copy that was compared by its original on the first path": `${UNKNOWN}\nr8 = r6\nif r7 > 5 goto b\n${place("j")}\nif r6 > 7 goto out\n${access("r8")}\nout:\nr0 = 0\nexit\nb:\nr8 = r7\ngoto j`,
   "a copy in a half register that was compared by its original": `r6 = *(u32 *)(r1 + 0)\nr7 = *(u32 *)(r1 + 8)\nw8 = w6\nif r7 > 5 goto b\n${place("j")}\nif r6 > 7 goto out\n${access("r8")}\nout:\nr0 = 0\nexit\nb:\nr8 = r7\ngoto j`,
   "an original that was compared by its copy on the first path": `${UNKNOWN}\nr8 = r6\nif r7 > 5 goto b\n${place("j")}\nif r8 > 7 goto out\n${access("r6")}\nout:\nr0 = 0\nexit\nb:\nr6 = r7\ngoto j`,
+  "a number that is further away from the one that was compared": `${UNKNOWN}\nr8 = r6\nr8 += 1\nif r7 > 5 goto b\n${place("j")}\nif r6 > 7 goto out\n${access("r8")}\nout:\nr0 = 0\nexit\nb:\nr8 = r6\nr8 += 100\ngoto j`,
+  "a number that is a constant away from another one": `${UNKNOWN}\nr8 = r6\nr8 += 1\nif r7 > 5 goto b\n${place("j")}\nif r6 > 7 goto out\n${access("r8")}\nout:\nr0 = 0\nexit\nb:\nr8 = r7\nr8 += 1\ngoto j`,
   "a pointer that was compared on the first path": `${UNKNOWN}\n${LOOKUP}\nif r6 > 5 goto j\nif r0 == 0 goto out\n${place("j")}\nr1 = *(u64 *)(r0 + 0)\nout:\nr0 = 0\nexit`,
   "a result of another lookup": `${UNKNOWN}\n${LOOKUP}\nr8 = r0\nif r6 > 5 goto b\nr9 = r8\ngoto j\nb:\n${LOOKUP}\nr9 = r0\ngoto j\nj:\n${"r1 = 1\n".repeat(9)}goto k\nk:\nif r8 == 0 goto out\nr1 = *(u64 *)(r9 + 0)\nout:\nr0 = 0\nexit`,
   "a record that is reserved on the second path": `${UNKNOWN}\nif r6 > 5 goto b\n${place("j")}\nr0 = 0\nexit\nb:\nr1 = map(${RING}) ll\nr2 = 8\nr3 = 0\ncall ringbuf_reserve\ngoto j`,
@@ -67,6 +69,16 @@ for (const [name, text] of Object.entries(SECOND_IS_BAD))
     assert.equal(found.verdict, "rejected");
     assert.ok(found.category !== "limit" && found.category !== "loop", found.category);
   });
+
+test("what is a constant away from a number that was compared is known, and may not wrap around", () => {
+  const compared = (by: number, rest = ""): string =>
+    `${UNKNOWN}\nr8 = r6\nr8 += ${by}\n${rest}if r6 > 7 goto out\n${access("r8")}\nout:\nr0 = 0\nexit`;
+  assert.equal(verify(compared(8)).verdict, "accepted");
+  assert.equal(verify(compared(9)).verdict, "rejected");
+  assert.equal(verify(compared(-1)).verdict, "rejected");
+  assert.equal(verify(compared(4, "r8 -= 3\n")).verdict, "accepted");
+  assert.equal(verify(compared(4, "w8 += 1\n")).verdict, "rejected", "half of it is another number");
+});
 
 test("how much of a packet was compared on the first path", () => {
   const text = `r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr6 = *(u32 *)(r1 + 12)\nr4 = r2\nr4 += 14\nif r6 > 5 goto j\nif r4 > r3 goto out\n${place("j")}\nr0 = *(u8 *)(r2 + 13)\nout:\nr0 = 0\nexit`;
