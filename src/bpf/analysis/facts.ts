@@ -171,6 +171,7 @@ export function transfer(
   if (effect.type === "load") rememberCheck(facts, slot.src, slot.offset);
   if (effect.type === "store" || effect.type === "atomic") rememberCheck(facts, slot.dst, slot.offset);
   if (effect.type === "call") call(facts, effect, slot, at);
+  if (effect.type === "packet") facts.registers.fill(undefined, 0, 6);
   if (effect.type === "store")
     store(facts, slot, effect.bytes, effect.operand === "src" ? facts.registers[slot.src] : undefined);
   if (effect.type === "atomic") forgetWritten(facts, facts.registers[slot.dst], slot.offset, effect.bytes);

@@ -15,7 +15,10 @@ export interface PlacedPacket {
   readonly end: number;
 }
 
-export function packetOf(call: ServiceCall): PlacedPacket {
+/** Who asks for the packet. */
+export type PacketCall = Pick<ServiceCall, "program" | "view" | "context" | "fail">;
+
+export function packetOf(call: PacketCall): PlacedPacket {
   const { program, view, context } = call;
   const struct = "reason" in program.kind ? undefined : programType(program.kind).packet;
   if (struct === undefined) return call.fail("the program runs on no packet");
@@ -27,7 +30,7 @@ export function packetOf(call: ServiceCall): PlacedPacket {
 export const ETHERNET_BYTES = 14;
 
 /** Where a packet of so many bytes in front lay when the run began, Ethernet header and all. */
-function placedAt({ context }: ServiceCall, { struct }: PlacedPacket): number {
+function placedAt({ context }: PacketCall, { struct }: PlacedPacket): number {
   return context + Math.ceil(struct.bytes / 8) * 8 + struct.headroom;
 }
 
@@ -35,10 +38,16 @@ function placedAt({ context }: ServiceCall, { struct }: PlacedPacket): number {
 const WITH_ETHERNET: readonly string[] = ["sched_cls", "xdp", "flow_dissector"];
 
 /** Bytes of the packet before its network header. A socket's filter may get it either way. */
-export function networkAt(call: ServiceCall, packet: PlacedPacket): number {
+export function networkAt(call: PacketCall, packet: PlacedPacket): number {
   const { type } = call.program.kind;
   const has = type === "socket_filter" ? packet.begin === placedAt(call, packet) : WITH_ETHERNET.includes(type);
   return has ? ETHERNET_BYTES : 0;
+}
+
+/** Where the link layer's header is; undefined: there is none. */
+export function linkAt(call: PacketCall, packet: PlacedPacket): number | undefined {
+  const at = packet.begin + networkAt(call, packet) - ETHERNET_BYTES;
+  return at >= packet.begin || at >= placedAt(call, packet) ? at : undefined;
 }
 
 function load(call: ServiceCall, _: number, offset: number, into: number, size: number): number {
@@ -56,10 +65,8 @@ const FROM_NETWORK = 1;
 
 function loadRelative(call: ServiceCall, _: number, offset: number, into: number, size: number, start: number): number {
   const packet = packetOf(call);
-  const network = networkAt(call, packet);
-  const from = packet.begin + (start === FROM_NETWORK ? network : network - ETHERNET_BYTES);
-  const isThere = from >= packet.begin || from >= placedAt(call, packet);
-  if (offset <= 0xffff && start <= FROM_NETWORK && isThere && from + offset + size <= packet.end) {
+  const from = start === FROM_NETWORK ? packet.begin + networkAt(call, packet) : linkAt(call, packet);
+  if (offset <= 0xffff && start <= FROM_NETWORK && from !== undefined && from + offset + size <= packet.end) {
     call.bytes.copyWithin(into, from + offset, from + offset + size);
     return 0;
   }

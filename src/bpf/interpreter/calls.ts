@@ -1,5 +1,6 @@
 /** Helper calls of the interpreter: arguments checked against the run's ranges as their parameters say. */
 import { type Action, type Helper, mapRegister } from "../helpers/helper.ts";
+import { loadFromPacket } from "../helpers/packet-load.ts";
 import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
 import { type Argument, heldAround, mapFunction, performService, type ServiceCall } from "../helpers/service.ts";
 import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
@@ -176,6 +177,19 @@ export function tailCall(vm: Interpreter, state: RunState, i: Decoded): boolean 
   const bytes = state.ranges.sizeAt(state.context);
   state.registers[0] = target(state.context, state.cpu, stackTop, bytes, state.tails);
   return true;
+}
+
+/** What a load from the packet finds; undefined: no such bytes. @throws {AnyctxError} EFAULT where r6 is not the context */
+export function packetNumber(
+  vm: Interpreter,
+  { registers, view, context }: RunState,
+  { at }: Decoded,
+  offset: number,
+  bytes: number,
+): number | undefined {
+  if (registers[6] !== BigInt(context)) fault(vm, at, "r6 does not hold the context");
+  const call = { program: vm.program, view, context, fail: (problem: string) => fault(vm, at, problem) };
+  return loadFromPacket(call, offset, bytes);
 }
 
 /** @returns r0 @throws {AnyctxError} EFAULT when an argument is not what the helper's row says */

@@ -2,7 +2,7 @@
 
 import type { KernelMemory } from "../host.ts";
 import type { Effect, Operand } from "../isa/instructions.ts";
-import { callHelper, tailCall } from "./calls.ts";
+import { callHelper, packetNumber, tailCall } from "./calls.ts";
 import { enter, leave } from "./frames.ts";
 import {
   checkedAddress,
@@ -258,6 +258,16 @@ export const HANDLERS: Handlers = {
           clearArguments(state);
           state.pc = i.next;
         },
+  packet: ({ bytes, indirect }) => {
+    return (vm, state, i) => {
+      const base = indirect ? register(state, i.src) : 0n;
+      const found = packetNumber(vm, state, i, signed32(base + i.imm), bytes);
+      state.registers[0] = BigInt(found ?? 0);
+      if (found === undefined) return leave(state);
+      clearArguments(state);
+      state.pc = i.next;
+    };
+  },
   exit: () => (_, state) => leave(state),
   refused: () => (vm, state) => fault(vm, state.pc, "this instruction is not supported"),
 };

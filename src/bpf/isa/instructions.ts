@@ -44,6 +44,8 @@ export type Effect =
   /** `function`: a callback, the address of one of the program's own functions. */
   | { readonly type: "constant"; readonly holds: "number" | "map" | "value" | "function" }
   | { readonly type: "call"; readonly target: "helper" | "local" }
+  /** r0 = a number in the packet, in network order; where the packet has no such bytes the function ends with 0. */
+  | { readonly type: "packet"; readonly bytes: 1 | 2 | 4; readonly indirect: boolean }
   | { readonly type: "exit" }
   | { readonly type: "refused"; readonly reason: string };
 
@@ -253,22 +255,17 @@ function constantRows(): Operation[] {
   ];
 }
 
+/** Loads from the packet, as classic BPF has them (RFC 9669 section 5.5): r6 holds the context, and r1 to r5 nothing afterwards. */
 function packetRows(): Operation[] {
-  const reason = "legacy packet access (ld_abs, ld_ind) is not part of RFC 9669's base set and there is no packet";
   return SIZES.flatMap(({ bits, bytes }) => {
     const u = `u${bytes * 8}`;
+    const reason = "a load of 8 bytes from the packet (ld_abs, ld_ind) there is none";
+    const effect = (indirect: boolean): Effect =>
+      bytes === 8 ? { type: "refused", reason } : { type: "packet", bytes: bytes as 1 | 2 | 4, indirect };
+    const [abs, ind] = [CLASS.ld | bits | MODE.abs, CLASS.ld | bits | MODE.ind];
     return [
-      row(`ldabs${bytes * 8}`, CLASS.ld | bits | MODE.abs, { imm: "any" }, `r0 = *(${u} *)skb[{imm}]`, {
-        type: "refused",
-        reason,
-      }),
-      row(
-        `ldind${bytes * 8}`,
-        CLASS.ld | bits | MODE.ind,
-        { src: "any", imm: "any" },
-        `r0 = *(${u} *)skb[r{s} + {imm}]`,
-        { type: "refused", reason },
-      ),
+      row(`ldabs${bytes * 8}`, abs, { imm: "any" }, `r0 = *(${u} *)skb[{imm}]`, effect(false)),
+      row(`ldind${bytes * 8}`, ind, { src: "any", imm: "any" }, `r0 = *(${u} *)skb[r{s} + {imm}]`, effect(true)),
     ];
   });
 }

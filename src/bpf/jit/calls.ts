@@ -168,6 +168,27 @@ const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
 };
 
 /** The interpreter leaves the same: nothing may depend on what a callee left in r1 to r5. */
+/** `r0` = a number in the packet; where it has no such bytes the function ends with 0. */
+export function emitPacketLoad(
+  emitter: Emitter,
+  { bytes, indirect }: { readonly bytes: number; readonly indirect: boolean },
+  { src, imm }: Instruction,
+): void {
+  const { out, locals, indexes } = emitter;
+  if (indirect) {
+    getRegister(emitter, src);
+    out.byte(OP.i32WrapI64).byte(OP.i32Const).s32(imm).byte(OP.i32Add);
+  } else out.byte(OP.i32Const).s32(imm);
+  out.byte(OP.i32Const).s32(bytes).byte(OP.call).u32(indexes.packet());
+  out.byte(OP.localTee).u32(locals.wide);
+  out.byte(OP.i64Const).s64(-1n).op(OP.i64Eq, OP.if, TYPE.empty, OP.i64Const, 0);
+  emitter.leave();
+  out.byte(OP.end);
+  getLocal(emitter, locals.wide);
+  setRegister(emitter, 0);
+  clearArguments(emitter);
+}
+
 function clearArguments(emitter: Emitter): void {
   for (let register = 1; register <= ARGUMENTS; register++) {
     emitter.out.op(OP.i64Const, 0);

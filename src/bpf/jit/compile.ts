@@ -34,6 +34,7 @@ export const HOST = {
   tailResult: "tailResult",
   confine: "confine",
   grant: "grant",
+  packet: "packet",
 } as const;
 export const ENTRY = "run";
 
@@ -48,6 +49,8 @@ const TAIL_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i64, TYPE.i32], re
 /** Address and bytes; whether a run may not write there. */
 const CONFINE_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i32], results: [TYPE.i32] };
 const GRANT_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i32], results: [] };
+/** Offset and bytes; the number, or -1 where the packet has no such bytes. */
+const PACKET_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i32], results: [TYPE.i64] };
 const TAIL_RESULT_TYPE: FunctionType = { parameters: [], results: [TYPE.i64] };
 
 /** Names of the fields of `ProgramHost.layout` that a module imports, in this order. */
@@ -90,6 +93,8 @@ function planImports(program: LinkedProgram): Map<string, WasmImport & { readonl
       { module: "host", name: HOST.grant, type: GRANT_TYPE },
     );
   rows.push(...arenaImports(program));
+  if (program.instructions.some((slot) => operationOf(slot)?.effect.type === "packet"))
+    rows.push({ module: "host", name: HOST.packet, type: PACKET_TYPE });
   for (const id of program.helpers) {
     const helper = helperById(id);
     if (helper !== undefined) rows.push(...importsOf(helper, program));
@@ -117,6 +122,7 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
     contextBytes: LAYOUT_FIELDS.length + 1,
     confine: () => imported("host", HOST.confine),
     grant: () => imported("host", HOST.grant),
+    packet: () => imported("host", HOST.packet),
   };
 }
 

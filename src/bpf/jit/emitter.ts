@@ -43,6 +43,8 @@ export interface ModuleIndexes {
   /** The host's functions for programs that nobody has verified: whether a run may write somewhere, and that it may. */
   readonly confine: () => number;
   readonly grant: () => number;
+  /** The host's function that loads from the packet. */
+  readonly packet: () => number;
 }
 
 /** What a program that nobody has verified asks the host about. */

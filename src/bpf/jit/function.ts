@@ -28,7 +28,7 @@ import type { LinkedProgram, Subprogram } from "../linked.ts";
 import { programType } from "../programs/table.ts";
 import { emitArenaAtomic, emitArenaPointer, emitArenaStore, emitCast, isArenaAccess, pushArenaLoad } from "./arena.ts";
 import { emitAlu, pushComparison } from "./arithmetic.ts";
-import { emitHelperCall, emitLocalCall } from "./calls.ts";
+import { emitHelperCall, emitLocalCall, emitPacketLoad } from "./calls.ts";
 import {
   type Confinement,
   type Emitter,
@@ -190,6 +190,7 @@ const EMITTERS: { readonly [Type in Effect["type"]]: Emit<Type> } = {
   constant: emitConstant,
   call: (emitter, { target }, slot) =>
     target === "local" ? emitLocalCall(emitter, slot) : emitHelperCall(emitter, slot),
+  packet: emitPacketLoad,
   branch: nothing,
   mayGoto: nothing,
   goto: nothing,

@@ -1,6 +1,7 @@
 /** A compiled program in a thread: its imports bound to its host on that thread. */
 import { AnyctxError } from "../../error.ts";
 import { signatureOf } from "../helpers/helper.ts";
+import { loadFromPacket } from "../helpers/packet-load.ts";
 import { CALLBACK } from "../helpers/parameters/callback.ts";
 import { type Argument, heldAround, ProgramExit, performService, type ServiceCall } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
@@ -226,6 +227,8 @@ export function instantiateProgram(compiled: CompiledProgram, host: ProgramHost)
     [HOST.grant]: (at: number, bytes: number) => {
       if (at !== 0) running.ranges?.grant(at >>> 0, bytes >>> 0, true);
     },
+    [HOST.packet]: (offset: number, bytes: number) =>
+      BigInt(loadFromPacket(new CompiledCall(running, "a load"), offset, bytes) ?? -1),
     [HOST.tailResult]: () => BigInt.asIntN(64, running.tailResult),
   };
   const imports = { env: { memory: host.memory }, layout, core: host.core, host: functions, service: services };

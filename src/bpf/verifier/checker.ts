@@ -16,6 +16,7 @@ import {
 } from "./registers.ts";
 import type { CallbackFrame, Reference, State } from "./state.ts";
 import { nameOf, type Step, type Subject, sourceAt } from "./subject.ts";
+import { constantOf } from "./values/scalar.ts";
 
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
 
@@ -227,6 +228,29 @@ function checkCast({ program }: Subject, { at, slot }: Step, state: State): void
   throw new Refusal("type", at, message, "Name an arena map in the program, as bpf_arena_alloc_pages() does.");
 }
 
+/** Where loads from the packet want the context. */
+const CONTEXT_REGISTER = 6;
+/** Types of programs that may load from the packet so. */
+const LOAD_PACKETS: ReadonlySet<string | undefined> = new Set(["socket_filter", "sched_cls", "sched_act"]);
+
+/** @throws {Refusal} the packet is not the program's to load from, or something would be left where there are no such bytes */
+function checkPacketLoad(subject: Subject, { at, slot }: Step, state: State, { indirect }: Of<"packet">): void {
+  const { type } = subject;
+  if (!LOAD_PACKETS.has(type?.name)) {
+    const message = `it loads from the packet (ld_abs, ld_ind), which programs of type ${type?.name ?? "unknown"} do not`;
+    throw new Refusal("context", at, message, "Use bpf_skb_load_bytes(), or pointers into the packet.");
+  }
+  const context = state.register(CONTEXT_REGISTER);
+  mustHold(at, CONTEXT_REGISTER, context);
+  if (context.type !== "pointer" || context.target.type !== "context" || constantOf(context.offset) !== 0n) {
+    const message = `it loads from the packet, and r6 holds ${describe(context)} where the context has to be`;
+    throw new Refusal("context", at, message, "Keep the context as the program got it in r6.");
+  }
+  if (indirect) mustHold(at, slot.src, state.register(slot.src));
+  const [reference] = state.references;
+  if (reference !== undefined) throw notReleased(subject, at, reference, "it may end where the packet does");
+}
+
 const CHECKS: Checks = {
   alu: checkAlu,
   cast: checkCast,
@@ -235,6 +259,7 @@ const CHECKS: Checks = {
   atomic: checkAtomic,
   branch: (_, step, state, effect) => checkBranch(step, state, effect),
   exit: checkExit,
+  packet: checkPacketLoad,
 };
 
 /**
@@ -256,5 +281,6 @@ export function registersRead({ effect }: Step["operation"], slot: Instruction):
   if (effect.type === "store" || effect.type === "branch")
     return effect.operand === "src" ? [slot.dst, slot.src] : [slot.dst];
   if (effect.type === "atomic") return effect.atomic === "cmpxchg" ? [0, slot.dst, slot.src] : [slot.dst, slot.src];
+  if (effect.type === "packet") return effect.indirect ? [CONTEXT_REGISTER, slot.src] : [CONTEXT_REGISTER];
   return effect.type === "exit" ? [0] : [];
 }

@@ -21,7 +21,7 @@ function read({ operation, slot }: Step): number {
 }
 
 function written({ operation: { effect }, slot }: Step): number {
-  if (effect.type === "call") return CALLERS;
+  if (effect.type === "call" || effect.type === "packet") return CALLERS;
   const register = writtenRegister(effect, slot);
   return register === undefined ? 0 : 1 << register;
 }

@@ -247,12 +247,19 @@ function constantLoad(subject: Subject, { slot, at }: Step, { holds }: Of<"const
   return number(tail === undefined ? UNKNOWN : constant(wideImmediate(slot, tail)));
 }
 
+/** As behind a call: r1 to r5 hold nothing. */
+function packetLoaded({ at }: Step, state: State, { bytes }: Of<"packet">): void {
+  for (let index = 1; index <= 5; index++) state.set(index, { type: "nothing", lostAt: at });
+  state.set(0, number(bytesLoaded(bytes)));
+}
+
 /** Changes the state from before an instruction to after it; branches, calls and exits lead elsewhere and are not here. */
 export function transform(subject: Subject, step: Step, state: State): void {
   const { effect } = step.operation;
   if (effect.type === "alu") state.set(step.slot.dst, alu(subject, step, state, effect));
   else if (effect.type === "cast")
     state.set(step.slot.dst, effect.to === "memory" ? pointer({ type: "arena" }, step.at) : ANY_NUMBER);
+  else if (effect.type === "packet") packetLoaded(step, state, effect);
   else if (effect.type === "load") state.set(step.slot.dst, loaded(subject, step, state, effect));
   else if (effect.type === "store") store(subject, step, state, effect);
   else if (effect.type === "atomic") atomic(step, state, effect);
