@@ -1,9 +1,8 @@
 /** Object files as commands get them. */
 import { readFile } from "node:fs/promises";
-import { type Btf, readBtf } from "../bpf/object/btf.ts";
 import { choosePrograms, retarget } from "../bpf/object/choose.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
-import { readObject } from "../bpf/object/object.ts";
+import { readKernelTypes, readObject } from "../bpf/object/object.ts";
 import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 
@@ -21,18 +20,6 @@ async function readBytes(path: string): Promise<Uint8Array> {
     const problem = PROBLEMS[cause.code ?? ""] ?? cause.message;
     throw new AnyctxError("BAD_OBJECT", `cannot read ${path}: ${problem}`, { cause });
   });
-}
-
-const ELF_MAGIC = 0x7f454c46;
-
-/** A kernel's types: as `/sys/kernel/btf/vmlinux` has them, or an object that has such a section. */
-async function openTypes(path: string): Promise<Btf> {
-  const bytes = await readBytes(path);
-  const isElf = bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === ELF_MAGIC;
-  if (!isElf) return readBtf(bytes, path).btf;
-  const { btf } = readObject(bytes, path);
-  if (btf === undefined) throw new AnyctxError("BAD_OBJECT", `${path} has no types (BTF)`);
-  return btf;
 }
 
 /** How an object is opened. */
@@ -53,7 +40,10 @@ export interface OpenOptions {
 export async function openObject(path: string, options: OpenOptions = {}): Promise<ObjectSpec> {
   const { set, targetBtf = LOCAL, attach = new Map<string, string>(), programs } = options;
   const own = choosePrograms(retarget(readObject(await readBytes(path), path), attach), programs);
-  const { object } = relocateTypes(own, targetBtf === LOCAL ? own.btf : await openTypes(targetBtf));
+  const { object } = relocateTypes(
+    own,
+    targetBtf === LOCAL ? own.btf : readKernelTypes(await readBytes(targetBtf), targetBtf),
+  );
   for (const [name, value] of set ?? []) setVariable(object, name, value);
   return object;
 }

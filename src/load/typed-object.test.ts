@@ -148,3 +148,25 @@ export interface Memleak {
 `,
   );
 });
+
+test("the types of a kernel come from an ELF file too, whatever its machine", async () => {
+  const [core, target] = ["core", "core-target"].map((name) => readFileSync(`src/bpf/fixtures/${name}.bpf.o`));
+  assert.ok(core !== undefined && target !== undefined);
+  const follows = async (targetBtf: Uint8Array): Promise<bigint | undefined> => {
+    const object = await loadObject(arena, core, { name: "core", targetBtf, verify: false });
+    const memory = new Map([[1n << 40n, Uint8Array.from({ length: 512 }, (_, at) => at & 0xff)]]);
+    try {
+      return object.programs["follows"]?.run({ args: [1n << 40n], memory }).result;
+    } finally {
+      object.close();
+    }
+  };
+  const expected = await follows(target);
+  assert.notEqual(expected, undefined);
+  // An image for x86-64 that can be run.
+  const image = Uint8Array.from(target);
+  new DataView(image.buffer).setUint16(16, 2, true);
+  new DataView(image.buffer).setUint16(18, 62, true);
+  assert.equal(await follows(image), expected);
+  await assert.rejects(follows(target.subarray(0, 100)), { code: "BAD_OBJECT", message: /targetBtf/ });
+});

@@ -4,9 +4,8 @@
  */
 import type { Arena } from "../arena/arena.ts";
 import type { Btf, BtfValue } from "../bpf/object/btf.ts";
-import { readBtf } from "../bpf/object/btf.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
-import { readObject } from "../bpf/object/object.ts";
+import { readKernelTypes, readObject } from "../bpf/object/object.ts";
 import { type ObjectSpec, setVariable, type VariableSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Level } from "../events/record.ts";
@@ -43,7 +42,7 @@ type TypedMap<M> = M extends { readonly key: infer K; readonly value: infer V }
 export interface ObjectOptions extends Omit<LoadOptions, "engine" | "mapEntries" | "valueSizes" | "enable"> {
   /** What it is called in messages. */
   readonly name?: string;
-  /** Types of the kernel that it is for: as `/sys/kernel/btf/vmlinux` has them. By default its own. */
+  /** Types of the kernel that it is for: as `/sys/kernel/btf/vmlinux` has them, or an ELF file with them. By default its own. */
   readonly targetBtf?: Uint8Array;
   /** First values of global variables, those of `.rodata` too. */
   readonly globals?: Readonly<Record<string, string | number | bigint | boolean>>;
@@ -134,7 +133,7 @@ const big = (value: number | bigint): bigint => {
 function specOf(given: Uint8Array, options: ObjectOptions): ObjectSpec {
   const own = readObject(given, options.name ?? "object");
   const { targetBtf, globals = {} } = options;
-  const { object } = relocateTypes(own, targetBtf === undefined ? own.btf : readBtf(targetBtf, "targetBtf").btf);
+  const { object } = relocateTypes(own, targetBtf === undefined ? own.btf : readKernelTypes(targetBtf, "targetBtf"));
   for (const [name, value] of Object.entries(globals)) setVariable(object, name, value);
   return object;
 }

@@ -67,10 +67,21 @@ const IDENTITY: readonly { at: number; value: number; problem: string }[] = [
   { at: 6, value: 1, problem: "the ELF version is not 1" },
 ];
 
-function checkHeader(file: ByteReader): void {
-  if (file.length < 4 || file.u32(0, "ELF magic") !== 0x464c457f) file.fail("this is not an ELF file");
+const MAGIC = 0x464c457f;
+
+function isElf(file: ByteReader): boolean {
+  return file.length >= 4 && file.u32(0, "ELF magic") === MAGIC;
+}
+
+/** That sections can be found in the file, for whatever machine it is. */
+function checkFile(file: ByteReader): void {
+  if (!isElf(file)) file.fail("this is not an ELF file");
   if (file.length < HEADER_BYTES) file.fail(`the file ends inside the ELF header (${file.length} of 64 bytes)`);
   for (const { at, value, problem } of IDENTITY) if (file.u8(at, "ELF identity") !== value) file.fail(problem);
+}
+
+function checkHeader(file: ByteReader): void {
+  checkFile(file);
   const type = file.u16(16, "ELF type");
   if (type !== ET_REL) file.fail(`ELF type ${type} is not a relocatable object (compile with -c)`);
   const machine = file.u16(18, "ELF machine");
@@ -190,4 +201,16 @@ export function readElf(bytes: Uint8Array, name: string): ElfObject {
     relocations.set(section.info, readRelocations(section, target, symbols, name));
   }
   return { sections, symbols, relocations };
+}
+
+/**
+ * The bytes of a section of an ELF file for whatever machine, as a kernel's image is; those of the file itself, if it is no ELF file.
+ * @throws {AnyctxError} BAD_OBJECT: it is damaged, or has no such section
+ */
+export function sectionOrAll(bytes: Uint8Array, name: string, section: string): Uint8Array {
+  const file = new ByteReader(bytes, name);
+  if (!isElf(file)) return bytes;
+  checkFile(file);
+  const found = readSections(file, name).find((each) => each.name === section);
+  return found?.bytes ?? file.fail(`it has no section ${section}`);
 }

@@ -20,6 +20,7 @@ import {
   SPECIAL_SECTIONS,
   SYMBOL_BINDING,
   SYMBOL_TYPE,
+  sectionOrAll,
 } from "./elf.ts";
 import { KCONFIG_SECTION, readKconfig } from "./kconfig.ts";
 import {
@@ -274,6 +275,14 @@ function license(elf: ElfObject): string {
   if (section === undefined) return "";
   const end = section.bytes.indexOf(0);
   return decodeText(end < 0 ? section.bytes : section.bytes.subarray(0, end));
+}
+
+/**
+ * The types of a kernel: as `/sys/kernel/btf/vmlinux` has them, or in an ELF file, an object's or a kernel's.
+ * @throws {AnyctxError} BAD_OBJECT
+ */
+export function readKernelTypes(bytes: Uint8Array, name: string): Btf {
+  return readBtf(sectionOrAll(bytes, name, ".BTF"), name).btf;
 }
 
 function readTypes(elf: ElfObject, name: string): { btf: Btf | undefined; extensions: ExtensionInfo } {
