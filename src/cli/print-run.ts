@@ -101,6 +101,9 @@ function programParagraph({ programs, skippedPrograms }: Report): string {
         ),
       ),
     ),
+    ...programs.flatMap(({ name, fired = 0 }) =>
+      fired === 0 ? [] : [`functions of ${printable(name)}'s timers and workqueues ran ${plural(fired, "time")}`],
+    ),
     ...programs.flatMap(({ name, leftOut }) =>
       leftOut === 0
         ? []

@@ -10,6 +10,7 @@ import type { SourceEvent } from "../events/event.ts";
 import type { Level } from "../events/record.ts";
 import type { EventStream } from "../events/source.ts";
 import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
+import { Timers } from "../load/timers.ts";
 import { DEFAULT_RULE, DEFAULT_THREAD_DELAY, INTERRUPT_SIGNS, parseRule } from "../replay/interrupts.ts";
 import { type ReplayResult, replay } from "../replay/ordered.ts";
 import { makeReport } from "../replay/report.ts";
@@ -216,13 +217,15 @@ async function replayWithBar(
   const { live, json = false, parallel } = options;
   const bar = progressBar("replaying", stream.progress.total, !json && live === undefined);
   const view = live === undefined ? undefined : liveView({ object, loaded, stream }, live);
-  const replayAs = parallel ? replayParallel : replay;
   try {
     const progress = (replayed: number): void => {
       bar.update(stream.progress.read);
       view?.(replayed);
     };
-    return await replayAs(arena, loaded.programs, stream, ruleOf(options), bar.line, progress);
+    const rule = ruleOf(options);
+    if (parallel) return await replayParallel(arena, loaded.programs, stream, rule, bar.line, progress);
+    const timers = new Timers(arena, loaded);
+    return await replay(arena, loaded.programs, stream, rule, bar.line, progress, { timers });
   } finally {
     bar.stop();
   }

@@ -1,7 +1,8 @@
 /** Steps of `anyctx test`, as a file has them: a list of objects of JSON, each read whole or refused with its number and field. */
 import { AnyctxError } from "../error.ts";
 import { LEVELS, type Level } from "../events/record.ts";
-import type { DirectRun, DirectTask } from "../load/direct.ts";
+import type { DirectRun } from "../load/direct.ts";
+import type { DirectTask } from "../load/moment.ts";
 import { clip } from "./text.ts";
 
 /** A map's contents as a step expects them, or as they were found. */

@@ -11,22 +11,13 @@ import { setVariable } from "../bpf/object/spec.ts";
 import type { DirectInput } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
-import { LEVELS, type Level, RECORD } from "../events/record.ts";
-import { encodeUtf8 } from "../maps/utf8.ts";
+import { type Level, RECORD } from "../events/record.ts";
 import { programHost } from "./host.ts";
 import { probes, Regions } from "./kernel-memory.ts";
 import { instantiateImage, type LoadedObject, type ProgramImage, type Tail } from "./load.ts";
+import { type DirectTask, type Moment, type RanAt, runAt, writeMoment } from "./moment.ts";
 import { withTails } from "./tails.ts";
 import { type DueTimer, Timers } from "./timers.ts";
-
-/** Whose run it is. */
-export interface DirectTask {
-  readonly pid?: number;
-  readonly tgid?: number;
-  readonly comm?: string;
-  readonly uid?: number;
-  readonly gid?: number;
-}
 
 export interface DirectRun extends DirectInput {
   readonly program: string;
@@ -133,13 +124,16 @@ export class DirectRuns {
 
   #fire(due: DueTimer): string | undefined {
     const image = this.#imageOf(due.program);
-    const record = this.#record({}, this.#arena.cpu, due.level);
+    const before = this.#arena.cpu;
+    this.#arena.switchCpu(due.cpu);
+    const record = this.#record(due);
     try {
       const call = (cpu: number): bigint =>
         runFunction(image.code as LinkedProgram, this.#host, { ...due, cpu, stackTop: this.#stack + STACK_BYTES });
       return this.#inContext(record, due.level, call).error;
     } finally {
       this.#arena.core.freeBytes(record);
+      this.#arena.switchCpu(before);
     }
   }
 
@@ -186,7 +180,7 @@ export class DirectRuns {
     const before = this.#arena.cpu;
     if (this.#arena.heldCpus().includes(cpu)) this.#arena.switchCpu(cpu);
     else this.#arena.takeCpu(cpu);
-    const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#record(task, cpu, level)];
+    const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#record({ task, cpu, level })];
     const place = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
       context.write(place, room);
@@ -216,36 +210,16 @@ export class DirectRuns {
   }
 
   /** An event record without a payload: whose run it is, and when. */
-  #record({ pid = 0, tgid = pid, comm = "", uid = 0, gid = 0 }: DirectTask, cpu: number, level: Level): number {
+  #record(moment: Omit<Moment, "time">): number {
     const at = this.#arena.allocate(RECORD.payload);
-    const view = new DataView(this.#arena.memory.buffer, at, RECORD.payload);
-    view.setBigUint64(RECORD.time, BigInt.asUintN(64, this.#time), true);
-    view.setUint32(RECORD.pidTgid, pid, true);
-    view.setUint32(RECORD.pidTgid + 4, tgid, true);
-    view.setUint32(RECORD.uidGid, uid, true);
-    view.setUint32(RECORD.uidGid + 4, gid, true);
-    encodeUtf8(comm, new Uint8Array(view.buffer, at + RECORD.comm, RECORD.size - RECORD.comm - 1));
-    view.setUint32(RECORD.size, RECORD.payload, true);
-    view.setUint16(RECORD.cpu, cpu, true);
-    view.setUint8(RECORD.level, LEVELS.indexOf(level));
-    view.setInt32(RECORD.pid, pid, true);
+    writeMoment(this.#arena, at, { ...moment, time: this.#time });
     return at;
   }
 
-  #inContext(record: number, level: Level, run: (cpu: number) => bigint): Pick<DirectResult, "result" | "error"> {
-    const { core } = this.#arena;
-    core.contextSet(LEVELS.indexOf(level), 0);
-    core.setCurrentTask(record);
-    core.readEnter();
+  #inContext(record: number, level: Level, run: (cpu: number) => bigint): RanAt {
     try {
-      return { result: BigInt.asIntN(64, run(core.currentArea() >>> 0)), error: undefined };
-    } catch (cause) {
-      if (!(cause instanceof AnyctxError)) throw cause;
-      return { result: undefined, error: cause.message };
+      return runAt(this.#arena, record, level, run);
     } finally {
-      core.readLeave();
-      core.setCurrentTask(0);
-      core.contextSet(0, 0);
       this.#arena.settle();
     }
   }

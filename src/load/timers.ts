@@ -11,12 +11,15 @@ interface Timer {
   callback: { readonly program: string; readonly slot: number } | undefined;
   /** When it fires; undefined: it is not started. */
   at: bigint | undefined;
+  /** Where it was started, and fires. */
+  cpu: number;
 }
 
 /** A timer that fires, as a call of its function. */
 export interface DueTimer {
   readonly at: bigint;
   readonly level: "softirq" | "task";
+  readonly cpu: number;
   readonly program: string;
   readonly slot: number;
   readonly args: readonly bigint[];
@@ -25,20 +28,20 @@ export interface DueTimer {
 
 export class Timers implements ProgramTimers {
   readonly #arena: Arena;
-  readonly #loaded: LoadedObject;
+  readonly #loaded: Pick<LoadedObject, "maps">;
   /** By address. */
   readonly #timers = new Map<number, Timer>();
   /** Room for the key of the entry whose timer fires. */
   #room: { readonly address: number; readonly bytes: number } | undefined;
 
-  constructor(arena: Arena, loaded: LoadedObject) {
+  constructor(arena: Arena, loaded: Pick<LoadedObject, "maps">) {
     this.#arena = arena;
     this.#loaded = loaded;
   }
 
   init(timer: number, map: number, level: "softirq" | "task"): boolean {
     if (this.#timers.has(timer)) return false;
-    this.#timers.set(timer, { map, level, callback: undefined, at: undefined });
+    this.#timers.set(timer, { map, level, callback: undefined, at: undefined, cpu: 0 });
     return true;
   }
 
@@ -53,7 +56,7 @@ export class Timers implements ProgramTimers {
     const found = this.#timers.get(timer);
     // A workqueue without a function is started, and nothing comes of it.
     if (found === undefined || (found.level === "softirq" && found.callback === undefined)) return false;
-    found.at = at;
+    Object.assign(found, { at, cpu: this.#arena.cpu });
     // Those of one time fire in the order in which they were started.
     this.#timers.delete(timer);
     this.#timers.set(timer, found);
@@ -110,7 +113,7 @@ export class Timers implements ProgramTimers {
     );
     due.sort(([, a], [, b]) => ((a.at ?? 0n) < (b.at ?? 0n) ? -1 : 1));
     for (const [address, timer] of due) {
-      const { at, callback, level } = timer;
+      const { at, callback, level, cpu } = timer;
       timer.at = undefined;
       const entry = this.#entryOf(address, timer.map);
       if (at === undefined || entry === undefined) {
@@ -123,7 +126,7 @@ export class Timers implements ProgramTimers {
         { address: key, bytes: entry.keyBytes, writable: false },
         { address: value, bytes, writable: true },
       ];
-      return { at, level, ...callback, args: [timer.map, key, value].map(BigInt), memory };
+      return { at, level, cpu, ...callback, args: [timer.map, key, value].map(BigInt), memory };
     }
     return undefined;
   }

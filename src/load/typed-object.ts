@@ -15,8 +15,9 @@ import { bytes, type Codec, none } from "../maps/codec.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { btfCodec } from "./btf-codec.ts";
-import { type DirectResult, type DirectRun, DirectRuns, type DirectTask } from "./direct.ts";
+import { type DirectResult, type DirectRun, DirectRuns } from "./direct.ts";
 import { type LoadedMap, type LoadedObject, type LoadOptions, loadSpec } from "./load.ts";
+import type { DirectTask } from "./moment.ts";
 import { type PreparedOutput, PreparedProgram } from "./prepared.ts";
 import type { Skipped } from "./select.ts";
 

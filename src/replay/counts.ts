@@ -17,6 +17,8 @@ export interface ProgramCounts {
   readonly unreadFields: Record<string, number>;
   /** Events it was not run on any more, because it had been stopped in an endless loop too often. */
   leftOut: number;
+  /** Functions of timers and workqueues that it had run. */
+  fired: number;
 }
 
 /** What a runner did; plain data, sums over threads with `addCounts`. */
@@ -36,14 +38,16 @@ export interface RunCounts {
   byThread: number;
 }
 
+export function newProgramCounts({ name, section }: Pick<ProgramImage, "name" | "section">): ProgramCounts {
+  return { name, section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {}, fired: 0 };
+}
+
 export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunCounts {
   return {
     replayed: 0,
     byContext: { task: 0, softirq: 0, irqsOff: 0, hardirq: 0, nmi: 0 },
     byCpu: Array.from({ length: cpus }, () => 0),
-    programs: programs.map(({ name, section }) => ({
-      ...{ name, section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {} },
-    })),
+    programs: programs.map(newProgramCounts),
     deferred: { enabled: 0, preempt: 0, task: 0, gap: 0 },
     heldBack: 0,
     byThread: 0,
@@ -67,6 +71,7 @@ export function addCounts(sum: RunCounts, more: RunCounts): void {
     program.runs += other.runs;
     program.errors += other.errors;
     program.leftOut += other.leftOut;
+    program.fired += other.fired;
     program.unread += other.unread;
     for (const [field, count] of Object.entries(other.unreadFields))
       program.unreadFields[field] = (program.unreadFields[field] ?? 0) + count;

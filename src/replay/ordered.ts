@@ -4,10 +4,13 @@
 import type { Arena } from "../arena/arena.ts";
 import type { ProgramHost } from "../bpf/host.ts";
 import { type EventBatch, recordsIn } from "../events/batch.ts";
+import { RECORD } from "../events/record.ts";
 import type { SourceEvents } from "../events/source.ts";
 import { programHost } from "../load/host.ts";
 import type { ProgramImage } from "../load/load.ts";
+import type { Timers } from "../load/timers.ts";
 import type { RunCounts } from "./counts.ts";
+import { Firing, startsTimers } from "./firing.ts";
 import { EventRunner, type ReplayRule } from "./runner.ts";
 
 export interface ReplayResult {
@@ -32,6 +35,8 @@ export interface Watch {
   readonly event?: (record: number) => void;
   /** What programs call in place of the arena's host. */
   readonly host?: (host: ProgramHost) => ProgramHost;
+  /** Timers and workqueues in the programs' maps; without them no program can start one. */
+  readonly timers?: Timers;
 }
 
 /** A buffer in the arena that batches are copied to; grows to the largest batch. */
@@ -77,19 +82,25 @@ export async function replay(
 ): Promise<ReplayResult> {
   for (let cpu = 0; cpu < arena.cpus; cpu++) if (cpu !== arena.cpu) takeCpu(arena, cpu);
   const plain = programHost(arena, print);
-  const runner = new EventRunner(arena, programs, stream.events, rule, watch.host?.(plain) ?? plain);
+  const host = withTimers(watch.host?.(plain) ?? plain, watch.timers);
+  const runner = new EventRunner(arena, programs, stream.events, rule, host);
+  const firing =
+    watch.timers !== undefined && startsTimers(programs)
+      ? new Firing(arena, programs, host, watch.timers, runner.counts)
+      : undefined;
   const buffer = new BatchBuffer(arena);
   let seconds = 0;
   arena.switchCpu(0);
   watch.begin?.();
   try {
     for await (const batch of stream.batches) {
-      seconds += replayBatch(runner, buffer, batch, watch);
+      seconds += replayBatch({ runner, firing, watch }, buffer, batch);
       progress(runner.counts.replayed);
     }
   } finally {
     settle(arena);
     buffer.free();
+    firing?.free();
     runner.free();
   }
   return { counts: runner.counts, seconds, threads: 1 };
@@ -101,16 +112,33 @@ function takeCpu(arena: Arena, cpu: number): void {
   arena.switchCpu(before);
 }
 
-function replayBatch(runner: EventRunner, buffer: BatchBuffer, batch: EventBatch, watch: Watch): number {
+function withTimers(host: ProgramHost, timers: Timers | undefined): ProgramHost {
+  return timers === undefined ? host : { ...host, timers, core: timers.watching(host.core) };
+}
+
+interface Running {
+  readonly runner: EventRunner;
+  readonly firing: Firing | undefined;
+  readonly watch: Watch;
+}
+
+function replayBatch({ runner, firing, watch }: Running, buffer: BatchBuffer, batch: EventBatch): number {
   const address = buffer.put(batch.bytes);
   const start = performance.now();
-  if (watch.event === undefined) runner.replay(address, batch.bytes.length);
+  if (watch.event === undefined && firing === undefined) runner.replay(address, batch.bytes.length);
   else
     for (const { at, size } of recordsIn(batch)) {
+      const time = timeOf(batch, at);
+      firing?.until(time);
       runner.replay(address + at, size);
-      watch.event(address + at);
+      firing?.works(time);
+      watch.event?.(address + at);
     }
   return (performance.now() - start) / 1000;
+}
+
+function timeOf({ bytes }: EventBatch, at: number): bigint {
+  return new DataView(bytes.buffer, bytes.byteOffset + at).getBigUint64(RECORD.time, true);
 }
 
 /** The trace is over: every CPU this thread holds is back in a task with interrupts on. */

@@ -11,7 +11,7 @@ import { type EventCounts, type SourceEvents, skippedIn, type UnreadableCount } 
 import type { LoadedMap, LoadedObject } from "../load/load.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { ArenaMap } from "../maps/map.ts";
-import type { ProgramCounts, RunCounts } from "./counts.ts";
+import { newProgramCounts, type ProgramCounts, type RunCounts } from "./counts.ts";
 import { DEFAULT_THREAD_DELAY, type InterruptRule, type InterruptSign } from "./interrupts.ts";
 import { type LinuxMemory, linuxMemory } from "./linux-memory.ts";
 import type { ReplayResult } from "./ordered.ts";
@@ -66,6 +66,8 @@ export interface ProgramReport {
   readonly unread: number;
   /** Fields that were read so, as `event.field`, and in how many runs. */
   readonly unreadFields: Readonly<Record<string, number>>;
+  /** How often functions of its timers and workqueues ran; not there if they never did. */
+  readonly fired?: number;
 }
 
 export interface MapReport {
@@ -133,9 +135,7 @@ export function makeReport(input: ReportInput): Report {
     events: eventReport(stream.counts, result),
     programs: loaded.programs.map((image, index) =>
       programReport(
-        counts.programs[index] ?? {
-          ...{ name: image.name, section: image.section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {} },
-        },
+        counts.programs[index] ?? newProgramCounts(image),
         stream.events.some((event) => attaches(image, event)),
       ),
     ),
@@ -171,7 +171,7 @@ function eventReport(read: EventCounts, { counts, seconds, threads }: ReplayResu
 }
 
 function programReport(counts: ProgramCounts, attached: boolean): ProgramReport {
-  const { name, section, runs, errors, firstError, leftOut, unread, unreadFields } = counts;
+  const { name, section, runs, errors, firstError, leftOut, unread, unreadFields, fired } = counts;
   return {
     name,
     section,
@@ -182,6 +182,7 @@ function programReport(counts: ProgramCounts, attached: boolean): ProgramReport 
     unread,
     unreadFields,
     ...(firstError === undefined ? {} : { firstError }),
+    ...(fired === 0 ? {} : { fired }),
   };
 }
 

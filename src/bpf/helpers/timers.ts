@@ -10,7 +10,9 @@ import { TIMER, WORKQUEUE } from "./parameters/objects.ts";
 import { recordOf, type ServiceCall } from "./service.ts";
 
 function timersOf(call: ServiceCall): ProgramTimers {
-  return call.host.timers ?? call.fail("no time passes here, so that a timer would never fire");
+  return (
+    call.host.timers ?? call.fail("no time passes here, as it does in an ordered replay: a timer would never fire")
+  );
 }
 
 /** CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME: here all of them are the time of the events. */

@@ -1,0 +1,63 @@
+/** A run that no event of a recording is behind: whose it is, where and when, and the context it is in. */
+import type { Arena } from "../arena/arena.ts";
+import { AnyctxError } from "../error.ts";
+import { LEVELS, type Level, RECORD } from "../events/record.ts";
+import { encodeUtf8 } from "../maps/utf8.ts";
+
+/** Whose run it is. */
+export interface DirectTask {
+  readonly pid?: number;
+  readonly tgid?: number;
+  readonly comm?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface Moment {
+  readonly task?: DirectTask;
+  readonly cpu: number;
+  readonly level: Level;
+  /** Nanoseconds. */
+  readonly time: bigint;
+}
+
+/** Writes an event record without a payload. @param at where it lies in the arena's memory: RECORD.payload bytes */
+export function writeMoment(arena: Arena, at: number, { task = {}, cpu, level, time }: Moment): void {
+  const { pid = 0, tgid = pid, comm = "", uid = 0, gid = 0 } = task;
+  const view = new DataView(arena.memory.buffer, at, RECORD.payload);
+  new Uint8Array(view.buffer, at, RECORD.payload).fill(0);
+  view.setBigUint64(RECORD.time, BigInt.asUintN(64, time), true);
+  view.setUint32(RECORD.pidTgid, pid, true);
+  view.setUint32(RECORD.pidTgid + 4, tgid, true);
+  view.setUint32(RECORD.uidGid, uid, true);
+  view.setUint32(RECORD.uidGid + 4, gid, true);
+  encodeUtf8(comm, new Uint8Array(view.buffer, at + RECORD.comm, RECORD.size - RECORD.comm - 1));
+  view.setUint32(RECORD.size, RECORD.payload, true);
+  view.setUint16(RECORD.cpu, cpu, true);
+  view.setUint8(RECORD.level, LEVELS.indexOf(level));
+  view.setInt32(RECORD.pid, pid, true);
+}
+
+export interface RanAt {
+  /** r0, signed; undefined where the run was stopped. */
+  readonly result: bigint | undefined;
+  /** What stopped it. */
+  readonly error: string | undefined;
+}
+
+/** Runs on the CPU that the thread acts as, in a context of its own. @param run is given the CPU's area */
+export function runAt({ core }: Arena, record: number, level: Level, run: (area: number) => bigint): RanAt {
+  core.contextSet(LEVELS.indexOf(level), 0);
+  core.setCurrentTask(record);
+  core.readEnter();
+  try {
+    return { result: BigInt.asIntN(64, run(core.currentArea() >>> 0)), error: undefined };
+  } catch (cause) {
+    if (!(cause instanceof AnyctxError)) throw cause;
+    return { result: undefined, error: cause.message };
+  } finally {
+    core.readLeave();
+    core.setCurrentTask(0);
+    core.contextSet(0, 0);
+  }
+}
