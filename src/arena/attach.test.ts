@@ -93,6 +93,23 @@ test("3,000 superblocks damaged at random: refused as BAD_ARENA, or there was no
   assert.equal(await attachTo(arena.handle()), "attached");
 });
 
+test("settings that there are not, and lists that lead nowhere: BAD_ARENA, each by itself", async () => {
+  const wrong: readonly (readonly [keyof typeof LAYOUT.Superblock, readonly number[]])[] = [
+    ...(["realTime", "forceDynamic", "profile", "adaptive"] as const).map((name) => [name, [2, 4, 2 ** 31]] as const),
+    // Addresses in no page, and where no set can be in one.
+    ["cacheSets", [3, 8, 4096 * 2 ** 19, 2 ** 20 + 8]],
+  ];
+  for (const [field, values] of wrong)
+    for (const value of values) {
+      const arena = await usedArena();
+      const place = SUPERBLOCK + LAYOUT.Superblock[field];
+      const view = new DataView(arena.memory.buffer);
+      assert.notEqual(view.getUint32(place, true), value);
+      view.setUint32(place, value, true);
+      assert.equal(await attachTo(arena.handle()), "BAD_ARENA", `${field} = ${value}`);
+    }
+});
+
 test("damage behind the superblock: an arena in pieces is refused or attached, and nothing traps", async () => {
   const arena = await usedArena();
   const whole = new Uint8Array(arena.memory.buffer).slice();
