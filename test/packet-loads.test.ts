@@ -74,6 +74,8 @@ const REFUSED: readonly (readonly [section: string, text: string, says: RegExp])
     "r6 = r1\ncall bpf_rcu_read_lock\nr0 = *(u8 *)skb[5]\ncall bpf_rcu_read_unlock\nr0 = 0",
     /it may end where the packet does with/,
   ],
+  // The function gives 0 where the packet has no such bytes, so that r9 is read.
+  ["tc", "call f\nif r0 != 0 goto +1\nr0 = r9\nr0 = 0\nexit\nf:\nr6 = r1\nr0 = *(u8 *)skb[5]\nr0 = 1", /it reads r9/],
   ["tc", "r6 = r1\nr0 = *(u64 *)skb[5]", /8 bytes from the packet .* there is none/],
 ];
 

@@ -16,7 +16,7 @@ import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.t
 import type { LinkedArena, LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 import { declaredTags, functionNamed } from "./object/btf.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
-import { isOfOneNumber, problemOf, prototypeOf } from "./object/prototypes.ts";
+import { isOfOneNumber, problemOf, prototypeOf, returnsNothing } from "./object/prototypes.ts";
 import {
   type FunctionSpec,
   type MapSpec,
@@ -313,8 +313,12 @@ const EXCEPTION_TAG = "exception_callback:";
 function withPrototype({ btf }: ObjectSpec, subprogram: Subprogram): Subprogram {
   const takes = prototypeOf(btf, subprogram.name);
   const problem = problemOf(btf, subprogram.name);
-  const known = takes === undefined ? subprogram : { ...subprogram, takes };
-  return problem === undefined ? known : { ...known, problem };
+  return {
+    ...subprogram,
+    ...(takes !== undefined && { takes }),
+    ...(problem !== undefined && { problem }),
+    ...(returnsNothing(btf, subprogram.name) && { isVoid: true as const }),
+  };
 }
 
 /**

@@ -88,6 +88,8 @@ export interface Subprogram {
   readonly takes?: GlobalPrototype;
   /** What kernels have against the declaration of a global function, where they have anything. */
   readonly problem?: string;
+  /** Its types say that it returns no number. */
+  readonly isVoid?: true;
 }
 
 export interface LinkedMap extends MapBinding {

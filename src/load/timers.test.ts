@@ -6,6 +6,7 @@ import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { DirectRuns } from "./direct.ts";
 import { type LoadedObject, loadSpec } from "./load.ts";
+import { verifyObject } from "./verify.ts";
 
 const OBJECT = "src/bpf/fixtures/timers.bpf.o";
 
@@ -60,4 +61,14 @@ test("a program goes on in what user space has put into the table, and helpers a
   assert.throws(() => runs.setProgram("table", 2, "begins"), { code: "EINVAL", message: /places 0 to 1, not 2/ });
   assert.throws(() => runs.setProgram("timers", 0, "begins"), { code: "EINVAL", message: /no map of programs/ });
   assert.throws(() => runs.setProgram("table", 0, "none"), { code: "EINVAL", message: /no program none/ });
+});
+
+test("a timer, or a workqueue, belongs to the map whose value it is in", () => {
+  const object = readObject(readFileSync("src/bpf/fixtures/owners.bpf.o"), "owners");
+  const messages = Object.fromEntries(
+    verifyObject(object).map(({ program, message }) => [program, message ?? "accepted"]),
+  );
+  for (const program of ["own_timer", "own_queue"]) assert.equal(messages[program], "accepted");
+  for (const program of ["anothers_timer", "anothers_queue"])
+    assert.match(messages[program] ?? "", /is given (timer|queue) of a value of map mine and map others/);
 });

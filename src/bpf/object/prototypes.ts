@@ -76,6 +76,12 @@ function isNumber(btf: Btf, id: number): boolean {
   return kind === "int" || kind === "enum";
 }
 
+/** Whether a function's types say that it returns no number. */
+export function returnsNothing(btf: Btf | undefined, name: string): boolean {
+  const declared = btf && functionNamed(btf, name);
+  return btf !== undefined && declared !== undefined && !isNumber(btf, declared.proto.type);
+}
+
 /** @returns undefined: it is no global function with types, or takes what is not known by its type */
 export function prototypeOf(btf: Btf | undefined, name: string): GlobalPrototype | undefined {
   const declared = btf && functionNamed(btf, name);

@@ -249,6 +249,10 @@ function checkPacketLoad(subject: Subject, { at, slot }: Step, state: State, { i
   if (indirect) mustHold(at, slot.src, state.register(slot.src));
   const [reference] = state.references;
   if (reference !== undefined) throw notReleased(subject, at, reference, "it may end where the packet does");
+  const { name, isVoid } = subject.program.subprograms.find(({ start, end }) => start <= at && at < end) ?? {};
+  if (isVoid !== true) return;
+  const message = `it loads from the packet in ${name}(), which returns nothing, and gives 0 where the packet has no such bytes`;
+  throw new Refusal("context", at, message, "Return an int, or use bpf_skb_load_bytes().");
 }
 
 const CHECKS: Checks = {

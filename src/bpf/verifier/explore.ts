@@ -13,11 +13,12 @@ import { beginGlobal, callGlobal, checkDeclaration, globalFunctionAt } from "./g
 import { type CheckedHelperCall, checkCall } from "./helper-call.ts";
 import { liveRegisters } from "./liveness.ts";
 import { Refusal } from "./refusal.ts";
-import { ANY_NUMBER, NOTHING, pointer, type Register } from "./registers.ts";
+import { ANY_NUMBER, NOTHING, number, pointer, type Register } from "./registers.ts";
 import { checkStackDepth } from "./stack-depth.ts";
 import { enteredFrame, State, wordSet } from "./state.ts";
 import type { Step, Subject } from "./subject.ts";
 import { transform } from "./transformer.ts";
+import { constant } from "./values/scalar.ts";
 import { closed, opened, Visits } from "./visits.ts";
 
 /** Instructions on all paths together after which a program is given up, as in Linux. */
@@ -162,6 +163,7 @@ class Explorer {
       return this.#call(step, state, call);
     } else if (effect.type === "call" && edge !== undefined) this.#enter(step, state, edge.target);
     else {
+      if (effect.type === "packet" && state.depth > 0) this.#endWithPacket(step, state);
       transform(this.#subject, step, state);
       state.at = this.#subject.steps[at + 1] === undefined ? at + 2 : at + 1;
     }
@@ -190,6 +192,14 @@ class Explorer {
     if (callback === undefined) afterCall(state, at, ANY_NUMBER);
     state.at = returnTo;
     return state;
+  }
+
+  /** A function ends, and gives 0, where the packet has no such bytes. */
+  #endWithPacket(step: Step, before: State): void {
+    const state = before.copy();
+    state.set(0, number(constant(0n)));
+    this.#leave(step, state);
+    this.#wait(state, before);
   }
 
   /** The loop ends, or takes another turn, which is looked at later. */

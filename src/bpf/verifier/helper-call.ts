@@ -39,6 +39,7 @@ export function checkCall(subject: Subject, { at, slot }: Step, state: State): C
     parameter.prove(proof, index + 1);
   });
   checkSections(proof);
+  checkOwner(proof);
   if (helper.action.type === "tail") checkNothingHeld(state, at, "it goes on in another program");
   if (helper.final === "exit") checkThrow(subject, proof);
   checkSlice(subject, proof);
@@ -80,6 +81,15 @@ function checkSections(proof: Proof): void {
     ]);
   }
   proof.released.push(held.id);
+}
+
+/** What is in a map's value calls its function with that map. */
+function checkOwner({ foundMap, foundField, name, at }: Proof): void {
+  if (foundMap === undefined || foundField === undefined) return;
+  const { of } = foundField.place;
+  if ("kind" in of && of.address === foundMap.address) return;
+  const message = `${name}() is given ${foundField.field.name} of a value of map ${"kind" in of ? of.name : "?"} and map ${foundMap.name}`;
+  throw new Refusal("argument", at, message, "Pass the map that the value is in.");
 }
 
 /** Whoever runs next does not know what this one has. */
