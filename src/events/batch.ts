@@ -26,6 +26,8 @@ export const DEFAULT_BATCH_BYTES: number = 1 << 20;
 export interface Target {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** The same as words: records lie at multiples of 8. */
+  readonly words: Int32Array;
   /** Where the struct begins; it is zero up to `limit`. */
   start: number;
   /** The struct and its strings must end here. */
@@ -88,6 +90,7 @@ export class BatchWriter {
 }
 
 function makeTarget(bytes: number): Target {
-  const buffer = new Uint8Array(bytes);
-  return { bytes: buffer, view: new DataView(buffer.buffer), start: 0, limit: bytes, end: 0 };
+  const { buffer } = new Uint8Array(bytes);
+  const words = new Int32Array(buffer, 0, bytes >> 2);
+  return { bytes: new Uint8Array(buffer), view: new DataView(buffer), words, start: 0, limit: bytes, end: 0 };
 }

@@ -2,7 +2,7 @@
 import { storeBigInt, storeNumber } from "../integer.ts";
 
 /** Value of a hexadecimal digit by its character code, -1 for all others. */
-const HEX_VALUE = new Int8Array(256).fill(-1);
+export const HEX_VALUE: Int8Array = new Int8Array(256).fill(-1);
 for (const [index, digit] of [..."0123456789abcdef"].entries()) {
   HEX_VALUE[digit.charCodeAt(0)] = index;
   HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = index;
@@ -77,6 +77,18 @@ export function scanOctal(bytes: Uint8Array, from: number, view: DataView, at: n
     position++;
   }
   return position > from && storeBigInt(view, at, size, value) ? position : -1;
+}
+
+let viewed = new Uint8Array(0);
+let view = new DataView(viewed.buffer);
+
+/** The bytes to be read as words. Whoever reads a text reads the same bytes again and again: the last view is kept. */
+export function wordsOf(bytes: Uint8Array): DataView {
+  if (bytes !== viewed) {
+    viewed = bytes as Uint8Array<ArrayBuffer>;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length) as DataView<ArrayBuffer>;
+  }
+  return view;
 }
 
 /** Whether `expected` stands at `position`. */

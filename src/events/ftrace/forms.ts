@@ -5,6 +5,7 @@
 import { levelOf } from "../tracepoints/entry.ts";
 import { textOf } from "./bytes.ts";
 import { FORMS, type Head, type HeadReader } from "./head.ts";
+import { headWords } from "./record-head.ts";
 
 /** What a form found, in words of the line. */
 interface Found {
@@ -102,6 +103,7 @@ export function createFormReader({ head, readFlagColumn }: HeadReader): FormRead
         const found = form.found(match);
         if (!fill(head, found, from, from + match.index + text.indexOf(found.comm), to)) continue;
         if (!fillFlags(head, found.flags, readFlagColumn)) continue;
+        head.words = headWords(head, line);
         last = form;
         return true;
       }

@@ -7,6 +7,8 @@
 
 import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
 import { bytesOf, matches } from "./bytes.ts";
+import { KnownHeads } from "./known-heads.ts";
+import { type HeadWords, headWords } from "./record-head.ts";
 
 /** Positions of the flags in their column, -1 for those that are not there. */
 export interface FlagLayout {
@@ -55,8 +57,10 @@ export function layoutOfHeader(names: readonly string[]): FlagLayout | undefined
   return layout.irqs >= 0 && layout.level >= 0 ? layout : undefined;
 }
 
-/** What a line's head says. Reused for every line; all members are small whole numbers. */
+/** What a line's head says. Reused for every line. What is in `words` need not be told otherwise, but for the CPU. */
 export interface Head {
+  /** What the record has of it, for nanosecond 0. */
+  words: HeadWords;
   /** The task's name is at `commFrom..commTo`. */
   commFrom: number;
   commTo: number;
@@ -124,10 +128,14 @@ interface State extends Head {
   /** The number last read by `number`. */
   value: number;
   preferred: FlagLayout | undefined;
+  /** Behind the point of the time; 0 where it has none. */
+  fraction: number;
 }
 
 export function createHeadReader(): HeadReader {
+  let heads = new KnownHeads();
   const state: State = {
+    words: new Int32Array(0),
     commFrom: 0,
     commTo: 0,
     pid: 0,
@@ -145,26 +153,42 @@ export function createHeadReader(): HeadReader {
     fields: 0,
     value: 0,
     preferred: undefined,
+    fraction: 0,
   };
   return {
     head: state,
     useLayout(layout) {
       state.preferred = layout;
+      heads = new KnownHeads();
     },
     readFlagColumn: (flags) => readFlags(state, bytesOf(`${flags}\n`), 0) >= 0,
     read(line, from) {
-      const first = skipBlanks(line, from);
-      // A short line must not be read on into the next one.
-      let last = first;
-      while (last < first + MAX_COMM && line[last] !== NEWLINE) last++;
-      state.commFrom = first;
-      state.commTo = from + COMM_WIDTH;
-      if (state.commTo >= first && state.commTo <= last && readFrom(state, line, state.commTo)) return true;
-      for (state.commTo = last; state.commTo >= first; state.commTo--)
-        if (readFrom(state, line, state.commTo)) return true;
-      return false;
+      const known = heads.find(line, from);
+      if (known !== undefined) {
+        state.words = known.words;
+        state.cpu = known.cpu;
+        const position = readFraction(state, line, from + known.length);
+        if (position >= 0 && readName(state, line, position)) return true;
+      }
+      if (!readNew(state, line, from)) return false;
+      state.words = headWords(state, line);
+      if (state.fraction > 0) heads.add(line, from, state.fraction, state.cpu, state.words);
+      return true;
     },
   };
+}
+
+/** Reads a head that has not come before. */
+function readNew(state: State, line: Uint8Array, from: number): boolean {
+  const first = skipBlanks(line, from);
+  // A short line must not be read on into the next one.
+  let last = first;
+  while (last < first + MAX_COMM && line[last] !== NEWLINE) last++;
+  state.commFrom = first;
+  state.commTo = from + COMM_WIDTH;
+  if (state.commTo >= first && state.commTo <= last && readFrom(state, line, state.commTo)) return true;
+  for (state.commTo = last; state.commTo >= first; state.commTo--) if (readFrom(state, line, state.commTo)) return true;
+  return false;
 }
 
 /** Reads a whole number below 2^31 into `state.value`; the position behind it, or -1. */
@@ -233,17 +257,29 @@ function readCount(state: State, line: Uint8Array, from: number): number {
 
 /** `4782.088046`, in whole seconds and a fraction of up to nine digits. */
 function readTime(state: State, line: Uint8Array, from: number): number {
+  state.fraction = 0;
   const counted = readCount(state, line, from);
   if (counted >= 0) return counted;
   const dot = number(state, line, from);
   if (dot < 0 || line[dot] !== DOT) return -1;
   state.seconds = state.value;
-  const to = number(state, line, dot + 1);
-  const scale = NANO_DIGITS[to - dot - 1];
-  if (to < 0 || scale === undefined || line[to] !== COLON || line[to + 1] !== BLANK) return -1;
-  state.nanoseconds = state.value * scale;
-  return skipBlanks(line, to + 2);
+  state.fraction = dot + 1;
+  return readFraction(state, line, dot + 1);
 }
+
+/** What is behind the point. */
+function readFraction(state: State, line: Uint8Array, from: number): number {
+  let position = from;
+  let value = 0;
+  for (let digit = digitAt(line, position); digit >= 0 && digit <= 9; digit = digitAt(line, ++position))
+    value = value * 10 + digit;
+  const scale = NANO_DIGITS[position - from] ?? 0;
+  if (scale === 0 || line[position] !== COLON || line[position + 1] !== BLANK) return -1;
+  state.nanoseconds = value * scale;
+  return skipBlanks(line, position + 2);
+}
+
+const digitAt = (line: Uint8Array, position: number): number => (line[position] as number) - 48;
 
 function readName(state: State, line: Uint8Array, from: number): boolean {
   let position = from;

@@ -3,17 +3,17 @@ import type { BatchWriter } from "../batch.ts";
 import { ReadCounts } from "../counts.ts";
 import type { FunctionEvent, SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
-import { recordFlags } from "../tracepoints/entry.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { ByteCache } from "./byte-cache.ts";
-import { bytesOf, endOfLine, matches, NEWLINE, textOf } from "./bytes.ts";
+import { bytesOf, endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
 import { type LineSkip, SKIP_REASONS, type TraceCounts } from "./counts.ts";
 import { createFormReader, type FormReader } from "./forms.ts";
-import { createHeadReader, FORMS, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
+import { createHeadReader, FORMS, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
 import { printItems, type Untold, untoldOf } from "./print.ts";
 import { type ProbeLine, probeFormat, probeKey, probeLine, storeProbe, tracerLine } from "./probes.ts";
+import { writeHead } from "./record-head.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 export interface LineReader {
@@ -33,7 +33,6 @@ const ALL_CPUS = 65536;
 /** A record names its event by a u16. */
 const MOST_EVENTS = 65536;
 const HASH = 35;
-const TWO_32 = 4294967296;
 /** What the kernel prints, and trace-cmd. */
 const LOST: readonly RegExp[] = [
   /^\s*CPU:\s*\d+ \[LOST (?:(\d+) )?EVENTS\]\s*$/,
@@ -41,9 +40,6 @@ const LOST: readonly RegExp[] = [
 ];
 /** A stack below an event, as the kernel, trace-cmd and perf print it; what tools print in front of all. */
 const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+)$/;
-/** What the kernel prints for a CPU's idle task; its real name is `swapper/` and the CPU's number. */
-const IDLE = bytesOf("<idle>");
-const SWAPPER = bytesOf("swapper/");
 
 /** Its lines begin with the name of the function that wrote them, `tracing_mark_write`. */
 const MARKER = "print";
@@ -141,16 +137,24 @@ function indexByName(formats: FormatTable, [prefix, written]: readonly [string, 
 function readLines(reading: Reading, text: Uint8Array, from: number, to: number, batch: BatchWriter): number {
   let position = from;
   while (position < to && batch.hasRoom()) {
-    const next = text.indexOf(NEWLINE, position) + 1;
+    const first = text[position];
     // A flood of blank lines must cost next to nothing.
-    if (next === position + 1 && !reading.texts.isOpen) reading.counts.skip("annotation");
-    else if (text[position] === HASH) readComment(reading, text, position, next);
-    else {
-      const reason = readLine(reading, text, position, batch);
-      if (reason === "head") skipHeadless(reading, text, position, batch);
-      else if (reason !== undefined) skipLine(reading, reason, text);
+    if (first === NEWLINE && !reading.texts.isOpen) {
+      reading.counts.skip("annotation");
+      position++;
+    } else if (first === HASH) {
+      const next = text.indexOf(NEWLINE, position) + 1;
+      readComment(reading, text, position, next);
+      position = next;
+    } else {
+      const end = readLine(reading, text, position, batch);
+      if (typeof end === "number") position = end + 1;
+      else {
+        if (end === "head") skipHeadless(reading, text, position, batch);
+        else if (end !== undefined) skipLine(reading, end, text);
+        position = text.indexOf(NEWLINE, position) + 1;
+      }
     }
-    position = next;
   }
   return position;
 }
@@ -165,8 +169,11 @@ function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, f
   if (layout !== undefined) head.useLayout(layout);
 }
 
-/** Reads one line into the batch, or tells why not. */
-function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): LineSkip | undefined {
+/**
+ * Reads one line into the batch.
+ * @returns where its newline is, as far as that came out; otherwise undefined, or why it became no record
+ */
+function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): number | LineSkip | undefined {
   const { head, names, counts } = reading;
   if (!head.read(text, from) && !reading.forms.read(text, from, endOfLine(text, from))) return "head";
   reading.texts.end();
@@ -186,12 +193,13 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   // What looks like a marker's name is its first field: the function that wrote it. Tools print the event's name in front.
   const isWriter = isMessage && format.name === MARKER && nameTo - nameFrom !== MARKER.length;
   const fields = isWriter ? nameFrom : head.head.fields;
-  if (!matcher.match(text, fields, target)) return "fields";
+  const end = matcher.match(text, fields, target);
+  if (end < 0) return "fields";
   if (isMessage) reading.texts.begin(format, position, target);
   const { unreadLow, unreadHigh } = matcher.unread;
-  keep(reading, text, batch, event, unreadLow | matcher.neverLow, unreadHigh | matcher.neverHigh);
+  keep(reading, batch, event, unreadLow | matcher.neverLow, unreadHigh | matcher.neverHigh);
   if ((unreadLow | unreadHigh) !== 0) counts.unread(event, unreadLow, unreadHigh);
-  return undefined;
+  return end;
 }
 
 /** A record begins: what of it the fields may take. */
@@ -203,7 +211,6 @@ function begin({ recordBytes }: Reading, { target, position }: BatchWriter): voi
 /** The record whose payload is there becomes one. */
 function keep(
   { head: { head }, counts, formats }: Reading,
-  text: Uint8Array,
   batch: BatchWriter,
   event: number,
   unreadLow: number,
@@ -211,10 +218,8 @@ function keep(
 ): void {
   const { target, position } = batch;
   const size = (target.end - position + 7) & ~7;
-  writeHead(target.view, position, head, formats[event] as FtraceFormat, event, size);
-  target.view.setInt32(position + RECORD.unread, unreadLow, true);
-  target.view.setInt32(position + RECORD.unread + 4, unreadHigh, true);
-  writeComm(target.bytes, position + RECORD.comm, text, head);
+  const { id } = formats[event] as FtraceFormat;
+  writeHead(target, position, head.words, { nanoseconds: head.nanoseconds, event, id, size, unreadLow, unreadHigh });
   batch.keep(size);
   counts.keep(event);
 }
@@ -239,7 +244,7 @@ function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): Line
     return "fields";
   }
   const [low, high] = [Number(BigInt.asIntN(32, unread)), Number(BigInt.asIntN(32, unread >> 32n))];
-  keep(reading, text, batch, event, low, high);
+  keep(reading, batch, event, low, high);
   if (unread !== 0n) counts.unread(event, low, high);
   return undefined;
 }
@@ -334,40 +339,4 @@ export function lostIn(line: string): number | undefined {
     if (found !== null) return Number(found[1] ?? 1);
   }
   return undefined;
-}
-
-/** Writes everything before the payload but the name, and the payload's common fields. */
-function writeHead(view: DataView, at: number, head: Head, format: FtraceFormat, event: number, size: number): void {
-  // seconds * 1e9 can be more than a double holds exactly: the seconds' lower half first, then what it carries.
-  const low = (head.seconds & 0xffff) * 1e9 + head.nanoseconds;
-  const middle = (head.seconds >>> 16) * 1e9;
-  const sum = (middle % 65536) * 65536 + low;
-  view.setUint32(at + RECORD.time, sum >>> 0, true);
-  view.setUint32(at + RECORD.time + 4, Math.floor(middle / 65536) + Math.floor(sum / TWO_32), true);
-  view.setUint32(at + RECORD.pidTgid, head.pid, true);
-  view.setUint32(at + RECORD.pidTgid + 4, head.tgid === 0 ? head.pid : head.tgid, true);
-  view.setUint32(at + RECORD.size, size, true);
-  view.setUint16(at + RECORD.cpu, head.cpu, true);
-  view.setUint8(at + RECORD.level, head.level);
-  view.setUint8(at + RECORD.flags, recordFlags(head.common));
-  view.setUint16(at + RECORD.event, event, true);
-  view.setUint8(at + RECORD.preempt, head.preempt);
-  view.setInt32(at + RECORD.pid, head.pid, true);
-  const payload = at + RECORD.payload;
-  view.setUint16(payload, format.id, true);
-  view.setUint8(payload + 2, head.common);
-  view.setUint8(payload + 3, head.preempt | (head.migrate << 4));
-  view.setInt32(payload + 4, head.pid, true);
-}
-
-/** Writes the task's name; what was in the 16 bytes is zero. */
-function writeComm(bytes: Uint8Array, at: number, text: Uint8Array, head: Head): void {
-  const { commFrom, commTo } = head;
-  if (head.pid === 0 && commTo - commFrom === IDLE.length && matches(text, commFrom, IDLE)) {
-    bytes.set(SWAPPER, at);
-    bytes.set(bytesOf(String(head.cpu)).subarray(0, 15 - SWAPPER.length), at + SWAPPER.length);
-    return;
-  }
-  const length = Math.min(15, commTo - commFrom);
-  for (let index = 0; index < length; index++) bytes[at + index] = text[commFrom + index] as number;
 }

@@ -1,8 +1,8 @@
 /**
  * Reads the fields of one printed event back into its struct: the items of the `print fmt` as a list of small steps over
- * the bytes of the line. Numbers end where their digits end; a text goes up to where the fixed text behind it stands, and
- * further, to the next such place, if the rest of the line does not fit. A line that does not fit the format as a whole is
- * read as far as it does (recover.ts).
+ * the bytes of the line, compiled where that may be (decoder.ts). Numbers end where their digits end; a text goes up to where the fixed
+ * text behind it stands, and further, to the next such place, if the rest of the line does not fit. A line that does not fit the format
+ * as a whole is read as far as it does (recover.ts).
  */
 import type { Target } from "../batch.ts";
 import { type EventField, fieldBit, ownFields } from "../event.ts";
@@ -10,7 +10,8 @@ import { storeNumber } from "../integer.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { pluginPrint } from "../tracepoints/plugins.ts";
-import { endOfLine, findOnLine, isEndOfLine } from "./bytes.ts";
+import { endOfLine, findOnLine, isEndOfLine, NEWLINE, wordsOf } from "./bytes.ts";
+import { type Decode, decoderOf } from "./decoder.ts";
 import { type Matching, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
 import { CALL_NUMBER, type PrintItem, printItems, type Untold, untoldOf } from "./print.ts";
@@ -26,9 +27,9 @@ export interface Matcher extends Untold {
   readonly neverHigh: number;
   /**
    * Reads the fields that begin at `position`. Sets `target.end`; what is behind it is zero again.
-   * @returns false where nothing of the line fits the format, or it does not fit the target
+   * @returns where the line's newline is; -1 where nothing of it fits the format, or it does not fit the target
    */
-  match(line: Uint8Array, position: number, target: Target): boolean;
+  match(line: Uint8Array, position: number, target: Target): number;
 }
 
 /** How often a line may be tried with another end of a text before it counts as one that does not fit. */
@@ -41,7 +42,8 @@ const MAX_ATTEMPTS = 64;
 export function createMatcher(format: FtraceFormat, symbols: SymbolTable, behind: string = ""): Matcher {
   const items = printItems(format);
   if (behind !== "") addLiteral(items, behind);
-  const matching = matchingOf(format, items, symbols);
+  const own = printedOf(format, items, symbols);
+  const { matching } = own;
   const other = pluginPrint(`${format.category}/${format.name}`, format.print);
   const untold = untoldOf(format, items);
   const number = callNumberField(format);
@@ -50,31 +52,31 @@ export function createMatcher(format: FtraceFormat, symbols: SymbolTable, behind
   const neverLow = Number(BigInt.asIntN(32, never));
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
-  const own = ownFields(format.fields);
+  const fields = ownFields(format.fields);
   return {
     ...untold,
     unread: matching,
     neverLow,
     neverHigh,
     match(line, position, target) {
-      let end = tryLine(matching, line, position, target, format.size, matching.steps.length === 0);
+      let end = tryLine(own, line, position, target, format.size);
       if (end < 0 && plugin !== undefined) {
-        end = tryLine(plugin.matching, line, position, target, format.size, false);
+        end = tryLine(plugin, line, position, target, format.size);
         matching.unreadLow = plugin.matching.unreadLow | plugin.neverLow;
         matching.unreadHigh = plugin.matching.unreadHigh | plugin.neverHigh;
       }
       if (end < 0) {
         begin(matching, target, format.size);
         const lost = (field: EventField): void => markField(matching, format.fields, field);
-        if (readNamed(line, position, own, target, symbols, lost) || recover(matching, position, line, target))
-          end = target.end;
+        if (readNamed(line, position, fields, target, symbols, lost) || recover(matching, position, line, target))
+          end = line.indexOf(NEWLINE, position);
       }
       if (end < 0) target.bytes.fill(0, target.start, Math.max(matching.farthest, target.end));
       else if ((matching.unreadLow | matching.unreadHigh | neverLow | neverHigh) !== 0) placeEmpty(located, target);
       if (end >= 0 && number !== undefined)
         storeNumber(target.view, target.start + number.offset, number.size, number.value);
       if (target.end < matching.farthest) target.bytes.fill(0, target.end, matching.farthest);
-      return end >= 0;
+      return end;
     },
   };
 }
@@ -86,8 +88,16 @@ function callNumberField({ name, fields }: FtraceFormat): { offset: number; size
   return value === undefined || field === undefined ? undefined : { offset: field.offset, size: field.size, value };
 }
 
-function matchingOf(format: FtraceFormat, items: readonly PrintItem[], symbols: SymbolTable): Matching {
-  return { steps: stepsOf(items, format.fields), symbols, attempts: 0, farthest: 0, unreadLow: 0, unreadHigh: 0 };
+/** A way in which the event is printed. */
+interface Printed {
+  readonly matching: Matching;
+  readonly decode: Decode | undefined;
+}
+
+function printedOf(format: FtraceFormat, items: readonly PrintItem[], symbols: SymbolTable): Printed {
+  const steps = stepsOf(items, format.fields);
+  const matching = { steps, symbols, attempts: 0, farthest: 0, unreadLow: 0, unreadHigh: 0 };
+  return { matching, decode: decoderOf(matching) };
 }
 
 /** How a plugin prints the event, and the fields that it leaves out although the kernel prints them. */
@@ -95,25 +105,32 @@ function pluginMatching(
   format: FtraceFormat,
   symbols: SymbolTable,
   never: bigint,
-): { readonly matching: Matching; readonly neverLow: number; readonly neverHigh: number } {
+): Printed & { readonly neverLow: number; readonly neverHigh: number } {
   const items = printItems(format);
   const { unprinted, unreadable } = untoldOf(format, items);
   const more = maskOf(format, [...unprinted, ...unreadable]) & ~never;
   const halves = { neverLow: Number(BigInt.asIntN(32, more)), neverHigh: Number(BigInt.asIntN(32, more >> 32n)) };
-  return { matching: matchingOf(format, items, symbols), ...halves };
+  return { ...printedOf(format, items, symbols), ...halves };
 }
 
-/** The line as the steps say it; the struct's end, or -1 with the struct zero again. */
+/** The line as it is printed so: where its newline is, or -1 with the struct zero again. */
 function tryLine(
-  matching: Matching,
+  { matching, decode }: Printed,
   line: Uint8Array,
   position: number,
   target: Target,
   size: number,
-  anything: boolean,
 ): number {
   begin(matching, target, size);
-  if (anything || runSteps(matching, 0, position, line, target)) return target.end;
+  const decoded = decode === undefined ? -1 : decode(line, wordsOf(line), position, target);
+  if (decoded >= 0) return decoded;
+  if (decode !== undefined) {
+    target.bytes.fill(0, target.start, matching.farthest);
+    begin(matching, target, size);
+  }
+  // An event that prints nothing fits whatever its line says.
+  const fits = decoded === -1 && (matching.steps.length === 0 || runSteps(matching, 0, position, line, target));
+  if (fits) return line.indexOf(NEWLINE, position);
   target.bytes.fill(0, target.start, matching.farthest);
   return -1;
 }
