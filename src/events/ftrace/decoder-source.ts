@@ -4,7 +4,7 @@
  * behind it stands: where the rest then does not fit, further places are for the steps to try (matcher.ts).
  *
  * In the text: `T` the bytes of the text and `V` the same as words, `p` where it is read; `B` and `D` the batch, `start` the struct in
- * it, `end` behind what was appended; `S` the steps, `C` their caches, `M` the matching; `c`, `n`, `q`, `v`, `w` what is being read.
+ * it, `end` behind what was appended; `M` the matching; `c`, `n`, `q`, `v`, `w` what is being read.
  */
 import { STEPS, type Step } from "./steps.ts";
 
@@ -28,7 +28,7 @@ function isThere(literal: Uint8Array): string {
 }
 
 /** The step itself reads on from `p`. */
-const itself = (index: number): string => `p = runStep(M, S[${index}], p, T, target); if (p < 0) ${FAIL}`;
+const itself = (index: number): string => `p = runStep(M, M.steps[${index}], p, T, target); if (p < 0) ${FAIL}`;
 
 /** Stores the word `v`, below 0 or up to what fits unsigned, with `w` above it. */
 function storeWords({ offset, size, adds }: Step): string {
@@ -114,11 +114,11 @@ function chars(step: Step): string {
 
 /** What the step makes of the text. */
 const meant = (index: number): string =>
-  `target.end = end; if (!storeText(M, S[${index}], T, q, p, target)) ${FAIL} end = target.end;`;
+  `target.end = end; if (!storeText(M, M.steps[${index}], T, q, p, target)) ${FAIL} end = target.end;`;
 
-const words = (step: Step, index: number): string => `n = C[${index}].find(T, q, p);
+const words = (step: Step, index: number): string => `n = M.steps[${index}].cache.find(T, q, p);
     if (n < 0) { ${meant(index)} }
-    else { v = C[${index}].low(n); w = C[${index}].high(n); ${storeWords(step)} }`;
+    else { v = M.steps[${index}].cache.low(n); w = M.steps[${index}].cache.high(n); ${storeWords(step)} }`;
 
 const text =
   (store: (step: Step, index: number) => string) =>
@@ -149,12 +149,13 @@ function canBeWritten(steps: readonly Step[]): boolean {
 }
 
 /**
- * The body of a function that gives where the line's newline is; -1: it does not fit so, -2: in no way.
+ * A function that gives where the line's newline is; -1: it does not fit so, -2: in no way.
  * @returns undefined where steps cannot be written out
  */
 export function decoderSource(steps: readonly Step[]): string | undefined {
   if (steps.length === 0 || !canBeWritten(steps)) return undefined;
-  return `const { bytes: B, view: D, start, limit } = target;
+  return `(M, T, V, from, target) => {
+  const { bytes: B, view: D, start, limit } = target;
   let { end } = target;
   let tried = -2, p = from, c = 0, n = 0, q = 0, v = 0, w = 0;
   line: {
@@ -165,5 +166,6 @@ export function decoderSource(steps: readonly Step[]): string | undefined {
   }
   target.end = end;
   if (end > M.farthest) M.farthest = end;
-  return tried;`;
+  return tried;
+}`;
 }

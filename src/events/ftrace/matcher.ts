@@ -97,7 +97,7 @@ interface Printed {
 function printedOf(format: FtraceFormat, items: readonly PrintItem[], symbols: SymbolTable): Printed {
   const steps = stepsOf(items, format.fields);
   const matching = { steps, symbols, attempts: 0, farthest: 0, unreadLow: 0, unreadHigh: 0 };
-  return { matching, decode: decoderOf(matching) };
+  return { matching, decode: decoderOf(steps) };
 }
 
 /** How a plugin prints the event, and the fields that it leaves out although the kernel prints them. */
@@ -122,7 +122,7 @@ function tryLine(
   size: number,
 ): number {
   begin(matching, target, size);
-  const decoded = decode === undefined ? -1 : decode(line, wordsOf(line), position, target);
+  const decoded = decode === undefined ? -1 : decode(matching, line, wordsOf(line), position, target);
   if (decoded >= 0) return decoded;
   if (decode !== undefined) {
     target.bytes.fill(0, target.start, matching.farthest);
