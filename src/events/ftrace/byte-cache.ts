@@ -11,50 +11,69 @@ const MAX_ENTRIES = 16384;
 const FIRST_ENTRIES = 32;
 const WORD = 4;
 
-interface Key {
-  readonly length: number;
-  readonly hash: number;
-  readonly words: DataView;
-}
-
 export class ByteCache {
   /** Index of the entry plus one; 0: free. Twice as many as there may be entries. */
   #slots = new Uint16Array(FIRST_ENTRIES * 2);
-  #keys: Key[] = [];
-  #low: Int32Array = new Int32Array(FIRST_ENTRIES);
-  #high: Int32Array = new Int32Array(FIRST_ENTRIES);
+  #count = 0;
+  #hashes = new Int32Array(FIRST_ENTRIES);
+  #lengths = new Int32Array(FIRST_ENTRIES);
+  /** Where the words of an entry's bytes begin in `#words`. */
+  #starts = new Int32Array(FIRST_ENTRIES);
+  #words = new Int32Array(FIRST_ENTRIES * WORD);
+  /** Words in use. */
+  #end = 0;
+  #low = new Int32Array(FIRST_ENTRIES);
+  #high = new Int32Array(FIRST_ENTRIES);
 
   /** The entry for `bytes[from..to)`, or -1. */
   find(bytes: Uint8Array, from: number, to: number): number {
-    const words = wordsOf(bytes);
+    const view = wordsOf(bytes);
     const slots = this.#slots;
     const mask = slots.length - 1;
-    const hash = hashOf(words, from, to);
+    const hash = hashOf(view, from, to);
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = (slots[slot] as number) - 1;
       if (entry < 0) return -1;
-      const key = this.#keys[entry] as Key;
-      if (key.hash === hash && key.length === to - from && isAt(words, from, key)) return entry;
+      if (this.#hashes[entry] === hash && this.#lengths[entry] === to - from && this.#isAt(view, from, to, entry))
+        return entry;
     }
   }
 
   /** Remembers `value` for bytes that are not there yet; gives the entry. */
   add(bytes: Uint8Array, from: number, to: number, value: bigint): number {
-    if (this.#keys.length === MAX_ENTRIES) {
-      this.#slots.fill(0);
-      this.#keys = [];
-    } else if (this.#keys.length === this.#low.length) this.#grow();
-    const words = new DataView(bytes.slice(from, to).buffer);
-    const entry = this.#keys.push({ length: to - from, hash: hashOf(words, 0, to - from), words }) - 1;
+    const words = wordsIn(wordsOf(bytes), from, to);
+    if (this.#count === MAX_ENTRIES) this.#forget();
+    if (this.#count === this.#low.length) this.#grow();
+    if (this.#end + words.length > this.#words.length) this.#words = grown(this.#words, (this.#end + words.length) * 2);
+    const entry = this.#count++;
+    this.#hashes[entry] = hashOf(wordsOf(bytes), from, to);
+    this.#lengths[entry] = to - from;
+    this.#starts[entry] = this.#end;
+    this.#words.set(words, this.#end);
+    this.#end += words.length;
     this.#low[entry] = Number(BigInt.asIntN(32, value));
     this.#high[entry] = Number(BigInt.asIntN(32, value >> 32n));
     this.#place(entry);
     return entry;
   }
 
+  #isAt(view: DataView, from: number, to: number, entry: number): boolean {
+    const words = this.#words;
+    let index = this.#starts[entry] as number;
+    let at = from;
+    for (; at + WORD <= to; at += WORD) if (view.getInt32(at, true) !== words[index++]) return false;
+    return at === to || tailOf(view, at, to) === words[index];
+  }
+
+  #forget(): void {
+    this.#slots.fill(0);
+    this.#count = 0;
+    this.#end = 0;
+  }
+
   #place(entry: number): void {
     const mask = this.#slots.length - 1;
-    let slot = (this.#keys[entry] as Key).hash & mask;
+    let slot = (this.#hashes[entry] as number) & mask;
     while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
     this.#slots[slot] = entry + 1;
   }
@@ -62,9 +81,12 @@ export class ByteCache {
   #grow(): void {
     const entries = this.#low.length * 4;
     this.#slots = new Uint16Array(entries * 2);
+    this.#hashes = grown(this.#hashes, entries);
+    this.#lengths = grown(this.#lengths, entries);
+    this.#starts = grown(this.#starts, entries);
     this.#low = grown(this.#low, entries);
     this.#high = grown(this.#high, entries);
-    for (const entry of this.#keys.keys()) this.#place(entry);
+    for (let entry = 0; entry < this.#count; entry++) this.#place(entry);
   }
 
   low(entry: number): number {
@@ -76,32 +98,32 @@ export class ByteCache {
   }
 }
 
-function grown(before: Int32Array, entries: number): Int32Array {
-  const after = new Int32Array(entries);
+function grown(before: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const after = new Int32Array(length);
   after.set(before);
   return after;
 }
 
-/** Whole words, and the last four bytes, which may have been among them: a string that is shorter has its bytes alone. */
-function isAt(words: DataView, from: number, key: Key): boolean {
-  const last = key.length - WORD;
-  if (last < 0) {
-    for (let at = 0; at < key.length; at++) if (words.getUint8(from + at) !== key.words.getUint8(at)) return false;
-    return true;
-  }
-  for (let at = 0; at < last; at += WORD)
-    if (words.getInt32(from + at, true) !== key.words.getInt32(at, true)) return false;
-  return words.getInt32(from + last, true) === key.words.getInt32(last, true);
+/** The last bytes, fewer than a word has. */
+function tailOf(view: DataView, from: number, to: number): number {
+  let tail = 0;
+  for (let at = from; at < to; at++) tail = (tail << 8) | view.getUint8(at);
+  return tail;
 }
 
-/** FNV-1a over the same words, with its upper half folded in. */
-function hashOf(words: DataView, from: number, to: number): number {
+function wordsIn(view: DataView, from: number, to: number): Int32Array {
+  const words = new Int32Array((to - from + WORD - 1) >> 2);
+  let at = from;
+  for (let index = 0; at + WORD <= to; at += WORD) words[index++] = view.getInt32(at, true);
+  if (at < to) words[words.length - 1] = tailOf(view, at, to);
+  return words;
+}
+
+/** FNV-1a over the words, with its upper half folded in. */
+function hashOf(view: DataView, from: number, to: number): number {
   let value = 0x811c9dc5;
-  const last = to - WORD;
-  if (last < from) for (let at = from; at < to; at++) value = Math.imul(value ^ words.getUint8(at), 0x01000193);
-  else {
-    for (let at = from; at < last; at += WORD) value = Math.imul(value ^ words.getInt32(at, true), 0x01000193);
-    value = Math.imul(value ^ words.getInt32(last, true), 0x01000193);
-  }
+  let at = from;
+  for (; at + WORD <= to; at += WORD) value = Math.imul(value ^ view.getInt32(at, true), 0x01000193);
+  if (at < to) value = Math.imul(value ^ tailOf(view, at, to), 0x01000193);
   return value ^ (value >>> 15);
 }

@@ -5,7 +5,6 @@
 import { levelOf } from "../tracepoints/entry.ts";
 import { textOf } from "./bytes.ts";
 import { FORMS, type Head, type HeadReader } from "./head.ts";
-import { headWords } from "./record-head.ts";
 
 /** What a form found, in words of the line. */
 interface Found {
@@ -91,7 +90,7 @@ const SHORTEST = 20;
 const NAMED = /^(?:[\w-]+:)?(\w+): */;
 const CALL = /^(sys_\w+)(\(| -> )/;
 
-export function createFormReader({ head, readFlagColumn }: HeadReader): FormReader {
+export function createFormReader({ head, readFlagColumn, fill: fillRecord }: HeadReader): FormReader {
   let last = LINE_FORMS[0] as LineForm;
   return {
     read(line, from, to) {
@@ -103,7 +102,7 @@ export function createFormReader({ head, readFlagColumn }: HeadReader): FormRead
         const found = form.found(match);
         if (!fill(head, found, from, from + match.index + text.indexOf(found.comm), to)) continue;
         if (!fillFlags(head, found.flags, readFlagColumn)) continue;
-        head.words = headWords(head, line);
+        fillRecord(line);
         last = form;
         return true;
       }

@@ -7,8 +7,8 @@
 
 import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
 import { bytesOf, matches } from "./bytes.ts";
-import { KnownHeads } from "./known-heads.ts";
-import { type HeadWords, headWords } from "./record-head.ts";
+import { KnownHeads, UNKEPT } from "./known-heads.ts";
+import { cpuOf, fillHead, type RecordHeads } from "./record-head.ts";
 
 /** Positions of the flags in their column, -1 for those that are not there. */
 export interface FlagLayout {
@@ -57,10 +57,13 @@ export function layoutOfHeader(names: readonly string[]): FlagLayout | undefined
   return layout.irqs >= 0 && layout.level >= 0 ? layout : undefined;
 }
 
-/** What a line's head says. Reused for every line. What is in `words` need not be told otherwise, but for the CPU. */
+/**
+ * What a line's head says. Reused for every line; all members are whole numbers. Of a head that has come before only the CPU is told, the
+ * nanoseconds and what is behind them: its record has the rest.
+ */
 export interface Head {
-  /** What the record has of it, for nanosecond 0. */
-  words: HeadWords;
+  /** The row of `HeadReader.records` that has what the record has of it. */
+  row: number;
   /** The task's name is at `commFrom..commTo`. */
   commFrom: number;
   commTo: number;
@@ -92,16 +95,20 @@ export const FORMS = { named: 0, enter: 1, exit: 2, function: 3 } as const;
 
 export interface HeadReader {
   readonly head: Head;
+  readonly records: RecordHeads;
   /** The layout to expect, once the header has told it. */
   useLayout(layout: FlagLayout): void;
   /** Reads the head of the line at `from` into `head`; false where there is none. */
   read(line: Uint8Array, from: number): boolean;
   /** Reads a column of flags into `head`; false where it is none. */
   readFlagColumn(flags: string): boolean;
+  /** Makes the record of what is in `head`, which somebody else has read. */
+  fill(line: Uint8Array): void;
 }
 
 const BLANK = 32;
 const COMM_WIDTH = 16;
+const MOST_CPU = 65535;
 const MAX_COMM = 15;
 const [OPEN, CLOSE, MINUS, DOT, COLON, NEWLINE, BRACKET, BRACKET_END] = [40, 41, 45, 46, 58, 10, 91, 93];
 const CALL = bytesOf("sys_");
@@ -133,9 +140,10 @@ interface State extends Head {
 }
 
 export function createHeadReader(): HeadReader {
-  let heads = new KnownHeads();
+  const heads = new KnownHeads();
+  const { records } = heads;
   const state: State = {
-    words: new Int32Array(0),
+    row: UNKEPT,
     commFrom: 0,
     commTo: 0,
     pid: 0,
@@ -157,23 +165,29 @@ export function createHeadReader(): HeadReader {
   };
   return {
     head: state,
+    records,
     useLayout(layout) {
       state.preferred = layout;
-      heads = new KnownHeads();
+      heads.forget();
     },
     readFlagColumn: (flags) => readFlags(state, bytesOf(`${flags}\n`), 0) >= 0,
     read(line, from) {
       const known = heads.find(line, from);
-      if (known !== undefined) {
-        state.words = known.words;
-        state.cpu = known.cpu;
-        const position = readFraction(state, line, from + known.length);
+      if (known >= 0) {
+        state.row = known;
+        state.cpu = cpuOf(records, known);
+        const position = readFraction(state, line, from + heads.lengthOf(known));
         if (position >= 0 && readName(state, line, position)) return true;
       }
       if (!readNew(state, line, from)) return false;
-      state.words = headWords(state, line);
-      if (state.fraction > 0) heads.add(line, from, state.fraction, state.cpu, state.words);
+      const isKept = state.fraction > 0 && state.cpu <= MOST_CPU;
+      state.row = isKept ? heads.take(line, from, state.fraction) : UNKEPT;
+      fillHead(records, state.row, state, line);
       return true;
+    },
+    fill(line) {
+      state.row = UNKEPT;
+      fillHead(records, UNKEPT, state, line);
     },
   };
 }

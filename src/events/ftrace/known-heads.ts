@@ -4,52 +4,61 @@
  * the place of an earlier one, as that of the next second does.
  */
 import { wordsOf } from "./bytes.ts";
-import type { HeadWords } from "./record-head.ts";
-
-export interface KnownHead {
-  /** Bytes of the text, up to the point and with it. */
-  readonly length: number;
-  readonly cpu: number;
-  readonly words: HeadWords;
-}
-
-interface Row extends KnownHead {
-  readonly text: DataView;
-}
+import { type RecordHeads, recordHeads } from "./record-head.ts";
 
 const ROWS = 256;
+/** The row behind them is of heads that are not kept. */
+export const UNKEPT: number = ROWS;
 const WORD = 4;
+/** Longer heads are not kept. */
+const MOST_BYTES = 96;
 /** The columns that the table goes by. */
 const [FIRST_COLUMN, LAST_COLUMN] = [16, 36];
 
 export class KnownHeads {
-  readonly #rows = new Array<Row | undefined>(ROWS).fill(undefined);
+  /** What records have of each head, by its row. */
+  readonly records: RecordHeads = recordHeads(ROWS + 1);
+  readonly #texts = new DataView(new ArrayBuffer(ROWS * MOST_BYTES));
+  /** Bytes of the text, up to the point and with it; 0: the row is empty. */
+  readonly #lengths = new Uint8Array(ROWS);
 
-  /** The head that stands at `from`, if it has come. */
-  find(line: Uint8Array, from: number): KnownHead | undefined {
-    const words = wordsOf(line);
-    if (from + LAST_COLUMN > words.byteLength) return undefined;
-    const row = this.#rows[rowOf(words, from)];
-    if (row === undefined || from + row.length > words.byteLength) return undefined;
-    const { text, length } = row;
+  /** The row of the head that stands at `from`, if it has come; -1. */
+  find(line: Uint8Array, from: number): number {
+    const view = wordsOf(line);
+    if (from + MOST_BYTES > view.byteLength) return -1;
+    const row = rowOf(view, from);
+    const length = this.#lengths[row] as number;
+    const texts = this.#texts;
+    const start = row * MOST_BYTES;
     const last = length - WORD;
     for (let at = 0; at < last; at += WORD)
-      if (words.getInt32(from + at, true) !== text.getInt32(at, true)) return undefined;
-    return words.getInt32(from + last, true) === text.getInt32(last, true) ? row : undefined;
+      if (view.getInt32(from + at, true) !== texts.getInt32(start + at, true)) return -1;
+    return length > 0 && view.getInt32(from + last, true) === texts.getInt32(start + last, true) ? row : -1;
   }
 
-  /** Keeps the head at `from..to`. */
-  add(line: Uint8Array, from: number, to: number, cpu: number, words: HeadWords): void {
-    const all = wordsOf(line);
-    if (from + LAST_COLUMN > all.byteLength || to - from < WORD) return;
-    const text = new DataView(line.slice(from, to).buffer);
-    this.#rows[rowOf(all, from)] = { length: to - from, cpu, words, text };
+  forget(): void {
+    this.#lengths.fill(0);
+  }
+
+  /** Bytes of the head in a row. */
+  lengthOf(row: number): number {
+    return this.#lengths[row] as number;
+  }
+
+  /** A row for the head at `from..to`: the one that it is found in from now on, or one for its record only. */
+  take(line: Uint8Array, from: number, to: number): number {
+    const view = wordsOf(line);
+    if (from + MOST_BYTES > view.byteLength || to - from > MOST_BYTES || to - from < WORD) return UNKEPT;
+    const row = rowOf(view, from);
+    this.#lengths[row] = to - from;
+    for (let at = from; at < to; at++) this.#texts.setUint8(row * MOST_BYTES + at - from, view.getUint8(at));
+    return row;
   }
 }
 
-function rowOf(words: DataView, from: number): number {
+function rowOf(view: DataView, from: number): number {
   let value = 0;
   for (let at = FIRST_COLUMN; at < LAST_COLUMN; at += WORD)
-    value = Math.imul(value ^ words.getInt32(from + at, true), 0x9e3779b1);
+    value = Math.imul(value ^ view.getInt32(from + at, true), 0x9e3779b1);
   return value >>> 24;
 }

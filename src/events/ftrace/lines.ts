@@ -9,7 +9,7 @@ import { bytesOf, endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
 import { type LineSkip, SKIP_REASONS, type TraceCounts } from "./counts.ts";
 import { createFormReader, type FormReader } from "./forms.ts";
-import { createHeadReader, FORMS, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
+import { createHeadReader, FORMS, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
 import { printItems, type Untold, untoldOf } from "./print.ts";
 import { type ProbeLine, probeFormat, probeKey, probeLine, storeProbe, tracerLine } from "./probes.ts";
@@ -63,23 +63,29 @@ interface Reading {
   readonly events: SourceEvent[];
   /** Events of functions that have come, by what tells them apart. */
   readonly probes: Map<string, number>;
-  /** By event: whether its format is a probe's. */
-  readonly isProbe: (boolean | undefined)[];
+  /** Events whose formats are probes'. */
+  readonly probed: Set<number>;
   readonly symbols: SymbolTable;
-  /** By event, as `formats`; made when the first line of it comes. */
-  readonly matchers: (Matcher | undefined)[];
+  /** By FORMS and event, as `formats`; made when the first line of it comes. Events of functions have those of the last row. */
+  readonly kinds: readonly (LineKind | undefined)[][];
   /** Index of an event by its name; of a system call's by the call's, in the order of FORMS. */
   readonly names: readonly ByteCache[];
-  /** As `matchers`, of calls as they are entered: `)` ends their fields. */
-  readonly calls: (Matcher | undefined)[];
   /** Names of the flags that the file's header has told so far. */
   readonly headerNames: string[];
   readonly counts: TraceCounts;
   readonly cpus: number;
   readonly recordBytes: number;
   readonly texts: TextContinuation;
-  /** By event: whether it is a message, which may have several lines. */
-  readonly messages: (boolean | undefined)[];
+}
+
+/** How the lines of an event are read. */
+interface LineKind {
+  /** Index in the table of events. */
+  readonly event: number;
+  readonly format: FtraceFormat;
+  readonly matcher: Matcher;
+  /** It may have several lines. */
+  readonly isMessage: boolean;
 }
 
 export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpus: number = ALL_CPUS): LineReader {
@@ -89,9 +95,9 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const names = PREFIXES.map((prefix) => indexByName(formats, prefix));
   const head = createHeadReader();
   const reading: Reading = {
-    ...{ head, formats: [...formats], events, probes: new Map(), isProbe: [], symbols },
-    ...{ matchers: [], names, calls: [], headerNames: [] },
-    ...{ counts, cpus, recordBytes, texts: new TextContinuation(), messages: [], forms: createFormReader(head) },
+    ...{ head, formats: [...formats], events, probes: new Map(), probed: new Set(), symbols },
+    ...{ kinds: Object.values(FORMS).map(() => []), names, headerNames: [] },
+    ...{ counts, cpus, recordBytes, texts: new TextContinuation(), forms: createFormReader(head) },
   };
   return {
     counts,
@@ -183,23 +189,23 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
   const found = known.find(text, nameFrom, nameTo);
   if (found < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
   if (cpu >= reading.cpus) return "cpu";
-  const named = known.low(found);
-  const event = reading.isProbe[named] === false ? named : eventOfLine(reading, named, text);
+  const event = known.low(found);
+  const kind = (reading.kinds[form] as readonly LineKind[])[event] ?? kindOfLine(reading, form, event, text);
+  const { matcher, isMessage } = kind;
   const { target, position } = batch;
-  const format = reading.formats[event] as FtraceFormat;
   begin(reading, batch);
-  const matcher = matcherOf(reading, form, event, format);
-  const isMessage = reading.messages[event] ?? noteMessage(reading, event, format);
-  // What looks like a marker's name is its first field: the function that wrote it. Tools print the event's name in front.
-  const isWriter = isMessage && format.name === MARKER && nameTo - nameFrom !== MARKER.length;
-  const fields = isWriter ? nameFrom : head.head.fields;
-  const end = matcher.match(text, fields, target);
+  const end = matcher.match(text, isMessage ? messageStart(kind.format, head.head) : head.head.fields, target);
   if (end < 0) return "fields";
-  if (isMessage) reading.texts.begin(format, position, target);
+  if (isMessage) reading.texts.begin(kind.format, position, target);
   const { unreadLow, unreadHigh } = matcher.unread;
-  keep(reading, batch, event, unreadLow | matcher.neverLow, unreadHigh | matcher.neverHigh);
-  if ((unreadLow | unreadHigh) !== 0) counts.unread(event, unreadLow, unreadHigh);
+  keep(reading, batch, kind, unreadLow | matcher.neverLow, unreadHigh | matcher.neverHigh);
+  if ((unreadLow | unreadHigh) !== 0) counts.unread(kind.event, unreadLow, unreadHigh);
   return end;
+}
+
+/** What looks like a marker's name is its first field: the function that wrote it. Tools print the event's name in front. */
+function messageStart({ name }: FtraceFormat, { nameFrom, nameTo, fields }: Head): number {
+  return name === MARKER && nameTo - nameFrom !== MARKER.length ? nameFrom : fields;
 }
 
 /** A record begins: what of it the fields may take. */
@@ -210,16 +216,22 @@ function begin({ recordBytes }: Reading, { target, position }: BatchWriter): voi
 
 /** The record whose payload is there becomes one. */
 function keep(
-  { head: { head }, counts, formats }: Reading,
+  { head: { head, records }, counts }: Reading,
   batch: BatchWriter,
-  event: number,
+  { event, format: { id } }: Pick<LineKind, "event" | "format">,
   unreadLow: number,
   unreadHigh: number,
 ): void {
   const { target, position } = batch;
   const size = (target.end - position + 7) & ~7;
-  const { id } = formats[event] as FtraceFormat;
-  writeHead(target, position, head.words, { nanoseconds: head.nanoseconds, event, id, size, unreadLow, unreadHigh });
+  writeHead(target, position, records, head.row, {
+    nanoseconds: head.nanoseconds,
+    event,
+    id,
+    size,
+    unreadLow,
+    unreadHigh,
+  });
   batch.keep(size);
   counts.keep(event);
 }
@@ -238,25 +250,42 @@ function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): Line
   if (event === undefined) return "event";
   begin(reading, batch);
   const { target } = batch;
-  const unread = storeProbe(line, reading.formats[event] as FtraceFormat, target, symbols);
+  const format = reading.formats[event] as FtraceFormat;
+  const unread = storeProbe(line, format, target, symbols);
   if (unread === undefined) {
     target.bytes.fill(0, target.start, target.end);
     return "fields";
   }
   const [low, high] = [Number(BigInt.asIntN(32, unread)), Number(BigInt.asIntN(32, unread >> 32n))];
-  keep(reading, batch, event, low, high);
+  keep(reading, batch, { event, format }, low, high);
   if (unread !== 0n) counts.unread(event, low, high);
   return undefined;
 }
 
-/** The event that a line is of: of a probe whose format is known, the one of its function, which has that format. */
-function eventOfLine(reading: Reading, known: number, text: Uint8Array): number {
-  const { formats, head } = reading;
-  const format = formats[known] as FtraceFormat;
-  const isProbe = reading.isProbe[known] ?? format.fields.some(({ name }) => PROBE_FIELD.test(name));
-  reading.isProbe[known] = isProbe;
-  if (!isProbe) return known;
-  const { fields } = head.head;
+/** How a line of the named event is read: one of a probe whose format is known is an event of its function, which has that format. */
+function kindOfLine(reading: Reading, form: number, named: number, text: Uint8Array): LineKind {
+  const { formats, probed, kinds } = reading;
+  const format = formats[named] as FtraceFormat;
+  const isProbe = probed.has(named) || format.fields.some(({ name }) => PROBE_FIELD.test(name));
+  if (isProbe) probed.add(named);
+  const event = isProbe ? probeOfLine(reading, named, format, text) : named;
+  const table = kinds[isProbe ? FORMS.function : form] as (LineKind | undefined)[];
+  const kind = table[event] ?? makeKind(reading, form, event, format);
+  table[event] = kind;
+  return kind;
+}
+
+function makeKind(reading: Reading, form: number, event: number, format: FtraceFormat): LineKind {
+  // `)` ends the fields of a call as it is entered.
+  const matcher = createMatcher(format, reading.symbols, form === FORMS.enter ? ")" : "");
+  // Formats that are worked out when they are asked for are from now on what they came to: each line asks.
+  const whole = { ...format };
+  reading.formats[event] = whole;
+  return { event, format: whole, matcher, isMessage: isMessageEvent(format) };
+}
+
+function probeOfLine(reading: Reading, known: number, format: FtraceFormat, text: Uint8Array): number {
+  const { fields } = reading.head.head;
   const line = probeLine(format.name, textOf(text, fields, endOfLine(text, fields)));
   if (line === undefined) return known;
   const key = `${known} ${probeKey(format.name, { ...line, arguments: [] })}`;
@@ -295,24 +324,6 @@ function probeEvent(reading: Reading, name: string, line: ProbeLine, category: s
     () => probeFormat(name, line, category),
     (index, format) => ({ index, name, category, format, unprinted: [], unreadable: [], function: line.function }),
   );
-}
-
-function noteMessage({ messages }: Reading, event: number, format: FtraceFormat): boolean {
-  const isMessage = isMessageEvent(format);
-  messages[event] = isMessage;
-  return isMessage;
-}
-
-function matcherOf(reading: Reading, form: number, event: number, format: FtraceFormat): Matcher {
-  const isCall = form === FORMS.enter;
-  const table = isCall ? reading.calls : reading.matchers;
-  const known = table[event];
-  if (known !== undefined) return known;
-  const made = createMatcher(format, reading.symbols, isCall ? ")" : "");
-  // Formats that are worked out when they are asked for are from now on what they came to: each line asks.
-  reading.formats[event] = { ...format };
-  table[event] = made;
-  return made;
 }
 
 function skipLine({ counts, head }: Reading, reason: LineSkip, text: Uint8Array): void {

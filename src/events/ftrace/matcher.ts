@@ -53,20 +53,21 @@ export function createMatcher(format: FtraceFormat, symbols: SymbolTable, behind
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
   const fields = ownFields(format.fields);
+  const { size } = format;
   return {
     ...untold,
     unread: matching,
     neverLow,
     neverHigh,
     match(line, position, target) {
-      let end = tryLine(own, line, position, target, format.size);
+      let end = tryLine(own, line, position, target, size);
       if (end < 0 && plugin !== undefined) {
-        end = tryLine(plugin, line, position, target, format.size);
+        end = tryLine(plugin, line, position, target, size);
         matching.unreadLow = plugin.matching.unreadLow | plugin.neverLow;
         matching.unreadHigh = plugin.matching.unreadHigh | plugin.neverHigh;
       }
       if (end < 0) {
-        begin(matching, target, format.size);
+        begin(matching, target, size);
         const lost = (field: EventField): void => markField(matching, format.fields, field);
         if (readNamed(line, position, fields, target, symbols, lost) || recover(matching, position, line, target))
           end = line.indexOf(NEWLINE, position);

@@ -5,54 +5,66 @@ import { recordFlags } from "../tracepoints/entry.ts";
 import { bytesOf, matches } from "./bytes.ts";
 import type { Head } from "./head.ts";
 
-/** The record's header and the common fields of the payload, as words; its time is that of the second. */
-export type HeadWords = Int32Array;
-
 const COMMON_BYTES = 8;
-const HEAD_BYTES = RECORD.payload + COMMON_BYTES;
-const [TIME, SIZE, EVENT, UNREAD, COMMON] = [
-  RECORD.time >> 2,
-  RECORD.size >> 2,
-  RECORD.event >> 2,
-  RECORD.unread >> 2,
-  RECORD.payload >> 2,
-] as const;
+/** The record's header and the common fields of the payload. */
+export const HEAD_BYTES: number = RECORD.payload + COMMON_BYTES;
+const HEAD_WORDS = HEAD_BYTES >> 2;
+const TIME = RECORD.time >> 2;
+const SIZE = RECORD.size >> 2;
+const EVENT = RECORD.event >> 2;
+const UNREAD = RECORD.unread >> 2;
+const COMMON = RECORD.payload >> 2;
 const TWO_32 = 4294967296;
 /** What the kernel prints for a CPU's idle task; its real name is `swapper/` and the CPU's number. */
 const IDLE = bytesOf("<idle>");
 const SWAPPER = bytesOf("swapper/");
 const MAX_COMM = 15;
 
-export function headWords(head: Head, text: Uint8Array): HeadWords {
-  const view = new DataView(new ArrayBuffer(HEAD_BYTES));
+/** Records' heads one behind the other: all that a line's head says but the nanoseconds. */
+export interface RecordHeads {
+  readonly view: DataView;
+  readonly words: Int32Array;
+}
+
+export function recordHeads(rows: number): RecordHeads {
+  const buffer = new ArrayBuffer(rows * HEAD_BYTES);
+  return { view: new DataView(buffer), words: new Int32Array(buffer) };
+}
+
+/** Makes a row of what a line's head says. */
+export function fillHead({ view, words }: RecordHeads, row: number, head: Head, text: Uint8Array): void {
+  const at = row * HEAD_BYTES;
   const { pid } = head;
+  words.fill(0, row * HEAD_WORDS, (row + 1) * HEAD_WORDS);
   // seconds * 1e9 can be more than a double holds exactly: the seconds' lower half first, then what it carries.
   const middle = (head.seconds >>> 16) * 1e9;
   const sum = (middle % 65536) * 65536 + (head.seconds & 0xffff) * 1e9;
-  view.setUint32(RECORD.time, sum >>> 0, true);
-  view.setUint32(RECORD.time + 4, Math.floor(middle / 65536) + Math.floor(sum / TWO_32), true);
-  view.setUint32(RECORD.pidTgid, pid, true);
-  view.setUint32(RECORD.pidTgid + 4, head.tgid === 0 ? pid : head.tgid, true);
-  new Uint8Array(view.buffer).set(nameOf(head, text), RECORD.comm);
-  view.setUint16(RECORD.cpu, head.cpu, true);
-  view.setUint8(RECORD.level, head.level);
-  view.setUint8(RECORD.flags, recordFlags(head.common));
-  view.setUint8(RECORD.preempt, head.preempt);
-  view.setInt32(RECORD.pid, pid, true);
-  view.setUint8(RECORD.payload + 2, head.common);
-  view.setUint8(RECORD.payload + 3, head.preempt | (head.migrate << 4));
-  view.setInt32(RECORD.payload + 4, pid, true);
-  return new Int32Array(view.buffer);
+  view.setUint32(at + RECORD.time, sum >>> 0, true);
+  view.setUint32(at + RECORD.time + 4, Math.floor(middle / 65536) + Math.floor(sum / TWO_32), true);
+  view.setUint32(at + RECORD.pidTgid, pid, true);
+  view.setUint32(at + RECORD.pidTgid + 4, head.tgid === 0 ? pid : head.tgid, true);
+  writeComm(view, at + RECORD.comm, head, text);
+  view.setUint16(at + RECORD.cpu, head.cpu, true);
+  view.setUint8(at + RECORD.level, head.level);
+  view.setUint8(at + RECORD.flags, recordFlags(head.common));
+  view.setUint8(at + RECORD.preempt, head.preempt);
+  view.setInt32(at + RECORD.pid, pid, true);
+  view.setUint8(at + RECORD.payload + 2, head.common);
+  view.setUint8(at + RECORD.payload + 3, head.preempt | (head.migrate << 4));
+  view.setInt32(at + RECORD.payload + 4, pid, true);
 }
 
-function nameOf({ commFrom, commTo, pid, cpu }: Head, text: Uint8Array): Uint8Array {
-  if (pid === 0 && commTo - commFrom === IDLE.length && matches(text, commFrom, IDLE))
-    return Uint8Array.of(...SWAPPER, ...bytesOf(String(cpu))).subarray(0, MAX_COMM);
-  return text.subarray(commFrom, Math.min(commTo, commFrom + MAX_COMM));
+/** Writes the task's name. */
+function writeComm(view: DataView, at: number, { commFrom, commTo, pid, cpu }: Head, text: Uint8Array): void {
+  const isIdle = pid === 0 && commTo - commFrom === IDLE.length && matches(text, commFrom, IDLE);
+  const name = isIdle ? Uint8Array.of(...SWAPPER, ...bytesOf(String(cpu))) : text;
+  const from = isIdle ? 0 : commFrom;
+  const length = Math.min(MAX_COMM, isIdle ? name.length : commTo - commFrom);
+  for (let index = 0; index < length; index++) view.setUint8(at + index, name[from + index] as number);
 }
 
-/** What of a record its head's words do not have. */
-export interface RecordHead {
+/** What of a record no row has. */
+export interface RecordRest {
   readonly nanoseconds: number;
   /** Index in the table of events, and the number that its format has. */
   readonly event: number;
@@ -64,15 +76,22 @@ export interface RecordHead {
 }
 
 /** Writes everything of the record at `at` but the event's own fields. */
-export function writeHead({ words }: Target, at: number, head: HeadWords, more: RecordHead): void {
+export function writeHead({ words }: Target, at: number, heads: RecordHeads, row: number, rest: RecordRest): void {
   const to = at >> 2;
-  for (let index = 0; index < head.length; index++) words[to + index] = head[index] as number;
-  const low = ((head[TIME] as number) >>> 0) + more.nanoseconds;
+  const from = row * HEAD_WORDS;
+  const head = heads.words;
+  for (let index = 0; index < HEAD_WORDS; index++) words[to + index] = head[from + index] as number;
+  const low = ((head[from + TIME] as number) >>> 0) + rest.nanoseconds;
   words[to + TIME] = low;
-  if (low >= TWO_32) words[to + TIME + 1] = (head[TIME + 1] as number) + 1;
-  words[to + SIZE] = more.size;
-  words[to + EVENT] = (head[EVENT] as number) | more.event;
-  words[to + UNREAD] = more.unreadLow;
-  words[to + UNREAD + 1] = more.unreadHigh;
-  words[to + COMMON] = (head[COMMON] as number) | (more.id & 0xffff);
+  if (low >= TWO_32) words[to + TIME + 1] = (head[from + TIME + 1] as number) + 1;
+  words[to + SIZE] = rest.size;
+  words[to + EVENT] = (head[from + EVENT] as number) | rest.event;
+  words[to + UNREAD] = rest.unreadLow;
+  words[to + UNREAD + 1] = rest.unreadHigh;
+  words[to + COMMON] = (head[from + COMMON] as number) | (rest.id & 0xffff);
+}
+
+/** The CPU of a row. */
+export function cpuOf({ view }: RecordHeads, row: number): number {
+  return view.getUint16(row * HEAD_BYTES + RECORD.cpu, true);
 }
