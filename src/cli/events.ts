@@ -51,7 +51,10 @@ async function describe(file: string, { formats, kind, json }: EventsOptions): P
   const stream = await openRecording(file === "-" ? process.stdin : file, { ...read, name });
   const bar = progressBar("reading", stream.progress.total, json !== true);
   try {
-    for await (const _ of stream.batches) bar.update(stream.progress.read);
+    for await (const batch of stream.batches) {
+      batch.release?.();
+      bar.update(stream.progress.read);
+    }
   } finally {
     bar.stop();
   }

@@ -2,12 +2,15 @@
 import { RECORD } from "./record.ts";
 
 export interface EventBatch {
-  /** Whole records, nothing behind the last one. The buffer is the receiver's: it is not used again. */
+  /** Whole records, nothing behind the last one. The buffer is the receiver's until it calls `release`. */
   readonly bytes: Uint8Array;
   /** Records in `bytes`. */
   readonly count: number;
-  /** The latest time of a record in this batch, nanoseconds: events of different CPUs may be out of order. */
-  readonly maxTime: bigint;
+  /**
+   * Nothing of `bytes` is read any more: the buffer is for a later batch. Whoever does not call it keeps the batch, and passes it on
+   * without.
+   */
+  readonly release?: () => void;
 }
 
 /** Where a batch's records begin, and their sizes in bytes. */
@@ -45,8 +48,8 @@ export class BatchWriter {
   readonly #batchBytes: number;
   readonly #recordBytes: number;
   #count = 0;
-  #maxLow = 0;
-  #maxHigh = 0;
+  /** A buffer that was released, all zero. */
+  #spare: Target | undefined;
 
   /**
    * @param batchBytes size of a batch
@@ -65,12 +68,6 @@ export class BatchWriter {
 
   /** Keeps the record at `position`, `size` bytes. */
   keep(size: number): void {
-    const low = this.target.view.getUint32(this.position + RECORD.time, true);
-    const high = this.target.view.getUint32(this.position + RECORD.time + 4, true);
-    if (high > this.#maxHigh || (high === this.#maxHigh && low > this.#maxLow)) {
-      this.#maxHigh = high;
-      this.#maxLow = low;
-    }
     this.position += size;
     this.#count++;
   }
@@ -78,13 +75,16 @@ export class BatchWriter {
   /** Gives the batch and begins a new one; undefined when it is empty. */
   take(): EventBatch | undefined {
     if (this.#count === 0) return undefined;
-    const bytes = this.target.bytes.subarray(0, this.position);
-    const batch = { bytes, count: this.#count, maxTime: (BigInt(this.#maxHigh) << 32n) | BigInt(this.#maxLow) };
-    this.target = makeTarget(this.#batchBytes);
+    const { target, position } = this;
+    const release = (): void => {
+      target.bytes.fill(0, 0, position);
+      this.#spare = target;
+    };
+    const batch = { bytes: target.bytes.subarray(0, position), count: this.#count, release };
+    this.target = this.#spare ?? makeTarget(this.#batchBytes);
+    this.#spare = undefined;
     this.position = 0;
     this.#count = 0;
-    this.#maxLow = 0;
-    this.#maxHigh = 0;
     return batch;
   }
 }

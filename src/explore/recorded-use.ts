@@ -53,6 +53,7 @@ export async function recordedUse(
         longestStretch = Math.max(longestStretch, runs);
       }
     }
+    batch.release?.();
   }
   return { contexts: new Map([...uses].map(([name, { contexts }]) => [name, contexts])), longestStretch };
 }

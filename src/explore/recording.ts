@@ -33,9 +33,14 @@ async function* collect(
   let bytes = 0;
   for await (const batch of batches) {
     bytes += batch.bytes.length;
-    if (bytes <= most) seen.push(batch);
-    else seen.length = 0;
-    yield batch;
+    if (bytes > most) {
+      seen.length = 0;
+      yield batch;
+      continue;
+    }
+    const kept = { bytes: batch.bytes, count: batch.count };
+    seen.push(kept);
+    yield kept;
   }
   if (bytes <= most) keep(seen);
 }

@@ -95,6 +95,7 @@ export async function replay(
   try {
     for await (const batch of stream.batches) {
       seconds += replayBatch({ runner, firing, watch }, buffer, batch);
+      batch.release?.();
       progress(runner.counts.replayed);
     }
   } finally {

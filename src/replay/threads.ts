@@ -8,7 +8,7 @@
 import { Worker } from "node:worker_threads";
 import type { Arena, ArenaHandle } from "../arena/arena.ts";
 import { AnyctxError } from "../error.ts";
-import { type EventBatch, recordsIn } from "../events/batch.ts";
+import type { EventBatch } from "../events/batch.ts";
 import type { SourceEvent } from "../events/event.ts";
 import { RECORD } from "../events/record.ts";
 import type { SourceEvents } from "../events/source.ts";
@@ -98,20 +98,49 @@ class CpuThread {
   }
 }
 
-/** The records of each CPU of a batch, each in a buffer of its own. */
-function splitByCpu(batch: EventBatch): Map<number, Uint8Array> {
-  const view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.length);
-  const cpuOf = (at: number): number => view.getUint16(at + RECORD.cpu, true);
-  const sizes = new Map<number, number>();
-  for (const { at, size } of recordsIn(batch)) sizes.set(cpuOf(at), (sizes.get(cpuOf(at)) ?? 0) + size);
-  const parts = new Map([...sizes].map(([cpu, size]) => [cpu, { bytes: new Uint8Array(size), end: 0 }]));
-  for (const { at, size } of recordsIn(batch)) {
-    const part = parts.get(cpuOf(at));
-    if (part === undefined) continue;
-    part.bytes.set(batch.bytes.subarray(at, at + size), part.end);
-    part.end += size;
+/** Bytes that a CPU's part of a batch begins with. */
+const FIRST_PART_BYTES = 1 << 14;
+
+/** Records of one CPU, in a buffer of their own. */
+interface Part {
+  bytes: Uint8Array;
+  end: number;
+}
+
+/** Splits batches by CPU, in one walk: parts are as large as the last ones, and grow. */
+class Splitter {
+  /** By CPU. */
+  readonly #sizes = new Map<number, number>();
+
+  /** The records of each CPU of a batch, each in a buffer of their own. */
+  split({ bytes }: EventBatch): Map<number, Uint8Array> {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const parts = new Map<number, Part>();
+    for (let at = 0; at < bytes.length; ) {
+      const size = view.getUint32(at + RECORD.size, true);
+      const cpu = view.getUint16(at + RECORD.cpu, true);
+      const part = parts.get(cpu) ?? this.#begin(parts, cpu);
+      if (part.end + size > part.bytes.length) grow(part, size);
+      part.bytes.set(bytes.subarray(at, at + size), part.end);
+      part.end += size;
+      at += size;
+    }
+    for (const [cpu, { end }] of parts) this.#sizes.set(cpu, end);
+    return new Map([...parts].map(([cpu, part]) => [cpu, part.bytes.subarray(0, part.end)]));
   }
-  return new Map([...parts].map(([cpu, part]) => [cpu, part.bytes]));
+
+  #begin(parts: Map<number, Part>, cpu: number): Part {
+    const before = this.#sizes.get(cpu) ?? FIRST_PART_BYTES;
+    const part = { bytes: new Uint8Array(before + (before >> 3)), end: 0 };
+    parts.set(cpu, part);
+    return part;
+  }
+}
+
+function grow(part: Part, more: number): void {
+  const larger = new Uint8Array(part.bytes.length * 2 + more);
+  larger.set(part.bytes);
+  part.bytes = larger;
 }
 
 /** Each thread has its own. */
@@ -145,10 +174,13 @@ export async function replayParallel(
   const { cpus } = arena;
   const handles = Array.from({ length: cpus }, () => arena.handle());
   const start = { programs, events: stream.events, rule };
+  const splitter = new Splitter();
   arena.detach();
   try {
     for await (const batch of stream.batches) {
-      for (const [cpu, records] of splitByCpu(batch)) {
+      const parts = splitter.split(batch);
+      batch.release?.();
+      for (const [cpu, records] of parts) {
         const thread =
           threads.get(cpu) ?? new CpuThread({ ...start, arena: handleOf(handles, cpu), cpu }, print, count);
         threads.set(cpu, thread);

@@ -11,19 +11,23 @@ const MAX_ENTRIES = 16384;
 const FIRST_ENTRIES = 32;
 const WORD = 4;
 
+/** What all empty caches have: there are many in which nothing is ever put. */
+const NONE = new Int32Array(0);
+const NO_SLOTS = new Uint16Array(1);
+
 export class ByteCache {
   /** Index of the entry plus one; 0: free. Twice as many as there may be entries. */
-  #slots = new Uint16Array(FIRST_ENTRIES * 2);
+  #slots = NO_SLOTS;
   #count = 0;
-  #hashes = new Int32Array(FIRST_ENTRIES);
-  #lengths = new Int32Array(FIRST_ENTRIES);
+  #hashes = NONE;
+  #lengths = NONE;
   /** Where the words of an entry's bytes begin in `#words`. */
-  #starts = new Int32Array(FIRST_ENTRIES);
-  #words = new Int32Array(FIRST_ENTRIES * WORD);
+  #starts = NONE;
+  #words = NONE;
   /** Words in use. */
   #end = 0;
-  #low = new Int32Array(FIRST_ENTRIES);
-  #high = new Int32Array(FIRST_ENTRIES);
+  #low = NONE;
+  #high = NONE;
 
   /** The entry for `bytes[from..to)`, or -1. */
   find(bytes: Uint8Array, from: number, to: number): number {
@@ -44,7 +48,8 @@ export class ByteCache {
     const words = wordsIn(wordsOf(bytes), from, to);
     if (this.#count === MAX_ENTRIES) this.#forget();
     if (this.#count === this.#low.length) this.#grow();
-    if (this.#end + words.length > this.#words.length) this.#words = grown(this.#words, (this.#end + words.length) * 2);
+    if (this.#end + words.length > this.#words.length)
+      this.#words = grown(this.#words, (this.#end + words.length) * WORD);
     const entry = this.#count++;
     this.#hashes[entry] = hashOf(wordsOf(bytes), from, to);
     this.#lengths[entry] = to - from;
@@ -79,7 +84,7 @@ export class ByteCache {
   }
 
   #grow(): void {
-    const entries = this.#low.length * 4;
+    const entries = Math.max(FIRST_ENTRIES, this.#low.length * 4);
     this.#slots = new Uint16Array(entries * 2);
     this.#hashes = grown(this.#hashes, entries);
     this.#lengths = grown(this.#lengths, entries);

@@ -8,6 +8,12 @@ for (const [index, digit] of [..."0123456789abcdef"].entries()) {
   HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = index;
 }
 
+/** The same of two digits that stand side by side, by the u16 that they are. */
+export const HEX_PAIR: Int16Array = Int16Array.from({ length: 65536 }, (_, pair) => {
+  const [high, low] = [HEX_VALUE[pair & 0xff] as number, HEX_VALUE[pair >> 8] as number];
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+});
+
 export const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
 const MINUS = 45;

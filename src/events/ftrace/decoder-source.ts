@@ -57,6 +57,19 @@ function hex(step: Step, index: number): string {
     else { ${step.size < 8 ? `if (w !== 0) ${FAIL}` : ""} ${storeWords({ ...step, adds: false })} }`;
 }
 
+/** Sixteen digits, as pointers have: two at once. */
+function sixteen({ offset }: Step, otherwise: string): string {
+  const half = (from: number, into: string): string => {
+    const [a, b, c, d] = [0, 2, 4, 6].map((at) => `PAIR[V.getUint16(p + ${from + at}, true)]`);
+    return `c = ${a}; n |= c; ${into} = c << 24; c = ${b}; n |= c; ${into} |= c << 16;
+      c = ${c}; n |= c; ${into} |= c << 8; c = ${d}; n |= c; ${into} |= c;`;
+  };
+  return `n = -1;
+    if (p + 16 < V.byteLength) { n = 0; ${half(0, "w")} ${half(8, "v")} }
+    if (n >= 0 && HEX[T[p + 16]] < 0) { D.setInt32(start + ${offset}, v, true); D.setInt32(start + ${offset + 4}, w, true); p += 16; }
+    else { ${otherwise} }`;
+}
+
 const skipBlanks = ({ padded }: Step): string => (padded ? `while (T[p] === ${BLANK}) p++;` : "");
 const SKIP_0X = `if (T[p] === ${ZERO} && T[p + 1] === ${SMALL_X}) p += 2;`;
 
@@ -132,7 +145,7 @@ const SOURCES: Readonly<Record<Step["kind"], (step: Step, index: number) => stri
     `${skipBlanks(step)} ${step.prefixed ? SKIP_0X : ""} ${hex(step, index)} ${skipBlanks(step)}`,
   [STEPS.part]: (_, index) => itself(index),
   [STEPS.pointer]: (step, index) =>
-    `${skipBlanks(step)} if (T[p] === ${OPEN}) { ${itself(index)} } else { ${SKIP_0X} ${hex(step, index)} } ${skipBlanks(step)}`,
+    `${skipBlanks(step)} if (T[p] === ${OPEN}) { ${itself(index)} } else { ${SKIP_0X} ${sixteen(step, hex(step, index))} } ${skipBlanks(step)}`,
   [STEPS.character]: (_, index) => itself(index),
   [STEPS.symbol]: text(words),
   [STEPS.words]: text(words),

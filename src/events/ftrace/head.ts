@@ -116,6 +116,9 @@ const RETURNS = bytesOf(" -> ");
 const CALLED_BY = bytesOf(" <-");
 const NANO_DIGITS = [0, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
 
+/** By character code: whether names of events may have it. */
+const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/\w/.test(String.fromCharCode(code)) ? 1 : 0));
+
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 
 /** A column's characters as a table by character code. */
@@ -297,7 +300,7 @@ const digitAt = (line: Uint8Array, position: number): number => (line[position] 
 
 function readName(state: State, line: Uint8Array, from: number): boolean {
   let position = from;
-  while (isWord(line[position])) position++;
+  while (IS_WORD[line[position] as number] === 1) position++;
   state.nameFrom = from;
   state.nameTo = position;
   if (position === from) return false;
@@ -361,10 +364,4 @@ function depth(byte: number | undefined): number {
   if (byte === DOT) return 0;
   if (isDigit(byte)) return (byte as number) - 48;
   return byte !== undefined && byte >= 97 && byte <= 102 ? byte - 87 : -1;
-}
-
-function isWord(byte: number | undefined): boolean {
-  return (
-    byte !== undefined && ((byte >= 97 && byte <= 122) || isDigit(byte) || byte === 95 || (byte >= 65 && byte <= 90))
-  );
 }

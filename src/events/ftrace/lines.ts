@@ -5,7 +5,7 @@ import type { FunctionEvent, SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { ByteCache } from "./byte-cache.ts";
-import { bytesOf, endOfLine, NEWLINE, textOf } from "./bytes.ts";
+import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
 import { type LineSkip, SKIP_REASONS, type TraceCounts } from "./counts.ts";
 import { createFormReader, type FormReader } from "./forms.ts";
@@ -68,7 +68,9 @@ interface Reading {
   readonly symbols: SymbolTable;
   /** By FORMS and event, as `formats`; made when the first line of it comes. Events of functions have those of the last row. */
   readonly kinds: readonly (LineKind | undefined)[][];
-  /** Index of an event by its name; of a system call's by the call's, in the order of FORMS. */
+  /** Index of an event by its name. */
+  readonly indexes: ReadonlyMap<string, number>;
+  /** The same of names that have come as they are written, -1: of none; in the order of FORMS. */
   readonly names: readonly ByteCache[];
   /** Names of the flags that the file's header has told so far. */
   readonly headerNames: string[];
@@ -92,11 +94,11 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const events = formats.map((format, index) => eventOf(format, index));
   const counts = new ReadCounts(SKIP_REASONS, events);
   const recordBytes = RECORD.payload + MAX_STRUCT_BYTES + MAX_LINE_BYTES + 8;
-  const names = PREFIXES.map((prefix) => indexByName(formats, prefix));
+  const names = PREFIXES.map(() => new ByteCache());
   const head = createHeadReader();
   const reading: Reading = {
     ...{ head, formats: [...formats], events, probes: new Map(), probed: new Set(), symbols },
-    ...{ kinds: Object.values(FORMS).map(() => []), names, headerNames: [] },
+    ...{ kinds: Object.values(FORMS).map(() => []), names, indexes: indexByName(formats), headerNames: [] },
     ...{ counts, cpus, recordBytes, texts: new TextContinuation(), forms: createFormReader(head) },
   };
   return {
@@ -114,9 +116,11 @@ function eventOf(format: FtraceFormat, index: number, probe?: FunctionEvent): So
     untold ??= untoldOf(format, printItems(format));
     return untold;
   };
-  return {
-    ...{ index, name: format.name, category: format.category, format },
-    ...(probe === undefined ? {} : { function: probe }),
+  const event: SourceEvent = {
+    index,
+    name: format.name,
+    category: format.category,
+    format,
     get unprinted() {
       return know().unprinted;
     },
@@ -124,20 +128,32 @@ function eventOf(format: FtraceFormat, index: number, probe?: FunctionEvent): So
       return know().unreadable;
     },
   };
+  return probe === undefined ? event : Object.assign(event, { function: probe });
 }
 
-/** By names that begin with `prefix`: what stands for it in the text, and the rest. */
-function indexByName(formats: FormatTable, [prefix, written]: readonly [string, string]): ByteCache {
-  const names = new ByteCache();
-  for (const [index, { name }] of formats.entries()) {
-    if (!name.startsWith(prefix)) continue;
-    const bytes = bytesOf(written + name.slice(prefix.length));
-    if (names.find(bytes, 0, bytes.length) < 0) names.add(bytes, 0, bytes.length, BigInt(index));
-  }
-  const marker =
-    prefix === "" ? formats.findIndex(({ name, category }) => name === MARKER && category === "ftrace") : -1;
-  for (const text of marker < 0 ? [] : MARKER_NAMES.map(bytesOf)) names.add(text, 0, text.length, BigInt(marker));
+/** Tables of formats by name: the kernel's has a thousand rows, and is every recording's. */
+const byName = new WeakMap<FormatTable, ReadonlyMap<string, number>>();
+
+function indexByName(formats: FormatTable): ReadonlyMap<string, number> {
+  const known = byName.get(formats);
+  if (known !== undefined) return known;
+  const names = new Map<string, number>();
+  for (const [index, { name }] of formats.entries()) if (!names.has(name)) names.set(name, index);
+  const marker = formats.findIndex(({ name, category }) => name === MARKER && category === "ftrace");
+  if (marker >= 0) for (const name of MARKER_NAMES) names.set(name, names.get(name) ?? marker);
+  byName.set(formats, names);
   return names;
+}
+
+/** The event of a line's name, or -1. */
+function eventNamed({ names, indexes }: Reading, { nameFrom, nameTo, form }: Head, text: Uint8Array): number {
+  const cache = names[form] as ByteCache;
+  const found = cache.find(text, nameFrom, nameTo);
+  if (found >= 0) return cache.low(found);
+  const [prefix, written] = PREFIXES[form] as (typeof PREFIXES)[number];
+  const event = indexes.get(prefix + textOf(text, nameFrom + written.length, nameTo)) ?? -1;
+  cache.add(text, nameFrom, nameTo, BigInt(event));
+  return event;
 }
 
 function readLines(reading: Reading, text: Uint8Array, from: number, to: number, batch: BatchWriter): number {
@@ -180,16 +196,14 @@ function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, f
  * @returns where its newline is, as far as that came out; otherwise undefined, or why it became no record
  */
 function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): number | LineSkip | undefined {
-  const { head, names, counts } = reading;
+  const { head, counts } = reading;
   if (!head.read(text, from) && !reading.forms.read(text, from, endOfLine(text, from))) return "head";
   reading.texts.end();
-  const { nameFrom, nameTo, cpu, form } = head.head;
+  const { cpu, form } = head.head;
   if (form === FORMS.function) return readProbe(reading, text, batch);
-  const known = names[form] as ByteCache;
-  const found = known.find(text, nameFrom, nameTo);
-  if (found < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
+  const event = eventNamed(reading, head.head, text);
+  if (event < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
   if (cpu >= reading.cpus) return "cpu";
-  const event = known.low(found);
   const kind = (reading.kinds[form] as readonly LineKind[])[event] ?? kindOfLine(reading, form, event, text);
   const { matcher, isMessage } = kind;
   const { target, position } = batch;

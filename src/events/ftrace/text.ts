@@ -24,7 +24,6 @@ export interface Trace extends SourceEvents {
   readonly symbols: SymbolTable;
 }
 
-const PIECE_BYTES = 1 << 18;
 /** An event index is a u16 and the name table is bounded. */
 const MAX_FORMATS = 16384;
 
@@ -56,44 +55,72 @@ interface BatchOptions {
   readonly asTheyCome: boolean;
 }
 
-/** The text as pieces of whole lines: a line that a chunk cuts is kept until its rest comes. */
+/** The lines where they lie in the chunks; one that a chunk cuts is put together. */
 async function* readBatches(
   text: AsyncIterable<Uint8Array>,
   reader: LineReader,
   { batchBytes, name, asTheyCome }: BatchOptions,
 ): AsyncIterable<EventBatch> {
   const batch = new BatchWriter(batchBytes, reader.recordBytes);
-  const window = new Uint8Array(MAX_LINE_BYTES + PIECE_BYTES);
-  let filled = 0;
-  let tooLong = false;
-  for await (const chunk of text) {
-    for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
-      const piece = chunk.subarray(from, from + PIECE_BYTES);
-      window.set(piece, filled);
-      filled += piece.length;
-      const end = window.subarray(0, filled).lastIndexOf(NEWLINE) + 1;
-      let position = 0;
-      if (tooLong && end > 0) {
-        position = window.indexOf(NEWLINE) + 1;
-        reader.counts.skip("long");
-        tooLong = false;
-      }
-      while (position < end) {
-        position = reader.readLines(window, position, end, batch);
-        const full = position < end ? batch.take() : undefined;
-        if (full !== undefined) yield full;
-      }
-      window.copyWithin(0, end, filled);
-      filled -= end;
-      if (filled > MAX_LINE_BYTES) tooLong = true;
-      if (tooLong) filled = 0;
+  const cut = new CutLine(reader);
+  for await (const some of text) {
+    // Of one class, whatever the platform's chunks are: what reads them is compiled for it.
+    const chunk = new Uint8Array(some.buffer, some.byteOffset, some.length);
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    for (let position = 0; position < end; ) {
+      const full = batch.hasRoom() ? undefined : batch.take();
+      if (full !== undefined) yield full;
+      position = cut.isOpen ? cut.end(chunk, batch) : reader.readLines(chunk, position, end, batch);
     }
+    cut.begin(chunk.subarray(end));
     const now = asTheyCome ? batch.take() : undefined;
     if (now !== undefined) yield now;
   }
-  if (tooLong) reader.counts.skip("long");
-  else if (filled > 0) reader.counts.skip("cut");
+  cut.close();
   const last = batch.take();
   if (last !== undefined) yield last;
   if (reader.counts.read === 0) throw new AnyctxError("BAD_TRACE", noEvents(name, reader.counts));
+}
+
+/** A line of which chunks have so far had only the beginning. */
+class CutLine {
+  readonly #reader: LineReader;
+  readonly #bytes = new Uint8Array(2 * MAX_LINE_BYTES);
+  #length = 0;
+  #tooLong = false;
+
+  constructor(reader: LineReader) {
+    this.#reader = reader;
+  }
+
+  get isOpen(): boolean {
+    return this.#length > 0 || this.#tooLong;
+  }
+
+  /** Keeps what a chunk has behind its last newline. */
+  begin(rest: Uint8Array): void {
+    this.#tooLong ||= this.#length + rest.length > MAX_LINE_BYTES;
+    if (this.#tooLong) this.#length = 0;
+    else {
+      this.#bytes.set(rest, this.#length);
+      this.#length += rest.length;
+    }
+  }
+
+  /** Reads the line with what a chunk, which has a newline, begins with. @returns where the chunk's own lines begin */
+  end(chunk: Uint8Array, batch: BatchWriter): number {
+    const next = chunk.indexOf(NEWLINE) + 1;
+    this.begin(chunk.subarray(0, next));
+    if (this.#tooLong) this.#reader.counts.skip("long");
+    else this.#reader.readLines(this.#bytes, 0, this.#length, batch);
+    this.#length = 0;
+    this.#tooLong = false;
+    return next;
+  }
+
+  /** Nothing follows. */
+  close(): void {
+    if (this.#tooLong) this.#reader.counts.skip("long");
+    else if (this.#length > 0) this.#reader.counts.skip("cut");
+  }
 }
