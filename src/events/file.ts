@@ -10,6 +10,8 @@ import type { EventStream } from "./source.ts";
 import type { Unpack } from "./unpack.ts";
 
 const CHUNK_BYTES = 1 << 18;
+/** What zlib's thread hands over at once: each piece has a price of its own. */
+const UNPACKED_BYTES = 1 << 20;
 
 /**
  * Opens the events of a file or of a stream of bytes (standard input).
@@ -59,4 +61,4 @@ async function* readFileChunks(path: string): AsyncIterable<Uint8Array> {
 /** Gunzip on zlib's own thread: the next piece is unpacked while the last one is read. */
 const gunzipNode: Unpack = (packed) =>
   // An error reaches the reader through the iteration.
-  pipeline(Readable.from(packed), createGunzip({ chunkSize: CHUNK_BYTES }), () => undefined);
+  pipeline(Readable.from(packed), createGunzip({ chunkSize: UNPACKED_BYTES }), () => undefined);

@@ -32,23 +32,31 @@ export interface Matcher extends Untold {
   match(line: Uint8Array, position: number, target: Target): number;
 }
 
+type Compile = (steps: readonly Step[]) => Decode | undefined;
+
 /** How often a line may be tried with another end of a text before it counts as one that does not fit. */
 const MAX_ATTEMPTS = 64;
 
 /**
  * @param symbols takes the symbols that `%pS` and its like print
  * @param behind what stands behind the fields
+ * @param compile makes a function of steps, where it can
  */
-export function createMatcher(format: FtraceFormat, symbols: SymbolTable, behind: string = ""): Matcher {
+export function createMatcher(
+  format: FtraceFormat,
+  symbols: SymbolTable,
+  behind: string = "",
+  compile: Compile = decoderOf,
+): Matcher {
   const items = printItems(format);
   if (behind !== "") addLiteral(items, behind);
-  const own = printedOf(format, items, symbols);
+  const own = printedOf(format, items, symbols, compile);
   const { matching } = own;
   const other = pluginPrint(`${format.category}/${format.name}`, format.print);
   const untold = untoldOf(format, items);
   const number = callNumberField(format);
   const never = maskOf(format, [...untold.unprinted, ...untold.unreadable]);
-  const plugin = other === undefined ? undefined : pluginMatching({ ...format, print: other }, symbols, never);
+  const plugin = other === undefined ? undefined : pluginMatching({ ...format, print: other }, symbols, never, compile);
   const neverLow = Number(BigInt.asIntN(32, never));
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
@@ -95,10 +103,10 @@ interface Printed {
   readonly decode: Decode | undefined;
 }
 
-function printedOf(format: FtraceFormat, items: readonly PrintItem[], symbols: SymbolTable): Printed {
+function printedOf(format: FtraceFormat, items: readonly PrintItem[], symbols: SymbolTable, compile: Compile): Printed {
   const steps = stepsOf(items, format.fields);
   const matching = { steps, symbols, attempts: 0, farthest: 0, unreadLow: 0, unreadHigh: 0 };
-  return { matching, decode: decoderOf(steps) };
+  return { matching, decode: compile(steps) };
 }
 
 /** How a plugin prints the event, and the fields that it leaves out although the kernel prints them. */
@@ -106,12 +114,13 @@ function pluginMatching(
   format: FtraceFormat,
   symbols: SymbolTable,
   never: bigint,
+  compile: Compile,
 ): Printed & { readonly neverLow: number; readonly neverHigh: number } {
   const items = printItems(format);
   const { unprinted, unreadable } = untoldOf(format, items);
   const more = maskOf(format, [...unprinted, ...unreadable]) & ~never;
   const halves = { neverLow: Number(BigInt.asIntN(32, more)), neverHigh: Number(BigInt.asIntN(32, more >> 32n)) };
-  return { ...printedOf(format, items, symbols), ...halves };
+  return { ...printedOf(format, items, symbols, compile), ...halves };
 }
 
 /** The line as it is printed so: where its newline is, or -1 with the struct zero again. */
