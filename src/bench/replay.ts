@@ -1,8 +1,9 @@
 /**
- * How fast events are read and replayed: lines of the trace that are no comments per second (gunzip included), and events per second of a
- * program on records that are parsed already. Rounds in turn, each replay in an arena of its own.
+ * How fast events are read and replayed: lines of the trace that are no comments per second, packed (gunzip included) and not, and events
+ * per second of a program on records that are parsed already. Rounds in turn, each replay in an arena of its own.
  */
 import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
@@ -17,19 +18,35 @@ import { type Spread, spreadOf } from "./statistics.ts";
 export interface ReplayRates {
   readonly events: number;
   readonly linesPerSecond: Spread;
+  /** The same of the unpacked text, which is in memory. */
+  readonly plainLinesPerSecond: Spread;
   /** Events per second, by engine. */
   readonly eventsPerSecond: Readonly<Record<Engine, Spread>>;
 }
 
 const CPUS = 2;
 
-/** Reads a whole trace into memory. */
-async function parse(path: string): Promise<{ stream: EventStream; batches: EventBatch[]; seconds: number }> {
+/** Bytes of a piece of unpacked text, as a file is read. */
+const CHUNK_BYTES = 1 << 18;
+
+/** Lines per second of a trace that is read, and its records let go of. */
+async function timeReading(input: string | AsyncIterable<Uint8Array>): Promise<number> {
   const begin = performance.now();
+  const { batches, counts } = await openEvents(input);
+  for await (const batch of batches) batch.release?.();
+  return (counts.read + skippedIn(counts)) / ((performance.now() - begin) / 1000);
+}
+
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += CHUNK_BYTES) yield bytes.subarray(from, from + CHUNK_BYTES);
+}
+
+/** Reads a whole trace into memory. */
+async function keep(path: string): Promise<{ stream: EventStream; batches: EventBatch[] }> {
   const stream = await openEvents(path);
   const batches: EventBatch[] = [];
-  for await (const batch of stream.batches) batches.push(batch);
-  return { stream, batches, seconds: (performance.now() - begin) / 1000 };
+  for await (const { bytes, count } of stream.batches) batches.push({ bytes, count });
+  return { stream, batches };
 }
 
 async function* again(batches: readonly EventBatch[]): AsyncGenerator<EventBatch> {
@@ -47,7 +64,7 @@ async function time(spec: ObjectSpec, stream: SourceEvents, engine: Engine): Pro
 
 /**
  * @param object an object file
- * @param events a trace
+ * @param events a trace, packed by gzip
  * @param rounds runs of each, after one that warms up
  * @param progress called with the share that is done, 0 to 1
  */
@@ -58,24 +75,26 @@ export async function measureReplay(
   progress: (share: number) => void = () => undefined,
 ): Promise<ReplayRates> {
   const spec = readObject(await readFile(object), object);
-  const taken = { lines: [] as number[], jit: [] as number[], interpreter: [] as number[] };
-  let count = 0;
+  const text = gunzipSync(await readFile(events));
+  const { stream, batches } = await keep(events);
+  const taken = { lines: [] as number[], plain: [] as number[], jit: [] as number[], interpreter: [] as number[] };
   for (let round = -1; round < rounds; round++) {
-    const { stream, batches, seconds } = await parse(events);
-    const { counts } = stream;
-    count = counts.read;
+    const lines = await timeReading(events);
+    const plain = await timeReading(chunksOf(text));
     const jit = await time(spec, { ...stream, batches: again(batches) }, "jit");
     const interpreter = await time(spec, { ...stream, batches: again(batches) }, "interpreter");
     if (round >= 0) {
-      taken.lines.push((counts.read + skippedIn(counts)) / seconds);
+      taken.lines.push(lines);
+      taken.plain.push(plain);
       taken.jit.push(jit);
       taken.interpreter.push(interpreter);
     }
     progress((round + 2) / (rounds + 1));
   }
   return {
-    events: count,
+    events: stream.counts.read,
     linesPerSecond: spreadOf(taken.lines),
+    plainLinesPerSecond: spreadOf(taken.plain),
     eventsPerSecond: { jit: spreadOf(taken.jit), interpreter: spreadOf(taken.interpreter) },
   };
 }

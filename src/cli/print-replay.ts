@@ -8,10 +8,11 @@ function cells(name: string, { median, minimum, maximum }: Spread): string[] {
 }
 
 export function replayParagraph(rates: ReplayRates): string {
-  const { events, linesPerSecond, eventsPerSecond } = rates;
+  const { events, linesPerSecond, plainLinesPerSecond, eventsPerSecond } = rates;
   const columns = [left("a second"), right("median"), right("least"), right("most")];
   const rows = [
     cells("lines read, with gunzip", linesPerSecond),
+    cells("lines read, unpacked before", plainLinesPerSecond),
     cells("events replayed, compiled", eventsPerSecond.jit),
     cells("events replayed, interpreted", eventsPerSecond.interpreter),
   ];
