@@ -17,10 +17,14 @@ import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
 import { replay } from "../src/replay/ordered.ts";
 import { makeReport, type Report } from "../src/replay/report.ts";
 
-/** `events`, `sockets`: tracepoints that Linux 6.18 recorded; `functions`: probes and a function tracer's lines, as its documents say they are printed. */
+/**
+ * `events`, `sockets`: tracepoints that Linux 6.18 recorded; `samples`: a clock and two counters that it sampled; `functions`: probes and a
+ * function tracer's lines, as its documents say they are printed.
+ */
 const RECORDINGS = {
   events: "test/data/events/tools-6.18.trace.gz",
   sockets: "test/data/events/sockets.perf.data.gz",
+  samples: "test/data/events/clocks.perf.data.gz",
   functions: "test/data/events/functions.trace",
 } as const;
 
@@ -31,6 +35,8 @@ interface Loader {
   readonly programs?: RegExp;
   readonly attach?: Readonly<Record<string, string>>;
   readonly set?: Readonly<Record<string, string>>;
+  /** Arrays of u32 that it fills with what it finds on the machine. */
+  readonly fill?: Readonly<Record<string, readonly number[]>>;
   /** max_entries of maps. */
   readonly entries?: Readonly<Record<string, number>>;
   /** Why nothing comes of it. */
@@ -85,7 +91,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   cachestat: FUNCTIONS,
   capable: { on: "functions", entries: STACKS },
   cpudist: { programs: /_btf$/, entries: { start: 10240, hists: 10240 } },
-  cpufreq: { not: "its histograms come from samples of a clock, which no recording here has" },
+  cpufreq: { on: "samples", attach: { do_sample: "cpu-clock" }, fill: { freqs_mhz: [2400, 2400] } },
   drsnoop: FUNCTIONS,
   filelife: FUNCTIONS,
   filetop: FUNCTIONS,
@@ -99,14 +105,18 @@ const LOADERS: Readonly<Record<string, Loader>> = {
     remark: "what it counts by is a stack, and recordings of functions have none",
   },
   ksnoop: { not: "its user space says by address which members of which arguments to take" },
-  llcstat: { not: "samples of counters are not read" },
+  llcstat: {
+    on: "samples",
+    attach: { on_cache_miss: "page-faults", on_cache_ref: "context-switches" },
+    remark: "counters of the kernel's stand for the processor's, which the machine does not have",
+  },
   mdflush: FUNCTIONS,
   numamove: FUNCTIONS,
   offcputime: { entries: STACKS },
   oomkill: FUNCTIONS,
   readahead: FUNCTIONS,
   runqlat: TYPED,
-  runqlen: { not: "samples of a clock are not read, and the length of a queue is in none" },
+  runqlen: { on: "samples", attach: { do_sample: "cpu-clock" } },
   runqslower: { ...TYPED, set: { min_us: "10" } },
   slabratetop: FUNCTIONS,
   softirqs: { programs: /_btf$/ },
@@ -138,7 +148,7 @@ export interface ToolRun {
 const STACK_BYTES = 127 * 8;
 
 function prepared(name: string, bytes: Uint8Array, stream: EventStream, loader: Loader): ObjectSpec {
-  const { programs = /./, attach = {}, set = {} } = loader;
+  const { programs = /./, attach = {}, set = {}, fill = {} } = loader;
   const own = readObject(bytes, name);
   const wanted = own.programs.filter((program) => programs.test(program.name)).map((program) => program.name);
   const targets = Object.entries(attach).filter(([program]) => wanted.includes(program));
@@ -147,7 +157,17 @@ function prepared(name: string, bytes: Uint8Array, stream: EventStream, loader: 
   const variables = object.maps.flatMap((map) => map.variables ?? []).map((variable) => variable.name);
   for (const [variable, value] of Object.entries(set))
     if (variables.includes(variable)) setVariable(object, variable, value);
+  for (const [variable, values] of Object.entries(fill)) fillArray(object, variable, values);
   return object;
+}
+
+function fillArray(object: ObjectSpec, name: string, values: readonly number[]): void {
+  for (const { contents, variables = [] } of object.maps) {
+    const at = variables.find((variable) => variable.name === name)?.offset;
+    if (contents === undefined || at === undefined) continue;
+    const view = new DataView(contents.buffer, contents.byteOffset, contents.length);
+    for (const [index, value] of values.entries()) view.setUint32(at + index * 4, value, true);
+  }
 }
 
 /** Bytes of a data section that programs have changed. */

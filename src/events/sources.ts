@@ -34,10 +34,12 @@ export const EVENT_SOURCES: readonly EventSource[] = [
   },
   {
     kind: "perfdata",
-    doc: "What perf records of tracepoints (perf.data), to a file or to a pipe, also with perf record -z.",
-    tells: "each event in binary, with its context, process and task's name",
+    doc: "What perf records of tracepoints, clocks and counters (perf.data), to a file or to a pipe, also with perf record -z.",
+    tells:
+      "each event in binary, with its context, process and task's name; of samples of clocks and counters also where they were taken",
     formats: [],
     recognizes: isPerfData,
+    inPlace: true,
     read: async (input, { formats: _, ...options }) => readPerfEvents(input, options),
   },
   {

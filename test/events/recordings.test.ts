@@ -13,6 +13,7 @@ import { openEventStream } from "../../src/events/open.ts";
 import { PACKET, PACKET_EVENT } from "../../src/events/packet.ts";
 import { contextOf } from "../../src/events/record.ts";
 import { type EventStream, type ReadOptions, skippedIn } from "../../src/events/source.ts";
+import { chunksIn } from "../../src/events/testing.ts";
 import type { FtraceFormat } from "../../src/events/tracepoints/format.ts";
 import { compare, type Entry } from "./entries.ts";
 
@@ -89,12 +90,37 @@ test("perf.data holds what perf script prints", async () => {
   assert.ok(packed.records.length > 0 && packed.stream.counts.skipped.length === 0);
 });
 
-test("a perf.data without tracepoints is called so", async () => {
+test("samples of clocks and counters are events, in the context that they are taken in", async () => {
+  const { stream, records } = await readRecording("clocks.perf.data.gz");
+  const count = (event: string): number => records.filter((record) => record.event === event).length;
+  assert.deepEqual([count("cpu-clock"), count("page-faults"), count("context-switches")], [47, 14, 12]);
+  assert.deepEqual([stream.counts.lost, stream.counts.skipped], [0, []]);
+  const level = (event: string): number | undefined => records.find((record) => record.event === event)?.level;
+  assert.deepEqual([level("cpu-clock"), level("page-faults")], [2, 0]);
+  const clock = records.find((record) => record.event === "cpu-clock");
+  assert.ok(clock !== undefined && clock.comm.length > 0 && clock.time > 0n);
+  // `ip` of struct pt_regs, and behind it the period: 300 samples a second.
+  assert.ok(clock.payload.getBigUint64(16 * 8, true) !== 0n);
+  assert.equal(clock.payload.getBigUint64(21 * 8, true), 3_333_333n);
+  assert.equal((await readRecording("perf.clock.data")).records.length, 6);
+});
+
+test("a perf.data without tracepoints, clocks and counters is called so", async () => {
+  const bytes = readFileSync("test/data/events/perf.clock.data");
+  const [size, at, length] = [16, 24, 32].map((place) => Number(bytes.readBigUInt64LE(place))) as [
+    number,
+    number,
+    number,
+  ];
+  // A breakpoint in place of each event.
+  for (let attribute = at; attribute < at + length; attribute += size) bytes.writeUInt32LE(5, attribute);
   await assert.rejects(
-    readRecording("perf.clock.data"),
+    openEventStream(chunksIn(bytes), { name: "perf.data" }),
     (error: unknown) =>
       error instanceof AnyctxError &&
-      /perf\.clock\.data is a perf\.data without tracepoints: it has samples of software clocks/.test(error.message),
+      /perf\.data is a perf\.data without tracepoints, clocks and counters: it has samples of breakpoints/.test(
+        error.message,
+      ),
   );
 });
 

@@ -1,9 +1,11 @@
 /** Programs on samples of perf events: counters that overflow, clocks. */
-import { numbered, onlyOf, plainContext, withoutEvents } from "./context.ts";
+import { numbered, onlyOf, payloadBytes, plainContext } from "./context.ts";
 import type { DirectContext, DirectInput, ProgramType } from "./program-type.ts";
 import { REGISTERS_BYTES, registersOf } from "./registers.ts";
 
 const WHAT = "A program on samples";
+/** What recordings' samples of clocks and counters are events of. Their payload is the context. */
+const CATEGORY = "perf";
 /** `struct bpf_perf_event_data`: registers, the sample's period, its address. */
 const DATA_BYTES: number = REGISTERS_BYTES + 16;
 
@@ -18,16 +20,18 @@ function contextOf(given: DirectInput): DirectContext {
   return plainContext(context);
 }
 
-export const PERF_EVENT: ProgramType<Readonly<Record<string, never>>> = {
+export const PERF_EVENT: ProgramType<{ readonly event: string }> = {
   name: "perf_event",
-  doc: "Runs on each sample of a perf event; its context is `struct bpf_perf_event_data` of x86-64.",
+  doc: "Runs on each sample of a clock or a counter; its context is `struct bpf_perf_event_data` of x86-64.",
   prefixes: ["perf_event"],
-  section: "perf_event",
-  parse: () => ({}),
-  describe: () => "samples of a perf event",
-  attaches: () => false,
+  section: "perf_event or perf_event/NAME, as perf calls it: cpu-clock, cache-misses",
+  parse: ([event = ""]) => ({ event }),
+  describe: ({ event }) => (event === "" ? "samples of clocks and counters" : `samples of ${event}`),
+  // Which event it is whoever opens it says, and not the object: without a name it runs on each.
+  attaches: (target, { category, name }) => category === CATEGORY && (target.event === "" || target.event === name),
   context: {
-    ...withoutEvents(WHAT),
+    room: 0,
+    of: ({ format }) => ({ fields: format?.fields ?? [], bytes: payloadBytes }),
     access: { bytes: () => DATA_BYTES },
     example: (_, index) => numbered(DATA_BYTES, 0, index),
     direct: contextOf,

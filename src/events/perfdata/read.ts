@@ -1,15 +1,23 @@
-/** Reads the tracepoints of a `perf.data`, in order of time. */
+/** Reads the tracepoints, clocks and counters of a `perf.data`, in order of time. */
 import { AnyctxError } from "../../error.ts";
 import { BatchWriter, DEFAULT_BATCH_BYTES, type EventBatch } from "../batch.ts";
-import { wholeOf } from "../bytes.ts";
+import { memoryRange, wholeOf } from "../bytes.ts";
 import { ReadCounts } from "../counts.ts";
 import type { SourceEvent } from "../event.ts";
+import { peek } from "../peek.ts";
 import type { ReadOptions, SkipReason, SourceEvents, SourceInput } from "../source.ts";
 import { COMMON_BYTES, ENTRY_RECORD_BYTES, MAX_ENTRY_BYTES, writeEntry } from "../tracepoints/entry.ts";
 import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { kernelSymbols } from "../tracepoints/symbols.ts";
-import { type Attribute, behindRecord, type PerfData, RECORD_TYPES, readPerfData, TRACEPOINT } from "./file.ts";
-import { createSampleReader, type SampleReader } from "./sample.ts";
+import type { Unpack } from "../unpack.ts";
+import { type Attribute, isCounter, kindsOf, TYPES } from "./attribute.ts";
+import { type CounterPlace, contextOf, counterEvent, writeCounter } from "./counter.ts";
+import { BEGINNING_BYTES, isPipe, type PerfData, readPerfFile } from "./file.ts";
+import { Rounds, type Row } from "./order.ts";
+import { readPerfPipe } from "./pipe.ts";
+import { chunksOf, type FoundRecord, Framer, RECORD_TYPES, recordsIn } from "./records.ts";
+import { type Attribution, createAttribution, createSampleReader, type Moment, type SampleReader } from "./sample.ts";
+import { TaskNames } from "./task-names.ts";
 
 type Skip = "event" | "cpu" | "damaged" | "other";
 
@@ -17,19 +25,65 @@ const SKIP_REASONS: Readonly<Record<Skip, Omit<SkipReason, "reason">>> = {
   event: { doc: "an event whose format the file does not have" },
   cpu: { doc: "a CPU number beyond the given number of CPUs", option: "cpus" },
   damaged: { doc: "a record that is cut or damaged" },
-  other: { doc: "a sample of something else than a tracepoint" },
+  other: { doc: "a sample of something else than a tracepoint, a clock or a counter" },
 };
 
+/** What is needed to read records. */
+interface Reading {
+  readonly file: PerfData;
+  readonly events: readonly SourceEvent[];
+  /** Events of tracepoints by their number. */
+  readonly tracepoints: ReadonlyMap<number, number>;
+  /** By attribute; undefined: its samples are none that are read. */
+  readonly readers: readonly (SampleReader | undefined)[];
+  /** By attribute: where samples of clocks and counters are taken. */
+  readonly counters: readonly (Omit<CounterPlace, "comm"> | undefined)[];
+  readonly attribution: Attribution;
+  readonly counts: ReadCounts<Skip>;
+  readonly names: TaskNames;
+  readonly name: string;
+}
+
 export async function readPerfEvents(
-  { bytes, name, unpackers = {} }: SourceInput,
+  input: SourceInput,
   options: Omit<ReadOptions, "formats"> = {},
 ): Promise<SourceEvents> {
-  const file = await unpacked(readPerfData(await wholeOf(bytes, name), name), unpackers.zstd, name);
-  const traced = file.attributes.filter(({ type }) => type === TRACEPOINT);
-  if (traced.length === 0)
-    throw new AnyctxError("BAD_TRACE", `${name} is a perf.data without tracepoints: ${whatElse(file.attributes)}`);
+  const { name, range, unpackers = {} } = input;
+  const file = await open(input);
+  const reading = readingOf(file, name);
+  const { events, counts } = reading;
+  const batches = closing(readBatches(reading, unpackers.zstd, options), () => range?.close());
+  return { events, counts, batches, symbols: kernelSymbols(file.tracing.kallsyms) };
+}
+
+async function open({ bytes, range, name }: SourceInput): Promise<PerfData> {
+  if (range !== undefined)
+    return isPipe(range.subarray(0, BEGINNING_BYTES), name)
+      ? readPerfPipe(chunksOf(range), name)
+      : readPerfFile(range, name);
+  const { first, all } = await peek(bytes, BEGINNING_BYTES);
+  return isPipe(first, name) ? readPerfPipe(all, name) : readPerfFile(memoryRange(await wholeOf(all, name)), name);
+}
+
+async function* closing(batches: AsyncIterable<EventBatch>, close: () => void): AsyncIterable<EventBatch> {
+  try {
+    yield* batches;
+  } finally {
+    close();
+  }
+}
+
+/** @throws {AnyctxError} BAD_TRACE for a recording of other things than events that are read */
+function readingOf(file: PerfData, name: string): Reading {
+  const { attributes, tracing } = file;
+  const isTraced = attributes.some(({ type }) => type === TYPES.tracepoint);
+  if (!isTraced && !attributes.some(isCounter))
+    throw new AnyctxError(
+      "BAD_TRACE",
+      `${name} is a perf.data without tracepoints, clocks and counters: ${kindsOf(attributes)}`,
+    );
   // A file that does not say has the formats of common events; their numbers may be another kernel's.
-  const formats = file.tracing.formats.length > 0 ? file.tracing.formats : KERNEL_FORMATS;
+  const formats = !isTraced ? [] : tracing.formats.length > 0 ? tracing.formats : KERNEL_FORMATS;
   const events = formats.map(
     (format, index): SourceEvent => ({
       ...{ index, name: format.name, category: format.category, unprinted: [], unreadable: [] },
@@ -38,158 +92,161 @@ export async function readPerfEvents(
       },
     }),
   );
-  const counts = new ReadCounts<Skip>(SKIP_REASONS, events);
-  const symbols = kernelSymbols(file.tracing.kallsyms);
-  return { events, counts, batches: readBatches({ file, events, counts, name }, options), symbols };
+  const counters = attributes.map((attribute) => {
+    if (!isCounter(attribute)) return undefined;
+    const event = events.length;
+    events.push(counterEvent(attribute, event));
+    return { event, ...contextOf(attribute) };
+  });
+  return {
+    ...{ file, events, counters, name, counts: new ReadCounts<Skip>(SKIP_REASONS, events), names: new TaskNames() },
+    tracepoints: new Map(formats.map(({ id }, index) => [id, index])),
+    readers: attributes.map((attribute) => (isRead(attribute) ? createSampleReader(attribute) : undefined)),
+    attribution: createAttribution(attributes),
+  };
 }
 
-const TYPES = [
-  "hardware counters",
-  "software clocks and counters",
-  "tracepoints",
-  "caches",
-  "raw counters",
-  "breakpoints",
-];
+const isRead = (attribute: Attribute): boolean => attribute.type === TYPES.tracepoint || isCounter(attribute);
 
-function whatElse(attributes: readonly Attribute[]): string {
-  const kinds = new Set(attributes.map(({ type }) => TYPES[type] ?? "counters of a device"));
-  return kinds.size === 0 ? "it has no event at all" : `it has samples of ${[...kinds].join(", ")}`;
-}
-
-/** perf record -z packs records into others: all of them are one stream. */
-async function unpacked(
-  file: PerfData,
-  unzstd: ((packed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>) | undefined,
-  name: string,
-): Promise<PerfData> {
-  const { bytes } = file;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const packed: Uint8Array[] = [];
-  const plain: Uint8Array[] = [];
-  for (const { at, size, type } of recordsOf(file, () => undefined)) {
-    const isNewer = type === RECORD_TYPES.compressed2;
-    if (type !== RECORD_TYPES.compressed && !isNewer) plain.push(bytes.subarray(at, at + size));
-    else if (isNewer) packed.push(bytes.subarray(at + 16, at + 16 + Number(view.getBigUint64(at + 8, true))));
-    else packed.push(bytes.subarray(at + 8, at + size));
+async function* readBatches(
+  reading: Reading,
+  unzstd: Unpack | undefined,
+  { cpus = 65536, batchBytes = DEFAULT_BATCH_BYTES, asTheyCome = false }: ReadOptions,
+): AsyncIterable<EventBatch> {
+  const batch = new BatchWriter(batchBytes, ENTRY_RECORD_BYTES);
+  for await (const rows of rowsInOrder(reading, unzstd)) {
+    for (const row of rows) {
+      const full = batch.hasRoom() ? undefined : batch.take();
+      if (full !== undefined) yield full;
+      readRow(reading, row, cpus, batch);
+    }
+    const now = asTheyCome ? batch.take() : undefined;
+    if (now !== undefined) yield now;
   }
-  if (packed.length === 0) return file;
+  const last = batch.take();
+  if (last !== undefined) yield last;
+  if (reading.counts.read === 0)
+    throw new AnyctxError("BAD_TRACE", `${reading.name} is a perf.data without an event that can be read`);
+}
+
+/** What is sorted: samples and names of tasks, a round at a time. */
+async function* rowsInOrder(reading: Reading, unzstd: Unpack | undefined): AsyncGenerator<readonly Row[]> {
+  const rounds = new Rounds();
+  const packed: Uint8Array[] = [];
+  const framer = new Framer();
+  for await (const chunk of reading.file.chunks) {
+    const piece = framer.add(chunk);
+    for (const record of piece === undefined ? [] : recordsIn(piece)) {
+      if (isPacked(record)) packed.push(packedIn(record));
+      // What is packed comes last, and may be of any round.
+      else if (record.type === RECORD_TYPES.finishedRound && packed.length === 0) yield rounds.end();
+      else note(reading, record, rounds);
+    }
+    if (framer.isDamaged) break;
+  }
+  let isCut = framer.isCut;
+  if (packed.length > 0) isCut = (await noteUnpacked(reading, packed, unzstd, rounds)) || isCut;
+  yield rounds.rest();
+  if (isCut) reading.counts.skip("damaged");
+}
+
+const isPacked = ({ type }: FoundRecord): boolean =>
+  type === RECORD_TYPES.compressed || type === RECORD_TYPES.compressed2;
+
+/** What `perf record -z` has packed: the newer kind says how much of the record that is. */
+function packedIn({ piece: { bytes, view }, at, size, type }: FoundRecord): Uint8Array {
+  if (type === RECORD_TYPES.compressed || size < 16) return bytes.subarray(at + 8, at + size);
+  return bytes.subarray(at + 16, Math.min(at + size, at + 16 + Number(view.getBigUint64(at + 8, true))));
+}
+
+/** Records that perf has packed into others: all of them are one stream. @returns whether it is cut */
+async function noteUnpacked(
+  reading: Reading,
+  packed: readonly Uint8Array[],
+  unzstd: Unpack | undefined,
+  rounds: Rounds,
+): Promise<boolean> {
+  const { name } = reading;
   if (unzstd === undefined)
     throw new AnyctxError("UNSUPPORTED", `${name} is packed by zstd inside, which is not unpacked here`);
-  const parts: Uint8Array[] = [];
+  const framer = new Framer();
+  let any = false;
   try {
     const stream = async function* (): AsyncIterable<Uint8Array> {
       yield* packed;
     };
-    for await (const part of unzstd(stream())) parts.push(part);
+    for await (const part of unzstd(stream())) {
+      any = true;
+      const piece = framer.add(part);
+      for (const record of piece === undefined ? [] : recordsIn(piece)) note(reading, record, rounds);
+    }
   } catch (cause) {
     // perf does not end the stream: what came before is whole.
-    if (parts.length === 0)
-      throw new AnyctxError("BAD_TRACE", `${name}: packed data is damaged: ${String(cause)}`, { cause });
+    if (!any) throw new AnyctxError("BAD_TRACE", `${name}: packed data is damaged: ${String(cause)}`, { cause });
   }
-  const whole = await wholeOf(
-    (async function* () {
-      yield* plain;
-      yield* parts;
-    })(),
-    name,
-  );
-  return { ...file, bytes: whole, from: 0, to: whole.length };
+  return framer.isCut;
 }
 
-interface FoundRecord {
-  readonly at: number;
-  readonly size: number;
-  readonly type: number;
-}
+const moment: Moment = { timeLow: 0, timeHigh: 0 };
 
-/** The records, one behind the other. @param damaged is told where no record can be, and the rest is given up */
-function* recordsOf({ bytes, from, to }: PerfData, damaged: () => void): Generator<FoundRecord> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = from; at < to; ) {
-    const size = at + 8 <= to ? view.getUint16(at + 6, true) : 0;
-    if (size < 8 || at + size > to) {
-      damaged();
-      return;
-    }
-    const type = view.getUint32(at, true);
-    yield { at, size, type };
-    at += size + behindRecord(view, at, type);
-  }
-}
-
-interface Reading {
-  readonly file: PerfData;
-  readonly events: readonly SourceEvent[];
-  readonly counts: ReadCounts<Skip>;
-  readonly name: string;
-}
-
-/** Where records that matter lie, in order of time: samples and names of tasks. */
-function ordered({ file, counts }: Reading, reader: SampleReader): FoundRecord[] {
-  const { bytes } = file;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const rows: { readonly record: FoundRecord; readonly time: bigint }[] = [];
-  for (const record of recordsOf(file, () => counts.skip("damaged"))) {
-    const { at, size, type } = record;
-    if (type === RECORD_TYPES.lost && size >= 24) counts.lost += Number(view.getBigUint64(at + 16, true));
-    if (type === RECORD_TYPES.lostSamples && size >= 16) counts.lost += Number(view.getBigUint64(at + 8, true));
-    if (type === RECORD_TYPES.comm && size > 16) rows.push({ record, time: reader.timeOf(view, at + size) });
-    if (type === RECORD_TYPES.fork && size >= 32) rows.push({ record, time: view.getBigUint64(at + 24, true) });
-    if (type !== RECORD_TYPES.sample) continue;
-    if (reader.read(view, at + 8, at + size)) rows.push({ record, time: reader.sample.time });
+/** Takes a record up that matters, or counts it. */
+function note(reading: Reading, record: FoundRecord, rounds: Rounds): void {
+  const { counts, attribution, readers, counters } = reading;
+  const { type, at, size, piece } = record;
+  const { view } = piece;
+  if (type === RECORD_TYPES.lost && size >= 24) counts.lost += Number(view.getBigUint64(at + 16, true));
+  else if (type === RECORD_TYPES.lostSamples && size >= 16) counts.lost += Number(view.getBigUint64(at + 8, true));
+  else if (type === RECORD_TYPES.comm && size > 16) {
+    attribution.readTime(view, at + size, moment);
+    rounds.add(record, -1, moment);
+  } else if (type === RECORD_TYPES.fork && size >= 32) {
+    moment.timeLow = view.getUint32(at + 24, true);
+    moment.timeHigh = view.getUint32(at + 28, true);
+    rounds.add(record, -1, moment);
+  } else if (type === RECORD_TYPES.sample) {
+    const attribute = attribution.attributeOf(view, at + 8, at + size);
+    const reader = readers[attribute];
+    if (reader?.read(view, at + 8, at + size) === true) rounds.add(record, attribute, reader.sample);
+    else if (reader !== undefined && counters[attribute] !== undefined) counts.skip("damaged");
     else counts.skip("other");
   }
-  return rows.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).map(({ record }) => record);
 }
 
-async function* readBatches(
-  reading: Reading,
-  { cpus = 65536, batchBytes = DEFAULT_BATCH_BYTES }: ReadOptions,
-): AsyncIterable<EventBatch> {
-  const { file, events, counts, name } = reading;
-  const { bytes } = file;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const batch = new BatchWriter(batchBytes, ENTRY_RECORD_BYTES);
-  const reader = createSampleReader(file.attributes.find(({ type }) => type === TRACEPOINT) as Attribute);
-  const { sample } = reader;
-  const indexes = new Map(events.map(({ format: { id } }, index) => [id, index]));
-  const names = new Map<number, Uint8Array>();
-  for (const { at, size, type } of ordered(reading, reader)) {
-    if (type === RECORD_TYPES.comm) {
-      names.set(view.getInt32(at + 12, true), textAt(bytes, at + 16, at + size));
-      continue;
-    }
-    if (type === RECORD_TYPES.fork) {
-      // A thread has the name of the one that made it, until it takes another.
-      const name = names.get(view.getInt32(at + 20, true));
-      if (name !== undefined) names.set(view.getInt32(at + 16, true), name);
-      continue;
-    }
-    reader.read(view, at + 8, at + size);
-    const { from, length, time, cpu, pid, tid } = sample;
-    const event = length >= COMMON_BYTES ? indexes.get(view.getUint16(from, true)) : undefined;
-    if (event === undefined || length > MAX_ENTRY_BYTES) counts.skip("event");
-    else if (cpu >= cpus) counts.skip("cpu");
-    else {
-      const full = batch.hasRoom() ? undefined : batch.take();
-      if (full !== undefined) yield full;
-      const [timeLow, timeHigh] = [Number(time & 0xffff_ffffn), Number(time >> 32n)];
-      const comm = names.get(tid) ?? (tid === 0 ? idle(cpu) : UNKNOWN);
-      writeEntry(batch, bytes, from, length, { timeLow, timeHigh, cpu, tgid: pid, comm, event });
-      counts.keep(event);
-    }
+/** A row becomes a record, or the name of a task. */
+function readRow(reading: Reading, row: Row, cpus: number, batch: BatchWriter): void {
+  const { piece, at, size, type } = row.record;
+  const { view, bytes } = piece;
+  if (type === RECORD_TYPES.comm) reading.names.take(view.getInt32(at + 12, true), bytes.subarray(at + 16, at + size));
+  else if (type === RECORD_TYPES.fork)
+    reading.names.inherit(view.getInt32(at + 16, true), view.getInt32(at + 20, true));
+  else {
+    const skipped = readSample(reading, row, cpus, batch);
+    if (skipped !== undefined) reading.counts.skip(skipped);
   }
-  const last = batch.take();
-  if (last !== undefined) yield last;
-  if (counts.read === 0) throw new AnyctxError("BAD_TRACE", `${name} is a perf.data without an event that can be read`);
 }
 
-function textAt(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  const end = bytes.indexOf(0, from);
-  return bytes.subarray(from, end < 0 || end > to ? to : end);
+/** @returns why it becomes no record */
+function readSample(reading: Reading, { record, attribute }: Row, cpus: number, batch: BatchWriter): Skip | undefined {
+  const { counts, names, counters, tracepoints } = reading;
+  const { piece, at, size } = record;
+  const { view, bytes } = piece;
+  const reader = reading.readers[attribute] as SampleReader;
+  reader.read(view, at + 8, at + size);
+  const { from, length, timeLow, timeHigh, cpu, pid, tid } = reader.sample;
+  const comm = names.of(tid, cpu);
+  const counter = counters[attribute];
+  if (counter !== undefined) {
+    if (cpu >= cpus) return "cpu";
+    const unread = writeCounter(batch, view, reader.sample, { ...counter, comm });
+    counts.keep(counter.event);
+    if (unread !== 0) counts.unread(counter.event, unread, 0);
+    return undefined;
+  }
+  const hasEntry = length >= COMMON_BYTES && length <= MAX_ENTRY_BYTES;
+  const event = hasEntry ? tracepoints.get(view.getUint16(from, true)) : undefined;
+  if (event === undefined) return "event";
+  if (cpu >= cpus) return "cpu";
+  writeEntry(batch, bytes, from, length, { timeLow, timeHigh, cpu, tgid: pid, comm, event });
+  counts.keep(event);
+  return undefined;
 }
-
-const encode = (text: string): Uint8Array => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-const UNKNOWN = encode("<...>");
-const idle = (cpu: number): Uint8Array => encode(`swapper/${cpu}`);
