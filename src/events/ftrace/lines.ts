@@ -4,6 +4,7 @@ import { ReadCounts } from "../counts.ts";
 import type { FunctionEvent, SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
+import { isProbe } from "../tracepoints/functions.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
@@ -44,8 +45,6 @@ const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,
 /** Its lines begin with the name of the function that wrote them, `tracing_mark_write`. */
 const MARKER = "print";
 const MARKER_NAMES = ["tracing_mark_write"];
-/** What the formats of probes have, of the kernel's and of user space's. */
-const PROBE_FIELD = /^__probe_(ip|func|vaddr)$/;
 const ENTER = "sys_enter_";
 /** How names of events are written, in the order of FORMS. */
 const PREFIXES = [
@@ -280,10 +279,10 @@ function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): Line
 function kindOfLine(reading: Reading, form: number, named: number, text: Uint8Array): LineKind {
   const { formats, probed, kinds } = reading;
   const format = formats[named] as FtraceFormat;
-  const isProbe = probed.has(named) || format.fields.some(({ name }) => PROBE_FIELD.test(name));
-  if (isProbe) probed.add(named);
-  const event = isProbe ? probeOfLine(reading, named, format, text) : named;
-  const table = kinds[isProbe ? FORMS.function : form] as (LineKind | undefined)[];
+  const isOfProbe = probed.has(named) || isProbe(format);
+  if (isOfProbe) probed.add(named);
+  const event = isOfProbe ? probeOfLine(reading, named, format, text) : named;
+  const table = kinds[isOfProbe ? FORMS.function : form] as (LineKind | undefined)[];
   const kind = table[event] ?? makeKind(reading, form, event, format);
   table[event] = kind;
   return kind;

@@ -7,6 +7,7 @@ import type { Target } from "../batch.ts";
 import { type EventField, type FunctionEvent, fieldBit, ownFields } from "../event.ts";
 import { storeBigInt } from "../integer.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
+import { functionOf } from "../tracepoints/functions.ts";
 import { bytesOf } from "./bytes.ts";
 import type { SymbolTable } from "./symbols.ts";
 
@@ -27,19 +28,9 @@ const PLACE = /^\s*\((\S+?)(?: \[\S+\])?(?: <- (\S+?)(?: \[\S+\])?)?\)(?=\s|$)\s
 /** Also `vfs_read(file=0xffff888100, count=832) <-ksys_read`, as newer kernels print arguments. */
 const TRACER = /^([A-Za-z_][\w.]*)(?: \[\S+\])?(?:\((.*)\))? <-\S/;
 const ARGUMENT = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|\{[^}]*\}|\([a-z]+\)|[^\s,]+(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?)/g;
-const SYMBOL = /^([A-Za-z_.][\w.]*)(?:\+(?:0x)?([0-9a-f]+))?(?:\/0x[0-9a-f]+)?$/;
-/** What tools put around a function's name to call its events: `p_vfs_read_0`, `vfs_read__return`. */
-const NAMED_AFTER = /^(?:[pr]_)?(.+?)(?:__return|__entry|__exit|_\d+)*$/;
 
 function argumentsIn(text: string): Argument[] {
   return [...text.matchAll(ARGUMENT)].map(([, name = "", value = ""]) => ({ name, text: value }));
-}
-
-/** The function that an event is of: by the symbol, or after the event where only the address is printed. */
-function functionOf(event: string, place: string): Omit<FunctionEvent, "at"> {
-  const [, symbol, offset = "0"] = SYMBOL.exec(/^[0-9a-f]+$/.test(place) ? "" : place) ?? [];
-  if (symbol !== undefined) return { name: symbol, offset: Number.parseInt(offset, 16) };
-  return { name: NAMED_AFTER.exec(event)?.[1] ?? event, offset: 0 };
 }
 
 /** A line of a probe's event. @param rest behind the event's name */

@@ -5,8 +5,9 @@ import { memoryRange, wholeOf } from "../bytes.ts";
 import { ReadCounts } from "../counts.ts";
 import type { SourceEvent } from "../event.ts";
 import { peek } from "../peek.ts";
-import type { ReadOptions, SkipReason, SourceEvents, SourceInput } from "../source.ts";
+import type { ReadOptions, SkipReason, SourceEvents, SourceInput, Symbols } from "../source.ts";
 import { COMMON_BYTES, ENTRY_RECORD_BYTES, MAX_ENTRY_BYTES, writeEntry } from "../tracepoints/entry.ts";
+import { ProbeEvents } from "../tracepoints/functions.ts";
 import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { kernelSymbols } from "../tracepoints/symbols.ts";
 import type { Unpack } from "../unpack.ts";
@@ -34,6 +35,8 @@ interface Reading {
   readonly events: readonly SourceEvent[];
   /** Events of tracepoints by their number. */
   readonly tracepoints: ReadonlyMap<number, number>;
+  readonly probes: ProbeEvents;
+  readonly symbols: Symbols;
   /** By attribute; undefined: its samples are none that are read. */
   readonly readers: readonly (SampleReader | undefined)[];
   /** By attribute: where samples of clocks and counters are taken. */
@@ -51,9 +54,9 @@ export async function readPerfEvents(
   const { name, range, unpackers = {} } = input;
   const file = await open(input);
   const reading = readingOf(file, name);
-  const { events, counts } = reading;
+  const { events, counts, symbols } = reading;
   const batches = closing(readBatches(reading, unpackers.zstd, options), () => range?.close());
-  return { events, counts, batches, symbols: kernelSymbols(file.tracing.kallsyms) };
+  return { events, counts, batches, symbols };
 }
 
 async function open({ bytes, range, name }: SourceInput): Promise<PerfData> {
@@ -98,11 +101,12 @@ function readingOf(file: PerfData, name: string): Reading {
     events.push(counterEvent(attribute, event));
     return { event, ...contextOf(attribute) };
   });
+  const symbols = kernelSymbols(tracing.kallsyms);
   return {
     ...{ file, events, counters, name, counts: new ReadCounts<Skip>(SKIP_REASONS, events), names: new TaskNames() },
     tracepoints: new Map(formats.map(({ id }, index) => [id, index])),
     readers: attributes.map((attribute) => (isRead(attribute) ? createSampleReader(attribute) : undefined)),
-    attribution: createAttribution(attributes),
+    ...{ attribution: createAttribution(attributes), symbols, probes: new ProbeEvents(events, symbols) },
   };
 }
 
@@ -227,7 +231,7 @@ function readRow(reading: Reading, row: Row, cpus: number, batch: BatchWriter): 
 
 /** @returns why it becomes no record */
 function readSample(reading: Reading, { record, attribute }: Row, cpus: number, batch: BatchWriter): Skip | undefined {
-  const { counts, names, counters, tracepoints } = reading;
+  const { counts, names, counters, tracepoints, probes } = reading;
   const { piece, at, size } = record;
   const { view, bytes } = piece;
   const reader = reading.readers[attribute] as SampleReader;
@@ -243,8 +247,9 @@ function readSample(reading: Reading, { record, attribute }: Row, cpus: number, 
     return undefined;
   }
   const hasEntry = length >= COMMON_BYTES && length <= MAX_ENTRY_BYTES;
-  const event = hasEntry ? tracepoints.get(view.getUint16(from, true)) : undefined;
-  if (event === undefined) return "event";
+  const known = hasEntry ? tracepoints.get(view.getUint16(from, true)) : undefined;
+  if (known === undefined) return "event";
+  const event = probes.of(known, bytes, from, length);
   if (cpu >= cpus) return "cpu";
   writeEntry(batch, bytes, from, length, { timeLow, timeHigh, cpu, tgid: pid, comm, event });
   counts.keep(event);

@@ -6,6 +6,7 @@ import { ReadCounts } from "../counts.ts";
 import type { SourceEvent } from "../event.ts";
 import type { ReadOptions, SkipReason, SourceEvents, SourceInput } from "../source.ts";
 import { COMMON_BYTES, ENTRY_RECORD_BYTES, writeEntry } from "../tracepoints/entry.ts";
+import { ProbeEvents } from "../tracepoints/functions.ts";
 import { kernelSymbols } from "../tracepoints/symbols.ts";
 import type { Unpackers } from "../unpack.ts";
 import { CpuCursor } from "./cursor.ts";
@@ -42,8 +43,10 @@ export async function readTraceDatEvents(
     }),
   );
   const counts = new ReadCounts<Skip>(SKIP_REASONS, events);
-  const batches = closing(readBatches(file, name, counts, options), input);
-  return { events, counts, batches, symbols: kernelSymbols(file.kallsyms) };
+  const symbols = kernelSymbols(file.kallsyms);
+  const probes = new ProbeEvents(events, symbols);
+  const batches = closing(readBatches({ file, name, counts, probes }, options), input);
+  return { events, counts, batches, symbols };
 }
 
 async function* closing(batches: AsyncIterable<EventBatch>, input: ByteRange): AsyncIterable<EventBatch> {
@@ -84,10 +87,15 @@ function cursorsOf(file: TraceDat): CpuCursor[] {
   return [...cpus].map(([cpu, pieces]) => new CpuCursor(cpu, pieces, file));
 }
 
+interface Reading {
+  readonly file: TraceDat;
+  readonly name: string;
+  readonly counts: ReadCounts<Skip>;
+  readonly probes: ProbeEvents;
+}
+
 async function* readBatches(
-  file: TraceDat,
-  name: string,
-  counts: ReadCounts<Skip>,
+  { file, name, counts, probes }: Reading,
   { cpus = 65536, batchBytes = DEFAULT_BATCH_BYTES }: ReadOptions,
 ): AsyncIterable<EventBatch> {
   const batch = new BatchWriter(batchBytes, ENTRY_RECORD_BYTES);
@@ -104,9 +112,9 @@ async function* readBatches(
   const tasks = new TaskNames(file.tasks);
   for (let next = earliest(cursors); next !== undefined; next = earliest(cursors)) {
     const { page, from, length, time, cpu } = next;
-    const event =
+    const known =
       length < COMMON_BYTES ? undefined : indexes.get((page[from] as number) | ((page[from + 1] as number) << 8));
-    if (event === undefined) counts.skip("event");
+    if (known === undefined) counts.skip("event");
     else if (cpu >= cpus) counts.skip("cpu");
     else {
       if (!batch.hasRoom()) {
@@ -116,6 +124,7 @@ async function* readBatches(
       const low = originLow + (time % TWO_32);
       const timeHigh = originHigh + Math.floor(time / TWO_32) + (low >= TWO_32 ? 1 : 0);
       const comm = tasks.of(page, from, cpu);
+      const event = probes.of(known, page, from, length);
       writeEntry(batch, page, from, length, { timeLow: low % TWO_32, timeHigh, cpu, comm, event });
       counts.keep(event);
     }
