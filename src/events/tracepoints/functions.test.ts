@@ -50,8 +50,8 @@ const rowOf = (index: number, name: string, fields: string): SourceEvent => ({
 
 test("the kernel's functions are known by their addresses, a row for each", () => {
   const table = [
-    rowOf(0, "p_0", field("__probe_ip", 8)),
-    rowOf(1, "r_0", field("__probe_func", 8) + field("__probe_ret_ip", 16)),
+    rowOf(0, "p_open_0", field("__probe_ip", 8)),
+    rowOf(1, "r_open_0", field("__probe_func", 8) + field("__probe_ret_ip", 16)),
     rowOf(2, "other", field("ip", 8)),
   ];
   const probes = new ProbeEvents(
@@ -69,7 +69,7 @@ test("the kernel's functions are known by their addresses, a row for each", () =
   assert.deepEqual(found(0, 0xffffffffc0000000n), { name: "go", offset: 0, at: "entry" });
   assert.deepEqual(found(1, 0xffffffff81000000n), { name: "vfs_read", offset: 0, at: "return" });
   // An address that nobody has a name for: the function that the event is named after.
-  assert.deepEqual(found(0, 0x4000n), { name: "p", offset: 0, at: "entry" });
+  assert.deepEqual(found(0, 0x4000n), { name: "open", offset: 0, at: "entry" });
   assert.equal(of(2, 0xffffffff81000000n), 2);
   assert.equal(of(0, 0xffffffff81000000n), 3);
   assert.equal(table.length, 8);
