@@ -8,7 +8,7 @@
 import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
 import { bytesOf, matches } from "./bytes.ts";
 import { KnownHeads, UNKEPT } from "./known-heads.ts";
-import { cpuOf, fillHead, type RecordHeads } from "./record-head.ts";
+import { cpuOf, fillHead, type Origin, type RecordHeads } from "./record-head.ts";
 
 /** Positions of the flags in their column, -1 for those that are not there. */
 export interface FlagLayout {
@@ -61,22 +61,9 @@ export function layoutOfHeader(names: readonly string[]): FlagLayout | undefined
  * What a line's head says. Reused for every line; all members are whole numbers. Of a head that has come before only the CPU is told, the
  * nanoseconds and what is behind them: its record has the rest.
  */
-export interface Head {
+export interface Head extends Origin {
   /** The row of `HeadReader.records` that has what the record has of it. */
   row: number;
-  /** The task's name is at `commFrom..commTo`. */
-  commFrom: number;
-  commTo: number;
-  pid: number;
-  /** 0 where the trace has none. */
-  tgid: number;
-  cpu: number;
-  level: number;
-  /** Bits of the tracepoint's `common_flags`. */
-  common: number;
-  preempt: number;
-  migrate: number;
-  seconds: number;
   nanoseconds: number;
   /** The event's name is at `nameFrom..nameTo`. */
   nameFrom: number;

@@ -3,7 +3,6 @@ import type { Target } from "../batch.ts";
 import { RECORD } from "../record.ts";
 import { recordFlags } from "../tracepoints/entry.ts";
 import { bytesOf, matches } from "./bytes.ts";
-import type { Head } from "./head.ts";
 
 const COMMON_BYTES = 8;
 /** The record's header and the common fields of the payload. */
@@ -20,6 +19,23 @@ const IDLE = bytesOf("<idle>");
 const SWAPPER = bytesOf("swapper/");
 const MAX_COMM = 15;
 
+/** What a line says in front of its event. */
+export interface Origin {
+  /** The task's name is at `commFrom..commTo`. */
+  commFrom: number;
+  commTo: number;
+  pid: number;
+  /** 0 where the trace has none. */
+  tgid: number;
+  cpu: number;
+  level: number;
+  /** Bits of the tracepoint's `common_flags`. */
+  common: number;
+  preempt: number;
+  migrate: number;
+  seconds: number;
+}
+
 /** Records' heads one behind the other: all that a line's head says but the nanoseconds. */
 export interface RecordHeads {
   readonly view: DataView;
@@ -32,7 +48,7 @@ export function recordHeads(rows: number): RecordHeads {
 }
 
 /** Makes a row of what a line's head says. */
-export function fillHead({ view, words }: RecordHeads, row: number, head: Head, text: Uint8Array): void {
+export function fillHead({ view, words }: RecordHeads, row: number, head: Origin, text: Uint8Array): void {
   const at = row * HEAD_BYTES;
   const { pid } = head;
   words.fill(0, row * HEAD_WORDS, (row + 1) * HEAD_WORDS);
@@ -55,7 +71,7 @@ export function fillHead({ view, words }: RecordHeads, row: number, head: Head, 
 }
 
 /** Writes the task's name. */
-function writeComm(view: DataView, at: number, { commFrom, commTo, pid, cpu }: Head, text: Uint8Array): void {
+function writeComm(view: DataView, at: number, { commFrom, commTo, pid, cpu }: Origin, text: Uint8Array): void {
   const isIdle = pid === 0 && commTo - commFrom === IDLE.length && matches(text, commFrom, IDLE);
   const name = isIdle ? Uint8Array.of(...SWAPPER, ...bytesOf(String(cpu))) : text;
   const from = isIdle ? 0 : commFrom;
