@@ -10,6 +10,7 @@ import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
 import { type LineSkip, SKIP_REASONS, type TraceCounts } from "./counts.ts";
 import { createFormReader, type FormReader } from "./forms.ts";
+import { type GraphLine, GraphReader } from "./graph.ts";
 import { createHeadReader, FORMS, type Head, type HeadReader, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
 import { printItems, type Untold, untoldOf } from "./print.ts";
@@ -41,10 +42,13 @@ const LOST: readonly RegExp[] = [
 ];
 /** A stack below an event, as the kernel, trace-cmd and perf print it; what tools print in front of all. */
 const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+)$/;
+/** Of function_graph: lines around one that says that another task came to run, and where an interrupt begins and ends. */
+const GRAPH_ANNOTATION = /^\s*-{20,}\s*$|^\s*\d+\)\s.*-\d+\s+=>\s.*-\d+\s*$|\s(?:={6,}>|<={6,}) \|\s*$/;
 
 /** Its lines begin with the name of the function that wrote them, `tracing_mark_write`. */
 const MARKER = "print";
 const MARKER_NAMES = ["tracing_mark_write"];
+const GRAPH_NAMES = ["funcgraph_entry", "funcgraph_exit"];
 const ENTER = "sys_enter_";
 /** How names of events are written, in the order of FORMS. */
 const PREFIXES = [
@@ -57,6 +61,9 @@ const PREFIXES = [
 interface Reading {
   readonly head: HeadReader;
   readonly forms: FormReader;
+  readonly graph: GraphReader;
+  /** The events that trace-cmd prints function_graph's lines as. */
+  readonly graphs: ReadonlySet<number>;
   readonly formats: FtraceFormat[];
   /** As `formats`. */
   readonly events: SourceEvent[];
@@ -95,10 +102,13 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const recordBytes = RECORD.payload + MAX_STRUCT_BYTES + MAX_LINE_BYTES + 8;
   const names = PREFIXES.map(() => new ByteCache());
   const head = createHeadReader();
+  const indexes = indexByName(formats);
+  const graphs = GRAPH_NAMES.flatMap((name) => indexes.get(name) ?? []);
   const reading: Reading = {
     ...{ head, formats: [...formats], events, probes: new Map(), probed: new Set(), symbols },
-    ...{ kinds: Object.values(FORMS).map(() => []), names, indexes: indexByName(formats), headerNames: [] },
+    ...{ kinds: Object.values(FORMS).map(() => []), names, indexes, headerNames: [] },
     ...{ counts, cpus, recordBytes, texts: new TextContinuation(), forms: createFormReader(head) },
+    ...{ graph: new GraphReader(head), graphs: new Set(graphs) },
   };
   return {
     counts,
@@ -196,13 +206,20 @@ function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, f
  */
 function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): number | LineSkip | undefined {
   const { head, counts } = reading;
-  if (!head.read(text, from) && !reading.forms.read(text, from, endOfLine(text, from))) return "head";
+  if (!head.read(text, from) && !reading.forms.read(text, from, endOfLine(text, from))) {
+    const line = reading.graph.read(text, from, endOfLine(text, from));
+    return line === undefined ? "head" : keepCalls(reading, line, batch);
+  }
   reading.texts.end();
   const { cpu, form } = head.head;
   if (form === FORMS.function) return readProbe(reading, text, batch);
   const event = eventNamed(reading, head.head, text);
   if (event < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
   if (cpu >= reading.cpus) return "cpu";
+  if (reading.graphs.has(event)) {
+    const line = reading.graph.readFields(text, head.head.fields, endOfLine(text, head.head.fields));
+    if (line !== undefined) return keepCalls(reading, line, batch);
+  }
   const kind = (reading.kinds[form] as readonly LineKind[])[event] ?? kindOfLine(reading, form, event, text);
   const { matcher, isMessage } = kind;
   const { target, position } = batch;
@@ -251,15 +268,28 @@ function keep(
 
 /** A line of a function's event. */
 function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): LineSkip | undefined {
-  const { head, counts, symbols } = reading;
-  const { nameFrom, nameTo, fields, cpu, form } = head.head;
+  const { nameFrom, nameTo, fields, cpu, form } = reading.head.head;
   const rest = textOf(text, fields, endOfLine(text, fields));
   const isTraced = form === FORMS.function;
   const name = isTraced ? "" : textOf(text, nameFrom, nameTo);
   const line = isTraced ? tracerLine(rest) : probeLine(name, rest);
   if (line === undefined) return isTraced ? "head" : "event";
   if (cpu >= reading.cpus) return "cpu";
-  const event = probeEvent(reading, isTraced ? line.function.name : name, line, isTraced ? "function" : "probes");
+  return isTraced
+    ? keepCall(reading, line.function.name, line, "function", batch)
+    : keepCall(reading, name, line, "probes", batch);
+}
+
+/** A call that is entered or returns becomes a record. */
+function keepCall(
+  reading: Reading,
+  name: string,
+  line: ProbeLine,
+  category: string,
+  batch: BatchWriter,
+): LineSkip | undefined {
+  const { counts, symbols } = reading;
+  const event = probeEvent(reading, name, line, category);
   if (event === undefined) return "event";
   begin(reading, batch);
   const { target } = batch;
@@ -273,6 +303,19 @@ function readProbe(reading: Reading, text: Uint8Array, batch: BatchWriter): Line
   keep(reading, batch, { event, format }, low, high);
   if (unread !== 0n) counts.unread(event, low, high);
   return undefined;
+}
+
+/** The calls of a line of function_graph: one that returns at once is a piece of its own. */
+function keepCalls(reading: Reading, { calls }: GraphLine, batch: BatchWriter): LineSkip | undefined {
+  const { head } = reading.head;
+  reading.texts.end();
+  if (head.cpu >= reading.cpus) return "cpu";
+  let skipped: LineSkip | undefined;
+  for (const { call, after } of calls) {
+    head.nanoseconds += after;
+    skipped ??= keepCall(reading, call.function.name, call, "function", batch);
+  }
+  return skipped;
 }
 
 /** How a line of the named event is read: one of a probe whose format is known is an event of its function, which has that format. */
@@ -353,7 +396,7 @@ function skipHeadless({ counts, texts }: Reading, text: Uint8Array, from: number
     counts.lost += lost;
     counts.skip("lost");
   } else if (texts.add(text, from, to, batch)) counts.skip("continued");
-  else counts.skip(ANNOTATION.test(line) ? "annotation" : "head");
+  else counts.skip(ANNOTATION.test(line) || GRAPH_ANNOTATION.test(line) ? "annotation" : "head");
 }
 
 /** Events that a line says were lost; undefined where it says nothing of that. */

@@ -29,7 +29,8 @@ const PLACE = /^\s*\((\S+?)(?: \[\S+\])?(?: <- (\S+?)(?: \[\S+\])?)?\)(?=\s|$)\s
 const TRACER = /^([A-Za-z_][\w.]*)(?: \[\S+\])?(?:\((.*)\))? <-\S/;
 const ARGUMENT = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|\{[^}]*\}|\([a-z]+\)|[^\s,]+(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?)/g;
 
-function argumentsIn(text: string): Argument[] {
+/** `name=value` pairs, apart by blanks or commas. */
+export function argumentsIn(text: string): Argument[] {
   return [...text.matchAll(ARGUMENT)].map(([, name = "", value = ""]) => ({ name, text: value }));
 }
 

@@ -99,7 +99,7 @@ export function writeHead({ words }: Target, at: number, heads: RecordHeads, row
   for (let index = 0; index < HEAD_WORDS; index++) words[to + index] = head[from + index] as number;
   const low = ((head[from + TIME] as number) >>> 0) + rest.nanoseconds;
   words[to + TIME] = low;
-  if (low >= TWO_32) words[to + TIME + 1] = (head[from + TIME + 1] as number) + 1;
+  if (low >= TWO_32) words[to + TIME + 1] = (head[from + TIME + 1] as number) + Math.floor(low / TWO_32);
   words[to + SIZE] = rest.size;
   words[to + EVENT] = (head[from + EVENT] as number) | rest.event;
   words[to + UNREAD] = rest.unreadLow;

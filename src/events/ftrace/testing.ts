@@ -8,6 +8,8 @@ import { readTrace, type Trace, type TraceOptions } from "./text.ts";
 /** A record taken apart by its documented layout. */
 export interface Taken {
   readonly event: string;
+  /** Of the event in the source's table. */
+  readonly index: number;
   readonly time: bigint;
   readonly pidTgid: bigint;
   readonly comm: string;
@@ -38,6 +40,7 @@ export function takeApart(batch: EventBatch, trace: Trace): Taken[] {
     if (size % 8 !== 0 || size < RECORD.payload || at + size > byteLength) throw new Error(`record of ${size} bytes`);
     records.push({
       event: trace.events[view.getUint16(at + RECORD.event, true)]?.name ?? "?",
+      index: view.getUint16(at + RECORD.event, true),
       time: view.getBigUint64(at + RECORD.time, true),
       pidTgid: view.getBigUint64(at + RECORD.pidTgid, true),
       comm: cString(view, at + RECORD.comm, 16),
