@@ -5,6 +5,7 @@ import type { FunctionEvent, SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { isProbe } from "../tracepoints/functions.ts";
+import { isAnnotation, lostIn } from "./between.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
@@ -35,15 +36,6 @@ const ALL_CPUS = 65536;
 /** A record names its event by a u16. */
 const MOST_EVENTS = 65536;
 const HASH = 35;
-/** What the kernel prints, and trace-cmd. */
-const LOST: readonly RegExp[] = [
-  /^\s*CPU:\s*\d+ \[LOST (?:(\d+) )?EVENTS\]\s*$/,
-  /^\s*(?:CPU:\s*\d+ )?\[(?:(\d+) )?EVENTS DROPPED\]\s*$/,
-];
-/** A stack below an event, as the kernel, trace-cmd and perf print it; what tools print in front of all. */
-const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+)$/;
-/** Of function_graph: lines around one that says that another task came to run, and where an interrupt begins and ends. */
-const GRAPH_ANNOTATION = /^\s*-{20,}\s*$|^\s*\d+\)\s.*-\d+\s+=>\s.*-\d+\s*$|\s(?:={6,}>|<={6,}) \|\s*$/;
 
 /** Its lines begin with the name of the function that wrote them, `tracing_mark_write`. */
 const MARKER = "print";
@@ -396,14 +388,5 @@ function skipHeadless({ counts, texts }: Reading, text: Uint8Array, from: number
     counts.lost += lost;
     counts.skip("lost");
   } else if (texts.add(text, from, to, batch)) counts.skip("continued");
-  else counts.skip(ANNOTATION.test(line) || GRAPH_ANNOTATION.test(line) ? "annotation" : "head");
-}
-
-/** Events that a line says were lost; undefined where it says nothing of that. */
-export function lostIn(line: string): number | undefined {
-  for (const pattern of LOST) {
-    const found = pattern.exec(line);
-    if (found !== null) return Number(found[1] ?? 1);
-  }
-  return undefined;
+  else counts.skip(isAnnotation(line) ? "annotation" : "head");
 }
