@@ -24,10 +24,11 @@ export const PERF_EVENT: ProgramType<{ readonly event: string }> = {
   name: "perf_event",
   doc: "Runs on each sample of a clock or a counter; its context is `struct bpf_perf_event_data` of x86-64.",
   prefixes: ["perf_event"],
-  section: "perf_event or perf_event/NAME, as perf calls it: cpu-clock, cache-misses",
+  section: "perf_event/NAME",
   parse: ([event = ""]) => ({ event }),
   describe: ({ event }) => (event === "" ? "samples of clocks and counters" : `samples of ${event}`),
-  // Which event it is whoever opens it says, and not the object: without a name it runs on each.
+  // Names are those that perf has: cpu-clock, cache-misses. Which event it is whoever opens it says, and not the object: without a name
+  // it runs on each.
   attaches: (target, { category, name }) => category === CATEGORY && (target.event === "" || target.event === name),
   context: {
     room: 0,
