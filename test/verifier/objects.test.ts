@@ -23,6 +23,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   "loops.bpf.o muldiv": "context",
   "loops.bpf.o stack": "context",
   "maps-of-maps.bpf.o put": "argument",
+  "owners.bpf.o anothers_queue": "argument",
+  "owners.bpf.o anothers_timer": "argument",
   "maps-of-maps.bpf.o unchecked": "argument",
   "refused.bpf.o missing": "null",
   "refused.bpf.o outside": "bounds",
