@@ -4,9 +4,7 @@
  */
 import type { Arena } from "../arena/arena.ts";
 import { type Answers, FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
-import { runFunction } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
-import type { LinkedProgram } from "../bpf/linked.ts";
 import { setVariable } from "../bpf/object/spec.ts";
 import type { DirectInput } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
@@ -15,9 +13,9 @@ import { type Level, RECORD } from "../events/record.ts";
 import { programHost } from "./host.ts";
 import { probes, Regions } from "./kernel-memory.ts";
 import { instantiateImage, type LoadedObject, type ProgramImage, type Tail } from "./load.ts";
-import { type DirectTask, type Moment, type RanAt, runAt, writeMoment } from "./moment.ts";
+import { type DirectTask, runAt, writeMoment } from "./moment.ts";
 import { withTails } from "./tails.ts";
-import { type DueTimer, Timers } from "./timers.ts";
+import { type DueTimer, fire, Timers } from "./timers.ts";
 
 export interface DirectRun extends DirectInput {
   readonly program: string;
@@ -102,7 +100,7 @@ export class DirectRuns {
     this.#printed = [];
     this.#records = new Map();
     let error: string | undefined;
-    for (let due = this.#timers.next(end); due !== undefined; due = this.#timers.next(end)) {
+    for (const due of this.#timers.until(end)) {
       this.#time = due.at;
       error ??= this.#fire(due);
     }
@@ -114,23 +112,20 @@ export class DirectRuns {
   /** What is in workqueues when a program has ended; what that puts there runs when time passes. @returns the first error */
   #work(): string | undefined {
     let error: string | undefined;
-    for (let left = this.#timers.works; left > 0; left--) {
-      const due = this.#timers.next(this.#time, "task");
-      const failed = due && this.#fire(due);
+    for (const due of this.#timers.works(this.#time)) {
+      const failed = this.#fire(due);
       error ??= failed;
     }
     return error;
   }
 
   #fire(due: DueTimer): string | undefined {
-    const image = this.#imageOf(due.program);
+    const { linked } = this.#imageOf(due.program);
     const before = this.#arena.cpu;
-    this.#arena.switchCpu(due.cpu);
-    const record = this.#record(due);
+    const record = this.#arena.allocate(RECORD.payload);
+    const place = { record, stackTop: this.#stack + STACK_BYTES, time: this.#time };
     try {
-      const call = (cpu: number): bigint =>
-        runFunction(image.code as LinkedProgram, this.#host, { ...due, cpu, stackTop: this.#stack + STACK_BYTES });
-      return this.#inContext(record, due.level, call).error;
+      return this.#settled(() => fire(this.#arena, this.#host, linked, due, place)).error;
     } finally {
       this.#arena.core.freeBytes(record);
       this.#arena.switchCpu(before);
@@ -180,13 +175,14 @@ export class DirectRuns {
     const before = this.#arena.cpu;
     if (this.#arena.heldCpus().includes(cpu)) this.#arena.switchCpu(cpu);
     else this.#arena.takeCpu(cpu);
-    const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#record({ task, cpu, level })];
+    const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#arena.allocate(RECORD.payload)];
     const place = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
+      writeMoment(this.#arena, record, { task, cpu, level, time: this.#time });
       context.write(place, room);
       const run = instantiateImage(image, this.#host, watch === undefined ? {} : { watch });
-      const { result, error } = this.#inContext(record, level, (area) =>
-        run(room, area, this.#stack + STACK_BYTES, context.own),
+      const { result, error } = this.#settled(() =>
+        runAt(this.#arena, record, level, (area) => run(room, area, this.#stack + STACK_BYTES, context.own)),
       );
       const after = packet === undefined ? undefined : context.packet?.(place, room);
       const failed = this.#work();
@@ -194,6 +190,15 @@ export class DirectRuns {
     } finally {
       for (const address of [room, record]) this.#arena.core.freeBytes(address);
       this.#arena.switchCpu(before);
+    }
+  }
+
+  /** Behind a run, however it ends, what was put off runs. */
+  #settled<T>(run: () => T): T {
+    try {
+      return run();
+    } finally {
+      this.#arena.settle();
     }
   }
 
@@ -207,21 +212,6 @@ export class DirectRuns {
       "EINVAL",
       `there is no program ${name}, only ${programs.map((each) => each.name).join(", ")}`,
     );
-  }
-
-  /** An event record without a payload: whose run it is, and when. */
-  #record(moment: Omit<Moment, "time">): number {
-    const at = this.#arena.allocate(RECORD.payload);
-    writeMoment(this.#arena, at, { ...moment, time: this.#time });
-    return at;
-  }
-
-  #inContext(record: number, level: Level, run: (cpu: number) => bigint): RanAt {
-    try {
-      return runAt(this.#arena, record, level, run);
-    } finally {
-      this.#arena.settle();
-    }
   }
 }
 

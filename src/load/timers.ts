@@ -1,7 +1,10 @@
 /** Timers and workqueues of programs in virtual time: they lie in values of maps, and fire as time passes. */
 import type { Arena } from "../arena/arena.ts";
 import type { CoreFunction, ProgramHost, ProgramTimers } from "../bpf/host.ts";
+import { runFunction } from "../bpf/interpreter/interpreter.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import type { LoadedMap, LoadedObject } from "./load.ts";
+import { type RanAt, runAt, writeMoment } from "./moment.ts";
 
 interface Timer {
   readonly map: number;
@@ -101,13 +104,23 @@ export class Timers implements ProgramTimers {
     for (const timer of this.#timers.keys()) if (timer >= value && timer < value + bytes) this.#timers.delete(timer);
   }
 
-  /** How many workqueues are started. */
-  get works(): number {
-    return [...this.#timers.values()].filter(({ level, at }) => level === "task" && at !== undefined).length;
+  /** What fires up to a time, as it comes: what one starts may be the next. */
+  *until(time: bigint): Generator<DueTimer> {
+    for (let due = this.#next(time); due !== undefined; due = this.#next(time)) yield due;
+  }
+
+  /** The works that are in queues now; those that they put there are for another time. */
+  *works(time: bigint): Generator<DueTimer> {
+    let left = 0;
+    for (const { level, at } of this.#timers.values()) if (level === "task" && at !== undefined) left++;
+    for (; left > 0; left--) {
+      const due = this.#next(time, "task");
+      if (due !== undefined) yield due;
+    }
   }
 
   /** Takes the timer that fires first, up to a time. One whose entry is gone is gone too. @param only those of this level */
-  next(end: bigint, only?: "task"): DueTimer | undefined {
+  #next(end: bigint, only?: "task"): DueTimer | undefined {
     const due = [...this.#timers].filter(
       ([, { at, level }]) => at !== undefined && at <= end && (only === undefined || level === only),
     );
@@ -157,6 +170,26 @@ export class Timers implements ProgramTimers {
       this.#room = { address: this.#arena.allocate(bytes), bytes };
     return this.#room.address;
   }
+}
+
+/** Where a function runs: room for an event record, the top of a stack, and the time that it is then. */
+export interface FiringPlace {
+  readonly record: number;
+  readonly stackTop: number;
+  readonly time: bigint;
+}
+
+/** Runs what fires on its CPU, which the thread acts as from then on. */
+export function fire(
+  arena: Arena,
+  host: ProgramHost,
+  program: LinkedProgram,
+  due: DueTimer,
+  { record, stackTop, time }: FiringPlace,
+): RanAt {
+  arena.switchCpu(due.cpu);
+  writeMoment(arena, record, { cpu: due.cpu, level: due.level, time });
+  return runAt(arena, record, due.level, (cpu) => runFunction(program, host, { ...due, cpu, stackTop }));
 }
 
 function keysOf({ map }: LoadedMap): Uint8Array[] {

@@ -4,20 +4,22 @@
  */
 import type { Arena } from "../arena/arena.ts";
 import { helperById } from "../bpf/helpers/table.ts";
+import { TIMER_HELPERS, WORKQUEUE_FUNCTIONS } from "../bpf/helpers/timers.ts";
 import { FRAME_BYTES, MAX_FRAMES, type ProgramHost } from "../bpf/host.ts";
-import { runFunction } from "../bpf/interpreter/interpreter.ts";
 import { RECORD } from "../events/record.ts";
 import type { ProgramImage } from "../load/load.ts";
-import { runAt, writeMoment } from "../load/moment.ts";
-import type { DueTimer, Timers } from "../load/timers.ts";
+import { type DueTimer, fire, type Timers } from "../load/timers.ts";
 import type { RunCounts } from "./counts.ts";
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
-const STARTS: readonly (string | undefined)[] = ["timer_start", "bpf_wq_start"];
+/** Helpers and kernel functions that are about timers and workqueues. */
+const ABOUT: ReadonlySet<string | undefined> = new Set(
+  [...TIMER_HELPERS, ...WORKQUEUE_FUNCTIONS].map(({ name }) => name),
+);
 
-/** Whether any program starts a timer or a work. */
-export function startsTimers(programs: readonly ProgramImage[]): boolean {
-  return programs.some(({ linked }) => linked.helpers.some((id) => STARTS.includes(helperById(id)?.name)));
+/** Whether any program has to do with timers or workqueues. */
+export function usesTimers(programs: readonly ProgramImage[]): boolean {
+  return programs.some(({ linked }) => linked.helpers.some((id) => ABOUT.has(helperById(id)?.name)));
 }
 
 export class Firing {
@@ -40,17 +42,12 @@ export class Firing {
     this.#record = arena.allocate(RECORD.payload);
   }
 
-  /** Fires what is due up to a time. */
-  until(time: bigint): void {
-    for (let due = this.#timers.next(time); due !== undefined; due = this.#timers.next(time)) this.#fire(due);
-  }
-
-  /** Runs what is in workqueues now; what that puts there waits for the next event. */
-  works(time: bigint): void {
-    for (let left = this.#timers.works; left > 0; left--) {
-      const due = this.#timers.next(time, "task");
-      if (due !== undefined) this.#fire(due);
-    }
+  /** Fires what is due up to an event's time, runs the event's programs, and then what is in workqueues. */
+  around(time: bigint, run: () => void): void {
+    for (const due of this.#timers.until(time)) this.#fire(due);
+    run();
+    // What these put into queues waits for the next event.
+    for (const due of this.#timers.works(time)) this.#fire(due);
   }
 
   free(): void {
@@ -61,11 +58,8 @@ export class Firing {
     const index = this.#programs.findIndex(({ name }) => name === due.program);
     const [image, counts] = [this.#programs[index], this.#counts.programs[index]];
     if (image === undefined || counts === undefined) return;
-    this.#arena.switchCpu(due.cpu);
-    writeMoment(this.#arena, this.#record, { cpu: due.cpu, level: due.level, time: due.at });
-    const { error } = runAt(this.#arena, this.#record, due.level, (cpu) =>
-      runFunction(image.linked, this.#host, { ...due, cpu, stackTop: this.#stack + STACK_BYTES }),
-    );
+    const place = { record: this.#record, stackTop: this.#stack + STACK_BYTES, time: due.at };
+    const { error } = fire(this.#arena, this.#host, image.linked, due, place);
     // The CPU was in a task, or a softirq that is over: what the function has raised may run. With RT a thread does it, later.
     if (!this.#arena.realTime) this.#arena.core.interruptsCameOn();
     counts.fired++;

@@ -10,7 +10,7 @@ import { programHost } from "../load/host.ts";
 import type { ProgramImage } from "../load/load.ts";
 import type { Timers } from "../load/timers.ts";
 import type { RunCounts } from "./counts.ts";
-import { Firing, startsTimers } from "./firing.ts";
+import { Firing, usesTimers } from "./firing.ts";
 import { EventRunner, type ReplayRule } from "./runner.ts";
 
 export interface ReplayResult {
@@ -82,12 +82,10 @@ export async function replay(
 ): Promise<ReplayResult> {
   for (let cpu = 0; cpu < arena.cpus; cpu++) if (cpu !== arena.cpu) takeCpu(arena, cpu);
   const plain = programHost(arena, print);
-  const host = withTimers(watch.host?.(plain) ?? plain, watch.timers);
+  const timers = usesTimers(programs) ? watch.timers : undefined;
+  const host = withTimers(watch.host?.(plain) ?? plain, timers);
   const runner = new EventRunner(arena, programs, stream.events, rule, host);
-  const firing =
-    watch.timers !== undefined && startsTimers(programs)
-      ? new Firing(arena, programs, host, watch.timers, runner.counts)
-      : undefined;
+  const firing = timers && new Firing(arena, programs, host, timers, runner.counts);
   const buffer = new BatchBuffer(arena);
   let seconds = 0;
   arena.switchCpu(0);
@@ -113,6 +111,7 @@ function takeCpu(arena: Arena, cpu: number): void {
   arena.switchCpu(before);
 }
 
+/** Programs that have to do with none call the core itself: a closure before each update and deletion has its price. */
 function withTimers(host: ProgramHost, timers: Timers | undefined): ProgramHost {
   return timers === undefined ? host : { ...host, timers, core: timers.watching(host.core) };
 }
@@ -129,10 +128,9 @@ function replayBatch({ runner, firing, watch }: Running, buffer: BatchBuffer, ba
   if (watch.event === undefined && firing === undefined) runner.replay(address, batch.bytes.length);
   else
     for (const { at, size } of recordsIn(batch)) {
-      const time = timeOf(batch, at);
-      firing?.until(time);
-      runner.replay(address + at, size);
-      firing?.works(time);
+      const run = (): void => runner.replay(address + at, size);
+      if (firing === undefined) run();
+      else firing.around(timeOf(batch, at), run);
       watch.event?.(address + at);
     }
   return (performance.now() - start) / 1000;
