@@ -106,7 +106,13 @@ export async function wholeOf(chunks: AsyncIterable<Uint8Array>, name: string): 
     if (length > MOST_BYTES)
       throw new AnyctxError("BAD_TRACE", `${name} is larger than 4 GiB, which is read as a whole`);
   }
-  if (parts.length === 1) return parts[0] as Uint8Array;
+  return joined(parts, length);
+}
+
+/** Pieces behind each other, `length` bytes in all; one alone is not copied. */
+export function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
   const whole = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {

@@ -1,4 +1,6 @@
 /** Bytes of a stream as they are asked for, in constant memory. */
+import { joined } from "./bytes.ts";
+
 export class ByteQueue {
   readonly #source: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array(0);
@@ -38,13 +40,7 @@ export class ByteQueue {
       parts.push(value);
       bytes += value.length;
     }
-    const whole = new Uint8Array(bytes);
-    let at = 0;
-    for (const part of parts) {
-      whole.set(part, at);
-      at += part.length;
-    }
-    this.#chunk = whole;
+    this.#chunk = joined(parts, bytes);
   }
 
   async close(): Promise<void> {

@@ -23,7 +23,6 @@ function read(): Recording {
 }
 
 export const RECORDED = {
-  release: (): string => read().release,
   programs: (): Record<string, ByLinux> => ({ ...read().programs }),
   write(programs: Recording["programs"], release: string): void {
     writeFileSync(FILE, gzipSync(`${JSON.stringify({ release, programs })}\n`));

@@ -167,7 +167,6 @@ const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
     pushOnMap(emitter, helper, () => emitter.out.byte(OP.i64Const).s64(BigInt(value))),
 };
 
-/** The interpreter leaves the same: nothing may depend on what a callee left in r1 to r5. */
 /** `r0` = a number in the packet; where it has no such bytes the function ends with 0. */
 export function emitPacketLoad(
   emitter: Emitter,
@@ -189,6 +188,7 @@ export function emitPacketLoad(
   clearArguments(emitter);
 }
 
+/** The interpreter leaves the same: nothing may depend on what a callee left in r1 to r5. */
 function clearArguments(emitter: Emitter): void {
   for (let register = 1; register <= ARGUMENTS; register++) {
     emitter.out.op(OP.i64Const, 0);

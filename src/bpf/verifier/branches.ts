@@ -2,7 +2,7 @@
 import { NULL_GUARD_BYTES } from "../host.ts";
 import type { Effect } from "../isa/instructions.ts";
 import { Basis } from "./basis.ts";
-import { isPacket, number, type PointerRegister, type Register, rely, zero } from "./registers.ts";
+import { isArena, isPacket, number, type PointerRegister, type Register, rely, zero } from "./registers.ts";
 import type { State } from "./state.ts";
 import type { Step } from "./subject.ts";
 import { compared } from "./values/relations.ts";
@@ -91,11 +91,6 @@ function scalarOf(register: Register): Scalar | undefined {
   return register.type === "number" ? register.scalar : undefined;
 }
 
-/** A pointer into an arena map may be any number of 32 bits. */
-function isArena(register: Register): boolean {
-  return register.type === "pointer" && register.target.type === "arena";
-}
-
 function wayOf(step: Step, state: State, { comparison, operand, width }: Branch, holds: boolean): Way {
   const { slot } = step;
   const left = state.register(slot.dst);
@@ -111,6 +106,7 @@ function wayOf(step: Step, state: State, { comparison, operand, width }: Branch,
       if (operand === "src" && found[1] !== b) changed.narrow(slot.src, { ...right, scalar: found[1], basis });
     };
   }
+  // A pointer into an arena map may be any number of 32 bits.
   if (width === 32 || isArena(left) || isArena(right)) return nothing;
   if (left.type === "pointer" && right.type === "pointer")
     return sameAs(left, right, comparison.name, holds) ?? againstEdge(left, right, comparison.name, holds);

@@ -8,7 +8,7 @@ import { checkAccess } from "./access.ts";
 import { afterCall, losePacket } from "./call-effects.ts";
 import { REFERENCES } from "./references.ts";
 import { Refusal } from "./refusal.ts";
-import { ANY_NUMBER, describe, memory, pointer, type Register } from "./registers.ts";
+import { ANY_NUMBER, describe, isArena, memory, pointer, type Register } from "./registers.ts";
 import { smear } from "./stack.ts";
 import { overwrite } from "./stack-objects.ts";
 import { enteredFrame, State, wordSet } from "./state.ts";
@@ -44,8 +44,7 @@ function checkArguments(subject: Subject, step: Step, state: State, called: Glob
     if (parameter.type === "number") {
       if (held.type !== "number") throw refusal(step, called, register, "a number", held);
     } else if (parameter.type === "arena") {
-      const isArena = isPointer && held.target.type === "arena";
-      if (held.type !== "number" && !isArena)
+      if (held.type !== "number" && !isArena(held))
         throw refusal(step, called, register, "a pointer into the arena map", held);
     } else if (parameter.type === "context") {
       const isContext = isPointer && held.target.type === "context" && constantOf(held.offset) === 0n;

@@ -118,6 +118,12 @@ export function number(scalar: Scalar, kernel = false, basis: Basis = new Basis(
   return { type: "number", scalar, id: 0, plus: 0n, kernel, basis };
 }
 
+export function isArena(
+  register: Register,
+): register is PointerRegister & { readonly target: { readonly type: "arena" } } {
+  return register.type === "pointer" && register.target.type === "arena";
+}
+
 export const ANY_NUMBER: NumberRegister = number(UNKNOWN, false, NO_BASIS);
 
 export function zero(): NumberRegister {

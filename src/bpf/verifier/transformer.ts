@@ -6,6 +6,7 @@ import { Basis } from "./basis.ts";
 import { aluName, isMove } from "./checker.ts";
 import {
   ANY_NUMBER,
+  isArena,
   isPacket,
   type NumberRegister,
   number,
@@ -84,10 +85,6 @@ function move(subject: Subject, step: Step, state: State, effect: Of<"alu">): Re
   const operation = SCALAR_OPERATIONS.get(effect.alu);
   const scalar = operation?.(WIDTHS, UNKNOWN, source.scalar, effect.width === 32) ?? UNKNOWN;
   return number(scalar, false, new Basis(source.basis));
-}
-
-function isArena(register: Register): register is PointerRegister {
-  return register.type === "pointer" && register.target.type === "arena";
 }
 
 /** Whatever is done with a pointer into an arena map, or added to one: 32 bits of what comes out are a pointer into it. */

@@ -2,7 +2,7 @@
  * The records of a `perf.data`, one behind the other. Source: Linux `tools/perf/Documentation/perf.data-file-format.txt` and
  * `include/uapi/linux/perf_event.h`.
  */
-import type { ByteRange } from "../bytes.ts";
+import { type ByteRange, joined } from "../bytes.ts";
 
 export const RECORD_TYPES = {
   lost: 2,
@@ -103,18 +103,6 @@ export class Framer {
   get isCut(): boolean {
     return this.isDamaged || this.#length > 0;
   }
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = parts;
-  if (parts.length === 1 && first !== undefined) return first;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** A part of a file, a piece at a time. */
