@@ -7,14 +7,15 @@
  * If the table grows again before, it comes back to its own place at once.
  */
 
-import { peek, publish } from "../base/atomics";
+import { acquire64, peek, publish } from "../base/atomics";
 import { powerOfTwoAtLeast } from "../base/bytes";
+import { check } from "../base/check";
 import { superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { runPlaced, transferOf } from "../cpu/intent";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { gracePeriodEnded, gracePeriodTarget, OPERATION } from "../rcu/epoch";
-import { BUCKET_BYTES, INDEX, INDEX_MASK } from "./bucket";
+import { BUCKET_BYTES, DEAD, INDEX, INDEX_MASK } from "./bucket";
 import { MapHeader, SUPPLY_POOL } from "./map";
 import { allocateStorage, directoryField, wholeField } from "./storage";
 import {
@@ -30,6 +31,14 @@ import {
   segmentWord,
 } from "./table";
 
+function segmentsWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("segments");
+}
+
+function retiredWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("retired");
+}
+
 /** Whether a run is a page that the map's table has, or has retired. */
 export function isSegmentOf(map: MapHeader, page: usize): bool {
   if (map.directoryStorage == 0 || map.wholeStorage != 0) return false;
@@ -42,7 +51,7 @@ export function isSegmentOf(map: MapHeader, page: usize): bool {
 
 /**
  * Makes the segment of bucket `index`, the first that is not there: all of its buckets are dead. False: memory is out.
- * The publication pairs with bucketAt.
+ * The publication of its place pairs with bucketAt, those of the counts with hasSpareSegment.
  */
 export function addSegment(map: MapHeader, index: u32): bool {
   const segment = segmentsFor(index + 1) - 1;
@@ -50,8 +59,8 @@ export function addSegment(map: MapHeader, index: u32): bool {
   const word = segmentWord(map, index);
   if (map.retired != 0 && (peek(<usize>map.retired + INDEX) & INDEX_MASK) == segment * SEGMENT_BUCKETS) {
     publish(word, map.retired);
-    map.retired = 0;
-    map.segments = segment + 1;
+    publish(retiredWord(map), 0);
+    publish(segmentsWord(map), segment + 1);
     return true;
   }
   const transfer = transferOf(thisCpu());
@@ -61,7 +70,7 @@ export function addSegment(map: MapHeader, index: u32): bool {
     memory.fill(address, 0, PAGE_BYTES);
     formatBuckets(address, segment * SEGMENT_BUCKETS, SEGMENT_BUCKETS, 0, 0);
     publish(word, <u32>address);
-    map.segments = segment + 1;
+    publish(segmentsWord(map), segment + 1);
     runPlaced();
   }
   transfer.table = 0;
@@ -116,22 +125,29 @@ function buildWhole(map: MapHeader, buckets: u32): bool {
  */
 export function hasSpareSegment(map: MapHeader, buckets: u32): bool {
   if (map.wholeStorage != 0) return false;
-  const address = changetype<usize>(map);
-  if (peek(address + offsetof<MapHeader>("retired")) != 0) return true;
-  return peek(address + offsetof<MapHeader>("segments")) > segmentsFor(buckets);
+  return peek(retiredWord(map)) != 0 || peek(segmentsWord(map)) > segmentsFor(buckets);
 }
 
-/** Takes the last segment, all of whose buckets are dead, out of the directory. The publication pairs with bucketAt. */
+/**
+ * Takes the last segment, all of whose buckets are dead, out of the directory. The publications pair as those of addSegment.
+ * The root says so already: only operations that began before its grace period does have the way to it.
+ */
 function retireSegment(map: MapHeader): void {
   const last = map.segments - 1;
   const index = last * SEGMENT_BUCKETS;
+  const first = bucketAt(map, index);
+  // Pairs with the migrator before this one. Those that live are the first ones.
+  check((acquire64(first) & DEAD) != 0);
   map.retiredTarget = gracePeriodTarget(OPERATION);
-  map.retired = <u32>bucketAt(map, index);
+  publish(retiredWord(map), <u32>first);
   publish(segmentWord(map, index), superblock().deadBuckets);
-  map.segments = last;
+  publish(segmentsWord(map), last);
 }
 
-/** Gives back the segment that waits, if nobody is in it any more. False: somebody may be. */
+/**
+ * Gives back the segment that waits, if nobody is in it any more. False: somebody may be. The publication pairs with
+ * hasSpareSegment.
+ */
 function freeRetired(area: CpuArea, map: MapHeader): bool {
   const address: usize = map.retired;
   if (address == 0) return true;
@@ -139,7 +155,7 @@ function freeRetired(area: CpuArea, map: MapHeader): bool {
   const transfer = transferOf(area);
   transfer.table = <u32>changetype<usize>(map);
   transfer.run = <u32>address;
-  map.retired = 0;
+  publish(retiredWord(map), 0);
   transfer.table = 0;
   freePages(address);
   return true;
@@ -152,20 +168,20 @@ export function returnSegments(area: CpuArea, map: MapHeader, buckets: u32): voi
 
 /**
  * Makes good what a dead migrator left: a segment that the directory names is not retired, and how many it names is counted.
- * An atomic is not needed: nobody else is the migrator.
+ * The publications pair with hasSpareSegment; nobody else is the migrator.
  */
 export function settleSegments(map: MapHeader): void {
   if (map.wholeStorage != 0) return;
   const retired: usize = map.retired;
   let segments: u32 = 0;
   while (segments < segmentCount(map) && segmentAt(map, segments) != 0) {
-    if (segmentAt(map, segments) == retired) map.retired = 0;
+    if (segmentAt(map, segments) == retired) publish(retiredWord(map), 0);
     segments++;
   }
-  map.segments = segments;
+  publish(segmentsWord(map), segments);
 }
 
-/** Gives all segments back: the map goes. From wherever a former attempt was cut off. */
+/** Gives all segments back: the map goes. From wherever a former attempt was cut off. The publication pairs as in freeRetired. */
 export function freeSegments(area: CpuArea, map: MapHeader): void {
   // Who goes on after this finds no table: there is nothing in it.
   map.root = 0;
@@ -182,6 +198,6 @@ export function freeSegments(area: CpuArea, map: MapHeader): void {
     freePages(address);
   }
   transfer.run = map.retired;
-  map.retired = 0;
+  publish(retiredWord(map), 0);
   if (transfer.run != 0) freePages(<usize>transfer.run);
 }

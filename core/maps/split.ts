@@ -47,7 +47,7 @@ import { placesTaken } from "./count";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
 import { MAP_BYTES, MAP_CPU_BYTES, MapCpu, MapHeader, mapAt, mapCpu } from "./map";
 import { addSegment, hasSpareSegment, returnSegments } from "./segment";
-import { bucketAt, bucketsFor, parentOf, setRoot, topBit } from "./table";
+import { bucketAt, bucketCount, bucketsFor, parentOf, setRoot, topBit } from "./table";
 
 /** Buckets that one run of the work adds or takes away: it is as long as a refill, or a few. */
 const STEPS: u32 = 24;
@@ -73,7 +73,7 @@ function wantedChange(map: MapHeader, buckets: u32, elements: u32): i32 {
  * The exchange pairs with the publication in runTables: of two that raise, one queues.
  */
 export function raiseTable(area: CpuArea, map: MapHeader): void {
-  const buckets = <u32>map.root;
+  const buckets = bucketCount(map);
   if (wantedChange(map, buckets, placesTaken(map)) == 0 && !hasSpareSegment(map, buckets)) return;
   const node = changetype<usize>(mapCpu(map, area.id));
   const raised = node + offsetof<MapCpu>("tableRaised");
@@ -110,7 +110,7 @@ export function tickTables(area: CpuArea): void {
   enterRead(area);
   let map: usize = acquire(changetype<usize>(superblock()) + offsetof<Superblock>("maps"));
   while (map != 0) {
-    if (mapAt(map).root != 0) raiseTable(area, mapAt(map));
+    if (bucketCount(mapAt(map)) != 0) raiseTable(area, mapAt(map));
     map = acquire(map + offsetof<MapHeader>("next"));
   }
   leaveRead(area);
@@ -134,7 +134,7 @@ export function tableIdle(map: MapHeader, cpus: u32): bool {
  */
 function migrate(area: CpuArea, map: MapHeader): bool {
   if (!claim(migratorWord(map), 0, area.id + 1)) return false;
-  let buckets = <u32>map.root;
+  let buckets = bucketCount(map);
   let direction = wantedChange(map, buckets, placesTaken(map));
   let step: u32 = 0;
   // One section for all of them: an element that leaves a chain meanwhile stays one.
@@ -145,7 +145,7 @@ function migrate(area: CpuArea, map: MapHeader): bool {
     direction = wantedChange(map, buckets, placesTaken(map));
   }
   leaveRead(area);
-  if (buckets != <u32>map.root) setRoot(map, buckets);
+  if (buckets != bucketCount(map)) setRoot(map, buckets);
   returnSegments(area, map, buckets);
   publish(migratorWord(map), 0);
   return step == STEPS && direction != 0;

@@ -25,7 +25,7 @@ import { forgetClasses, removeFromChain } from "./chain";
 import { ELEMENT_NEXT, hashOfElement } from "./element";
 import { MapHeader, mapCpu } from "./map";
 import { settleSegments } from "./segment";
-import { bucketAt, parentOf, SEGMENT_BUCKETS, segmentAt, segmentCount } from "./table";
+import { bucketAt, bucketCount, parentOf, SEGMENT_BUCKETS, segmentAt, segmentCount, setRoot } from "./table";
 
 /** The loads need no pair: the dead CPU changes its buckets no more, and its lock keeps others away. */
 function repairChain(bucket: usize, control: u64): void {
@@ -74,19 +74,36 @@ function settleBuckets(map: MapHeader, owner: u64, unlock: bool): void {
   }
 }
 
+/** Whether a bucket has keys. The load needs no pair: nobody else is the migrator. */
+function isAlive(map: MapHeader, index: u32): bool {
+  return (acquire64(bucketAt(map, index)) & DEAD) == 0;
+}
+
+/**
+ * Tells how many buckets there are, which a migrator does after its last step: the living ones are the first ones. By an old
+ * root the next one would take a segment for spare whose buckets live, and their keys would be nowhere.
+ */
+function settleRoot(map: MapHeader): void {
+  let buckets = bucketCount(map);
+  while (buckets < map.mostBuckets && isAlive(map, buckets)) buckets++;
+  while (buckets > map.leastBuckets && !isAlive(map, buckets - 1)) buckets--;
+  if (buckets != bucketCount(map)) setRoot(map, buckets);
+}
+
 /**
  * Releases every bucket that a dead CPU has locked, and the migration that it was at: what it did to a bucket is done or
  * undone. A map that is being made or freed may have no table.
  * The claim pairs with the next migrator's.
  */
 export function settleTable(map: MapHeader, cpu: u32): void {
-  if (map.root == 0) return;
+  if (bucketCount(map) == 0) return;
   const owner = (<u64>cpu + 1) << OWNER_SHIFT;
   settleBuckets(map, owner, false);
   settleBuckets(map, owner, true);
   const migrator = changetype<usize>(map) + offsetof<MapHeader>("migrator");
   if (peek(migrator) == cpu + 1) {
     settleSegments(map);
+    settleRoot(map);
     claim(migrator, cpu + 1, 0);
   }
   mapCpu(map, cpu).tableRaised = 0;

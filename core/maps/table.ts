@@ -34,6 +34,11 @@ export function rootWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("root");
 }
 
+/** How many buckets there are, as a hint: whoever needs to know is the migrator. */
+export function bucketCount(map: MapHeader): u32 {
+  return peek(rootWord(map));
+}
+
 function contiguousWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("contiguous");
 }

@@ -4,9 +4,9 @@
  */
 
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
-import { tableSegments } from "../wasm/table.ts";
 import { checkElements } from "./checks/elements.ts";
 import { checkHistory, type Operation, type Result } from "./checks/linearizable.ts";
+import { bucketsOf, checkTable } from "./checks/table.ts";
 import { type EntryFormat, entryFormat } from "./entry-format.ts";
 import { type Call, LEVELS } from "./fiber.ts";
 import { Finding } from "./finding.ts";
@@ -92,20 +92,14 @@ export function overflowingKeys(prepared: PreparedHash, more: number): number[] 
   return sharing.slice(0, count + more);
 }
 
-/** The addresses of a hash's buckets. */
-function bucketsOf(world: World, map: number): number[] {
-  return tableSegments((at) => world.memory.load(at) >>> 0, map).flatMap(({ address, buckets }) =>
-    Array.from({ length: buckets }, (_, index) => address + index * CONSTANTS.BUCKET_BYTES),
-  );
-}
-
 /** The address of the bucket that a key lies in, by putting it there. Only while setting up. */
 export function bucketOfKey({ world, map, keys, from }: PreparedHash, key: number): number {
   const address = keys[key - 1] as number;
   world.call("hashUpdate", map, address, from, 0);
-  const used = bucketsOf(world, map).find((bucket) => (world.memory.load(bucket) & Number(CONSTANTS.SLOT_MASK)) !== 0);
+  const slots = Number(CONSTANTS.SLOT_MASK);
+  const used = bucketsOf(world, map).find((bucket) => (world.memory.load(bucket.address) & slots) !== 0);
   world.call("hashDelete", map, address);
-  return used as number;
+  return used?.address as number;
 }
 
 const ENOENT = 2;
@@ -265,13 +259,13 @@ export class HashTable {
       found.set(key, element);
     };
     const [overflow, elements, slots] = [CONSTANTS.OVERFLOW, CONSTANTS.ELEMENTS, CONSTANTS.SLOT_COUNT];
-    for (const bucket of bucketsOf(world, map)) {
+    for (const { address: bucket, isDead } of bucketsOf(world, map)) {
       const control = memory.load(bucket);
       const owner = control >>> CONSTANTS.OWNER_SHIFT;
       if (owner !== 0)
         throw new Finding("lock held", `the bucket at ${hex(bucket)} is locked at rest by CPU ${owner - 1}`);
       // A dead bucket has nothing, whatever its chain says.
-      if ((control & CONSTANTS.DEAD) !== 0) continue;
+      if (isDead) continue;
       for (let slot = 0; slot < slots; slot++)
         if ((control >>> (CONSTANTS.SLOT_SHIFT + slot)) & 1) put(memory.load(bucket + elements + 4 * slot));
       for (let element = memory.load(bucket + overflow); element !== 0; ) element = this.#next(element, put);
@@ -299,9 +293,10 @@ export class HashTable {
     }
   }
 
-  /** History, entries, counts, and that each element and value is in one place. */
+  /** History, entries, counts, the table, and that each element and value is in one place. */
   check(): void {
     const { world, map } = this.#prepared;
+    checkTable(world, map);
     const evicts = world.field(map, "MapHeader", "ring") !== 0;
     checkHistory(this.#history, this.#contents(), this.#initial, evicts);
     const entries = this.entries();

@@ -184,6 +184,24 @@ export const MAP_CANARIES: readonly Canary[] = [
     edits: [{ file: "core/maps/table-repair.ts", guard: "  settleBuckets(map, owner, false);\n", without: "" }],
   },
   {
+    name: "root-not-settled",
+    doc: "A dead migrator's buckets are made right, and nobody tells how many there are.",
+    scenario: "table-shrinks-slotted-killed",
+    edits: [{ file: "core/maps/table-repair.ts", guard: "    settleRoot(map);\n", without: "" }],
+  },
+  {
+    name: "segment-returned-at-once",
+    doc: "A segment goes back as soon as the directory names it no longer.",
+    scenario: "segment-returned",
+    edits: [
+      {
+        file: "core/maps/segment.ts",
+        guard: "  if (!gracePeriodEnded(OPERATION, map.retiredTarget)) return false;\n",
+        without: "",
+      },
+    ],
+  },
+  {
     name: "walk-without-place",
     doc: "A walk takes all that a bucket has, which is larger by now than when it was there.",
     scenario: "table-shrinks-slotted-walk",

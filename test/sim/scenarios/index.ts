@@ -40,6 +40,7 @@ import { reusedSlot } from "./reused-slot.ts";
 import { RINGS } from "./rings.ts";
 import { rtWorkThread } from "./rt-work-thread.ts";
 import { SCANS } from "./scan-while-writing.ts";
+import { segmentReturned } from "./segments.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
 import { TABLES } from "./tables.ts";
@@ -85,6 +86,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SCANS,
   shortWayNmi,
   shortWayTwoCpus,
+  segmentReturned,
   sizes,
   sleepableReader,
   trimNmi,

@@ -2,7 +2,7 @@
  * A table grows or shrinks by one bucket while others look, insert, delete and walk, an NMI comes in at any access, or the
  * migrator is killed: each key is in the map once, and found.
  */
-import { type Body, type FiberSpec, interrupt, LEVELS, task } from "../../../src/sim/fiber.ts";
+import { type Body, type FiberSpec, interrupt, task } from "../../../src/sim/fiber.ts";
 import { Finding } from "../../../src/sim/finding.ts";
 import {
   bucketOfKey,
@@ -15,9 +15,10 @@ import {
 import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { World } from "../../../src/sim/world.ts";
-import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
+import { CONSTANTS } from "../../../src/wasm/face.ts";
 import { withHash } from "./common.ts";
 import { DIES, mortalHash } from "./death.ts";
+import { bucketCount, givePlaces, resize } from "./table-size.ts";
 
 /** More than fits into one segment, so that the table is one that grows. */
 const LARGE = 4000;
@@ -99,40 +100,6 @@ function plansFor(change: Plan["change"]): Plan[] {
   ]);
 }
 
-/** Enough for what a scenario inserts on one level of one CPU. */
-const SPARE = 32;
-
-/**
- * The map's places are `total`, by which its table goes, and every level has places to spare: softirq on CPU 0, where nothing
- * is done, makes up for it.
- */
-function givePlaces(world: World, map: number, total: number): void {
-  const first = map + CONSTANTS.MAP_BYTES + LAYOUT.MapCpu.counts;
-  let given = 0;
-  for (const cpu of world.areas.keys())
-    for (const level of LEVELS.keys()) {
-      const counts = first + cpu * CONSTANTS.MAP_CPU_BYTES + level * CONSTANTS.LEVEL_COUNT_BYTES;
-      const places = world.field(counts, "LevelCount", "live") + SPARE;
-      world.setField(counts, "LevelCount", "places", places);
-      world.setField(counts, "LevelCount", "least", -LARGE);
-      given += places;
-    }
-  const softirq = first + LEVELS.indexOf("softirq") * CONSTANTS.LEVEL_COUNT_BYTES;
-  const own = world.field(softirq, "LevelCount", "places");
-  world.setField(softirq, "LevelCount", "places", own + total - given);
-  world.setField(map, "MapHeader", "places", total);
-}
-
-/** The table has `buckets` buckets, two at least. Only while setting up. */
-function resize(world: World, map: number, buckets: number): void {
-  const count = (): number => world.field(map, "MapHeader", "root");
-  world.setField(map, "MapHeader", "leastBuckets", buckets);
-  givePlaces(world, map, 0);
-  for (let turn = 0; count() > buckets && turn < 64; turn++) world.call("timerTick");
-  world.setField(map, "MapHeader", "leastBuckets", 2);
-  if (count() !== buckets) throw new Finding("scenario", `the table has ${count()} buckets and not ${buckets}`);
-}
-
 /**
  * Keys of bucket 0, the last few of which go to bucket 2 where that is there, and one more of each that is to be inserted.
  */
@@ -200,7 +167,7 @@ function scenarioOf(plan: Plan): Scenario {
       const fibersOf = (table: HashTable): FiberSpec[] => [
         task(0, function* () {
           yield ["timerTick"];
-          if (world.field(map, "MapHeader", "root") === after) world.saw(MIGRATED);
+          if (bucketCount(world, map) === after) world.saw(MIGRATED);
           const first = world.field(map, "MapHeader", "buckets");
           if (world.memory.load(first + CONSTANTS.OVERFLOW) !== 0) world.saw(CHAINED_STILL);
         }),
@@ -210,7 +177,7 @@ function scenarioOf(plan: Plan): Scenario {
         ...(walks ? [interrupt("nmi", 0, () => comesAndGoes(table, keys[there] as number))] : []),
       ];
       const atRest = (): void => {
-        const buckets = world.field(map, "MapHeader", "root");
+        const buckets = bucketCount(world, map);
         if (buckets !== after && buckets !== before) throw new Finding("table", `the table has ${buckets} buckets`);
       };
       return () => (dies ? mortalHash(prepared, pages, fibersOf) : withHash(prepared, fibersOf, atRest));
