@@ -5,6 +5,7 @@
  */
 import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
+import { packetBegin } from "../bpf/programs/packet-struct.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
@@ -135,7 +136,7 @@ class Search {
   #layout({ packet }: TrialInputs): Layout {
     const { packet: struct } = programType(this.#kind);
     if (struct === undefined) return { struct: MOST_CONTEXT, packet: undefined, end: 0 };
-    const begin = Math.ceil(struct.bytes / 8) * 8 + struct.headroom;
+    const begin = packetBegin(struct);
     return { struct: struct.bytes, packet: begin, end: begin + (packet?.length ?? 0) };
   }
 

@@ -1,6 +1,6 @@
 /** Helpers that read the packet a program runs on, or change bytes of it. */
 import { ERRNO } from "../../error.ts";
-import { type PacketStruct, pointerAt } from "../programs/packet-struct.ts";
+import { ETHERNET_BYTES, type PacketStruct, packetBegin, pointerAt } from "../programs/packet-struct.ts";
 import { programType } from "../programs/table.ts";
 import type { Helper } from "./helper.ts";
 import { CONTEXT, DESTINATION, POSITIVE_SIZE, SIZE, TEXT, TEXT_OR_NULL, WORD_ROOM } from "./parameters/memory.ts";
@@ -26,12 +26,9 @@ export function packetOf(call: PacketCall): PlacedPacket {
   return { struct, begin: of(struct.data), end: of(struct.end) };
 }
 
-/** Bytes of an Ethernet header. */
-export const ETHERNET_BYTES = 14;
-
 /** Where a packet of so many bytes in front lay when the run began, Ethernet header and all. */
 function placedAt({ context }: PacketCall, { struct }: PlacedPacket): number {
-  return context + Math.ceil(struct.bytes / 8) * 8 + struct.headroom;
+  return context + packetBegin(struct);
 }
 
 /** Types whose packets begin with an Ethernet header: they are on their way through a device, not in a socket or on a route. */

@@ -1,15 +1,15 @@
 /** Helpers that make a packet longer or shorter, at its beginning or its end. */
 import { ERRNO } from "../../error.ts";
-import { placePacket, pointerAt, setPointer } from "../programs/packet-struct.ts";
+import { ETHERNET_BYTES, packetBegin, placePacket, pointerAt, setPointer } from "../programs/packet-struct.ts";
 import type { Helper } from "./helper.ts";
-import { ETHERNET_BYTES, networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
+import { networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
 import { CONTEXT, DESTINATION, SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ServiceCall } from "./service.ts";
 
 /** Where the room in front of the packet begins, and where that behind it ends. */
 function roomOf({ context }: ServiceCall, { struct }: PlacedPacket): { first: number; last: number } {
-  const first = context + Math.ceil(struct.bytes / 8) * 8;
+  const first = context + packetBegin(struct) - struct.headroom;
   return { first, last: first + struct.most };
 }
 

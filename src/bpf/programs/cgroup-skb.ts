@@ -1,6 +1,6 @@
 /** Programs on packets of the sockets of a cgroup. */
-import { ETHERNET_BYTES, isPacketEvent, onPackets } from "./packet.ts";
-import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
+import { isPacketEvent, onPackets } from "./packet.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 /** `mark`, `priority`, `cb`, `tstamp`: what Linux lets these programs write. */

@@ -1,6 +1,6 @@
 /** What a flow dissector fills in, behind its context (`struct bpf_flow_keys`): a direct run gives it back in the packet's place, as Linux does. */
 import { packetContext } from "./packet.ts";
-import { SK_BUFF } from "./packet-struct.ts";
+import { ETHERNET_BYTES, ETHERNET_PROTOCOL, SK_BUFF } from "./packet-struct.ts";
 import type { DirectContext, DirectInput } from "./program-type.ts";
 
 const FLOW_KEYS_BYTES = 56;
@@ -10,9 +10,6 @@ const FLOW_KEYS_AT = 144;
 const KEYS = SK_BUFF.bytes;
 const HEADER_AT = 0;
 const PROTOCOL_AT = 8;
-/** An Ethernet header, and where its protocol is. */
-const ETHERNET_BYTES = 14;
-const ETHERNET_PROTOCOL = 12;
 
 export function flowContext(given: DirectInput): DirectContext {
   const packet = packetContext(SK_BUFF, given, FLOW_KEYS_BYTES);

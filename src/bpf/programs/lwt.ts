@@ -1,6 +1,6 @@
 /** Programs on packets of a route: of lightweight tunnels. */
-import { ETHERNET_BYTES, isPacketEvent, onPackets } from "./packet.ts";
-import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
+import { isPacketEvent, onPackets } from "./packet.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;

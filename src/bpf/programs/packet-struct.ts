@@ -26,6 +26,21 @@ export interface PacketStruct {
   readonly most: number;
 }
 
+/** Bytes of an Ethernet header, and where its protocol is. */
+export const ETHERNET_BYTES = 14;
+export const ETHERNET_PROTOCOL = 12;
+
+/** Alignment of what lies behind a struct. */
+const ALIGN = 8;
+
+/**
+ * Where in a context the packet lies when a run begins: behind the struct, with room in front.
+ * @param behind bytes directly behind the struct that belong to the context too
+ */
+export function packetBegin({ bytes, headroom }: PacketStruct, behind = 0): number {
+  return Math.ceil(bytes / ALIGN) * ALIGN + behind + headroom;
+}
+
 /** `struct xdp_md` of Linux's uapi. XDP_PACKET_HEADROOM, and a page without it and what the kernel keeps at its end. */
 export const XDP_MD: PacketStruct = {
   ...{ what: "xdp_md", bytes: 24, data: 0, end: 4, meta: 8, pointer: 4, headroom: 256, device: 12 },

@@ -3,7 +3,15 @@ import { AnyctxError } from "../../error.ts";
 import { PACKET, PACKET_EVENT } from "../../events/packet.ts";
 import { RECORD } from "../../events/record.ts";
 import { numbered, onlyOf } from "./context.ts";
-import { type PacketStruct, placePacket, pointerAt, setPointer, XDP_MD } from "./packet-struct.ts";
+import {
+  ETHERNET_PROTOCOL,
+  type PacketStruct,
+  packetBegin,
+  placePacket,
+  pointerAt,
+  setPointer,
+  XDP_MD,
+} from "./packet-struct.ts";
 import type {
   ContextAccess,
   DirectContext,
@@ -15,12 +23,6 @@ import type {
 
 /** The device that a kernel's own test runs are on. */
 const LOOPBACK = 1;
-/** In an Ethernet header. */
-const PROTOCOL_AT = 12;
-
-/** Alignment of what lies behind the struct. */
-const ALIGN = 8;
-
 /**
  * A packet, and the struct about it: the given context's fields but for the addresses.
  * @param behind bytes directly behind the struct that belong to the context too
@@ -32,7 +34,7 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
   const { packet = new Uint8Array(0), context = new Uint8Array(0) } = given;
   if (context.length > struct.bytes)
     throw new AnyctxError("EINVAL", `${struct.what} has ${struct.bytes} bytes, not ${context.length}`);
-  const begin = beginOf(struct, behind);
+  const begin = packetBegin(struct, behind);
   const seen = begin + Math.min(from, packet.length);
   return {
     own: struct.bytes + behind,
@@ -41,8 +43,8 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
       target.fill(0);
       const view = new DataView(target.buffer, target.byteOffset);
       if (struct.device !== undefined) view.setUint32(struct.device, LOOPBACK, true);
-      if (struct.protocol !== undefined && packet.length >= PROTOCOL_AT + 2)
-        target.set(packet.subarray(PROTOCOL_AT, PROTOCOL_AT + 2), struct.protocol);
+      if (struct.protocol !== undefined && packet.length >= ETHERNET_PROTOCOL + 2)
+        target.set(packet.subarray(ETHERNET_PROTOCOL, ETHERNET_PROTOCOL + 2), struct.protocol);
       target.set(context);
       target.set(packet, begin);
       if (struct.meta !== undefined) setPointer(view, struct.meta, struct.pointer, at + seen);
@@ -60,13 +62,6 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
   };
 }
 
-/** Of an Ethernet header. */
-export const ETHERNET_BYTES = 14;
-
-/** Where the packet of a context lies: behind the struct, with room in front. */
-const beginOf = (struct: PacketStruct, behind: number): number =>
-  Math.ceil(struct.bytes / ALIGN) * ALIGN + behind + struct.headroom;
-
 /** Whether a source's event is a packet. */
 export function isPacketEvent({ name, category }: ProgramEvent): boolean {
   return name === PACKET_EVENT.name && category === PACKET_EVENT.category;
@@ -76,7 +71,7 @@ export function isPacketEvent({ name, category }: ProgramEvent): boolean {
 const MOST_LINEAR = 16_384;
 
 /** Room for a context made of a record. */
-export const packetRoom = (struct: PacketStruct): number => beginOf(struct, 0) + MOST_LINEAR;
+export const packetRoom = (struct: PacketStruct): number => packetBegin(struct) + MOST_LINEAR;
 
 /**
  * Contexts of a source's packets: the struct, and a copy of the packet, which programs may change.
@@ -92,14 +87,14 @@ export function ofPackets(what: string, struct: PacketStruct, from = 0): (event:
         const payload = record + RECORD.payload;
         const whole = source.getUint32(payload + PACKET.length, true);
         const length = Math.max(0, Math.min(whole - from, MOST_LINEAR));
-        const begin = at + beginOf(struct, 0);
+        const begin = at + packetBegin(struct);
         const bytes = new Uint8Array(target.buffer, target.byteOffset);
         const data = source.byteOffset + payload + PACKET.data;
         bytes.fill(0, at, at + struct.bytes);
         bytes.set(new Uint8Array(source.buffer, data + from, length), begin);
         if (struct.device !== undefined) target.setUint32(at + struct.device, LOOPBACK, true);
-        if (struct.protocol !== undefined && whole >= PROTOCOL_AT + 2)
-          bytes.set(new Uint8Array(source.buffer, data + PROTOCOL_AT, 2), at + struct.protocol);
+        if (struct.protocol !== undefined && whole >= ETHERNET_PROTOCOL + 2)
+          bytes.set(new Uint8Array(source.buffer, data + ETHERNET_PROTOCOL, 2), at + struct.protocol);
         if (struct.meta !== undefined) setPointer(target, at + struct.meta, struct.pointer, begin);
         placePacket(target, at, struct, begin, begin + length);
       },

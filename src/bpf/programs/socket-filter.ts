@@ -1,7 +1,7 @@
 /** Socket filters: a program there gets a packet and says how much of it is kept. */
 import { numbered } from "./context.ts";
-import { ETHERNET_BYTES, isPacketEvent, ofPackets, packetContext, packetRoom } from "./packet.ts";
-import { SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
+import { isPacketEvent, ofPackets, packetContext, packetRoom } from "./packet.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;
