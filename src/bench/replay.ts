@@ -24,17 +24,25 @@ export interface ReplayRates {
   readonly eventsPerSecond: Readonly<Record<Engine, Spread>>;
 }
 
+/** How fast a recording of any kind is read, and no more. */
+export interface ReadingRates {
+  /** Those that were read, and those that were skipped. */
+  readonly events: number;
+  readonly readPerSecond: Spread;
+}
+
 const CPUS = 2;
 
 /** Bytes of a piece of unpacked text, as a file is read. */
 const CHUNK_BYTES = 1 << 18;
 
-/** Lines per second of a trace that is read, and its records let go of. */
-async function timeReading(input: string | AsyncIterable<Uint8Array>): Promise<number> {
+/** Reads a recording, and lets go of its records: how many there are, and how many of them, or lines of text, a second. */
+async function timeReading(open: () => Promise<EventStream>): Promise<{ events: number; perSecond: number }> {
   const begin = performance.now();
-  const { batches, counts } = await openEvents(input);
+  const { batches, counts } = await open();
   for await (const batch of batches) batch.release?.();
-  return (counts.read + skippedIn(counts)) / ((performance.now() - begin) / 1000);
+  const events = counts.read + skippedIn(counts);
+  return { events, perSecond: events / ((performance.now() - begin) / 1000) };
 }
 
 async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -53,10 +61,10 @@ async function* again(batches: readonly EventBatch[]): AsyncGenerator<EventBatch
   yield* batches;
 }
 
-/** Events per second of one replay. */
+/** Events per second of one replay, of programs that are verified, as those of `anyctx run` are. */
 async function time(spec: ObjectSpec, stream: SourceEvents, engine: Engine): Promise<number> {
   const arena = await Arena.create({ cpus: CPUS, maximumBytes: 1 << 28 });
-  const { programs } = loadSpec(arena, spec, { engine });
+  const { programs } = loadSpec(arena, spec, { engine, verify: true });
   const nothing = (): void => undefined;
   const { counts, seconds } = await replay(arena, programs, stream, DEFAULT_RULE, nothing, nothing);
   return counts.replayed / seconds;
@@ -79,8 +87,8 @@ export async function measureReplay(
   const { stream, batches } = await keep(events);
   const taken = { lines: [] as number[], plain: [] as number[], jit: [] as number[], interpreter: [] as number[] };
   for (let round = -1; round < rounds; round++) {
-    const lines = await timeReading(events);
-    const plain = await timeReading(chunksOf(text));
+    const lines = (await timeReading(() => openEvents(events))).perSecond;
+    const plain = (await timeReading(() => openEvents(chunksOf(text)))).perSecond;
     const jit = await time(spec, { ...stream, batches: again(batches) }, "jit");
     const interpreter = await time(spec, { ...stream, batches: again(batches) }, "interpreter");
     if (round >= 0) {
@@ -97,4 +105,23 @@ export async function measureReplay(
     plainLinesPerSecond: spreadOf(taken.plain),
     eventsPerSecond: { jit: spreadOf(taken.jit), interpreter: spreadOf(taken.interpreter) },
   };
+}
+
+/**
+ * @param open opens a recording of any kind that is read, each time anew
+ * @param rounds times that it is read, after one that warms up
+ * @param progress as measureReplay
+ */
+export async function measureReading(
+  open: () => Promise<EventStream>,
+  rounds = 11,
+  progress: (share: number) => void = () => undefined,
+): Promise<ReadingRates> {
+  const taken: number[] = [];
+  const { events } = await timeReading(open);
+  for (let round = 0; round < rounds; round++) {
+    taken.push((await timeReading(open)).perSecond);
+    progress((round + 1) / rounds);
+  }
+  return { events, readPerSecond: spreadOf(taken) };
 }

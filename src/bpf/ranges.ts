@@ -16,8 +16,13 @@ export interface Range {
  * last hit is tried first: programs touch one object many times in a row.
  */
 export class Ranges {
-  readonly #ranges: Range[] = [];
+  readonly #ranges: Range[];
   #last: Range | undefined;
+
+  /** @param granted what others have is granted from the start */
+  constructor(granted?: Ranges) {
+    this.#ranges = granted === undefined ? [] : granted.#ranges.slice();
+  }
 
   /** Granting the same start again replaces the range. */
   grant(start: number, size: number, writable: boolean): void {
@@ -65,25 +70,32 @@ export class Ranges {
   }
 }
 
+/** Of a run. */
+interface RunMemory {
+  readonly context: number;
+  readonly stackTop: number;
+  /** Of the context, unless the program's type says how many. */
+  readonly bytes: number;
+}
+
 /**
- * Where a run may write to from its beginning on: all of its frames, its context and its packet, and the values of arrays. The whole of
- * what it may do only the interpreter knows.
+ * Where runs of a program may write to from their beginning on: all of its frames, its context and its packet, and the values of arrays.
+ * The whole of what it may do only the interpreter knows. What is the same for each run is worked out once.
  */
-export function firstRanges(
-  { kind, maps }: LinkedProgram,
-  view: DataView,
-  { context, stackTop, bytes }: { readonly context: number; readonly stackTop: number; readonly bytes: number },
-): Ranges {
-  const ranges = new Ranges();
-  const stack = FRAME_BYTES * MAX_FRAMES;
-  ranges.grant(stackTop - stack, stack, true);
+export function firstRanges({ kind, maps }: LinkedProgram): (view: DataView, run: RunMemory) => Ranges {
   const type = "reason" in kind ? undefined : programType(kind);
   const known = "reason" in kind ? undefined : type?.context.access?.bytes(kind.target);
-  ranges.grant(context, known ?? bytes, true);
-  if (type?.packet !== undefined) grantPacket(ranges, view, context, type.packet);
+  const stack = FRAME_BYTES * MAX_FRAMES;
+  const values = new Ranges();
   for (const { readOnly, firstValue, valueStride, maxEntries } of maps)
-    if (firstValue !== 0 && !readOnly) ranges.grant(firstValue, valueStride * maxEntries, true);
-  return ranges;
+    if (firstValue !== 0 && !readOnly) values.grant(firstValue, valueStride * maxEntries, true);
+  return (view, { context, stackTop, bytes }) => {
+    const ranges = new Ranges(values);
+    ranges.grant(stackTop - stack, stack, true);
+    ranges.grant(context, known ?? bytes, true);
+    if (type?.packet !== undefined) grantPacket(ranges, view, context, type.packet);
+    return ranges;
+  };
 }
 
 /** The packet that a context leads to. */

@@ -8,7 +8,7 @@ import { measureJit } from "../bench/jit.ts";
 import { measureLive } from "../bench/live.ts";
 import { measureMapPerf } from "../bench/map-perf.ts";
 import { measureMaps } from "../bench/maps.ts";
-import { measureReplay } from "../bench/replay.ts";
+import { measureReading, measureReplay } from "../bench/replay.ts";
 import { measureThresholds } from "../bench/thresholds.ts";
 import { measureVerify } from "../bench/verify.ts";
 import { AnyctxError } from "../error.ts";
@@ -20,9 +20,10 @@ import { verifyRatesParagraph } from "./print-bench-verify.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { mapPerfParagraph } from "./print-map-perf.ts";
 import { mapsParagraph } from "./print-maps.ts";
-import { replayParagraph } from "./print-replay.ts";
+import { readingParagraph, replayParagraph } from "./print-replay.ts";
 import { thresholdsParagraph } from "./print-thresholds.ts";
 import { type ProgressBar, progressBar } from "./progress.ts";
+import { openRecording } from "./recording.ts";
 
 /** What a bench measured: a document, and the same for people. */
 interface Measured {
@@ -34,11 +35,12 @@ interface BenchOptions {
   readonly rounds: number;
   readonly cpus?: number;
   readonly only?: string;
+  readonly events?: string;
   readonly json?: true;
 }
 
 /** Options that not every bench has. */
-const OWN_OPTIONS = ["cpus", "only"] as const;
+const OWN_OPTIONS = ["cpus", "only", "events"] as const;
 
 interface BenchRow {
   readonly name: string;
@@ -98,7 +100,12 @@ const BENCHES: readonly BenchRow[] = [
   {
     name: "replay",
     doc: "reading the recorded trace, and replaying it with memleak: lines and events per second",
-    measure: async ({ rounds }, progress) => {
+    takes: ["events"],
+    measure: async ({ rounds, events }, progress) => {
+      if (events !== undefined) {
+        const reading = await measureReading(() => openRecording(events), rounds, progress);
+        return { document: reading, text: readingParagraph(reading) };
+      }
       const rates = await measureReplay(EXAMPLE_OBJECT, exampleTrace(), rounds, progress);
       return { document: rates, text: replayParagraph(rates) };
     },
@@ -157,6 +164,7 @@ function define(command: Command): void {
       wholeNumber(1, MOST_CPUS),
     )
     .option("--only <text>", "maps: rows with this in their names")
+    .option("--events <file>", "replay: reads this recording, of any kind, and replays nothing")
     .option("--json", "print one JSON document on stdout instead of a table")
     .addHelpText("after", `\nBenches:\n${list}`)
     .action(bench);

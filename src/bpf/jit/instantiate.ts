@@ -30,13 +30,14 @@ class Running {
   readonly held = new Map<number, (() => void)[]>();
   /** Where the run may write to, of a program that asks. */
   ranges: Ranges | undefined;
-  readonly #confined: boolean;
+  /** What that is from its beginning on. */
+  readonly #firstRanges: ReturnType<typeof firstRanges> | undefined;
   #view: DataView;
   #bytes: Uint8Array;
 
   constructor({ program, confined }: CompiledProgram, host: ProgramHost) {
     this.program = program;
-    this.#confined = confined;
+    this.#firstRanges = confined ? firstRanges(program) : undefined;
     this.host = host;
     this.#view = new DataView(host.memory.buffer);
     this.#bytes = new Uint8Array(host.memory.buffer);
@@ -57,8 +58,7 @@ class Running {
     [this.context, this.cpu, this.tails] = [context, cpu, tails];
     this.contextBytes = contextBytes ?? payloadBytesAt(this.view, this.host, context, cpu);
     const ranges = this.ranges;
-    if (this.#confined)
-      this.ranges = firstRanges(this.program, this.view, { context, stackTop, bytes: this.contextBytes });
+    this.ranges = this.#firstRanges?.(this.view, { context, stackTop, bytes: this.contextBytes });
     try {
       return BigInt.asUintN(64, this.exports[ENTRY]?.(context, cpu, stackTop, this.contextBytes) ?? 0n);
     } catch (cause) {
