@@ -251,7 +251,7 @@ function readSample(reading: Reading, { record, attribute }: Row, cpus: number, 
   if (known === undefined) return "event";
   const event = probes.of(known, bytes, from, length);
   if (cpu >= cpus) return "cpu";
-  writeEntry(batch, bytes, from, length, { timeLow, timeHigh, cpu, tgid: pid, comm, event });
+  writeEntry(batch, view, from, length, { timeLow, timeHigh, cpu, tgid: pid, comm, event });
   counts.keep(event);
   return undefined;
 }

@@ -14,6 +14,7 @@ export class CpuCursor {
   isWaiting = false;
   /** The current entry: where it lies, and its time since the origin in nanoseconds. */
   page: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
   from = 0;
   length = 0;
   time = 0;
@@ -99,6 +100,7 @@ export class CpuCursor {
     this.done = pages === undefined;
     if (pages === undefined) return false;
     this.page = pages.subarray(this.#at, this.#at + pageBytes);
+    this.view = new DataView(this.page.buffer, this.page.byteOffset, this.page.length);
     this.#at += pageBytes;
     this.#count = 0;
     this.#next = 0;

@@ -111,9 +111,8 @@ async function* readBatches(
   const indexes = new Map(file.formats.map(({ id }, index) => [id, index]));
   const tasks = new TaskNames(file.tasks);
   for (let next = earliest(cursors); next !== undefined; next = earliest(cursors)) {
-    const { page, from, length, time, cpu } = next;
-    const known =
-      length < COMMON_BYTES ? undefined : indexes.get((page[from] as number) | ((page[from + 1] as number) << 8));
+    const { page, view, from, length, time, cpu } = next;
+    const known = length < COMMON_BYTES ? undefined : indexes.get(view.getUint16(from, true));
     if (known === undefined) counts.skip("event");
     else if (cpu >= cpus) counts.skip("cpu");
     else {
@@ -123,9 +122,9 @@ async function* readBatches(
       }
       const low = originLow + (time % TWO_32);
       const timeHigh = originHigh + Math.floor(time / TWO_32) + (low >= TWO_32 ? 1 : 0);
-      const comm = tasks.of(page, from, cpu);
+      const comm = tasks.of(view.getInt32(from + 4, true), cpu);
       const event = probes.of(known, page, from, length);
-      writeEntry(batch, page, from, length, { timeLow: low % TWO_32, timeHigh, cpu, comm, event });
+      writeEntry(batch, view, from, length, { timeLow: low % TWO_32, timeHigh, cpu, comm, event });
       counts.keep(event);
     }
     next.advance();
@@ -165,9 +164,7 @@ class TaskNames {
     for (const [pid, name] of names) this.#names.set(pid, encode(name));
   }
 
-  of(page: Uint8Array, from: number, cpu: number): Uint8Array {
-    const [a = 0, b = 0, c = 0, d = 0] = [page[from + 4], page[from + 5], page[from + 6], page[from + 7]];
-    const pid = a | (b << 8) | (c << 16) | (d << 24);
+  of(pid: number, cpu: number): Uint8Array {
     if (pid !== 0) return this.#names.get(pid) ?? UNKNOWN;
     const known = this.#idle.get(cpu) ?? encode(`swapper/${cpu}`);
     this.#idle.set(cpu, known);

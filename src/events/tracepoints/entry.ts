@@ -31,17 +31,19 @@ const COMM_BYTES = 16;
 /** Appends a record of an entry: `length` bytes of `source`, at least `COMMON_BYTES`, from its common fields on. */
 export function writeEntry(
   batch: BatchWriter,
-  source: Uint8Array,
+  source: DataView,
   from: number,
   length: number,
   place: EntryPlace,
 ): void {
   const { position: at, target } = batch;
-  const { view, bytes } = target;
+  const { view, bytes, words } = target;
   const size = (RECORD.payload + length + 7) & ~7;
-  // Entries are short: a loop is faster than a view of them.
-  for (let index = 0; index < length; index++) bytes[at + RECORD.payload + index] = source[from + index] as number;
   const payload = at + RECORD.payload;
+  // Entries are short: a loop over words is faster than a view of them.
+  const whole = length & ~3;
+  for (let done = 0; done < whole; done += 4) words[(payload + done) >> 2] = source.getInt32(from + done, true);
+  for (let done = whole; done < length; done++) bytes[payload + done] = source.getUint8(from + done);
   const common = view.getUint8(payload + 2);
   const count = view.getUint8(payload + 3);
   const pid = view.getInt32(payload + 4, true);
