@@ -5,6 +5,7 @@ import { Argument, type Command } from "commander";
 import { measureAlloc } from "../bench/alloc.ts";
 import { measureHeadline } from "../bench/headline.ts";
 import { measureJit } from "../bench/jit.ts";
+import { measureLoops } from "../bench/jit-loops.ts";
 import { measureLive } from "../bench/live.ts";
 import { measureMapPerf } from "../bench/map-perf.ts";
 import { measureMaps } from "../bench/maps.ts";
@@ -14,7 +15,7 @@ import { measureVerify } from "../bench/verify.ts";
 import { AnyctxError } from "../error.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
 import { allocParagraph } from "./print-alloc.ts";
-import { jitParagraph } from "./print-bench-jit.ts";
+import { jitParagraph, loopsParagraph } from "./print-bench-jit.ts";
 import { liveParagraph } from "./print-bench-live.ts";
 import { verifyRatesParagraph } from "./print-bench-verify.ts";
 import { headlineParagraph } from "./print-headline.ts";
@@ -120,10 +121,11 @@ const BENCHES: readonly BenchRow[] = [
   },
   {
     name: "jit",
-    doc: "compiled programs that are verified, whose proven accesses are not checked, and the same unverified",
+    doc: "loops of compiled and of interpreted programs, beside clang's where there is one; and what is proven, checked all the same",
     measure: async ({ rounds }, progress) => {
-      const rows = await measureJit(rounds, progress);
-      return { document: { rows }, text: jitParagraph(rows) };
+      const loops = await measureLoops(rounds, (share) => progress(share / 2));
+      const rows = await measureJit(rounds, (share) => progress((1 + share) / 2));
+      return { document: { loops, rows }, text: `${loopsParagraph(loops)}\n\n${jitParagraph(rows)}` };
     },
   },
   {

@@ -2,8 +2,8 @@
 import type { CoreFunction } from "../host.ts";
 import type { Effect } from "../isa/instructions.ts";
 import { ARENA_ACCESS, ARENA_POINTER, type LinkedArena } from "../linked.ts";
+import { ACCESSES } from "./accesses.ts";
 import type { Decoded, Interpreter, RunState, Step } from "./state.ts";
-import { ACCESSES } from "./steps.ts";
 
 const LOW = 0xffffffffn;
 
@@ -32,7 +32,9 @@ function load(arena: LinkedArena, effect: Effect & { type: "load" }): Step {
     if (address !== 0) return stepAt(vm, state, i, address);
     const pointer = Number((state.registers[i.src] ?? 0n) & LOW);
     const found = BigInt(core(vm, "arenaLoad")(arena.map, pointer | 0, i.offset, bytes));
-    state.registers[i.dst] = BigInt.asUintN(64, signed ? BigInt.asIntN(bytes * 8, found) : found);
+    // Not one of two: accesses.ts.
+    if (signed) state.registers[i.dst] = BigInt.asIntN(bytes * 8, found);
+    else state.registers[i.dst] = found;
     state.pc = i.next;
   };
 }
@@ -67,7 +69,7 @@ export function arenaStep(arena: LinkedArena | undefined, at: number, effect: Ef
   if (mark === ARENA_POINTER)
     return (vm, state, i) => {
       plain(vm, state, i);
-      state.registers[i.dst] = (state.registers[i.dst] ?? 0n) & LOW;
+      state.halves[i.dst * 2 + 1] = 0;
     };
   if (mark !== ARENA_ACCESS) return undefined;
   if (effect.type === "load") return load(arena, effect);

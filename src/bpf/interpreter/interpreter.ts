@@ -1,6 +1,6 @@
 /**
  * The reference interpreter: what a program does, instruction by instruction, with every access checked against what
- * this run was granted. It favours being obviously right over speed; the JIT is held to its results.
+ * this run was granted. The JIT is held to its results, and what it does on words (halves.ts) to the operations' meaning.
  *
  * A run is a plain state object and `step` carries out one instruction of it, so that a simulator can stop between any
  * two and switch to another run.
@@ -49,6 +49,7 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
     const beliefs = bySlot.get(at);
     const wide = isWide(slot);
     const tail = instructions[at + 1];
+    const upper = wide ? tail?.imm : undefined;
     return {
       at,
       next: at + (wide ? 2 : 1),
@@ -57,6 +58,8 @@ function decode(program: LinkedProgram): (Decoded | undefined)[] {
       src: slot.src,
       offset: slot.offset,
       imm: wide && tail !== undefined ? wideImmediate(slot, tail) : BigInt.asUintN(64, BigInt(slot.imm)),
+      low: slot.imm,
+      high: upper ?? slot.imm >> 31,
       helper: effect.type === "call" && effect.target === "helper" ? helperById(slot.imm) : undefined,
       step: beliefs === undefined ? step : believing(beliefs, step),
     };
@@ -107,6 +110,7 @@ export function start(
   registers[FRAME_POINTER] = BigInt(stackTop);
   return {
     registers,
+    halves: new Int32Array(registers.buffer),
     frames: [],
     ranges,
     innerMaps: new Map(),

@@ -22,6 +22,9 @@ export interface Decoded {
   readonly offset: number;
   /** Immediate sign-extended to 64 bits, unsigned; the whole constant of a wide load. */
   readonly imm: bigint;
+  /** Its words. */
+  readonly low: number;
+  readonly high: number;
   readonly helper: Helper | undefined;
   readonly step: Step;
 }
@@ -65,6 +68,8 @@ export interface Held {
 /** One run. Only `done` and the registers are of interest outside; the rest is the interpreter's. */
 export interface RunState {
   readonly registers: BigUint64Array;
+  /** The same as words, the low one of each register first. */
+  readonly halves: Int32Array;
   readonly frames: Frame[];
   readonly ranges: Ranges;
   /** Maps that lookups in maps of maps have given, by their addresses. */

@@ -29,12 +29,12 @@ export type WasmRule =
 export type Wasm = { readonly plain: { readonly 32: number; readonly 64: number } } | { readonly rule: WasmRule };
 
 export interface AluEffect {
+  readonly name: string;
   readonly evaluate: Evaluate;
   readonly wasm: Wasm;
 }
 
 interface AluOperation extends AluEffect {
-  readonly name: string;
   readonly code: number;
   /** Offset field that tells the row from others of the same opcode (RFC 9669 section 4.1). */
   readonly offset: number;
@@ -164,8 +164,8 @@ const SWAP: Readonly<Record<16 | 32 | 64, WasmRule>> = { 16: "swap16", 32: "swap
 
 /** RFC 9669 section 4.2, on the little-endian memory that WebAssembly has. All cut the value to `bits`. */
 export const SWAPS: readonly Swap[] = ([16, 32, 64] as const).flatMap((bits) => {
-  const keep: AluEffect = { evaluate: (a) => BigInt.asUintN(bits, a), wasm: { rule: KEEP[bits] } };
-  const swap: AluEffect = { evaluate: (a) => swapBytes(a, bits), wasm: { rule: SWAP[bits] } };
+  const keep: AluEffect = { name: "keep", evaluate: (a) => BigInt.asUintN(bits, a), wasm: { rule: KEEP[bits] } };
+  const swap: AluEffect = { name: "swap", evaluate: (a) => swapBytes(a, bits), wasm: { rule: SWAP[bits] } };
   return [
     { name: `le${bits}`, bits, order: "le", alu: keep },
     { name: `be${bits}`, bits, order: "be", alu: swap },
@@ -174,7 +174,7 @@ export const SWAPS: readonly Swap[] = ([16, 32, 64] as const).flatMap((bits) => 
 });
 
 export interface Comparison {
-  readonly name: string;
+  readonly name: "jeq" | "jne" | "jset" | "jgt" | "jge" | "jlt" | "jle" | "jsgt" | "jsge" | "jslt" | "jsle";
   readonly code: number;
   readonly symbol: string;
   readonly evaluate: (a: bigint, b: bigint, width: Bits) => boolean;
