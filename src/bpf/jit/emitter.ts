@@ -59,6 +59,8 @@ export interface Emitter {
   readonly out: ByteWriter;
   readonly program: LinkedProgram;
   readonly locals: Locals;
+  /** Locals of numbers on the stack, by their offset from r10 (slots.ts). */
+  readonly slots: ReadonlyMap<number, number>;
   readonly indexes: ModuleIndexes;
   /** Ends the function with the i64 on the stack. */
   readonly leave: () => void;

@@ -44,6 +44,7 @@ import {
   setRegister,
 } from "./emitter.ts";
 import { type FlowStep, structure } from "./flow.ts";
+import { pushSlot, slotAt, stackSlots } from "./slots.ts";
 
 /** Backward jumps (and calls) after which a run is stopped: an endless loop must not hang its thread. */
 export const BACKWARD_JUMPS = 16_777_216;
@@ -63,7 +64,7 @@ interface Shape {
   readonly localTypes: readonly number[];
 }
 
-/** Numbers the locals: parameters first, then the other registers and a 64-bit scratch, then five 32-bit ones. */
+/** Numbers the locals: parameters first, then the other registers and a 64-bit scratch, then five 32-bit ones. Behind them are the stack's. */
 function layOutLocals(isProgram: boolean): Shape {
   const type = isProgram ? PROGRAM_TYPE : SUBPROGRAM_TYPE;
   let next = type.parameters.length;
@@ -143,12 +144,18 @@ const emitConstant: Emit<"constant"> = (emitter, effect, slot) => {
   setRegister(emitter, slot.dst);
 };
 
-const emitStore: Emit<"store"> = (emitter, { bytes, operand, ordered }, slot) => {
+const emitStore: Emit<"store"> = (emitter, effect, slot) => {
+  const { bytes, operand, ordered } = effect;
   const access = { register: slot.dst, offset: slot.offset, bytes };
   const pushValue = (): void => {
     if (operand === "src") getRegister(emitter, slot.src);
     else emitter.out.byte(OP.i64Const).s32(slot.imm);
   };
+  const local = slotAt(emitter, effect, slot);
+  if (local !== undefined) {
+    pushValue();
+    return setLocal(emitter, local);
+  }
   const storeAt = (offset: number): void => {
     if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_STORE[bytes] ?? 0, Math.log2(bytes)).u32(offset);
     else emitter.out.op(STORES[bytes] ?? 0, 0).u32(offset);
@@ -162,13 +169,16 @@ const emitStore: Emit<"store"> = (emitter, { bytes, operand, ordered }, slot) =>
 /** What makes a signed number of an unsigned one, by its bytes. */
 const EXTENSIONS: Readonly<Record<number, number>> = { 1: OP.i64Extend8S, 2: OP.i64Extend16S, 4: OP.i64Extend32S };
 
-const emitLoad: Emit<"load"> = (emitter, { bytes, signed, ordered }, slot) => {
+const emitLoad: Emit<"load"> = (emitter, effect, slot) => {
+  const { bytes, signed, ordered } = effect;
+  const local = slotAt(emitter, effect, slot);
   const access = { register: slot.src, offset: slot.offset, bytes };
   const loadAt = (offset: number): void => {
     if (ordered === true) emitter.out.op(OP.atomic, ATOMIC_LOAD[bytes] ?? 0, Math.log2(bytes)).u32(offset);
     else emitter.out.op(LOADS[`${signed ? "s" : "u"}${bytes}`] ?? 0, 0).u32(offset);
   };
-  if (isArenaAccess(emitter)) {
+  if (local !== undefined) pushSlot(emitter, local, effect);
+  else if (isArenaAccess(emitter)) {
     const extension = signed ? EXTENSIONS[bytes] : undefined;
     pushArenaLoad(emitter, access, () => loadAt(0), extension === undefined ? [] : [extension]);
   } else loadAt(pushAddress(emitter, { ...access, write: false }));
@@ -348,6 +358,7 @@ export function compileFunction(
   const subprogram = program.subprograms[index] ?? { name: "", start: 0, end: 0 };
   const isProgram = index === 0;
   const { type, locals, localTypes } = layOutLocals(isProgram);
+  const slots = stackSlots(program, subprogram, type.parameters.length + localTypes.length);
   const blocks = findBlocks(program.instructions, subprogram.start, subprogram.end);
   const before = analyse(blocks, program.instructions, program.maps, isProgram);
   const steps = structure(blocks);
@@ -364,6 +375,7 @@ export function compileFunction(
     out,
     program,
     locals,
+    slots,
     indexes,
     leave,
     facts,
@@ -378,5 +390,5 @@ export function compileFunction(
   for (const step of steps) (WRITERS[step.type] as Write<typeof step.type>)(writing, step as never);
   // Every path has returned or jumped; the validator of WebAssembly wants to be told.
   out.byte(OP.unreachable);
-  return { type, locals: localTypes, code: out.bytes() };
+  return { type, locals: [...localTypes, ...new Array<number>(slots.size).fill(i64)], code: out.bytes() };
 }
