@@ -43,6 +43,7 @@ import { SCANS } from "./scan-while-writing.ts";
 import { segmentReturned } from "./segments.ts";
 import { sizes } from "./sizes.ts";
 import { sleepableReader } from "./sleepable-reader.ts";
+import { TABLE_DEATHS } from "./table-deaths.ts";
 import { TABLES } from "./tables.ts";
 import { TRIES } from "./tries.ts";
 import { trimNmi } from "./trim-nmi.ts";
@@ -98,6 +99,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CONTEXT_TABLE,
   ...KILLED_IN_HASH,
   ...TABLES,
+  ...TABLE_DEATHS,
   ...KILLED_IN_OBJECTS,
   ...KILLED_IN_CONTROL,
   ...TWO_DEATHS,

@@ -145,9 +145,37 @@ function placesOf({ change, there, walks = false, dies = false }: Plan): Place[]
   ];
 }
 
+interface Change {
+  readonly prepared: PreparedHash;
+  /** `there` of them are in the map. */
+  readonly keys: readonly number[];
+}
+
+/** Buckets that a table has before and after. */
+const BUCKETS: Readonly<Record<Plan["change"], readonly [before: number, after: number]>> = {
+  grows: [2, 3],
+  shrinks: [3, 2],
+};
+
+/** A table that is about to grow or to shrink by a bucket. */
+export function prepareChange(world: World, change: Plan["change"], there: number): Change {
+  const map = world.createHash({ maxEntries: LARGE });
+  resize(world, map, 3);
+  const prepared = prepareHash(world, map, MOST_KEYS);
+  const keys = keysThatSplit(prepared, there);
+  resize(world, map, BUCKETS[change][0]);
+  putKeys(prepared, keys.slice(0, there));
+  return { prepared, keys };
+}
+
+/** From now on a tick changes the table. */
+export function wantChange(world: World, map: number, change: Plan["change"]): void {
+  givePlaces(world, map, change === "grows" ? GROWS : SHRINKS);
+}
+
 function scenarioOf(plan: Plan): Scenario {
   const { name, doc, change, there, other, nmi, walks = false, dies = false } = plan;
-  const [before, after] = change === "grows" ? [2, 3] : [3, 2];
+  const [before, after] = BUCKETS[change];
   return {
     name,
     doc,
@@ -156,14 +184,10 @@ function scenarioOf(plan: Plan): Scenario {
     reaches: placesOf(plan),
     prepare(world) {
       const pages = world.call("pagesInUse");
-      const map = world.createHash({ maxEntries: LARGE });
-      resize(world, map, 3);
-      const prepared = prepareHash(world, map, MOST_KEYS);
-      const keys = keysThatSplit(prepared, there);
-      resize(world, map, before);
-      putKeys(prepared, keys.slice(0, there));
+      const { prepared, keys } = prepareChange(world, change, there);
+      const { map } = prepared;
       const into = world.scratch(walks ? ROOM : 0);
-      givePlaces(world, map, change === "grows" ? GROWS : SHRINKS);
+      wantChange(world, map, change);
       const fibersOf = (table: HashTable): FiberSpec[] => [
         task(0, function* () {
           yield ["timerTick"];

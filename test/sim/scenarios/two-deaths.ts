@@ -106,8 +106,8 @@ const PLANS: readonly Plan[] = [
   },
 ];
 
-/** Reaps all that are dead, as often as it takes. */
-function reapRest(world: World): void {
+/** Reaps all that are dead, as often as it takes, on the last of three CPUs. */
+export function reapRest(world: World): void {
   for (let tries = 0; tries < MOST_TRIES; tries++)
     for (const cpu of world.dead)
       if (ownerOf(world, cpu) !== 0) world.callOn(REAPER, "reapCpu", cpu, ownerOf(world, cpu));
@@ -116,7 +116,7 @@ function reapRest(world: World): void {
       throw new Finding("reap", `CPU ${cpu} cannot be reaped although nobody is in the way`);
 }
 
-function ownerOf(world: World, cpu: number): number {
+export function ownerOf(world: World, cpu: number): number {
   return world.field(world.areas[cpu] as number, "CpuArea", "owner");
 }
 
