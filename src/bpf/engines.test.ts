@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
-import { CONTEXT, CPU, fakeHost, STACK_TOP } from "./fake-host.test.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
 import { prepare, start } from "./interpreter/interpreter.ts";
 import { step } from "./interpreter/state.ts";
@@ -14,6 +13,7 @@ import { linkProgram } from "./link.ts";
 import type { LinkedProgram } from "./linked.ts";
 import { specOfInstructions } from "./object/spec.ts";
 import { Ranges } from "./ranges.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "./testing.ts";
 
 function link(text: string): LinkedProgram {
   return linkProgram(specOfInstructions("p", assemble(text)), "p", new Map());

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { AnyctxError } from "../error.ts";
-import { fakeHost, hostFor } from "./fake-host.test.ts";
 import { assemble } from "./isa/assemble.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
 import type { Instruction } from "./isa/instructions.ts";
@@ -10,6 +9,7 @@ import { linkProgram } from "./link.ts";
 import type { LinkedProgram } from "./linked.ts";
 import { readObject } from "./object/object.ts";
 import { type CoreRelocation, type FunctionSpec, type ObjectSpec, specOfInstructions } from "./object/spec.ts";
+import { fakeHost, hostFor } from "./testing.ts";
 
 const object = (): ObjectSpec =>
   readObject(readFileSync(new URL("fixtures/tracing.bpf.o", import.meta.url)), "tracing.bpf.o");

@@ -1,7 +1,6 @@
 /** `may_goto`: loops that end after so many turns of their function, in both engines and for the verifier. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CONTEXT, CPU, fakeHost, STACK_TOP } from "./fake-host.test.ts";
 import { createInterpreter } from "./interpreter/interpreter.ts";
 import { assemble } from "./isa/assemble.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
@@ -11,6 +10,7 @@ import { instantiateProgram } from "./jit/instantiate.ts";
 import { linkProgram } from "./link.ts";
 import type { LinkedProgram } from "./linked.ts";
 import { specOfInstructions } from "./object/spec.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "./testing.ts";
 import { verifyProgram } from "./verifier/verify.ts";
 
 const link = (text: string): LinkedProgram => linkProgram(specOfInstructions("p", assemble(text)), "p", new Map());

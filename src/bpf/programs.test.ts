@@ -9,10 +9,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AnyctxError } from "../error.ts";
-import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "./fake-host.test.ts";
 import { assemble } from "./isa/assemble.ts";
 import { linkProgram } from "./link.ts";
 import { specOfInstructions } from "./object/spec.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "./testing.ts";
 
 const register = fc.integer({ min: 0, max: 5 });
 const number = fc.oneof(fc.integer({ min: -9, max: 9 }), fc.integer());

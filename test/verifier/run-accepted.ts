@@ -2,7 +2,7 @@
  * Accepted programs on the interpreter, which knows each byte that a run may touch, and compares what the verifier believed: whatever it
  * says against one of them is an error of the verifier.
  */
-import { CONTEXT, CPU, fakeHost, RECORD_ROOM, STACK_TOP } from "../../src/bpf/fake-host.test.ts";
+
 import { helperById } from "../../src/bpf/helpers/table.ts";
 import type { CoreFunction } from "../../src/bpf/host.ts";
 import { createInterpreter } from "../../src/bpf/interpreter/interpreter.ts";
@@ -11,6 +11,7 @@ import { linkProgram } from "../../src/bpf/link.ts";
 import type { LinkedProgram } from "../../src/bpf/linked.ts";
 import type { ObjectSpec } from "../../src/bpf/object/spec.ts";
 import { programType } from "../../src/bpf/programs/table.ts";
+import { CONTEXT, CPU, fakeHost, RECORD_ROOM, STACK_TOP } from "../../src/bpf/testing.ts";
 import { verifyProgram } from "../../src/bpf/verifier/verify.ts";
 import { AnyctxError } from "../../src/error.ts";
 import { MAPS } from "./object.ts";

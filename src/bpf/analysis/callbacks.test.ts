@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnyctxError } from "../../error.ts";
-import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { assemble } from "../isa/assemble.ts";
 import { disassembleAt } from "../isa/disassemble.ts";
 import { type Instruction, operationOf, PSEUDO } from "../isa/instructions.ts";
@@ -15,6 +14,7 @@ import {
   specOfInstructions,
   subprogramsOf,
 } from "../object/spec.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../testing.ts";
 import { findBlocks } from "./blocks.ts";
 import { type Edge, edgeOf } from "./edges.ts";
 import { findSubprograms } from "./subprograms.ts";

@@ -1,11 +1,11 @@
 /** What the verifier believed, compared with runs: what holds is silent, what does not is said with the register. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
 import type { Belief, LinkedProgram } from "../linked.ts";
 import { specOfInstructions } from "../object/spec.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../testing.ts";
 import { verifyProgram } from "../verifier/verify.ts";
 import { createInterpreter } from "./interpreter.ts";
 

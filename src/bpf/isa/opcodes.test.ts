@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
-import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { linkProgram } from "../link.ts";
 import { specOfInstructions } from "../object/spec.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../testing.ts";
 import { assemble } from "./assemble.ts";
 import { type Instruction, isWide, OPERATIONS, type Operation, wideTail } from "./instructions.ts";
 

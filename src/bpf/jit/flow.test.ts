@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findBlocks } from "../analysis/blocks.ts";
-import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { createInterpreter } from "../interpreter/interpreter.ts";
 import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
 import { specOfInstructions } from "../object/spec.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../testing.ts";
 import { compileProgram } from "./compile.ts";
 import { type FlowStep, structure } from "./flow.ts";
 import { instantiateProgram } from "./instantiate.ts";

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AnyctxError } from "../../error.ts";
-import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
 import type { LinkedProgram } from "../linked.ts";
 import { specOfInstructions } from "../object/spec.ts";
 import { programKind } from "../programs/table.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../testing.ts";
 import { verifyProgram } from "../verifier/verify.ts";
 import { compileProgram } from "./compile.ts";
 import { instantiateProgram } from "./instantiate.ts";

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { FRAME_BYTES } from "../host.ts";
 import { assemble } from "../isa/assemble.ts";
 import { linkProgram } from "../link.ts";
 import { specOfInstructions } from "../object/spec.ts";
 import { programKind } from "../programs/table.ts";
+import { CONTEXT, CPU, fakeHost, STACK_TOP } from "../testing.ts";
 import { verifyProgram } from "../verifier/verify.ts";
 import { compileProgram } from "./compile.ts";
 import { instantiateProgram } from "./instantiate.ts";

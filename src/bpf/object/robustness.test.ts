@@ -8,12 +8,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
-import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../fake-host.test.ts";
 import { HELPERS } from "../helpers/table.ts";
 import { assemble } from "../isa/assemble.ts";
 import { type Instruction, isWide, OPERATIONS, wideTail } from "../isa/instructions.ts";
 import { linkProgram } from "../link.ts";
 import type { LinkedProgram } from "../linked.ts";
+import { CONTEXT, CPU, ENGINES, fakeHost, STACK_TOP } from "../testing.ts";
 import { specOfInstructions } from "./spec.ts";
 
 /** A map's descriptor and first value on a fake host whose first map it is. */

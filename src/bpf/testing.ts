@@ -3,7 +3,6 @@
  * has no allocator and no threads; it only does what a program can see.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { RECORD } from "../events/record.ts";
 import { MAP_KINDS, mapKindByBpfType } from "../maps/kinds.ts";
 import type { CoreFunction, MapBinding, ProgramHost, RunProgram } from "./host.ts";
@@ -224,17 +223,3 @@ export const ENGINES: readonly {
   { name: "interpreter", make: createInterpreter },
   { name: "jit", make: (program, host) => instantiateProgram(compileProgram(program), host) },
 ];
-
-test("the fake host's hash map answers like a map", () => {
-  const host = fakeHost();
-  const { address } = host.add({ name: "m", bpfType: 1 });
-  const { hashLookup, hashUpdate, hashDelete } = host.core;
-  host.view.setUint32(STACK_TOP, 9, true);
-  host.view.setBigUint64(STACK_TOP + 8, 44n, true);
-  assert.equal(hashLookup?.(address, STACK_TOP), 0);
-  assert.equal(hashUpdate?.(address, STACK_TOP, STACK_TOP + 8, 0), 0);
-  assert.equal(hashUpdate?.(address, STACK_TOP, STACK_TOP + 8, 1), EEXIST);
-  assert.equal(host.view.getBigUint64(Number(hashLookup?.(address, STACK_TOP)), true), 44n);
-  assert.equal(hashDelete?.(address, STACK_TOP), 0);
-  assert.equal(hashDelete?.(address, STACK_TOP), ENOENT);
-});
