@@ -7,7 +7,7 @@ import { allocatorIdle } from "../alloc/allocator";
 import { freeObjectAllocator, isObjectAllocator } from "../alloc/object-allocator";
 import { setBytes } from "../alloc/set";
 import { roundUp } from "../base/bytes";
-import { EINVAL } from "../base/errno";
+import { EINVAL, ETIMEDOUT } from "../base/errno";
 import { nextSerial, PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { BUILDING_ALLOCATOR, Transfer, transferOf } from "../cpu/intent";
@@ -177,14 +177,16 @@ export function freeMap(area: CpuArea, map: MapHeader): bool {
  * @returns 0, -ENOENT (it is destroyed already) or -ETIMEDOUT
  */
 export function destroyMap(address: usize): i32 {
-  renewBudget(thisCpu());
-  return markDying(mapAt(address));
+  const area = thisCpu();
+  renewBudget(area);
+  return finishBuilding(area) ? markDying(mapAt(address)) : -ETIMEDOUT;
 }
 
 /** As destroyMap, for the map that is named so now (NAME_BYTES, NUL padded), open or not. -ENOENT: there is none. */
 export function destroyNamed(name: usize): i32 {
-  renewBudget(thisCpu());
-  return markNamedDying(name);
+  const area = thisCpu();
+  renewBudget(area);
+  return finishBuilding(area) ? markNamedDying(name) : -ETIMEDOUT;
 }
 
 /** Whether nobody can be inside a destroyed map any more, and no CPU has work to do for it. */

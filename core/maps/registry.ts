@@ -181,15 +181,14 @@ export function linkDying(map: MapHeader): void {
 /** Moves a map from the living to the dying; whether it was living. Caller has the control plane's lock. */
 function moveToDying(map: MapHeader): bool {
   const transfer = transferOf(thisCpu());
-  // On neither list for a moment: whoever reaps this CPU then sets it down with the dying.
-  const building = transfer.building;
+  // On neither list for a moment: whoever reaps this CPU then sets it down with the dying. It is building nothing (maps/lifecycle.ts).
   transfer.building = <u32>changetype<usize>(map);
   const found = unlinkFrom(livingMaps(), map);
   if (found) {
     leaveMapAccount(map);
     linkDying(map);
   }
-  transfer.building = building;
+  transfer.building = 0;
   return found;
 }
 
