@@ -40,6 +40,8 @@ export interface MapDescription {
   readonly flags: number;
   /** How its elements are allocated. */
   readonly elements: "dynamic" | "preallocated" | "fixed";
+  /** It is one for all objects that have a map pinned by this name. */
+  readonly pinned?: true;
   readonly cannotUse?: string;
 }
 
@@ -103,7 +105,8 @@ function describeProgram({ name, section, kind, autoload, instructions }: Progra
   };
 }
 
-function describeMap({ name, bpfType, keySize, valueSize, maxEntries, flags, unsupported }: MapSpec): MapDescription {
+function describeMap(map: MapSpec): MapDescription {
+  const { name, bpfType, keySize, valueSize, maxEntries, flags, pinned, unsupported } = map;
   const kind = mapKindByBpfType(bpfType);
   const why = unsupported ?? (kind === undefined ? `map type ${bpfType} is not supported yet` : undefined);
   const dynamic = (flags & NO_PREALLOC) !== 0;
@@ -115,6 +118,7 @@ function describeMap({ name, bpfType, keySize, valueSize, maxEntries, flags, uns
     maxEntries,
     flags,
     elements: kind?.mayBeDynamic === false ? "fixed" : dynamic ? "dynamic" : "preallocated",
+    ...(pinned === true ? { pinned } : {}),
     ...(why === undefined ? {} : { cannotUse: why }),
   };
 }

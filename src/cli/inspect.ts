@@ -7,16 +7,17 @@ import { inspectText } from "./print-inspect.ts";
 
 function define(command: Command): void {
   command
-    .summary("show what is in a BPF object")
+    .summary("show what is in BPF objects")
     .description(
       "Shows an object's license, programs and what they attach to, maps, global variables and instructions.",
     )
-    .argument("<object>", "object file made by clang -target bpf")
-    .option("--json", "print one JSON document on stdout instead of tables")
-    .action(async (path: string, { json }: { json?: true }) => {
-      const description = describeObject(await openObject(path));
-      if (json) printJson(description);
-      else process.stdout.write(`${inspectText(description)}\n`);
+    .argument("<object...>", "object files made by clang -target bpf")
+    .option("--json", "print one JSON document on stdout instead of tables, of several objects a list")
+    .action(async (paths: readonly string[], { json }: { json?: true }) => {
+      const objects = await Promise.all(paths.map((path) => openObject(path)));
+      const descriptions = objects.map(describeObject);
+      if (json) printJson(descriptions.length === 1 ? descriptions[0] : descriptions);
+      else process.stdout.write(`${descriptions.map(inspectText).join("\n\n")}\n`);
     });
 }
 

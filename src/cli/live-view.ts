@@ -1,12 +1,10 @@
 /** What comes of a replay while it goes on, for who looks at a trace that does not end: on stderr, in the place of what stood there. */
-import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { EventStream, Symbols } from "../events/source.ts";
 import type { LoadedObject } from "../load/load.ts";
 import { resultParagraphs } from "./print-results.ts";
 import { count } from "./text.ts";
 
 interface LiveInput {
-  readonly object: ObjectSpec;
   readonly loaded: LoadedObject;
   readonly stream: EventStream;
 }
@@ -19,7 +17,7 @@ const FROM_THE_TOP = "\x1b[H\x1b[J";
  * @param seconds between two views
  * @returns to be told how many events were replayed, after each batch
  */
-export function liveView({ object, loaded, stream }: LiveInput, seconds: number): (replayed: number) => void {
+export function liveView({ loaded, stream }: LiveInput, seconds: number): (replayed: number) => void {
   let last = performance.now();
   let before = 0;
   return (replayed) => {
@@ -30,7 +28,7 @@ export function liveView({ object, loaded, stream }: LiveInput, seconds: number)
     [last, before] = [now, replayed];
     const { lost } = stream.counts;
     const head = `${count(replayed)} events, ${count(rate)} a second${lost === 0 ? "" : `, ${count(lost)} lost`}`;
-    const results = resultParagraphs({ object, loaded, symbols: stream.symbols ?? NO_SYMBOLS });
+    const results = resultParagraphs({ loaded, symbols: stream.symbols ?? NO_SYMBOLS });
     const clear = process.stderr.isTTY ? FROM_THE_TOP : "";
     process.stderr.write(`${clear}${[head, ...results].filter((text) => text !== "").join("\n\n")}\n`);
   };

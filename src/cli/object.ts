@@ -34,16 +34,24 @@ export interface OpenOptions {
   readonly programs?: readonly string[];
 }
 
-/**
- * @throws {AnyctxError} BAD_OBJECT for a path that cannot be read, and for what is no BPF object or has no types; as `setVariable`
- */
-export async function openObject(path: string, options: OpenOptions = {}): Promise<ObjectSpec> {
+/** @throws {AnyctxError} BAD_OBJECT for a path that cannot be read, and for what is no BPF object */
+export async function readPath(path: string): Promise<ObjectSpec> {
+  return readObject(await readBytes(path), path);
+}
+
+/** @throws {AnyctxError} BAD_OBJECT for types that cannot be read; EINVAL for programs that it does not have; as `setVariable` */
+export async function prepareObject(read: ObjectSpec, options: OpenOptions): Promise<ObjectSpec> {
   const { set, targetBtf = LOCAL, attach = new Map<string, string>(), programs } = options;
-  const own = choosePrograms(retarget(readObject(await readBytes(path), path), attach), programs);
+  const own = choosePrograms(retarget(read, attach), programs);
   const { object } = relocateTypes(
     own,
     targetBtf === LOCAL ? own.btf : readKernelTypes(await readBytes(targetBtf), targetBtf),
   );
   for (const [name, value] of set ?? []) setVariable(object, name, value);
   return object;
+}
+
+/** @throws {AnyctxError} as `readPath` and `prepareObject` */
+export async function openObject(path: string, options: OpenOptions = {}): Promise<ObjectSpec> {
+  return prepareObject(await readPath(path), options);
 }

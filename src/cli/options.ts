@@ -2,8 +2,10 @@
 import { Option } from "commander";
 import { POLICIES } from "../bpf/policy.ts";
 import { LEVELS } from "../events/record.ts";
+import type { Skipped } from "../load/select.ts";
 import { parseRule } from "../replay/interrupts.ts";
 import { assignments, asUsage, wholeNumber } from "./command.ts";
+import { programName } from "./names.ts";
 import { printable } from "./text.ts";
 
 export const MOST_CPUS = 1024;
@@ -42,9 +44,9 @@ export function policyOption(): Option {
 }
 
 /** What a policy warns of goes to stderr: it keeps nothing from loading. */
-export function printWarnings(warnings: readonly { readonly name: string; readonly reason: string }[]): void {
-  for (const { name, reason } of warnings)
-    process.stderr.write(`anyctx: warning: program ${printable(name)}: ${printable(reason)}\n`);
+export function printWarnings(warnings: readonly Skipped[]): void {
+  for (const each of warnings)
+    process.stderr.write(`anyctx: warning: program ${programName(each)}: ${printable(each.reason)}\n`);
 }
 
 export function attachOption(): Option {

@@ -46,11 +46,17 @@ function maps({ maps }: ObjectDescription): string {
     `0x${map.flags.toString(16)}`,
     map.elements,
   ]);
+  const shared = maps.filter(({ pinned }) => pinned === true).map(({ name }) => printable(name));
   const notes = maps.flatMap(({ name, cannotUse }) =>
     cannotUse === undefined ? [] : [styled("yellow", `${printable(name)} cannot be used: ${printable(cannotUse)}`)],
   );
   const columns = [left("name"), left("type"), right("key"), right("value"), right("max_entries"), right("flags")];
-  return [heading("maps"), table([...columns, left("elements")], rows), ...notes.map(indent)].join("\n");
+  return [
+    heading("maps"),
+    table([...columns, left("elements")], rows),
+    ...(shared.length === 0 ? [] : [indent(`pinned by name, and so shared with other objects: ${shared.join(", ")}`)]),
+    ...notes.map(indent),
+  ].join("\n");
 }
 
 function variables({ variables }: ObjectDescription): string {

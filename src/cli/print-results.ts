@@ -1,8 +1,9 @@
 /** What the programs found: the largest entries of each map, histograms, global variables. */
-import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Symbols } from "../events/source.ts";
-import type { LoadedMap, LoadedObject } from "../load/load.ts";
+import type { LoadedObject } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 import { histogram, sparkline } from "./chart.ts";
+import { mapName } from "./names.ts";
 import { type Column, clip, count, heading, indent, left, plural, printable, right, table } from "./text.ts";
 import {
   contentsOf,
@@ -27,7 +28,6 @@ const WIDE_CELL = 44;
 const NARROW_CELL = 28;
 
 export interface Found {
-  readonly object: ObjectSpec;
   readonly loaded: LoadedObject;
   readonly symbols: Symbols;
 }
@@ -39,11 +39,11 @@ export function resultParagraphs(found: Found): string[] {
   return [...paragraphs, variableParagraph(found)].filter((text) => text !== "");
 }
 
-function mapParagraph(loaded: LoadedMap, { object, symbols }: Found): string {
-  const { spec, map } = loaded;
-  const entries = entriesOf(loaded, object.btf);
+function mapParagraph(loaded: LoadedMap, { symbols }: Found): string {
+  const { spec, map, btf, objects } = loaded;
+  const entries = entriesOf(loaded, btf);
   const summed = map.info.kind.perCpu ? ", summed over CPUs" : "";
-  const title = printable(spec.name);
+  const title = mapName(spec.name, objects);
   if (map.info.kind.keys === "index") {
     const slots = histogramOf(entries.map(({ value }) => value));
     if (slots !== undefined)
@@ -98,12 +98,14 @@ function makeCell({ name, value }: Field, symbols: Symbols, write: (amount: numb
   return { column: left(title), text: printable(textOf(value, symbols)) };
 }
 
-function variableParagraph({ object, loaded, symbols }: Found): string {
+function variableParagraph({ loaded, symbols }: Found): string {
   const lines = loaded.maps
     .filter(({ spec }) => (spec.variables ?? []).length > 0)
     .flatMap((map) => {
-      const variables = variablesOf(map.spec, object.btf, contentsOf(map));
-      return variables.map(({ name, value }) => [printable(map.spec.name), printable(name), shortText(value, symbols)]);
+      const { spec, btf, objects } = map;
+      const section = mapName(spec.name, objects);
+      const variables = variablesOf(spec, btf, contentsOf(map));
+      return variables.map(({ name, value }) => [section, printable(name), shortText(value, symbols)]);
     });
   if (lines.length === 0) return "";
   return [heading("global variables"), table([left("section"), left("name"), left("value")], lines)].join("\n");

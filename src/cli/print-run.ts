@@ -2,12 +2,12 @@
 import type { Misses } from "../arena/caches.ts";
 import type { CacheStatistics } from "../arena/statistics.ts";
 import type { Headline } from "../bench/headline.ts";
-import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { CONTEXTS } from "../events/record.ts";
 import type { EventStream, SkipCount, Symbols } from "../events/source.ts";
 import type { LoadedObject } from "../load/load.ts";
 import { INTERRUPT_SIGNS } from "../replay/interrupts.ts";
-import type { Report } from "../replay/report.ts";
+import type { ProgramReport, Report } from "../replay/report.ts";
+import { mapName, programName } from "./names.ts";
 import { headlineParagraph } from "./print-headline.ts";
 import { resultParagraphs } from "./print-results.ts";
 import { clip, count, heading, indent, left, plural, printable, right, size, styled, table } from "./text.ts";
@@ -20,7 +20,6 @@ export interface RunDocument extends Report {
 
 export interface RunOutput {
   readonly document: RunDocument;
-  readonly object: ObjectSpec;
   readonly loaded: LoadedObject;
   readonly stream: EventStream;
   /** CPU slots of the replay. */
@@ -30,11 +29,11 @@ export interface RunOutput {
 const NO_SYMBOLS: Symbols = { nameOf: (address) => `0x${address.toString(16)}` };
 
 export function printRun(output: RunOutput): void {
-  const { document, object, loaded, stream } = output;
+  const { document, loaded, stream } = output;
   const paragraphs = [
     eventParagraph(output),
     programParagraph(document),
-    ...resultParagraphs({ object, loaded, symbols: stream.symbols ?? NO_SYMBOLS }),
+    ...resultParagraphs({ loaded, symbols: stream.symbols ?? NO_SYMBOLS }),
     mapParagraph(document),
     ...dumpParagraphs(document),
     cacheParagraph(document),
@@ -83,41 +82,54 @@ function busyCpus({ events }: Report): number[] {
 }
 
 function programParagraph({ programs, skippedPrograms }: Report): string {
-  const rows = programs.map(({ name, section, runs, errors, attached }) => [
-    printable(name),
-    printable(section),
-    attached ? count(runs) : "no such event in the formats",
-    errors === 0 ? "0" : styled("red", count(errors)),
+  const rows = programs.map((program) => [
+    programName(program),
+    printable(program.section),
+    program.attached ? count(program.runs) : "no such event in the formats",
+    program.errors === 0 ? "0" : styled("red", count(program.errors)),
   ]);
   const notes = [
-    ...programs.flatMap(({ name, firstError }) =>
-      firstError === undefined ? [] : [styled("red", `first error of ${printable(name)}: ${printable(firstError)}`)],
-    ),
-    ...programs.flatMap(({ name, unreadFields }) =>
-      Object.entries(unreadFields).map(([field, runs]) =>
-        styled(
-          "red",
-          `${printable(name)} read ${printable(field)} in ${plural(runs, "run")}: the recording does not tell it`,
-        ),
-      ),
-    ),
-    ...programs.flatMap(({ name, fired = 0 }) =>
-      fired === 0 ? [] : [`functions of ${printable(name)}'s timers and workqueues ran ${plural(fired, "time")}`],
-    ),
-    ...programs.flatMap(({ name, leftOut }) =>
-      leftOut === 0
-        ? []
-        : [styled("red", `${printable(name)} was not run on ${plural(leftOut, "more event")} after that`)],
-    ),
-    ...skippedPrograms.map(({ name, reason }) => styled("yellow", `not loaded: ${name}: ${printable(reason)}`)),
+    ...programs.flatMap(firstErrorNote),
+    ...programs.flatMap(unreadNotes),
+    ...programs.flatMap(firedNote),
+    ...programs.flatMap(leftOutNote),
+    ...skippedPrograms.map((each) => styled("yellow", `not loaded: ${programName(each)}: ${printable(each.reason)}`)),
   ];
   const drawn = table([left("name"), left("section"), right("runs"), right("errors")], rows);
   return [heading("programs"), drawn, ...notes.map(indent)].join("\n");
 }
 
+function firstErrorNote(program: ProgramReport): string[] {
+  const { firstError } = program;
+  return firstError === undefined
+    ? []
+    : [styled("red", `first error of ${programName(program)}: ${printable(firstError)}`)];
+}
+
+function unreadNotes(program: ProgramReport): string[] {
+  return Object.entries(program.unreadFields).map(([field, runs]) => {
+    const what = `${programName(program)} read ${printable(field)} in ${plural(runs, "run")}`;
+    return styled("red", `${what}: the recording does not tell it`);
+  });
+}
+
+function firedNote(program: ProgramReport): string[] {
+  const { fired = 0 } = program;
+  return fired === 0
+    ? []
+    : [`functions of ${programName(program)}'s timers and workqueues ran ${plural(fired, "time")}`];
+}
+
+function leftOutNote(program: ProgramReport): string[] {
+  const { leftOut } = program;
+  return leftOut === 0
+    ? []
+    : [styled("red", `${programName(program)} was not run on ${plural(leftOut, "more event")} after that`)];
+}
+
 function mapParagraph({ maps }: Report): string {
   const rows = maps.map((map) => [
-    printable(map.name),
+    mapName(map.name, map.objects),
     map.type + (map.type.includes("hash") && !map.dynamic ? ", preallocated" : ""),
     `${map.keySize} + ${map.valueSize}`,
     count(map.maxEntries),
@@ -131,10 +143,10 @@ function mapParagraph({ maps }: Report): string {
 
 /** `--dump` without `--json`: every entry in hex, one a line. */
 function dumpParagraphs({ maps }: Report): string[] {
-  return maps.flatMap(({ name, items }) => {
+  return maps.flatMap(({ name, objects, items }) => {
     if (items === undefined || items.length === 0) return [];
     const lines = items.map(({ key, value }) => `${key}  ${typeof value === "string" ? value : value.join(" ")}`);
-    return [[heading(`${printable(name)}, every entry`), indent(lines.join("\n"))].join("\n")];
+    return [[heading(`${mapName(name, objects)}, every entry`), indent(lines.join("\n"))].join("\n")];
   });
 }
 

@@ -3,13 +3,13 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { Arena, type Profile } from "../arena/arena.ts";
 import { type Headline, measureHeadline } from "../bench/headline.ts";
 import { relocateEventFields } from "../bpf/object/event-fields.ts";
-import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
 import { AnyctxError } from "../error.ts";
 import type { SourceEvent } from "../events/event.ts";
 import type { Level } from "../events/record.ts";
 import type { EventStream } from "../events/source.ts";
-import { type LoadedObject, type LoadOptions, loadSpec, reopenObject } from "../load/load.ts";
+import { type LoadedObject, type LoadOptions, reopenObject } from "../load/load.ts";
+import { loadSeveral } from "../load/several.ts";
 import { Timers } from "../load/timers.ts";
 import { DEFAULT_RULE, DEFAULT_THREAD_DELAY, INTERRUPT_SIGNS, parseRule } from "../replay/interrupts.ts";
 import { type ReplayResult, replay } from "../replay/ordered.ts";
@@ -20,7 +20,7 @@ import { UNREAD_RULES, type UnreadRule } from "../replay/unread.ts";
 import { type CommandRow, EXIT, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
 import { liveView } from "./live-view.ts";
-import { openObject } from "./object.ts";
+import { openObjects } from "./objects.ts";
 import {
   attachOption,
   interruptsOption,
@@ -83,6 +83,7 @@ ${SIGNS}
 Examples:
   anyctx run memleak.bpf.o --events trace.gz
   anyctx run memleak.bpf.o --events trace.gz --set min_size=4096 --prealloc --json
+  anyctx run memleak.bpf.o runqlat.bpf.o --events trace.gz --map-entries memleak:allocs=1000
   cat /sys/kernel/tracing/trace_pipe | anyctx run runqlat.bpf.o --events - --live 1`;
 
 function number(text: string): number {
@@ -100,9 +101,12 @@ function seconds(text: string): number {
 
 function define(command: Command): void {
   command
-    .summary("run a BPF object's programs on a recorded trace")
-    .description("Runs a BPF object's programs on the events of a trace, each in the context it was recorded in.")
-    .argument("<object>", "object file made by clang -target bpf")
+    .summary("run BPF objects' programs on a recorded trace")
+    .description(
+      "Runs the programs of BPF objects on the events of a trace, each in the context it was recorded in. Of several objects " +
+        "a NAME in an option is that of every object which has it, OBJECT:NAME that of one; maps that are pinned by name are shared.",
+    )
+    .argument("<object...>", "object files made by clang -target bpf; their programs run together")
     .requiredOption(
       "--events <file>",
       "a recording: kernel trace (text, trace.dat, perf.data), packets (pcap, pcapng), JSON lines; - reads standard input",
@@ -177,10 +181,8 @@ function loadOptions(options: RunOptions): LoadOptions {
   return {
     engine: options.interpreter ? "interpreter" : "jit",
     verify: options.verify,
-    ...(options.mapEntries === undefined ? {} : { mapEntries: options.mapEntries }),
     ...(hashes === undefined ? {} : { hashes }),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
-    ...(options.valueSize === undefined ? {} : { valueSizes: options.valueSize }),
   };
 }
 
@@ -195,28 +197,40 @@ async function openStream(options: RunOptions, { until }: Interruptible): Promis
 }
 
 interface Loaded {
-  readonly object: ObjectSpec;
   readonly arena: Arena;
   readonly loaded: LoadedObject;
 }
 
-async function load(path: string, events: readonly SourceEvent[], options: RunOptions): Promise<Loaded> {
-  const object = relocateEventFields(await openObject(path, options), events);
+async function load(paths: readonly string[], events: readonly SourceEvent[], options: RunOptions): Promise<Loaded> {
+  const opened = await openObjects(paths, options);
   const { cpus, profile, rt = false } = options;
   const arena = await Arena.create({ cpus, maximumBytes: MEMORY_BYTES, seed: SEED, profile, realTime: rt });
-  const loaded = loadSpec(arena, object, loadOptions(options));
+  const common = loadOptions(options);
+  const loaded = loadSeveral(
+    arena,
+    opened.map(({ object, label, isIdle, mapEntries, valueSize }) => ({
+      object: relocateEventFields(object, events),
+      options: {
+        ...common,
+        ...(label === undefined ? {} : { label }),
+        ...(isIdle ? { programs: "any" } : {}),
+        ...(mapEntries === undefined ? {} : { mapEntries }),
+        ...(valueSize === undefined ? {} : { valueSizes: valueSize }),
+      },
+    })),
+  );
   printWarnings(loaded.warnings);
-  return { object, arena, loaded };
+  return { arena, loaded };
 }
 
 async function replayWithBar(
-  { arena, object, loaded }: Loaded,
+  { arena, loaded }: Loaded,
   stream: EventStream,
   options: RunOptions,
 ): Promise<ReplayResult> {
   const { live, json = false, parallel } = options;
   const bar = progressBar("replaying", stream.progress.total, !json && live === undefined);
-  const view = live === undefined ? undefined : liveView({ object, loaded, stream }, live);
+  const view = live === undefined ? undefined : liveView({ loaded, stream }, live);
   try {
     const progress = (replayed: number): void => {
       bar.update(stream.progress.read);
@@ -247,15 +261,15 @@ const ruleOf = ({ interrupts, gapUs, rtDelayUs, unread }: RunOptions): ReplayRul
   threadDelay: rtDelayUs * 1000,
 });
 
-async function run(path: string, options: RunOptions): Promise<void> {
+async function run(paths: readonly string[], options: RunOptions): Promise<void> {
   if (options.live !== undefined && options.parallel)
     throw new AnyctxError("EINVAL", "--live looks at maps while programs run, which is not for --parallel");
   const { json = false, dump = false, cpus } = options;
   const interruptible = untilInterrupt();
   const stream = await openStream(options, interruptible);
-  const { arena: first, loaded: made, object } = await load(path, stream.events, options);
+  const { arena: first, loaded: made } = await load(paths, stream.events, options);
   const handle = first.handle();
-  const result = await replayWithBar({ arena: first, loaded: made, object }, stream, options);
+  const result = await replayWithBar({ arena: first, loaded: made }, stream, options);
   // Threads for all CPUs need the slot of this one.
   const arena = first.isDetached ? await Arena.attach(handle) : first;
   const loaded = first.isDetached ? reopenObject(made, arena) : made;
@@ -264,6 +278,6 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const report = makeReport({ arena, loaded, stream, result, rule: ruleOf(options), dump });
   const document: RunDocument = { ...report, ...headline };
   if (json) printJson(document);
-  else printRun({ document, object, loaded, stream, cpus });
+  else printRun({ document, loaded, stream, cpus });
   if (options.allowErrors !== true && report.programs.some(({ errors }) => errors > 0)) process.exitCode = EXIT.stopped;
 }

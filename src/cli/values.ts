@@ -6,7 +6,7 @@ import { type Btf, type BtfValue, decodeBtf } from "../bpf/object/btf.ts";
 import type { MapSpec, VariableSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import type { Symbols } from "../events/source.ts";
-import type { LoadedMap } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 
 export interface Entry {
   readonly key: BtfValue;

@@ -1,14 +1,14 @@
 /** `anyctx verify`: whether loading an object's programs is safe, and where one is refused an input with which it goes wrong. */
 import { writeFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { type ObjectSpec, setVariable } from "../bpf/object/spec.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
 import { CATEGORIES, isMemorySafety } from "../bpf/verifier/refusal.ts";
 import { AnyctxError } from "../error.ts";
 import { findCounterexample } from "../explore/counterexample.ts";
 import { type ProgramVerdict, verifyObject } from "../load/verify.ts";
 import { type CommandRow, EXIT, printJson, wholeNumber } from "./command.ts";
-import { openObject } from "./object.ts";
+import { openObjects } from "./objects.ts";
 import { policyOption, setOption } from "./options.ts";
 import { type VerifyRow, verifyText } from "./print-verify.ts";
 
@@ -29,6 +29,7 @@ ${Object.entries(CATEGORIES)
   .map(([name, { doc }]) => `  ${name.padEnd(14)} ${doc}`)
   .join("\n")}
 
+With --json a list of programs; of several objects each program says its object. --set OBJECT:NAME=VALUE is for one of them.
 Exit code 0: all programs are accepted; 5: some are refused; 1: there is no such object.
 
 Examples:
@@ -38,12 +39,12 @@ Examples:
 
 function define(command: Command): void {
   command
-    .summary("say whether an object's programs are safe to load, and why not")
+    .summary("say whether objects' programs are safe to load, and why not")
     .description(
-      "Looks at every path of an object's programs. Of a program that is refused it tells what is wrong, on which path, what " +
+      "Looks at every path of objects' programs. Of a program that is refused it tells what is wrong, on which path, what " +
         "would help, and an input with which the refused access faults.",
     )
-    .argument("<object>", "object file made by clang -target bpf")
+    .argument("<object...>", "object files made by clang -target bpf")
     .addOption(policyOption())
     .addOption(
       new Option(
@@ -73,18 +74,32 @@ async function rowOf(object: ObjectSpec, verdict: ProgramVerdict, wanted: boolea
   return { verdict, search: await findCounterexample(object, verdict) };
 }
 
-async function verify(path: string, options: VerifyCommandOptions): Promise<void> {
-  const object = await openObject(path);
-  for (const [name, value] of options.set ?? []) setVariable(object, name, value);
-  const { policy, logLevel, json = false, counterexample } = options;
+async function rowsOf(object: ObjectSpec, options: VerifyCommandOptions): Promise<VerifyRow[]> {
+  const { policy, logLevel, counterexample } = options;
   const rules = policy === undefined ? {} : { policy };
   const rows: VerifyRow[] = [];
   for (const verdict of verifyObject(object, { ...rules, beliefs: logLevel >= MOST_LEVEL }))
     rows.push(await rowOf(object, verdict, counterexample));
-  if (json) printJson(rows.map(jsonOf));
-  else process.stdout.write(`${verifyText(path, rows, logLevel)}\n`);
-  if (options.steps !== undefined) await writeSteps(options.steps, rows);
-  if (rows.some(({ verdict }) => verdict.verdict === "rejected")) process.exitCode = EXIT.rejected;
+  return rows;
+}
+
+async function verify(paths: readonly string[], options: VerifyCommandOptions): Promise<void> {
+  const { logLevel, json = false, steps, set } = options;
+  if (steps !== undefined && paths.length > 1)
+    throw new AnyctxError("EINVAL", "--steps writes what anyctx test does with one object: give one");
+  const all: { readonly object?: string; readonly row: VerifyRow }[] = [];
+  for (const { object, label } of await openObjects(paths, set === undefined ? {} : { set })) {
+    const rows = await rowsOf(object, options);
+    if (!json) process.stdout.write(`${all.length === 0 ? "" : "\n"}${verifyText(object.name, rows, logLevel)}\n`);
+    all.push(...rows.map((row) => ({ ...(label === undefined ? {} : { object: label }), row })));
+  }
+  if (json) printJson(all.map(({ row, ...whose }) => ({ ...whose, ...jsonOf(row) })));
+  if (steps !== undefined)
+    await writeSteps(
+      steps,
+      all.map(({ row }) => row),
+    );
+  if (all.some(({ row }) => row.verdict.verdict === "rejected")) process.exitCode = EXIT.rejected;
 }
 
 async function writeSteps(path: string, rows: readonly VerifyRow[]): Promise<void> {
@@ -95,7 +110,7 @@ async function writeSteps(path: string, rows: readonly VerifyRow[]): Promise<voi
 }
 
 /** A row as `--json` has it: what is of use to programs, without what was linked. */
-function jsonOf({ verdict, search = { why: "" } }: VerifyRow): unknown {
+function jsonOf({ verdict, search = { why: "" } }: VerifyRow): object {
   const { linked: _, branches: __, ...rest } = verdict;
   if ("found" in search) return { ...rest, counterexample: search.found };
   return search.why === "" ? rest : { ...rest, noCounterexample: search.why };

@@ -9,7 +9,7 @@
 import { totalMisses } from "../arena/caches.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
-import type { LoadedMap } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 import { mapsUsed } from "../load/select.ts";
 import { NO_PREALLOC } from "../maps/kinds.ts";
 import type { MapInfo } from "../maps/map.ts";

@@ -3,7 +3,7 @@ import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { programType } from "../bpf/programs/table.ts";
 import { ERRNO } from "../error.ts";
 import type { DirectRun } from "../load/direct.ts";
-import type { LoadedMap } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 
 /** Values by the key in hex, by the map's name. */
 export type Entries = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>;

@@ -8,7 +8,7 @@ import type { CoreFunction, ProgramHost } from "../bpf/host.ts";
 import { ERRNO } from "../error.ts";
 import type { Context } from "../events/record.ts";
 import { programHost } from "../load/host.ts";
-import type { LoadedMap } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 import { UPDATE_FUNCTIONS } from "./updates.ts";
 
 /** An update that got -ENOMEM. */

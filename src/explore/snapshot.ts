@@ -4,7 +4,7 @@
  */
 import type { Arena } from "../arena/arena.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
-import type { LoadedMap } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import { endOfUse } from "../wasm/pages.ts";
 

@@ -3,7 +3,7 @@ import type { Arena } from "../arena/arena.ts";
 import { type Misses, noMisses, readMisses, totalMisses } from "../arena/caches.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import { CONTEXTS } from "../events/record.ts";
-import type { LoadedMap } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 import { type DynamicState, NOTHING_OWNED, ownedState } from "../replay/linux-memory.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { cacheAddress } from "../wasm/sets.ts";

@@ -86,7 +86,7 @@ export class DirectRuns {
     const { address, maxEntries } = found.map.info;
     if (!Number.isInteger(index) || index < 0 || index >= maxEntries)
       throw new AnyctxError("EINVAL", `${map} has places 0 to ${maxEntries - 1}, not ${index}`);
-    this.#tails.push({ map: address, index, program: this.#imageOf(program).name });
+    this.#tails.push({ map: address, index, program: this.#imageOf(program).linked.name });
   }
 
   #keep(address: number, record: Uint8Array): void {

@@ -65,12 +65,12 @@ export { clock } from "./live/timers.ts";
 export {
   type Engine,
   instantiateImage,
-  type LoadedMap,
   type LoadedObject,
   type LoadOptions,
   loadSpec,
   type ProgramImage,
 } from "./load.ts";
+export type { LoadedMap, ObjectMapOptions } from "./maps.ts";
 export type { PreparedOutput, PreparedProgram, RunCounts } from "./prepared.ts";
 export {
   type AnyShape,

@@ -4,7 +4,6 @@
  */
 
 import type { Arena } from "../arena/arena.ts";
-import { innerMaps } from "../arena/inner-maps.ts";
 import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
@@ -19,13 +18,10 @@ import { type MapSpec, type ObjectSpec, subprogramsOf } from "../bpf/object/spec
 import { type Policy, type PolicyFinding, policyFinding } from "../bpf/policy.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { verifyProgram } from "../bpf/verifier/verify.ts";
-import { AnyctxError } from "../error.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
-import { bytes, type Codec, none } from "../maps/codec.ts";
-import { type MapKind, mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
-import type { ArenaMap } from "../maps/map.ts";
-import { encodeUtf8 } from "../maps/utf8.ts";
+import { mapKindByBpfType } from "../maps/kinds.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { checkMapNames, isDynamic, type LoadedMap, makeMaps, type ObjectMapOptions } from "./maps.ts";
 import {
   innerBinding,
   mapProblem,
@@ -42,27 +38,17 @@ import { refusalText } from "./verify.ts";
 /** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
 export type Engine = "jit" | "interpreter";
 
-export interface LoadOptions {
+export interface LoadOptions extends ObjectMapOptions {
   readonly engine?: Engine;
-  /** Overrides every hash: all preallocated or all dynamic. By default each is what its BPF_F_NO_PREALLOC says. */
-  readonly hashes?: "preallocated" | "dynamic";
-  /** max_entries by map name. */
-  readonly mapEntries?: ReadonlyMap<string, number>;
-  /** Bytes of a map's values, by its name: of those that a loader sets. */
-  readonly valueSizes?: ReadonlyMap<string, number>;
-  /** Allocators whose capacity a dynamic hash's elements count against, by map name. */
-  readonly allocators?: ReadonlyMap<string, { readonly address: number }>;
   /** A kernel whose rules hold, of which programs may use which maps (bpf/policy.ts). By default none is in the way. */
   readonly policy?: Policy;
   /** Programs that load although their sections say not to (`?`), by name. */
   readonly enable?: ReadonlySet<string>;
   /** `any`: an object of which no program can run has its maps. By default it is refused. */
   readonly programs?: "some" | "any";
-  /** Programs that the verifier refuses are not loaded. Left out: none is looked at, and all that link are, but in objects with an arena map. */
-  readonly verify?: boolean;
 }
 
-/** A place of a map of programs, by the map's address, and the name of the program in it. */
+/** A place of a map of programs, by the map's address, and the program in it by its linked name. */
 export interface Tail {
   readonly map: number;
   readonly index: number;
@@ -72,10 +58,12 @@ export interface Tail {
 /** Everything a thread needs to run a program; goes through postMessage. */
 export interface ProgramImage {
   readonly name: string;
+  /** The label of its object, where that has one. */
+  readonly object?: string;
   readonly section: string;
   readonly kind: ProgramKind;
   readonly code: CompiledProgram | LinkedProgram;
-  /** The same as it was linked, for runs that are looked at. */
+  /** The same as it was linked, for runs that are looked at. Its name has the object's label in front: no other has it. */
   readonly linked: LinkedProgram;
   /** Where it takes fields of recorded events from. */
   readonly eventFields: readonly EventField[];
@@ -85,11 +73,6 @@ export interface ProgramImage {
   readonly layouts: Layouts;
   /** What the functions take that programs of its object run on. */
   readonly functions: FunctionTypes;
-}
-
-export interface LoadedMap {
-  readonly spec: MapSpec;
-  readonly map: ArenaMap<Uint8Array, Uint8Array | Uint8Array[]>;
 }
 
 export interface LoadedObject {
@@ -103,49 +86,7 @@ export interface LoadedObject {
 
 /** The same object, in the same arena, as another thread's place in it sees it. */
 export function reopenObject(loaded: LoadedObject, arena: Arena): LoadedObject {
-  return { ...loaded, maps: loaded.maps.map(({ spec, map }) => ({ spec, map: arena.openMap(map.info.name) })) };
-}
-
-/** Keys are bytes here; of a map without keys none are asked for. */
-const NOTHING = none as Codec<unknown> as Codec<Uint8Array>;
-
-const OWNER_BYTES = 8;
-/** Linux has no bound: as many as there may be tasks, unless an option says less. */
-const MOST_OWNERS = 1 << 22;
-
-/** Bytes of a map's name. */
-const LONGEST_NAME = CONSTANTS.NAME_BYTES - 1;
-
-/** FNV-1a: tells names apart that are alike as far as they fit. */
-function digestOf(text: string): string {
-  let value = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  return (value >>> 0).toString(16).padStart(8, "0");
-}
-
-/**
- * Data sections of different objects share an arena: they go by the object's name. If both do not fit, the object's part is cut, never
- * the section's.
- */
-function nameInArena(object: ObjectSpec, map: MapSpec): string {
-  if (map.contents === undefined) return shortened(map.name, "");
-  return shortened(object.name.replace(/^.*[/\\]/, "").replace(/\.(bpf\.)?o$/, ""), map.name);
-}
-
-/** The first part is cut where both are too long for a name, and told apart from others that begin alike. */
-function shortened(base: string, rest: string): string {
-  const bytesOf = (text: string): number => encodeUtf8(text, new Uint8Array(0));
-  if (bytesOf(base + rest) <= LONGEST_NAME) return base + rest;
-  const behind = `~${digestOf(base)}${rest}`;
-  let kept = [...base];
-  while (kept.length > 0 && bytesOf(kept.join("") + behind) > LONGEST_NAME) kept = kept.slice(0, -1);
-  return `${kept.join("")}${behind}`;
-}
-
-/** Whether a map's elements come as they are asked for. A trie of prefixes is dynamic or refused. */
-function isDynamic({ bpfType, flags }: MapSpec, { hashes }: LoadOptions): boolean {
-  const isChosen = hashes !== undefined && mapKindByBpfType(bpfType)?.memoryUse === "hash";
-  return isChosen ? hashes === "dynamic" : (flags & NO_PREALLOC) !== 0;
+  return { ...loaded, maps: loaded.maps.map((each) => ({ ...each, map: arena.openMap(each.map.info.name) })) };
 }
 
 /** What the policy has against a program's use of a map, and what it warns of. */
@@ -170,81 +111,6 @@ function warningsOf(object: ObjectSpec, chosen: readonly Runnable[], { against }
   });
 }
 
-/** What a map's values are: bytes, or maps that are all like one, which is made for that and goes again. */
-function createMap(arena: Arena, object: ObjectSpec, spec: MapSpec, options: LoadOptions): LoadedMap {
-  if (spec.inner === undefined) return createWith(arena, object, spec, options, undefined);
-  const name = `${spec.name}.${spec.inner.name}`;
-  const { map: like } = createWith(arena, object, { ...spec.inner, name }, options, undefined);
-  try {
-    return createWith(arena, object, spec, options, innerMaps(arena, like) as Codec<unknown> as Codec<Uint8Array>);
-  } finally {
-    arena.destroyMap(like.info.name);
-  }
-}
-
-/** The address of an owner is larger than the descriptor that user space has of it. */
-function keyOf({ keySize }: MapSpec, { keys }: MapKind): Codec<Uint8Array> {
-  if (keys === "owner") return bytes(OWNER_BYTES);
-  return keySize === 0 ? NOTHING : bytes(keySize);
-}
-
-/** Entries of a map that is declared with none. */
-function leastEntries({ keys, placeForEachCpu }: MapKind, { cpus }: Arena): number {
-  if (keys === "owner") return MOST_OWNERS;
-  return placeForEachCpu ? cpus : 0;
-}
-
-function createWith(
-  arena: Arena,
-  object: ObjectSpec,
-  spec: MapSpec,
-  options: LoadOptions,
-  values: Codec<Uint8Array> | undefined,
-): LoadedMap {
-  const kind = mapKindByBpfType(spec.bpfType);
-  if (kind === undefined) throw new AnyctxError("UNSUPPORTED", `${mapProblem(spec)}`);
-  const prealloc = !isDynamic(spec, options);
-  const allocator = options.allocators?.get(spec.name);
-  const valueSize = options.valueSizes?.get(spec.name) ?? spec.valueSize;
-  const map = arena.createMap({
-    type: kind.type,
-    name: nameInArena(object, spec),
-    key: keyOf(spec, kind),
-    value: values ?? (valueSize === 0 ? NOTHING : bytes(valueSize)),
-    maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || leastEntries(kind, arena)),
-    ...(spec.extra === undefined ? {} : { extra: spec.extra }),
-    flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
-    prealloc: kind.mayBeDynamic && prealloc,
-    ...(allocator === undefined ? {} : { allocator }),
-  });
-  try {
-    if (spec.contents !== undefined) map.set(new Uint8Array(4), spec.contents);
-    if (spec.firstBytes !== undefined) fillPages(arena, object, map, spec.firstBytes);
-  } catch (error) {
-    arena.destroyMap(map.info.name);
-    throw error;
-  }
-  const isConstant = options.verify === true && spec.readOnly && spec.contents !== undefined;
-  return { spec, map: isConstant ? frozen(arena, map) : map };
-}
-
-/** The variables of an arena map. @throws {AnyctxError} ENOMEM */
-function fillPages(arena: Arena, { name }: ObjectSpec, map: LoadedMap["map"], bytes: Uint8Array): void {
-  const first = firstPointer(arena, map.info.address);
-  const pages = Math.ceil(bytes.length / CONSTANTS.ARENA_PAGE_BYTES);
-  if (pages > map.info.maxEntries)
-    throw new AnyctxError("BAD_OBJECT", `${name}: ${pages} pages of variables are more than map ${map.info.name} has`);
-  if (map.allocatePages(pages, first) !== undefined && map.writeBytes(first, bytes) === 0) return;
-  throw new AnyctxError("ENOMEM", `${name}: there is no memory for the variables of map ${map.info.name}`);
-}
-
-/** The map as it is now, for good: the verifier goes by what is in it. */
-function frozen(arena: Arena, map: LoadedMap["map"]): LoadedMap["map"] {
-  const { name, address, keySize, valueSize } = map.info;
-  arena.core.freezeMap(address);
-  return arena.openMap(name, { key: bytes(keySize), value: bytes(valueSize) });
-}
-
 function bindingOf(arena: Arena, { spec, map }: LoadedMap): MapBinding {
   const { kind, address, keySize, valueSize, maxEntries, valueStride, flags } = map.info;
   const firstValue = kind.keys === "index" && !kind.inner ? arena.word(address + LAYOUT.MapHeader.storage) : 0;
@@ -260,15 +126,6 @@ function withVerifier({ maps }: ObjectSpec, options: LoadOptions): LoadOptions {
   return hasPages ? { ...options, verify: true } : options;
 }
 
-/** What is said of maps that there are not would be lost. */
-function checkMapNames(object: ObjectSpec, { mapEntries, valueSizes }: LoadOptions): void {
-  for (const name of [...(mapEntries?.keys() ?? []), ...(valueSizes?.keys() ?? [])]) {
-    if (object.maps.some((map) => map.name === name && map.contents === undefined)) continue;
-    const known = object.maps.filter((map) => map.contents === undefined).map((map) => map.name);
-    throw new AnyctxError("EINVAL", `${object.name} has no map ${name}; it has ${known.join(", ") || "none"}`);
-  }
-}
-
 /**
  * Creates an object's maps in an arena and makes its programs ready.
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
@@ -280,32 +137,43 @@ export function loadSpec(arena: Arena, object: ObjectSpec, given: LoadOptions = 
   checkMapNames(object, options);
   const used = mapsUsed(object, chosen);
   const isWanted = (spec: MapSpec): boolean => used.has(spec.name) || mapProblem(spec) === undefined;
-  const maps: LoadedMap[] = [];
+  // A map that nothing loaded refers to may be of a kind that is not supported.
+  const made = makeMaps(arena, object, object.maps.filter(isWanted), options);
   try {
-    // A map that nothing loaded refers to may be of a kind that is not supported.
-    for (const spec of object.maps.filter(isWanted)) maps.push(createMap(arena, object, spec, options));
-    putInnerMaps(object, maps);
-    const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
-    const made = chosen.map((program) => makeImage(object, program, bindings, options));
-    const images = made.flatMap((each) => ("reason" in each ? [] : [each]));
-    const left = [...skipped, ...made.flatMap((each) => ("reason" in each ? [each] : []))];
-    if (images.length === 0 && options.programs !== "any") throw nothingRuns(object, left);
-    const tails = tailsOf(maps, images);
-    const layouts = layoutsOf(object.btf, object.kernel);
-    const functions = functionsOf(object, images);
-    return {
-      programs: images.map((image) => ({ ...image, tails, layouts, functions })),
-      maps,
-      skipped: left,
-      warnings: warningsOf(object, chosen, underPolicy(arena, options, "warn")),
-    };
+    const ready = programsOn(arena, object, made.maps, chosen, options);
+    const left = labelled(options, [...skipped, ...ready.skipped]);
+    if (ready.programs.length === 0 && options.programs !== "any") throw nothingRuns(object, left);
+    const warnings = labelled(options, warningsOf(object, chosen, underPolicy(arena, options, "warn")));
+    return { programs: ready.programs, maps: made.maps, skipped: left, warnings };
   } catch (error) {
-    for (const { map } of maps) {
-      map.close();
-      arena.destroyMap(map.info.name);
-    }
+    made.undo();
     throw error;
   }
+}
+
+const labelled = ({ label }: LoadOptions, skipped: readonly Skipped[]): readonly Skipped[] =>
+  label === undefined ? skipped : skipped.map((each) => ({ ...each, object: label }));
+
+/** Programs linked on an object's maps, with what they have in common; and those that the verifier refuses. */
+function programsOn(
+  arena: Arena,
+  object: ObjectSpec,
+  maps: readonly LoadedMap[],
+  chosen: readonly Runnable[],
+  options: LoadOptions,
+): Pick<LoadedObject, "programs" | "skipped"> {
+  const bindings = new Map(maps.map((map) => [map.spec.name, bindingOf(arena, map)]));
+  const made = chosen.map((program) => makeImage(object, program, bindings, options));
+  const images = made.flatMap((each) => ("reason" in each ? [] : [each]));
+  const common = {
+    tails: tailsOf(maps, images),
+    layouts: layoutsOf(object.btf, object.kernel),
+    functions: functionsOf(object, images),
+  };
+  return {
+    programs: images.map((image) => ({ ...image, ...common })),
+    skipped: made.flatMap((each) => ("reason" in each ? [each] : [])),
+  };
 }
 
 /** What the functions take that programs run on: by the kernel's types where those are given. */
@@ -314,28 +182,14 @@ function functionsOf({ btf, kernel }: ObjectSpec, programs: readonly Pick<Progra
   return functionTypes(new Set(names), kernel === btf ? undefined : kernel);
 }
 
-/** What the object puts into maps of maps. */
-function putInnerMaps({ name }: ObjectSpec, maps: readonly LoadedMap[]): void {
-  for (const { spec, map } of maps)
-    for (const [index, wanted] of spec.inner === undefined ? [] : (spec.innerMaps ?? [])) {
-      const inner = maps.find((each) => each.spec.name === wanted);
-      if (inner === undefined)
-        throw new AnyctxError(
-          "BAD_OBJECT",
-          `${name}: map ${spec.name} has ${wanted} in it, which is no map that is loaded`,
-        );
-      const key = new Uint8Array(spec.keySize);
-      new DataView(key.buffer).setUint32(0, index, true);
-      map.set(key, inner.map as unknown as Uint8Array);
-    }
-}
-
 /** What the object puts into maps of programs, as far as it is loaded. */
-function tailsOf(maps: readonly LoadedMap[], programs: readonly Pick<ProgramImage, "name">[]): Tail[] {
+function tailsOf(maps: readonly LoadedMap[], programs: readonly Pick<ProgramImage, "name" | "linked">[]): Tail[] {
+  const nameOf = new Map(programs.map(({ name, linked }) => [name, linked.name]));
   return maps.flatMap(({ spec, map }) =>
-    [...(spec.programs ?? [])]
-      .filter(([, program]) => programs.some(({ name }) => name === program))
-      .map(([index, program]) => ({ map: map.info.address, index, program })),
+    [...(spec.programs ?? [])].flatMap(([index, named]): Tail[] => {
+      const program = nameOf.get(named);
+      return program === undefined ? [] : [{ map: map.info.address, index, program }];
+    }),
   );
 }
 
@@ -344,10 +198,11 @@ function makeImage(
   object: ObjectSpec,
   program: Runnable,
   bindings: ReadonlyMap<string, MapBinding>,
-  { engine = "jit", verify = false }: LoadOptions,
+  { engine = "jit", verify = false, label }: LoadOptions,
 ): Omit<ProgramImage, "tails" | "layouts" | "functions"> | Skipped {
   const { name, section, kind } = program;
-  let linked = linkProgram(object, name, bindings);
+  const plain = linkProgram(object, name, bindings);
+  let linked = label === undefined ? plain : { ...plain, name: `${label}:${name}` };
   if (verify) {
     // The interpreter compares what was believed with each run.
     const found = verifyProgram(linked, { beliefs: engine === "interpreter" });
@@ -356,6 +211,7 @@ function makeImage(
   }
   return {
     ...{ name, section, kind },
+    ...(label === undefined ? {} : { object: label }),
     code: engine === "jit" ? compileProgram(linked) : linked,
     linked,
     eventFields: eventFieldsOf(object, [program, ...subprogramsOf(object, program)]),

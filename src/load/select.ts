@@ -16,6 +16,8 @@ export type Runnable = ProgramSpec & { readonly kind: ProgramKind };
 /** A program that is not loaded, with the reason as a sentence. */
 export interface Skipped {
   readonly name: string;
+  /** The label of its object, where that has one. */
+  readonly object?: string;
   readonly reason: string;
 }
 

@@ -2,18 +2,24 @@
 import type { ProgramHost, RunProgram } from "../bpf/host.ts";
 import { instantiateImage, type ProgramImage, type Tail } from "./load.ts";
 
+/** The places of programs as their objects have them. */
+function declaredTails(images: readonly ProgramImage[]): readonly Tail[] {
+  return [...new Set(images.map(({ tails }) => tails))].flat();
+}
+
 /**
- * A host with the programs of an object in their places. Each is made ready when it is first called.
- * @param tails the places, of which later ones count; by default as the object has them
+ * A host with the programs of objects in their places. Each is made ready when it is first called.
+ * @param tails the places, of which later ones count; by default as the objects have them
  */
 export function withTails(
   host: ProgramHost,
   images: readonly ProgramImage[],
-  tails: () => readonly Tail[] = () => images[0]?.tails ?? [],
+  tails?: () => readonly Tail[],
 ): ProgramHost {
+  const declared = declaredTails(images);
   const ready = new Map<string, RunProgram>();
   const programOf = (name: string): RunProgram | undefined => {
-    const image = images.find((each) => each.name === name);
+    const image = images.find(({ linked }) => linked.name === name);
     if (image === undefined) return undefined;
     const run = ready.get(name) ?? instantiateImage(image, whole);
     ready.set(name, run);
@@ -22,7 +28,7 @@ export function withTails(
   const whole: ProgramHost = {
     ...host,
     tail: (map, index) => {
-      const found = tails().findLast((tail) => tail.map === map && tail.index === index);
+      const found = (tails?.() ?? declared).findLast((tail) => tail.map === map && tail.index === index);
       return found === undefined ? undefined : programOf(found.program);
     },
   };

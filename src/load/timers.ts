@@ -3,7 +3,8 @@ import type { Arena } from "../arena/arena.ts";
 import type { CoreFunction, ProgramHost, ProgramTimers } from "../bpf/host.ts";
 import { runFunction } from "../bpf/interpreter/interpreter.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
-import type { LoadedMap, LoadedObject } from "./load.ts";
+import type { LoadedObject } from "./load.ts";
+import type { LoadedMap } from "./maps.ts";
 import { type RanAt, runAt, writeMoment } from "./moment.ts";
 
 interface Timer {

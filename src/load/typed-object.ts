@@ -16,7 +16,8 @@ import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { btfCodec } from "./btf-codec.ts";
 import { type DirectResult, type DirectRun, DirectRuns } from "./direct.ts";
-import { type LoadedMap, type LoadedObject, type LoadOptions, loadSpec } from "./load.ts";
+import { type LoadedObject, type LoadOptions, loadSpec } from "./load.ts";
+import type { LoadedMap } from "./maps.ts";
 import type { DirectTask } from "./moment.ts";
 import { type PreparedOutput, PreparedProgram } from "./prepared.ts";
 import type { Skipped } from "./select.ts";
@@ -40,7 +41,7 @@ type TypedMap<M> = M extends { readonly key: infer K; readonly value: infer V }
     : ArenaMap<K, V>
   : never;
 
-export interface ObjectOptions extends Omit<LoadOptions, "engine" | "mapEntries" | "valueSizes" | "enable"> {
+export interface ObjectOptions extends Omit<LoadOptions, "engine" | "mapEntries" | "valueSizes" | "enable" | "label"> {
   /** What it is called in messages. */
   readonly name?: string;
   /** Types of the kernel that it is for: as `/sys/kernel/btf/vmlinux` has them, or an ELF file with them. By default its own. */
@@ -120,7 +121,7 @@ export interface BpfObject<S extends ObjectShape = AnyShape> {
   readonly warnings: readonly Skipped[];
   /** Lets virtual time pass: timers fire, and what was put off runs. */
   advance(nanoseconds: number | bigint): Omit<RunResult, "result" | "packet">;
-  /** Destroys its maps. */
+  /** Destroys its maps, but for those that are pinned by their names: these stay in the arena, for others. */
   close(): void;
   [Symbol.dispose](): void;
 }
@@ -145,7 +146,7 @@ function codecFor(btf: Btf | undefined, typeId: number | undefined, size: number
   return btfCodec(btf, typeId);
 }
 
-function typedMaps(arena: Arena, { btf }: ObjectSpec, loaded: LoadedObject): Record<string, unknown> {
+function typedMaps(arena: Arena, { btf }: ObjectSpec, loaded: LoadedObject): Record<string, ArenaMap<never, unknown>> {
   const own = loaded.maps.filter(({ spec }) => spec.contents === undefined);
   const typed = own.map(({ spec, map }: LoadedMap) => {
     const { name, keySize, valueSize, kind } = map.info;
@@ -291,11 +292,15 @@ export async function loadObject<S extends ObjectShape = AnyShape>(
     ...{ mapEntries: mapOf(mapEntries), valueSizes: mapOf(valueSizes) },
   });
   const runs = new DirectRuns(arena, loaded);
+  const maps = typedMaps(arena, object, loaded);
   const close = (): void => {
-    for (const { map } of loaded.maps) if (map.isOpen) arena.destroyMap(map.info.name);
+    for (const map of Object.values(maps)) map.close();
+    for (const { spec, map } of loaded.maps)
+      if (spec.pinned === true) map.close();
+      else if (map.isOpen) arena.destroyMap(map.info.name);
   };
   return {
-    maps: typedMaps(arena, object, loaded),
+    maps,
     globals: globalsOf(arena, object, loaded),
     programs: typedPrograms(arena, runs, loaded, options),
     skipped: loaded.skipped,

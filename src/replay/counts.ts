@@ -5,6 +5,8 @@ import type { InterruptSign } from "./interrupts.ts";
 
 export interface ProgramCounts {
   readonly name: string;
+  /** The label of its object, where that has one. */
+  readonly object?: string;
   readonly section: string;
   runs: number;
   /** Runs that were stopped: a bad access, an endless loop. */
@@ -38,8 +40,10 @@ export interface RunCounts {
   byThread: number;
 }
 
-export function newProgramCounts({ name, section }: Pick<ProgramImage, "name" | "section">): ProgramCounts {
-  return { name, section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {}, fired: 0 };
+export function newProgramCounts(image: Pick<ProgramImage, "name" | "section" | "object">): ProgramCounts {
+  const { name, section, object } = image;
+  const whose = object === undefined ? {} : { object };
+  return { name, ...whose, section, runs: 0, errors: 0, leftOut: 0, unread: 0, unreadFields: {}, fired: 0 };
 }
 
 export function newCounts(cpus: number, programs: readonly ProgramImage[]): RunCounts {

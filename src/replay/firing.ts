@@ -55,7 +55,7 @@ export class Firing {
   }
 
   #fire(due: DueTimer): void {
-    const index = this.#programs.findIndex(({ name }) => name === due.program);
+    const index = this.#programs.findIndex(({ linked }) => linked.name === due.program);
     const [image, counts] = [this.#programs[index], this.#counts.programs[index]];
     if (image === undefined || counts === undefined) return;
     const place = { record: this.#record, stackTop: this.#stack + STACK_BYTES, time: due.at };

@@ -8,7 +8,8 @@ import { type CacheStatistics, cacheStatistics, mapStatistics } from "../arena/s
 import { AnyctxError } from "../error.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
 import { type EventCounts, type SourceEvents, skippedIn, type UnreadableCount } from "../events/source.ts";
-import type { LoadedMap, LoadedObject } from "../load/load.ts";
+import type { LoadedObject } from "../load/load.ts";
+import type { LoadedMap } from "../load/maps.ts";
 import { type MapType, NO_PREALLOC } from "../maps/kinds.ts";
 import { ArenaMap } from "../maps/map.ts";
 import { newProgramCounts, type ProgramCounts, type RunCounts } from "./counts.ts";
@@ -21,7 +22,7 @@ export interface Report {
   readonly events: EventReport;
   readonly programs: readonly ProgramReport[];
   /** Programs of the object that were not loaded, with the reason as a sentence. */
-  readonly skippedPrograms: readonly { readonly name: string; readonly reason: string }[];
+  readonly skippedPrograms: readonly { readonly name: string; readonly reason: string; readonly object?: string }[];
   /** In order of the object file; data sections (`.rodata`, `.data`, `.bss`) are arrays of one entry. */
   readonly maps: readonly MapReport[];
   readonly allocator: AllocatorReport;
@@ -52,6 +53,8 @@ export interface EventReport {
 
 export interface ProgramReport {
   readonly name: string;
+  /** Which object it is of, where several were run. */
+  readonly object?: string;
   readonly section: string;
   /** Whether the source's table has the event that the program runs on; if not it never ran. */
   readonly attached: boolean;
@@ -72,6 +75,8 @@ export interface ProgramReport {
 
 export interface MapReport {
   readonly name: string;
+  /** Which objects it is of, where several were run: more than one if it is pinned. */
+  readonly objects?: readonly string[];
   readonly type: MapType;
   /** `false`: a hash that was created with all its elements. Arrays always are. */
   readonly dynamic: boolean;
@@ -171,9 +176,10 @@ function eventReport(read: EventCounts, { counts, seconds, threads }: ReplayResu
 }
 
 function programReport(counts: ProgramCounts, attached: boolean): ProgramReport {
-  const { name, section, runs, errors, firstError, leftOut, unread, unreadFields, fired } = counts;
+  const { name, object, section, runs, errors, firstError, leftOut, unread, unreadFields, fired } = counts;
   return {
     name,
+    ...(object === undefined ? {} : { object }),
     section,
     attached,
     runs,
@@ -186,10 +192,12 @@ function programReport(counts: ProgramCounts, attached: boolean): ProgramReport 
   };
 }
 
-function mapReport(arena: Arena, { spec, map }: LoadedMap, dump: boolean, { records }: RunCounts): MapReport {
+function mapReport(arena: Arena, loaded: LoadedMap, dump: boolean, { records }: RunCounts): MapReport {
+  const { spec, map, objects } = loaded;
   const { address, kind, keySize, valueSize, maxEntries, flags } = map.info;
   return {
     name: spec.name,
+    ...(objects.length === 0 ? {} : { objects }),
     type: kind.type,
     dynamic: kind.mayBeDynamic && (flags & NO_PREALLOC) !== 0,
     keySize,

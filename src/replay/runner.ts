@@ -5,6 +5,7 @@
 
 import type { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES, type ProgramHost, type RunProgram } from "../bpf/host.ts";
+import type { FunctionTypes } from "../bpf/kernel/functions.ts";
 import { checkEventFields } from "../bpf/object/event-fields.ts";
 import type { EventContext } from "../bpf/programs/program-type.ts";
 import { PROGRAM_TYPES, programType } from "../bpf/programs/table.ts";
@@ -75,6 +76,8 @@ export class EventRunner {
   /** By event index. */
   readonly #attached: Attachment[][] = [];
   readonly #programs: readonly ProgramImage[];
+  /** What the functions take that programs of any object run on. */
+  readonly #functions: FunctionTypes;
   readonly #events: readonly SourceEvent[];
   readonly #host: ProgramHost;
   readonly #cpus: readonly RunnerCpu[];
@@ -91,7 +94,7 @@ export class EventRunner {
   readonly #areaWords: Uint32Array;
 
   /**
-   * @param programs images of one object
+   * @param programs images of one object, or of several in one arena
    * @param events the source's event table
    * @param host what programs call: the arena's, or one that looks on
    */
@@ -108,6 +111,7 @@ export class EventRunner {
     this.counts = newCounts(arena.cpus, programs);
     this.#contextRoom = arena.allocate(CONTEXT_ROOM);
     this.#programs = programs;
+    this.#functions = new Map([...new Set(programs.map(({ functions }) => functions))].flatMap((all) => [...all]));
     this.#events = events;
     this.#host = withTails({ ...host, output: (map, ...record) => this.#output(host, map, ...record) }, programs);
     this.#cpus = Array.from({ length: arena.cpus }, (_, cpu) => ({
@@ -150,7 +154,7 @@ export class EventRunner {
     for (let index = this.#attached.length; index < this.#events.length; index++) {
       const event = this.#events[index] as SourceEvent;
       this.#attached.push(this.#attach(event));
-      this.#followers.push(followerOf(event, this.#programs[0]?.functions));
+      this.#followers.push(followerOf(event, this.#functions));
     }
     this.#needsFacts ||= this.#attached.some((all) => all.some(({ memory }) => memory !== undefined));
   }

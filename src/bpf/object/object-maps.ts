@@ -58,7 +58,11 @@ const uint =
   (map, btf, member, what) =>
     set(map, field, uintOf(btf, member, what), what);
 
-/** Says nothing about how a map behaves here: where its memory lies, or its name in a file system. */
+/** `enum libbpf_pin_type`. */
+const PIN_NONE = 0;
+const PIN_BY_NAME = 1;
+
+/** Says nothing about how a map behaves here: where its memory lies. */
 const ignore: Apply = () => {};
 
 /** What the pointers of `__array(values, ...)` lead to: functions, as the map holds programs, or a map's definition. */
@@ -122,7 +126,14 @@ const ATTRIBUTES: ReadonlyMap<string, Apply> = new Map<string, Apply>([
       if (held?.kind === "struct") map.inner = typedMap(btf, held.members, member.name, `${what}, its inner map`);
     },
   ],
-  ["pinning", ignore],
+  [
+    "pinning",
+    (map, btf, member, what) => {
+      const how = uintOf(btf, member, what);
+      if (how !== PIN_NONE && how !== PIN_BY_NAME) bad(what, `${how} is no way of pinning`);
+      if (how === PIN_BY_NAME) map.pinned = true;
+    },
+  ],
   ["numa_node", ignore],
   [
     "map_extra",
@@ -173,7 +184,10 @@ export function typedMaps(elf: ElfObject, btf: Btf | undefined, name: string): M
 const LEGACY_BYTES = 20;
 /** `struct bpf_elf_map` of iproute2: a number for tail calls, how it is shared, and which map is in it, behind the five numbers. */
 const IPROUTE2_BYTES = 36;
+const IPROUTE2_PINNING = 6;
 const IPROUTE2_INNER = 7;
+/** Pinned for all objects; 1 is for the programs of this one. */
+const PIN_GLOBAL_NS = 2;
 
 /** Maps of the older `maps` section: five numbers each. @throws {AnyctxError} BAD_OBJECT */
 export function legacyMaps(elf: ElfObject, name: string): MapSpec[] {
@@ -194,8 +208,10 @@ export function legacyMaps(elf: ElfObject, name: string): MapSpec[] {
     const [bpfType, keySize, valueSize, maxEntries] = [field(0), field(1), field(2), field(3)];
     const readOnly = (flags & RDONLY_PROG) !== 0;
     const holdsMap = isIproute2 && field(IPROUTE2_INNER) !== 0;
+    const pinned = isIproute2 && field(IPROUTE2_PINNING) === PIN_GLOBAL_NS;
     return {
       ...{ name: symbol.name, bpfType, keySize, valueSize, maxEntries, flags, readOnly },
+      ...(pinned ? { pinned } : {}),
       ...(holdsMap ? { unsupported: "maps of maps in iproute2's form are not supported" } : {}),
     };
   });

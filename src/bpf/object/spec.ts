@@ -76,6 +76,8 @@ export interface MapSpec {
   readonly flags: number;
   readonly keyTypeId?: number;
   readonly valueTypeId?: number;
+  /** Its name is one for all objects that have a map pinned by it (LIBBPF_PIN_BY_NAME, iproute2's PIN_GLOBAL_NS): they share it. */
+  readonly pinned?: boolean;
   /** map_extra, where it is declared. */
   readonly extra?: bigint;
   /** Of an arena map: what its first pages hold, and `variables` are in it. */
