@@ -622,7 +622,7 @@ const MISUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["an unknown option", [...RUN, "--fast"], /unknown option '--fast'/],
   ["no object", ["run", "--events", TRACE], /missing required argument 'object'/],
   ["no events", ["run", MEMLEAK], /'--events <file>' not specified/],
-  ["an argument too many", [...RUN, "more"], /too many arguments/],
+  ["an argument too many", ["types", MEMLEAK, "more"], /too many arguments/],
   ["--set without a value", [...RUN, "--set", "min_size"], /NAME=VALUE/],
   ["--map-entries that is no number", [...RUN, "--map-entries", "sites=many"], /whole number/],
   ["--map-entries of 0", [...RUN, "--map-entries", "sites=0"], /whole number from 1/],

@@ -4,11 +4,14 @@ import { totalMisses } from "../arena/caches.ts";
 import type { Missing } from "../events/source.ts";
 import type { AdviceReport, KernelAdvice, MapAdvice } from "../explore/advice.ts";
 import type { FailOn } from "./advise-values.ts";
+import { mapName, programName } from "./names.ts";
 import { count, plural, printable, size } from "./text.ts";
 
 /** What `anyctx advise --json` prints. */
 export interface AdviceDocument extends AdviceReport {
   readonly object: string;
+  /** Files by their objects' labels, where there are several; `object` is all of them. */
+  readonly files?: Readonly<Record<string, string>>;
   /** What `--fail-on` asked for and is there, a sentence each. */
   readonly failed: readonly string[];
 }
@@ -50,34 +53,37 @@ export function warnings({
       : []),
     ...(kernel === "6.18" ? [] : [`bytes are those of Linux 6.18, not of ${kernel}`]),
     ...missingText({ lost, skipped, skippedBy }),
-    ...programs.flatMap(({ name, attached, runs, errors, leftOut, firstError }) => [
-      ...(attached && runs > 0 ? [] : [`${printable(name)} never ran: the trace has no event of its`]),
-      ...(errors === 0
-        ? []
-        : [
-            `${printable(name)} was stopped in ${count(errors)} of ${count(runs)} runs: ${printable(firstError ?? "")}`,
-          ]),
-      ...(leftOut === 0 ? [] : [`${printable(name)} was not run on ${plural(leftOut, "more event")}`]),
-    ]),
-    ...skippedPrograms.map(({ name, reason }) => `${printable(name)} not loaded: ${printable(reason)}`),
+    ...programs.flatMap(({ name: own, object, attached, runs, errors, leftOut, firstError }) => {
+      const name = programName({ object, name: own });
+      return [
+        ...(attached && runs > 0 ? [] : [`${name} never ran: the trace has no event of its`]),
+        ...(errors === 0
+          ? []
+          : [`${name} was stopped in ${count(errors)} of ${count(runs)} runs: ${printable(firstError ?? "")}`]),
+        ...(leftOut === 0 ? [] : [`${name} was not run on ${plural(leftOut, "more event")}`]),
+      ];
+    }),
+    ...skippedPrograms.map((each) => `${programName(each)} not loaded: ${printable(each.reason)}`),
   ];
 }
 
 /** What is there of what `--fail-on` names. A preallocated hash's updates do not fail for memory. */
 export function failures({ maps, total }: AdviceReport, { enomem, bytes }: FailOn): string[] {
   const failing = enomem ? maps.filter(({ dynamic }) => dynamic).flatMap(failingKernels) : [];
+  const whose = maps.some(({ objects }) => objects !== undefined) ? "the objects'" : "the object's";
   const large = bytes !== undefined && total.declared > bytes;
   return [
     ...failing,
-    ...(large ? [`the object's maps take ${count(total.declared)} bytes, more than ${count(bytes)}`] : []),
+    ...(large ? [`${whose} maps take ${count(total.declared)} bytes, more than ${count(bytes)}`] : []),
   ];
 }
 
-function failingKernels({ name, kernels = [] }: MapAdvice): string[] {
+function failingKernels({ name, objects, kernels = [] }: MapAdvice): string[] {
   return kernels
     .filter(({ misses }) => totalMisses(misses) > 0)
     .map(
-      (kernel) => `${printable(name)} is dynamic, and ${missText(kernel)} of its updates fail (${kernelName(kernel)})`,
+      (kernel) =>
+        `${mapName(name, objects)} is dynamic, and ${missText(kernel)} of its updates fail (${kernelName(kernel)})`,
     );
 }
 

@@ -1,6 +1,7 @@
 /** Advice as Markdown, for a change request: a table of verdicts, and a patch for each hash that should change. */
 import type { MapAdvice } from "../explore/advice.ts";
 import { type AdviceDocument, missText, totalText, warnings } from "./advice-document.ts";
+import { mapName } from "./names.ts";
 import { count, plural, printable, size } from "./text.ts";
 
 export function adviceMarkdown(document: AdviceDocument): string {
@@ -14,8 +15,8 @@ export function adviceMarkdown(document: AdviceDocument): string {
     ...bullets(warnings(document)),
     ...bullets(failed.map((text) => `**failed**: ${text}`)),
     ...(hashes.length === 0 ? [] : [verdictTable(hashes)]),
-    ...bullets(silent.map(({ name }) => `\`${cell(name)}\`: this trace puts no entry into it`)),
-    ...bullets(missing.map(({ name, note = "" }) => `\`${cell(name)}\`: ${note}`)),
+    ...bullets(silent.map(({ name, objects }) => `\`${mapCell(name, objects)}\`: this trace puts no entry into it`)),
+    ...bullets(missing.map(({ name, objects, note = "" }) => `\`${mapCell(name, objects)}\`: ${note}`)),
     ...hashes.flatMap(patchBlock),
   ].join("\n\n");
 }
@@ -29,10 +30,14 @@ function cell(text: string): string {
   return printable(text).replaceAll("|", "\\|");
 }
 
+function mapCell(name: string, objects: readonly string[] | undefined): string {
+  return mapName(name, objects).replaceAll("|", "\\|");
+}
+
 function verdictTable(maps: readonly MapAdvice[]): string {
-  const rows = maps.map(({ name, kernels = [], advice, declaredBytes = 0, advisedBytes = 0 }) => {
+  const rows = maps.map(({ name, objects, kernels = [], advice, declaredBytes = 0, advisedBytes = 0 }) => {
     const misses = kernels.map((kernel) => `${missText(kernel)}${kernel.realTime ? " (RT)" : ""}`).join(", ");
-    const cells = [`\`${cell(name)}\``, advice?.verdict ?? "", cell(advice?.reason ?? ""), misses];
+    const cells = [`\`${mapCell(name, objects)}\``, advice?.verdict ?? "", cell(advice?.reason ?? ""), misses];
     return `| ${[...cells, size(declaredBytes), size(advisedBytes)].join(" | ")} |`;
   });
   return ["| map | verdict | why | -ENOMEM if dynamic | now | advised |", "|---|---|---|---|---|---|", ...rows].join(
@@ -40,7 +45,7 @@ function verdictTable(maps: readonly MapAdvice[]): string {
   );
 }
 
-function patchBlock({ name, patch = [] }: MapAdvice): string[] {
+function patchBlock({ name, objects, patch = [] }: MapAdvice): string[] {
   if (patch.length === 0) return [];
-  return [`\`${cell(name)}\`:`, ["```diff", ...patch, "```"].join("\n")];
+  return [`\`${mapCell(name, objects)}\`:`, ["```diff", ...patch, "```"].join("\n")];
 }

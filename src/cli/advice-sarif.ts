@@ -39,10 +39,10 @@ const NOT_COUNTED: Rule = { id: "not-counted", doc: "Something of the recording 
 const ALL_RULES = [ENOMEM, ...Object.values(RULES), NOT_COUNTED];
 
 export function adviceSarif(document: AdviceDocument): string {
-  const { maps, object } = document;
+  const { maps } = document;
   const results = [
-    ...maps.flatMap((map) => [...failingResults(map, object), ...changeResults(map, object)]),
-    ...warnings(document).map((text) => result(NOT_COUNTED, text, object)),
+    ...maps.flatMap((map) => [...failingResults(map, document), ...changeResults(map, document)]),
+    ...warnings(document).map((text) => result(NOT_COUNTED, text, document)),
   ];
   const rules = ALL_RULES.map(({ id, doc, level }) => ({
     id,
@@ -53,32 +53,42 @@ export function adviceSarif(document: AdviceDocument): string {
   return JSON.stringify({ $schema: SCHEMA, version: "2.1.0", runs: [{ tool: { driver }, results }] }, null, 2);
 }
 
-function failingResults({ name, dynamic, kernels = [] }: MapAdvice, object: string): object[] {
+function failingResults(map: MapAdvice, document: AdviceDocument): object[] {
+  const { dynamic, kernels = [] } = map;
   if (!dynamic) return [];
   return kernels
     .filter((kernel) => totalMisses(kernel.misses) > 0)
     .map((kernel) => {
       const text = `${missText(kernel)} of ${count(kernel.updates)} updates fail with -ENOMEM (${kernelName(kernel)}).`;
-      return result(ENOMEM, text, object, name);
+      return result(ENOMEM, text, document, map);
     });
 }
 
-function changeResults({ name, advice, patch = [] }: MapAdvice, object: string): object[] {
+function changeResults(map: MapAdvice, document: AdviceDocument): object[] {
+  const { advice, patch = [] } = map;
   if (advice === undefined || advice.verdict === "no advice" || advice.verdict === "keep dynamic" || patch.length === 0)
     return [];
   const text = `${advice.verdict}: ${advice.reason}.\n${patch.join("\n")}`;
-  return [result(RULES[advice.verdict], text, object, name)];
+  return [result(RULES[advice.verdict], text, document, map)];
+}
+
+/** Files that something is said of: those of the objects that a map is of, or all. */
+function filesOf({ object, files }: AdviceDocument, map: MapAdvice | undefined): string[] {
+  if (files === undefined) return [object];
+  return map === undefined ? Object.values(files) : (map.objects ?? []).flatMap((label) => files[label] ?? []);
 }
 
 /** Where in its source a map is defined an object does not say: the object is the place, the map its part. */
-function result({ id, level }: Rule, text: string, object: string, map?: string): object {
-  const physicalLocation = { artifactLocation: { uri: encodeURI(object) } };
-  const logicalLocations = map === undefined ? [] : [{ name: map, kind: "variable" }];
+function result({ id, level }: Rule, text: string, document: AdviceDocument, map?: MapAdvice): object {
+  const logicalLocations = map === undefined ? [] : [{ name: map.name, kind: "variable" }];
   return {
     ruleId: id,
     ruleIndex: ALL_RULES.findIndex((rule) => rule.id === id),
     level,
     message: { text },
-    locations: [{ physicalLocation, ...(map === undefined ? {} : { logicalLocations }) }],
+    locations: filesOf(document, map).map((file) => ({
+      physicalLocation: { artifactLocation: { uri: encodeURI(file) } },
+      ...(map === undefined ? {} : { logicalLocations }),
+    })),
   };
 }

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { AnyctxError } from "../error.ts";
 import type { AdviceReport } from "../explore/advice.ts";
-import { adviseObject, type AdviseOptions as ExploreOptions } from "../explore/advise.ts";
+import { adviseObjects, type AdviseOptions as ExploreOptions } from "../explore/advise.ts";
 import { type KernelVersion, KNOWN_KERNEL, kernelVersion, versionText } from "../explore/kernel-version.ts";
 import { keepStream } from "../explore/recording.ts";
 import type { UserInserts } from "../explore/user-space.ts";
@@ -13,7 +13,7 @@ import { adviceMarkdown } from "./advice-markdown.ts";
 import { adviceSarif } from "./advice-sarif.ts";
 import { byteCount, type FailOn, failOn, userInserts } from "./advise-values.ts";
 import { asUsage, type CommandRow, EXIT, wholeNumber } from "./command.ts";
-import { openObject } from "./object.ts";
+import { type Opened, openObjects } from "./objects.ts";
 import {
   interruptsOption,
   MOST_CPUS,
@@ -82,10 +82,11 @@ function define(command: Command): void {
   command
     .summary("say which hashes should be preallocated")
     .description(
-      "Replays a trace and tells for each hash of an object what it takes preallocated and dynamic, how many updates " +
-        "would fail with -ENOMEM, at least and at most, what to do, and the lines of the source to change.",
+      "Replays a trace and tells for each hash of objects what it takes preallocated and dynamic, how many updates " +
+        "would fail with -ENOMEM, at least and at most, what to do, and the lines of the source to change. Of several objects a " +
+        "NAME in an option is that of every object which has it, OBJECT:NAME that of one.",
     )
-    .argument("<object>", "object file made by clang -target bpf")
+    .argument("<object...>", "object files made by clang -target bpf; their programs run together")
     .requiredOption("--events <file>", "text of tracefs' trace file, plain or gzipped")
     .option("--formats <folder>", "tracefs format files of the kernel that recorded the trace (its events/ folder)")
     .addOption(setOption())
@@ -130,29 +131,36 @@ function rulesOf(interrupts: string | undefined): RuleRange {
 }
 
 function exploreOptions(options: AdviseOptions, cpus: number): ExploreOptions {
-  const { mapEntries, memcg, userInserts: inserts = [], lateIpi, profile, kernel } = options;
+  const { memcg, userInserts: inserts = [], lateIpi, profile, kernel } = options;
   return {
     ...{ cpus, kernel, rules: rulesOf(options.interrupts), realTime: REAL_TIME[options.rt] },
     ...{ forecast: profile === "linux-nolock", userSpace: { inserts, lateInterrupt: lateIpi } },
-    ...(mapEntries === undefined ? {} : { mapEntries }),
     ...(memcg === undefined ? {} : { memoryLimit: memcg }),
   };
 }
 
-async function advise(path: string, options: AdviseOptions): Promise<void> {
+/** Objects by their files' names; where these are alike, by the ways to them. */
+function filesOf(objects: readonly Opened[]): Pick<AdviceDocument, "object" | "files"> {
+  const names = objects.map(({ object: { name } }) => basename(name));
+  const files = objects.map(({ object: { name } }) => (new Set(names).size < names.length ? name : basename(name)));
+  const byLabel = objects.flatMap(({ label }, index) => (label === undefined ? [] : [[label, files[index]]]));
+  return { object: files.join(", "), ...(byLabel.length === 0 ? {} : { files: Object.fromEntries(byLabel) }) };
+}
+
+async function advise(paths: readonly string[], options: AdviseOptions): Promise<void> {
   const { events, formats, format = options.json ? "json" : "text" } = options;
   if (events === "-") throw new AnyctxError("EINVAL", "advise reads a trace more than once: it takes a file, not -");
-  const object = await openObject(path, options);
+  const objects = await openObjects(paths, options);
   const cpus = options.cpus ?? (await recordedCpus(options)) ?? DEFAULT_CPUS;
   const open = keepStream(() => openRecording(events, { cpus, ...(formats === undefined ? {} : { formats }) }));
   const bar = progressBar("replaying", USUAL_REPLAYS, format === "text");
   let report: AdviceReport;
   try {
-    report = await adviseObject(object, open, exploreOptions(options, cpus), bar.update);
+    report = await adviseObjects(objects, open, exploreOptions(options, cpus), bar.update);
   } finally {
     bar.stop();
   }
   const failed = failures(report, options.failOn ?? { enomem: false });
-  process.stdout.write(`${FORMATS[format]({ object: basename(path), failed, ...report })}\n`);
+  process.stdout.write(`${FORMATS[format]({ ...filesOf(objects), failed, ...report })}\n`);
   if (failed.length > 0) process.exitCode = EXIT.found;
 }

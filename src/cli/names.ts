@@ -1,4 +1,5 @@
 /** What programs and maps are called for people: with their object in front, where several were given. */
+import { qualifiedName } from "../load/maps.ts";
 import { printable } from "./text.ts";
 
 /** `on_kfree`, or `memleak:on_kfree`. */
@@ -8,6 +9,5 @@ export function programName({ object, name }: { readonly object?: string | undef
 
 /** `allocs`, `memleak:allocs`, or `flows (ingress, egress)` of a map that objects share. */
 export function mapName(name: string, objects: readonly string[] = []): string {
-  const [object, ...others] = objects;
-  return others.length === 0 ? programName({ object, name }) : printable(`${name} (${objects.join(", ")})`);
+  return printable(objects.length > 1 ? `${name} (${objects.join(", ")})` : qualifiedName(name, objects));
 }

@@ -6,6 +6,7 @@ import { contextName } from "../explore/schedule.ts";
 import { percent } from "../explore/verdict.ts";
 import type { LinuxBytes } from "../replay/linux-memory.ts";
 import { type AdviceDocument, kernelName, missText, totalText, warnings } from "./advice-document.ts";
+import { mapName } from "./names.ts";
 import {
   count,
   heading,
@@ -36,11 +37,12 @@ export function adviceText(document: AdviceDocument): string {
 }
 
 function mapText(map: MapAdvice): string {
-  const { name, type, maxEntries, dynamic, note, kernels = [], patch = [] } = map;
-  if (note !== undefined) return [heading(printable(name), type), indent(`does not apply: ${note}`)].join("\n");
+  const { name, objects, type, maxEntries, dynamic, note, kernels = [], patch = [] } = map;
+  const title = heading.bind(undefined, mapName(name, objects));
+  if (note !== undefined) return [title(type), indent(`does not apply: ${note}`)].join("\n");
   const now = dynamic ? "dynamic in the object" : "preallocated in the object";
   return [
-    heading(printable(name), `${type}, max_entries ${count(maxEntries)}, ${now}`),
+    title(`${type}, max_entries ${count(maxEntries)}, ${now}`),
     kernelTable(kernels),
     memoryTable(kernels),
     ...sizeLines(map),

@@ -17,7 +17,7 @@ export interface AdviceReport {
   readonly skippedBy: Readonly<Record<string, number>>;
   readonly lost: number;
   readonly programs: readonly ProgramTally[];
-  readonly skippedPrograms: readonly { readonly name: string; readonly reason: string }[];
+  readonly skippedPrograms: readonly { readonly name: string; readonly reason: string; readonly object?: string }[];
   readonly maps: readonly MapAdvice[];
   readonly total: TotalBytes;
 }
@@ -36,6 +36,8 @@ export interface TotalBytes {
 
 export interface MapAdvice {
   readonly name: string;
+  /** Which objects it is of, where there are several: more than one if it is pinned. */
+  readonly objects?: readonly string[];
   /** Linux's number of it, as in `type 11`, where it is not there. */
   readonly type: string;
   readonly maxEntries: number;

@@ -11,7 +11,7 @@ import { loadSpec } from "../load/load.ts";
 import { RULE_RANGE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";
 import type { AdviceReport, KernelAdvice, MapAdvice } from "./advice.ts";
-import { adviseObject } from "./advise.ts";
+import { adviseObjects } from "./advise.ts";
 import { leastThat } from "./bisect.ts";
 import { keepStream, type OpenStream } from "./recording.ts";
 
@@ -28,7 +28,7 @@ async function* chunks(): AsyncGenerator<Uint8Array> {
 const open: OpenStream = () => openEvents(chunks(), { cpus: CPUS });
 
 function advise(): Promise<AdviceReport> {
-  return adviseObject(MEMLEAK, keepStream(open), { cpus: CPUS, rules: RULE_RANGE }, () => undefined);
+  return adviseObjects([{ object: MEMLEAK }], keepStream(open), { cpus: CPUS, rules: RULE_RANGE }, () => undefined);
 }
 
 const report = await advise();
@@ -112,8 +112,8 @@ test("a map that the trace puts nothing into gets no advice", async () => {
     yield Buffer.from(`${text.join("\n")}\n`, "latin1");
   }
   const options = { cpus: CPUS, rules: RULE_RANGE };
-  const { maps } = await adviseObject(
-    MEMLEAK,
+  const { maps } = await adviseObjects(
+    [{ object: MEMLEAK }],
     () => openEvents(few()),
     options,
     () => undefined,

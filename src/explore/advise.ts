@@ -1,5 +1,5 @@
 /**
- * What to do with an object's hashes on the events of a trace, in what Linux has: keep them preallocated as most objects do, make them
+ * What to do with objects' hashes on the events of a trace, in what Linux has: keep them preallocated as most objects do, make them
  * dynamic, or lower their max_entries. Each figure is that of a replay in profile `linux`, with every hash dynamic, on a kernel
  * with PREEMPT_RT and on one without.
  *
@@ -7,9 +7,8 @@
  * What is safe goes by the one in which the most fail.
  */
 import { totalMisses } from "../arena/caches.ts";
-import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
-import type { LoadedMap } from "../load/maps.ts";
+import { type LoadedMap, qualifiedName } from "../load/maps.ts";
 import { mapsUsed } from "../load/select.ts";
 import { NO_PREALLOC } from "../maps/kinds.ts";
 import type { MapInfo } from "../maps/map.ts";
@@ -22,7 +21,7 @@ import { becomesDynamic, patchOf } from "./patch.ts";
 import type { OpenStream } from "./recording.ts";
 import { type AdviseProgress, type ReplaySettings, Replays } from "./replays.ts";
 import { sizeTable } from "./sizes.ts";
-import { type MissingMap, usable } from "./usable.ts";
+import { type Advised, type MissingMap, type Usable, usable } from "./usable.ts";
 import { isAlwaysDynamic, judge, safest } from "./verdict.ts";
 import type { Observed } from "./watched.ts";
 
@@ -38,21 +37,20 @@ export interface AdviseOptions extends ReplaySettings {
  * @param open opens the same trace each time; it is replayed up to three times for each kernel
  * @throws {AnyctxError} as `loadSpec` and as reading the trace
  */
-export async function adviseObject(
-  object: ObjectSpec,
+export async function adviseObjects(
+  objects: readonly Advised[],
   open: OpenStream,
   options: AdviseOptions,
   progress: AdviseProgress,
 ): Promise<AdviceReport> {
-  const part = usable(object);
-  const { object: runnable, missing } = part;
-  const replays = new Replays(part, open, options, progress);
+  const parts = objects.map(usable);
+  const replays = new Replays(parts, open, options, progress);
   const observed: KernelObserved[] = [];
   for (const realTime of options.realTime ?? [false, true])
     observed.push(await observeKernel(replays, realTime, options.rules));
   const maps = [
-    ...replays.maps.map((loaded) => mapAdvice(runnable, loaded, observed, { ...options, lost: replays.events.lost })),
-    ...missing.map((each) => missingAdvice(each)),
+    ...replays.maps.map((loaded) => mapAdvice(parts, loaded, observed, { ...options, lost: replays.events.lost })),
+    ...parts.flatMap((part) => part.missing.map((each) => missingAdvice(each, part))),
   ];
   const { skipped: skippedPrograms = [] } = replays.loaded ?? {};
   const { replayed, skipped, skippedBy, lost } = replays.events;
@@ -94,17 +92,17 @@ function lruBytes(info: MapInfo, cpus: number): Pick<MapAdvice, "note" | "declar
 }
 
 function mapAdvice(
-  object: ObjectSpec,
+  parts: readonly Usable[],
   loaded: LoadedMap,
   observed: readonly KernelObserved[],
   options: JudgeOptions,
 ): MapAdvice {
-  const { spec, map } = loaded;
+  const { spec, map, objects } = loaded;
   const { info } = map;
   const { kind, maxEntries } = info;
   const { cpus } = options;
   const dynamic = kind.mayBeDynamic && (spec.flags & NO_PREALLOC) !== 0;
-  const base = { name: spec.name, type: kind.type, maxEntries, dynamic };
+  const base = { name: spec.name, ...(objects.length === 0 ? {} : { objects }), type: kind.type, maxEntries, dynamic };
   if (!kind.mayBeDynamic) {
     const note = `${kind.keys === "index" ? "an array" : "its room"} is always there as a whole`;
     if (kind.memoryUse === "filter") return { ...base, note };
@@ -112,10 +110,11 @@ function mapAdvice(
     const bytes = arrayBytes(info, cpus, spec.contents !== undefined);
     return { ...base, note, declaredBytes: bytes, advisedBytes: bytes };
   }
-  const kinds = kindsUsing(object, spec.name);
+  const kinds = kindsUsing(parts, loaded);
+  const key = qualifiedName(spec.name, objects);
   const kernels = observed.flatMap((each) => kernelAdvice(loaded, dynamic, each, kinds, options));
   const advice = safest(kernels);
-  const [peak] = observed.flatMap(({ most }) => most.get(spec.name) ?? []).sort(byMemory);
+  const [peak] = observed.flatMap(({ most }) => most.get(key) ?? []).sort(byMemory);
   const asDeclared = declaredBytes(info, dynamic, cpus, peak);
   if (advice === undefined || peak === undefined)
     return { ...base, kernels, declaredBytes: asDeclared, advisedBytes: asDeclared };
@@ -140,17 +139,18 @@ function declaredBytes(info: LoadedMap["map"]["info"], dynamic: boolean, cpus: n
 }
 
 function kernelAdvice(
-  { spec, map: { info } }: LoadedMap,
+  { spec, map: { info }, objects }: LoadedMap,
   isDynamic: boolean,
   { realTime, most, fewest, adaptive }: KernelObserved,
   kinds: readonly ProgramKind[],
   { cpus, kernel = KNOWN_KERNEL, memoryLimit, lost }: JudgeOptions,
 ): KernelAdvice[] {
-  const observed = most.get(spec.name);
+  const key = qualifiedName(spec.name, objects);
+  const observed = most.get(key);
   if (observed === undefined) return [];
   const { entries, peakEntries, state, peakState, updates, misses, userMisses, burst } = observed;
   // A reading that lets more refills run may fail elsewhere: the range is from the fewer to the more.
-  const missesFewest = Math.min(totalMisses((fewest.get(spec.name) ?? observed).misses), totalMisses(misses));
+  const missesFewest = Math.min(totalMisses((fewest.get(key) ?? observed).misses), totalMisses(misses));
   const against = againstDynamic(kernel, realTime, kinds);
   const room = memoryLimit === undefined ? undefined : leftForMaps(memoryLimit, cpus);
   const dynamic = dynamicBytes(info, cpus, peakState);
@@ -160,7 +160,7 @@ function kernelAdvice(
       linux: isAlwaysDynamic(info) ? { dynamic } : { preallocated: preallocatedBytes(info, cpus), dynamic },
       ...{ updates, misses, missesFewest, failureRate: updates === 0 ? 0 : totalMisses(misses) / updates },
       userMisses,
-      missesAdaptive: totalMisses((adaptive.get(spec.name) ?? observed).misses),
+      missesAdaptive: totalMisses((adaptive.get(key) ?? observed).misses),
       burst,
       ...(room === undefined && userMisses === 0 ? { prefill: burst } : {}),
       ...judge({ info, cpus, isDynamic, observed, missesFewest, lost, against, room }),
@@ -168,17 +168,21 @@ function kernelAdvice(
   ];
 }
 
-function missingAdvice({ spec, reason }: MissingMap): MapAdvice {
+function missingAdvice({ spec, reason }: MissingMap, { label }: Usable): MapAdvice {
   const { name, bpfType, maxEntries, flags } = spec;
-  return { name, type: `type ${bpfType}`, maxEntries, dynamic: (flags & NO_PREALLOC) !== 0, note: reason };
+  const whose = label === undefined ? {} : { objects: [label] };
+  return { name, ...whose, type: `type ${bpfType}`, maxEntries, dynamic: (flags & NO_PREALLOC) !== 0, note: reason };
 }
 
 /** What programs that use a map are. */
-function kindsUsing(object: ObjectSpec, name: string): ProgramKind[] {
-  return object.programs.flatMap((program) => {
-    const { kind } = program;
-    return !("reason" in kind) && mapsUsed(object, [program]).has(name) ? [kind] : [];
-  });
+function kindsUsing(parts: readonly Usable[], { spec: { name }, objects }: LoadedMap): ProgramKind[] {
+  const whose = parts.filter(({ label }) => label === undefined || objects.includes(label));
+  return whose.flatMap(({ object }) =>
+    object.programs.flatMap((program) => {
+      const { kind } = program;
+      return !("reason" in kind) && mapsUsed(object, [program]).has(name) ? [kind] : [];
+    }),
+  );
 }
 
 function totalOf(maps: readonly MapAdvice[]): TotalBytes {
@@ -191,6 +195,8 @@ function totalOf(maps: readonly MapAdvice[]): TotalBytes {
     preallocated: sum((map) => most(map, ({ linux, peakBytes }) => linux.preallocated?.total ?? peakBytes)),
     dynamic: sum((map) => most(map, ({ peakBytes }) => peakBytes)),
     advised: sum(({ advisedBytes }) => advisedBytes),
-    without: maps.flatMap(({ name, declaredBytes: bytes }) => (bytes === undefined ? [name] : [])),
+    without: maps.flatMap(({ name, objects, declaredBytes: bytes }) =>
+      bytes === undefined ? [qualifiedName(name, objects)] : [],
+    ),
   };
 }

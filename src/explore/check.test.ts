@@ -10,7 +10,7 @@ import { openEvents } from "../events/file.ts";
 import { CONTEXTS } from "../events/record.ts";
 import { DEFAULT_RULE, RULE_RANGE } from "../replay/interrupts.ts";
 import type { AdviceReport } from "./advice.ts";
-import { adviseObject } from "./advise.ts";
+import { adviseObjects } from "./advise.ts";
 import { type CheckedProgram, type CheckReport, checkObject } from "./check.ts";
 import { INSERTS, measureContexts } from "./contexts.ts";
 import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "./inputs.ts";
@@ -224,7 +224,7 @@ async function both(file: string, trace: string): Promise<[AdviceReport, CheckRe
   const object = readObject(readFileSync(`${STORIES}/src/${file}.bpf.o`), file);
   const open = keepStream(() => openEvents(`${STORIES}/traces/${trace}.trace.gz`, STORY));
   const options = { cpus: 2, rules: RULE_RANGE, realTime: [false] };
-  const advice = await adviseObject(object, open, options, () => undefined);
+  const advice = await adviseObjects([{ object }], open, options, () => undefined);
   const programs = object.programs.flatMap(({ name, kind }) => ("reason" in kind ? [] : [{ name, kind }]));
   const inputs = await recordedInputs(programs, await open(), 1000);
   const { contexts: recorded } = await recordedUse(programs, await open(), DEFAULT_RULE);

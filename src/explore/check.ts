@@ -100,7 +100,7 @@ export async function checkObject(
   options: CheckOptions,
   progress: CheckProgress,
 ): Promise<CheckReport> {
-  const { object: runnable } = usable(object);
+  const { object: runnable } = usable({ object });
   const { trials, guards } = await openTrials(runnable, options);
   const { programs = [], skipped = [] } = trials[0]?.loaded ?? {};
   const chosen = programs.filter(({ name }) => options.program === undefined || options.program === name);

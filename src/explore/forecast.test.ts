@@ -7,7 +7,7 @@ import { readObject } from "../bpf/object/object.ts";
 import { openEvents } from "../events/file.ts";
 import { RULE_RANGE } from "../replay/interrupts.ts";
 import type { AdviceReport, KernelAdvice } from "./advice.ts";
-import { adviseObject } from "./advise.ts";
+import { adviseObjects } from "./advise.ts";
 import { keepStream } from "./recording.ts";
 
 const FOLDER = "test/data/stories";
@@ -15,7 +15,7 @@ const object = readObject(readFileSync(`${FOLDER}/src/s5_runq.bpf.o`), "s5_runq.
 const open = keepStream(() => openEvents(`${FOLDER}/traces/syn.1.trace.gz`, { cpus: 2, formats: `${FOLDER}/formats` }));
 
 const advise = (forecast: boolean): Promise<AdviceReport> =>
-  adviseObject(object, open, { cpus: 2, rules: RULE_RANGE, forecast }, () => undefined);
+  adviseObjects([{ object }], open, { cpus: 2, rules: RULE_RANGE, forecast }, () => undefined);
 
 const [known, forecast] = [await advise(false), await advise(true)];
 
@@ -58,7 +58,7 @@ test("what Linux refuses before it asks for an element is no failure for memory"
   }
   const twice = keepStream(() => openEvents(chunks(), { cpus: 2, formats: `${FOLDER}/formats` }));
   const options = { cpus: 2, rules: RULE_RANGE, forecast: true };
-  const report = await adviseObject(object, twice, options, () => undefined);
+  const report = await adviseObjects([{ object }], twice, options, () => undefined);
   assert.deepEqual([kernel(report, false).updates, totalMisses(kernel(report, false).misses)], [200, 0]);
   assert.deepEqual([kernel(report, true).updates, kernel(report, true).misses.hardirq], [400, 400]);
 });

@@ -24,8 +24,11 @@ export function leftForMaps(limit: number, cpus: number): number {
   return limit - PROCESS - (cpus - 1) * CHARGED_AHEAD;
 }
 
+/** Allocators by the names of maps. */
+export type ChargedAllocators = ReadonlyMap<string, { readonly address: number }>;
+
 /** Allocators whose capacity is the limit's: one for each map of an object that may be dynamic. Made before the maps. */
-export function chargedAllocators(arena: Arena, object: ObjectSpec): Map<string, { readonly address: number }> {
+export function chargedAllocators(arena: Arena, object: ObjectSpec): ChargedAllocators {
   const charged = object.maps.filter(({ bpfType }) => mapKindByBpfType(bpfType)?.mayBeDynamic === true);
   return new Map(
     charged.map(({ name }) => [name, arena.createAllocator({ any: true, name: `of ${name}`.slice(0, 15) })]),
@@ -48,11 +51,14 @@ export class MemoryLimit {
   /** The arena's memory, which is another buffer when it has grown. */
   #words: Uint32Array;
 
-  /** @throws {AnyctxError} EINVAL: the limit is too small for the empty maps */
+  /**
+   * @param allocatorOf what a hash is charged to
+   * @throws {AnyctxError} EINVAL: the limit is too small for the empty maps
+   */
   constructor(
     arena: Arena,
     hashes: readonly Watched[],
-    allocators: ReadonlyMap<string, { readonly address: number }>,
+    allocatorOf: (hash: Watched) => { readonly address: number } | undefined,
     limit: number,
   ) {
     this.#arena = arena;
@@ -64,7 +70,7 @@ export class MemoryLimit {
         "EINVAL",
         `a memory cgroup of ${limit} bytes leaves no room for the object's hashes: with nothing in them they take ${empty}`,
       );
-    this.#hashes = hashes.map((hash) => chargedOf(arena, hash, allocators.get(hash.name)?.address ?? 0));
+    this.#hashes = hashes.map((hash) => chargedOf(arena, hash, allocatorOf(hash)?.address ?? 0));
     this.apply();
   }
 

@@ -1,15 +1,15 @@
-/** Replays of one object and trace, each in an arena of its own with every hash dynamic. */
+/** Replays of the same objects and trace, each in an arena of its own with every hash dynamic. */
 import { Arena } from "../arena/arena.ts";
-import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { recordsIn } from "../events/batch.ts";
 import { type EventStream, missingIn } from "../events/source.ts";
-import { type LoadedObject, loadSpec } from "../load/load.ts";
+import type { LoadedObject, LoadOptions } from "../load/load.ts";
 import type { LoadedMap } from "../load/maps.ts";
+import { loadSeveral } from "../load/several.ts";
 import type { ProgramCounts } from "../replay/counts.ts";
 import type { InterruptRule } from "../replay/interrupts.ts";
 import { type ReplayResult, replay } from "../replay/ordered.ts";
 import { attaches } from "../replay/runner.ts";
-import { chargedAllocators, MemoryLimit } from "./memory-limit.ts";
+import { type ChargedAllocators, chargedAllocators, MemoryLimit } from "./memory-limit.ts";
 import type { OpenStream } from "./recording.ts";
 import { hookUpdates } from "./updates.ts";
 import type { Usable } from "./usable.ts";
@@ -19,8 +19,6 @@ import { type Observed, Watched } from "./watched.ts";
 /** What all replays of some advice have in common. */
 export interface ReplaySettings {
   readonly cpus: number;
-  /** max_entries by map name. */
-  readonly mapEntries?: ReadonlyMap<string, number>;
   /** Whether hashes ask the slab itself, as kernels after 6.18 may (forecast.ts). */
   readonly forecast?: boolean;
   /** By default nobody but programs fills maps. */
@@ -58,14 +56,14 @@ const SEED = 1;
 const NO_USERS: UserSpaceOptions = { inserts: [], lateInterrupt: 0 };
 
 export class Replays {
-  /** Of the last replay's object: sizes, names and programs, which are always the same. */
+  /** Of the last replay's objects: sizes, names and programs, which are always the same. */
   loaded: LoadedObject | undefined;
   /** Of the last replay. */
   events: EventTally = { replayed: 0, skipped: 0, skippedBy: {}, lost: 0 };
   programs: readonly ProgramTally[] = [];
   done = 0;
   readonly settings: ReplaySettings;
-  readonly #object: ObjectSpec;
+  readonly #parts: readonly Usable[];
   /** Whether there is something to say without any program. */
   readonly #mayBeIdle: boolean;
   /** Whether user space fills maps. */
@@ -75,10 +73,10 @@ export class Replays {
   /** Whether bpf(2) is entered in the trace: looked for once. */
   #hasCalls: boolean | undefined;
 
-  constructor({ object, missing }: Usable, open: OpenStream, settings: ReplaySettings, progress: AdviseProgress) {
-    this.#object = object;
+  constructor(parts: readonly Usable[], open: OpenStream, settings: ReplaySettings, progress: AdviseProgress) {
+    this.#parts = parts;
     this.#hasUser = (settings.userSpace?.inserts.length ?? 0) > 0;
-    this.#mayBeIdle = missing.length > 0 || this.#hasUser;
+    this.#mayBeIdle = parts.some(({ missing }) => missing.length > 0) || this.#hasUser;
     this.#open = open;
     this.settings = settings;
     this.#progress = progress;
@@ -109,23 +107,29 @@ export class Replays {
   }
 
   #load(arena: Arena, realTime: boolean): Pick<Run, "loaded" | "hashes" | "limit"> {
-    const { mapEntries, forecast = false, memoryLimit } = this.settings;
-    const allocators = memoryLimit === undefined ? undefined : chargedAllocators(arena, this.#object);
-    const loaded = loadSpec(arena, this.#object, {
-      hashes: "dynamic",
-      ...(mapEntries === undefined ? {} : { mapEntries }),
-      ...(allocators === undefined ? {} : { allocators }),
-      ...(this.#mayBeIdle ? { programs: "any" } : {}),
+    const { forecast = false, memoryLimit } = this.settings;
+    const charged = new Map<string, ChargedAllocators>();
+    const wanted = this.#parts.map(({ object, label, mapEntries }) => {
+      const allocators = memoryLimit === undefined ? undefined : chargedAllocators(arena, object);
+      if (allocators !== undefined) charged.set(label ?? "", allocators);
+      const options: LoadOptions = {
+        hashes: "dynamic",
+        ...(label === undefined ? {} : { label }),
+        ...(mapEntries === undefined ? {} : { mapEntries }),
+        ...(allocators === undefined ? {} : { allocators }),
+        ...(this.#mayBeIdle ? { programs: "any" } : {}),
+      };
+      return { object, options };
     });
+    const loaded = loadSeveral(arena, wanted);
     const hashes = loaded.maps
       .filter(({ map }) => map.info.kind.mayBeDynamic)
       .map(
         (each) => new Watched(arena, each, forecast && each.map.info.kind.memoryUse === "hash" ? realTime : undefined),
       );
-    const limit =
-      allocators === undefined || memoryLimit === undefined
-        ? undefined
-        : new MemoryLimit(arena, hashes, allocators, memoryLimit);
+    // A map that objects share was made for the first of them.
+    const allocatorOf = ({ loaded: { spec, objects } }: Watched) => charged.get(objects[0] ?? "")?.get(spec.name);
+    const limit = memoryLimit === undefined ? undefined : new MemoryLimit(arena, hashes, allocatorOf, memoryLimit);
     return { loaded, hashes, limit };
   }
 

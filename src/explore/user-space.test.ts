@@ -7,7 +7,7 @@ import type { MapSpec, ObjectSpec } from "../bpf/object/spec.ts";
 import { openEvents } from "../events/file.ts";
 import { RULE_RANGE } from "../replay/interrupts.ts";
 import type { KernelAdvice } from "./advice.ts";
-import { type AdviseOptions, adviseObject } from "./advise.ts";
+import { type AdviseOptions, adviseObjects } from "./advise.ts";
 import { keepStream } from "./recording.ts";
 
 const FOLDER = "test/data/stories";
@@ -24,7 +24,7 @@ const stream = (trace: string) =>
 
 async function filled(object: ObjectSpec, options: Partial<AdviseOptions>, trace = "syn.1"): Promise<KernelAdvice> {
   const settings = { cpus: 2, rules: RULE_RANGE, realTime: [false], ...options };
-  const { maps } = await adviseObject(object, stream(trace), settings, () => undefined);
+  const { maps } = await adviseObjects([{ object }], stream(trace), settings, () => undefined);
   const kernel = maps.find(({ name }) => name === "filled")?.kernels?.[0];
   assert.ok(kernel);
   return kernel;
@@ -139,7 +139,7 @@ test("a map of a kind that is not there leaves the others their advice", async (
   };
   const object = { ...OBJECT, maps: [...OBJECT.maps, least] };
   const options = { cpus: 2, rules: RULE_RANGE, realTime: [false] };
-  const { maps } = await adviseObject(object, stream("s2.dyn"), options, () => undefined);
+  const { maps } = await adviseObjects([{ object }], stream("s2.dyn"), options, () => undefined);
   const rows = maps.map(({ name, type, note, advice }) => [name, type, note ?? advice?.verdict]);
   assert.deepEqual(rows.at(-1), ["recent", "type 14", "map type 14 is not supported yet"]);
   assert.deepEqual(
@@ -155,7 +155,12 @@ test("an object that has nothing but such a map is no error: the map and the pro
   const relocations = [{ type: "map", instruction: 0, map: "recent" } as const];
   const object = { ...OBJECT, functions: [], programs: [{ ...program, relocations }], maps: [least] };
   const options = { cpus: 2, rules: RULE_RANGE, realTime: [false] };
-  const { maps, skippedPrograms, total } = await adviseObject(object, stream("s2.dyn"), options, () => undefined);
+  const { maps, skippedPrograms, total } = await adviseObjects(
+    [{ object }],
+    stream("s2.dyn"),
+    options,
+    () => undefined,
+  );
   assert.deepEqual(total, { declared: 0, preallocated: 0, dynamic: 0, advised: 0, without: ["recent"] });
   assert.deepEqual(
     [maps.map(({ note }) => note), skippedPrograms],

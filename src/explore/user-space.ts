@@ -193,8 +193,10 @@ function keyOf(keySize: number, index: number): Uint8Array {
 }
 
 function hashNamed(hashes: readonly Watched[], name: string): Watched {
-  const found = hashes.find((hash) => hash.name === name);
-  if (found !== undefined) return found;
+  const [found, ...others] = hashes.filter((hash) => hash.name === name || hash.loaded.spec.name === name);
+  if (found !== undefined && others.length === 0) return found;
+  if (found !== undefined)
+    throw new AnyctxError("EINVAL", `${name} is a hash of several objects: say ${found.name} or another`);
   const known = hashes.map((hash) => hash.name).join(", ");
   throw new AnyctxError("EINVAL", `user space cannot fill ${name}: the object's hashes are ${known || "none"}`);
 }

@@ -3,7 +3,7 @@ import type { Arena } from "../arena/arena.ts";
 import { type Misses, noMisses, readMisses, totalMisses } from "../arena/caches.ts";
 import { cacheStatistics } from "../arena/statistics.ts";
 import { CONTEXTS } from "../events/record.ts";
-import type { LoadedMap } from "../load/maps.ts";
+import { type LoadedMap, qualifiedName } from "../load/maps.ts";
 import { type DynamicState, NOTHING_OWNED, ownedState } from "../replay/linux-memory.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { cacheAddress } from "../wasm/sets.ts";
@@ -34,6 +34,7 @@ const NOTED = 1.02;
 const SETTLED = 1.25;
 
 export class Watched {
+  /** With the object's label in front, where there are several. */
   readonly name: string;
   readonly loaded: LoadedMap;
   /** What the programs' updates go through. */
@@ -57,7 +58,7 @@ export class Watched {
   /** @param forecast of a kernel with (true) or without PREEMPT_RT; undefined: what the arena does counts */
   constructor(arena: Arena, loaded: LoadedMap, forecast: boolean | undefined) {
     const { info } = loaded.map;
-    this.name = loaded.spec.name;
+    this.name = qualifiedName(loaded.spec.name, loaded.objects);
     this.loaded = loaded;
     this.#arena = arena;
     this.#forecast = forecast === undefined ? undefined : forecastUpdates(arena, info, forecast);

@@ -40,6 +40,11 @@ export interface LoadedMap {
   readonly objects: readonly string[];
 }
 
+/** `allocs`, or `memleak:allocs` of one of several objects; a map that objects share has its own name. */
+export function qualifiedName(name: string, objects: readonly string[] = []): string {
+  return objects.length === 1 ? `${objects[0]}:${name}` : name;
+}
+
 /** Keys are bytes here; of a map without keys none are asked for. */
 const NOTHING = none as Codec<unknown> as Codec<Uint8Array>;
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { readObject } from "../../src/bpf/object/object.ts";
 import { openEvents } from "../../src/events/file.ts";
 import type { AdviceReport } from "../../src/explore/advice.ts";
-import { adviseObject } from "../../src/explore/advise.ts";
+import { adviseObjects } from "../../src/explore/advise.ts";
 import { keepStream } from "../../src/explore/recording.ts";
 import type { Verdict } from "../../src/explore/verdict.ts";
 import { RULE_RANGE } from "../../src/replay/interrupts.ts";
@@ -64,7 +64,7 @@ function adviceOf(folder: string, trace: string, object: string): Promise<Advice
   const spec = readObject(readFileSync(join(folder, "src", object)), object);
   const [events, formats] = [join(folder, "traces", trace), join(folder, "formats")];
   const open = keepStream(() => openEvents(events, { cpus: CPUS, formats }));
-  return adviseObject(spec, open, { cpus: CPUS, rules: RULE_RANGE, realTime: [false] }, () => undefined);
+  return adviseObjects([{ object: spec }], open, { cpus: CPUS, rules: RULE_RANGE, realTime: [false] }, () => undefined);
 }
 
 /** One recording, on a kernel without PREEMPT_RT. */
