@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { assemble } from "../bpf/isa/assemble.ts";
 import type { Btf, BtfMember, BtfType } from "../bpf/object/btf.ts";
-import { specOfInstructions } from "../bpf/object/spec.ts";
+import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { openEventStream } from "../events/open.ts";
-import { loadSpec } from "../load/load.ts";
+import { loadSeveral } from "../load/several.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { replay } from "./ordered.ts";
 
@@ -54,12 +54,21 @@ interface Ran {
   readonly unread: Readonly<Record<string, number>>;
 }
 
-/** Lines are text of a trace from the flags on, with the CPU's idle task in front unless they say another. */
+const programOf = (section: string, program: string): ObjectSpec => {
+  const spec = specOfInstructions("p", assemble(program));
+  return { ...spec, programs: spec.programs.map((each) => ({ ...each, kind: programKind(section) })) };
+};
+
+/**
+ * Lines are text of a trace from the flags on, with the CPU's idle task in front unless they say another. The program runs beside one of
+ * another object, which knows no kernel.
+ */
 async function run(section: string, program: string, ...lines: readonly string[]): Promise<Ran> {
   const arena = await Arena.create({ cpus: 2 });
-  const spec = specOfInstructions("p", assemble(program));
-  const programs = spec.programs.map((each) => ({ ...each, kind: programKind(section) }));
-  const loaded = loadSpec(arena, { ...spec, btf: BTF, kernel: BTF, programs }, {});
+  const loaded = loadSeveral(arena, [
+    { object: programOf("raw_tp/none", "r0 = 0\nexit"), options: { label: "beside" } },
+    { object: { ...programOf(section, program), btf: BTF, kernel: BTF }, options: { label: "it" } },
+  ]);
   const text = lines.map((line) => `            bash-7       (      5) [001] ..... 1.000001: ${line}\n`).join("");
   const stream = await openEventStream(
     (async function* () {
@@ -70,7 +79,7 @@ async function run(section: string, program: string, ...lines: readonly string[]
   const nothing = (): void => undefined;
   const { counts } = await replay(arena, loaded.programs, stream, DEFAULT_RULE, (line) => printed.push(line), nothing);
   arena.detach();
-  const [row] = counts.programs;
+  const row = counts.programs.at(-1);
   return { printed, errors: row?.errors ?? -1, unread: row?.unreadFields ?? {} };
 }
 
