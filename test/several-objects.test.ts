@@ -24,6 +24,25 @@ function withoutObjects({ programs, maps }: RunDocument): unknown {
   return [programs.map(({ object: _, ...rest }) => rest), maps.map(({ objects: _, ...rest }) => rest)];
 }
 
+test("--target-btf by a name: the same on every machine, and what it does not have is said", async () => {
+  const args = [
+    "run",
+    MEMLEAK,
+    "src/bpf/fixtures/legacy.bpf.o",
+    "--events",
+    TRACE,
+    "--no-headline",
+    "--target-btf",
+    "linux-6.12",
+  ];
+  const { code, stderr } = await anyctx([...args, "--no-verify", "--json"]);
+  assert.deepEqual([code, stderr.match(/warning/g)?.length], [0, 1]);
+  assert.match(stderr, /legacy\.bpf\.o: what comes along of linux-6\.12 does not have task: the object's own types/);
+  const unknown = await anyctx([...args.slice(0, -1), "linux-9.9"]);
+  assert.deepEqual([unknown.code, unknown.stdout], [1, ""]);
+  assert.match(unknown.stderr, /cannot read linux-9\.9: there is no such file/);
+});
+
 describe("run", { concurrency: 2 }, () => {
   test("each object does what it does alone, and the document says whose programs and maps are", async () => {
     const both = await documentOf<RunDocument>(...RUN, "--dump");

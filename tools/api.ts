@@ -11,6 +11,9 @@ const SNAPSHOT = "test/api.txt";
 const ENTRIES: Readonly<Record<string, string>> = {
   anyctx: "src/index.ts",
   "anyctx/bpf": "src/load/index.ts",
+  "anyctx/btf/linux-6.1": "src/bpf/shipped/linux-6.1.ts",
+  "anyctx/btf/linux-6.12": "src/bpf/shipped/linux-6.12.ts",
+  "anyctx/btf/linux-6.18": "src/bpf/shipped/linux-6.18.ts",
   "anyctx/sim": "src/sim/index.ts",
 };
 

@@ -3,26 +3,12 @@
  * libbpf-tools, where apt can fetch them. A line an object, reasons by how many programs they keep from loading, then
  * `NAME N/M load`: objects of which a program loads. Nothing is created in an arena: what is asked is whether programs link.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { readObject } from "../src/bpf/object/object.ts";
 import { AnyctxError } from "../src/error.ts";
 import { tryPrograms } from "../src/load/select.ts";
-import { embeddedObjects } from "./embedded.ts";
+import { fetchPackage, type Named, OBJECT_FILE, objectsIn, PACKAGE } from "./libbpf-tools.ts";
 import { runsTable, runTool, type ToolRun } from "./object-runs.ts";
-
-const PACKAGE = "libbpf-tools";
-const OBJECT_FILE = /\.o$/;
-const ELF_MAGIC = 0x7f454c46;
-const SECONDS = 300;
-
-interface Named {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
 
 interface Row {
   readonly name: string;
@@ -32,42 +18,6 @@ interface Row {
   readonly problem?: string;
   /** What keeps each of the other programs from loading. */
   readonly reasons: readonly string[];
-}
-
-function filesIn(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return filesIn(path);
-    return entry.isFile() ? [path] : [];
-  });
-}
-
-function objectsIn(folder: string): Named[] {
-  const files = filesIn(folder).filter((path) => OBJECT_FILE.test(path));
-  return files.sort().map((path) => ({ name: path.slice(folder.length + 1), bytes: readFileSync(path) }));
-}
-
-/** The package's tools have their objects inside of them. */
-function fetchPackage(): Named[] {
-  const folder = mkdtempSync(join(tmpdir(), "objects-"));
-  const run = (command: string, ...args: string[]): void => {
-    execFileSync(command, args, { cwd: folder, stdio: "pipe", timeout: SECONDS * 1000 });
-  };
-  try {
-    run("apt-get", "download", PACKAGE);
-    const [archive = ""] = readdirSync(folder);
-    run("dpkg-deb", "--extract", archive, "files");
-    const programs = filesIn(join(folder, "files"));
-    return programs.sort().flatMap((path) => objectsInside(basename(path), readFileSync(path)));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function objectsInside(name: string, file: Buffer): Named[] {
-  if (file.length < 4 || file.readUInt32BE(0) !== ELF_MAGIC) return [];
-  const inside = embeddedObjects(file);
-  return inside.map((bytes, index) => ({ name: inside.length === 1 ? name : `${name}.${index + 1}`, bytes }));
 }
 
 /** Names, numbers and texts that differ from program to program are left out: what is counted is the kind of reason. */

@@ -1,6 +1,7 @@
 /** Options that several commands have. */
 import { Option } from "commander";
 import { POLICIES } from "../bpf/policy.ts";
+import { SHIPPED } from "../bpf/shipped/table.ts";
 import { LEVELS } from "../events/record.ts";
 import type { Skipped } from "../load/select.ts";
 import { parseRule } from "../replay/interrupts.ts";
@@ -62,8 +63,8 @@ export function programsOption(): Option {
 }
 
 export function targetBtfOption(): Option {
-  const text = "types of the kernel that the object is for (/sys/kernel/btf/vmlinux, or an object with them)";
-  return new Option("--target-btf <file>", `${text}, or local: its own`);
+  const text = "types of the kernel that the object is for: a file (/sys/kernel/btf/vmlinux, or an object with them)";
+  return new Option("--target-btf <types>", `${text}, ${Object.keys(SHIPPED).join(", ")}, or local (default): its own`);
 }
 
 export function packetContextOption(): Option {

@@ -54,6 +54,7 @@ export type {
   UnsupportedKind,
 } from "../bpf/programs/program-type.ts";
 export { attachTarget, PROGRAM_TYPES, programKind, programType } from "../bpf/programs/table.ts";
+export type { KernelTypes } from "../bpf/shipped/kernel-types.ts";
 export { type Accepted, type Refused, type VerifyOptions, verifyProgram } from "../bpf/verifier/verify.ts";
 export { programHost } from "./host.ts";
 export { type Channel, channel } from "./live/channels.ts";

@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
+import type { KernelTypes } from "../bpf/shipped/kernel-types.ts";
+import { LINUX_6_18 } from "../bpf/shipped/linux-6.18.ts";
 import { declarationsOf } from "./declarations.ts";
 import { loadObject, type RunResult } from "./typed-object.ts";
 
@@ -152,7 +154,7 @@ export interface Memleak {
 test("the types of a kernel come from an ELF file too, whatever its machine", async () => {
   const [core, target] = ["core", "core-target"].map((name) => readFileSync(`src/bpf/fixtures/${name}.bpf.o`));
   assert.ok(core !== undefined && target !== undefined);
-  const follows = async (targetBtf: Uint8Array): Promise<bigint | undefined> => {
+  const follows = async (targetBtf: Uint8Array | KernelTypes): Promise<bigint | undefined> => {
     const object = await loadObject(arena, core, { name: "core", targetBtf, verify: false });
     const memory = new Map([[1n << 40n, Uint8Array.from({ length: 512 }, (_, at) => at & 0xff)]]);
     try {
@@ -168,5 +170,12 @@ test("the types of a kernel come from an ELF file too, whatever its machine", as
   new DataView(image.buffer).setUint16(16, 2, true);
   new DataView(image.buffer).setUint16(18, 62, true);
   assert.equal(await follows(image), expected);
+  await assert.rejects(follows({ ...LINUX_6_18, packed: "" }), { code: "BAD_OBJECT", message: /linux-6\.18/ });
+  // What comes along has none of its types: they are its own, as without.
+  const own = await loadObject(arena, core, { name: "core", verify: false });
+  const memory = new Map([[1n << 40n, Uint8Array.from({ length: 512 }, (_, at) => at & 0xff)]]);
+  const without = own.programs["follows"]?.run({ args: [1n << 40n], memory }).result;
+  own.close();
+  assert.equal(await follows(LINUX_6_18), without);
   await assert.rejects(follows(target.subarray(0, 100)), { code: "BAD_OBJECT", message: /targetBtf/ });
 });

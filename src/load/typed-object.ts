@@ -7,6 +7,7 @@ import type { Btf, BtfValue } from "../bpf/object/btf.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
 import { readKernelTypes, readObject } from "../bpf/object/object.ts";
 import { type ObjectSpec, setVariable, type VariableSpec } from "../bpf/object/spec.ts";
+import { type KernelTypes, unpackTypes } from "../bpf/shipped/kernel-types.ts";
 import { AnyctxError } from "../error.ts";
 import type { Level } from "../events/record.ts";
 import type { Accessor } from "../maps/accessor.ts";
@@ -44,8 +45,11 @@ type TypedMap<M> = M extends { readonly key: infer K; readonly value: infer V }
 export interface ObjectOptions extends Omit<LoadOptions, "engine" | "mapEntries" | "valueSizes" | "enable" | "label"> {
   /** What it is called in messages. */
   readonly name?: string;
-  /** Types of the kernel that it is for: as `/sys/kernel/btf/vmlinux` has them, or an ELF file with them. By default its own. */
-  readonly targetBtf?: Uint8Array;
+  /**
+   * Types of the kernel that it is for: of one that come along (`LINUX_6_18` of `anyctx/btf/linux-6.18`), as `/sys/kernel/btf/vmlinux` has
+   * them, or an ELF file with them. By default its own.
+   */
+  readonly targetBtf?: Uint8Array | KernelTypes;
   /** First values of global variables, those of `.rodata` too. */
   readonly globals?: Readonly<Record<string, string | number | bigint | boolean>>;
   /** max_entries by map name. */
@@ -132,12 +136,16 @@ const big = (value: number | bigint): bigint => {
   throw new AnyctxError("EINVAL", `a whole number is wanted, not ${value}`);
 };
 
-function specOf(given: Uint8Array, options: ObjectOptions): ObjectSpec {
+async function specOf(given: Uint8Array, options: ObjectOptions): Promise<ObjectSpec> {
   const own = readObject(given, options.name ?? "object");
   const { targetBtf, globals = {} } = options;
-  const { object } = relocateTypes(own, targetBtf === undefined ? own.btf : readKernelTypes(targetBtf, "targetBtf"));
+  const { object } = relocateTypes(own, targetBtf === undefined ? own.btf : await typesOf(targetBtf));
   for (const [name, value] of Object.entries(globals)) setVariable(object, name, value);
   return object;
+}
+
+async function typesOf(given: Uint8Array | KernelTypes): Promise<Btf> {
+  return "packed" in given ? unpackTypes(given) : readKernelTypes(given, "targetBtf");
 }
 
 function codecFor(btf: Btf | undefined, typeId: number | undefined, size: number): Codec<BtfValue> {
@@ -284,7 +292,7 @@ export async function loadObject<S extends ObjectShape = AnyShape>(
   given: Uint8Array,
   options: ObjectOptions = {},
 ): Promise<BpfObject<S>> {
-  const object = specOf(given, options);
+  const object = await specOf(given, options);
   const { mapEntries, valueSizes, enable = [], verify = true, ...rest } = options;
   const loaded = loadSpec(arena, object, {
     ...rest,

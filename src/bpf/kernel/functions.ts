@@ -125,7 +125,8 @@ const returning = (struct: string | undefined): Pick<FunctionType, "returned"> =
   returned: struct === undefined ? { name: "ret" } : { name: "ret", struct },
 });
 
-function known(): FunctionTypes {
+/** Those that are often looked at. */
+export function known(): FunctionTypes {
   const rows = KNOWN.trim().split("\n");
   return new Map(
     rows.map((row) => {

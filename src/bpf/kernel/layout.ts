@@ -83,8 +83,16 @@ export function layoutsOf(own: Btf | undefined, kernel: Btf | undefined): Layout
   if (own === undefined) return new Map();
   const names = new Set(own.types.filter((type) => isComposite(type)).map(({ name }) => essentialName(name)));
   const btf = kernel ?? own;
+  const there = layoutsIn(btf, (name) => names.has(name));
+  const { without } = btf;
+  if (without === undefined) return there;
+  // Of what a part of a kernel's types does not tell the object's own types do.
+  return new Map([...layoutsIn(own, (name) => names.has(name) && !without.has(name)), ...there]);
+}
+
+function layoutsIn(btf: Btf, isWanted: (name: string) => boolean): Map<string, StructLayout> {
   return new Map(
-    [...structsOf(btf, (name) => names.has(name))].map(([name, structs]) => [
+    [...structsOf(btf, isWanted)].map(([name, structs]) => [
       name,
       {
         size: Math.max(...structs.map(({ size }) => size)),

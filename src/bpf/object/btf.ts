@@ -51,6 +51,8 @@ export type BtfType = { readonly name: string } & (
 export interface Btf {
   readonly what: string;
   readonly types: readonly BtfType[];
+  /** Of a part of a kernel's types: names that the kernel lacks. What is neither here nor among the types is not known. */
+  readonly without?: ReadonlySet<string>;
 }
 
 /** A decoded value: numbers up to 32 bits, bigints above, text for character arrays. */

@@ -86,6 +86,17 @@ const ASKS: readonly string[] = [
   "target_type_id",
 ];
 
+/** Whether it is known what the kernel has of the type that a relocation begins at. */
+function isKnown({ btf, byName }: Target, local: Btf, { typeId }: CoreRelocation): boolean {
+  const { name } = typeOf(local, typeId);
+  if (btf.without === undefined || name === "") return btf.without === undefined;
+  const ids = byName.get(essentialName(name)) ?? [];
+  return btf.without.has(essentialName(name)) || ids.some((id) => !NO_TYPES.includes(btf.types[id]?.kind ?? "fwd"));
+}
+
+/** What has a name and is no type that a relocation can begin at. */
+const NO_TYPES: readonly BtfType["kind"][] = ["fwd", "func"];
+
 /** A relocation's value on that kernel; undefined where it has no such thing, or several that differ. */
 function relocated(local: Btf, relocation: CoreRelocation, target: Target): bigint | undefined {
   const { typeId, access, kind } = relocation;
@@ -117,6 +128,11 @@ function valueIn(local: Btf, type: BtfType, relocation: CoreRelocation, btf: Btf
 /** `goto +0`: what stands in the second slot of a load that is no more. */
 const NOTHING: Instruction = { code: 0x05, dst: 0, src: 0, offset: 0, imm: 0 };
 const CALL: Instruction = { code: 0x85, dst: 0, src: 0, offset: 0, imm: TRAP?.id ?? 0 };
+
+/** Whether an instruction was found to ask for what the kernel does not have. */
+export function isTrap({ code, imm }: Instruction): boolean {
+  return code === CALL.code && imm === CALL.imm;
+}
 
 /** Bits of a memory instruction's opcode that say its size, by bytes. */
 const SIZE_BITS: Readonly<Record<number, number>> = { 1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18 };
@@ -167,17 +183,24 @@ export interface Missing {
   readonly what: string;
 }
 
+export interface Relocated {
+  readonly object: ObjectSpec;
+  /** What the kernel does not have. */
+  readonly missing: readonly Missing[];
+  /** Types of which a part of a kernel's types does not say whether it has them: the object's own stood for them. */
+  readonly unknown: readonly string[];
+}
+
 /**
  * @param kernel the kernel's types; its own if it is for the one that it was compiled for: then what only other kernels have is not there
  * @returns the object for a kernel with these types, and what that has not
  */
-export function relocateTypes(
-  object: ObjectSpec,
-  kernel: Btf | undefined = object.btf,
-): { object: ObjectSpec; missing: readonly Missing[] } {
+export function relocateTypes(object: ObjectSpec, kernel: Btf | undefined = object.btf): Relocated {
   const { btf: local } = object;
-  if (local === undefined || kernel === undefined) return { object, missing: [] };
-  const target = targetOf(kernel);
+  if (local === undefined || kernel === undefined) return { object, missing: [], unknown: [] };
+  const given = targetOf(kernel);
+  const own = kernel.without === undefined ? given : targetOf(local);
+  const unknown = new Set<string>();
   const missing: Missing[] = [];
   // A program is listed among the functions too: the same instructions stay the same.
   const done = new Map<readonly Instruction[], readonly Instruction[]>();
@@ -186,6 +209,9 @@ export function relocateTypes(
     if (known !== undefined) return { ...spec, instructions: known };
     const slots = [...spec.instructions];
     for (const relocation of spec.coreRelocations) {
+      const target = isKnown(given, local, relocation) ? given : own;
+      const { name } = typeOf(local, relocation.typeId);
+      if (target !== given && name !== "" && relocation.kind !== "local_type_id") unknown.add(essentialName(name));
       const value = relocated(local, relocation, target);
       if (value === undefined)
         missing.push({
@@ -200,5 +226,6 @@ export function relocateTypes(
   return {
     object: { ...object, kernel, functions: object.functions.map(relocate), programs: object.programs.map(relocate) },
     missing,
+    unknown: [...unknown],
   };
 }

@@ -6,7 +6,7 @@ import { AnyctxError } from "../../error.ts";
 import type { EventFormat } from "../../events/event.ts";
 import type { ProgramEvent } from "../programs/program-type.ts";
 import { type Btf, type BtfMember, resolveType } from "./btf.ts";
-import { patch } from "./core-relocate.ts";
+import { isTrap, patch } from "./core-relocate.ts";
 import type { CoreRelocation, FunctionSpec, ObjectSpec, ProgramSpec } from "./spec.ts";
 
 /** A field of the struct that a tracepoint records. */
@@ -52,6 +52,9 @@ function relocateProgram(btf: Btf, program: ProgramSpec, format: EventFormat): P
   for (const relocation of program.coreRelocations) {
     const name = memberOf(btf, relocation)?.name;
     const field = name === undefined ? undefined : format.fields.find((each) => each.name === name);
+    // The kernel that the object was made right for does not have it: nothing is left of the instruction.
+    const slot = slots[relocation.instruction];
+    if (slot === undefined || isTrap(slot)) continue;
     if (relocation.kind === "field_exists" && name !== undefined)
       patch(slots, relocation.instruction, field === undefined ? 0n : 1n, undefined);
     if (relocation.kind !== "byte_off" || field === undefined) continue;
