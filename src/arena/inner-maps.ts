@@ -15,21 +15,23 @@ export interface MapOpener {
 }
 
 /** Maps that this thread has opened by way of an entry: each once, until it is closed. */
-class Opened {
+class Opened<K, V> {
   readonly #arena: MapOpener;
-  readonly #maps = new Map<number, ArenaMap<unknown, unknown>>();
+  readonly #open: (name: string) => ArenaMap<K, V>;
+  readonly #maps = new Map<number, ArenaMap<K, V>>();
 
-  constructor(arena: MapOpener) {
+  constructor(arena: MapOpener, open: (name: string) => ArenaMap<K, V>) {
     this.#arena = arena;
+    this.#open = open;
   }
 
   /** @throws {AnyctxError} ENOENT: it has been destroyed */
-  at(address: number): ArenaMap<unknown, unknown> {
+  at(address: number): ArenaMap<K, V> {
     const { name, serial } = this.#arena.infoAt(address);
     const known = this.#maps.get(serial);
     if (known?.isOpen) return known;
     this.#maps.delete(serial);
-    const map = this.#arena.openMap(name);
+    const map = this.#open(name);
     // Another one may have the name by now.
     if (map.info.serial === serial) {
       this.#maps.set(serial, map);
@@ -65,9 +67,15 @@ export function innerMaps<K, V>(arena: MapOpener, like: ArenaMap<K, V>): Codec<A
   return { ...openedMaps<K, V>(arena), like };
 }
 
-/** As innerMaps, for a map of maps that is there: it knows what its inner maps are like. */
-export function openedMaps<K, V>(arena: MapOpener): Codec<ArenaMap<K, V>> {
-  const opened = new Opened(arena);
+/**
+ * As innerMaps, for a map of maps that is there: it knows what its inner maps are like.
+ * @param open how they are opened; by default with the codecs that they were created with
+ */
+export function openedMaps<K, V>(
+  arena: MapOpener,
+  open: (name: string) => ArenaMap<K, V> = (name) => arena.openMap(name) as ArenaMap<K, V>,
+): Codec<ArenaMap<K, V>> {
+  const opened = new Opened(arena, open);
   return {
     size: 4,
     align: 4,
@@ -76,7 +84,7 @@ export function openedMaps<K, V>(arena: MapOpener): Codec<ArenaMap<K, V>> {
       if (role === "key") throw new AnyctxError("EINVAL", "innerMaps() is for values, not for keys");
       const place = new Uint32Array(buffer, offset, 1);
       return {
-        read: () => opened.at(place[0] as number) as ArenaMap<K, V>,
+        read: () => opened.at(place[0] as number),
         write(map) {
           if (!(map instanceof ArenaMap) || !map.isOpen || !ArenaMap.liesIn(map, arena.memory))
             throw new AnyctxError("EINVAL", `innerMaps() holds open maps of the arena, not ${show(map)}`);

@@ -42,9 +42,18 @@ function valueText({ btf }: ObjectSpec, typeId: number | undefined, size: number
   return btf === undefined || typeId === undefined ? "Uint8Array" : typeText(btf, typeId, 0);
 }
 
-function mapText(object: ObjectSpec, { name, keySize, valueSize, keyTypeId, valueTypeId }: MapSpec): string {
+/** Of a map of maps the value is a map. */
+function entryTexts(object: ObjectSpec, map: MapSpec): { readonly key: string; readonly value: string } {
+  const { keySize, valueSize, keyTypeId, valueTypeId, inner } = map;
   const key = valueText(object, keyTypeId, keySize);
-  return `    ${quoted(name)}: { key: ${key}; value: ${valueText(object, valueTypeId, valueSize)} };`;
+  if (inner === undefined) return { key, value: valueText(object, valueTypeId, valueSize) };
+  const held = entryTexts(object, inner);
+  return { key, value: `import("anyctx").ArenaMap<${held.key}, ${held.value}>` };
+}
+
+function mapText(object: ObjectSpec, map: MapSpec): string {
+  const { key, value } = entryTexts(object, map);
+  return `    ${quoted(map.name)}: { key: ${key}; value: ${value} };`;
 }
 
 /** `flow-table.bpf.o` as `FlowTable`. */

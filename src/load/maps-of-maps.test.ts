@@ -5,8 +5,12 @@ import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { bytes } from "../maps/codec.ts";
+import type { ArenaMap } from "../maps/map.ts";
+import { u32, u64 } from "../maps/scalar.ts";
+import { declarationsOf } from "./declarations.ts";
 import { DirectRuns } from "./direct.ts";
 import { type Engine, type LoadedObject, loadSpec } from "./load.ts";
+import { loadObject } from "./typed-object.ts";
 
 const PATH = "src/bpf/fixtures/maps-of-maps.bpf.o";
 const OBJECT = readObject(readFileSync(PATH), PATH);
@@ -61,6 +65,43 @@ for (const engine of ["interpreter", "jit"] as const satisfies readonly Engine[]
     assert.deepEqual([counts("odd"), counts("loose")], [[[3, 1]], [[3, 1]]]);
     arena.detach();
   });
+
+interface Shape {
+  maps: {
+    by_parity: { key: number; value: ArenaMap<number, bigint> };
+    by_name: { key: bigint; value: ArenaMap<number, bigint> };
+    odd: { key: number; value: bigint };
+    loose: { key: number; value: bigint };
+  };
+  globals: Record<never, never>;
+  programs: "add" | "add_named";
+}
+
+test("loadObject: keys of maps of maps and what is in the maps in them are typed as the object says", async () => {
+  const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 8 });
+  const object = await loadObject<Shape>(arena, readFileSync(PATH), { name: "typed" });
+  const { by_parity, by_name, odd, loose } = object.maps;
+  object.programs.add.run({ raw: word(7) });
+  assert.deepEqual([...by_parity.keys()], [0, 1]);
+  assert.deepEqual([...(by_parity.get(1)?.entries() ?? [])], [[7, 1n]]);
+  assert.equal(by_parity.get(1), by_parity.get(1));
+  by_parity.get(1)?.set(9, 90n);
+  assert.equal(odd.get(9), 90n);
+  assert.throws(() => by_parity.get(1)?.set(9, -1n), { code: "EINVAL" });
+  by_parity.set(1, loose);
+  object.programs.add.run({ raw: word(7) });
+  assert.deepEqual([...(by_parity.get(1)?.entries() ?? [])], [[7, 1n]]);
+
+  const seven = arena.createMap({ type: "array", name: "seven", key: u32, value: u64, maxEntries: 4 });
+  by_name.set(7n, seven);
+  object.programs.add_named.run({ raw: word(7, 0) });
+  assert.deepEqual([seven.get(2), by_name.get(7n)?.get(2), by_name.get(8n)], [1n, 1n, undefined]);
+  const typed = declarationsOf(OBJECT);
+  assert.match(typed, /by_parity: \{ key: number; value: import\("anyctx"\)\.ArenaMap<number, bigint> \};/);
+  assert.match(typed, /by_name: \{ key: bigint; value: import\("anyctx"\)\.ArenaMap<number, bigint> \};/);
+  object.close();
+  assert.throws(() => by_parity.get(1), { code: "EBADF" });
+});
 
 test("a map that may not be there, and a change of a map of maps, are refused", async () => {
   const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 8 });

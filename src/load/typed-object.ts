@@ -3,10 +3,11 @@
  * tests of programs, and for what goes with them in an application. In a browser as on Node.
  */
 import type { Arena } from "../arena/arena.ts";
+import { openedMaps } from "../arena/inner-maps.ts";
 import type { Btf, BtfValue } from "../bpf/object/btf.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
 import { readKernelTypes, readObject } from "../bpf/object/object.ts";
-import { type ObjectSpec, setVariable, type VariableSpec } from "../bpf/object/spec.ts";
+import { type MapSpec, type ObjectSpec, setVariable, type VariableSpec } from "../bpf/object/spec.ts";
 import { type KernelTypes, unpackTypes } from "../bpf/shipped/kernel-types.ts";
 import { AnyctxError } from "../error.ts";
 import type { Level } from "../events/record.ts";
@@ -154,14 +155,34 @@ function codecFor(btf: Btf | undefined, typeId: number | undefined, size: number
   return btfCodec(btf, typeId);
 }
 
-function typedMaps(arena: Arena, { btf }: ObjectSpec, loaded: LoadedObject): Record<string, ArenaMap<never, unknown>> {
+/** Sizes that a map may have been given by options: then its types say nothing of them. */
+type Sized = Pick<MapSpec, "keySize" | "valueSize" | "keyTypeId" | "valueTypeId">;
+
+function codecsOf(btf: Btf | undefined, spec: Sized, keySize: number, valueSize: number) {
+  const key = codecFor(btf, spec.keySize === keySize ? spec.keyTypeId : undefined, keySize);
+  const value = codecFor(btf, spec.valueSize === valueSize ? spec.valueTypeId : undefined, valueSize);
+  return { key, value };
+}
+
+/** What is in a map of maps: maps, open, with keys and values as the object's types say. */
+function innerCodec(arena: Arena, btf: Btf | undefined, inner: MapSpec): Codec<BtfValue> {
+  const { key, value } = codecsOf(btf, inner, inner.keySize, inner.valueSize);
+  return openedMaps(arena, (name) => arena.openMapAs(name, key, value)) as Codec<unknown> as Codec<BtfValue>;
+}
+
+function typedMaps(
+  arena: Arena,
+  { btf }: ObjectSpec,
+  loaded: LoadedObject,
+): Record<string, ArenaMap<BtfValue, BtfValue>> {
   const own = loaded.maps.filter(({ spec }) => spec.contents === undefined);
   const typed = own.map(({ spec, map }: LoadedMap) => {
-    const { name, keySize, valueSize, kind } = map.info;
-    if (kind.inner) return [spec.name, map] as const;
-    const key = codecFor(btf, spec.keySize === keySize ? spec.keyTypeId : undefined, keySize);
-    const value = codecFor(btf, spec.valueSize === valueSize ? spec.valueTypeId : undefined, valueSize);
-    return [spec.name, arena.openMapAs(name, key, value)] as const;
+    const { name, keySize, valueSize } = map.info;
+    const { key, value } = codecsOf(btf, spec, keySize, valueSize);
+    return [
+      spec.name,
+      arena.openMapAs(name, key, spec.inner === undefined ? value : innerCodec(arena, btf, spec.inner)),
+    ] as const;
   });
   return Object.fromEntries(typed);
 }
