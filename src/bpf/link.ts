@@ -25,6 +25,7 @@ import {
   type RelocationSpec,
   WRONLY_PROG,
 } from "./object/spec.ts";
+import { isSleepable } from "./policy.ts";
 import { programType } from "./programs/table.ts";
 
 /** Opcode of every call; the source field says of what. */
@@ -357,6 +358,7 @@ export function linkProgram(
   const code = { instructions, subprograms: functions, maps, helpers, lines, types };
   return {
     ...{ name: program.name, kind: program.kind, ...code },
+    ...(isSleepable({ type: program.kind.type, section: program.section }) && { sleepable: true as const }),
     ...(exception === undefined ? {} : { exception }),
     ...(arena === undefined ? {} : { arena }),
   };

@@ -14,6 +14,8 @@ import type { ProgramKind, UnsupportedKind } from "./programs/program-type.ts";
 export interface LinkedProgram {
   readonly name: string;
   readonly kind: ProgramKind | UnsupportedKind;
+  /** It may sleep: its section says so (`fentry.s`), or user space runs it. */
+  readonly sleepable?: true;
   readonly instructions: readonly Instruction[];
   /** In order of `start`, covering all slots; the first is the program itself. `end` is exclusive. */
   readonly subprograms: readonly Subprogram[];

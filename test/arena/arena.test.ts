@@ -1,12 +1,14 @@
 /** Programs with an arena map: each case on both engines as Linux 6.18 has answered, and where that can be done as the kernel answers now. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { release } from "node:os";
 import { test } from "node:test";
 import { Arena } from "../../src/arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "../../src/bpf/host.ts";
 import { assemble } from "../../src/bpf/isa/assemble.ts";
 import { encodeInstructions } from "../../src/bpf/isa/instructions.ts";
 import { readBtf } from "../../src/bpf/object/btf.ts";
+import { readObject } from "../../src/bpf/object/object.ts";
 import type { MapSpec } from "../../src/bpf/object/spec.ts";
 import { AnyctxError } from "../../src/error.ts";
 import { programHost } from "../../src/load/host.ts";
@@ -138,6 +140,91 @@ test("what may go wrong with pointers into an arena map is refused", () => {
   for (const [text, says] of REFUSED) {
     const [verdict] = verifyObject(objectOf("syscall", `${text}\nexit`, [MAP]));
     assert.match(verdict?.message ?? "accepted", says, text);
+  }
+});
+
+/** A case's call, in sections of programs that may sleep and that may not, as Linux 6.18 has answered all of them. */
+const SLEEPING: readonly (readonly [section: string, number: number, flags: number])[] = [
+  ["socket", 1, 0],
+  ["tc", 3, 0],
+  ["xdp", 6, 0],
+  ["tracepoint/a/b", 5, 0],
+  ["raw_tp/a", 17, 0],
+  ["kprobe/a", 2, 0],
+  ["perf_event", 7, 0],
+  ["cgroup_skb/ingress", 8, 0],
+  ["uprobe.s/a", 2, SLEEPABLE],
+  ["syscall", SYSCALL, SLEEPABLE],
+];
+
+/** What is around the calls, and whether they may be made there by a program that may sleep. */
+const AROUND: readonly (readonly [before: string, after: string, isAllowed: boolean])[] = [
+  ["", "", true],
+  ["bpf_rcu_read_lock", "bpf_rcu_read_unlock", false],
+  ["bpf_preempt_disable", "bpf_preempt_enable", false],
+];
+
+function* sleepingCases() {
+  for (const name of Object.values(FUNCTIONS))
+    for (const [section, number, flags] of SLEEPING)
+      for (const [before, after, isAllowed] of AROUND) {
+        const textFor = (map: string, call: (name: string) => string): string =>
+          [
+            ...(before === "" ? [] : [`call ${call(before)}`]),
+            ...[`r1 = ${map}`, "r2 = 0", "w3 = 1", "w4 = 0", "w5 = 0", `call ${call(name)}`],
+            ...(after === "" ? [] : [`call ${call(after)}`]),
+            ...["r0 = 0", "exit"],
+          ].join("\n");
+        yield {
+          what: `${name} in ${section} ${before}`,
+          section,
+          number,
+          flags,
+          textFor,
+          accepted: isAllowed && flags !== 0,
+        };
+      }
+}
+
+test("functions that may sleep are for programs that may, where nothing keeps them from it", () => {
+  for (const { what, section, textFor, accepted } of sleepingCases()) {
+    const [verdict] = verifyObject(objectOf(section, textFor("&pages", String), [MAP]));
+    assert.equal(verdict?.verdict, accepted ? "accepted" : "rejected", `${what}: ${verdict?.message}`);
+    if (!accepted)
+      assert.deepEqual([verdict?.category, /may sleep/.test(verdict?.message ?? "")], ["sleep", true], what);
+  }
+});
+
+test("what a workqueue calls may sleep, whatever the program; what a timer calls may not", async () => {
+  const object = readObject(readFileSync("src/bpf/fixtures/sleeping.bpf.o"), "sleeping");
+  const verdicts = verifyObject(object).map(({ program, verdict, message = "" }) => [program, verdict, message]);
+  assert.deepEqual(verdicts, [
+    ["by_workqueue", "accepted", ""],
+    ["by_timer", "rejected", "bpf_arena_alloc_pages() may sleep, and is called by a timer"],
+  ]);
+});
+
+test("as the running kernel answers of them", async (context) => {
+  const calls = new SystemCalls();
+  try {
+    const { btf } = readBtf(readFileSync("/sys/kernel/btf/vmlinux"), "the kernel's types");
+    if (!release().startsWith("6.18.")) return context.skip("it is not 6.18");
+    const idOf = (name: string): string =>
+      `kfunc ${btf.types.findIndex((each) => each.kind === "func" && each.name === name)}`;
+    const maps = new KernelMaps(calls);
+    const map = await maps.create([KIND_ARENA, 0, 0, PAGES, MMAPABLE, 0, 0], FIRST);
+    if (map < 0) return context.skip(`bpf(2) does not work here: errno ${-map}`);
+    for (const { what, number, flags, textFor, accepted } of sleepingCases()) {
+      const code = encodeInstructions(assemble(textFor(`map(${map}) ll`, idOf)));
+      const found = await loadProgram(calls, number, code, flags);
+      assert.equal(typeof found === "number", accepted, `${what}: ${found}`);
+      if (typeof found === "number") await maps.close(found);
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    context.skip("this kernel tells no types");
+  } finally {
+    calls.close();
   }
 });
 

@@ -30,6 +30,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "refused.bpf.o outside": "bounds",
   "refused.bpf.o forgotten": "reference",
   "refused.bpf.o packet": "bounds",
+  "sleeping.bpf.o by_timer": "sleep",
 };
 
 /** An address in a variable's first value is filled in by no loader; loops whose bound is an input end, but nobody can know when. */

@@ -145,7 +145,7 @@ export function runAccepted(seed: number, wanted: number): Outcome {
 function asksTooMuch({ helpers, maps }: LinkedProgram): boolean {
   return helpers.some((id) => {
     const helper = helperById(id);
-    const goesThrough = helper?.calls?.arguments.includes("key") === true && helper.calls.later !== true;
+    const goesThrough = helper?.calls?.arguments.includes("key") === true && helper.calls.later === undefined;
     return helper?.action.type === "unknown" || (goesThrough && maps.some(({ kind }) => kind.keys !== "index"));
   });
 }

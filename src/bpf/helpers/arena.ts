@@ -36,6 +36,7 @@ export const ARENA_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   {
     name: "bpf_arena_alloc_pages",
     group: "base",
+    sleeps: true,
     parameters: [MAP, SCALAR, WORD, WORD, SCALAR],
     action: { type: "service", run: allocate },
     result: "u64",
@@ -44,6 +45,7 @@ export const ARENA_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   {
     name: "bpf_arena_free_pages",
     group: "base",
+    sleeps: true,
     parameters: [MAP, SCALAR, WORD],
     action: { type: "service", run: free },
     result: "none",
@@ -52,6 +54,7 @@ export const ARENA_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   {
     name: "bpf_arena_reserve_pages",
     group: "base",
+    sleeps: true,
     parameters: [MAP, SCALAR, WORD],
     action: { type: "service", run: reserve },
     result: "i32",

@@ -81,8 +81,8 @@ export interface CallbackRules {
   readonly arguments: readonly CallbackArgument[];
   /** The least and the most that it may return; left out: any number. */
   readonly result?: readonly [least: number, most: number];
-  /** It is called when the run has ended: with nothing of what the run had. */
-  readonly later?: true;
+  /** It is called when the run has ended, with nothing of what the run had: in a softirq, or as a task, which may sleep. */
+  readonly later?: "softirq" | "task";
 }
 
 export interface CallRules {
@@ -93,6 +93,8 @@ export interface CallRules {
   readonly ends?: "lock" | "rcu" | "preempt";
   /** Its memory may be the packet's. */
   readonly takesPacket?: true;
+  /** It may sleep: for programs that may, where nothing keeps them from it (KF_SLEEPABLE). */
+  readonly sleeps?: true;
   /** May be called while a lock is held. */
   readonly underLock?: true;
   /** What is borrowed while the lock is held is not to be looked at any more. */

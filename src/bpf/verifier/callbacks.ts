@@ -68,7 +68,7 @@ export function calledBack(subject: Subject, at: number, state: State, call: Che
   const most = mostTurns(state, rules);
   if (most !== undefined) rely(state.register(1));
   if (most !== undefined && BigInt(state.frame.turns) >= most) return undefined;
-  if (rules.later === true) {
+  if (rules.later !== undefined) {
     const registers = rules.arguments.map((argument) => given(subject, at, state, call, argument));
     const callback = { helper, rules, references: 0, lent: 0 };
     const frame = enteredFrame(0, -1, registers, { start, returnTo: -1, callback });

@@ -45,7 +45,7 @@ function turns({ effect }: Step["operation"], { imm }: Step["slot"]): boolean {
   if (effect.type === "mayGoto") return true;
   if (effect.type !== "call" || effect.target !== "helper") return false;
   const { leads, calls } = helperById(imm) ?? {};
-  return (leads?.type === "memory" && leads.of === "iterator") || (calls !== undefined && calls.later !== true);
+  return (leads?.type === "memory" && leads.of === "iterator") || (calls !== undefined && calls.later === undefined);
 }
 
 /** Slots where paths come together: where jumps lead, where functions begin and where calls return. */

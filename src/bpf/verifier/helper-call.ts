@@ -1,6 +1,7 @@
 /** A helper call: whether it may be made as things are, and what it does as far as its arguments say. */
 
 import type { Helper } from "../helpers/helper.ts";
+import type { HeldKind } from "../helpers/rules.ts";
 import { helperById } from "../helpers/table.ts";
 import { checkFinalResult } from "./checker.ts";
 import { LARGEST_SIZE, Proof } from "./proof.ts";
@@ -35,6 +36,7 @@ export function checkCall(subject: Subject, { at, slot }: Step, state: State): C
   const helper = followed(at, row);
   const proof = new Proof(subject, state, at, helper);
   checkUnderLock(proof);
+  checkMaySleep(subject, proof);
   helper.parameters.slice(0, helper.required).forEach((parameter, index) => {
     parameter.prove(proof, index + 1);
   });
@@ -55,6 +57,26 @@ function checkUnderLock(proof: Proof): void {
   const message = `${proof.name}() is called while a lock is held`;
   const because = [{ at: lock.at, what: REFERENCES.lock.begun }];
   throw new Refusal("object", at, message, "Call it before the lock is taken or behind bpf_spin_unlock().", because);
+}
+
+/** Sections in which nothing else may run on the CPU, or nothing may wait. */
+const WAKEFUL: readonly HeldKind[] = ["rcu", "preempt", "interrupts"];
+
+/** A call that may sleep, by a program that may not, or not there. */
+function checkMaySleep({ type, program }: Subject, { state, at, helper, name }: Proof): void {
+  if (helper.sleeps !== true || type === undefined) return;
+  const held = state.references.findLast(({ kind }) => WAKEFUL.includes(kind));
+  if (held !== undefined) {
+    const { noun, begun } = REFERENCES[held.kind];
+    const message = `${name}() may sleep, and is called in ${noun}`;
+    throw new Refusal("sleep", at, message, "Call it before or behind that.", [{ at: held.at, what: begun }]);
+  }
+  const later = state.frames[0]?.callback?.rules.later;
+  if (later === undefined ? program.sleepable === true : later === "task") return;
+  if (later !== undefined)
+    throw new Refusal("sleep", at, `${name}() may sleep, and is called by a timer`, "Have a workqueue call it.");
+  const message = `${name}() may sleep, and a program of type ${type.name} in this section may not`;
+  throw new Refusal("sleep", at, message, "Call it in a program that may: of a section with .s, or syscall.");
 }
 
 /** What a call begins or ends that its arguments say nothing of. */

@@ -21,6 +21,7 @@ export type CategoryName =
   | "reference"
   | "frame"
   | "result"
+  | "sleep"
   | "loop"
   | "limit"
   | "unsupported";
@@ -44,6 +45,7 @@ export const CATEGORIES: Readonly<Record<CategoryName, Category>> = {
   reference: { doc: "What a run has is not given back: a record, an object, a lock, an iterator.", memory: false },
   frame: { doc: "A pointer to a function's own stack outlives the function.", memory: false },
   result: { doc: "What the program returns is not what its type allows.", memory: false },
+  sleep: { doc: "A function that may sleep is called where nothing may.", memory: false },
   loop: { doc: "A loop comes back to where it was with nothing changed.", memory: false },
   limit: { doc: "There are more paths than are looked at.", memory: false },
   unsupported: { doc: "It needs what is not here: nothing was looked at, or nothing behind it.", memory: false },

@@ -9,6 +9,24 @@ const RECORD = "r1 = &ring\nr2 = 16\nr3 = 0\nr4 = r10\nr4 += -16\ncall ringbuf_r
 const GIVE = "r1 = r10\nr1 += -16\nr2 = 0\ncall ringbuf_submit_dynptr";
 const DATA = "r1 = r10\nr1 += -16\nr2 = 0\nr3 = 8\ncall dynptr_data";
 
+/** What they are given does not matter: test/arena has those that may be called. */
+const SLEEPING: readonly BadProgram[] = [
+  {
+    name: "a function that may sleep is called by a program that may not",
+    section: KPROBE,
+    bad: `r1 = &commands\nr2 = 0\nw3 = 1\ncall bpf_arena_free_pages\n${END}`,
+    category: "sleep",
+    says: /may sleep, and a program of type kprobe in this section may not/,
+  },
+  {
+    name: "a function that may sleep is called where nothing may",
+    section: "syscall",
+    bad: `call bpf_rcu_read_lock\nr1 = &commands\nr2 = 0\nw3 = 1\ncall bpf_arena_free_pages\ncall bpf_rcu_read_unlock\n${END}`,
+    category: "sleep",
+    says: /may sleep, and is called in an RCU read section/,
+  },
+];
+
 const DYNPTRS: readonly BadProgram[] = [
   {
     name: "a dynptr to a record is forgotten",
@@ -364,4 +382,4 @@ const SECTIONS: readonly BadProgram[] = [
   },
 ];
 
-export const SECTIONED: readonly BadProgram[] = [...DYNPTRS, ...ITERATORS, ...CALLBACKS, ...SECTIONS];
+export const SECTIONED: readonly BadProgram[] = [...SLEEPING, ...DYNPTRS, ...ITERATORS, ...CALLBACKS, ...SECTIONS];
