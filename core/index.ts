@@ -117,6 +117,7 @@ export {
   orderedUpdate,
 } from "./maps/ordered-update";
 export { orderedKeys } from "./maps/ordered-walk";
+export { perfClose, perfConsume, perfIsOpen, perfLost, perfOpen, perfOutput } from "./maps/perf-buffer";
 export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue";
 export { closeMap } from "./maps/registry";
 export { pushValue, ringPush } from "./maps/ring";

@@ -1,6 +1,7 @@
 /**
  * Arrays of what user space has open: perf events, cgroups, programs. What they have is the kernel's, or the loader's, of which there is
- * none here: every place is empty, programs hand such a map to helpers, and nobody else reads or writes it. Without memory of their own.
+ * none here: every place is empty, programs hand such a map to helpers, and nobody else reads or writes it. Without memory of their own,
+ * but for the rings of a perf event array that a thread opens (perf-buffer.ts).
  */
 import { EINVAL } from "../base/errno";
 import { ACCESS_FLAGS, NUMA_NODE, OF_PROGRAM } from "./access";

@@ -56,6 +56,7 @@ import {
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
 import { KIND_ORDERED } from "./ordered";
 import { emptyOrdered } from "./ordered-empty";
+import { settlePerfRings } from "./perf-buffer";
 import { KIND_QUEUE } from "./queue";
 import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
 import { breakRingbufLocks, buildRingbuf, checkRingbuf, KIND_RINGBUF } from "./ringbuf";
@@ -248,6 +249,7 @@ export function breakMapLocks(map: MapHeader, cpu: u32): bool {
   if (map.kind == KIND_LPM_TRIE) breakTreeLock(map, cpu);
   if (map.kind == KIND_ORDERED) breakTreeLock(map, cpu);
   if (map.kind == KIND_ARENA) settleArenaMap(map, cpu);
+  if (map.kind == KIND_PERF_EVENT_ARRAY) settlePerfRings(map, cpu);
   if (map.kind == KIND_RINGBUF || map.kind == KIND_USER_RINGBUF) return breakRingbufLocks(map, cpu);
   return true;
 }

@@ -169,6 +169,8 @@ export class MapHeader {
   sweep: u32;
   sweepTarget: u32;
   sweepTraceTarget: u32;
+  /** Perf event array: bytes of a CPU's ring (maps/perf-buffer.ts). */
+  ringBytes: u32;
 }
 
 export const HEADER_SIZE: usize = 320;
@@ -187,7 +189,9 @@ export class MapCpu {
   /** Hash: 1 while this CPU's migration is queued, and the next queued one (maps/split.ts). Atomic. */
   tableRaised: u32;
   tableNext: u32;
-  reserved1: u64;
+  /** How often this CPU's holder reads the rings of a perf event array (maps/perf-buffer.ts). Atomic. */
+  readers: u32;
+  reserved1: u32;
   reserved2: u64;
   reserved3: u64;
   reserved4: u64;

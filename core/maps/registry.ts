@@ -77,14 +77,16 @@ export function isOpen(map: MapHeader): bool {
   return false;
 }
 
+/** A CPU has a map open no more, and reads nothing of it. The publication pairs with that of who reads (maps/perf-buffer.ts). */
+function forget(map: MapHeader, cpu: u32): void {
+  mapCpu(map, cpu).opened = 0;
+  publish(changetype<usize>(mapCpu(map, cpu)) + offsetof<MapCpu>("readers"), 0);
+}
+
 /** Closes all that a CPU has open: its thread leaves or is dead. Caller has the control plane's lock. */
 export function closeAll(cpu: u32): void {
-  for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) {
-    store<u32>(openCount(mapAt(each), cpu), 0);
-  }
-  for (let each: usize = load<u32>(dyingMaps()); each != 0; each = mapAt(each).next) {
-    store<u32>(openCount(mapAt(each), cpu), 0);
-  }
+  for (let each: usize = load<u32>(livingMaps()); each != 0; each = mapAt(each).next) forget(mapAt(each), cpu);
+  for (let each: usize = load<u32>(dyingMaps()); each != 0; each = mapAt(each).next) forget(mapAt(each), cpu);
 }
 
 /** False: the map would be beyond its account's limit, and is not charged. Caller has the control plane's lock. */

@@ -73,6 +73,7 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     consume: () => map.consume(),
     output: () => map.output(new Uint8Array(8)),
     takeRecords: () => map.takeRecords(),
+    openPerfBuffer: () => map.openPerfBuffer(),
     allocatePages: () => map.allocatePages(),
     freePages: () => map.freePages(4096n),
     readBytes: () => map.readBytes(4096n, 1),

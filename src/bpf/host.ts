@@ -20,7 +20,10 @@ export interface ProgramHost {
   readonly layout: { readonly id: number; readonly task: number };
   /** The kernel's own memory, as far as there is any. */
   readonly kernel?: KernelMemory;
-  /** Receives records of `bpf_perf_event_output`, by the map's address and the CPU. Left out: nobody reads, and it is -ENOENT. */
+  /**
+   * Receives records of `bpf_perf_event_output`, by the map's address and the CPU, but for those that found no room with who has opened
+   * them (core/maps/perf-buffer.ts). Left out: where nobody has, it is -ENOENT.
+   */
   readonly output?: (map: number, cpu: number, record: Uint8Array) => void;
   /** Answers of helpers that ask for what no event says, or that are to be answered otherwise, by name. */
   readonly answers?: Answers;

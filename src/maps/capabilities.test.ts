@@ -55,6 +55,7 @@ const USES: Readonly<Record<Method, (made: Made) => unknown>> = {
   output: ({ map }) => map.output(new Uint8Array(4)),
   takeRecords: ({ map }) => map.takeRecords(),
   consume: ({ map }) => map.consume(),
+  openPerfBuffer: ({ map }) => map.openPerfBuffer(),
   allocatePages: ({ map }) => map.allocatePages(),
   freePages: ({ map }) => map.freePages(0x1000_0001_0000n),
   readBytes: ({ map }) => map.readBytes(0x1000_0001_0000n, 1),

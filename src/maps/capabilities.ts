@@ -24,6 +24,7 @@ export const METHODS = {
   filtered: ["mayHave"],
   output: ["output"],
   consumed: ["takeRecords", "consume"],
+  handed: ["openPerfBuffer"],
   paged: ["allocatePages", "freePages", "readBytes", "writeBytes", "pages"],
 } as const;
 
@@ -51,7 +52,7 @@ export const CAPABILITIES = {
   cgrp_storage: ["keyed", "removed", "taken", "walked", "inserted", "computed", "added"],
   bloom_filter: ["pushed", "filtered"],
   stack_trace: [],
-  perf_event_array: [],
+  perf_event_array: ["handed"],
   prog_array: [],
   cgroup_array: [],
 } as const;

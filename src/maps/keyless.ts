@@ -6,10 +6,13 @@ import { firstPointer, pageAt, pagesThere, pointerTo, readPages, writePages } fr
 import { mapFailure } from "./failure.ts";
 import type { MapKind } from "./kinds.ts";
 import { ModifiedEntries } from "./modify.ts";
+import { openRings, PerfBuffer, type PerfBufferOptions } from "./perf-buffer.ts";
 import { type ConsumeOptions, consumeRecords, putRecord, takeRecords } from "./records.ts";
 import { typedArrayKind } from "./typed-array.ts";
 
 export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
+  readonly #perfBuffers: Set<PerfBuffer> = new Set();
+
   /**
    * Puts a record into a ring buffer, or into one from which programs take them.
    * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts one in; -EBADF, -EPERM
@@ -30,7 +33,11 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   takeRecords(): Uint8Array[] {
     this.checkOpen("consume");
     this.#checkRecords("threads");
-    const records = takeRecords({ core: this.core, memory: this.host.memory }, this.info.address);
+    const { address } = this.info;
+    const records = takeRecords(
+      { core: this.core, memory: this.host.memory },
+      { consume: (room, bytes) => this.core.ringbufConsume(address, room, bytes), make: (record) => record },
+    );
     if (typeof records === "number") throw mapFailure(this.info, records, "consume");
     return records;
   }
@@ -50,6 +57,34 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     if (records === undefined) throw new AnyctxError("EINVAL", `Map "${this.info.name}" has no records: it is ${type}`);
     if (records !== consumer)
       throw new AnyctxError("EINVAL", `Records of map "${this.info.name}" are for programs to take: it is ${type}`);
+  }
+
+  /**
+   * Opens the records that programs hand over by `bpf_perf_event_output`, those of all CPUs: before, and once nobody has them open, the
+   * helper answers -ENOENT.
+   * @throws {AnyctxError} EINVAL for another kind, and for what is no size; EEXIST: the rings are there in another size; EBADF, EPERM,
+   * ENOMEM, ETIMEDOUT
+   */
+  openPerfBuffer(options: PerfBufferOptions = {}): PerfBuffer {
+    this.checkOpen("open the perf buffer of", "mayWrite");
+    const { core, info } = this;
+    if (info.kind.placeForEachCpu !== true)
+      throw new AnyctxError("EINVAL", `Map "${info.name}" has no perf buffer: it is ${info.kind.type}`);
+    const { memory, cpu } = this.host;
+    openRings({ core, memory }, info, options);
+    const buffer = new PerfBuffer({
+      ...{ core, memory, info, cpu, cpus: core.cpuCount() },
+      isOpen: () => this.isOpen,
+      leave: (each) => this.#perfBuffers.delete(each),
+    });
+    this.#perfBuffers.add(buffer);
+    return buffer;
+  }
+
+  /** As `close` of every map, and of its perf buffers. */
+  override close(): void {
+    for (const buffer of this.#perfBuffers) buffer.close();
+    super.close();
   }
 
   /**

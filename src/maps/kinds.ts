@@ -286,8 +286,9 @@ export const MAP_KINDS: readonly MapKind[] = [
   {
     type: "perf_event_array",
     bpfType: CONSTANTS.KIND_PERF_EVENT_ARRAY,
-    doc: "Where programs hand records to user space (perf_event_output); it has no entries of its own.",
+    doc: "Where programs hand records to user space (perf_event_output), a ring for each CPU; it has no entries of its own.",
     ...OF_DESCRIPTORS,
+    memoryUse: "rings",
     placeForEachCpu: true,
   },
   {

@@ -103,6 +103,13 @@ function recordsUse(_: Reader, { maxEntries }: MapShape): MemoryUse {
   return { bytes: 2 * maxEntries, preallocatedBytes: 2 * maxEntries };
 }
 
+/** A ring for each CPU, once somebody has opened them. */
+function ringsUse(reader: Reader, { address }: MapShape): MemoryUse {
+  const isThere = reader.word(address + LAYOUT.MapHeader.storage) !== 0;
+  const bytes = isThere ? reader.cpus * reader.word(address + LAYOUT.MapHeader.ringBytes) : 0;
+  return { bytes, preallocatedBytes: bytes };
+}
+
 /** Runs of pages, and where they lie; preallocated all of them. */
 function pagesUse({ core }: Reader, { address, maxEntries }: MapShape): MemoryUse {
   const runs = Math.ceil(maxEntries / CONSTANTS.ARENA_RUN_PAGES);
@@ -113,6 +120,7 @@ function pagesUse({ core }: Reader, { address, maxEntries }: MapShape): MemoryUs
 export type MemoryUseRule =
   | "pages"
   | "records"
+  | "rings"
   | "trie"
   | "nodes"
   | "storage"
@@ -132,6 +140,7 @@ const RULES: Readonly<Record<MemoryUseRule, typeof storageUse>> = {
   filter: filterUse,
   trie: trieUse,
   records: recordsUse,
+  rings: ringsUse,
   pages: pagesUse,
 };
 

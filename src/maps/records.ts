@@ -1,14 +1,17 @@
-/** The records of a ring buffer: putting them in where they will lie, and getting them out some at a time. */
+/** Records that threads put in and take out, of a ring buffer, and that programs hand over: some at a time, or as they come. */
 import { ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { wordAt } from "../wasm/reader.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
 
-/** What the core puts in front of a record. */
-const SIZE_BYTES = 8;
+/** What the core puts in front of a record: its size, and how many were lost before it. */
+const HEADER_BYTES = 8;
+const LOST = 4;
 /** Room for records that are got out at once, unless one is larger. */
 const ROOM_BYTES = 16 * 1024;
+/** Milliseconds for which records are handed on without a turn of the event loop. */
+const TURN = 4;
 
 export interface RecordsHost {
   readonly core: Core;
@@ -24,14 +27,21 @@ export function putRecord({ core, memory }: RecordsHost, map: number, record: Ui
   return 0;
 }
 
-/** What the core has copied out: copies of the records. */
-function split({ memory }: RecordsHost, room: number, count: number): Uint8Array[] {
-  const records: Uint8Array[] = [];
+/** How records are taken: the core's function, and what is made of a copy of one and of how many were lost before it. */
+export interface Taking<Taken> {
+  consume(room: number, bytes: number): number;
+  make(record: Uint8Array, lost: number): Taken;
+}
+
+/** What the core has copied out. */
+function split<Taken>({ memory }: RecordsHost, room: number, count: number, make: Taking<Taken>["make"]): Taken[] {
+  const records: Taken[] = [];
   let at = room;
   for (let index = 0; index < count; index++) {
     const size = wordAt(memory, at);
-    records.push(new Uint8Array(memory.buffer, at + SIZE_BYTES, size).slice());
-    at += SIZE_BYTES + roundUp(size);
+    const record = new Uint8Array(memory.buffer, at + HEADER_BYTES, size).slice();
+    records.push(make(record, wordAt(memory, at + LOST)));
+    at += HEADER_BYTES + roundUp(size);
   }
   return records;
 }
@@ -40,14 +50,18 @@ function split({ memory }: RecordsHost, room: number, count: number): Uint8Array
  * Takes records out that are in, in their order.
  * @returns some of them, none if there are none; or -errno: -EBUSY, -ETIMEDOUT, -ENOMEM
  */
-export function takeRecords(host: RecordsHost, map: number, bytes: number = ROOM_BYTES): Uint8Array[] | number {
+export function takeRecords<Taken>(
+  host: RecordsHost,
+  taking: Taking<Taken>,
+  bytes: number = ROOM_BYTES,
+): Taken[] | number {
   const { core, memory } = host;
   const room = core.allocateBytes(bytes) >>> 0;
   if (room < CONSTANTS.SUPERBLOCK) return -room;
   try {
-    const count = core.ringbufConsume(map, room, bytes);
-    if (count >= 0) return split(host, room, count);
-    return count === -ERRNO.ENOSPC ? takeRecords(host, map, scanNext(core, memory)) : count;
+    const count = taking.consume(room, bytes);
+    if (count >= 0) return split(host, room, count, taking.make);
+    return count === -ERRNO.ENOSPC ? takeRecords(host, taking, scanNext(core, memory)) : count;
   } finally {
     core.freeBytes(room);
   }
@@ -62,16 +76,21 @@ export interface ConsumeOptions {
 }
 
 /**
- * All records as they come, until the signal says no more. It looks again on a timer, so that the event loop goes on.
- * @param take some of the records that are in
+ * All records as they come, until the signal says no more. It looks again on a timer, so that the event loop goes on; where there always
+ * are records it waits for a turn of it now and then.
+ * @param take some of the records that are in; undefined: there will be none any more
  */
-export async function* consumeRecords(
-  take: () => readonly Uint8Array[],
+export async function* consumeRecords<Taken>(
+  take: () => readonly Taken[] | undefined,
   { interval = 1, signal }: ConsumeOptions,
-): AsyncGenerator<Uint8Array, undefined, unknown> {
+): AsyncGenerator<Taken, undefined, unknown> {
+  let turned = Date.now();
   while (signal?.aborted !== true) {
     const records = take();
+    if (records === undefined) return;
     yield* records;
-    if (records.length === 0) await new Promise((resolve) => setTimeout(resolve, interval));
+    if (records.length !== 0 && Date.now() - turned < TURN) continue;
+    await new Promise((resolve) => setTimeout(resolve, records.length === 0 ? interval : 0));
+    turned = Date.now();
   }
 }

@@ -434,6 +434,39 @@ export interface Core {
   percpuHashLookupOn(address: number, key: number, cpu: number): number;
   /** As hashUpdate, for all CPUs' copies: `value` is one after the other, valueStride apart. What user space does. */
   percpuHashUpdateAll(address: number, key: number, value: number, flags: number): number;
+  /**
+   * Closes rings that were opened on CPU `cpu`, which this thread holds.
+   * The publication pairs with hasReaders: this thread is done with the rings.
+   */
+  perfClose(address: number, cpu: number): void;
+  /**
+   * Copies a CPU's records out and consumes them: each with its size in front and how many were lost between the one before and it, in
+   * 8 bytes, and rounded up to 8. How many bytes are used is left in the CPU's `scanNext`; if not even one fits, how many it needs.
+   * The load of `produced` pairs with the publication of finish, that of `consumed` with the load of reserve.
+   * @param into 8-byte aligned
+   * @returns the number of records, -EINVAL (no such CPU), -ENOENT (the rings are not there), -ENOSPC, -EBUSY (this context interrupted a
+   * consumer) or -ETIMEDOUT (a dead one has the lock)
+   */
+  perfConsume(address: number, cpu: number, into: number, bytes: number): number;
+  /** Whether there is a ring of this CPU that somebody reads. Any context. */
+  perfIsOpen(address: number, cpu: number): number;
+  /** Records of a CPU that found no room since the rings were made, modulo 2^32; 0 where there are none. The load pairs with nothing. */
+  perfLost(address: number, cpu: number): number;
+  /**
+   * Opens the rings of all CPUs, empty if nobody else has them open: from now on programs' records go there. They are made by who opens
+   * them first, and stay as large as they are for as long as the map is there. Counts with this CPU until `perfClose`. Task context.
+   * The publication pairs with hasReaders: the rings are there.
+   * @param bytes of each ring, a power of two from 4096 on; 0: as large as they are, or 64 KiB
+   * @returns 0, -EINVAL (no such size), -EEXIST (they are there in another size), -ENOMEM, -ETIMEDOUT
+   */
+  perfOpen(address: number, bytes: number): number;
+  /**
+   * Puts a record of two parts into this CPU's ring. Any context.
+   * `depth` is the CPU's own: its publications pair with nothing. Nor does the sum of `lost`: a later record says it.
+   * @param more address of the second part, of `moreBytes`
+   * @returns 0, -ENOENT (nobody has the rings open), -ENOSPC (there is no room: it counts as lost)
+   */
+  perfOutput(address: number, data: number, bytes: number, more: number, moreBytes: number): number;
   /** Says where a map lies that nobody can find yet: the upper and the lower half of the first page's pointer. */
   placeArenaMap(address: number, high: number, low: number): void;
   /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
@@ -747,6 +780,12 @@ export const SIGNATURES = {
   percpuHashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   percpuHashLookupOn: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   percpuHashUpdateAll: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  perfClose: { parameters: ["i32", "i32"], results: [] },
+  perfConsume: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
+  perfIsOpen: { parameters: ["i32", "i32"], results: ["i32"] },
+  perfLost: { parameters: ["i32", "i32"], results: ["i32"] },
+  perfOpen: { parameters: ["i32", "i32"], results: ["i32"] },
+  perfOutput: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   placeArenaMap: { parameters: ["i32", "i32", "i32"], results: [] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
@@ -850,7 +889,7 @@ export const CONSTANTS = {
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
-  LAYOUT_VERSION: 7,
+  LAYOUT_VERSION: 8,
   PROFILE_ANYCTX: 0,
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
@@ -1043,11 +1082,12 @@ export const LAYOUT = {
   Filter: { mask: 0, functions: 4 },
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
-  MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, extraHigh: 156, frozen: 160, ring: 164, lruShare: 168, innerKind: 172, innerKeySize: 176, innerValueSize: 180, innerFlags: 184, places: 188, migrator: 192, segments: 196, retired: 200, retiredTarget: 204, treeRoot: 208, treeLock: 212, treeCount: 216, treePending: 220, innerEntries: 224, held: 228, pointerLow: 232, pointerHigh: 236, pagesFrom: 240, sweeper: 244, sweep: 248, sweepTarget: 252, sweepTraceTarget: 256 },
+  MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, readers: 24, counts: 64 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, extraHigh: 156, frozen: 160, ring: 164, lruShare: 168, innerKind: 172, innerKeySize: 176, innerValueSize: 180, innerFlags: 184, places: 188, migrator: 192, segments: 196, retired: 200, retiredTarget: 204, treeRoot: 208, treeLock: 212, treeCount: 216, treePending: 220, innerEntries: 224, held: 228, pointerLow: 232, pointerHigh: 236, pagesFrom: 240, sweeper: 244, sweep: 248, sweepTarget: 252, sweepTraceTarget: 256, ringBytes: 260 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   Order: { lock: 0, taken: 4, hand: 8, unlisted: 12, inactiveOldest: 16, inactiveNewest: 20, inactiveCount: 24, activeOldest: 28, activeNewest: 32, activeCount: 36, batch: 40, swept: 44 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
+  PerfRing: { reserved: 0, produced: 8, depth: 16, lost: 20, consumed: 64, lock: 72, seen: 76 },
   Ring: { state: 0, lock: 8 },
   Ringbuf: { produced: 0, lock: 8, consumed: 64, consumerLock: 72 },
   SlabClass: { lockWord: 0, size: 4, pages: 8, partial: 12, slabs: 16, emptySlabs: 20, objectsInUse: 24, returned: 28 },
@@ -1066,10 +1106,11 @@ export const SIZES = {
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 260,
+  MapHeader: 264,
   ObjectAllocator: 96,
   Order: 48,
   PageDescriptor: 32,
+  PerfRing: 80,
   Ring: 12,
   Ringbuf: 76,
   SlabClass: 32,

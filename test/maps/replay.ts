@@ -223,7 +223,8 @@ const OPERATIONS: Readonly<Record<string, (asked: Asked) => Given>> = {
   R: ({ map }) => {
     const records: Uint8Array[] = [];
     for (;;) {
-      const some = takeRecords(map.host, map.address);
+      const consume = (room: number, bytes: number): number => map.host.core.ringbufConsume(map.address, room, bytes);
+      const some = takeRecords(map.host, { consume, make: (record) => record });
       if (typeof some === "number") return `${some}`;
       if (some.length === 0) break;
       records.push(...some);

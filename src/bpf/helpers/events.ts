@@ -11,7 +11,7 @@ const OUTPUT: Omit<Helper, "id" | "name"> = {
   parameters: [SCALAR, MAP, SCALAR, TEXT, SIZE],
   action: { type: "service", run: perfEventOutput },
   result: "i32",
-  doc: "Hands a record to whoever reads the map's records of this CPU, with as much of the packet as is asked for; -ENOENT where nobody does.",
+  doc: "Hands a record to whoever reads the map's records of this CPU, with as much of the packet as is asked for; -ENOENT where nobody does, -ENOSPC where there is no room.",
 };
 
 export const EVENT_HELPERS: readonly Helper[] = [

@@ -9,12 +9,15 @@ const INDEX_MASK = 0xffffffffn;
 const LENGTH_MASK = 0xfffffn << 32n;
 const CURRENT_CPU = INDEX_MASK;
 
-/** The first bytes of the packet; undefined where it has not so many. A program without one adds nothing. */
-function packetBytes({ program: { kind }, view, bytes, context }: ServiceCall, length: number): Uint8Array | undefined {
+/** Where the first bytes of the packet lie, and how many are asked for; undefined where it has not so many. A program without one adds nothing. */
+function packetPart(
+  { program: { kind }, view, context }: ServiceCall,
+  length: number,
+): { readonly at: number; readonly length: number } | undefined {
   const struct = "reason" in kind ? undefined : programType(kind).packet;
-  if (struct === undefined || length === 0) return new Uint8Array(0);
+  if (struct === undefined || length === 0) return { at: 0, length: 0 };
   const [begin = 0, end = 0] = [struct.data, struct.end].map((at) => pointerAt(view, context + at, struct.pointer));
-  return end - begin < length ? undefined : bytes.slice(begin, begin + length);
+  return end - begin < length ? undefined : { at: begin, length };
 }
 
 /** @returns 0 or -errno, as Linux has it */
@@ -32,14 +35,18 @@ export function perfEventOutput(
   const current = cpuNumber(call);
   const index = (flags & INDEX_MASK) === CURRENT_CPU ? current : Number(flags & INDEX_MASK);
   if (index >= map.maxEntries) return -ERRNO.E2BIG;
-  if (host.output === undefined) return -ERRNO.ENOENT;
+  const { perfIsOpen, perfOutput } = host.core;
+  if (host.output === undefined && !perfIsOpen?.(map.address, index)) return -ERRNO.ENOENT;
   // An event is read on its own CPU.
   if (index !== current) return -ERRNO.EOPNOTSUPP;
-  const more = packetBytes(call, Number((flags & LENGTH_MASK) >> 32n));
+  const more = packetPart(call, Number((flags & LENGTH_MASK) >> 32n));
   if (more === undefined) return -ERRNO.EFAULT;
+  const handed = Number(perfOutput?.(map.address, data, size, more.at, more.length) ?? -ERRNO.ENOENT);
+  // Who looks on gets what nobody has opened, too.
+  if (host.output === undefined || (handed !== 0 && handed !== -ERRNO.ENOENT)) return handed;
   const record = new Uint8Array(size + more.length);
   record.set(bytes.subarray(data, data + size));
-  record.set(more, size);
+  record.set(bytes.subarray(more.at, more.at + more.length), size);
   host.output(map.address, current, record);
   return 0;
 }

@@ -278,6 +278,42 @@ export const MAP_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "inner-output-shows",
+    doc: "An output in the middle of another shows what there is: the consumer gets a record that is still being filled.",
+    scenario: "perf-buffer-killed",
+    edits: [
+      {
+        file: "core/maps/perf-buffer.ts",
+        guard: "    publish(word, peek(word) - 1);\n    return;\n",
+        without: "    publish(word, peek(word) - 1);\n    publish64(producedWord(ring), peek64(ring));\n    return;\n",
+      },
+    ],
+  },
+  {
+    name: "inner-output-forgotten",
+    doc: "Who shows records does not look again: what an output put in meanwhile, and left to it, does not come.",
+    scenario: "perf-buffer-killed",
+    edits: [
+      {
+        file: "core/maps/perf-buffer.ts",
+        guard: "    if (peek64(ring) == end) return;\n",
+        without: "    if (peek64(ring) >= end) return;\n",
+      },
+    ],
+  },
+  {
+    name: "dead-output-goes-on",
+    doc: "Whoever reaps a CPU leaves it in the middle of its output: nothing that the slot's next holder hands over is shown.",
+    scenario: "perf-buffer-killed",
+    edits: [
+      {
+        file: "core/maps/perf-buffer.ts",
+        guard: "  publish(depthWord(ring), 0);\n",
+        without: "",
+      },
+    ],
+  },
+  {
     name: "record-shown-before-busy",
     doc: "A reservation is shown before its header says that it is being filled: what lay there is taken for a record.",
     scenario: "records-killed",

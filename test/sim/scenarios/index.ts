@@ -30,6 +30,7 @@ import { ORDERED } from "./ordered.ts";
 import { outOfMemory } from "./out-of-memory.ts";
 import { overflowingBucket } from "./overflowing-bucket.ts";
 import { percpuObjects } from "./percpu-objects.ts";
+import { perfBufferKilled } from "./perf-buffer.ts";
 import { poolTwoCpus } from "./pool-two-cpus.ts";
 import { preemptedAlloc } from "./preempted-alloc.ts";
 import { prefillNmi } from "./prefill-nmi.ts";
@@ -78,6 +79,7 @@ export const SCENARIOS: readonly Scenario[] = [
   prefillNmi,
   readerAndTrim,
   recordsKilled,
+  perfBufferKilled,
   arenaKilled,
   arenaSwept,
   drainKilled,
