@@ -64,6 +64,7 @@ export { checkArena, enroll } from "./attach";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { switchCpu } from "./cpu/area";
 export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
+export { spinLock, spinUnlock } from "./cpu/spin-lock";
 export { freezeMap } from "./maps/access";
 export { arenaAt, arenaLoad, arenaStore } from "./maps/arena-access";
 export {
@@ -78,6 +79,7 @@ export {
 export {
   arrayDelete,
   arrayGet,
+  arrayGetLocked,
   arrayLookup,
   arrayNextKey,
   arrayUpdate,
@@ -88,9 +90,10 @@ export {
   percpuArrayUpdateAll,
 } from "./maps/array";
 export { bloomHas, bloomPush, bloomPushValue } from "./maps/bloom";
-export { mapCount, mapPrefill, mapScan, mapScanKeys } from "./maps/dispatch";
+export { mapCount, mapPrefill, mapScan, mapScanKeys, setValueLock } from "./maps/dispatch";
 export { hashCompareUpdate, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
 export { hashCompareDelete, hashDelete, hashTake } from "./maps/hash-delete";
+export { hashGetLocked, hashTakeLocked } from "./maps/hash-locked";
 export { hashGet, hashLookup, percpuHashGet, percpuHashLookup, percpuHashLookupOn } from "./maps/hash-lookup";
 export { hashNextKey } from "./maps/hash-next";
 export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";

@@ -28,8 +28,10 @@ export {
   array,
   bytes,
   type Codec,
+  type LockCodec,
   none,
   type Role,
+  spinLock,
   string,
   struct,
 } from "./maps/codec.ts";
@@ -37,7 +39,7 @@ export { ExpiringMap } from "./maps/expiring.ts";
 export { type Json, json } from "./maps/json.ts";
 export { MAP_KINDS, type MapKind, type MapType } from "./maps/kinds.ts";
 export type { LiveView } from "./maps/live-view.ts";
-export { ANY, ArenaMap, EXIST, type KeyRange, type MapInfo, NOEXIST } from "./maps/map.ts";
+export { ANY, ArenaMap, EXIST, type KeyRange, LOCK, type MapInfo, NOEXIST } from "./maps/map.ts";
 export type { MapOptions } from "./maps/options.ts";
 export type { PerfBuffer, PerfBufferOptions, PerfRecord } from "./maps/perf-buffer.ts";
 export type { ConsumeOptions } from "./maps/records.ts";

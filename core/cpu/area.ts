@@ -55,8 +55,11 @@ export class CpuArea {
   gaveUp: u32;
   /** The token of the thread that attached with this CPU, 0: none did. Written under `controlLock` (core/attach.ts). */
   attached: u32;
-  reserved3: u64;
-  reserved4: u64;
+  /** The lock in a value that each context level has, or tries for (cpu/spin-lock.ts). Atomic. */
+  spinLockOfTask: u32;
+  spinLockOfSoftirq: u32;
+  spinLockOfHardirq: u32;
+  spinLockOfNmi: u32;
   reserved5: u64;
   reserved6: u64;
   reserved7: u64;

@@ -9,6 +9,7 @@
  */
 import { claim, peek, publish } from "../base/atomics";
 import { EBUSY, ENOMEM, ETIMEDOUT } from "../base/errno";
+import { superblock } from "../base/superblock";
 import { CpuArea, cpuArea, NMI, stalledWord } from "./area";
 
 /**
@@ -78,6 +79,8 @@ export function awaitHolder(area: CpuArea, held: usize): i32 {
   const holder = holderOf(held);
   if (holder == 0) return 0;
   if (holder == area.id + 1) return -EBUSY;
+  // A word that programs can write may say anything.
+  if (holder > superblock().cpus) return -ETIMEDOUT;
   if (spinsWhileHeld(held, holder, NMI_SPINS) < NMI_SPINS) return 0;
   if (area.level == NMI) return -EBUSY;
   if (!isStalled(holder)) {

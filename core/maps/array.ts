@@ -7,11 +7,14 @@ import { E2BIG, EEXIST, EINVAL, ENOENT, ENOSPC } from "../base/errno";
 import { putBits } from "../base/number";
 import { superblock } from "../base/superblock";
 import { thisCpu } from "../cpu/area";
+import { renewBudget } from "../cpu/wait";
 import { PAGE_BYTES } from "../mem/pages";
+import { enterRead, leaveRead } from "../rcu/epoch";
 import { ACCESS_FLAGS, NUMA_NODE } from "./access";
 import { EXIST, INNER_MAP, keyBytesOf, LARGEST_PERCPU_VALUE, LOCK, MapHeader, mapAt, NOEXIST } from "./map";
 import { copyAllOut, writeCopies } from "./percpu-value";
 import { allocateStorage, storageField } from "./storage";
+import { copyAround, hideLock, readUnderLock, writeUnderLock } from "./value-lock";
 
 /** Numbers of `enum bpf_map_type`. */
 export const KIND_ARRAY: u32 = 2;
@@ -65,6 +68,7 @@ export function scanArray(map: MapHeader, from: u32, into: usize, bytes: u32, en
     if (keysOnly) continue;
     if (map.copyStride != 0) copyAllOut(map, value, entry + 8);
     else copyOutWords(entry + 8, value, map.valueStride);
+    hideLock(map, entry + 8);
   }
   thisCpu().scanNext = from + count < map.maxEntries ? from + count : 0;
   return <i32>count;
@@ -119,11 +123,12 @@ function checkUpdate(map: MapHeader, index: u32, flags: u32): i32 {
   if ((flags & ~LOCK) > EXIST) return -EINVAL;
   if (index >= map.maxEntries) return -E2BIG;
   if ((flags & NOEXIST) != 0) return -EEXIST;
-  return flags > EXIST ? -EINVAL : 0;
+  return (flags & LOCK) != 0 && map.valueLock == 0 ? -EINVAL : 0;
 }
 
 /**
- * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux).
+ * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux); with LOCK, under the lock
+ * in it.
  * The publication of a small value pairs with copyOutWords.
  */
 export function arrayUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
@@ -132,10 +137,22 @@ export function arrayUpdate(address: usize, key: usize, value: usize, flags: u32
   const refused = checkUpdate(map, index, flags);
   if (refused != 0) return refused;
   const target = valueAt(map, index);
-  if (map.valueSize == 8) publish64(target, load<u64>(value));
+  if ((flags & LOCK) != 0) return writeLocked(map, target, value);
+  if (map.valueLock != 0) copyAround(map, target, value);
+  else if (map.valueSize == 8) publish64(target, load<u64>(value));
   else if (map.valueSize == 4) publish(target, load<u32>(value));
   else copyBytes(target, value, map.valueSize);
   return 0;
+}
+
+/** The map is there: it is open, or the caller is in a read section. */
+function writeLocked(map: MapHeader, target: usize, value: usize): i32 {
+  const area = thisCpu();
+  renewBudget(area);
+  enterRead(area);
+  const result = writeUnderLock(area, map, target, value);
+  leaveRead(area);
+  return result;
 }
 
 /** Overwrites the current CPU's copy. What a program does. */
@@ -166,7 +183,22 @@ export function arrayGet(address: usize, key: usize, into: usize): i32 {
   const value = arrayLookup(address, key);
   if (value == 0) return -ENOENT;
   copyOutWords(into, value, mapAt(address).valueStride);
+  hideLock(mapAt(address), into);
   return 0;
+}
+
+/** As arrayGet, under the value's lock: 0, -EINVAL (values have none), -ENOENT, -EBUSY, -ETIMEDOUT or -EDEADLK. */
+export function arrayGetLocked(address: usize, key: usize, into: usize): i32 {
+  const map = mapAt(address);
+  if (map.valueLock == 0) return -EINVAL;
+  const value = arrayLookup(address, key);
+  if (value == 0) return -ENOENT;
+  const area = thisCpu();
+  renewBudget(area);
+  enterRead(area);
+  const result = readUnderLock(area, map, value, into);
+  leaveRead(area);
+  return result;
 }
 
 /** Copies all CPUs' values out, valueStride apart. */

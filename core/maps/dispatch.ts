@@ -3,10 +3,10 @@
  * writing entries is not here, because whoever does that knows the kind and calls its functions.
  */
 import { Cache } from "../alloc/cache";
-import { EINVAL } from "../base/errno";
+import { EACCES, EINVAL, EOPNOTSUPP } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
-import { isAccessible } from "./access";
+import { isAccessible, OF_PROGRAM } from "./access";
 import { arenaPageCount, buildArenaMap, checkArenaMap, KIND_ARENA } from "./arena-map";
 import { emptyArenaMap, settleArenaMap } from "./arena-sweep";
 import {
@@ -67,6 +67,7 @@ import { breakTreeLock, settleTreeNode } from "./tree-reap";
 import { KIND_LPM_TRIE } from "./trie";
 import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
 import { KIND_USER_RINGBUF } from "./user-ringbuf";
+import { LOCK_BYTES } from "./value-lock";
 import { buildVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL, E2BIG or ENOTSUPP; EINVAL for a kind that does not exist. */
@@ -103,6 +104,28 @@ export function checkMap(
   if (kind == KIND_VARIABLE_HASH) return checkVariable(keySize, valueSize, maxEntries, supply);
   if (kind == KIND_ORDERED) return checkVariable(keySize, valueSize, maxEntries, supply);
   return EINVAL;
+}
+
+/** Whether values may have a lock: of those kinds that Linux lets have one. */
+function mayHaveLock(kind: u32): bool {
+  return kind == KIND_HASH || kind == KIND_ARRAY || isLocalStorage(kind);
+}
+
+/**
+ * Says that the values of a map that nobody can find yet have a lock, a `struct bpf_spin_lock`.
+ * @param offset in values, a multiple of 4
+ * @returns 0, -EACCES (programs do not read it or do not write it), -EOPNOTSUPP (another kind), -EINVAL (values have no such place)
+ */
+export function setValueLock(address: usize, offset: u32): i32 {
+  const map = mapAt(address);
+  if ((map.access & OF_PROGRAM) != 0) return -EACCES;
+  if (!mayHaveLock(map.kind)) return -EOPNOTSUPP;
+  if ((offset & 3) != 0 || <u64>offset + <u64>LOCK_BYTES > <u64>map.valueSize) return -EINVAL;
+  map.valueLock = offset + 1;
+  // Values are copied around it, and never replaced by one store.
+  map.fastKey = 0;
+  map.inPlace = 0;
+  return 0;
 }
 
 /** Sets of caches that a map has. */

@@ -24,6 +24,7 @@ import { descriptor, PAGE_BYTES, PAGE_RUN, PAGE_SLAB, pageOf } from "../mem/page
 import { classFor, HEADER_BYTES, LARGEST_CLASS, sizeOfClass } from "../mem/slab";
 import { ELEMENT_HASH, ELEMENT_KEY } from "./element";
 import { MapHeader, mapSet, SUPPLY_CACHE } from "./map";
+import { equalAround, fillAround } from "./value-lock";
 
 /** Where the bytes of a key or value lie that is given with its length. */
 export const GIVEN_BYTES: usize = 8;
@@ -109,6 +110,7 @@ export function variableValue(element: usize, lengths: u64): usize {
 /** Whether an element has the value that is expected: bytes at `expected`, or 0 for any. Caller has the bucket's lock. */
 export function hasValue(map: MapHeader, element: usize, expected: usize): bool {
   if (expected == 0) return true;
+  if (map.valueLock != 0) return equalAround(map, element + map.valueOffset, expected);
   if (!isVariable(map)) return equalBytes(element + map.valueOffset, expected, map.valueSize);
   const lengths = lengthsOf(element);
   const length = load<u32>(expected);
@@ -124,7 +126,8 @@ export function fillElement(map: MapHeader, element: usize, hash: u32, key: usiz
     return;
   }
   copyBytes(element + ELEMENT_KEY, key, map.keySize);
-  if (map.copyStride == 0) copyBytes(element + map.valueOffset, value, map.valueSize);
+  if (map.valueLock != 0) fillAround(map, element + map.valueOffset, value);
+  else if (map.copyStride == 0) copyBytes(element + map.valueOffset, value, map.valueSize);
 }
 
 /** Both lengths by one store: a reader that is late has those of one entry (lengthsOf). */

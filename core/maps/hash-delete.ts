@@ -28,6 +28,7 @@ import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
 import { copyAllOut, giveValue, nameValue, valueObject } from "./percpu-value";
 import { raiseTable } from "./split";
 import { homeOf } from "./table";
+import { hideLock } from "./value-lock";
 
 /**
  * Takes the element at `place` out of a bucket that is still as `control` says, if it has the expected value: only under the lock that
@@ -52,11 +53,11 @@ function removeExpected(
 }
 
 /**
- * Unlinks a key's element into the first intent and returns it, or -errno.
+ * Unlinks a key's element into the first intent and returns it, or -errno: -EAGAIN if it is not the one that it is to be.
  * The loads of the control word pair with its publication, that of the place as in findInSlots; the claim in removeAt
  * decides.
  */
-function removeKey(area: CpuArea, map: MapHeader, key: usize, expected: usize, bits: u64): usize {
+function removeKey(area: CpuArea, map: MapHeader, key: usize, expected: usize, only: usize, bits: u64): usize {
   const hash = hashOf(map, key);
   while (true) {
     const bucket = homeOf(map, hash);
@@ -73,6 +74,7 @@ function removeKey(area: CpuArea, map: MapHeader, key: usize, expected: usize, b
       continue;
     }
     const element: usize = acquire(place);
+    if (only != 0 && element != only) return <usize>-EAGAIN;
     const intent = firstIntent(intentsOf(area));
     nameObject(intent, element, changetype<usize>(cacheOfElement(area, map, element)), bits | MAYBE);
     const result = removeExpected(area, map, bucket, control, place, element, expected);
@@ -96,7 +98,7 @@ export function hashDelete(address: usize, key: usize): i32 {
 
 /** As hashDelete, without a fast path. */
 export function deleteKey(address: usize, key: usize): i32 {
-  return deleteExpected(address, key, 0, 0);
+  return deleteExpected(address, key, 0, 0, 0);
 }
 
 /**
@@ -105,7 +107,7 @@ export function deleteKey(address: usize, key: usize): i32 {
  * @returns as hashDelete
  */
 export function hashTake(address: usize, key: usize, into: usize): i32 {
-  return deleteExpected(address, key, 0, into);
+  return deleteExpected(address, key, 0, 0, into);
 }
 
 /** The value of an element that has left its bucket: only programs that found it before may still write it. */
@@ -113,6 +115,7 @@ function copyValue(map: MapHeader, element: usize, into: usize): void {
   const value = element + map.valueOffset;
   if (map.copyStride != 0) copyAllOut(map, load<u32>(value), into);
   else copyOutWords(into, value, map.valueStride);
+  hideLock(map, into);
 }
 
 /**
@@ -121,21 +124,27 @@ function copyValue(map: MapHeader, element: usize, into: usize): void {
  * @returns as hashDelete, or -EAGAIN: the value is another one
  */
 export function hashCompareDelete(address: usize, key: usize, expected: usize): i32 {
-  return deleteExpected(address, key, expected, 0);
+  return deleteExpected(address, key, expected, 0, 0);
+}
+
+/** As hashTake, if the key has this very element; otherwise -EAGAIN. */
+export function deleteElement(address: usize, key: usize, element: usize, into: usize): i32 {
+  return deleteExpected(address, key, 0, element, into);
 }
 
 /**
  * @param expected 0: whatever value it has
+ * @param only 0: whatever element it has
  * @param into 0: nobody wants the value
  */
-function deleteExpected(address: usize, key: usize, expected: usize, into: usize): i32 {
+function deleteExpected(address: usize, key: usize, expected: usize, only: usize, into: usize): i32 {
   const map = mapAt(address);
   const area = thisCpu();
   const intents = intentsOf(area);
   renewBudget(area);
   const operation = nextOperation(levelCount(map, area.id, area.level));
   const bits = COUNTS | REMOVES | parityOf(operation);
-  const element = removeKey(area, map, key, expected, bits);
+  const element = removeKey(area, map, key, expected, only, bits);
   if (isError(element)) return <i32>element;
   const cache = cacheOfElement(area, map, element);
   if (into != 0) copyValue(map, element, into);

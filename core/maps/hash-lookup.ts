@@ -13,6 +13,7 @@ import { getFast, KeyAddress } from "./hash-fast";
 import { KEY_OF_WORDS, mapAt } from "./map";
 import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
+import { hideLock } from "./value-lock";
 
 /**
  * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
@@ -65,7 +66,9 @@ export function hashGet(address: usize, key: usize, into: usize): i32 {
     const control = acquire64(bucket);
     if (!isHome(bucket, control, hash)) continue;
     const found = copyFromBucket(area, map, bucket, control, hash, key, into, map.valueOffset);
-    if (isUnchanged(bucket, control)) return found ? 0 : -ENOENT;
+    if (!isUnchanged(bucket, control)) continue;
+    if (found) hideLock(map, into);
+    return found ? 0 : -ENOENT;
   }
 }
 

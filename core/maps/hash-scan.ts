@@ -16,6 +16,7 @@ import { GIVEN_BYTES, isVariable } from "./entry";
 import { keyBytesOf, MapHeader } from "./map";
 import { copyAllOut } from "./percpu-value";
 import { homeOf } from "./table";
+import { hideLock } from "./value-lock";
 import { copyVariableKeys } from "./variable-hash";
 
 /** Of a bucket: it does not fit. Otherwise how many entries were copied, and the bytes that they take. */
@@ -86,6 +87,7 @@ function copyEntries(
     if (entryBytes == keyBytes) continue;
     if (map.copyStride != 0) copyAllOut(map, load<u32>(element + map.valueOffset), entry + keyBytes);
     else copyOutWords(entry + keyBytes, element + map.valueOffset, map.valueStride);
+    hideLock(map, entry + keyBytes);
   }
   return copied(count, count * entryBytes);
 }

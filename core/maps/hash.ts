@@ -4,7 +4,7 @@
  * few stores. No reader sees half a value or misses the key.
  */
 import { acquire64 } from "../base/atomics";
-import { E2BIG, EINVAL } from "../base/errno";
+import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
 import { AGAIN, findPlace, isHome, isLocked } from "./bucket";
@@ -13,9 +13,10 @@ import { isError } from "./element";
 import { cacheForEntry, hashOf } from "./entry";
 import { KeyAddress, updateFast } from "./hash-fast";
 import { dropElement, newElement, publishElement } from "./hash-insert";
+import { overwriteUnderLock } from "./hash-locked";
 import { updateOtherwise } from "./hash-overwrite";
 import { updateLru } from "./lru-update";
-import { EXIST, MapHeader, mapAt } from "./map";
+import { EXIST, LOCK, MapHeader, mapAt, NOEXIST } from "./map";
 import { homeOf } from "./table";
 
 /** The load pairs with the publication of the control word. */
@@ -69,8 +70,8 @@ function update(address: usize, key: usize, value: usize, flags: u32, expected: 
 /**
  * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
  * program does). Any context.
- * @param flags 0, NOEXIST or EXIST
- * @returns 0, -EINVAL (flags), -EEXIST, -ENOENT, -E2BIG (full), -ENOMEM (nothing to allocate in this context),
+ * @param flags 0, NOEXIST or EXIST, with LOCK where values have one: then a value that is there is changed in place, under its lock
+ * @returns 0, -EINVAL (flags, no lock), -EEXIST, -ENOENT, -E2BIG (full), -ENOMEM (nothing to allocate in this context),
  * -EBUSY (this context interrupted the bucket's owner), -ETIMEDOUT (the bucket's owner is dead and not yet reaped)
  */
 export function hashUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
@@ -97,7 +98,20 @@ function updateByPointer(map: MapHeader, key: usize, value: usize, flags: u32): 
 
 /** As hashUpdate, without a fast path. */
 export function updateSlow(address: usize, key: usize, value: usize, flags: u32): i32 {
+  if ((flags & LOCK) != 0) return updateUnderLock(address, key, value, flags & ~LOCK);
   return update(address, key, value, flags, 0, false);
+}
+
+/** A value that is there is changed where it lies, under its lock; a new one is inserted. */
+function updateUnderLock(address: usize, key: usize, value: usize, flags: u32): i32 {
+  const map = mapAt(address);
+  if (flags > EXIST || map.valueLock == 0) return -EINVAL;
+  while (true) {
+    const written = overwriteUnderLock(map, key, value, flags);
+    if (written != -ENOENT || flags == EXIST) return written;
+    const inserted = update(address, key, value, NOEXIST, 0, false);
+    if (inserted != -EEXIST || flags == NOEXIST) return inserted;
+  }
 }
 
 /**

@@ -21,7 +21,7 @@ export const EXIST: u32 = 2;
 /** BPF_F_INNER_MAP of creation: as an inner map it may have another max_entries than the others. */
 export const INNER_MAP: u32 = 4096;
 
-/** BPF_F_LOCK: under the lock in the value, of which there is none yet. */
+/** BPF_F_LOCK: under the lock in the value (maps/value-lock.ts). */
 export const LOCK: u32 = 4;
 
 /** Where a hash's elements come from (maps/element.ts). */
@@ -171,6 +171,8 @@ export class MapHeader {
   sweepTraceTarget: u32;
   /** Perf event array: bytes of a CPU's ring (maps/perf-buffer.ts). */
   ringBytes: u32;
+  /** Where a lock lies in values, + 1; 0: they have none (maps/value-lock.ts). */
+  valueLock: u32;
 }
 
 export const HEADER_SIZE: usize = 320;

@@ -36,6 +36,7 @@ import {
   transferOf,
 } from "../cpu/intent";
 import { controlLock, lock, unlock } from "../cpu/lock";
+import { settleSpinLocks } from "../cpu/spin-lock";
 import { renewBudget } from "../cpu/wait";
 import { isArenaRunOf } from "../maps/arena-sweep";
 import { breakMapLocks } from "../maps/dispatch";
@@ -269,6 +270,7 @@ function settleCpu(area: CpuArea, dead: CpuArea): i32 {
     leaveListed(dead);
     publish(controlLock(), 0);
   }
+  settleSpinLocks(dead);
   leaveSections(dead);
   if (!lock(controlLock())) return -EAGAIN;
   const complete = settleListed(area, dead);

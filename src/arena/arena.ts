@@ -178,7 +178,8 @@ export class Arena extends Attachment {
       throw new AnyctxError("EINVAL", "createMap cannot have json() in key: two texts may mean the same");
     const description = JSON.stringify([key.description, value.description]);
     const like = value.like?.isOpen === true ? value.like.info.address : 0;
-    const open = this.#directory.create({ ...options, ...shapeOf({ ...options, value }), like }, description);
+    const { lock } = value;
+    const open = this.#directory.create({ ...options, ...shapeOf({ ...options, value }), like, lock }, description);
     return makeMap(this, open, key, value as unknown as Codec<ValueOf<T, V>>) as MapOf<T, K, V>;
   }
 

@@ -37,6 +37,8 @@ export type MapEntry = Omit<MapOptions<unknown, unknown>, "key" | "value"> & {
   readonly valueSize: number;
   /** Of a map of maps: the address of one that its inner maps are like. */
   readonly like: number;
+  /** Where a lock lies in values. */
+  readonly lock: number | undefined;
 };
 
 export class Directory {
@@ -108,6 +110,7 @@ export class Directory {
     if (kind.pages === true && (low | high) !== 0) core.placeArenaMap(address, high, low);
     let open: OpenMap;
     try {
+      if (options.lock !== undefined) this.#setLock(address, kind, options);
       if (options.allocator !== undefined) this.#shareAccount(address, name, options.allocator);
       writeDescription(this.#attachment, address, description);
       new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, nameBytes.length).set(nameBytes);
@@ -120,6 +123,14 @@ export class Directory {
     if (result === 0) return open;
     core.freeBytes(open.room);
     throw publishError(result, name);
+  }
+
+  /** @throws {AnyctxError} EINVAL: values of such a map have no lock */
+  #setLock(address: number, { type }: MapKind, { name, lock = 0 }: MapEntry): void {
+    const result = this.#attachment.core.setValueLock(address, lock);
+    if (result === 0) return;
+    const why = result === -ERRNO.EACCES ? "programs may not both read and write it" : `it is ${type}`;
+    throw new AnyctxError("EINVAL", `The values of map "${name}" cannot have a lock: ${why}`);
   }
 
   /** The halves of map_extra. @throws {AnyctxError} EINVAL: it is no such number, or larger than the kind has it */
@@ -205,6 +216,7 @@ export class Directory {
       maxEntries: field("maxEntries"),
       flags: field("flags"),
       valueStride: field("valueStride"),
+      lock: field("valueLock") === 0 ? undefined : field("valueLock") - 1,
       copies: kind.perCpu ? cpus : 1,
     });
   }

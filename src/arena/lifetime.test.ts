@@ -74,6 +74,7 @@ function usesOfMap<K, V>(map: ArenaMap<K, V>, key: K, value: V): Uses {
     output: () => map.output(new Uint8Array(8)),
     takeRecords: () => map.takeRecords(),
     openPerfBuffer: () => map.openPerfBuffer(),
+    getLocked: () => map.getLocked(key),
     allocatePages: () => map.allocatePages(),
     freePages: () => map.freePages(4096n),
     readBytes: () => map.readBytes(4096n, 1),

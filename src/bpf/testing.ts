@@ -141,6 +141,14 @@ function readFunctions(bytes: Uint8Array): Record<string, CoreFunction> {
       bytes[to + length - 1] = 0;
       return length;
     },
+    spinLock: (word) => {
+      bytes[Number(word)] = 1;
+      return 0;
+    },
+    spinUnlock: (word) => {
+      bytes[Number(word)] = 0;
+      return 0;
+    },
     pseudoRandom: () => 0x89abcdef | 0,
     taskComm: (destination, size) => {
       bytes.copyWithin(Number(destination), TASK + RECORD.comm, TASK + RECORD.comm + Number(size));

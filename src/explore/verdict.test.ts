@@ -15,7 +15,7 @@ assert.ok(hash);
 
 const infoOf = (maxEntries: number, valueSize = 8): MapInfo => ({
   ...{ name: "m", kind: hash, address: 0, serial: 0, keySize: 4, valueSize, maxEntries, flags: 0 },
-  ...{ valueStride: 8, copies: 1 },
+  ...{ valueStride: 8, lock: undefined, copies: 1 },
 });
 
 function observed(peakEntries: number, more: Partial<Observed> = {}): Observed {

@@ -2,6 +2,7 @@
 import type { Arena } from "../arena/arena.ts";
 import { innerMaps } from "../arena/inner-maps.ts";
 import type { Btf } from "../bpf/object/btf.ts";
+import { fieldsOf } from "../bpf/object/fields.ts";
 import type { MapSpec, ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
@@ -116,6 +117,14 @@ function leastEntries({ keys, placeForEachCpu }: MapKind, { cpus }: Arena): numb
   return placeForEachCpu ? cpus : 0;
 }
 
+/** Values of bytes, with their lock where a type says that they have one. */
+function valuesOf({ btf }: ObjectSpec, { valueTypeId }: MapSpec, { system }: MapKind, size: number): Codec<Uint8Array> {
+  if (size === 0) return NOTHING;
+  const mayHaveLock = system.getLocked !== undefined && btf !== undefined && valueTypeId !== undefined;
+  const lock = mayHaveLock ? fieldsOf(btf, valueTypeId).find(({ kind }) => kind === "lock") : undefined;
+  return lock === undefined ? bytes(size) : { ...bytes(size), lock: lock.offset };
+}
+
 /** What a map is to be like, by its declaration and the options. */
 function wantedOf(arena: Arena, object: ObjectSpec, spec: MapSpec, options: ObjectMapOptions) {
   const kind = mapKindByBpfType(spec.bpfType);
@@ -125,7 +134,7 @@ function wantedOf(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Obje
     kind,
     name: nameInArena(object, spec, options.label),
     key: keyOf(spec, kind),
-    value: valueSize === 0 ? NOTHING : bytes(valueSize),
+    value: valuesOf(object, spec, kind, valueSize),
     maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || leastEntries(kind, arena)),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && !isDynamic(spec, options),

@@ -38,6 +38,8 @@ export interface Codec<T> {
   bind(buffer: ArrayBufferLike, offset: number, role?: Role): Accessor<T>;
   /** Of a codec for maps: one that all are like. */
   readonly like?: { readonly info: { readonly address: number }; readonly isOpen: boolean };
+  /** Where a lock lies in what it holds, if one does. Bytes. */
+  readonly lock?: number;
   /** Of a codec without a length; then it cannot be bound. */
   readonly variable?: VariableForm<T>;
 }
@@ -46,6 +48,7 @@ export type Description =
   | ScalarName
   | "none"
   | { readonly bytes: number }
+  | { readonly lock: true }
   | { readonly string: number }
   | { readonly json: number }
   | { readonly variable: VariableName }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { CAPABILITIES, METHODS } from "./capabilities.ts";
-import { none, u32, u64 } from "./codec.ts";
+import { none, spinLock, struct, u32, u64 } from "./codec.ts";
 import { MAP_KINDS, type MapKind } from "./kinds.ts";
 import type { ArenaMap } from "./map.ts";
 import { sampleMap } from "./testing.ts";
@@ -19,11 +19,18 @@ async function make(kind: MapKind) {
 
 type Made = Awaited<ReturnType<typeof make>>;
 
+/** A map of the same kind whose values have a lock, if there are such. */
+function lockedMap(arena: Arena, { info: { kind } }: ArenaMap<unknown, unknown>): ArenaMap<unknown, unknown> {
+  const options = { type: kind.type, name: "locked", key: kind.keys === "owner" ? u64 : u32, maxEntries: 8 };
+  return arena.createMap({ ...options, value: struct({ lock: spinLock, number: u32 }) } as never) as never;
+}
+
 const USES: Readonly<Record<Method, (made: Made) => unknown>> = {
   get: ({ map, key }) => map.get(key),
   has: ({ map, key }) => map.has(key),
   set: ({ map, key, value }) => map.set(key, value),
   update: ({ map, key, value }) => map.update(key, value),
+  getLocked: ({ arena, map, key }) => lockedMap(arena, map).getLocked(key),
   getMany: ({ map, key }) => map.getMany([key]),
   setMany: ({ map, key, value }) => map.setMany([key], [value]),
   delete: ({ map, key }) => map.delete(key),

@@ -52,6 +52,28 @@ export const none: Codec<undefined> = {
   }),
 };
 
+/** A `struct bpf_spin_lock`, as a field of a value. */
+export interface LockCodec extends Codec<undefined> {
+  readonly lock: 0;
+}
+
+/**
+ * A field of a value that is its lock, as C's `struct bpf_spin_lock`: programs take it around what they change, `getLocked` and `update`
+ * with `LOCK` while they copy. It is no field of what is read and written.
+ */
+export const spinLock: LockCodec = {
+  size: 4,
+  align: 4,
+  description: { lock: true },
+  lock: 0,
+  bind: () => ({
+    read: () => undefined,
+    write: (value) => {
+      if (value !== undefined) throw refusal("spinLock", "undefined", value);
+    },
+  }),
+};
+
 /** Exactly `length` bytes, a shorter value is refused; or, without a length, any number of them. What is read is a copy. */
 export function bytes(...given: readonly [length?: number]): Codec<Uint8Array> {
   if (given.length === 0) return VARIABLE_CODECS.bytes;
@@ -130,6 +152,7 @@ function writeParts<N extends string | number>(
 /** `length` values of one type, as an array; fewer or more are refused. */
 export function array<T>(element: Codec<T>, length: number): Codec<T[]> {
   checkPart("array()", "element", element);
+  if (element.lock !== undefined) throw new AnyctxError("EINVAL", "A value has one lock: array() cannot have any");
   checkLength("array()", length);
   return {
     size: element.size * length,
@@ -171,7 +194,16 @@ export function placeFields(fields: readonly Extent[]): Extent & { readonly offs
   return { offsets, size: roundUp(end, align), align };
 }
 
-type StructOf<F extends Fields> = { [Name in keyof F]: F[Name] extends Codec<infer T> ? T : never };
+type StructOf<F extends Fields> = {
+  [Name in keyof F as F[Name] extends LockCodec ? never : Name]: F[Name] extends Codec<infer T> ? T : never;
+};
+
+/** Where the lock lies of which a struct has one at most. */
+function lockOffset(codecs: readonly Codec<unknown>[], offsets: readonly number[]): { readonly lock?: number } {
+  const locks = codecs.flatMap(({ lock }, index) => (lock === undefined ? [] : [lock + (offsets[index] ?? 0)]));
+  if (locks.length > 1) throw new AnyctxError("EINVAL", "A value has one lock: struct() cannot have several");
+  return locks[0] === undefined ? {} : { lock: locks[0] };
+}
 
 /** A field that the struct does not have would be lost. Most values have the fields in their order. */
 function checkFields(value: object, names: readonly string[]): void {
@@ -197,17 +229,21 @@ function checkFields(value: object, names: readonly string[]): void {
  */
 export function struct<F extends Fields>(fields: F): Codec<StructOf<F>> {
   const entries = Object.entries(fields ?? {});
-  const names = entries.map(([name]) => name);
+  const names = entries.filter(([, codec]) => codec !== spinLock).map(([name]) => name);
   for (const [name, codec] of entries) checkPart("struct()", name, codec);
   const { offsets, size, align } = placeFields(entries.map(([, codec]) => codec));
   if (size === 0) throw new AnyctxError("EINVAL", "struct() needs at least one field");
   return {
     size,
     align,
+    ...lockOffset(
+      entries.map(([, codec]) => codec),
+      offsets,
+    ),
     description: { struct: entries.map(([name, codec]) => [name, codec.description] as const) },
     bind(buffer, offset, role) {
-      const places = entries.map(
-        ([name, codec], index) => [name, codec.bind(buffer, offset + (offsets[index] ?? 0), role)] as const,
+      const places = entries.flatMap(([name, codec], index) =>
+        codec === spinLock ? [] : [[name, codec.bind(buffer, offset + (offsets[index] ?? 0), role)] as const],
       );
       return {
         read: () => Object.fromEntries(places.map(([name, place]) => [name, place.read()])) as StructOf<F>,
@@ -229,6 +265,7 @@ function roundUp(value: number, unit: number): number {
 export function codecFrom(description: Description): Codec<unknown> {
   if (description === "none") return none as Codec<unknown>;
   if (typeof description === "string") return SCALARS[description] as Codec<unknown>;
+  if ("lock" in description) return spinLock as Codec<unknown>;
   if ("bytes" in description) return bytes(description.bytes) as Codec<unknown>;
   if ("string" in description) return string(description.string) as Codec<unknown>;
   if ("json" in description) return json(description.json) as Codec<unknown>;
@@ -248,6 +285,7 @@ export function isForKeys(description: Description): boolean {
   if ("struct" in description) return description.struct.every(([, field]) => isForKeys(field));
   return !(
     "json" in description ||
+    "lock" in description ||
     "maps" in description ||
     "expiring" in description ||
     ("variable" in description && description.variable === "json")

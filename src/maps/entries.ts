@@ -4,7 +4,7 @@
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AnyctxError, ERRNO } from "../error.ts";
-import type { Core } from "../wasm/face.ts";
+import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { type Access, accessOf, isForbidden } from "./access.ts";
 import type { Codec } from "./accessor.ts";
 import { isUndecided, mapFailure } from "./failure.ts";
@@ -20,6 +20,8 @@ import { VariableTransfer } from "./variable-transfer.ts";
 export const ANY = 0;
 export const NOEXIST = 1;
 export const EXIST = 2;
+/** BPF_F_LOCK, with one of these: a value that is there is changed where it lies, under the lock in it. */
+export const LOCK: number = CONSTANTS.LOCK;
 
 /** A map that is open, and the address of its transfer buffer. */
 export interface OpenMap {
@@ -69,7 +71,7 @@ export class MapEntries<K, V> {
     this.#room = room;
     const Made = info.kind.variable ? VariableTransfer : FixedTransfer;
     this.transfer = new Made(host, info, room, keyCodec, valueCodec);
-    const asWord = keyWordOf(info.kind, keyCodec) !== "none";
+    const asWord = keyWordOf(info, keyCodec) !== "none";
     const { system, byWord } = info.kind;
     const { get, update, delete: remove } = (asWord ? byWord : undefined) ?? system;
     this.#access = accessOf(host.memory, info.address);
@@ -86,7 +88,7 @@ export class MapEntries<K, V> {
 
   /** Puts operations of this map's own, where there are any, before those that all maps share. */
   #takeOver(asWord: boolean, { description: key }: Codec<K>, { description: value }: Codec<V>): void {
-    if (this.info.copies > 1 || this.info.kind.variable) return;
+    if (this.info.copies > 1 || this.info.kind.variable || this.info.lock !== undefined) return;
     const own = specialize({
       info: this.info,
       ...{ key, value, asWord },
@@ -127,6 +129,19 @@ export class MapEntries<K, V> {
     return result === 0 || this.#isThere(result, "read an entry of") ? this.transfer.readValue() : undefined;
   }
 
+  /**
+   * As `get`, under the lock in the value: what programs, and `update` with LOCK, change under it is seen as a whole.
+   * @throws {AnyctxError} as `get`; EINVAL: values have no lock; ETIMEDOUT: who has it does not let go; EBUSY: this thread may not wait
+   */
+  getLocked(key: K): V | undefined {
+    const { getLocked } = this.info.kind.system;
+    if (this.info.lock === undefined || getLocked === undefined)
+      throw new AnyctxError("EINVAL", `The values of map "${this.info.name}" have no lock`);
+    this.checkOpen("read an entry of", "mayRead");
+    const result = this.core[getLocked](this.#address, this.transfer.given(key), this.transfer.valueAddress);
+    return this.#isThere(result, "read an entry of") ? this.transfer.readValue() : undefined;
+  }
+
   has(key: K): boolean {
     const result = this.#get(this.#address, this.transfer.given(key), this.transfer.nowhere);
     return result === 0 || this.#isThere(result, "read an entry of");
@@ -145,7 +160,8 @@ export class MapEntries<K, V> {
   }
 
   /**
-   * As `set` with flags ANY, NOEXIST or EXIST, and without a throw.
+   * As `set` with flags ANY, NOEXIST or EXIST, and without a throw. With LOCK beside them, of values that have a lock (`spinLock`), a
+   * value that is there is changed where it lies, under its lock.
    * @returns 0, or -errno: -EEXIST, -ENOENT, -E2BIG, -ENOMEM, -EBUSY, -EINVAL (flags that there are not; key or value that its
    * codec cannot hold), -ETIMEDOUT (a thread died in the middle of an operation on the same keys, or with a lock of the
    * memory, and has not been reaped), -EBADF (closed)

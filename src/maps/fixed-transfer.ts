@@ -15,8 +15,10 @@ const NUMBER_ROOM = 16;
 /** Whether keys go to the core's functions as they are, and as which word, or by their address. */
 export type KeyWord = "u32" | "i32" | "none";
 
-export function keyWordOf({ byWord }: MapInfo["kind"], { description }: Codec<unknown>): KeyWord {
-  return byWord !== undefined && (description === "u32" || description === "i32") ? description : "none";
+export function keyWordOf({ kind, lock }: MapInfo, { description }: Codec<unknown>): KeyWord {
+  return kind.byWord !== undefined && lock === undefined && (description === "u32" || description === "i32")
+    ? description
+    : "none";
 }
 
 /** Bytes of a key and a value, all its copies, and of the room behind them. */
@@ -74,7 +76,7 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
     this.#info = info;
     this.#keyCodec = keyCodec;
     this.#valueCodec = valueCodec;
-    this.#keyWord = keyWordOf(info.kind, keyCodec);
+    this.#keyWord = keyWordOf(info, keyCodec);
     this.#valueAt = roundUp(info.keySize);
     this.#valuesBytes = info.valueStride * info.copies;
     // The core wants no key of a map without keys.

@@ -14,6 +14,8 @@ export interface MapInfo {
   readonly flags: number;
   /** Bytes of one value as it lies in memory. */
   readonly valueStride: number;
+  /** Where a lock lies in each value, in bytes; undefined: they have none. */
+  readonly lock: number | undefined;
   /** Values under one key: the number of CPUs for a per-CPU kind, otherwise 1. */
   readonly copies: number;
 }

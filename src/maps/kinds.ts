@@ -24,12 +24,15 @@ const OF_RECORDS: Omit<MapKind, "type" | "bpfType" | "doc" | "program"> = {
   ...{ inlineLookup: undefined, memoryUse: "records", system: {} },
 };
 
+/** A hash whose values may have a lock. */
+const LOCKABLE = { getLocked: "hashGetLocked", takeLocked: "hashTakeLocked" } as const;
+
 /** A hash by the addresses of owners, which bpf(2) asks for by their descriptors: there are none here. */
 const OF_OWNERS: Omit<MapKind, "type" | "bpfType" | "doc"> = {
   ...{ perCpu: false, keys: "owner", order: "none", walk: "places", batches: false, mayBeDynamic: false },
   ...{ inlineLookup: undefined, memoryUse: "hash" },
   program: { owned: "hashLookup", own: "hashUpdate", disown: "hashDelete" },
-  system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
+  system: { ...LOCKABLE, get: "hashGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
   modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
 };
 
@@ -47,7 +50,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
-    system: { get: "hashGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
+    system: { ...LOCKABLE, get: "hashGet", update: "hashUpdate", delete: "hashDelete", take: "hashTake" },
     modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
     byWord: { get: "hashGet4", update: "hashSet4", delete: "hashDelete4" },
   },
@@ -98,7 +101,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: "index",
     memoryUse: "storage",
     program: { lookup: "arrayLookup", update: "arrayUpdate", delete: "arrayDelete" },
-    system: { get: "arrayGet", update: "arrayUpdate", delete: "arrayDelete" },
+    system: { get: "arrayGet", getLocked: "arrayGetLocked", update: "arrayUpdate", delete: "arrayDelete" },
     modify: { change: "arrayChange" },
   },
   {

@@ -111,6 +111,9 @@ export interface MapKind {
     readonly update?: Update;
     readonly delete?: Lookup;
     readonly take?: Get;
+    /** As `get` and `take`, under the lock in the value: of kinds whose values may have one. */
+    readonly getLocked?: Get;
+    readonly takeLocked?: Get;
     /** The key after a key, which may be gone, in the order of a walk: of kinds that are walked by keys. */
     readonly after?: Get;
     /** Whether a value may be there, of a kind that does not give values: 0 or -ENOENT. */

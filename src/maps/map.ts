@@ -19,7 +19,7 @@ import type { Scanned } from "./scan.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
 import { type ByteRange, checkOrdered, walkInOrder } from "./walk-order.ts";
 
-export { ANY, EXIST, NOEXIST } from "./entries.ts";
+export { ANY, EXIST, LOCK, NOEXIST } from "./entries.ts";
 export type { MapInfo } from "./info.ts";
 
 /** An element takes 16 bytes at least, an arena 4 GiB at most. */

@@ -40,6 +40,8 @@ export function valueCodecOf<K, V>({ type, name, value, expireAfter }: MapOption
   if (expireAfter === undefined) return value;
   if (mapKindByType(type)?.modify?.compareDelete === undefined)
     throw new AnyctxError("EINVAL", `Values of map "${name}" cannot expire: it is ${type}`);
+  if (value.lock !== undefined)
+    throw new AnyctxError("EINVAL", `Values of map "${name}" cannot expire: they have a lock`);
   return expiring(value, expireAfter);
 }
 

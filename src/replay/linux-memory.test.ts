@@ -7,7 +7,19 @@ import { arrayBytes, dynamicBytes, linuxUnits, preallocatedBytes } from "./linux
 const info = (type: string, keySize: number, valueSize: number, maxEntries: number): MapInfo => {
   const kind = mapKindByType(type);
   assert.ok(kind);
-  return { name: "", kind, address: 0, serial: 0, keySize, valueSize, maxEntries, flags: 0, valueStride: 0, copies: 1 };
+  return {
+    name: "",
+    kind,
+    address: 0,
+    serial: 0,
+    keySize,
+    valueSize,
+    maxEntries,
+    flags: 0,
+    valueStride: 0,
+    lock: undefined,
+    copies: 1,
+  };
 };
 
 test("objects are those of Linux: 48 bytes, key and value in steps of 8; the slab's size with the allocator's header", () => {

@@ -59,6 +59,8 @@ export interface Core {
   arrayDelete(address: number, key: number): number;
   /** Copies a value out: 0, or -ENOENT beyond the end. `into` is 8-byte aligned. */
   arrayGet(address: number, key: number, into: number): number;
+  /** As arrayGet, under the value's lock: 0, -EINVAL (values have none), -ENOENT, -EBUSY, -ETIMEDOUT or -EDEADLK. */
+  arrayGetLocked(address: number, key: number, into: number): number;
   /** The value at a u32 index, 0 beyond the end. */
   arrayLookup(address: number, key: number): number;
   /**
@@ -79,7 +81,8 @@ export interface Core {
    */
   arrayOfMapsUpdate(address: number, key: number, value: number, flags: number): number;
   /**
-   * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux).
+   * Overwrites a value; up to 8 bytes by one atomic store, larger ones may be seen half done (as in Linux); with LOCK, under the lock
+   * in it.
    * The publication of a small value pairs with copyOutWords.
    */
   arrayUpdate(address: number, key: number, value: number, flags: number): number;
@@ -210,6 +213,12 @@ export interface Core {
   /** As hashGet4, with keys of 8 bytes. */
   hashGet8(address: number, key: bigint, into: number): number;
   /**
+   * Copies a value out under its lock. Any context.
+   * @param into `valueStride` bytes, 8-byte aligned
+   * @returns 0, -EINVAL (values have no lock), -ENOENT, -EBUSY, -ETIMEDOUT or -EDEADLK
+   */
+  hashGetLocked(address: number, key: number, into: number): number;
+  /**
    * Finds a value. Call inside a read section; the address stays that of a value of this map until the section ends,
    * though its element may be deleted and reused meanwhile (type-stable, as in Linux). Lock-free, any context.
    * The load pairs with the publication of the control word, isUnchanged vouches for what was not found.
@@ -238,11 +247,13 @@ export interface Core {
    * @returns as hashDelete
    */
   hashTake(address: number, key: number, into: number): number;
+  /** As hashGetLocked, and the entry is deleted: nobody changes the value in between. */
+  hashTakeLocked(address: number, key: number, into: number): number;
   /**
    * Creates or replaces a value; of a per-CPU hash the current CPU's, and a new key has zero on the others (what a
    * program does). Any context.
-   * @param flags 0, NOEXIST or EXIST
-   * @returns 0, -EINVAL (flags), -EEXIST, -ENOENT, -E2BIG (full), -ENOMEM (nothing to allocate in this context),
+   * @param flags 0, NOEXIST or EXIST, with LOCK where values have one: then a value that is there is changed in place, under its lock
+   * @returns 0, -EINVAL (flags, no lock), -EEXIST, -ENOENT, -E2BIG (full), -ENOMEM (nothing to allocate in this context),
    * -EBUSY (this context interrupted the bucket's owner), -ETIMEDOUT (the bucket's owner is dead and not yet reaped)
    */
   hashUpdate(address: number, key: number, value: number, flags: number): number;
@@ -566,10 +577,19 @@ export interface Core {
   /** From now on deferred work belongs to threads (1) or runs when interrupts come on (0). */
   setRealTime(value: number): void;
   /**
+   * Says that the values of a map that nobody can find yet have a lock, a `struct bpf_spin_lock`.
+   * @param offset in values, a multiple of 4
+   * @returns 0, -EACCES (programs do not read it or do not write it), -EOPNOTSUPP (another kind), -EINVAL (values have no such place)
+   */
+  setValueLock(address: number, offset: number): number;
+  /**
    * Lets a created dynamic hash share an allocator's account: what it takes from the slab counts there.
    * @returns 0, or -EINVAL: there is no such allocator, or the map is no dynamic hash
    */
   shareAccount(address: number, allocator: number): number;
+  /** As takeSpinLock, an operation of its own: what a program asks for. */
+  spinLock(word: number): number;
+  spinUnlock(word: number): void;
   /** Copies the newest value out and leaves it: 0, -ENOENT (empty), -EINVAL (key), -EBUSY or -ETIMEDOUT as ringPush. */
   stackPeek(address: number, key: number, into: number): number;
   /** As stackPeek, as programs call it. */
@@ -678,6 +698,7 @@ export const SIGNATURES = {
   arrayChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   arrayDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  arrayGetLocked: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   arrayNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   arrayOfMapsDelete: { parameters: ["i32", "i32"], results: ["i32"] },
@@ -718,6 +739,7 @@ export const SIGNATURES = {
   hashGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashGet4: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashGet8: { parameters: ["i32", "i64", "i32"], results: ["i32"] },
+  hashGetLocked: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashLookup: { parameters: ["i32", "i32"], results: ["i32"] },
   hashNextKey: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashOfMapsGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -725,6 +747,7 @@ export const SIGNATURES = {
   hashOfMapsUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashSet4: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashTake: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  hashTakeLocked: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashUpdate4: { parameters: ["i32", "i32", "i64", "i32"], results: ["i32"] },
   hashUpdate8: { parameters: ["i32", "i64", "i64", "i32"], results: ["i32"] },
@@ -816,7 +839,10 @@ export const SIGNATURES = {
   setLimit: { parameters: ["i32"], results: [] },
   setProfile: { parameters: ["i32"], results: [] },
   setRealTime: { parameters: ["i32"], results: [] },
+  setValueLock: { parameters: ["i32", "i32"], results: ["i32"] },
   shareAccount: { parameters: ["i32", "i32"], results: ["i32"] },
+  spinLock: { parameters: ["i32"], results: ["i32"] },
+  spinUnlock: { parameters: ["i32"], results: [] },
   stackPeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   stackPeekValue: { parameters: ["i32", "i32"], results: ["i32"] },
   stackPop: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
@@ -876,12 +902,15 @@ export const CONSTANTS = {
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
+  EACCES: 13,
   EFAULT: 14,
   EBUSY: 16,
   EEXIST: 17,
   EINVAL: 22,
   ENOSPC: 28,
   ERANGE: 34,
+  EDEADLK: 35,
+  EOPNOTSUPP: 95,
   ETIMEDOUT: 110,
   ENOTSUPP: 524,
   NUMBER_SIGNED: 4,
@@ -1053,6 +1082,7 @@ export const CONSTANTS = {
   IS_ENTRY: 0,
   IS_BRANCH: 1,
   KIND_USER_RINGBUF: 31,
+  LOCK_BYTES: 4,
   KIND_VARIABLE_HASH: 65537,
   PAGE_SHIFT: 14,
   PAGE_BYTES: 16384,
@@ -1078,12 +1108,12 @@ export const LAYOUT = {
   Batch: { inUse: 0, next: 4, end: 8, passed: 12 },
   Cache: { free: 0, freeCount: 4, active: 8, low: 12, high: 16, batch: 20, workRaised: 24, workNext: 28, owned: 32, extra: 36, prefilled: 40, prefilledCount: 48, set: 52, extraCount: 56, refills: 60, byGp: 64, byGpCount: 68, waiting: 72, waitingCount: 76, waitingTarget: 80, waitingFlavour: 84, waitingAge: 88, trims: 92, reused: 96, steals: 100, gracePeriods: 104, missTask: 108, missSoftirq: 112, missInterruptsOff: 116, missHardirq: 120, missNmi: 124, byRcu: 128, byRcuCount: 132, waitingRcu: 136, waitingRcuCount: 140, rcuTarget: 144, burst: 148, inbox: 152, missesSeen: 160, savings: 164, reserve: 168 },
   CacheSet: { owner: 0, contains: 4, unit: 8, slabClass: 12, perCpu: 16, account: 20, adaptive: 24, waitingBound: 28, firstFill: 32, formatted: 36, nextSet: 40, pooled: 44, companions: 48, companionAt: 52, nextOfAccount: 56, accountedUnit: 60, depotLock: 64, depot: 68, depotCount: 72 },
-  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, attached: 92, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
+  CpuArea: { id: 0, owner: 4, level: 8, interruptsOff: 12, task: 16, working: 20, work: 24, tables: 28, random: 32, readNesting: 36, traceNesting: 40, callbacks: 44, callbackCount: 48, waitingCallbacks: 52, waitingCallbackCount: 56, callbackTarget: 60, worksRun: 64, scanNext: 68, ownInterruptsOff: 72, idleTicks: 76, seenOperations: 80, spinsLeft: 84, gaveUp: 88, attached: 92, spinLockOfTask: 96, spinLockOfSoftirq: 100, spinLockOfHardirq: 104, spinLockOfNmi: 108, readEpoch: 136, traceEpoch: 140, quietEpoch: 144, intents: 200 },
   Filter: { mask: 0, functions: 4 },
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, readers: 24, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, extraHigh: 156, frozen: 160, ring: 164, lruShare: 168, innerKind: 172, innerKeySize: 176, innerValueSize: 180, innerFlags: 184, places: 188, migrator: 192, segments: 196, retired: 200, retiredTarget: 204, treeRoot: 208, treeLock: 212, treeCount: 216, treePending: 220, innerEntries: 224, held: 228, pointerLow: 232, pointerHigh: 236, pagesFrom: 240, sweeper: 244, sweep: 248, sweepTarget: 252, sweepTraceTarget: 256, ringBytes: 260 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, extraHigh: 156, frozen: 160, ring: 164, lruShare: 168, innerKind: 172, innerKeySize: 176, innerValueSize: 180, innerFlags: 184, places: 188, migrator: 192, segments: 196, retired: 200, retiredTarget: 204, treeRoot: 208, treeLock: 212, treeCount: 216, treePending: 220, innerEntries: 224, held: 228, pointerLow: 232, pointerHigh: 236, pagesFrom: 240, sweeper: 244, sweep: 248, sweepTarget: 252, sweepTraceTarget: 256, ringBytes: 260, valueLock: 264 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   Order: { lock: 0, taken: 4, hand: 8, unlisted: 12, inactiveOldest: 16, inactiveNewest: 20, inactiveCount: 24, activeOldest: 28, activeNewest: 32, activeCount: 36, batch: 40, swept: 44 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
@@ -1106,7 +1136,7 @@ export const SIZES = {
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 264,
+  MapHeader: 268,
   ObjectAllocator: 96,
   Order: 48,
   PageDescriptor: 32,

@@ -4,7 +4,7 @@ import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { LOCK } from "./parameters/objects.ts";
-import type { ServiceCall } from "./service.ts";
+import { coreFunction, type ServiceCall } from "./service.ts";
 
 /** BPF_MAX_LOOPS of Linux. */
 const MOST_LOOPS = 1 << 23;
@@ -17,21 +17,18 @@ function loop(call: ServiceCall, turns: number, slot: bigint, context: bigint, f
   return turns;
 }
 
-/** Tries for a lock that another thread holds: some milliseconds. */
-const TRIES = 1 << 20;
-
 /** `bpf_spin_lock`. A run that ends or is stopped with it lets it go. */
 function lock(call: ServiceCall, address: number): 0 {
-  const words = new Int32Array(call.view.buffer);
-  for (let tried = 0; Atomics.compareExchange(words, address >> 2, 0, 1) !== 0; tried++)
-    if (tried > TRIES) call.fail("the lock is held by somebody who does not let it go");
-  call.hold(address, "a lock that it holds", () => Atomics.store(words, address >> 2, 0));
+  const locked = Number(coreFunction(call, "spinLock")(address));
+  if (locked === -ERRNO.EDEADLK) call.fail("it holds a lock already");
+  if (locked !== 0) call.fail("the lock is held by somebody who does not let it go");
+  call.hold(address, "a lock that it holds", () => coreFunction(call, "spinUnlock")(address));
   return 0;
 }
 
 function unlock(call: ServiceCall, address: number): 0 {
   if (!call.release(address)) call.fail("it does not hold this lock");
-  Atomics.store(new Int32Array(call.view.buffer), address >> 2, 0);
+  coreFunction(call, "spinUnlock")(address);
   return 0;
 }
 

@@ -87,7 +87,11 @@ export function mapFunction(
   role: keyof MapKind["program"],
 ): CoreFunction {
   const callee = kind.program[role] ?? call.fail(`a program cannot ${role} entries of map ${name} (${kind.type})`);
-  return call.host.core[callee] ?? call.fail(`the core has no function ${callee}`);
+  return coreFunction(call, callee);
+}
+
+export function coreFunction(call: ServiceCall, name: string): CoreFunction {
+  return call.host.core[name] ?? call.fail(`the core has no function ${name}`);
 }
 
 /** Thrown through a whole run, which ends with this in r0: `bpf_throw`. */

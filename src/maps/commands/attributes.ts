@@ -15,6 +15,8 @@ export interface CreateAttributes {
   readonly extra: bigint;
   /** Of a map of maps: the descriptor of a map that its inner ones are like. */
   readonly innerFd?: number;
+  /** Where values have a `struct bpf_spin_lock`, as their type says. */
+  readonly lock?: number;
 }
 
 /** NUMA_NO_NODE. */

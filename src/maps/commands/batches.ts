@@ -7,13 +7,13 @@ import { CONSTANTS } from "../../wasm/face.ts";
 import { scanNext } from "../scan.ts";
 import { roundUp } from "../transfer.ts";
 import type { Answer } from "./attributes.ts";
-import { deleteAt, nextKeyAfter, putKey, read, writeAt } from "./commands.ts";
+import { deleteAt, LOCK, mayLock, nextKeyAfter, putKey, read, writeAt } from "./commands.ts";
 import { type Descriptor, firstWord } from "./descriptor.ts";
 import type { BatchCommand } from "./rules.ts";
 
 const { EBADF, EFAULT, EINVAL, ENOENT, ENOMEM, ENOTSUPP, EPERM } = ERRNO;
 
-/** Which of a batch's flags are refused; BPF_F_LOCK too, as no value has a lock. */
+/** A batch's flags: none but BPF_F_LOCK of the elements, where values have a lock. */
 interface BatchFlags {
   /** Of each element. */
   readonly element: bigint;
@@ -41,7 +41,8 @@ function checkBatch(map: Descriptor | undefined, command: BatchCommand, flags: B
   if (command !== "lookup" && !map.access.mayWrite) return -EPERM;
   if (!map.rules.batches.includes(command)) return -ENOTSUPP;
   const isByPlace = map.rules.batchesBy === "place" && READS.includes(command);
-  return flags.element !== 0n || (isByPlace && flags.batch !== 0n) ? -EINVAL : 0;
+  const isRefused = (flags.element & ~LOCK) !== 0n || !mayLock(map, flags.element);
+  return isRefused || (isByPlace && flags.batch !== 0n) ? -EINVAL : 0;
 }
 
 /**
@@ -59,18 +60,22 @@ export function readBatch(
   const refused = checkBatch(map, command, flags);
   if (refused !== 0 || map === undefined) return { result: refused, count, entries: [] };
   if (count === 0) return { result: 0, count, entries: [] };
-  return map.rules.batchesBy === "place" ? byPlace(map, command, from, count) : byKey(map, from, count);
+  const isLocked = flags.element !== 0n;
+  return map.rules.batchesBy === "place"
+    ? byPlace(map, command, from, count, isLocked)
+    : byKey(map, from, count, isLocked);
 }
 
 /** Goes on from key to key. Keys that are gone when their value is read are passed over. */
-function byKey(map: Descriptor, from: Uint8Array | undefined, count: number): BatchAnswer {
+function byKey(map: Descriptor, from: Uint8Array | undefined, count: number, isLocked: boolean): BatchAnswer {
+  const { get, getLocked } = map.kind.system;
   const entries: Entry[] = [];
   let last = from;
   while (entries.length < count) {
     const next: Answer = nextKeyAfter(map, last === undefined ? 0 : putKey(map, last));
     if (next.bytes === undefined) return answerOf(next.result, entries, last);
     last = next.bytes;
-    const { result, bytes } = read(map, putKey(map, last), map.kind.system.get);
+    const { result, bytes } = read(map, putKey(map, last), isLocked ? getLocked : get);
     if (bytes !== undefined) entries.push([last, bytes]);
     else if (result !== -ENOENT) return answerOf(result, entries, last);
   }
@@ -87,10 +92,12 @@ function byPlace(
   command: "lookup" | "take",
   from: Uint8Array | undefined,
   count: number,
+  isLocked: boolean,
 ): BatchAnswer {
   const { host, keySize, address } = map;
   const { core } = host;
   const keyBytes = roundUp(keySize);
+  const take = isLocked ? "takeLocked" : "take";
   const entryBytes = command === "take" ? keyBytes : core.mapEntryBytes(address);
   const scan = command === "take" ? core.mapScanKeys : core.mapScan;
   // One more than asked for: a bucket that fills the room to the brim waits for the next call. What comes meanwhile has room too.
@@ -103,8 +110,8 @@ function byPlace(
     const next = scanNext(core, host.memory);
     const keys = Array.from({ length: result }, (_, index) => map.take(room + index * entryBytes, keySize));
     const entries = keys.flatMap((key, index): Entry[] => {
-      if (command === "lookup") return [[key, map.takeValue(room + index * entryBytes + keyBytes)]];
-      const { bytes: value } = read(map, putKey(map, key), map.kind.system.take);
+      if (command === "lookup" && !isLocked) return [[key, map.takeValue(room + index * entryBytes + keyBytes)]];
+      const { bytes: value } = read(map, putKey(map, key), map.kind.system[command === "lookup" ? "getLocked" : take]);
       return value === undefined ? [] : [[key, value]];
     });
     const out = Uint8Array.from(new Uint8Array(Uint32Array.of(next).buffer));
@@ -131,7 +138,7 @@ export function updateBatch(
   return writeBatch(map, "update", keys, count, flags, (each, key, index) => {
     if (values === undefined) return -EFAULT;
     each.putValue(values.subarray(index * each.valueBytes, (index + 1) * each.valueBytes));
-    return writeAt(each, key, 0);
+    return writeAt(each, key, Number(flags.element));
   });
 }
 

@@ -14,7 +14,7 @@ import { type CommandHost, Descriptor } from "./descriptor.ts";
 const { EBADF, EFAULT, EINVAL, ENOTSUPP, EPERM } = ERRNO;
 
 /** BPF_F_LOCK, the one flag that lookups know. */
-const LOCK = BigInt(CONSTANTS.LOCK);
+export const LOCK: bigint = BigInt(CONSTANTS.LOCK);
 /** What the core is given for flags beyond 32 bits, none of which exist. */
 const FLAGS_TOO_LARGE = 0xffffffff;
 
@@ -66,6 +66,11 @@ export class MapCommands {
     const address = core.createMap(type, keySize, valueSize, maxEntries, flags, supply, this.#seed, given) >>> 0;
     if (address < CONSTANTS.SUPERBLOCK) return -address;
     if (pages && extra !== 0n) core.placeArenaMap(address, Number(extra >> 32n), low);
+    const locked = attributes.lock === undefined ? 0 : core.setValueLock(address, attributes.lock);
+    if (locked !== 0) {
+      core.discardMap(address);
+      return locked;
+    }
     try {
       this.#name(address);
     } catch (error) {
@@ -140,11 +145,11 @@ export class MapCommands {
     const map = this.#descriptors.get(fd);
     if (map === undefined) return { result: -EBADF };
     if (!map.access.mayRead) return { result: -EPERM };
-    if (flags !== 0n) return { result: -EINVAL };
+    if (!mayLock(map, flags)) return { result: -EINVAL };
     const given = putKey(map, key);
     if (given < 0) return { result: given };
-    const { get, has } = map.kind.system;
-    if (has === undefined) return read(map, given, get, map.rules.lacking.lookup);
+    const { get, getLocked, has } = map.kind.system;
+    if (has === undefined) return read(map, given, flags === 0n ? get : getLocked, map.rules.lacking.lookup);
     if (value === undefined) return { result: -EFAULT };
     map.put(map.value, value);
     return { result: this.#host.core[has](map.address, map.value) };
@@ -156,9 +161,9 @@ export class MapCommands {
     const map = this.#descriptors.get(fd);
     if (map === undefined) return { result: -EBADF };
     if (!map.access.mayChange) return { result: -EPERM };
-    if (flags !== 0n) return { result: -EINVAL };
+    if (!mayLock(map, flags)) return { result: -EINVAL };
     const given = putKey(map, key);
-    const take = map.rules.takesInBatches ? undefined : map.kind.system.take;
+    const take = map.rules.takesInBatches ? undefined : map.kind.system[flags === 0n ? "take" : "takeLocked"];
     return given < 0 ? { result: given } : read(map, given, take, -ENOTSUPP);
   }
 
@@ -167,7 +172,7 @@ export class MapCommands {
     const map = this.#descriptors.get(fd);
     if (map === undefined) return -EBADF;
     if (!map.access.mayWrite) return -EPERM;
-    if ((flags & LOCK) !== 0n) return -EINVAL;
+    if (!mayLock(map, flags)) return -EINVAL;
     const given = putKey(map, key);
     if (given < 0) return given;
     if (value === undefined && map.valueBytes !== 0) return -EFAULT;
@@ -193,6 +198,11 @@ export class MapCommands {
     const given = key === undefined ? 0 : putKey(map, key);
     return given < 0 ? { result: given } : nextKeyAfter(map, given);
   }
+}
+
+/** Whether flags ask for no lock, or for one that values have. */
+export function mayLock(map: Descriptor, flags: bigint): boolean {
+  return (flags & LOCK) === 0n || map.field("valueLock") !== 0;
 }
 
 /** Has a key where the core reads it. @returns its address, 0 for a kind without keys, or -errno */
