@@ -22,9 +22,9 @@ for (const file of FILES)
     assert.deepEqual(unexplained, []);
   });
 
-/** Kinds of which nothing is recorded: Linux has no such kind, or wants BTF, or entries are descriptors that it alone can make. */
+/** Kinds of which nothing is recorded: Linux has no such kind, or wants BTF, or only programs and memory that is mapped reach it. */
 const UNRECORDED: readonly MapType[] = [
-  ...(["variable_hash", "ordered", "user_ringbuf", "arena", "perf_event_array", "prog_array", "cgroup_array"] as const),
+  ...(["variable_hash", "ordered", "user_ringbuf"] as const),
   ...(["task_storage", "sk_storage", "inode_storage", "cgrp_storage"] as const),
 ];
 

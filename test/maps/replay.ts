@@ -109,7 +109,9 @@ class Replay {
     }
     const extra = BigInt(words[8] ?? 0);
     const innerFd = this.#maps.get(inner) ?? 0;
-    const fd = this.#commands.create({ type, keySize, valueSize, maxEntries, flags, numaNode, extra, innerFd });
+    const lock = words[10] === undefined ? {} : { lock: Number(words[10]) };
+    const sized = { type, keySize, valueSize, maxEntries, flags };
+    const fd = this.#commands.create({ ...sized, numaNode, extra, innerFd, ...lock });
     if (fd < 0) return `${fd}`;
     this.#maps.set(map, fd);
     this.#numbers.set(this.#commands.descriptor(fd)?.id ?? 0, map);

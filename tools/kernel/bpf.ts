@@ -1,5 +1,7 @@
 /** `bpf(2)` on the running kernel, as far as maps and test runs of programs go: `union bpf_attr` of Linux's `include/uapi/linux/bpf.h`. */
+
 import { BYTES_AT, type SystemCalls } from "./loader.ts";
+import { KEY_TYPE, lockedType, VALUE_TYPE } from "./lock-type.ts";
 
 const BPF = 321;
 const CLOSE = 3;
@@ -14,6 +16,7 @@ const COMMAND = {
   open: 7,
   testRun: 10,
   info: 15,
+  types: 18,
   take: 21,
   freeze: 22,
   lookupBatch: 24,
@@ -142,13 +145,27 @@ export class KernelMaps {
     this.#calls = calls;
   }
 
-  /** @param sizes type, key, value, max_entries, flags, inner descriptor, node: all u32 */
-  async create(sizes: readonly number[], extra: bigint): Promise<number> {
+  /**
+   * @param sizes type, key, value, max_entries, flags, inner descriptor, node: all u32
+   * @param lock where a lock lies in values, whose keys are of 4 bytes
+   */
+  async create(sizes: readonly number[], extra: bigint, lock?: number): Promise<number> {
+    const types = lock === undefined ? 0 : await this.#loadTypes(lockedType(sizes[2] ?? 0, lock));
+    if (types < 0) return types;
     const { result } = await ask(this.#calls, COMMAND.create, (attributes) => {
       for (const [index, size] of sizes.entries()) attributes.setUint32(index * 4, size, true);
+      if (lock !== undefined)
+        for (const [index, word] of [types, KEY_TYPE, VALUE_TYPE].entries())
+          attributes.setUint32(48 + index * 4, word, true);
       attributes.setBigUint64(64, extra, true);
     });
+    if (lock !== undefined) await this.close(types);
     return result;
+  }
+
+  async #loadTypes(types: Uint8Array): Promise<number> {
+    const fill = (attributes: DataView): void => attributes.setUint32(16, types.length, true);
+    return (await ask(this.#calls, COMMAND.types, fill, [0], [types])).result;
   }
 
   async close(fd: number): Promise<void> {
@@ -170,16 +187,18 @@ export class KernelMaps {
     return ask(this.#calls, COMMAND[command], fill, [8, 16], [key, value]);
   }
 
-  /** A command on many. @param from in_batch and out_batch */
+  /** A command on many. @param flags of the elements */
   batch(
     command: "lookupBatch" | "takeBatch" | "updateBatch" | "deleteBatch",
     fd: number,
     count: number,
     data: readonly [inBatch: Data, outBatch: Data, keys: Data, values: Data],
+    flags: bigint,
   ): Promise<Answer> {
     const fill = (attributes: DataView): void => {
       attributes.setUint32(32, count, true);
       attributes.setUint32(36, fd, true);
+      attributes.setBigUint64(40, flags, true);
     };
     return ask(this.#calls, COMMAND[command], fill, [0, 8, 16, 24], data);
   }

@@ -59,7 +59,11 @@ export class Recorder {
       .map(Number);
     const innerFd = this.#maps.get(inner)?.fd ?? 0;
     const sizes = [type, keySize, valueSize, maxEntries, flags, innerFd, node].map((size) => size >>> 0);
-    const fd = await this.#kernel.create(sizes, BigInt(words[8] ?? 0));
+    const before = this.#maps.get(number);
+    if (before !== undefined) await this.#kernel.close(before.fd);
+    this.#maps.delete(number);
+    const lock = words[10] === undefined ? undefined : Number(words[10]);
+    const fd = await this.#kernel.create(sizes, BigInt(words[8] ?? 0), lock);
     if (fd < 0) return `${fd}`;
     const isPerCpu = PERCPU_TYPES.includes(type);
     const valueBytes = isPerCpu ? ((valueSize + 7) & ~7) * this.#cpus : valueSize;
@@ -127,7 +131,7 @@ export class Recorder {
   async #readBatch(
     command: "lookupBatch" | "takeBatch",
     map: KernelMap,
-    [, , , asked = "0"]: readonly string[],
+    [, , , asked = "0", flags = "0"]: readonly string[],
   ): Promise<string> {
     const entries: Entry[] = [];
     const count = Number(asked);
@@ -140,7 +144,8 @@ export class Recorder {
         new Uint8Array(count * valueBytes),
       ];
       const [next, keys, values] = rooms as [Uint8Array, Uint8Array, Uint8Array];
-      const { result, data, attributes } = await this.#kernel.batch(command, map.fd, count, [from, next, keys, values]);
+      const places = [from, next, keys, values] as const;
+      const { result, data, attributes } = await this.#kernel.batch(command, map.fd, count, places, BigInt(flags));
       const [, out, gotKeys, gotValues] = data as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
       const got = result === 0 || result === -2 ? attributes.getUint32(32, true) : 0;
       for (let index = 0; index < got; index++)
@@ -196,14 +201,14 @@ export class Recorder {
     },
     BL: (map, words) => this.#readBatch("lookupBatch", map, words),
     BR: (map, words) => this.#readBatch("takeBatch", map, words),
-    U: async ({ fd }, [, , keys = "-", values = "-", count = "0"]) => {
+    U: async ({ fd }, [, , keys = "-", values = "-", count = "0", flags = "0"]) => {
       const data = [undefined, undefined, bytesOf(keys), bytesOf(values)] as const;
-      const { result, attributes } = await this.#kernel.batch("updateBatch", fd, Number(count), data);
+      const { result, attributes } = await this.#kernel.batch("updateBatch", fd, Number(count), data, BigInt(flags));
       return `${result} ${attributes.getUint32(32, true)}`;
     },
-    X: async ({ fd }, [, , keys = "-", , count = "0"]) => {
+    X: async ({ fd }, [, , keys = "-", , count = "0", flags = "0"]) => {
       const data = [undefined, undefined, bytesOf(keys), undefined] as const;
-      const { result, attributes } = await this.#kernel.batch("deleteBatch", fd, Number(count), data);
+      const { result, attributes } = await this.#kernel.batch("deleteBatch", fd, Number(count), data, BigInt(flags));
       return `${result} ${attributes.getUint32(32, true)}`;
     },
     f: async ({ fd }) => `${await this.#kernel.freeze(fd)}`,

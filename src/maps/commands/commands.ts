@@ -10,6 +10,7 @@ import { writeDescription } from "../description.ts";
 import { mapKindByBpfType } from "../kinds.ts";
 import { type Answer, type CreateAttributes, isNodeRefused, supplyOf } from "./attributes.ts";
 import { type CommandHost, Descriptor } from "./descriptor.ts";
+import type { Refusal } from "./rules.ts";
 
 const { EBADF, EFAULT, EINVAL, ENOTSUPP, EPERM } = ERRNO;
 
@@ -227,16 +228,21 @@ export function read(map: Descriptor, key: number, name: Getter | undefined, lac
 
 type Getter = NonNullable<Descriptor["kind"]["system"]["get"]>;
 
+/** What a command returns that the kind has no function for. */
+function refusalOf(map: Descriptor, refusal: number | Refusal = -ENOTSUPP, key: number, flags: number): number {
+  return typeof refusal === "number" ? refusal : refusal(map.host.word(key), map.field("maxEntries"), flags);
+}
+
 /** Writes the value that lies in the map's room. */
 export function writeAt(map: Descriptor, key: number, flags: number): number {
   const { update } = map.kind.system;
-  if (update === undefined) return map.rules.lacking.update ?? -ENOTSUPP;
+  if (update === undefined) return refusalOf(map, map.rules.lacking.update, key, flags);
   return map.host.core[update](map.address, key, map.value, flags);
 }
 
 export function deleteAt(map: Descriptor, key: number): number {
   const { delete: remove } = map.kind.system;
-  if (remove === undefined) return map.rules.lacking.delete ?? -ENOTSUPP;
+  if (remove === undefined) return refusalOf(map, map.rules.lacking.delete, key, 0);
   return map.host.core[remove](map.address, key);
 }
 

@@ -13,9 +13,16 @@ type NextKey = {
 
 export type BatchCommand = "lookup" | "take" | "update" | "delete";
 
+/** What a command returns for an index, by how many there are, and with flags. */
+export type Refusal = (index: number, maxEntries: number, flags: number) => number;
+
 export interface CommandRules {
   /** What the commands return that the kind has no function for. */
-  readonly lacking: { readonly lookup?: number; readonly update?: number; readonly delete?: number };
+  readonly lacking: {
+    readonly lookup?: number;
+    readonly update?: number | Refusal;
+    readonly delete?: number | Refusal;
+  };
   /** Gives the key after a key, or what the command returns instead. */
   readonly nextKey: NextKey | number;
   readonly batches: readonly BatchCommand[];
@@ -25,7 +32,7 @@ export interface CommandRules {
   readonly batchesBy: "key" | "place";
 }
 
-const { EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP } = ERRNO;
+const { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP, EOPNOTSUPP } = ERRNO;
 
 const HASH: CommandRules = {
   lacking: {},
@@ -71,7 +78,11 @@ const STACKS: CommandRules = { lacking: { update: -EINVAL }, nextKey: -ENOENT, b
 
 /** What is put into them are file descriptors: there are none. */
 const DESCRIPTORS: CommandRules = {
-  lacking: { lookup: -ENOTSUPP, update: -EBADF, delete: -ENOENT },
+  lacking: {
+    lookup: -ENOTSUPP,
+    update: (index, maxEntries, flags) => (flags !== 0 ? -EINVAL : index >= maxEntries ? -E2BIG : -EBADF),
+    delete: (index, maxEntries) => (index >= maxEntries ? -E2BIG : -ENOENT),
+  },
   nextKey: "arrayNextKey",
   batches: [],
   batchesBy: "key",
@@ -100,7 +111,8 @@ export const COMMAND_RULES: Readonly<Record<LinuxMapType, CommandRules>> = {
   bloom_filter: BLOOM,
   stack_trace: STACKS,
   perf_event_array: DESCRIPTORS,
-  prog_array: DESCRIPTORS,
+  // Of programs the system call tells the numbers, where there are any.
+  prog_array: { ...DESCRIPTORS, lacking: { ...DESCRIPTORS.lacking, lookup: -ENOENT } },
   cgroup_array: DESCRIPTORS,
   lpm_trie: TRIE,
   ringbuf: RINGBUF,
