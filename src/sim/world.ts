@@ -75,6 +75,8 @@ export interface MapShape {
   readonly flags?: number;
   /** Of a map of maps: a map that its inner maps are like. */
   readonly inner?: number;
+  /** Where a lock lies in values. */
+  readonly lock?: number;
 }
 
 /** Kinds of hashes with one value, and with one for each CPU. */
@@ -244,10 +246,12 @@ export class World {
   }
 
   /** A map of any kind. */
-  createMap({ kind, keySize, valueSize, maxEntries, supply = "cache", flags = 0, inner = 0 }: MapShape): number {
+  createMap({ kind, keySize, valueSize, maxEntries, supply = "cache", flags = 0, inner = 0, lock }: MapShape): number {
     const from = SUPPLIES.indexOf(supply);
     const map = this.call("createMap", kind, keySize, valueSize, maxEntries, flags, from, HASH_SEED, inner);
     this.#created("map", map);
+    if (lock !== undefined && this.call("setValueLock", map, lock) !== 0)
+      throw new AnyctxError("EINVAL", "The scenario's map cannot have a lock in its values");
     // The name: each map's is another one.
     this.memory.store(map + CONSTANTS.HEADER_SIZE, this.maps.length);
     const refused = this.call("publishMap", map) | 0;

@@ -57,8 +57,8 @@ export const MAP_CANARIES: readonly Canary[] = [
     edits: [
       {
         file: "core/maps/hash-lookup.ts",
-        guard: "    if (isUnchanged(bucket, control)) return found ? 0 : -ENOENT;",
-        without: "    return found ? 0 : -ENOENT;",
+        guard: "    if (!isUnchanged(bucket, control)) continue;\n    if (found) hideLock",
+        without: "    if (found) hideLock",
       },
     ],
   },
@@ -276,6 +276,25 @@ export const MAP_CANARIES: readonly Canary[] = [
         without: "",
       },
     ],
+  },
+  {
+    name: "value-written-unlocked",
+    doc: "A value is written without its lock: who reads it under it sees half of it.",
+    scenario: "value-locks-killed",
+    edits: [
+      {
+        file: "core/maps/hash-locked.ts",
+        guard:
+          "    const locked = takeSpinLock(area, lock);\n    if (locked != 0) return locked;\n    const written = writeIfThere(area, map, hash, key, element, value);\n    dropSpinLock(area, lock);\n",
+        without: "    const written = writeIfThere(area, map, hash, key, element, value);\n",
+      },
+    ],
+  },
+  {
+    name: "dead-value-lock-kept",
+    doc: "Whoever reaps a CPU leaves the locks in values that it has: nobody gets them any more.",
+    scenario: "value-locks-killed",
+    edits: [{ file: "core/recovery/reap.ts", guard: "  settleSpinLocks(dead);\n", without: "" }],
   },
   {
     name: "inner-output-shows",

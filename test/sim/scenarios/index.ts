@@ -52,6 +52,7 @@ import { trimOnDemandNmi } from "./trim-on-demand-nmi.ts";
 import { TWO_DEATHS } from "./two-deaths.ts";
 import { twoHelpers } from "./two-helpers.ts";
 import { twoRefills } from "./two-refills.ts";
+import { valueLocksKilled } from "./value-locks.ts";
 import { VARIABLE } from "./variable.ts";
 import { waitingBounded } from "./waiting-bounded.ts";
 
@@ -80,6 +81,7 @@ export const SCENARIOS: readonly Scenario[] = [
   readerAndTrim,
   recordsKilled,
   perfBufferKilled,
+  valueLocksKilled,
   arenaKilled,
   arenaSwept,
   drainKilled,
