@@ -1,7 +1,6 @@
 /** Records that threads put in and take out, of a ring buffer, and that programs hand over: some at a time, or as they come. */
 import { ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
-import { wordAt } from "../wasm/reader.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
 
@@ -33,14 +32,22 @@ export interface Taking<Taken> {
   make(record: Uint8Array, lost: number): Taken;
 }
 
-/** What the core has copied out. */
-function split<Taken>({ memory }: RecordsHost, room: number, count: number, make: Taking<Taken>["make"]): Taken[] {
+/** What the core has copied out, into so many bytes of room. */
+function split<Taken>(
+  { memory }: RecordsHost,
+  room: { readonly address: number; readonly bytes: number },
+  count: number,
+  make: Taking<Taken>["make"],
+): Taken[] {
   const records: Taken[] = [];
-  let at = room;
+  // A view costs more than the copy of a short record.
+  const all = new Uint8Array(memory.buffer, room.address, room.bytes);
+  const words = new Uint32Array(memory.buffer, room.address, room.bytes >> 2);
+  let at = 0;
   for (let index = 0; index < count; index++) {
-    const size = wordAt(memory, at);
-    const record = new Uint8Array(memory.buffer, at + HEADER_BYTES, size).slice();
-    records.push(make(record, wordAt(memory, at + LOST)));
+    const size = words[at / 4] as number;
+    const lost = words[(at + LOST) / 4] as number;
+    records.push(make(all.slice(at + HEADER_BYTES, at + HEADER_BYTES + size), lost));
     at += HEADER_BYTES + roundUp(size);
   }
   return records;
@@ -60,7 +67,7 @@ export function takeRecords<Taken>(
   if (room < CONSTANTS.SUPERBLOCK) return -room;
   try {
     const count = taking.consume(room, bytes);
-    if (count >= 0) return split(host, room, count, taking.make);
+    if (count >= 0) return split(host, { address: room, bytes }, count, taking.make);
     return count === -ERRNO.ENOSPC ? takeRecords(host, taking, scanNext(core, memory)) : count;
   } finally {
     core.freeBytes(room);
