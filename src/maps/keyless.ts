@@ -7,10 +7,15 @@ import { mapFailure } from "./failure.ts";
 import type { MapKind } from "./kinds.ts";
 import { ModifiedEntries } from "./modify.ts";
 import { openRings, PerfBuffer, type PerfBufferOptions } from "./perf-buffer.ts";
-import { type ConsumeOptions, consumeRecords, putRecord, takeRecords } from "./records.ts";
+import { type ConsumeOptions, consumeRecords, putRecord, type RecordsHost, takeRecords } from "./records.ts";
 import { typedArrayKind } from "./typed-array.ts";
 
 export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
+  /** What works on the map's memory. */
+  get #place(): RecordsHost {
+    return { core: this.core, memory: this.host.memory };
+  }
+
   readonly #perfBuffers: Set<PerfBuffer> = new Set();
 
   /**
@@ -23,7 +28,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     this.#checkRecords();
     if (typedArrayKind(record) !== "Uint8Array")
       throw new AnyctxError("EINVAL", `output needs a Uint8Array as record, not ${show(record)}`);
-    return putRecord({ core: this.core, memory: this.host.memory }, this.info.address, record);
+    return putRecord(this.#place, this.info.address, record);
   }
 
   /**
@@ -34,10 +39,10 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     this.checkOpen("consume");
     this.#checkRecords("threads");
     const { address } = this.info;
-    const records = takeRecords(
-      { core: this.core, memory: this.host.memory },
-      { consume: (room, bytes) => this.core.ringbufConsume(address, room, bytes), make: (record) => record },
-    );
+    const records = takeRecords(this.#place, {
+      consume: (room, bytes) => this.core.ringbufConsume(address, room, bytes),
+      make: (record) => record,
+    });
     if (typeof records === "number") throw mapFailure(this.info, records, "consume");
     return records;
   }
@@ -97,7 +102,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     this.#checkPages("allocate pages of", count, at);
     if (at % BigInt(CONSTANTS.ARENA_PAGE_BYTES) !== 0n) return undefined;
     const { address } = this.info;
-    const first = firstPointer({ core: this.core, memory: this.host.memory }, address);
+    const first = firstPointer(this.#place, address);
     const from = at === 0n ? CONSTANTS.ARENA_NOWHERE : pageAt(first, at);
     return pointerTo(first, this.core.arenaAllocatePages(address, from, count) >>> 0) || undefined;
   }
@@ -108,7 +113,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
    */
   freePages(pointer: bigint, count = 1): void {
     this.#checkPages("free pages of", count, pointer);
-    const first = firstPointer({ core: this.core, memory: this.host.memory }, this.info.address);
+    const first = firstPointer(this.#place, this.info.address);
     this.core.arenaFreePages(this.info.address, pageAt(first, pointer), count);
   }
 
@@ -118,7 +123,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
    */
   readBytes(pointer: bigint, bytes: number): Uint8Array {
     this.#checkPages("read", bytes, pointer);
-    return readPages({ core: this.core, memory: this.host.memory }, this.info.address, pointer, bytes);
+    return readPages(this.#place, this.info.address, pointer, bytes);
   }
 
   /**
@@ -130,7 +135,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     if (typedArrayKind(bytes) !== "Uint8Array")
       throw new AnyctxError("EINVAL", `writeBytes needs a Uint8Array as bytes, not ${show(bytes)}`);
     this.#checkPages("write", bytes.length, pointer);
-    return writePages({ core: this.core, memory: this.host.memory }, this.info.address, pointer, bytes);
+    return writePages(this.#place, this.info.address, pointer, bytes);
   }
 
   /**
@@ -139,7 +144,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
    */
   pages(): Generator<bigint, undefined, unknown> {
     this.#checkPages("go through the pages of", 0, 0n);
-    return pagesThere({ core: this.core, memory: this.host.memory }, this.info.address);
+    return pagesThere(this.#place, this.info.address);
   }
 
   #checkPages(what: string, count: number, pointer: bigint): void {
