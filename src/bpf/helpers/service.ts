@@ -55,7 +55,14 @@ export function performService(call: ServiceCall, action: Served, args: readonly
   if (action.type === "unknown") return answerOf(call, action.what);
   // Registers have no sign: whoever takes one as signed says so.
   const unsigned = args.map((arg) => (typeof arg === "number" ? arg >>> 0 : BigInt.asUintN(64, arg)));
-  return action.run(call, ...(unsigned as never[]));
+  try {
+    return action.run(call, ...(unsigned as never[]));
+  } catch (cause) {
+    // Of a program that nobody has verified: what it keeps in a list's head may lead anywhere.
+    if (cause instanceof RangeError)
+      return call.fail(`${call.name} goes to memory that does not exist: ${cause.message}`);
+    throw cause;
+  }
 }
 
 /** Lends the helper zeroed memory for as long as `act` takes. The run is stopped where there is none. */
