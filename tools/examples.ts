@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { CLANGS } from "../src/bench/clang.ts";
 
 export const FOLDERS = ["examples/bpf", "test/programs"] as const;
 
@@ -37,8 +38,6 @@ const CLANG_OPTIONS = [
   "-fdebug-compilation-dir=.",
 ];
 
-const CLANG_NAMES = ["clang", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16"];
-
 /** Names of the programs: `memleak` for `memleak.bpf.c`. */
 export function programNames(folder: string): string[] {
   return readdirSync(folder)
@@ -59,7 +58,7 @@ function versionOf(command: string): string | undefined {
 export function findToolchain(wanted?: string): Toolchain | undefined {
   const chosen = process.env["CLANG"];
   const found: Toolchain[] = [];
-  for (const clang of chosen === undefined ? CLANG_NAMES : [chosen]) {
+  for (const clang of chosen === undefined ? CLANGS : [chosen]) {
     const version = versionOf(clang);
     if (version === undefined) continue;
     const major = version.split(".", 1)[0] ?? "";
@@ -113,7 +112,7 @@ function main(): void {
   const toolchain = findToolchain();
   if (toolchain === undefined) {
     const chosen = process.env["CLANG"];
-    const tried = chosen === undefined ? CLANG_NAMES.join(", ") : `CLANG=${chosen}`;
+    const tried = chosen === undefined ? CLANGS.join(", ") : `CLANG=${chosen}`;
     console.error(`no clang with its llvm-strip found (tried ${tried}); install LLVM 16 or newer, or set CLANG`);
     console.error("the objects in the repository are ready to use: only a changed program needs clang");
     process.exit(1);

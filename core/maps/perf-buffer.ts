@@ -13,9 +13,9 @@
  * **Concurrency.** An output takes no lock, in any context. One that interrupts another of its CPU reserves behind it and is done first;
  * what is finished is shown by the outermost, so a consumer sees records in the order of their reservation, each of them whole. Without
  * room a record is lost and counted: the next one that finds room says how many were by then. Two consumers of a CPU's ring take turns.
- * A ring goes with its CPU: of a thread that dies in the middle of an output that record is lost, which is counted when it is reaped, and so
- * is what interruptions put in meanwhile, which is not; nobody else waits for it, as nobody else puts records in. Who opened rings counts with its CPU as open maps do (maps/registry.ts): so a
- * dead reader does not keep programs writing.
+ * A ring goes with its CPU: of a thread that dies in the middle of an output that record is lost, which is counted when it is reaped, and
+ * so is what interruptions put in meanwhile, which is not; nobody else waits for it, as nobody else puts records in. Who opened rings
+ * counts with its CPU as open maps do (maps/registry.ts): so a dead reader does not keep programs writing.
  */
 import { acquire, acquire64, addAndFetch, claim64, peek, peek64, publish, publish64 } from "../base/atomics";
 import { roundUp } from "../base/bytes";

@@ -14,6 +14,7 @@ import { compileProgram } from "../bpf/jit/compile.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { programHost } from "../load/host.ts";
 import { type Engine, instantiateImage, loadSpec, type ProgramImage } from "../load/load.ts";
+import { CLANGS } from "./clang.ts";
 import { MAP_PERF_OBJECT } from "./map-perf.ts";
 import { type Spread, spreadOf } from "./statistics.ts";
 
@@ -38,10 +39,6 @@ export interface LoopFigures {
 
 const OBJECT = fileURLToPath(new URL("../../examples/bpf/loops.bpf.o", import.meta.url));
 const SOURCE = fileURLToPath(new URL("../../examples/bpf/loops.c", import.meta.url));
-/** Compilers, by the names that they have where there are several. */
-export const CLANGS: readonly string[] = [
-  ...["clang", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16"],
-];
 
 /** As loops.h and loops.c have them. */
 const TURNS = 10_000;

@@ -1,7 +1,7 @@
 /**
  * Arithmetic and comparisons on registers of two words each, the low one first: without a bigint, which costs more than all the rest of an
- * instruction. Operations that are not here (most divisions, swaps of bytes) go by their meaning (`isa/semantics.ts`), to which a property
- * test holds those that are.
+ * instruction. Of those that are not here, divisions in 64 bits are in arithmetic.ts, and signed ones and swaps of bytes go by their meaning
+ * (`isa/semantics.ts`), to which a property test holds those that are.
  */
 
 import type { Comparison } from "../isa/semantics.ts";
