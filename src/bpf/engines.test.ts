@@ -5,7 +5,7 @@ import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "./host.ts";
 import { prepare, start } from "./interpreter/interpreter.ts";
-import { step } from "./interpreter/state.ts";
+import { END, step } from "./interpreter/state.ts";
 import { assemble } from "./isa/assemble.ts";
 import { type CompiledProgram, compileProgram } from "./jit/compile.ts";
 import { instantiateProgram } from "./jit/instantiate.ts";
@@ -27,8 +27,8 @@ test("two runs of one interpreter interleave instruction by instruction", () => 
   const interpreter = prepare(link(text), host);
   const states = [STACK_TOP, STACK_TOP + MAX_FRAMES * FRAME_BYTES].map((top) => start(interpreter, CONTEXT, CPU, top));
   let steps = 0;
-  for (; states.some(({ done }) => !done); steps++)
-    for (const state of states) if (!state.done) step(interpreter, state);
+  for (; states.some(({ next }) => next !== END); steps++)
+    for (const state of states) if (state.next !== END) step(interpreter, state);
   assert.deepEqual(
     states.map(({ registers }) => registers[0]),
     [243n + 5n, 243n + 5n],

@@ -66,8 +66,8 @@ export class Watcher {
     this.#pending?.(state.registers[0] ?? 0n);
     this.#pending = undefined;
     this.steps++;
-    if (state.pc === this.#target) this.reached = true;
-    const slot = interpreter.program.instructions[state.pc];
+    if (state.next.at === this.#target) this.reached = true;
+    const slot = interpreter.program.instructions[state.next.at];
     const operation = slot === undefined ? undefined : operationOf(slot);
     if (slot === undefined || operation === undefined || this.numbers.length > MOST_SEEN) return;
     this.#see(interpreter, state, slot, operation);
@@ -83,7 +83,12 @@ export class Watcher {
         cut(register(slot.dst)),
         cut(effect.operand === "src" ? register(slot.src) : BigInt(slot.imm)),
       ];
-      this.branches.push({ at: state.pc, taken: effect.comparison.evaluate(left, right, effect.width), left, right });
+      this.branches.push({
+        at: state.next.at,
+        taken: effect.comparison.evaluate(left, right, effect.width),
+        left,
+        right,
+      });
     }
     if (effect.type === "call" && effect.target === "helper") this.#call(interpreter, state, slot.imm);
   }

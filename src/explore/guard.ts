@@ -67,16 +67,16 @@ export interface GuardWatch {
 export function watchGuards({ program }: Pick<Interpreter, "program">): GuardWatch {
   const reach = updateReach(program);
   const canReach = (state: RunState): boolean =>
-    (reach[state.pc] ?? false) || state.frames.some(({ returnTo }) => reach[returnTo] ?? false);
-  let before: { readonly pc: number; readonly left: bigint; readonly right: bigint } | undefined;
+    (reach[state.next.at] ?? false) || state.frames.some(({ returnTo }) => reach[returnTo.at] ?? false);
+  let before: { readonly at: number; readonly left: bigint; readonly right: bigint } | undefined;
   let found: Guard | undefined;
   let updated = false;
   return {
     look: (state) => {
-      const slot = program.instructions[state.pc];
+      const slot = program.instructions[state.next.at];
       if (slot === undefined) return;
       const possible = canReach(state);
-      if (before !== undefined && !possible) found ??= guardAt(program, before, state.pc);
+      if (before !== undefined && !possible) found ??= guardAt(program, before, state.next.at);
       before = possible ? compared(slot, state) : undefined;
       updated ||= isUpdate(slot);
     },
@@ -87,24 +87,24 @@ export function watchGuards({ program }: Pick<Interpreter, "program">): GuardWat
 
 function compared(
   slot: Instruction,
-  { pc, registers }: RunState,
-): { pc: number; left: bigint; right: bigint } | undefined {
+  { next, registers }: RunState,
+): { at: number; left: bigint; right: bigint } | undefined {
   const effect = operationOf(slot)?.effect;
   if (effect?.type !== "branch") return undefined;
   const fit = (value: bigint): bigint => BigInt.asUintN(effect.width, value);
   const right = effect.operand === "imm" ? BigInt(slot.imm) : (registers[slot.src] ?? 0n);
-  return { pc, left: fit(registers[slot.dst] ?? 0n), right: fit(right) };
+  return { at: next.at, left: fit(registers[slot.dst] ?? 0n), right: fit(right) };
 }
 
 function guardAt(
   program: LinkedProgram,
-  { pc, left, right }: { readonly pc: number; readonly left: bigint; readonly right: bigint },
+  { at, left, right }: { readonly at: number; readonly left: bigint; readonly right: bigint },
   now: number,
 ): Guard | undefined {
-  const slot = program.instructions[pc];
+  const slot = program.instructions[at];
   const branch = slot === undefined ? undefined : operationOf(slot)?.effect;
   if (branch?.type !== "branch") return undefined;
-  return { instruction: pc, text: instructionText(program, pc), branch, left, right, jumped: now !== pc + 1 };
+  return { instruction: at, text: instructionText(program, at), branch, left, right, jumped: now !== at + 1 };
 }
 
 /** A place of an input, and the number to put there. */

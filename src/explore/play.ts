@@ -4,7 +4,7 @@
  */
 import type { Arena } from "../arena/arena.ts";
 import { start } from "../bpf/interpreter/interpreter.ts";
-import { type Interpreter, type RunState, step } from "../bpf/interpreter/state.ts";
+import { END, type Interpreter, type RunState, step } from "../bpf/interpreter/state.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import type { SourceLine } from "../bpf/object/spec.ts";
 import { lineOf } from "../bpf/where.ts";
@@ -103,7 +103,7 @@ export function findGuard(stage: Stage, program: Playable, { record, context, by
   core.readEnter();
   try {
     const state = start(program.interpreter, context, core.currentArea() >>> 0, stage.stacks[0] ?? 0, bytes);
-    while (!state.done) {
+    while (state.next !== END) {
       watch.look(state);
       step(program.interpreter, state);
     }
@@ -161,10 +161,10 @@ function playInstructions(
   const { program } = play;
   const own: PrivateMemory = { context, contextBytes: bytes, stackTop };
   let point = 0;
-  while (!state.done && !isOver(play)) {
+  while (state.next !== END && !isOver(play)) {
     if (program.isShared(state, own)) {
       if (point === interruption?.point) {
-        play.places.set(interruption, placeAt(program.code, state.pc));
+        play.places.set(interruption, placeAt(program.code, state.next.at));
         interrupt(play, interruption);
         play.stage.arena.core.setCurrentTask(record);
         if (isOver(play)) return;

@@ -34,7 +34,7 @@ export function sharedPoints(program: LinkedProgram): SharedPoints {
     .filter(({ direct, readOnly }) => direct && readOnly)
     .map(({ firstValue, valueSize }) => ({ from: firstValue, to: firstValue + valueSize }));
   const tests = program.instructions.map((slot) => testOf(slot, operationOf(slot)?.effect, constants));
-  return (state, own) => (tests[state.pc] ?? never)(state, own);
+  return (state, own) => (tests[state.next.at] ?? never)(state, own);
 }
 
 function testOf(slot: Instruction, effect: Effect | undefined, constants: readonly Range[]): Test {

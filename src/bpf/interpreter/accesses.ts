@@ -2,28 +2,27 @@
  * What loads, stores and atomics do at an address that is the run's. Numbers of 64 bits go from array to array, each by a way of its own: so
  * engines make no bigint of them, and V8 of Node 20 ends the process where two ways to a 64-bit number meet.
  */
-import { type Effect, REGISTERS } from "../isa/instructions.ts";
-import { type Decoded, fault, type Interpreter, type RunState, type StepAt } from "./state.ts";
+import type { Effect } from "../isa/instructions.ts";
+import { type Decoded, fault, type Interpreter, NOWHERE, type RunState, type StepAt } from "./state.ts";
 
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>;
 type AtomicName = Of<"atomic">["atomic"];
 
-/** Loads of less than 8 bytes by size and sign, as signed words. */
-const LOADS: Readonly<Record<string, (view: DataView, at: number) => number>> = {
-  u1: (view, at) => view.getUint8(at),
-  u2: (view, at) => view.getUint16(at, true),
-  u4: (view, at) => view.getInt32(at, true),
-  s1: (view, at) => view.getInt8(at),
-  s2: (view, at) => view.getInt16(at, true),
-  s4: (view, at) => view.getInt32(at, true),
-};
+/**
+ * A number of less than 8 bytes, as a signed word. A chain and no table, here and below: what a table holds is called by its address, which
+ * processors foresee worse than how comparisons come out.
+ */
+function loadWord(view: DataView, at: number, bytes: number, signed: boolean): number {
+  if (bytes === 4) return view.getInt32(at, true);
+  if (bytes === 1) return signed ? view.getInt8(at) : view.getUint8(at);
+  return signed ? view.getInt16(at, true) : view.getUint16(at, true);
+}
 
-/** Stores of less than 8 bytes. */
-const STORES: Readonly<Record<number, (view: DataView, at: number, low: number) => void>> = {
-  1: (view, at, low) => view.setInt8(at, low),
-  2: (view, at, low) => view.setInt16(at, low, true),
-  4: (view, at, low) => view.setInt32(at, low, true),
-};
+function storeWord(view: DataView, at: number, bytes: number, low: number): void {
+  if (bytes === 4) view.setInt32(at, low, true);
+  else if (bytes === 1) view.setInt8(at, low);
+  else view.setInt16(at, low, true);
+}
 
 /** Atomics on a word: the old one. `expected` is r0's. */
 const WORDS: Readonly<Record<AtomicName, (array: Int32Array, at: number, value: number, expected: number) => number>> =
@@ -65,19 +64,15 @@ const LONGS: Readonly<Record<AtomicName, (place: LongPlace, at: number, src: num
 };
 
 /** Puts what lies somewhere into an instruction's register. */
-type LoadFrom = (state: RunState, i: Decoded, view: DataView, at: number) => void;
-
-export function loadFrom({ bytes, signed }: Of<"load">): LoadFrom {
-  const load = LOADS[`${signed ? "s" : "u"}${bytes}`];
-  if (load === undefined)
-    return ({ registers }, { dst }, view, at) => {
-      registers[dst] = view.getBigUint64(at, true);
-    };
-  return ({ halves }, { dst }, view, at) => {
-    const low = load(view, at);
-    halves[dst * 2] = low;
-    halves[dst * 2 + 1] = signed ? low >> 31 : 0;
-  };
+export function loadInto(state: RunState, i: Decoded, view: DataView, at: number, { bytes, signed }: Of<"load">): void {
+  const { halves } = state;
+  if (bytes === 8) {
+    state.registers[i.dst] = view.getBigUint64(at, true);
+    return;
+  }
+  const low = loadWord(view, at, bytes, signed);
+  halves[i.to] = low;
+  halves[i.to + 1] = signed ? low >> 31 : 0;
 }
 
 /** Where an atomic goes, if it may. */
@@ -117,49 +112,36 @@ function loadStep(effect: Of<"load">): StepAt {
   if (ordered === true)
     return (vm, state, i, address) => {
       loadOrdered(state, i.dst, aligned(vm, i, address, bytes), bytes);
-      state.pc = i.next;
+      return i.next;
     };
-  const load = loadFrom(effect);
   return (_, state, i, address) => {
     if (bytes === 8 && (address & 7) === 0) state.registers[i.dst] = state.longs[address / 8] as bigint;
-    else load(state, i, state.view, address);
-    state.pc = i.next;
+    else loadInto(state, i, state.view, address, effect);
+    return i.next;
   };
 }
 
-function storeOrderedStep({ bytes, operand }: Of<"store">): StepAt {
-  const isRegister = operand === "src";
+function storeOrderedStep({ bytes }: Of<"store">): StepAt {
   return (vm, state, i, address) => {
     const { longs, words, halves, registers } = state;
     const at = aligned(vm, i, address, bytes);
-    if (bytes !== 8) storeWordOrdered(words, at, bytes, isRegister ? (halves[i.src * 2] as number) : i.low);
-    else if (isRegister) Atomics.store(longs, at / 8, registers[i.src] as bigint);
-    else Atomics.store(longs, at / 8, i.imm);
-    state.pc = i.next;
+    if (bytes === 8) Atomics.store(longs, at / 8, registers[i.src] as bigint);
+    else storeWordOrdered(words, at, bytes, halves[i.by] as number);
+    return i.next;
   };
 }
 
-function storeStep({ bytes, operand }: Of<"store">): StepAt {
-  const store = STORES[bytes];
-  const isRegister = operand === "src";
-  if (store !== undefined)
-    return (_, state, i, address) => {
-      store(state.view, address, isRegister ? (state.halves[i.src * 2] as number) : i.low);
-      state.pc = i.next;
-    };
-  return (_, state, i, address) => {
-    const { view, longs, registers, halves } = state;
-    if ((address & 7) !== 0) {
-      view.setInt32(address, isRegister ? (halves[i.src * 2] as number) : i.low, true);
-      view.setInt32(address + 4, isRegister ? (halves[i.src * 2 + 1] as number) : i.high, true);
-    } else if (isRegister) longs[address / 8] = registers[i.src] as bigint;
-    else longs[address / 8] = i.imm;
-    state.pc = i.next;
+function storeStep({ bytes }: Of<"store">): StepAt {
+  return (_, { view, longs, registers, halves }, i, address) => {
+    if (bytes < 8) storeWord(view, address, bytes, halves[i.by] as number);
+    else if ((address & 7) === 0) longs[address / 8] = registers[i.src] as bigint;
+    else {
+      view.setInt32(address, halves[i.by] as number, true);
+      view.setInt32(address + 4, halves[i.by + 1] as number, true);
+    }
+    return i.next;
   };
 }
-
-/** What is written behind an array's end is lost: where the old number goes if nobody asks for it. */
-const NOWHERE = REGISTERS;
 
 function atomicStep({ bytes, fetch, atomic }: Of<"atomic">): StepAt {
   const isCompare = atomic === "cmpxchg";
@@ -170,11 +152,11 @@ function atomicStep({ bytes, fetch, atomic }: Of<"atomic">): StepAt {
     const into = fetch ? (isCompare ? 0 : i.src) : NOWHERE;
     if (bytes === 8) long(state, at / 8, i.src, into);
     else {
-      const old = word(words, at >>> 2, halves[i.src * 2] as number, halves[0] as number);
+      const old = word(words, at >>> 2, halves[i.by] as number, halves[0] as number);
       halves[into * 2] = old;
       halves[into * 2 + 1] = 0;
     }
-    state.pc = i.next;
+    return i.next;
   };
 }
 

@@ -35,20 +35,20 @@ function load(arena: LinkedArena, effect: Effect & { type: "load" }): Step {
     // Not one of two: accesses.ts.
     if (signed) state.registers[i.dst] = BigInt.asIntN(bytes * 8, found);
     else state.registers[i.dst] = found;
-    state.pc = i.next;
+    return i.next;
   };
 }
 
 function store(arena: LinkedArena, effect: Effect & { type: "store" }): Step {
-  const { bytes, operand } = effect;
+  const { bytes } = effect;
   const stepAt = ACCESSES.store(effect);
   return (vm, state, i) => {
     const address = placeOf(vm, state, arena, i, i.dst, bytes);
     if (address !== 0) return stepAt(vm, state, i, address);
     const pointer = Number((state.registers[i.dst] ?? 0n) & LOW);
-    const value = operand === "src" ? (state.registers[i.src] ?? 0n) : i.imm;
+    const value = state.registers[i.src] ?? 0n;
     core(vm, "arenaStore")(arena.map, pointer | 0, i.offset, bytes, value);
-    state.pc = i.next;
+    return i.next;
   };
 }
 
@@ -58,7 +58,7 @@ function atomic(arena: LinkedArena, effect: Effect & { type: "atomic" }): Step {
   return (vm, state, i) => {
     const address = placeOf(vm, state, arena, i, i.dst, effect.bytes);
     if (address !== 0) return stepAt(vm, state, i, address);
-    state.pc = i.next;
+    return i.next;
   };
 }
 
@@ -68,8 +68,9 @@ export function arenaStep(arena: LinkedArena | undefined, at: number, effect: Ef
   if (arena === undefined || mark === undefined) return undefined;
   if (mark === ARENA_POINTER)
     return (vm, state, i) => {
-      plain(vm, state, i);
-      state.halves[i.dst * 2 + 1] = 0;
+      const next = plain(vm, state, i);
+      state.halves[i.to + 1] = 0;
+      return next;
     };
   if (mark !== ARENA_ACCESS) return undefined;
   if (effect.type === "load") return load(arena, effect);

@@ -34,15 +34,16 @@ function holds(state: RunState, belief: Belief): boolean {
 }
 
 /** @throws {AnyctxError} EFAULT: a register holds what the verifier has excluded */
-export function compareBeliefs(interpreter: Interpreter, state: RunState, beliefs: readonly Belief[]): void {
+export function compareBeliefs(
+  interpreter: Interpreter,
+  state: RunState,
+  at: number,
+  beliefs: readonly Belief[],
+): void {
   for (const belief of beliefs) {
     if (holds(state, belief)) continue;
     const held = (state.registers[belief.register] ?? 0n).toString(16);
     const range = `${belief.holds} ${belief.smin}..${belief.smax}`;
-    fault(
-      interpreter,
-      state.pc,
-      `the verifier was wrong: r${belief.register} is 0x${held}, and was believed to be ${range}`,
-    );
+    fault(interpreter, at, `the verifier was wrong: r${belief.register} is 0x${held}, and was believed to be ${range}`);
   }
 }

@@ -1,7 +1,16 @@
 /** Calls of a program's own functions: a frame each. */
 import { FRAME_BYTES } from "../host.ts";
-import { FRAME_POINTER, MOST_TURNS } from "../isa/instructions.ts";
-import { clearArguments, type Interpreter, type RunState, step } from "./state.ts";
+import { FRAME_POINTER, MOST_TURNS, REGISTERS } from "../isa/instructions.ts";
+import {
+  clearArguments,
+  type Decoded,
+  END,
+  fault,
+  type Interpreter,
+  instructionAt,
+  type RunState,
+  runFrom,
+} from "./state.ts";
 
 const FIRST_SAVED = 6;
 
@@ -9,39 +18,37 @@ function framePointer({ registers }: RunState): bigint {
   return registers[FRAME_POINTER] ?? 0n;
 }
 
-/** Enters a subprogram: r6 to r9 are the caller's and come back, r10 is a new frame below. */
-export function enter(state: RunState, target: number, returnTo: number): void {
+/** Enters a subprogram: r6 to r9 are the caller's and come back, r10 is a new frame below. @returns its first instruction */
+export function enter(state: RunState, target: Decoded, returnTo: Decoded): Decoded {
   const { registers, frames, ranges } = state;
-  frames.push({ returnTo, saved: [...registers.subarray(FIRST_SAVED)], turns: state.turns });
+  frames.push({ returnTo, saved: [...registers.subarray(FIRST_SAVED, REGISTERS)], turns: state.turns });
   state.turns = MOST_TURNS;
   const top = framePointer(state) - BigInt(FRAME_BYTES);
   registers.fill(0n, FIRST_SAVED, FRAME_POINTER);
   registers[0] = 0n;
   registers[FRAME_POINTER] = top;
   ranges.grant(Number(top) - FRAME_BYTES, FRAME_BYTES, true);
-  state.pc = target;
+  return target;
 }
 
-/** Leaves it, or the program. */
-export function leave(state: RunState): void {
+/** Leaves it, or the program, which may hold nothing then. @returns the instruction behind the call */
+export function leave(vm: Interpreter, state: RunState, { at }: Decoded): Decoded {
   const frame = state.frames.pop();
   if (frame === undefined) {
-    state.done = true;
-    return;
+    const [left] = state.held.values();
+    return left === undefined ? END : fault(vm, at, `it ends with ${left.what}`);
   }
   state.ranges.revoke(Number(framePointer(state)) - FRAME_BYTES);
   state.registers.set(frame.saved, FIRST_SAVED);
   state.turns = frame.turns;
   clearArguments(state);
-  state.pc = frame.returnTo;
+  return frame.returnTo;
 }
 
 /** Calls a function from the middle of a helper, to its end. @returns r0 */
 export function callFunction(vm: Interpreter, state: RunState, slot: number, args: readonly bigint[]): bigint {
-  const { pc, frames } = state;
-  const depth = frames.length;
-  enter(state, slot, pc);
+  const first = enter(state, instructionAt(vm.code, slot), END);
   for (const [index, arg] of args.entries()) state.registers[index + 1] = BigInt.asUintN(64, arg);
-  while (frames.length > depth) step(vm, state);
+  runFrom(vm, state, first);
   return state.registers[0] ?? 0n;
 }

@@ -1,151 +1,177 @@
 /**
  * Arithmetic and comparisons on registers of two words each, the low one first: without a bigint, which costs more than all the rest of an
- * instruction. Of those that are not here, divisions in 64 bits are in arithmetic.ts, and signed ones and swaps of bytes go by their meaning
- * (`isa/semantics.ts`), to which a property test holds those that are.
+ * instruction, and without a number above 32 bits, which would be a float. A row is the whole step, so that an instruction is one call by
+ * its address. Signed divisions and swaps of bytes go by their meaning (`isa/semantics.ts`), to which a property test holds those that are here.
  */
 
 import type { Comparison } from "../isa/semantics.ts";
+import type { Decoded, Step } from "./state.ts";
 
-/** Changes the register whose low word is at `at` by the operand. All words are signed. */
-export type WideStep = (halves: Int32Array, at: number, low: number, high: number) => void;
-/** Cut to 32 bits by the caller. */
-type Narrow = (a: number, b: number) => number;
-type WideComparison = (aLow: number, aHigh: number, bLow: number, bHigh: number) => boolean;
-type NarrowComparison = (a: number, b: number) => boolean;
-
-const TWO_32 = 2 ** 32;
 const SHIFTS = 63;
 
-/** The upper word of the product of two unsigned words. */
+function word(halves: Int32Array, at: number): number {
+  return halves[at] as number;
+}
+
+/** Sets the register of the destination. */
+function put(halves: Int32Array, i: Decoded, low: number, high: number): Decoded {
+  halves[i.to] = low;
+  halves[i.to + 1] = high;
+  return i.next;
+}
+
+function go(i: Decoded, holds: boolean): Decoded {
+  return holds ? i.target : i.next;
+}
+
+function isZero(halves: Int32Array, at: number): boolean {
+  return (word(halves, at) | word(halves, at + 1)) === 0;
+}
+
+/** The upper word of the product of two unsigned words; no sum in it is above 32 bits. */
 function upperProduct(a: number, b: number): number {
   const [aLow, aHigh, bLow, bHigh] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
-  const rest = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(rest / 0x10000)) | 0;
+  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) | 0;
+  const rest = (Math.imul(aLow, bHigh) + (middle & 0xffff)) | 0;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (rest >>> 16)) | 0;
 }
 
 /** Arithmetic in 64 bits by the names of its operations. */
-export const WIDE_STEPS: Readonly<Partial<Record<string, WideStep>>> = {
-  mov: (halves, at, low, high) => {
-    halves[at] = low;
-    halves[at + 1] = high;
+export const WIDE_STEPS: Readonly<Partial<Record<string, Step>>> = {
+  mov: (_, { halves }, i) => put(halves, i, word(halves, i.by), word(halves, i.by + 1)),
+  movsx8_: (_, { halves }, i) => put(halves, i, (word(halves, i.by) << 24) >> 24, (word(halves, i.by) << 24) >> 31),
+  movsx16_: (_, { halves }, i) => put(halves, i, (word(halves, i.by) << 16) >> 16, (word(halves, i.by) << 16) >> 31),
+  movsx32_: (_, { halves }, i) => put(halves, i, word(halves, i.by), word(halves, i.by) >> 31),
+  add: (_, { halves }, i) => {
+    const own = word(halves, i.to);
+    const low = (own + word(halves, i.by)) | 0;
+    const carry = low >>> 0 < own >>> 0 ? 1 : 0;
+    return put(halves, i, low, (word(halves, i.to + 1) + word(halves, i.by + 1) + carry) | 0);
   },
-  movsx8_: (halves, at, low) => {
-    halves[at] = (low << 24) >> 24;
-    halves[at + 1] = (low << 24) >> 31;
+  sub: (_, { halves }, i) => {
+    const [own, low] = [word(halves, i.to), word(halves, i.by)];
+    const borrow = own >>> 0 < low >>> 0 ? 1 : 0;
+    return put(halves, i, (own - low) | 0, (word(halves, i.to + 1) - word(halves, i.by + 1) - borrow) | 0);
   },
-  movsx16_: (halves, at, low) => {
-    halves[at] = (low << 16) >> 16;
-    halves[at + 1] = (low << 16) >> 31;
+  neg: (_, { halves }, i) => {
+    const [low, high] = [word(halves, i.to), word(halves, i.to + 1)];
+    return put(halves, i, -low | 0, low === 0 ? -high | 0 : ~high);
   },
-  movsx32_: (halves, at, low) => {
-    halves[at] = low;
-    halves[at + 1] = low >> 31;
+  mul: (_, { halves }, i) => {
+    const [own, low] = [word(halves, i.to), word(halves, i.by)];
+    const crossed = (Math.imul(word(halves, i.to + 1), low) + Math.imul(own, word(halves, i.by + 1))) | 0;
+    return put(halves, i, Math.imul(own, low), (upperProduct(own, low) + crossed) | 0);
   },
-  add: (halves, at, low, high) => {
-    const sum = ((halves[at] as number) >>> 0) + (low >>> 0);
-    halves[at] = sum;
-    halves[at + 1] = (halves[at + 1] as number) + high + (sum >= TWO_32 ? 1 : 0);
+  or: (_, { halves }, i) =>
+    put(halves, i, word(halves, i.to) | word(halves, i.by), word(halves, i.to + 1) | word(halves, i.by + 1)),
+  and: (_, { halves }, i) =>
+    put(halves, i, word(halves, i.to) & word(halves, i.by), word(halves, i.to + 1) & word(halves, i.by + 1)),
+  xor: (_, { halves }, i) =>
+    put(halves, i, word(halves, i.to) ^ word(halves, i.by), word(halves, i.to + 1) ^ word(halves, i.by + 1)),
+  lsh: (_, { halves }, i) => {
+    const count = word(halves, i.by) & SHIFTS;
+    const [low, high] = [word(halves, i.to), word(halves, i.to + 1)];
+    if (count === 0) return i.next;
+    if (count >= 32) return put(halves, i, 0, low << (count - 32));
+    return put(halves, i, low << count, (high << count) | (low >>> (32 - count)));
   },
-  sub: (halves, at, low, high) => {
-    const difference = ((halves[at] as number) >>> 0) - (low >>> 0);
-    halves[at] = difference;
-    halves[at + 1] = (halves[at + 1] as number) - high - (difference < 0 ? 1 : 0);
+  rsh: (_, { halves }, i) => {
+    const count = word(halves, i.by) & SHIFTS;
+    const [low, high] = [word(halves, i.to), word(halves, i.to + 1)];
+    if (count === 0) return i.next;
+    if (count >= 32) return put(halves, i, high >>> (count - 32), 0);
+    return put(halves, i, (low >>> count) | (high << (32 - count)), high >>> count);
   },
-  neg: (halves, at) => {
-    const low = halves[at] as number;
-    halves[at] = -low;
-    halves[at + 1] = low === 0 ? -(halves[at + 1] as number) : ~(halves[at + 1] as number);
+  arsh: (_, { halves }, i) => {
+    const count = word(halves, i.by) & SHIFTS;
+    const [low, high] = [word(halves, i.to), word(halves, i.to + 1)];
+    if (count === 0) return i.next;
+    if (count >= 32) return put(halves, i, high >> (count - 32), high >> 31);
+    return put(halves, i, (low >>> count) | (high << (32 - count)), high >> count);
   },
-  mul: (halves, at, low, high) => {
-    const [ownLow, ownHigh] = [halves[at] as number, halves[at + 1] as number];
-    halves[at] = Math.imul(ownLow, low);
-    halves[at + 1] = upperProduct(ownLow, low) + Math.imul(ownHigh, low) + Math.imul(ownLow, high);
+  // As bigints, but from array to array: accesses.ts says why.
+  div: (_, { registers, halves }, i) => {
+    if (isZero(halves, i.by)) registers[i.dst] = 0n;
+    else registers[i.dst] = BigInt.asUintN(64, (registers[i.dst] as bigint) / (registers[i.src] as bigint));
+    return i.next;
   },
-  or: (halves, at, low, high) => {
-    halves[at] = (halves[at] as number) | low;
-    halves[at + 1] = (halves[at + 1] as number) | high;
-  },
-  and: (halves, at, low, high) => {
-    halves[at] = (halves[at] as number) & low;
-    halves[at + 1] = (halves[at + 1] as number) & high;
-  },
-  xor: (halves, at, low, high) => {
-    halves[at] = (halves[at] as number) ^ low;
-    halves[at + 1] = (halves[at + 1] as number) ^ high;
-  },
-  lsh: (halves, at, low) => {
-    const count = low & SHIFTS;
-    const own = halves[at] as number;
-    if (count === 0) return;
-    halves[at + 1] = count < 32 ? ((halves[at + 1] as number) << count) | (own >>> (32 - count)) : own << (count - 32);
-    halves[at] = count < 32 ? own << count : 0;
-  },
-  rsh: (halves, at, low) => {
-    const count = low & SHIFTS;
-    const own = halves[at + 1] as number;
-    if (count === 0) return;
-    halves[at] = count < 32 ? ((halves[at] as number) >>> count) | (own << (32 - count)) : own >>> (count - 32);
-    halves[at + 1] = count < 32 ? own >>> count : 0;
-  },
-  arsh: (halves, at, low) => {
-    const count = low & SHIFTS;
-    const own = halves[at + 1] as number;
-    if (count === 0) return;
-    halves[at] = count < 32 ? ((halves[at] as number) >>> count) | (own << (32 - count)) : own >> (count - 32);
-    halves[at + 1] = count < 32 ? own >> count : own >> 31;
+  mod: (_, { registers, halves }, i) => {
+    if (isZero(halves, i.by)) return i.next;
+    registers[i.dst] = BigInt.asUintN(64, (registers[i.dst] as bigint) % (registers[i.src] as bigint));
+    return i.next;
   },
 };
 
-/** Arithmetic in 32 bits. */
-export const NARROW: Readonly<Partial<Record<string, Narrow>>> = {
-  mov: (_, b) => b,
-  movsx8_: (_, b) => (b << 24) >> 24,
-  movsx16_: (_, b) => (b << 16) >> 16,
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  neg: (a) => -a,
-  mul: (a, b) => Math.imul(a, b),
-  div: (a, b) => (b === 0 ? 0 : (a >>> 0) / (b >>> 0)),
-  mod: (a, b) => (b === 0 ? a : (a >>> 0) % (b >>> 0)),
-  or: (a, b) => a | b,
-  and: (a, b) => a & b,
-  xor: (a, b) => a ^ b,
-  lsh: (a, b) => a << b,
-  rsh: (a, b) => a >>> b,
-  arsh: (a, b) => a >> b,
+/** Arithmetic in 32 bits: the upper word becomes 0. */
+export const NARROW_STEPS: Readonly<Partial<Record<string, Step>>> = {
+  mov: (_, { halves }, i) => put(halves, i, word(halves, i.by), 0),
+  movsx8_: (_, { halves }, i) => put(halves, i, (word(halves, i.by) << 24) >> 24, 0),
+  movsx16_: (_, { halves }, i) => put(halves, i, (word(halves, i.by) << 16) >> 16, 0),
+  add: (_, { halves }, i) => put(halves, i, (word(halves, i.to) + word(halves, i.by)) | 0, 0),
+  sub: (_, { halves }, i) => put(halves, i, (word(halves, i.to) - word(halves, i.by)) | 0, 0),
+  neg: (_, { halves }, i) => put(halves, i, -word(halves, i.to) | 0, 0),
+  mul: (_, { halves }, i) => put(halves, i, Math.imul(word(halves, i.to), word(halves, i.by)), 0),
+  div: (_, { halves }, i) => {
+    const [own, by] = [word(halves, i.to) >>> 0, word(halves, i.by) >>> 0];
+    return put(halves, i, by === 0 ? 0 : (own / by) | 0, 0);
+  },
+  mod: (_, { halves }, i) => {
+    const [own, by] = [word(halves, i.to) >>> 0, word(halves, i.by) >>> 0];
+    return put(halves, i, by === 0 ? own : own % by, 0);
+  },
+  or: (_, { halves }, i) => put(halves, i, word(halves, i.to) | word(halves, i.by), 0),
+  and: (_, { halves }, i) => put(halves, i, word(halves, i.to) & word(halves, i.by), 0),
+  xor: (_, { halves }, i) => put(halves, i, word(halves, i.to) ^ word(halves, i.by), 0),
+  lsh: (_, { halves }, i) => put(halves, i, word(halves, i.to) << word(halves, i.by), 0),
+  rsh: (_, { halves }, i) => put(halves, i, word(halves, i.to) >>> word(halves, i.by), 0),
+  arsh: (_, { halves }, i) => put(halves, i, word(halves, i.to) >> word(halves, i.by), 0),
 };
 
-const isBelow: WideComparison = (aLow, aHigh, bLow, bHigh) =>
-  aHigh === bHigh ? aLow >>> 0 < bLow >>> 0 : aHigh >>> 0 < bHigh >>> 0;
-const isLess: WideComparison = (aLow, aHigh, bLow, bHigh) =>
-  aHigh === bHigh ? aLow >>> 0 < bLow >>> 0 : aHigh < bHigh;
+/** Whether the unsigned number that begins at one word is below another. */
+function isBelow(halves: Int32Array, a: number, b: number): boolean {
+  const [aHigh, bHigh] = [word(halves, a + 1), word(halves, b + 1)];
+  return aHigh === bHigh ? word(halves, a) >>> 0 < word(halves, b) >>> 0 : aHigh >>> 0 < bHigh >>> 0;
+}
 
-/** Comparisons in 64 bits; there are no others than these. */
-export const WIDE_COMPARISONS: Readonly<Record<Comparison["name"], WideComparison>> = {
-  jeq: (aLow, aHigh, bLow, bHigh) => aLow === bLow && aHigh === bHigh,
-  jne: (aLow, aHigh, bLow, bHigh) => aLow !== bLow || aHigh !== bHigh,
-  jset: (aLow, aHigh, bLow, bHigh) => ((aLow & bLow) | (aHigh & bHigh)) !== 0,
-  jgt: (aLow, aHigh, bLow, bHigh) => isBelow(bLow, bHigh, aLow, aHigh),
-  jge: (aLow, aHigh, bLow, bHigh) => !isBelow(aLow, aHigh, bLow, bHigh),
-  jlt: isBelow,
-  jle: (aLow, aHigh, bLow, bHigh) => !isBelow(bLow, bHigh, aLow, aHigh),
-  jsgt: (aLow, aHigh, bLow, bHigh) => isLess(bLow, bHigh, aLow, aHigh),
-  jsge: (aLow, aHigh, bLow, bHigh) => !isLess(aLow, aHigh, bLow, bHigh),
-  jslt: isLess,
-  jsle: (aLow, aHigh, bLow, bHigh) => !isLess(bLow, bHigh, aLow, aHigh),
+/** The same of signed ones. */
+function isLess(halves: Int32Array, a: number, b: number): boolean {
+  const [aHigh, bHigh] = [word(halves, a + 1), word(halves, b + 1)];
+  return aHigh === bHigh ? word(halves, a) >>> 0 < word(halves, b) >>> 0 : aHigh < bHigh;
+}
+
+function isEqual(halves: Int32Array, a: number, b: number): boolean {
+  return word(halves, a) === word(halves, b) && word(halves, a + 1) === word(halves, b + 1);
+}
+
+function haveCommon(halves: Int32Array, a: number, b: number): boolean {
+  return ((word(halves, a) & word(halves, b)) | (word(halves, a + 1) & word(halves, b + 1))) !== 0;
+}
+
+/** Branches by comparisons in 64 bits; there are no others than these. */
+export const WIDE_BRANCHES: Readonly<Record<Comparison["name"], Step>> = {
+  jeq: (_, { halves }, i) => go(i, isEqual(halves, i.to, i.by)),
+  jne: (_, { halves }, i) => go(i, !isEqual(halves, i.to, i.by)),
+  jset: (_, { halves }, i) => go(i, haveCommon(halves, i.to, i.by)),
+  jgt: (_, { halves }, i) => go(i, isBelow(halves, i.by, i.to)),
+  jge: (_, { halves }, i) => go(i, !isBelow(halves, i.to, i.by)),
+  jlt: (_, { halves }, i) => go(i, isBelow(halves, i.to, i.by)),
+  jle: (_, { halves }, i) => go(i, !isBelow(halves, i.by, i.to)),
+  jsgt: (_, { halves }, i) => go(i, isLess(halves, i.by, i.to)),
+  jsge: (_, { halves }, i) => go(i, !isLess(halves, i.to, i.by)),
+  jslt: (_, { halves }, i) => go(i, isLess(halves, i.to, i.by)),
+  jsle: (_, { halves }, i) => go(i, !isLess(halves, i.by, i.to)),
 };
 
-export const NARROW_COMPARISONS: Readonly<Record<Comparison["name"], NarrowComparison>> = {
-  jeq: (a, b) => a === b,
-  jne: (a, b) => a !== b,
-  jset: (a, b) => (a & b) !== 0,
-  jgt: (a, b) => a >>> 0 > b >>> 0,
-  jge: (a, b) => a >>> 0 >= b >>> 0,
-  jlt: (a, b) => a >>> 0 < b >>> 0,
-  jle: (a, b) => a >>> 0 <= b >>> 0,
-  jsgt: (a, b) => a > b,
-  jsge: (a, b) => a >= b,
-  jslt: (a, b) => a < b,
-  jsle: (a, b) => a <= b,
+export const NARROW_BRANCHES: Readonly<Record<Comparison["name"], Step>> = {
+  jeq: (_, { halves }, i) => go(i, word(halves, i.to) === word(halves, i.by)),
+  jne: (_, { halves }, i) => go(i, word(halves, i.to) !== word(halves, i.by)),
+  jset: (_, { halves }, i) => go(i, (word(halves, i.to) & word(halves, i.by)) !== 0),
+  jgt: (_, { halves }, i) => go(i, word(halves, i.to) >>> 0 > word(halves, i.by) >>> 0),
+  jge: (_, { halves }, i) => go(i, word(halves, i.to) >>> 0 >= word(halves, i.by) >>> 0),
+  jlt: (_, { halves }, i) => go(i, word(halves, i.to) >>> 0 < word(halves, i.by) >>> 0),
+  jle: (_, { halves }, i) => go(i, word(halves, i.to) >>> 0 <= word(halves, i.by) >>> 0),
+  jsgt: (_, { halves }, i) => go(i, word(halves, i.to) > word(halves, i.by)),
+  jsge: (_, { halves }, i) => go(i, word(halves, i.to) >= word(halves, i.by)),
+  jslt: (_, { halves }, i) => go(i, word(halves, i.to) < word(halves, i.by)),
+  jsle: (_, { halves }, i) => go(i, word(halves, i.to) <= word(halves, i.by)),
 };

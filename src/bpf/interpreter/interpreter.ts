@@ -9,7 +9,15 @@ import { edgeOf } from "../analysis/edges.ts";
 import { ProgramExit } from "../helpers/service.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES, type ProgramHost, type RunProgram, type TailCount } from "../host.ts";
-import { FRAME_POINTER, isWide, MOST_TURNS, operationOf, REGISTERS, wideImmediate } from "../isa/instructions.ts";
+import {
+  type Effect,
+  FRAME_POINTER,
+  type Instruction,
+  isWide,
+  MOST_TURNS,
+  operationOf,
+  wideImmediate,
+} from "../isa/instructions.ts";
 import type { Belief, LinkedProgram } from "../linked.ts";
 import { payloadBytesAt } from "../programs/context.ts";
 import { programType } from "../programs/table.ts";
@@ -17,11 +25,15 @@ import { grantPacket, Ranges } from "../ranges.ts";
 import { arenaStep } from "./arena.ts";
 import { beliefsBySlot, compareBeliefs } from "./beliefs.ts";
 import {
-  type Decoded,
-  faultAt,
+  Decoded,
+  END,
+  FIRST_CONSTANT,
   type Interpreter,
   type InterpreterOptions,
+  instructionAt,
+  nothing,
   type RunState,
+  runFrom,
   type Step,
   step,
 } from "./state.ts";
@@ -32,38 +44,62 @@ export const DEFAULT_BUDGET = 1_000_000;
 /** A step before which what was believed is compared. */
 function believing(beliefs: readonly Belief[], step: Step): Step {
   return (interpreter, state, instruction) => {
-    compareBeliefs(interpreter, state, beliefs);
-    step(interpreter, state, instruction);
+    compareBeliefs(interpreter, state, instruction.at, beliefs);
+    return step(interpreter, state, instruction);
   };
 }
 
-function decode(program: LinkedProgram): (Decoded | undefined)[] {
+/** The constant that an instruction has instead of a register; a function's address is the slot of its first instruction. */
+function constantOf(
+  effect: Effect,
+  slot: Instruction,
+  tail: Instruction | undefined,
+  target: number,
+): bigint | undefined {
+  if (effect.type === "constant") {
+    if (effect.holds === "function") return BigInt(target);
+    return tail === undefined ? undefined : wideImmediate(slot, tail);
+  }
+  const isImmediate = "operand" in effect && effect.operand === "imm";
+  return isImmediate ? BigInt.asUintN(64, BigInt(slot.imm)) : undefined;
+}
+
+type Code = Pick<Interpreter, "code" | "constants">;
+
+/** Decodes a program's slots one by one, then links each instruction to those that it goes to. */
+function decode(program: LinkedProgram): Code {
   const { instructions } = program;
   const bySlot = beliefsBySlot(program);
-  return instructions.map((slot, at) => {
+  const registerOf = new Map<bigint, number>();
+  const links: (readonly [instruction: Decoded, next: number, target: number])[] = [];
+  const code = instructions.map((slot, at): Decoded => {
     const operation = operationOf(slot);
-    if (operation === undefined) return undefined;
+    if (operation === undefined) return nothing(at);
     const { effect } = operation;
     const plain = HANDLERS[effect.type](effect as never);
     const step = arenaStep(program.arena, at, effect, plain) ?? plain;
     const beliefs = bySlot.get(at);
-    const wide = isWide(slot);
-    const tail = instructions[at + 1];
-    const upper = wide ? tail?.imm : undefined;
-    return {
-      at,
-      next: at + (wide ? 2 : 1),
-      target: edgeOf(effect, slot, at)?.target ?? -1,
-      dst: slot.dst,
-      src: slot.src,
-      offset: slot.offset,
-      imm: wide && tail !== undefined ? wideImmediate(slot, tail) : BigInt.asUintN(64, BigInt(slot.imm)),
-      low: slot.imm,
-      high: upper ?? slot.imm >> 31,
-      helper: effect.type === "call" && effect.target === "helper" ? helperById(slot.imm) : undefined,
-      step: beliefs === undefined ? step : believing(beliefs, step),
-    };
+    const tail = isWide(slot) ? instructions[at + 1] : undefined;
+    const target = edgeOf(effect, slot, at)?.target ?? -1;
+    const constant = constantOf(effect, slot, tail, target);
+    const src = constant === undefined ? slot.src : registerOfConstant(registerOf, constant);
+    const helper = effect.type === "call" && effect.target === "helper" ? helperById(slot.imm) : undefined;
+    const stepOf = beliefs === undefined ? step : believing(beliefs, step);
+    const decoded = new Decoded(at, { ...slot, src }, stepOf, helper);
+    links.push([decoded, at + (isWide(slot) ? 2 : 1), target]);
+    return decoded;
   });
+  for (const [decoded, next, target] of links) {
+    decoded.next = instructionAt(code, next);
+    decoded.target = instructionAt(code, target);
+  }
+  return { code, constants: BigUint64Array.from(registerOf.keys()) };
+}
+
+function registerOfConstant(registerOf: Map<bigint, number>, constant: bigint): number {
+  const found = registerOf.get(constant) ?? FIRST_CONSTANT + registerOf.size;
+  registerOf.set(constant, found);
+  return found;
 }
 
 const LEADS_THERE: ReadonlySet<string | undefined> = new Set(["anywhere", "kernel"]);
@@ -79,7 +115,7 @@ export function prepare(program: LinkedProgram, host: ProgramHost, options: Inte
   return {
     program,
     host,
-    code: decode(program),
+    ...decode(program),
     maps: new Map(program.maps.map((map) => [map.address, map])),
     kernel: readsKernel(program) ? host.kernel : undefined,
     options: { ...options, budget: options.budget ?? DEFAULT_BUDGET },
@@ -105,10 +141,12 @@ export function start(
   const packet = "reason" in kind ? undefined : programType(kind).packet;
   if (packet !== undefined) grantPacket(ranges, view, context, packet);
   ranges.grant(stackTop - FRAME_BYTES, FRAME_BYTES, true);
-  const registers = new BigUint64Array(REGISTERS);
+  const registers = new BigUint64Array(FIRST_CONSTANT + interpreter.constants.length);
+  registers.set(interpreter.constants, FIRST_CONSTANT);
   registers[1] = BigInt(context);
   registers[FRAME_POINTER] = BigInt(stackTop);
   return {
+    next: instructionAt(interpreter.code, 0),
     registers,
     halves: new Int32Array(registers.buffer),
     frames: [],
@@ -116,10 +154,8 @@ export function start(
     innerMaps: new Map(),
     held: new Map(),
     ...{ cpu, context, tails },
-    pc: 0,
     left: interpreter.options.budget,
     turns: MOST_TURNS,
-    done: false,
     view,
     words: new Int32Array(buffer),
     longs: new BigInt64Array(buffer),
@@ -147,7 +183,7 @@ export function runFunction(program: LinkedProgram, host: ProgramHost, call: Fun
   const state = start(interpreter, 0, call.cpu, call.stackTop, 0);
   for (const { address, bytes, writable } of call.memory) state.ranges.grant(address, bytes, writable);
   for (const [index, arg] of call.args.entries()) state.registers[index + 1] = arg;
-  state.pc = call.slot;
+  state.next = instructionAt(interpreter.code, call.slot);
   try {
     return finish(interpreter, state);
   } catch (cause) {
@@ -157,13 +193,14 @@ export function runFunction(program: LinkedProgram, host: ProgramHost, call: Fun
 }
 
 function finish(interpreter: Interpreter, state: RunState): bigint {
+  const { watch } = interpreter.options;
   try {
-    while (!state.done) {
-      interpreter.options.watch?.(interpreter, state);
-      step(interpreter, state);
-    }
-    const [left] = state.held.values();
-    if (left !== undefined) throw faultAt(interpreter, state.pc, `it ends with ${left.what}`);
+    if (watch === undefined) runFrom(interpreter, state, state.next);
+    else
+      while (state.next !== END) {
+        watch(interpreter, state);
+        step(interpreter, state);
+      }
     return state.registers[0] ?? 0n;
   } finally {
     giveUpHeld(state);
@@ -193,7 +230,7 @@ function ended(interpreter: Interpreter, { result }: ProgramExit, begin: () => R
   const { exception } = interpreter.program;
   if (exception === undefined) return result;
   const state = begin();
-  state.pc = exception;
+  state.next = instructionAt(interpreter.code, exception);
   state.registers[1] = result;
   try {
     return finish(interpreter, state);

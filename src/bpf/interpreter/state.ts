@@ -2,37 +2,64 @@
 import { AnyctxError } from "../../error.ts";
 import type { Helper } from "../helpers/helper.ts";
 import type { KernelMemory, ProgramHost, TailCount } from "../host.ts";
+import { type Instruction, REGISTERS } from "../isa/instructions.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 import type { Ranges } from "../ranges.ts";
 import { instructionText } from "../where.ts";
 
-/** Carries out one instruction and moves `state.pc` on. */
-export type Step = (interpreter: Interpreter, state: RunState, instruction: Decoded) => void;
+/** Behind r10: where the old number of an atomic goes if nobody asks for it. */
+export const NOWHERE: number = REGISTERS;
+/** Where a program's constants are among the registers. */
+export const FIRST_CONSTANT: number = NOWHERE + 1;
+
+/** Carries out one instruction. @returns the one that comes next, `END` behind the program's last */
+export type Step = (interpreter: Interpreter, state: RunState, instruction: Decoded) => Decoded;
 
 /** Carries out an access at an address that is the run's. */
-export type StepAt = (interpreter: Interpreter, state: RunState, instruction: Decoded, address: number) => void;
+export type StepAt = (interpreter: Interpreter, state: RunState, instruction: Decoded, address: number) => Decoded;
 
-/** An instruction with all that its execution needs. */
-export interface Decoded {
+/** An instruction with all that its execution needs. A class, because engines want objects of one shape. */
+export class Decoded {
   readonly at: number;
-  readonly next: number;
-  readonly target: number;
-  readonly dst: number;
-  readonly src: number;
-  readonly offset: number;
-  /** Immediate sign-extended to 64 bits, unsigned; the whole constant of a wide load. */
-  readonly imm: bigint;
-  /** Its words. */
-  readonly low: number;
-  readonly high: number;
-  readonly helper: Helper | undefined;
   readonly step: Step;
+  readonly helper: Helper | undefined;
+  readonly dst: number;
+  /** A register, or a constant: an immediate lies behind the registers, so that no step asks which of both it has. */
+  readonly src: number;
+  /** Where the low words of both are among a run's. */
+  readonly to: number;
+  readonly by: number;
+  readonly offset: number;
+  readonly imm: number;
+  /** The instruction behind it, and the one that a branch or a call goes to. */
+  next: Decoded = this;
+  target: Decoded = this;
+
+  constructor(at: number, { dst, src, offset, imm }: Operands, step: Step, helper?: Helper) {
+    this.at = at;
+    this.step = step;
+    this.helper = helper;
+    this.dst = dst;
+    this.src = src;
+    this.to = dst * 2;
+    this.by = src * 2;
+    this.offset = offset;
+    this.imm = imm;
+  }
 }
+
+type Operands = Pick<Instruction, "dst" | "src" | "offset" | "imm">;
+const NO_OPERANDS: Operands = { dst: 0, src: 0, offset: 0, imm: 0 };
+
+/** Has nothing to carry out: the program has ended with r0 as its result. */
+export const END: Decoded = nothing(-1);
 
 export interface Interpreter {
   readonly program: LinkedProgram;
   readonly host: ProgramHost;
-  readonly code: readonly (Decoded | undefined)[];
+  readonly code: readonly Decoded[];
+  /** Immediates of the program, which every run has behind its registers. */
+  readonly constants: BigUint64Array;
   readonly maps: ReadonlyMap<number, LinkedMap>;
   /** Where loads outside of what a run was granted go, of programs that follow the kernel's typed pointers. */
   readonly kernel: KernelMemory | undefined;
@@ -49,7 +76,7 @@ export interface InterpreterOptions {
 }
 
 export interface Frame {
-  readonly returnTo: number;
+  readonly returnTo: Decoded;
   /** r6 to r10 of the caller. */
   readonly saved: readonly bigint[];
   /** The caller's. */
@@ -65,8 +92,11 @@ export interface Held {
   count: number;
 }
 
-/** One run. Only `done` and the registers are of interest outside; the rest is the interpreter's. */
+/** One run. Only `next` and the registers are of interest outside; the rest is the interpreter's. */
 export interface RunState {
+  /** The instruction that it stands before. */
+  next: Decoded;
+  /** r0 to r10, a place for what nobody wants, constants. */
   readonly registers: BigUint64Array;
   /** The same as words, the low one of each register first. */
   readonly halves: Int32Array;
@@ -80,11 +110,9 @@ export interface RunState {
   readonly context: number;
   /** Tail calls, of the programs that have gone on in this one too. */
   readonly tails: TailCount;
-  pc: number;
   left: number;
   /** Turns that the function may still take by `may_goto`. */
   turns: number;
-  done: boolean;
   readonly view: DataView;
   readonly words: Int32Array;
   readonly longs: BigInt64Array;
@@ -124,19 +152,36 @@ export function checkedAddress(
   );
 }
 
+function stopped({ program, options }: Interpreter): AnyctxError {
+  const message = `program ${program.name} was stopped after ${options.budget} instructions: an endless loop?`;
+  return new AnyctxError("ETIMEDOUT", message);
+}
+
 /**
- * Carries out the instruction at `state.pc`; `state.done` says whether the program has ended with r0 as its result.
+ * Carries out instructions from one on until `END`. The way there is in a local variable: through the state each instruction would wait for the
+ * one before to have written it.
  * @throws {AnyctxError} EFAULT for an access outside what was granted, ETIMEDOUT when the budget is used up
  */
-export function step(interpreter: Interpreter, state: RunState): void {
-  const instruction = interpreter.code[state.pc];
-  if (instruction === undefined) throw faultAt(interpreter, state.pc, "there is no instruction");
-  if (state.left-- <= 0) {
-    const { budget } = interpreter.options;
-    const message = `program ${interpreter.program.name} was stopped after ${budget} instructions: an endless loop?`;
-    throw new AnyctxError("ETIMEDOUT", message);
+export function runFrom(interpreter: Interpreter, state: RunState, from: Decoded): void {
+  for (let instruction = from; instruction !== END; ) {
+    if (state.left-- <= 0) throw stopped(interpreter);
+    instruction = instruction.step(interpreter, state, instruction);
   }
-  instruction.step(interpreter, state, instruction);
+}
+
+/** Carries out the instruction that the run stands before. @throws {AnyctxError} as `runFrom` */
+export function step(interpreter: Interpreter, state: RunState): void {
+  if (state.left-- <= 0) throw stopped(interpreter);
+  state.next = state.next.step(interpreter, state, state.next);
+}
+
+/** What stands where no instruction is: in the upper slot of a wide one, behind the last. */
+export function nothing(at: number): Decoded {
+  return new Decoded(at, NO_OPERANDS, (interpreter) => fault(interpreter, at, "there is no instruction"));
+}
+
+export function instructionAt(code: readonly Decoded[], slot: number): Decoded {
+  return code[slot] ?? nothing(slot);
 }
 
 /** A call leaves zeroes in r1 to r5, so that no program comes to depend on a callee's leftovers. */

@@ -2,10 +2,11 @@
 
 import type { KernelMemory } from "../host.ts";
 import type { Effect } from "../isa/instructions.ts";
-import { ACCESSES, loadFrom } from "./accesses.ts";
+import { ACCESSES, loadInto } from "./accesses.ts";
 import { arithmeticStep, branchStep } from "./arithmetic.ts";
 import { callHelper, packetNumber, tailCall } from "./calls.ts";
 import { enter, leave } from "./frames.ts";
+import { WIDE_STEPS } from "./halves.ts";
 import {
   checkedAddress,
   clearArguments,
@@ -55,26 +56,24 @@ export const HANDLERS: Handlers = {
   alu: arithmeticStep,
   cast: ({ to }) => {
     const isPointer = to === "pointer";
-    return (vm, state, i) => {
-      const { halves } = state;
+    return (vm, { halves }, i) => {
       const { arena } = vm.program;
-      const low = halves[i.src * 2] as number;
+      const low = halves[i.by] as number;
       const moves = isPointer && low !== 0 && arena?.asAddresses === false;
-      halves[i.dst * 2] = low;
-      halves[i.dst * 2 + 1] = moves ? Number(BigInt.asIntN(32, arena.first >> 32n)) : 0;
-      state.pc = i.next;
+      halves[i.to] = low;
+      halves[i.to + 1] = moves ? Number(BigInt.asIntN(32, arena.first >> 32n)) : 0;
+      return i.next;
     };
   },
   load: (effect) => {
     const { bytes } = effect;
     const loadAt = ACCESSES.load(effect);
-    const load = loadFrom(effect);
     return (vm, state, i) => {
       const isPlain = vm.kernel === undefined || effect.ordered === true;
       const foreign = isPlain ? undefined : kernelView(vm.kernel as KernelMemory, state, i, bytes);
       if (foreign === undefined) return loadAt(vm, state, i, access(vm, state, i, i.src, bytes, false));
-      load(state, i, foreign, 0);
-      state.pc = i.next;
+      loadInto(state, i, foreign, 0, effect);
+      return i.next;
     };
   },
   store: (effect) => {
@@ -87,44 +86,34 @@ export const HANDLERS: Handlers = {
   },
   branch: branchStep,
   mayGoto: () => (_, state, i) => {
-    const isOver = state.turns === 0;
-    if (!isOver) state.turns--;
-    state.pc = isOver ? i.target : i.next;
+    if (state.turns === 0) return i.target;
+    state.turns--;
+    return i.next;
   },
-  goto: () => (_, state, i) => {
-    state.pc = i.target;
-  },
-  constant: ({ holds }) => {
-    // A function's address is the slot of its first instruction.
-    const isFunction = holds === "function";
-    return (_, state, i) => {
-      state.halves[i.dst * 2] = isFunction ? i.target : i.low;
-      state.halves[i.dst * 2 + 1] = isFunction ? 0 : i.high;
-      state.pc = i.next;
-    };
-  },
+  goto: () => (_, __, i) => i.target,
+  constant: () => WIDE_STEPS["mov"] as Step,
   call: ({ target }) =>
     target === "local"
       ? (_, state, i) => enter(state, i.target, i.next)
       : (vm, state, i) => {
           const { helper } = i;
           if (helper === undefined) return fault(vm, i.at, "the helper is unknown");
-          if (helper.action.type === "tail" && tailCall(vm, state, i)) return leave(state);
+          if (helper.action.type === "tail" && tailCall(vm, state, i)) return leave(vm, state, i);
           state.registers[0] = callHelper(vm, state, i, helper);
           clearArguments(state);
-          state.pc = i.next;
+          return i.next;
         },
   packet: ({ bytes, indirect }) => {
     return (vm, state, i) => {
-      const base = indirect ? (state.halves[i.src * 2] as number) : 0;
-      const found = packetNumber(vm, state, i, (base + i.low) | 0, bytes);
+      const base = indirect ? (state.halves[i.by] as number) : 0;
+      const found = packetNumber(vm, state, i, (base + i.imm) | 0, bytes);
       state.halves[0] = found ?? 0;
       state.halves[1] = 0;
-      if (found === undefined) return leave(state);
+      if (found === undefined) return leave(vm, state, i);
       clearArguments(state);
-      state.pc = i.next;
+      return i.next;
     };
   },
-  exit: () => (_, state) => leave(state),
-  refused: () => (vm, state) => fault(vm, state.pc, "this instruction is not supported"),
+  exit: () => leave,
+  refused: () => (vm, _, i) => fault(vm, i.at, "this instruction is not supported"),
 };
