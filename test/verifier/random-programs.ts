@@ -167,6 +167,21 @@ const SEEDS: readonly ObjectSpec[] = BAD_PROGRAMS.filter(
   [bad, ...(good === undefined ? [] : [good])].map((text) => objectOf(section, text)),
 );
 
+/** What `TAIL` has before its exit when it returns what has become of the numbers. Nothing leads into its middle with another r0 than 0. */
+const RETURNS = ["r0 = r6", "r0 ^= r7", "r0 *= 31", "r0 ^= r8"].map(one);
+
+/** The same object, its program returning what it has calculated where it is one of arithmetic. */
+export function returningNumbers(object: ObjectSpec): ObjectSpec {
+  const programs = object.programs.map((program) => {
+    const { instructions } = program;
+    const end = instructions.length - 1;
+    const isZero = ({ code, dst, imm }: Instruction): boolean => code === one("r0 = 0").code && dst === 0 && imm === 0;
+    if (instructions.length < TAIL.length || !instructions.slice(-TAIL.length, -1).every(isZero)) return program;
+    return { ...program, instructions: instructions.toSpliced(end - RETURNS.length, RETURNS.length, ...RETURNS) };
+  });
+  return { ...object, programs };
+}
+
 /** An object of one program. */
 export function randomObject(random: Random): ObjectSpec {
   const isArithmetic = random.below(2) === 0;

@@ -105,7 +105,7 @@ function registerOfConstant(registerOf: Map<bigint, number>, constant: bigint): 
 const LEADS_THERE: ReadonlySet<string | undefined> = new Set(["anywhere", "kernel"]);
 
 /** Whether addresses of the kernel's memory come into a program: with its context, or from what it calls. */
-function readsKernel({ kind, helpers }: LinkedProgram): boolean {
+export function readsKernel({ kind, helpers }: LinkedProgram): boolean {
   const follows = !("reason" in kind) && programType(kind).followsPointers === true;
   return follows || helpers.some((id) => LEADS_THERE.has(helperById(id)?.leads?.type));
 }
