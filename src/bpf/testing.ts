@@ -141,6 +141,8 @@ function readFunctions(bytes: Uint8Array): Record<string, CoreFunction> {
       bytes[to + length - 1] = 0;
       return length;
     },
+    readEnter: () => 0,
+    readLeave: () => 0,
     spinLock: (word) => {
       bytes[Number(word)] = 1;
       return 0;

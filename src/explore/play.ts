@@ -9,6 +9,7 @@ import type { LinkedProgram } from "../bpf/linked.ts";
 import type { SourceLine } from "../bpf/object/spec.ts";
 import { lineOf } from "../bpf/where.ts";
 import type { Context } from "../events/record.ts";
+import { sectionOf } from "../load/section.ts";
 import { type Guard, watchGuards } from "./guard.ts";
 import { type Failure, newObservation, type Observation, type Observer } from "./observation.ts";
 import type { PrivateMemory, SharedPoints } from "./points.ts";
@@ -100,7 +101,8 @@ export function findGuard(stage: Stage, program: Playable, { record, context, by
   const watch = watchGuards(program.interpreter);
   core.contextSet(0, 0);
   core.setCurrentTask(record);
-  core.readEnter();
+  const section = sectionOf(core, program.code);
+  section.enter();
   try {
     const state = start(program.interpreter, context, core.currentArea() >>> 0, stage.stacks[0] ?? 0, bytes);
     while (state.next !== END) {
@@ -108,7 +110,7 @@ export function findGuard(stage: Stage, program: Playable, { record, context, by
       step(program.interpreter, state);
     }
   } finally {
-    core.readLeave();
+    section.leave();
   }
   return watch.hasUpdated() ? undefined : watch.guard();
 }
@@ -140,7 +142,8 @@ function playRun(play: Play, interruption: Interruption | undefined): void {
   const stackTop = stage.stacks[play.depth];
   if (input === undefined || stackTop === undefined) return;
   core.setCurrentTask(input.record);
-  core.readEnter();
+  const section = sectionOf(core, program.code);
+  section.enter();
   const below = observation.updates;
   observation.updates = new Map();
   const state = start(program.interpreter, input.context, core.currentArea() >>> 0, stackTop, input.bytes);
@@ -148,7 +151,7 @@ function playRun(play: Play, interruption: Interruption | undefined): void {
   for (const [map, count] of observation.updates)
     program.updates.set(map, Math.max(count, program.updates.get(map) ?? 0));
   observation.updates = below;
-  core.readLeave();
+  section.leave();
 }
 
 function playInstructions(

@@ -182,7 +182,9 @@ export class DirectRuns {
       context.write(place, room);
       const run = instantiateImage(image, this.#host, watch === undefined ? {} : { watch });
       const { result, error } = this.#settled(() =>
-        runAt(this.#arena, record, level, (area) => run(room, area, this.#stack + STACK_BYTES, context.own)),
+        runAt(this.#arena, record, level, image.linked, (area) =>
+          run(room, area, this.#stack + STACK_BYTES, context.own),
+        ),
       );
       const after = packet === undefined ? undefined : context.packet?.(place, room);
       const failed = this.#work();

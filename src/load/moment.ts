@@ -1,8 +1,10 @@
 /** A run that no event of a recording is behind: whose it is, where and when, and the context it is in. */
 import type { Arena } from "../arena/arena.ts";
+import type { LinkedProgram } from "../bpf/linked.ts";
 import { AnyctxError } from "../error.ts";
 import { LEVELS, type Level, RECORD } from "../events/record.ts";
 import { encodeUtf8 } from "../maps/utf8.ts";
+import { sectionOf } from "./section.ts";
 
 /** Whose run it is. */
 export interface DirectTask {
@@ -45,18 +47,29 @@ export interface RanAt {
   readonly error: string | undefined;
 }
 
-/** Runs on the CPU that the thread acts as, in a context of its own. @param run is given the CPU's area */
-export function runAt({ core }: Arena, record: number, level: Level, run: (area: number) => bigint): RanAt {
+/**
+ * Runs a program, or a function of it, on the CPU that the thread acts as, in a context of its own.
+ * @param program whether it may sleep
+ * @param run is given the CPU's area
+ */
+export function runAt(
+  { core }: Arena,
+  record: number,
+  level: Level,
+  program: Pick<LinkedProgram, "sleepable">,
+  run: (area: number) => bigint,
+): RanAt {
+  const section = sectionOf(core, program);
   core.contextSet(LEVELS.indexOf(level), 0);
   core.setCurrentTask(record);
-  core.readEnter();
+  section.enter();
   try {
     return { result: BigInt.asIntN(64, run(core.currentArea() >>> 0)), error: undefined };
   } catch (cause) {
     if (!(cause instanceof AnyctxError)) throw cause;
     return { result: undefined, error: cause.message };
   } finally {
-    core.readLeave();
+    section.leave();
     core.setCurrentTask(0);
     core.contextSet(0, 0);
   }

@@ -15,6 +15,7 @@ import { encodeUtf8 } from "../maps/utf8.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { programHost } from "./host.ts";
 import { instantiateImage, type ProgramImage } from "./load.ts";
+import { type Section, sectionOf } from "./section.ts";
 import { withTails } from "./tails.ts";
 
 /** Where a prepared program's output goes; what nobody takes is lost, as in a kernel. */
@@ -106,6 +107,7 @@ export class PreparedProgram implements RunCounts {
   readonly #stack: number;
   readonly #offsets: readonly number[];
   readonly #needsTime: boolean;
+  readonly #section: Section;
   readonly #reads: readonly boolean[];
   #isClosed = false;
 
@@ -130,6 +132,7 @@ export class PreparedProgram implements RunCounts {
     const plain = programHost(arena, (line) => output.print?.(line));
     const host: ProgramHost = { ...plain, output: (map, _, record) => output.record?.(record, mapName(map)) };
     this.#run = instantiateImage({ ...image, code: compileProgram(linked) }, withTails(host, programs));
+    this.#section = sectionOf(arena.core, linked);
     this.#offsets = argumentOffsets(kind.type);
     this.#contextBytes = programType(kind).context.access?.bytes(kind.target) ?? MOST_ARGUMENTS * WORD;
     this.#context = arena.allocate(this.#contextBytes);
@@ -214,14 +217,14 @@ export class PreparedProgram implements RunCounts {
     const area = core.currentArea() >>> 0;
     busy.isRunning = true;
     core.setCurrentTask(this.#record);
-    core.readEnter();
+    this.#section.enter();
     try {
       this.#run(this.#context, area, this.#stack + STACK_BYTES, this.#contextBytes);
       this.runs++;
     } catch (cause) {
       this.#fail(cause);
     } finally {
-      core.readLeave();
+      this.#section.leave();
       core.setCurrentTask(0);
       busy.isRunning = false;
       if (this.#words[(area + LAYOUT.CpuArea.work) >> 2] !== 0) core.interruptsCameOn();

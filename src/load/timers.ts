@@ -190,7 +190,9 @@ export function fire(
 ): RanAt {
   arena.switchCpu(due.cpu);
   writeMoment(arena, record, { cpu: due.cpu, level: due.level, time });
-  return runAt(arena, record, due.level, (cpu) => runFunction(program, host, { ...due, cpu, stackTop }));
+  // What a workqueue calls may sleep, whatever program has put it there.
+  const mayItSleep = due.level === "task" ? ({ sleepable: true } as const) : {};
+  return runAt(arena, record, due.level, mayItSleep, (cpu) => runFunction(program, host, { ...due, cpu, stackTop }));
 }
 
 function keysOf({ map }: LoadedMap): Uint8Array[] {

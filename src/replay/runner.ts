@@ -14,6 +14,7 @@ import type { SourceEvent } from "../events/event.ts";
 import { contextOf, RECORD, RECORD_FLAGS } from "../events/record.ts";
 import { probes } from "../load/kernel-memory.ts";
 import { instantiateImage, type ProgramImage } from "../load/load.ts";
+import { type Section, sectionOf } from "../load/section.ts";
 import { withTails } from "../load/tails.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { newCounts, type ProgramCounts, type RunCounts } from "./counts.ts";
@@ -37,6 +38,7 @@ const MOST_TIMEOUTS = 16;
 
 interface Attachment {
   readonly run: RunProgram;
+  readonly section: Section;
   readonly counts: ProgramCounts;
   readonly contexts: EventContext;
   timeouts: number;
@@ -138,7 +140,10 @@ export class EventRunner {
         new UnreadRuns(image, memory === undefined ? host : this.#withMemory(host, memory), event, contexts, memory);
       const run = instantiateImage(image, host);
       const neverWhole = contexts.fields.some(({ unrecorded }) => unrecorded === true);
-      return [{ run, counts, contexts, timeouts: 0, event, unread: undefined, makeUnread, neverWhole, memory }];
+      const section = sectionOf(this.#arena.core, image.linked);
+      return [
+        { run, section, counts, contexts, timeouts: 0, event, unread: undefined, makeUnread, neverWhole, memory },
+      ];
     });
   }
 
@@ -238,11 +243,15 @@ export class EventRunner {
   #runAll(attached: readonly Attachment[], record: number, slot: RunnerCpu, given: Given | undefined): void {
     const { core } = this.#arena;
     core.setCurrentTask(record);
-    core.readEnter();
-    for (const attachment of attached)
-      if (attachment.timeouts < MOST_TIMEOUTS) this.#run(attachment, record, slot, given);
-      else attachment.counts.leftOut++;
-    core.readLeave();
+    for (const attachment of attached) {
+      if (attachment.timeouts >= MOST_TIMEOUTS) {
+        attachment.counts.leftOut++;
+        continue;
+      }
+      attachment.section.enter();
+      this.#run(attachment, record, slot, given);
+      attachment.section.leave();
+    }
   }
 
   #run(attachment: Attachment, record: number, slot: RunnerCpu, given: Given | undefined): void {

@@ -12,6 +12,7 @@ interface Asking {
   readonly parameters: readonly ParameterKind[];
   readonly result?: Helper["result"];
   readonly calls?: CallbackRules;
+  readonly sleeps?: true;
   readonly doc: string;
 }
 
@@ -19,10 +20,11 @@ interface Asking {
 const MOVES: ReadonlySet<string> = new Set(["skb_change_proto", "skb_adjust_room", "lwt_push_encap", "store_hdr_opt"]);
 
 function ask(id: number, name: string, group: HelperGroup, asking: Asking): Helper {
-  const { what, parameters, result = "i32", doc, calls } = asking;
+  const { what, parameters, result = "i32", doc, calls, sleeps } = asking;
   return {
     ...{ id, name, group, parameters, action: { type: "unknown", what }, result },
     ...(calls === undefined ? {} : { calls }),
+    ...(sleeps === undefined ? {} : { sleeps }),
     ...(MOVES.has(name) ? { movesPacket: true } : {}),
     doc: `${doc}, which no event says: a run is stopped here without an answer.`,
   };
@@ -190,6 +192,7 @@ export const KERNEL_HELPERS: readonly Helper[] = [
   }),
   ask(161, "ima_inode_hash", "tracing", {
     what: "the file's hash",
+    sleeps: true,
     parameters: [SOURCE, DESTINATION, SIZE],
     doc: "The hash of a file",
   }),
@@ -242,6 +245,7 @@ export const KERNEL_HELPERS: readonly Helper[] = [
   }),
   ask(191, "copy_from_user_task", "tracing", {
     what: "another task's memory",
+    sleeps: true,
     parameters: [DESTINATION, SIZE, SOURCE, SOURCE, SCALAR],
     doc: "Copies bytes of another task's memory",
   }),
@@ -252,6 +256,7 @@ export const KERNEL_HELPERS: readonly Helper[] = [
   }),
   ask(193, "ima_file_hash", "tracing", {
     what: "the file's hash",
+    sleeps: true,
     parameters: [SOURCE, DESTINATION, SIZE],
     doc: "The hash of a file",
   }),

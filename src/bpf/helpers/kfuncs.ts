@@ -24,6 +24,7 @@ import {
   PACKET_DYNPTR_ROOM,
 } from "./parameters/stack-objects.ts";
 import type { KernelThing } from "./rules.ts";
+import { SECTION_FUNCTIONS } from "./sections.ts";
 import { ProgramExit, type ServiceCall } from "./service.ts";
 import { WORKQUEUE_FUNCTIONS } from "./timers.ts";
 
@@ -57,7 +58,7 @@ function endNumbers({ view }: ServiceCall, at: number): number {
   return 0;
 }
 
-/** A program on one thread is in a read section as it is, and nothing preempts it. */
+/** Nothing preempts a program on its thread. */
 const nothing = (): number => 0;
 
 function saveInterrupts({ view }: ServiceCall, at: number): number {
@@ -176,19 +177,7 @@ const ROWS: readonly Row[] = [
     result: "none",
     doc: "Ends an iteration.",
   },
-  ...(
-    [
-      ["bpf_rcu_read_lock", { begins: "rcu" }],
-      ["bpf_rcu_read_unlock", { ends: "rcu" }],
-      ["bpf_preempt_disable", { begins: "preempt" }],
-      ["bpf_preempt_enable", { ends: "preempt" }],
-    ] as const
-  ).map(
-    ([name, rules]): Row => ({
-      ...{ name, group: ANY, parameters: [], action: { type: "service", run: nothing }, result: "none", ...rules },
-      doc: "Begins or ends what every run is in anyway: it reads under RCU, and nothing else runs on its CPU.",
-    }),
-  ),
+  ...SECTION_FUNCTIONS,
   {
     name: "bpf_local_irq_save",
     group: ANY,

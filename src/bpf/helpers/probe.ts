@@ -27,5 +27,5 @@ export const PROBE_HELPERS: readonly Helper[] = [
   { id: 113, name: "probe_read_kernel", ...PROBE_READ, ...FOR_ALL },
   { id: 114, name: "probe_read_user_str", ...PROBE_READ_STRING, ...FOR_ALL },
   { id: 115, name: "probe_read_kernel_str", ...PROBE_READ_STRING, ...FOR_ALL },
-  { id: 148, name: "copy_from_user", ...PROBE_READ },
+  { id: 148, name: "copy_from_user", ...PROBE_READ, sleeps: true },
 ];
