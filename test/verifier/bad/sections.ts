@@ -25,6 +25,14 @@ const SLEEPING: readonly BadProgram[] = [
     category: "sleep",
     says: /may sleep, and is called in an RCU read section/,
   },
+  {
+    name: "memory of a process is copied by a program that may not sleep",
+    section: KPROBE,
+    bad: `r1 = r10\nr1 += -8\nr2 = 8\nr3 = 1\ncall copy_from_user\n${END}`,
+    good: `r1 = r10\nr1 += -8\nr2 = 8\nr3 = 1\ncall probe_read_user\n${END}`,
+    category: "sleep",
+    says: /copy_from_user\(\) may sleep, and a program of type kprobe in this section may not/,
+  },
 ];
 
 const DYNPTRS: readonly BadProgram[] = [
