@@ -63,7 +63,7 @@ export { arenaFormat } from "./arena";
 export { checkArena, enroll } from "./attach";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { switchCpu } from "./cpu/area";
-export { probeRead, probeReadString, pseudoRandom, taskComm } from "./cpu/program";
+export { probeRead, probeReadString, taskComm } from "./cpu/program";
 export { spinLock, spinUnlock } from "./cpu/spin-lock";
 export { freezeMap } from "./maps/access";
 export { arenaAt, arenaLoad, arenaStore } from "./maps/arena-access";

@@ -63,7 +63,7 @@ function run(program: LinkedProgram, memory: Uint8Array, engine: Engine): bigint
   const shared = new WebAssembly.Memory({ initial: PAGES, maximum: 65536, shared: true });
   new Uint8Array(shared.buffer).set(memory, CONTEXT);
   new DataView(shared.buffer).setUint32(CPU + 4, RECORD, true);
-  const host: ProgramHost = { memory: shared, core: {}, layout: { id: 0, task: 4 }, print: () => {} };
+  const host: ProgramHost = { memory: shared, core: {}, layout: { id: 0, task: 4, random: 8 }, print: () => {} };
   const context = memory.length === 0 ? 0 : CONTEXT;
   return MAKE[engine](program, host)(context, CPU, STACK_TOP, memory.length);
 }

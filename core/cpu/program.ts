@@ -1,7 +1,7 @@
 /** What programs ask of the CPU they run on: memory reads that cannot fault, random numbers, the task's name. */
 
 import { EFAULT } from "../base/errno";
-import { CpuArea, thisCpu } from "./area";
+import { thisCpu } from "./area";
 
 /** Below this no object lies (base/superblock.ts). */
 const FIRST_ADDRESS: u64 = 65536;
@@ -37,17 +37,6 @@ export function probeReadString(destination: usize, size: u32, source: u64): i32
     if (byte == 0) return index + 1;
   }
   return size;
-}
-
-/** xorshift32 (Marsaglia 2003); the state is seeded from outside and never 0. */
-export function pseudoRandom(): u32 {
-  const area: CpuArea = thisCpu();
-  let state = area.random;
-  state ^= state << 13;
-  state ^= state >> 17;
-  state ^= state << 5;
-  area.random = state;
-  return state;
 }
 
 /** Copies the current task's name, NUL padded; 0, or -EFAULT where no event is current. */

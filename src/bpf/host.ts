@@ -17,7 +17,7 @@ export interface ProgramHost {
    * Offsets in a CPU's area, all u32 fields: `id` the CPU's number, `task` the address of the event record
    * (`src/events/record.ts`) that the current program runs on.
    */
-  readonly layout: { readonly id: number; readonly task: number };
+  readonly layout: { readonly id: number; readonly task: number; readonly random: number };
   /** The kernel's own memory, as far as there is any. */
   readonly kernel?: KernelMemory;
   /**

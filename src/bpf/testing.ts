@@ -151,7 +151,6 @@ function readFunctions(bytes: Uint8Array): Record<string, CoreFunction> {
       bytes[Number(word)] = 0;
       return 0;
     },
-    pseudoRandom: () => 0x89abcdef | 0,
     taskComm: (destination, size) => {
       bytes.copyWithin(Number(destination), TASK + RECORD.comm, TASK + RECORD.comm + Number(size));
       return 0;
@@ -175,6 +174,7 @@ export function fakeHost(): FakeHost {
   };
   view.setUint32(CPU, 3, true);
   view.setUint32(CPU + 4, TASK, true);
+  view.setUint32(CPU + 8, 1, true);
   view.setBigUint64(TASK + RECORD.time, 123_456_789_012n, true);
   view.setBigUint64(TASK + RECORD.pidTgid, (77n << 32n) | 78n, true);
   view.setBigUint64(TASK + RECORD.uidGid, (5n << 32n) | 6n, true);
@@ -197,7 +197,7 @@ export function fakeHost(): FakeHost {
       objectSize: () => 64,
       objectCopy: (object, cpu) => Number(object) + 64 * Number(cpu),
     },
-    layout: { id: 0, task: 4 },
+    layout: { id: 0, task: 4, random: 8 },
     print: (line) => lines.push(line),
     add: (spec) => {
       const kind = mapKindByBpfType(spec.bpfType);

@@ -19,7 +19,7 @@ export function programHost(arena: Arena, print: (line: string) => void): Progra
     },
     memory: arena.memory,
     core: arena.instance.functions as unknown as Readonly<Record<string, CoreFunction>>,
-    layout: { id: LAYOUT.CpuArea.id, task: LAYOUT.CpuArea.task },
+    layout: { id: LAYOUT.CpuArea.id, task: LAYOUT.CpuArea.task, random: LAYOUT.CpuArea.random },
     print,
   };
 }

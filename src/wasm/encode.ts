@@ -142,6 +142,7 @@ export const OP = {
   i64RemU: 0x82,
   i64And: 0x83,
   i64Or: 0x84,
+  i64Xor: 0x85,
   i64Shl: 0x86,
   i64ShrU: 0x88,
   i64Rotl: 0x89,

@@ -484,8 +484,6 @@ export interface Core {
   probeRead(destination: number, size: number, source: bigint): number;
   /** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
   probeReadString(destination: number, size: number, source: bigint): number;
-  /** xorshift32 (Marsaglia 2003); the state is seeded from outside and never 0. */
-  pseudoRandom(): number;
   /**
    * Makes a created map visible to every thread: 0, or -EEXIST, -ENOMEM (beyond the account's limit already), -ETIMEDOUT:
    * then it is gone again.
@@ -812,7 +810,6 @@ export const SIGNATURES = {
   placeArenaMap: { parameters: ["i32", "i32", "i32"], results: [] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
-  pseudoRandom: { parameters: [], results: ["i32"] },
   publishMap: { parameters: ["i32"], results: ["i32"] },
   pushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   queuePeek: { parameters: ["i32", "i32", "i32"], results: ["i32"] },

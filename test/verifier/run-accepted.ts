@@ -45,7 +45,7 @@ function hostOf(random: Random) {
     return Number(size) <= 4096 ? RECORD_ROOM + reserved * 4096 : 0;
   };
   Object.assign(host.core, {
-    ...{ pseudoRandom: () => random.below(2 ** 32) | 0, ringbufReserve: reserve },
+    ringbufReserve: reserve,
     ...{ userRingbufBegin: () => 0, userRingbufPass: () => 0, userRingbufEnd: () => 0 },
     userRingbufNext: () => nextRecord(host, random),
   });

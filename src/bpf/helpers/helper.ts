@@ -31,6 +31,8 @@ export type Action =
   | { readonly type: "record"; readonly offset: number; readonly bytes: 4 | 8 }
   /** Reads the current CPU's number. */
   | { readonly type: "cpu" }
+  /** Takes the next of the current CPU's pseudo-random numbers. */
+  | { readonly type: "random" }
   /** Calls a function of ours, the same from both engines. */
   | { readonly type: "service"; readonly run: Service }
   /** Asks for what no event says: a run is stopped there, unless the host has an answer (`ProgramHost.answers`). */

@@ -36,7 +36,7 @@ export const TASK_HELPERS: readonly Helper[] = [
     name: "get_prandom_u32",
     group: "base",
     parameters: [],
-    action: { type: "core", name: "pseudoRandom" },
+    action: { type: "random" },
     result: "u32",
     doc: "A pseudo-random number of 32 bits.",
   },

@@ -2,6 +2,7 @@
 import { type Action, type Helper, mapRegister } from "../helpers/helper.ts";
 import { loadFromPacket } from "../helpers/packet-load.ts";
 import type { CheckedCall } from "../helpers/parameters/parameter-kind.ts";
+import { nextRandom } from "../helpers/random.ts";
 import { type Argument, heldAround, mapFunction, performService, type ServiceCall } from "../helpers/service.ts";
 import { MOST_TAIL_CALLS, tailTarget } from "../helpers/tail.ts";
 import { type CoreFunction, hostAnswer, type ProgramHost } from "../host.ts";
@@ -154,6 +155,12 @@ const ACTIONS: { readonly [Type in Action["type"]]: Perform<Type> } = {
   record: ({ vm, state: { view, cpu } }, { offset, bytes }) => {
     const at = view.getUint32(cpu + vm.host.layout.task, true) + offset;
     return bytes === 8 ? view.getBigUint64(at, true) : view.getUint32(at, true);
+  },
+  random: ({ vm, state: { view, cpu } }) => {
+    const at = cpu + vm.host.layout.random;
+    const next = nextRandom(view.getUint32(at, true));
+    view.setUint32(at, next, true);
+    return next;
   },
   cpu: ({ vm, state }) => state.view.getUint32(state.cpu + vm.host.layout.id, true),
   service: performService,

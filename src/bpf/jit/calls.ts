@@ -3,6 +3,7 @@
 import { OP, TYPE } from "../../wasm/encode.ts";
 import { type Action, type Helper, type MapRole, mapRegister } from "../helpers/helper.ts";
 import { CALLBACK } from "../helpers/parameters/callback.ts";
+import { SHIFTS } from "../helpers/random.ts";
 import { helperById } from "../helpers/table.ts";
 import type { Instruction } from "../isa/instructions.ts";
 import type { LinkedMap } from "../linked.ts";
@@ -138,6 +139,34 @@ function pushTailCall(emitter: Emitter, helper: Helper): void {
   out.op(OP.end, OP.i64Const, 0);
 }
 
+/** Takes the CPU's next pseudo-random number (helpers/random.ts). Leaves an i64. */
+function pushRandom({ out, indexes, locals }: Emitter): void {
+  const place = (): void => {
+    out.byte(OP.localGet).u32(locals.cpu);
+    out.byte(OP.globalGet).u32(indexes.constants.random).byte(OP.i32Add);
+  };
+  const mix = (shift: number, by: number): void => {
+    out.byte(OP.localGet).u32(locals.wide).byte(OP.localGet).u32(locals.wide);
+    out.byte(OP.i64Const).s64(BigInt(by)).op(shift, OP.i64Xor);
+  };
+  const cut = (): void => void out.byte(OP.i64Const).s64(0xffffffffn).op(OP.i64And);
+  const keep = (): void => void out.byte(OP.localSet).u32(locals.wide);
+  place();
+  out.op(OP.i64Load32U, 0, 0);
+  keep();
+  mix(OP.i64Shl, SHIFTS.left);
+  cut();
+  keep();
+  mix(OP.i64ShrU, SHIFTS.right);
+  keep();
+  mix(OP.i64Shl, SHIFTS.leftAgain);
+  cut();
+  keep();
+  place();
+  out.byte(OP.localGet).u32(locals.wide).op(OP.i64Store32, 0, 0);
+  out.byte(OP.localGet).u32(locals.wide);
+}
+
 type Push<Type extends Action["type"]> = (
   emitter: Emitter,
   helper: Helper,
@@ -160,6 +189,7 @@ const ACTIONS: { readonly [Type in Action["type"]]: Push<Type> } = {
     getLocal(emitter, locals.cpu);
     out.byte(OP.globalGet).u32(indexes.constants.id).op(OP.i32Add, OP.i64Load32U, 0, 0);
   },
+  random: pushRandom,
   service: (emitter, helper) => pushOnMap(emitter, helper, (map) => pushService(emitter, helper, map)),
   unknown: (emitter, helper) => pushOnMap(emitter, helper, (map) => pushService(emitter, helper, map)),
   tail: pushTailCall,

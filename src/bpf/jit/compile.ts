@@ -54,7 +54,7 @@ const PACKET_TYPE: FunctionType = { parameters: [TYPE.i32, TYPE.i32], results: [
 const TAIL_RESULT_TYPE: FunctionType = { parameters: [], results: [TYPE.i64] };
 
 /** Names of the fields of `ProgramHost.layout` that a module imports, in this order. */
-export const LAYOUT_FIELDS = ["id", "task"] as const;
+export const LAYOUT_FIELDS = ["id", "task", "random"] as const;
 
 /** The imports that one helper needs, given the program's maps. */
 function importsOf(helper: Helper, program: LinkedProgram): WasmImport[] {
@@ -117,7 +117,11 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
     tailResult: () => imported("host", HOST.tailResult),
     core: (name) => imported("core", name),
     subprogram: (start) => subprograms.get(start) ?? missing(`function at slot ${start}`),
-    constants: { id: LAYOUT_FIELDS.indexOf("id"), task: LAYOUT_FIELDS.indexOf("task") },
+    constants: {
+      id: LAYOUT_FIELDS.indexOf("id"),
+      task: LAYOUT_FIELDS.indexOf("task"),
+      random: LAYOUT_FIELDS.indexOf("random"),
+    },
     budget: LAYOUT_FIELDS.length,
     contextBytes: LAYOUT_FIELDS.length + 1,
     confine: () => imported("host", HOST.confine),

@@ -2,7 +2,7 @@
 
 import { type ByteWriter, OP } from "../../wasm/encode.ts";
 import { type Fact, type Facts, isInside } from "../analysis/facts.ts";
-import { FRAME_BYTES, NULL_GUARD_BYTES } from "../host.ts";
+import { FRAME_BYTES, NULL_GUARD_BYTES, type ProgramHost } from "../host.ts";
 import type { LinkedMap, LinkedProgram } from "../linked.ts";
 
 /** Numbers of a function's locals. */
@@ -36,7 +36,7 @@ export interface ModuleIndexes {
   readonly core: (name: string) => number;
   /** By slot of its first instruction. */
   readonly subprogram: (start: number) => number;
-  readonly constants: { readonly id: number; readonly task: number };
+  readonly constants: ProgramHost["layout"];
   readonly budget: number;
   /** Of the global that has the bytes of the run's context. */
   readonly contextBytes: number;
