@@ -20,7 +20,7 @@ import { allocate } from "../alloc/allocator";
 import { Cache, cacheGive, cacheMissed, cacheTake } from "../alloc/cache";
 import { returnTransfer, takeOne } from "../alloc/refill";
 import { setOf } from "../alloc/set";
-import { acquire64, claim, claim64, peek } from "../base/atomics";
+import { acquire64, claim, claim64, peek, publish } from "../base/atomics";
 import { E2BIG } from "../base/errno";
 import { nextHead, pushTagged, topOf } from "../base/stack";
 import { superblock } from "../base/superblock";
@@ -93,9 +93,18 @@ export function popPool(word: usize, intent: usize, cache: Cache, bits: u64): us
   }
 }
 
+/**
+ * Puts an element on a CPU's list.
+ * The publication pairs with that of takeFree (maps/lru-evict.ts); who dies before it has left that to his reaper.
+ */
 export function pushPool(map: MapHeader, cpu: u32, element: usize): void {
   store<u32>(element, 0, OPERATION_AT);
   pushTagged(poolWord(map, cpu), element, element);
+  if (map.ring != 0 && peek(pooledWord(map)) == 0) publish(pooledWord(map), 1);
+}
+
+export function pooledWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("pooled");
 }
 
 /** From this CPU's list, then from the others' in turn. */

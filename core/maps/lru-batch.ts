@@ -14,6 +14,7 @@ import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { PREVIOUS_BEFORE } from "./element";
 import {
+  balance,
   bitsOf,
   breakOrderLock,
   hasOrderLock,
@@ -25,7 +26,6 @@ import {
   nextInOrder,
   oldestInactive,
   raiseSweep,
-  rotate,
   SET_ASIDE,
   setList,
   spare,
@@ -52,10 +52,11 @@ export class Batch {
 export const OLDEST_AT: usize = 16;
 export const PASSED_AT: usize = OLDEST_AT + <usize>MOST * 4;
 
-/** How many entries a CPU sets aside at once; fewer than 2: none. */
-function batchSize(map: MapHeader): u32 {
+/** How many entries a CPU sets aside at once, as a map is made; 0: none. */
+export function batchSize(map: MapHeader): u32 {
   if (map.lruShare != 0 || superblock().profile == PROFILE_LINUX) return 0;
-  return min(map.maxEntries / superblock().cpus / SHARE, MOST);
+  const size = min(map.maxEntries / superblock().cpus / SHARE, MOST);
+  return size < 2 ? 0 : size;
 }
 
 function oldestPlace(batch: Batch, index: u32): usize {
@@ -68,7 +69,7 @@ function passedPlace(batch: Batch, index: u32): usize {
 
 /** This CPU's batch, until leaveBatch; 0: the map has none, or it is in use further down on the CPU. */
 export function enterBatch(area: CpuArea, map: MapHeader): usize {
-  if (batchSize(map) < 2) return 0;
+  if (map.lruBatch == 0) return 0;
   const batch = changetype<Batch>(batchPlace(map, area.id));
   if (batch.inUse != 0) return 0;
   batch.inUse = 1;
@@ -85,14 +86,13 @@ function putBack(map: MapHeader, order: Order, batch: Batch): void {
     const word = load<u32>(passedPlace(batch, index));
     if ((word & USED) != 0) listActive(map, order, word & ~USED);
     else listNew(map, order, word);
-    rotate(map, order);
   }
   batch.passed = 0;
 }
 
 /** Sets the oldest entries aside that were not used. Under the lock. */
 function setAside(area: CpuArea, map: MapHeader, order: Order, batch: Batch): void {
-  const size = batchSize(map);
+  const size = map.lruBatch;
   batch.next = 0;
   batch.end = 0;
   let element = oldestInactive(order);
@@ -118,6 +118,7 @@ export function nextOldest(area: CpuArea, map: MapHeader, batch: usize): usize {
     if (!lockOrder(area, map)) return 0;
     const order = orderOf(map, area.id);
     putBack(map, order, mine);
+    balance(map, order);
     setAside(area, map, order, mine);
     unlockOrder(area, map);
   }
@@ -160,7 +161,7 @@ function hasBatch(map: MapHeader, cpu: u32): bool {
  * @returns false if the lock cannot be had: another dead CPU has it
  */
 export function settleOrders(map: MapHeader, cpu: u32): bool {
-  const isBatched = batchSize(map) >= 2;
+  const isBatched = map.lruBatch != 0;
   for (let index: u32 = 0; index < ordersOf(map); index++) {
     if (!hasOrderLock(map, index, cpu)) continue;
     if (isBatched) dropBatch(map, cpu);

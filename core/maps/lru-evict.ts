@@ -7,7 +7,7 @@
 import { allocate } from "../alloc/allocator";
 import { Cache, cacheGive } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
-import { acquire, acquire64, claim, peek } from "../base/atomics";
+import { acquire, acquire64, claim, peek, publish } from "../base/atomics";
 import { EBUSY } from "../base/errno";
 import { superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
@@ -17,7 +17,7 @@ import { HEADER_BYTES } from "../mem/slab";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { AGAIN, awaitBucket, isHome, isLocked, OVERFLOW, placeOfElement, removeAt, slotOfElement } from "./bucket";
 import { countElement, levelCount, nextOperation, parityOf } from "./count";
-import { hashOfElement, nameElement, poolWord, popPool } from "./element";
+import { hashOfElement, nameElement, pooledWord, poolWord, popPool } from "./element";
 import { enterBatch, leaveBatch, nextOldest, passEntry } from "./lru-batch";
 import {
   lockOrder,
@@ -52,21 +52,42 @@ const MOST_SPARED: u32 = 128;
 /** Times that all is looked through while entries come and go, before all elements are taken to be in others' hands. */
 const MOST_TRIES: u32 = 64;
 
-/** A free element from the lists, 0 if there is none. It has a slot afterwards, and the intent names it with MAYBE. */
-function takeFree(area: CpuArea, map: MapHeader, cache: Cache, intent: usize): usize {
+/** An element from this CPU's list, then from the others' in turn. */
+function popAny(area: CpuArea, map: MapHeader, cache: Cache, intent: usize): usize {
   const cpus = superblock().cpus;
-  const lists: u32 = map.lruShare != 0 ? 1 : cpus;
-  for (let turn: u32 = 0; turn < lists; turn++) {
+  for (let turn: u32 = 0; turn < cpus; turn++) {
     let cpu = area.id + turn;
     if (cpu >= cpus) cpu -= cpus;
     const element = popPool(poolWord(map, cpu), intent, cache, 0);
-    if (element == 0) continue;
-    // A preallocated one's first use.
-    if (!hasSlot(map, element)) takeSlot(area, map, element);
-    place(area, map, element);
-    return element;
+    if (element != 0) return element;
   }
   return 0;
+}
+
+/**
+ * A full map is asked for free elements by every new key, and has none: so one word says so, and not a list for each CPU.
+ * The publication pairs with pushPool: who puts one on a list that was looked at before sees the 0, or is seen by the second look.
+ */
+function popCommon(area: CpuArea, map: MapHeader, cache: Cache, intent: usize): usize {
+  const pooled = pooledWord(map);
+  if (peek(pooled) == 0) return 0;
+  let element = popAny(area, map, cache, intent);
+  if (element != 0) return element;
+  publish(pooled, 0);
+  element = popAny(area, map, cache, intent);
+  if (element != 0) publish(pooled, 1);
+  return element;
+}
+
+/** A free element from the lists, 0 if there is none. It has a slot afterwards, and the intent names it with MAYBE. */
+function takeFree(area: CpuArea, map: MapHeader, cache: Cache, intent: usize): usize {
+  const element =
+    map.lruShare != 0 ? popPool(poolWord(map, area.id), intent, cache, 0) : popCommon(area, map, cache, intent);
+  if (element == 0) return 0;
+  // A preallocated one's first use.
+  if (!hasSlot(map, element)) takeSlot(area, map, element);
+  place(area, map, element);
+  return element;
 }
 
 /** Gives a new element of a per-CPU map the values that it keeps. False: there is no memory. */

@@ -140,6 +140,11 @@ function rotateActive(map: MapHeader, order: Order): void {
   }
 }
 
+/** The inactive list is to be the longer one. Under the lock. */
+export function balance(map: MapHeader, order: Order): void {
+  if (order.inactiveCount < order.activeCount) rotateActive(map, order);
+}
+
 /** Of the next elements from `from` on, those that were used become active, as many as one look is at. */
 function promote(map: MapHeader, order: Order, from: usize): void {
   let element = from;
@@ -171,7 +176,7 @@ export function rotate(map: MapHeader, order: Order): void {
     return;
   }
   if (map.lruShare == 0) promotePending(map, order);
-  if (order.inactiveCount < order.activeCount) rotateActive(map, order);
+  balance(map, order);
   promote(map, order, order.inactiveOldest);
   order.batch = batchOf(map) - 1;
 }

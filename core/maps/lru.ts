@@ -6,7 +6,7 @@
  * Elements come as they are needed, which Linux refuses (-ENOTSUPP), or are there from the start, as always in profile linux. Lookup,
  * update, delete and a walk beside each other promise what those of a hash do; but any update may take any entry away.
  */
-import { acquire, acquire64 } from "../base/atomics";
+import { acquire, acquire64, publish } from "../base/atomics";
 import { copyOutWords } from "../base/bytes";
 import { EINVAL, ENOENT, ENOTSUPP } from "../base/errno";
 import { PROFILE_LINUX, superblock } from "../base/superblock";
@@ -14,10 +14,11 @@ import { CpuArea, thisCpu } from "../cpu/area";
 import { LEVELS } from "../cpu/intent";
 import { findPlace, isHome, isUnchanged } from "./bucket";
 import { levelCount } from "./count";
+import { pooledWord } from "./element";
 import { hashOf } from "./entry";
 import { buildHash, buildPercpuHash, checkHash, checkPercpuHash, HASH_FLAGS } from "./hash-create";
 import { hashLookup } from "./hash-lookup";
-import { settleOrders } from "./lru-batch";
+import { batchSize, settleOrders } from "./lru-batch";
 import { buildSlots, markUsed } from "./lru-slots";
 import {
   MapHeader,
@@ -72,6 +73,7 @@ function buildOrder(map: MapHeader): bool {
     map.lruShare = (map.maxEntries + cpus - 1) / cpus;
     map.maxEntries = map.lruShare * cpus;
   }
+  map.lruBatch = batchSize(map);
   if (map.supply != SUPPLY_POOL) map.supply = superblock().profile == PROFILE_LINUX ? SUPPLY_POOL : SUPPLY_LRU;
   return buildSlots(map);
 }
@@ -139,5 +141,7 @@ export function lruGet(address: usize, key: usize, into: usize): i32 {
  */
 export function settleLru(map: MapHeader, cpu: u32): bool {
   settleTable(map, cpu);
+  // It may have put an element on a list and not said so. Pairs with popCommon.
+  if (map.ring != 0) publish(pooledWord(map), 1);
   return map.ring == 0 || settleOrders(map, cpu);
 }

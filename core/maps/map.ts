@@ -130,6 +130,8 @@ export class MapHeader {
   /** LRU: the elements by their slots, and how many of them each CPU has to itself, 0: all share all (maps/lru-slots.ts). */
   ring: u32;
   lruShare: u32;
+  /** LRU: entries that a CPU sets aside at once, 0: none (maps/lru-batch.ts). */
+  lruBatch: u32;
   /** Map of maps: what its inner maps are like (maps/inner.ts); 0: there are none. */
   innerKind: u32;
   innerKeySize: u32;
@@ -157,6 +159,8 @@ export class MapHeader {
   innerEntries: u32;
   /** Whether entries of maps of maps name this map (maps/inner.ts). Under the control plane's lock. */
   held: u32;
+  /** LRU, all share all: 0 if no element lies on a CPU's list, as far as is known (maps/element.ts). Atomic. */
+  pooled: u32;
 
   // The fifth: arena maps.
   /** The halves of the pointer to the first page. */

@@ -162,6 +162,8 @@ export function checkLru(world: World, map: number, inUse: ReadonlySet<number>):
     }
   }
   const free = freeElements(lru);
+  if (free.length > 0 && lru.field("lruShare") === 0 && lru.field("pooled") === 0)
+    throw new Finding("pool", `${hex(free[0] ?? 0)} is free, and nobody looks for it`);
   const places = new Set([...inUse, ...free]);
   if (places.size !== inUse.size + free.length) throw new Finding("two lists", "a free element is in use");
   for (const element of elements)

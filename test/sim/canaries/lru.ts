@@ -69,6 +69,30 @@ export const LRU_CANARIES: readonly Canary[] = [
     edits: [{ file: "core/maps/lru-evict.ts", guard: "  countElement(area, map, -1, operation);\n", without: "" }],
   },
   {
+    name: "free-not-said",
+    doc: "An element goes onto a CPU's list, and nobody is told.",
+    scenario: "lru-delete-evict",
+    edits: [
+      {
+        file: "core/maps/element.ts",
+        guard: "  if (map.ring != 0 && peek(pooledWord(map)) == 0) publish(pooledWord(map), 1);\n",
+        without: "",
+      },
+    ],
+  },
+  {
+    name: "lists-looked-at-once",
+    doc: "Who finds no free element says that there is none without a second look.",
+    scenario: "lru-delete-evict",
+    edits: [
+      {
+        file: "core/maps/lru-evict.ts",
+        guard: "  element = popAny(area, map, cache, intent);\n  if (element != 0) publish(pooled, 1);\n",
+        without: "",
+      },
+    ],
+  },
+  {
     name: "batch-kept",
     doc: "What a dead thread has set aside stays so: it goes no more.",
     scenario: "lru-killed-batches",
