@@ -206,3 +206,24 @@ test("an NMI looks up and walks while its CPU has the lock, and gets -EBUSY for 
   assert.equal(trie.size, 0);
   destroy(trie);
 });
+
+/** Of keys whose last bytes are no whole word, what lies behind them is another's. */
+for (const size of [1, 3, 5, 6, 9, 16])
+  test(`property: keys of ${size} bytes find their longest prefix, wherever it ends`, () => {
+    const sized = struct({ length: u32, data: bytes(size) });
+    const bit = fc.constantFrom(0x00, 0x01, 0x80, 0xff);
+    const data = fc.array(bit, { minLength: size, maxLength: size }).map((all) => Uint8Array.from(all));
+    const any = fc.record({ length: fc.integer({ min: 0, max: 8 * size }), data });
+    const property = fc.property(fc.array(any, { maxLength: 20 }), fc.array(any, { maxLength: 20 }), (there, asked) => {
+      const trie = arena.createMap({ type: "lpm_trie", name: "trie", key: sized, value: u32, maxEntries: 100 });
+      const model = new Map<string, number>();
+      for (const [number, each] of there.entries()) {
+        trie.set(each, number);
+        model.set(bitsOf(each), number);
+      }
+      for (const each of [...there, ...asked]) assert.equal(trie.get(each), longestMatch(model, bitsOf(each)));
+      trie.close();
+      arena.destroyMap("trie");
+    });
+    fc.assert(property, { numRuns: 60 });
+  });

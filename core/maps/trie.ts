@@ -72,6 +72,21 @@ export function commonBits(a: usize, b: usize): u32 {
   return limit;
 }
 
+/**
+ * Whether a node's prefix is one of a key that is no shorter.
+ * @param words bits of a map's keys that lie in whole words: what is behind them must not be read as one
+ */
+function isPrefixOf(node: usize, prefix: u32, key: usize, words: u32): bool {
+  if (prefix > words) return commonBits(node, key) == prefix;
+  let at = BITS;
+  let left = prefix;
+  for (; left >= 32; left -= 32) {
+    if (load<u32>(node + at) != load<u32>(key + at)) return false;
+    at += 4;
+  }
+  return left == 0 || bswap(load<u32>(node + at) ^ load<u32>(key + at)) >> (32 - left) == 0;
+}
+
 /** The first node, 0 if there is none. The load pairs with the publication of a word that leads to a node. */
 export function rootOf(map: MapHeader): usize {
   return acquire(rootSlot(map));
@@ -113,14 +128,16 @@ export function endOf(map: MapHeader, key: usize): usize {
 
 /** The entry with the longest prefix of a key, 0 if there is none. Inside a read section. */
 function longestMatch(map: MapHeader, key: usize): usize {
-  if (prefixOf(key) > longestPrefix(map)) return 0;
+  const length = prefixOf(key);
+  if (length > longestPrefix(map)) return 0;
+  const words = longestPrefix(map) & ~31;
   let found: usize = 0;
   let node = rootOf(map);
   while (node != 0) {
     const prefix = prefixOf(keyOf(node));
-    if (commonBits(keyOf(node), key) < prefix) break;
+    if (prefix > length || !isPrefixOf(keyOf(node), prefix, key, words)) break;
     if (isEntry(node)) found = node;
-    if (prefix == prefixOf(key)) break;
+    if (prefix == length) break;
     node = childOf(node, bitOf(key, prefix));
   }
   return found;
