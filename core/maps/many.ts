@@ -4,7 +4,7 @@
  */
 import { copyBytes } from "../base/bytes";
 import { EINVAL, ENOENT } from "../base/errno";
-import { bitsAt, writeAmount } from "../base/number";
+import { bitsAt, isNumber, writeAmount } from "../base/number";
 import { thisCpu } from "../cpu/area";
 import { Intents, intentsOf } from "../cpu/intent";
 import { isFar, TOGETHER, touchKeys } from "./ahead";
@@ -24,11 +24,6 @@ const WORD_BYTES: u32 = 8;
 function isPlain(map: MapHeader): bool {
   if (map.kind != KIND_HASH && map.kind != KIND_ARRAY) return false;
   return map.keySize <= WORD_BYTES && map.valueSize <= WORD_BYTES;
-}
-
-/** Whether `size` is a number's, as putBits writes it. */
-function isScalar(size: u32): bool {
-  return size <= WORD_BYTES && popcnt(size) == 1;
 }
 
 /** Where this context keeps a value, 8-byte aligned. */
@@ -171,7 +166,7 @@ export function mapDeleteMany(address: usize, keys: usize, count: u32): i32 {
  */
 export function mapScanColumns(address: usize, from: u32, keys: usize, values: usize, room: u32): i32 {
   const map = mapAt(address);
-  if (!isPlain(map) || !isScalar(map.keySize) || !isScalar(map.valueSize)) return -EINVAL;
+  if (!isPlain(map) || !isNumber(map.keySize) || !isNumber(map.valueSize)) return -EINVAL;
   if (map.kind == KIND_ARRAY) return scanArrayColumns(map, from, keys, values, room);
   return scanHashColumns(map, from, keys, values, room);
 }
