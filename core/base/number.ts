@@ -15,6 +15,11 @@ function bitsOfKind(kind: u32): u64 {
   return (<u64>8) << (<u64>(kind & NUMBER_SIZE));
 }
 
+/** Whether so many bytes are a number's. */
+export function isNumber(bytes: u32): bool {
+  return bytes <= 8 && popcnt(bytes) == 1;
+}
+
 /** The bits of what lies by itself in 1, 2, 4 or 8 bytes, upper bytes zero. */
 export function bitsAt(address: usize, bytes: u32): u64 {
   if (bytes == 8) return load<u64>(address);

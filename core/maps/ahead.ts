@@ -7,7 +7,7 @@
  */
 import { acquire, acquire64, peek, peek64 } from "../base/atomics";
 import { hashKey, reverseBits } from "../base/bytes";
-import { matchingSlots, slotPlace, slotsOf } from "./bucket";
+import { matchingSlots, mayBeChained, OVERFLOW, slotPlace, slotsOf } from "./bucket";
 import { MapHeader } from "./map";
 import { bucketAt, bucketIndex, rootWord } from "./table";
 
@@ -31,8 +31,10 @@ export function touchKeys<K>(map: MapHeader, keys: usize, count: u32): void {
   for (let key = keys; key < end; key += sizeof<K>()) {
     const hash = hashKey<K>(load<K>(key), map.multiplier);
     const bucket = bucketAt(map, bucketIndex(root, hash));
-    const bits = matchingSlots(bucket, peek64(bucket), hash);
+    const control = peek64(bucket);
+    const bits = matchingSlots(bucket, control, hash);
     if (bits != 0) peek(acquire(slotPlace(bucket, ctz(bits))));
+    else if (mayBeChained(bucket, control, hash)) peek(acquire(bucket + OVERFLOW));
   }
 }
 

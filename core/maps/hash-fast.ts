@@ -11,7 +11,7 @@
 import { Cache, raiseWork } from "../alloc/cache";
 import { cacheOf } from "../alloc/set";
 import { acquire, acquire64, claim64, publish64 } from "../base/atomics";
-import { hashBytes, hashKey } from "../base/bytes";
+import { hashKey, hashWords, loadHalves } from "../base/bytes";
 import { expect } from "../base/check";
 import { ENOENT } from "../base/errno";
 import { superblock } from "../base/superblock";
@@ -58,16 +58,16 @@ function hasWork(area: CpuArea): bool {
   return load<u64>(changetype<usize>(area), offsetof<CpuArea>("work")) != 0;
 }
 
-/** A value's bytes, without a call. */
+/** The bytes of a key or value that has just been written, without a call. */
 function copyValue(destination: usize, source: usize, size: u32): void {
   let offset: u32 = 0;
-  for (; offset + 8 <= size; offset += 8) store<u64>(destination + offset, load<u64>(source + offset));
+  for (; offset + 8 <= size; offset += 8) store<u64>(destination + offset, loadHalves(source + offset));
   for (; offset < size; offset++) store<u8>(destination + offset, load<u8>(source + offset));
 }
 
 /** The hash of a key. */
 function hashOfKey<K>(map: MapHeader, key: K): u32 {
-  if (isSigned<K>()) return hashBytes(<usize>key, map.keySize, map.multiplier);
+  if (isSigned<K>()) return hashWords(<usize>key, map.keySize, map.multiplier);
   return hashKey<K>(key, map.multiplier);
 }
 

@@ -5,6 +5,7 @@
  */
 import { acquire64 } from "../base/atomics";
 import { E2BIG, EEXIST, EINVAL, ENOENT } from "../base/errno";
+import { bitsAt, isNumber } from "../base/number";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
 import { AGAIN, findPlace, isHome, isLocked } from "./bucket";
@@ -82,18 +83,17 @@ export function hashUpdate(address: usize, key: usize, value: usize, flags: u32)
 
 /** The fast path for arguments in memory. */
 function updateByPointer(map: MapHeader, key: usize, value: usize, flags: u32): i32 {
+  if (map.fastKey == 4) return updateTo<u32>(map, load<u32>(key), value, flags);
+  if (map.fastKey == 8) return updateTo<u64>(map, load<u64>(key), value, flags);
+  return updateTo<KeyAddress>(map, <KeyAddress>key, value, flags);
+}
+
+/** A number goes as a word: nothing needs to be copied, and one that is there is overwritten where it lies. */
+function updateTo<K>(map: MapHeader, key: K, value: usize, flags: u32): i32 {
   const address = changetype<usize>(map);
-  const isWord = map.valueSize == 8 && map.copyStride == 0;
-  if (map.fastKey == 4) {
-    if (isWord) return updateFast<u32, u64>(address, load<u32>(key), load<u64>(value), flags);
-    return updateFast<u32, usize>(address, load<u32>(key), value, flags);
-  }
-  if (map.fastKey == 8) {
-    if (isWord) return updateFast<u64, u64>(address, load<u64>(key), load<u64>(value), flags);
-    return updateFast<u64, usize>(address, load<u64>(key), value, flags);
-  }
-  if (isWord) return updateFast<KeyAddress, u64>(address, <KeyAddress>key, load<u64>(value), flags);
-  return updateFast<KeyAddress, usize>(address, <KeyAddress>key, value, flags);
+  const size = map.valueSize;
+  if (!isNumber(size) || map.copyStride != 0) return updateFast<K, usize>(address, key, value, flags);
+  return updateFast<K, u64>(address, key, bitsAt(value, size), flags);
 }
 
 /** As hashUpdate, without a fast path. */

@@ -4,7 +4,7 @@
  */
 import { copyBytes } from "../base/bytes";
 import { EINVAL, ENOENT } from "../base/errno";
-import { bitsAt, writeAmount } from "../base/number";
+import { bitsAt, isNumber, writeAmount } from "../base/number";
 import { thisCpu } from "../cpu/area";
 import { Intents, intentsOf } from "../cpu/intent";
 import { isFar, TOGETHER, touchKeys } from "./ahead";
@@ -12,9 +12,10 @@ import { arrayDelete, arrayGet, arrayUpdate, KIND_ARRAY, scanArrayColumns } from
 import { hashUpdate } from "./hash";
 import { KIND_HASH } from "./hash-create";
 import { hashDelete } from "./hash-delete";
+import { getFast } from "./hash-fast";
 import { hashGet } from "./hash-lookup";
 import { scanHashColumns } from "./hash-scan";
-import { hashDelete4, hashDelete8, hashGet4, hashGet8, hashUpdate4, hashUpdate8 } from "./hash-word";
+import { hashDelete4, hashDelete8, hashUpdate4, hashUpdate8 } from "./hash-word";
 import { MapHeader, mapAt } from "./map";
 import { arrayChange, hashChange, SUBTRACTS } from "./modify";
 
@@ -24,11 +25,6 @@ const WORD_BYTES: u32 = 8;
 function isPlain(map: MapHeader): bool {
   if (map.kind != KIND_HASH && map.kind != KIND_ARRAY) return false;
   return map.keySize <= WORD_BYTES && map.valueSize <= WORD_BYTES;
-}
-
-/** Whether `size` is a number's, as putBits writes it. */
-function isScalar(size: u32): bool {
-  return size <= WORD_BYTES && popcnt(size) == 1;
 }
 
 /** Where this context keeps a value, 8-byte aligned. */
@@ -49,14 +45,6 @@ function touchNext(map: MapHeader, keys: usize, index: u32, count: u32): void {
   else touchKeys<u64>(map, keys + index * 8, next);
 }
 
-function getOne(map: MapHeader, key: usize, into: usize): i32 {
-  const address = changetype<usize>(map);
-  if (map.kind == KIND_ARRAY) return arrayGet(address, key, into);
-  if (map.fastKey == 4) return hashGet4(address, load<u32>(key), into);
-  if (map.fastKey == 8) return hashGet8(address, load<u64>(key), into);
-  return hashGet(address, key, into);
-}
-
 function setOne(map: MapHeader, key: usize, value: usize): i32 {
   const address = changetype<usize>(map);
   const word = bitsAt(value, map.valueSize);
@@ -75,6 +63,53 @@ function deleteOne(map: MapHeader, key: usize): i32 {
   return hashDelete(address, key);
 }
 
+/** Leaves at which entry an operation failed. @returns its -errno */
+function failAt(index: u32, result: i32): i32 {
+  thisCpu().scanNext = index;
+  return result;
+}
+
+/** As mapGetMany, of a hash whose keys are words of type K. */
+function getWords<K>(map: MapHeader, keys: usize, count: u32, values: usize, found: usize): i32 {
+  const address = changetype<usize>(map);
+  const size = map.valueSize;
+  const place = valuePlace();
+  const touches = isFar(map);
+  let there: i32 = 0;
+  for (let index: u32 = 0; index < count; index++) {
+    const key = keys + index * sizeof<K>();
+    if (touches && index % TOGETHER == 0) touchKeys<K>(map, key, min(count - index, TOGETHER));
+    const value = values + index * size;
+    const into = size == WORD_BYTES ? value : place;
+    let result = getFast<K>(address, load<K>(key), into);
+    if (result > 0) result = hashGet(address, key, into);
+    store<u8>(found + index, result == 0 ? 1 : 0);
+    if (result == 0) {
+      if (size != WORD_BYTES) copyBytes(value, place, size);
+      there++;
+    } else if (result != -ENOENT) return failAt(index, result);
+  }
+  return there;
+}
+
+/** As mapGetMany, of an array, or a hash of other keys. */
+function getBytes(map: MapHeader, keys: usize, count: u32, values: usize, found: usize): i32 {
+  const address = changetype<usize>(map);
+  const size = map.valueSize;
+  const place = valuePlace();
+  let there: i32 = 0;
+  for (let index: u32 = 0; index < count; index++) {
+    const key = keys + index * map.keySize;
+    const result = map.kind == KIND_ARRAY ? arrayGet(address, key, place) : hashGet(address, key, place);
+    store<u8>(found + index, result == 0 ? 1 : 0);
+    if (result == 0) {
+      copyBytes(values + index * size, place, size);
+      there++;
+    } else if (result != -ENOENT) return failAt(index, result);
+  }
+  return there;
+}
+
 /**
  * Copies the values of `count` keys out: those that are there.
  * @param found a byte for each key: 1 if it is there, otherwise 0
@@ -83,23 +118,9 @@ function deleteOne(map: MapHeader, key: usize): i32 {
 export function mapGetMany(address: usize, keys: usize, count: u32, values: usize, found: usize): i32 {
   const map = mapAt(address);
   if (!isPlain(map)) return -EINVAL;
-  const size = map.valueSize;
-  const place = valuePlace();
-  let there: i32 = 0;
-  const touches = isTouched(map);
-  for (let index: u32 = 0; index < count; index++) {
-    if (touches) touchNext(map, keys, index, count);
-    const result = getOne(map, keys + index * map.keySize, place);
-    store<u8>(found + index, result == 0 ? 1 : 0);
-    if (result == 0) {
-      copyBytes(values + index * size, place, size);
-      there++;
-    } else if (result != -ENOENT) {
-      thisCpu().scanNext = index;
-      return result;
-    }
-  }
-  return there;
+  if (map.fastKey == 4) return getWords<u32>(map, keys, count, values, found);
+  if (map.fastKey == 8) return getWords<u64>(map, keys, count, values, found);
+  return getBytes(map, keys, count, values, found);
 }
 
 /**
@@ -114,8 +135,7 @@ export function mapSetMany(address: usize, keys: usize, count: u32, values: usiz
     if (touches) touchNext(map, keys, index, count);
     const result = setOne(map, keys + index * map.keySize, values + index * map.valueSize);
     if (result == 0) continue;
-    thisCpu().scanNext = index;
-    return result;
+    return failAt(index, result);
   }
   return 0;
 }
@@ -138,8 +158,7 @@ export function mapAddMany(address: usize, keys: usize, count: u32, kind: u32, a
     const result =
       map.kind == KIND_ARRAY ? arrayChange(address, key, 0, change, room) : hashChange(address, key, 0, change, room);
     if (result == 0) continue;
-    thisCpu().scanNext = index;
-    return result;
+    return failAt(index, result);
   }
   return 0;
 }
@@ -158,8 +177,7 @@ export function mapDeleteMany(address: usize, keys: usize, count: u32): i32 {
     const result = deleteOne(map, keys + index * map.keySize);
     if (result == 0) there++;
     else if (result != -ENOENT && result != -EINVAL) {
-      thisCpu().scanNext = index;
-      return result;
+      return failAt(index, result);
     }
   }
   return there;
@@ -171,7 +189,7 @@ export function mapDeleteMany(address: usize, keys: usize, count: u32): i32 {
  */
 export function mapScanColumns(address: usize, from: u32, keys: usize, values: usize, room: u32): i32 {
   const map = mapAt(address);
-  if (!isPlain(map) || !isScalar(map.keySize) || !isScalar(map.valueSize)) return -EINVAL;
+  if (!isPlain(map) || !isNumber(map.keySize) || !isNumber(map.valueSize)) return -EINVAL;
   if (map.kind == KIND_ARRAY) return scanArrayColumns(map, from, keys, values, room);
   return scanHashColumns(map, from, keys, values, room);
 }

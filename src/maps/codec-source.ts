@@ -25,8 +25,9 @@ export interface CodecSource {
 
 /** Arrays of more elements are not written out. */
 const MOST_ELEMENTS = 16;
-/** Texts longer than this are padded by a call. */
+/** Texts of up to so many bytes are put together word by word. */
 const SHORT_TEXT = 32;
+const WORD_BYTES = 4;
 const LEAVE = "break fast;";
 
 /** How a scalar is stored: its view, and what must hold of a variable `$`; as a key where that differs. */
@@ -90,25 +91,78 @@ function bytesSource(length: number, at: number): CodecSource {
 
 /** ASCII is written here, other texts by the accessors. */
 function textSource(length: number, at: number): CodecSource {
+  const write = isInWords(length, at) ? textInWords : textInBytes;
+  return { value: `textOf(U8, ${at}, ${at + length})`, write: (given) => write(length, at, given) };
+}
+
+function isInWords(length: number, at: number): boolean {
+  return at % WORD_BYTES === 0 && length % WORD_BYTES === 0 && length <= SHORT_TEXT;
+}
+
+function textInBytes(length: number, at: number, given: string): WriteSource {
+  const [index, code] = [`${given}_at`, `${given}_code`];
   return {
-    value: `textOf(U8, ${at}, ${at + length})`,
-    write(given) {
-      const [index, code] = [`${given}_at`, `${given}_code`];
-      const rest =
-        length > SHORT_TEXT
-          ? `U8.fill(0, ${at} + ${index}, ${at + length});`
-          : `for (; ${index} < ${length}; ${index}++) U8[${at} + ${index}] = 0;`;
-      return {
-        read: `if (typeof ${given} !== "string" || ${given}.length > ${length}) ${LEAVE}`,
-        store: `let ${index} = 0;
-          for (; ${index} < ${given}.length; ${index}++) {
-            const ${code} = ${given}.charCodeAt(${index});
-            if (${code} === 0 || ${code} > 127) ${LEAVE}
-            U8[${at} + ${index}] = ${code};
-          }
-          ${rest}`,
-      };
-    },
+    read: `if (typeof ${given} !== "string" || ${given}.length > ${length}) ${LEAVE}`,
+    store: `let ${index} = 0;
+      for (; ${index} < ${given}.length; ${index}++) {
+        const ${code} = ${given}.charCodeAt(${index});
+        if (${code} === 0 || ${code} > 127) ${LEAVE}
+        U8[${at} + ${index}] = ${code};
+      }
+      U8.fill(0, ${at} + ${index}, ${at + length});`,
+  };
+}
+
+/** The words that a text is, each in a variable of its own: what the core reads next by words must not have been stored by bytes. */
+function textInWords(length: number, at: number, given: string): WriteSource {
+  const words = Array.from({ length: length / WORD_BYTES }, (_, word) => `${given}_w${word}`);
+  const [code, all] = [`${given}_code`, `${given}_all`];
+  // From the last character down. A NUL has all bits of what is one less.
+  const cases = Array.from({ length }, (_, index) => {
+    const shift = (index % WORD_BYTES) * 8;
+    return `case ${index + 1}: ${code} = ${given}.charCodeAt(${index}); ${all} |= ${code} | (${code} - 1);
+      ${words[Math.floor(index / WORD_BYTES)]} |= ${code} << ${shift};`;
+  });
+  return {
+    read: `if (typeof ${given} !== "string") ${LEAVE}
+      let ${[code, all, ...words].map((name) => `${name} = 0`).join(", ")};
+      switch (${given}.length) {
+        ${cases.reverse().join("\n")}
+        case 0: break;
+        default: ${LEAVE}
+      }
+      if ((${all} & ~127) !== 0) ${LEAVE}`,
+    store: words.map((name, word) => `I32[${at / WORD_BYTES + word}] = ${name};`).join(" "),
+  };
+}
+
+/** How a text is written that the next operation is often given again, as by a set, then a delete. */
+export interface Remembering {
+  /** Statements that come before all operations: the last text and the words that it is, this thread's own. */
+  readonly declarations: string;
+  readonly remember: CodecSource["write"];
+  /** To look whether it is the last text costs a third of what it may save. */
+  readonly recall: CodecSource["write"];
+}
+
+/** @returns undefined: it is no text, or one that is not put together word by word */
+export function rememberingSource(description: Description, at: number): Remembering | undefined {
+  if (typeof description === "string" || !("string" in description) || !isInWords(description.string, at))
+    return undefined;
+  const length = description.string;
+  const words = Array.from({ length: length / WORD_BYTES }, (_, word) => word);
+  const remember = (given: string): WriteSource => {
+    const { read, store } = textInWords(length, at, given);
+    const keep = words.map((word) => `lastWords[${word}] = ${given}_w${word};`).join(" ");
+    return { read: `${read}\n${keep}\nlastText = ${given};`, store };
+  };
+  return {
+    declarations: `let lastText = ""; const lastWords = new Int32Array(${words.length});`,
+    remember,
+    recall: (given) => ({
+      read: `if (${given} !== lastText) {\n${remember(given).read}\n}`,
+      store: words.map((word) => `I32[${at / WORD_BYTES + word}] = lastWords[${word}];`).join(" "),
+    }),
   };
 }
 

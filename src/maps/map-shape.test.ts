@@ -61,6 +61,28 @@ test("toStringTag, forEach's this, iterators that are iterators, and their helpe
   }
 });
 
+test("an iterator that was left, or that threw, is at its end", async () => {
+  const arena = await makeArena();
+  const map = ArenaMap.from(arena, { ...numbers, name: "map" }, [
+    [1, 2n],
+    [3, 4n],
+    [5, 6n],
+  ]);
+  const end = { done: true, value: undefined };
+  const left = map.entries();
+  for (const _ of left) break;
+  assert.deepEqual(left.next(), end);
+  const thrown = map.keys();
+  thrown.next();
+  assert.throws(() => thrown.throw(new Error("mine")), /mine/);
+  assert.deepEqual(thrown.next(), end);
+  const closed = map.values();
+  closed.next();
+  map.close();
+  assert.throws(() => closed.next(), { code: "EBADF" });
+  assert.deepEqual(closed.next(), end);
+});
+
 test("iteration never yields a key that was deleted before it was asked for, and each value is that of its moment", async () => {
   const arena = await makeArena();
   for (const keys of [10, 5000]) {

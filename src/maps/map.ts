@@ -17,6 +17,7 @@ import { LiveView } from "./live-view.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
 import type { Scanned } from "./scan.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
+import { iterate, type Visit } from "./walk-iterator.ts";
 import { type ByteRange, checkOrdered, walkInOrder } from "./walk-order.ts";
 
 export { ANY, EXIST, LOCK, NOEXIST } from "./entries.ts";
@@ -64,6 +65,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   #batch: Batch<K, V> | undefined;
+  readonly #load: Visit<unknown>["load"] = (keys, from) => this.load(keys, from);
 
   /** @internal */
   constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
@@ -125,22 +127,19 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
    * Entries in no particular order, of an ordered map in that of its keys; safe while others write. A key that stays is seen exactly once, one that has been deleted
    * before it is asked for is not, and each value is what it is when it is asked for: as of Map.
    */
-  *entries(): Generator<[K, V], undefined, unknown> {
-    for (const keys of this.walk())
-      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
-        if (this.load(keys, from)) yield [this.loadedKey(), this.loadedValue()];
+  entries(): Generator<[K, V], undefined, unknown> {
+    return iterate<[K, V]>(this.info, this.walk(), {
+      load: this.#load,
+      make: () => [this.loadedKey(), this.loadedValue()],
+    });
   }
 
-  *keys(): Generator<K, undefined, unknown> {
-    for (const keys of this.walk())
-      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
-        if (this.load(keys, from)) yield this.loadedKey();
+  keys(): Generator<K, undefined, unknown> {
+    return iterate<K>(this.info, this.walk(), { load: this.#load, make: () => this.loadedKey() });
   }
 
-  *values(): Generator<V, undefined, unknown> {
-    for (const keys of this.walk())
-      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
-        if (this.load(keys, from)) yield this.loadedValue();
+  values(): Generator<V, undefined, unknown> {
+    return iterate<V>(this.info, this.walk(), { load: this.#load, make: () => this.loadedValue() });
   }
 
   [Symbol.iterator](): Generator<[K, V], undefined, unknown> {
@@ -185,10 +184,12 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     return this.#inOrder({ from, to: behindPrefix(from), reverse: options.reverse });
   }
 
-  *#inOrder(range: ByteRange): Generator<[K, V], undefined, unknown> {
-    for (const keys of walkInOrder(this.host, this.info, range, () => this.isOpen))
-      for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
-        if (this.load(keys, from)) yield [this.loadedKey(), this.loadedValue()];
+  #inOrder(range: ByteRange): Generator<[K, V], undefined, unknown> {
+    const steps = walkInOrder(this.host, this.info, range, () => this.isOpen);
+    return iterate<[K, V]>(this.info, steps, {
+      load: this.#load,
+      make: () => [this.loadedKey(), this.loadedValue()],
+    });
   }
 
   /** A bound's bytes. */

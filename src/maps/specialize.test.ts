@@ -33,6 +33,9 @@ const LEAVES: readonly Pair[] = [
   ...SCALARS,
   pair(string(40), text),
   pair(string(64), text),
+  pair(string(16), fc.string({ unit: fc.constantFrom("a", "Z", "ü", "😀"), maxLength: 4 })),
+  pair(string(8), fc.string({ unit: fc.constantFrom("a", "~", "\u{1}"), maxLength: 8 })),
+  pair(string(7), fc.string({ unit: fc.constantFrom("a", "~"), maxLength: 7 })),
   pair(bytes(5), fc.uint8Array({ minLength: 5, maxLength: 5 })),
 ];
 
@@ -52,6 +55,9 @@ function pairs(depth: number): fc.Arbitrary<Pair> {
   });
   return fc.oneof(leaf, structs, arrays);
 }
+
+/** Of one word and of two, put together here and by the shared operations. */
+const NAMES = ["", "a", "ab", "abcdefgh", "abcdefgi", "ü", "aü", "b"];
 
 let made = 0;
 function makeMap(key: Codec<unknown>, value: Codec<unknown>): ArenaMap<unknown, unknown> {
@@ -88,6 +94,28 @@ test("every codec: a map's own operations do what the shared ones do, to the byt
       arena.destroyMap(name);
     }),
     { numRuns: 200 },
+  );
+});
+
+test("texts: what was set last is deleted, whatever came in between", () => {
+  const operation = fc.tuple(fc.constantFrom("set", "delete", "get", "has", "add", "walk"), fc.constantFrom(...NAMES));
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+      const name = `map ${made++}`;
+      const map = arena.createMap({ type: "hash", name, key: string(8), value: u32, maxEntries: 16 });
+      const model = new Map<string, number>();
+      for (const [what, key] of operations) {
+        if (what === "set") assert.ok(map.set(key, 1) && model.set(key, 1));
+        else if (what === "add") model.set(key, map.add(key, 1) as number);
+        else if (what === "walk") assert.deepEqual([...map].sort(), [...model].sort());
+        else if (what === "get") assert.equal(map.get(key), model.get(key));
+        else assert.equal(map[what as "has"](key), model[what as "has"](key), `${what} ${key}`);
+      }
+      assert.deepEqual([...map].sort(), [...model].sort());
+      map.close();
+      arena.destroyMap(name);
+    }),
+    { numRuns: 300 },
   );
 });
 

@@ -7,7 +7,7 @@ import { ERRNO } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
 import type { Description } from "./accessor.ts";
 import { runsCode } from "./codec.ts";
-import { codecSource } from "./codec-source.ts";
+import { codecSource, rememberingSource, type WriteSource } from "./codec-source.ts";
 import { fixedTransferBytes } from "./fixed-transfer.ts";
 import type { MapInfo } from "./info.ts";
 import { roundUp } from "./transfer.ts";
@@ -86,25 +86,28 @@ function sourceOf({ info, key, value, asWord, room }: Specializable): string | u
   const keySource = codecSource(key, 0, "key");
   const valueSource = codecSource(value, valueAt, "value");
   if (keySource === undefined || valueSource === undefined) return undefined;
+  const remembering = rememberingSource(key, 0);
   const givenKey = keySource.write("key");
+  const setKey = remembering?.remember("key") ?? givenKey;
+  const deletedKey = remembering?.recall("key") ?? givenKey;
   const givenValue = valueSource.write("value");
-  const [storeKey, at] = asWord ? ["", "key"] : [givenKey.store, String(room)];
+  const at = asWord ? "key" : String(room);
+  const ready = ({ read, store }: WriteSource): string => `${read}\n${CHECK_OPEN}\n${asWord ? "" : store}`;
   const placed = `${info.address}, ${at}`;
   const into = room + valueAt;
-  const withKey = `${givenKey.read}\n${CHECK_OPEN}\n${storeKey}`;
-  const withBoth = `${givenValue.read}\n${givenKey.read}\n${CHECK_OPEN}\n${storeKey}\n${givenValue.store}`;
+  const withBoth = `${givenValue.read}\n${ready(setKey)}\n${givenValue.store}`;
   const [keyMayThrow, anyMayThrow] = [runsCode(key), runsCode(key) || runsCode(value)];
   const answer = (found: string, missing: string): string => `if (result === 0) return ${found};
       if (result === -${ERRNO.ENOENT}) return ${missing};`;
-  const read = `${withKey}\nconst result = read(${placed}, ${into});`;
+  const read = `${ready(givenKey)}\nconst result = read(${placed}, ${into});`;
   const set = `${withBoth}\nif (write(${placed}, ${into}, 0) === 0) return this;`;
   const update = `if (flags !== 0 && flags !== 1 && flags !== 2) break fast;
       ${withBoth}\nreturn write(${placed}, ${into}, flags);`;
-  const remove = `${withKey}\nconst result = remove(${placed});\n${answer("true", "false")}`;
+  const remove = `${ready(deletedKey)}\nconst result = remove(${placed});\n${answer("true", "false")}`;
   const words = Array.from({ length: roundUp(info.keySize) / 4 }, (_, word) => `U32[${word}] = words[from + ${word}];`);
   const load = `${CHECK_OPEN}\n${words.join(" ")}
       const result = read(${info.address}, ${asWord ? "U32[0]" : room}, ${into});\n${answer("true", "false")}`;
-  return [
+  const operations = [
     method("get", "key", `${read}\n${answer(valueSource.value, "undefined")}`, keyMayThrow),
     method("has", "key", `${read}\n${answer("true", "false")}`, keyMayThrow),
     method("set", "key, value", set, anyMayThrow),
@@ -114,6 +117,7 @@ function sourceOf({ info, key, value, asWord, room }: Specializable): string | u
     `loadedKey() { return ${keySource.value}; },`,
     `loadedValue() { return ${valueSource.value}; },`,
   ].join("\n");
+  return `${remembering?.declarations ?? ""} return {\n${operations}\n};`;
 }
 
 const HELPERS = { textOf, kindOf: typedArrayKind, lengthOf: typedArrayLength, fround: Math.fround };
@@ -126,7 +130,7 @@ export function specialize(map: Specializable): Operations | undefined {
   const { buffer, room, info, read, write, remove, gate, slow } = map;
   const names = { ...HELPERS, ...viewsOf(buffer, room, fixedTransferBytes(info)), read, write, remove, gate, slow };
   // A text of its own for each map: equal texts are compiled once, for all that use them.
-  const text = `"use strict"; /* map ${++made} */ return {\n${source}\n};`;
+  const text = `"use strict"; /* map ${++made} */ ${source}`;
   try {
     return new Function(...Object.keys(names), text)(...Object.values(names)) as Operations;
   } catch (error) {

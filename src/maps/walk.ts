@@ -20,8 +20,8 @@ function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address,
   if (count < 0) return undefined;
   const { buffer } = host.memory;
   const words = new Uint32Array(buffer, address, bytes / 4);
-  let end = 0;
-  for (let index = 0; index < count; index++) end += wordsOfKey(info, words, end);
+  let end = info.kind.variable ? 0 : count * wordsOfKey(info, words, 0);
+  if (info.kind.variable) for (let index = 0; index < count; index++) end += wordsOfGiven(words, end);
   return { keys: words.slice(0, end), next: scanNext(core, host.memory) };
 }
 
