@@ -9,7 +9,14 @@ const SIM_CORE = "build/core.sim.wasm";
 const TYPESCRIPT_STAMP = "build/typescript.stamp";
 /** What makes the core's modules: compiled first, because plain Node loads binaryen far faster than tsx does. */
 const TOOLS_STAMP = "build/tools.stamp";
-const TOOLS = ["tools/compile.ts", "tools/core.ts", "tools/checks.ts", "tools/instrument.ts", "tools/face.ts"];
+const TOOLS = [
+  "tools/compile.ts",
+  "tools/make-core.ts",
+  "tools/core.ts",
+  "tools/checks.ts",
+  "tools/instrument.ts",
+  "tools/face.ts",
+];
 
 /** The newest modification time below `paths`, or 0 where nothing exists. */
 function newest(...paths: string[]): number {

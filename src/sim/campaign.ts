@@ -1,5 +1,6 @@
 /** Running scenarios for a while: all schedules within the bound first, then seeds. What `npm run sim` does. */
 import type { SimCore } from "./core.ts";
+import type { ExhaustiveReport } from "./exhaustive.ts";
 import { Finding } from "./finding.ts";
 import type { Outcome } from "./machine.ts";
 import { type Place, placeName } from "./reach.ts";
@@ -139,8 +140,14 @@ class Tally {
   }
 }
 
-/** Runs one scenario until the budget is used up or it fails. */
-export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): ScenarioReport {
+interface Searched {
+  readonly tally: Tally;
+  readonly search: ExhaustiveReport;
+  /** Without the look for races. */
+  readonly milliseconds: number;
+}
+
+function searchScenario(core: SimCore, scenario: Scenario, budget: Budget): Searched {
   const tally = new Tally(scenario);
   const on = tally.stage(core, "ignore races");
   const begun = performance.now();
@@ -155,6 +162,17 @@ export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): 
   const milliseconds = performance.now() - begun;
   if (scenario.cpus > 1 && budget.raceMilliseconds > 0)
     tally.seeds(tally.stage(core, "find races"), budget, budget.raceMilliseconds);
+  return { tally, search, milliseconds };
+}
+
+/** What goes wrong first, as it was found: shrinking it may take far longer than finding it. */
+export function firstFinding(core: SimCore, scenario: Scenario, budget: Budget): Finding | undefined {
+  return searchScenario(core, scenario, budget).tally.failed?.outcome.finding;
+}
+
+/** Runs one scenario until the budget is used up or it fails. */
+export function runScenario(core: SimCore, scenario: Scenario, budget: Budget): ScenarioReport {
+  const { tally, search, milliseconds } = searchScenario(core, scenario, budget);
   const { schedules, steps, states, known, failed } = tally;
   const failure = failed === undefined ? undefined : failureOf(failed.on, failed.outcome, failed.seed);
   const { schedules: searched, redundant, complete } = search;
