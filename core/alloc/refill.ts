@@ -279,20 +279,22 @@ function startWaiting(cache: Cache): void {
 }
 
 /**
- * Gives a whole list of `count` objects, which starts in the word `head`, back to the slab.
+ * Gives a whole list, which starts in the word `head`, back to the slab; the word `counter` has its length.
  * The publication pairs with nothing but a reaper: the list is empty only when the transfer has it.
  */
-function returnList(area: CpuArea, cache: Cache, head: usize, count: u32): void {
+function returnList(area: CpuArea, cache: Cache, head: usize, counter: usize): void {
   const first: usize = load<u32>(head);
   if (first == 0) return;
+  const count = load<u32>(counter);
   beginTransfer(area, changetype<usize>(cache), cache.owned - count, first, count);
   publish(head, 0);
+  store<u32>(counter, 0);
   returnTransfer(area, cache);
 }
 
 function returnWaiting(area: CpuArea, cache: Cache): void {
-  returnList(area, cache, changetype<usize>(cache) + offsetof<Cache>("waiting"), cache.waitingCount);
-  cache.waitingCount = 0;
+  const address = changetype<usize>(cache);
+  returnList(area, cache, address + offsetof<Cache>("waiting"), address + offsetof<Cache>("waitingCount"));
   cache.waitingTarget = 0;
   cache.gracePeriods++;
 }
@@ -349,18 +351,13 @@ export function emptyCache(area: CpuArea, cache: Cache): void {
   advanceTrimmed(area, cache);
 }
 
-/** Gives all that waits back, without a grace period of its own: the caller has waited for one. */
+/** Gives all that waits back, without a grace period of its own: the caller has waited for one, and the cache goes. */
 export function returnTrimmed(area: CpuArea, cache: Cache): void {
   const address = changetype<usize>(cache);
   const byRcu = address + offsetof<Cache>("byRcu");
-  returnList(area, cache, address + offsetof<Cache>("waiting"), cache.waitingCount);
-  returnList(area, cache, address + offsetof<Cache>("byGp"), cache.byGpCount);
-  returnList(area, cache, address + offsetof<Cache>("waitingRcu"), cache.waitingRcuCount);
-  returnList(area, cache, byRcu, chainLength(load<u32>(byRcu)));
-  cache.waitingCount = 0;
-  cache.waitingTarget = 0;
-  cache.byRcuCount = 0;
-  cache.waitingRcuCount = 0;
-  cache.rcuTarget = 0;
-  cache.byGpCount = 0;
+  cache.byRcuCount = chainLength(load<u32>(byRcu));
+  returnList(area, cache, address + offsetof<Cache>("waiting"), address + offsetof<Cache>("waitingCount"));
+  returnList(area, cache, address + offsetof<Cache>("byGp"), address + offsetof<Cache>("byGpCount"));
+  returnList(area, cache, address + offsetof<Cache>("waitingRcu"), address + offsetof<Cache>("waitingRcuCount"));
+  returnList(area, cache, byRcu, address + offsetof<Cache>("byRcuCount"));
 }
