@@ -12,7 +12,7 @@ import { ERRNO } from "../../src/error.ts";
 import { u32, u64 } from "../../src/maps/codec.ts";
 import type { ArenaMap } from "../../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
-import { makeArena } from "../testing.ts";
+import { createRaw, makeArena, RawMap } from "../testing.ts";
 
 const { LOCK_SPINS, SLAB_CLASSES, SLAB_CLASS_BYTES, SUPERBLOCK, STALLED_AT, IN_BUCKET } = CONSTANTS;
 const PAGES_LOCK = SUPERBLOCK + LAYOUT.Superblock.pagesLock;
@@ -202,3 +202,44 @@ test("trim of many CPUs, with the control plane's lock held by a dead thread, wa
   assert.equal(spentBy(arena, trim), 0);
   arena.reap(thread);
 });
+
+/** Operations that begin with a budget of their own, on a hash and its arena. */
+const BEGINNINGS: Readonly<Record<string, (map: RawMap, name: number) => void>> = {
+  freeBytes: ({ arena }) => arena.core.freeBytes(0),
+  allocateBytes: ({ arena }) => arena.core.allocateBytes(8),
+  findMap: ({ arena }, name) => arena.core.findMap(name),
+  openMap: ({ arena }, name) => arena.core.openMap(name),
+  reapMaps: ({ arena }) => arena.core.reapMaps(),
+  trimSlabs: ({ arena }) => arena.core.trimSlabs(),
+  trimCpus: ({ arena }) => arena.core.trimCpus(arena.handle().token),
+  reapCpu: ({ arena }) => arena.core.reapCpu(1, 1),
+  enroll: ({ arena }) => arena.core.enroll(arena.handle().token),
+  serveCpu: ({ arena }) => arena.core.serveCpu(1),
+  workThreadRuns: ({ arena }) => arena.core.workThreadRuns(),
+  timerTick: ({ arena }) => arena.core.timerTick(),
+  contextLeave: ({ arena }) => arena.core.contextLeave(arena.core.contextEnter(1)),
+  createObjectAllocator: ({ arena }) => arena.core.createObjectAllocator(64, 0, 0),
+  listAllocators: ({ arena, address }) => arena.core.listAllocators(address, 0),
+  createMap: ({ arena }) => createRaw(arena, { kind: CONSTANTS.KIND_ARRAY, maxEntries: 4, name: "another" }),
+  destroyMap: ({ arena }) => {
+    arena.core.destroyMap(createRaw(arena, { kind: CONSTANTS.KIND_ARRAY, maxEntries: 4, name: "brief" }));
+  },
+  discardMap: ({ arena }) => arena.core.discardMap(arena.core.createMap(CONSTANTS.KIND_ARRAY, 4, 8, 4, 0, 0, 1, 0)),
+  destroyNamed: ({ arena }, name) => arena.core.destroyNamed(name),
+  mapPrefill: ({ arena, address }) => arena.core.mapPrefill(address, 1),
+  hashUpdate: (map) => void map.update(1, 1, CONSTANTS.EXIST),
+  hashDelete: (map) => void map.delete(7),
+};
+
+for (const [operation, begin] of Object.entries(BEGINNINGS))
+  test(`${operation} has a budget of its own, whatever the operation before it has spent and given up`, async () => {
+    const arena = await makeArena();
+    const map = new RawMap(arena, { kind: CONSTANTS.KIND_HASH, maxEntries: 8, name: "hash" });
+    const name = arena.core.allocateBytes(CONSTANTS.NAME_BYTES);
+    const area = arena.core.currentArea();
+    words(arena, area + LAYOUT.CpuArea.spinsLeft)[0] = 7;
+    words(arena, area + LAYOUT.CpuArea.gaveUp)[0] = 1;
+    begin(map, name);
+    assert.equal(arena.word(area + LAYOUT.CpuArea.spinsLeft), LOCK_SPINS);
+    assert.equal(arena.word(area + LAYOUT.CpuArea.gaveUp), 0);
+  });

@@ -15,7 +15,7 @@ import { renewBudget } from "../cpu/wait";
 import { enterRead, gracePeriodTarget, leaveRead, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { OF_PROGRAM } from "./access";
 import { arrayLookup, buildArray, checkArray, KIND_ARRAY, MMAPABLE } from "./array";
-import { DEAD, isUnchanged, OVERFLOW, slotPlace, slotsOf } from "./bucket";
+import { isUnchanged, OVERFLOW, slotPlace, slotsOf } from "./bucket";
 import { KIND_PROG_ARRAY } from "./descriptor-array";
 import { ELEMENT_NEXT } from "./element";
 import { hashUpdate } from "./hash";
@@ -173,7 +173,6 @@ function names(map: MapHeader, element: usize, inner: usize): bool {
 function bucketNames(map: MapHeader, bucket: usize, inner: usize): bool {
   while (true) {
     const control = acquire64(bucket);
-    if ((control & DEAD) != 0) return false;
     for (let bits = slotsOf(control); bits != 0; bits &= bits - 1) {
       if (names(map, acquire(slotPlace(bucket, ctz(bits))), inner)) return true;
     }

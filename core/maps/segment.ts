@@ -120,11 +120,10 @@ function buildWhole(map: MapHeader, buckets: u32): bool {
 }
 
 /**
- * Whether a table of so many buckets has a segment that it does not need. Pairs with nothing: who is wrong raises work for
- * nothing, or the next one does.
+ * Whether a table of so many buckets has a segment that it does not need; a whole one has none. Pairs with nothing: who is
+ * wrong raises work for nothing, or the next one does.
  */
 export function hasSpareSegment(map: MapHeader, buckets: u32): bool {
-  if (map.wholeStorage != 0) return false;
   return peek(retiredWord(map)) != 0 || peek(segmentsWord(map)) > segmentsFor(buckets);
 }
 

@@ -86,6 +86,11 @@ for (const keySize of [4, 8, 12])
     assert.ok(largest > 1000 && chained > 0, `${largest} buckets, ${chained} elements on chains`);
   });
 
+test("a table has no more buckets than there are numbers for, however many entries it may have", async () => {
+  const map = new RawMap(await makeArena(), { kind: KIND_HASH, maxEntries: 0x10000000 });
+  assert.equal(map.field("mostBuckets"), CONSTANTS.INDEX_MASK + 1);
+});
+
 test("a walk over a table that grows and shrinks gives every key that stays once", async () => {
   const arena = await makeArena();
   const map = new RawMap(arena, { kind: KIND_HASH, maxEntries: 100_000 });

@@ -47,6 +47,12 @@ test("memory is aligned and zeroed whatever was there before, and nobody else's"
   );
 });
 
+test("however small, two pieces share no cache line", async () => {
+  const { core } = await makeArena();
+  const lines = Array.from({ length: 200 }, (_, index) => core.allocateBytes(index % 24) >>> 6);
+  assert.equal(new Set(lines).size, lines.length);
+});
+
 test("nothing is freed for the address 0 and for an errno", async () => {
   const arena = await makeArena();
   const before = pagesInUse(arena);

@@ -47,6 +47,12 @@ class Pages {
     this.inside.words(SUPERBLOCK + Superblock[name])[0] = value;
   }
 
+  /** The run that CPU 0 is at. */
+  inHand(): number {
+    const transfer = this.field("areas") + LAYOUT.CpuArea.intents + CONSTANTS.LEVELS * CONSTANTS.INTENT_BYTES;
+    return this.inside.words(transfer + LAYOUT.Transfer.run)[0] ?? 0;
+  }
+
   descriptor(page: number): { state: number; length: number; next: number } {
     const address = this.field("descriptors") + page * DESCRIPTOR_BYTES;
     const view = new DataView(this.inside.memory.buffer, address);
@@ -202,6 +208,7 @@ test("a run that is freed while a dead thread has the lock waits for the next wh
   pages.free(freed);
   assert.equal(pages.inside.core.isReturned(freed * PAGE_BYTES), 1);
   assert.equal(pages.inside.core.usedPages(), 5);
+  assert.equal(pages.inHand(), 0, "it may be another CPU's run soon");
   pages.setField("pagesLock", 0);
   const next = pages.allocate(1);
   assert.equal(pages.inside.core.isReturned(freed * PAGE_BYTES), 0);

@@ -12,7 +12,7 @@ import { Finding, findingFrom } from "./finding.ts";
 import { BLOCK_SHIFT } from "./memory.ts";
 import { Reached } from "./reach.ts";
 import { AT_END, type Decision } from "./schedule.ts";
-import { MOST_FIBERS, stackOf, World, type WorldOptions } from "./world.ts";
+import { MOST_FIBERS, SCRATCH_AT, stackOf, World, type WorldOptions } from "./world.ts";
 
 /** Chooses who runs. Asked only where it asked to be asked. */
 export interface Policy {
@@ -101,6 +101,7 @@ export class Machine {
     // While the arena is formatted there is no memory to mark yet.
     let dirty: Uint8Array = new Uint8Array(1 << 16);
     const step = (address: number, size: number, site: number): void => {
+      if (address < SCRATCH_AT) throw new Finding("no object", `${size} bytes at ${address}: 0 and an offset`);
       dirty[address >>> BLOCK_SHIFT] = 1;
       if (size > SMALL_ACCESS) this.world?.memory.touch(address, size);
       (this.#counts[site] as number)++;

@@ -42,7 +42,7 @@ const DEFAULT_PAGES = 16;
 const STACKS_AT = 1024;
 /** What a suspended fiber needs at least; a core that is not optimized needs twice as much where it is deep. */
 const LEAST_STACK_BYTES = 3072;
-const SCRATCH_AT = 56 << 10;
+export const SCRATCH_AT: number = 56 << 10;
 const SCRATCH_END = 64 << 10;
 export const MOST_FIBERS: number = Math.floor((SCRATCH_AT - STACKS_AT) / LEAST_STACK_BYTES);
 
