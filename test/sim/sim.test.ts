@@ -12,7 +12,7 @@ import { SCENARIOS } from "./scenarios/index.ts";
 
 const MOMENT = { seed: 1, exhaustiveMilliseconds: 200, seedMilliseconds: 50, raceMilliseconds: 50, replays: true };
 /** For those that have not come to what they are about: other processes had the CPU meanwhile. */
-const LONGER = { ...MOMENT, exhaustiveMilliseconds: 4000, seedMilliseconds: 2000, raceMilliseconds: 500 };
+const LONGER = { ...MOMENT, exhaustiveMilliseconds: 12_000, seedMilliseconds: 6000, raceMilliseconds: 1500 };
 /** Those whose every schedule within the bound is run, however long that takes. */
 const WHOLE: Readonly<Record<string, string>> = {
   "alloc-free-nmi": "an allocation and a free on one CPU, two nested levels of interrupts at every step",
