@@ -43,7 +43,18 @@ for (const type of ["array_of_maps", "hash_of_maps"] as const)
     assert.equal(arena.word(room + 16), inner);
     assert.deepEqual([core[remove](outer, room), core[remove](outer, room), look()], [0, -ENOENT, 0]);
     assert.equal(core[get](outer, room, room + 16), -ENOENT);
+    // Key 1 has it, and nobody else.
+    assert.equal(put(1, inner), 0);
+    put(0, inner);
+    assert.equal(core[remove](outer, room), 0);
     core.destroyMap(inner);
     assert.equal(put(1, inner), -EBADF, "it is open here, and destroyed");
     assert.equal(arena.word(inner + LAYOUT.MapHeader.held), CONSTANTS.HELD);
+    core.closeMap(inner, 0);
+    for (let tick = 0; tick < 8; tick++) arena.trim();
+    assert.notEqual(arena.word(inner + LAYOUT.MapHeader.serial), 0);
+    put(1, inner);
+    assert.equal(core[remove](outer, room), 0);
+    for (let tick = 0; tick < 8; tick++) arena.trim();
+    assert.equal(arena.word(inner + LAYOUT.MapHeader.serial), 0);
   });
