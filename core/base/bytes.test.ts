@@ -11,13 +11,14 @@ interface Functions {
   copyOutWords(destination: number, source: number, size: number): void;
   equalBytes(a: number, b: number, size: number): number;
   hashBytes(key: number, size: number, multiplier: bigint): number;
+  hashWords(key: number, size: number, multiplier: bigint): number;
   hashKey32(key: number, multiplier: bigint): number;
   hashKey64(key: bigint, multiplier: bigint): number;
 }
 
 const make = compileInside<Functions>(`
   import { hashKey } from "./base/bytes";
-  export { roundUp, powerOfTwoAtLeast, copyBytes, copyOutWords, equalBytes, hashBytes } from "./base/bytes";
+  export { roundUp, powerOfTwoAtLeast, copyBytes, copyOutWords, equalBytes, hashBytes, hashWords } from "./base/bytes";
   export function hashKey32(key: u32, multiplier: u64): u32 { return hashKey<u32>(key, multiplier); }
   export function hashKey64(key: u64, multiplier: u64): u32 { return hashKey<u64>(key, multiplier); }
 `);
@@ -92,6 +93,19 @@ test("a key has one hash, wherever it lies and also from a register; another map
   at(A, 40).fill(1);
   for (const size of [1, 4, 8, 12, 33])
     assert.notEqual(core.hashBytes(A, size, 3n), core.hashBytes(A, size, 0x9e3779b97f4a7c15n), `${size} bytes`);
+});
+
+test("a key of whole words has that hash by its halves as well", () => {
+  const words = fc.constantFrom(2, 3, 5).chain((count) => {
+    const length = count * 8;
+    return fc.uint8Array({ minLength: length, maxLength: length });
+  });
+  fc.assert(
+    fc.property(words, multiplier, (key, random) => {
+      at(A, key.length).set(key);
+      assert.equal(core.hashWords(A, key.length, random), core.hashBytes(A, key.length, random));
+    }),
+  );
 });
 
 test("no two keys of 4 bytes have one hash", () => {

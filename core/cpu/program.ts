@@ -1,4 +1,4 @@
-/** What programs ask of the CPU they run on: memory reads that cannot fault, random numbers, the task's name. */
+/** What programs ask of the CPU they run on: memory reads that cannot fault, the task's name. */
 
 import { EFAULT } from "../base/errno";
 import { thisCpu } from "./area";

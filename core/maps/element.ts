@@ -95,7 +95,7 @@ export function popPool(word: usize, intent: usize, cache: Cache, bits: u64): us
 
 /**
  * Puts an element on a CPU's list.
- * The publication pairs with that of takeFree (maps/lru-evict.ts); who dies before it has left that to his reaper.
+ * The publication pairs with that of popCommon (maps/lru-evict.ts); who dies before it has left that to his reaper.
  */
 export function pushPool(map: MapHeader, cpu: u32, element: usize): void {
   store<u32>(element, 0, OPERATION_AT);

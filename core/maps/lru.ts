@@ -141,7 +141,8 @@ export function lruGet(address: usize, key: usize, into: usize): i32 {
  */
 export function settleLru(map: MapHeader, cpu: u32): bool {
   settleTable(map, cpu);
+  if (map.ring == 0) return true;
   // It may have put an element on a list and not said so. Pairs with popCommon.
-  if (map.ring != 0) publish(pooledWord(map), 1);
-  return map.ring == 0 || settleOrders(map, cpu);
+  publish(pooledWord(map), 1);
+  return settleOrders(map, cpu);
 }

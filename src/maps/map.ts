@@ -128,10 +128,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
    * before it is asked for is not, and each value is what it is when it is asked for: as of Map.
    */
   entries(): Generator<[K, V], undefined, unknown> {
-    return iterate<[K, V]>(this.info, this.walk(), {
-      load: this.#load,
-      make: () => [this.loadedKey(), this.loadedValue()],
-    });
+    return this.#entriesOf(this.walk());
   }
 
   keys(): Generator<K, undefined, unknown> {
@@ -185,7 +182,10 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   }
 
   #inOrder(range: ByteRange): Generator<[K, V], undefined, unknown> {
-    const steps = walkInOrder(this.host, this.info, range, () => this.isOpen);
+    return this.#entriesOf(walkInOrder(this.host, this.info, range, () => this.isOpen));
+  }
+
+  #entriesOf(steps: Iterator<Uint32Array>): Generator<[K, V], undefined, unknown> {
     return iterate<[K, V]>(this.info, steps, {
       load: this.#load,
       make: () => [this.loadedKey(), this.loadedValue()],

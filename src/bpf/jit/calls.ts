@@ -15,6 +15,7 @@ import {
   getRegister,
   OUT_OF_BUDGET,
   pushPointer,
+  setLocal,
   setRegister,
   tellGranted,
 } from "./emitter.ts";
@@ -140,31 +141,29 @@ function pushTailCall(emitter: Emitter, helper: Helper): void {
 }
 
 /** Takes the CPU's next pseudo-random number (helpers/random.ts). Leaves an i64. */
-function pushRandom({ out, indexes, locals }: Emitter): void {
-  const place = (): void => {
-    out.byte(OP.localGet).u32(locals.cpu);
+function pushRandom(emitter: Emitter): void {
+  const { out, indexes, locals } = emitter;
+  const pushPlace = (): void => {
+    getLocal(emitter, locals.cpu);
     out.byte(OP.globalGet).u32(indexes.constants.random).byte(OP.i32Add);
   };
   const mix = (shift: number, by: number): void => {
-    out.byte(OP.localGet).u32(locals.wide).byte(OP.localGet).u32(locals.wide);
+    getLocal(emitter, locals.wide);
+    getLocal(emitter, locals.wide);
     out.byte(OP.i64Const).s64(BigInt(by)).op(shift, OP.i64Xor);
+    out.byte(OP.i64Const).s64(0xffffffffn).op(OP.i64And);
+    setLocal(emitter, locals.wide);
   };
-  const cut = (): void => void out.byte(OP.i64Const).s64(0xffffffffn).op(OP.i64And);
-  const keep = (): void => void out.byte(OP.localSet).u32(locals.wide);
-  place();
+  pushPlace();
   out.op(OP.i64Load32U, 0, 0);
-  keep();
+  setLocal(emitter, locals.wide);
   mix(OP.i64Shl, SHIFTS.left);
-  cut();
-  keep();
   mix(OP.i64ShrU, SHIFTS.right);
-  keep();
   mix(OP.i64Shl, SHIFTS.leftAgain);
-  cut();
-  keep();
-  place();
-  out.byte(OP.localGet).u32(locals.wide).op(OP.i64Store32, 0, 0);
-  out.byte(OP.localGet).u32(locals.wide);
+  pushPlace();
+  getLocal(emitter, locals.wide);
+  out.op(OP.i64Store32, 0, 0);
+  getLocal(emitter, locals.wide);
 }
 
 type Push<Type extends Action["type"]> = (
