@@ -126,19 +126,40 @@ export function endOf(map: MapHeader, key: usize): usize {
   }
 }
 
-/** The entry with the longest prefix of a key, 0 if there is none. Inside a read section. */
-function longestMatch(map: MapHeader, key: usize): usize {
-  const length = prefixOf(key);
-  if (length > longestPrefix(map)) return 0;
+/**
+ * Goes on from `node` as longestMatch does, where prefixes may be longer than a word.
+ * @param found the entry with the longest prefix so far, 0 if there is none
+ */
+function longestMatchFrom(map: MapHeader, key: usize, length: u32, node: usize, found: usize): usize {
   const words = longestPrefix(map) & ~31;
-  let found: usize = 0;
-  let node = rootOf(map);
   while (node != 0) {
     const prefix = prefixOf(keyOf(node));
     if (prefix > length || !isPrefixOf(keyOf(node), prefix, key, words)) break;
     if (isEntry(node)) found = node;
     if (prefix == length) break;
     node = childOf(node, bitOf(key, prefix));
+  }
+  return found;
+}
+
+/**
+ * The entry with the longest prefix of a key, 0 if there is none. Inside a read section. The first bits of a key are kept in a
+ * register, as nearly all of the way is decided by them.
+ */
+function longestMatch(map: MapHeader, key: usize): usize {
+  const length = prefixOf(key);
+  if (length > longestPrefix(map)) return 0;
+  if (longestPrefix(map) < 32) return longestMatchFrom(map, key, length, rootOf(map), 0);
+  const first = bswap(load<u32>(key + BITS));
+  let found: usize = 0;
+  let node = rootOf(map);
+  while (node != 0) {
+    const prefix = prefixOf(keyOf(node));
+    if (prefix >= 32) return longestMatchFrom(map, key, length, node, found);
+    if (prefix > length || clz(bswap(load<u32>(keyOf(node) + BITS)) ^ first) < prefix) break;
+    if (isEntry(node)) found = node;
+    if (prefix == length) break;
+    node = childOf(node, (first >> (31 - prefix)) & 1);
   }
   return found;
 }
