@@ -119,7 +119,7 @@ export {
   orderedTake,
   orderedUpdate,
 } from "./maps/ordered-update";
-export { orderedKeys } from "./maps/ordered-walk";
+export { orderedGetAt, orderedKeys, STAMP_BYTES } from "./maps/ordered-walk";
 export { perfClose, perfConsume, perfIsOpen, perfLost, perfOpen, perfOutput } from "./maps/perf-buffer";
 export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue";
 export { closeMap } from "./maps/registry";

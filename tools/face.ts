@@ -19,6 +19,7 @@ const VALUES: Readonly<Record<string, { readonly seen: string; readonly wasm: st
   usize: { seen: "number", wasm: "i32" },
   u64: { seen: "bigint", wasm: "i64" },
   i64: { seen: "bigint", wasm: "i64" },
+  f64: { seen: "number", wasm: "f64" },
 };
 
 export interface CoreFunction {

@@ -13,7 +13,7 @@ export const SUPERBLOCK: usize = 65536;
 export const SUPERBLOCK_BYTES: usize = 4096;
 export const MAGIC: u32 = 0x58435941; // "AYCX"
 /** Goes up with every change of a structure in shared memory. */
-export const LAYOUT_VERSION: u32 = 9;
+export const LAYOUT_VERSION: u32 = 10;
 
 export const PROFILE_ANYCTX: u32 = 0;
 /** As Linux 6.18: allocation with interrupts off, always a new element, watermarks by Linux's element size. */

@@ -161,6 +161,8 @@ export class MapHeader {
   held: u32;
   /** LRU, all share all: 0 if no element lies on a CPU's list, as far as is known (maps/element.ts). Atomic. */
   pooled: u32;
+  /** Trie, ordered map: changes so far (maps/ordered-walk.ts). Atomic. */
+  treeChanges: u64;
 
   // The fifth: arena maps.
   /** The halves of the pointer to the first page. */

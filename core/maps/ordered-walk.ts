@@ -7,13 +7,13 @@
  */
 import { acquire } from "../base/atomics";
 import { copyOutWords, roundUp } from "../base/bytes";
-import { ENOSPC } from "../base/errno";
+import { EAGAIN, ENOSPC } from "../base/errno";
 import { thisCpu } from "../cpu/area";
 import { enterRead, leaveRead } from "../rcu/epoch";
-import { GIVEN_BYTES } from "./entry";
+import { copyValueOut, GIVEN_BYTES } from "./entry";
 import { MapHeader, mapAt } from "./map";
 import { bitAt, isLeaf, keyBytesIn, keyLengthIn, partingFrom, positionOf, SAME } from "./ordered";
-import { childSlot, rootSlot } from "./tree";
+import { childSlot, isAsOf, rootSlot, stampOf } from "./tree";
 
 /** Bits of a walk's mode: the key that it begins at is one of its own, if it is there; down instead of up. */
 export const WALK_FROM: u32 = 1;
@@ -33,6 +33,9 @@ class Way {
   isCut: u32;
 }
 const WAY_BYTES: u32 = 8;
+
+/** What a walk writes in front of the keys. */
+export const STAMP_BYTES: usize = 8;
 
 function forget(way: Way): void {
   way.top = <u32>changetype<usize>(way);
@@ -119,23 +122,25 @@ function leafFirst(way: Way, free: usize, map: MapHeader, from: usize, mode: u32
 }
 
 /**
- * Copies keys in their order, each as it is given to an operation and rounded up to 8 bytes, as many as fit. Lock-free, any context.
+ * Copies keys in their order, each as it is given to an operation and rounded up to 8 bytes, as many as fit; in the word behind a
+ * key's length is where its entry lies (orderedGetAt). Lock-free, any context.
  * The load pairs as those of leafTowards.
  * @param from the key to begin behind, 0: before all
  * @param mode WALK_FROM, WALK_DOWN
- * @param into 8-byte aligned; what is behind the keys is used up
+ * @param into 8-byte aligned: eight bytes for the stamp of this look, then the keys; what is behind them is used up
  * @returns how many; -ENOSPC: there is not room for one
  */
 export function orderedKeys(address: usize, from: usize, mode: u32, into: usize, bytes: u32): i32 {
   const map = mapAt(address);
   const area = thisCpu();
-  if (bytes < WAY_BYTES) return -ENOSPC;
+  if (bytes < <u32>STAMP_BYTES + WAY_BYTES) return -ENOSPC;
   const end = into + (bytes & ~7) - WAY_BYTES;
   const way = changetype<Way>(end);
-  let at = into;
+  let at = into + STAMP_BYTES;
   let count: i32 = 0;
   let isFull = false;
   enterRead(area);
+  store<u64>(into, stampOf(map));
   let leaf = leafFirst(way, at, map, from, mode);
   while (leaf != 0) {
     const length = keyLengthIn(leaf);
@@ -146,7 +151,8 @@ export function orderedKeys(address: usize, from: usize, mode: u32, into: usize,
       forget(way);
       way.isCut = 1;
     }
-    store<u64>(at, length);
+    store<u32>(at, length);
+    store<u32>(at, <u32>leaf, 4);
     copyOutWords(at + GIVEN_BYTES, keyBytesIn(leaf), size - <u32>GIVEN_BYTES);
     at += size;
     count++;
@@ -154,4 +160,19 @@ export function orderedKeys(address: usize, from: usize, mode: u32, into: usize,
   }
   leaveRead(area);
   return isFull && count == 0 ? -ENOSPC : count;
+}
+
+/**
+ * As orderedGet, of a key that a walk has copied, without a look for it: where the map has not changed since, its entry is where it
+ * was. Lock-free, any context.
+ * @param leaf the word behind the key's length
+ * @param stamp what the walk wrote before its keys: as a number, since no map has 2^53 changes
+ * @returns 0; -EAGAIN: it has to be looked for; -ENOSPC as orderedGet
+ */
+export function orderedGetAt(address: usize, leaf: usize, stamp: f64, into: usize): i32 {
+  const area = thisCpu();
+  enterRead(area);
+  const result = isAsOf(mapAt(address), <u64>stamp) ? copyValueOut(leaf, into) : -EAGAIN;
+  leaveRead(area);
+  return result;
 }

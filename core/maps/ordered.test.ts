@@ -160,6 +160,49 @@ test("what is deleted during a walk is not met, what stays is met once, what com
   destroy(map);
 });
 
+test("an entry is read where a walk came by it as long as nothing changes, and what is being changed has no stamp", async () => {
+  const arena = await makeArena();
+  const map = arena.createMap({ type: "ordered", name: "walked", key: u32, value: u32, maxEntries: 10 });
+  map.set(1, 10).set(2, 20);
+  const room = new Uint32Array(arena.memory.buffer, arena.core.allocateBytes(256), 64);
+  const lock = new Uint32Array(arena.memory.buffer, map.info.address + LAYOUT.MapHeader.treeLock, 1);
+  const value = new Uint32Array(arena.memory.buffer, arena.core.allocateBytes(16), 4);
+  value[1] = 8;
+  const walk = (): { leaf: number; stamp: number } => {
+    assert.equal(arena.core.orderedKeys(map.info.address, 0, 0, room.byteOffset, room.byteLength), 2);
+    return { stamp: room[0] as number, leaf: room[3] as number };
+  };
+  const readAt = ({ leaf, stamp }: { leaf: number; stamp: number }): number =>
+    arena.core.orderedGetAt(map.info.address, leaf, stamp, value.byteOffset);
+  const first = walk();
+  assert.equal(readAt(first), 0);
+  assert.equal(value[2], 10);
+  map.set(2, 21);
+  assert.equal(readAt(first), -ERRNO.EAGAIN);
+  assert.equal(readAt(walk()), 0);
+  lock[0] = arena.cpu + 1;
+  const beside = walk();
+  lock[0] = 0;
+  assert.equal(beside.stamp, 0);
+  assert.equal(readAt(beside), -ERRNO.EAGAIN);
+  value[1] = 0;
+  assert.equal(readAt(walk()), -ERRNO.ENOSPC);
+});
+
+test("a value that was replaced during a walk is the new one, and one that is longer than any before it is whole", () => {
+  const map = arena.createMap({ type: "ordered", name: "texts", key: u32, value: string(), maxEntries: 10 });
+  const long = "x".repeat(5000);
+  for (let key = 0; key < 4; key++) map.set(key, "old");
+  map.set(1, long);
+  const met: string[] = [];
+  for (const [key, value] of map) {
+    met.push(value);
+    if (key === 1) map.set(2, "new");
+  }
+  assert.deepEqual(met, ["old", long, "new", "old"]);
+  destroy(map);
+});
+
 test("keys and values of any length, larger than the room that a thread keeps", () => {
   const map = arena.createMap({ type: "ordered", name: "long", key: string(), value: json(), maxEntries: 10 });
   const keys = ["", "a", "a".repeat(70_000), `${"a".repeat(70_000)}b`, "b".repeat(3000)];

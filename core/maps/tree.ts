@@ -5,7 +5,7 @@
  * grace period: lookups and walks take no lock, wait for nobody and never fail, in any context.
  */
 import { Cache, cacheGive, cacheGiveRcu, spliceFree } from "../alloc/cache";
-import { publish } from "../base/atomics";
+import { acquire, acquire64, publish, publish64 } from "../base/atomics";
 import { CpuArea } from "../cpu/area";
 import { clearIntent, intentCache, intentObject, nameObject, RCU } from "../cpu/intent";
 import { MapHeader } from "./map";
@@ -48,13 +48,38 @@ export function moveAway(area: CpuArea, intent: usize): void {
   clearIntent(intent);
 }
 
+/** The word that counts a map's changes: whoever finds it the same finds all nodes where they were. */
+function changesWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("treeChanges");
+}
+
+/**
+ * What a look at the nodes that begins now is as of, to be asked for later; 0 if a change is under way, or there was none yet.
+ * The loads pair with the publication of showChange, and the lock with its release: who has counted and has not shown it yet still
+ * has the lock.
+ */
+export function stampOf(map: MapHeader): u64 {
+  const changes = acquire64(changesWord(map));
+  return acquire(treeLock(map)) == 0 ? changes : 0;
+}
+
+/**
+ * Whether all nodes that were seen as of a stamp are in the map. Inside a read section, where they stay what they are.
+ * The load pairs with the publication of showChange.
+ */
+export function isAsOf(map: MapHeader, stamp: u64): bool {
+  return stamp != 0 && acquire64(changesWord(map)) == stamp;
+}
+
 /**
  * Shows a change: `node` at `slot`, and with `change` another count. What comes out is still named, to be put away. Caller has the
- * lock and has named what goes in and what comes out.
- * The publication pairs with the loads of readers.
+ * lock and has named what goes in and what comes out. It is counted before it can be seen: so what comes out is not taken for what
+ * is in the map by anyone whose read section begins too late for it.
+ * The publications pair with the loads of readers.
  */
 export function showChange(map: MapHeader, slot: usize, node: usize, change: i32): void {
   map.treePending = map.treeCount + change;
+  publish64(changesWord(map), map.treeChanges + 1);
   publish(slot, <u32>node);
   map.treeCount = map.treePending;
 }

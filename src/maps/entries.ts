@@ -45,6 +45,7 @@ export class MapEntries<K, V> {
   readonly #access: Access;
   /** The core's functions for this kind: `isRefused` for what it cannot do, `isClosed` afterwards. */
   #get: Core["hashGet"];
+  #getAt: Core["orderedGetAt"];
   #update: Core["hashUpdate"];
   #delete: Core["hashDelete"];
   #take: Core["hashGet"];
@@ -79,7 +80,8 @@ export class MapEntries<K, V> {
     this.#get = !mayRead ? isForbidden : get === undefined ? isRefused : this.transfer.reading(this.core[get]);
     this.#update = !mayWrite ? isForbidden : update === undefined ? isRefused : this.core[update];
     this.#delete = !mayWrite ? isForbidden : remove === undefined ? isRefused : this.core[remove];
-    const { take } = system;
+    const { take, getAt } = system;
+    this.#getAt = !mayRead || getAt === undefined ? isForbidden : this.core[getAt];
     this.#take = !mayChange ? isForbidden : take === undefined ? isRefused : this.transfer.reading(this.core[take]);
     this.#tenant = { info, end: () => this.#end(), close: () => this.close() };
     host.enter(this.#tenant);
@@ -205,9 +207,13 @@ export class MapEntries<K, V> {
   /**
    * Has key and value of a key as it lies in memory in the transfer buffer; false if the key is gone.
    * @param from the key's first word
+   * @param stamp of the walk's step (maps/walk.ts)
    */
-  protected load(words: Uint32Array, from: number): boolean {
-    return this.#isThere(this.#get(this.#address, this.transfer.put(words, from), this.transfer.valueAddress), "walk");
+  protected load(words: Uint32Array, from: number, stamp: number): boolean {
+    const key = this.transfer.put(words, from);
+    const { valueAddress } = this.transfer;
+    if (stamp !== 0 && this.#getAt(this.#address, words[from + 1] ?? 0, stamp, valueAddress) === 0) return true;
+    return this.#isThere(this.#get(this.#address, key, valueAddress), "walk");
   }
 
   /** The key that `load` has loaded, and its value. */
@@ -259,6 +265,7 @@ export class MapEntries<K, V> {
     for (const name of SPECIALIZED) Reflect.deleteProperty(this, name);
     const more = this.transfer.end();
     this.#get = isClosed;
+    this.#getAt = isClosed;
     this.#update = isClosed;
     this.#delete = isClosed;
     this.#take = isClosed;

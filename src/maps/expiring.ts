@@ -83,9 +83,9 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
    */
   removeExpired(): number {
     let [count, next] = [0, Number.POSITIVE_INFINITY];
-    for (const keys of this.walk())
+    for (const { keys, stamp } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
-        if (!super.load(keys, from)) continue;
+        if (!super.load(keys, from, stamp)) continue;
         const bytes = this.transfer.valueBytes(0);
         if (super.loadedValue() !== undefined) next = Math.min(next, untilIn(bytes));
         else if (this.replace(this.loadedKey(), bytes, undefined)) count++;
@@ -94,8 +94,8 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
     return count;
   }
 
-  protected override load(words: Uint32Array, from: number): boolean {
-    this.#loaded = super.load(words, from) ? super.loadedValue() : undefined;
+  protected override load(words: Uint32Array, from: number, stamp: number): boolean {
+    this.#loaded = super.load(words, from, stamp) ? super.loadedValue() : undefined;
     return this.#loaded !== undefined;
   }
 

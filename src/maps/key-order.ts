@@ -7,31 +7,37 @@ import type { Codec, ScalarName, VariableForm } from "./accessor.ts";
 import { isScalar } from "./scalar.ts";
 
 /** Numbers of which the upper half are below the lower one, as bytes without a sign have it. */
-const SIGNED: ReadonlySet<ScalarName> = new Set(["i8", "i16", "i32", "i64"]);
+const SIGNED: ReadonlySet<ScalarName> = new Set(["i8", "i16", "i32", "i64", "f32", "f64"]);
 const FLOATS: ReadonlySet<ScalarName> = new Set(["f32", "f64"]);
 const SIGN = 0x80;
+
+/** What the order of a type's numbers is: whether they have a sign, and whether all bits of those below 0 are turned round. */
+interface NumberOrder {
+  readonly isSigned: boolean;
+  readonly isFloat: boolean;
+}
 
 /**
  * Copies a number's bytes into the order of keys: highest first, the sign turned round; of floats below 0 all bits, as the larger they are
  * the less.
  */
-function toOrder(bytes: Uint8Array, ordered: Uint8Array, name: ScalarName): void {
+function toOrder(bytes: Uint8Array, ordered: Uint8Array, { isSigned, isFloat }: NumberOrder): void {
   const last = bytes.length - 1;
   const highest = bytes[last] ?? 0;
-  const isTurned = FLOATS.has(name) && highest >= SIGN;
+  const isTurned = isFloat && highest >= SIGN;
   const rest = isTurned ? 0xff : 0;
   for (let index = 0; index <= last; index++) ordered[index] = (bytes[last - index] ?? 0) ^ rest;
-  if (!isTurned && (FLOATS.has(name) || SIGNED.has(name))) ordered[0] = highest ^ SIGN;
+  if (!isTurned && isSigned) ordered[0] = highest ^ SIGN;
 }
 
 /** The other way. */
-function fromOrder(ordered: Uint8Array, bytes: Uint8Array, name: ScalarName): void {
+function fromOrder(ordered: Uint8Array, bytes: Uint8Array, { isSigned, isFloat }: NumberOrder): void {
   const last = bytes.length - 1;
   const first = ordered[0] ?? 0;
-  const isTurned = FLOATS.has(name) && first < SIGN;
+  const isTurned = isFloat && first < SIGN;
   const rest = isTurned ? 0xff : 0;
   for (let index = 0; index <= last; index++) bytes[last - index] = (ordered[index] ?? 0) ^ rest;
-  if (!isTurned && (FLOATS.has(name) || SIGNED.has(name))) bytes[last] = first ^ SIGN;
+  if (!isTurned && isSigned) bytes[last] = first ^ SIGN;
 }
 
 /**
@@ -45,14 +51,15 @@ export function orderedForm<K>({ description, variable, size, bind }: Codec<K>):
     throw new AnyctxError("EINVAL", "The keys of an ordered map are string(), bytes() or numbers (u8 to f64)");
   const [bytes, ordered] = [new Uint8Array(size), new Uint8Array(size)];
   const place = bind(bytes.buffer, 0, "key");
+  const order: NumberOrder = { isSigned: SIGNED.has(description), isFloat: FLOATS.has(description) };
   return {
     prepare(key) {
       place.write(key);
-      toOrder(bytes, ordered, description);
+      toOrder(bytes, ordered, order);
       return ordered;
     },
     restore(given) {
-      fromOrder(given, bytes, description);
+      fromOrder(given, bytes, order);
       return place.read();
     },
   };

@@ -29,6 +29,7 @@ type Named<F> = { [Name in keyof Core]: Core[Name] extends F ? Name : never }[ke
 type Lookup = Named<(map: number, key: number) => number>;
 type Get = Named<(map: number, key: number, into: number) => number>;
 type Update = Named<(map: number, key: number, value: number, flags: number) => number>;
+type GetAt = Named<(map: number, entry: number, stamp: number, into: number) => number>;
 type Query = Named<(map: number, what: number) => bigint>;
 type Change = Named<(map: number, key: number, offset: number, change: number, room: number) => number>;
 
@@ -111,6 +112,8 @@ export interface MapKind {
     readonly update?: Update;
     readonly delete?: Lookup;
     readonly take?: Get;
+    /** As `get`, of a key that a walk has just copied, by where its entry was and the walk's stamp. -EAGAIN: `get` has to look for it. */
+    readonly getAt?: GetAt;
     /** As `get` and `take`, under the lock in the value: of kinds whose values may have one. */
     readonly getLocked?: Get;
     readonly takeLocked?: Get;

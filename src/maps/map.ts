@@ -19,6 +19,7 @@ import type { Scanned } from "./scan.ts";
 import { walkKeys, wordsOfKey } from "./walk.ts";
 import { iterate, type Visit } from "./walk-iterator.ts";
 import { type ByteRange, checkOrdered, walkInOrder } from "./walk-order.ts";
+import type { WalkStep } from "./walk-step.ts";
 
 export { ANY, EXIST, LOCK, NOEXIST } from "./entries.ts";
 export type { MapInfo } from "./info.ts";
@@ -65,7 +66,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   readonly #keyCodec: Codec<K>;
   readonly #valueCodec: Codec<V>;
   #batch: Batch<K, V> | undefined;
-  readonly #load: Visit<unknown>["load"] = (keys, from) => this.load(keys, from);
+  readonly #load: Visit<unknown>["load"] = (keys, from, stamp) => this.load(keys, from, stamp);
 
   /** @internal */
   constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
@@ -102,7 +103,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
    */
   clear(): void {
     let failed = 0;
-    for (const keys of this.walk())
+    for (const { keys } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         const result = this.remove(keys, from);
         if (result !== 0 && result !== -ERRNO.ENOENT) failed = result;
@@ -146,9 +147,9 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   /** @param self what `visit` has as `this` */
   forEach(visit: (value: V, key: K, map: this) => void, self?: unknown): void {
     checkFunction("forEach", "visit", visit);
-    for (const keys of this.walk())
+    for (const { keys, stamp } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
-        if (this.load(keys, from)) visit.call(self, this.loadedValue(), this.loadedKey(), this);
+        if (this.load(keys, from, stamp)) visit.call(self, this.loadedValue(), this.loadedKey(), this);
   }
 
   /**
@@ -185,7 +186,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     return this.#entriesOf(walkInOrder(this.host, this.info, range, () => this.isOpen));
   }
 
-  #entriesOf(steps: Iterator<Uint32Array>): Generator<[K, V], undefined, unknown> {
+  #entriesOf(steps: Iterator<WalkStep>): Generator<[K, V], undefined, unknown> {
     return iterate<[K, V]>(this.info, steps, {
       load: this.#load,
       make: () => [this.loadedKey(), this.loadedValue()],
@@ -202,9 +203,9 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   /** Keys and values as they lie in memory: the value's bytes, one array for each copy. */
   *dump(): Generator<{ key: Uint8Array; values: Uint8Array[] }> {
     const { copies } = this.info;
-    for (const keys of this.walk())
+    for (const { keys, stamp } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from))
-        if (this.load(keys, from))
+        if (this.load(keys, from, stamp))
           yield {
             key: this.transfer.keyBytes(),
             values: Array.from({ length: copies }, (_, index) => this.transfer.valueBytes(index)),
@@ -212,7 +213,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   }
 
   /** @internal Keys as they lie in memory, some at a time. */
-  protected walk(): Generator<Uint32Array> {
+  protected walk(): Generator<WalkStep> {
     return walkKeys(this.core, this.host, this.info, () => this.isOpen);
   }
 

@@ -27,13 +27,17 @@ class Place {
   address = 0;
   /** Memory of the arena that the place got when it grew, 0: it is where it was at first. */
   grown = 0;
+  /** Length, room, and what lies behind them. */
   #words = new Uint32Array(2);
   #bytes = new Uint8Array(0);
+  /** The last view of what lies here: entries of one map are mostly as long as each other, and a view costs more than they do. */
+  #view = this.#bytes;
 
   lieAt({ memory }: MapHost, address: number, room: number): void {
     this.address = address;
-    this.#words = new Uint32Array(memory.buffer, address, 2);
+    this.#words = new Uint32Array(memory.buffer, address, (GIVEN_BYTES + room) / 4);
     this.#bytes = new Uint8Array(memory.buffer, address + GIVEN_BYTES, room);
+    this.#view = this.#bytes;
     this.#words[1] = room;
   }
 
@@ -45,9 +49,10 @@ class Place {
     return this.#words[0] ?? 0;
   }
 
-  /** The bytes that lie here. */
+  /** The bytes that lie here: a view that is good until others do. */
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.length);
+    if (this.#view.length !== this.length) this.#view = this.#bytes.subarray(0, this.length);
+    return this.#view;
   }
 
   /** Writes what `room` is enough for. */
@@ -59,12 +64,21 @@ class Place {
     }
   }
 
+  /** Writes a key as a walk has copied it: what `room` is enough for. */
+  putWords(words: Uint32Array, from: number): void {
+    const count = roundUp(words[from] ?? 0) / 4;
+    this.#words[0] = words[from] ?? 0;
+    const [to, behind] = [GIVEN_BYTES / 4, from + GIVEN_BYTES / 4];
+    for (let word = 0; word < count; word++) this.#words[to + word] = words[behind + word] ?? 0;
+  }
+
   /** As if nobody had ever used it: what is written goes nowhere. */
   forget(): void {
     this.address = 0;
     this.grown = 0;
     this.#words = new Uint32Array(2);
     this.#bytes = new Uint8Array(0);
+    this.#view = this.#bytes;
   }
 }
 
@@ -119,9 +133,13 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
     }
   }
 
+  #checkOpen(what: string): void {
+    if (!this.#isOpen) throw mapFailure(this.#info, -ERRNO.EBADF, what);
+  }
+
   /** Has something in a place. @returns the place's address @throws {AnyctxError} EBADF, ENOMEM, E2BIG */
   #put(place: Place, given: string | Uint8Array): number {
-    if (!this.#isOpen) throw mapFailure(this.#info, -ERRNO.EBADF, "use an entry of");
+    this.#checkOpen("use an entry of");
     const most = typeof given === "string" ? given.length * MOST_BYTES_A_UNIT : given.length;
     if (most > place.room) this.#grow(place, typeof given === "string" ? encodeUtf8(given, NOTHING) : given.length);
     place.put(given);
@@ -159,9 +177,10 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
   }
 
   put(words: Uint32Array, from: number): number {
-    const length = words[from] ?? 0;
-    const bytes = new Uint8Array(words.buffer, words.byteOffset + from * 4 + GIVEN_BYTES, length);
-    return this.#put(this.#key, bytes);
+    this.#checkOpen("use an entry of");
+    this.#grow(this.#key, words[from] ?? 0);
+    this.#key.putWords(words, from);
+    return this.#key.address;
   }
 
   readKey(): K {
@@ -173,7 +192,7 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
   }
 
   #restore<T>(form: VariableForm<T>, place: Place): T {
-    if (!this.#isOpen) throw mapFailure(this.#info, -ERRNO.EBADF, "read an entry of");
+    this.#checkOpen("read an entry of");
     return form.restore(place.bytes);
   }
 

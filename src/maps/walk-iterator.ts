@@ -4,11 +4,12 @@
  */
 import type { MapInfo } from "./info.ts";
 import { wordsOfKey } from "./walk.ts";
+import type { WalkStep } from "./walk-step.ts";
 
 /** What is made of the keys of a walk. */
 export interface Visit<T> {
   /** Has a key's entry in the transfer buffer; false if it is gone. */
-  readonly load: (keys: Uint32Array, from: number) => boolean;
+  readonly load: (keys: Uint32Array, from: number, stamp: number) => boolean;
   readonly make: () => T;
 }
 
@@ -19,12 +20,13 @@ class WalkIterator<T> {
   readonly #load: Visit<T>["load"];
   readonly #make: Visit<T>["make"];
   /** Undefined at the end. */
-  #steps: Iterator<Uint32Array> | undefined;
+  #steps: Iterator<WalkStep> | undefined;
   #keys: Uint32Array = NO_KEYS;
+  #stamp = 0;
   /** The next key's first word. */
   #at = 0;
 
-  constructor(info: MapInfo, steps: Iterator<Uint32Array>, { load, make }: Visit<T>) {
+  constructor(info: MapInfo, steps: Iterator<WalkStep>, { load, make }: Visit<T>) {
     this.#info = info;
     this.#steps = steps;
     this.#load = load;
@@ -37,7 +39,7 @@ class WalkIterator<T> {
         while (this.#at < this.#keys.length) {
           const from = this.#at;
           this.#at += wordsOfKey(this.#info, this.#keys, from);
-          if (this.#load(this.#keys, from)) return { done: false, value: this.#make() };
+          if (this.#load(this.#keys, from, this.#stamp)) return { done: false, value: this.#make() };
         }
       } while (this.#step());
     } catch (error) {
@@ -64,7 +66,8 @@ class WalkIterator<T> {
       this.#end();
       return false;
     }
-    this.#keys = step.value;
+    this.#keys = step.value.keys;
+    this.#stamp = step.value.stamp;
     this.#at = 0;
     return true;
   }
@@ -81,7 +84,7 @@ Object.setPrototypeOf(WalkIterator.prototype, iterators);
 /** @param steps keys as they lie in memory, some at a time */
 export function iterate<T>(
   info: MapInfo,
-  steps: Iterator<Uint32Array>,
+  steps: Iterator<WalkStep>,
   visit: Visit<T>,
 ): Generator<T, undefined, unknown> {
   return new WalkIterator(info, steps, visit) as object as Generator<T, undefined, unknown>;

@@ -6,8 +6,9 @@ import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { comesBefore } from "./key-order.ts";
 import { roundUp } from "./transfer.ts";
+import type { WalkStep } from "./walk-step.ts";
 
-const { GIVEN_BYTES, WALK_DOWN, WALK_FROM } = CONSTANTS;
+const { GIVEN_BYTES, STAMP_BYTES, WALK_DOWN, WALK_FROM } = CONSTANTS;
 
 /** Which keys are walked over: those from `from` on that come before `to`, by their bytes. */
 export interface ByteRange {
@@ -17,7 +18,7 @@ export interface ByteRange {
   readonly reverse?: boolean | undefined;
 }
 
-/** Words of a key as a walk copies it: its length, and its bytes in whole words. */
+/** Words of a key as a walk copies it: its length, where its entry lies, and its bytes in whole words. */
 export function wordsOfGiven(words: Uint32Array, from: number): number {
   return (GIVEN_BYTES + roundUp(words[from] ?? 0)) / 4;
 }
@@ -33,7 +34,7 @@ function step(
   from: Uint8Array | undefined,
   mode: number,
   room: Room,
-): Uint32Array | undefined {
+): WalkStep | undefined {
   const { buffer } = host.memory;
   const begins = from === undefined ? 0 : GIVEN_BYTES + roundUp(from.length);
   if (begins >= room.bytes) return undefined;
@@ -45,14 +46,15 @@ function step(
   const at = from === undefined ? 0 : room.address;
   const count = host.instance.core.orderedKeys(info.address, at, mode, into, room.bytes - begins);
   if (count === -ERRNO.ENOSPC) return undefined;
-  const words = new Uint32Array(buffer, into, (room.bytes - begins) >> 2);
+  const [low = 0, high = 0] = new Uint32Array(buffer, into, STAMP_BYTES / 4);
+  const words = new Uint32Array(buffer, into + STAMP_BYTES, (room.bytes - begins - STAMP_BYTES) >> 2);
   let end = 0;
   for (let index = 0; index < count; index++) end += wordsOfGiven(words, end);
-  return words.slice(0, end);
+  return { keys: words.slice(0, end), stamp: high * 2 ** 32 + low };
 }
 
 /** A key that does not fit the thread's room: only this needs memory. */
-function stepElsewhere(host: MapHost, info: MapInfo, from: Uint8Array | undefined, mode: number): Uint32Array {
+function stepElsewhere(host: MapHost, info: MapInfo, from: Uint8Array | undefined, mode: number): WalkStep {
   const { core } = host.instance;
   for (let bytes = 2 * host.room.bytes; ; bytes *= 2) {
     const address = core.allocateBytes(bytes) >>> 0;
@@ -66,11 +68,11 @@ function stepElsewhere(host: MapHost, info: MapInfo, from: Uint8Array | undefine
 /** Bytes of the first step's keys; each has room for twice as many as the one before: who wants a few entries pays for a few. */
 const FIRST_STEP = 512;
 
-/** The keys up to the first that lies behind the range; and whether there is one. */
-function cutAt(keys: Uint32Array, isBehind: (key: Uint8Array) => boolean): { inside: Uint32Array; isOver: boolean } {
-  for (let at = 0; at < keys.length; at += wordsOfGiven(keys, at))
-    if (isBehind(bytesOfKey(keys, at))) return { inside: keys.subarray(0, at), isOver: true };
-  return { inside: keys, isOver: keys.length === 0 };
+/** The keys up to the first that lies behind the range. */
+function cutAt(keys: Uint32Array, isBehind: (key: Uint8Array) => boolean): Uint32Array {
+  let at = 0;
+  while (at < keys.length && !isBehind(bytesOfKey(keys, at))) at += wordsOfGiven(keys, at);
+  return keys.subarray(0, at);
 }
 
 function lastKey(keys: Uint32Array): Uint8Array {
@@ -88,7 +90,7 @@ export function* walkInOrder(
   info: MapInfo,
   range: ByteRange,
   isOpen: () => boolean,
-): Generator<Uint32Array> {
+): Generator<WalkStep> {
   const { from, to, reverse = false } = range;
   let behind = reverse ? to : from;
   // Upwards `from` is one of the range's, downwards `to` is none.
@@ -97,14 +99,15 @@ export function* walkInOrder(
     reverse ? from !== undefined && comesBefore(key, from) : to !== undefined && !comesBefore(key, to);
   for (let bytes = FIRST_STEP; ; bytes = Math.min(2 * bytes, host.room.bytes)) {
     if (!isOpen()) throw mapFailure(info, -ERRNO.EBADF, "walk");
-    const keys =
+    const { keys, stamp } =
       step(host, info, behind, mode, { ...host.room, bytes }) ??
       step(host, info, behind, mode, host.room) ??
       stepElsewhere(host, info, behind, mode);
-    const { inside, isOver } = cutAt(keys, isBehind);
-    if (inside.length > 0) yield inside;
-    if (isOver) return;
+    if (keys.length === 0) return;
     behind = lastKey(keys);
+    const isOver = isBehind(behind);
+    yield { keys: isOver ? cutAt(keys, isBehind) : keys, stamp };
+    if (isOver) return;
     mode &= ~WALK_FROM;
   }
 }

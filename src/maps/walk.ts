@@ -7,10 +7,10 @@ import type { MapInfo } from "./info.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
 import { walkInOrder, wordsOfGiven } from "./walk-order.ts";
+import type { WalkStep } from "./walk-step.ts";
 
-/** The keys that one step of a walk copied, in words, and where to go on: 0, nowhere. */
-interface Step {
-  readonly keys: Uint32Array;
+/** A step, and where to go on: 0, nowhere. */
+interface Step extends WalkStep {
   readonly next: number;
 }
 
@@ -22,7 +22,7 @@ function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address,
   const words = new Uint32Array(buffer, address, bytes / 4);
   let end = info.kind.variable ? 0 : count * wordsOfKey(info, words, 0);
   if (info.kind.variable) for (let index = 0; index < count; index++) end += wordsOfGiven(words, end);
-  return { keys: words.slice(0, end), next: scanNext(core, host.memory) };
+  return { keys: words.slice(0, end), stamp: 0, next: scanNext(core, host.memory) };
 }
 
 /** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */
@@ -49,25 +49,25 @@ export function wordsOfKey({ keySize, kind }: MapInfo, words: Uint32Array, from:
  * @param isOpen asked before the map is touched: it may be closed between two keys
  * @throws {AnyctxError} EINVAL: it is no kind that can be walked; EBADF, ENOMEM, ETIMEDOUT
  */
-export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
+export function* walkKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<WalkStep> {
   if (!info.kind.walk) throw new AnyctxError("EINVAL", `Map "${info.name}" cannot be walked: it is ${info.kind.type}`);
   if (info.kind.walk === "keys") yield* walkByKeys(core, host, info, isOpen);
   else if (info.kind.walk === "order") yield* walkInOrder(host, info, {}, isOpen);
   else yield* walkByPlaces(core, host, info, isOpen);
 }
 
-function* walkByPlaces(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
+function* walkByPlaces(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<WalkStep> {
   let from = 0;
   do {
     if (!isOpen()) throw mapFailure(info, -ERRNO.EBADF, "walk");
-    const { keys, next } = scan(core, host, info, from, host.room) ?? scanElsewhere(core, host, info, from);
-    yield keys;
-    from = next;
+    const step = scan(core, host, info, from, host.room) ?? scanElsewhere(core, host, info, from);
+    yield step;
+    from = step.next;
   } while (from !== 0);
 }
 
 /** One key at a time. The next one comes after it whether it is still there or not. */
-function* walkByKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<Uint32Array> {
+function* walkByKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boolean): Generator<WalkStep> {
   const { after } = info.kind.system;
   if (after === undefined) return;
   const words = wordsOfKey(info, NONE, 0);
@@ -80,6 +80,6 @@ function* walkByKeys(core: Core, host: MapHost, info: MapInfo, isOpen: () => boo
     const result = core[after](info.address, last === undefined ? 0 : room.byteOffset, room.byteOffset + words * 4);
     if (result !== 0) return;
     last = room.slice(words);
-    yield last;
+    yield { keys: last, stamp: 0 };
   }
 }

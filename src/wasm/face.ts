@@ -405,11 +405,20 @@ export interface Core {
    */
   orderedGet(address: number, key: number, into: number): number;
   /**
-   * Copies keys in their order, each as it is given to an operation and rounded up to 8 bytes, as many as fit. Lock-free, any context.
+   * As orderedGet, of a key that a walk has copied, without a look for it: where the map has not changed since, its entry is where it
+   * was. Lock-free, any context.
+   * @param leaf the word behind the key's length
+   * @param stamp what the walk wrote before its keys: as a number, since no map has 2^53 changes
+   * @returns 0; -EAGAIN: it has to be looked for; -ENOSPC as orderedGet
+   */
+  orderedGetAt(address: number, leaf: number, stamp: number, into: number): number;
+  /**
+   * Copies keys in their order, each as it is given to an operation and rounded up to 8 bytes, as many as fit; in the word behind a
+   * key's length is where its entry lies (orderedGetAt). Lock-free, any context.
    * The load pairs as those of leafTowards.
    * @param from the key to begin behind, 0: before all
    * @param mode WALK_FROM, WALK_DOWN
-   * @param into 8-byte aligned; what is behind the keys is used up
+   * @param into 8-byte aligned: eight bytes for the stamp of this look, then the keys; what is behind them is used up
    * @returns how many; -ENOSPC: there is not room for one
    */
   orderedKeys(address: number, from: number, mode: number, into: number, bytes: number): number;
@@ -788,6 +797,7 @@ export const SIGNATURES = {
   orderedCompareUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   orderedDelete: { parameters: ["i32", "i32"], results: ["i32"] },
   orderedGet: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
+  orderedGetAt: { parameters: ["i32", "i32", "f64", "i32"], results: ["i32"] },
   orderedKeys: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   orderedTake: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   orderedUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
@@ -915,7 +925,7 @@ export const CONSTANTS = {
   SUPERBLOCK: 65536,
   SUPERBLOCK_BYTES: 4096,
   MAGIC: 1480808769,
-  LAYOUT_VERSION: 9,
+  LAYOUT_VERSION: 10,
   PROFILE_ANYCTX: 0,
   PROFILE_LINUX: 1,
   CLASS_COUNT: 11,
@@ -1055,6 +1065,7 @@ export const CONSTANTS = {
   EXCHANGES: 32,
   WALK_FROM: 1,
   WALK_DOWN: 2,
+  STAMP_BYTES: 8,
   KIND_ORDERED: 65538,
   BRANCH_POSITION: 16,
   BRANCH_BYTES: 24,
@@ -1110,7 +1121,7 @@ export const LAYOUT = {
   Intents: { first: 0, second: 8, key: 16, value: 24 },
   LevelCount: { live: 0, operation: 4, places: 8, least: 12 },
   MapCpu: { opened: 0, spare: 4, pool: 8, tableRaised: 16, tableNext: 20, readers: 24, counts: 64 },
-  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, extraHigh: 156, frozen: 160, ring: 164, lruShare: 168, lruBatch: 172, innerKind: 176, innerKeySize: 180, innerValueSize: 184, innerFlags: 188, places: 192, migrator: 196, segments: 200, retired: 204, retiredTarget: 208, treeRoot: 212, treeLock: 216, treeCount: 220, treePending: 224, innerEntries: 228, held: 232, pooled: 236, pointerLow: 240, pointerHigh: 244, pagesFrom: 248, sweeper: 252, sweep: 256, sweepTarget: 260, sweepTraceTarget: 264, ringBytes: 268, valueLock: 272 },
+  MapHeader: { kind: 0, flags: 4, keySize: 8, valueSize: 12, buckets: 16, contiguous: 20, valueStride: 24, valueOffset: 28, root: 32, multiplier: 40, directory: 48, elements: 52, fastKey: 56, inPlace: 60, values: 64, maxEntries: 68, supply: 72, storage: 76, copyStride: 80, keepsValues: 84, valueStorage: 88, description: 92, descriptionBytes: 96, next: 100, dyingTarget: 104, dyingTraceTarget: 108, interruptsOff: 112, account: 116, sets: 120, wholeStorage: 124, directoryStorage: 128, leastBuckets: 132, mostBuckets: 136, segment: 140, serial: 144, access: 148, extra: 152, extraHigh: 156, frozen: 160, ring: 164, lruShare: 168, lruBatch: 172, innerKind: 176, innerKeySize: 180, innerValueSize: 184, innerFlags: 188, places: 192, migrator: 196, segments: 200, retired: 204, retiredTarget: 208, treeRoot: 212, treeLock: 216, treeCount: 220, treePending: 224, innerEntries: 228, held: 232, pooled: 236, treeChanges: 240, pointerLow: 248, pointerHigh: 252, pagesFrom: 256, sweeper: 260, sweep: 264, sweepTarget: 268, sweepTraceTarget: 272, ringBytes: 276, valueLock: 280 },
   ObjectAllocator: { sets: 0, limit: 8, refused: 12, magic: 64, size: 68, perCpu: 72, largest: 76, fastLargest: 80, shift: 84, serial: 88, debugBytes: 92 },
   Order: { lock: 0, taken: 4, hand: 8, unlisted: 12, inactiveOldest: 16, inactiveNewest: 20, inactiveCount: 24, activeOldest: 28, activeNewest: 32, activeCount: 36, batch: 40, swept: 44 },
   PageDescriptor: { state: 0, slabClass: 1, reserved: 2, length: 4, next: 8, previous: 12, free: 16, freeCount: 20, total: 24, head: 28 },
@@ -1133,7 +1144,7 @@ export const SIZES = {
   Intents: 32,
   LevelCount: 16,
   MapCpu: 72,
-  MapHeader: 276,
+  MapHeader: 284,
   ObjectAllocator: 96,
   Order: 48,
   PageDescriptor: 32,

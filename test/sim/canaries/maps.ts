@@ -266,6 +266,30 @@ export const MAP_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "walked-entry-not-asked-for",
+    doc: "An entry is read where a walk came by it, whatever has changed since.",
+    scenario: "ordered-read-walked",
+    edits: [
+      {
+        file: "core/maps/tree.ts",
+        guard: "  return stamp != 0 && acquire64(changesWord(map)) == stamp;",
+        without: "  return stamp != 0;",
+      },
+    ],
+  },
+  {
+    name: "stamp-of-a-change-under-way",
+    doc: "A walk takes what it sees for what will be there, while a change has been counted and not shown.",
+    scenario: "ordered-read-walked",
+    edits: [
+      {
+        file: "core/maps/tree.ts",
+        guard: "  return acquire(treeLock(map)) == 0 ? changes : 0;",
+        without: "  return changes;",
+      },
+    ],
+  },
+  {
     name: "trie-count-not-settled",
     doc: "Whoever reaps a CPU that showed a change and died before it was counted lets the count be.",
     scenario: "trie-killed",

@@ -12,9 +12,12 @@ import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
 import { setBytes } from "../../../src/wasm/sets.ts";
 import { DIES, withDeath } from "./death.ts";
 
-const { EBUSY, ENOENT, ENOMEM, ETIMEDOUT } = CONSTANTS;
-const { BRANCH_POSITION, GIVEN_BYTES, KIND_ORDERED, NODE_CHILD, VARIABLE_KEY, VARIABLE_SETS, WALK_DOWN } = CONSTANTS;
+const { EAGAIN, EBUSY, ENOENT, ENOMEM, ETIMEDOUT } = CONSTANTS;
+const { BRANCH_POSITION, GIVEN_BYTES, KIND_ORDERED, NODE_CHILD, STAMP_BYTES, VARIABLE_KEY, VARIABLE_SETS, WALK_DOWN } =
+  CONSTANTS;
 const BUSY = "met its own lock";
+const CHANGED = "looked for an entry again";
+const UNCHANGED = "found an entry where it was";
 
 /** Two keys that stay; what comes and goes is before, between and behind them, and the beginning of them. */
 const STAY = ["bb", "dd"];
@@ -41,7 +44,9 @@ interface Rooms {
   readonly walks: readonly number[];
 }
 
-const WALK_BYTES = 128;
+const WALK_BYTES = 136;
+/** Bytes of a key as a walk copies it. */
+const WALKED_BYTES = 16;
 
 function prepareRooms(world: World): Rooms {
   const wordOf = (name: string): number => Buffer.from(name.padEnd(4, "\0")).readUInt32LE();
@@ -70,6 +75,8 @@ class Ordered {
   readonly #there: Set<string>;
   /** A change that has begun and not said how it ended. */
   readonly #open = new Set<string>();
+  /** Keys that the last walk came by. */
+  #walked = 0;
 
   constructor(world: World, map: number, rooms: Rooms, there: readonly string[]) {
     this.#world = world;
@@ -116,8 +123,9 @@ class Ordered {
     const into = this.#rooms.walks[who] as number;
     const count = (yield ["orderedKeys", this.#map, this.#rooms.keys.get(from ?? "") ?? 0, mode, into, WALK_BYTES]) | 0;
     if (count < 0) throw new Finding("ordered", `a walk says ${count}`);
+    this.#walked = count;
     const met = Array.from({ length: count }, (_, index) => {
-      const at = into + index * 16;
+      const at = into + STAMP_BYTES + index * WALKED_BYTES;
       return Buffer.from(memory.bytes.slice(at + GIVEN_BYTES, at + GIVEN_BYTES + memory.load(at))).toString("latin1");
     });
     const sorted = [...met].sort();
@@ -129,6 +137,32 @@ class Ordered {
     for (const name of STAY)
       if (!met.includes(name) && !(from !== undefined && name < from))
         throw new Finding("ordered", `a walk that goes by ${met.join()} has not met ${name}`);
+  }
+
+  /** The entries that the last walk came by, where they were: c is not there once it is not counted, what is there has its value. */
+  *readWalked(who: number): Body {
+    const { memory } = this.#world;
+    const [walked, value] = [this.#rooms.walks[who] as number, this.#rooms.values[who] as number];
+    const stamp = memory.load(walked);
+    memory.store(value + 4, 8);
+    for (let index = 0; index < this.#walked; index++) {
+      const at = walked + STAMP_BYTES + index * WALKED_BYTES;
+      const name = Buffer.from(memory.bytes.slice(at + GIVEN_BYTES, at + GIVEN_BYTES + memory.load(at))).toString(
+        "latin1",
+      );
+      // Asked in the core, so that the machine sees what the answer hangs on: nothing else is dropped.
+      const isGone = name === "c" && ((yield ["mapCount", this.#map]) | 0) === STAY.length;
+      const result = (yield ["orderedGetAt", this.#map, memory.load(at + 4), stamp, value]) | 0;
+      if (result === -EAGAIN) this.#world.saw(CHANGED);
+      else if (result !== 0) throw new Finding("ordered", `an entry where it was says ${result}`);
+      else if (isGone) throw new Finding("ordered", `${name} has gone, and is still found where it was`);
+      else if (memory.load(value + GIVEN_BYTES) !== NAMES.indexOf(name))
+        throw new Finding(
+          "ordered",
+          `the value of ${NAMES[memory.load(value + GIVEN_BYTES)]} is found where ${name} was`,
+        );
+      else this.#world.saw(UNCHANGED);
+    }
   }
 
   /** Nodes below a word, and the keys of those that are leaves, in order. */
@@ -277,9 +311,40 @@ function besideWalk(
   };
 }
 
+/** A walk's entries are read one by one, as iterators do, while another CPU takes one of them out. */
+const read: Scenario = {
+  name: "ordered-read-walked",
+  doc: "A CPU reads the entries of its walk where they were, while another one takes one out.",
+  cpus: 2,
+  bound: 2,
+  reaches: [{ in: "orderedGetAt" }, { in: "takeOut" }, CHANGED, UNCHANGED],
+  prepare(world) {
+    const rooms = prepareRooms(world);
+    const there = [...STAY, "c"];
+    const map = makeMap(world, rooms, there);
+    return () => {
+      const ordered = new Ordered(world, map, rooms, there);
+      return {
+        fibers: [
+          task(0, function* () {
+            yield* ordered.walk(0, 0);
+            yield* ordered.readWalked(0);
+          }),
+          task(1, () => ordered.change(1, ["drop", "c"])),
+        ],
+        atRest() {
+          checkRest(world);
+          ordered.check();
+        },
+      };
+    };
+  },
+};
+
 export const ORDERED: readonly Scenario[] = [
   killed,
   interrupted,
+  read,
   // What is nearest to where the walk begins goes between its two looks: what is there then is before it.
   besideWalk(
     "ordered-walk",
