@@ -162,11 +162,14 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
    * @throws {AnyctxError} EINVAL for another kind; EBADF, EPERM
    */
   mayHave(value: V): boolean {
-    const bytes = this.transfer.encode(value);
-    this.checkOpen("look for a value in", "mayRead");
+    const what = "look for a value in";
     const { has } = this.info.kind.system;
-    if (has === undefined) throw mapFailure(this.info, -EINVAL, "look for a value in");
-    return this.core[has](this.info.address, this.transfer.placeValue(bytes)) === 0;
+    this.checkOpen(what, "mayRead");
+    if (has === undefined) throw mapFailure(this.info, -EINVAL, what);
+    this.transfer.write(undefined as K, value);
+    // To read a value may run code, which may have closed the map.
+    this.checkOpen(what);
+    return this.core[has](this.info.address, this.transfer.valueAddress) === 0;
   }
 
   /** Whether values can be compared and replaced as a whole: of a map without locks only those that are one word. */
