@@ -54,11 +54,12 @@ function hashUse(reader: Reader, map: MapShape): MemoryUse {
   return { bytes: bucketBytes(reader, address) + elements + values, preallocatedBytes };
 }
 
-/** As a hash, and the slots. */
+/** As a hash, and what says in which order entries go: one order or one for each CPU, what CPUs set aside, and the slots. */
 function lruUse(reader: Reader, map: MapShape): MemoryUse {
   const { bytes, preallocatedBytes } = hashUse(reader, map);
-  const slots = map.maxEntries * 4;
-  return { bytes: bytes + slots, preallocatedBytes: preallocatedBytes + slots };
+  const orders = reader.word(map.address + LAYOUT.MapHeader.lruShare) === 0 ? 1 : reader.cpus;
+  const order = orders * CONSTANTS.ORDER_BYTES + reader.cpus * CONSTANTS.BATCH_BYTES + map.maxEntries * 4;
+  return { bytes: bytes + order, preallocatedBytes: preallocatedBytes + order };
 }
 
 /** Buckets, and what the caches of each class own. Such a map is never preallocated. */
