@@ -130,7 +130,16 @@ function withVerifier({ maps }: ObjectSpec, options: LoadOptions): LoadOptions {
  * Creates an object's maps in an arena and makes its programs ready.
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
  */
-export function loadSpec(arena: Arena, object: ObjectSpec, given: LoadOptions = {}): LoadedObject {
+export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
+  return loadUndoably(arena, object, options).loaded;
+}
+
+/** As loadSpec, and `undo`, which leaves no map of the object, for whoever loads others beside it. */
+export function loadUndoably(
+  arena: Arena,
+  object: ObjectSpec,
+  given: LoadOptions,
+): { readonly loaded: LoadedObject; readonly undo: () => void } {
   const options = withVerifier(object, given);
   const wanted: SelectOptions = { ...underPolicy(arena, options, "refuse"), enable: options.enable ?? new Set() };
   const { chosen, skipped } = (options.programs === "any" ? tryPrograms : selectPrograms)(object, wanted);
@@ -144,7 +153,8 @@ export function loadSpec(arena: Arena, object: ObjectSpec, given: LoadOptions = 
     const left = labelled(options, [...skipped, ...ready.skipped]);
     if (ready.programs.length === 0 && options.programs !== "any") throw nothingRuns(object, left);
     const warnings = labelled(options, warningsOf(object, chosen, underPolicy(arena, options, "warn")));
-    return { programs: ready.programs, maps: made.maps, skipped: left, warnings };
+    const loaded = { programs: ready.programs, maps: made.maps, skipped: left, warnings };
+    return { loaded, undo: made.undo };
   } catch (error) {
     made.undo();
     throw error;

@@ -1,7 +1,7 @@
 /** Several objects in one arena, whose programs run together. */
 import type { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
-import { type LoadedObject, type LoadOptions, loadSpec } from "./load.ts";
+import { type LoadedObject, type LoadOptions, loadUndoably } from "./load.ts";
 import { type LoadedMap, shortName } from "./maps.ts";
 
 /** What objects are called beside each other: by their files' names, and where these are alike by the ways to them. */
@@ -19,10 +19,17 @@ export interface Wanted {
 
 /**
  * Loads one after the other. A map that is pinned by its name is of all objects that have it.
- * @throws {AnyctxError} as `loadSpec`, of the first that does not load; those before it are in the arena then
+ * @throws {AnyctxError} as `loadSpec`, of the first that does not load; no map of the others is left then either
  */
 export function loadSeveral(arena: Arena, wanted: readonly Wanted[]): LoadedObject {
-  const loaded = wanted.map(({ object, options }) => loadSpec(arena, object, options));
+  const begun: ReturnType<typeof loadUndoably>[] = [];
+  try {
+    for (const { object, options } of wanted) begun.push(loadUndoably(arena, object, options));
+  } catch (error) {
+    for (const { undo } of begun.reverse()) undo();
+    throw error;
+  }
+  const loaded = begun.map((each) => each.loaded);
   return {
     programs: loaded.flatMap(({ programs }) => programs),
     maps: eachOnce(loaded.flatMap(({ maps }) => maps)),

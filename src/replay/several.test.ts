@@ -84,3 +84,17 @@ test("objects are called as their files are, or by the ways to them where that i
   assert.deepEqual(named("a/memleak.bpf.o", "runqlat.o"), ["memleak", "runqlat"]);
   assert.deepEqual(named("a/x.bpf.o", "b/x.bpf.o", "y.o"), ["a/x.bpf.o", "b/x.bpf.o", "y"]);
 });
+
+test("of objects of which the last does not load nothing is left, but what was there before", async () => {
+  const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20, seed: 1 });
+  const before = arena.core.pagesInUse();
+  const wanted = [1, 100].map((step) => ({ object: objectWith(step), options: { label: `by${step}` } }));
+  const wrong = { object: objectWith(1), options: { label: "wrong", mapEntries: new Map([["no such map", 1]]) } };
+  assert.throws(() => loadSeveral(arena, [...wanted, wrong]), { code: "EINVAL", message: /no such map/ });
+  assert.deepEqual(arena.maps(), []);
+  for (let round = 0; round < 6; round++) arena.trim();
+  assert.equal(arena.core.pagesInUse(), before);
+  const kept = loadSeveral(arena, wanted);
+  assert.throws(() => loadSeveral(arena, [{ ...wrong, object: objectWith(2) }]), { code: "EINVAL" });
+  assert.equal(arena.maps().length, kept.maps.length);
+});
