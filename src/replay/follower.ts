@@ -1,9 +1,10 @@
-/** What events tell for those after them: of objects that stay, and of calls that will return. */
+/** What events tell for those after them: of objects that stay, of calls that will return, and of tasks that end. */
 import { callOf } from "../bpf/kernel/call.ts";
 import type { FunctionTypes } from "../bpf/kernel/functions.ts";
 import { RecordReader } from "../bpf/kernel/object.ts";
 import { RAW_ARGUMENTS } from "../bpf/programs/raw-tracepoint.ts";
 import type { SourceEvent } from "../events/event.ts";
+import { type EndingEvent, endingEvent } from "./ended-tasks.ts";
 import type { Keeper } from "./kept-facts.ts";
 import { type CallEvent, callEvent } from "./open-calls.ts";
 
@@ -11,6 +12,7 @@ import { type CallEvent, callEvent } from "./open-calls.ts";
 export interface Follower {
   readonly keeper: Keeper | undefined;
   readonly call: CallEvent | undefined;
+  readonly ending: EndingEvent | undefined;
 }
 
 export function followerOf(event: SourceEvent, functions: FunctionTypes | undefined): Follower {
@@ -27,5 +29,6 @@ export function followerOf(event: SourceEvent, functions: FunctionTypes | undefi
       call === undefined || found === undefined
         ? undefined
         : callEvent(found.name, found.at === "return", call.arguments, format),
+    ending: endingEvent(event),
   };
 }

@@ -18,6 +18,7 @@ import { type Section, sectionOf } from "../load/section.ts";
 import { withTails } from "../load/tails.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { newCounts, type ProgramCounts, type RunCounts } from "./counts.ts";
+import { TaskValues } from "./ended-tasks.ts";
 import { type Follower, followerOf } from "./follower.ts";
 import { DEFAULT_THREAD_DELAY, type EventMoment, type InterruptRule, interruptSign, readMoment } from "./interrupts.ts";
 import { KeptFacts } from "./kept-facts.ts";
@@ -89,6 +90,7 @@ export class EventRunner {
   readonly #facts = new KeptFacts();
   #needsFacts = false;
   readonly #calls = new OpenCalls();
+  readonly #taskValues: TaskValues;
   /** By event index. */
   readonly #followers: Follower[] = [];
   readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
@@ -122,6 +124,8 @@ export class EventRunner {
       before: { interruptsOff: false, preempt: 0, pid: 0, time: 0 },
       raisedAt: 0,
     }));
+    // Where contexts are written: none is in use before and behind runs.
+    this.#taskValues = new TaskValues(this.#host, programs, this.#contextRoom);
     this.#view = new DataView(arena.memory.buffer);
     this.#areaWords = new Uint32Array(arena.memory.buffer);
     this.#meetNewEvents();
@@ -212,11 +216,13 @@ export class EventRunner {
     this.counts.byCpu[cpu] = (this.counts.byCpu[cpu] ?? 0) + 1;
     const event = view.getUint16(record + RECORD.event, true);
     if (event >= this.#attached.length) this.#meetNewEvents();
-    const { keeper, call } = this.#followers[event] ?? {};
+    const { keeper, call, ending } = this.#followers[event] ?? {};
     if (this.#needsFacts) this.#facts.see(view, record, keeper);
     const given = call === undefined ? undefined : this.#calls.see(view, record, call);
     const attached = this.#attached[event];
+    if (ending?.when === "before") this.#taskValues.end(ending, view, record);
     if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot, given);
+    if (ending?.when === "behind") this.#taskValues.end(ending, view, record);
     if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + LAYOUT.CpuArea.work) >> 2] !== 0)
       slot.raisedAt = now.time;
   }
