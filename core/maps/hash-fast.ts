@@ -48,13 +48,13 @@ import { bucketAt, bucketIndex, rootWord } from "./table";
 export type KeyAddress = i32;
 
 /** Result of the fast path: take the slow one. Not an errno, not 0. */
-const SLOW_PATH: i32 = 1;
+export const SLOW_PATH: i32 = 1;
 
 /** Result of findFast: another key with the same tag. No address. */
 const COLLISION: usize = 1;
 
 /** Whether this CPU has raised work of any kind. */
-function hasWork(area: CpuArea): bool {
+export function hasWork(area: CpuArea): bool {
   return load<u64>(changetype<usize>(area), offsetof<CpuArea>("work")) != 0;
 }
 
@@ -66,7 +66,7 @@ function copyValue(destination: usize, source: usize, size: u32): void {
 }
 
 /** The hash of a key. */
-function hashOfKey<K>(map: MapHeader, key: K): u32 {
+export function hashOfKey<K>(map: MapHeader, key: K): u32 {
   if (isSigned<K>()) return hashWords(<usize>key, map.keySize, map.multiplier);
   return hashKey<K>(key, map.multiplier);
 }
@@ -82,7 +82,7 @@ function hasKey<K>(map: MapHeader, element: usize, key: K): bool {
 }
 
 /** Writes the key of an element that nobody else can see yet. */
-function fillKey<K>(map: MapHeader, element: usize, key: K): void {
+export function fillKey<K>(map: MapHeader, element: usize, key: K): void {
   if (isSigned<K>()) copyValue(element + ELEMENT_KEY, <usize>key, map.keySize);
   else store<K>(element, key, ELEMENT_KEY);
 }
@@ -210,7 +210,7 @@ function overwriteFast<V>(map: MapHeader, bucket: usize, control: u64, place: us
 }
 
 /** Fills in the value of a new element: a word, bytes, or of a per-CPU hash this CPU's copy and zeroes. */
-function fillValue<V>(map: MapHeader, area: CpuArea, element: usize, value: V): void {
+export function fillValue<V>(map: MapHeader, area: CpuArea, element: usize, value: V): void {
   const at = element + map.valueOffset;
   if (sizeof<V>() == 8) {
     store<u64>(at, <u64>value);

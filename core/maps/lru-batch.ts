@@ -111,7 +111,13 @@ function setAside(area: CpuArea, map: MapHeader, order: Order, batch: Batch): vo
   }
 }
 
-/** The next entry that may go, until passEntry; 0: none was found, or the lock cannot be had here. */
+/** The next entry that has been set aside and may go, until passEntry; 0: the lock is needed for more. */
+export function nextSetAside(batch: usize): usize {
+  const mine = changetype<Batch>(batch);
+  return mine.next == mine.end ? 0 : load<u32>(oldestPlace(mine, mine.next));
+}
+
+/** As nextSetAside, of those that are set aside now if there were none; 0: none was found, or the lock cannot be had here. */
 export function nextOldest(area: CpuArea, map: MapHeader, batch: usize): usize {
   const mine = changetype<Batch>(batch);
   if (mine.next == mine.end) {
@@ -122,7 +128,7 @@ export function nextOldest(area: CpuArea, map: MapHeader, batch: usize): usize {
     setAside(area, map, order, mine);
     unlockOrder(area, map);
   }
-  return mine.next == mine.end ? 0 : load<u32>(oldestPlace(mine, mine.next));
+  return nextSetAside(batch);
 }
 
 /** What nextOldest gave has gone, or cannot be had, or was used: it goes back on a list with the next lock. */

@@ -69,6 +69,24 @@ export const LRU_CANARIES: readonly Canary[] = [
     edits: [{ file: "core/maps/lru-evict.ts", guard: "  countElement(area, map, -1, operation);\n", without: "" }],
   },
   {
+    name: "fast-victim-not-counted",
+    doc: "The entry that goes on the fast path is not counted off.",
+    scenario: "lru-fast",
+    edits: [{ file: "core/maps/lru-fast.ts", guard: "  setLive(counts, counts.live - 1, operation);\n", without: "" }],
+  },
+  {
+    name: "fast-victim-surely-own",
+    doc: "The fast path says that an entry's element is its own before it has taken the entry out.",
+    scenario: "lru-killed-fast",
+    edits: [
+      {
+        file: "core/maps/lru-fast.ts",
+        guard: "  nameObject(intents, element, changetype<usize>(cache), removal | MAYBE);\n",
+        without: "  nameObject(intents, element, changetype<usize>(cache), removal);\n",
+      },
+    ],
+  },
+  {
     name: "free-not-said",
     doc: "An element goes onto a CPU's list, and nobody is told.",
     scenario: "lru-delete-evict",

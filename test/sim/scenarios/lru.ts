@@ -41,6 +41,9 @@ const KEYS = 10;
 /** Entries of which each of so many CPUs sets two aside at once. */
 const batched = (cpus: number): number => 16 * cpus;
 
+/** A new key has taken the fast path so far that another entry has gone for it. */
+const FAST: Place = { in: "insertFast", text: "ELEMENT_HASH" };
+
 const PLANS: readonly Plan[] = [
   {
     name: "lru-two-cpus",
@@ -121,7 +124,7 @@ const PLANS: readonly Plan[] = [
     map: { lru: "common", maxEntries: batched(2) },
     there: batched(2),
     keys: batched(2) + KEYS,
-    reaches: [{ in: "setAside" }, { in: "putBack", text: "listActive" }, { in: "putBack", text: "listNew" }],
+    reaches: [FAST, { in: "setAside" }, { in: "putBack", text: "listActive" }, { in: "putBack", text: "listNew" }],
     first: (table) => putAll(table, [33, 34, 35, 36]),
     *other(table) {
       yield* table.lookup(2);
@@ -139,6 +142,33 @@ const PLANS: readonly Plan[] = [
     first: (table) => putAll(table, [33, 34, 35]),
     *other() {},
     nmi: (table) => putAll(table, [36], true),
+  },
+  {
+    name: "lru-fast",
+    doc: "A new key takes the fast path, while another CPU deletes what goes for it, and changes the bucket that it goes to.",
+    map: { lru: "common", maxEntries: batched(2) },
+    // One more than there is room for: the second of two that were set aside goes next.
+    there: batched(2) + 1,
+    keys: batched(2) + KEYS,
+    reaches: [FAST, { in: "insertFast", text: "interruptsOff--" }],
+    first: (table) => putAll(table, [34]),
+    *other(table) {
+      for (const key of [2, 3, 4, 5, 6, 7, 8, 9]) yield* table.delete(key);
+    },
+  },
+  {
+    name: "lru-fast-nmi",
+    doc: "An NMI needs room and deletes in the middle of a new key's fast path.",
+    map: { lru: "common", maxEntries: batched(2) },
+    there: batched(2) + 1,
+    keys: batched(2) + KEYS,
+    reaches: [FAST, { in: "evictOldest" }],
+    first: (table) => putAll(table, [34]),
+    *other() {},
+    *nmi(table) {
+      yield* putAll(table, [35], true);
+      yield* table.delete(3);
+    },
   },
 ];
 
@@ -241,6 +271,19 @@ const KILLED: readonly Killed[] = [
     *other(table) {
       yield* putAll(table, [52]);
       yield* table.delete(3);
+    },
+  },
+  {
+    name: "lru-killed-fast",
+    doc: "Killed on the fast path of a new key; another CPU deletes what goes for it, or puts it in again.",
+    map: { lru: "common", maxEntries: batched(3) },
+    there: batched(3) + 1,
+    keys: batched(3) + KEYS,
+    reaches: [DIES.inHand, FAST],
+    dies: (table) => putAll(table, [50]),
+    *other(table) {
+      yield* table.delete(2);
+      yield* putAll(table, [2]);
     },
   },
 ];
