@@ -3,6 +3,7 @@
  * runs. Loads of words pair with the claims there: whoever finds a page finds it zeroed.
  */
 import { acquire } from "../base/atomics";
+import { PAGE_BYTES } from "../mem/pages";
 import { ARENA_ADDRESS, ARENA_PAGE_SHIFT, ARENA_RUN_PAGES, ARENA_RUN_SHIFT, arenaRunWord } from "./arena-map";
 import { MapHeader, mapAt } from "./map";
 
@@ -20,7 +21,7 @@ function byteAt(map: MapHeader, place: u64): usize {
   if (place >= bytesOf(map)) return 0;
   const word = acquire(arenaRunWord(map, <u32>(place >> ARENA_RUN_SHIFT)));
   const bit: u32 = 1 << (<u32>(place >> ARENA_PAGE_SHIFT) % ARENA_RUN_PAGES);
-  return (word & bit) == 0 ? 0 : <usize>(word & ARENA_ADDRESS) + (<usize>place & 0x3fff);
+  return (word & bit) == 0 ? 0 : <usize>(word & ARENA_ADDRESS) + (<usize>place & (PAGE_BYTES - 1));
 }
 
 /**
