@@ -116,6 +116,14 @@ class Tally {
     return Object.fromEntries((this.#scenario.reaches ?? []).map((place) => [placeName(place), sum(place)]));
   }
 
+  files({ table }: SimCore): string[] {
+    const isReached = (_: string, file: number): boolean =>
+      this.#stages.some(({ machine }) =>
+        machine.reached.sites.some((count, site) => count > 0 && table.fileOf[site] === file),
+      );
+    return table.files.filter(isReached);
+  }
+
   reachedAll(): boolean {
     return Object.values(this.reached()).every((count) => count > 0);
   }
@@ -165,9 +173,17 @@ function searchScenario(core: SimCore, scenario: Scenario, budget: Budget): Sear
   return { tally, search, milliseconds };
 }
 
-/** What goes wrong first, as it was found: shrinking it may take far longer than finding it. */
-export function firstFinding(core: SimCore, scenario: Scenario, budget: Budget): Finding | undefined {
-  return searchScenario(core, scenario, budget).tally.failed?.outcome.finding;
+export interface Look {
+  /** What goes wrong first, as it was found: shrinking it may take far longer than finding it. */
+  readonly finding: Finding | undefined;
+  /** Files of the core that schedules came to. */
+  readonly files: readonly string[];
+}
+
+/** As runScenario, without what is told to people. */
+export function lookAt(core: SimCore, scenario: Scenario, budget: Budget): Look {
+  const { tally } = searchScenario(core, scenario, budget);
+  return { finding: tally.failed?.outcome.finding, files: tally.files(core) };
 }
 
 /** Runs one scenario until the budget is used up or it fails. */

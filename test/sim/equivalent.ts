@@ -93,4 +93,14 @@ export const EQUIVALENT: readonly Equivalent[] = [
       "return hashBytes(value, map.valueSize, rotl<u64>(map.multiplier, 31) | 1) | 1; => return hashBytes(value, map.valueSize, rotl<u64>(map.multiplier, 31) | 2) | 1;",
     why: "Any second hash will do that is not the first one.",
   },
+  {
+    file: "core/maps/hash-fast.ts",
+    change: "returnPlaces(map, count); raiseTable(area, map); => raiseTable(area, map); returnPlaces(map, count);",
+    why: "What a table wants is asked of every one at each tick, whoever has raised it: here it is asked a batch of places earlier.",
+  },
+  {
+    file: "core/alloc/object-allocator.ts",
+    change: "header.serial = 0; => header.serial = 1;",
+    why: "Any number will do that is not the serial with which somebody has opened the allocator.",
+  },
 ];

@@ -168,6 +168,20 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
+    name: "killed-with-what-an-nmi-took",
+    doc: "Killed in a free whose object an NMI has allocated already: it is the NMI's, whatever the free still says.",
+    reaches: [DIES.nmi, { in: "cacheGive" }],
+    size: 4000,
+    first: 5,
+    bound: 1,
+    *dies(objects, first) {
+      yield* freeAll(objects, first);
+    },
+    *nmi(objects) {
+      yield* several(objects, 1);
+    },
+  },
+  {
     name: "killed-with-extra",
     doc: "Killed with an object on extra: an NMI freed it while the list was in use, and no work has taken it along.",
     reaches: [DIES.extra, DIES.nmi],

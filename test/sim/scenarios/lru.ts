@@ -288,21 +288,33 @@ const KILLED: readonly Killed[] = [
   },
 ];
 
-const killed: readonly Scenario[] = KILLED.map(({ name, doc, map, there, reaches, dies, other, keys = KEYS }) => ({
-  name,
-  doc,
-  cpus: 3,
-  bound: 2,
-  reaches,
-  prepare(world) {
-    const pages = world.call("pagesInUse");
-    const prepared = prepareHash(world, world.createHash(map), keys, "as created");
-    putKeys(
-      prepared,
-      Array.from({ length: there }, (_, index) => index + 1),
-    );
-    return () => mortalHash(prepared, pages, (table) => [task(0, () => dies(table)), task(1, () => other(table))]);
-  },
-}));
+/** Alone, every death is looked at in a moment. */
+function killed(plan: Killed, company: "alone" | "among others"): Scenario {
+  const { name, doc, map, there, reaches, dies, other, keys = KEYS } = plan;
+  const isAlone = company === "alone";
+  return {
+    name: `${name}${isAlone ? "-alone" : ""}`,
+    doc,
+    cpus: 3,
+    bound: isAlone ? 0 : 2,
+    reaches: isAlone ? [{ in: "reapCpu" }] : reaches,
+    prepare(world) {
+      const pages = world.call("pagesInUse");
+      const prepared = prepareHash(world, world.createHash(map), keys, "as created");
+      putKeys(
+        prepared,
+        Array.from({ length: there }, (_, index) => index + 1),
+      );
+      return () =>
+        mortalHash(prepared, pages, (table) => [
+          task(0, () => dies(table)),
+          ...(isAlone ? [] : [task(1, () => other(table))]),
+        ]);
+    },
+  };
+}
 
-export const LRU: readonly Scenario[] = [...living, ...killed];
+export const LRU: readonly Scenario[] = [
+  ...living,
+  ...KILLED.flatMap((plan) => [killed(plan, "alone"), killed(plan, "among others")]),
+];
