@@ -4,8 +4,9 @@
  *   npm run mutate -- [--sample N] [--seed S] [--json]
  *
  * Each mutant is compiled in a copy of the checkout and goes through the golden files, the unit tests beside it, the
- * machine and the other unit tests, until one of them fails or does not end. What compiles to the core's own bytes is equivalent, and so is what
- * `test/sim/equivalent.ts` gives a reason for. The same seed gives the same sample; the checkout is never changed.
+ * machine and the other unit tests, until one of them fails or does not end. What compiles to the core's own bytes is
+ * equivalent, and so is what `test/sim/equivalent.ts` gives a reason for. The same seed gives the same sample; the checkout
+ * is never changed.
  */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";

@@ -12,7 +12,7 @@ import { ERRNO } from "../../src/error.ts";
 import { u32, u64 } from "../../src/maps/codec.ts";
 import type { ArenaMap } from "../../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
-import { createRaw, makeArena, RawMap } from "../testing.ts";
+import { makeArena, RawMap } from "../testing.ts";
 
 const { LOCK_SPINS, SLAB_CLASSES, SLAB_CLASS_BYTES, SUPERBLOCK, STALLED_AT, IN_BUCKET } = CONSTANTS;
 const PAGES_LOCK = SUPERBLOCK + LAYOUT.Superblock.pagesLock;
@@ -220,11 +220,8 @@ const BEGINNINGS: Readonly<Record<string, (map: RawMap, name: number) => void>> 
   contextLeave: ({ arena }) => arena.core.contextLeave(arena.core.contextEnter(1)),
   createObjectAllocator: ({ arena }) => arena.core.createObjectAllocator(64, 0, 0),
   listAllocators: ({ arena, address }) => arena.core.listAllocators(address, 0),
-  createMap: ({ arena }) => createRaw(arena, { kind: CONSTANTS.KIND_ARRAY, maxEntries: 4, name: "another" }),
-  destroyMap: ({ arena }) => {
-    arena.core.destroyMap(createRaw(arena, { kind: CONSTANTS.KIND_ARRAY, maxEntries: 4, name: "brief" }));
-  },
-  discardMap: ({ arena }) => arena.core.discardMap(arena.core.createMap(CONSTANTS.KIND_ARRAY, 4, 8, 4, 0, 0, 1, 0)),
+  createMap: ({ arena }) => void arena.core.createMap(CONSTANTS.KIND_ARRAY, 4, 8, 4, 0, 0, 1, 0),
+  destroyMap: ({ arena, address }) => void arena.core.destroyMap(address),
   destroyNamed: ({ arena }, name) => arena.core.destroyNamed(name),
   mapPrefill: ({ arena, address }) => arena.core.mapPrefill(address, 1),
   hashUpdate: (map) => void map.update(1, 1, CONSTANTS.EXIST),

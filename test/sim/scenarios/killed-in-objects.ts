@@ -2,12 +2,13 @@
  * A thread is killed at any step of what it does with objects of an allocator: after its CPU is reaped every object is on one
  * list or in use, where what the thread had been handed stays in use: it is its user's to say what becomes of it.
  */
+import { cachesOf } from "../../../src/sim/checks/lists.ts";
 import { type Body, type Call, interrupt, task } from "../../../src/sim/fiber.ts";
 import type { Objects } from "../../../src/sim/objects.ts";
 import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { World } from "../../../src/sim/world.ts";
-import { CONSTANTS } from "../../../src/wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
 import { DIES, mortalObjects } from "./death.ts";
 
 interface Plan {
@@ -180,6 +181,21 @@ const PLANS: readonly Plan[] = [
     *nmi(objects) {
       yield* several(objects, 1);
     },
+  },
+  {
+    name: "killed-over-extra",
+    doc: "Killed in a free, with an object on extra from the start: every death is looked at in a moment.",
+    reaches: [DIES.extra, DIES.inHand],
+    size: 24,
+    first: 1,
+    prepare(world, allocator) {
+      const [cache = 0] = cachesOf(world, world.call("objectSet", allocator, 24));
+      const object = world.call("objectAllocate", allocator, 24, 0);
+      world.memory.store(cache + LAYOUT.Cache.active, 1);
+      world.call("objectFree", object);
+      world.memory.store(cache + LAYOUT.Cache.active, 0);
+    },
+    dies: freeAll,
   },
   {
     name: "killed-with-extra",

@@ -6,6 +6,7 @@ import { checkLists, isOfClass } from "../../../src/sim/checks/lists.ts";
 import { checkRest } from "../../../src/sim/checks/rest.ts";
 import { type Body, interrupt, task } from "../../../src/sim/fiber.ts";
 import { Finding } from "../../../src/sim/finding.ts";
+import type { Place } from "../../../src/sim/reach.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
 import type { World } from "../../../src/sim/world.ts";
 import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
@@ -208,19 +209,31 @@ class Ordered {
   }
 }
 
-/** Alone, every death is looked at in a moment. */
-function killed(company: "alone" | "among others"): Scenario {
-  const isAlone = company === "alone";
+const lineIn = (name: string): Place => ({ in: name });
+
+/** What a CPU does that is killed with nobody else there: few deaths, and all of them are looked at in a moment. */
+const ALONE = {
+  put: {
+    steps: [
+      ["put", "c"],
+      ["put", "c"],
+    ],
+    reaches: ["insertLeaf", "replaceLeaf"],
+  },
+  drop: { steps: [["drop", "dd"]], reaches: ["takeOut"] },
+} as const;
+
+function killed(alone?: keyof typeof ALONE): Scenario {
+  const { steps, reaches } =
+    alone === undefined
+      ? { steps: VICTIM, reaches: [DIES.inHand, ...["replaceLeaf", "insertLeaf", "takeOut"].map(lineIn)] }
+      : { steps: ALONE[alone].steps, reaches: ALONE[alone].reaches.map(lineIn) };
   return {
-    name: `ordered-killed${isAlone ? "-alone" : ""}`,
+    name: alone === undefined ? "ordered-killed" : `ordered-killed-alone-${alone}`,
     doc: "Two CPUs change an ordered map, one is killed; an NMI walks over it at any step.",
     cpus: 3,
-    bound: isAlone ? 0 : 2,
-    reaches: [
-      DIES.mapLock,
-      DIES.inHand,
-      ...["replaceLeaf", "insertLeaf", "takeOut", "settleNode"].map((name) => ({ in: name })),
-    ],
+    bound: alone === undefined ? 2 : 0,
+    reaches: [DIES.mapLock, ...reaches, lineIn("settleNode")],
     prepare(world) {
       const pages = world.call("pagesInUse");
       const rooms = prepareRooms(world);
@@ -230,9 +243,9 @@ function killed(company: "alone" | "among others"): Scenario {
         return withDeath(world, {
           fibers: [
             task(0, function* () {
-              for (const step of VICTIM) yield* ordered.change(0, step);
+              for (const step of steps) yield* ordered.change(0, step);
             }),
-            ...(isAlone
+            ...(alone !== undefined
               ? []
               : [
                   task(1, function* () {
@@ -350,8 +363,9 @@ const read: Scenario = {
 };
 
 export const ORDERED: readonly Scenario[] = [
-  killed("alone"),
-  killed("among others"),
+  killed("put"),
+  killed("drop"),
+  killed(),
   interrupted,
   read,
   // What is nearest to where the walk begins goes between its two looks: what is there then is before it.
