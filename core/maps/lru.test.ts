@@ -100,14 +100,19 @@ test("what a program has looked up survives half as many new keys; a thread's ge
 });
 
 test("one old entry that was looked up is passed over, and the next one goes", async () => {
-  for (const maxEntries of [3, 8, 40]) {
-    const map = new RawMap(await makeArena({ cpus: 1 }), { kind: KIND_LRU_HASH, maxEntries, flags: NO_COMMON_LRU });
-    for (let key = 0; key < 2 * maxEntries; key++) map.update(key, 1);
-    const [oldest = 0, next, ...others] = keysOf(map, 2 * maxEntries);
-    assert.notEqual(map.lookup(oldest), 0);
-    map.update(2 * maxEntries, 1);
-    assert.deepEqual(keysOf(map, 2 * maxEntries + 1), [oldest, ...others, 2 * maxEntries], `without ${next}`);
-  }
+  // Whether the lists have just been looked through depends on how many have gone before.
+  for (const profile of ["anyctx", "linux"] as const)
+    for (const flags of [0, NO_COMMON_LRU])
+      for (const maxEntries of [3, 8, 40])
+        for (const gone of range(1, 6)) {
+          const map = new RawMap(await makeArena({ cpus: 1, profile }), { kind: KIND_LRU_HASH, maxEntries, flags });
+          const last = maxEntries + gone;
+          for (let key = 0; key < last; key++) map.update(key, 1);
+          assert.notEqual(map.lookup(gone), 0);
+          map.update(last, 1);
+          const left = [gone, ...range(gone + 2, last + 1)];
+          assert.deepEqual(keysOf(map, last + 1), left, `${profile}, flags ${flags}, ${maxEntries}, ${gone} gone`);
+        }
 });
 
 test("overwriting counts as use, whatever the value's size; flags say what they say of a hash", async () => {
