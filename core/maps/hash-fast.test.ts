@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { string, u32 } from "../../src/maps/codec.ts";
-import { CONSTANTS } from "../../src/wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { cacheTotals, LEVEL, makeArena, RawMap } from "../testing.ts";
 
 const { KIND_HASH, KIND_PERCPU_HASH, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB, NOEXIST, EXIST, E2BIG } = CONSTANTS;
@@ -93,6 +93,29 @@ test("deletes on the fast path bring what is too much back to the slab, as those
     return cacheTotals(arena, map.address);
   });
   assert.deepEqual(totals[0], totals[1]);
+});
+
+test("inserts, overwrites and deletes take the fast path: only the slow one renews what an operation may wait", async () => {
+  for (const supply of [SUPPLY_CACHE, SUPPLY_POOL])
+    for (const keySize of [4, 8, 16]) {
+      const arena = await makeArena({ cpus: CPUS });
+      const map = new RawMap(arena, { kind: KIND_HASH, supply, keySize, maxEntries: 1000 });
+      for (let key = 0; key < 60; key++) map.update(key, 1);
+      // Free elements between the two watermarks.
+      for (let key = 40; key < 60; key++) map.delete(key);
+      const left = new Uint32Array(arena.memory.buffer, arena.core.currentArea() + LAYOUT.CpuArea.spinsLeft, 1);
+      const isFast = (operate: () => number): boolean => {
+        left[0] = 7;
+        assert.equal(operate(), 0);
+        return left[0] === 7;
+      };
+      const inserts = isFast(() => map.update(100, 1));
+      const overwrites = isFast(() => map.update(100, 2));
+      const deletes = isFast(() => map.delete(100));
+      assert.deepEqual([inserts, overwrites, deletes], [true, true, true], `${supply}, keys of ${keySize}`);
+      map.setField("fastKey", 0);
+      assert.ok(!isFast(() => map.update(100, 1)));
+    }
 });
 
 test("the last places of a map are given out by the slow path: never one too many", async () => {

@@ -86,6 +86,17 @@ for (const keySize of [4, 8, 12])
     assert.ok(largest > 1000 && chained > 0, `${largest} buckets, ${chained} elements on chains`);
   });
 
+test("deletes that give places back shrink the table to what is taken then, before the next ones do", async () => {
+  const map = new RawMap(await makeArena(), { kind: KIND_HASH, maxEntries: 100_000 });
+  for (let key = 0; key < 6000; key++) map.update(key, 1);
+  for (let key = 0; key < 6000; key++) {
+    const [taken, buckets] = [map.field("places"), bucketCount(map)];
+    assert.equal(map.delete(key), 0);
+    if (map.field("places") === taken || buckets === SEGMENT_BUCKETS) continue;
+    assert.ok(taken >= Math.floor(1.5 * buckets), `${buckets} buckets for ${taken} places, key ${key}`);
+  }
+});
+
 test("a table has no more buckets than there are numbers for, however many entries it may have", async () => {
   const map = new RawMap(await makeArena(), { kind: KIND_HASH, maxEntries: 0x10000000 });
   assert.equal(map.field("mostBuckets"), CONSTANTS.INDEX_MASK + 1);

@@ -134,7 +134,6 @@ function adoptReturned(area: CpuArea): void {
     transferOf(area).run = <u32>run;
     if (claim(word, <u32>run, load<u32>(run))) insertFreed(area, pageOf(run));
   }
-  transferOf(area).run = 0;
 }
 
 function insertFreed(area: CpuArea, page: u32): void {

@@ -68,6 +68,11 @@ test("an allocator is found by its address, anything else is none", async () => 
   const { address } = allocator;
   allocator.destroy();
   assert.throws(() => other.openAllocator(address), { code: "ENOENT" });
+  assert.deepEqual(
+    [opened.address, opened.name, opened.allocate(8)],
+    [0, "", -9],
+    "who had it open sees that it is gone",
+  );
 });
 
 test("destroy names how many objects of which size are allocated; after it nothing can be had", async () => {

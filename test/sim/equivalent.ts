@@ -94,13 +94,18 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "Any second hash will do that is not the first one.",
   },
   {
-    file: "core/maps/hash-fast.ts",
-    change: "returnPlaces(map, count); raiseTable(area, map); => raiseTable(area, map); returnPlaces(map, count);",
-    why: "What a table wants is asked of every one at each tick, whoever has raised it: here it is asked a batch of places earlier.",
-  },
-  {
     file: "core/alloc/object-allocator.ts",
     change: "header.serial = 0; => header.serial = 1;",
     why: "Any number will do that is not the serial with which somebody has opened the allocator.",
+  },
+  {
+    file: "core/alloc/object-allocator.ts",
+    change: "header.serial = 0; transfer.run = <u32>allocator; => transfer.run = <u32>allocator; header.serial = 0;",
+    why: "Whoever dies between the two is still building the allocator, and who reaps it does both again.",
+  },
+  {
+    file: "core/maps/many.ts",
+    change: "const next = min(count - index, TOGETHER); => const next = min(count + index, TOGETHER);",
+    why: "What lies behind the last key is only read, as keys whose buckets are touched and not used.",
   },
 ];
