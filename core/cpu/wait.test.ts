@@ -203,6 +203,26 @@ test("trim of many CPUs, with the control plane's lock held by a dead thread, wa
   arena.reap(thread);
 });
 
+test("who reaps a CPU that died while it gave an object back pays for the wait, as that CPU, from its own budget", async () => {
+  const { arena } = await makeSurvivor();
+  const dead = await Arena.attach(arena.handle());
+  const area = arena.core.cpuAreaAddress(dead.cpu);
+  const transfer = area + LAYOUT.CpuArea.intents + CONSTANTS.LEVELS * CONSTANTS.INTENT_BYTES;
+  const object = dead.core.allocateBytes(240) - CONSTANTS.HEADER_BYTES;
+  // Off the list of what the thread has, on its way to the slab.
+  words(arena, transfer + LAYOUT.Transfer.managed)[0] = arena.word(object + 4);
+  words(arena, transfer + LAYOUT.Transfer.objects, 2).set([object, 1]);
+  words(arena, transfer + LAYOUT.Transfer.active)[0] = 1;
+  const holder = await dieHolding(arena, [CLASS_LOCK]);
+  const owner = arena.word(area + LAYOUT.CpuArea.owner);
+  assert.equal(
+    spentBy(arena, () => assert.equal(arena.core.reapCpu(dead.cpu, owner), 0)),
+    LOCK_SPINS,
+  );
+  assert.equal(stalledOf(arena, holder.cpu), CLASS_LOCK);
+  arena.reap(holder.thread);
+});
+
 /** Operations that begin with a budget of their own, on a hash and its arena. */
 const BEGINNINGS: Readonly<Record<string, (map: RawMap, name: number) => void>> = {
   freeBytes: ({ arena }) => arena.core.freeBytes(0),

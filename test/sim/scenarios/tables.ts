@@ -209,4 +209,37 @@ function scenarioOf(plan: Plan): Scenario {
   };
 }
 
-export const TABLES: readonly Scenario[] = [...plansFor("grows"), ...plansFor("shrinks")].map(scenarioOf);
+/**
+ * Who has the root from before the table grew comes to the bucket that the new one has been merged into, while those with the
+ * root of now still go to that one.
+ */
+const oldRoot: Scenario = {
+  name: "table-old-root",
+  doc: "A delete by a root from before a bucket was split off comes in while it is merged again: who looks then misses the key.",
+  cpus: 2,
+  bound: 2,
+  reaches: [MIGRATED, { in: "fillDead" }, { in: "mergeBucket" }],
+  prepare(world) {
+    const there = 2 * GOING;
+    const { prepared, keys } = prepareChange(world, "grows", there);
+    const key = keys[there - 1] as number;
+    const { map } = prepared;
+    wantChange(world, map, "grows");
+    return () =>
+      withHash(prepared, (table) => [
+        task(0, function* () {
+          yield ["timerTick"];
+          const grown = bucketCount(world, map);
+          wantChange(world, map, "shrinks");
+          yield ["timerTick"];
+          if (bucketCount(world, map) < grown) world.saw(MIGRATED);
+        }),
+        task(1, function* () {
+          yield* table.delete(key);
+          yield* table.get(key);
+        }),
+      ]);
+  },
+};
+
+export const TABLES: readonly Scenario[] = [...[...plansFor("grows"), ...plansFor("shrinks")].map(scenarioOf), oldRoot];
