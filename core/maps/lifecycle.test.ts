@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena } from "../../src/arena/arena.ts";
-import { CONSTANTS } from "../../src/wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { createRaw, makeArena, RawMap, type RawSizes } from "../testing.ts";
 
 const { KIND_HASH, KIND_ARRAY, KIND_PERCPU_HASH, KIND_PERCPU_ARRAY, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } =
@@ -133,4 +133,14 @@ test("a sleepable reader holds a destroyed map up as well", async () => {
   other.core.traceLeave();
   settle(arena);
   assert.equal(arena.core.reapMaps(), 0);
+});
+
+test("the seed decides both halves of what keys are multiplied by, which is odd", async () => {
+  const arena = await makeArena();
+  const halves = [1, 2, 3].map((seed) => {
+    const map = arena.core.createMap(KIND_HASH, 4, 8, 8, 0, SUPPLY_CACHE, seed, 0) + LAYOUT.MapHeader.multiplier;
+    return [arena.word(map), arena.word(map + 4)] as const;
+  });
+  for (const half of [0, 1] as const) assert.equal(new Set(halves.map((each) => each[half])).size, 3);
+  for (const [low] of halves) assert.equal(low % 2, 1);
 });
