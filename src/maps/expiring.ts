@@ -23,11 +23,11 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
  * import { Arena, string, u32 } from "anyctx";
  *
  * const arena = await Arena.create({ maximumBytes: 64 << 20 });
- * const options = { key: string(16), value: u32, maxEntries: 100, expireAfter: 10 };
+ * const options = { key: string(16), value: u32, maxEntries: 100, expireAfter: 500 };
  * const codes = arena.createMap({ type: "hash", name: "codes", ...options });
  * codes.set("ada", 1234);
  * console.log(codes.get("ada")); // 1234
- * await new Promise((resolve) => setTimeout(resolve, 20));
+ * await new Promise((resolve) => setTimeout(resolve, 600));
  * console.log(codes.get("ada"), codes.has("ada"), codes.size); // undefined false 1
  * ```
  */
