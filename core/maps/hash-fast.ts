@@ -51,7 +51,7 @@ export type KeyAddress = i32;
 export const SLOW_PATH: i32 = 1;
 
 /** Result of findFast: another key with the same tag. No address. */
-const COLLISION: usize = 1;
+export const COLLISION: usize = 1;
 
 /** Whether this CPU has raised work of any kind. */
 export function hasWork(area: CpuArea): bool {
@@ -88,7 +88,7 @@ export function fillKey<K>(map: MapHeader, element: usize, key: K): void {
 }
 
 /** The place of a key's element among the slots in use, 0 if it is in none. The load pairs as that of findInSlots. */
-function findFast<K>(map: MapHeader, bucket: usize, control: u64, hash: u32, key: K): usize {
+export function findFast<K>(map: MapHeader, bucket: usize, control: u64, hash: u32, key: K): usize {
   const bits = matchingSlots(bucket, control, hash);
   if (bits == 0) return 0;
   const place = slotPlace(bucket, ctz(bits));
@@ -194,7 +194,7 @@ function setFree(cache: Cache, first: usize, count: u32): void {
  * to 8 bytes by one store; of a per-CPU hash this CPU's copy.
  * Claim and publication of the control word pair with those of bucket.ts, the publication of the value with copyOutWords.
  */
-function overwriteFast<V>(map: MapHeader, bucket: usize, control: u64, place: usize, value: V): i32 {
+export function overwriteFast<V>(map: MapHeader, bucket: usize, control: u64, place: usize, value: V): i32 {
   const area = thisCpu();
   const saved = area.interruptsOff;
   area.interruptsOff = saved + 1;

@@ -16,7 +16,7 @@ import { KeyAddress, updateFast } from "./hash-fast";
 import { dropElement, newElement, publishElement } from "./hash-insert";
 import { overwriteUnderLock } from "./hash-locked";
 import { updateOtherwise } from "./hash-overwrite";
-import { insertLruFast } from "./lru-fast";
+import { updateLruFast } from "./lru-fast";
 import { updateLru } from "./lru-update";
 import { EXIST, LOCK, MapHeader, mapAt, NOEXIST } from "./map";
 import { homeOf } from "./table";
@@ -79,7 +79,7 @@ function update(address: usize, key: usize, value: usize, flags: u32, expected: 
 export function hashUpdate(address: usize, key: usize, value: usize, flags: u32): i32 {
   const map = mapAt(address);
   if (map.fastKey != 0 && updateByPointer(map, key, value, flags) == 0) return 0;
-  if (map.lruBatch != 0 && flags <= NOEXIST && insertLruFast(map, key, value) == 0) return 0;
+  if (map.lruBatch != 0 && updateLruFast(map, key, value, flags) == 0) return 0;
   return updateSlow(address, key, value, flags);
 }
 

@@ -1,7 +1,7 @@
 /**
- * The fast path of a new key in a full LRU map, in the manner of maps/hash-fast.ts: an entry that this CPU has set aside goes, its element
- * becomes the new one, and nothing unusual is met on the way. Otherwise the slow path (maps/lru-update.ts) begins again; an
- * element that is in hand by then is a free one, which that finds first.
+ * The fast path of an update of an LRU map, in the manner of maps/hash-fast.ts. A key that is there has its value overwritten. For a new
+ * one in a full map an entry that this CPU has set aside goes, and its element becomes the new one. At the first sign of anything unusual
+ * the slow path (maps/lru-update.ts) begins again; an element that is in hand by then is a free one, which that finds first.
  *
  * What is in hand is named as the slow path names it, step by step: whoever reaps a thread that died here need not know which of both
  * it was on.
@@ -29,11 +29,21 @@ import {
 import { LevelCount, levelCount, nextOperation, parityOf, setLive } from "./count";
 import { letWorkRun } from "./deferred";
 import { ELEMENT_HASH, hashOfElement, nameElement, pooledWord, USED_BEFORE } from "./element";
-import { fillKey, fillValue, hashOfKey, hasWork, KeyAddress, SLOW_PATH } from "./hash-fast";
+import {
+  COLLISION,
+  fillKey,
+  fillValue,
+  findFast,
+  hashOfKey,
+  hasWork,
+  KeyAddress,
+  overwriteFast,
+  SLOW_PATH,
+} from "./hash-fast";
 import { dropElement } from "./hash-insert";
 import { enterBatch, leaveBatch, nextSetAside, passEntry } from "./lru-batch";
-import { orderAt, slotsOf, takenSlots } from "./lru-slots";
-import { fastKeyFor, MapHeader, SUPPLY_LRU } from "./map";
+import { markUsed, orderAt, slotsOf, takenSlots } from "./lru-slots";
+import { EXIST, fastKeyFor, MapHeader, NOEXIST, SUPPLY_LRU } from "./map";
 import { bucketAt, bucketIndex, rootWord } from "./table";
 
 /** Whether there is nothing but other entries' elements to be had. The load pairs with pushPool. */
@@ -75,19 +85,20 @@ function evictNext(area: CpuArea, map: MapHeader, cache: Cache, counts: LevelCou
 }
 
 /**
- * Puts a new key in: 0, or SLOW_PATH, and the entry is not there.
- * Load, claim and publication of the control word pair with those of bucket.ts.
- * @param value as of updateFast (maps/hash-fast.ts)
+ * Overwrites a value where it lies. It counts as used before it can be seen, as under the lock on the slow path: whoever makes room spares
+ * it. The load pairs with insertion and replacement; the claim of overwriteFast vouches that the element is the key's.
  */
-function insertFast<K, V>(map: MapHeader, key: K, value: V): i32 {
-  const hash = hashOfKey<K>(map, key);
-  const index = bucketIndex(acquire64(rootWord(map)), hash);
-  const bucket = bucketAt(map, index);
-  const control = acquire64(bucket);
-  const free = freeSlots(control);
-  if (free == 0 || !belongs(index, control, hash) || isLocked(control)) return SLOW_PATH;
-  // The key, or one with its tag.
-  if (matchingSlots(bucket, control, hash) != 0 || mayBeChained(bucket, control, hash)) return SLOW_PATH;
+function overwriteLruFast<V>(map: MapHeader, bucket: usize, control: u64, place: usize, value: V): i32 {
+  if (sizeof<V>() != 8 && map.copyStride == 0) return SLOW_PATH;
+  markUsed(<usize>acquire(place) + map.valueOffset);
+  return overwriteFast<V>(map, bucket, control, place, value);
+}
+
+/**
+ * Puts a new key into a bucket that is as it was seen: 0, or SLOW_PATH, and the entry is not there.
+ * Claim and publication of the control word pair with those of bucket.ts.
+ */
+function insertFast<K, V>(map: MapHeader, bucket: usize, control: u64, hash: u32, key: K, value: V): i32 {
   const area = thisCpu();
   const batch = isFull(map) ? enterBatch(area, map) : 0;
   if (batch == 0) return SLOW_PATH;
@@ -115,7 +126,7 @@ function insertFast<K, V>(map: MapHeader, key: K, value: V): i32 {
     area.interruptsOff--;
     return SLOW_PATH;
   }
-  const slot = ctz(free);
+  const slot = ctz(freeSlots(control));
   writeSlot(bucket, slot, hash, element);
   publish64(bucket, (control | slotBit(slot)) + SEQUENCE);
   setLive(counts, counts.live + 1, operation);
@@ -128,18 +139,35 @@ function insertFast<K, V>(map: MapHeader, key: K, value: V): i32 {
   return 0;
 }
 
-/** A number goes as a word: nothing needs to be copied. */
-function insertTo<K>(map: MapHeader, key: K, value: usize): i32 {
-  const size = map.valueSize;
-  if (!isNumber(size) || map.copyStride != 0) return insertFast<K, usize>(map, key, value);
-  return insertFast<K, u64>(map, key, bitsAt(value, size));
+/**
+ * Updates by the fast path: 0, or SLOW_PATH. The load pairs with the publication of the control word.
+ * @param value as of updateFast (maps/hash-fast.ts)
+ */
+function updateLruWith<K, V>(map: MapHeader, key: K, value: V, flags: u32): i32 {
+  const hash = hashOfKey<K>(map, key);
+  const index = bucketIndex(acquire64(rootWord(map)), hash);
+  const bucket = bucketAt(map, index);
+  const control = acquire64(bucket);
+  if (!belongs(index, control, hash) || isLocked(control)) return SLOW_PATH;
+  const place = findFast<K>(map, bucket, control, hash, key);
+  if (place == COLLISION) return SLOW_PATH;
+  if (place != 0) return flags == NOEXIST ? SLOW_PATH : overwriteLruFast<V>(map, bucket, control, place, value);
+  if (flags == EXIST || freeSlots(control) == 0 || mayBeChained(bucket, control, hash)) return SLOW_PATH;
+  return insertFast<K, V>(map, bucket, control, hash, key, value);
 }
 
-/** Puts a new key into a map that has batches, by the fast path: 0, or SLOW_PATH. Any context. */
-export function insertLruFast(map: MapHeader, key: usize, value: usize): i32 {
+/** A number goes as a word: nothing needs to be copied, and one that is there is overwritten where it lies. */
+function updateLruTo<K>(map: MapHeader, key: K, value: usize, flags: u32): i32 {
+  const size = map.valueSize;
+  if (!isNumber(size) || map.copyStride != 0) return updateLruWith<K, usize>(map, key, value, flags);
+  return updateLruWith<K, u64>(map, key, bitsAt(value, size), flags);
+}
+
+/** Updates a map that has batches, by the fast path: 0, or SLOW_PATH. Any context. */
+export function updateLruFast(map: MapHeader, key: usize, value: usize, flags: u32): i32 {
   const fastKey = fastKeyFor(map.keySize);
-  if (fastKey == 0 || map.valueLock != 0) return SLOW_PATH;
-  if (fastKey == 4) return insertTo<u32>(map, load<u32>(key), value);
-  if (fastKey == 8) return insertTo<u64>(map, load<u64>(key), value);
-  return insertTo<KeyAddress>(map, <KeyAddress>key, value);
+  if (fastKey == 0 || map.valueLock != 0 || flags > EXIST) return SLOW_PATH;
+  if (fastKey == 4) return updateLruTo<u32>(map, load<u32>(key), value, flags);
+  if (fastKey == 8) return updateLruTo<u64>(map, load<u64>(key), value, flags);
+  return updateLruTo<KeyAddress>(map, <KeyAddress>key, value, flags);
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CONSTANTS } from "../../src/wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { LEVEL, makeArena, RawMap, type RawSizes } from "../testing.ts";
 
 const { KIND_LRU_HASH, KIND_LRU_PERCPU_HASH, SUPPLY_CACHE, SUPPLY_POOL, SUPPLY_SLAB } = CONSTANTS;
@@ -127,6 +127,40 @@ test("overwriting counts as use, whatever the value's size; flags say what they 
       assert.deepEqual(map.get(0), [2], `${profile}, ${valueSize}`);
       assert.deepEqual([map.delete(0), map.delete(0), map.get(0)], [0, -ENOENT, -ENOENT]);
     }
+});
+
+test("new keys and overwrites take the fast path: only the slow one renews what an operation may wait", async () => {
+  for (const [kind, keySize, valueSize] of [
+    [KIND_LRU_HASH, 4, 8],
+    [KIND_LRU_HASH, 8, 4],
+    [KIND_LRU_HASH, 16, 8],
+    [KIND_LRU_PERCPU_HASH, 4, 8],
+  ] as const) {
+    const arena = await makeArena({ cpus: 1 });
+    const map = new RawMap(arena, { kind, keySize, valueSize, maxEntries: 200 });
+    // As a program does: of a map with a value for each CPU its own.
+    const update = (key: number, value: number, flags = 0): number =>
+      arena.core.hashUpdate(map.address, map.key(key), map.value(value), flags);
+    // The last of these sets entries aside that go next: some of the first.
+    for (let key = 0; key <= 200; key++) assert.equal(map.update(key, 1), 0);
+    const left = new Uint32Array(arena.memory.buffer, arena.core.currentArea() + LAYOUT.CpuArea.spinsLeft, 1);
+    const isFast = (operate: () => number, result = 0): boolean => {
+      left[0] = 7;
+      assert.equal(operate(), result);
+      return left[0] === 7;
+    };
+    const name = `${kind}, keys of ${keySize}`;
+    const overwrites = range(2, 6).map((key) => isFast(() => update(key, 2, key % 2 === 0 ? EXIST : 0)));
+    const inserts = range(500, 504).map((key) => isFast(() => update(key, 3)));
+    assert.ok(overwrites.filter(Boolean).length >= 3, `${name}: overwrites`);
+    assert.ok(inserts.some(Boolean), `${name}: new keys`);
+    assert.ok(!isFast(() => update(500, 3, NOEXIST), -EEXIST), name);
+    assert.ok(!isFast(() => update(900, 3, EXIST), -ENOENT), name);
+    for (let key = 600; key < 630; key++) assert.equal(map.update(key, 3), 0);
+    assert.deepEqual(keysOf(map, 6), range(2, 6), `${name}: what was overwritten is spared`);
+    for (const key of range(2, 6)) assert.deepEqual(map.get(key), Array<number>(map.copies).fill(2), name);
+    assert.equal(map.count(), 200);
+  }
 });
 
 test("without memory, in any context, a new key takes an old one's place", async () => {

@@ -1025,6 +1025,7 @@ export const CONSTANTS = {
   MOST_POOLED: 96,
   HASH_FLAGS: 477,
   SLOW_PATH: 1,
+  COLLISION: 1,
   KEPT: 0,
   LOST: 1,
   UNCLEAR: 2,

@@ -87,6 +87,19 @@ export const LRU_CANARIES: readonly Canary[] = [
     ],
   },
   {
+    name: "fast-overwrite-unclaimed",
+    doc: "A value is overwritten on the fast path without a claim: the element may be another key's by then.",
+    scenario: "lru-fast-overwrite",
+    edits: [
+      {
+        file: "core/maps/lru-fast.ts",
+        guard: "  return overwriteFast<V>(map, bucket, control, place, value);\n",
+        without:
+          "  if (sizeof<V>() != 8) return SLOW_PATH;\n  publish64(<usize>acquire(place) + map.valueOffset, <u64>value);\n  return 0;\n",
+      },
+    ],
+  },
+  {
     name: "free-not-said",
     doc: "An element goes onto a CPU's list, and nobody is told.",
     scenario: "lru-delete-evict",

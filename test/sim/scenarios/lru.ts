@@ -44,6 +44,9 @@ const batched = (cpus: number): number => 16 * cpus;
 /** A new key has taken the fast path so far that another entry has gone for it. */
 const FAST: Place = { in: "insertFast", text: "ELEMENT_HASH" };
 
+/** A value is overwritten on the fast path, the only way there of an LRU map. */
+const FAST_OVERWRITE: Place = { in: "overwriteFast", text: "interruptsOff = saved + 1" };
+
 const PLANS: readonly Plan[] = [
   {
     name: "lru-two-cpus",
@@ -170,6 +173,23 @@ const PLANS: readonly Plan[] = [
       yield* table.delete(3);
     },
   },
+  {
+    name: "lru-fast-overwrite",
+    doc: "A value is overwritten on the fast path, while another CPU's new key takes its entry away, and puts it in again.",
+    map: { lru: "common", maxEntries: batched(2) },
+    there: batched(2) + 1,
+    keys: batched(2) + KEYS,
+    reaches: [FAST_OVERWRITE, FAST],
+    *first(table) {
+      yield* putAll(table, [34]);
+      yield* table.delete(2);
+      yield* putAll(table, [2]);
+    },
+    *other(table) {
+      yield* putAll(table, [2]);
+      yield* table.update(2, FLAGS.exist);
+    },
+  },
 ];
 
 const living: readonly Scenario[] = PLANS.map(({ name, doc, map, there, reaches, first, other, nmi, keys = KEYS }) => ({
@@ -284,6 +304,19 @@ const KILLED: readonly Killed[] = [
     *other(table) {
       yield* table.delete(2);
       yield* putAll(table, [2]);
+    },
+  },
+  {
+    name: "lru-killed-overwrite",
+    doc: "Killed with a bucket locked, as it overwrites a value on the fast path; another CPU makes room by its entry.",
+    map: { lru: "common", maxEntries: batched(3) },
+    there: batched(3) + 1,
+    keys: batched(3) + KEYS,
+    reaches: [{ in: "settleBuckets", text: "else repairBucket" }, FAST_OVERWRITE],
+    dies: (table) => putAll(table, [2]),
+    *other(table) {
+      yield* putAll(table, [50]);
+      yield* table.delete(2);
     },
   },
 ];
