@@ -4,7 +4,8 @@ import { compileWithCore } from "./compile.ts";
 
 /**
  * Keys lie in memory as u32, at any place; `room` has 16 bytes for a key and a value. Through memory a key is stored before
- * each call, as a program stores it on its stack. Each function returns how many operations did not do what they should.
+ * each call, as a program stores it on its stack. New keys go on from the first one in memory, which is where the next call begins.
+ * Each function returns how many operations did not do what they should.
  */
 const LOOP = `
 import { hashUpdate as updateKey } from "./maps/hash";
@@ -50,6 +51,19 @@ export function getsThroughMemory(map: u32, keys: u32, mask: u32, count: u32, ro
   return failed;
 }
 
+export function newKeysThroughMemory(map: u32, keys: u32, mask: u32, count: u32, room: u32): u32 {
+  let failed: u32 = 0;
+  let next = load<u32>(keys);
+  store<u64>(room + 8, 1);
+  for (let index: u32 = 0; index < count; index++) {
+    next += 0x9e3779b1;
+    store<u32>(room, next);
+    if (updateKey(map, room, room + 8, 0) != 0) failed++;
+  }
+  store<u32>(keys, next);
+  return failed;
+}
+
 export function fill(map: u32, keys: u32, count: u32): u32 {
   let failed: u32 = 0;
   for (let index: u32 = 0; index < count; index++) {
@@ -82,6 +96,7 @@ export interface LoopCore {
   readonly pairsThroughMemory: InTurn;
   readonly getsByArgument: InTurn;
   readonly getsThroughMemory: InTurn;
+  readonly newKeysThroughMemory: InTurn;
   readonly fill: (map: number, keys: number, count: number) => number;
   readonly fillAndEmpty: (map: number, keys: number, count: number, rounds: number, room: number) => number;
 }
@@ -139,13 +154,15 @@ export interface TableOptions {
   readonly maxEntries: number;
   readonly prealloc?: boolean;
   readonly perCpu?: boolean;
+  readonly lru?: boolean;
 }
 
 let made = 0;
 
-export function createTable(arena: Arena, { maxEntries, prealloc = false, perCpu = false }: TableOptions): Table {
+export function createTable(arena: Arena, options: TableOptions): Table {
+  const { maxEntries, prealloc = false, perCpu = false, lru = false } = options;
   made++;
-  const type = perCpu ? "percpu_hash" : "hash";
+  const type = lru ? "lru_hash" : perCpu ? "percpu_hash" : "hash";
   return arena.createMap({ type, name: `table ${made}`, key: u32, value: u64, maxEntries, prealloc });
 }
 export type Table = ArenaMap<number, unknown>;

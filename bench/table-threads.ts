@@ -11,6 +11,7 @@ interface Case {
   /** Keys of each thread, a power of two: of gets they are in the map, of pairs other keys are there, as many as here. */
   readonly keys: number;
   readonly loop: Exclude<keyof LoopCore, "fill" | "fillAndEmpty"> | "getsFromScript";
+  readonly lru?: boolean;
 }
 
 const MILLION = 1 << 20;
@@ -18,8 +19,13 @@ const CASES: readonly Case[] = [
   { name: "get of 1 K, by argument", maxEntries: 2048, keys: 512, loop: "getsByArgument" },
   { name: "get of 1 K, from TypeScript", maxEntries: 2048, keys: 512, loop: "getsFromScript" },
   { name: "get of 1 M, by argument", maxEntries: MILLION, keys: MILLION / 2, loop: "getsByArgument" },
+  // 512 keys of each thread lie in 128 lines of buckets, which the threads take from each other; 64 K do not.
   { name: "pair of 512 keys, fixed, by argument", maxEntries: 2048, keys: 512, loop: "pairsByArgument" },
   { name: "pair of 512 keys, grows, by argument", maxEntries: MILLION, keys: 512, loop: "pairsByArgument" },
+  { name: "pair of 64 K keys, by argument", maxEntries: MILLION, keys: 1 << 16, loop: "pairsByArgument" },
+  { name: "LRU of 100 K, get", maxEntries: 100_000, keys: 1 << 15, loop: "getsThroughMemory", lru: true },
+  { name: "LRU of 100 K, new key", maxEntries: 100_000, keys: 1 << 15, loop: "newKeysThroughMemory", lru: true },
+  { name: "LRU of 1 K, new key", maxEntries: 1024, keys: 512, loop: "newKeysThroughMemory", lru: true },
 ];
 const THREADS = 2;
 const OPERATIONS = 1 << 20;
@@ -48,7 +54,7 @@ async function startWorkers(arena: Arena, core: WebAssembly.Module, name: string
 
 async function compareCase(core: WebAssembly.Module, each: Case, rounds: number): Promise<Comparison> {
   const { arena, loops } = await createLoopArena(core, { maximumBytes: 1 << 30, cpus: THREADS + 2 });
-  const table = createTable(arena, { maxEntries: each.maxEntries });
+  const table = createTable(arena, { maxEntries: each.maxEntries, lru: each.lru ?? false });
   const filled = THREADS * each.keys;
   const there = writeKeys(arena, isPair(each) ? filled : 0, filled);
   checkAll(loops.fill(table.info.address, there, filled));
