@@ -16,7 +16,7 @@ import { runPlaced, transferOf } from "../cpu/intent";
 import { allocatePages, freePages, PAGE_BYTES } from "../mem/pages";
 import { gracePeriodEnded, gracePeriodTarget, OPERATION } from "../rcu/epoch";
 import { BUCKET_BYTES, DEAD, INDEX, INDEX_MASK } from "./bucket";
-import { MapHeader, SUPPLY_POOL } from "./map";
+import { MapHeader, SUPPLY_LRU, SUPPLY_POOL } from "./map";
 import { allocateStorage, directoryField, wholeField } from "./storage";
 import {
   bucketAt,
@@ -84,7 +84,8 @@ export function addSegment(map: MapHeader, index: u32): bool {
 export function buildTable(map: MapHeader): bool {
   const full = bucketsFor(map.maxEntries);
   const isWhole = full <= SEGMENT_BUCKETS || map.supply == SUPPLY_POOL || map.innerKind != 0;
-  if (isWhole) return buildWhole(map, powerOfTwoAtLeast(max(full, 2)));
+  // A map that makes room is full all its life: twice the buckets, so that next to none overflow and new keys need no lock.
+  if (isWhole) return buildWhole(map, powerOfTwoAtLeast(max(map.supply == SUPPLY_LRU ? full * 2 : full, 2)));
   map.leastBuckets = SEGMENT_BUCKETS;
   map.mostBuckets = full;
   const segments = segmentCount(map);
