@@ -1,6 +1,8 @@
 /** Canaries on disk: a core with one guard taken out, named by what it is made from. */
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CANARIES, type Canary } from "../test/sim/canaries.ts";
 
@@ -29,6 +31,17 @@ export function canaryPath(name: string): string {
   const canary = mutationOf(name);
   const hash = createHash("sha256").update(hashOfSources()).update(JSON.stringify(canary.edits)).digest("hex");
   return join("build", "canaries", `${name}-${hash.slice(0, 12)}`);
+}
+
+/** Compiles the canaries that have not been compiled from today's sources. */
+export async function compileCanaries(names: readonly string[]): Promise<void> {
+  const missing = names.filter((name) => !existsSync(`${canaryPath(name)}.wasm`));
+  if (missing.length === 0) return;
+  const child = spawn(process.execPath, ["build/tools/tools/compile.js", "canary", ...missing], {
+    stdio: ["ignore", 2, 2],
+  });
+  const [status] = (await once(child, "exit")) as [number | null];
+  if (status !== 0) throw new Error(`canaries ${missing.join(", ")} were not compiled`);
 }
 
 /** The text of a source file with the canary's edits. Each has to fit exactly once: guards must not move unnoticed. */

@@ -12,8 +12,8 @@ import type { Scenario } from "../src/sim/scenario.ts";
 import { parseSchedule } from "../src/sim/schedule.ts";
 import { CANARIES } from "../test/sim/canaries.ts";
 import { SCENARIOS } from "../test/sim/scenarios/index.ts";
-import { canaryPath } from "./canary.ts";
-import { compileCanaries, type Hunt, huntCanaries } from "./hunt.ts";
+import { canaryPath, compileCanaries } from "./canary.ts";
+import { type Hunt, huntCanaries } from "./hunt.ts";
 
 const { values } = parseArgs({
   options: {

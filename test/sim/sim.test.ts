@@ -21,12 +21,10 @@ const WHOLE: Readonly<Record<string, string>> = {
 };
 const core = await loadSimCore();
 const hunts = huntCanaries(CANARIES);
-/** Lets the compiler's process, which runs meanwhile, be heard. */
-const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 for (const scenario of SCENARIOS) {
   const but = scenario.known === undefined ? "" : ", but for a known fault";
-  test(`${scenario.name}: nothing fails in any schedule that was tried, and some come to what it is about${but}`, async () => {
+  test(`${scenario.name}: nothing fails in any schedule that was tried, and some come to what it is about${but}`, () => {
     const first = runScenario(core, scenario, MOMENT);
     const again = first.failure === undefined && unreached(first).length > 0;
     const report = again ? runScenario(core, scenario, LONGER) : first;
@@ -37,19 +35,17 @@ for (const scenario of SCENARIOS) {
     // On several CPUs a fault may take longer to show than a smoke lasts.
     if (scenario.known !== undefined && complete && scenario.cpus === 1)
       assert.ok(known > 0, "the known fault is gone: take `known` out of the scenario");
-    await pause();
   });
 }
 
 for (const [name, what] of Object.entries(WHOLE))
-  test(`${name}: every schedule within its bound: ${what}`, async (context) => {
+  test(`${name}: every schedule within its bound: ${what}`, (context) => {
     const scenario = SCENARIOS.find((each) => each.name === name);
     assert.ok(scenario !== undefined);
     const report = runExhaustively(stage(core, scenario), ({ finding }) => finding !== undefined);
     assert.ok(report.complete, "nothing failed, every schedule was run");
     const { schedules, redundant, steps } = report;
     context.diagnostic(`${schedules} schedules, ${redundant} more given up as the same as one of them, ${steps} steps`);
-    await pause();
   });
 
 test("every canary is found by the scenario that it names", async () => {
