@@ -19,6 +19,7 @@ async function makeCoreWith(file: string, out: string): Promise<void> {
   await compileCore(
     (path) => (path === "core/index.ts" ? `${read(path)}\n${more}` : read(path)),
     "ship",
+    "whole",
     (core) => {
       optimizeCore(core);
       writeFileSync(out, core.emitBinary());
@@ -32,6 +33,7 @@ async function makeCanary(name: string): Promise<void> {
   await compileCore(
     (path) => applyMutation(mutation, path, read(path)),
     "simulate",
+    "fast",
     (core) => {
       binaryen.setDebugInfo(true);
       const instrumented = instrument(core, "large");

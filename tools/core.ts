@@ -7,10 +7,18 @@ import binaryen from "binaryen";
 import { CHECK_FAILED, writeChecks } from "./checks.ts";
 import { CORE_OPTIONS } from "./core-options.ts";
 
+/** `fast`: to be thrown away, with next to nothing optimized, in half the time. */
+export type Care = "whole" | "fast";
+
 const OPTIONS = [
-  ["core/index.ts", "--outFile", "build/core.unoptimized.wasm", "--debug", "--sourceMap"],
-  ["-O1", ...CORE_OPTIONS],
-].flat();
+  "core/index.ts",
+  "--outFile",
+  "build/core.unoptimized.wasm",
+  "--debug",
+  "--sourceMap",
+  ...CORE_OPTIONS,
+];
+const OPTIMIZED: Readonly<Record<Care, string>> = { whole: "-O1", fast: "-O0" };
 
 const LOCK_FILE = "core/cpu/wait.ts";
 const LOCK_SPINS = "LOCK_SPINS: u32 = 1 << 28;";
@@ -36,15 +44,26 @@ const FEATURES =
   Features.NontrappingFPToInt |
   Features.Multivalue;
 
+/** Accessors of fields, which every function shares, become the code of who calls them: an access has a place in the source then. */
+function inlineAccessors(core: binaryen.Module): void {
+  binaryen.setOptimizeLevel(1);
+  binaryen.setAlwaysInlineMaxSize(2);
+  binaryen.setFlexibleInlineMaxSize(2);
+  binaryen.setOneCallerInlineMaxSize(2);
+  core.runPasses(["inlining"]);
+}
+
 /**
  * Compiles the core and lets `use` have the module, as AssemblyScript's compiler leaves it. The module is gone afterwards.
  * @param read the text of a source file by its path, null where there is none
  * @param purpose `ship`: without the checks of fast paths; `simulate`: with them, and with waits that end sooner. Nothing
  * else tells the two apart
+ * @param care `whole`: for optimizeCore
  */
 export async function compileCore(
   read: (path: string) => string | null,
   purpose: "ship" | "simulate",
+  care: Care,
   use: (module: binaryen.Module) => void,
 ): Promise<void> {
   let module: binaryen.Module | undefined;
@@ -56,7 +75,7 @@ export async function compileCore(
       module.runPasses(["no-inline"]);
     },
   };
-  const { error } = await asc.main(OPTIONS, {
+  const { error } = await asc.main([...OPTIONS, OPTIMIZED[care]], {
     stdout: process.stderr as never,
     stderr: process.stderr as never,
     readFile: (name: string) => {
@@ -69,6 +88,7 @@ export async function compileCore(
     writeFile(name: string): void {
       if (!name.endsWith(".wasm") || module === undefined) return;
       module.setFeatures(FEATURES);
+      if (care === "fast") inlineAccessors(module);
       use(module);
     },
     transforms: [remember as never],

@@ -9,8 +9,8 @@ import type { Hunt } from "./hunt.ts";
 /** As a rule a canary is found in a moment, in order or by chance; on a machine that has other work too it is given far longer. */
 const BUDGETS: readonly Budget[] = [
   { seed: 1, exhaustiveMilliseconds: 200, seedMilliseconds: 200, raceMilliseconds: 0 },
-  { seed: 1, exhaustiveMilliseconds: 1000, seedMilliseconds: 2000, raceMilliseconds: 0 },
-  { seed: 1, exhaustiveMilliseconds: 10_000, seedMilliseconds: 2000, raceMilliseconds: 0 },
+  { seed: 1, exhaustiveMilliseconds: 1000, seedMilliseconds: 4000, raceMilliseconds: 0 },
+  { seed: 1, exhaustiveMilliseconds: 20_000, seedMilliseconds: 40_000, raceMilliseconds: 0 },
 ];
 
 async function hunt(name: string): Promise<Hunt> {

@@ -1,6 +1,7 @@
-/** Hunting canaries in a process of its own, beside what the machine does with the true core. */
+/** Hunting canaries, in processes of their own. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import type { Canary } from "../test/sim/canaries.ts";
 import { childEnvironment } from "./child.ts";
@@ -11,10 +12,9 @@ export interface Hunt {
   readonly found: string | undefined;
 }
 
-/** Compiles what is missing, then hunts one after the other. */
-export async function huntCanaries(canaries: readonly Canary[], see: (hunt: Hunt) => void = () => {}): Promise<Hunt[]> {
-  if (canaries.length === 0) return [];
-  const names = canaries.map(({ name }) => name);
+type See = (hunt: Hunt) => void;
+
+async function huntInProcess(names: readonly string[], see: See): Promise<Hunt[]> {
   const child = spawn(process.execPath, ["--import", "tsx", "tools/hunt-process.ts", ...names], {
     env: childEnvironment(),
     stdio: ["ignore", "pipe", "inherit"],
@@ -27,6 +27,14 @@ export async function huntCanaries(canaries: readonly Canary[], see: (hunt: Hunt
     see({ name, found });
   }
   const [status] = await ended;
-  if (status !== 0 || hunts.length < canaries.length) throw new Error(`canaries were not hunted: status ${status}`);
+  if (status !== 0 || hunts.length < names.length) throw new Error(`canaries were not hunted: status ${status}`);
   return hunts;
+}
+
+/** Compiles what is missing, then hunts one after the other, each processor its share. */
+export async function huntCanaries(canaries: readonly Canary[], see: See = () => {}): Promise<Hunt[]> {
+  const processes = Math.min(availableParallelism(), canaries.length);
+  const names = canaries.map(({ name }) => name);
+  const shares = Array.from({ length: processes }, (_, share) => names.filter((_, at) => at % processes === share));
+  return (await Promise.all(shares.map((share) => huntInProcess(share, see)))).flat();
 }

@@ -1,7 +1,7 @@
 /** What the compiler of the core leaves in `build/` and `src/`: of the core, and of mutants of it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
-import { compileCore, optimizeCore } from "./core.ts";
+import { type Care, compileCore, optimizeCore } from "./core.ts";
 import { emitFace, readFace } from "./face.ts";
 import { type Instrumented, instrument, type Site } from "./instrument.ts";
 
@@ -55,12 +55,9 @@ function writeAsModule(binary: Uint8Array): void {
   writeFileSync("build/core-bytes.d.ts", "declare const base64: string;\nexport default base64;\n");
 }
 
-/** `fast`: to be thrown away, as the compiler leaves it, in a quarter of the time. */
-export type Care = "whole" | "fast";
-
 export async function makeShipped(care: Care): Promise<void> {
   writeFace();
-  await compileCore(read, "ship", (core) => {
+  await compileCore(read, "ship", care, (core) => {
     if (care === "whole") optimizeCore(core);
     // Names of functions stay: a trap's stack says which check failed.
     binaryen.setDebugInfo(true);
@@ -72,7 +69,7 @@ export async function makeShipped(care: Care): Promise<void> {
 }
 
 export async function makeSimulated(care: Care): Promise<void> {
-  await compileCore(read, "simulate", (core) => {
+  await compileCore(read, "simulate", care, (core) => {
     if (care === "whole") optimizeCore(core);
     binaryen.setDebugInfo(true);
     const instrumented = instrument(core, care === "whole" ? "small" : "large");
