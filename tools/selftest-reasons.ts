@@ -2,7 +2,7 @@
 
 /** What linking refuses by a program's structure or type, which Linux's verifier refuses too. */
 export const STRUCTURE: RegExp =
-  /is not for programs of type|may not attach to|frame is 512|r10, the frame|goes to slot|runs off|jumps into another|in a circle|frames deep|second half|registers go|is to be called when it ends itself/;
+  /is not for programs of type|may not attach to|frame is 512|goes to slot|runs off|jumps into another|in a circle|frames deep|second half|registers go|is to be called when it ends itself/;
 
 interface SelftestReason {
   readonly says: RegExp;
@@ -12,6 +12,10 @@ interface SelftestReason {
 /** Linux refuses, by what its log says; we accept. */
 export const LOADED_HERE: readonly SelftestReason[] = [
   { says: /max value is outside/, why: "a shift by 32 in 32 bits is one by 0, as RFC 9669 says" },
+  {
+    says: /global function calls are not allowed with preemption disabled/,
+    why: "since Linux 6.15 they are, if they may not sleep",
+  },
   { says: /modified ctx ptr/, why: "a field at a constant offset is one, however the offset came about" },
   {
     says: /invalid access to packet/,
@@ -47,10 +51,6 @@ export const LOADED_HERE: readonly SelftestReason[] = [
 
 /** Linux accepts; we refuse, by what we say. */
 export const REFUSED_HERE: readonly SelftestReason[] = [
-  {
-    says: /r10, the frame pointer/,
-    why: "it is written to in code that no path leads to; structure is looked at before paths",
-  },
   { says: /at map |which cannot be moved/, why: "a map's descriptor is no memory here" },
   { says: /takes a map as argument 1 and is given/, why: "maps that a kernel iterates over are none of the program's" },
   { says: /it reads r9/, why: "that two halves of a number on the stack are one number is not known" },

@@ -74,7 +74,7 @@ test("structure is validated", () => {
     ],
     ["reserved field", [slot({ code: 0x95, imm: 1 })], "BAD_OBJECT", /reserved field/],
     ["register 11", [slot({ code: 0xb7, dst: 11 }), ...exit], "BAD_OBJECT", /r0 to r10/],
-    ["r10 written", [...assemble("r10 = 1"), ...exit], "BAD_OBJECT", /r10, the frame pointer/],
+    ["r10 written by a wide load", assemble("r10 = 1 ll\nexit"), "BAD_OBJECT", /r10, the frame pointer/],
     ["above its frame", assemble("r0 = *(u64 *)(r10 + 0)\nexit"), "BAD_OBJECT", /512 bytes below r10/],
     ["half above its frame", assemble("*(u64 *)(r10 - 4) = 1\nexit"), "BAD_OBJECT", /512 bytes below r10/],
     ["below its frame", assemble("r0 = 1\nlock *(u64 *)(r10 - 520) += r0\nexit"), "BAD_OBJECT", /512 bytes below r10/],

@@ -7,12 +7,12 @@
  */
 import { AnyctxError } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
-import { validate } from "./analysis/structure.ts";
-import { TRAP } from "./helpers/kfuncs.ts";
+import { validate, writtenRegister } from "./analysis/structure.ts";
+import { FRAME_POINTER_TRAP, TRAP } from "./helpers/kfuncs.ts";
 import { helperByName } from "./helpers/table.ts";
 import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
-import { type Instruction, isWide, PSEUDO, wideTail } from "./isa/instructions.ts";
+import { FRAME_POINTER, type Instruction, isWide, operationOf, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedArena, LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 import { declaredTags, functionNamed } from "./object/btf.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
@@ -166,10 +166,10 @@ function applyKernelCall(
   slot: Instruction,
   { instruction, name, weak }: RelocationSpec & { type: "kernel" },
 ): Instruction {
-  const row = helperByName(flavourless(name)) ?? (weak ? TRAP : undefined);
+  const row = helperByName(flavourless(name));
+  if (row !== undefined) return { ...slot, src: 0, offset: 0, imm: row.id };
   const why = `function ${name} is not defined in this object, and no kernel function that is known here`;
-  if (row === undefined) return refuse(linking, spec, instruction, "UNSUPPORTED", why);
-  return { ...slot, src: 0, offset: 0, imm: row.id };
+  return weak ? TRAP : refuse(linking, spec, instruction, "UNSUPPORTED", why);
 }
 
 /** Where the kernel's own code would be: an address that is not 0, and where nothing lies. */
@@ -311,6 +311,12 @@ function exceptionFunction({ btf, name, functions }: ObjectSpec, program: Functi
 
 const EXCEPTION_TAG = "exception_callback:";
 
+/** A write to r10 is a fault where a path leads to it, and Linux knows of no other. */
+function trapFramePointer(slot: Instruction): Instruction {
+  const effect = isWide(slot) ? undefined : operationOf(slot)?.effect;
+  return effect !== undefined && writtenRegister(effect, slot) === FRAME_POINTER ? FRAME_POINTER_TRAP : slot;
+}
+
 function withPrototype({ btf }: ObjectSpec, subprogram: Subprogram): Subprogram {
   const takes = prototypeOf(btf, subprogram.name);
   const problem = problemOf(btf, subprogram.name);
@@ -338,7 +344,7 @@ export function linkProgram(
   const handler = exceptionFunction(object, program);
   const placed = place(object, program, handler);
   const linking: Linking = { object, program, bindings, placed };
-  const instructions = placed.flatMap((one) => relocate(linking, one));
+  const instructions = placed.flatMap((one) => relocate(linking, one)).map(trapFramePointer);
   const maps = linkedMaps(instructions, object, bindings.values());
   const { subprograms, helpers } = validate({
     object: object.name,

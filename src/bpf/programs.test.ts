@@ -182,6 +182,12 @@ for (const engine of ENGINES) {
     assert.equal(run(frames, engine), 1013n);
   });
 
+  test(`${engine.name}: who writes to r10 is stopped, and not before`, () => {
+    const written = "if r1 == 0 goto +1\nr10 = 0\nr0 = 3\nexit";
+    assert.throws(() => run(written, engine), /it writes to r10, the frame pointer, which is read-only/);
+    assert.equal(run(`r1 = 0\n${written}`, engine), 3n);
+  });
+
   test(`${engine.name}: an endless loop is stopped`, () => {
     assert.throws(() => run("l:\ngoto l\nexit", engine), fails("ETIMEDOUT", /program random was stopped after/));
     const nested = "o:\nr6 = 3000\ni:\nr6 -= 1\nif r6 != 0 goto i\ncall f\ngoto o\nf:\nr0 = 0\nexit";

@@ -3,6 +3,7 @@
  * those of helpers: linking puts them into the calls, and the engines know no difference.
  */
 import { ERRNO } from "../../error.ts";
+import type { Instruction } from "../isa/instructions.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
 import { ARENA_FUNCTIONS } from "./arena.ts";
 import { COPY_FUNCTIONS } from "./copies.ts";
@@ -27,6 +28,9 @@ import type { KernelThing } from "./rules.ts";
 import { SECTION_FUNCTIONS } from "./sections.ts";
 import { ProgramExit, type ServiceCall } from "./service.ts";
 import { WORKQUEUE_FUNCTIONS } from "./timers.ts";
+import { TRAPS } from "./traps.ts";
+
+const CALL = 0x85;
 
 /** Above all helpers that Linux may ever have. */
 const FIRST_ID = 0x10000;
@@ -105,18 +109,6 @@ const NOT_FOR: readonly string[] = ["raw_tracepoint"];
 type Row = Omit<Helper, "id">;
 
 const ROWS: readonly Row[] = [
-  {
-    name: "bpf_trap",
-    group: ANY,
-    parameters: [],
-    action: {
-      type: "service",
-      run: (call) => call.fail("what is asked for here is not there, in the kernel that the program is for"),
-    },
-    final: "stop",
-    result: "none",
-    doc: "What stands where a kernel has no such function or field: a program that asks first never gets to it, and is stopped otherwise.",
-  },
   {
     name: "bpf_rdonly_cast",
     group: ANY,
@@ -321,6 +313,7 @@ const ROWS: readonly Row[] = [
 ];
 
 export const KERNEL_FUNCTIONS: readonly Helper[] = [
+  ...TRAPS,
   ...ROWS,
   ...OBJECT_FUNCTIONS,
   ...COPY_FUNCTIONS,
@@ -331,5 +324,11 @@ export const KERNEL_FUNCTIONS: readonly Helper[] = [
   id: FIRST_ID + index,
 }));
 
-/** What stands where a kernel function is not known. */
-export const TRAP: Helper | undefined = KERNEL_FUNCTIONS.find(({ name }) => name === "bpf_trap");
+function callOf(name: string): Instruction {
+  return { code: CALL, dst: 0, src: 0, offset: 0, imm: KERNEL_FUNCTIONS.find((row) => row.name === name)?.id ?? 0 };
+}
+
+/** What stands where a kernel has no such function or field. */
+export const TRAP: Instruction = callOf("bpf_trap");
+/** What stands where r10 is written to. */
+export const FRAME_POINTER_TRAP: Instruction = callOf("bpf_frame_pointer_written");

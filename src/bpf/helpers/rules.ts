@@ -85,6 +85,12 @@ export interface CallbackRules {
   readonly later?: "softirq" | "task";
 }
 
+/** Why a call stops every run that comes to it, and what would help. */
+export interface Stop {
+  readonly why: string;
+  readonly suggestion: string;
+}
+
 export interface CallRules {
   readonly leads?: Leads;
   readonly calls?: CallbackRules;
@@ -99,6 +105,6 @@ export interface CallRules {
   readonly underLock?: true;
   /** What is borrowed while the lock is held is not to be looked at any more. */
   readonly losesBorrowed?: true;
-  /** The run does not go on behind it: it ends with the first argument, or it is stopped. */
-  readonly final?: "exit" | "stop";
+  /** The run does not go on behind it: it ends with the first argument, or it is stopped, and this is why. */
+  readonly final?: "exit" | Stop;
 }

@@ -127,11 +127,10 @@ function valueIn(local: Btf, type: BtfType, relocation: CoreRelocation, btf: Btf
 
 /** `goto +0`: what stands in the second slot of a load that is no more. */
 const NOTHING: Instruction = { code: 0x05, dst: 0, src: 0, offset: 0, imm: 0 };
-const CALL: Instruction = { code: 0x85, dst: 0, src: 0, offset: 0, imm: TRAP?.id ?? 0 };
 
 /** Whether an instruction was found to ask for what the kernel does not have. */
 export function isTrap({ code, imm }: Instruction): boolean {
-  return code === CALL.code && imm === CALL.imm;
+  return code === TRAP.code && imm === TRAP.imm;
 }
 
 /** Bits of a memory instruction's opcode that say its size, by bytes. */
@@ -148,7 +147,7 @@ export function patch(slots: Instruction[], at: number, value: bigint | undefine
   if (slot === undefined) return;
   const wide = isWide(slot);
   if (value === undefined) {
-    slots[at] = CALL;
+    slots[at] = TRAP;
     if (wide) slots[at + 1] = NOTHING;
     return;
   }

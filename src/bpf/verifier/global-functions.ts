@@ -2,10 +2,12 @@
  * Calls of global functions with types: the arguments are what the types say, and what the function does is looked at once, whoever calls
  * it and with whatever.
  */
+import type { Helper } from "../helpers/helper.ts";
 import { helperById } from "../helpers/table.ts";
 import type { Subprogram } from "../linked.ts";
 import { checkAccess } from "./access.ts";
 import { afterCall, losePacket } from "./call-effects.ts";
+import { checkMaySleep } from "./helper-call.ts";
 import { REFERENCES } from "./references.ts";
 import { Refusal } from "./refusal.ts";
 import { ANY_NUMBER, describe, isArena, memory, pointer, type Register } from "./registers.ts";
@@ -62,34 +64,46 @@ function checkArguments(subject: Subject, step: Step, state: State, called: Glob
   });
 }
 
-/** Sections in which no more is done than is seen. */
-const SHORT: ReadonlySet<string> = new Set(["lock", "preempt", "interrupts"]);
+const movesPacket = ({ movesPacket, action }: Helper): boolean => movesPacket === true || action.type === "tail";
+const sleeps = (helper: Helper): boolean => helper.sleeps === true;
 
-/** Functions, by their beginning, that move the packet, or call one that does. */
-function movesPacket({ program, steps }: Subject, { start, end }: Subprogram, seen = new Set<number>()): boolean {
+/** Whether a function calls a helper that `is` is true for, or a function that does. */
+function calls(
+  subject: Subject,
+  { start, end }: Subprogram,
+  is: (helper: Helper) => boolean,
+  seen: Set<number>,
+): boolean {
   if (seen.has(start)) return false;
   seen.add(start);
   for (let at = start; at < end; at++) {
-    const { operation, slot } = steps[at] ?? {};
+    const { operation, slot } = subject.steps[at] ?? {};
     if (operation?.effect.type !== "call" || slot === undefined) continue;
-    const helper = operation.effect.target === "helper" ? helperById(slot.imm) : undefined;
-    if (helper?.movesPacket === true || helper?.action.type === "tail") return true;
-    const called = program.subprograms.find((each) => each.start === at + 1 + slot.imm);
-    const isLocal = operation.effect.target === "local";
-    if (isLocal && called !== undefined && movesPacket({ program, steps } as Subject, called, seen)) return true;
+    const { target } = operation.effect;
+    const helper = target === "helper" ? helperById(slot.imm) : undefined;
+    if (helper !== undefined && is(helper)) return true;
+    if (target !== "local") continue;
+    const called = subject.program.subprograms.find((each) => each.start === at + 1 + slot.imm);
+    if (called !== undefined && calls(subject, called, is, seen)) return true;
   }
   return false;
+}
+
+/** @throws {Refusal} a lock is held, under which no more is done than is seen; or it may sleep where nothing may */
+function checkSections(subject: Subject, { at }: Step, state: State, called: GlobalFunction): void {
+  const lock = state.references.find(({ kind }) => kind === "lock");
+  if (lock !== undefined) {
+    const message = `${called.name}(), a global function, is called while a lock is held`;
+    const because = [{ at: lock.at, what: REFERENCES.lock.begun }];
+    throw new Refusal("object", at, message, `Make it static. ${REFERENCES.lock.suggestion}`, because);
+  }
+  if (calls(subject, called, sleeps, new Set())) checkMaySleep(subject, state, at, called.name);
 }
 
 /** The state behind the call; what it was given to write to may be anything. */
 export function callGlobal(subject: Subject, step: Step, state: State, called: GlobalFunction): void {
   checkArguments(subject, step, state, called);
-  const within = state.references.find(({ kind }) => SHORT.has(kind));
-  if (within !== undefined) {
-    const { noun, suggestion } = REFERENCES[within.kind];
-    const message = `${called.name}(), a global function, is called with ${noun}`;
-    throw new Refusal("object", step.at, message, `Make it static, or end that before. ${suggestion}`);
-  }
+  checkSections(subject, step, state, called);
   called.takes.forEach((parameter, place) => {
     const held = state.register(place + 1);
     if (parameter.type !== "memory" || held.type !== "pointer" || held.target.type !== "stack") return;
@@ -99,7 +113,7 @@ export function callGlobal(subject: Subject, step: Step, state: State, called: G
     overwrite(state, step.at, frame, Number(smin), bytes);
     smear(state.ownFrame(frame).stack, Number(smin), bytes, false);
   });
-  if (movesPacket(subject, called)) losePacket(state);
+  if (calls(subject, called, movesPacket, new Set())) losePacket(state);
   afterCall(state, step.at, ANY_NUMBER);
   state.at = step.at + 1;
 }

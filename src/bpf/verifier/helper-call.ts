@@ -20,10 +20,8 @@ export type CheckedHelperCall = Readonly<
 
 function followed(at: number, helper: Helper): Helper {
   const { result, leads, name, final } = helper;
-  if (final === "stop") {
-    const message = "it calls a kernel function that is not known here: every run would be stopped";
-    throw new Refusal("unsupported", at, message, "Ask with bpf_ksym_exists() first, or do without it.");
-  }
+  if (typeof final === "object")
+    throw new Refusal("unsupported", at, `${final.why}: every run would be stopped`, final.suggestion);
   if (result !== "address" || leads !== undefined) return helper;
   const message = `bpf_${name}() is called, and what it gives is not followed`;
   throw new Refusal("argument", at, message, "Do without it, or load the program unverified.");
@@ -36,7 +34,7 @@ export function checkCall(subject: Subject, { at, slot }: Step, state: State): C
   const helper = followed(at, row);
   const proof = new Proof(subject, state, at, helper);
   checkUnderLock(proof);
-  checkMaySleep(subject, proof);
+  if (helper.sleeps === true) checkMaySleep(subject, state, at, proof.name);
   helper.parameters.slice(0, helper.required).forEach((parameter, index) => {
     parameter.prove(proof, index + 1);
   });
@@ -62,9 +60,9 @@ function checkUnderLock(proof: Proof): void {
 /** Sections in which nothing else may run on the CPU, or nothing may wait. */
 const WAKEFUL: readonly HeldKind[] = ["rcu", "preempt", "interrupts"];
 
-/** A call that may sleep, by a program that may not, or not there. */
-function checkMaySleep({ type, program }: Subject, { state, at, helper, name }: Proof): void {
-  if (helper.sleeps !== true || type === undefined) return;
+/** @throws {Refusal} what may sleep is called by a program that may not, or not there */
+export function checkMaySleep({ type, program }: Subject, state: State, at: number, name: string): void {
+  if (type === undefined) return;
   const held = state.references.findLast(({ kind }) => WAKEFUL.includes(kind));
   if (held !== undefined) {
     const { noun, begun } = REFERENCES[held.kind];

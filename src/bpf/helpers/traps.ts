@@ -1,0 +1,30 @@
+/**
+ * What stands where a program must not get to: it is refused where a path leads there, and an unverified run that comes there is stopped.
+ * Dead code may have it, as in Linux, which looks at paths.
+ */
+import type { Helper } from "./helper.ts";
+import type { Stop } from "./rules.ts";
+
+function trap(name: string, stop: Stop, doc: string): Omit<Helper, "id"> {
+  const { why } = stop;
+  return {
+    ...{ name, group: "base", parameters: [], final: stop, result: "none", doc },
+    action: { type: "service", run: (call) => call.fail(why) },
+  };
+}
+
+export const TRAPS: readonly Omit<Helper, "id">[] = [
+  trap(
+    "bpf_trap",
+    {
+      why: "it calls a kernel function that is not known here, or asks for what the kernel that it is for does not have",
+      suggestion: "Ask with bpf_ksym_exists() or bpf_core_field_exists() first, or do without it.",
+    },
+    "What stands where a kernel has no such function or field: a program that asks first never gets to it, and is stopped otherwise.",
+  ),
+  trap(
+    "bpf_frame_pointer_written",
+    { why: "it writes to r10, the frame pointer, which is read-only", suggestion: "Take another register." },
+    "What stands where an instruction writes to r10: a program that gets to it is stopped.",
+  ),
+];
