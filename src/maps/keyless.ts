@@ -143,8 +143,9 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
    * @throws {AnyctxError} EINVAL for another kind; EBADF
    */
   pages(): Generator<bigint, undefined, unknown> {
-    this.#checkPages("go through the pages of", 0, 0n);
-    return pagesThere(this.#place, this.info.address);
+    const what = "go through the pages of";
+    this.#checkPages(what, 0, 0n);
+    return pagesThere(this.#place, this.info.address, () => this.checkOpen(what));
   }
 
   #checkPages(what: string, count: number, pointer: bigint): void {

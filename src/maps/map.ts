@@ -90,7 +90,8 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     try {
       for (const [key, value] of entries) map.set(key, value);
     } catch (error) {
-      map.core.destroyMap(map.info.address);
+      // What gave the entries may have destroyed it already, or have detached the arena.
+      if (map.isOpen) map.core.destroyMap(map.info.address);
       map.close();
       throw error;
     }
@@ -295,7 +296,10 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
       throw new AnyctxError("EINVAL", `Map "${name}" has no views of its values: it is ${kind.type}`);
     if (this.host.readSection === 0)
       throw new AnyctxError("EINVAL", `A value of map "${name}" can be viewed inside of read only`);
-    const address = this.core[lookup](this.info.address, this.transfer.place(key)) >>> 0;
+    const at = this.transfer.place(key);
+    // To read the key may have closed the map, or have left the section with the arena.
+    this.checkOpen("view an entry of");
+    const address = this.core[lookup](this.info.address, at) >>> 0;
     return address === 0 ? undefined : new LiveView(this.host, this.#valueCodec, address);
   }
 
