@@ -142,7 +142,12 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
     this.#checkOpen("use an entry of");
     const most = typeof given === "string" ? given.length * MOST_BYTES_A_UNIT : given.length;
     if (most > place.room) this.#grow(place, typeof given === "string" ? encodeUtf8(given, NOTHING) : given.length);
-    place.put(given);
+    try {
+      place.put(given);
+    } catch (cause) {
+      // The bytes were there when they were looked at: code that has run since then has taken them away.
+      throw refusalOf(`The ${place === this.#key ? "key" : "value"} of map "${this.#info.name}" is refused`, cause);
+    }
     return place.address;
   }
 
