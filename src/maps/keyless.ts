@@ -8,7 +8,7 @@ import type { MapKind } from "./kinds.ts";
 import { ModifiedEntries } from "./modify.ts";
 import { openRings, PerfBuffer, type PerfBufferOptions } from "./perf-buffer.ts";
 import { type ConsumeOptions, putRecord, RecordQueue, type RecordsHost, takeRecords } from "./records.ts";
-import { bytesOf } from "./typed-array.ts";
+import { bytesOf, lengthOfBytes } from "./typed-array.ts";
 
 export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   /** What works on the map's memory. */
@@ -27,10 +27,10 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   output(record: Uint8Array): number {
     if (!this.isOpen) return -ERRNO.EBADF;
     this.#checkRecords();
-    const bytes = bytesOf(record);
-    if (bytes === undefined)
+    const length = lengthOfBytes(record);
+    if (length < 0)
       throw new AnyctxError("EINVAL", `output needs a Uint8Array whose buffer is there as record, not ${show(record)}`);
-    return putRecord(this.#place, this.info.address, bytes);
+    return putRecord(this.#place, this.info.address, record, length);
   }
 
   /**

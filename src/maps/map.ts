@@ -235,7 +235,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   /**
    * Creates or replaces many entries, in their order, as `getMany` reads them.
    * @throws {AnyctxError} EINVAL: a key or value cannot be held exactly; with keys and values of one word nothing has happened
-   * then. Otherwise as `set`; those before it have been set
+   * then. Otherwise as `set`; the message says at which entry, and those before it have been set
    */
   setMany(keys: Many<K>, values: Many<V>): this {
     this.#many().set(keys, values);

@@ -18,12 +18,22 @@ export interface RecordsHost {
   readonly memory: { readonly buffer: ArrayBufferLike };
 }
 
-/** @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts a record in */
-export function putRecord({ core, memory }: RecordsHost, map: number, record: Uint8Array): number {
-  const address = core.ringbufReserve(map, record.length, 0) >>> 0;
+/**
+ * @param record of so many bytes, which are there
+ * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts a record in
+ */
+export function putRecord({ core, memory }: RecordsHost, map: number, record: Uint8Array, length: number): number {
+  const address = core.ringbufReserve(map, length, 0) >>> 0;
   if (address === 0) return -ERRNO.EAGAIN;
-  new Uint8Array(memory.buffer, address, record.length).set(record);
-  core.ringbufSubmit(address, 0);
+  let isWritten = false;
+  try {
+    // It throws if another thread has just made it longer.
+    new Uint8Array(memory.buffer, address, length).set(record);
+    isWritten = true;
+  } finally {
+    if (isWritten) core.ringbufSubmit(address, 0);
+    else core.ringbufDiscard(address, 0);
+  }
   return 0;
 }
 

@@ -4,8 +4,9 @@ import { test } from "node:test";
 import vm from "node:vm";
 import { Arena } from "../arena/arena.ts";
 import { ERRNO } from "../error.ts";
-import { bytes, none, struct, u8 } from "./codec.ts";
+import { bytes, none, string, struct, u8, u32 } from "./codec.ts";
 import { json } from "./json.ts";
+import type { ArenaMap } from "./map.ts";
 import { bytesOf } from "./typed-array.ts";
 
 const arena = await Arena.create({ maximumBytes: 16 << 20, cpus: 2, seed: 1 });
@@ -125,5 +126,79 @@ test("a value that uses its map while it is read is never put together of two", 
     });
     assert.throws(() => map.compute(1, () => next), { code: "EINVAL" });
     assert.deepEqual(map.get(1), { x: 1, y: 1 });
+  }
+});
+
+test("batches: an array that was transferred is refused, whatever it is for, and nothing has happened", () => {
+  const away = (): Uint32Array => {
+    const array = new Uint32Array(2);
+    structuredClone(array, { transfer: [array.buffer] });
+    return array;
+  };
+  const options = { type: "hash", key: u32, value: u32, maxEntries: 10 } as const;
+  const words = arena.createMap({ ...options, name: "words" });
+  const texts = arena.createMap({ ...options, value: string(8), name: "texts" });
+  const refused = { code: "EINVAL", message: /^A batch (of \d keys )?needs/ };
+  for (const map of [words, texts] as unknown as ArenaMap<number, never>[]) {
+    for (const use of [
+      () => map.getMany(away()),
+      () => map.deleteMany(away()),
+      () => map.setMany(away(), [1 as never]),
+      () => map.setMany([1], away() as never),
+      () => map.addMany(away(), [1 as never]),
+      () => map.getMany([1], away() as never),
+      () => map.scan(away(), [1 as never]),
+    ])
+      assert.throws(use, refused);
+    for (const length of [-1, 0.5, Number.NaN, 2 ** 32, Number.POSITIVE_INFINITY, "1"])
+      for (const use of [
+        () => map.getMany({ length } as never),
+        () => map.setMany({ length } as never, []),
+        () => map.deleteMany({ length } as never),
+      ])
+        assert.throws(use, refused, `${length}`);
+    for (const found of [[0], "x", 5, new Uint32Array(1), new Uint8Array(0), transferred(1)])
+      assert.throws(() => map.getMany([1], [1 as never], found as never), { code: "EINVAL", message: /as found/ });
+    assert.throws(() => map.getMany([1], "x" as never), { code: "EINVAL", message: /^Values of / });
+    assert.equal(map.size, 0);
+  }
+  const sly = Object.defineProperty(Uint32Array.of(1, 2), "length", { value: 1000 });
+  words.setMany(sly, Uint32Array.of(3, 4));
+  assert.deepEqual(
+    new Map(words),
+    new Map([
+      [1, 3],
+      [2, 4],
+    ]),
+  );
+});
+
+test("arrays that run code when they are written to: an ended map is not read on, and what was read stays", () => {
+  const options = { type: "hash", key: u32, value: u32, maxEntries: 100_000 } as const;
+  const keys = Uint32Array.from({ length: 50_000 }, (_, index) => index);
+  for (const isScan of [true, false]) {
+    const name = `end ${isScan}`;
+    const map = arena.createMap({ ...options, name });
+    map.setMany(keys, keys);
+    const other = arena.openMap(name) as ArenaMap<number, number>;
+    const values = new Proxy(Array<number>(50_000), {
+      set(target, index, value) {
+        if (index === "3") assert.deepEqual(other.getMany([20, 30]), [20, 30]);
+        return Reflect.set(target, index, value);
+      },
+    });
+    // The numbers that were there are theirs, though the room was used again meanwhile.
+    if (isScan) map.scan(values, new Uint32Array(50_000));
+    else assert.equal(map.getMany([...keys, 60_000].slice(0, 50_000), values), 50_000);
+    if (isScan) assert.equal(new Set(values.slice(0, 1000)).size, 1000);
+    else assert.deepEqual(values.slice(0, 1000), [...keys.subarray(0, 1000)]);
+    const ending = new Proxy(Array<number>(50_000), {
+      set() {
+        map.close();
+        return true;
+      },
+    });
+    assert.throws(() => (isScan ? map.scan(ending, ending) : map.getMany(keys, ending)), { code: "EBADF" });
+    arena.destroyMap(name);
   }
 });

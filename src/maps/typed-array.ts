@@ -32,11 +32,14 @@ export function isWhole(value: unknown): boolean {
   }
 }
 
-/**
- * A Uint8Array by a view that is nobody else's: as long as it was when it was looked at, whatever `length` it says it has, and a buffer
- * that is shared may grow. Undefined for anything else, and for one whose bytes are not there.
- */
+/** Bytes of a Uint8Array, of whichever realm; -1 for anything else, and if they are not there: then it has no length. */
+export function lengthOfBytes(value: unknown): number {
+  const length = typedArrayKind(value) === "Uint8Array" ? typedArrayLength(value) : -1;
+  return length !== 0 || isWhole(value) ? length : -1;
+}
+
+/** A Uint8Array by a view that is nobody else's and so what it seems; undefined for anything else, and if its bytes are not there. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
-  if (typedArrayKind(value) !== "Uint8Array" || !isWhole(value)) return undefined;
-  return new Uint8Array(BUFFER.call(value), BEGIN.call(value), typedArrayLength(value));
+  const length = lengthOfBytes(value);
+  return length < 0 ? undefined : new Uint8Array(BUFFER.call(value), BEGIN.call(value), length);
 }

@@ -4,7 +4,7 @@ import type { Codec, Role, VariableForm, VariableName } from "./accessor.ts";
 import { alone } from "./alone.ts";
 import { type Json, jsonText } from "./json-text.ts";
 import { refusal } from "./refusal.ts";
-import { bytesOf } from "./typed-array.ts";
+import { typedArrayKind } from "./typed-array.ts";
 import { decodeText } from "./utf8.ts";
 
 function variable<T>(name: VariableName, form: VariableForm<T>): Codec<T> {
@@ -32,9 +32,9 @@ const text: Codec<string> = variable("string", {
 
 const binary: Codec<Uint8Array> = variable("bytes", {
   prepare(value) {
-    const given = bytesOf(value);
-    if (given === undefined) throw refusal("bytes()", "Uint8Arrays whose buffer is there", value);
-    return given;
+    // Whether its bytes are there is seen when they are written.
+    if (typedArrayKind(value) !== "Uint8Array") throw refusal("bytes()", "Uint8Arrays", value);
+    return value;
   },
   restore: (bytes) => bytes.slice(),
 });
