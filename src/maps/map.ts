@@ -2,7 +2,7 @@
  * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
  * same entries. Values are copies.
  */
-import { checkBooleans, checkFunction, checkOptions } from "../arguments.ts";
+import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
@@ -85,10 +85,15 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     options: MapOptions<K, V> & { readonly type: T },
     entries: Iterable<readonly [K, ValueOf<T, V>]>,
   ): ArenaMap<K, ValueOf<T, V>> {
+    checkFunction("ArenaMap.from", "arena.createMap", arena?.createMap);
     checkFunction("ArenaMap.from", "entries[Symbol.iterator]", entries?.[Symbol.iterator]);
     const map = arena.createMap(options);
     try {
-      for (const [key, value] of entries) map.set(key, value);
+      for (const entry of entries) {
+        if (Object(entry) !== entry)
+          throw new AnyctxError("EINVAL", `ArenaMap.from needs [key, value] as entries, not ${show(entry)}`);
+        map.set(entry[0], entry[1]);
+      }
     } catch (error) {
       // What gave the entries may have destroyed it already, or have detached the arena.
       if (map.isOpen) map.core.destroyMap(map.info.address);
@@ -327,6 +332,11 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     if (!this.isOpen) return `ArenaMap ${JSON.stringify(name)} (closed)`;
     const title = `ArenaMap(${this.size}) ${JSON.stringify(name)}`;
     if (!kind.walk) return `${title} { ${kind.type}, at most ${maxEntries} }`;
-    return inspectEntries(title, this.entries(), this.size, options, inspect);
+    try {
+      return inspectEntries(title, this.entries(), this.size, options, inspect);
+    } catch (error) {
+      // Its access flags do not let it, a thread died in it, or a map that is a value has been destroyed.
+      return `${title} { ${error instanceof AnyctxError ? error.message : "it cannot be read"} }`;
+    }
   }
 }
