@@ -11,7 +11,16 @@ export function show(value: unknown): string {
   if (Object.is(value, -0)) return "-0";
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
-  return Array.isArray(value) ? "an array" : "an object";
+  return isArray(value) ? "an array" : "an object";
+}
+
+/** Array.isArray throws for a proxy that has been revoked. */
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 function list(names: readonly string[]): string {
@@ -24,7 +33,7 @@ function list(names: readonly string[]): string {
  * @throws {AnyctxError} EINVAL for anything but an object, and for an option that is none of them
  */
 export function checkOptions(call: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
+  if (typeof options !== "object" || options === null || isArray(options))
     throw new AnyctxError("EINVAL", `${call} needs an object as options, not ${show(options)}`);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) throw new AnyctxError("EINVAL", `${call} has no option ${unknown}, only ${list(known)}`);

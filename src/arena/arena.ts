@@ -6,6 +6,7 @@ import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import type { MapOf } from "../maps/capabilities.ts";
 import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec.ts";
+import { MapEntries } from "../maps/entries.ts";
 import type { Room } from "../maps/host.ts";
 import { showAs } from "../maps/inspect.ts";
 import type { MapType } from "../maps/kinds.ts";
@@ -255,9 +256,10 @@ export class Arena extends Attachment {
 
   /**
    * `map.prefill` on every CPU that this thread holds: on all of them or on none.
-   * @returns 0, -EINVAL, -ENOMEM, or -EBADF (closed)
+   * @returns 0, -EINVAL (also: it is no map of this arena), -ENOMEM, or -EBADF (closed)
    */
   prefillAll(map: Pick<ArenaMap<unknown, unknown>, "info" | "isOpen" | "prefill">, count: number): number {
+    if (!(map instanceof MapEntries) || !MapEntries.liesIn(map, this.memory)) return -ERRNO.EINVAL;
     if (this.isDetached || !map.isOpen) return -ERRNO.EBADF;
     const { address } = map.info;
     const sets = [LAYOUT.MapHeader.elements, LAYOUT.MapHeader.values].map((field) => this.word(address + field));

@@ -95,10 +95,16 @@ export function writePages(host: PagesHost, map: number, pointer: bigint, bytes:
   return 0;
 }
 
-/** Pointers to the pages that are there, in their order: each as it is when it is asked for. */
-export function* pagesThere(host: PagesHost, map: number): Generator<bigint, undefined, unknown> {
-  const first = firstPointer(host, map);
-  const count = wordAt(host.memory, map + LAYOUT.MapHeader.maxEntries);
-  for (let page = host.core.arenaNextPage(map, 0); page < count; page = host.core.arenaNextPage(map, page + 1))
-    yield pointerTo(first, page);
+/**
+ * Pointers to the pages that are there, in their order: each as it is when it is asked for.
+ * @param check throws once the map is closed: asked before it is touched
+ */
+export function* pagesThere(host: PagesHost, map: number, check: () => void): Generator<bigint, undefined, unknown> {
+  for (let from = 0; ; ) {
+    check();
+    const page = host.core.arenaNextPage(map, from);
+    if (page >= wordAt(host.memory, map + LAYOUT.MapHeader.maxEntries)) return;
+    yield pointerTo(firstPointer(host, map), page);
+    from = page + 1;
+  }
 }

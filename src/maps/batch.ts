@@ -2,6 +2,7 @@
  * Many entries at once. Where key and value are one word each they go to the core and back in one call, as long as they fit the
  * thread's room; other maps are asked entry by entry. What the caller gave is read and checked before the arena is touched.
  */
+import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
 import type { Codec, Role, ScalarName } from "./accessor.ts";
@@ -12,7 +13,7 @@ import { numberPlaceOf } from "./number-place.ts";
 import { refusalOf } from "./refusal.ts";
 import { isScalar, SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
 import { copyOut, type Scanned, scanInto, scanNext } from "./scan.ts";
-import { typedArrayKind } from "./typed-array.ts";
+import { bytesOf, isWhole, typedArrayKind, typedArrayLength } from "./typed-array.ts";
 
 /** What batches are read from: an array, or a typed array. */
 export type Many<T> = ArrayLike<T>;
@@ -57,17 +58,49 @@ function scalarOf({ description }: Codec<unknown>): ScalarName | undefined {
   return isScalar(description) ? description : undefined;
 }
 
-function checkLength(what: string, given: { readonly length: number } | undefined, length: number): void {
-  if (given === undefined || given === null || typeof given.length !== "number" || given.length < length)
-    throw new AnyctxError("EINVAL", `A batch of ${length} keys needs an array of as many ${what}`);
+/**
+ * Elements of what was given: of a typed array what the engine says, whatever its own properties say.
+ * @param least keys of the batch; 0 for the keys themselves
+ * @throws {AnyctxError} EINVAL: it is nothing like an array of so many, or its buffer has been transferred
+ */
+function lengthOf(what: string, given: unknown, least: number): number {
+  const isTyped = typedArrayKind(given) !== undefined;
+  const { length } = isTyped ? { length: isWhole(given) ? typedArrayLength(given) : -1 } : Object(given);
+  if (Number.isInteger(length) && length >= least && length < 2 ** 32) return length;
+  const wanted = least === 0 ? `needs an array of ${what}` : `of ${least} keys needs an array of as many ${what}`;
+  throw new AnyctxError("EINVAL", `A batch ${wanted}, not ${isTyped ? "a typed array of fewer" : show(given)}`);
+}
+
+/** @param taken values, of which those are good that were found */
+function copyFound<V>(taken: ScalarArray, found: Uint8Array, values: ManyOut<V>, from: number): void {
+  for (let index = 0; index < found.length; index++) if (found[index] !== 0) values[from + index] = taken[index] as V;
 }
 
 /** What is written to has the codec's own words, or is an array of anything. */
-function checkArray(what: string, codec: ScalarName, given: unknown): void {
-  const { array } = SCALAR_ARRAYS[codec];
+function checkArray(what: string, codec: ScalarName | undefined, given: unknown): void {
   const kind = typeof given === "object" ? typedArrayKind(given) : typeof given;
-  if (kind !== undefined && kind !== array.name)
-    throw new AnyctxError("EINVAL", `${what} of ${codec} need ${array.name} or an array, not ${kind}`);
+  if (kind === undefined || (codec === undefined && typeof given === "object")) return;
+  const { name } = codec === undefined ? Array : SCALAR_ARRAYS[codec].array;
+  if (kind !== name)
+    throw new AnyctxError("EINVAL", `${what} of ${codec ?? "the map"} need ${name} or an array, not ${kind}`);
+}
+
+/** Which keys were found is written to bytes. */
+function foundIn(found: unknown, count: number): Uint8Array | undefined {
+  const bytes = found === undefined ? undefined : bytesOf(found);
+  if (found === undefined || (bytes !== undefined && bytes.length >= count)) return bytes;
+  throw new AnyctxError("EINVAL", `getMany needs a Uint8Array of at least ${count} bytes as found, not ${show(found)}`);
+}
+
+/** Entry by entry. What is thrown says at which. */
+function singly(count: number, act: (index: number) => void): void {
+  for (let index = 0; index < count; index++)
+    try {
+      act(index);
+    } catch (cause) {
+      if (!(cause instanceof AnyctxError)) throw cause;
+      throw new AnyctxError(cause.code, `Entry ${index} of ${count}: ${cause.message}`, { cause });
+    }
 }
 
 export class Batch<K, V> {
@@ -89,39 +122,38 @@ export class Batch<K, V> {
   }
 
   read(keys: Many<K>): (V | undefined)[] {
-    checkLength("keys", keys, 0);
-    const values = new Array<V | undefined>(keys.length).fill(undefined);
+    const values = new Array<V | undefined>(lengthOf("keys", keys, 0)).fill(undefined);
     this.readInto(keys, values as V[]);
     return values;
   }
 
   readInto(keys: Many<K>, values: ManyOut<V>, found?: Uint8Array): number {
-    checkLength("keys", keys, 0);
-    checkLength("values", values, keys.length);
-    if (found !== undefined) checkLength("bytes in found", found, keys.length);
-    if (this.#key === undefined || this.#value === undefined) return this.#readSingly(keys, values, found);
+    const length = lengthOf("keys", keys, 0);
+    lengthOf("values", values, length);
+    const places = foundIn(found, length);
     checkArray("Values", this.#value, values);
+    if (this.#key === undefined || this.#value === undefined) return this.#readSingly(keys, length, values, places);
     const { array } = SCALAR_ARRAYS[this.#value];
-    const words = this.#words(keys, this.#key, this.#keyCodec, "key");
-    const room = this.#roomFor(words.length);
+    const words = this.#words(keys, length, this.#key, this.#keyCodec, "key");
+    const room = this.#roomFor(length);
     const { most, valuesAt, foundAt } = this.#layout(room);
     const { buffer } = this.#host.memory;
     const given = new SCALAR_ARRAYS[this.#key].array(buffer, room.address, most);
     const taken = new array(buffer, valuesAt, most);
     const flags = new Uint8Array(buffer, foundAt, most);
     let count = 0;
-    for (let from = 0; from < words.length; from += most) {
+    for (let from = 0; from < length; from += most) {
       const part = words.subarray(from, from + most);
+      // To write to what was given may have run code.
+      this.#checkOpen();
       given.set(part as never);
       const { core } = this.#host.instance;
       const result = core.mapGetMany(this.#map.info.address, room.address, part.length, valuesAt, foundAt);
-      if (result < 0) throw this.#failure(result, "read", from, words.length);
+      if (result < 0) throw this.#failure(result, "read", from, length);
       count += result;
+      places?.set(flags.subarray(0, part.length), from);
       if (result === part.length) copyOut(taken, values, from, result);
-      else
-        for (let index = 0; index < part.length; index++)
-          if (flags[index] !== 0) values[from + index] = taken[index] as V;
-      found?.set(flags.subarray(0, part.length), from);
+      else copyFound(taken.slice(0, part.length), flags.slice(0, part.length), values, from);
     }
     return count;
   }
@@ -145,53 +177,54 @@ export class Batch<K, V> {
 
   /** Gives keys, and with each what becomes of its value, to the core. @param many 0 or -errno for as many as fit at once */
   #write(keys: Many<K>, given: Many<V>, { values, entry, single }: Writing<K, V>, many: WriteMany): void {
-    checkLength("keys", keys, 0);
-    checkLength(values, given, keys.length);
+    const length = lengthOf("keys", keys, 0);
+    lengthOf(values, given, length);
     if (this.#key === undefined || this.#value === undefined) {
-      for (let index = 0; index < keys.length; index++) single(keys[index] as K, given[index] as V);
+      singly(length, (index) => void single(keys[index] as K, given[index] as V));
       return;
     }
-    const words = this.#words(keys, this.#key, this.#keyCodec, "key");
-    const wanted = this.#words(given, this.#value, this.#valueCodec, "value");
-    const room = this.#roomFor(words.length);
+    const words = this.#words(keys, length, this.#key, this.#keyCodec, "key");
+    const wanted = this.#words(given, length, this.#value, this.#valueCodec, "value");
+    const room = this.#roomFor(length);
     const layout = this.#layout(room);
     const { most, valuesAt } = layout;
     const { buffer } = this.#host.memory;
     const placedKeys = new SCALAR_ARRAYS[this.#key].array(buffer, room.address, most);
     const placedValues = new SCALAR_ARRAYS[this.#value].array(buffer, valuesAt, most);
-    for (let from = 0; from < words.length; from += most) {
+    for (let from = 0; from < length; from += most) {
       const part = words.subarray(from, from + most);
       placedKeys.set(part as never);
       placedValues.set(wanted.subarray(from, from + part.length) as never);
       const result = many(this.#host.instance.core, this.#map.info.address, room.address, part.length, layout);
-      if (result !== 0) throw this.#failure(result, entry, from, words.length);
+      if (result !== 0) throw this.#failure(result, entry, from, length);
     }
   }
 
   delete(keys: Many<K>): number {
-    checkLength("keys", keys, 0);
+    const length = lengthOf("keys", keys, 0);
     let count = 0;
     if (this.#key === undefined || this.#value === undefined) {
-      for (let index = 0; index < keys.length; index++) if (this.#map.delete(keys[index] as K)) count++;
+      singly(length, (index) => {
+        if (this.#map.delete(keys[index] as K)) count++;
+      });
       return count;
     }
-    const words = this.#words(keys, this.#key, this.#keyCodec, "key");
-    const room = this.#roomFor(words.length);
+    const words = this.#words(keys, length, this.#key, this.#keyCodec, "key");
+    const room = this.#roomFor(length);
     const { most } = this.#layout(room);
     const given = new SCALAR_ARRAYS[this.#key].array(this.#host.memory.buffer, room.address, most);
-    for (let from = 0; from < words.length; from += most) {
+    for (let from = 0; from < length; from += most) {
       const part = words.subarray(from, from + most);
       given.set(part as never);
       const result = this.#host.instance.core.mapDeleteMany(this.#map.info.address, room.address, part.length);
-      if (result < 0) throw this.#failure(result, "delete", from, words.length);
+      if (result < 0) throw this.#failure(result, "delete", from, length);
       count += result;
     }
     return count;
   }
 
   scan(keys: ManyOut<K>, values: ManyOut<V>, from: number): Scanned {
-    checkLength("keys", keys, 1);
-    checkLength("values", values, 1);
+    const most = Math.min(lengthOf("keys", keys, 1), lengthOf("values", values, 1));
     const { name, kind } = this.#map.info;
     if (this.#key === undefined || this.#value === undefined)
       throw new AnyctxError(
@@ -203,43 +236,56 @@ export class Batch<K, V> {
       ["Values", this.#value, values],
     ] as const)
       checkArray(what, codec, given);
-    return scanInto(this.#host, this.#map.info, [this.#key, this.#value], [keys, values], from);
+    const scan = { keys, values, most, from, check: () => this.#checkOpen() };
+    return scanInto(this.#host, this.#map.info, [this.#key, this.#value], scan);
   }
 
-  #readSingly(keys: Many<K>, values: ManyOut<V>, found: Uint8Array | undefined): number {
+  #readSingly(keys: Many<K>, length: number, values: ManyOut<V>, found: Uint8Array | undefined): number {
     let count = 0;
-    for (let index = 0; index < keys.length; index++) {
+    singly(length, (index) => {
       const value = this.#map.get(keys[index] as K);
-      if (value !== undefined) {
-        values[index] = value;
-        count++;
-      }
       if (found !== undefined) found[index] = value === undefined ? 0 : 1;
-    }
+      if (value === undefined) return;
+      count++;
+      values[index] = value;
+    });
     return count;
   }
 
   /** What was given, as words that the codec holds exactly, in memory of this thread's own. */
-  #words<T>(given: Many<T>, name: ScalarName, codec: Codec<T>, role: Role): ScalarArray {
+  #words<T>(given: Many<T>, length: number, name: ScalarName, codec: Codec<T>, role: Role): ScalarArray {
     const { array, isFloat } = SCALAR_ARRAYS[name];
+    const refused = (part: string, cause: unknown): AnyctxError =>
+      refusalOf(`The ${part} for map "${this.#map.info.name}" is refused`, cause);
     // Every number of such an array is one of the codec's; but a float's 0 and NaN have several forms.
     if (typedArrayKind(given) === array.name && !(isFloat && role === "key"))
-      return (given as unknown as ScalarArray).slice().subarray(0, given.length);
-    const words = new array(given.length);
+      try {
+        // By the engine, which asks none of its properties; code that has run since it was looked at may have taken its buffer.
+        const words = new array(given as never) as ScalarArray;
+        if (words.length >= length) return words.subarray(0, length);
+        throw new AnyctxError("EINVAL", `it has only ${words.length} elements by now`);
+      } catch (cause) {
+        throw refused(`array of ${role}s`, cause);
+      }
+    const words = new array(length);
     const place = codec.bind(new ArrayBuffer(ALIGN), 0, role);
-    for (let index = 0; index < words.length; index++)
+    for (let index = 0; index < length; index++)
       try {
         place.write(given[index] as T);
         words[index] = place.read() as never;
       } catch (cause) {
-        throw refusalOf(`The ${role} ${index} of ${words.length} for map "${this.#map.info.name}" is refused`, cause);
+        throw refused(`${role} ${index} of ${length}`, cause);
       }
     return words;
   }
 
+  #checkOpen(): void {
+    if (!this.#map.isOpen) throw mapFailure(this.#map.info, -ERRNO.EBADF, "use many entries of");
+  }
+
   /** A small batch fits the thread's room. To read what was given may have closed the map. */
   #roomFor(length: number): Room {
-    if (!this.#map.isOpen) throw mapFailure(this.#map.info, -ERRNO.EBADF, "use many entries of");
+    this.#checkOpen();
     return length <= this.#layout(this.#host.room).most ? this.#host.room : this.#host.batchRoom();
   }
 

@@ -7,7 +7,7 @@ import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { type Access, accessOf, isForbidden } from "./access.ts";
 import type { Codec } from "./accessor.ts";
-import { isUndecided, mapFailure } from "./failure.ts";
+import { errnoOf, isUndecided, mapFailure } from "./failure.ts";
 import { FixedTransfer, keyWordOf } from "./fixed-transfer.ts";
 import type { MapHost, Tenant } from "./host.ts";
 import type { MapInfo } from "./info.ts";
@@ -127,7 +127,9 @@ export class MapEntries<K, V> {
    * @throws {AnyctxError} EINVAL for what can be no key; EBADF; of a queue, whose lock is needed: ETIMEDOUT, EBUSY (as `delete`)
    */
   get(key: K): V | undefined {
-    const result = this.#get(this.#address, this.transfer.given(key), this.transfer.valueAddress);
+    // First: to read a key may run code that closes the map, and a function that was looked up before would not see it.
+    const given = this.transfer.given(key);
+    const result = this.#get(this.#address, given, this.transfer.valueAddress);
     return result === 0 || this.#isThere(result, "read an entry of") ? this.transfer.readValue() : undefined;
   }
 
@@ -139,13 +141,15 @@ export class MapEntries<K, V> {
     const { getLocked } = this.info.kind.system;
     if (this.info.lock === undefined || getLocked === undefined)
       throw new AnyctxError("EINVAL", `The values of map "${this.info.name}" have no lock`);
+    const given = this.transfer.given(key);
     this.checkOpen("read an entry of", "mayRead");
-    const result = this.core[getLocked](this.#address, this.transfer.given(key), this.transfer.valueAddress);
+    const result = this.core[getLocked](this.#address, given, this.transfer.valueAddress);
     return this.#isThere(result, "read an entry of") ? this.transfer.readValue() : undefined;
   }
 
   has(key: K): boolean {
-    const result = this.#get(this.#address, this.transfer.given(key), this.transfer.nowhere);
+    const given = this.transfer.given(key);
+    const result = this.#get(this.#address, given, this.transfer.nowhere);
     return result === 0 || this.#isThere(result, "read an entry of");
   }
 
@@ -174,9 +178,7 @@ export class MapEntries<K, V> {
     try {
       given = this.transfer.write(key, value);
     } catch (cause) {
-      const code =
-        cause instanceof AnyctxError && (cause.code === "ENOMEM" || cause.code === "E2BIG") ? cause.code : "EINVAL";
-      return -ERRNO[this.#room === 0 ? "EBADF" : code];
+      return this.#room === 0 ? -ERRNO.EBADF : errnoOf(cause);
     }
     return this.#update(this.#address, given, this.transfer.valueAddress, flags);
   }
@@ -191,7 +193,8 @@ export class MapEntries<K, V> {
         "EINVAL",
         `Nothing can be taken from map "${this.info.name}": it is ${this.info.kind.type}`,
       );
-    const result = this.#take(this.#address, this.transfer.place(key), this.transfer.valueAddress);
+    const at = this.transfer.place(key);
+    const result = this.#take(this.#address, at, this.transfer.valueAddress);
     return this.#isThere(result, "take an entry of") ? this.transfer.readValue() : undefined;
   }
 
@@ -201,7 +204,8 @@ export class MapEntries<K, V> {
    * been reaped; EBUSY: this thread may not wait, and another one is in the middle of such an operation. The entry may be there.
    */
   delete(key: K): boolean {
-    return this.#isThere(this.#delete(this.#address, this.transfer.given(key)), "delete an entry of");
+    const given = this.transfer.given(key);
+    return this.#isThere(this.#delete(this.#address, given), "delete an entry of");
   }
 
   /**
@@ -227,7 +231,8 @@ export class MapEntries<K, V> {
 
   /** The bytes of a key's value, undefined if there is none. */
   protected find(key: K): Uint8Array | undefined {
-    const result = this.#get(this.#address, this.transfer.given(key), this.transfer.valueAddress);
+    const given = this.transfer.given(key);
+    const result = this.#get(this.#address, given, this.transfer.valueAddress);
     return this.#isThere(result, "read an entry of") ? this.transfer.valueBytes(0) : undefined;
   }
 

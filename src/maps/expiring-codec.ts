@@ -33,7 +33,7 @@ function expiringForm<V>(form: VariableForm<V>, milliseconds: number): VariableF
   return {
     prepare(value, role) {
       const given = form.prepare(value, role);
-      const body = typeof given === "string" ? utf8Of(given) : given;
+      const body = typeof given === "string" ? utf8Of(given) : new Uint8Array(given);
       const bytes = new Uint8Array(UNTIL_BYTES + body.length);
       f64.bind(bytes.buffer, 0).write(Date.now() + milliseconds);
       bytes.set(body, UNTIL_BYTES);

@@ -118,6 +118,31 @@ test("a full hash makes room of what is over, and of nothing else", () => {
   arena.destroyMap("full");
 });
 
+test("delete takes out what is over, and not what another thread has written since it looked", () => {
+  const point = struct({ x: u32, y: u32 });
+  for (const value of [u32, json()]) {
+    const options = { type: "hash", name: "race", key: point, value, maxEntries: 10, expireAfter: AGE } as never;
+    const map = arena.createMap(options) as unknown as ArenaMap<unknown, number>;
+    const theirs = arena.openMap("race") as ArenaMap<unknown, number>;
+    map.set({ x: 1, y: 2 }, 3);
+    mock.timers.tick(AGE + 1);
+    let looks = 0;
+    const key = {
+      x: 1,
+      get y(): number {
+        // It has been looked at, and now it is to be taken out.
+        if (++looks === 2) theirs.set({ x: 1, y: 2 }, 4);
+        return 2;
+      },
+    };
+    assert.equal(map.delete(key), false);
+    assert.equal(looks, 2);
+    assert.equal(map.get({ x: 1, y: 2 }), 4);
+    assert.equal(map.delete({ x: 1, y: 2 }), true);
+    arena.destroyMap("race");
+  }
+});
+
 test("another thread opens it by its name alone, or with the codecs that it was created with", async () => {
   const value = struct({ hits: u32 });
   const map = arena.createMap({

@@ -5,10 +5,11 @@
 import { AnyctxError, ERRNO } from "../error.ts";
 import { ANY, EXIST } from "./entries.ts";
 import { UNTIL_BYTES, untilIn } from "./expiring-codec.ts";
+import { errnoOf } from "./failure.ts";
 import { ArenaMap } from "./map.ts";
 import { wordsOfKey } from "./walk.ts";
 
-const { E2BIG, EEXIST, EINVAL, ENOENT } = ERRNO;
+const { E2BIG, EEXIST, ENOENT } = ERRNO;
 
 /** Whether two values are the same, whenever they were written. */
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
@@ -54,14 +55,14 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
     try {
       if (flags === EXIST && this.isOpen && !this.has(key)) return -ENOENT;
       return this.#again(key, () => super.update(key, value, flags));
-    } catch {
-      return -EINVAL;
+    } catch (cause) {
+      return errnoOf(cause);
     }
   }
 
+  /** What is over is taken out only as that: another thread may have written a new value since it was looked at. */
   override delete(key: K): boolean {
-    const wasThere = this.has(key);
-    return super.delete(key) && wasThere;
+    return !this.#dropIfOver(key) && super.delete(key);
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Why an operation on a map failed, as an error that says so. */
-import { AnyctxError, ERRNO, errnoName } from "../error.ts";
+import { AnyctxError, ERRNO, type ErrnoName, errnoName } from "../error.ts";
 import type { MapInfo } from "./info.ts";
 
 const UNDECIDED: readonly number[] = [-ERRNO.ETIMEDOUT, -ERRNO.EBUSY, -ERRNO.EBADF, -ERRNO.EPERM];
@@ -7,6 +7,12 @@ const UNDECIDED: readonly number[] = [-ERRNO.ETIMEDOUT, -ERRNO.EBUSY, -ERRNO.EBA
 /** Whether an operation gave up before it knew. */
 export function isUndecided(result: number): boolean {
   return UNDECIDED.includes(result);
+}
+
+/** What an operation that throws nothing returns in place of what was thrown in it: -errno. */
+export function errnoOf(cause: unknown): number {
+  const code = cause instanceof AnyctxError && cause.code in ERRNO ? (cause.code as ErrnoName) : "EINVAL";
+  return -ERRNO[code];
 }
 
 /**

@@ -2,6 +2,7 @@
 import { AnyctxError } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
 import type { Accessor, Codec } from "./accessor.ts";
+import { type Alone, alone } from "./alone.ts";
 import { runsCode } from "./codec.ts";
 import type { MapHost } from "./host.ts";
 import type { MapInfo } from "./info.ts";
@@ -67,8 +68,7 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
   /** Uses of the scratch: reading a value may run code that uses it as well. */
   #uses = 0;
   /** A value on this thread alone: for `encode` and `decode`. */
-  readonly #alone: Uint8Array;
-  readonly #aloneValue: Accessor<V>;
+  readonly #alone: Alone<V>;
 
   /** @param room `fixedTransferBytes` of the arena's memory */
   constructor({ memory }: MapHost, info: MapInfo, room: number, keyCodec: Codec<K>, valueCodec: Codec<V>) {
@@ -94,8 +94,7 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
       this.#valueScratch = new Uint8Array(this.#valuesBytes);
       this.#valueIn = bindValue(valueCodec, info, this.#valueScratch.buffer, 0);
     }
-    this.#alone = new Uint8Array(info.valueStride);
-    this.#aloneValue = valueCodec.bind(this.#alone.buffer, 0);
+    this.#alone = alone(valueCodec, info.valueSize, "value");
   }
 
   get valueAddress(): number {
@@ -203,16 +202,14 @@ export class FixedTransfer<K, V> implements Transfer<K, V> {
 
   encode(value: V): Uint8Array {
     try {
-      this.#aloneValue.write(value);
+      return this.#alone.encode(value);
     } catch (cause) {
       throw this.#refused("value", cause);
     }
-    return this.#alone.slice(0, this.#info.valueSize);
   }
 
   decode(bytes: Uint8Array): V {
-    this.#alone.set(bytes);
-    return this.#aloneValue.read();
+    return this.#alone.decode(bytes);
   }
 
   placeValue(bytes: Uint8Array): number {

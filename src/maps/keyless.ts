@@ -7,8 +7,8 @@ import { mapFailure } from "./failure.ts";
 import type { MapKind } from "./kinds.ts";
 import { ModifiedEntries } from "./modify.ts";
 import { openRings, PerfBuffer, type PerfBufferOptions } from "./perf-buffer.ts";
-import { type ConsumeOptions, consumeRecords, putRecord, type RecordsHost, takeRecords } from "./records.ts";
-import { typedArrayKind } from "./typed-array.ts";
+import { type ConsumeOptions, putRecord, RecordQueue, type RecordsHost, takeRecords } from "./records.ts";
+import { bytesOf, lengthOfBytes } from "./typed-array.ts";
 
 export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   /** What works on the map's memory. */
@@ -17,6 +17,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   }
 
   readonly #perfBuffers: Set<PerfBuffer> = new Set();
+  readonly #records = new RecordQueue<Uint8Array>();
 
   /**
    * Puts a record into a ring buffer, or into one from which programs take them.
@@ -26,9 +27,10 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   output(record: Uint8Array): number {
     if (!this.isOpen) return -ERRNO.EBADF;
     this.#checkRecords();
-    if (typedArrayKind(record) !== "Uint8Array")
-      throw new AnyctxError("EINVAL", `output needs a Uint8Array as record, not ${show(record)}`);
-    return putRecord(this.#place, this.info.address, record);
+    const length = lengthOfBytes(record);
+    if (length < 0)
+      throw new AnyctxError("EINVAL", `output needs a Uint8Array whose buffer is there as record, not ${show(record)}`);
+    return putRecord(this.#place, this.info.address, record, length);
   }
 
   /**
@@ -38,6 +40,11 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   takeRecords(): Uint8Array[] {
     this.checkOpen("consume");
     this.#checkRecords("threads");
+    return this.#records.take(() => this.#takeMore());
+  }
+
+  #takeMore(): Uint8Array[] {
+    this.checkOpen("consume");
     const { address } = this.info;
     const records = takeRecords(this.#place, {
       consume: (room, bytes) => this.core.ringbufConsume(address, room, bytes),
@@ -49,12 +56,13 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
 
   /**
    * The records of a ring buffer as they come, until `signal` says no more. Nobody wakes it: it looks every `interval` milliseconds.
-   * @throws {AnyctxError} as `takeRecords`
+   * What it has got out and not handed on when the loop is left, the next look of this object gives.
+   * @throws {AnyctxError} as `takeRecords`; EINVAL: an option; UNSUPPORTED: the thread has no timers
    */
   consume(options: ConsumeOptions = {}): AsyncGenerator<Uint8Array, undefined, unknown> {
     this.checkOpen("consume");
     this.#checkRecords("threads");
-    return consumeRecords(() => this.takeRecords(), options);
+    return this.#records.consume(() => this.#takeMore(), options);
   }
 
   #checkRecords(consumer: MapKind["records"] = this.info.kind.records): void {
@@ -132,10 +140,14 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
    * @throws {AnyctxError} as `readBytes`
    */
   writeBytes(pointer: bigint, bytes: Uint8Array): number {
-    if (typedArrayKind(bytes) !== "Uint8Array")
-      throw new AnyctxError("EINVAL", `writeBytes needs a Uint8Array as bytes, not ${show(bytes)}`);
-    this.#checkPages("write", bytes.length, pointer);
-    return writePages(this.#place, this.info.address, pointer, bytes);
+    const given = bytesOf(bytes);
+    if (given === undefined)
+      throw new AnyctxError(
+        "EINVAL",
+        `writeBytes needs a Uint8Array whose buffer is there as bytes, not ${show(bytes)}`,
+      );
+    this.#checkPages("write", given.length, pointer);
+    return writePages(this.#place, this.info.address, pointer, given);
   }
 
   /**
@@ -143,8 +155,9 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
    * @throws {AnyctxError} EINVAL for another kind; EBADF
    */
   pages(): Generator<bigint, undefined, unknown> {
-    this.#checkPages("go through the pages of", 0, 0n);
-    return pagesThere(this.#place, this.info.address);
+    const what = "go through the pages of";
+    this.#checkPages(what, 0, 0n);
+    return pagesThere(this.#place, this.info.address, () => this.checkOpen(what));
   }
 
   #checkPages(what: string, count: number, pointer: bigint): void {

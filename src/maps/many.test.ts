@@ -155,6 +155,11 @@ test("keys and values that are no words go entry by entry", () => {
   map.setMany(["a", "b"], [value(1), value(2)]);
   assert.deepEqual(map.getMany(["b", "c", "a"]), [value(2), undefined, value(1)]);
   assert.equal(map.deleteMany(["a", "c"]), 1);
+  const refused = { code: "EINVAL", message: /^Entry 1 of 3: The key of map "texts" is refused/ };
+  assert.throws(() => map.setMany(["d", "far too long", "e"], Array(3).fill(value(3))), refused);
+  assert.deepEqual([map.has("d"), map.has("e")], [true, false]);
+  for (const use of [() => map.getMany(["d", "\0", "e"]), () => map.deleteMany(["d", "\0", "e"])])
+    assert.throws(use, refused);
   const perCpu = arena.createMap({ type: "percpu_hash", name: "copies", key: u32, value: u64, maxEntries: 10 });
   perCpu.setMany([1], [[1n, 2n]]);
   assert.deepEqual(perCpu.getMany([1, 2]), [[1n, 2n], undefined]);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { Arena } from "../arena/arena.ts";
+import { innerMaps } from "../arena/inner-maps.ts";
 import { ERRNO } from "../error.ts";
 import { array, bytes, none, string, struct, u8, u32, u64 } from "./codec.ts";
 import { json } from "./json.ts";
@@ -30,7 +31,10 @@ test("from: a map with entries, or no map", async () => {
     { code: "E2BIG" },
   );
   assert.throws(() => ArenaMap.from(arena, refused, [[-1, 1n]]), { code: "EINVAL" });
-  assert.throws(() => ArenaMap.from(arena, refused, 7 as never), { code: "EINVAL" });
+  for (const entries of [7, [7], [undefined], ["ab"]])
+    assert.throws(() => ArenaMap.from(arena, refused, entries as never), { code: "EINVAL" });
+  for (const maker of [undefined, 7, {}])
+    assert.throws(() => ArenaMap.from(maker as never, refused, []), { code: "EINVAL", message: /arena\.createMap/ });
   assert.throws(() => arena.findMap("refused"), { code: "ENOENT" });
   for (let round = 0; round < 3; round++) arena.trim();
   assert.ok(arena.core.pagesInUse() <= before);
@@ -319,4 +323,28 @@ test("prefill refuses what is no count", async () => {
     assert.equal(map.prefill(count as never), -ERRNO.EINVAL);
   assert.equal(map.prefill(2 ** 40), -ERRNO.ENOMEM);
   assert.equal(map.prefill(3), 0);
+});
+
+test("what cannot be read is shown as that, and a refusal of a proxy that is revoked is a refusal", async () => {
+  const arena = await makeArena();
+  const inner = arena.createMap({ ...numbers, name: "inner" });
+  const value = innerMaps(arena, inner);
+  const outer = arena.createMap({ type: "hash_of_maps", name: "outer", key: u32, value, maxEntries: 4 });
+  outer.set(1, inner);
+  arena.destroyMap("inner");
+  assert.equal(inspect(outer), 'ArenaMap(1) "outer" { There is no map "inner" in the arena }');
+  const writeOnly = arena.createMap({ ...numbers, name: "writeOnly", flags: 16 }).set(1, 1n);
+  assert.match(inspect(writeOnly), /^ArenaMap\(1\) "writeOnly" \{ Cannot walk map .*access flags.* \}$/);
+  const { proxy, revoke } = Proxy.revocable([], {});
+  revoke();
+  assert.throws(() => arena.setLimit(proxy as never), { code: "EINVAL" });
+  assert.throws(() => writeOnly.forEach(proxy as never), { code: "EINVAL" });
+});
+
+test("prefillAll is for maps of this arena", async () => {
+  const [arena, other] = [await makeArena(), await makeArena()];
+  const map = other.createMap({ ...numbers, name: "map" });
+  for (const given of [map, undefined, null, {}, { isOpen: true, info: map.info, prefill: () => 0 }])
+    assert.equal(arena.prefillAll(given as never, 1), -ERRNO.EINVAL);
+  assert.equal(other.prefillAll(map, 1), 0);
 });

@@ -2,7 +2,7 @@
  * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
  * same entries. Values are copies.
  */
-import { checkBooleans, checkFunction, checkOptions } from "../arguments.ts";
+import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
@@ -85,12 +85,18 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     options: MapOptions<K, V> & { readonly type: T },
     entries: Iterable<readonly [K, ValueOf<T, V>]>,
   ): ArenaMap<K, ValueOf<T, V>> {
+    checkFunction("ArenaMap.from", "arena.createMap", arena?.createMap);
     checkFunction("ArenaMap.from", "entries[Symbol.iterator]", entries?.[Symbol.iterator]);
     const map = arena.createMap(options);
     try {
-      for (const [key, value] of entries) map.set(key, value);
+      for (const entry of entries) {
+        if (Object(entry) !== entry)
+          throw new AnyctxError("EINVAL", `ArenaMap.from needs [key, value] as entries, not ${show(entry)}`);
+        map.set(entry[0], entry[1]);
+      }
     } catch (error) {
-      map.core.destroyMap(map.info.address);
+      // What gave the entries may have destroyed it already, or have detached the arena.
+      if (map.isOpen) map.core.destroyMap(map.info.address);
       map.close();
       throw error;
     }
@@ -234,7 +240,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   /**
    * Creates or replaces many entries, in their order, as `getMany` reads them.
    * @throws {AnyctxError} EINVAL: a key or value cannot be held exactly; with keys and values of one word nothing has happened
-   * then. Otherwise as `set`; those before it have been set
+   * then. Otherwise as `set`; the message says at which entry, and those before it have been set
    */
   setMany(keys: Many<K>, values: Many<V>): this {
     this.#many().set(keys, values);
@@ -295,7 +301,10 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
       throw new AnyctxError("EINVAL", `Map "${name}" has no views of its values: it is ${kind.type}`);
     if (this.host.readSection === 0)
       throw new AnyctxError("EINVAL", `A value of map "${name}" can be viewed inside of read only`);
-    const address = this.core[lookup](this.info.address, this.transfer.place(key)) >>> 0;
+    const at = this.transfer.place(key);
+    // To read the key may have closed the map, or have left the section with the arena.
+    this.checkOpen("view an entry of");
+    const address = this.core[lookup](this.info.address, at) >>> 0;
     return address === 0 ? undefined : new LiveView(this.host, this.#valueCodec, address);
   }
 
@@ -323,6 +332,11 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     if (!this.isOpen) return `ArenaMap ${JSON.stringify(name)} (closed)`;
     const title = `ArenaMap(${this.size}) ${JSON.stringify(name)}`;
     if (!kind.walk) return `${title} { ${kind.type}, at most ${maxEntries} }`;
-    return inspectEntries(title, this.entries(), this.size, options, inspect);
+    try {
+      return inspectEntries(title, this.entries(), this.size, options, inspect);
+    } catch (error) {
+      // Its access flags do not let it, a thread died in it, or a map that is a value has been destroyed.
+      return `${title} { ${error instanceof AnyctxError ? error.message : "it cannot be read"} }`;
+    }
   }
 }

@@ -74,7 +74,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   compareExchange(key: K, expected: V | undefined, value: V | undefined): boolean;
   compareExchange<F extends NumberField<V>>(key: K, field: F, expected: V[F], value: V[F]): boolean;
   compareExchange(key: K, ...given: readonly unknown[]): boolean {
-    if (given.length > 2) return this.#exchangeNumber(key, given[0] as string, given[1], given[2]);
+    if (given.length > 2) return this.#exchangeNumber(key, given[0] as string | undefined, given[1], given[2]);
     this.#checkWhole();
     const [expected, value] = given as readonly (V | undefined)[];
     if (expected === undefined) return this.replace(key, undefined, value);
@@ -276,7 +276,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     return new AnyctxError("ERANGE", `${name} of map "${this.info.name}" cannot hold the sum with ${show(amount)}`);
   }
 
-  #exchangeNumber(key: K, field: string, expected: unknown, value: unknown): boolean {
+  #exchangeNumber(key: K, field: string | undefined, expected: unknown, value: unknown): boolean {
     const number = this.#numberOf(field);
     const at = this.transfer.place(key);
     this.checkOpen("change an entry of", "mayChange");
@@ -285,7 +285,8 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
       number.result.write(value as number);
       number.expected.write(expected as number);
     } catch (cause) {
-      throw refusalOf(`The field ${field} of map "${this.info.name}" is refused`, cause);
+      const part = field === undefined ? "number" : `field ${field}`;
+      throw refusalOf(`The ${part} of map "${this.info.name}" is refused`, cause);
     }
     return this.#change(at, number, number.kind | EXCHANGES, value);
   }

@@ -6,7 +6,7 @@ import { LAYOUT } from "../wasm/face.ts";
 import { wordAt } from "../wasm/reader.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapInfo } from "./info.ts";
-import { type ConsumeOptions, consumeRecords, type RecordsHost, takeRecords } from "./records.ts";
+import { type ConsumeOptions, RecordQueue, type RecordsHost, takeRecords } from "./records.ts";
 
 /** A record that a program handed over by `bpf_perf_event_output`. */
 export interface PerfRecord {
@@ -73,6 +73,7 @@ export class PerfBuffer {
   /** The CPU whose turn it is. */
   #next = 0;
   #isClosed = false;
+  readonly #records = new RecordQueue<PerfRecord>();
 
   /** @internal */
   constructor(host: PerfBufferHost) {
@@ -94,6 +95,10 @@ export class PerfBuffer {
    */
   take(): PerfRecord[] {
     this.#checkOpen("consume");
+    return this.#records.take(() => this.#takeMore());
+  }
+
+  #takeMore(): PerfRecord[] {
     const { info, cpus } = this.#host;
     const records: PerfRecord[] = [];
     for (let left = cpus; left > 0; left--) {
@@ -117,20 +122,20 @@ export class PerfBuffer {
 
   /**
    * The records as they come, until `signal` says no more, the buffer is closed or the map destroyed. Nobody wakes it: it looks every
-   * `interval` milliseconds. Leaving the loop does not close the buffer.
-   * @throws {AnyctxError} as `take`
+   * `interval` milliseconds. Leaving the loop does not close the buffer, and what it has got out and not handed on the next look gives.
+   * @throws {AnyctxError} as `take`; EINVAL: an option; UNSUPPORTED: the thread has no timers
    */
   consume(options: ConsumeOptions = {}): AsyncGenerator<PerfRecord, undefined, unknown> {
     this.#checkOpen("consume");
-    return consumeRecords(() => this.#takeWhileThere(), options);
+    return this.#records.consume(() => this.#takeWhileThere(), options);
   }
 
-  /** As `take`; undefined: it is closed, or nothing is left of a map that was destroyed. */
+  /** As `#takeMore`; undefined: it is closed, or nothing is left of a map that was destroyed. */
   #takeWhileThere(): PerfRecord[] | undefined {
     if (!this.isOpen) return undefined;
     const { memory, info } = this.#host;
     const isDestroyed = wordAt(memory, info.address + LAYOUT.MapHeader.dyingTarget) !== 0;
-    const records = this.take();
+    const records = this.#takeMore();
     return isDestroyed && records.length === 0 ? undefined : records;
   }
 

@@ -1,5 +1,6 @@
 /** Records that threads put in and take out, of a ring buffer, and that programs hand over: some at a time, or as they come. */
-import { ERRNO } from "../error.ts";
+import { checkOptions, show } from "../arguments.ts";
+import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
@@ -17,12 +18,22 @@ export interface RecordsHost {
   readonly memory: { readonly buffer: ArrayBufferLike };
 }
 
-/** @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts a record in */
-export function putRecord({ core, memory }: RecordsHost, map: number, record: Uint8Array): number {
-  const address = core.ringbufReserve(map, record.length, 0) >>> 0;
+/**
+ * @param record of so many bytes, which are there
+ * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts a record in
+ */
+export function putRecord({ core, memory }: RecordsHost, map: number, record: Uint8Array, length: number): number {
+  const address = core.ringbufReserve(map, length, 0) >>> 0;
   if (address === 0) return -ERRNO.EAGAIN;
-  new Uint8Array(memory.buffer, address, record.length).set(record);
-  core.ringbufSubmit(address, 0);
+  let isWritten = false;
+  try {
+    // It throws if another thread has just made it longer.
+    new Uint8Array(memory.buffer, address, length).set(record);
+    isWritten = true;
+  } finally {
+    if (isWritten) core.ringbufSubmit(address, 0);
+    else core.ringbufDiscard(address, 0);
+  }
   return 0;
 }
 
@@ -82,22 +93,64 @@ export interface ConsumeOptions {
   readonly signal?: { readonly aborted: boolean };
 }
 
+/** @throws {AnyctxError} EINVAL: an option that there is not, or a value that it cannot have; UNSUPPORTED: the thread has no timers */
+function checkConsume(options: ConsumeOptions): void {
+  checkOptions("consume", options, ["interval", "signal"]);
+  const { interval = 0, signal } = options;
+  if (typeof interval !== "number" || !(interval >= 0) || interval === Number.POSITIVE_INFINITY)
+    throw new AnyctxError("EINVAL", `consume needs a number of milliseconds as interval, not ${show(interval)}`);
+  if (signal !== undefined && typeof signal?.aborted !== "boolean")
+    throw new AnyctxError(
+      "EINVAL",
+      `consume needs something with aborted as signal, as AbortSignal, not ${show(signal)}`,
+    );
+  if (typeof setTimeout === "undefined")
+    throw new AnyctxError("UNSUPPORTED", "This thread cannot wait for records: it has no timers");
+}
+
 /**
- * All records as they come, until the signal says no more. It looks again on a timer, so that the event loop goes on; where there always
- * are records it waits for a turn of it now and then.
- * @param take some of the records that are in; undefined: there will be none any more
+ * Records that were taken out of the arena's memory some at a time, and are handed on one by one: what a consumer leaves behind when it
+ * ends is there for the next look.
  */
-export async function* consumeRecords<Taken>(
-  take: () => readonly Taken[] | undefined,
-  { interval = 1, signal }: ConsumeOptions,
-): AsyncGenerator<Taken, undefined, unknown> {
-  let turned = Date.now();
-  while (signal?.aborted !== true) {
-    const records = take();
-    if (records === undefined) return;
-    yield* records;
-    if (records.length !== 0 && Date.now() - turned < TURN) continue;
-    await new Promise((resolve) => setTimeout(resolve, records.length === 0 ? interval : 0));
-    turned = Date.now();
+export class RecordQueue<Taken> {
+  #left: Taken[] = [];
+
+  /** What was left; if nothing was, some of the records that are in. */
+  take(more: () => Taken[]): Taken[] {
+    if (this.#left.length === 0) return more();
+    const left = this.#left;
+    this.#left = [];
+    return left;
+  }
+
+  /**
+   * All records as they come, until the signal says no more. It looks again on a timer, so that the event loop goes on; where there always
+   * are records it waits for a turn of it now and then.
+   * @param more some of the records that are in; undefined: there will be none any more
+   * @throws {AnyctxError} EINVAL, UNSUPPORTED
+   */
+  consume(more: () => Taken[] | undefined, options: ConsumeOptions): AsyncGenerator<Taken, undefined, unknown> {
+    checkConsume(options);
+    return this.#consume(more, options);
+  }
+
+  async *#consume(
+    more: () => Taken[] | undefined,
+    { interval = 1, signal }: ConsumeOptions,
+  ): AsyncGenerator<Taken, undefined, unknown> {
+    let turned = Date.now();
+    while (signal?.aborted !== true) {
+      const next = this.#left.shift();
+      if (next !== undefined) {
+        yield next;
+        continue;
+      }
+      const records = more();
+      if (records === undefined) return;
+      this.#left = records;
+      if (records.length !== 0 && Date.now() - turned < TURN) continue;
+      await new Promise((resolve) => setTimeout(resolve, records.length === 0 ? interval : 0));
+      turned = Date.now();
+    }
   }
 }

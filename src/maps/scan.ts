@@ -24,8 +24,19 @@ export function scanNext(core: Core, memory: { readonly buffer: ArrayBufferLike 
 
 /** What entries are copied into. */
 interface Into {
-  readonly length: number;
   [index: number]: unknown;
+}
+
+/** What one call is to do. */
+interface Scan {
+  /** Where keys and values go, and for how many there are places. */
+  readonly keys: Into;
+  readonly values: Into;
+  readonly most: number;
+  /** Where the last call ended, 0 to begin. */
+  readonly from: number;
+  /** Throws once the map is closed: asked before it is touched. */
+  readonly check: () => void;
 }
 
 /** A bucket is copied as a whole: with so few places it may not fit. */
@@ -37,22 +48,24 @@ function noPlace(from: unknown): AnyctxError {
 
 /** @param into a typed array of the same words, or an array of anything */
 export function copyOut(from: ScalarArray, into: Into, first: number, count: number): void {
-  if (typedArrayKind(into) !== undefined) (into as ScalarArray).set(from.subarray(0, count) as never, first);
-  else for (let index = 0; index < count; index++) into[first + index] = from[index];
+  if (typedArrayKind(into) !== undefined) {
+    (into as ScalarArray).set(from.subarray(0, count) as never, first);
+    return;
+  }
+  // To write to it may run code, which may use the room that the core has copied to.
+  const copied = from.slice(0, count);
+  for (let index = 0; index < count; index++) into[first + index] = copied[index];
 }
 
 /**
- * @param from where the last call ended, 0 to begin
  * @throws {AnyctxError} EINVAL: arrays of too few places, or a place that no call ended at
  */
 export function scanInto(
   host: MapHost,
   info: MapInfo,
   [key, value]: readonly [ScalarName, ScalarName],
-  [keys, values]: readonly [Into, Into],
-  from: number,
+  { keys, values, most, from, check }: Scan,
 ): Scanned {
-  const most = Math.min(keys.length, values.length);
   if (!Number.isInteger(from) || from < 0 || from >= 2 ** 32) throw noPlace(from);
   const { core } = host.instance;
   const room = most <= FEW ? host.room : host.batchRoom();
@@ -67,6 +80,7 @@ export function scanInto(
   let count = 0;
   let next = from;
   do {
+    check();
     const step = Math.min(fit, most - count);
     const copied = core.mapScanColumns(info.address, next, room.address, valuesAt, step);
     if (copied === -ERRNO.ENOSPC && count > 0) break;
@@ -74,10 +88,12 @@ export function scanInto(
       throw new AnyctxError("EINVAL", `scan needs arrays of more than ${most} places: a bucket does not fit`);
     if (copied === -ERRNO.EINVAL) throw noPlace(from);
     if (copied < 0) throw mapFailure(info, copied, "scan");
-    copyOut(ownKeys, keys, count, copied);
-    copyOut(ownValues, values, count, copied);
-    count += copied;
     next = scanNext(core, host.memory);
+    // As in copyOut: the values are still there when the keys have been written.
+    const copiedValues = typedArrayKind(keys) === undefined ? ownValues.slice(0, copied) : ownValues;
+    copyOut(ownKeys, keys, count, copied);
+    copyOut(copiedValues, values, count, copied);
+    count += copied;
   } while (next !== 0 && count < most);
   return { count, next };
 }

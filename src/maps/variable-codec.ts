@@ -1,6 +1,7 @@
 /** Codecs of keys and values that have lengths of their own: what is given is read first, and written when nothing can go wrong. */
 import { AnyctxError } from "../error.ts";
 import type { Codec, Role, VariableForm, VariableName } from "./accessor.ts";
+import { alone } from "./alone.ts";
 import { type Json, jsonText } from "./json-text.ts";
 import { refusal } from "./refusal.ts";
 import { typedArrayKind } from "./typed-array.ts";
@@ -31,6 +32,7 @@ const text: Codec<string> = variable("string", {
 
 const binary: Codec<Uint8Array> = variable("bytes", {
   prepare(value) {
+    // Whether its bytes are there is seen when they are written.
     if (typedArrayKind(value) !== "Uint8Array") throw refusal("bytes()", "Uint8Arrays", value);
     return value;
   },
@@ -60,16 +62,6 @@ export function isVariable(codec: { readonly variable?: unknown }): boolean {
 /** How a map whose entries have lengths of their own takes values of a codec: one of a fixed size is as long as that. */
 export function formOf<T>(codec: Codec<T>, role: Role): VariableForm<T> {
   if (codec.variable !== undefined) return codec.variable;
-  const alone = new Uint8Array(codec.size);
-  const place = codec.bind(alone.buffer, 0, role);
-  return {
-    prepare(value) {
-      place.write(value);
-      return alone.slice();
-    },
-    restore(bytes) {
-      alone.set(bytes);
-      return place.read();
-    },
-  };
+  const { encode, decode } = alone(codec, codec.size, role);
+  return { prepare: encode, restore: decode };
 }

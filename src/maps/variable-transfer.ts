@@ -2,7 +2,7 @@
  * The transfer buffer of a hash whose entries have lengths of their own: a place for a key, one for a value, one for a second value,
  * each a length, the room behind it, and bytes (core/maps/entry.ts). A place that is too small is replaced by a larger one.
  */
-import { ERRNO } from "../error.ts";
+import { type AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { wordAt } from "../wasm/reader.ts";
 import type { Codec, Role, VariableForm } from "./accessor.ts";
@@ -12,6 +12,7 @@ import type { MapInfo } from "./info.ts";
 import { orderedForm } from "./key-order.ts";
 import { refusalOf } from "./refusal.ts";
 import { roundUp, type Transfer } from "./transfer.ts";
+import { bytesOf, typedArrayLength } from "./typed-array.ts";
 import { encodeUtf8, MOST_BYTES_A_UNIT, utf8Of } from "./utf8.ts";
 import { formOf } from "./variable-codec.ts";
 
@@ -55,11 +56,14 @@ class Place {
     return this.#view;
   }
 
-  /** Writes what `room` is enough for. */
-  put(given: string | Uint8Array): void {
+  /**
+   * Writes what `room` is enough for.
+   * @param length of bytes, as it was when the room was made: what they say of themselves is not asked again
+   */
+  put(given: string | Uint8Array, length: number): void {
     if (typeof given === "string") this.#words[0] = encodeUtf8(given, this.#bytes);
     else {
-      this.#words[0] = given.length;
+      this.#words[0] = length;
       this.#bytes.set(given);
     }
   }
@@ -129,8 +133,12 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
     try {
       return form.prepare(given, role);
     } catch (cause) {
-      throw refusalOf(`The ${role} of map "${this.#info.name}" is refused`, cause);
+      throw this.#refused(role, cause);
     }
+  }
+
+  #refused(role: Role, cause: unknown): AnyctxError {
+    return refusalOf(`The ${role} of map "${this.#info.name}" is refused`, cause);
   }
 
   #checkOpen(what: string): void {
@@ -140,9 +148,16 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
   /** Has something in a place. @returns the place's address @throws {AnyctxError} EBADF, ENOMEM, E2BIG */
   #put(place: Place, given: string | Uint8Array): number {
     this.#checkOpen("use an entry of");
-    const most = typeof given === "string" ? given.length * MOST_BYTES_A_UNIT : given.length;
-    if (most > place.room) this.#grow(place, typeof given === "string" ? encodeUtf8(given, NOTHING) : given.length);
-    place.put(given);
+    const length = typeof given === "string" ? given.length : typedArrayLength(given);
+    if (typeof given === "string") {
+      if (length * MOST_BYTES_A_UNIT > place.room) this.#grow(place, encodeUtf8(given, NOTHING));
+    } else if (length > place.room) this.#grow(place, length);
+    try {
+      place.put(given, length);
+    } catch (cause) {
+      // Bytes whose buffer another thread has by now.
+      throw this.#refused(place === this.#key ? "key" : "value", cause);
+    }
     return place.address;
   }
 
@@ -206,7 +221,10 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
 
   encode(value: V): Uint8Array {
     const prepared = this.#prepare("value", this.#valueForm, value);
-    return typeof prepared === "string" ? utf8Of(prepared) : prepared.slice();
+    if (typeof prepared === "string") return utf8Of(prepared);
+    const bytes = bytesOf(prepared);
+    if (bytes === undefined) throw this.#refused("value", undefined);
+    return bytes.slice();
   }
 
   decode(bytes: Uint8Array): V {
