@@ -54,6 +54,8 @@ function written(expression: Expression): string {
       return `REC->${expression.name}${expression.index === 0 ? "" : `[${expression.index}]`}`;
     case "unary":
       return `${expression.operator}${inner(expression.operand)}`;
+    case "cast":
+      return `(${expression.signed ? "s" : "u"}${expression.bytes * 8})${inner(expression.operand)}`;
     case "binary":
       return `${inner(expression.left)} ${expression.operator} ${inner(expression.right)}`;
     case "choice":

@@ -1,6 +1,6 @@
 /** What `anyctx test` found, as people read it: a row a step, then what differs. */
 import type { StepMap } from "./steps.ts";
-import { clip, heading, indent, left, plural, printable, styled, table } from "./text.ts";
+import { clip, heading, indent, left, plural, printable, styled, table, wrap } from "./text.ts";
 
 export interface StepResult {
   readonly program: string | undefined;
@@ -20,7 +20,7 @@ export interface TestDocument {
   readonly failed: number;
 }
 
-/** A packet, or a value, is cut: `--json` has all of it. */
+/** What was printed, or a value, is cut: `--json` has all of it. What differs is said in full. */
 const WIDTH = 90;
 
 export function testText(path: string, { steps, passed, failed }: TestDocument): string {
@@ -47,9 +47,9 @@ function detailsOf({ printed, maps, differs }: StepResult, number: number): stri
       ...items.map((item) => entryText(name, item)),
       ...records.map((record) => `${name} is given ${record}`),
     ]),
-    ...differs,
   ];
-  return lines.map((line) => clip(`step ${number}: ${printable(line)}`, WIDTH));
+  const said = (line: string): string => `step ${number}: ${printable(line)}`;
+  return [...lines.map((line) => clip(said(line), WIDTH)), ...differs.map((line) => wrap(said(line), WIDTH))];
 }
 
 function entryText(map: string, { key, value }: NonNullable<StepMap["items"]>[number]): string {

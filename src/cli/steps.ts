@@ -70,9 +70,11 @@ const whole: Read<number> = (value, where) =>
 
 /** A number, or the text of one: JSON's own numbers end at 2^53. */
 const integer: Read<bigint> = (value, where) => {
-  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-  if (typeof value === "string" && /^(-?\d+|0x[0-9a-fA-F]+)$/.test(value)) return BigInt(value);
-  return refuse(where, "a whole number or the text of one", value);
+  const isNumber = typeof value === "number" && Number.isSafeInteger(value);
+  const isText = typeof value === "string" && /^(-?\d+|0x[0-9a-fA-F]+)$/.test(value);
+  if (!isNumber && !isText) return refuse(where, "a whole number or the text of one", value);
+  const number = BigInt(value);
+  return number >> 64n === 0n || number >> 63n === -1n ? number : refuse(where, "a number of 64 bits", value);
 };
 
 const hexBytes: Read<Uint8Array> = (value, where) => {

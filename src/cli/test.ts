@@ -99,7 +99,9 @@ async function test(path: string, options: TestOptions): Promise<void> {
   });
   printWarnings(loaded.warnings);
   const runs = new DirectRuns(arena, loaded);
-  const results = steps.map((step) => perform(runs, { object, loaded, step }));
+  const results = steps.map((step, index) =>
+    named(`${options.steps}: step ${index + 1}`, () => perform(runs, { object, loaded, step })),
+  );
   const failed = results.filter((result) => result.differs.length > 0).length;
   const document: TestDocument = { steps: results, passed: results.length - failed, failed };
   if (options.json) printJson(jsonOf(document));
@@ -112,6 +114,16 @@ async function readStepFile(path: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw new AnyctxError("EINVAL", `cannot read ${path}: ${cause.code ?? cause.message}`, { cause });
   });
+}
+
+/** What a step cannot be is said with its number. */
+function named<T>(where: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (!(cause instanceof AnyctxError)) throw cause;
+    throw new AnyctxError(cause.code, `${where}: ${cause.message}`, { cause });
+  }
 }
 
 interface Performance {

@@ -144,4 +144,14 @@ test("whose run it is, where and when", async () => {
   runs.advance(500n);
   assert.equal(resultOf(runs, { program: "when" }), 1500n);
   assert.throws(() => runs.run({ program: "where", cpu: 2 }), { code: "EINVAL", message: /2 CPUs, not 3/ });
+  for (const [given, says] of [
+    [{ cpu: -1 }, /cpu should be a number from 0 to 1, not -1/],
+    [{ time: -1n }, /time should be/],
+    [{ time: 1n << 64n }, /time should be/],
+    [{ task: { pid: -1 } }, /pid of a task should be/],
+    [{ task: { uid: 2 ** 32 } }, /uid of a task should be/],
+    [{ task: { comm: "0123456789abcdef" } }, /at most 15 bytes, not 16/],
+  ] as const)
+    assert.throws(() => runs.run({ program: "where", ...given }), { code: "EINVAL", message: says });
+  assert.throws(() => runs.advance(-1n), { code: "EINVAL", message: /advance should be/ });
 });

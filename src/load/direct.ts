@@ -13,7 +13,7 @@ import { type Level, RECORD } from "../events/record.ts";
 import { programHost } from "./host.ts";
 import { probes, Regions } from "./kernel-memory.ts";
 import { instantiateImage, type LoadedObject, type ProgramImage, type Tail } from "./load.ts";
-import { type DirectTask, runAt, writeMoment } from "./moment.ts";
+import { checkMoment, type DirectTask, runAt, writeMoment } from "./moment.ts";
 import { withTails } from "./tails.ts";
 import { type DueTimer, fire, Timers } from "./timers.ts";
 
@@ -94,8 +94,14 @@ export class DirectRuns {
     this.#records.set(name, [...(this.#records.get(name) ?? []), record]);
   }
 
-  /** Lets time pass; what was put off runs, and timers fire as they come. @returns what they did */
+  /**
+   * Lets time pass; what was put off runs, and timers fire as they come.
+   * @returns what they did
+   * @throws {AnyctxError} EINVAL: time does not go back
+   */
   advance(nanoseconds: bigint): Omit<DirectResult, "result" | "packet"> {
+    if (nanoseconds < 0n)
+      throw new AnyctxError("EINVAL", `advance should be nanoseconds from 0 on, not ${nanoseconds}`);
     const end = this.#time + nanoseconds;
     this.#printed = [];
     this.#records = new Map();
@@ -161,8 +167,7 @@ export class DirectRuns {
   run(given: DirectRun, watch?: InterpreterOptions["watch"]): DirectResult {
     const { program, cpu = 0, level = "task", memory = new Map(), task = {} } = given;
     const image = this.#imageOf(program);
-    if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#arena.cpus)
-      throw new AnyctxError("EINVAL", `There are ${this.#arena.cpus} CPUs, not ${cpu + 1}`);
+    checkMoment({ task, cpu, time: given.time ?? this.#time }, this.#arena.cpus);
     if (given.time !== undefined) this.#time = given.time;
     const { context: input, packet, args, returned, registers, fields } = given;
     const { target } = image.kind;

@@ -6,7 +6,8 @@ const LOST: readonly RegExp[] = [
   /^\s*(?:CPU:\s*\d+ )?\[(?:(\d+) )?EVENTS DROPPED\]\s*$/,
 ];
 /** A stack below an event, as the kernel, trace-cmd and perf print it; what tools print in front of all. */
-const ANNOTATION = /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+)$/;
+const ANNOTATION =
+  /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+|CPU \d+ is empty)$/;
 /** Of function_graph: lines around one that says that another task came to run, and where an interrupt begins and ends. */
 const GRAPH_ANNOTATION = /^\s*-{20,}\s*$|^\s*\d+\)\s.*-\d+\s+=>\s.*-\d+\s*$|\s(?:={6,}>|<={6,}) \|\s*$/;
 

@@ -84,11 +84,21 @@ export function textReaders(extension: string, field: EventField): TextReader | 
   };
 }
 
-/** `{0x1,0x2}` as numbers of the field's declared type. */
-function array(text: string, { type, size, count, kind }: EventField): Uint8Array | undefined {
+/** What stands between the bytes of `%ph` and its like. */
+const DUMPS: Readonly<Record<string, string>> = { h: " ", hC: ":", hD: "-", hN: "" };
+
+/** How `%*ph` is read; undefined for other pointers. */
+export function dumpReader(extension: string): TextReader | undefined {
+  const separator = DUMPS[extension];
+  return separator === undefined ? undefined : (text) => hexPairs(text, separator);
+}
+
+/** `{0x1,0x2}` as numbers of so many bytes as they are printed with, or of the field's declared type. */
+function array(text: string, field: EventField, printed: number | undefined): Uint8Array | undefined {
+  const { type, size, count, kind } = field;
   const values = /^\{(.*)\}$/s.exec(text)?.[1];
   if (values === undefined) return undefined;
-  const bytes = kind === "number" ? size / count : bytesOfType(type);
+  const bytes = printed ?? (kind === "number" ? size / count : bytesOfType(type));
   const numbers = values === "" ? [] : values.split(",");
   if (bytes === undefined || !numbers.every((number) => /^(0x[0-9a-f]{1,16}|-?\d{1,20})$/.test(number)))
     return undefined;
@@ -106,7 +116,10 @@ function bitmask(text: string): Uint8Array | undefined {
   return new Uint8Array(view.buffer);
 }
 
-const TEXTS: Readonly<Record<string, (text: string, field: EventField) => Uint8Array | undefined>> = {
+/** @param bytes of an array's element, where the macro is told */
+type MacroReader = (text: string, field: EventField, bytes?: number) => Uint8Array | undefined;
+
+const TEXTS: Readonly<Record<string, MacroReader>> = {
   __print_hex: (text) => (text === "" ? new Uint8Array(0) : hexPairs(text, " ")),
   __print_hex_str: (text) => hexPairs(text, ""),
   __print_array: array,
@@ -117,6 +130,6 @@ const TEXTS: Readonly<Record<string, (text: string, field: EventField) => Uint8A
 };
 
 /** How the text that a macro prints is read back; undefined for other macros. */
-export function textBytes(macro: string): ((text: string, field: EventField) => Uint8Array | undefined) | undefined {
+export function textBytes(macro: string): MacroReader | undefined {
   return TEXTS[macro];
 }

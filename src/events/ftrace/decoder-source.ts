@@ -140,17 +140,17 @@ const text =
 
 const SOURCES: Readonly<Record<Step["kind"], (step: Step, index: number) => string>> = {
   [STEPS.literal]: literal,
-  [STEPS.decimal]: (step, index) => `${skipBlanks(step)} ${decimal(step, index)} ${skipBlanks(step)}`,
+  [STEPS.decimal]: (step, index) => (step.columns > 0 ? itself(index) : `${skipBlanks(step)} ${decimal(step, index)}`),
   [STEPS.hex]: (step, index) =>
-    `${skipBlanks(step)} ${step.prefixed ? SKIP_0X : ""} ${hex(step, index)} ${skipBlanks(step)}`,
+    step.columns > 0 ? itself(index) : `${skipBlanks(step)} ${step.prefixed ? SKIP_0X : ""} ${hex(step, index)}`,
   [STEPS.part]: (_, index) => itself(index),
   [STEPS.pointer]: (step, index) =>
-    `${skipBlanks(step)} if (T[p] === ${OPEN}) { ${itself(index)} } else { ${SKIP_0X} ${sixteen(step, hex(step, index))} } ${skipBlanks(step)}`,
+    `${skipBlanks(step)} if (T[p] === ${OPEN}) { ${itself(index)} } else { ${SKIP_0X} ${sixteen(step, hex(step, index))} }`,
   [STEPS.character]: (_, index) => itself(index),
   [STEPS.symbol]: text(words),
   [STEPS.words]: text(words),
-  [STEPS.chars]: text(chars),
-  [STEPS.string]: text((step) => `n = p; ${append(step)}`),
+  [STEPS.chars]: text((step, index) => (step.most > 0 ? meant(index) : chars(step))),
+  [STEPS.string]: text((step, index) => (step.most > 0 ? meant(index) : `n = p; ${append(step)}`)),
   [STEPS.bytes]: text((_, index) => meant(index)),
   [STEPS.ignored]: text(() => ""),
 };

@@ -40,6 +40,7 @@ export function storeText(
   target: Target,
 ): boolean {
   if (step.kind === STEPS.ignored) return true;
+  if (step.most > 0 && to - from >= step.most) markUnread(matching, step);
   if (step.kind === STEPS.chars) return storeChars(step, line, from, to, target, matching);
   if (step.kind === STEPS.string) return appendBytes(matching, step, line, from, to, target, 1);
   if (step.kind === STEPS.bytes) return storeBytes(matching, step, line, from, to, target);
@@ -169,7 +170,7 @@ export function runStep(matching: Matching, step: Step, from: number, line: Uint
     position = scanHex(line, position, target.view, at, step.size);
   } else if (step.kind === STEPS.pointer) position = runPointer(matching, step, position, line, target.view, at);
   else position = runPart(matching, step, position, line, target.view, at);
-  if (step.padded && position >= 0 && step.literal.length === 0) while (line[position] === BLANK) position++;
+  if (position >= 0) while (position < from + step.columns && line[position] === BLANK) position++;
   return position;
 }
 

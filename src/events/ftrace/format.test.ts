@@ -34,6 +34,7 @@ test("kinds of fields", () => {
       ["__rel_loc char[] other", 36, 4],
       ["unsigned long args[6]", 40, 48],
       ["u8 mac[TASK_COMM_LEN]", 88, 6],
+      ["char table[2][8]", 96, 16],
     ],
     '""',
   );
@@ -48,9 +49,10 @@ test("kinds of fields", () => {
       ["other", "relLoc", 1],
       ["args", "number", 6],
       ["mac", "other", 1],
+      ["table", "other", 1],
     ],
   );
-  assert.deepEqual([format.size, format.id, format.category], [94, 77, "test"]);
+  assert.deepEqual([format.size, format.id, format.category], [112, 77, "test"]);
 });
 
 test("a file that is no format is refused by name, part and line", () => {

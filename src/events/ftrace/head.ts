@@ -101,6 +101,9 @@ const [OPEN, CLOSE, MINUS, DOT, COLON, NEWLINE, BRACKET, BRACKET_END] = [40, 41,
 const CALL = bytesOf("sys_");
 const RETURNS = bytesOf(" -> ");
 const CALLED_BY = bytesOf(" <-");
+const NANO_PLACES = 9;
+/** Times have 64 bits with a sign. */
+const MOST_SECONDS = 9_223_372_035;
 const NANO_DIGITS = [0, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
 
 /** By character code: whether names of events may have it. */
@@ -250,12 +253,13 @@ function readFlags(state: State, line: Uint8Array, from: number): number {
  */
 function readCount(state: State, line: Uint8Array, from: number): number {
   let position = from;
-  let count = 0;
-  for (; isDigit(line[position]); position++) count = count * 10 + (line[position] as number) - 48;
-  if (position === from || count > Number.MAX_SAFE_INTEGER) return -1;
-  if (line[position] !== COLON || line[position + 1] !== BLANK) return -1;
-  state.seconds = Math.floor(count / 1e9);
-  state.nanoseconds = count % 1e9;
+  while (isDigit(line[position])) position++;
+  if (position === from || line[position] !== COLON || line[position + 1] !== BLANK) return -1;
+  // Of a count of 64 bits a double would be too short.
+  const point = Math.max(from, position - NANO_PLACES);
+  state.seconds = digitsIn(line, from, point);
+  state.nanoseconds = digitsIn(line, point, position);
+  if (state.seconds > MOST_SECONDS) return -1;
   return skipBlanks(line, position + 2);
 }
 
@@ -283,6 +287,12 @@ function readFraction(state: State, line: Uint8Array, from: number): number {
   return skipBlanks(line, position + 2);
 }
 
+function digitsIn(line: Uint8Array, from: number, to: number): number {
+  let value = 0;
+  for (let position = from; position < to; position++) value = value * 10 + (line[position] as number) - 48;
+  return value;
+}
+
 const digitAt = (line: Uint8Array, position: number): number => (line[position] as number) - 48;
 
 function readName(state: State, line: Uint8Array, from: number): boolean {
@@ -291,7 +301,8 @@ function readName(state: State, line: Uint8Array, from: number): boolean {
   state.nameFrom = from;
   state.nameTo = position;
   if (position === from) return false;
-  if (line[position] === COLON) {
+  // Behind perf's `sched:` stands the event's name.
+  if (line[position] === COLON && IS_WORD[line[position + 1] as number] === 0) {
     state.form = FORMS.named;
     state.fields = skipBlanks(line, position + 1);
     return true;

@@ -28,18 +28,19 @@ export interface Inverse {
 type Step = (constant: bigint, value: bigint, known: bigint) => Bits | undefined;
 
 const whole = (value: bigint, known: bigint): Bits => ({ value: BigInt.asUintN(64, value), known });
-const toField = (known: bigint): bigint => (known === 0n ? 0n : ALL);
+/** The lowest bits that are known in one piece: with them a sum tells as many. */
+const toField = (known: bigint): bigint => known & ~(known + 1n);
 
 /** `field OP constant`. */
 const RIGHT: Readonly<Record<string, Step>> = {
   ">>": (by, value, known) => (by > 63n ? undefined : whole(value << by, BigInt.asUintN(64, known << by))),
-  "<<": (by, value) => (by > 63n ? undefined : whole(value >> by, ALL)),
+  "<<": (by, value, known) => (by > 63n ? undefined : whole(value >> by, known === ALL ? ALL : known >> by)),
   "&": (mask, value, known) => whole(value & mask, known & mask),
   "+": (constant, value, known) => whole(value - constant, toField(known)),
   "-": (constant, value, known) => whole(value + constant, toField(known)),
   "^": (constant, value, known) => whole(value ^ constant, known),
   "*": (constant, value, known) =>
-    constant === 0n || value % constant !== 0n ? undefined : whole(value / constant, toField(known)),
+    constant === 0n || known !== ALL || value % constant !== 0n ? undefined : whole(value / constant, ALL),
   "/": (constant, value, known) => (constant === 1n ? whole(value, known) : undefined),
   "==": (constant, value, known) => (value === 1n ? whole(constant, toField(known)) : undefined),
   "!=": (constant, value, known) => (value === 0n ? whole(constant, toField(known)) : undefined),
@@ -114,6 +115,7 @@ export function invert(expression: Expression): Inverse | undefined {
       solve: (value, known) => whole(value, known),
     };
   if (expression.kind === "unary") return invertUnary(expression);
+  if (expression.kind === "cast") return invertCast(expression);
   if (expression.kind === "binary") return invertBinary(expression);
   return expression.kind === "choice" ? invertChoice(expression) : undefined;
 }
@@ -133,6 +135,20 @@ function invertUnary({ operator, operand }: Extract<Expression, { kind: "unary" 
       if (value === 1n) return inner.solve(0n, ALL);
       return isTwice && value === 0n ? inner.solve(1n, ALL) : undefined;
     },
+  };
+}
+
+/** `(u8)REC->x`: what is printed tells the lowest bits. */
+function invertCast({ bytes, operand }: Extract<Expression, { kind: "cast" }>): Inverse | undefined {
+  const inner = invert(operand);
+  if (inner === undefined) return undefined;
+  const mask = BigInt.asUintN(bytes * 8, ALL);
+  const known = (inner.solve(0n, mask) ?? inner.solve(1n, mask))?.known ?? 0n;
+  return {
+    ...inner,
+    plain: false,
+    covers: inner.covers & known,
+    solve: (value, bits) => inner.solve(value & mask, bits & mask),
   };
 }
 

@@ -41,7 +41,8 @@ export function readNamed(
 ): boolean {
   if (fields.length === 0) return false;
   const pieces = piecesOf(textOf(line, from, endOfLine(line, from)), fields);
-  if (pieces === undefined) return false;
+  // The kernel's own text may have these names too; there other fields than places have words.
+  if (pieces?.some(({ field, text }) => isPlainNumber(field) && numberIn(text) === undefined) !== false) return false;
   for (const { field, text } of pieces) if (!store(field, text, target, symbols)) unread(field);
   return true;
 }
@@ -49,7 +50,7 @@ export function readNamed(
 function store(field: EventField, text: string, target: Target, symbols: SymbolTable): boolean {
   const at = target.start + field.offset;
   if (field.kind === "number" && field.count === 1) {
-    const value = numberOf(text, symbols);
+    const value = numberIn(text) ?? symbols.addressOf(text);
     return value !== undefined && storeBigInt(target.view, at, field.size, value);
   }
   const bytes = bytesIn(field, text);
@@ -60,10 +61,11 @@ function store(field: EventField, text: string, target: Target, symbols: SymbolT
   return true;
 }
 
-function numberOf(text: string, symbols: SymbolTable): bigint | undefined {
+const isPlainNumber = ({ kind, count, size }: EventField): boolean => kind === "number" && count === 1 && size < 8;
+
+function numberIn(text: string): bigint | undefined {
   if (text === "(nil)") return 0n;
-  if (/^(-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text)) return BigInt(text);
-  return symbols.addressOf(text);
+  return /^(-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text) ? BigInt(text) : undefined;
 }
 
 /** `ARRAY[7f, 00]` as bytes; of texts their letters. */

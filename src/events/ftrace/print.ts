@@ -3,10 +3,11 @@
  * of fixed text or a value with the field it belongs to. The reverse of what the kernel does when it prints.
  */
 import { type EventField, ownFields } from "../event.ts";
-import { type Expression, fieldsOf, parsePrint } from "../tracepoints/expression.ts";
+import { type Expression, evaluate, fieldsOf, parsePrint } from "../tracepoints/expression.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import { callNumberOf } from "../tracepoints/kernel-formats.ts";
-import { textBytes, textReaders } from "./conversions.ts";
+import { withoutCasts } from "./casts.ts";
+import { dumpReader, textBytes, textReaders } from "./conversions.ts";
 import { type Inverse, invert } from "./inverse.ts";
 import { type WordSet, wordsOf } from "./words.ts";
 
@@ -16,6 +17,8 @@ export type PrintItem =
       readonly kind: "number";
       readonly base: 8 | 10 | 16;
       readonly padded: boolean;
+      /** `%-5d`: blanks follow up to so many columns. */
+      readonly columns: number;
       /** `%#x`: in front of the digits stands `0x`, unless they are 0. */
       readonly prefixed: boolean;
       readonly field: EventField;
@@ -26,12 +29,24 @@ export type PrintItem =
     }
   | { readonly kind: "pointer"; readonly field: EventField; readonly index: number }
   | { readonly kind: "symbol"; readonly field: EventField; readonly index: number }
-  | { readonly kind: "string"; readonly field: EventField; readonly padded: boolean }
+  | {
+      readonly kind: "string";
+      readonly field: EventField;
+      readonly padded: boolean;
+      /** `%.4s`: a text of so many letters may be the beginning of a longer one. 0: all is printed. */
+      readonly most: number;
+    }
   | { readonly kind: "words"; readonly field: EventField; readonly sets: readonly WordSet[] }
   /** One character. */
   | { readonly kind: "character"; readonly field: EventField; readonly set: WordSet | undefined }
   /** A text that is bytes in another form: an address, bytes in hex. */
-  | { readonly kind: "bytes"; readonly field: EventField; readonly read: (text: string) => Uint8Array | undefined }
+  | {
+      readonly kind: "bytes";
+      readonly field: EventField;
+      readonly read: (text: string) => Uint8Array | undefined;
+      /** All bytes of the field are printed, and not only the first ones. */
+      readonly whole: boolean;
+    }
   /** What is not understood, or not needed. `fields`: what it would have told. */
   | { readonly kind: "ignored"; readonly fields: readonly EventField[] };
 
@@ -57,18 +72,18 @@ export function printItems(format: FtraceFormat): PrintItem[] {
   for (let match = CONVERSION.exec(print.format); match !== null; match = CONVERSION.exec(print.format)) {
     const [whole, flags = "", width, precision, length = "", type = "", letters = ""] = match;
     literal(print.format.slice(from, match.index));
-    // Only after %p do letters belong to the conversion, and not all of them.
-    const extension = type === "p" ? extensionOf(letters) : "";
+    // Only after %p do letters belong to the conversion: the kernel goes on behind the last of them.
+    const extension = type === "p" ? letters : "";
     from = match.index + whole.length - letters.length + extension.length;
     CONVERSION.lastIndex = from;
     if (whole === "%%") {
       literal("%");
       continue;
     }
-    if (width === "*") values.shift();
-    if (precision === "*") values.shift();
-    const value = values.shift() ?? { kind: "opaque" };
-    const item = itemOf(format, { type, extension, flags, width, length }, value);
+    const [wide, precise] = [width, precision].map((size) => (size === "*" ? values.shift() : size));
+    const value = withoutCasts(values.shift() ?? { kind: "opaque" }, format.fields);
+    const sizes = { width: constantOf(wide), precision: constantOf(precise), padded: width !== undefined };
+    const item = itemOf(format, { type, extension, flags, length, ...sizes }, value);
     // A text that is always the same.
     if (item.kind === "literal") literal(item.text);
     else items.push(item);
@@ -86,16 +101,19 @@ function asOfCall(item: PrintItem, index: number, items: readonly PrintItem[]): 
   return { kind: "literal", text: item.text.replace(/0x$/, "") };
 }
 
-/** The letters behind `%p` that are of the conversion: `%pISpc`, `%pUb`, `%pad`. */
-function extensionOf(letters: string): string {
-  return /^(?:I[46S]?[pfschnbl]*|i[46][cp]?|M[FR]?|m[FR]?|U[bBlL]?|[SsBFfKxbah][a-z]?|x)?/.exec(letters)?.[0] ?? "";
+/** A width or precision, as digits or as an argument; undefined where it is none, or not always the same. */
+function constantOf(size: string | Expression | undefined): number | undefined {
+  const value = typeof size === "object" ? evaluate(size) : size;
+  return value === undefined ? undefined : Number(value);
 }
 
 interface Conversion {
   readonly type: string;
   readonly extension: string;
   readonly flags: string;
-  readonly width: string | undefined;
+  readonly width: number | undefined;
+  readonly precision: number | undefined;
+  readonly padded: boolean;
   readonly length: string;
 }
 
@@ -106,7 +124,7 @@ function itemOf(format: FtraceFormat, conversion: Conversion, value: Expression)
   const { type } = conversion;
   if (type === "s") return textItem(format, value, conversion) ?? ignored;
   if (type === "c") return characterItem(format, value) ?? ignored;
-  if (type === "p") return pointerItem(format, value, conversion.extension) ?? ignored;
+  if (type === "p") return dumpItem(format, value, conversion) ?? pointerItem(format, value, conversion) ?? ignored;
   return numberItem(format, value, conversion) ?? ignored;
 }
 
@@ -121,6 +139,8 @@ function printedBits(length: string): bigint {
   return (1n << BigInt(bytes * 8)) - 1n;
 }
 
+type Call = Extract<Expression, { kind: "call" }>;
+
 const BASES: Readonly<Record<string, 8 | 10 | 16>> = { d: 10, i: 10, u: 10, x: 16, X: 16, o: 8 };
 
 function numberItem(format: FtraceFormat, value: Expression, conversion: Conversion): PrintItem | undefined {
@@ -128,26 +148,48 @@ function numberItem(format: FtraceFormat, value: Expression, conversion: Convers
   const field = inverse && fieldIn(format, inverse.field);
   const base = BASES[conversion.type];
   if (inverse === undefined || field?.kind !== "number" || inverse.index >= field.count) return undefined;
+  const { flags, width = 0 } = conversion;
   const { index } = inverse;
   if (conversion.type === "x" && PROBE_ADDRESSES.test(field.name)) return { kind: "symbol", field, index };
   if (base === undefined) return undefined;
-  const prefixed = conversion.flags.includes("#") && base === 16;
-  const padded = conversion.width !== undefined && !conversion.flags.includes("0");
+  const prefixed = flags.includes("#") && base === 16;
+  const padded = flags.includes(" ") || (conversion.padded && !flags.includes("0"));
+  const columns = flags.includes("-") ? width : 0;
   // kprobe events print every number with a plain %d or %x, whatever its size.
   const isProbe = format.fields.some(({ name }) => PROBE_ADDRESSES.test(name));
   const printed = isProbe
     ? inverse.covers
     : (inverse.solve(0n, printedBits(conversion.length))?.known ?? inverse.covers);
   const covers = inverse.covers & (inverse.plain ? printed : inverse.covers) & bitsOf(field);
-  return { kind: "number", base, padded, prefixed, field, index, inverse, covers };
+  const isWidened = !isProbe && conversion.type !== "d" && conversion.type !== "i" && field.signed;
+  const read = isWidened ? widened(inverse, bitsOf(field), printedBits(conversion.length)) : inverse;
+  return { kind: "number", base, padded, columns, prefixed, field, index, inverse: read, covers };
 }
 
-function pointerItem(format: FtraceFormat, value: Expression, extension: string): PrintItem | undefined {
+/** `%u` of a field that is narrower and below 0: what is printed has ones above the field's bits. */
+function widened(inverse: Inverse, field: bigint, printed: bigint): Inverse {
+  if (field >= printed) return inverse;
+  const bits = printed === 0xffff_ffffn ? 32 : 64;
+  const solve: Inverse["solve"] = (value, known) =>
+    inverse.solve(BigInt.asUintN(64, BigInt.asIntN(bits, value)), known);
+  return { ...inverse, plain: false, solve };
+}
+
+/** `%*ph`, `%16phN`: so many bytes in hex. */
+function dumpItem(format: FtraceFormat, value: Expression, { extension, width }: Conversion): PrintItem | undefined {
+  const read = dumpReader(extension);
+  const [name] =
+    read === undefined ? [] : (value.kind === "call" ? value.arguments : [value]).flatMap(fieldsOfArgument);
+  const field = name === undefined ? undefined : fieldIn(format, name);
+  return read && field && { kind: "bytes", field, read, whole: width === undefined || width >= field.size };
+}
+
+function pointerItem(format: FtraceFormat, value: Expression, { extension }: Conversion): PrintItem | undefined {
   const inverse = invert(value);
   const field = inverse && fieldIn(format, inverse.field);
   if (inverse === undefined || field === undefined) return undefined;
   const read = textReaders(extension, field);
-  if (read !== undefined) return { kind: "bytes", field, read };
+  if (read !== undefined) return { kind: "bytes", field, read, whole: true };
   const { index } = inverse;
   if (!inverse.plain || field.kind !== "number" || index >= field.count || field.size / field.count !== 8)
     return undefined;
@@ -161,21 +203,38 @@ const isBoolean =
   (name: string): boolean =>
     /^(_Bool|bool)$/.test(fieldIn(format, name)?.type ?? "");
 
-function textItem(format: FtraceFormat, value: Expression, { width }: Conversion): PrintItem | undefined {
-  const padded = width !== undefined;
+/** How many bytes `__print_hex(field, 4)` and `__print_array(field, 2, 4)` print; undefined: that depends on the event. */
+function printedBytes(values: readonly Expression[]): number | undefined {
+  const [, count, size] = values.map((each) => evaluate(each));
+  return count === undefined ? undefined : Number(count * (size ?? 1n));
+}
+
+function callItem(format: FtraceFormat, { name, arguments: values }: Call): PrintItem | undefined {
+  const printed = textBytes(name);
+  const [about] = values.flatMap(fieldsOfArgument);
+  const field = printed && about !== undefined ? fieldIn(format, about) : undefined;
+  if (printed === undefined || field === undefined) return undefined;
+  const [, , size] = values.map((each) => evaluate(each));
+  const bytes = printedBytes(values);
+  const whole = field.kind === "dataLoc" || field.kind === "relLoc" || bytes === undefined || bytes >= field.size;
+  return {
+    kind: "bytes",
+    field,
+    whole,
+    read: (text) => printed(text, field, size === undefined ? size : Number(size)),
+  };
+}
+
+function textItem(format: FtraceFormat, value: Expression, conversion: Conversion): PrintItem | undefined {
+  const { padded, precision } = conversion;
   if (value.kind === "text") return { kind: "literal", text: value.value };
   const string = stringOf(value);
   if (string !== undefined) {
     const field = fieldIn(format, string);
     const isText = field?.kind === "chars" || field?.kind === "dataLoc" || field?.kind === "relLoc";
-    return isText ? { kind: "string", field, padded } : undefined;
+    return isText ? { kind: "string", field, padded, most: precision ?? 0 } : undefined;
   }
-  const printed = value.kind === "call" ? textBytes(value.name) : undefined;
-  if (printed !== undefined) {
-    const [name] = value.kind === "call" ? value.arguments.flatMap(fieldsOfArgument) : [];
-    const field = name === undefined ? undefined : fieldIn(format, name);
-    return field && { kind: "bytes", field, read: (text) => printed(text, field) };
-  }
+  if (value.kind === "call" && textBytes(value.name) !== undefined) return callItem(format, value);
   const words = wordsOf(value, isBoolean(format));
   const field = words && fieldIn(format, words.field);
   if (words === undefined || field?.kind !== "number" || field.count !== 1) return undefined;
@@ -244,16 +303,18 @@ export interface Untold {
   readonly unreadable: readonly string[];
 }
 
-/** Bits of its field that an item tells. */
+/** Bits of its field, or of the array's element, that an item tells. */
 function coveredBy(item: Exclude<PrintItem, { kind: "literal" | "ignored" }>): bigint {
   const all = bitsOf(item.field);
+  if (item.kind === "bytes") return item.whole ? all : 0n;
   if (item.kind === "number") return item.covers;
   if (item.kind !== "words") return all;
   return item.sets.reduce((sum, { covers }) => sum | covers, 0n) & all;
 }
 
 export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Untold {
-  const told = new Map<EventField, bigint>();
+  /** By the elements of arrays. */
+  const told = new Map<EventField, bigint[]>();
   const shown = new Set<EventField>();
   for (const item of items) {
     if (item.kind === "literal") continue;
@@ -261,13 +322,17 @@ export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Unt
     else {
       shown.add(item.field);
       const covers = coveredBy(item);
-      told.set(item.field, (told.get(item.field) ?? 0n) | covers);
+      const only = "index" in item ? item.index : undefined;
+      const before = told.get(item.field) ?? new Array<bigint>(item.field.count).fill(0n);
+      told.set(
+        item.field,
+        before.map((bits, index) => (only === undefined || only === index ? bits | covers : bits)),
+      );
     }
   }
   const isFilled = (name: string): boolean => name === CALL_NUMBER && callNumberOf(format.name) !== undefined;
   const own = ownFields(format.fields).filter(({ name }) => !isFilled(name));
-  const isTold = (field: EventField): boolean =>
-    told.has(field) && (field.kind !== "number" || told.get(field) === bitsOf(field));
+  const isTold = (field: EventField): boolean => told.get(field)?.every((bits) => bits === bitsOf(field)) === true;
   return {
     unprinted: own.filter((field) => !shown.has(field)).map(({ name }) => name),
     unreadable: own.filter((field) => shown.has(field) && !isTold(field)).map(({ name }) => name),

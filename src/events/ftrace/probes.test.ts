@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseFormat } from "../tracepoints/format.ts";
-import { readText } from "./testing.ts";
+import { numberField, readText, textField, unreadOf } from "./testing.ts";
 
 const head = "            bash-7       [001] ..... 1.000001: ";
 
@@ -64,6 +64,24 @@ test("texts, lists of bytes, and what could not be fetched", async () => {
     trace.counts.unreadable.map(({ event, field, count }) => [event, field, count]),
     [["open", "n", 1]],
   );
+});
+
+test("characters, texts with quotes and backslashes in them, and what is no value", async () => {
+  const { trace, records } = await eventsOf(
+    `odd: (vfs_read+0x0/0x10) c='a' b=' ' s="say "hi" there" t="C:\\" u="x" n=3`,
+    "none: (vfs_read+0x0/0x10) x=0x1ffffffffffffffff y=12abc z=vfs_read+0x1/0x10",
+    'cut: (vfs_read+0x0/0x10) s="abc de',
+  );
+  const [odd, none, cut] = records;
+  assert.ok(odd && none && cut);
+  assert.deepEqual([numberField(trace, odd, "c"), numberField(trace, odd, "b")], [97n, 32n]);
+  assert.deepEqual(
+    ["s", "t", "u"].map((name) => textField(trace, odd, name)),
+    ['say "hi" there', "C:\\", "x"],
+  );
+  assert.deepEqual([numberField(trace, odd, "n"), unreadOf(trace, odd)], [3n, []]);
+  assert.deepEqual([numberField(trace, none, "x"), numberField(trace, none, "y")], [0n, 0n]);
+  assert.deepEqual([unreadOf(trace, none), unreadOf(trace, cut)], [["x", "y"], ["s"]]);
 });
 
 test("whatever stands behind a probe's name is an event or skipped with a reason", async () => {

@@ -27,7 +27,9 @@ export interface ProbeLine {
 const PLACE = /^\s*\((\S+?)(?: \[\S+\])?(?: <- (\S+?)(?: \[\S+\])?)?\)(?=\s|$)\s*/;
 /** Also `vfs_read(file=0xffff888100, count=832) <-ksys_read`, as newer kernels print arguments. */
 const TRACER = /^([A-Za-z_][\w.]*)(?: \[\S+\])?(?:\((.*)\))? <-\S/;
-const ARGUMENT = /([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|\{[^}]*\}|\([a-z]+\)|[^\s,]+(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?)/g;
+/** A text may have quotes and backslashes in it, which nobody marks: it ends where another argument can follow. */
+const ARGUMENT =
+  /([A-Za-z_]\w*)=(".*?"(?=,? [A-Za-z_]\w*=|\s*$)|'[\s\S]'|\{[^}]*\}|\([a-z]+\)|[^\s,]+(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?)/g;
 
 /** `name=value` pairs, apart by blanks or commas. */
 export function argumentsIn(text: string): Argument[] {
@@ -79,14 +81,15 @@ export function probeFormat(event: string, line: ProbeLine, category: string): F
 
 function numberOf(text: string, symbols: SymbolTable): bigint | undefined {
   if (/^\((null|nil)\)$/.test(text)) return 0n;
+  if (/^'[\s\S]'$/.test(text)) return BigInt(text.charCodeAt(1));
   if (/^-?\d{1,20}$/.test(text) || /^0x[0-9a-f]{1,16}$/.test(text)) return BigInt.asUintN(64, BigInt(text));
   return text.startsWith("(") ? undefined : symbols.addressOf(text);
 }
 
-/** `"text"` with its NUL, or `{0x7f,0x0}`: bytes. */
+/** `"text"` with its NUL, or `{0x7f,0x0}`: bytes; undefined for others, and for what is cut. */
 function bytesIn(text: string): Uint8Array | undefined {
-  if (text.startsWith('"')) return bytesOf(`${text.slice(1, -1)}\0`);
-  if (!text.startsWith("{")) return undefined;
+  if (/^".*"$/.test(text)) return bytesOf(`${text.slice(1, -1)}\0`);
+  if (!/^\{.*\}$/.test(text)) return undefined;
   const numbers = text.slice(1, -1).split(",").map(Number);
   return numbers.every((each) => Number.isInteger(each) && each >= 0 && each < 256)
     ? Uint8Array.from(numbers)

@@ -53,7 +53,7 @@ export function fillHead({ view, words }: RecordHeads, row: number, head: Origin
   const { pid } = head;
   words.fill(0, row * HEAD_WORDS, (row + 1) * HEAD_WORDS);
   // seconds * 1e9 can be more than a double holds exactly: the seconds' lower half first, then what it carries.
-  const middle = (head.seconds >>> 16) * 1e9;
+  const middle = Math.floor(head.seconds / 65536) * 1e9;
   const sum = (middle % 65536) * 65536 + (head.seconds & 0xffff) * 1e9;
   view.setUint32(at + RECORD.time, sum >>> 0, true);
   view.setUint32(at + RECORD.time + 4, Math.floor(middle / 65536) + Math.floor(sum / TWO_32), true);

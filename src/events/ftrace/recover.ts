@@ -3,7 +3,7 @@
  * in a form that is not known. What stands between fixed texts that are there is read; the other fields are marked.
  */
 import type { Target } from "../batch.ts";
-import { endOfLine, findOnLine } from "./bytes.ts";
+import { endOfLine, findOnLine, matches } from "./bytes.ts";
 import { type Matching, markUnread, runStep, storeText } from "./fields.ts";
 import { FIRST_TEXT, STEPS, type Step } from "./steps.ts";
 
@@ -19,10 +19,10 @@ interface Course {
 /** @returns false where no field could be read */
 export function recover(matching: Matching, from: number, line: Uint8Array, target: Target): boolean {
   const course: Course = { position: from, sure: true, read: 0 };
-  for (const step of matching.steps) {
+  for (const [index, step] of matching.steps.entries()) {
     if (step.kind === STEPS.literal) followLiteral(matching, step, line, course);
     else if (step.kind >= FIRST_TEXT) readText(matching, step, line, course, target);
-    else readValue(matching, step, line, course, target);
+    else readValue(matching, step, matching.steps[index + 1], line, course, target);
   }
   return course.read > 0;
 }
@@ -35,9 +35,24 @@ function followLiteral(matching: Matching, step: Step, line: Uint8Array, course:
   if (found >= 0) course.position = found + step.literal.length;
 }
 
-function readValue(matching: Matching, step: Step, line: Uint8Array, course: Course, target: Target): void {
+const isPartOfWord = (byte: number | undefined): boolean => /[\w.]/.test(String.fromCharCode(byte ?? 0));
+
+/** Whether a value that was read ends there, and is not the beginning of a word (`0xA` of `AT_FDCWD`). */
+function endsAt(line: Uint8Array, position: number, next: Step | undefined): boolean {
+  const fits = next?.kind === STEPS.literal && matches(line, position, next.literal);
+  return fits || !isPartOfWord(line[position]);
+}
+
+function readValue(
+  matching: Matching,
+  step: Step,
+  next: Step | undefined,
+  line: Uint8Array,
+  course: Course,
+  target: Target,
+): void {
   const after = course.sure ? runStep(matching, step, course.position, line, target) : -1;
-  if (after < 0) {
+  if (after < 0 || !endsAt(line, after, next)) {
     clear(step, target);
     markUnread(matching, step);
     course.sure = false;

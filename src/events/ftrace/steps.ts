@@ -16,6 +16,10 @@ export interface Step {
   /** Of a number: 8, 10 or 16. */
   readonly base: number;
   readonly padded: boolean;
+  /** Of a number: blanks follow it up to so many columns. */
+  readonly columns: number;
+  /** A text of so many bytes or more may be cut; 0: none is. */
+  readonly most: number;
   /** Hexadecimal digits may have `0x` in front of them. */
   readonly prefixed: boolean;
   /** Words: add to the bits an earlier step stored. */
@@ -94,6 +98,8 @@ const BASE: Omit<Step, "kind"> = {
   size: 0,
   base: 10,
   padded: false,
+  columns: 0,
+  most: 0,
   prefixed: false,
   adds: false,
   relative: 0,
@@ -108,10 +114,10 @@ const BASE: Omit<Step, "kind"> = {
 
 /** Builds every step the same way: objects of one shape are what the engine reads fast. */
 function makeStep(kind: StepKind, members: Partial<Omit<Step, "kind">>): Step {
-  const { literal, offset, size, base, padded, prefixed, adds, relative, ...more } = { ...BASE, ...members };
-  const { unreadLow, unreadHigh, cache, unknown, sets, solve, read } = more;
+  const { literal, offset, size, base, padded, columns, most, prefixed, ...more } = { ...BASE, ...members };
+  const { adds, relative, unreadLow, unreadHigh, cache, unknown, sets, solve, read } = more;
   return {
-    ...{ kind, literal, offset, size, base, padded, prefixed, adds, relative },
+    ...{ kind, literal, offset, size, base, padded, columns, most, prefixed, adds, relative },
     ...{ unreadLow, unreadHigh, cache, unknown, sets, solve, read },
   };
 }
@@ -134,7 +140,11 @@ function stepOf(item: PrintItem, stored: Set<EventField>, fields: readonly Event
   if (item.kind === "character")
     return makeStep(STEPS.character, { ...place, ...caches, sets: item.set === undefined ? [] : [item.set], adds });
   if (item.kind === "string")
-    return makeStep(field.kind === "chars" ? STEPS.chars : STEPS.string, { ...place, padded: item.padded });
+    return makeStep(field.kind === "chars" ? STEPS.chars : STEPS.string, {
+      ...place,
+      padded: item.padded,
+      most: item.most,
+    });
   if (item.kind === "bytes")
     // Bytes behind the struct have no place of their own in it.
     return makeStep(STEPS.bytes, {
@@ -146,8 +156,8 @@ function stepOf(item: PrintItem, stored: Set<EventField>, fields: readonly Event
   const element = { ...place, offset: field.offset + item.index * size, size };
   if (item.kind === "symbol") return makeStep(STEPS.symbol, { ...element, ...caches });
   if (item.kind === "pointer") return makeStep(STEPS.pointer, element);
-  const { padded, prefixed, base, inverse } = item;
+  const { padded, columns, prefixed, base, inverse } = item;
   const whole = inverse.plain && base !== 8;
   const kind = whole ? (base === 16 ? STEPS.hex : STEPS.decimal) : STEPS.part;
-  return makeStep(kind, { ...element, padded, prefixed, base, solve: inverse.solve });
+  return makeStep(kind, { ...element, padded, columns, prefixed, base, solve: inverse.solve });
 }

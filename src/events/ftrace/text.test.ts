@@ -151,6 +151,30 @@ test("thread groups, a trace without flags, old and RT flag columns, nanoseconds
   }
 });
 
+test("counts of clocks have 64 bits", async () => {
+  const counts = ["9007199254740993", "4611686018427387905", "9223372035999999999"];
+  const text = counts.map(
+    (count) => `            bash-1033    [001] ..... ${count}: irq_handler_exit: irq=4 ret=handled\n`,
+  );
+  const { records } = await readText(text.join(""));
+  assert.deepEqual(
+    records.map(({ time }) => time),
+    counts.map(BigInt),
+  );
+});
+
+test("what an editor puts in front of a text is none of its first line", async () => {
+  const { trace, records } = await readText(`\xef\xbb\xbf${lines("irq_handler_exit: irq=4 ret=handled")}`);
+  assert.deepEqual([records.length, reasons(trace)], [1, {}]);
+});
+
+test("perf's lines of tasks that have gone have their names", async () => {
+  const { trace, records } = await readText(
+    "             :-1    -1 [001]     5.000001:       irq:irq_handler_exit: irq=4 ret=handled\nCPU 1 is empty\n",
+  );
+  assert.deepEqual([records.map(({ event }) => event), reasons(trace)], [["irq_handler_exit"], { annotation: 1 }]);
+});
+
 test("a short line is not read on into the next one", async () => {
   const { trace, records } = await readText(
     `ab\n              -7     [001] ..... 1.0: softirq_exit: vec=1 [action=TIMER]\n`,

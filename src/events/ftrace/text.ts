@@ -55,6 +55,11 @@ interface BatchOptions {
   readonly asTheyCome: boolean;
 }
 
+/** What editors put in front of a text. */
+const BYTE_ORDER_MARK: readonly number[] = [0xef, 0xbb, 0xbf];
+
+const startsWithMark = (bytes: Uint8Array): boolean => BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
+
 /** The lines where they lie in the chunks; one that a chunk cuts is put together. */
 async function* readBatches(
   text: AsyncIterable<Uint8Array>,
@@ -63,9 +68,12 @@ async function* readBatches(
 ): AsyncIterable<EventBatch> {
   const batch = new BatchWriter(batchBytes, reader.recordBytes);
   const cut = new CutLine(reader);
+  let isFirst = true;
   for await (const some of text) {
     // Of one class, whatever the platform's chunks are: what reads them is compiled for it.
-    const chunk = new Uint8Array(some.buffer, some.byteOffset, some.length);
+    const begun = isFirst && startsWithMark(some) ? BYTE_ORDER_MARK.length : 0;
+    isFirst = false;
+    const chunk = new Uint8Array(some.buffer, some.byteOffset + begun, some.length - begun);
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     for (let position = 0; position < end; ) {
       const full = batch.hasRoom() ? undefined : batch.take();

@@ -135,7 +135,7 @@ function coverOf(words: readonly (Bits | undefined)[]): bigint {
 /** The one field that a test is about. */
 function testedField(test: Expression): string | undefined {
   if (test.kind === "field") return test.name;
-  if (test.kind === "unary") return testedField(test.operand);
+  if (test.kind === "unary" || test.kind === "cast") return testedField(test.operand);
   if (test.kind === "call") return test.arguments.map(testedField).find((field) => field !== undefined);
   if (test.kind !== "binary") return undefined;
   const [left, right] = [testedField(test.left), testedField(test.right)];

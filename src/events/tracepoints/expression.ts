@@ -1,13 +1,17 @@
 /**
- * The C expressions that stand as arguments in a `print fmt`, as a tree. Casts are left out: what a field is, the
- * format's fields say. What is not understood becomes `opaque`, so that one odd argument does not cost an event.
+ * The C expressions that stand as arguments in a `print fmt`, as a tree. Of casts only those to fewer than 8 bytes stay, which
+ * may cut a number: what a field is, the format's fields say. What is not understood becomes `opaque`, so that one odd argument
+ * does not cost an event.
  */
+import { bytesOfType } from "./format.ts";
+
 export type Expression =
   | { readonly kind: "number"; readonly value: bigint }
   | { readonly kind: "text"; readonly value: string }
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "field"; readonly name: string; readonly index: number }
   | { readonly kind: "unary"; readonly operator: string; readonly operand: Expression }
+  | { readonly kind: "cast"; readonly bytes: number; readonly signed: boolean; readonly operand: Expression }
   | { readonly kind: "binary"; readonly operator: string; readonly left: Expression; readonly right: Expression }
   | { readonly kind: "choice"; readonly test: Expression; readonly yes: Expression; readonly no: Expression }
   | { readonly kind: "call"; readonly name: string; readonly arguments: readonly Expression[] }
@@ -133,7 +137,8 @@ function parseBinary(parser: Parser, least: number, depth: number): Expression |
 
 function parseOperand(parser: Parser, depth: number): Expression | undefined {
   if (depth > MAX_DEPTH) return undefined;
-  if (skipCast(parser)) return parseOperand(parser, depth + 1);
+  const type = acceptCast(parser);
+  if (type !== undefined) return castTo(type, parseOperand(parser, depth + 1));
   const token = parser.tokens[parser.at++];
   if (token === undefined) return undefined;
   if (token === "(") {
@@ -154,22 +159,28 @@ function parseOperand(parser: Parser, depth: number): Expression | undefined {
   return isName(token) ? parseNamed(parser, token, depth + 1) : undefined;
 }
 
-/** Steps over `(type)` or `(type *)` where an operand follows it. */
-function skipCast(parser: Parser): boolean {
+/** Steps over `(type)` or `(type *)` where an operand follows it. @returns the type */
+function acceptCast(parser: Parser): string | undefined {
   const { tokens, at } = parser;
   let end = at + 1;
   while (isName(tokens[end]) || (end > at + 1 && tokens[end] === "*")) end++;
   const next = tokens[end + 1];
   const operand = isName(next) || next === "(" || next === "~" || next === "!" || /^["\d]/.test(next ?? "");
-  if (tokens[at] !== "(" || tokens[end] !== ")" || end === at + 1 || !operand) return false;
+  if (tokens[at] !== "(" || tokens[end] !== ")" || end === at + 1 || !operand) return undefined;
   parser.at = end + 1;
-  return true;
+  return tokens.slice(at + 1, end).join(" ");
+}
+
+function castTo(type: string, operand: Expression | undefined): Expression | undefined {
+  const bytes = bytesOfType(type);
+  if (operand === undefined || bytes === undefined || bytes === 8) return operand;
+  return { kind: "cast", bytes, signed: !/^(const )?(unsigned|_*u|bool)/.test(type), operand };
 }
 
 /** What begins with a name: a call, a field of the struct, or the name alone. */
 function parseNamed(parser: Parser, name: string, depth: number): Expression | undefined {
   if (accept(parser, "(")) {
-    if (name === "sizeof") return skipType(parser);
+    if (name === "sizeof") return skipMeasured(parser);
     const items = parseSequence(parser, ")", depth);
     return items && { kind: "call", name, arguments: items };
   }
@@ -182,10 +193,14 @@ function parseNamed(parser: Parser, name: string, depth: number): Expression | u
   return { kind: "field", name: field, index: Number(index) };
 }
 
-/** The type of a `sizeof`: what follows from it, the data says too. */
-function skipType(parser: Parser): Expression | undefined {
-  while (isName(parser.tokens[parser.at]) || parser.tokens[parser.at] === "*") parser.at++;
-  return accept(parser, ")") ? { kind: "opaque" } : undefined;
+/** What a `sizeof` is of, up to its bracket: what follows from it, the data says too. */
+function skipMeasured(parser: Parser): Expression | undefined {
+  for (let open = 1; parser.at < parser.tokens.length; ) {
+    const token = parser.tokens[parser.at++];
+    open += token === "(" ? 1 : token === ")" ? -1 : 0;
+    if (open === 0) return { kind: "opaque" };
+  }
+  return undefined;
 }
 
 /** Expressions up to the closing token. */
@@ -242,6 +257,11 @@ function evaluateExact(expression: Expression): bigint | undefined {
     const operand = evaluateExact(expression.operand);
     return operand === undefined ? undefined : UNARY[expression.operator]?.(operand);
   }
+  if (expression.kind === "cast") {
+    const operand = evaluateExact(expression.operand);
+    const cut = expression.signed ? BigInt.asIntN : BigInt.asUintN;
+    return operand === undefined ? undefined : cut(expression.bytes * 8, operand);
+  }
   if (expression.kind === "choice") {
     const test = evaluateExact(expression.test);
     return test === undefined ? undefined : evaluateExact(test === 0n ? expression.no : expression.yes);
@@ -260,6 +280,7 @@ export function fieldsOf(expression: Expression): string[] {
     case "field":
       return [expression.name];
     case "unary":
+    case "cast":
       return fieldsOf(expression.operand);
     case "binary":
       return [expression.left, expression.right].flatMap(fieldsOf);

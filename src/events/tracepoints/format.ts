@@ -11,7 +11,7 @@ export interface FtraceFormat extends EventFormat {
 export type FormatTable = readonly FtraceFormat[];
 
 const FIELD = /^\s*field:\s*(.+?)\s*;\s*offset:\s*(\d+)\s*;\s*size:\s*(\d+)\s*;(?:\s*signed:\s*([01])\s*;)?\s*$/;
-const DECLARATION = /^(__data_loc\s+|__rel_loc\s+)?(.*?)\s*\b([A-Za-z_]\w*)\s*(\[[^\]]*\])?$/;
+const DECLARATION = /^(__data_loc\s+|__rel_loc\s+)?(.*?)\s*\b([A-Za-z_]\w*)\s*((?:\[[^\]]*\])+)?$/;
 /** A format with more bytes than this is not one of the kernel's: a trace entry fits a page. */
 export const MAX_STRUCT_BYTES = 4096;
 
@@ -56,6 +56,8 @@ export function fieldOf(declaration: string, offset: number, size: number, signe
     if (size !== 4) return undefined;
     return { ...place, kind: location.startsWith("__data") ? "dataLoc" : "relLoc", count: 1 };
   }
+  // Arrays of arrays: nothing is printed of them as it lies.
+  if (array?.includes("][") === true) return { ...place, kind: "other", count: 1 };
   if (array !== undefined && /\bchar$/.test(type) && !/\bunsigned\b/.test(type))
     return { ...place, kind: "chars", count: 1 };
   // Arrays of probe events have no number in their brackets.

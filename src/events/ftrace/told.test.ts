@@ -1,0 +1,158 @@
+/** What a printed value tells of its field, and no more. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type FtraceFormat, parseFormat } from "../tracepoints/format.ts";
+import { numberField, readText, type Taken, textField, unreadOf } from "./testing.ts";
+import type { Trace } from "./text.ts";
+
+const HEAD = "            bash-1033    [001] d.s2.     5.000001: ";
+
+/** A format of an event `e`: declarations with their bytes, `s` in front of signed ones, one behind the other. */
+function formatOf(fields: readonly (readonly [string, number])[], print: string): FtraceFormat {
+  let offset = 8;
+  const list = fields.map(([declaration, size]) => {
+    const signed = declaration.startsWith("s ");
+    const line = `\tfield:${signed ? declaration.slice(2) : declaration};\toffset:${offset};\tsize:${size};\tsigned:${signed ? 1 : 0};`;
+    offset += size;
+    return line;
+  });
+  const common = "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;";
+  const text = `name: e\nID: 77\nformat:\n${common}\n\n${list.join("\n")}\n\nprint fmt: ${print}\n`;
+  return parseFormat(text, { category: "test" });
+}
+
+interface Line {
+  readonly trace: Trace;
+  readonly record: Taken;
+  /** The numbers of the fields, and those that are not told. */
+  readonly numbers: readonly bigint[];
+  readonly unread: readonly string[];
+}
+
+/** Reads lines of an event. */
+async function linesOf(
+  fields: readonly (readonly [string, number])[],
+  print: string,
+  ...lines: readonly string[]
+): Promise<readonly Line[]> {
+  const formats = [formatOf(fields, print)];
+  const { trace, records } = await readText(lines.map((line) => `${HEAD}e: ${line}\n`).join(""), { formats });
+  assert.equal(records.length, lines.length);
+  const own = formats[0]?.fields.filter(({ kind, name }) => kind === "number" && name !== "common_pid") ?? [];
+  return records.map((record) => ({
+    trace,
+    record,
+    numbers: own.flatMap(({ name, count }) =>
+      Array.from({ length: count }, (_, at) => numberField(trace, record, name, at)),
+    ),
+    unread: unreadOf(trace, record),
+  }));
+}
+
+async function lineOf(fields: readonly (readonly [string, number])[], print: string, line: string): Promise<Line> {
+  return (await linesOf(fields, print, line))[0] as Line;
+}
+
+test("a cast that cuts tells the bits that it leaves", async () => {
+  for (const [type, print, printed, low] of [
+    ["u32", "(u8)REC->x", "255", 255n],
+    ["u64", "(unsigned short)REC->x", "255", 255n],
+    ["s s32", "(s8)REC->x", "-1", 255n],
+    ["u64", "(unsigned int)(REC->x + 1)", "255", 254n],
+    ["u64", "(unsigned int)(REC->x << 9)", "512", 1n],
+    ["u64", "(u32)(REC->x >> 10)", "3", 3n << 10n],
+  ] as const) {
+    const size = type.endsWith("64") ? 8 : 4;
+    const { numbers, unread } = await lineOf([[`${type} x`, size]], `"x=%d", ${print}`, `x=${printed}`);
+    assert.deepEqual([numbers, unread], [[low], ["x"]], print);
+  }
+});
+
+test("a cast that cuts nothing changes nothing", async () => {
+  const print = '"x=%d y=%lu z=%d", (int)REC->x, (unsigned long)REC->y, (u32)(REC->z >> 4) & 0xf';
+  const line = await lineOf([["s s16 x", 2], ["u32 y", 4], ["u8 z", 1]], print, "x=-5 y=7 z=3"); // biome-ignore format: a row
+  assert.deepEqual([line.numbers, line.unread], [[-5n, 7n, 0x30n], ["z"]]);
+});
+
+test("of an array of which some elements are printed the others are not told", async () => {
+  const one = await lineOf([["u32 a[4]", 16]], '"a=%u", REC->a[0]', "a=7");
+  assert.deepEqual([one.numbers, one.unread], [[7n, 0n, 0n, 0n], ["a"]]);
+  const all = await lineOf([["u32 a[2]", 8]], '"a=%u,%u", REC->a[0], REC->a[1]', "a=7,8");
+  assert.deepEqual([all.numbers, all.unread], [[7n, 8n], []]);
+  const bytes = await lineOf([["u8 a[4]", 4]], '"a=%s", __print_hex(REC->a, 2)', "a=01 02");
+  assert.deepEqual([bytes.numbers, bytes.unread], [[1n, 2n, 0n, 0n], ["a"]]);
+  const numbers = await lineOf([["u16 a[4]", 8]], '"a=%s", __print_array(REC->a, 2, 2)', "a={0x1,0x2}");
+  assert.deepEqual([numbers.numbers, numbers.unread], [[1n, 2n, 0n, 0n], ["a"]]);
+  const sized = await lineOf([["u8 a[2]", 2]], '"a=%s", __print_hex(REC->a, sizeof(REC->a))', "a=01 02");
+  assert.deepEqual([sized.numbers, sized.unread], [[1n, 2n], []]);
+});
+
+test("an array's elements are as large as they are printed", async () => {
+  const print = '"a=%s", __print_array(__get_dynamic_array(a), __get_dynamic_array_len(a), 1)';
+  const { record } = await lineOf([["__data_loc u32[] a", 4]], print, "a={0x1,0x2,0x3}");
+  const place = record.payload.getUint32(8, true);
+  assert.equal(place >>> 16, 3);
+  const bytes = Array.from({ length: 3 }, (_, at) => record.payload.getUint8((place & 0xffff) + at));
+  assert.deepEqual(bytes, [1, 2, 3]);
+});
+
+test("a text that has as many letters as are printed at most may go on", async () => {
+  const print = '"n=%.4s m=%.*s", REC->n, 3, __get_str(m)';
+  const fields = [
+    ["char n[16]", 16],
+    ["__data_loc char[] m", 4],
+  ] as const;
+  const [cut, whole] = await linesOf(fields, print, "n=abcd m=xyz", "n=abc m=xy");
+  assert.ok(cut && whole);
+  assert.deepEqual([textField(cut.trace, cut.record, "n"), cut.unread], ["abcd", ["n", "m"]]);
+  assert.deepEqual([textField(whole.trace, whole.record, "m"), whole.unread], ["xy", []]);
+});
+
+test("bytes of %*ph", async () => {
+  const fields = [["u8 a[3]", 3], ["u8 b[3]", 3], ["u8 c[3]", 3], ["u8 y", 1]] as const; // biome-ignore format: a row
+  const print = '"%*ph %3phC %2phN %d", 3, REC->a, REC->b, REC->c, REC->y';
+  const { numbers, unread } = await lineOf(fields, print, "01 02 03 04:05:06 0708 9");
+  assert.deepEqual([numbers, unread], [[1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 0n, 9n], ["c"]]);
+});
+
+test("narrow fields below 0 that are printed without a sign", async () => {
+  const fields = [["s s8 x", 1], ["s s16 y", 2], ["s int z", 4]] as const; // biome-ignore format: a row
+  const print = '"%u %x 0x%lx", REC->x, REC->y, (unsigned long)REC->z';
+  const { numbers, unread } = await lineOf(fields, print, "4294967295 fffffffe 0xfffffffffffffffd");
+  assert.deepEqual([numbers, unread], [[-1n, -2n, -3n], []]);
+});
+
+test("numbers in columns", async () => {
+  const fields = [["s int x", 4], ["s int y", 4], ["s int z", 4], ["s int w", 4]] as const; // biome-ignore format: a row
+  const print = '"x=%-5d y=%5d z=%+d w=% d", REC->x, REC->y, REC->z, REC->w';
+  const lines = ["x=5     y=  -42 z=+1 w= 7", "x=-12345 y=123456 z=-1 w=-7"];
+  const read = await linesOf(fields, print, ...lines);
+  assert.deepEqual(
+    read.map(({ numbers, unread }) => [...numbers, ...unread]),
+    [
+      [5n, -42n, 1n, 7n],
+      [-12345n, 123456n, -1n, -7n],
+    ],
+  );
+});
+
+test("a pointer of a kind that is not known tells nothing", async () => {
+  const fields = [["void * e", 8], ["u32 x", 4]] as const; // biome-ignore format: a row
+  const { numbers, unread } = await lineOf(fields, '"e=%pe x=%u", REC->e, REC->x', "e=-ENOMEM x=3");
+  assert.deepEqual([numbers, unread], [[0n, 3n], ["e"]]);
+});
+
+test("a line with a word that is not known keeps the base of its numbers", async () => {
+  const fields = [["u32 x", 4], ["u32 f", 4]] as const; // biome-ignore format: a row
+  const print = '"x=%x f=%s", REC->x, __print_symbolic(REC->f, {1,"A"})';
+  const { numbers, unread } = await lineOf(fields, print, "x=10 f=UNKNOWN");
+  assert.deepEqual([numbers, unread], [[0x10n, 0n], ["f"]]);
+});
+
+test("the beginning of a word is no number", async () => {
+  const fields = [["u64 d", 8], ["u64 m", 8]] as const; // biome-ignore format: a row
+  const { numbers, unread } = await lineOf(fields, '"d: 0x%lx, m: 0x%lx", REC->d, REC->m', "d: AT_FDCWD, m: 0x3");
+  assert.deepEqual([numbers, unread], [[0n, 3n], ["d"]]);
+  const dotted = await lineOf(fields, '"d=%lu m=%lu", REC->d, REC->m', "d=1.5 m=3");
+  assert.deepEqual([dotted.numbers, dotted.unread], [[0n, 3n], ["d"]]);
+});
