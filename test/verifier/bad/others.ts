@@ -184,6 +184,15 @@ export const ARITHMETIC: readonly BadProgram[] = [
     says: /in 32 bits/,
   },
   {
+    name: "the frame pointer is written to",
+    section: KPROBE,
+    bad: `r10 = 0\n${END}`,
+    // Where no path leads anything may stand.
+    good: `w1 = 1\nif w1 == 1 goto out\nr10 = 0\n${OUT}`,
+    category: "unsupported",
+    says: /it writes to r10, the frame pointer, which is read-only/,
+  },
+  {
     name: "two pointers added",
     section: KPROBE,
     bad: `r2 = r10\nr2 += r1\n${END}`,

@@ -382,15 +382,6 @@ const SECTIONS: readonly BadProgram[] = [
     says: /a kernel function that is not known here/,
   },
   {
-    name: "the frame pointer is written to",
-    section: KPROBE,
-    bad: `r10 = 0\n${END}`,
-    // Where no path leads anything may stand.
-    good: `w1 = 1\nif w1 == 1 goto out\nr10 = 0\n${OUT}`,
-    category: "unsupported",
-    says: /it writes to r10, the frame pointer, which is read-only/,
-  },
-  {
     name: "a text that may not end",
     section: KPROBE,
     bad: `*(u64 *)(r10 - 8) = 0\nr1 = r10\nr1 += -8\nr2 = 8\nr3 = r10\nr3 += -8\ncall strncmp\n${END}`,
