@@ -35,12 +35,13 @@ function followLiteral(matching: Matching, step: Step, line: Uint8Array, course:
   if (found >= 0) course.position = found + step.literal.length;
 }
 
-const isPartOfWord = (byte: number | undefined): boolean => /[\w.]/.test(String.fromCharCode(byte ?? 0));
+/** By byte: 1 for those that words and numbers consist of. */
+const PART_OF_WORD = Uint8Array.from({ length: 256 }, (_, byte) => (/[\w.]/.test(String.fromCharCode(byte)) ? 1 : 0));
 
 /** Whether a value that was read ends there, and is not the beginning of a word (`0xA` of `AT_FDCWD`). */
 function endsAt(line: Uint8Array, position: number, next: Step | undefined): boolean {
   const fits = next?.kind === STEPS.literal && matches(line, position, next.literal);
-  return fits || !isPartOfWord(line[position]);
+  return fits || PART_OF_WORD[line[position] ?? 0] !== 1;
 }
 
 function readValue(
