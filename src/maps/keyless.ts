@@ -16,6 +16,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     return { core: this.core, memory: this.host.memory };
   }
 
+  readonly #memory = new Uint8Array(this.host.memory.buffer);
   readonly #perfBuffers: Set<PerfBuffer> = new Set();
   readonly #records = new RecordQueue<Uint8Array>();
 
@@ -30,7 +31,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     const length = lengthOfBytes(record);
     if (length < 0)
       throw new AnyctxError("EINVAL", `output needs a Uint8Array whose buffer is there as record, not ${show(record)}`);
-    return putRecord(this.#place, this.info.address, record, length);
+    return putRecord(this.core, this.#memory, this.info.address, record, length);
   }
 
   /**

@@ -19,16 +19,17 @@ export interface RecordsHost {
 }
 
 /**
+ * @param memory all of the arena's: to be handed its buffer takes longer than to copy a record
  * @param record of so many bytes, which are there
  * @returns 0, or -EAGAIN: there is no room now, or this thread may not wait for another one that puts a record in
  */
-export function putRecord({ core, memory }: RecordsHost, map: number, record: Uint8Array, length: number): number {
+export function putRecord(core: Core, memory: Uint8Array, map: number, record: Uint8Array, length: number): number {
   const address = core.ringbufReserve(map, length, 0) >>> 0;
   if (address === 0) return -ERRNO.EAGAIN;
   let isWritten = false;
   try {
     // It throws if another thread has just made it longer.
-    new Uint8Array(memory.buffer, address, length).set(record);
+    memory.subarray(address, address + length).set(record);
     isWritten = true;
   } finally {
     if (isWritten) core.ringbufSubmit(address, 0);
