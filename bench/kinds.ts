@@ -6,6 +6,7 @@ import { LRUCache } from "lru-cache";
 import { RingBuffer } from "ringbuf.js";
 import BTreeModule from "sorted-btree";
 import { Arena, bytes, none, string, struct, u32, u64 } from "../src/index.ts";
+import { ringThreads } from "./ring-threads.ts";
 import { type Comparison, compareSides, type Measure, type Pair } from "./sides.ts";
 
 // The package is of CommonJS: what it exports by default is inside.
@@ -242,9 +243,11 @@ function orderedPairs(arena: Arena): Pair[] {
 
 export async function measureKinds(rounds: number, progress: (share: number) => void): Promise<readonly Comparison[]> {
   const arena = await Arena.create({ maximumBytes: 2 ** 30, seed: 1 });
+  const threads = await ringThreads();
   const pairs = [
     ...lruPairs(arena),
-    ...[ringPair(arena), triePair(arena), queuePair(arena), bloomPair(arena)],
+    ...[ringPair(arena), ...threads.pairs],
+    ...[triePair(arena), queuePair(arena), bloomPair(arena)],
     ...orderedPairs(arena),
   ];
   const measured: Comparison[] = [];
@@ -252,5 +255,6 @@ export async function measureKinds(rounds: number, progress: (share: number) => 
     measured.push(await compareSides(pair, rounds));
     progress(measured.length / pairs.length);
   }
+  await threads.end();
   return measured;
 }
