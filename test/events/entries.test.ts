@@ -17,7 +17,6 @@ const UNREAD: readonly string[] = [
   "ext4_es_lookup_extent_exit.pblk",
   "ext4_es_lookup_extent_exit.status",
   "ext4_mballoc_alloc.buddy",
-  "fib6_table_lookup.oif",
   "fib6_table_lookup.rt_type",
   "inet_sock_set_state.skaddr",
   "irq_handler_exit.ret",
