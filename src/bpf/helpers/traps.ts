@@ -17,7 +17,7 @@ export const TRAPS: readonly Omit<Helper, "id">[] = [
   trap(
     "bpf_trap",
     {
-      why: "it calls a kernel function that is not known here, or asks for what the kernel that it is for does not have",
+      why: "what is asked for here is not there: no function or field that is known of the kernel that the program is for",
       suggestion: "Ask with bpf_ksym_exists() or bpf_core_field_exists() first, or do without it.",
     },
     "What stands where a kernel has no such function or field: a program that asks first never gets to it, and is stopped otherwise.",

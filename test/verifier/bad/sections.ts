@@ -379,7 +379,7 @@ const SECTIONS: readonly BadProgram[] = [
     section: TC,
     bad: `call bpf_trap\n${END}`,
     category: "unsupported",
-    says: /a kernel function that is not known here/,
+    says: /what is asked for here is not there.*: every run would be stopped/,
   },
   {
     name: "a text that may not end",
