@@ -87,6 +87,8 @@ export interface CallbackRules {
 
 /** Why a call stops every run that comes to it, and what would help. */
 export interface Stop {
+  /** As what the verifier refuses it. */
+  readonly category: "unsupported" | "read-only";
   readonly why: string;
   readonly suggestion: string;
 }

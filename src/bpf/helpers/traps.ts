@@ -17,6 +17,7 @@ export const TRAPS: readonly Omit<Helper, "id">[] = [
   trap(
     "bpf_trap",
     {
+      category: "unsupported",
       why: "what is asked for here is not there: no function or field that is known of the kernel that the program is for",
       suggestion: "Ask with bpf_ksym_exists() or bpf_core_field_exists() first, or do without it.",
     },
@@ -24,7 +25,11 @@ export const TRAPS: readonly Omit<Helper, "id">[] = [
   ),
   trap(
     "bpf_frame_pointer_written",
-    { why: "it writes to r10, the frame pointer, which is read-only", suggestion: "Take another register." },
+    {
+      category: "read-only",
+      why: "it writes to r10, the frame pointer, which is read-only",
+      suggestion: "Take another register.",
+    },
     "What stands where an instruction writes to r10: a program that gets to it is stopped.",
   ),
 ];

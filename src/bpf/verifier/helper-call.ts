@@ -21,7 +21,7 @@ export type CheckedHelperCall = Readonly<
 function followed(at: number, helper: Helper): Helper {
   const { result, leads, name, final } = helper;
   if (typeof final === "object")
-    throw new Refusal("unsupported", at, `${final.why}: every run would be stopped`, final.suggestion);
+    throw new Refusal(final.category, at, `${final.why}: every run would be stopped`, final.suggestion);
   if (result !== "address" || leads !== undefined) return helper;
   const message = `bpf_${name}() is called, and what it gives is not followed`;
   throw new Refusal("argument", at, message, "Do without it, or load the program unverified.");

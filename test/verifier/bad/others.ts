@@ -189,7 +189,7 @@ export const ARITHMETIC: readonly BadProgram[] = [
     bad: `r10 = 0\n${END}`,
     // Where no path leads anything may stand.
     good: `w1 = 1\nif w1 == 1 goto out\nr10 = 0\n${OUT}`,
-    category: "unsupported",
+    category: "read-only",
     says: /it writes to r10, the frame pointer, which is read-only/,
   },
   {
