@@ -40,6 +40,11 @@ export class AnyctxError extends Error {
   }
 }
 
+/** The same failure of a larger whole: says where in it. What is no AnyctxError stays as it is. */
+export function failureAt(where: string, cause: unknown): unknown {
+  return cause instanceof AnyctxError ? new AnyctxError(cause.code, `${where}: ${cause.message}`, { cause }) : cause;
+}
+
 /** errno values that BPF maps and helpers return, as in Linux `errno-base.h` and `errno.h`. */
 export const ERRNO = {
   EPERM: 1,

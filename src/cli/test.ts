@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { Arena } from "../arena/arena.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
-import { AnyctxError } from "../error.ts";
+import { AnyctxError, failureAt } from "../error.ts";
 import { type DirectResult, type DirectRun, DirectRuns } from "../load/direct.ts";
 import { type LoadedObject, loadSpec } from "../load/load.ts";
 import { dumpItems, hex } from "../replay/report.ts";
@@ -121,8 +121,7 @@ function named<T>(where: string, act: () => T): T {
   try {
     return act();
   } catch (cause) {
-    if (!(cause instanceof AnyctxError)) throw cause;
-    throw new AnyctxError(cause.code, `${where}: ${cause.message}`, { cause });
+    throw failureAt(where, cause);
   }
 }
 

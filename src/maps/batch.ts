@@ -3,7 +3,7 @@
  * thread's room; other maps are asked entry by entry. What the caller gave is read and checked before the arena is touched.
  */
 import { show } from "../arguments.ts";
-import { AnyctxError, ERRNO } from "../error.ts";
+import { AnyctxError, ERRNO, failureAt } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
 import type { Codec, Role, ScalarName } from "./accessor.ts";
 import { mapFailure } from "./failure.ts";
@@ -98,8 +98,7 @@ function singly(count: number, act: (index: number) => void): void {
     try {
       act(index);
     } catch (cause) {
-      if (!(cause instanceof AnyctxError)) throw cause;
-      throw new AnyctxError(cause.code, `Entry ${index} of ${count}: ${cause.message}`, { cause });
+      throw failureAt(`Entry ${index} of ${count}`, cause);
     }
 }
 
