@@ -12,7 +12,7 @@ import { FRAME_POINTER_TRAP, TRAP } from "./helpers/kfuncs.ts";
 import { helperByName } from "./helpers/table.ts";
 import type { MapBinding } from "./host.ts";
 import { disassembleAt } from "./isa/disassemble.ts";
-import { FRAME_POINTER, type Instruction, isWide, operationOf, PSEUDO, wideTail } from "./isa/instructions.ts";
+import { CALL, FRAME_POINTER, type Instruction, isWide, operationOf, PSEUDO, wideTail } from "./isa/instructions.ts";
 import type { LinkedArena, LinkedMap, LinkedProgram, Subprogram } from "./linked.ts";
 import { declaredTags, functionNamed } from "./object/btf.ts";
 import { fieldsOf, fieldsOfVariables, type ObjectType, objectTypes, type SpecialField } from "./object/fields.ts";
@@ -27,9 +27,6 @@ import {
 } from "./object/spec.ts";
 import { isSleepable } from "./policy.ts";
 import { programType } from "./programs/table.ts";
-
-/** Opcode of every call; the source field says of what. */
-const CALL_CODE = 0x85;
 
 /** A function with its place in the linked program. */
 interface Placed {
@@ -149,7 +146,7 @@ function applyCall(
   slot: Instruction,
   relocation: RelocationSpec & { type: "call" },
 ): Instruction {
-  if (slot.code !== CALL_CODE)
+  if (slot.code !== CALL)
     return refuse(linking, placed.spec, relocation.instruction, "BAD_OBJECT", "this is no call of a function");
   return { ...slot, src: PSEUDO.localCall, imm: distanceTo(linking, placed, relocation) + relocation.entry };
 }
@@ -223,7 +220,7 @@ function relocate(linking: Linking, placed: Placed): Instruction[] {
     const slot = slots[at];
     if (slot === undefined) return refuse(linking, spec, at, "BAD_OBJECT", "a relocation is outside the function");
     if (relocation.type === "unsupported") return refuse(linking, spec, at, "UNSUPPORTED", relocation.reason);
-    if (relocation.type === "kernel" && slot.code === CALL_CODE)
+    if (relocation.type === "kernel" && slot.code === CALL)
       slots[at] = applyKernelCall(linking, placed, slot, relocation);
     else if (relocation.type === "call") slots[at] = applyCall(linking, placed, slot, relocation);
     else [slots[at], slots[at + 1]] = applyAddress(linking, placed, slot, relocation);
@@ -311,7 +308,7 @@ function exceptionFunction({ btf, name, functions }: ObjectSpec, program: Functi
 
 const EXCEPTION_TAG = "exception_callback:";
 
-/** A write to r10 is a fault where a path leads to it, and Linux knows of no other. */
+/** A write to r10 is a fault where a path leads to it, and Linux knows of no other. Of wide loads `validate` refuses it anywhere. */
 function trapFramePointer(slot: Instruction): Instruction {
   const effect = isWide(slot) ? undefined : operationOf(slot)?.effect;
   return effect !== undefined && writtenRegister(effect, slot) === FRAME_POINTER ? FRAME_POINTER_TRAP : slot;

@@ -3,7 +3,7 @@
  * those of helpers: linking puts them into the calls, and the engines know no difference.
  */
 import { ERRNO } from "../../error.ts";
-import type { Instruction } from "../isa/instructions.ts";
+import { CALL, type Instruction } from "../isa/instructions.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
 import { ARENA_FUNCTIONS } from "./arena.ts";
 import { COPY_FUNCTIONS } from "./copies.ts";
@@ -29,8 +29,6 @@ import { SECTION_FUNCTIONS } from "./sections.ts";
 import { ProgramExit, type ServiceCall } from "./service.ts";
 import { WORKQUEUE_FUNCTIONS } from "./timers.ts";
 import { TRAPS } from "./traps.ts";
-
-const CALL = 0x85;
 
 /** Above all helpers that Linux may ever have. */
 const FIRST_ID = 0x10000;

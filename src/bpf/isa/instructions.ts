@@ -25,6 +25,8 @@ export interface Instruction {
 export const INSTRUCTION_BYTES = 8;
 export const REGISTERS = 11;
 export const FRAME_POINTER = 10;
+/** Opcode of every call; the source field says of what. */
+export const CALL = 0x85;
 
 export type Width = 32 | 64;
 export type Operand = "imm" | "src";

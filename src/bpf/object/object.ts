@@ -3,7 +3,7 @@
  * cannot be run here is kept and marked, so that any object can be inspected; what is damaged is refused as a whole.
  */
 import { AnyctxError } from "../../error.ts";
-import { decodeInstructions, INSTRUCTION_BYTES, type Instruction, isWide, PSEUDO } from "../isa/instructions.ts";
+import { CALL, decodeInstructions, INSTRUCTION_BYTES, type Instruction, isWide, PSEUDO } from "../isa/instructions.ts";
 import { programKind } from "../programs/table.ts";
 import { type Btf, readBtf } from "./btf.ts";
 import { type ExtensionInfo, NO_EXTENSIONS, readExtensions } from "./btf-ext.ts";
@@ -207,7 +207,7 @@ function resolveRelocation(context: Context, place: Place, relocation: ElfReloca
   const { symbol } = relocation;
   if (relocation.type === RELOCATION.none) return undefined;
   if (relocation.type === RELOCATION.wide && isWide(slot)) return resolveAddress(context, symbol, slot, at);
-  if (relocation.type === RELOCATION.call && slot.code === 0x85) {
+  if (relocation.type === RELOCATION.call && slot.code === CALL) {
     if (symbol.section === 0) return kernelSymbol(symbol, at);
     return resolveCall(context, at, symbol.section, symbol.value / INSTRUCTION_BYTES + slot.imm + 1);
   }
@@ -228,7 +228,7 @@ function functionRelocations(context: Context, place: Place, slots: readonly Ins
   }
   slots.forEach((slot, at) => {
     const target = place.start + at + slot.imm + 1;
-    const local = slot.code === 0x85 && slot.src === PSEUDO.localCall;
+    const local = slot.code === CALL && slot.src === PSEUDO.localCall;
     if (!local || result.has(at) || (target >= place.start && target < place.end)) return;
     result.set(at, resolveCall(context, at, place.section.index, target));
   });

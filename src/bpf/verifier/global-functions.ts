@@ -72,7 +72,7 @@ function calls(
   subject: Subject,
   { start, end }: Subprogram,
   is: (helper: Helper) => boolean,
-  seen: Set<number>,
+  seen: Set<number> = new Set(),
 ): boolean {
   if (seen.has(start)) return false;
   seen.add(start);
@@ -97,7 +97,7 @@ function checkSections(subject: Subject, { at }: Step, state: State, called: Glo
     const because = [{ at: lock.at, what: REFERENCES.lock.begun }];
     throw new Refusal("object", at, message, `Make it static. ${REFERENCES.lock.suggestion}`, because);
   }
-  if (calls(subject, called, sleeps, new Set())) checkMaySleep(subject, state, at, called.name);
+  if (calls(subject, called, sleeps)) checkMaySleep(subject, state, at, called.name);
 }
 
 /** The state behind the call; what it was given to write to may be anything. */
@@ -113,7 +113,7 @@ export function callGlobal(subject: Subject, step: Step, state: State, called: G
     overwrite(state, step.at, frame, Number(smin), bytes);
     smear(state.ownFrame(frame).stack, Number(smin), bytes, false);
   });
-  if (calls(subject, called, movesPacket, new Set())) losePacket(state);
+  if (calls(subject, called, movesPacket)) losePacket(state);
   afterCall(state, step.at, ANY_NUMBER);
   state.at = step.at + 1;
 }

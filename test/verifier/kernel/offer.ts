@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeInstructions, isWide, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
+import { CALL, encodeInstructions, isWide, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
 import type { ObjectSpec, ProgramSpec } from "../../../src/bpf/object/spec.ts";
 import { RDONLY_PROG } from "../../../src/bpf/object/spec.ts";
 import { withMaps } from "../../../tools/kernel/relocate.ts";
@@ -22,7 +22,6 @@ const PROGRAM_TYPES: Readonly<Record<string, number>> = {
 
 /** Numbers of kernel functions here, which are none of Linux's. */
 const FIRST_KERNEL_FUNCTION = 0x10000;
-const CALL = 0x85;
 
 /** Maps whose values have more in them than bytes. */
 const TYPED: ReadonlySet<string> = new Set(["guarded", "things"]);
