@@ -3,6 +3,7 @@ import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import type { Codec, Description, VariableForm } from "./accessor.ts";
 import { f64 } from "./scalar.ts";
+import { typedArrayLength } from "./typed-array.ts";
 import { utf8Of } from "./utf8.ts";
 
 /** Of the time: milliseconds as `Date.now` counts them, which is the same on all threads. */
@@ -33,8 +34,8 @@ function expiringForm<V>(form: VariableForm<V>, milliseconds: number): VariableF
   return {
     prepare(value, role) {
       const given = form.prepare(value, role);
-      const body = typeof given === "string" ? utf8Of(given) : new Uint8Array(given);
-      const bytes = new Uint8Array(UNTIL_BYTES + body.length);
+      const body = typeof given === "string" ? utf8Of(given) : given;
+      const bytes = new Uint8Array(UNTIL_BYTES + typedArrayLength(body));
       f64.bind(bytes.buffer, 0).write(Date.now() + milliseconds);
       bytes.set(body, UNTIL_BYTES);
       return bytes;
