@@ -203,26 +203,17 @@ const isBoolean =
   (name: string): boolean =>
     /^(_Bool|bool)$/.test(fieldIn(format, name)?.type ?? "");
 
-/** How many bytes `__print_hex(field, 4)` and `__print_array(field, 2, 4)` print; undefined: that depends on the event. */
-function printedBytes(values: readonly Expression[]): number | undefined {
-  const [, count, size] = values.map((each) => evaluate(each));
-  return count === undefined ? undefined : Number(count * (size ?? 1n));
-}
-
+/** `__print_hex(field, 4)` prints so many bytes, `__print_array(field, 2, 4)` so many elements of so many. */
 function callItem(format: FtraceFormat, { name, arguments: values }: Call): PrintItem | undefined {
   const printed = textBytes(name);
   const [about] = values.flatMap(fieldsOfArgument);
   const field = printed && about !== undefined ? fieldIn(format, about) : undefined;
   if (printed === undefined || field === undefined) return undefined;
-  const [, , size] = values.map((each) => evaluate(each));
-  const bytes = printedBytes(values);
-  const whole = field.kind === "dataLoc" || field.kind === "relLoc" || bytes === undefined || bytes >= field.size;
-  return {
-    kind: "bytes",
-    field,
-    whole,
-    read: (text) => printed(text, field, size === undefined ? size : Number(size)),
-  };
+  const [, count, size] = values.map((each) => constantOf(each));
+  // How many may depend on the event.
+  const isLocated = field.kind === "dataLoc" || field.kind === "relLoc";
+  const whole = isLocated || count === undefined || count * (size ?? 1) >= field.size;
+  return { kind: "bytes", field, whole, read: (text) => printed(text, field, size) };
 }
 
 function textItem(format: FtraceFormat, value: Expression, conversion: Conversion): PrintItem | undefined {
