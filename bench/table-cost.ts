@@ -95,7 +95,7 @@ export async function comparePerCpu(core: WebAssembly.Module, rounds: number, do
   const { arena, loops, room } = loop;
   const keys = writeKeys(arena, 0, BULK);
   const addresses = [true, false].map(
-    (prealloc) => withTable(loop, { maxEntries: 4096, prealloc, perCpu: true }, 0).address,
+    (prealloc) => withTable(loop, { maxEntries: 4096, prealloc, type: "percpu_hash" }, 0).address,
   );
   const [preallocated = 0, dynamic = 0] = addresses;
   const both = (side: (address: number) => Measure): Pair["measure"] => [side(preallocated), side(dynamic)];

@@ -153,16 +153,14 @@ export function writeKeys(
 export interface TableOptions {
   readonly maxEntries: number;
   readonly prealloc?: boolean;
-  readonly perCpu?: boolean;
-  readonly lru?: boolean;
+  readonly type?: "hash" | "percpu_hash" | "lru_hash";
 }
 
 let made = 0;
 
 export function createTable(arena: Arena, options: TableOptions): Table {
-  const { maxEntries, prealloc = false, perCpu = false, lru = false } = options;
+  const { type = "hash", maxEntries, prealloc = false } = options;
   made++;
-  const type = lru ? "lru_hash" : perCpu ? "percpu_hash" : "hash";
   return arena.createMap({ type, name: `table ${made}`, key: u32, value: u64, maxEntries, prealloc });
 }
 export type Table = ArenaMap<number, unknown>;

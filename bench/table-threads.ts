@@ -3,15 +3,13 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Arena } from "../src/index.ts";
 import { type Comparison, compareSides, type Measure } from "./sides.ts";
-import { checkAll, createLoopArena, createTable, type LoopCore, writeKeys } from "./table-loop.ts";
+import { checkAll, createLoopArena, createTable, type LoopCore, type TableOptions, writeKeys } from "./table-loop.ts";
 
-interface Case {
+interface Case extends TableOptions {
   readonly name: string;
-  readonly maxEntries: number;
   /** Keys of each thread, a power of two: of gets they are in the map, of pairs other keys are there, as many as here. */
   readonly keys: number;
   readonly loop: Exclude<keyof LoopCore, "fill" | "fillAndEmpty"> | "getsFromScript";
-  readonly lru?: boolean;
 }
 
 const MILLION = 1 << 20;
@@ -23,9 +21,9 @@ const CASES: readonly Case[] = [
   { name: "pair of 512 keys, fixed, by argument", maxEntries: 2048, keys: 512, loop: "pairsByArgument" },
   { name: "pair of 512 keys, grows, by argument", maxEntries: MILLION, keys: 512, loop: "pairsByArgument" },
   { name: "pair of 64 K keys, by argument", maxEntries: MILLION, keys: 1 << 16, loop: "pairsByArgument" },
-  { name: "LRU of 100 K, get", maxEntries: 100_000, keys: 1 << 15, loop: "getsThroughMemory", lru: true },
-  { name: "LRU of 100 K, new key", maxEntries: 100_000, keys: 1 << 15, loop: "newKeysThroughMemory", lru: true },
-  { name: "LRU of 1 K, new key", maxEntries: 1024, keys: 512, loop: "newKeysThroughMemory", lru: true },
+  { name: "LRU of 100 K, get", maxEntries: 100_000, keys: 1 << 15, loop: "getsThroughMemory", type: "lru_hash" },
+  { name: "LRU of 100 K, new key", maxEntries: 100_000, keys: 1 << 15, loop: "newKeysThroughMemory", type: "lru_hash" },
+  { name: "LRU of 1 K, new key", maxEntries: 1024, keys: 512, loop: "newKeysThroughMemory", type: "lru_hash" },
 ];
 const THREADS = 2;
 const OPERATIONS = 1 << 20;
@@ -54,7 +52,7 @@ async function startWorkers(arena: Arena, core: WebAssembly.Module, name: string
 
 async function compareCase(core: WebAssembly.Module, each: Case, rounds: number): Promise<Comparison> {
   const { arena, loops } = await createLoopArena(core, { maximumBytes: 1 << 30, cpus: THREADS + 2 });
-  const table = createTable(arena, { maxEntries: each.maxEntries, lru: each.lru ?? false });
+  const table = createTable(arena, each);
   const filled = THREADS * each.keys;
   const there = writeKeys(arena, isPair(each) ? filled : 0, filled);
   checkAll(loops.fill(table.info.address, there, filled));
