@@ -8,10 +8,10 @@
  * (`serveCpu`) and the thread that it refills.
  */
 import { once } from "node:events";
-import { parseArgs } from "node:util";
+import { inspect, parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { SingleBar } from "cli-progress";
-import { AnyctxError, Arena, type ArenaHandle, type ArenaMap, bytes, none, string, u32, u64 } from "../src/index.ts";
+import { Arena, type ArenaHandle, type ArenaMap, bytes, none, string, u32, u64 } from "../src/index.ts";
 import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";
 
 const WORKER = new URL("./kill-worker.mjs", import.meta.url);
@@ -64,6 +64,8 @@ interface Thread {
   readonly handles: readonly ArenaHandle[];
   /** What it failed of, if it did. */
   readonly failure: () => unknown;
+  /** Once it is dead, of whatever. */
+  readonly end: Promise<void>;
 }
 
 /** A worker of this arena that is ready to work. */
@@ -75,6 +77,8 @@ async function startWorker(arena: Arena, data: Record<string, unknown>): Promise
   worker.on("error", (error) => {
     failed = error;
   });
+  // Not `once` of node:events, which fails where the worker's end is an error.
+  const end = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   let timer: NodeJS.Timeout | undefined;
   const cpu = await new Promise<number | undefined>((resolve) => {
     worker.once("message", resolve);
@@ -87,7 +91,7 @@ async function startWorker(arena: Arena, data: Record<string, unknown>): Promise
   });
   clearTimeout(timer);
   if (cpu === undefined) throw failed;
-  return { worker, cpu, handles, failure: () => failed };
+  return { worker, cpu, handles, failure: () => failed, end };
 }
 
 async function openRing(seed: number): Promise<Ring> {
@@ -111,7 +115,7 @@ async function openRing(seed: number): Promise<Ring> {
 /** Ends the survivor and destroys all: bytes that are still in use. */
 async function closeRing({ arena, survivor }: Ring): Promise<number> {
   survivor.worker.postMessage("stop");
-  await ended(survivor);
+  await survivor.end;
   for (const { name } of arena.maps()) arena.destroyMap(name);
   for (const allocator of arena.allocators()) allocator.destroy();
   for (let round = 0; round < 4; round++) arena.trim();
@@ -136,14 +140,6 @@ function survive(map: ArenaMap<number, bigint>): { milliseconds: number; refused
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-function ended({ worker }: Thread): Promise<void> {
-  // Not `once` of node:events, which fails where the worker's end is an error.
-  return new Promise((resolve) => {
-    if (worker.threadId === -1) resolve();
-    else worker.once("exit", () => resolve());
-  });
-}
-
 /** Starts a victim whose end is drawn, and how it comes to it. */
 async function startVictim(
   arena: Arena,
@@ -160,7 +156,7 @@ async function startVictim(
       await pause(milliseconds);
       void thread.worker.terminate();
     }
-    await ended(thread);
+    await thread.end;
     return thread;
   };
 }
@@ -177,7 +173,7 @@ async function startSecond(
     thread.worker.postMessage({ cpu: first.cpu, handle: first.handles[0] });
     await pause(milliseconds);
     void thread.worker.terminate();
-    await ended(thread);
+    await thread.end;
     return thread;
   };
 }
@@ -218,11 +214,16 @@ async function reapAll(arena: Arena, threads: readonly Thread[]): Promise<boolea
   return true;
 }
 
+/** Whoever only shared maps with the dead lives: its death is a fault of ours, and all that follows comes of it. */
+function assertLives({ failure }: Thread): void {
+  const failed = failure();
+  if (failed !== undefined) throw new Error("The survivor died", { cause: failed });
+}
+
 /** Kills what a trial kills; how the survivors got on. */
 async function trial(ring: Ring, random: () => number, { deaths = 1, load }: KillOptions): Promise<Outcome> {
   const { arena, survivor } = ring;
-  // Whoever only shared maps with the dead lives: its death is a fault of ours, and all that follows comes of it.
-  if (survivor.failure() !== undefined) throw survivor.failure();
+  assertLives(survivor);
   const role = ROLES[deaths === 1 ? 0 : Math.floor(random() * ROLES.length)] ?? "work";
   const say = (what: string, details: unknown = ""): void => {
     process.stderr.write(`${what} after the death of ${deaths} (${role}): ${JSON.stringify(details)}\n`);
@@ -237,7 +238,8 @@ async function trial(ring: Ring, random: () => number, { deaths = 1, load }: Kil
   survivor.worker.postMessage("survive");
   const answer = once(survivor.worker, "message") as Promise<[ReturnType<typeof survive>]>;
   const late = pause(2 * LIMIT_MILLISECONDS).then(() => undefined);
-  const theirs = (await Promise.race([answer, late]))?.[0];
+  const theirs = (await Promise.race([answer, late, survivor.end]))?.[0];
+  assertLives(survivor);
   if (theirs === undefined || Math.max(mine.milliseconds, theirs.milliseconds) > LIMIT_MILLISECONDS) {
     say("hung", { mine, theirs });
     return "hung";
@@ -268,8 +270,7 @@ export async function kill(trials: number, seed: number, options: KillOptions = 
       try {
         outcome = await trial(ring, random, options);
       } catch (error) {
-        const code = error instanceof AnyctxError ? `${error.code}: ` : "";
-        process.stderr.write(`${code}${error instanceof Error ? error.stack : String(error)}\n`);
+        process.stderr.write(`${inspect(error)}\n`);
       }
       result[outcome]++;
       result.trials++;

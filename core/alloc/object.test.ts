@@ -322,6 +322,20 @@ test("in an exhausted arena what is owned is what there is, and all of it comes 
   assert.equal(arena.core.pagesInUse(), before);
 });
 
+test("where memory is out, the last empty slab of what is idle is had too", async () => {
+  // On one CPU: another one would keep what it has cached.
+  const had = async (idleSize: number): Promise<number> => {
+    const arena = await makeArena({ maximumBytes: 4 << 20, cpus: 1 });
+    const [idle, allocator] = [idleSize, 4080].map((objectSize) => arena.createAllocator({ objectSize }));
+    assert.ok(idle !== undefined && allocator !== undefined);
+    assert.ok(cacheOf(idle, idleSize).owned > 0);
+    const { length } = exhaust(allocator).addresses;
+    assert.equal(cacheOf(idle, idleSize).owned, 0);
+    return length;
+  };
+  assert.equal(await had(1000), await had(4080));
+});
+
 type Step =
   | { readonly kind: "context"; readonly level: number; readonly interruptsOff: number }
   | { readonly kind: "cpu"; readonly cpu: number }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { makeArena, RawMap } from "../testing.ts";
 
-const { KIND_PERCPU_HASH, SUPPLY_CACHE, SUPPLY_POOL, ENOENT } = CONSTANTS;
+const { KIND_PERCPU_HASH, SUPPLY_CACHE, SUPPLY_POOL, ENOENT, ENOMEM } = CONSTANTS;
 const CPUS = 3;
 
 type Step =
@@ -63,4 +63,18 @@ test("another CPU's copy: of a key that is there and a CPU that there is, otherw
   for (let cpu = 0; cpu < CPUS; cpu++) assert.equal(map.byteAt(on(4, cpu)), 7 + cpu);
   for (const cpu of [CPUS, CPUS + 1, 2 ** 32 - 1]) assert.equal(on(4, cpu), 0);
   for (let cpu = 0; cpu < CPUS; cpu++) assert.equal(on(5, cpu), 0, "there is no such key");
+});
+
+test("memory that is out for values but not for elements: refused, and what is there stays as it was", async () => {
+  for (const valueSize of [300, 1000, 20_000]) {
+    const arena = await makeArena({ cpus: CPUS, maximumBytes: 4 << 20 });
+    const map = new RawMap(arena, { kind: KIND_PERCPU_HASH, valueSize, maxEntries: 100_000 });
+    const values = (key: number): number[] => Array.from({ length: CPUS }, (_, cpu) => 1 + ((key + cpu) % 200));
+    let count = 0;
+    let answer = 0;
+    for (; answer === 0; count++) answer = map.update(count, values(count));
+    assert.equal(answer, -ENOMEM);
+    for (let again = 0; again < 10; again++) assert.equal(map.update(count, values(count)), -ENOMEM);
+    for (let key = 0; key < count - 1; key++) assert.deepEqual(map.get(key), values(key));
+  }
 });
