@@ -111,8 +111,9 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
   /** The time is not compared. */
   protected override bytesIf(key: K, expected: V): Uint8Array | undefined {
     const there = this.find(key);
-    if (there === undefined || this.transfer.decode(there) === undefined) return undefined;
-    return isSame(there, this.transfer.encode(expected)) ? there : undefined;
+    const value = there && this.transfer.decode(there);
+    if (value === undefined) return undefined;
+    return isSame(this.transfer.encode(value), this.transfer.encode(expected)) ? there : undefined;
   }
 
   /** Does something once more, where an entry that is over was in its way. */
