@@ -113,7 +113,8 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   /** As `getOrInsert` with a function: the name that `Map` has for it. */
   getOrInsertComputed(key: K, make: (key: K) => V): V {
     checkFunction("getOrInsertComputed", "make", make);
-    return this.getOrInsert(key, make);
+    // As Map, which gives the key that it keeps.
+    return this.getOrInsert((Object.is(key, -0) ? 0 : key) as K, make);
   }
 
   /**
