@@ -2,6 +2,7 @@
 import { checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
+import { memoryFor, type Room } from "./host.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
 
@@ -16,6 +17,8 @@ const TURN = 4;
 export interface RecordsHost {
   readonly core: Core;
   readonly memory: { readonly buffer: ArrayBufferLike };
+  /** The thread's own, where there is no other. */
+  readonly room: Room;
 }
 
 /**
@@ -75,14 +78,18 @@ export function takeRecords<Taken>(
   bytes: number = ROOM_BYTES,
 ): Taken[] | number {
   const { core, memory } = host;
-  const room = core.allocateBytes(bytes) >>> 0;
-  if (room < CONSTANTS.SUPERBLOCK) return -room;
+  const found = memoryFor(core, memory, bytes);
+  const isFound = found >= CONSTANTS.SUPERBLOCK;
+  // A thread that may not look for memory has what is its own; a record that is larger than that has to wait.
+  if (!isFound && bytes > ROOM_BYTES) return -found;
+  const room = isFound ? { address: found, bytes } : host.room;
   try {
-    const count = taking.consume(room, bytes);
-    if (count >= 0) return split(host, { address: room, bytes }, count, taking.make);
-    return count === -ERRNO.ENOSPC ? takeRecords(host, taking, scanNext(core, memory)) : count;
+    const count = taking.consume(room.address, room.bytes);
+    if (count >= 0) return split(host, room, count, taking.make);
+    if (count !== -ERRNO.ENOSPC) return count;
+    return takeRecords(host, taking, Math.max(scanNext(core, memory), ROOM_BYTES + 1));
   } finally {
-    core.freeBytes(room);
+    if (isFound) core.freeBytes(found);
   }
 }
 
