@@ -97,8 +97,28 @@ export function takeRecords<Taken>(
 export interface ConsumeOptions {
   /** Milliseconds from one look to the next while there is nothing; 1 by default. */
   readonly interval?: number;
-  /** Ends the consumer. */
-  readonly signal?: { readonly aborted: boolean };
+  /** Ends the consumer: an `AbortSignal` at once, anything else when it looks next. */
+  readonly signal?: {
+    readonly aborted: boolean;
+    addEventListener?(type: "abort", wake: () => void): void;
+    removeEventListener?(type: "abort", wake: () => void): void;
+  };
+}
+
+/** Beyond this a timer comes at once. */
+const LONGEST_PAUSE = 2 ** 31 - 1;
+
+/** Waits so many milliseconds, or until the signal says no more. */
+function pause(milliseconds: number, signal: ConsumeOptions["signal"]): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener?.("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, Math.min(milliseconds, LONGEST_PAUSE));
+    signal?.addEventListener?.("abort", wake);
+  });
 }
 
 /** @throws {AnyctxError} EINVAL: an option that there is not, or a value that it cannot have; UNSUPPORTED: the thread has no timers */
@@ -157,7 +177,7 @@ export class RecordQueue<Taken> {
       if (records === undefined) return;
       this.#left = records;
       if (records.length !== 0 && Date.now() - turned < TURN) continue;
-      await new Promise((resolve) => setTimeout(resolve, records.length === 0 ? interval : 0));
+      await pause(records.length === 0 ? interval : 0, signal);
       turned = Date.now();
     }
   }
