@@ -8,7 +8,7 @@ import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "
 import { writeDescription } from "../maps/description.ts";
 import type { OpenMap } from "../maps/entries.ts";
 import { fixedTransferBytes } from "../maps/fixed-transfer.ts";
-import type { Room } from "../maps/host.ts";
+import { memoryFor, type Room } from "../maps/host.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { MAP_KINDS, type MapKind, mapKindByBpfType, mapKindByType } from "../maps/kinds.ts";
 import type { MapOptions } from "../maps/options.ts";
@@ -58,7 +58,8 @@ export class Directory {
   /** Where batches are written: larger than `room` if there is memory for it. */
   batchRoom(): Room {
     if (this.#batchRoom !== undefined) return this.#batchRoom;
-    const address = this.#attachment.core.allocateBytes(BATCH_BYTES) >>> 0;
+    const { core, memory } = this.#attachment;
+    const address = memoryFor(core, memory, BATCH_BYTES);
     if (address < FIRST_ADDRESS) return this.room;
     this.#batchRoom = { address, bytes: BATCH_BYTES };
     return this.#batchRoom;

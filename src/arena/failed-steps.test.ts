@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { makeArena, makeHash } from "../../core/testing.ts";
 import type { AnyctxError } from "../error.ts";
-import { u32, u64 } from "../maps/codec.ts";
+import { none, string, u32, u64 } from "../maps/codec.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { Arena } from "./arena.ts";
 
@@ -188,6 +188,39 @@ test("a slot that was left under a dead thread's lock can be taken where no othe
   assert.equal(next.arena.cpu, cpu);
   next.arena.detach();
   assertNothingLeft(arena);
+});
+
+test("a thread that may not wait waits for no memory: batches, records and walks have its own room", async () => {
+  const arena = await makeArena({ cpus: 2 });
+  const other = await attachOther(arena);
+  const numbers = arena.createMap({ type: "hash", name: "numbers", key: u32, value: u32, maxEntries: 4000 });
+  const ring = arena.createMap({ type: "ringbuf", name: "ring", key: none, value: none, maxEntries: 32_768 });
+  const texts = (["hash", "ordered"] as const).map((type) => {
+    const map = arena.createMap({ type, name: `${type} texts`, key: string(), value: u32, maxEntries: 10 });
+    return map.set("x".repeat(10_000), 1);
+  });
+  const keys = Uint32Array.from({ length: 2000 }, (_, index) => index);
+  for (const key of keys) numbers.set(key, key);
+  for (const length of [1, 4000, 5000]) ring.output(new Uint8Array(length));
+  arena.context("nmi");
+  // As if another thread were stopped with it: whoever waits for it does so for half a second.
+  plantControlLock(arena, other.arena.cpu);
+  const begin = performance.now();
+  assert.equal(numbers.getMany(keys, new Uint32Array(2000)), 2000);
+  assert.equal(numbers.scan(new Uint32Array(4000), new Uint32Array(4000)).count, 2000);
+  assert.equal(numbers.deleteMany(keys), 2000);
+  assert.deepEqual(
+    ring.takeRecords().map((record) => record.length),
+    [1, 4000],
+  );
+  assert.throws(() => ring.takeRecords(), { code: "ENOMEM" });
+  for (const map of texts) assert.throws(() => [...map], { code: "ENOMEM" });
+  const took = performance.now() - begin;
+  assert.ok(took < 200, `${took} ms`);
+  words(arena, CONTROL_LOCK)[0] = 0;
+  arena.context("task");
+  assert.equal(ring.takeRecords()[0]?.length, 5000);
+  for (const map of texts) assert.equal([...map].length, 1);
 });
 
 test("creating under a dead thread's lock: nothing is there, and nothing is lost once the thread is reaped", async () => {

@@ -17,6 +17,8 @@ export function alone<T>(codec: Codec<T>, size: number, role: Role): Alone<T> {
   return {
     encode(value) {
       const use = ++uses;
+      // What was decoded last may have had something between its fields.
+      room.fill(0);
       place.write(value);
       if (use !== uses) throw new AnyctxError("EINVAL", "to read it uses the map itself");
       return room.slice(0, size);

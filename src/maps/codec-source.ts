@@ -7,7 +7,7 @@
  * variables are stored. Whatever does not fit leaves the block `fast`: the accessors of maps/codec.ts then say why.
  */
 import type { Description, Role, ScalarName } from "./accessor.ts";
-import { codecFrom, placeFields } from "./codec.ts";
+import { codecFrom, paddingOf, placeFields } from "./codec.ts";
 
 export interface WriteSource {
   /** Statements that read and check. */
@@ -207,10 +207,18 @@ function checkMembers(given: string, fields: number): string {
 
 type Fields = readonly (readonly [string, Description])[];
 
+/** Stores zeroes: the last entry that was read may have had something else there, which would be another key. */
+function zeroes(stretches: readonly (readonly [from: number, to: number])[], at: number): string {
+  return stretches
+    .flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => `U8[${at + from + index}] = 0;`))
+    .join("");
+}
+
 function structSource(fields: Fields, at: number, role: Role): CodecSource | undefined {
   const parts: Part[] = [];
   const members: string[] = [];
-  const { offsets } = placeFields(fields.map(([, field]) => codecFrom(field)));
+  const extents = fields.map(([, field]) => codecFrom(field));
+  const { offsets } = placeFields(extents);
   for (const [index, [name, field]] of fields.entries()) {
     const source = codecSource(field, at + (offsets[index] ?? 0), role);
     // As a literal's member it would be the object's prototype.
@@ -220,7 +228,10 @@ function structSource(fields: Fields, at: number, role: Role): CodecSource | und
   }
   return {
     value: `({ ${members.join(", ")} })`,
-    write: (given) => writeParts(parts, given, checkMembers(given, fields.length)),
+    write: (given) => {
+      const { read, store } = writeParts(parts, given, checkMembers(given, fields.length));
+      return { read, store: `${zeroes(paddingOf(extents), at)}${store}` };
+    },
   };
 }
 

@@ -194,6 +194,24 @@ export function placeFields(fields: readonly Extent[]): Extent & { readonly offs
   return { offsets, size: roundUp(end, align), align };
 }
 
+/** Bytes of a struct that are no field's, from and to: C leaves in them what was there. */
+export function paddingOf(fields: readonly Extent[]): readonly (readonly [from: number, to: number])[] {
+  const { offsets, size } = placeFields(fields);
+  return fields
+    .map((field, index) => [(offsets[index] ?? 0) + field.size, offsets[index + 1] ?? size] as const)
+    .filter(([from, to]) => from < to);
+}
+
+/** Whether values that are the same may have other bytes, if a program in C has written them: behind a text, between fields. */
+export function hasOtherForms(description: Description): boolean {
+  if (typeof description === "string") return false;
+  if ("string" in description) return true;
+  if ("array" in description) return hasOtherForms(description.array[0]);
+  if (!("struct" in description)) return false;
+  const fields = description.struct.map(([, field]) => field);
+  return paddingOf(fields.map(codecFrom)).length !== 0 || fields.some(hasOtherForms);
+}
+
 type StructOf<F extends Fields> = {
   [Name in keyof F as F[Name] extends LockCodec ? never : Name]: F[Name] extends Codec<infer T> ? T : never;
 };

@@ -118,6 +118,22 @@ test("a full hash makes room of what is over, and of nothing else", () => {
   arena.destroyMap("full");
 });
 
+test("a clock that is set back keeps no room from what is over by it", () => {
+  const options = { type: "hash", name: "back", key: u32, value: u32, maxEntries: 2, expireAfter: AGE } as const;
+  const map = arena.createMap(options).set(1, 1).set(2, 2);
+  const now = Date.now();
+  assert.equal(map.update(3, 3), -ERRNO.E2BIG);
+  mock.timers.setTime(now - 100 * AGE);
+  map.deleteMany([1, 2]);
+  map.set(1, 1).set(2, 2);
+  assert.equal(map.update(3, 3), -ERRNO.E2BIG);
+  mock.timers.tick(AGE);
+  assert.equal(map.update(3, 3), 0);
+  assert.deepEqual([...map], [[3, 3]]);
+  mock.timers.setTime(now);
+  arena.destroyMap("back");
+});
+
 test("delete takes out what is over, and not what another thread has written since it looked", () => {
   const point = struct({ x: u32, y: u32 });
   for (const value of [u32, json()]) {

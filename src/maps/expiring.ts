@@ -33,7 +33,8 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
  * ```
  */
 export class ExpiringMap<K, V> extends ArenaMap<K, V> {
-  /** Until then nothing that is there is over: times only go up. */
+  /** When it was last looked through, and until when nothing of what was there is over. */
+  #lookedAt = 0;
   #nothingBefore = 0;
   /** What `load` has loaded: it may be over by the time when it is asked for. */
   #loaded: V | undefined;
@@ -84,6 +85,7 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
    */
   removeExpired(): number {
     let [count, next] = [0, Number.POSITIVE_INFINITY];
+    this.#lookedAt = Date.now();
     for (const { keys, stamp } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         if (!super.load(keys, from, stamp)) continue;
@@ -111,8 +113,9 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
   /** The time is not compared. */
   protected override bytesIf(key: K, expected: V): Uint8Array | undefined {
     const there = this.find(key);
-    if (there === undefined || this.transfer.decode(there) === undefined) return undefined;
-    return isSame(there, this.transfer.encode(expected)) ? there : undefined;
+    const value = there && this.transfer.decode(there);
+    if (value === undefined) return undefined;
+    return isSame(this.transfer.encode(value), this.transfer.encode(expected)) ? there : undefined;
   }
 
   /** Does something once more, where an entry that is over was in its way. */
@@ -133,6 +136,9 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
   }
 
   #makeRoom(): boolean {
-    return Date.now() >= this.#nothingBefore && this.removeExpired() > 0;
+    const now = Date.now();
+    // A clock that was set back: what was written since is over before what was there.
+    const mayBeOver = now >= this.#nothingBefore || now < this.#lookedAt;
+    return mayBeOver && this.removeExpired() > 0;
   }
 }

@@ -1,5 +1,8 @@
 /** What a map needs of the arena: a thread's place in it. */
+import { ERRNO } from "../error.ts";
+import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
+import { wordAt } from "../wasm/reader.ts";
 import type { SharedMemory } from "../wasm/types.ts";
 import type { MapInfo } from "./info.ts";
 
@@ -7,6 +10,15 @@ import type { MapInfo } from "./info.ts";
 export interface Room {
   readonly address: number;
   readonly bytes: number;
+}
+
+/**
+ * Memory of the arena, looked for where a thread may wait for its locks: in a task or a softirq.
+ * @returns its address, given back by `core.freeBytes`; or a positive errno
+ */
+export function memoryFor(core: Core, memory: { readonly buffer: ArrayBufferLike }, bytes: number): number {
+  const level = wordAt(memory, core.currentArea() + LAYOUT.CpuArea.level);
+  return level > CONSTANTS.SOFTIRQ ? ERRNO.ENOMEM : core.allocateBytes(bytes) >>> 0;
 }
 
 /** A map that is open, and ends with the thread's place. */

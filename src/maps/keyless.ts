@@ -13,7 +13,7 @@ import { bytesOf, lengthOfBytes } from "./typed-array.ts";
 export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   /** What works on the map's memory. */
   get #place(): RecordsHost {
-    return { core: this.core, memory: this.host.memory };
+    return { core: this.core, memory: this.host.memory, room: this.host.room };
   }
 
   readonly #memory = new Uint8Array(this.host.memory.buffer);
@@ -85,9 +85,9 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     if (info.kind.placeForEachCpu !== true)
       throw new AnyctxError("EINVAL", `Map "${info.name}" has no perf buffer: it is ${info.kind.type}`);
     const { memory, cpu } = this.host;
-    openRings({ core, memory }, info, options);
+    openRings(core, info, options);
     const buffer = new PerfBuffer({
-      ...{ core, memory, info, cpu, cpus: core.cpuCount() },
+      ...{ core, memory, info, cpu, room: this.host.room, cpus: core.cpuCount() },
       isOpen: () => this.isOpen,
       leave: (each) => this.#perfBuffers.delete(each),
     });

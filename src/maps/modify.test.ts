@@ -121,6 +121,17 @@ for (const [title, value, of, from] of [
     );
   });
 
+test("getOrInsertComputed gives its function the key that Map keeps: of -0 it is 0", async () => {
+  const map = (await make()).createMap({ type: "hash", name: "floats", key: f64, value: f64, maxEntries: 4 });
+  assert.ok(
+    Object.is(
+      map.getOrInsertComputed(-0, (key) => key),
+      0,
+    ),
+  );
+  assert.ok(Object.is(map.get(0), 0));
+});
+
 test("a change that throws, is refused, or uses the map itself", async () => {
   const arena = await make();
   const map = arena.createMap({ type: "hash", name: "map", key: u32, value: string(16), maxEntries: 8 });

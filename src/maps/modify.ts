@@ -7,6 +7,7 @@ import { checkFunction, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import type { Accessor, Codec, ScalarName } from "./accessor.ts";
+import { hasOtherForms } from "./codec.ts";
 import { MapEntries, type OpenMap } from "./entries.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
@@ -66,7 +67,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   /**
-   * Replaces a value, or a number of it, if it is `expected`, byte by byte. `undefined` stands for no entry: expected, the entry is
+   * Replaces a value, or a number of it, if it is `expected`, byte by byte, but for what lies between fields and behind texts. `undefined` stands for no entry: expected, the entry is
    * created; to be put in its place, it is deleted.
    * @returns whether it was as expected
    * @throws {AnyctxError} as `set`; EINVAL: a per-CPU map or a queue, or an array's value that is no number
@@ -83,8 +84,14 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   /** The bytes that an entry has if its value is `expected`; undefined: it is known to have another one. */
-  protected bytesIf(_key: K, expected: V): Uint8Array | undefined {
-    return this.transfer.encode(expected);
+  protected bytesIf(key: K, expected: V): Uint8Array | undefined {
+    const { transfer } = this;
+    const bytes = transfer.encode(expected);
+    if (!hasOtherForms(this.#codec.description)) return bytes;
+    const there = this.find(key);
+    if (there === undefined) return undefined;
+    const same = transfer.encode(transfer.decode(there));
+    return same.every((byte, index) => byte === bytes[index]) ? there : undefined;
   }
 
   /**
@@ -106,7 +113,8 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   /** As `getOrInsert` with a function: the name that `Map` has for it. */
   getOrInsertComputed(key: K, make: (key: K) => V): V {
     checkFunction("getOrInsertComputed", "make", make);
-    return this.getOrInsert(key, make);
+    // As Map, which gives the key that it keeps.
+    return this.getOrInsert((Object.is(key, -0) ? 0 : key) as K, make);
   }
 
   /**

@@ -2,7 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { checkOptions } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
-import { LAYOUT } from "../wasm/face.ts";
+import { type Core, LAYOUT } from "../wasm/face.ts";
 import { wordAt } from "../wasm/reader.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapInfo } from "./info.ts";
@@ -39,7 +39,7 @@ export interface PerfBufferHost extends RecordsHost {
 }
 
 /** Opens the rings. @throws {AnyctxError} as `openPerfBuffer` */
-export function openRings({ core }: RecordsHost, info: MapInfo, options: PerfBufferOptions): void {
+export function openRings(core: Core, info: MapInfo, options: PerfBufferOptions): void {
   checkOptions("openPerfBuffer", options, ["bytes"]);
   const { bytes = 0 } = options;
   const isSize = bytes === 0 ? options.bytes === undefined : Number.isInteger(bytes) && bytes > 0 && bytes < 2 ** 32;

@@ -1,5 +1,6 @@
 /** Records on their way to whoever asks for them: none is lost to a loop that is left, and a wrong call is told what is wrong. */
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { none } from "./codec.ts";
@@ -45,6 +46,16 @@ test("a signal ends a loop between two records, and two loops have each record o
   await Promise.all([all(), all()]);
   assert.deepEqual(bytesOf([...seen, ...ring.takeRecords()]).sort(), range(0, 10));
   assert.ok(seen.length < 10);
+});
+
+test("an AbortSignal ends a loop that waits, and is left as it was", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const begin = Date.now();
+  setTimeout(() => controller.abort(), 20);
+  for await (const record of ring.consume({ interval: 30_000, signal })) assert.fail(String(record));
+  assert.ok(Date.now() - begin < 2000);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
 test("options that there are not, or that cannot be, are refused at once", () => {

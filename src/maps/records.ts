@@ -2,6 +2,7 @@
 import { checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
+import { memoryFor, type Room } from "./host.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
 
@@ -16,6 +17,8 @@ const TURN = 4;
 export interface RecordsHost {
   readonly core: Core;
   readonly memory: { readonly buffer: ArrayBufferLike };
+  /** The thread's own, where there is no other. */
+  readonly room: Room;
 }
 
 /**
@@ -75,14 +78,18 @@ export function takeRecords<Taken>(
   bytes: number = ROOM_BYTES,
 ): Taken[] | number {
   const { core, memory } = host;
-  const room = core.allocateBytes(bytes) >>> 0;
-  if (room < CONSTANTS.SUPERBLOCK) return -room;
+  const found = memoryFor(core, memory, bytes);
+  const isFound = found >= CONSTANTS.SUPERBLOCK;
+  // A thread that may not look for memory has what is its own; a record that is larger than that has to wait.
+  if (!isFound && bytes > ROOM_BYTES) return -found;
+  const room = isFound ? { address: found, bytes } : host.room;
   try {
-    const count = taking.consume(room, bytes);
-    if (count >= 0) return split(host, { address: room, bytes }, count, taking.make);
-    return count === -ERRNO.ENOSPC ? takeRecords(host, taking, scanNext(core, memory)) : count;
+    const count = taking.consume(room.address, room.bytes);
+    if (count >= 0) return split(host, room, count, taking.make);
+    if (count !== -ERRNO.ENOSPC) return count;
+    return takeRecords(host, taking, Math.max(scanNext(core, memory), ROOM_BYTES + 1));
   } finally {
-    core.freeBytes(room);
+    if (isFound) core.freeBytes(found);
   }
 }
 
@@ -90,8 +97,28 @@ export function takeRecords<Taken>(
 export interface ConsumeOptions {
   /** Milliseconds from one look to the next while there is nothing; 1 by default. */
   readonly interval?: number;
-  /** Ends the consumer. */
-  readonly signal?: { readonly aborted: boolean };
+  /** Ends the consumer: an `AbortSignal` at once, anything else when it looks next. */
+  readonly signal?: {
+    readonly aborted: boolean;
+    addEventListener?(type: "abort", wake: () => void): void;
+    removeEventListener?(type: "abort", wake: () => void): void;
+  };
+}
+
+/** Beyond this a timer comes at once. */
+const LONGEST_PAUSE = 2 ** 31 - 1;
+
+/** Waits so many milliseconds, or until the signal says no more. */
+function pause(milliseconds: number, signal: ConsumeOptions["signal"]): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener?.("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, Math.min(milliseconds, LONGEST_PAUSE));
+    signal?.addEventListener?.("abort", wake);
+  });
 }
 
 /** @throws {AnyctxError} EINVAL: an option that there is not, or a value that it cannot have; UNSUPPORTED: the thread has no timers */
@@ -150,7 +177,7 @@ export class RecordQueue<Taken> {
       if (records === undefined) return;
       this.#left = records;
       if (records.length !== 0 && Date.now() - turned < TURN) continue;
-      await new Promise((resolve) => setTimeout(resolve, records.length === 0 ? interval : 0));
+      await pause(records.length === 0 ? interval : 0, signal);
       turned = Date.now();
     }
   }

@@ -119,6 +119,43 @@ test("texts: what was set last is deleted, whatever came in between", () => {
   );
 });
 
+test("what a program has left between fields and behind texts is in no key and no value of ours", async () => {
+  const fields = struct({ a: u8, b: u32, c: struct({ d: u16, e: u64 }) });
+  const other = await Arena.create({ maximumBytes: 64 << 20 });
+  const options = { type: "hash", name: "padded", key: fields, value: fields, maxEntries: 10 } as const;
+  const map = other.createMap(options);
+  const raw = other.openMapAs("padded", bytes(24), bytes(24));
+  const [mine, theirs] = [0, 1].map((a) => ({ a, b: 2, c: { d: 3, e: 4n } })) as [Entry, Entry];
+  map.set(mine, mine);
+  const clean = raw.get([...raw.keys()][0] as Uint8Array) as Uint8Array;
+  const dirty = clean.map((byte, index) => (index === 0 ? 1 : [1, 2, 3, 10, 15].includes(index) ? 0xee : byte));
+  raw.set(dirty, dirty);
+  for (const [key, value] of map) {
+    assert.deepEqual(key, value);
+    assert.deepEqual(map.get(mine), mine);
+    assert.equal(map.has(mine), true);
+    map.set(mine, mine);
+    assert.deepEqual(raw.get(clean), clean);
+  }
+  // What a program has written is what it reads as.
+  const one = other.createMap({ ...options, name: "numbered", key: u32 });
+  const rawOne = other.openMapAs("numbered", u32, bytes(24));
+  rawOne.set(1, dirty);
+  assert.equal(one.compareExchange(1, mine, theirs), false);
+  assert.equal(one.compareExchange(1, theirs, mine), true);
+  assert.deepEqual(rawOne.get(1), clean);
+  const names = other.createMap({ type: "array", name: "names", key: u32, value: string(8), maxEntries: 1 });
+  other.openMapAs("names", u32, bytes(8)).set(0, Uint8Array.from(Buffer.from("ab\0rest!")));
+  assert.deepEqual([names.compareExchange(0, "ab", "c"), names.get(0)], [true, "c"]);
+  other.detach();
+});
+
+interface Entry {
+  readonly a: number;
+  readonly b: number;
+  readonly c: { readonly d: number; readonly e: bigint };
+}
+
 test("names of fields are text, whatever they are", () => {
   const names = ["__proto__", 'a"b', "a\nb", "constructor", "`$`", "valueOf", "0"];
   for (const name of names) {

@@ -3,11 +3,10 @@
  * each a length, the room behind it, and bytes (core/maps/entry.ts). A place that is too small is replaced by a larger one.
  */
 import { type AnyctxError, ERRNO } from "../error.ts";
-import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
-import { wordAt } from "../wasm/reader.ts";
+import { CONSTANTS, type Core } from "../wasm/face.ts";
 import type { Codec, Role, VariableForm } from "./accessor.ts";
 import { mapFailure } from "./failure.ts";
-import type { MapHost } from "./host.ts";
+import { type MapHost, memoryFor } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { orderedForm } from "./key-order.ts";
 import { refusalOf } from "./refusal.ts";
@@ -161,14 +160,13 @@ export class VariableTransfer<K, V> implements Transfer<K, V> {
     return place.address;
   }
 
-  /** Makes room for so many bytes. Its memory is looked for where a thread may wait for it: in a task or a softirq. */
+  /** Makes room for so many bytes. */
   #grow(place: Place, needed: number): void {
     if (needed <= place.room) return;
     const { core } = this.#host.instance;
     if (needed > CONSTANTS.LARGEST_ENTRY) throw mapFailure(this.#info, -ERRNO.E2BIG, "use an entry of");
-    const level = wordAt(this.#host.memory, core.currentArea() + LAYOUT.CpuArea.level);
     const room = roundUp(Math.max(needed, 2 * place.room));
-    const address = level > CONSTANTS.SOFTIRQ ? 0 : core.allocateBytes(GIVEN_BYTES + room) >>> 0;
+    const address = memoryFor(core, this.#host.memory, GIVEN_BYTES + room);
     if (address < CONSTANTS.SUPERBLOCK) throw mapFailure(this.#info, -ERRNO.ENOMEM, "use an entry of");
     core.freeBytes(place.grown);
     place.lieAt(this.#host, address, room);

@@ -2,7 +2,7 @@
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import { mapFailure } from "./failure.ts";
-import type { MapHost, Room } from "./host.ts";
+import { type MapHost, memoryFor, type Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { comesBefore } from "./key-order.ts";
 import { roundUp } from "./transfer.ts";
@@ -57,7 +57,7 @@ function step(
 function stepElsewhere(host: MapHost, info: MapInfo, from: Uint8Array | undefined, mode: number): WalkStep {
   const { core } = host.instance;
   for (let bytes = 2 * host.room.bytes; ; bytes *= 2) {
-    const address = core.allocateBytes(bytes) >>> 0;
+    const address = memoryFor(core, host.memory, bytes);
     if (address < CONSTANTS.SUPERBLOCK) throw mapFailure(info, -address, "walk");
     const keys = step(host, info, from, mode, { address, bytes });
     core.freeBytes(address);

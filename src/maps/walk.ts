@@ -2,7 +2,7 @@
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { mapFailure } from "./failure.ts";
-import type { MapHost, Room } from "./host.ts";
+import { type MapHost, memoryFor, type Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
 import { scanNext } from "./scan.ts";
 import { roundUp } from "./transfer.ts";
@@ -28,7 +28,7 @@ function scan(core: Core, host: MapHost, info: MapInfo, from: number, { address,
 /** Keys so large or so many that a bucket's do not fit the thread's room: only this needs memory. */
 function scanElsewhere(core: Core, host: MapHost, info: MapInfo, from: number): Step {
   for (let bytes = 2 * host.room.bytes; ; bytes *= 2) {
-    const address = core.allocateBytes(bytes) >>> 0;
+    const address = memoryFor(core, host.memory, bytes);
     if (address < CONSTANTS.SUPERBLOCK) throw mapFailure(info, -address, "walk");
     const step = scan(core, host, info, from, { address, bytes });
     core.freeBytes(address);

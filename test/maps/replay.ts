@@ -225,8 +225,10 @@ const OPERATIONS: Readonly<Record<string, (asked: Asked) => Given>> = {
   R: ({ map }) => {
     const records: Uint8Array[] = [];
     for (;;) {
-      const consume = (room: number, bytes: number): number => map.host.core.ringbufConsume(map.address, room, bytes);
-      const some = takeRecords(map.host, { consume, make: (record) => record });
+      const { core, memory } = map.host;
+      const consume = (room: number, bytes: number): number => core.ringbufConsume(map.address, room, bytes);
+      const host = { core, memory, room: { address: 0, bytes: 0 } };
+      const some = takeRecords(host, { consume, make: (record: Uint8Array) => record });
       if (typeof some === "number") return `${some}`;
       if (some.length === 0) break;
       records.push(...some);
