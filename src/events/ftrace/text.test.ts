@@ -104,6 +104,32 @@ test("task names with blanks, dashes, colons and brackets", async () => {
   }
 });
 
+test("lines of several buffers or files, which trace-cmd names in front", async () => {
+  const behind = "-42      [003] ..... 12.000001: softirq_exit:         vec=3 [action=NET_RX]\n";
+  const names = ["bash", "a: b", "Web Content", "<idle>", "fifteen letters"].map((name) => name.slice(0, 15));
+  const text = names.flatMap((name) =>
+    ["mybuffer: ", "", "trace-host.dat: ", "a:b: "].map((buffer) => `${buffer}${name.padStart(16)}${behind}`),
+  );
+  const { trace, records } = await readText(text.join(""));
+  assert.deepEqual(reasons(trace), {});
+  assert.deepEqual(
+    records.map(({ comm, pid, cpu }) => `${comm} ${pid} ${cpu}`),
+    names.flatMap((name) => new Array<string>(4).fill(`${name} 42 3`)),
+  );
+});
+
+test("bits that this format's kernel never prints are not taken for none", async () => {
+  const line = (state: string): string =>
+    `sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=${state} ==> next_comm=b next_pid=2 next_prio=120`;
+  const { trace, records } = await readText(lines(line("0x400"), line("S|0x400"), line("S|D")));
+  const states = records.map((record) => [numberField(trace, record, "prev_state"), unreadOf(trace, record)]);
+  assert.deepEqual(states, [
+    [0n, ["prev_state"]],
+    [0n, ["prev_state"]],
+    [3n, []],
+  ]);
+});
+
 test("names in fields may look like the text around them", async () => {
   const { trace, records } = await readText(
     lines(
