@@ -118,6 +118,27 @@ test("lines of several buffers or files, which trace-cmd names in front", async 
   );
 });
 
+test("what a kernel writes into its log when it crashes", async () => {
+  const waking = (pid: number): string => `sched_waking: comm=c pid=${pid} prio=120 target_cpu=000\n`;
+  const { trace, records } = await readText(
+    [
+      "[   12.345678] Dumping ftrace buffer:\n",
+      `[   12.345680]     bash-33        1d..2. 12345us : ${waking(1)}`,
+      `[   12.345681][    T1]   <idle>-0       0dNh2. 12346us+: ${waking(2)}`,
+      `<4>[   12.345682]             bash-33      [001] d..2.    12.012347: ${waking(3)}`,
+    ].join(""),
+  );
+  assert.deepEqual(reasons(trace), { head: 1 });
+  assert.deepEqual(
+    records.map((record) => [record.comm, record.cpu, record.time, record.level, numberField(trace, record, "pid")]),
+    [
+      ["bash", 1, 12_345_000n, 0, 1n],
+      ["swapper/0", 0, 12_346_000n, 2, 2n],
+      ["bash", 1, 12_012_347_000n, 0, 3n],
+    ],
+  );
+});
+
 test("bits that this format's kernel never prints are not taken for none", async () => {
   const line = (state: string): string =>
     `sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=${state} ==> next_comm=b next_pid=2 next_prio=120`;
