@@ -76,7 +76,7 @@ class Cutter {
     if (this.#isRoot(type) || type.kind === "int") return this.#take(this.#whole.types.indexOf(type));
     if (type.kind === "pointer") return this.#add({ ...type, type: this.#pointee(type.type) });
     if (type.name === "" || !("members" in type || type.kind === "fwd")) return 0;
-    return this.#add({ name: type.name, kind: "fwd" });
+    return this.#add({ name: type.name, kind: "fwd", union: type.kind === "fwd" ? type.union : type.kind === "union" });
   }
 }
 
@@ -133,7 +133,7 @@ function wordsOf(type: BtfType, strings: Strings): number[] {
     case "array":
       return [KIND.array * BITS_OF_OFFSET, 0, type.element, 0, type.count];
     case "fwd":
-      return [KIND.fwd * BITS_OF_OFFSET, 0];
+      return [KIND.fwd * BITS_OF_OFFSET + (type.union ? FLAG : 0), 0];
     case "func_proto": {
       const parameters = type.parameters.flatMap(({ name = "", type: of }) => [strings.at(name), of]);
       return [KIND.func_proto * BITS_OF_OFFSET + type.parameters.length, type.type, ...parameters];

@@ -21,7 +21,9 @@ export interface BtfParameter {
 }
 
 export type BtfType = { readonly name: string } & (
-  | { readonly kind: "void" | "fwd" }
+  | { readonly kind: "void" }
+  /** A struct or a union of which no more is known. */
+  | { readonly kind: "fwd"; readonly union: boolean }
   /** `type` is what it returns. */
   | { readonly kind: "func_proto"; readonly type: number; readonly parameters: readonly BtfParameter[] }
   | { readonly kind: "func"; readonly type: number; readonly global: boolean }
@@ -156,7 +158,7 @@ const KINDS: readonly (Kind | undefined)[] = [
   { extra: (count) => count * 12, read: readComposite("struct") },
   { extra: (count) => count * 12, read: readComposite("union") },
   { extra: (count) => count * 8, read: readEnum(4) },
-  { extra: none, read: ({ name }) => ({ name, kind: "fwd" }) },
+  { extra: none, read: ({ name, flag }) => ({ name, kind: "fwd", union: flag }) },
   alias, // typedef
   alias, // volatile
   alias, // const

@@ -6,6 +6,7 @@ import { TRAP } from "../helpers/kfuncs.ts";
 import { type Instruction, isWide, operationOf, wideTail } from "../isa/instructions.ts";
 import { type Btf, type BtfType, resolveType, sizeOf, typeOf } from "./btf.ts";
 import { accessText, essentialName, type Field, followIn, pathOf } from "./core-access.ts";
+import { areTypesCompatible, doTypesMatch } from "./core-match.ts";
 import type { CoreRelocation, FunctionSpec, ObjectSpec } from "./spec.ts";
 
 /** A kernel's types by their names, as candidates are looked for. */
@@ -68,12 +69,13 @@ function bitsOf(btf: Btf, { bitSize, type }: Field): number {
   return bitSize === 0 ? sizeOf(btf, type) * 8 : bitSize;
 }
 
-/** Values of relocations on types that exist. */
-const OF_TYPE: Readonly<Record<string, (btf: Btf, id: number) => number>> = {
+/** Values of relocations on types that exist; undefined where such a type is not what was asked for. */
+const OF_TYPE: Readonly<Record<string, (btf: Btf, id: number, local: Btf, localId: number) => number | undefined>> = {
   target_type_id: (_, id) => id,
   type_exists: () => 1,
   type_size: (btf, id) => sizeOf(btf, id),
-  type_matches: () => 1,
+  type_matches: (target, targetId, local, localId) =>
+    doTypesMatch({ local, localId, target, targetId }) ? 1 : undefined,
 };
 
 /** What exists or not is 0 where it does not; anything else there is nothing to say of. */
@@ -117,7 +119,11 @@ function valueIn(local: Btf, type: BtfType, relocation: CoreRelocation, btf: Btf
     return field === undefined ? undefined : BigInt(ofField(btf, field));
   }
   const ofType = OF_TYPE[kind];
-  if (ofType !== undefined) return BigInt(ofType(btf, id));
+  if (ofType !== undefined) {
+    if (!areTypesCompatible({ local, localId: typeId, target: btf, targetId: id })) return undefined;
+    const value = ofType(btf, id, local, typeId);
+    return value === undefined ? undefined : BigInt(value);
+  }
   const [own, other] = [type, typeOf(btf, id)];
   if (own.kind !== "enum" || other.kind !== "enum") return undefined;
   const name = essentialName(own.values[Number(access)]?.name ?? "");

@@ -19,6 +19,8 @@ export interface PacketStruct {
   readonly device?: number;
   /** The protocol behind the packet's Ethernet header, as it lies there, where the struct has it; u32. */
   readonly protocol?: number;
+  /** To whom the packet's Ethernet header is addressed (`PACKET_HOST` and so on), where the struct has it; u32. */
+  readonly addressee?: number;
   /** The packet's socket, where the struct has it; u64. There is none here. */
   readonly socket?: number;
   /** Bytes that may be put in front of the packet, and how many it may become with them. */
@@ -29,6 +31,31 @@ export interface PacketStruct {
 /** Bytes of an Ethernet header, and where its protocol is. */
 export const ETHERNET_BYTES = 14;
 export const ETHERNET_PROTOCOL = 12;
+
+const [HOST, BROADCAST, MULTICAST, OTHER_HOST] = [0, 1, 2, 3];
+const ADDRESS_BYTES = 6;
+
+/**
+ * What a struct has of its packet's Ethernet header.
+ * @param struct the bytes of the struct, and what follows
+ * @param loopback it comes in by a kernel's loopback device, whose own and broadcast address are 0, as in its test runs; of a recorded
+ * packet nobody says by which
+ */
+export function describePacket(
+  { protocol, addressee }: PacketStruct,
+  struct: Uint8Array,
+  packet: Uint8Array,
+  loopback: boolean,
+): void {
+  if (packet.length < ETHERNET_BYTES) return;
+  if (protocol !== undefined) struct.set(packet.subarray(ETHERNET_PROTOCOL, ETHERNET_BYTES), protocol);
+  if (addressee === undefined) return;
+  const to = packet.subarray(0, ADDRESS_BYTES);
+  const isGroup = ((to[0] as number) & 1) === 1;
+  const single = loopback && to.some((byte) => byte !== 0) ? OTHER_HOST : HOST;
+  const group = !loopback && to.every((byte) => byte === 0xff) ? BROADCAST : MULTICAST;
+  struct[addressee] = isGroup ? group : single;
+}
 
 /** Alignment of what lies behind a struct. */
 const ALIGN = 8;
@@ -50,7 +77,7 @@ export const XDP_MD: PacketStruct = {
 /** `struct __sk_buff` of Linux's uapi, with all of its fields. A kernel makes room as it is asked for; here there is so much. */
 export const SK_BUFF: PacketStruct = {
   ...{ what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0, pointer: 4, headroom: 512 },
-  ...{ device: 40, protocol: 16, socket: 168 },
+  ...{ device: 40, protocol: 16, addressee: 4, socket: 168 },
   most: 4096,
 };
 

@@ -4,7 +4,7 @@ import { PACKET, PACKET_EVENT } from "../../events/packet.ts";
 import { RECORD } from "../../events/record.ts";
 import { numbered, onlyOf } from "./context.ts";
 import {
-  ETHERNET_PROTOCOL,
+  describePacket,
   type PacketStruct,
   packetBegin,
   placePacket,
@@ -43,8 +43,7 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
       target.fill(0);
       const view = new DataView(target.buffer, target.byteOffset);
       if (struct.device !== undefined) view.setUint32(struct.device, LOOPBACK, true);
-      if (struct.protocol !== undefined && packet.length >= ETHERNET_PROTOCOL + 2)
-        target.set(packet.subarray(ETHERNET_PROTOCOL, ETHERNET_PROTOCOL + 2), struct.protocol);
+      describePacket(struct, target, packet, true);
       target.set(context);
       target.set(packet, begin);
       if (struct.meta !== undefined) setPointer(view, struct.meta, struct.pointer, at + seen);
@@ -93,8 +92,7 @@ export function ofPackets(what: string, struct: PacketStruct, from = 0): (event:
         bytes.fill(0, at, at + struct.bytes);
         bytes.set(new Uint8Array(source.buffer, data + from, length), begin);
         if (struct.device !== undefined) target.setUint32(at + struct.device, LOOPBACK, true);
-        if (struct.protocol !== undefined && whole >= ETHERNET_PROTOCOL + 2)
-          bytes.set(new Uint8Array(source.buffer, data + ETHERNET_PROTOCOL, 2), at + struct.protocol);
+        describePacket(struct, bytes.subarray(at), new Uint8Array(source.buffer, data, whole), false);
         if (struct.meta !== undefined) setPointer(target, at + struct.meta, struct.pointer, begin);
         placePacket(target, at, struct, begin, begin + length);
       },

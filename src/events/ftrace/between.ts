@@ -1,4 +1,5 @@
-/** Lines that are no events and have a meaning all the same: losses, and what is printed around events. */
+/** What is printed around events and in front of them, and lines that are none and have a meaning all the same: losses. */
+import { textOf } from "./bytes.ts";
 
 /** What the kernel prints, and trace-cmd. */
 const LOST: readonly RegExp[] = [
@@ -10,6 +11,18 @@ const ANNOTATION =
   /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+|CPU \d+ is empty)$/;
 /** Of function_graph: lines around one that says that another task came to run, and where an interrupt begins and ends. */
 const GRAPH_ANNOTATION = /^\s*-{20,}\s*$|^\s*\d+\)\s.*-\d+\s+=>\s.*-\d+\s*$|\s(?:={6,}>|<={6,}) \|\s*$/;
+
+/** `[   12.345680] ` of the kernel's log, into which it writes what it has recorded when it crashes; with who printed it. */
+const STAMP = /^(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?/;
+const LONGEST_STAMP = 48;
+const [OPENING, LEVEL] = [91, 60];
+
+/** Where a line goes on behind the log's stamp; -1 where it has none. */
+export function behindStamp(text: Uint8Array, from: number): number {
+  if (text[from] !== OPENING && text[from] !== LEVEL) return -1;
+  const stamp = STAMP.exec(textOf(text, from, Math.min(text.length, from + LONGEST_STAMP)))?.[0];
+  return stamp === undefined ? -1 : from + stamp.length;
+}
 
 /** Events that a line says were lost; undefined where it says nothing of that. */
 export function lostIn(line: string): number | undefined {

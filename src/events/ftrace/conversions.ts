@@ -65,21 +65,41 @@ function socketAddress(text: string): Uint8Array | undefined {
   return bytes;
 }
 
+const uuid: TextReader = (text) => hexPairs(text.replaceAll("-", ""), "");
+
+/** The first three groups have their lowest byte first. */
+function guid(text: string): Uint8Array | undefined {
+  const bytes = uuid(text);
+  for (const [from, to] of [
+    [0, 4],
+    [4, 6],
+    [6, 8],
+  ])
+    bytes?.subarray(from, to).reverse();
+  return bytes;
+}
+
+/** The bytes of `struct sockaddr_in`, where an address lies behind the event's struct. */
+const FOUR_BYTES = 16;
+
 const FORMS: readonly PointerForm[] = [
   { extension: /^[Ii]4$/, bytes: 4, read: ip4 },
   { extension: /^[Ii]6c?$/, bytes: 16, read: ip6 },
   { extension: /^ISpc?$/, bytes: 28, read: socketAddress },
   { extension: /^M$/, bytes: 6, read: (text) => hexPairs(text, ":") },
   { extension: /^m$/, bytes: 6, read: (text) => hexPairs(text, "") },
-  { extension: /^Ub?$/, bytes: 16, read: (text) => hexPairs(text.replaceAll("-", ""), "") },
+  { extension: /^U[bB]?$/, bytes: 16, read: uuid },
+  { extension: /^U[lL]$/, bytes: 16, read: guid },
 ];
 
 /** How the text of a `%p` conversion is read into a field; undefined for those that print a pointer. */
 export function textReaders(extension: string, field: EventField): TextReader | undefined {
   const form = FORMS.find((each) => each.extension.test(extension));
-  if (form === undefined || field.size !== form.bytes) return undefined;
+  const isLocated = field.kind === "dataLoc" || field.kind === "relLoc";
+  if (form === undefined || (!isLocated && field.size !== form.bytes)) return undefined;
   return (text) => {
     const bytes = form.read(text);
+    if (isLocated && bytes?.[0] === AF_INET && form.read === socketAddress) return bytes.subarray(0, FOUR_BYTES);
     return bytes?.length === form.bytes ? bytes : undefined;
   };
 }

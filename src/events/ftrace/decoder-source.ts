@@ -96,11 +96,13 @@ function literal({ literal: text, unreadLow, unreadHigh }: Step): string {
 }
 
 /** Moves `p` to where the text that begins at `q` ends. */
-function textEnd({ literal: behind }: Step): string {
+function textEnd(step: Step, index: number): string {
+  const { literal: behind } = step;
   if (behind.length === 0)
     return `q = p; while ((c = T[p]) !== ${NEWLINE} && c !== undefined) p++;
     if (p > q && T[p - 1] === ${RETURN}) p--;`;
-  return `q = p;
+  const first = hasColumn(step) ? `p = firstEnd(M.steps[${index}], T, p);` : "";
+  return `q = p; ${first}
     for (;; p++) {
       c = T[p];
       if (c === ${behind[0]} && ${isThere(behind)}) break;
@@ -108,6 +110,10 @@ function textEnd({ literal: behind }: Step): string {
     }
     tried = -1;`;
 }
+
+const hasColumn = ({ padded, columns }: Step): boolean => padded || columns > 0;
+/** Whether a text is all that stands there: nothing cut, no blanks around it. */
+const isPlain = (step: Step): boolean => step.most === 0 && !hasColumn(step);
 
 /** Copies the text to behind the struct. */
 function append({ offset, size, relative }: Step): string {
@@ -119,9 +125,8 @@ function append({ offset, size, relative }: Step): string {
 }
 
 function chars(step: Step): string {
-  const trim = step.padded ? `while (n > q && T[n - 1] === ${BLANK}) n--;` : "";
-  if (step.size === 0) return `n = p; ${trim} ${append(step)}`;
-  return `n = p; ${trim} if (n - q >= ${step.size}) ${FAIL}
+  if (step.size === 0) return `n = p; ${append(step)}`;
+  return `n = p; if (n - q >= ${step.size}) ${FAIL}
     for (c = start + ${step.offset}; q < n; q++) B[c++] = T[q];`;
 }
 
@@ -136,7 +141,7 @@ const words = (step: Step, index: number): string => `n = M.steps[${index}].cach
 const text =
   (store: (step: Step, index: number) => string) =>
   (step: Step, index: number): string =>
-    `${textEnd(step)}\n${store(step, index)}\np += ${step.literal.length};`;
+    `${textEnd(step, index)}\n${store(step, index)}\np += ${step.literal.length};`;
 
 const SOURCES: Readonly<Record<Step["kind"], (step: Step, index: number) => string>> = {
   [STEPS.literal]: literal,
@@ -149,8 +154,8 @@ const SOURCES: Readonly<Record<Step["kind"], (step: Step, index: number) => stri
   [STEPS.character]: (_, index) => itself(index),
   [STEPS.symbol]: text(words),
   [STEPS.words]: text(words),
-  [STEPS.chars]: text((step, index) => (step.most > 0 ? meant(index) : chars(step))),
-  [STEPS.string]: text((step, index) => (step.most > 0 ? meant(index) : `n = p; ${append(step)}`)),
+  [STEPS.chars]: text((step, index) => (isPlain(step) ? chars(step) : meant(index))),
+  [STEPS.string]: text((step, index) => (isPlain(step) ? `n = p; ${append(step)}` : meant(index))),
   [STEPS.bytes]: text((_, index) => meant(index)),
   [STEPS.ignored]: text(() => ""),
 };

@@ -2,7 +2,7 @@
 import type { Target } from "../batch.ts";
 import { HEX_PAIR, HEX_VALUE } from "./bytes.ts";
 import { decoderSource } from "./decoder-source.ts";
-import { type Matching, runStep, storeText } from "./fields.ts";
+import { firstEnd, type Matching, runStep, storeText } from "./fields.ts";
 import type { Step } from "./steps.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { Step } from "./steps.ts";
  */
 export type Decode = (matching: Matching, text: Uint8Array, words: DataView, from: number, target: Target) => number;
 
-const NAMES = { HEX: HEX_VALUE, PAIR: HEX_PAIR, runStep, storeText };
+const NAMES = { HEX: HEX_VALUE, PAIR: HEX_PAIR, firstEnd, runStep, storeText };
 /** By their text: what one recording has made fast is so for the next one that has the event. */
 const made = new Map<string, Decode>();
 /** Set once code could not be made of text: a content security policy holds for all. */

@@ -1,7 +1,8 @@
 /** Stores what one step of a line has read into the event's struct. */
 import type { Target } from "../batch.ts";
 import { loadBigInt, storeBigInt } from "../integer.ts";
-import { bytesOf, findOnLine, matches, scanDecimal, scanHex, scanOctal, textOf } from "./bytes.ts";
+import { bytesOf, endOfLine, findOnLine, matches, scanDecimal, scanHex, scanOctal, textOf } from "./bytes.ts";
+import { ANY_COLUMNS } from "./print.ts";
 import { STEPS, type Step } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { resolveWords } from "./words.ts";
@@ -35,34 +36,54 @@ export function storeText(
   matching: Matching,
   step: Step,
   line: Uint8Array,
-  from: number,
-  to: number,
+  begin: number,
+  end: number,
   target: Target,
 ): boolean {
   if (step.kind === STEPS.ignored) return true;
-  if (step.most > 0 && to - from >= step.most) markUnread(matching, step);
+  const from = step.padded ? behindBlanks(line, begin, end) : begin;
+  // What is wider than its column has no blanks behind it that are not its own.
+  const to = end - begin <= step.columns ? withoutBlanks(line, from, end) : end;
+  if (isCut(step, to - from)) markUnread(matching, step);
   if (step.kind === STEPS.chars) return storeChars(step, line, from, to, target, matching);
   if (step.kind === STEPS.string) return appendBytes(matching, step, line, from, to, target, 1);
   if (step.kind === STEPS.bytes) return storeBytes(matching, step, line, from, to, target);
   return storeMeaning(matching, step, line, from, to, target);
 }
 
+/** Whether a text may be the beginning of a longer one; one that fills its array is not. */
+function isCut({ kind, most, size }: Step, length: number): boolean {
+  return most > 0 && length >= most && (kind !== STEPS.chars || size === 0 || most < size);
+}
+
 function storeChars(
   step: Step,
   line: Uint8Array,
   from: number,
-  end: number,
+  to: number,
   target: Target,
   matching: Matching,
 ): boolean {
-  const to = step.padded ? withoutBlanks(line, from, end) : end;
   // `char buf[]`: as long as it is.
   if (step.size === 0) return appendBytes(matching, step, line, from, to, target, 1);
-  if (to - from >= step.size) return false;
+  // With a precision it needs no NUL.
+  if (to - from >= step.size + (step.most >= step.size ? 1 : 0)) return false;
   const at = target.start + step.offset;
   for (let index = 0; index < step.size; index++)
     target.bytes[at + index] = from + index < to ? (line[from + index] as number) : 0;
   return true;
+}
+
+/** Where the end of a text that stands at `from` is looked for first: not among the blanks of its column. */
+export function firstEnd({ padded, columns }: Step, line: Uint8Array, from: number): number {
+  if (padded) return behindBlanks(line, from, endOfLine(line, from));
+  return columns === ANY_COLUMNS ? from : Math.min(from + columns, endOfLine(line, from));
+}
+
+function behindBlanks(line: Uint8Array, from: number, to: number): number {
+  let begin = from;
+  while (begin < to && line[begin] === BLANK) begin++;
+  return begin;
 }
 
 function withoutBlanks(line: Uint8Array, from: number, to: number): number {

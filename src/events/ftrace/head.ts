@@ -187,6 +187,11 @@ export function createHeadReader(): HeadReader {
 
 /** Reads a head that has not come before. */
 function readNew(state: State, line: Uint8Array, from: number): boolean {
+  return readTask(state, line, from) || readBehindBuffer(state, line, skipBlanks(line, from));
+}
+
+/** A task's name in its column from `from` on, and all behind it. */
+function readTask(state: State, line: Uint8Array, from: number): boolean {
   const first = skipBlanks(line, from);
   // A short line must not be read on into the next one.
   let last = first;
@@ -195,6 +200,13 @@ function readNew(state: State, line: Uint8Array, from: number): boolean {
   state.commTo = from + COMM_WIDTH;
   if (state.commTo >= first && state.commTo <= last && readFrom(state, line, state.commTo)) return true;
   for (state.commTo = last; state.commTo >= first; state.commTo--) if (readFrom(state, line, state.commTo)) return true;
+  return false;
+}
+
+/** `buffer:           bash-33  [001] ...`: trace-cmd names the buffer, or of several files the one, that a line is from. */
+function readBehindBuffer(state: State, line: Uint8Array, from: number): boolean {
+  for (let colon = from; line[colon] !== NEWLINE && line[colon] !== undefined; colon++)
+    if (line[colon] === COLON && line[colon + 1] === BLANK && readTask(state, line, colon + 2)) return true;
   return false;
 }
 

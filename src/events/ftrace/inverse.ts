@@ -31,11 +31,16 @@ const whole = (value: bigint, known: bigint): Bits => ({ value: BigInt.asUintN(6
 /** The lowest bits that are known in one piece: with them a sum tells as many. */
 const toField = (known: bigint): bigint => known & ~(known + 1n);
 
+/** A number of 32 bits or fewer, printed with its sign. */
+const isBelowZero = (value: bigint): boolean => value >> 31n === ALL >> 31n;
+
 /** `field OP constant`. */
 const RIGHT: Readonly<Record<string, Step>> = {
   ">>": (by, value, known) => (by > 63n ? undefined : whole(value << by, BigInt.asUintN(64, known << by))),
   "<<": (by, value, known) => (by > 63n ? undefined : whole(value >> by, known === ALL ? ALL : known >> by)),
-  "&": (mask, value, known) => whole(value & mask, known & mask),
+  // Bits that cannot be there were printed by another kernel.
+  "&": (mask, value, known) =>
+    (value & known & ~mask) === 0n || isBelowZero(value) ? whole(value & mask, known & mask) : undefined,
   "+": (constant, value, known) => whole(value - constant, toField(known)),
   "-": (constant, value, known) => whole(value + constant, toField(known)),
   "^": (constant, value, known) => whole(value ^ constant, known),

@@ -5,7 +5,7 @@ import type { FunctionEvent, SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { isProbe } from "../tracepoints/functions.ts";
-import { isAnnotation, lostIn } from "./between.ts";
+import { behindStamp, isAnnotation, lostIn } from "./between.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
@@ -192,13 +192,17 @@ function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, f
   if (layout !== undefined) head.useLayout(layout);
 }
 
+/** Whether an event's line begins at `from`, in any form. */
+const readHead = ({ head, forms }: Reading, text: Uint8Array, from: number): boolean =>
+  from >= 0 && (head.read(text, from) || forms.read(text, from, endOfLine(text, from)));
+
 /**
  * Reads one line into the batch.
  * @returns where its newline is, as far as that came out; otherwise undefined, or why it became no record
  */
 function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): number | LineSkip | undefined {
   const { head, counts } = reading;
-  if (!head.read(text, from) && !reading.forms.read(text, from, endOfLine(text, from))) {
+  if (!readHead(reading, text, from) && !readHead(reading, text, behindStamp(text, from))) {
     const line = reading.graph.read(text, from, endOfLine(text, from));
     return line === undefined ? "head" : keepCalls(reading, line, batch);
   }

@@ -12,7 +12,7 @@ import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { pluginPrint } from "../tracepoints/plugins.ts";
 import { endOfLine, findOnLine, isEndOfLine, NEWLINE, wordsOf } from "./bytes.ts";
 import { type Decode, decoderOf } from "./decoder.ts";
-import { type Matching, runStep, storeText } from "./fields.ts";
+import { firstEnd, type Matching, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
 import { CALL_NUMBER, type PrintItem, printItems, type Untold, untoldOf } from "./print.ts";
 import { recover } from "./recover.ts";
@@ -203,7 +203,7 @@ function runText(matching: Matching, index: number, from: number, line: Uint8Arr
   if (step.literal.length === 0) return storeText(matching, step, line, from, endOfLine(line, from), target);
   const { unreadLow, unreadHigh } = matching;
   const tail = target.end;
-  let to = findOnLine(line, from, step.literal);
+  let to = findOnLine(line, firstEnd(step, line, from), step.literal);
   while (to >= 0) {
     if (++matching.attempts > MAX_ATTEMPTS) return false;
     target.end = tail;

@@ -11,6 +11,16 @@ import { dumpReader, textBytes, textReaders } from "./conversions.ts";
 import { type Inverse, invert } from "./inverse.ts";
 import { type WordSet, wordsOf } from "./words.ts";
 
+/** Blanks around a text that is narrower than its column: in front of it, or behind it up to so many columns. */
+interface Padding {
+  readonly padded: boolean;
+  readonly columns: number;
+}
+
+interface Padded {
+  readonly padding?: Padding | undefined;
+}
+
 export type PrintItem =
   | { readonly kind: "literal"; readonly text: string }
   | {
@@ -28,25 +38,24 @@ export type PrintItem =
       readonly covers: bigint;
     }
   | { readonly kind: "pointer"; readonly field: EventField; readonly index: number }
-  | { readonly kind: "symbol"; readonly field: EventField; readonly index: number }
-  | {
+  | ({ readonly kind: "symbol"; readonly field: EventField; readonly index: number } & Padded)
+  | ({
       readonly kind: "string";
       readonly field: EventField;
-      readonly padded: boolean;
       /** `%.4s`: a text of so many letters may be the beginning of a longer one. 0: all is printed. */
       readonly most: number;
-    }
-  | { readonly kind: "words"; readonly field: EventField; readonly sets: readonly WordSet[] }
+    } & Padded)
+  | ({ readonly kind: "words"; readonly field: EventField; readonly sets: readonly WordSet[] } & Padded)
   /** One character. */
   | { readonly kind: "character"; readonly field: EventField; readonly set: WordSet | undefined }
   /** A text that is bytes in another form: an address, bytes in hex. */
-  | {
+  | ({
       readonly kind: "bytes";
       readonly field: EventField;
       readonly read: (text: string) => Uint8Array | undefined;
       /** All bytes of the field are printed, and not only the first ones. */
       readonly whole: boolean;
-    }
+    } & Padded)
   /** What is not understood, or not needed. `fields`: what it would have told. */
   | { readonly kind: "ignored"; readonly fields: readonly EventField[] };
 
@@ -54,6 +63,8 @@ const CONVERSION = /%(?:%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(hh|h|ll|l|z|j|t|L|q
 /** Addresses of kprobe events: where the format says `%lx` the kernel prints symbols. */
 const PROBE_ADDRESSES = /^__probe_(ip|func|ret_ip)$/;
 const SYMBOL_POINTERS = new Set(["S", "s", "B", "F", "f"]);
+/** `%pa`, `%pad`: an address of hardware, printed by where it lies. */
+const REFERENCES = /^a[dp]?$/;
 const PLAIN_POINTERS = new Set(["", "K", "x"]);
 
 /** The items of an event's printed line, in order. Empty when the `print fmt` cannot be read at all. */
@@ -121,11 +132,17 @@ function itemOf(format: FtraceFormat, conversion: Conversion, value: Expression)
   const named = (name: string): EventField | undefined => format.fields.find((each) => each.name === name);
   const fields = [...new Set(fieldsOf(value))].flatMap((name) => named(name) ?? []);
   const ignored: PrintItem = { kind: "ignored", fields };
-  const { type } = conversion;
-  if (type === "s") return textItem(format, value, conversion) ?? ignored;
-  if (type === "c") return characterItem(format, value) ?? ignored;
-  if (type === "p") return dumpItem(format, value, conversion) ?? pointerItem(format, value, conversion) ?? ignored;
-  return numberItem(format, value, conversion) ?? ignored;
+  const item = ITEMS[conversion.type]?.(format, value, conversion) ?? numberItem(format, value, conversion) ?? ignored;
+  const isText = item.kind === "string" || item.kind === "words" || item.kind === "symbol" || item.kind === "bytes";
+  return isText && conversion.padded ? { ...item, padding: paddingOf(conversion) } : item;
+}
+
+/** The column of a width that an argument tells: as wide as any. */
+export const ANY_COLUMNS = 0xffff;
+
+function paddingOf({ flags, width = ANY_COLUMNS, padded }: Conversion): Padding {
+  const isLeft = flags.includes("-");
+  return { padded: padded && !isLeft, columns: padded && isLeft ? width : 0 };
 }
 
 const fieldIn = ({ fields }: FtraceFormat, name: string): EventField | undefined =>
@@ -148,13 +165,13 @@ function numberItem(format: FtraceFormat, value: Expression, conversion: Convers
   const field = inverse && fieldIn(format, inverse.field);
   const base = BASES[conversion.type];
   if (inverse === undefined || field?.kind !== "number" || inverse.index >= field.count) return undefined;
-  const { flags, width = 0 } = conversion;
+  const { flags } = conversion;
   const { index } = inverse;
   if (conversion.type === "x" && PROBE_ADDRESSES.test(field.name)) return { kind: "symbol", field, index };
   if (base === undefined) return undefined;
   const prefixed = flags.includes("#") && base === 16;
   const padded = flags.includes(" ") || (conversion.padded && !flags.includes("0"));
-  const columns = flags.includes("-") ? width : 0;
+  const { columns } = paddingOf(conversion);
   // kprobe events print every number with a plain %d or %x, whatever its size.
   const isProbe = format.fields.some(({ name }) => PROBE_ADDRESSES.test(name));
   const printed = isProbe
@@ -175,6 +192,15 @@ function widened(inverse: Inverse, field: bigint, printed: bigint): Inverse {
   return { ...inverse, plain: false, solve };
 }
 
+/** How values are read by the letter of their conversion; all others are numbers. */
+const ITEMS: Readonly<
+  Record<string, (format: FtraceFormat, value: Expression, conversion: Conversion) => PrintItem | undefined>
+> = {
+  s: textItem,
+  c: characterItem,
+  p: (format, value, conversion) => dumpItem(format, value, conversion) ?? pointerItem(format, value, conversion),
+};
+
 /** `%*ph`, `%16phN`: so many bytes in hex. */
 function dumpItem(format: FtraceFormat, value: Expression, { extension, width }: Conversion): PrintItem | undefined {
   const read = dumpReader(extension);
@@ -185,17 +211,25 @@ function dumpItem(format: FtraceFormat, value: Expression, { extension, width }:
 }
 
 function pointerItem(format: FtraceFormat, value: Expression, { extension }: Conversion): PrintItem | undefined {
-  const inverse = invert(value);
-  const field = inverse && fieldIn(format, inverse.field);
-  if (inverse === undefined || field === undefined) return undefined;
+  const address = addressed(value);
+  const inverse = invert(address ?? value);
+  const field = fieldIn(format, inverse?.field ?? (value.kind === "call" ? fieldsOf(value)[0] : undefined) ?? "");
+  if (field === undefined) return undefined;
   const read = textReaders(extension, field);
   if (read !== undefined) return { kind: "bytes", field, read, whole: true };
+  if (inverse === undefined) return undefined;
   const { index } = inverse;
+  if (address !== undefined && !REFERENCES.test(extension)) return undefined;
   if (!inverse.plain || field.kind !== "number" || index >= field.count || field.size / field.count !== 8)
     return undefined;
   if (SYMBOL_POINTERS.has(extension.slice(0, 1))) return { kind: "symbol", field, index };
-  return PLAIN_POINTERS.has(extension) ? { kind: "pointer", field, index } : undefined;
+  const isNumber = address !== undefined || PLAIN_POINTERS.has(extension);
+  return isNumber ? { kind: "pointer", field, index } : undefined;
 }
+
+/** What a value is the address of. */
+const addressed = (value: Expression): Expression | undefined =>
+  value.kind === "unary" && value.operator === "&" ? value.operand : undefined;
 
 /** A one, and nothing else, is what a `bool` is when it is not 0. */
 const isBoolean =
@@ -217,13 +251,13 @@ function callItem(format: FtraceFormat, { name, arguments: values }: Call): Prin
 }
 
 function textItem(format: FtraceFormat, value: Expression, conversion: Conversion): PrintItem | undefined {
-  const { padded, precision } = conversion;
+  const { precision = 0 } = conversion;
   if (value.kind === "text") return { kind: "literal", text: value.value };
   const string = stringOf(value);
   if (string !== undefined) {
     const field = fieldIn(format, string);
     const isText = field?.kind === "chars" || field?.kind === "dataLoc" || field?.kind === "relLoc";
-    return isText ? { kind: "string", field, padded, most: precision ?? 0 } : undefined;
+    return isText ? { kind: "string", field, most: precision } : undefined;
   }
   if (value.kind === "call" && textBytes(value.name) !== undefined) return callItem(format, value);
   const words = wordsOf(value, isBoolean(format));

@@ -16,7 +16,7 @@ export interface Step {
   /** Of a number: 8, 10 or 16. */
   readonly base: number;
   readonly padded: boolean;
-  /** Of a number: blanks follow it up to so many columns. */
+  /** Blanks follow up to so many columns. */
   readonly columns: number;
   /** A text of so many bytes or more may be cut; 0: none is. */
   readonly most: number;
@@ -136,26 +136,29 @@ function stepOf(item: PrintItem, stored: Set<EventField>, fields: readonly Event
   const adds = stored.has(field);
   stored.add(field);
   const caches = { cache: new ByteCache(), unknown: new ByteCache() };
-  if (item.kind === "words") return makeStep(STEPS.words, { ...place, ...caches, sets: item.sets, adds });
+  if (item.kind === "words")
+    return makeStep(STEPS.words, { ...place, ...caches, ...item.padding, sets: item.sets, adds });
   if (item.kind === "character")
     return makeStep(STEPS.character, { ...place, ...caches, sets: item.set === undefined ? [] : [item.set], adds });
   if (item.kind === "string")
     return makeStep(field.kind === "chars" ? STEPS.chars : STEPS.string, {
       ...place,
-      padded: item.padded,
+      ...item.padding,
       most: item.most,
     });
   if (item.kind === "bytes")
     // Bytes behind the struct have no place of their own in it.
     return makeStep(STEPS.bytes, {
       ...place,
+      ...item.padding,
       read: item.read,
       adds: field.kind === "dataLoc" || field.kind === "relLoc",
     });
   const size = field.size / field.count;
   const element = { ...place, offset: field.offset + item.index * size, size };
-  if (item.kind === "symbol") return makeStep(STEPS.symbol, { ...element, ...caches });
-  if (item.kind === "pointer") return makeStep(STEPS.pointer, element);
+  if (item.kind === "symbol") return makeStep(STEPS.symbol, { ...element, ...item.padding, ...caches });
+  // `%p` of 0 was printed in a column by older kernels.
+  if (item.kind === "pointer") return makeStep(STEPS.pointer, { ...element, padded: true });
   const { padded, columns, prefixed, base, inverse } = item;
   const whole = inverse.plain && base !== 8;
   const kind = whole ? (base === 16 ? STEPS.hex : STEPS.decimal) : STEPS.part;

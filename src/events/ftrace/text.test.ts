@@ -104,6 +104,53 @@ test("task names with blanks, dashes, colons and brackets", async () => {
   }
 });
 
+test("lines of several buffers or files, which trace-cmd names in front", async () => {
+  const behind = "-42      [003] ..... 12.000001: softirq_exit:         vec=3 [action=NET_RX]\n";
+  const names = ["bash", "a: b", "Web Content", "<idle>", "fifteen letters"].map((name) => name.slice(0, 15));
+  const text = names.flatMap((name) =>
+    ["mybuffer: ", "", "trace-host.dat: ", "a:b: "].map((buffer) => `${buffer}${name.padStart(16)}${behind}`),
+  );
+  const { trace, records } = await readText(text.join(""));
+  assert.deepEqual(reasons(trace), {});
+  assert.deepEqual(
+    records.map(({ comm, pid, cpu }) => `${comm} ${pid} ${cpu}`),
+    names.flatMap((name) => new Array<string>(4).fill(`${name} 42 3`)),
+  );
+});
+
+test("what a kernel writes into its log when it crashes", async () => {
+  const waking = (pid: number): string => `sched_waking: comm=c pid=${pid} prio=120 target_cpu=000\n`;
+  const { trace, records } = await readText(
+    [
+      "[   12.345678] Dumping ftrace buffer:\n",
+      `[   12.345680]     bash-33        1d..2. 12345us : ${waking(1)}`,
+      `[   12.345681][    T1]   <idle>-0       0dNh2. 12346us+: ${waking(2)}`,
+      `<4>[   12.345682]             bash-33      [001] d..2.    12.012347: ${waking(3)}`,
+    ].join(""),
+  );
+  assert.deepEqual(reasons(trace), { head: 1 });
+  assert.deepEqual(
+    records.map((record) => [record.comm, record.cpu, record.time, record.level, numberField(trace, record, "pid")]),
+    [
+      ["bash", 1, 12_345_000n, 0, 1n],
+      ["swapper/0", 0, 12_346_000n, 2, 2n],
+      ["bash", 1, 12_012_347_000n, 0, 3n],
+    ],
+  );
+});
+
+test("bits that this format's kernel never prints are not taken for none", async () => {
+  const line = (state: string): string =>
+    `sched_switch: prev_comm=a prev_pid=1 prev_prio=120 prev_state=${state} ==> next_comm=b next_pid=2 next_prio=120`;
+  const { trace, records } = await readText(lines(line("0x400"), line("S|0x400"), line("S|D")));
+  const states = records.map((record) => [numberField(trace, record, "prev_state"), unreadOf(trace, record)]);
+  assert.deepEqual(states, [
+    [0n, ["prev_state"]],
+    [0n, ["prev_state"]],
+    [3n, []],
+  ]);
+});
+
 test("names in fields may look like the text around them", async () => {
   const { trace, records } = await readText(
     lines(

@@ -165,7 +165,9 @@ function acceptCast(parser: Parser): string | undefined {
   let end = at + 1;
   while (isName(tokens[end]) || (end > at + 1 && tokens[end] === "*")) end++;
   const next = tokens[end + 1];
-  const operand = isName(next) || next === "(" || next === "~" || next === "!" || /^["\d]/.test(next ?? "");
+  // `(flags) & 3` is no cast, `(struct sockaddr *)&REC->address` is one.
+  const address = next === "&" && tokens[end - 1] === "*";
+  const operand = address || isName(next) || next === "(" || next === "~" || next === "!" || /^["\d]/.test(next ?? "");
   if (tokens[at] !== "(" || tokens[end] !== ")" || end === at + 1 || !operand) return undefined;
   parser.at = end + 1;
   return tokens.slice(at + 1, end).join(" ");
