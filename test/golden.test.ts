@@ -19,10 +19,18 @@ for (const { file, rows } of RECORDINGS) {
   test(`profile anyctx on ${file}: no failure with interrupts on, one rule with interrupts off`, async () => {
     const { differences, unexplained } = await compareGolden(text, "anyctx");
     assert.deepEqual(unexplained, []);
-    // What differs follows from interrupts off before: elements of another size, overwriting without a new element.
+    // What differs follows from interrupts off before: elements of another size, overwriting without a new element. And a
+    // cache keeps more before it trims, which nobody is answered differently for.
     assert.ok(differences.length > 0);
-    for (const line of differences) assert.ok(line.includes("irq off") || line.includes(",-2 instead"), line);
+    for (const line of differences)
+      assert.ok(line.includes("irq off") || line.includes(",-2 instead") || isOnlyCached(line), line);
   });
+}
+
+/** Of a row of states: the answer is Linux's, and no more is free than the high watermark. */
+function isOnlyCached(line: string): boolean {
+  const [, answer, free, linux] = /: (-?\d+),(\d+),.* instead of (-?\d+),/.exec(line) ?? [];
+  return answer === linux && Number(free) <= 160;
 }
 
 test("text that is no recording is refused", async () => {

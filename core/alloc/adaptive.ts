@@ -10,9 +10,9 @@
  * Runs in the deferred work only: alloc and free compare with the watermarks as ever.
  */
 import { Cache } from "./cache";
-import { missesOf } from "./reserve";
+import { fixedHigh, missesOf } from "./reserve";
 import { setOf } from "./set";
-import { highWatermark, lowWatermark } from "./watermark";
+import { lowWatermark } from "./watermark";
 
 /** The average moves by a 16th of the difference with each run of the work. */
 const AVERAGE_SHIFT: u32 = 4;
@@ -47,7 +47,7 @@ function setWatermarks(cache: Cache, low: u32, most: u32): void {
 export function adaptWatermarks(cache: Cache): void {
   const unit = setOf(cache).unit;
   const perCpu = setOf(cache).perCpu != 0;
-  const fixed = (lowWatermark(unit, perCpu) + highWatermark(unit, perCpu)) / 2;
+  const fixed = (lowWatermark(unit, perCpu) + fixedHigh(setOf(cache))) / 2;
   // What lay cached since the last run lies between two levels, where a refill ends and where trimming begins: the
   // middle of a refill's way, or what is there now if that is more.
   const level = <i32>max(cache.freeCount, cache.low + (cache.batch * 3) / 4);

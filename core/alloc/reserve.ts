@@ -5,7 +5,7 @@
  */
 import { PROFILE_LINUX, superblock } from "../base/superblock";
 import { Cache } from "./cache";
-import { CacheSet, CONTAINS_OBJECTS, setOf } from "./set";
+import { CacheSet, setOf } from "./set";
 import { highForBursts, highWatermark, lowWatermark, refillBatch } from "./watermark";
 
 /** Bytes of the first batch, and of the largest. */
@@ -16,11 +16,12 @@ const FACTOR: u32 = 4;
 /** What is not needed any more goes by a 64th with each batch. */
 const DECAY_SHIFT: u32 = 6;
 
-/** The high watermark by what the objects are and how large. */
+/** The high watermark by how large the objects are. */
 export function fixedHigh(set: CacheSet): u32 {
-  const isUsers = set.contains == CONTAINS_OBJECTS && superblock().profile != PROFILE_LINUX;
   const isPerCpu = set.perCpu != 0;
-  return isUsers ? highForBursts(set.accountedUnit, isPerCpu) : highWatermark(set.accountedUnit, isPerCpu);
+  return superblock().profile == PROFILE_LINUX
+    ? highWatermark(set.accountedUnit, isPerCpu)
+    : highForBursts(set.accountedUnit, isPerCpu);
 }
 
 /** The watermarks that do not follow what was used. */
@@ -28,7 +29,7 @@ export function fixWatermarks(cache: Cache): void {
   const set = setOf(cache);
   cache.low = lowWatermark(set.accountedUnit, set.perCpu != 0);
   cache.high = fixedHigh(set);
-  cache.batch = refillBatch(cache.low, cache.high);
+  cache.batch = refillBatch(set.accountedUnit, set.perCpu != 0);
   cache.reserve = 0;
 }
 
@@ -53,7 +54,7 @@ function usedSince(cache: Cache): u32 {
 export function adaptReserve(cache: Cache, bytes: u32): void {
   const set = setOf(cache);
   const high = fixedHigh(set);
-  const first = max(FIRST_BYTES / bytes, refillBatch(lowWatermark(set.accountedUnit, set.perCpu != 0), high));
+  const first = max(FIRST_BYTES / bytes, refillBatch(set.accountedUnit, set.perCpu != 0));
   const most = max(MOST_BYTES / bytes, first);
   const wanted = usedSince(cache) * FACTOR;
   const kept = cache.reserve - (cache.reserve >> DECAY_SHIFT);

@@ -28,8 +28,8 @@ export interface ArenaOptions {
    */
   readonly realTime?: boolean;
   /**
-   * Watermarks of the caches: `fixed` (default) are Linux's constants, `adaptive` follow the bursts that were observed
-   * in contexts that cannot refill (docs/thresholds.md).
+   * Watermarks of the caches: `fixed` (default) are constants of the object size, in profile `linux` Linux's; `adaptive`
+   * follow the bursts that were observed in contexts that cannot refill (docs/thresholds.md).
    */
   readonly thresholds?: "fixed" | "adaptive";
   /** Seed of hash functions and random numbers, a whole number; from `Math.random` if not given. */
