@@ -58,6 +58,8 @@ const LOADS = {
   },
   maps() {
     const name = `of ${arena.cpu}`;
+    // Whoever had this CPU before died over it, or a dead thread had the lock.
+    if (arena.maps().some((map) => map.name === name)) arena.destroyMap(name);
     const map = arena.createMap({ type: "hash", name, key: u32, value: bytes(200), maxEntries: 500 });
     for (let key = 0; key < 40; key++) map.update(key, block.subarray(0, 200));
     map.close();
