@@ -67,8 +67,8 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   }
 
   /**
-   * Replaces a value, or a number of it, if it is `expected`, byte by byte, but for what lies between fields and behind texts. `undefined` stands for no entry: expected, the entry is
-   * created; to be put in its place, it is deleted.
+   * Replaces a value, or a number of it, if it is `expected`, byte by byte, but for what lies between fields and behind texts.
+   * `undefined` stands for no entry: expected, the entry is created; to be put in its place, it is deleted.
    * @returns whether it was as expected
    * @throws {AnyctxError} as `set`; EINVAL: a per-CPU map or a queue, or an array's value that is no number
    */
