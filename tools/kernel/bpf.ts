@@ -69,12 +69,13 @@ async function ask(
 /** Bytes of a verifier's log. */
 const LOG_BYTES = 1 << 16;
 
-/** Loads a program. @param flags of the program: BPF_F_SLEEPABLE @returns its descriptor, or the last line of the verifier's log */
+/** Loads a program. @param flags of the program: BPF_F_SLEEPABLE @param attach what it is to be attached to @returns its descriptor, or the last line of the verifier's log */
 export async function loadProgram(
   calls: SystemCalls,
   type: number,
   instructions: Uint8Array,
   flags = 0,
+  attach = 0,
 ): Promise<number | string> {
   const license = new TextEncoder().encode("GPL\0");
   const load = (log: Uint8Array | undefined): Promise<Answer> => {
@@ -84,6 +85,7 @@ export async function loadProgram(
       attributes.setUint32(24, log === undefined ? 0 : 1, true);
       attributes.setUint32(28, log?.length ?? 0, true);
       attributes.setUint32(44, flags, true);
+      attributes.setUint32(68, attach, true);
     };
     return ask(calls, COMMAND.load, fill, [8, 16, 32], [instructions, license, log]);
   };
@@ -92,6 +94,11 @@ export async function loadProgram(
   const { data } = await load(new Uint8Array(LOG_BYTES));
   const lines = new TextDecoder().decode(data[2]).split("\0", 1)[0]?.trim().split("\n") ?? [];
   return `errno ${-result}: ${lines.at(-1) ?? ""}`;
+}
+
+/** Closes a descriptor, as of a program. */
+export async function closeFile(calls: SystemCalls, fd: number): Promise<void> {
+  await calls.call(CLOSE, [fd, 0, 0], new Uint8Array(0));
 }
 
 /** What a program runs on: a packet, its context or both; how often, of what runs on no packet 0. */
@@ -169,7 +176,7 @@ export class KernelMaps {
   }
 
   async close(fd: number): Promise<void> {
-    await this.#calls.call(CLOSE, [fd, 0, 0], new Uint8Array(0));
+    await closeFile(this.#calls, fd);
   }
 
   /** A command on one entry. @param value room for what it gives, or what it is given */

@@ -24,6 +24,7 @@ import { programType } from "../programs/table.ts";
 import { grantPacket, Ranges } from "../ranges.ts";
 import { arenaStep } from "./arena.ts";
 import { beliefsBySlot, compareBeliefs } from "./beliefs.ts";
+import { narrowStoreStep } from "./narrow-store.ts";
 import {
   Decoded,
   END,
@@ -77,7 +78,7 @@ function decode(program: LinkedProgram): Code {
     if (operation === undefined) return nothing(at);
     const { effect } = operation;
     const plain = HANDLERS[effect.type](effect as never);
-    const step = arenaStep(program.arena, at, effect, plain) ?? plain;
+    const step = arenaStep(program.arena, at, effect, plain) ?? narrowStoreStep(program, slot, plain) ?? plain;
     const beliefs = bySlot.get(at);
     const tail = isWide(slot) ? instructions[at + 1] : undefined;
     const target = edgeOf(effect, slot, at)?.target ?? -1;

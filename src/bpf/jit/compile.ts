@@ -124,6 +124,7 @@ function indexesOf(program: LinkedProgram, imports: ReadonlyMap<string, { readon
     },
     budget: LAYOUT_FIELDS.length,
     contextBytes: LAYOUT_FIELDS.length + 1,
+    context: LAYOUT_FIELDS.length + 2,
     confine: () => imported("host", HOST.confine),
     grant: () => imported("host", HOST.grant),
     packet: () => imported("host", HOST.packet),
@@ -165,7 +166,7 @@ export function compileProgram(program: LinkedProgram): CompiledProgram {
   const bytes = encodeModule({
     imports: [...imports.values()],
     constants: LAYOUT_FIELDS,
-    globals: 2,
+    globals: 3,
     functions,
     exports: [{ name: ENTRY, index: 0 }, ...callbackExports(program)],
   });

@@ -40,6 +40,8 @@ export interface ModuleIndexes {
   readonly budget: number;
   /** Of the global that has the bytes of the run's context. */
   readonly contextBytes: number;
+  /** Of the global that has its address. */
+  readonly context: number;
   /** The host's functions for programs that nobody has verified: whether a run may write somewhere, and that it may. */
   readonly confine: () => number;
   readonly grant: () => number;

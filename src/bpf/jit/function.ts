@@ -44,6 +44,7 @@ import {
   setRegister,
 } from "./emitter.ts";
 import { type FlowStep, structure } from "./flow.ts";
+import { emitNarrowStore } from "./narrow-store.ts";
 import { pushSlot, slotAt, stackSlots } from "./slots.ts";
 
 /** Backward jumps (and calls) after which a run is stopped: an endless loop must not hang its thread. */
@@ -161,9 +162,12 @@ const emitStore: Emit<"store"> = (emitter, effect, slot) => {
     else emitter.out.op(STORES[bytes] ?? 0, 0).u32(offset);
   };
   if (isArenaAccess(emitter)) return emitArenaStore(emitter, access, pushValue, () => storeAt(0));
-  const offset = pushAddress(emitter, { ...access, write: true });
-  pushValue();
-  storeAt(offset);
+  emitNarrowStore(emitter, slot, (kept) => {
+    const offset = pushAddress(emitter, { ...access, write: true });
+    pushValue();
+    if (kept !== undefined) emitter.out.byte(OP.i64Const).s32(kept).byte(OP.i64And);
+    storeAt(offset);
+  });
 };
 
 /** What makes a signed number of an unsigned one, by its bytes. */
@@ -321,6 +325,7 @@ function emitPrologue(writing: Writing): void {
     setRegister(emitter, 1);
     getLocal(emitter, CONTEXT_BYTES);
     out.byte(OP.globalSet).u32(indexes.contextBytes);
+    out.byte(OP.localGet).u32(0).byte(OP.globalSet).u32(indexes.context);
   }
   if (!counted) return;
   if (isProgram) out.byte(OP.i32Const).s32(BACKWARD_JUMPS);

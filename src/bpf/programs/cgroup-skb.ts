@@ -1,17 +1,10 @@
 /** Programs on packets of the sockets of a cgroup. */
 import { isPacketEvent, onPackets } from "./packet.ts";
-import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
-/** `mark`, `priority`, `cb`, `tstamp`: what Linux lets these programs write. */
-const WRITABLE = [
-  [8, 12],
-  [32, 36],
-  [48, 68],
-  [152, 160],
-] as const;
-
 const { tcClass, meta, flowKeys, wireLength } = SK_BUFF_PART;
+const { mark, priority, cb, tstamp } = SK_BUFF_WRITABLE;
 
 export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   name: "cgroup_skb",
@@ -23,7 +16,12 @@ export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
   packetReadOnly: () => true,
-  context: onPackets(SK_BUFF, WRITABLE, [tcClass, meta, flowKeys, wireLength], ETHERNET_BYTES),
+  context: onPackets(
+    SK_BUFF,
+    () => [mark, priority, cb, tstamp],
+    [tcClass, meta, flowKeys, wireLength],
+    ETHERNET_BYTES,
+  ),
   helpers: ["base", "packet"],
   result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: () => [0, 3] },
 };

@@ -1,12 +1,24 @@
 /** Programs on the addresses that sockets of a cgroup are given. */
 import { structContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
+import type { WritableField } from "./writable-field.ts";
 
-/** The address and the port that user space gave, and the address that a message is sent from. */
-const WRITABLE = [
-  [4, 28],
-  [40, 60],
-] as const;
+/** The addresses that user space gave and that a message is sent from, by the family in the section's name, and the port. */
+const ADDRESS: Readonly<Record<string, WritableField>> = {
+  4: { offset: 4, bytes: 4 },
+  6: { offset: 8, bytes: 16, widths: [4, 8] },
+};
+const SOURCE: Readonly<Record<string, WritableField>> = {
+  4: { offset: 40, bytes: 4 },
+  6: { offset: 44, bytes: 16, widths: [4, 8] },
+};
+const PORT: WritableField = { offset: 24, bytes: 4, kept: 0xffff };
+
+function writable(place: string): readonly WritableField[] {
+  const [, what = "", family = ""] = /^([a-z]+)([46])/.exec(place) ?? [];
+  const [address, source] = [ADDRESS[family], what === "sendmsg" ? SOURCE[family] : undefined];
+  return [PORT, address, source].filter((field) => field !== undefined);
+}
 
 /** Who only says what an address looks like cannot refuse; who binds may say more than whether it may. */
 function mayReturn(place: string): readonly [least: number, most: number] {
@@ -40,7 +52,9 @@ export const CGROUP_SOCK_ADDR: ProgramType<{ readonly place: string }> = {
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `addresses of a cgroup's sockets${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
-  context: structContext("A program on an address", "bpf_sock_addr", 72, { writable: WRITABLE }),
+  context: structContext("A program on an address", "bpf_sock_addr", 72, {
+    writable: ({ place = "" }) => writable(place),
+  }),
   helpers: ["base", "task"],
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses.", between: ({ place }) => mayReturn(place) },
 };

@@ -4,9 +4,10 @@ import type { ProgramType } from "./program-type.ts";
 
 /** `bound_dev_if`, `mark` and `priority`. */
 const WRITABLE = [
-  [0, 4],
-  [16, 24],
-] as const;
+  { offset: 0, bytes: 4 },
+  { offset: 16, bytes: 4 },
+  { offset: 20, bytes: 4 },
+];
 
 export const CGROUP_SOCK: ProgramType<{ readonly place: string }> = {
   name: "cgroup_sock",
@@ -16,7 +17,10 @@ export const CGROUP_SOCK: ProgramType<{ readonly place: string }> = {
   parse: (rest) => ({ place: rest.join("/") }),
   describe: ({ place }) => `sockets of a cgroup${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
-  context: structContext("A program on a socket", "bpf_sock", 80, { writable: WRITABLE }),
+  context: structContext("A program on a socket", "bpf_sock", 80, {
+    // Of a socket that was bound it is too late.
+    writable: ({ place = "" }) => (place.startsWith("post_bind") ? [] : WRITABLE),
+  }),
   helpers: ["base", "task"],
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses.", between: () => [0, 1] },
 };

@@ -2,6 +2,13 @@
 import { onPackets } from "./packet.ts";
 import { SOCKOPT } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
+import type { WritableField } from "./writable-field.ts";
+
+/** `level`, `optname`, `optlen`; `retval`, which is there once the kernel has read the option. */
+const WRITABLE: Readonly<Record<string, readonly WritableField[]>> = {
+  setsockopt: [24, 28, 32].map((offset) => ({ offset, bytes: 4 })),
+  getsockopt: [32, 36].map((offset) => ({ offset, bytes: 4 })),
+};
 
 export const CGROUP_SOCKOPT: ProgramType<{ readonly place: string }> = {
   name: "cgroup_sockopt",
@@ -12,7 +19,7 @@ export const CGROUP_SOCKOPT: ProgramType<{ readonly place: string }> = {
   describe: ({ place }) => `options of a cgroup's sockets${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
   packet: SOCKOPT,
-  context: onPackets(SOCKOPT),
+  context: onPackets(SOCKOPT, ({ place = "" }) => WRITABLE[place] ?? []),
   helpers: ["base", "task"],
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
 };

@@ -2,6 +2,9 @@
 import { structContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 
+/** `file_pos`. */
+const FILE_POSITION = { offset: 4, bytes: 4 };
+
 export const CGROUP_SYSCTL: ProgramType<Readonly<Record<string, never>>> = {
   name: "cgroup_sysctl",
   doc: "Runs when a setting is read or written; its context is `struct bpf_sysctl`.",
@@ -10,7 +13,7 @@ export const CGROUP_SYSCTL: ProgramType<Readonly<Record<string, never>>> = {
   parse: () => ({}),
   describe: () => "settings that a cgroup's tasks use",
   attaches: () => false,
-  context: structContext("A program on a setting", "bpf_sysctl", 8),
+  context: structContext("A program on a setting", "bpf_sysctl", 8, { writable: () => [FILE_POSITION] }),
   helpers: ["base", "task"],
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
 };

@@ -1,9 +1,10 @@
 /** Programs on packets of a route: of lightweight tunnels. */
 import { isPacketEvent, onPackets } from "./packet.ts";
-import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;
+const { mark, priority, cb } = SK_BUFF_WRITABLE;
 
 export const LWT: ProgramType<{ readonly hook: string }> = {
   name: "lwt",
@@ -15,7 +16,12 @@ export const LWT: ProgramType<{ readonly hook: string }> = {
   attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
   packetReadOnly: ({ hook }) => hook !== "lwt_xmit",
-  context: onPackets(SK_BUFF, [], [tcClass, addresses, meta, flowKeys, time, wireLength], ETHERNET_BYTES),
+  context: onPackets(
+    SK_BUFF,
+    () => [mark, priority, cb],
+    [tcClass, addresses, meta, flowKeys, time, wireLength],
+    ETHERNET_BYTES,
+  ),
   helpers: ["base", "packet", "change"],
   result: {
     ignored: false,

@@ -2,6 +2,7 @@
  * The structs that programs get about packets, and where those say the packet lies. Addresses in them are addresses here, which 32
  * bits hold as those structs want them.
  */
+import type { WritableField } from "./writable-field.ts";
 
 /** Where such a struct says where the packet lies. */
 export interface PacketStruct {
@@ -79,6 +80,19 @@ export const SK_BUFF: PacketStruct = {
   ...{ what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0, pointer: 4, headroom: 512 },
   ...{ device: 40, protocol: 16, addressee: 4, socket: 168 },
   most: 4096,
+};
+
+/** Fields of `struct __sk_buff` that some kind of program may write to. A kernel keeps queues, classes and the index as 16 bits. */
+export const SK_BUFF_WRITABLE: Readonly<
+  Record<"mark" | "queueMapping" | "priority" | "tcIndex" | "cb" | "tcClass" | "tstamp", WritableField>
+> = {
+  mark: { offset: 8, bytes: 4 },
+  queueMapping: { offset: 12, bytes: 4, kept: 0xffff, most: 0xfffe },
+  priority: { offset: 32, bytes: 4 },
+  tcIndex: { offset: 44, bytes: 4, kept: 0xffff },
+  cb: { offset: 48, bytes: 20, widths: [1, 2, 4, 8] },
+  tcClass: { offset: 72, bytes: 4, kept: 0xffff },
+  tstamp: { offset: 152, bytes: 8 },
 };
 
 /** Fields of `struct __sk_buff` that not every kind of program is shown. */

@@ -102,13 +102,13 @@ export function ofPackets(what: string, struct: PacketStruct, from = 0): (event:
 
 /**
  * The context of the types that run on packets, by the struct that they get.
- * @param writable parts of the struct that programs may write to
+ * @param writable fields of the struct that programs may write to
  * @param hidden parts of the struct that a kernel does not show them
  * @param from bytes of packets that they do not see: `ETHERNET_BYTES`
  */
 export function onPackets(
   struct: PacketStruct,
-  writable: ContextAccess["writable"] = [],
+  writable: NonNullable<ContextAccess["writable"]> = () => [],
   hidden: ContextAccess["hidden"] = [],
   from = 0,
 ): ProgramContext {

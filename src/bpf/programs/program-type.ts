@@ -4,6 +4,7 @@ import type { HelperGroup } from "../helpers/groups.ts";
 import type { FunctionTypes } from "../kernel/functions.ts";
 import type { KernelObject } from "../kernel/object.ts";
 import type { PacketStruct } from "./packet-struct.ts";
+import type { WritableField } from "./writable-field.ts";
 
 /** What a program attaches to: parts of its section's name, under the names that its type gives them. */
 export type ProgramTarget = Readonly<Record<string, string>>;
@@ -87,8 +88,8 @@ export interface DirectContext {
 export interface ContextAccess<Target extends ProgramTarget = ProgramTarget> {
   /** Bytes that every context has; undefined where they are as many as are given: a run then needs as many as are read. */
   bytes(target: Target): number | undefined;
-  /** Parts that may be written to, from the first byte to behind the last. */
-  readonly writable?: readonly (readonly [from: number, to: number])[];
+  /** Fields that may be written to; left out: none. */
+  writable?(target: Target): readonly WritableField[];
   /** Parts of the struct that a kernel does not show to these programs. */
   readonly hidden?: readonly (readonly [from: number, to: number])[];
   /** Fields are read whole, as so many bytes. */

@@ -1,16 +1,7 @@
 /** Programs on packets on their way in or out, where Linux's traffic control has them. */
 import { isPacketEvent, onPackets } from "./packet.ts";
-import { SK_BUFF } from "./packet-struct.ts";
+import { SK_BUFF, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
-
-/** `mark`, `queue_mapping`, `priority`, `tc_index`, `cb`, `tc_classid`, `tstamp`: what Linux lets these programs write. */
-const WRITABLE = [
-  [8, 16],
-  [32, 36],
-  [44, 68],
-  [72, 76],
-  [152, 160],
-] as const;
 
 export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   name: "sched_cls",
@@ -21,7 +12,7 @@ export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   describe: ({ place }) => `packets of traffic control${place === "" ? "" : ` (${place})`}`,
   attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
-  context: onPackets(SK_BUFF, WRITABLE),
+  context: onPackets(SK_BUFF, () => Object.values(SK_BUFF_WRITABLE)),
   helpers: ["base", "packet", "change"],
   result: {
     ignored: false,

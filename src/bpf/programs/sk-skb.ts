@@ -1,7 +1,9 @@
 /** Programs on what sockets of a map receive. */
 import { onPackets } from "./packet.ts";
-import { SK_BUFF } from "./packet-struct.ts";
+import { SK_BUFF, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
+
+const { priority, tcIndex } = SK_BUFF_WRITABLE;
 
 export const SK_SKB: ProgramType<{ readonly place: string }> = {
   name: "sk_skb",
@@ -12,7 +14,7 @@ export const SK_SKB: ProgramType<{ readonly place: string }> = {
   describe: ({ place }) => `packets of sockets${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
   packet: SK_BUFF,
-  context: onPackets(SK_BUFF),
+  context: onPackets(SK_BUFF, () => [priority, tcIndex]),
   helpers: ["base", "packet", "change"],
   result: { ignored: false, doc: "Of a parser the message's length; of a verdict 1 passes it on, 0 drops it." },
 };

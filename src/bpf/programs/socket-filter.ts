@@ -1,7 +1,7 @@
 /** Socket filters: a program there gets a packet and says how much of it is kept. */
 import { numbered } from "./context.ts";
 import { isPacketEvent, ofPackets, packetContext, packetRoom } from "./packet.ts";
-import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART } from "./packet-struct.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
 
 const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;
@@ -20,7 +20,7 @@ export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
   context: {
     room: packetRoom(SK_BUFF),
     of: ofPackets("A socket filter", SK_BUFF),
-    access: { bytes: () => SK_BUFF.bytes, writable: [[48, 68]], hidden: HIDDEN },
+    access: { bytes: () => SK_BUFF.bytes, writable: () => [SK_BUFF_WRITABLE.cb], hidden: HIDDEN },
     example: (_, index) => numbered(SK_BUFF.bytes, (SK_BUFF.meta ?? 0) + 4, index),
     direct: (given) => packetContext(SK_BUFF, given, 0, ETHERNET_BYTES),
   },

@@ -17,7 +17,7 @@ export const SYSCALL: ProgramType<Readonly<Record<string, never>>> = {
   attaches: () => false,
   context: {
     ...withoutEvents(WHAT),
-    access: { bytes: () => undefined, writable: [[0, MOST_BYTES]] },
+    access: { bytes: () => undefined, writable: () => [{ offset: 0, bytes: MOST_BYTES, widths: [1, 2, 4, 8] }] },
     example: (_, index) => numbered(EXAMPLE_BYTES, 0, index),
     direct: (given) => givenContext(WHAT, given),
   },

@@ -173,7 +173,6 @@ function checkShown({ type }: Subject, access: Access, at: number): void {
 }
 
 function checkContext(subject: Subject, access: Access, pointer: PointerRegister): void {
-  const rules = subject.type?.context.access;
   const moved = constantOf(pointer.offset);
   if (moved === undefined) {
     const message = `${describeAccess(access)} of the context at an offset that is not constant (${describeScalar(pointer.offset)})`;
@@ -192,11 +191,24 @@ function checkContext(subject: Subject, access: Access, pointer: PointerRegister
   if (access.does === "read" && access.helper !== true) checkAddressField(subject, access, at);
   if (access.helper !== true) checkShown(subject, access, at);
   if (access.does === "read") return;
-  const writable =
-    access.does === "write" && (rules?.writable ?? []).some(([from, to]) => at >= from && at + access.bytes <= to);
-  if (writable) return;
-  const message = `${describeAccess(access)} of the context at offset ${at}, which a program of type ${subject.type?.name ?? "unknown"} may not write to`;
-  throw new Refusal("context", access.at, message, "Keep it in a variable or in a map instead.");
+  checkContextWrite(subject, access, at);
+}
+
+function checkContextWrite({ type, program: { kind } }: Subject, access: Access, at: number): void {
+  const fields = "reason" in kind ? [] : (type?.context.access?.writable?.(kind.target) ?? []);
+  const field = fields.find(({ offset, bytes }) => at >= offset && at < offset + bytes);
+  const isWritable = access.does === "write" && field !== undefined;
+  const widths = field?.widths ?? [field?.bytes];
+  // A helper writes as many bytes as it likes, where single ones may be written.
+  const isWide = widths.includes(access.helper === true ? 1 : access.bytes);
+  if (isWritable && isWide && at + access.bytes <= field.offset + field.bytes) return;
+  const where = `${describeAccess(access)} of the context at offset ${at}`;
+  if (!isWritable) {
+    const message = `${where}, which a program of type ${type?.name ?? "unknown"} may not write to`;
+    throw new Refusal("context", access.at, message, "Keep it in a variable or in a map instead.");
+  }
+  const message = `${where}, where a field is written as ${widths.join(" or ")} bytes`;
+  throw new Refusal("context", access.at, message, "Write the field as it is declared, as a whole.");
 }
 
 /** A context whose size only a run knows: as much as Linux allows. */
