@@ -82,7 +82,7 @@ async function startWorker(arena: Arena, data: Record<string, unknown>): Promise
   let timer: NodeJS.Timeout | undefined;
   const cpu = await new Promise<number | undefined>((resolve) => {
     worker.once("message", resolve);
-    worker.once("exit", () => resolve(undefined));
+    void end.then(() => resolve(undefined));
     const late = new Error(`A worker is not ready after ${REAP_MILLISECONDS / 1000} s`);
     timer = setTimeout(() => {
       failed ??= late;

@@ -34,6 +34,7 @@ interface BoundNumber extends NumberPlace {
 
 export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   readonly #codec: Codec<V>;
+  readonly #hasOtherForms: boolean;
   readonly #numbers = new Map<string | undefined, BoundNumber>();
   /** What is added, as the core takes it: magnitude or float. */
   readonly #amountBytes: Uint8Array = new Uint8Array(8);
@@ -43,6 +44,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
     super(host, open, keyCodec, valueCodec);
     this.#codec = valueCodec;
+    this.#hasOtherForms = hasOtherForms(valueCodec.description);
   }
 
   /**
@@ -87,7 +89,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   protected bytesIf(key: K, expected: V): Uint8Array | undefined {
     const { transfer } = this;
     const bytes = transfer.encode(expected);
-    if (!hasOtherForms(this.#codec.description)) return bytes;
+    if (!this.#hasOtherForms) return bytes;
     const there = this.find(key);
     if (there === undefined) return undefined;
     const same = transfer.encode(transfer.decode(there));

@@ -10,6 +10,8 @@ export interface NarrowStore {
   readonly kept: number;
   /** A larger one is not stored. */
   readonly most?: number;
+  /** The number is the instruction's own. Such a one is compared with its sign, as a kernel does when it loads the program. */
+  readonly immediate: boolean;
 }
 
 /**
@@ -21,5 +23,5 @@ export function narrowStore({ kind }: LinkedProgram, slot: Instruction): NarrowS
   if ("reason" in kind || effect?.type !== "store" || effect.ordered === true) return undefined;
   const fields = programType(kind).context.access?.writable?.(kind.target) ?? [];
   const found = fields.find(({ offset, bytes }) => offset === slot.offset && bytes === effect.bytes);
-  return found?.kept === undefined ? undefined : { ...found, kept: found.kept };
+  return found?.kept === undefined ? undefined : { ...found, kept: found.kept, immediate: effect.operand === "imm" };
 }

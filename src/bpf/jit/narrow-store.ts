@@ -1,21 +1,16 @@
 /** Stores to fields of the context that a kernel has narrower than its struct says. */
 import { OP, TYPE } from "../../wasm/encode.ts";
 import { type NarrowStore, narrowStore } from "../analysis/narrow-stores.ts";
-import { type Instruction, operationOf } from "../isa/instructions.ts";
+import type { Instruction } from "../isa/instructions.ts";
 import { type Emitter, getRegister } from "./emitter.ts";
 
 /** Writes the store itself: of these bits only, where they are given. */
 type Store = (kept?: number) => void;
 
-/** Writes what is to be done unless the number is larger. An immediate is compared with its sign, as a kernel does when it loads the program. */
-function emitUpTo(emitter: Emitter, slot: Instruction, most: number, emit: () => void): void {
+/** Writes what is to be done unless a register holds more. */
+function emitUpTo(emitter: Emitter, register: number, most: number, emit: () => void): void {
   const { out } = emitter;
-  const effect = operationOf(slot)?.effect;
-  if (effect?.type === "store" && effect.operand === "imm") {
-    if (slot.imm <= most) emit();
-    return;
-  }
-  getRegister(emitter, slot.src);
+  getRegister(emitter, register);
   out
     .byte(OP.i64Const)
     .s32(most + 1)
@@ -25,9 +20,10 @@ function emitUpTo(emitter: Emitter, slot: Instruction, most: number, emit: () =>
   out.byte(OP.end);
 }
 
-function emitNarrow(emitter: Emitter, slot: Instruction, { kept, most }: NarrowStore, store: Store): void {
-  if (most === undefined) store(kept);
-  else emitUpTo(emitter, slot, most, () => store(kept));
+function emitNarrow(emitter: Emitter, slot: Instruction, field: NarrowStore, store: Store): void {
+  const { kept, most, immediate } = field;
+  if (most === undefined || (immediate && slot.imm <= most)) store(kept);
+  else if (!immediate) emitUpTo(emitter, slot.src, most, () => store(kept));
 }
 
 /** Whether a register holds the address of the context as the program got it; undefined: only a run knows. */
