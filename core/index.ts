@@ -31,7 +31,7 @@ import { sweepArenaMaps } from "./maps/arena-sweep";
 import { letWorkRun } from "./maps/deferred";
 import { finishBuilding, reapMaps as freeDyingMaps } from "./maps/lifecycle";
 import { closeAll, findMap as find, openMap as open } from "./maps/registry";
-import { runTables, tickTables } from "./maps/split";
+import { runTables, tickTables } from "./maps/table-work";
 import { freeBytes as free, freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";

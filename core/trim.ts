@@ -16,7 +16,7 @@ import { renewBudget } from "./cpu/wait";
 import { sweepArenaMaps } from "./maps/arena-sweep";
 import { levelCount } from "./maps/count";
 import { MapHeader, mapAt } from "./maps/map";
-import { tickTables } from "./maps/split";
+import { tickTables } from "./maps/table-work";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
 import { ALL_CALLBACKS, runCallbacks } from "./rcu/callback";

@@ -28,7 +28,7 @@ export class CpuArea {
   working: u32;
   /** Raised deferred work, linked through Cache.workNext. Atomic: an NMI may raise inside a raise. */
   work: u32;
-  /** As `work`, of tables that are to grow or shrink, linked through MapCpu.tableNext (maps/split.ts). */
+  /** As `work`, of tables that are to grow or shrink, linked through MapCpu.tableNext (maps/table-work.ts). */
   tables: u32;
   /** State of bpf_get_prandom_u32, never 0. */
   random: u32;

@@ -26,8 +26,8 @@ import { cacheOfElement, hashOf, hasValue } from "./entry";
 import { deleteFast, KeyAddress } from "./hash-fast";
 import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
 import { copyAllOut, giveValue, nameValue, valueObject } from "./percpu-value";
-import { raiseTable } from "./split";
 import { homeOf } from "./table";
+import { raiseTable } from "./table-work";
 import { hideLock } from "./value-lock";
 
 /**

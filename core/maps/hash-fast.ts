@@ -38,8 +38,8 @@ import { hasPlace, levelCount, nextOperation, parityOf, returnPlaces, setLive } 
 import { letWorkRun } from "./deferred";
 import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT, freedHeader, nameElement, spillToPool } from "./element";
 import { EXIST, MapHeader, mapAt, NOEXIST, SUPPLY_POOL } from "./map";
-import { raiseTable } from "./split";
 import { bucketAt, bucketIndex, rootWord } from "./table";
+import { raiseTable } from "./table-work";
 
 /**
  * How a key is given: u32 and u64 are keys of 4 and 8 bytes, this is the address of a key of several words (a type that no key

@@ -10,7 +10,7 @@ import { giveUnused, supplyError, takeElement } from "./element";
 import { fillElement } from "./entry";
 import { MapHeader } from "./map";
 import { attachValue, giveValue, isPerCpu, nameValue, valueObject } from "./percpu-value";
-import { raiseTable } from "./split";
+import { raiseTable } from "./table-work";
 
 /** Whether this level may insert; a table that is too small for the places given out is noticed here. */
 function hasRoom(area: CpuArea, map: MapHeader, count: LevelCount): bool {

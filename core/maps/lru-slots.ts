@@ -17,8 +17,8 @@ import { CpuArea } from "../cpu/area";
 import { clearIntent, firstIntent, intentsOf, nameObject } from "../cpu/intent";
 import { SLOT_BEFORE, SLOT_OF_ELEMENT, USED_BEFORE } from "./element";
 import { MapHeader } from "./map";
-import { raiseTable } from "./split";
 import { allocateStorage, ringField } from "./storage";
+import { raiseTable } from "./table-work";
 
 /**
  * What the map, or each CPU's share of it, has beside the slots: a cache line. Lists and what follows them are of whoever has the

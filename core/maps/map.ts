@@ -141,7 +141,7 @@ export class MapHeader {
   // The fourth: what is written.
   /** Atomic: places that are given out, of maxEntries (maps/count.ts). */
   places: u32;
-  /** Hash: owner CPU + 1, or 0: who makes the table larger or smaller (maps/split.ts). What follows is the migrator's. */
+  /** Hash: owner CPU + 1, or 0: who makes the table larger or smaller (maps/table-work.ts). What follows is the migrator's. */
   migrator: u32;
   /** Hash: segments that the directory names, from the first on. */
   segments: u32;
@@ -194,7 +194,7 @@ export class MapCpu {
   spare: u32;
   /** Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. */
   pool: u64;
-  /** Hash: 1 while this CPU's migration is queued, and the next queued one (maps/split.ts). Atomic. */
+  /** Hash: 1 while this CPU's migration is queued, and the next queued one (maps/table-work.ts). Atomic. */
   tableRaised: u32;
   tableNext: u32;
   /** How often this CPU's holder reads the rings of a perf event array (maps/perf-buffer.ts). Atomic. */

@@ -7,7 +7,7 @@
  * How many buckets there are (`root`) is a hint. Which hashes a bucket has, its control word says (maps/bucket.ts): an old
  * root leads to a dead bucket or to an ancestor, and the depth leads on from there.
  *
- * Who makes the table larger and smaller is maps/split.ts.
+ * Who makes the table larger and smaller is maps/split.ts, when maps/table-work.ts.
  */
 import { acquire, acquire64, peek, publish, publish64 } from "../base/atomics";
 import { powerOfTwoAtLeast } from "../base/bytes";
