@@ -16,7 +16,7 @@ import { renewBudget } from "./cpu/wait";
 import { sweepArenaMaps } from "./maps/arena-sweep";
 import { levelCount } from "./maps/count";
 import { MapHeader, mapAt } from "./maps/map";
-import { tickTables } from "./maps/table-work";
+import { shrinkTables } from "./maps/table-work";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
 import { ALL_CALLBACKS, runCallbacks } from "./rcu/callback";
@@ -119,7 +119,7 @@ function trimTables(token: u32): void {
       // Its thread is here, and so in no operation.
       if (area.owner == token) betweenOperations(area);
     }
-    tickTables(thisCpu());
+    shrinkTables(thisCpu());
     sweepArenaMaps(thisCpu());
   } while (++rounds < ROUNDS || usedPages() < before);
 }

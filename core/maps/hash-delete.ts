@@ -27,7 +27,7 @@ import { deleteFast, KeyAddress } from "./hash-fast";
 import { KEY_OF_WORDS, MapHeader, mapAt } from "./map";
 import { copyAllOut, giveValue, nameValue, valueObject } from "./percpu-value";
 import { homeOf } from "./table";
-import { raiseTable } from "./table-work";
+import { countCrossing, raiseTable } from "./table-work";
 import { hideLock } from "./value-lock";
 
 /**
@@ -81,6 +81,7 @@ function removeKey(area: CpuArea, map: MapHeader, key: usize, expected: usize, o
     if (result == 0) return element;
     clearIntent(intent);
     if (result != AGAIN) return <usize>result;
+    countCrossing(area, map);
   }
 }
 

@@ -39,7 +39,7 @@ import { letWorkRun } from "./deferred";
 import { ELEMENT_HASH, ELEMENT_KEY, ELEMENT_NEXT, freedHeader, nameElement, spillToPool } from "./element";
 import { EXIST, MapHeader, mapAt, NOEXIST, SUPPLY_POOL } from "./map";
 import { bucketAt, bucketIndex, rootWord } from "./table";
-import { raiseTable } from "./table-work";
+import { countCrossing, raiseTable } from "./table-work";
 
 /**
  * How a key is given: u32 and u64 are keys of 4 and 8 bytes, this is the address of a key of several words (a type that no key
@@ -166,6 +166,7 @@ export function deleteFast<K>(address: usize, key: K): i32 {
   if (!removeAt(area, bucket, control, place)) {
     clearIntent(intents);
     area.interruptsOff = saved;
+    countCrossing(area, map);
     return SLOW_PATH;
   }
   // Counted first: from now on the element is surely this CPU's, and once given back it may be an NMI's at once.
@@ -283,7 +284,7 @@ export function updateFast<K, V>(address: usize, key: K, value: V, flags: u32): 
   fillKey<K>(map, element, key);
   fillValue<V>(map, area, element, value);
   nameObject(intents, element, changetype<usize>(cache), bits | MAYBE);
-  if (!claim64(bucket, control, control | ownerBits(area))) return dropFast(area, cache, element, bits, saved);
+  if (!claim64(bucket, control, control | ownerBits(area))) return crossFast(area, map, cache, element, bits, saved);
   // Only now: whoever has taken the place meanwhile did not see this one's intent (maps/count.ts).
   if (!hasPlace(counts)) {
     publish64(bucket, control);
@@ -328,6 +329,12 @@ function insertBehind<K>(map: MapHeader, bucket: usize, control: u64, element: u
 /** Whether an element of a per-CPU hash has no value yet, so that it has to be allocated. */
 function lacksValue<V>(map: MapHeader, element: usize): bool {
   return sizeof<V>() != 8 && map.copyStride != 0 && load<u32>(element + map.valueOffset) == 0;
+}
+
+/** Another CPU has changed the bucket meanwhile. As dropFast. */
+function crossFast(area: CpuArea, map: MapHeader, cache: Cache, element: usize, bits: u64, saved: u32): i32 {
+  countCrossing(area, map);
+  return dropFast(area, cache, element, bits, saved);
 }
 
 /**

@@ -10,7 +10,7 @@ import { giveUnused, supplyError, takeElement } from "./element";
 import { fillElement } from "./entry";
 import { MapHeader } from "./map";
 import { attachValue, giveValue, isPerCpu, nameValue, valueObject } from "./percpu-value";
-import { raiseTable } from "./table-work";
+import { countCrossing, raiseTable } from "./table-work";
 
 /** Whether this level may insert; a table that is too small for the places given out is noticed here. */
 function hasRoom(area: CpuArea, map: MapHeader, count: LevelCount): bool {
@@ -84,6 +84,7 @@ export function publishElement(
   // Only now: whoever has taken the place meanwhile did not see this one's intent (maps/count.ts).
   if (!locked || !hasPlace(count)) {
     if (locked) unlockBucket(area, bucket, control);
+    else countCrossing(area, map);
     return false;
   }
   insertAndUnlock(area, bucket, control, hash, element);

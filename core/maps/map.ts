@@ -179,6 +179,12 @@ export class MapHeader {
   ringBytes: u32;
   /** Where a lock lies in values, + 1; 0: they have none (maps/value-lock.ts). */
   valueLock: u32;
+  /**
+   * Hash: how often of late CPUs were in each other's way, and how many buckets there are at least for it (maps/table-work.ts).
+   * Hints, which any CPU writes.
+   */
+  crossings: u32;
+  spread: u32;
 }
 
 export const HEADER_SIZE: usize = 320;

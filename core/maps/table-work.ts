@@ -17,18 +17,82 @@ import { bucketCount, bucketsFor, setRoot } from "./table";
 
 /** Buckets that one run of the work adds or takes away: it is as long as a refill, or a few. */
 const STEPS: u32 = 24;
+/** What each crossing counts, and how much doubles a table: each tick halves it, so one is forgotten after seventeen. */
+export const CROSSING: u32 = 0x10000;
+export const MANY_CROSSINGS: u32 = 8 * CROSSING;
+/** From so many buckets on, two CPUs that meet want the same keys and not the same lines. */
+export const MOST_SPREAD: u32 = 4096;
+
 function tablesWord(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("tables");
+}
+
+function crossingsWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("crossings");
+}
+
+function spreadWord(map: MapHeader): usize {
+  return changetype<usize>(map) + offsetof<MapHeader>("spread");
 }
 
 function migratorWord(map: MapHeader): usize {
   return changetype<usize>(map) + offsetof<MapHeader>("migrator");
 }
 
-/** Whether a table is too small for `elements` (1), too large (-1: below 1.5 a bucket), or neither. */
+/**
+ * Whether a table is too small (1), for its elements or for the CPUs that are in each other's way, too large (-1: below 1.5 elements
+ * a bucket), or neither.
+ */
 function wantedChange(map: MapHeader, buckets: u32, elements: u32): i32 {
-  if (bucketsFor(elements) > buckets) return buckets < map.mostBuckets ? 1 : 0;
-  return elements < buckets + buckets / 2 && buckets > map.leastBuckets ? -1 : 0;
+  const spread = peek(spreadWord(map));
+  if (max(bucketsFor(elements), spread) > buckets) return buckets < map.mostBuckets ? 1 : 0;
+  return elements < buckets + buckets / 2 && buckets > max(map.leastBuckets, spread) ? -1 : 0;
+}
+
+/**
+ * Another CPU has changed a bucket in the middle of this one's operation. As a rule it was about another key, and the two wait for
+ * each other's cache lines, here and wherever they do not meet: a table with few elements doubles as long as that goes on, up to
+ * what it has with `maxEntries` elements. Any context.
+ *
+ * The words are hints and pair with nothing: of two CPUs that count at once, one may be lost.
+ */
+export function countCrossing(area: CpuArea, map: MapHeader): void {
+  const word = crossingsWord(map);
+  const crossings = peek(word) + CROSSING;
+  if (crossings < MANY_CROSSINGS) {
+    publish(word, crossings);
+    return;
+  }
+  publish(word, crossings / 2);
+  const buckets = bucketCount(map);
+  const wanted = min(buckets * 2, min(MOST_SPREAD, map.mostBuckets));
+  if (wanted <= buckets || peek(spreadWord(map)) > buckets) return;
+  publish(spreadWord(map), wanted);
+  area.interruptsOff++;
+  raiseTable(area, map);
+  area.interruptsOff--;
+}
+
+/** The table has no room for crossings any more. Pairs with nothing, as in countCrossing. */
+function endSpread(map: MapHeader): void {
+  publish(crossingsWord(map), 0);
+  publish(spreadWord(map), 0);
+}
+
+/**
+ * Some time has passed: crossings are forgotten, and when all are, half the room that was made for them goes; the next half later.
+ * Pairs with nothing, as in countCrossing.
+ */
+function forgetCrossings(map: MapHeader): void {
+  const crossings = peek(crossingsWord(map));
+  if (crossings != 0) {
+    publish(crossingsWord(map), crossings / 2);
+    return;
+  }
+  const spread = peek(spreadWord(map));
+  if (spread == 0) return;
+  publish(spreadWord(map), spread / 2 > map.leastBuckets ? spread / 2 : 0);
+  publish(crossingsWord(map), CROSSING / 2);
 }
 
 /**
@@ -65,19 +129,35 @@ export function runTables(area: CpuArea): void {
 }
 
 /**
- * What a timer tick does for the tables of all maps: what is due and was not noticed, or could not be done. Task and softirq
- * context.
+ * Asks for the work of all maps' tables that is due.
  * The loads pair with whoever publishes a map on the list.
+ * @param atLeast whether they are to be as small as their elements allow
  */
-export function tickTables(area: CpuArea): void {
+function raiseTables(area: CpuArea, atLeast: bool): void {
   enterRead(area);
   let map: usize = acquire(changetype<usize>(superblock()) + offsetof<Superblock>("maps"));
   while (map != 0) {
+    if (atLeast) endSpread(mapAt(map));
+    else forgetCrossings(mapAt(map));
     if (bucketCount(mapAt(map)) != 0) raiseTable(area, mapAt(map));
     map = acquire(map + offsetof<MapHeader>("next"));
   }
   leaveRead(area);
+}
+
+/**
+ * What a timer tick does for the tables of all maps: what is due and was not noticed, or could not be done. Task and softirq
+ * context.
+ */
+export function tickTables(area: CpuArea): void {
+  raiseTables(area, false);
   runTables(area);
+}
+
+/** For whoever wants memory back: all tables become as small as their elements allow. Task context. */
+export function shrinkTables(area: CpuArea): void {
+  raiseTables(area, true);
+  while (area.tables != 0 && mayRunWork(area)) runTables(area);
 }
 
 /**

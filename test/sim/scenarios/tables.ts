@@ -242,4 +242,43 @@ const oldRoot: Scenario = {
   },
 };
 
-export const TABLES: readonly Scenario[] = [...[...plansFor("grows"), ...plansFor("shrinks")].map(scenarioOf), oldRoot];
+const SPREAD = "the table has more buckets than its elements need";
+
+/** Either is off the other's way with twice the buckets. */
+const crossed: Scenario = {
+  name: "table-crossed",
+  doc: "Two CPUs change other keys of one bucket and are in each other's way: the table gets more buckets while they go on.",
+  cpus: 2,
+  bound: 2,
+  reaches: [SPREAD, { in: "countCrossing" }, { in: "fillDead" }],
+  prepare(world) {
+    const { prepared, keys } = prepareChange(world, "grows", 4);
+    const { map } = prepared;
+    givePlaces(world, map, SHRINKS);
+    world.setField(map, "MapHeader", "crossings", CONSTANTS.MANY_CROSSINGS - CONSTANTS.CROSSING);
+    const changesOf = (table: HashTable, there: number, absent: number): Body =>
+      (function* (): Body {
+        yield* table.delete(keys[there] as number);
+        yield* table.update(keys[absent] as number);
+        yield* table.get(keys[there] as number);
+        if (bucketCount(world, map) > BUCKETS.grows[0]) world.saw(SPREAD);
+      })();
+    const atRest = (): void => {
+      const buckets = bucketCount(world, map);
+      if (buckets < BUCKETS.grows[0] || buckets > 2 * BUCKETS.grows[0])
+        throw new Finding("table", `the table has ${buckets} buckets`);
+    };
+    return () =>
+      withHash(
+        prepared,
+        (table) => [task(0, () => changesOf(table, 0, 4)), task(1, () => changesOf(table, 3, 5))],
+        atRest,
+      );
+  },
+};
+
+export const TABLES: readonly Scenario[] = [
+  ...[...plansFor("grows"), ...plansFor("shrinks")].map(scenarioOf),
+  oldRoot,
+  crossed,
+];
