@@ -1,10 +1,10 @@
 /** A table that has more buckets than its elements need, as CPUs were in each other's way, and for how long it has them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CONSTANTS } from "../../src/wasm/face.ts";
-import { makeArena, RawMap } from "../testing.ts";
+import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
+import { compileInside, makeArena, RawMap } from "../testing.ts";
 
-const { KIND_HASH, SUPPLY_POOL, SEGMENT_BUCKETS, CROSSING, MANY_CROSSINGS, MOST_SPREAD } = CONSTANTS;
+const { KIND_HASH, SUPPLY_CACHE, SUPPLY_POOL, SEGMENT_BUCKETS, CROSSING, MANY_CROSSINGS, MOST_SPREAD } = CONSTANTS;
 /** Ticks after which a single crossing is forgotten. */
 const TICKS = Math.log2(CROSSING) + 2;
 
@@ -81,4 +81,62 @@ test("a table of a size of its own stays as it is", async () => {
     tick(map, 100);
     assert.equal(map.field("root"), buckets);
   }
+});
+
+/** A map of 100,000 entries, of which nobody crosses anybody but by saying so. */
+function crossable(bytes: number) {
+  const { core, words } = makeInside(bytes);
+  assert.equal(core.arenaFormat(2, 1), 0);
+  core.switchCpu(0);
+  const map = core.createMap(KIND_HASH, 4, 8, 100_000, 0, SUPPLY_CACHE, 1, 0);
+  const field = (name: keyof typeof LAYOUT.MapHeader): number => words(map + LAYOUT.MapHeader[name])[0] as number;
+  return {
+    field,
+    limit: (pages: number) => words(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.limitPages).fill(pages),
+    used: core.usedPages,
+    cross(times: number): void {
+      for (let turn = 0; turn < times; turn++) core.countCrossing(core.thisCpu(), map);
+      for (let turn = 0; turn < 500 && field("root") < field("spread"); turn++) core.runTables(core.thisCpu());
+    },
+  };
+}
+
+const makeInside = compileInside<{
+  arenaFormat(cpus: number, seed: number): number;
+  switchCpu(id: number): void;
+  thisCpu(): number;
+  createMap(...shape: readonly number[]): number;
+  countCrossing(area: number, map: number): void;
+  runTables(area: number): void;
+  usedPages(): number;
+}>(`
+  export { arenaFormat } from "./arena";
+  export { switchCpu, thisCpu } from "./cpu/area";
+  export { createMap } from "./maps/lifecycle";
+  export { countCrossing, runTables } from "./maps/table-work";
+  export { usedPages } from "./mem/pages";
+`);
+
+test("eight crossings double a table, the next four again, as far as such tables go", () => {
+  const { field, cross } = crossable(64 << 20);
+  cross(7);
+  assert.equal(field("spread"), 0);
+  cross(1);
+  assert.equal(field("root"), 2 * SEGMENT_BUCKETS);
+  cross(3);
+  assert.equal(field("spread"), 2 * SEGMENT_BUCKETS);
+  cross(1);
+  assert.equal(field("root"), 4 * SEGMENT_BUCKETS);
+  for (let round = 0; round < 10; round++) cross(10);
+  assert.deepEqual([field("spread"), field("root")], [MOST_SPREAD, MOST_SPREAD]);
+});
+
+test("memory that others may need is not taken for it", () => {
+  const { field, cross, limit, used } = crossable(64 << 20);
+  limit(used() + 63);
+  cross(100);
+  assert.deepEqual([field("spread"), field("root")], [0, SEGMENT_BUCKETS]);
+  limit(used() + 64);
+  cross(100);
+  assert.deepEqual([field("spread"), field("root")], [2 * SEGMENT_BUCKETS, 2 * SEGMENT_BUCKETS]);
 });

@@ -8,12 +8,13 @@ import { push } from "../base/stack";
 import { Superblock, superblock } from "../base/superblock";
 import { CpuArea } from "../cpu/area";
 import { mayRunWork } from "../cpu/context";
+import { sparePages } from "../mem/pages";
 import { enterRead, leaveRead } from "../rcu/epoch";
 import { placesTaken } from "./count";
 import { MAP_BYTES, MAP_CPU_BYTES, MapCpu, MapHeader, mapAt, mapCpu } from "./map";
 import { hasSpareSegment, returnSegments } from "./segment";
 import { growByOne, shrinkByOne } from "./split";
-import { bucketCount, bucketsFor, setRoot } from "./table";
+import { bucketCount, bucketsFor, segmentsFor, setRoot } from "./table";
 
 /** Buckets that one run of the work adds or takes away: it is as long as a refill, or a few. */
 const STEPS: u32 = 24;
@@ -22,6 +23,8 @@ export const CROSSING: u32 = 0x10000;
 export const MANY_CROSSINGS: u32 = 8 * CROSSING;
 /** From so many buckets on, two CPUs that meet want the same keys and not the same lines. */
 export const MOST_SPREAD: u32 = 4096;
+/** The part of the pages that are left by which a table may become larger for it. */
+const SHARE_OF_SPARE: u32 = 64;
 
 function tablesWord(area: CpuArea): usize {
   return changetype<usize>(area) + offsetof<CpuArea>("tables");
@@ -67,6 +70,8 @@ export function countCrossing(area: CpuArea, map: MapHeader): void {
   const buckets = bucketCount(map);
   const wanted = min(buckets * 2, min(MOST_SPREAD, map.mostBuckets));
   if (wanted <= buckets || peek(spreadWord(map)) > buckets) return;
+  // Of what others may need for elements it takes next to nothing.
+  if (segmentsFor(wanted) - segmentsFor(buckets) > sparePages() / SHARE_OF_SPARE) return;
   publish(spreadWord(map), wanted);
   area.interruptsOff++;
   raiseTable(area, map);

@@ -205,3 +205,9 @@ export function isReturned(run: usize): bool {
 export function usedPages(): u32 {
   return superblock().usedPages;
 }
+
+/** Pages that may still be taken, unless others do before. */
+export function sparePages(): u32 {
+  const block = superblock();
+  return max(block.limitPages, block.usedPages) - block.usedPages;
+}
