@@ -166,7 +166,7 @@ export class Arena extends Attachment {
   /**
    * Creates a map that every thread can open by its name.
    * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM; ETIMEDOUT (a dead thread has a lock, waited for as
-   * `detach` says): then there is no map
+   * `detach` says): then there is no map; EPERM: the context (`context`)
    */
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V> {
     checkOptions("createMap", options, MAP_OPTIONS);
@@ -291,7 +291,8 @@ export class Arena extends Attachment {
 
   /**
    * Says what kind of thread this is, from now on: what its operations may do follows from it. An AudioWorklet is `nmi`: it opens
-   * and prefills its maps first, as a task, and says so before its first callback.
+   * and prefills its maps first, as a task, and says so before its first callback. What takes the arena's own locks (`createMap`,
+   * `openMap`, `destroyMap`, `createAllocator`, `reap`, `trim`, `serve`) is EPERM in `hardirq` and `nmi`.
    * @throws {AnyctxError} EINVAL: there is no such context
    */
   context(name: ContextName): void {
@@ -302,7 +303,7 @@ export class Arena extends Attachment {
    * Keeps threads in NMI context supplied with what they allocate, on this thread's timers, until `stop` or `detach`: on a worker
    * that is not busy for long, or on the main thread (in a browser only as long as the page is in front: timers of others come
    * once a second). A thread that serves at a time is enough; where there are several, each CPU has one at a time.
-   * @throws {AnyctxError} UNSUPPORTED: the thread has no timers
+   * @throws {AnyctxError} UNSUPPORTED: the thread has no timers; EPERM: the context
    */
   serve(): Service {
     return serve(this);

@@ -10,6 +10,7 @@ import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 import { wordAt } from "../wasm/reader.ts";
 import type { SharedMemory } from "../wasm/types.ts";
+import { checkMayLock } from "./contexts.ts";
 
 const { BORROWED, LEAVING } = CONSTANTS;
 
@@ -241,6 +242,7 @@ export class Attachment {
    * @returns bytes that the arena's pages in use went down by
    */
   trim(): number {
+    checkMayLock(this, "trim an arena");
     const before = this.core.pagesInUse();
     this.poll();
     this.core.trimCpus(this.#token);
@@ -262,6 +264,7 @@ export class Attachment {
    * work, and nothing has happened. A thread that lives and does nothing just now cannot be told from a dead one
    */
   reap(thread: { readonly token: number } | number): number[] {
+    checkMayLock(this, "reap a thread");
     const { core } = this;
     const found = new Map<number, number>();
     if (typeof thread === "number") {
