@@ -250,7 +250,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   /**
    * Adds to many entries, in their order, as `getMany` reads them; the same key may come twice. As `add` of a map whose values are
    * numbers.
-   * @throws {AnyctxError} ERANGE: a sum cannot be held; those before it have been added
+   * @throws {AnyctxError} ERANGE: a sum cannot be held; those before it have been added. Otherwise as `setMany`
    */
   addMany(keys: Many<K>, amounts: Many<V & (number | bigint)>): this {
     this.#many().add(keys, amounts);
