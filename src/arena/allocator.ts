@@ -31,7 +31,7 @@ export type AllocateErrno = -9 | -22 | -7 | -12 | -110;
 
 /** Tells an address from what else `allocate` returns. */
 export function isAddress(result: Address | AllocateErrno): result is Address {
-  return result >= FIRST_ADDRESS;
+  return typeof result === "number" && result >= FIRST_ADDRESS;
 }
 
 /** How an allocation looks for its object. The slab is reached only where deferred work may run. */

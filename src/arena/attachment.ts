@@ -3,7 +3,7 @@
  * it may read. Everything else that the control plane does stands on it.
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { show } from "../arguments.ts";
+import { checkFunction, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import type { Tenant } from "../maps/host.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
@@ -88,14 +88,21 @@ export class Attachment {
     return [...this.#heldCpus];
   }
 
-  /** A u32 field of a structure in shared memory. */
+  /** A u32 field of a structure in shared memory. @throws {AnyctxError} EINVAL: none can lie there */
   word(address: number): number {
     this.checkAttached();
+    if (!Number.isInteger(address) || address < 0 || address % 4 !== 0 || address >= this.memory.buffer.byteLength)
+      throw new AnyctxError(
+        "EINVAL",
+        `word needs a multiple of 4 inside of the arena as address, not ${show(address)}`,
+      );
     return wordAt(this.memory, address);
   }
 
   /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */
   allocate(bytes: number): number {
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes >= 2 ** 32)
+      throw new AnyctxError("EINVAL", `allocate needs a whole number of 32 bits as bytes, not ${show(bytes)}`);
     const address = this.core.allocateBytes(bytes) >>> 0;
     if (address === ERRNO.ETIMEDOUT)
       throw new AnyctxError("ETIMEDOUT", `Cannot have ${bytes} bytes of the arena: ${LOCK_NOT_LET_GO}`);
@@ -132,6 +139,7 @@ export class Attachment {
 
   /** Acts as each CPU that this thread holds in turn, until `act` gives false. */
   onHeldCpus(act: (cpu: number) => boolean): void {
+    checkFunction("onHeldCpus", "act", act);
     const before = this.#cpu;
     try {
       for (const cpu of this.#heldCpus) {
@@ -200,6 +208,8 @@ export class Attachment {
 
   /** Runs `act` in a read section of this thread's current CPU: what is found in shared memory stays what it is meanwhile. Nests. */
   read<T>(act: () => T): T {
+    this.checkAttached();
+    checkFunction("read", "act", act);
     const outer = this.#readSection;
     const cpu = this.#cpu;
     this.core.readEnter();

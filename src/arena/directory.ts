@@ -210,7 +210,8 @@ export class Directory {
       this.#attachment.word(address + LAYOUT.MapHeader[name]);
     const bpfType = field("kind");
     const kind = mapKindByBpfType(bpfType);
-    if (kind === undefined) throw new AnyctxError("BAD_ARENA", `The map at ${address} has the unknown type ${bpfType}`);
+    if (kind === undefined)
+      throw new AnyctxError("BAD_ARENA", `The map at ${show(address)} has the unknown type ${bpfType}`);
     return Object.freeze({
       name: decodeUtf8(new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES)),
       kind,
