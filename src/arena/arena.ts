@@ -13,7 +13,7 @@ import type { MapType } from "../maps/kinds.ts";
 import { makeMap } from "../maps/make-map.ts";
 import type { ArenaMap, MapInfo } from "../maps/map.ts";
 import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
-import { plainDescription, shapeOf, valueCodecOf } from "../maps/shape.ts";
+import { checkKey, plainDescription, shapeOf, valueCodecOf } from "../maps/shape.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
 import { compileCore } from "../wasm/load-core.ts";
@@ -177,6 +177,7 @@ export class Arena extends Attachment {
     const value = valueCodecOf(options);
     if (!isForKeys(key.description))
       throw new AnyctxError("EINVAL", "createMap cannot have json() in key: two texts may mean the same");
+    checkKey(options);
     const description = JSON.stringify([key.description, value.description]);
     const like = value.like?.isOpen === true ? value.like.info.address : 0;
     const { lock } = value;

@@ -184,7 +184,8 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     checkBooleans("prefix", options, ["reverse"]);
     if (this.#keyCodec.variable === undefined)
       throw new AnyctxError("EINVAL", `The keys of map "${this.info.name}" are numbers, which have no beginning`);
-    const from = this.#keyBytes(beginning) ?? new Uint8Array(0);
+    this.transfer.place(beginning);
+    const from = this.transfer.keyBytes();
     return this.#inOrder({ from, to: behindPrefix(from), reverse: options.reverse });
   }
 
