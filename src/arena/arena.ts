@@ -4,7 +4,7 @@
  */
 import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
-import type { MapOf } from "../maps/capabilities.ts";
+import type { ExpiringMapOf, MapOf } from "../maps/capabilities.ts";
 import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec.ts";
 import { MapEntries } from "../maps/entries.ts";
 import type { Room } from "../maps/host.ts";
@@ -168,6 +168,10 @@ export class Arena extends Attachment {
    * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM; ETIMEDOUT (a dead thread has a lock, waited for as
    * `detach` says): then there is no map; EPERM: the context (`context`)
    */
+  createMap<T extends MapType, K, V>(
+    options: MapOptions<K, V> & { readonly type: T; readonly expireAfter: number },
+  ): ExpiringMapOf<T, K, V>;
+  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V>;
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V> {
     checkOptions("createMap", options, MAP_OPTIONS);
     checkBooleans("createMap", options, ["prealloc", "withoutCache"]);
