@@ -34,7 +34,7 @@ export function writeAmount(into: DataView, name: ScalarName, amount: unknown, m
 }
 
 function noAmount(name: ScalarName, needs: string, amount: unknown, map: string): AnyctxError {
-  return new AnyctxError("EINVAL", `${needs} can be added to ${name} of map "${map}", not ${show(amount)}`);
+  return new AnyctxError("EINVAL", `Only ${needs} can be added to ${name} of map "${map}", not ${show(amount)}`);
 }
 
 export function sumOutOfRange(name: ScalarName, amount: unknown, map: string): AnyctxError {

@@ -251,7 +251,7 @@ test("addMany takes what add takes, and refuses the others before anything happe
   for (const wrong of [0.5, 1n, "1", undefined, 2 ** 53])
     assert.throws(() => map.addMany([1, 1], [-1, wrong] as never), {
       code: "EINVAL",
-      message: /^The amount 1 of 2: a whole number can be added to u32 of map "map\d+", not /,
+      message: /^The amount 1 of 2: Only a whole number can be added to u32 of map "map\d+", not /,
     });
   assert.throws(() => map.addMany([1, -1], [-1, -1]), { code: "EINVAL", message: /^The key 1 of 2/ });
   assert.equal(map.get(1), 4);
