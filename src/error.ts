@@ -75,5 +75,5 @@ const NAMES = new Map<number, ErrnoName>(Object.entries(ERRNO).map(([name, value
 
 /** The name of an errno given as the data plane returns it (negative) or as a plain number. */
 export function errnoName(value: number): ErrnoName | undefined {
-  return NAMES.get(Math.abs(value));
+  return typeof value === "number" ? NAMES.get(Math.abs(value)) : undefined;
 }

@@ -22,7 +22,7 @@ export {
 } from "./arena/statistics.ts";
 export { AnyctxError, ERRNO, type ErrnoName, type ErrorCode, errnoName } from "./error.ts";
 export type { Many, ManyOut } from "./maps/batch.ts";
-export type { MapOf } from "./maps/capabilities.ts";
+export type { ExpiringMapOf, MapOf } from "./maps/capabilities.ts";
 export {
   type Accessor,
   array,

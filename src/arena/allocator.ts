@@ -17,6 +17,7 @@ import { inReadSection } from "../wasm/reader.ts";
 import { type AllocatorOptions, checkAllocatorOptions, requestOf } from "./allocator-options.ts";
 import { type AllocatorStatistics, allocatorStatistics } from "./allocator-statistics.ts";
 import type { Attachment } from "./attachment.ts";
+import { checkMayLock } from "./contexts.ts";
 import { encodeName } from "./name.ts";
 import { prefillHeldCpus } from "./prefill.ts";
 
@@ -30,7 +31,7 @@ export type AllocateErrno = -9 | -22 | -7 | -12 | -110;
 
 /** Tells an address from what else `allocate` returns. */
 export function isAddress(result: Address | AllocateErrno): result is Address {
-  return result >= FIRST_ADDRESS;
+  return typeof result === "number" && result >= FIRST_ADDRESS;
 }
 
 /** How an allocation looks for its object. The slab is reached only where deferred work may run. */
@@ -119,6 +120,7 @@ export class ObjectAllocator {
   /** @internal */
   static create(arena: Attachment, options: AllocatorOptions, debugByDefault: boolean): ObjectAllocator {
     checkAllocatorOptions(options);
+    checkMayLock(arena, "create an allocator");
     const { name = "", perCpu = false, capacityBytes = LARGEST_CAPACITY, prefill, debug = debugByDefault } = options;
     const { size, debugBytes } = requestOf(options, debug);
     const text = encodeName("An allocator", name, CONSTANTS.NAME_BYTES, 0);
@@ -270,6 +272,7 @@ export class ObjectAllocator {
    */
   trim(): void {
     const address = this.#living();
+    checkMayLock(this.#arena, "trim an allocator");
     this.#arena.onHeldCpus(() => {
       this.#arena.core.objectTrim(address);
       return true;
@@ -285,6 +288,7 @@ export class ObjectAllocator {
    */
   destroy(): void {
     const address = this.#living();
+    checkMayLock(this.#arena, "destroy an allocator");
     this.#arena.poll();
     this.#refuseWhileObjectsLive();
     for (const [flavour, name] of GRACE_PERIODS.entries())

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AnyctxError } from "../error.ts";
+import { type AnyctxError, errnoName } from "../error.ts";
 import { bytes, u32, u64 } from "../maps/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { instantiateCore } from "../wasm/instance.ts";
 import { compileCore } from "../wasm/load-core.ts";
+import { isAddress } from "./allocator.ts";
 import { Arena, type ArenaHandle } from "./arena.ts";
+import { cacheStatistics, mapStatistics } from "./statistics.ts";
 
 test("bad sizes are refused with what and why", async () => {
   await assert.rejects(Arena.create({ cpus: 0 }), { code: "EINVAL", message: /1 to 1024 CPUs, not 0/ });
@@ -217,4 +219,30 @@ test("what a thread has open is closed when it detaches", async () => {
   other.detach();
   arena.poll();
   assert.ok(arena.core.pagesInUse() < before - 40);
+});
+
+test("a wrong call of what is not opened first is one sentence that names the argument", async () => {
+  const arena = await Arena.create({ maximumBytes: 8 << 20 });
+  const map = arena.createMap({ type: "hash", name: "map", key: u32, value: u32, maxEntries: 10 });
+  const odd = [undefined, null, -1, 1.5, Number.NaN, 2 ** 53, 1n, "1", Symbol("s"), {}, [1]];
+  const calls: readonly [RegExp, (value: never) => unknown][] = [
+    [/^mapStatistics needs an arena as arena, not /, (value) => mapStatistics(value, map.info)],
+    [/^cacheStatistics needs an arena as arena, not /, (value) => cacheStatistics(value, map.info)],
+    [/^mapStatistics needs the info of a map as map, not /, (value) => mapStatistics(arena, value)],
+    [/^cacheStatistics needs the info of a map as map, not /, (value) => cacheStatistics(arena, value)],
+    [/^word needs a multiple of 4 inside of the arena as address, not /, (value) => arena.word(value)],
+    [/^allocate needs a whole number of 32 bits as bytes, not /, (value) => arena.allocate(value)],
+    [/^onHeldCpus needs a function as act, not /, (value) => arena.onHeldCpus(value)],
+    [/^read needs a function as act, not /, (value) => arena.read(value)],
+  ];
+  for (const [message, call] of calls)
+    for (const value of odd)
+      assert.throws(() => call(value as never), { name: "AnyctxError", code: "EINVAL", message });
+  assert.throws(() => mapStatistics(arena, map as never), {
+    message: /needs the info of a map as map, not an object$/,
+  });
+  for (const value of odd) {
+    assert.equal(isAddress(value as never), value === 2 ** 53);
+    assert.equal(errnoName(value as never), value === -1 ? "EPERM" : undefined);
+  }
 });

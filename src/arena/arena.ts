@@ -4,7 +4,7 @@
  */
 import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
-import type { MapOf } from "../maps/capabilities.ts";
+import type { ExpiringMapOf, MapOf } from "../maps/capabilities.ts";
 import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec.ts";
 import { MapEntries } from "../maps/entries.ts";
 import type { Room } from "../maps/host.ts";
@@ -13,7 +13,7 @@ import type { MapType } from "../maps/kinds.ts";
 import { makeMap } from "../maps/make-map.ts";
 import type { ArenaMap, MapInfo } from "../maps/map.ts";
 import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
-import { plainDescription, shapeOf, valueCodecOf } from "../maps/shape.ts";
+import { checkKey, plainDescription, shapeOf, valueCodecOf } from "../maps/shape.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
 import { compileCore } from "../wasm/load-core.ts";
@@ -166,8 +166,12 @@ export class Arena extends Attachment {
   /**
    * Creates a map that every thread can open by its name.
    * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM; ETIMEDOUT (a dead thread has a lock, waited for as
-   * `detach` says): then there is no map
+   * `detach` says): then there is no map; EPERM: the context (`context`)
    */
+  createMap<T extends MapType, K, V>(
+    options: MapOptions<K, V> & { readonly type: T; readonly expireAfter: number },
+  ): ExpiringMapOf<T, K, V>;
+  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V>;
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V> {
     checkOptions("createMap", options, MAP_OPTIONS);
     checkBooleans("createMap", options, ["prealloc", "withoutCache"]);
@@ -177,6 +181,7 @@ export class Arena extends Attachment {
     const value = valueCodecOf(options);
     if (!isForKeys(key.description))
       throw new AnyctxError("EINVAL", "createMap cannot have json() in key: two texts may mean the same");
+    checkKey(options);
     const description = JSON.stringify([key.description, value.description]);
     const like = value.like?.isOpen === true ? value.like.info.address : 0;
     const { lock } = value;
@@ -291,7 +296,8 @@ export class Arena extends Attachment {
 
   /**
    * Says what kind of thread this is, from now on: what its operations may do follows from it. An AudioWorklet is `nmi`: it opens
-   * and prefills its maps first, as a task, and says so before its first callback.
+   * and prefills its maps first, as a task, and says so before its first callback. What takes the arena's own locks (`createMap`,
+   * `openMap`, `destroyMap`, `createAllocator`, `reap`, `trim`, `serve`) is EPERM in `hardirq` and `nmi`.
    * @throws {AnyctxError} EINVAL: there is no such context
    */
   context(name: ContextName): void {
@@ -302,7 +308,7 @@ export class Arena extends Attachment {
    * Keeps threads in NMI context supplied with what they allocate, on this thread's timers, until `stop` or `detach`: on a worker
    * that is not busy for long, or on the main thread (in a browser only as long as the page is in front: timers of others come
    * once a second). A thread that serves at a time is enough; where there are several, each CPU has one at a time.
-   * @throws {AnyctxError} UNSUPPORTED: the thread has no timers
+   * @throws {AnyctxError} UNSUPPORTED: the thread has no timers; EPERM: the context
    */
   serve(): Service {
     return serve(this);

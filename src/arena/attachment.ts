@@ -3,13 +3,14 @@
  * it may read. Everything else that the control plane does stands on it.
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { show } from "../arguments.ts";
+import { checkFunction, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import type { Tenant } from "../maps/host.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 import { wordAt } from "../wasm/reader.ts";
 import type { SharedMemory } from "../wasm/types.ts";
+import { checkMayLock } from "./contexts.ts";
 
 const { BORROWED, LEAVING } = CONSTANTS;
 
@@ -87,14 +88,21 @@ export class Attachment {
     return [...this.#heldCpus];
   }
 
-  /** A u32 field of a structure in shared memory. */
+  /** A u32 field of a structure in shared memory. @throws {AnyctxError} EINVAL: none can lie there */
   word(address: number): number {
     this.checkAttached();
+    if (!Number.isInteger(address) || address < 0 || address % 4 !== 0 || address >= this.memory.buffer.byteLength)
+      throw new AnyctxError(
+        "EINVAL",
+        `word needs a multiple of 4 inside of the arena as address, not ${show(address)}`,
+      );
     return wordAt(this.memory, address);
   }
 
   /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */
   allocate(bytes: number): number {
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes >= 2 ** 32)
+      throw new AnyctxError("EINVAL", `allocate needs a whole number of 32 bits as bytes, not ${show(bytes)}`);
     const address = this.core.allocateBytes(bytes) >>> 0;
     if (address === ERRNO.ETIMEDOUT)
       throw new AnyctxError("ETIMEDOUT", `Cannot have ${bytes} bytes of the arena: ${LOCK_NOT_LET_GO}`);
@@ -131,6 +139,7 @@ export class Attachment {
 
   /** Acts as each CPU that this thread holds in turn, until `act` gives false. */
   onHeldCpus(act: (cpu: number) => boolean): void {
+    checkFunction("onHeldCpus", "act", act);
     const before = this.#cpu;
     try {
       for (const cpu of this.#heldCpus) {
@@ -199,6 +208,8 @@ export class Attachment {
 
   /** Runs `act` in a read section of this thread's current CPU: what is found in shared memory stays what it is meanwhile. Nests. */
   read<T>(act: () => T): T {
+    this.checkAttached();
+    checkFunction("read", "act", act);
     const outer = this.#readSection;
     const cpu = this.#cpu;
     this.core.readEnter();
@@ -241,6 +252,7 @@ export class Attachment {
    * @returns bytes that the arena's pages in use went down by
    */
   trim(): number {
+    checkMayLock(this, "trim an arena");
     const before = this.core.pagesInUse();
     this.poll();
     this.core.trimCpus(this.#token);
@@ -262,6 +274,7 @@ export class Attachment {
    * work, and nothing has happened. A thread that lives and does nothing just now cannot be told from a dead one
    */
   reap(thread: { readonly token: number } | number): number[] {
+    checkMayLock(this, "reap a thread");
     const { core } = this;
     const found = new Map<number, number>();
     if (typeof thread === "number") {

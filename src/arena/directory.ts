@@ -17,6 +17,7 @@ import { VARIABLE_TRANSFER_BYTES } from "../maps/variable-transfer.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { inReadSection } from "../wasm/reader.ts";
 import type { Attachment } from "./attachment.ts";
+import { checkMayLock } from "./contexts.ts";
 import { encodeName } from "./name.ts";
 
 /** No map lies below; an errno does. */
@@ -75,9 +76,10 @@ export class Directory {
   /**
    * Creates a map that every thread finds by its name, and opens it. It has all that it needs before anybody finds it.
    * @param description how to read keys and values, for whoever opens it
-   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM, ETIMEDOUT
+   * @throws {AnyctxError} EEXIST (name), EINVAL, E2BIG (sizes), ENOMEM, ETIMEDOUT, EPERM (the context)
    */
   create(options: MapEntry, description: string): OpenMap {
+    checkMayLock(this.#attachment, "create a map");
     const { core, memory } = this.#attachment;
     const { type, name, keySize, valueSize, maxEntries, flags = 0 } = options;
     const kind = mapKindByType(type);
@@ -171,8 +173,9 @@ export class Directory {
     }
   }
 
-  /** Takes a map off the arena. @throws {AnyctxError} ENOENT, ETIMEDOUT */
+  /** Takes a map off the arena. @throws {AnyctxError} ENOENT, ETIMEDOUT, EPERM (the context) */
   destroy(name: string): void {
+    checkMayLock(this.#attachment, "destroy a map");
     const result = this.#attachment.core.destroyNamed(this.#writeName(name));
     if (result === -ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("destroy", name));
     if (result !== 0) throw noSuchMap(name);
@@ -180,6 +183,7 @@ export class Directory {
 
   /** Addresses of all allocators of objects, newest first. @throws {AnyctxError} ETIMEDOUT, ENOMEM (more than a thousand) */
   allocators(): number[] {
+    checkMayLock(this.#attachment, "list the allocators");
     const { core, memory } = this.#attachment;
     let { address, bytes } = this.room;
     for (;;) {
@@ -206,7 +210,8 @@ export class Directory {
       this.#attachment.word(address + LAYOUT.MapHeader[name]);
     const bpfType = field("kind");
     const kind = mapKindByBpfType(bpfType);
-    if (kind === undefined) throw new AnyctxError("BAD_ARENA", `The map at ${address} has the unknown type ${bpfType}`);
+    if (kind === undefined)
+      throw new AnyctxError("BAD_ARENA", `The map at ${show(address)} has the unknown type ${bpfType}`);
     return Object.freeze({
       name: decodeUtf8(new Uint8Array(memory.buffer, address + CONSTANTS.HEADER_SIZE, CONSTANTS.NAME_BYTES)),
       kind,
@@ -235,6 +240,7 @@ export class Directory {
   }
 
   #find(name: string, find: Core["findMap"]): number {
+    checkMayLock(this.#attachment, "look for a map");
     const address = find(this.#writeName(name)) >>> 0;
     if (address === 0) throw noSuchMap(name);
     if (address === ERRNO.ETIMEDOUT) throw new AnyctxError("ETIMEDOUT", lockedByDead("look for", name));

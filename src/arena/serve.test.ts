@@ -104,3 +104,35 @@ test("work that an interrupt raised runs when the thread is a task again", async
   arena.context("softirq");
   assert.equal(arena.core.workPending(), 0);
 });
+
+test("what takes the arena's locks is refused where a thread may not wait, and says so", async () => {
+  const arena = await makeArena();
+  const other = arena.handle();
+  const map = makeHash(arena);
+  const allocator = arena.createAllocator({ objectSize: 64 });
+  const { name } = map.info;
+  const calls: readonly (() => unknown)[] = [
+    () => makeHash(arena),
+    () => arena.openMap(name),
+    () => arena.findMap(name),
+    () => arena.destroyMap(name),
+    () => arena.createAllocator({ objectSize: 32 }),
+    () => arena.allocators(),
+    () => allocator.trim(),
+    () => allocator.destroy(),
+    () => arena.trim(),
+    () => arena.reap(other),
+    () => arena.serve(),
+  ];
+  for (const context of ["hardirq", "nmi"] as const) {
+    arena.context(context);
+    for (const call of calls)
+      assert.throws(call, { code: "EPERM", message: new RegExp(`^Cannot [a-z ]+ in the context ${context}: `) });
+    assert.equal(map.update(1, new Uint8Array(8)), 0);
+  }
+  arena.context("softirq");
+  assert.deepEqual(arena.reap(other), []);
+  arena.openMap(name).close();
+  allocator.destroy();
+  arena.destroyMap(name);
+});

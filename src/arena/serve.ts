@@ -6,7 +6,7 @@
 import { AnyctxError } from "../error.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Attachment } from "./attachment.ts";
-import { NMI_LEVEL } from "./contexts.ts";
+import { checkMayLock, NMI_LEVEL } from "./contexts.ts";
 
 /** Milliseconds between two looks, with threads to serve and without. Browsers' timers keep to 4 at least. */
 const PERIOD = { serving: 4, idle: 16 } as const;
@@ -39,6 +39,7 @@ export function serve(attachment: Attachment): Service {
   attachment.checkAttached();
   if (typeof setTimeout === "undefined")
     throw new AnyctxError("UNSUPPORTED", "This thread cannot serve others: it has no timers");
+  checkMayLock(attachment, "serve other threads");
   let batches = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const look = (): void => {

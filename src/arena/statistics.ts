@@ -1,4 +1,5 @@
 /** What an arena's maps and their caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
+import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { elementSets, memoryUse } from "../maps/memory-use.ts";
@@ -59,11 +60,20 @@ function isPlace(reader: Reader, address: number): boolean {
   );
 }
 
+/** What a wrong call may have in their place: an arena's handle, the map itself. */
+function checkArguments(call: string, reader: Partial<Reader> | undefined, map: Partial<MapInfo> | undefined): void {
+  if (typeof reader?.word !== "function")
+    throw new AnyctxError("EINVAL", `${call} needs an arena as arena, not ${show(reader)}`);
+  if (typeof map?.address !== "number" || typeof map.kind?.memoryUse !== "string")
+    throw new AnyctxError("EINVAL", `${call} needs the info of a map as map, not ${show(map)}`);
+}
+
 /**
  * Reads of a map that need not be open.
  * @throws {AnyctxError} EBADF: it has been destroyed, and what lies there now is something else
  */
-function readLiving<T>(reader: Reader, map: MapInfo, read: () => T): T {
+function readLiving<T>(call: string, reader: Reader, map: MapInfo, read: () => T): T {
+  checkArguments(call, reader, map);
   return inReadSection(reader.core, () => {
     const field = (name: "serial" | "dyingTarget"): number => reader.word(map.address + LAYOUT.MapHeader[name]);
     if (
@@ -83,7 +93,7 @@ function readLiving<T>(reader: Reader, map: MapInfo, read: () => T): T {
  * @throws {AnyctxError} EBADF: the map has been destroyed, or the arena is detached
  */
 export function cacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[] {
-  return readLiving(reader, map, () => readCacheStatistics(reader, map));
+  return readLiving("cacheStatistics", reader, map, () => readCacheStatistics(reader, map));
 }
 
 function readCacheStatistics(reader: Reader, map: MapInfo): CacheStatistics[] {
@@ -126,7 +136,7 @@ function describe(map: string, objects: "elements" | "values", cache: CacheState
 
 /** How much is in a map, and how much memory it takes. As `cacheStatistics`. */
 export function mapStatistics(reader: Reader, map: MapInfo): MapStatistics {
-  return readLiving(reader, map, () => ({
+  return readLiving("mapStatistics", reader, map, () => ({
     entries: reader.core.mapCount(map.address),
     ...memoryUse(map.kind.memoryUse, reader, map),
   }));

@@ -5,7 +5,8 @@
 import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO, failureAt } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
-import type { Codec, Role, ScalarName } from "./accessor.ts";
+import type { Accessor, Codec, Role, ScalarName } from "./accessor.ts";
+import { writeAmount } from "./amount.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
@@ -76,13 +77,28 @@ function copyFound<V>(taken: ScalarArray, found: Uint8Array, values: ManyOut<V>,
   for (let index = 0; index < found.length; index++) if (found[index] !== 0) values[from + index] = taken[index] as V;
 }
 
-/** What is written to has the codec's own words, or is an array of anything. */
-function checkArray(what: string, codec: ScalarName | undefined, given: unknown): void {
+/**
+ * What is written to has the codec's own words, or is an array of anything.
+ * @param places that are written to
+ */
+function checkArray(what: string, codec: ScalarName | undefined, given: unknown, places: number): void {
   const kind = typeof given === "object" ? typedArrayKind(given) : typeof given;
+  if (kind === undefined && !isWritable(given as object, places))
+    throw new AnyctxError("EINVAL", `${what} need an array that can be written to, not one that is frozen`);
   if (kind === undefined || (codec === undefined && typeof given === "object")) return;
   const { name } = codec === undefined ? Array : SCALAR_ARRAYS[codec].array;
   if (kind !== name)
     throw new AnyctxError("EINVAL", `${what} of ${codec ?? "the map"} need ${name} or an array, not ${kind}`);
+}
+
+/** Whether a frozen array, or one that takes no new elements, has places for all the same. */
+function isWritable(given: object, places: number): boolean {
+  if (Object.isExtensible(given)) return true;
+  for (let index = 0; index < places; index++) {
+    const place = Object.getOwnPropertyDescriptor(given, index);
+    if (place?.writable !== true && place?.set === undefined) return false;
+  }
+  return true;
 }
 
 /** Which keys were found is written to bytes. */
@@ -100,6 +116,15 @@ function singly(count: number, act: (index: number) => void): void {
     } catch (cause) {
       throw failureAt(`Entry ${index} of ${count}`, cause);
     }
+}
+
+function holds<T>({ write }: Accessor<T>, value: unknown): boolean {
+  try {
+    write(value as T);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export class Batch<K, V> {
@@ -130,7 +155,7 @@ export class Batch<K, V> {
     const length = lengthOf("keys", keys, 0);
     lengthOf("values", values, length);
     const places = foundIn(found, length);
-    checkArray("Values", this.#value, values);
+    checkArray("Values", this.#value, values, length);
     if (this.#key === undefined || this.#value === undefined) return this.#readSingly(keys, length, values, places);
     const { array } = SCALAR_ARRAYS[this.#value];
     const words = this.#words(keys, length, this.#key, this.#keyCodec, "key");
@@ -164,14 +189,42 @@ export class Batch<K, V> {
     );
   }
 
-  /** As `set`, of what is added to each value. */
+  /** As `set`, of what is added to each value: amounts that values cannot be, as -1 of u32, one by one. */
   add(keys: Many<K>, amounts: Many<V>): void {
     const single = (key: K, amount: V): unknown => this.#map.add(key, amount as V & number);
-    const kind = this.#value === undefined ? 0 : numberPlaceOf(this.#value, undefined, this.#map.info.name).kind;
     const what = { values: "amounts", entry: "add to", single };
-    this.#write(keys, amounts, what, (core, map, room, count, { valuesAt, changeAt }) =>
-      core.mapAddMany(map, room, count, kind, valuesAt, changeAt),
-    );
+    const name = this.#value;
+    const kind = name === undefined ? 0 : numberPlaceOf(name, undefined, this.#map.info.name).kind;
+    const many: WriteMany = (core, map, room, count, { valuesAt, changeAt }) =>
+      core.mapAddMany(map, room, count, kind, valuesAt, changeAt);
+    if (this.#key === undefined || name === undefined || typedArrayKind(amounts) === SCALAR_ARRAYS[name].array.name)
+      this.#write(keys, amounts, what, many);
+    else {
+      const length = lengthOf("keys", keys, 0);
+      lengthOf("amounts", amounts, length);
+      const { taken, words } = this.#amounts(amounts, length, name);
+      const given = this.#words(keys, length, this.#key, this.#keyCodec, "key");
+      if (words !== undefined) this.#write(given as unknown as Many<K>, words as unknown as Many<V>, what, many);
+      else singly(length, (index) => void single(given[index] as K, taken[index] as V));
+    }
+  }
+
+  /** What `add` takes, read once. @returns also as the codec's words, if all of them are such */
+  #amounts(given: Many<V>, length: number, name: ScalarName): { taken: unknown[]; words: ScalarArray | undefined } {
+    const scratch = new DataView(new ArrayBuffer(ALIGN));
+    const place = this.#valueCodec.bind(scratch.buffer, 0);
+    const taken = new Array<unknown>(length);
+    let words: ScalarArray | undefined = new SCALAR_ARRAYS[name].array(length);
+    for (let index = 0; index < length; index++)
+      try {
+        taken[index] = given[index];
+        writeAmount(scratch, name, taken[index], this.#map.info.name);
+        if (words !== undefined && holds(place, taken[index])) words[index] = place.read() as never;
+        else words = undefined;
+      } catch (cause) {
+        throw failureAt(`The amount ${index} of ${length}`, cause);
+      }
+    return { taken, words };
   }
 
   /** Gives keys, and with each what becomes of its value, to the core. @param many 0 or -errno for as many as fit at once */
@@ -234,7 +287,7 @@ export class Batch<K, V> {
       ["Keys", this.#key, keys],
       ["Values", this.#value, values],
     ] as const)
-      checkArray(what, codec, given);
+      checkArray(what, codec, given, most);
     const scan = { keys, values, most, from, check: () => this.#checkOpen() };
     return scanInto(this.#host, this.#map.info, [this.#key, this.#value], scan);
   }

@@ -207,3 +207,22 @@ test("what cannot expire is refused, and so is what is no time, and a number tha
   assert.equal(map.update(1, 1, EXIST), -ERRNO.EBADF);
   assert.throws(() => map.has(1), { code: "EBADF" });
 });
+
+test("the compiler knows what a map with expireAfter has and has not; of an opened one instanceof tells", () => {
+  const map = arena.createMap({ type: "hash", name: "typed", key: u32, value: u32, maxEntries: 9, expireAfter: AGE });
+  assert.equal(map.set(1, 2).removeExpired(), 0);
+  // @ts-expect-error A number is not changed where it lies.
+  assert.throws(() => map.add(1, 1), { code: "EINVAL" });
+  // @ts-expect-error As add.
+  assert.throws(() => map.addMany([1], [1]), { code: "EINVAL" });
+  // @ts-expect-error A hash is no queue.
+  assert.throws(() => map.pop(), { code: "EINVAL" });
+  const value: number | undefined = map.get(1);
+  const opened = arena.openMap("typed", { key: u32, value: u32 });
+  assert.ok(opened instanceof ExpiringMap);
+  mock.timers.tick(AGE);
+  assert.deepEqual([value, map.get(1), opened.size, opened.removeExpired(), map.size], [2, undefined, 1, 1, 0]);
+  const plain = arena.createMap({ type: "hash", name: "plain", key: u32, value: u32, maxEntries: 9 });
+  // @ts-expect-error Its values do not expire.
+  assert.throws(() => plain.removeExpired());
+});

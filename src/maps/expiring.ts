@@ -17,7 +17,7 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Made by `Arena.createMap` with `expireAfter`, and by `openMap` of such a map.
+ * Made by `Arena.createMap` with `expireAfter`, and by `openMap` of such a map: there the compiler learns it by `instanceof`.
  *
  * @example
  * ```ts
@@ -30,6 +30,7 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
  * console.log(codes.get("ada")); // 1234
  * await new Promise((resolve) => setTimeout(resolve, 600));
  * console.log(codes.get("ada"), codes.has("ada"), codes.size); // undefined false 1
+ * console.log(codes.removeExpired(), codes.size); // 1 0
  * ```
  */
 export class ExpiringMap<K, V> extends ArenaMap<K, V> {

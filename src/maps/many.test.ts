@@ -225,6 +225,61 @@ test("addMany: as many additions one by one, of words and of others", () => {
   ]);
 });
 
+test("addMany takes what add takes, and refuses the others before anything happens", () => {
+  const most = 2n ** 64n - 1n;
+  const rows: readonly [Name, unknown, readonly unknown[]][] = [
+    ["u8", 200, [-1, 50, -200, -0]],
+    ["u32", 2 ** 32 - 1, [-(2 ** 32 - 1), 2 ** 32 - 1, -7]],
+    ["u64", most, [-most, most, -(2n ** 63n)]],
+    ["i8", -128, [255, -255, 200]],
+    ["i64", -(2n ** 63n), [most, -most]],
+    ["f32", 1, [0.1, 1e300, Number.NaN]],
+    ["f64", 1, [0.1, -0]],
+  ];
+  for (const [name, first, amounts] of rows) {
+    const [many, single] = [makeMap("u32", name), makeMap("u32", name)];
+    const keys = amounts.map(() => 5);
+    for (const map of [many, single]) map.set(5, first);
+    for (const amount of amounts) single.add(5, amount as never);
+    many.addMany(keys, amounts as never);
+    assert.deepEqual(many.get(5), single.get(5), name);
+  }
+  const map = makeMap("u32", "u32") as unknown as ArenaMap<number, number>;
+  map.set(1, 10);
+  map.addMany([1, 1], Int32Array.of(-3, -3));
+  assert.equal(map.get(1), 4);
+  for (const wrong of [0.5, 1n, "1", undefined, 2 ** 53])
+    assert.throws(() => map.addMany([1, 1], [-1, wrong] as never), {
+      code: "EINVAL",
+      message: /^The amount 1 of 2: Only a whole number can be added to u32 of map "map\d+", not /,
+    });
+  assert.throws(() => map.addMany([1, -1], [-1, -1]), { code: "EINVAL", message: /^The key 1 of 2/ });
+  assert.equal(map.get(1), 4);
+  assert.throws(() => map.addMany([1, 1], [-4, -1]), { code: "ERANGE", message: /^Entry 1 of 2: .* -1$/ });
+  assert.equal(map.get(1), 0);
+});
+
+test("arrays that cannot be written to are refused before anything is read", () => {
+  const map = makeMap("u32", "u32").setMany([1, 2], [10, 20]);
+  const texts = arena.createMap({ type: "hash", name: "frozen", key: string(8), value: u32, maxEntries: 8 });
+  texts.set("a", 1);
+  const message = / need an array that can be written to, not one that is frozen$/;
+  const sealed = Object.seal([0, 0]);
+  const closed = Object.preventExtensions(Object.assign(new Array<number>(2), { 0: 7 }));
+  for (const places of [Object.freeze([8, 9]) as number[], closed]) {
+    const before = [...places];
+    const found = Uint8Array.of(7, 7);
+    assert.throws(() => map.getMany([1, 2], places, found), { code: "EINVAL", message });
+    assert.throws(() => texts.getMany(["a", "a"], places, found), { code: "EINVAL", message });
+    assert.throws(() => map.scan(places, new Uint32Array(2)), { code: "EINVAL", message });
+    assert.throws(() => map.scan(new Uint32Array(2), places), { code: "EINVAL", message });
+    assert.deepEqual([[...places], [...found]], [before, [7, 7]]);
+  }
+  assert.equal(map.getMany([1, 2], sealed), 2);
+  assert.deepEqual(sealed, [10, 20]);
+  assert.equal(map.getMany([], Object.freeze([]) as never), 0);
+});
+
 test("scan: every entry once, into arrays of any length; others are refused", () => {
   const map = arena.createMap({ type: "hash", name: "scanned", key: u32, value: u64, maxEntries: 50_000 });
   const model = new Map(Array.from({ length: 20_000 }, (_, index) => [index * 7, BigInt(index)]));

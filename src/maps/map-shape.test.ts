@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import { Arena } from "../arena/arena.ts";
 import { innerMaps } from "../arena/inner-maps.ts";
 import { ERRNO } from "../error.ts";
-import { array, bytes, none, string, struct, u8, u32, u64 } from "./codec.ts";
+import { array, bytes, f32, f64, i32, none, string, struct, u8, u16, u32, u64 } from "./codec.ts";
 import { json } from "./json.ts";
 import { ArenaMap } from "./map.ts";
 
@@ -347,4 +347,37 @@ test("prefillAll is for maps of this arena", async () => {
   for (const given of [map, undefined, null, {}, { isOpen: true, info: map.info, prefill: () => 0 }])
     assert.equal(arena.prefillAll(given as never, 1), -ERRNO.EINVAL);
   assert.equal(other.prefillAll(map, 1), 0);
+});
+
+test("keys that the core reads are what it takes them for; a prefix has to be given", async () => {
+  const arena = await makeArena();
+  const create = (type: string, key: unknown): ArenaMap<unknown, unknown> =>
+    arena.createMap({ type, name: "map", key, value: u32, maxEntries: 16 } as never) as never;
+  const address = bytes(4);
+  const rows: readonly [type: string, needs: string, right: readonly unknown[], wrong: readonly unknown[]][] = [
+    ["array", "u32, the index", [u32, i32, bytes(4), array(u8, 4), struct({ at: u32 })], [f32, string(4), u16, u64]],
+    ["percpu_array", "u32, the index", [u32], [f32, struct({ low: u16, high: u16 })]],
+    ["task_storage", "u64, the owner's address", [u64, bytes(8)], [f64, string(8)]],
+    [
+      "lpm_trie",
+      "u32, the length of the prefix",
+      [struct({ length: u32, address }), struct({ key: struct({ length: u32 }), address }), bytes(8), array(u32, 2)],
+      [struct({ length: u8, address }), struct({ length: f32, address }), string(8), u64],
+    ],
+  ];
+  for (const [type, needs, right, wrong] of rows) {
+    for (const key of wrong) {
+      const message = new RegExp(`^Map "map" is ${type}: its key begins with ${needs}, not [a-z0-9]+$`);
+      assert.throws(() => create(type, key), { code: "EINVAL", message });
+    }
+    for (const key of right) {
+      create(type, key).close();
+      arena.destroyMap("map");
+    }
+  }
+  const ordered = arena.createMap({ type: "ordered", name: "ordered", key: string(), value: u32, maxEntries: 9 });
+  ordered.set("a", 1);
+  for (const beginning of [undefined, null, 1])
+    assert.throws(() => ordered.prefix(beginning as never), { code: "EINVAL", message: /holds text, not / });
+  assert.deepEqual([...ordered.prefix("")], [["a", 1]]);
 });

@@ -184,7 +184,8 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     checkBooleans("prefix", options, ["reverse"]);
     if (this.#keyCodec.variable === undefined)
       throw new AnyctxError("EINVAL", `The keys of map "${this.info.name}" are numbers, which have no beginning`);
-    const from = this.#keyBytes(beginning) ?? new Uint8Array(0);
+    this.transfer.place(beginning);
+    const from = this.transfer.keyBytes();
     return this.#inOrder({ from, to: behindPrefix(from), reverse: options.reverse });
   }
 
@@ -250,7 +251,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   /**
    * Adds to many entries, in their order, as `getMany` reads them; the same key may come twice. As `add` of a map whose values are
    * numbers.
-   * @throws {AnyctxError} ERANGE: a sum cannot be held; those before it have been added
+   * @throws {AnyctxError} ERANGE: a sum cannot be held; those before it have been added. Otherwise as `setMany`
    */
   addMany(keys: Many<K>, amounts: Many<V & (number | bigint)>): this {
     this.#many().add(keys, amounts);

@@ -3,10 +3,11 @@
  * it. Numbers are changed by the core under the bucket's lock; other values by a comparison with what was read, again and again
  * until nobody was faster.
  */
-import { checkFunction, show } from "../arguments.ts";
-import { AnyctxError, ERRNO } from "../error.ts";
+import { checkFunction } from "../arguments.ts";
+import { ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
-import type { Accessor, Codec, ScalarName } from "./accessor.ts";
+import type { Accessor, Codec } from "./accessor.ts";
+import { sumOutOfRange, writeAmount } from "./amount.ts";
 import { hasOtherForms } from "./codec.ts";
 import { MapEntries, type OpenMap } from "./entries.ts";
 import { mapFailure } from "./failure.ts";
@@ -16,9 +17,8 @@ import { refusalOf } from "./refusal.ts";
 import { SCALARS } from "./scalar.ts";
 import type { NumberRoom } from "./transfer.ts";
 
-const { SUBTRACTS, EXCHANGES } = CONSTANTS;
+const { EXCHANGES } = CONSTANTS;
 const { EAGAIN, EEXIST, EINVAL, ENOENT, ERANGE } = ERRNO;
-const TWO_TO_32 = 2 ** 32;
 
 /** Names of a struct's fields that are numbers. */
 export type NumberField<V> = V extends readonly unknown[] | Uint8Array
@@ -60,7 +60,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   add(key: K, ...given: readonly unknown[]): unknown {
     const [field, amount] = given.length > 1 ? [given[0] as string, given[1]] : [undefined, given[0]];
     const number = this.#numberOf(field);
-    const subtracts = this.#readAmount(number.name, amount);
+    const subtracts = writeAmount(this.#amount, number.name, amount, this.info.name);
     const at = this.transfer.place(key);
     this.checkOpen("change an entry of", "mayChange");
     number.room.put(this.#amountBytes);
@@ -254,38 +254,6 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
     return bound;
   }
 
-  /** What is to be added. @returns SUBTRACTS for a negative integer, otherwise 0 */
-  #readAmount(name: ScalarName, amount: unknown): number {
-    if (name === "f32" || name === "f64") {
-      if (typeof amount !== "number") throw this.#noAmount(name, "a number", amount);
-      this.#amount.setFloat64(0, amount, true);
-      return 0;
-    }
-    if (name === "u64" || name === "i64") {
-      if (typeof amount !== "bigint") throw this.#noAmount(name, "a bigint", amount);
-      const magnitude = amount < 0n ? -amount : amount;
-      if (magnitude >= 2n ** 64n) throw this.#outOfRange(name, amount);
-      this.#amount.setBigUint64(0, magnitude, true);
-      return amount < 0n ? SUBTRACTS : 0;
-    }
-    if (!Number.isSafeInteger(amount)) throw this.#noAmount(name, "a whole number", amount);
-    const magnitude = Math.abs(amount as number);
-    this.#amount.setUint32(0, magnitude % TWO_TO_32, true);
-    this.#amount.setUint32(4, Math.floor(magnitude / TWO_TO_32), true);
-    return (amount as number) < 0 ? SUBTRACTS : 0;
-  }
-
-  #noAmount(name: ScalarName, needs: string, amount: unknown): AnyctxError {
-    return new AnyctxError(
-      "EINVAL",
-      `${needs} can be added to ${name} of map "${this.info.name}", not ${show(amount)}`,
-    );
-  }
-
-  #outOfRange(name: ScalarName, amount: unknown): AnyctxError {
-    return new AnyctxError("ERANGE", `${name} of map "${this.info.name}" cannot hold the sum with ${show(amount)}`);
-  }
-
   #exchangeNumber(key: K, field: string | undefined, expected: unknown, value: unknown): boolean {
     const number = this.#numberOf(field);
     const at = this.transfer.place(key);
@@ -304,7 +272,7 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   /** Whether the number was as expected, or is there to be added to. */
   #change(at: number, { name, offset, room }: BoundNumber, change: number, amount: unknown): boolean {
     const result = this.#changeAt(at, room.address, offset, change);
-    if (result === -ERANGE) throw this.#outOfRange(name, amount);
+    if (result === -ERANGE) throw sumOutOfRange(name, amount, this.info.name);
     if (result === -EAGAIN || (result === -ENOENT && (change & EXCHANGES) !== 0)) return false;
     if (result !== 0) throw mapFailure(this.info, result, "change an entry of");
     return true;

@@ -1,9 +1,9 @@
 /** Of which type of the registry a map is, by what it is created with. */
 import { AnyctxError } from "../error.ts";
-import type { Codec, Description } from "./accessor.ts";
+import type { Codec, Description, ScalarName } from "./accessor.ts";
 import { expiring, isExpiring } from "./expiring-codec.ts";
 import { orderedForm } from "./key-order.ts";
-import { type MapType, mapKindByType } from "./kinds.ts";
+import { type MapKind, type MapType, mapKindByType } from "./kinds.ts";
 import type { MapOptions } from "./options.ts";
 import { isVariable } from "./variable-codec.ts";
 
@@ -12,6 +12,38 @@ export interface MapShape {
   readonly type: MapType;
   readonly keySize: number;
   readonly valueSize: number;
+}
+
+/** Keys whose bytes the core reads itself: what they begin with, and what that is to it. */
+const BEGINNINGS: Readonly<Partial<Record<MapKind["keys"], readonly [names: readonly ScalarName[], what: string]>>> = {
+  index: [["u32", "i32"], "the index"],
+  owner: [["u64", "i64"], "the owner's address"],
+  prefix: [["u32", "i32"], "the length of the prefix"],
+};
+
+/** What a key begins with; undefined: bytes, of which nobody knows more. */
+function beginningOf(description: Description): ScalarName | "string" | undefined {
+  if (typeof description === "string") return description === "none" ? undefined : description;
+  if ("string" in description) return "string";
+  if ("array" in description) return description.array[0] === "u8" ? undefined : beginningOf(description.array[0]);
+  const [first] = "struct" in description ? description.struct : [];
+  return first && beginningOf(first[1]);
+}
+
+/**
+ * Whether a key says what the core reads in it: it would take a text for an index, or an address for a length.
+ * @throws {AnyctxError} EINVAL
+ */
+export function checkKey<K, V>({ type, name, key }: MapOptions<K, V>): void {
+  const rule = BEGINNINGS[mapKindByType(type)?.keys ?? "bytes"];
+  const beginning = beginningOf(key.description);
+  if (rule === undefined || beginning === undefined) return;
+  const [names, what] = rule;
+  if (!names.some((each) => each === beginning))
+    throw new AnyctxError(
+      "EINVAL",
+      `Map "${name}" is ${type}: its key begins with ${names[0]}, ${what}, not ${beginning}`,
+    );
 }
 
 /**
