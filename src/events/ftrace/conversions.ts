@@ -2,6 +2,7 @@
 import type { EventField } from "../event.ts";
 import { storeBigInt } from "../integer.ts";
 import { bytesOfType } from "../tracepoints/format.ts";
+import { errorNumber } from "./errno-names.ts";
 
 type TextReader = (text: string) => Uint8Array | undefined;
 
@@ -82,12 +83,45 @@ function guid(text: string): Uint8Array | undefined {
 /** The bytes of `struct sockaddr_in`, where an address lies behind the event's struct. */
 const FOUR_BYTES = 16;
 
+const reversed =
+  (read: TextReader): TextReader =>
+  (text) =>
+    read(text)?.reverse();
+
+/** `-ENOMEM`, or where names were left out of the kernel the number. */
+function errorPointer(text: string): Uint8Array | undefined {
+  const value = errorNumber(text) ?? (/^-\d{1,4}$/.test(text) ? Number(text) : undefined);
+  const hex = /^(?:0x)?[0-9a-f]{16}$/.test(text)
+    ? BigInt.asIntN(64, BigInt(`0x${text.replace(/^0x/, "")}`))
+    : undefined;
+  const number = text === "(null)" ? 0n : value === undefined ? hex : BigInt(value);
+  return number === undefined ? undefined : new Uint8Array(new BigInt64Array([number]).buffer);
+}
+
+/** `0x0000000000004000` of what lies at the pointer. */
+function number64(text: string): Uint8Array | undefined {
+  return /^0x[0-9a-f]{16}$/.test(text) ? hexPairs(text.slice(2), "")?.reverse() : undefined;
+}
+
+/** `NV12 little-endian (0x3231564e)`. */
+function fourCharacters(text: string): Uint8Array | undefined {
+  const hex = /\(0x([0-9a-f]{8})\)$/.exec(text)?.[1];
+  return hex === undefined ? undefined : hexPairs(hex, "")?.reverse();
+}
+
 const FORMS: readonly PointerForm[] = [
-  { extension: /^[Ii]4$/, bytes: 4, read: ip4 },
+  { extension: /^[Ii]4[bn]?$/, bytes: 4, read: ip4 },
+  { extension: /^[Ii]4[hl]$/, bytes: 4, read: reversed(ip4) },
+  { extension: /^e$/, bytes: 8, read: errorPointer },
+  { extension: /^NF$/, bytes: 8, read: number64 },
+  { extension: /^4cc$/, bytes: 4, read: fourCharacters },
   { extension: /^[Ii]6c?$/, bytes: 16, read: ip6 },
-  { extension: /^ISpc?$/, bytes: 28, read: socketAddress },
+  { extension: /^[Ii]S(?:pc?|cp)$/, bytes: 28, read: socketAddress },
   { extension: /^M$/, bytes: 6, read: (text) => hexPairs(text, ":") },
+  { extension: /^MF$/, bytes: 6, read: (text) => hexPairs(text, "-") },
+  { extension: /^MR$/, bytes: 6, read: reversed((text) => hexPairs(text, ":")) },
   { extension: /^m$/, bytes: 6, read: (text) => hexPairs(text, "") },
+  { extension: /^mR$/, bytes: 6, read: reversed((text) => hexPairs(text, "")) },
   { extension: /^U[bB]?$/, bytes: 16, read: uuid },
   { extension: /^U[lL]$/, bytes: 16, read: guid },
 ];
@@ -136,6 +170,23 @@ function bitmask(text: string): Uint8Array | undefined {
   return new Uint8Array(view.buffer);
 }
 
+/** `0-3,7`: `%*pbl` of so many bits. */
+function bitList(text: string, bytes: number): Uint8Array | undefined {
+  const bits = new Uint8Array(bytes);
+  for (const run of text === "" ? [] : text.split(",")) {
+    const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(run) ?? [];
+    if (from === undefined || Number(to) >= bytes * 8) return undefined;
+    for (let at = Number(from); at <= Number(to); at++) bits[at >> 3] = (bits[at >> 3] as number) | (1 << (at & 7));
+  }
+  return bits;
+}
+
+/** How `%*pb` and `%*pbl` are read; undefined for other pointers. */
+export function bitmapReader(extension: string, { size }: EventField): TextReader | undefined {
+  if (extension === "bl") return (text) => bitList(text, size);
+  return extension === "b" ? (text) => bitmask(text)?.subarray(0, size) : undefined;
+}
+
 /** @param bytes of an array's element, where the macro is told */
 type MacroReader = (text: string, field: EventField, bytes?: number) => Uint8Array | undefined;
 
@@ -143,6 +194,7 @@ const TEXTS: Readonly<Record<string, MacroReader>> = {
   __print_hex: (text) => (text === "" ? new Uint8Array(0) : hexPairs(text, " ")),
   __print_hex_str: (text) => hexPairs(text, ""),
   __print_array: array,
+  __print_dynamic_array: array,
   __get_bitmask: bitmask,
   __get_rel_bitmask: bitmask,
   __get_cpumask: bitmask,

@@ -10,7 +10,7 @@ import { STEPS, type Step } from "./steps.ts";
 
 const FAIL = "break line;";
 const WORD = 4;
-const [NEWLINE, RETURN, BLANK, PLUS, MINUS, OPEN, ZERO, SMALL_X] = [10, 13, 32, 43, 45, 40, 48, 120];
+const [NEWLINE, RETURN, BLANK, PLUS, MINUS, OPEN, ZERO, SMALL_X, BIG_X] = [10, 13, 32, 43, 45, 40, 48, 120, 88];
 /** So many decimal digits are exact in a double. */
 const EXACT_DIGITS = 15;
 
@@ -71,7 +71,7 @@ function sixteen({ offset }: Step, otherwise: string): string {
 }
 
 const skipBlanks = ({ padded }: Step): string => (padded ? `while (T[p] === ${BLANK}) p++;` : "");
-const SKIP_0X = `if (T[p] === ${ZERO} && T[p + 1] === ${SMALL_X}) p += 2;`;
+const SKIP_0X = `if (T[p] === ${ZERO} && (T[p + 1] === ${SMALL_X} || T[p + 1] === ${BIG_X})) p += 2;`;
 
 function decimal({ offset, size }: Step, index: number): string {
   const at = `start + ${offset}`;
@@ -157,6 +157,7 @@ const SOURCES: Readonly<Record<Step["kind"], (step: Step, index: number) => stri
   [STEPS.chars]: text((step, index) => (isPlain(step) ? chars(step) : meant(index))),
   [STEPS.string]: text((step, index) => (isPlain(step) ? `n = p; ${append(step)}` : meant(index))),
   [STEPS.bytes]: text((_, index) => meant(index)),
+  [STEPS.numeral]: text((_, index) => meant(index)),
   [STEPS.ignored]: text(() => ""),
 };
 

@@ -21,7 +21,12 @@ export interface Matching {
 }
 
 const BLANK = 32;
-const [ZERO, SMALL_X] = [48, 120];
+const [ZERO, SMALL_X, BIG_X] = [48, 120, 88];
+
+/** `0x`, as `%#X` prints it `0X`. */
+const isPrefix = (line: Uint8Array, at: number): boolean =>
+  line[at] === ZERO && (line[at + 1] === SMALL_X || line[at + 1] === BIG_X);
+
 const OPEN = 40;
 const CLOSE = bytesOf(")");
 const ALL = 0xffff_ffff_ffff_ffffn;
@@ -48,6 +53,7 @@ export function storeText(
   if (step.kind === STEPS.chars) return storeChars(step, line, from, to, target, matching);
   if (step.kind === STEPS.string) return appendBytes(matching, step, line, from, to, target, 1);
   if (step.kind === STEPS.bytes) return storeBytes(matching, step, line, from, to, target);
+  if (step.kind === STEPS.numeral) return storeNumeral(matching, step, line, from, to, target);
   return storeMeaning(matching, step, line, from, to, target);
 }
 
@@ -187,7 +193,7 @@ export function runStep(matching: Matching, step: Step, from: number, line: Uint
   if (step.padded) while (line[position] === BLANK) position++;
   if (step.kind === STEPS.decimal) position = scanDecimal(line, position, target.view, at, step.size);
   else if (step.kind === STEPS.hex) {
-    if (step.prefixed && line[position] === ZERO && line[position + 1] === SMALL_X) position += 2;
+    if (step.prefixed && isPrefix(line, position)) position += 2;
     position = scanHex(line, position, target.view, at, step.size);
   } else if (step.kind === STEPS.pointer) position = runPointer(matching, step, position, line, target.view, at);
   else position = runPart(matching, step, position, line, target.view, at);
@@ -218,27 +224,58 @@ function runPointer(
     return findOnLine(line, position, CLOSE) + 1 || -1;
   }
   // Tools of user space print pointers with 0x.
-  if (line[position] === ZERO && line[position + 1] === SMALL_X) position += 2;
+  if (isPrefix(line, position)) position += 2;
   return scanHex(line, position, view, at, step.size);
+}
+
+const NUMERALS: Readonly<Record<number, RegExp>> = {
+  8: /^()([0-7]+)$/,
+  10: /^([-+]?)(\d+)$/,
+  16: /^()(?:0[xX])?([\da-f]+)$/i,
+};
+const PREFIXES: Readonly<Record<number, string>> = { 8: "0o", 10: "", 16: "0x" };
+
+/** A number whose digits the fixed text behind it goes on with: what stands before that. */
+function storeNumeral(
+  matching: Matching,
+  step: Step,
+  line: Uint8Array,
+  from: number,
+  to: number,
+  target: Target,
+): boolean {
+  const [, sign, digits] = NUMERALS[step.base]?.exec(textOf(line, from, to).trim()) ?? [];
+  if (digits === undefined || digits.length > 24) return false;
+  const value = BigInt(PREFIXES[step.base] + digits);
+  return storeSolved(matching, step, sign === "-" ? -value : value, target.view, target.start + step.offset);
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
 
 /** A number that says something of a field, or is printed in an unusual base: its bits are added. */
 function runPart(matching: Matching, step: Step, from: number, line: Uint8Array, view: DataView, at: number): number {
-  const isPrefixed = step.prefixed && line[from] === ZERO && line[from + 1] === SMALL_X;
+  if (step.digits > 0) {
+    const text = textOf(line, from, from + step.digits);
+    const isWhole = text.length === step.digits && NUMERALS[step.base]?.test(text) === true;
+    const value = isWhole ? BigInt(PREFIXES[step.base] + text) : 0n;
+    return isWhole && storeSolved(matching, step, value, view, at) ? from + step.digits : -1;
+  }
+  const isPrefixed = step.prefixed && isPrefix(line, from);
   const scan = step.base === 16 ? scanHex : step.base === 8 ? scanOctal : scanDecimal;
   const position = scan(line, isPrefixed ? from + 2 : from, scratch, 0, 8);
   if (position < 0) return -1;
-  const bits = step.solve(scratch.getBigUint64(0, true), ALL);
+  return storeSolved(matching, step, scratch.getBigUint64(0, true), view, at) ? position : -1;
+}
+
+/** Adds the bits that a printed number tells; false where they do not fit. */
+function storeSolved(matching: Matching, step: Step, number: bigint, view: DataView, at: number): boolean {
+  const bits = step.solve(BigInt.asUintN(64, number), ALL);
   if (bits === undefined) {
     markUnread(matching, step);
-    return position;
+    return true;
   }
   const value = step.size < 8 ? narrowed(bits.value, step.size) : bits.value;
-  return value !== undefined && storeBigInt(view, at, step.size, loadBigInt(view, at, step.size) | value)
-    ? position
-    : -1;
+  return value !== undefined && storeBigInt(view, at, step.size, loadBigInt(view, at, step.size) | value);
 }
 
 /** A number of 64 bits in fewer, also a negative one; undefined where it does not fit. */

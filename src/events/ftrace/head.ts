@@ -6,7 +6,7 @@
  */
 
 import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
-import { bytesOf, matches } from "./bytes.ts";
+import { bytesOf, matches, textOf } from "./bytes.ts";
 import { KnownHeads, UNKEPT } from "./known-heads.ts";
 import { cpuOf, fillHead, type Origin, type RecordHeads } from "./record-head.ts";
 
@@ -101,6 +101,9 @@ const [OPEN, CLOSE, MINUS, DOT, COLON, NEWLINE, BRACKET, BRACKET_END] = [40, 41,
 const CALL = bytesOf("sys_");
 const RETURNS = bytesOf(" -> ");
 const CALLED_BY = bytesOf(" <-");
+const [PLUS, LESS] = [43, 60];
+const PLACE = /^(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: <[0-9a-f]+>)?(?=: )/;
+const LONGEST_PLACE = 64;
 const NANO_PLACES = 9;
 /** Times have 64 bits with a sign. */
 const MOST_SECONDS = 9_223_372_035;
@@ -313,6 +316,7 @@ function readName(state: State, line: Uint8Array, from: number): boolean {
   state.nameFrom = from;
   state.nameTo = position;
   if (position === from) return false;
+  position = behindPlace(line, position);
   // Behind perf's `sched:` stands the event's name.
   if (line[position] === COLON && IS_WORD[line[position + 1] as number] === 0) {
     state.form = FORMS.named;
@@ -325,6 +329,13 @@ function readName(state: State, line: Uint8Array, from: number): boolean {
   state.form = isExit ? FORMS.exit : FORMS.enter;
   state.fields = position + (isExit ? RETURNS.length : 1);
   return true;
+}
+
+/** `+0x91/0x170`, ` <ffffffff814aa001>`: where in a function, with `options/sym-offset` and `sym-addr`, a marker was written. */
+function behindPlace(line: Uint8Array, from: number): number {
+  if (line[from] !== PLUS && (line[from] !== BLANK || line[from + 1] !== LESS || line[from + 2] === MINUS)) return from;
+  const place = PLACE.exec(textOf(line, from, Math.min(line.length, from + LONGEST_PLACE)))?.[0];
+  return from + (place?.length ?? 0);
 }
 
 /** What the function tracer prints: a function and, behind `<-`, who called it. */

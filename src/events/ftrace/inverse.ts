@@ -119,6 +119,7 @@ export function invert(expression: Expression): Inverse | undefined {
       covers: ALL,
       solve: (value, known) => whole(value, known),
     };
+  if (expression.kind === "call") return invertCall(expression);
   if (expression.kind === "unary") return invertUnary(expression);
   if (expression.kind === "cast") return invertCast(expression);
   if (expression.kind === "binary") return invertBinary(expression);
@@ -143,9 +144,36 @@ function invertUnary({ operator, operand }: Extract<Expression, { kind: "unary" 
   };
 }
 
+/** Functions of numbers by what they do to the bytes, on a little-endian machine. */
+const SWAPS = /^_*(?:builtin_bswap|fswab|swab|constant_swab|cpu_to_be|be|hton|ntoh)(16|32|64|s|l)(?:_to_cpu)?$/;
+const KEEPS = /^_*(?:(?:cpu_to_le|le)(16|32|64)(?:_to_cpu)?|ktime_to_ns|builtin_expect)$/;
+const LETTER_BYTES: Readonly<Record<string, number>> = { s: 2, l: 4 };
+
+/** `be16_to_cpu(REC->x)`, in whatever words a kernel's macros leave it. */
+function invertCall({ name, arguments: [operand] }: Extract<Expression, { kind: "call" }>): Inverse | undefined {
+  const swap = SWAPS.exec(name);
+  const found = swap ?? KEEPS.exec(name);
+  if (operand === undefined || found === null) return undefined;
+  const size = found[1] ?? "64";
+  const bytes = LETTER_BYTES[size] ?? Number(size) / 8;
+  const inner = cutTo(invert(operand), bytes);
+  if (inner === undefined || swap === null) return inner;
+  return { ...inner, solve: (value, known) => inner.solve(swapped(value, bytes), swapped(known, bytes)) };
+}
+
+function swapped(value: bigint, bytes: number): bigint {
+  let result = 0n;
+  for (let at = 0n; at < bytes; at++) result = (result << 8n) | ((value >> (at * 8n)) & 0xffn);
+  return result;
+}
+
 /** `(u8)REC->x`: what is printed tells the lowest bits. */
 function invertCast({ bytes, operand }: Extract<Expression, { kind: "cast" }>): Inverse | undefined {
-  const inner = invert(operand);
+  return cutTo(invert(operand), bytes);
+}
+
+/** The inverse of what is cut to so many bytes. */
+export function cutTo(inner: Inverse | undefined, bytes: number): Inverse | undefined {
   if (inner === undefined) return undefined;
   const mask = BigInt.asUintN(bytes * 8, ALL);
   const known = (inner.solve(0n, mask) ?? inner.solve(1n, mask))?.known ?? 0n;
@@ -157,7 +185,38 @@ function invertCast({ bytes, operand }: Extract<Expression, { kind: "cast" }>): 
   };
 }
 
+/** Bits that an expression's value may have. */
+function imageOf(expression: Expression): bigint {
+  if (expression.kind === "cast")
+    return expression.signed ? ALL : BigInt.asUintN(expression.bytes * 8, imageOf(expression.operand));
+  if (expression.kind !== "binary") return ALL;
+  const { operator, left, right } = expression;
+  const constant = evaluate(right);
+  if (operator === "|" && constant === undefined) return imageOf(left) | imageOf(right);
+  if (constant === undefined) return ALL;
+  if (operator === "&") return imageOf(left) & constant;
+  if (operator === "<<" && constant < 64n) return BigInt.asUintN(64, imageOf(left) << constant);
+  return operator === ">>" && constant < 64n ? imageOf(left) >> constant : ALL;
+}
+
+/** `(REC->x & 0xff) << 8 | REC->x >> 8`: pieces of one field that are put side by side. */
+function invertJoined(left: Expression, right: Expression): Inverse | undefined {
+  const [one, other] = [invert(left), invert(right)];
+  const [ofOne, ofOther] = [imageOf(left), imageOf(right)];
+  if (one === undefined || other === undefined || (ofOne & ofOther) !== 0n) return undefined;
+  if (one.field !== other.field || one.index !== other.index) return undefined;
+  // A piece that is not of this value has zeroes there.
+  const solve: Inverse["solve"] = (value, known) => {
+    const [a, b] = [one.solve(value & ofOne, known | ~ofOne), other.solve(value & ofOther, known | ~ofOther)];
+    return a && b && { value: (a.value & a.known) | (b.value & b.known), known: a.known | b.known };
+  };
+  const told = (inverse: Inverse): bigint => inverse.solve(0n, ALL)?.known ?? 0n;
+  return { ...one, plain: false, covers: (one.covers & told(one)) | (other.covers & told(other)), solve };
+}
+
 function invertBinary({ operator, left, right }: Extract<Expression, { kind: "binary" }>): Inverse | undefined {
+  if (operator === "|" && evaluate(left) === undefined && evaluate(right) === undefined)
+    return invertJoined(left, right);
   const onRight = evaluate(right);
   const constant = onRight ?? evaluate(left);
   const inner = invert(onRight === undefined ? right : left);

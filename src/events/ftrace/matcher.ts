@@ -52,11 +52,12 @@ export function createMatcher(
   if (behind !== "") addLiteral(items, behind);
   const own = printedOf(format, items, symbols, compile);
   const { matching } = own;
-  const other = pluginPrint(`${format.category}/${format.name}`, format.print);
+  const other = pluginPrint(`${format.category}/${format.name}`, format.print) ?? verbosePrint(format);
   const untold = untoldOf(format, items);
   const number = callNumberField(format);
   const never = maskOf(format, [...untold.unprinted, ...untold.unreadable]);
-  const plugin = other === undefined ? undefined : pluginMatching({ ...format, print: other }, symbols, never, compile);
+  const plugin =
+    other === undefined ? undefined : pluginMatching({ ...format, print: other }, symbols, never, behind, compile);
   const neverLow = Number(BigInt.asIntN(32, never));
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
@@ -109,14 +110,23 @@ function printedOf(format: FtraceFormat, items: readonly PrintItem[], symbols: S
   return { matching, decode: compile(steps) };
 }
 
+/** A call as it is entered with `options/verbose`: its arguments have their types in front of them. */
+function verbosePrint({ name, fields, print }: FtraceFormat): string | undefined {
+  if (!name.startsWith("sys_enter_")) return undefined;
+  const typeOf = (argument: string): string => fields.find((field) => field.name === argument)?.type ?? "";
+  return print.replace(/(\w+): 0x/g, (text, argument: string) => `${typeOf(argument)} ${text}`);
+}
+
 /** How a plugin prints the event, and the fields that it leaves out although the kernel prints them. */
 function pluginMatching(
   format: FtraceFormat,
   symbols: SymbolTable,
   never: bigint,
+  behind: string,
   compile: Compile,
 ): Printed & { readonly neverLow: number; readonly neverHigh: number } {
   const items = printItems(format);
+  if (behind !== "") addLiteral(items, behind);
   const { unprinted, unreadable } = untoldOf(format, items);
   const more = maskOf(format, [...unprinted, ...unreadable]) & ~never;
   const halves = { neverLow: Number(BigInt.asIntN(32, more)), neverHigh: Number(BigInt.asIntN(32, more >> 32n)) };

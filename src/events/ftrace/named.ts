@@ -1,4 +1,7 @@
-/** Fields as `name=value`, as `trace-cmd report -R` prints them, in whatever order the struct has them. */
+/**
+ * Fields as `name=value` in whatever order the struct has them, as `trace-cmd report -R` prints them and the kernel with `options/fields`:
+ * there numbers are told twice, `0x21 (33)`, and of one byte as a character, `'A'(65)`.
+ */
 import type { Target } from "../batch.ts";
 import type { EventField } from "../event.ts";
 import { storeBigInt } from "../integer.ts";
@@ -50,7 +53,7 @@ export function readNamed(
 function store(field: EventField, text: string, target: Target, symbols: SymbolTable): boolean {
   const at = target.start + field.offset;
   if (field.kind === "number" && field.count === 1) {
-    const value = numberIn(text) ?? symbols.addressOf(text);
+    const value = numberIn(text) ?? symbols.addressOf(text.replace(AGAIN, ""));
     return value !== undefined && storeBigInt(target.view, at, field.size, value);
   }
   const bytes = bytesIn(field, text);
@@ -63,17 +66,30 @@ function store(field: EventField, text: string, target: Target, symbols: SymbolT
 
 const isPlainNumber = ({ kind, count, size }: EventField): boolean => kind === "number" && count === 1 && size < 8;
 
-function numberIn(text: string): bigint | undefined {
-  if (text === "(nil)") return 0n;
+/** The number in brackets behind what is printed. */
+const AGAIN = / \(-?\d{1,20}\)$/;
+const BYTE = /^(?:'.')?\((\d{1,3})\)$/s;
+
+function numberIn(printed: string): bigint | undefined {
+  if (printed === "(nil)") return 0n;
+  const byte = BYTE.exec(printed)?.[1];
+  const text = byte ?? printed.replace(AGAIN, "");
   return /^(-?\d{1,20}|0x[0-9a-f]{1,16})$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** `ARRAY[7f, 00]` as bytes; of texts their letters. */
+/** What the kernel writes where it prints nothing of a field. */
+const NOT_PRINTED = /^<(?:INVALID-SIZE|INVALID-TYPE|OVERFLOW)>$/;
+const PAIRS = /^[0-9a-f]{2}(?:,[0-9a-f]{2})*$/;
+
+/** `ARRAY[7f, 00]` or `7f,00` as bytes; of texts their letters. */
 function bytesIn({ kind, type, count, size }: EventField, text: string): Uint8Array | undefined {
+  if (NOT_PRINTED.test(text)) return undefined;
   const listed = /^ARRAY\[((?:[0-9a-f]{1,2}(?:, |$|(?=\])))*)\]$/.exec(text)?.[1];
   if (listed !== undefined)
     return Uint8Array.from(listed === "" ? [] : listed.split(", "), (byte) => Number(`0x${byte}`));
   const isText = kind === "chars" || /\bchar\b/.test(type);
+  const isLocated = kind === "dataLoc" || kind === "relLoc";
+  if (isLocated && !isText && PAIRS.test(text)) return Uint8Array.from(text.split(","), (byte) => Number(`0x${byte}`));
   if (!isText || (kind === "number" && size / count !== 1)) return undefined;
   return Uint8Array.from(
     [...text].map((letter) => letter.charCodeAt(0)).concat(kind === "chars" && size > 0 ? [] : [0]),

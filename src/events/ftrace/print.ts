@@ -7,8 +7,8 @@ import { type Expression, evaluate, fieldsOf, parsePrint } from "../tracepoints/
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { withoutCasts } from "./casts.ts";
-import { dumpReader, textBytes, textReaders } from "./conversions.ts";
-import { type Inverse, invert } from "./inverse.ts";
+import { bitmapReader, dumpReader, textBytes, textReaders } from "./conversions.ts";
+import { cutTo, type Inverse, invert } from "./inverse.ts";
 import { type WordSet, wordsOf } from "./words.ts";
 
 /** Blanks around a text that is narrower than its column: in front of it, or behind it up to so many columns. */
@@ -29,6 +29,8 @@ export type PrintItem =
       readonly padded: boolean;
       /** `%-5d`: blanks follow up to so many columns. */
       readonly columns: number;
+      /** `%08x`: at least so many digits, and no blanks; 0: any number of them. */
+      readonly digits: number;
       /** `%#x`: in front of the digits stands `0x`, unless they are 0. */
       readonly prefixed: boolean;
       readonly field: EventField;
@@ -134,7 +136,8 @@ function itemOf(format: FtraceFormat, conversion: Conversion, value: Expression)
   const ignored: PrintItem = { kind: "ignored", fields };
   const item = ITEMS[conversion.type]?.(format, value, conversion) ?? numberItem(format, value, conversion) ?? ignored;
   const isText = item.kind === "string" || item.kind === "words" || item.kind === "symbol" || item.kind === "bytes";
-  return isText && conversion.padded ? { ...item, padding: paddingOf(conversion) } : item;
+  const isMeasured = conversion.type === "p" && MEASURED.test(conversion.extension);
+  return isText && conversion.padded && !isMeasured ? { ...item, padding: paddingOf(conversion) } : item;
 }
 
 /** The column of a width that an argument tells: as wide as any. */
@@ -150,11 +153,9 @@ const fieldIn = ({ fields }: FtraceFormat, name: string): EventField | undefined
 
 const bitsOf = ({ size, count }: EventField): bigint => (1n << BigInt((size / count) * 8)) - 1n;
 
-/** Bits of a number that is printed with this length modifier. */
-function printedBits(length: string): bigint {
-  const bytes = { hh: 1, h: 2, "": 4 }[length] ?? 8;
-  return (1n << BigInt(bytes * 8)) - 1n;
-}
+/** Bytes of a number that is printed with this length modifier. */
+const bytesOf = (length: string): number => ({ hh: 1, h: 2, "": 4 })[length] ?? 8;
+const printedBits = (length: string): bigint => (1n << BigInt(bytesOf(length) * 8)) - 1n;
 
 type Call = Extract<Expression, { kind: "call" }>;
 
@@ -178,10 +179,18 @@ function numberItem(format: FtraceFormat, value: Expression, conversion: Convers
     ? inverse.covers
     : (inverse.solve(0n, printedBits(conversion.length))?.known ?? inverse.covers);
   const covers = inverse.covers & (inverse.plain ? printed : inverse.covers) & bitsOf(field);
+  // What is cut by its conversion must leave what others tell of the field.
+  const printedOf = (each: Inverse): Inverse =>
+    each.plain && !isProbe && printed < bitsOf(field) ? (cutTo(each, bytesOf(conversion.length)) ?? each) : each;
   const isWidened = !isProbe && conversion.type !== "d" && conversion.type !== "i" && field.signed;
-  const read = isWidened ? widened(inverse, bitsOf(field), printedBits(conversion.length)) : inverse;
-  return { kind: "number", base, padded, columns, prefixed, field, index, inverse: read, covers };
+  const read = isWidened ? widened(inverse, bitsOf(field), printedBits(conversion.length)) : printedOf(inverse);
+  const digits = prefixed || /^[di]$/.test(conversion.type) ? 0 : leastDigits(conversion);
+  return { kind: "number", base, padded, columns, digits, prefixed, field, index, inverse: read, covers };
 }
+
+/** Digits that a number has at least. */
+const leastDigits = ({ flags, width = 0, precision }: Conversion): number =>
+  precision ?? (flags.includes("0") && !flags.includes("-") ? width : 0);
 
 /** `%u` of a field that is narrower and below 0: what is printed has ones above the field's bits. */
 function widened(inverse: Inverse, field: bigint, printed: bigint): Inverse {
@@ -198,8 +207,14 @@ const ITEMS: Readonly<
 > = {
   s: textItem,
   c: characterItem,
-  p: (format, value, conversion) => dumpItem(format, value, conversion) ?? pointerItem(format, value, conversion),
+  p: (format, value, conversion) =>
+    dumpItem(format, value, conversion) ??
+    bitmapItem(format, value, conversion) ??
+    pointerItem(format, value, conversion),
 };
+
+/** Conversions whose width is no column's. */
+const MEASURED = /^(?:h|bl?$)/;
 
 /** `%*ph`, `%16phN`: so many bytes in hex. */
 function dumpItem(format: FtraceFormat, value: Expression, { extension, width }: Conversion): PrintItem | undefined {
@@ -208,6 +223,14 @@ function dumpItem(format: FtraceFormat, value: Expression, { extension, width }:
     read === undefined ? [] : (value.kind === "call" ? value.arguments : [value]).flatMap(fieldsOfArgument);
   const field = name === undefined ? undefined : fieldIn(format, name);
   return read && field && { kind: "bytes", field, read, whole: width === undefined || width >= field.size };
+}
+
+/** `%*pbl`: so many bits of an array. */
+function bitmapItem(format: FtraceFormat, value: Expression, { extension, width }: Conversion): PrintItem | undefined {
+  const [name] = fieldsOf(value);
+  const field = name === undefined ? undefined : fieldIn(format, name);
+  const read = field?.kind === "number" || field?.kind === "other" ? bitmapReader(extension, field) : undefined;
+  return read && field && { kind: "bytes", field, read, whole: width !== undefined && width >= field.size * 8 };
 }
 
 function pointerItem(format: FtraceFormat, value: Expression, { extension }: Conversion): PrintItem | undefined {
@@ -243,7 +266,9 @@ function callItem(format: FtraceFormat, { name, arguments: values }: Call): Prin
   const [about] = values.flatMap(fieldsOfArgument);
   const field = printed && about !== undefined ? fieldIn(format, about) : undefined;
   if (printed === undefined || field === undefined) return undefined;
-  const [, count, size] = values.map((each) => constantOf(each));
+  // The second argument of one is how many, of the other how large.
+  const [, second, third] = values.map((each) => constantOf(each));
+  const [count, size] = name === "__print_dynamic_array" ? [undefined, second] : [second, third];
   // How many may depend on the event.
   const isLocated = field.kind === "dataLoc" || field.kind === "relLoc";
   const whole = isLocated || count === undefined || count * (size ?? 1) >= field.size;
@@ -357,7 +382,11 @@ export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Unt
   }
   const isFilled = (name: string): boolean => name === CALL_NUMBER && callNumberOf(format.name) !== undefined;
   const own = ownFields(format.fields).filter(({ name }) => !isFilled(name));
-  const isTold = (field: EventField): boolean => told.get(field)?.every((bits) => bits === bitsOf(field)) === true;
+  // A number that a table names in part has no bits above those that are printed.
+  const named = new Set(items.flatMap((item) => (item.kind === "words" ? [item.field] : [])));
+  const isWhole = (field: EventField, bits: bigint): boolean =>
+    bits === bitsOf(field) || (named.has(field) && bits !== 0n && (bits & (bits + 1n)) === 0n);
+  const isTold = (field: EventField): boolean => told.get(field)?.every((bits) => isWhole(field, bits)) === true;
   return {
     unprinted: own.filter((field) => !shown.has(field)).map(({ name }) => name),
     unreadable: own.filter((field) => shown.has(field) && !isTold(field)).map(({ name }) => name),

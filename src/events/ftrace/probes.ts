@@ -26,7 +26,7 @@ export interface ProbeLine {
 /** `(vfs_read+0x0/0x1b0)`, `(ksys_read+0x5/0x10 <- vfs_read)`, `(0x401136)`, `(ffffffff8112)`; modules in brackets. */
 const PLACE = /^\s*\((\S+?)(?: \[\S+\])?(?: <- (\S+?)(?: \[\S+\])?)?\)(?=\s|$)\s*/;
 /** Also `vfs_read(file=0xffff888100, count=832) <-ksys_read`, as newer kernels print arguments. */
-const TRACER = /^([A-Za-z_][\w.]*)(?: \[\S+\])?(?:\((.*)\))? <-\S/;
+const TRACER = /^([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: \[\S+\])?(?: <[0-9a-f]+>)?(?:\((.*)\))? <-\S/;
 /** A text may have quotes and backslashes in it, which nobody marks: it ends where another argument can follow. */
 const ARGUMENT =
   /([A-Za-z_]\w*)=(".*?"(?=,? [A-Za-z_]\w*=|\s*$)|'[\s\S]'|\{[^}]*\}|\([a-z]+\)|[^\s,]+(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?)/g;

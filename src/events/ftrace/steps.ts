@@ -15,6 +15,8 @@ export interface Step {
   readonly size: number;
   /** Of a number: 8, 10 or 16. */
   readonly base: number;
+  /** It has just so many digits; 0: as many as there are. */
+  readonly digits: number;
   readonly padded: boolean;
   /** Blanks follow up to so many columns. */
   readonly columns: number;
@@ -50,6 +52,7 @@ export const STEPS = {
   string: 9,
   bytes: 10,
   ignored: 11,
+  numeral: 12,
 } as const;
 type StepKind = (typeof STEPS)[keyof typeof STEPS];
 /** Kinds from here on are texts: something has to say where they end. */
@@ -63,13 +66,24 @@ export function stepsOf(items: readonly PrintItem[], fields: readonly EventField
   for (let index = 0; index < items.length; index++) {
     const item = items[index] as PrintItem;
     const next = items[index + 1];
+    const side = sideBySide(items, index);
+    if (side > 1) {
+      for (const each of items.slice(index, index + side)) steps.push(digitsStep(each, fields));
+      index += side - 1;
+      continue;
+    }
     const step = stepOf(item, stored, fields);
-    if (step.kind < FIRST_TEXT) {
+    if (step.kind < FIRST_TEXT && !goesOn(item, next)) {
       steps.push(step);
       continue;
     }
     if (next === undefined || next.kind === "literal") {
-      steps.push(makeStep(step.kind, { ...step, literal: next === undefined ? EMPTY : bytesOf(next.text) }));
+      steps.push(
+        makeStep(step.kind < FIRST_TEXT ? STEPS.numeral : step.kind, {
+          ...step,
+          literal: next === undefined ? EMPTY : bytesOf(next.text),
+        }),
+      );
       index++;
       continue;
     }
@@ -82,6 +96,35 @@ export function stepsOf(items: readonly PrintItem[], fields: readonly EventField
     index = hold;
   }
   return steps;
+}
+
+type NumberItem = Extract<PrintItem, { kind: "number" }>;
+
+const DIGITS: Readonly<Record<NumberItem["base"], RegExp>> = { 8: /^[0-7]/, 10: /^\d/, 16: /^[\da-f]/i };
+
+/** Whether what follows a number may begin with a digit, so that its own do not say where it ends. */
+function goesOn(item: PrintItem, next: PrintItem | undefined): boolean {
+  if (item.kind !== "number" || next === undefined || next.kind === "character") return false;
+  const isDigit = (text: string): boolean => DIGITS[item.base].test(text);
+  if (next.kind === "literal") return isDigit(next.text);
+  if (next.kind === "words") return [...(next.sets[0]?.words.keys() ?? [])].some(isDigit);
+  return true;
+}
+
+/** `%02x%02x`: how many numbers stand side by side from here on, of which each has its least digits if they have no more together. */
+function sideBySide(items: readonly PrintItem[], from: number): number {
+  let to = from;
+  for (let item = items[to]; item?.kind === "number" && item.digits > 0; item = items[to]) to++;
+  const last = items[to - 1];
+  return to > from + 1 && last !== undefined && !goesOn(last, items[to]) ? to - from : 0;
+}
+
+/** A number with so many digits. */
+function digitsStep(item: PrintItem, fields: readonly EventField[]): Step {
+  const { field, index, base, digits, inverse } = item as NumberItem;
+  const size = field.size / field.count;
+  const place = { offset: field.offset + index * size, size, ...unreadOf(fields, field) };
+  return makeStep(STEPS.part, { ...place, base, digits, solve: inverse.solve });
 }
 
 /** A step that reads nothing and marks its field as not told. */
@@ -97,6 +140,7 @@ const BASE: Omit<Step, "kind"> = {
   offset: 0,
   size: 0,
   base: 10,
+  digits: 0,
   padded: false,
   columns: 0,
   most: 0,
@@ -114,10 +158,10 @@ const BASE: Omit<Step, "kind"> = {
 
 /** Builds every step the same way: objects of one shape are what the engine reads fast. */
 function makeStep(kind: StepKind, members: Partial<Omit<Step, "kind">>): Step {
-  const { literal, offset, size, base, padded, columns, most, prefixed, ...more } = { ...BASE, ...members };
+  const { literal, offset, size, base, digits, padded, columns, most, prefixed, ...more } = { ...BASE, ...members };
   const { adds, relative, unreadLow, unreadHigh, cache, unknown, sets, solve, read } = more;
   return {
-    ...{ kind, literal, offset, size, base, padded, columns, most, prefixed, adds, relative },
+    ...{ kind, literal, offset, size, base, digits, padded, columns, most, prefixed, adds, relative },
     ...{ unreadLow, unreadHigh, cache, unknown, sets, solve, read },
   };
 }

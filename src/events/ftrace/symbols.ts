@@ -28,7 +28,7 @@ const SLOT_BYTES = 1n << SLOT_BITS;
 const BASE = 0xffff_8000_0000_0000n;
 const SLOTS = 2 ** 31;
 
-const SYMBOL = /^([A-Za-z_.$][^\s+]*)(?:\+0x([0-9a-f]{1,15})(?:\/0x[0-9a-f]+)?)?(?: \[([^\s\]]+)\])?$/;
+const SYMBOL = /^([A-Za-z_.$][^\s+]*)(?:\+0x([0-9a-f]{1,15})(?:\/0x[0-9a-f]+)?)?(?: \[([^\s\]]+)\])?(?: <[0-9a-f]+>)?$/;
 const NUMBER = /^(?:0x)?([0-9a-f]{1,16})$/;
 
 interface Slot {

@@ -138,7 +138,7 @@ test("numbers in columns", async () => {
 
 test("a pointer of a kind that is not known tells nothing", async () => {
   const fields = [["void * e", 8], ["u32 x", 4]] as const; // biome-ignore format: a row
-  const { numbers, unread } = await lineOf(fields, '"e=%pe x=%u", REC->e, REC->x', "e=-ENOMEM x=3");
+  const { numbers, unread } = await lineOf(fields, '"e=%pd x=%u", REC->e, REC->x', "e=passwd x=3");
   assert.deepEqual([numbers, unread], [[0n, 3n], ["e"]]);
 });
 
@@ -155,4 +155,78 @@ test("the beginning of a word is no number", async () => {
   assert.deepEqual([numbers, unread], [[0n, 3n], ["d"]]);
   const dotted = await lineOf(fields, '"d=%lu m=%lu", REC->d, REC->m', "d=1.5 m=3");
   assert.deepEqual([dotted.numbers, dotted.unread], [[0n, 3n], ["d"]]);
+});
+
+test("bytes of a number the other way round, in a kernel's words and in its macros'", async () => {
+  for (const [type, size, print, printed, value] of [
+    ["u16 x", 2, '"x=%u", ntohs(REC->x)', "258", 0x0201n],
+    ["__be32 x", 4, '"x=%08x", be32_to_cpu(REC->x)', "01020304", 0x04030201n],
+    ["__be32 x", 4, '"x=%d", (int)ntohl(REC->x)', "-2", 0xfeffffffn],
+    ["__be64 x", 8, '"x=%#llX", (__u64)__builtin_bswap64((__u64)(( __u64)(__be64)(REC->x)))', "0X1F", 0x1fn << 56n],
+    ["u64 x", 8, '"x=%llu", cpu_to_le64(REC->x)', "258", 258n],
+    ["u16 x", 2, '"x=%x", (__builtin_constant_p((__u16)(REC->x)) ? 1 : __fswab16(REC->x))', "102", 0x201n],
+    ["u16 x", 2, '"x=%x", ((REC->x & 0xff) << 8) | ((REC->x & 0xff00) >> 8)', "102", 0x201n],
+  ] as const) {
+    const { numbers, unread } = await lineOf([[type, size]], print, `x=${printed}`);
+    assert.deepEqual([numbers, unread], [[value], []], print);
+  }
+  const cut = await lineOf([["u32 x", 4]], '"x=%u", ntohs(REC->x)', "x=258");
+  assert.deepEqual([cut.numbers, cut.unread], [[0x201n], ["x"]]);
+});
+
+test("halves of a number that are printed as narrower ones", async () => {
+  const print = '"lsn %d/%d", ((uint)((REC->lsn) >> 32)), ((uint)(REC->lsn))';
+  const { numbers, unread } = await lineOf([["u64 lsn", 8]], print, "lsn 3/-2");
+  assert.deepEqual([numbers, unread], [[0x3_ffff_fffen], []]);
+  const plain = await lineOf([["u64 l", 8]], '"%d/%d", REC->l >> 32, REC->l', "3/-2");
+  assert.deepEqual([plain.numbers, plain.unread], [[0x3_ffff_fffen], []]);
+});
+
+test("a table of a number's middle does not tell the rest of it", async () => {
+  const print = '"dm=%s", __print_symbolic(REC->dm >> 8 & 7, {0, "A"}, {7, "B"})';
+  const { numbers, unread } = await lineOf([["u16 dm", 2]], print, "dm=B");
+  assert.deepEqual([numbers, unread], [[0x700n], ["dm"]]);
+});
+
+test("numbers side by side: their least digits say where each ends, or they are not told", async () => {
+  const fields = [["u32 a", 4], ["u32 b", 4], ["u32 n", 4]] as const; // biome-ignore format: a row
+  const [narrow, wide] = await linesOf(fields, '"%02x%02x n=%u", REC->a, REC->b, REC->n', "0a0b n=3", "10a0b n=3");
+  assert.deepEqual([narrow?.numbers, narrow?.unread], [[10n, 11n, 3n], []]);
+  assert.deepEqual(
+    [wide?.numbers, wide?.unread],
+    [
+      [0n, 0n, 3n],
+      ["a", "b"],
+    ],
+  );
+  const any = await lineOf(fields, '"%x%x n=%u", REC->a, REC->b, REC->n', "1234 n=3");
+  assert.deepEqual(
+    [any.numbers, any.unread],
+    [
+      [0n, 0n, 3n],
+      ["a", "b"],
+    ],
+  );
+});
+
+test("digits that fixed text goes on with", async () => {
+  const fields = [["u32 a", 4], ["u32 b", 4]] as const; // biome-ignore format: a row
+  const { numbers, unread } = await lineOf(fields, '"%xbytes %u00us", REC->a, REC->b', "10bytes 500us");
+  assert.deepEqual([numbers, unread], [[16n, 5n], []]);
+});
+
+test("texts of several pieces in a table, and errors by their names", async () => {
+  const print = '"%s %pe %pe", __print_symbolic(REC->r, { 0x20, "APIC_" "ID" }), REC->e, REC->f';
+  const fields = [["u32 r", 4], ["void * e", 8], ["void * f", 8]] as const; // biome-ignore format: a row
+  const { numbers, unread } = await lineOf(fields, print, "APIC_ID -EPROBE_DEFER 00000000deadbeef");
+  assert.deepEqual([numbers, unread], [[0x20n, 2n ** 64n - 517n, 0xdeadbeefn], []]);
+});
+
+test("addresses the other way round, sets of bits, four letters", async () => {
+  const fields = [["u32 i", 4], ["u8 m[6]", 6], ["u8 s[4]", 4], ["u32 c", 4]] as const; // biome-ignore format: a row
+  const print = '"%pI4h %pMR %*pbl %p4cc", &REC->i, REC->m, 32, REC->s, &REC->c';
+  const line = "1.2.3.4 06:05:04:03:02:01 0-2,9,31 NV12 little-endian (0x3231564e)";
+  const { numbers, unread } = await lineOf(fields, print, line);
+  const expected = [0x01020304n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, 2n, 0n, 128n, 0x3231564en];
+  assert.deepEqual([numbers, unread], [expected, []]);
 });

@@ -12,7 +12,7 @@ export interface WordSet {
   /** undefined: a word of the format whose number only the kernel knows, or that several numbers have. */
   readonly words: ReadonlyMap<string, Bits | undefined>;
   readonly delimiter: string | undefined;
-  /** Bits that the words are about. Of a table all: it is taken to have a name for whatever there may be. */
+  /** Bits that the words are about. Of flags all: their table is taken to have a name for whatever there may be. */
   readonly covers: bigint;
   /** What a number says that is printed where there is no word. */
   readonly number?: Inverse["solve"];
@@ -160,6 +160,8 @@ function tableOf(name: string, values: readonly Expression[]): FieldWords | unde
     const same = before === undefined || (before.value === says?.value && before.known === says.known);
     words.set(word.value, words.has(word.value) && !same && !flags ? undefined : (before ?? says));
   }
+  // Flags that have no name are not there; of a number only what it is taken from is told.
+  const covers = flags ? ALL : inverse.covers;
   const delimiter = flags ? (second?.kind === "text" ? second.value : "") : undefined;
-  return { field: inverse.field, set: { words, delimiter, covers: ALL, number: inverse.solve } };
+  return { field: inverse.field, set: { words, delimiter, covers, number: inverse.solve } };
 }

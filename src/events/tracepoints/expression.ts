@@ -71,7 +71,7 @@ function tokenize(text: string): string[] | undefined {
  * @returns the format string without quotes and the arguments, or undefined if it does not begin with a string
  */
 export function parsePrint(print: string): { format: string; arguments: Expression[] } | undefined {
-  const tokens = tokenize(print);
+  const tokens = tokenize(print.replace(/\(REC\)->/g, "REC->"));
   if (tokens === undefined) return undefined;
   let at = 0;
   let format = "";
@@ -153,10 +153,18 @@ function parseOperand(parser: Parser, depth: number): Expression | undefined {
     const inner = parseOperand(parser, depth + 1);
     return inner && { kind: "unary", operator: token, operand: inner };
   }
-  if (token.startsWith('"')) return { kind: "text", value: unquote(token) };
+  if (token.startsWith('"')) return { kind: "text", value: unquote(token) + parseMoreText(parser) };
   if (token.startsWith("'")) return { kind: "number", value: BigInt(unquote(token).charCodeAt(0)) };
   if (/^\d/.test(token)) return { kind: "number", value: BigInt(token) };
   return isName(token) ? parseNamed(parser, token, depth + 1) : undefined;
+}
+
+/** Texts that follow are one with the first: `"APIC_" "ID"`. */
+function parseMoreText(parser: Parser): string {
+  let text = "";
+  for (let token = parser.tokens[parser.at]; token?.startsWith('"') === true; token = parser.tokens[++parser.at])
+    text += unquote(token);
+  return text;
 }
 
 /** Steps over `(type)` or `(type *)` where an operand follows it. @returns the type */
@@ -264,6 +272,8 @@ function evaluateExact(expression: Expression): bigint | undefined {
     const cut = expression.signed ? BigInt.asIntN : BigInt.asUintN;
     return operand === undefined ? undefined : cut(expression.bytes * 8, operand);
   }
+  // What a field holds is no constant.
+  if (expression.kind === "call" && expression.name === "__builtin_constant_p") return 0n;
   if (expression.kind === "choice") {
     const test = evaluateExact(expression.test);
     return test === undefined ? undefined : evaluateExact(test === 0n ? expression.no : expression.yes);

@@ -73,11 +73,11 @@ export function structSize(fields: readonly EventField[]): number {
 
 /** Bytes of a type that arrays are declared with; undefined for one that is not known. */
 export function bytesOfType(type: string): number | undefined {
-  const plain = type.replace(/^(const|unsigned|signed)\s+/g, "");
-  const [, bits] = /^_*[us](?:int)?(8|16|32|64)(?:_t)?$/.exec(plain) ?? [];
+  const plain = type.replace(/^(?:(?:const|unsigned|signed|__force)\s+)+/, "");
+  const [, bits] = /^_*(?:u|s|be|le|int|uint)(8|16|32|64)(?:_t)?$/.exec(plain) ?? [];
   if (bits !== undefined) return Number(bits) / 8;
-  if (/^(char|bool)$/.test(plain)) return 1;
-  if (/^short\b/.test(plain)) return 2;
-  if (/^(int|unsigned)\b/.test(plain)) return 4;
-  return /^(long|size_t|dma_addr_t)\b/.test(plain) || plain.endsWith("*") ? 8 : undefined;
+  if (/^(u?char|unchar|bool|_Bool)$/.test(plain)) return 1;
+  if (/^(u?short\b|umode_t$)/.test(plain)) return 2;
+  if (/^(u?int\b|unsigned\b|signed\b|(dev|pid|uid|gid|gfp|mode)_t$)/.test(plain)) return 4;
+  return /^(u?long|size_t|dma_addr_t)\b/.test(plain) || plain.endsWith("*") ? 8 : undefined;
 }
