@@ -7,7 +7,7 @@ import { type Address, ALLOCATE, isAddress, type ObjectAllocator } from "../../s
 import type { ObjectCacheStatistics } from "../../src/arena/allocator-statistics.ts";
 import type { Arena } from "../../src/arena/arena.ts";
 import { ERRNO } from "../../src/error.ts";
-import { CONSTANTS } from "../../src/wasm/face.ts";
+import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { LEVEL, makeArena as makeTestArena, take } from "../testing.ts";
 
 /** Sizes and counts here are those of objects as they are: without the debug mode. */
@@ -379,8 +379,14 @@ class Model {
     else if (step.kind === "free" || step.kind === "freeRcu") this.#free(step.kind, step.pick, step.count);
     else if (step.kind === "prefill") this.#allocator.prefill(step.count, step.size);
     else if (step.kind === "tick") core.timerTick();
-    else if (step.kind === "trim") this.#allocator.trim();
+    else if (step.kind === "trim") this.#trim();
     else this.#toggleReader();
+  }
+
+  #trim(): void {
+    const level = this.#arena.word(this.#arena.core.currentArea() + LAYOUT.CpuArea.level);
+    if (level < LEVEL.hardirq) this.#allocator.trim();
+    else assert.throws(() => this.#allocator.trim(), { code: "EPERM" });
   }
 
   #allocate(size: number, flags: 0 | 1 | 2, count: number): void {
