@@ -14,11 +14,12 @@ import { MAX_ENTRY_BYTES } from "../tracepoints/entry.ts";
 import type { FormatTable } from "../tracepoints/format.ts";
 import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 
-type Skip = "blank" | "json" | "event" | "value" | "cpu" | "long";
+type Skip = "blank" | "json" | "member" | "event" | "value" | "cpu" | "long";
 
 const SKIP_REASONS: Readonly<Record<Skip, Omit<SkipReason, "reason">>> = {
   blank: { doc: "a blank line" },
   json: { doc: "no JSON object" },
+  member: { doc: "a member that lines do not have, or both a context and a packet" },
   event: { doc: "an event whose format is not known", option: "formats" },
   value: { doc: "a value that is not what its name says" },
   cpu: { doc: "a CPU number beyond the given number of CPUs", option: "cpus" },
@@ -28,28 +29,20 @@ const SKIP_REASONS: Readonly<Record<Skip, Omit<SkipReason, "reason">>> = {
 const NEWLINE = 10;
 const MAX_LINE_BYTES = 4 * MOST_PACKET_BYTES;
 
+/** What a line may hold. Times are nanoseconds, as numbers or as text. */
+const MEMBERS = [
+  ...(["event", "context", "packet", "time", "cpu", "pid", "tgid", "uid", "gid"] as const),
+  ...(["comm", "level", "irqsOff", "preempt"] as const),
+] as const;
+type Line = { readonly [Member in (typeof MEMBERS)[number]]?: unknown };
+
+/** What editors put in front of a text, a character each byte. */
+const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
+const FIRST_MEMBER = new RegExp(`^(?:${BYTE_ORDER_MARK})?\\s*\\{\\s*"(?:${MEMBERS.join("|")})"\\s*:`);
+
 /** Whether an input begins with a JSON object of one line. */
 export function isJsonLines(first: Uint8Array): boolean {
-  return /^\s*\{\s*"(event|packet|context|time|cpu|pid|tgid|uid|gid|comm|level|irqsOff|preempt)"\s*:/.test(
-    letters(first),
-  );
-}
-
-/** What a line may hold. Times are nanoseconds, as numbers or as text. */
-interface Line {
-  readonly event?: unknown;
-  readonly context?: unknown;
-  readonly packet?: unknown;
-  readonly time?: unknown;
-  readonly cpu?: unknown;
-  readonly pid?: unknown;
-  readonly tgid?: unknown;
-  readonly uid?: unknown;
-  readonly gid?: unknown;
-  readonly comm?: unknown;
-  readonly level?: unknown;
-  readonly irqsOff?: unknown;
-  readonly preempt?: unknown;
+  return FIRST_MEMBER.test(letters(first));
 }
 
 interface Reading {
@@ -90,7 +83,8 @@ async function* readBatches(
   for await (const line of linesOf(bytes)) {
     const full = batch.hasRoom() ? undefined : batch.take();
     if (full !== undefined) yield full;
-    const problem = line === undefined ? "long" : readLine(reading, line, batch);
+    const text = counts.lines === 0 && line?.startsWith(BYTE_ORDER_MARK) ? line.slice(BYTE_ORDER_MARK.length) : line;
+    const problem = text === undefined ? "long" : readLine(reading, text, batch);
     if (problem !== undefined) counts.skip(problem);
   }
   const last = batch.take();
@@ -132,7 +126,12 @@ function readLine(reading: Reading, text: string, batch: BatchWriter): Skip | un
     return "json";
   }
   if (typeof line !== "object" || line === null || Array.isArray(line)) return "json";
-  const head = headOf(line, reading.options);
+  const odd = Object.keys(line).find((name) => !MEMBERS.some((member) => member === name));
+  if (odd !== undefined || (line.context !== undefined && line.packet !== undefined)) {
+    reading.counts.skip("member", odd ?? "context");
+    return undefined;
+  }
+  const head = headOf(line, text, reading.options);
   if (head === undefined) return "value";
   if (head.cpu >= (reading.options.cpus ?? 65536)) return "cpu";
   const problem = line.packet === undefined ? writeContext(reading, line, head, batch) : writeFrame(line, head, batch);
@@ -157,10 +156,25 @@ interface LineHead {
 const whole = (value: unknown, most: number): number | undefined =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= most ? value : undefined;
 
-function headOf(line: Line, { context }: ReadOptions): LineHead | undefined {
+/** The digits of a line's time. */
+const TIME = /"time"\s*:\s*(\d{1,20})\s*[,}]/g;
+const MOST_TIME = 2n ** 64n - 1n;
+
+/** Of a number that a double does not hold, the line has the digits: where they stand once, as texts may have the like. */
+function timeOf(time: unknown, text: string): bigint | undefined {
+  const isRounded = typeof time === "number" && time > Number.MAX_SAFE_INTEGER;
+  const found = isRounded ? [...text.matchAll(TIME)] : [];
+  const digits = isRounded ? (found.length === 1 ? found[0]?.[1] : undefined) : time;
+  if ((typeof digits !== "number" && typeof digits !== "string") || !/^\d{1,20}$/.test(String(digits)))
+    return undefined;
+  const nanoseconds = BigInt(digits);
+  return nanoseconds <= MOST_TIME ? nanoseconds : undefined;
+}
+
+function headOf(line: Line, text: string, { context }: ReadOptions): LineHead | undefined {
   const { time = 0, cpu = 0, pid = 0, tgid = pid, uid = 0, gid = 0, comm = "", irqsOff = false, preempt = 0 } = line;
-  const level = line.level ?? (line.packet === undefined ? "task" : (context ?? "softirq"));
-  const nanoseconds = /^\d{1,20}$/.test(String(time)) ? BigInt(String(time)) : undefined;
+  const { level = line.packet === undefined ? "task" : (context ?? "softirq") } = line;
+  const nanoseconds = timeOf(time, text);
   const numbers = [whole(cpu, 0xffff), whole(preempt, 255), whole(pid, 2 ** 31 - 1), whole(tgid, 2 ** 31 - 1)];
   const owners = [whole(uid, 2 ** 32 - 1), whole(gid, 2 ** 32 - 1)];
   const isKnown = LEVELS.some((each) => each === level) && typeof comm === "string" && typeof irqsOff === "boolean";
@@ -168,7 +182,7 @@ function headOf(line: Line, { context }: ReadOptions): LineHead | undefined {
   const [cpuNumber = 0, depth = 0, thread = 0, group = 0] = numbers;
   const [user = 0, ownerGroup = 0] = owners;
   return {
-    ...{ time: BigInt.asUintN(64, nanoseconds), cpu: cpuNumber, level: level as Level, preempt: depth, pid: thread },
+    ...{ time: nanoseconds, cpu: cpuNumber, level: level as Level, preempt: depth, pid: thread },
     ...{ tgid: group, uid: user, gid: ownerGroup, comm, flags: irqsOff ? RECORD_FLAGS.irqsOff : 0 },
   };
 }
@@ -185,10 +199,27 @@ function writeFrame(line: Line, head: LineHead, batch: BatchWriter): Skip | numb
   const packet = bytesIn(line.packet, MOST_PACKET_BYTES);
   if (packet === undefined) return "value";
   const { time, cpu, level } = head;
-  const flags = batch.position + RECORD.flags;
-  batch.target.view.setUint8(flags, head.flags);
+  writeTask(batch, head);
   writePacket(batch, NOTHING, packet, { time, cpu, level, wireLength: packet.length, event: PACKET_EVENT.index });
   return PACKET_EVENT.index;
+}
+
+const UTF8 = new TextEncoder();
+
+/** A name's bytes: a line's own are there as a character each, what it escapes may be more. */
+const bytesOfName = (name: string): Uint8Array =>
+  /^[\0-\xff]*$/.test(name) ? Uint8Array.from(name, (letter) => letter.charCodeAt(0)) : UTF8.encode(name);
+
+/** What a record has of the task, and of what it was at. */
+function writeTask({ position: at, target: { view, bytes } }: BatchWriter, head: LineHead): void {
+  view.setUint32(at + RECORD.pidTgid, head.pid, true);
+  view.setUint32(at + RECORD.pidTgid + 4, head.tgid, true);
+  view.setUint32(at + RECORD.uidGid, head.uid, true);
+  view.setUint32(at + RECORD.uidGid + 4, head.gid, true);
+  bytes.set(bytesOfName(head.comm).subarray(0, 15), at + RECORD.comm);
+  view.setUint8(at + RECORD.flags, head.flags);
+  view.setUint8(at + RECORD.preempt, head.preempt);
+  view.setInt32(at + RECORD.pid, head.pid, true);
 }
 
 function writeContext(reading: Reading, line: Line, head: LineHead, batch: BatchWriter): Skip | number {
@@ -201,21 +232,11 @@ function writeContext(reading: Reading, line: Line, head: LineHead, batch: Batch
   const { view, bytes } = target;
   const length = (RECORD.payload + context.length + 7) & ~7;
   view.setBigUint64(at + RECORD.time, head.time, true);
-  view.setUint32(at + RECORD.pidTgid, head.pid, true);
-  view.setUint32(at + RECORD.pidTgid + 4, head.tgid, true);
-  view.setUint32(at + RECORD.uidGid, head.uid, true);
-  view.setUint32(at + RECORD.uidGid + 4, head.gid, true);
-  bytes.set(
-    Uint8Array.from(head.comm.slice(0, 15), (letter) => letter.charCodeAt(0) & 0xff),
-    at + RECORD.comm,
-  );
+  writeTask(batch, head);
   view.setUint32(at + RECORD.size, length, true);
   view.setUint16(at + RECORD.cpu, head.cpu, true);
   view.setUint8(at + RECORD.level, LEVELS.indexOf(head.level));
-  view.setUint8(at + RECORD.flags, head.flags);
   view.setUint16(at + RECORD.event, event, true);
-  view.setUint8(at + RECORD.preempt, head.preempt);
-  view.setInt32(at + RECORD.pid, head.pid, true);
   bytes.set(context, at + RECORD.payload);
   batch.keep(length);
   return event;

@@ -46,8 +46,15 @@ export function isCapture(first: Uint8Array): boolean {
   return isPcap(first) || isPcapng(first);
 }
 
-/** The packets of a capture. @throws {AnyctxError} BAD_TRACE for a file that ends in its header */
-export async function* readCapture(queue: ByteQueue, name: string, captured: Captured): AsyncGenerator<CapturedPacket> {
+/**
+ * The packets of a capture; undefined for one of an interface that the capture does not have, or that is longer than its block.
+ * @throws {AnyctxError} BAD_TRACE for a file that ends in its header
+ */
+export async function* readCapture(
+  queue: ByteQueue,
+  name: string,
+  captured: Captured,
+): AsyncGenerator<CapturedPacket | undefined> {
   const first = await queue.peek(12);
   yield* isPcapng(first) ? readPcapng(queue, name, captured) : readPcap(queue, name, captured);
 }
@@ -84,19 +91,36 @@ interface Interface {
   readonly link: number;
   /** Nanoseconds of a unit of time, as a fraction. */
   readonly units: readonly [numerator: bigint, denominator: bigint];
+  /** What is to be added to all times, in nanoseconds. */
+  readonly offset: bigint;
+  /** Bytes of a packet that are captured at most. */
+  readonly most: number;
+  /** Packets that were dropped, as statistics say and as the packets themselves do. */
   dropped: number;
+  between: number;
 }
 
 const BLOCK = { interface: 1, oldPacket: 2, simple: 3, statistics: 5, packet: 6 } as const;
-const OPTION = { resolution: 9, dropped: 5 } as const;
+const KNOWN_BLOCKS: ReadonlySet<number> = new Set(Object.values(BLOCK));
+const PACKETS: ReadonlySet<number> = new Set([BLOCK.oldPacket, BLOCK.simple, BLOCK.packet]);
+/** Options of an interface, of statistics and of a packet. */
+const OPTION = { resolution: 9, offset: 14, dropped: 5, droppedBySystem: 7, droppedBefore: 4 } as const;
+/** Of an old packet's drops: not known. */
+const UNKNOWN_DROPS = 0xffff;
 
 /** Blocks of one section: its byte order, and the interfaces that it has named so far. */
 interface Section {
   readonly little: boolean;
   readonly interfaces: Interface[];
+  /** When the last packet came: simple ones have no time of their own. */
+  time: bigint;
 }
 
-async function* readPcapng(queue: ByteQueue, name: string, captured: Captured): AsyncGenerator<CapturedPacket> {
+async function* readPcapng(
+  queue: ByteQueue,
+  name: string,
+  captured: Captured,
+): AsyncGenerator<CapturedPacket | undefined> {
   let section: Section | undefined;
   for (let head = await queue.take(8); head.length > 0; head = await queue.take(8)) {
     if (head.length < 8) break;
@@ -104,47 +128,104 @@ async function* readPcapng(queue: ByteQueue, name: string, captured: Captured): 
     const lengths = view(head.slice());
     const order: Uint8Array = isSection ? (await queue.take(4)).slice() : new Uint8Array(0);
     if (isSection)
-      section = { little: order.length === 4 && view(order).getUint32(0, true) === BYTE_ORDER, interfaces: [] };
+      section = {
+        little: order.length === 4 && view(order).getUint32(0, true) === BYTE_ORDER,
+        interfaces: [],
+        time: section?.time ?? 0n,
+      };
     if (section === undefined) throw new AnyctxError("BAD_TRACE", `${name} does not begin as a pcapng file`);
     const length = lengths.getUint32(4, section.little);
     const rest = length - 8 - order.length;
-    if (rest < 4 || rest > MOST_BYTES + 4096 || rest % 4 !== 0) break;
-    const body = await queue.take(rest);
-    if (body.length < rest) break;
     const type = lengths.getUint32(0, section.little);
-    const packet = isSection ? undefined : readBlock(section, type, body.subarray(0, rest - 4), captured);
-    if (packet !== undefined) yield packet;
+    // Names, keys and journals may be of any length.
+    const isOther = !isSection && !KNOWN_BLOCKS.has(type);
+    if (rest < 4 || rest % 4 !== 0 || (rest > MOST_BYTES + 4096 && !isOther)) break;
+    if (isOther) {
+      if (!(await isSteppedOver(queue, rest))) break;
+    } else {
+      const body = await queue.take(rest);
+      if (body.length < rest) break;
+      if (PACKETS.has(type)) yield readPacket(section, type, body.subarray(0, rest - 4), captured);
+      else if (!isSection) readBlock(section, type, body.subarray(0, rest - 4), captured);
+    }
     if (await queue.isEmpty()) return;
   }
   captured.damaged = true;
 }
 
-function readBlock(section: Section, type: number, body: Uint8Array, captured: Captured): CapturedPacket | undefined {
-  const { little, interfaces } = section;
+/** @returns whether there were so many bytes */
+async function isSteppedOver(queue: ByteQueue, bytes: number): Promise<boolean> {
+  for (let left = bytes; left > 0; ) {
+    const some = await queue.take(Math.min(left, MOST_BYTES));
+    if (some.length === 0) return false;
+    left -= some.length;
+  }
+  return true;
+}
+
+function readBlock({ little, interfaces }: Section, type: number, body: Uint8Array, captured: Captured): void {
   const numbers = view(body);
   if (type === BLOCK.interface && body.length >= 8)
-    interfaces.push({ link: numbers.getUint16(0, little), units: unitsOf(body, little), dropped: 0 });
+    interfaces.push({
+      ...{ link: numbers.getUint16(0, little), units: unitsOf(body, little), offset: offsetOf(body, little) },
+      ...{ most: numbers.getUint32(4, little) || MOST_BYTES, dropped: 0, between: 0 },
+    });
   else if (type === BLOCK.statistics && body.length >= 12) {
     const from = interfaces[numbers.getUint32(0, little)];
-    const dropped = optionOf(body, 12, OPTION.dropped, little);
-    if (from !== undefined && dropped?.length === 8) {
-      // Counted from the beginning: the last one holds.
-      const count = Number(view(dropped).getBigUint64(0, little));
-      captured.lost += count - from.dropped;
-      from.dropped = count;
-    }
-  } else if (type === BLOCK.simple && body.length >= 4 && interfaces[0] !== undefined) {
-    const wireLength = numbers.getUint32(0, little);
-    return { data: body.subarray(4, 4 + wireLength), wireLength, time: 0n, link: interfaces[0].link };
-  } else if ((type === BLOCK.packet || type === BLOCK.oldPacket) && body.length >= 20) {
-    const from = interfaces[type === BLOCK.packet ? numbers.getUint32(0, little) : numbers.getUint16(0, little)];
-    const [length, wireLength] = [numbers.getUint32(12, little), numbers.getUint32(16, little)];
-    if (from === undefined || 20 + length > body.length) return undefined;
-    const stamp = (BigInt(numbers.getUint32(4, little)) << 32n) | BigInt(numbers.getUint32(8, little));
-    const time = BigInt.asUintN(64, (stamp * from.units[0]) / from.units[1]);
-    return { data: body.subarray(20, 20 + length), wireLength: Math.max(wireLength, length), time, link: from.link };
+    if (from === undefined) return;
+    // Counted from the beginning: the last one holds.
+    const told = [OPTION.dropped, OPTION.droppedBySystem].map((option) => countOf(body, 12, option, little));
+    drop(captured, from, { dropped: told.some((count) => count !== undefined) ? sumOf(told) : from.dropped });
   }
-  return undefined;
+}
+
+const sumOf = (counts: readonly (number | undefined)[]): number =>
+  counts.reduce<number>((sum, count = 0) => sum + count, 0);
+
+/** Both say the same losses in ways of their own: the more of them were. */
+function drop(captured: Captured, from: Interface, { dropped = from.dropped, between = from.between }): void {
+  captured.lost += Math.max(dropped, between) - Math.max(from.dropped, from.between);
+  from.dropped = dropped;
+  from.between = between;
+}
+
+function readPacket(section: Section, type: number, body: Uint8Array, captured: Captured): CapturedPacket | undefined {
+  const { little, interfaces } = section;
+  const numbers = view(body);
+  if (type === BLOCK.simple) {
+    const [from] = interfaces;
+    if (from === undefined || body.length < 4) return undefined;
+    const wireLength = numbers.getUint32(0, little);
+    const length = Math.min(wireLength, from.most);
+    if (4 + length > body.length) return undefined;
+    return { data: body.subarray(4, 4 + length), wireLength, time: section.time, link: from.link };
+  }
+  if (body.length < 20) return undefined;
+  const isOld = type === BLOCK.oldPacket;
+  const from = interfaces[isOld ? numbers.getUint16(0, little) : numbers.getUint32(0, little)];
+  const [length, wireLength] = [numbers.getUint32(12, little), numbers.getUint32(16, little)];
+  if (from === undefined || 20 + length > body.length) return undefined;
+  const options = 20 + ((length + 3) & ~3);
+  const lost = isOld ? numbers.getUint16(2, little) : (countOf(body, options, OPTION.droppedBefore, little) ?? 0);
+  if (!isOld || lost !== UNKNOWN_DROPS) drop(captured, from, { between: from.between + lost });
+  const stamp = (BigInt(numbers.getUint32(4, little)) << 32n) | BigInt(numbers.getUint32(8, little));
+  section.time = BigInt.asUintN(64, (stamp * from.units[0]) / from.units[1] + from.offset);
+  return {
+    ...{ data: body.subarray(20, 20 + length), wireLength: Math.max(wireLength, length) },
+    ...{ time: section.time, link: from.link },
+  };
+}
+
+/** An option of eight bytes that counts. */
+function countOf(body: Uint8Array, from: number, wanted: number, little: boolean): number | undefined {
+  const option = optionOf(body, from, wanted, little);
+  return option?.length === 8 ? Number(view(option).getBigUint64(0, little)) : undefined;
+}
+
+/** `if_tsoffset`: seconds. */
+function offsetOf(body: Uint8Array, little: boolean): bigint {
+  const option = optionOf(body, 8, OPTION.offset, little);
+  return option?.length === 8 ? view(option).getBigInt64(0, little) * 1_000_000_000n : 0n;
 }
 
 /** `if_tsresol`: a power of ten, or of two where the highest bit is set; microseconds without. */

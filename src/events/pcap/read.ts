@@ -8,10 +8,11 @@ import type { ReadOptions, SkipReason, SourceEvents, SourceInput } from "../sour
 import { type Captured, readCapture } from "./capture.ts";
 import { addedBytes, asEthernet, isKnownLink } from "./link.ts";
 
-type Skip = "link" | "damaged";
+type Skip = "link" | "block" | "damaged";
 
 const SKIP_REASONS: Readonly<Record<Skip, Omit<SkipReason, "reason">>> = {
   link: { doc: "a packet of a link type that is not known" },
+  block: { doc: "a packet of an interface that the capture does not have, or longer than its block" },
   damaged: { doc: "the capture ends in the middle of a packet, or goes on as none does" },
 };
 
@@ -30,8 +31,13 @@ async function* readBatches(
   const batch = new BatchWriter(batchBytes, PACKET_RECORD_BYTES);
   const captured: Captured = { lost: 0, damaged: false };
   try {
-    for await (const { data, wireLength, time, link } of readCapture(queue, name, captured)) {
+    for await (const packet of readCapture(queue, name, captured)) {
       counts.lost = captured.lost;
+      if (packet === undefined) {
+        counts.skip("block");
+        continue;
+      }
+      const { data, wireLength, time, link } = packet;
       if (!isKnownLink(link)) {
         counts.skip("link", String(link));
         continue;
