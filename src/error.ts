@@ -63,6 +63,7 @@ export const ERRNO = {
   EDEADLK: 35,
   EOPNOTSUPP: 95,
   ETIMEDOUT: 110,
+  EALREADY: 114,
   ENOTSUPP: 524,
 } as const;
 

@@ -376,6 +376,16 @@ r1 = 0\nr2 = 0\nr3 = r10\nr3 += -8\nr4 = 8\nr5 = 0\ncall csum_diff`,
   },
   skb_pull_data: { text: "r1 = r9\nr2 = 43\ncall skb_pull_data", expected: unsigned(-12) },
   get_hash_recalc: { text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall get_hash_recalc", expected: 7n },
+  csum_level: { text: "r1 = r9\nr2 = 1\ncall csum_level\nr1 = r9\nr2 = 0\ncall csum_level", expected: 0n },
+  skb_adjust_room: {
+    text: "r1 = r9\nr2 = 8\nr3 = 1\nr4 = 0\ncall skb_adjust_room\nr1 = *(u32 *)(r9 + 0)\nr0 += r1",
+    expected: 50n,
+  },
+  skb_change_proto: {
+    text: "r1 = r9\nr2 = 0xdd86\nr3 = 0\ncall skb_change_proto\nr1 = *(u32 *)(r9 + 0)\nr0 += r1",
+    expected: 62n,
+  },
+  skb_ecn_set_ce: { text: "r1 = r9\ncall skb_ecn_set_ce", expected: 0n },
   skb_vlan_push: {
     text: "r1 = r9\nr2 = 0x0081\nr3 = 5\ncall skb_vlan_push\nr1 = r9\nr2 = 0x0081\nr3 = 6\ncall skb_vlan_push\nr0 = *(u32 *)(r9 + 0)\nr0 <<= 8\nr1 = *(u32 *)(r9 + 24)\nr0 |= r1",
     expected: (46n << 8n) | 6n,

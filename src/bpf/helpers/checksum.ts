@@ -1,7 +1,7 @@
 /** Internet checksums (RFC 1071): sums of 16 bits with the carries added, as Linux keeps them. */
 import { ERRNO } from "../../error.ts";
 import type { Helper } from "./helper.ts";
-import { packetOf } from "./packet.ts";
+import { KEPT_OF_PACKET, keptAt, packetOf } from "./packet.ts";
 import { CONTEXT, SIZE, TEXT_OR_NULL } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ServiceCall } from "./service.ts";
@@ -66,6 +66,21 @@ function replace(call: ServiceCall, offset: number, from: bigint, to: bigint, fl
   return 0;
 }
 
+/** BPF_CSUM_LEVEL_*. */
+const [QUERY, MORE, LESS, RESET] = [0n, 1n, 2n, 3n];
+/** SKB_MAX_CSUM_LEVEL of Linux, and the outermost. */
+const MOST_CHECKED = 4;
+
+function level(call: ServiceCall, _: number, what: bigint): number {
+  const at = keptAt(call, KEPT_OF_PACKET.checkedSums);
+  const checked = call.view.getUint32(at, true);
+  if (what > RESET) return -ERRNO.EINVAL;
+  if (what === QUERY) return checked === 0 ? -ERRNO.EACCES : checked - 1;
+  const next = what === MORE ? Math.min(checked + 1, MOST_CHECKED) : what === LESS ? Math.max(checked - 1, 0) : 0;
+  call.view.setUint32(at, next, true);
+  return 0;
+}
+
 const KNOWN = FIELD_MASK | PSEUDO_HEADER | MARK_MANGLED_ZERO | MARK_ENFORCE | IPV6;
 
 export const CHECKSUM_HELPERS: readonly Helper[] = [
@@ -121,8 +136,8 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
     name: "csum_level",
     group: "change",
     parameters: [CONTEXT, SCALAR],
-    action: { type: "answer", value: -ERRNO.EACCES },
+    action: { type: "service", run: level },
     result: "i32",
-    doc: "How many sums a device has checked: -EACCES, as here none has.",
+    doc: "How many sums a device has checked besides the outermost, or says that one more or less was; -EACCES where none was, -EINVAL.",
   },
 ];

@@ -10,7 +10,7 @@ import { readObject } from "../object/object.ts";
 import { specOfInstructions } from "../object/spec.ts";
 import { CONTEXT, CPU, ENGINES, type FakeHost, fakeHost, hostFor, STACK_TOP, TASK } from "../testing.ts";
 import { POSITIVE_SIZE, SIZE } from "./parameters/memory.ts";
-import { formatLine } from "./print.ts";
+import { formatLine, parseFormat } from "./print.ts";
 import { HELPERS, helperById, helperByName } from "./table.ts";
 
 type Engine = (typeof ENGINES)[number];
@@ -190,30 +190,69 @@ test("a clang program leaves the same results and maps by both engines", () => {
   assert.equal(interpreted?.[19], "41 0");
 });
 
-test("trace_printk's conversions", () => {
+test("conversions of formats, as Linux 6.18 prints them", () => {
   const host = fakeHost();
   const { bytes } = host;
   bytes.set(new TextEncoder().encode("text\0"), 0x30000);
-  const cases: readonly (readonly [string, readonly bigint[], string])[] = [
+  bytes.set([0x61, 0xff, 0xe9, 0x7a, 0], 0x30010);
+  bytes.set([1, 2, 3, 4], 0x30020);
+  bytes.fill(0x78, 0x30100, 0x30400);
+  const long = "x".repeat(511);
+  const cases: readonly (readonly [string, readonly bigint[], string | number | undefined])[] = [
     ["%d %i %u", [2n ** 32n - 1n, 5n, 2n ** 32n + 7n], "-1 5 7"],
     ["%ld %llx %lu", [2n ** 64n - 1n, 255n, 2n ** 63n], "-1 ff 9223372036854775808"],
-    ["%#x %08X|%-5d|%5d", [255n, 0xabcn, 7n, 8n], "0xff 00000ABC|7    |    8"],
-    ["%c%% %s %hhu", [65n, 0x30000n, 257n], "A% text 1"],
-    ["%p %px", [0xabn, 1n], "00000000000000ab 0000000000000001"],
-    ["%s %s", [0n, 2n ** 40n], "(fault) (fault)"],
-    ["%q %d", [1n], "%q 1"],
+    ["%x %08X|%-5d|%5d|%05d|%-05d|", [255n, 0xabcn, 7n, 8n, 9n, 1n], "ff 00000ABC|7    |    8|00009|1    |"],
+    ["% d|% 5d|% +d|%+ d|% 05d|% x|%+u", [1n, 1n, 1n, 1n, -5n, 1n, 1n], " 1|    1|+1|+1|-0005|1|1"],
     ["%05d %+d", [-3n, 3n], "-0003 +3"],
+    ["%c%% %s|%6s|%05s|%c", [65n, 0x30000n, 0x30000n, 0x30000n, 0xfbn], "A% text|  text| text|\xfb"],
+    ["%s|\xc3\xa9", [0x30010n], "a\xff\xe9z|\xc3\xa9"],
+    [
+      "%p %px|%8px|%08px|%pKabc|",
+      [0xabn, 1n, 8n, 8n, 8n].slice(0, 5),
+      `${"ab".padStart(16, "0")} ${"1".padStart(16, "0")}|       8|00000008|${"8".padStart(16, "0")}|`,
+    ],
+    ["%ps|%5pS|%pBx|%15pB|", [1n, 1n, 1n, 1n], "0x1|  0x1|0x1|0x1|"],
+    [
+      "%pI4 %pi4 %15pI4|%pI4xyz|%pks!",
+      [0x30020n, 0x30020n, 0x30020n, 0x30020n, 0x30000n],
+      "1.2.3.4 001.002.003.004 1.2.3.4|1.2.3.4|text!",
+    ],
+    ["%pI6", [0n], "0000:0000:0000:0000:0000:0000:0000:0000"],
+    ["%s%s|%pI4", [0n, 2n ** 40n, 0n], "|0.0.0.0"],
+    ["%30d|", [1n], `${" ".repeat(29)}1|`],
+    ["%1000d", [1n], `${" ".repeat(999)}1`],
+    ["%s", [0x30100n], long],
+    ["%s%d", [0x30100n, 1n], -28],
+    ["%d%s", [1n, 0x30100n], `1${long.slice(4)}`],
+    ["%d%s%c", [1n, 0x30100n, 1n], -28],
+    ["100%%", [], "100%"],
+    ["%us", [1n], "1s"],
+    ...[
+      "%q %d",
+      "%d %d",
+      "%#x",
+      "%*d",
+      "%n",
+      "%llc",
+      "%hd",
+      "%zd",
+      "%o",
+      "%e",
+      "%",
+      "%.3s",
+      "%pI5",
+      "%pkx",
+      "%pf",
+      "%lls",
+      "%l",
+    ].map((format) => [format, [1n], undefined] as const),
+    ...["%sx", "%s%", "%ks", "%d\x01", "%d\x7f"].map((format) => [format, [1n], undefined] as const),
   ];
-  for (const [format, values, expected] of cases)
-    assert.equal(
-      formatLine(
-        format,
-        values.map((value) => BigInt.asUintN(64, value)),
-        host,
-      ),
-      expected,
-      format,
-    );
+  for (const [format, values, expected] of cases) {
+    const parsed = parseFormat(format, values.length);
+    const given = values.map((value) => BigInt.asUintN(64, value));
+    assert.equal(parsed && formatLine(parsed, given, host), expected, format);
+  }
 });
 
 test("interpreter: a record is written within its size and until it is given back, which each run has to do", () => {

@@ -17,7 +17,7 @@ interface Asking {
 }
 
 /** Those behind which a packet may lie elsewhere. */
-const MOVES: ReadonlySet<string> = new Set(["skb_change_proto", "skb_adjust_room", "lwt_push_encap", "store_hdr_opt"]);
+const MOVES: ReadonlySet<string> = new Set(["lwt_push_encap", "store_hdr_opt"]);
 
 function ask(id: number, name: string, group: HelperGroup, asking: Asking): Helper {
   const { what, parameters, result = "i32", doc, calls, sleeps } = asking;
@@ -51,11 +51,6 @@ export const KERNEL_HELPERS: readonly Helper[] = [
     parameters: [CONTEXT, TEXT, SIZE],
     doc: "Says what options the packet's tunnel has",
   }),
-  ask(31, "skb_change_proto", "change", {
-    what: "how the packet would be translated",
-    parameters: [CONTEXT, WORD, SCALAR],
-    doc: "Makes an IPv4 packet of an IPv6 one, or the other way round",
-  }),
   ask(36, "probe_write_user", "tracing", {
     what: "whether the task has this memory",
     parameters: [SOURCE, TEXT, SIZE],
@@ -65,11 +60,6 @@ export const KERNEL_HELPERS: readonly Helper[] = [
     what: "the socket's options",
     parameters: [SOURCE, WORD, WORD, TEXT, SIZE],
     doc: "Sets an option of a socket",
-  }),
-  ask(50, "skb_adjust_room", "change", {
-    what: "the packet's headers",
-    parameters: [CONTEXT, WORD, WORD, SCALAR],
-    doc: "Makes room in the packet between its headers",
   }),
   ask(57, "getsockopt", "base", {
     what: "the socket's options",
@@ -90,11 +80,6 @@ export const KERNEL_HELPERS: readonly Helper[] = [
     what: "the packet's route",
     parameters: [CONTEXT, WORD, TEXT, SIZE],
     doc: "Puts headers in front of the packet",
-  }),
-  ask(97, "skb_ecn_set_ce", "packet", {
-    what: "whether the packet takes a mark of congestion",
-    parameters: [CONTEXT],
-    doc: "Marks the packet as having met congestion",
   }),
   ask(100, "tcp_check_syncookie", "base", {
     what: "the kernel's secret",

@@ -7,7 +7,7 @@ import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
 import { KEY, MAP, ROOM, VALUE } from "./parameters/maps.ts";
 import { SIZE, TEXT } from "./parameters/memory.ts";
-import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
+import { FLAGS, RECORD_SIZE, SCALAR, WORD } from "./parameters/numbers.ts";
 import { RECORD_ADDRESS } from "./parameters/records.ts";
 import { mapFunction, type ServiceCall, withRoom } from "./service.ts";
 
@@ -131,7 +131,7 @@ export const MAP_HELPERS: readonly Helper[] = [
     id: 131,
     name: "ringbuf_reserve",
     group: "base",
-    parameters: [MAP, WORD, FLAGS],
+    parameters: [MAP, RECORD_SIZE, FLAGS],
     action: { type: "map", role: "reserve" },
     result: "record",
     doc: "The address of a record of so many bytes, to be filled and then submitted or discarded, or 0 if there is no room.",

@@ -31,19 +31,41 @@ function placedAt({ context }: PacketCall, { struct }: PlacedPacket): number {
   return context + packetBegin(struct);
 }
 
+/** What a kernel keeps of a packet behind its struct, a word each (`PacketStruct.kept`). */
+export const KEPT_OF_PACKET = {
+  /** Bytes that were put between the link header and the network header. */
+  between: 0,
+  /** Checksums that a device has checked, from the outermost on: 0 in a test run. */
+  checkedSums: 4,
+  /** Whether the packet has got an outer header. */
+  encapsulated: 8,
+} as const;
+
+export function keptAt(call: PacketCall, field: number): number {
+  const { struct } = packetOf(call);
+  return call.context + packetBegin(struct) - struct.headroom - (struct.kept ?? 0) + field;
+}
+
 /** Types whose packets begin with an Ethernet header: they are on their way through a device, not in a socket or on a route. */
 const WITH_ETHERNET: readonly string[] = ["sched_cls", "xdp", "flow_dissector"];
 
-/** Bytes of the packet before its network header. A socket's filter may get it either way. */
-export function networkAt(call: PacketCall, packet: PlacedPacket): number {
+/** Bytes of the packet that are an Ethernet header. A socket's filter may get it either way. */
+function linkBytes(call: PacketCall, packet: PlacedPacket): number {
   const { type } = call.program.kind;
   const has = type === "socket_filter" ? packet.begin === placedAt(call, packet) : WITH_ETHERNET.includes(type);
   return has ? ETHERNET_BYTES : 0;
 }
 
+/** Bytes of the packet before its network header. */
+export function networkAt(call: PacketCall, packet: PlacedPacket): number {
+  const between =
+    packet.struct.kept === undefined ? 0 : call.view.getUint32(keptAt(call, KEPT_OF_PACKET.between), true);
+  return linkBytes(call, packet) + between;
+}
+
 /** Where the link layer's header is; undefined: there is none. */
 export function linkAt(call: PacketCall, packet: PlacedPacket): number | undefined {
-  const at = packet.begin + networkAt(call, packet) - ETHERNET_BYTES;
+  const at = packet.begin + linkBytes(call, packet) - ETHERNET_BYTES;
   return at >= packet.begin || at >= placedAt(call, packet) ? at : undefined;
 }
 

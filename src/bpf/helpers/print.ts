@@ -1,9 +1,9 @@
-/** The formats of `bpf_trace_printk` and its relatives: the conversions Linux knows, on 64-bit arguments. */
+/**
+ * The formats of `bpf_trace_printk` and its relatives: the conversions Linux knows, on 64-bit arguments. A text here has a character a
+ * byte, whatever the bytes mean: their number is what programs are told.
+ */
+import { ERRNO } from "../../error.ts";
 import type { KernelMemory } from "../host.ts";
-import { decodeText } from "../object/bytes.ts";
-
-/** Longest text that is read for the format or for a `%s`. */
-export const MAXIMUM_TEXT = 512;
 
 /** Where texts and what pointers lead to are read from. */
 export interface Readable {
@@ -26,114 +26,155 @@ function bytesAt({ memory, kernel }: Readable, address: bigint, most: number): U
   return found.length === 0 ? undefined : Uint8Array.from(found);
 }
 
-/** Reads a NUL-terminated string out of memory; what is not readable is `lost`. */
-function textAt(readable: Readable, address: bigint, lost: string): string {
-  const window = bytesAt(readable, address, MAXIMUM_TEXT);
-  if (window === undefined) return lost;
+/** A character a byte. */
+export function latin(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
+
+/** The text at an address up to its NUL, or as much of it as may be copied; what is not readable is empty. */
+function textAt(readable: Readable, address: bigint, most: number): string {
+  const window = bytesAt(readable, address, most) ?? new Uint8Array(0);
   const end = window.indexOf(0);
-  return decodeText(end < 0 ? window : window.subarray(0, end));
+  return latin(end < 0 ? window : window.subarray(0, end));
 }
 
 interface Conversion {
   readonly flags: string;
   readonly width: number;
-  readonly bits: 8 | 16 | 32 | 64;
+  /** Bits of an integer. */
+  readonly bits: 32 | 64;
+  /** `d`, `c`, `s`, or `p` with what is said of a pointer besides. */
   readonly letter: string;
-  /** What is said of a pointer besides, as `I4` in `%pI4`. */
-  readonly kind: string;
 }
 
-const ADDRESS_BYTES = { v4: 4, v6: 16 } as const;
+/** A format, taken apart: texts, and conversions of one value each. */
+export type Format = readonly (string | Conversion)[];
 
-function decimals(readable: Readable, address: bigint, digits: number): string | undefined {
-  const bytes = bytesAt(readable, address, ADDRESS_BYTES.v4);
-  return bytes === undefined ? undefined : Array.from(bytes, (byte) => String(byte).padStart(digits, "0")).join(".");
+const [V4_BYTES, V6_BYTES] = [4, 16];
+
+/** What cannot be read counts as zeroes. */
+function addressAt(readable: Readable, address: bigint, size: number): number[] {
+  const bytes = bytesAt(readable, address, size);
+  return Array.from({ length: size }, (_, index) => (bytes?.length === size ? (bytes[index] ?? 0) : 0));
 }
 
-function groups(readable: Readable, address: bigint, separator: string): string | undefined {
-  const bytes = bytesAt(readable, address, ADDRESS_BYTES.v6);
-  if (bytes === undefined) return undefined;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return (hex.match(/.{4}/g) ?? []).join(separator);
+const decimals = (readable: Readable, address: bigint, digits: number): string =>
+  addressAt(readable, address, V4_BYTES)
+    .map((byte) => String(byte).padStart(digits, "0"))
+    .join(".");
+
+function groups(readable: Readable, address: bigint, separator: string): string {
+  const hex = addressAt(readable, address, V6_BYTES).map((byte) => byte.toString(16).padStart(2, "0"));
+  return (hex.join("").match(/.{4}/g) ?? []).join(separator);
 }
 
-/** Pointers that are followed: internet addresses. */
-const ADDRESSES: Readonly<Record<string, (readable: Readable, address: bigint) => string | undefined>> = {
-  I4: (readable, address) => decimals(readable, address, 0),
-  i4: (readable, address) => decimals(readable, address, 3),
-  I6: (readable, address) => groups(readable, address, ":"),
-  i6: (readable, address) => groups(readable, address, ""),
-};
-
-/** Bits that a length modifier leaves of an argument. */
-const LENGTHS: Readonly<Record<string, 8 | 16 | 32 | 64>> = { hh: 8, h: 16, "": 32, l: 64, ll: 64, z: 64 };
-
-type Format = (value: bigint, conversion: Conversion, readable: Readable, lost: string) => string;
+type Render = (value: bigint, conversion: Conversion, readable: Readable, room: number) => string;
 
 const unsigned =
-  (radix: number, prefix: string): Format =>
-  (value, { bits, flags }) => {
-    const digits = BigInt.asUintN(bits, value).toString(radix);
-    return (flags.includes("#") ? prefix : "") + digits;
-  };
+  (radix: number): Render =>
+  (value, { bits }) =>
+    BigInt.asUintN(bits, value).toString(radix);
 
-const signed: Format = (value, { bits, flags }) => {
+const signed: Render = (value, { bits, flags }) => {
   const number = BigInt.asIntN(bits, value);
-  return (flags.includes("+") && number >= 0n ? "+" : "") + number.toString();
+  const sign = flags.includes("+") ? "+" : flags.includes(" ") ? " " : "";
+  return (number >= 0n ? sign : "") + number.toString();
 };
 
-const CONVERSIONS: Readonly<Record<string, Format>> = {
-  d: signed,
-  i: signed,
-  u: unsigned(10, ""),
-  x: unsigned(16, "0x"),
-  X: (value, ...rest) =>
-    unsigned(16, "0x")(value, ...rest)
-      .toUpperCase()
-      .replace("0X", "0x"),
-  o: unsigned(8, "0"),
-  c: (value) => String.fromCharCode(Number(value & 0xffn)),
-  s: (value, _, readable, lost) => textAt(readable, value, lost),
-  p: (value, { kind }, readable, lost) =>
-    ADDRESSES[kind]?.(readable, value) ?? (kind in ADDRESSES ? lost : value.toString(16).padStart(16, "0")),
+/** An address, in all its digits where no width is asked for. */
+const pointer: Render = (value, { width }) => value.toString(16).padStart(width === 0 ? 16 : 0, "0");
+
+/** The name of what lies there: no name is known here, and of what has none Linux prints the address. */
+const symbol: Render = (value) => `0x${value.toString(16)}`;
+
+const text: Render = (value, _, readable, room) => textAt(readable, value, room - 1);
+
+interface Row {
+  readonly render: Render;
+  /**
+   * What Linux keeps of the value until the line is made: the number itself, a byte, or a text with its NUL. `made`: a text that is in
+   * the line as it is, whatever width is asked for.
+   */
+  readonly kept: "number" | "byte" | "text" | "made";
+}
+
+const CONVERSIONS: Readonly<Record<string, Row>> = {
+  d: { render: signed, kept: "number" },
+  i: { render: signed, kept: "number" },
+  u: { render: unsigned(10), kept: "number" },
+  x: { render: unsigned(16), kept: "number" },
+  X: { render: (...call) => unsigned(16)(...call).toUpperCase(), kept: "number" },
+  c: { render: (value) => String.fromCharCode(Number(value & 0xffn)), kept: "byte" },
+  s: { render: text, kept: "text" },
+  pks: { render: text, kept: "made" },
+  pus: { render: text, kept: "made" },
+  p: { render: pointer, kept: "number" },
+  pK: { render: pointer, kept: "number" },
+  px: { render: pointer, kept: "number" },
+  ps: { render: symbol, kept: "number" },
+  pS: { render: symbol, kept: "number" },
+  pB: { render: symbol, kept: "made" },
+  pI4: { render: (value, _, readable) => decimals(readable, value, 0), kept: "made" },
+  pi4: { render: (value, _, readable) => decimals(readable, value, 3), kept: "made" },
+  pI6: { render: (value, _, readable) => groups(readable, value, ":"), kept: "made" },
+  pi6: { render: (value, _, readable) => groups(readable, value, ""), kept: "made" },
 };
 
-function pad(text: string, { flags, width, letter }: Conversion): string {
-  if (flags.includes("-")) return text.padEnd(width);
-  if (!flags.includes("0") || letter === "s" || letter === "c") return text.padStart(width);
-  const sign = /^[-+]/.exec(text)?.[0] ?? "";
-  return sign + text.slice(sign.length).padStart(width - sign.length, "0");
+const LETTERS = "A-Za-z0-9\xc0-\xd6\xd8-\xf6\xf8-\xff";
+/** Behind a text there is an end, a blank or a mark; what follows an address is a part of it, and not printed. */
+const POINTERS = `p(?:[ku]s(?![${LETTERS}\x80-\x9f])|([KxsSB]|[Ii][46])[${LETTERS}]*|(?![${LETTERS}\x80-\x9f]))`;
+/** What Linux takes (`bpf_bprintf_prepare`), one after the other. */
+const PARTS = new RegExp(
+  `[\t-\r\x20-$&-~\x80-\xff]+|%%|%([-+ 0]*)([1-9][0-9]*)?(ll?(?=[iduxX]))?(${POINTERS}|s(?![${LETTERS}\x80-\x9f])|[ciduxX])`,
+  "gy",
+);
+
+/** Takes a format apart; undefined: Linux does not take it, with so many values. */
+export function parseFormat(format: string, values: number): Format | undefined {
+  const parts: (string | Conversion)[] = [];
+  let [length, wanted] = [0, 0];
+  for (const [whole, flags = "", width = "0", long, letter, kind] of format.matchAll(PARTS)) {
+    length += whole.length;
+    if (letter === undefined) parts.push(whole === "%%" ? "%" : whole);
+    else {
+      wanted++;
+      const bits = long === undefined ? 32 : 64;
+      parts.push({ flags, width: Number(width), bits, letter: kind === undefined ? letter : `p${kind}` });
+    }
+  }
+  return length === format.length && wanted <= values ? parts : undefined;
 }
 
-/** `%pK`, `%px` and the like print as `%p`; an unknown conversion stays as written. */
-const PATTERN = /%(?:%|([-+ #0]*)(\d{0,3})(hh|h|ll|l|z)?(p[a-zA-Z]*|[diuxXocs]))/g;
-
-/** What Linux takes (`bpf_bprintf_prepare`): printable ASCII, no more conversions than values, and these conversions. */
-const TAKEN = /%(?:%|[-+ 0]*[1-9]?\d*(?:p(?:[Ii][46]|[KxsSB])?(?![A-Za-z0-9])|[ku]?s|c|l{0,2}[iduxX]))/g;
-
-/** Whether Linux takes a format with so many values. */
-export function isFormat(format: string, values: number): boolean {
-  if (!/^[\t-\r\x20-\x7e]*$/.test(format)) return false;
-  const taken = format.match(TAKEN)?.filter((each) => each !== "%%") ?? [];
-  return !format.replace(TAKEN, "").includes("%") && taken.length <= values;
+function pad(rendered: string, { flags, width, letter }: Conversion): string {
+  if (flags.includes("-")) return rendered.padEnd(width);
+  if (!flags.includes("0") || /[sSc]$/.test(letter)) return rendered.padStart(width);
+  const sign = /^[-+ ]/.exec(rendered)?.[0] ?? "";
+  return sign + rendered.slice(sign.length).padStart(width - sign.length, "0");
 }
 
-/**
- * A line with its values in it. Values that are not given count as 0.
- * @param lost stands for what could not be read
- */
-export function formatLine(format: string, values: readonly bigint[], readable: Readable, lost = "(fault)"): string {
-  let next = 0;
-  return format.replace(PATTERN, (whole, flags = "", width = "", length = "", letter = "") => {
-    if (whole === "%%") return "%";
-    const conversion: Conversion = {
-      flags,
-      width: Number(width),
-      bits: LENGTHS[length] ?? 32,
-      letter: letter.replace(/^[ku]s/, "s").slice(0, 1),
-      kind: letter.slice(1),
-    };
-    const render = CONVERSIONS[conversion.letter];
-    return render === undefined ? whole : pad(render(values[next++] ?? 0n, conversion, readable, lost), conversion);
-  });
+/** MAX_BPRINTF_BIN_ARGS of Linux: room for what is kept of all values. */
+const KEPT_BYTES = 512;
+const NUMBER_ALIGN = 4;
+
+/** @returns a line with its values in it, or -ENOSPC where they are too much for Linux */
+export function formatLine(format: Format, values: readonly bigint[], readable: Readable): string | number {
+  let [line, next, used] = ["", 0, 0];
+  for (const part of format) {
+    if (typeof part === "string") {
+      line += part;
+      continue;
+    }
+    const { render, kept } = CONVERSIONS[part.letter] as Row;
+    if (kept === "number") used = Math.ceil(used / NUMBER_ALIGN) * NUMBER_ALIGN;
+    const room = KEPT_BYTES - used;
+    if (room < 1) return -ERRNO.ENOSPC;
+    const rendered = render(values[next++] ?? 0n, part, readable, room);
+    const isPointer = part.letter.startsWith("p");
+    used += { number: isPointer ? 8 : part.bits / 8, byte: 1, text: rendered.length + 1, made: rendered.length + 1 }[
+      kept
+    ];
+    if (kept === "number" && used > KEPT_BYTES) return -ERRNO.ENOSPC;
+    line += kept === "made" ? rendered : pad(rendered, part);
+  }
+  return line;
 }

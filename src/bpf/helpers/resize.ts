@@ -2,19 +2,19 @@
 import { ERRNO } from "../../error.ts";
 import { ETHERNET_BYTES, packetBegin, placePacket, pointerAt, setPointer } from "../programs/packet-struct.ts";
 import type { Helper } from "./helper.ts";
-import { networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
+import { KEPT_OF_PACKET, keptAt, networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
 import { CONTEXT, DESTINATION, SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ServiceCall } from "./service.ts";
 
 /** Where the room in front of the packet begins, and where that behind it ends. */
-function roomOf({ context }: ServiceCall, { struct }: PlacedPacket): { first: number; last: number } {
+export function roomOf({ context }: ServiceCall, { struct }: PlacedPacket): { first: number; last: number } {
   const first = context + packetBegin(struct) - struct.headroom;
   return { first, last: first + struct.most };
 }
 
 /** Says where the packet lies from now on: what the program had of it before it may not use any more. */
-function move(call: ServiceCall, packet: PlacedPacket, begin: number, end: number): void {
+export function move(call: ServiceCall, packet: PlacedPacket, begin: number, end: number): void {
   call.revoke(packet.begin);
   placePacket(call.view, call.context, packet.struct, begin, end);
   call.grant(begin, end - begin, true);
@@ -25,7 +25,7 @@ function metaOf(call: ServiceCall, { struct, begin }: PlacedPacket): number {
   return struct.meta === undefined ? begin : pointerAt(call.view, call.context + struct.meta, struct.pointer);
 }
 
-function setMeta(call: ServiceCall, { struct }: PlacedPacket, meta: number): void {
+export function setMeta(call: ServiceCall, { struct }: PlacedPacket, meta: number): void {
   if (struct.meta !== undefined) setPointer(call.view, call.context + struct.meta, struct.pointer, meta);
 }
 
@@ -107,6 +107,8 @@ function changeHead(call: ServiceCall, _: number, by: number, flags: bigint): nu
   const begin = packet.begin - by;
   if (begin < roomOf(call, packet).first) return -ERRNO.ENOMEM;
   call.bytes.fill(0, begin, packet.begin);
+  const between = keptAt(call, KEPT_OF_PACKET.between);
+  call.view.setUint32(between, call.view.getUint32(between, true) + by, true);
   setMeta(call, packet, begin);
   move(call, packet, begin, packet.end);
   return 0;
@@ -122,78 +124,7 @@ function changeType(call: ServiceCall, _: number, type: number): number {
   return 0;
 }
 
-const VLAN_BYTES = 4;
-const ADDRESSES_BYTES = 12;
-/** ETH_P_8021Q and ETH_P_8021AD, as they lie in the packet. */
-const VLAN_PROTOCOLS = [0x0081, 0xa888];
-
-/** A tag is kept beside the packet; where there is one, that goes into the packet first. */
-function pushVlan(call: ServiceCall, _: number, protocol: number, tag: number): number {
-  const { view, bytes, context } = call;
-  const packet = packetOf(call);
-  if (view.getUint32(context + SK_BUFF_FIELD.vlanPresent, true) !== 0) {
-    const begin = packet.begin - VLAN_BYTES;
-    if (begin < roomOf(call, packet).first) return -ERRNO.ENOMEM;
-    bytes.copyWithin(begin, packet.begin, packet.begin + ADDRESSES_BYTES);
-    view.setUint16(begin + ADDRESSES_BYTES, view.getUint32(context + SK_BUFF_FIELD.vlanProtocol, true), true);
-    view.setUint16(begin + ADDRESSES_BYTES + 2, view.getUint32(context + SK_BUFF_FIELD.vlanTci, true));
-    setMeta(call, packet, begin);
-    move(call, packet, begin, packet.end);
-  }
-  const known = VLAN_PROTOCOLS.includes(protocol & 0xffff) ? protocol & 0xffff : (VLAN_PROTOCOLS[0] ?? 0);
-  keepVlan(call, { protocol: known, tag: tag & 0xffff });
-  return 0;
-}
-
-/** Takes the tag out of the packet itself; undefined where there is none. */
-function takeVlan(call: ServiceCall): { readonly protocol: number; readonly tag: number } | undefined {
-  const { view, bytes } = call;
-  const packet = packetOf(call);
-  const begin = packet.begin + VLAN_BYTES;
-  if (packet.end - begin < ETHERNET_BYTES) return undefined;
-  const protocol = view.getUint16(packet.begin + ADDRESSES_BYTES, true);
-  if (!VLAN_PROTOCOLS.includes(protocol)) return undefined;
-  const tag = view.getUint16(packet.begin + ADDRESSES_BYTES + 2);
-  bytes.copyWithin(begin, packet.begin, packet.begin + ADDRESSES_BYTES);
-  setMeta(call, packet, begin);
-  move(call, packet, begin, packet.end);
-  return { protocol, tag };
-}
-
-function keepVlan({ view, context }: ServiceCall, kept: { protocol: number; tag: number } | undefined): void {
-  view.setUint32(context + SK_BUFF_FIELD.vlanPresent, kept === undefined ? 0 : 1, true);
-  view.setUint32(context + SK_BUFF_FIELD.vlanProtocol, kept?.protocol ?? 0, true);
-  view.setUint32(context + SK_BUFF_FIELD.vlanTci, kept?.tag ?? 0, true);
-}
-
-/** The tag beside the packet goes, or the first in it; one that comes next in it is kept beside it then. */
-function popVlan(call: ServiceCall): number {
-  const isKept = call.view.getUint32(call.context + SK_BUFF_FIELD.vlanPresent, true) !== 0;
-  if (isKept || takeVlan(call) !== undefined) keepVlan(call, takeVlan(call));
-  return 0;
-}
-
 export const RESIZE_HELPERS: readonly Helper[] = [
-  {
-    id: 18,
-    name: "skb_vlan_push",
-    group: "change",
-    parameters: [CONTEXT, WORD, WORD],
-    action: { type: "service", run: pushVlan },
-    movesPacket: true,
-    result: "i32",
-    doc: "Gives the packet a VLAN tag, which is kept beside it; the one before goes into it. 0 or -ENOMEM.",
-  },
-  {
-    id: 19,
-    name: "skb_vlan_pop",
-    group: "change",
-    parameters: [CONTEXT],
-    action: { type: "service", run: popVlan },
-    movesPacket: true,
-    result: "i32",
-    doc: "Takes the packet's outermost VLAN tag off, if it has one; 0.",
-  },
   {
     id: 32,
     name: "skb_change_type",

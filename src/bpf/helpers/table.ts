@@ -5,6 +5,7 @@ import { COPY_HELPERS } from "./copies.ts";
 import { DRAIN } from "./drain.ts";
 import { DYNPTR_HELPERS } from "./dynptr.ts";
 import { EVENT_HELPERS } from "./events.ts";
+import { HEADER_HELPERS } from "./headers.ts";
 import type { Helper } from "./helper.ts";
 import { KERNEL_HELPERS } from "./kernel.ts";
 import { KERNEL_FUNCTIONS } from "./kfuncs.ts";
@@ -20,6 +21,7 @@ import { TASK_HELPERS } from "./task.ts";
 import { TEXT_HELPERS } from "./text.ts";
 import { TIME_HELPERS } from "./time.ts";
 import { TIMER_HELPERS } from "./timers.ts";
+import { VLAN_HELPERS } from "./vlan.ts";
 
 export const HELPERS: readonly Helper[] = [
   ...MAP_HELPERS,
@@ -36,6 +38,8 @@ export const HELPERS: readonly Helper[] = [
   ...STORAGE_HELPERS,
   ...PACKET_HELPERS,
   ...RESIZE_HELPERS,
+  ...HEADER_HELPERS,
+  ...VLAN_HELPERS,
   ...CHECKSUM_HELPERS,
   ...SOCKET_HELPERS,
   ...KERNEL_HELPERS,

@@ -13,33 +13,34 @@ import {
   TEXT_OR_NULL,
 } from "./parameters/memory.ts";
 import { SCALAR } from "./parameters/numbers.ts";
-import { formatLine, isFormat, MAXIMUM_TEXT } from "./print.ts";
+import { formatLine, latin, parseFormat } from "./print.ts";
 import type { ServiceCall } from "./service.ts";
 
 const NUMBER_BYTES = 8;
 /** MAX_BPRINTF_VARARGS of Linux. */
 const MOST_VALUES = 12;
 
-/** The text up to its NUL; undefined where it has none within so many bytes. */
-function textWithin({ bytes }: ServiceCall, address: number, most: number): string | undefined {
-  const window = bytes.slice(address, address + most);
+/** The line that a format gives; -errno: it has no NUL within so many bytes, or Linux does not take it. */
+function lineOf(call: ServiceCall, address: number, most: number, values: readonly bigint[]): string | number {
+  const window = call.bytes.subarray(address, address + most);
   const end = window.indexOf(0);
-  return end < 0 ? undefined : decodeText(window.subarray(0, end));
+  const format = end < 0 ? undefined : parseFormat(latin(window.subarray(0, end)), values.length);
+  return format === undefined ? -ERRNO.EINVAL : formatLine(format, values, call.host);
 }
+
+const bytesOf = (line: string): Uint8Array => Uint8Array.from(line, (character) => character.charCodeAt(0));
 
 /** `bpf_trace_printk` and `bpf_trace_vprintk`: the line goes to the host without a newline at its end. */
 function print(call: ServiceCall, address: number, size: number, values: readonly bigint[]): number {
-  const format = textWithin(call, address, size);
-  if (format === undefined || !isFormat(format, values.length)) return -ERRNO.EINVAL;
-  const line = formatLine(format, values, call.host);
-  call.host.print(line.replace(/\n$/, ""));
+  const line = lineOf(call, address, size, values);
+  if (typeof line === "number") return line;
+  call.host.print(decodeText(bytesOf(line)).replace(/\n$/, ""));
   return line.length;
 }
 
 /** The values of a call that gives them as an array; undefined: it cannot be one. */
 function valuesAt({ view }: ServiceCall, address: number, size: number): bigint[] | undefined {
-  if (size % NUMBER_BYTES !== 0 || size > MOST_VALUES * NUMBER_BYTES || (address === 0) !== (size === 0))
-    return undefined;
+  if (size % NUMBER_BYTES !== 0 || size > MOST_VALUES * NUMBER_BYTES || (address === 0 && size > 0)) return undefined;
   return Array.from({ length: size / NUMBER_BYTES }, (_, index) =>
     view.getBigUint64(address + index * NUMBER_BYTES, true),
   );
@@ -52,12 +53,11 @@ function printArray(call: ServiceCall, text: number, size: number, data: number,
 
 /** `bpf_snprintf`: the length of the whole text with its NUL, however much of it there is room for. */
 function format(call: ServiceCall, into: number, room: number, text: number, data: number, dataSize: number): number {
-  const pattern = textWithin(call, text, MAXIMUM_TEXT);
   const values = valuesAt(call, data, dataSize);
-  if (pattern === undefined || values === undefined || !isFormat(pattern, values.length)) return -ERRNO.EINVAL;
-  const line = new TextEncoder().encode(formatLine(pattern, values, call.host, ""));
+  const line = values === undefined ? -ERRNO.EINVAL : lineOf(call, text, call.bytes.length, values);
+  if (typeof line === "number") return line;
   if (room > 0) {
-    const kept = line.subarray(0, room - 1);
+    const kept = bytesOf(line.slice(0, room - 1));
     call.bytes.set(kept, into);
     call.bytes[into + kept.length] = 0;
   }
@@ -108,15 +108,10 @@ function numberIn(text: string, flags: bigint): { value: bigint; isNegative: boo
   return value >= 2n ** 64n ? -ERRNO.ERANGE : { value, isNegative, length: before + skipped + digits.length };
 }
 
-function latin(call: ServiceCall, address: number, size: number): string {
-  const window = call.bytes.slice(address, address + size);
-  return Array.from(window, (byte) => String.fromCharCode(byte)).join("");
-}
-
 /** `bpf_strtol`: how many characters were taken. */
 function toSigned(call: ServiceCall, address: number, size: number, flags: bigint, into: number): number {
   call.view.setBigUint64(into, 0n, true);
-  const found = numberIn(latin(call, address, size), flags);
+  const found = numberIn(latin(call.bytes.slice(address, address + size)), flags);
   if (typeof found === "number") return found;
   const value = found.isNegative ? -found.value : found.value;
   if (value !== BigInt.asIntN(64, value)) return -ERRNO.ERANGE;
@@ -126,7 +121,7 @@ function toSigned(call: ServiceCall, address: number, size: number, flags: bigin
 
 function toUnsigned(call: ServiceCall, address: number, size: number, flags: bigint, into: number): number {
   call.view.setBigUint64(into, 0n, true);
-  const found = numberIn(latin(call, address, size), flags);
+  const found = numberIn(latin(call.bytes.slice(address, address + size)), flags);
   if (typeof found === "number") return found;
   if (found.isNegative) return -ERRNO.EINVAL;
   call.view.setBigUint64(into, found.value, true);

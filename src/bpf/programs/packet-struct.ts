@@ -4,6 +4,14 @@
  */
 import type { WritableField } from "./writable-field.ts";
 
+/** A u32 of which a kernel keeps numbers up to `most`: larger ones cannot be given, or are cut as its test runs do. */
+interface NarrowField {
+  readonly name: string;
+  readonly offset: number;
+  readonly most: number;
+  readonly cut?: true;
+}
+
 /** Where such a struct says where the packet lies. */
 export interface PacketStruct {
   readonly what: string;
@@ -22,8 +30,14 @@ export interface PacketStruct {
   readonly protocol?: number;
   /** To whom the packet's Ethernet header is addressed (`PACKET_HOST` and so on), where the struct has it; u32. */
   readonly addressee?: number;
+  /** The packet's length on the wire, where the struct has it; u32. That of the packet, unless more is given. */
+  readonly wire?: number;
+  /** Fields of which a kernel keeps less than the struct has room for. */
+  readonly narrow?: readonly NarrowField[];
   /** The packet's socket, where the struct has it; u64. There is none here. */
   readonly socket?: number;
+  /** Bytes behind the struct that are the kernel's: what it keeps of the packet and shows to no program. */
+  readonly kept?: number;
   /** Bytes that may be put in front of the packet, and how many it may become with them. */
   readonly headroom: number;
   readonly most: number;
@@ -65,8 +79,8 @@ const ALIGN = 8;
  * Where in a context the packet lies when a run begins: behind the struct, with room in front.
  * @param behind bytes directly behind the struct that belong to the context too
  */
-export function packetBegin({ bytes, headroom }: PacketStruct, behind = 0): number {
-  return Math.ceil(bytes / ALIGN) * ALIGN + behind + headroom;
+export function packetBegin({ bytes, headroom, kept = 0 }: PacketStruct, behind = 0): number {
+  return Math.ceil(bytes / ALIGN) * ALIGN + behind + kept + headroom;
 }
 
 /** `struct xdp_md` of Linux's uapi. XDP_PACKET_HEADROOM, and a page without it and what the kernel keeps at its end. */
@@ -78,7 +92,16 @@ export const XDP_MD: PacketStruct = {
 /** `struct __sk_buff` of Linux's uapi, with all of its fields. A kernel makes room as it is asked for; here there is so much. */
 export const SK_BUFF: PacketStruct = {
   ...{ what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0, pointer: 4, headroom: 512 },
-  ...{ device: 40, protocol: 16, addressee: 4, socket: 168 },
+  ...{ device: 40, protocol: 16, addressee: 4, socket: 168, wire: 160, kept: 16 },
+  narrow: [
+    { name: "queue_mapping", offset: 12, most: 0xffff },
+    { name: "vlan_tci", offset: 24, most: 0xffff },
+    { name: "tc_index", offset: 44, most: 0xffff },
+    { name: "tc_classid", offset: 72, most: 0xffff },
+    { name: "gso_segs", offset: 164, most: 0xffff },
+    { name: "wire_len", offset: 160, most: 0x10000 },
+    { name: "gso_size", offset: 176, most: 0xffff, cut: true },
+  ],
   most: 4096,
 };
 

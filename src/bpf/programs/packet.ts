@@ -23,6 +23,19 @@ import type {
 
 /** The device that a kernel's own test runs are on. */
 const LOOPBACK = 1;
+
+/** @throws {AnyctxError} EINVAL: a field is given more than a kernel keeps of it */
+function checkNarrow({ what, narrow = [] }: PacketStruct, context: Uint8Array): void {
+  const bytes = new Uint8Array(Math.ceil(context.length / 4) * 4);
+  bytes.set(context);
+  const view = new DataView(bytes.buffer);
+  for (const { name, offset, most, cut } of narrow) {
+    const given = offset < context.length ? view.getUint32(offset, true) : 0;
+    if (given > most && cut === undefined)
+      throw new AnyctxError("EINVAL", `${what}.${name} is at most ${most}, not ${given}`);
+  }
+}
+
 /**
  * A packet, and the struct about it: the given context's fields but for the addresses.
  * @param behind bytes directly behind the struct that belong to the context too
@@ -34,6 +47,7 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
   const { packet = new Uint8Array(0), context = new Uint8Array(0) } = given;
   if (context.length > struct.bytes)
     throw new AnyctxError("EINVAL", `${struct.what} has ${struct.bytes} bytes, not ${context.length}`);
+  checkNarrow(struct, context);
   const begin = packetBegin(struct, behind);
   const seen = begin + Math.min(from, packet.length);
   return {
@@ -45,6 +59,10 @@ export function packetContext(struct: PacketStruct, given: DirectInput, behind =
       if (struct.device !== undefined) view.setUint32(struct.device, LOOPBACK, true);
       describePacket(struct, target, packet, true);
       target.set(context);
+      for (const { offset, most, cut } of struct.narrow ?? [])
+        if (cut) view.setUint32(offset, view.getUint32(offset, true) & most, true);
+      if (struct.wire !== undefined && view.getUint32(struct.wire, true) === 0)
+        view.setUint32(struct.wire, packet.length, true);
       target.set(packet, begin);
       if (struct.meta !== undefined) setPointer(view, struct.meta, struct.pointer, at + seen);
       placePacket(view, 0, struct, at + seen, at + begin + packet.length);
@@ -89,7 +107,7 @@ export function ofPackets(what: string, struct: PacketStruct, from = 0): (event:
         const begin = at + packetBegin(struct);
         const bytes = new Uint8Array(target.buffer, target.byteOffset);
         const data = source.byteOffset + payload + PACKET.data;
-        bytes.fill(0, at, at + struct.bytes);
+        bytes.fill(0, at, begin - struct.headroom);
         bytes.set(new Uint8Array(source.buffer, data + from, length), begin);
         if (struct.device !== undefined) target.setUint32(at + struct.device, LOOPBACK, true);
         describePacket(struct, bytes.subarray(at), new Uint8Array(source.buffer, data, whole), false);

@@ -24,6 +24,12 @@ export const FLAGS: ParameterKind = {
   },
 };
 
+export const RECORD_SIZE: ParameterKind = {
+  ...FLAGS,
+  name: "record_size",
+  doc: "Bytes, 64 bits of which 32 are passed on: all ones where others are set, which no record has.",
+};
+
 export const SCALAR: ParameterKind = {
   name: "scalar",
   doc: "Any number.",

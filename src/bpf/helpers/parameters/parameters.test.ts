@@ -66,6 +66,15 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     ],
     refused: [],
   },
+  record_size: {
+    helper: "ringbuf_reserve",
+    register: 2,
+    taken: [
+      ["{r} = 8", 8],
+      ["{r} = 0x100000008 ll", 0xffffffff],
+    ],
+    refused: [],
+  },
   destination: { helper: "probe_read", register: 1, ...POINTERS },
   size: {
     helper: "probe_read",
@@ -174,6 +183,7 @@ const UNSERVED: readonly string[] = [
 /** Good arguments of each helper that a sample calls. */
 const GOOD: Readonly<Record<string, readonly string[]>> = {
   map_update_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = r10\n{r} += -32", "{r} = 0"],
+  ringbuf_reserve: ["{r} = {map}", "{r} = 8", "{r} = 0"],
   ringbuf_submit: ["{r} = 0", "{r} = 0"],
   map_pop_elem: ["{r} = {map}", "{r} = r10\n{r} += -32"],
   map_lookup_percpu_elem: ["{r} = {map}", "{r} = r10\n{r} += -32", "{r} = 0"],
@@ -231,6 +241,7 @@ const AFTER: Readonly<Record<string, string>> = {
 /** Kinds of maps that the helpers are called on; a hash if they are not here. */
 const MAP_TYPES: Readonly<Record<string, number>> = {
   ringbuf_submit: 27,
+  ringbuf_reserve: 27,
   ringbuf_reserve_dynptr: 27,
   map_pop_elem: 22,
   map_lookup_percpu_elem: 5,
@@ -262,6 +273,7 @@ function passed(engine: Engine, { helper, register }: Sample, argument: string):
     probeRead: seen,
     queuePopValue: seen,
     percpuHashLookupOn: seen,
+    ringbufReserve: helper === "ringbuf_reserve" ? seen : (host.core["ringbufReserve"] as CoreFunction),
     ringbufSubmit: seen,
   };
   // "%llx" would be more conversions than a call without values has.

@@ -27,7 +27,7 @@ import {
   VALUE_MEMORY,
   WORD_ROOM,
 } from "./memory.ts";
-import { FLAGS, SCALAR, WORD } from "./numbers.ts";
+import { FLAGS, RECORD_SIZE, SCALAR, WORD } from "./numbers.ts";
 import {
   COPIED_TYPE,
   COPIES,
@@ -69,6 +69,6 @@ export const PARAMETER_KINDS: readonly ParameterKind[] = [
   ...[DYNPTR, DYNPTR_ROOM, RECORD_DYNPTR_ROOM, RECORD_DYNPTR, PACKET_DYNPTR_ROOM],
   ...[ITERATOR_ROOM, ITERATOR, ENDING_ITERATOR, INTERRUPTS_ROOM, INTERRUPTS],
   ...[SOCKET, OWN_SOCKET, TASK, OWN_TASK, CGROUP, OWN_CGROUP],
-  ...[FLAGS, SCALAR, WORD],
+  ...[FLAGS, RECORD_SIZE, SCALAR, WORD],
   ...[RECORD_ADDRESS, CALLBACK],
 ];
