@@ -34,7 +34,7 @@ test("a size that nobody sets, or of a map that there is not, is said", async ()
 
 /** The object with the symbols of its functions as compilers before 2018 wrote them: without a type, without a size. */
 function withoutTypes(bytes: Uint8Array): Uint8Array {
-  const copy = bytes.slice();
+  const copy = Uint8Array.from(bytes);
   const view = new DataView(copy.buffer);
   const headers = Number(view.getBigUint64(0x28, true));
   for (let section = 0; section < view.getUint16(0x3c, true); section++) {
