@@ -148,18 +148,24 @@ function checkSlice({ type, program: { kind } }: Subject, proof: Proof): void {
 /** The bytes that a call gives: of a reservation, or as its row says. */
 function givenBytes(proof: Proof): number {
   const { helper } = proof;
-  if (helper.result === "record")
-    return constantSize(proof, 2, "Reserve as much as the largest record needs, or use bpf_ringbuf_output().");
+  if (helper.result === "record") {
+    const size = constantSize(proof, 2, "Reserve as much as the largest record needs, or use bpf_ringbuf_output().");
+    // No ring gives a record so large: there is nothing in it to access.
+    return size > LARGEST_SIZE ? 0 : Number(size);
+  }
   if (helper.leads?.type !== "memory") return 0;
   const { bytes } = helper.leads;
   if (typeof bytes === "number") return bytes;
-  return constantSize(proof, bytes.argument, "Ask for a number of bytes that is a constant.");
+  const suggestion = "Ask for a number of bytes that is a constant.";
+  const size = constantSize(proof, bytes.argument, suggestion);
+  if (size > LARGEST_SIZE) throw proof.refusal(bytes.argument, "a constant size", suggestion);
+  return Number(size);
 }
 
-function constantSize(proof: Proof, register: number, suggestion: string): number {
+function constantSize(proof: Proof, register: number, suggestion: string): bigint {
   const size = proof.held(register);
   rely(size);
   const value = size.type === "number" ? constantOf(size.scalar) : undefined;
-  if (value === undefined || value > LARGEST_SIZE) throw proof.refusal(register, "a constant size", suggestion);
-  return Number(value);
+  if (value === undefined) throw proof.refusal(register, "a constant size", suggestion);
+  return value;
 }
