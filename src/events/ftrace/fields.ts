@@ -235,6 +235,14 @@ const NUMERALS: Readonly<Record<number, RegExp>> = {
 };
 const PREFIXES: Readonly<Record<number, string>> = { 8: "0o", 10: "", 16: "0x" };
 
+/** The number that a text is in a base; undefined: it is none. */
+function numeralOf(text: string, base: number): bigint | undefined {
+  const [, sign, digits] = NUMERALS[base]?.exec(text) ?? [];
+  if (digits === undefined || digits.length > 24) return undefined;
+  const value = BigInt(PREFIXES[base] + digits);
+  return sign === "-" ? -value : value;
+}
+
 /** A number whose digits the fixed text behind it goes on with: what stands before that. */
 function storeNumeral(
   matching: Matching,
@@ -244,10 +252,8 @@ function storeNumeral(
   to: number,
   target: Target,
 ): boolean {
-  const [, sign, digits] = NUMERALS[step.base]?.exec(textOf(line, from, to).trim()) ?? [];
-  if (digits === undefined || digits.length > 24) return false;
-  const value = BigInt(PREFIXES[step.base] + digits);
-  return storeSolved(matching, step, sign === "-" ? -value : value, target.view, target.start + step.offset);
+  const value = numeralOf(textOf(line, from, to).trim(), step.base);
+  return value !== undefined && storeSolved(matching, step, value, target.view, target.start + step.offset);
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
@@ -256,9 +262,8 @@ const scratch = new DataView(new ArrayBuffer(8));
 function runPart(matching: Matching, step: Step, from: number, line: Uint8Array, view: DataView, at: number): number {
   if (step.digits > 0) {
     const text = textOf(line, from, from + step.digits);
-    const isWhole = text.length === step.digits && NUMERALS[step.base]?.test(text) === true;
-    const value = isWhole ? BigInt(PREFIXES[step.base] + text) : 0n;
-    return isWhole && storeSolved(matching, step, value, view, at) ? from + step.digits : -1;
+    const value = text.length === step.digits ? numeralOf(text, step.base) : undefined;
+    return value !== undefined && storeSolved(matching, step, value, view, at) ? from + step.digits : -1;
   }
   const isPrefixed = step.prefixed && isPrefix(line, from);
   const scan = step.base === 16 ? scanHex : step.base === 8 ? scanOctal : scanDecimal;

@@ -230,3 +230,9 @@ test("addresses the other way round, sets of bits, four letters", async () => {
   const expected = [0x01020304n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, 2n, 0n, 128n, 0x3231564en];
   assert.deepEqual([numbers, unread], [expected, []]);
 });
+
+test("a prefix among the digits of numbers side by side is read as one, and stops nothing", async () => {
+  const fields = [["u32 a", 4], ["u32 b", 4]] as const; // biome-ignore format: a row
+  const { numbers, unread } = await lineOf(fields, '"%04x%04x", REC->a, REC->b', "0x1f0002");
+  assert.deepEqual([numbers, unread], [[0x1fn, 2n], []]);
+});
