@@ -307,7 +307,8 @@ export class Arena extends Attachment {
   /**
    * Keeps threads in NMI context supplied with what they allocate, on this thread's timers, until `stop` or `detach`: on a worker
    * that is not busy for long, or on the main thread (in a browser only as long as the page is in front: timers of others come
-   * once a second). A thread that serves at a time is enough; where there are several, each CPU has one at a time.
+   * once a second). A thread that serves at a time is enough; where there are several, each CPU has one at a time. While this thread
+   * itself is in `hardirq` or `nmi` it brings nothing.
    * @throws {AnyctxError} UNSUPPORTED: the thread has no timers; EPERM: the context
    */
   serve(): Service {

@@ -30,16 +30,24 @@ export function setContext({ core, realTime }: Reader & { readonly realTime: boo
   if (level < LEVELS.hardirq && !realTime) core.interruptsCameOn();
 }
 
+function levelOf(reader: Reader): number {
+  return reader.word(reader.core.currentArea() + LAYOUT.CpuArea.level);
+}
+
+/** Whether this thread may take the arena's own locks: not in `hardirq` and `nmi`. */
+export function mayLock(reader: Reader): boolean {
+  return levelOf(reader) < LEVELS.hardirq;
+}
+
 /**
  * What takes the arena's own locks or its memory is not for a context that may not wait: it would be let do so, and the thread be late.
  * @param what as "create a map"
  * @throws {AnyctxError} EPERM in `hardirq` and `nmi`
  */
 export function checkMayLock(reader: Reader, what: string): void {
-  const level = reader.word(reader.core.currentArea() + LAYOUT.CpuArea.level);
-  if (level >= LEVELS.hardirq)
-    throw new AnyctxError(
-      "EPERM",
-      `Cannot ${what} in the context ${NAMES[level]}: a thread does that as task or softirq`,
-    );
+  if (mayLock(reader)) return;
+  throw new AnyctxError(
+    "EPERM",
+    `Cannot ${what} in the context ${NAMES[levelOf(reader)]}: a thread does that as task or softirq`,
+  );
 }

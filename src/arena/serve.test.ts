@@ -80,6 +80,21 @@ test("a service ends by stop, and when its thread detaches", async () => {
   // Were a timer left, this process would not end: node:test would say so.
 });
 
+test("a thread that serves brings nothing while it may not lock, and goes on afterwards", async (t) => {
+  const arena = await makeArena({ cpus: 2 });
+  makeHash(arena, { maxEntries: 50_000 });
+  const service = arena.serve();
+  t.after(() => service.stop());
+  arena.context("nmi");
+  const audio = start(arena, AUDIO.replace("375 * 3", "375"));
+  await once(audio, "message");
+  assert.equal(service.batches, 0);
+  arena.context("task");
+  const next = start(arena, AUDIO.replace("375 * 3", "375").replace("1_000_000", "2_000_000"));
+  await once(next, "message");
+  assert.ok(service.batches > 0);
+});
+
 test("a context has a name, and no other", async () => {
   const arena = await makeArena();
   const level = (): number => arena.word(arena.core.currentArea() + LAYOUT.CpuArea.level);

@@ -6,7 +6,7 @@
 import { AnyctxError } from "../error.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import type { Attachment } from "./attachment.ts";
-import { checkMayLock, NMI_LEVEL } from "./contexts.ts";
+import { checkMayLock, mayLock, NMI_LEVEL } from "./contexts.ts";
 
 /** Milliseconds between two looks, with threads to serve and without. Browsers' timers keep to 4 at least. */
 const PERIOD = { serving: 4, idle: 16 } as const;
@@ -26,8 +26,9 @@ function isServed(attachment: Attachment, cpu: number): boolean {
   return owner !== 0 && owner !== CONSTANTS.LEAVING && attachment.word(area + LAYOUT.CpuArea.level) === NMI_LEVEL;
 }
 
-/** Looks at all threads once; batches brought, or undefined if there is nobody to serve. */
+/** Looks at all threads once; batches brought, or undefined if there is nobody to serve, or this thread may not lock by now. */
 function serveOnce(attachment: Attachment): number | undefined {
+  if (!mayLock(attachment)) return undefined;
   let brought: number | undefined;
   for (let cpu = 0; cpu < attachment.cpus; cpu++)
     if (cpu !== attachment.cpu && isServed(attachment, cpu)) brought = (brought ?? 0) + attachment.core.serveCpu(cpu);
