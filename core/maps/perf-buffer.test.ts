@@ -163,6 +163,22 @@ test("a dead thread's output is lost and counted, its lock goes, and it reads no
   assert.equal(arena.core.perfLost(address, other), 1);
 });
 
+test("what interrupted the end of a dead thread's output is whole: it is shown once it is reaped", async () => {
+  const arena = await makeTwo();
+  const { map, address, output, on } = makeEvents(arena);
+  using buffer = map.openPerfBuffer({ bytes: BYTES });
+  const last = record(8, 1);
+  on(1, () => output(last));
+  // Its outermost output had read how far to show before that, and said that it is at its end.
+  const ringBytes = LAYOUT.PerfRing.consumed + 64 + BYTES;
+  const ring = arena.word(address + LAYOUT.MapHeader.storage) + ringBytes;
+  new Uint32Array(arena.memory.buffer, ring + LAYOUT.PerfRing.produced, 1)[0] = 0;
+  assert.deepEqual(buffer.take(), []);
+  assert.equal(arena.core.reapCpu(1, arena.word(arena.core.cpuAreaAddress(1) + LAYOUT.CpuArea.owner)), 0);
+  assert.deepEqual(buffer.take(), [{ cpu: 1, bytes: last, lost: 0 }]);
+  assert.equal(arena.core.perfLost(address, 1), 0);
+});
+
 test("an error of one CPU's ring costs no record of another's", async () => {
   const arena = await makeTwo();
   const { map, address, output, on } = makeEvents(arena);

@@ -296,6 +296,7 @@ export function perfLost(address: usize, cpu: u32): u32 {
 
 /**
  * Reaping: releases the consumers' locks that a dead CPU has, and ends the outputs that it was in: what was reserved and not shown is lost.
+ * Outside of outputs that is whole, put in by an interruption of the last one's end: it is shown.
  * The publications pair with `lockAnywhere` of whoever waits; those of the ring with nothing, as nobody else writes them.
  */
 export function settlePerfRings(map: MapHeader, cpu: u32): void {
@@ -307,7 +308,10 @@ export function settlePerfRings(map: MapHeader, cpu: u32): void {
   }
   const ring = ringAddress(map, cpu);
   const depth = peek(depthWord(ring));
-  if (depth == 0) return;
+  if (depth == 0) {
+    publish64(producedWord(ring), peek64(ring));
+    return;
+  }
   addAndFetch(lostWord(ring), <i32>depth);
   publish64(ring, peek64(producedWord(ring)));
   publish(depthWord(ring), 0);

@@ -104,7 +104,13 @@ test("a bucket that a dead thread has locked: updates and deletes give up after 
   const message = /has not been reaped/;
   assert.throws(() => map.delete(1), { code: "ETIMEDOUT", message });
   assert.equal(map.get(1), 10n, "a lookup does not wait");
+  const [, sequence = 0] = words(arena, control.byteOffset, 2);
   assert.deepEqual(arena.reap(victim.thread), [victim.cpu]);
+  assert.equal(
+    words(arena, control.byteOffset, 2)[1],
+    sequence + 1,
+    "what lookups saw before is not what they see now",
+  );
   assert.equal(map.update(1, 11n), 0);
   for (const key of [2, 3, 4, 5, 6]) assert.equal(map.update(key, 20n), 0);
   assert.equal(map.delete(1), true);

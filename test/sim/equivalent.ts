@@ -131,4 +131,21 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: "for (let turn: u32 = 0; turn < cpus; turn++) { => for (let turn: u32 = 0; turn <= cpus; turn++) {",
     why: "The CPU's own list, which was the first, is looked at once more: what has come to it meanwhile may be taken as well.",
   },
+  {
+    file: "core/maps/ordered-walk.ts",
+    change: "forget(way); way.isCut = 1; => way.isCut = 1; forget(way);",
+    why: "Two words of the walk's own memory.",
+  },
+  {
+    file: "core/maps/ordered-update.ts",
+    change:
+      "sayOf(secondIntent(intents), MAYBE); sayOf(firstIntent(intents), MAYBE | COUNTS); => sayOf(firstIntent(intents), MAYBE | COUNTS); sayOf(secondIntent(intents), MAYBE);",
+    why: "Who reaps between them finds neither node in the tree, and frees both whichever of them is said to be there perhaps.",
+  },
+  {
+    file: "core/maps/trie.ts",
+    change:
+      "if (longestPrefix(map) < 32) return longestMatchFrom(map, key, length, rootOf(map), 0); => if (longestPrefix(map) < 33) return longestMatchFrom(map, key, length, rootOf(map), 0);",
+    why: "A faster way to the same entry: the other one takes keys of any length.",
+  },
 ];
