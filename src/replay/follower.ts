@@ -1,10 +1,10 @@
-/** What events tell for those after them: of objects that stay, of calls that will return, and of tasks that end. */
+/** What events tell for those after them: of objects that stay, of calls that will return, and of owners of values that end. */
 import { callOf } from "../bpf/kernel/call.ts";
 import type { FunctionTypes } from "../bpf/kernel/functions.ts";
 import { RecordReader } from "../bpf/kernel/object.ts";
 import { RAW_ARGUMENTS } from "../bpf/programs/raw-tracepoint.ts";
 import type { SourceEvent } from "../events/event.ts";
-import { type EndingEvent, endingEvent } from "./ended-tasks.ts";
+import { type EndingEvent, endingEvent } from "./ended-owners.ts";
 import type { Keeper } from "./kept-facts.ts";
 import { type CallEvent, callEvent } from "./open-calls.ts";
 

@@ -18,7 +18,7 @@ import { type Section, sectionOf } from "../load/section.ts";
 import { withTails } from "../load/tails.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { newCounts, type ProgramCounts, type RunCounts } from "./counts.ts";
-import { TaskValues } from "./ended-tasks.ts";
+import { OwnedValues } from "./ended-owners.ts";
 import { type Follower, followerOf } from "./follower.ts";
 import { DEFAULT_THREAD_DELAY, type EventMoment, type InterruptRule, interruptSign, readMoment } from "./interrupts.ts";
 import { KeptFacts } from "./kept-facts.ts";
@@ -90,7 +90,7 @@ export class EventRunner {
   readonly #facts = new KeptFacts();
   #needsFacts = false;
   readonly #calls = new OpenCalls();
-  readonly #taskValues: TaskValues;
+  readonly #ownedValues: OwnedValues;
   /** By event index. */
   readonly #followers: Follower[] = [];
   readonly #now: EventMoment = { interruptsOff: false, preempt: 0, pid: 0, time: 0 };
@@ -125,7 +125,7 @@ export class EventRunner {
       raisedAt: 0,
     }));
     // Where contexts are written: none is in use before and behind runs.
-    this.#taskValues = new TaskValues(this.#host, programs, this.#contextRoom);
+    this.#ownedValues = new OwnedValues(this.#host, programs, this.#contextRoom);
     this.#view = new DataView(arena.memory.buffer);
     this.#areaWords = new Uint32Array(arena.memory.buffer);
     this.#meetNewEvents();
@@ -220,9 +220,9 @@ export class EventRunner {
     if (this.#needsFacts) this.#facts.see(view, record, keeper);
     const given = call === undefined ? undefined : this.#calls.see(view, record, call);
     const attached = this.#attached[event];
-    if (ending?.when === "before") this.#taskValues.end(ending, view, record);
+    if (ending?.when === "before") this.#ownedValues.end(ending, view, record);
     if (attached !== undefined && attached.length > 0) this.#runAll(attached, record, slot, given);
-    if (ending?.when === "behind") this.#taskValues.end(ending, view, record);
+    if (ending?.when === "behind") this.#ownedValues.end(ending, view, record);
     if (this.#realTime && slot.raisedAt === 0 && this.#areaWords[(slot.area + LAYOUT.CpuArea.work) >> 2] !== 0)
       slot.raisedAt = now.time;
   }
