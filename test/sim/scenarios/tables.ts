@@ -2,10 +2,12 @@
  * A table grows or shrinks by one bucket while others look, insert, delete and walk, an NMI comes in at any access, or the
  * migrator is killed: each key is in the map once, and found.
  */
+import { checkRest } from "../../../src/sim/checks/rest.ts";
 import { type Body, type FiberSpec, interrupt, task } from "../../../src/sim/fiber.ts";
 import { Finding } from "../../../src/sim/finding.ts";
 import {
   bucketOfKey,
+  FIRST_VALUE,
   FLAGS,
   type HashTable,
   type PreparedHash,
@@ -158,8 +160,12 @@ const BUCKETS: Readonly<Record<Plan["change"], readonly [before: number, after: 
 };
 
 /** A table that is about to grow or to shrink by a bucket. */
-export function prepareChange(world: World, change: Plan["change"], there: number): Change {
-  const map = world.createHash({ maxEntries: LARGE });
+export function prepareChange(
+  world: World,
+  change: Plan["change"],
+  there: number,
+  map: number = world.createHash({ maxEntries: LARGE }),
+): Change {
   resize(world, map, 3);
   const prepared = prepareHash(world, map, MOST_KEYS);
   const keys = keysThatSplit(prepared, there);
@@ -277,8 +283,53 @@ const crossed: Scenario = {
   },
 };
 
+/** A number, its lock, and the number twice more. */
+const LOCKED_BYTES = 16;
+const LOCK_AT = 4;
+
+/** Copies a value out under its lock: of a key that stays only a lock that is held keeps it from being found. */
+function* looksUnderLock({ world, map, keys }: PreparedHash, key: number, into: number): Body {
+  const result = (yield ["hashGetLocked", map, keys[key - 1] as number, into]) | 0;
+  if (result === -CONSTANTS.EBUSY) return;
+  if (result !== 0) throw new Finding("missed", `a lookup under the lock of a key that stays says ${result}`);
+  const number = world.memory.load(into);
+  if (number !== FIRST_VALUE + key) throw new Finding("missed", `key ${key} has the value ${number}`);
+}
+
+/** The way to a value under its lock is one of its own. */
+const locked: Scenario = {
+  name: "table-grows-locked-lookups",
+  doc: "While a bucket is split another CPU and an NMI copy values out under their locks: no key is missed.",
+  cpus: 2,
+  bound: 1,
+  reaches: [MIGRATED, { in: "fillDead" }, { in: "readIfThere" }],
+  prepare(world) {
+    const there = 2 * GOING;
+    const sizes = { kind: CONSTANTS.KIND_HASH, keySize: 4, valueSize: LOCKED_BYTES, maxEntries: LARGE };
+    const { prepared, keys } = prepareChange(world, "grows", there, world.createMap({ ...sizes, lock: LOCK_AT }));
+    const [first, last] = [keys[0] as number, keys[there - 1] as number];
+    const rooms = [world.scratch(LOCKED_BYTES), world.scratch(LOCKED_BYTES)] as const;
+    wantChange(world, prepared.map, "grows");
+    return () => ({
+      fibers: [
+        task(0, function* () {
+          yield ["timerTick"];
+          if (bucketCount(world, prepared.map) === BUCKETS.grows[1]) world.saw(MIGRATED);
+        }),
+        task(1, function* () {
+          yield* looksUnderLock(prepared, last, rooms[0]);
+          yield* looksUnderLock(prepared, first, rooms[0]);
+        }),
+        interrupt("nmi", 0, () => looksUnderLock(prepared, last, rooms[1])),
+      ],
+      atRest: () => checkRest(world),
+    });
+  },
+};
+
 export const TABLES: readonly Scenario[] = [
   ...[...plansFor("grows"), ...plansFor("shrinks")].map(scenarioOf),
   oldRoot,
   crossed,
+  locked,
 ];
