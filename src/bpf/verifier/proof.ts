@@ -1,6 +1,6 @@
 /** Whether the arguments of a helper call are what the helper's row says, and what follows from them. */
 
-import { type Helper, mapRegister } from "../helpers/helper.ts";
+import { type Helper, isKernelFunction, mapRegister } from "../helpers/helper.ts";
 import type { ProvenCall, StackObjectKind } from "../helpers/parameters/parameter-kind.ts";
 import type { KernelThing } from "../helpers/rules.ts";
 import type { MapBinding } from "../host.ts";
@@ -153,6 +153,9 @@ export class Proof implements ProvenCall, Proving {
     }
     if (held.type === "pointer" && isPacket(held.target) && this.helper.takesPacket !== true)
       throw this.refusal(register, "memory that is no packet's", "Copy what is needed to a variable, and pass that.");
+    // Only functions of the kernel's own take the context as memory: its fields are not where Linux has them.
+    if (held.type === "pointer" && held.target.type === "context" && !isKernelFunction(this.helper))
+      throw this.refusal(register, "memory that is not the context's", "Copy the fields to a variable, and pass that.");
     const does = write ? "write" : "read";
     checkAccess(this.subject, this.state, { at: this.at, register, offset: 0, bytes: most, does, helper: true });
     if (write && held.type === "pointer") this.written.push({ pointer: held, least, most });

@@ -24,6 +24,15 @@ export const ARGUMENTS: readonly BadProgram[] = [
       says: /takes a map as argument 1 and is given the number 0/,
     }),
   ),
+  ...["kprobe/f", "raw_tp/kfree", "tp/sched/sched_switch", "xdp", "tc", "perf_event", "syscall"].map(
+    (section): BadProgram => ({
+      name: `the context of ${section} in place of a key`,
+      section,
+      bad: `r2 = r1\nr1 = &counts\ncall map_lookup_elem\n${END}`,
+      category: "argument",
+      says: /takes memory that is not the context's as argument 2 and is given a pointer to the context/,
+    }),
+  ),
   {
     name: "a value in place of a map",
     section: KPROBE,
