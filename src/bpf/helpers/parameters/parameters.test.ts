@@ -271,7 +271,7 @@ function passed(engine: Engine, { helper, register }: Sample, argument: string):
   const core = {
     ...host.core,
     hashUpdate: seen,
-    probeRead: seen,
+    ...{ probeRead: seen, probeReadKernel: seen, probeReadEither: seen },
     queuePopValue: seen,
     percpuHashLookupOn: seen,
     ringbufReserve: helper === "ringbuf_reserve" ? seen : (host.core["ringbufReserve"] as CoreFunction),
