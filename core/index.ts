@@ -63,7 +63,15 @@ export { arenaFormat } from "./arena";
 export { checkArena, enroll } from "./attach";
 export { LAYOUT_VERSION } from "./base/superblock";
 export { switchCpu } from "./cpu/area";
-export { probeRead, probeReadString, taskComm } from "./cpu/program";
+export {
+  probeRead,
+  probeReadEither,
+  probeReadEitherString,
+  probeReadKernel,
+  probeReadKernelString,
+  probeReadString,
+  taskComm,
+} from "./cpu/program";
 export { spinLock, spinUnlock } from "./cpu/spin-lock";
 export { freezeMap } from "./maps/access";
 export { arenaAt, arenaLoad, arenaStore } from "./maps/arena-access";

@@ -158,12 +158,34 @@ for (const [step, message] of [
   [{ program: "on_kfree", times: 0 }, /step 1: times should be a number from 1 to 1000000, not 0/],
   [{ put: { allocs: [{ key: "0g", value: "00" }] } }, /put allocs 1: key should be bytes in hex/],
   [{ put: { nothing: [] } }, /there is no map nothing to put entries into/],
+  [{ put: { allocs: [{ key: "00", value: "00", map: "x" }] } }, /put allocs 1 has a value and a map/],
+  [{ times: 3 }, /step 1 has times and no program/],
+  [
+    { program: "on_kfree", helpers: { bpf_get_current_task: 1 } },
+    /helpers has bpf_get_current_task, which is no helper's/,
+  ],
 ] as const)
   test(`refused: ${JSON.stringify(step)}`, async () => {
     const { code, stderr } = await anyctx(["test", MEMLEAK, "--steps", file("bad.json", JSON.stringify([step]))]);
     assert.equal(code, 1);
     assert.match(stderr, message);
   });
+
+test("refused: what stands beside a list of steps", async () => {
+  const path = file("bad.json", JSON.stringify({ steps: [], expect: {} }));
+  const { code, stderr } = await anyctx(["test", MEMLEAK, "--steps", path]);
+  assert.equal(code, 1);
+  assert.match(stderr, /bad\.json has no field expect, only steps/);
+});
+
+test("memory is named by its address, or by the same number below 0", async () => {
+  const bytes = Buffer.alloc(256, 0x34).toString("hex");
+  const memory = { "-4096": bytes };
+  const { code, stdout } = await runOn("core", [
+    { program: "follows", args: [-4096], memory, expect: { result: 0x34 } },
+  ]);
+  assert.equal(code, 0, stdout);
+});
 
 /** Runs steps on one of the fixtures' objects. */
 async function runOn(name: string, steps: unknown, ...options: string[]): Promise<Awaited<ReturnType<typeof anyctx>>> {

@@ -64,3 +64,35 @@ test("a text is copied up to its NUL or to the end of the room, and is no text w
     assert.deepEqual(copied(end - 3, size), { result: -14, text: "\0".repeat(size).padEnd(12, "#") });
   for (const source of [0, 7, end, 2 ** 40]) assert.equal(copied(source, 4).result, -14, `${source}`);
 });
+
+test("what cannot be read of the kernel's memory is -ERANGE where that cannot be, as Linux 6.18 answers", async () => {
+  const arena = await makeArena();
+  const { core } = arena;
+  const out = arena.allocate(16);
+  const [kernel, user, neither] = [0xffff800000000000n, 0x7fffffffffffn, 0xdead000000000000n];
+  const rows: readonly [address: bigint, size: number, user: number, kernel: number, either: number][] = [
+    [0n, 8, -14, -34, -14],
+    [0n, 0, -14, -34, -14],
+    [user, 8, -14, -34, -14],
+    [user + 1n, 8, -14, -34, -34],
+    [neither, 8, -14, -34, -34],
+    [kernel, 8, -14, -14, -14],
+    [2n ** 64n - 1n, 1, -14, -14, -14],
+    [kernel, 0, -14, 0, 0],
+  ];
+  for (const [address, size, ...expected] of rows) {
+    const ways = [core.probeRead, core.probeReadKernel, core.probeReadEither];
+    assert.deepEqual(
+      ways.map((read) => read(out, size, address)),
+      expected,
+      `${size} bytes at ${address}`,
+    );
+    if (size === 0) continue;
+    const texts = [core.probeReadString, core.probeReadKernelString, core.probeReadEitherString];
+    assert.deepEqual(
+      texts.map((read) => read(out, size, address)),
+      expected,
+      `a text at ${address}`,
+    );
+  }
+});

@@ -21,6 +21,7 @@ import {
   type FunctionSpec,
   type MapSpec,
   type ObjectSpec,
+  type ProgramSpec,
   programSpec,
   type RelocationSpec,
   WRONLY_PROG,
@@ -325,6 +326,11 @@ function withPrototype({ btf }: ObjectSpec, subprogram: Subprogram): Subprogram 
   };
 }
 
+function withResult({ btf }: ObjectSpec, { kind, name }: ProgramSpec, own: Subprogram): Subprogram {
+  const mayBeVoid = !("reason" in kind) && programType(kind).result.mayBeVoid === true;
+  return mayBeVoid && returnsNothing(btf, name) ? { ...own, isVoid: true } : own;
+}
+
 /**
  * Links one program of an object against the maps of a host.
  *
@@ -355,7 +361,9 @@ export function linkProgram(
     spec.lines.map((line) => ({ ...line, instruction: line.instruction + start })),
   );
   const types = namedTypes(object, placed, maps);
-  const functions = subprograms.map((each, index) => (index === 0 ? each : withPrototype(object, each)));
+  const functions = subprograms.map((each, index) =>
+    index === 0 ? withResult(object, program, each) : withPrototype(object, each),
+  );
   const exception = placed.find(({ spec }) => spec === handler)?.start;
   const arena = linkedArena(linking, instructions.length);
   const code = { instructions, subprograms: functions, maps, helpers, lines, types };

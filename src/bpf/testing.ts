@@ -121,7 +121,7 @@ function mapFunctions(maps: ReadonlyMap<number, FakeMap>, bytes: Uint8Array, tak
 function readFunctions(bytes: Uint8Array): Record<string, CoreFunction> {
   const readable = (source: number | bigint | undefined, size: number): boolean =>
     Number(source) >= 0x10000 && Number(source) + size <= bytes.length;
-  return {
+  const whole: Record<string, CoreFunction> = {
     probeRead: (destination, size, source) => {
       const [to, count] = [Number(destination), Number(size)];
       if (!readable(source, count)) {
@@ -140,6 +140,15 @@ function readFunctions(bytes: Uint8Array): Record<string, CoreFunction> {
       bytes.set(text.subarray(0, length - 1), to);
       bytes[to + length - 1] = 0;
       return length;
+    },
+  };
+  const { probeRead, probeReadString } = whole as Record<"probeRead" | "probeReadString", CoreFunction>;
+  return {
+    ...{ probeRead, probeReadKernel: probeRead, probeReadEither: probeRead },
+    ...{
+      probeReadString,
+      probeReadKernelString: probeReadString,
+      probeReadEitherString: probeReadString,
     },
     readEnter: () => 0,
     readLeave: () => 0,

@@ -1,4 +1,5 @@
 /** Steps of `anyctx test`, as a file has them: a list of objects of JSON, each read whole or refused with its number and field. */
+import { helperByName } from "../bpf/helpers/table.ts";
 import { AnyctxError } from "../error.ts";
 import { LEVELS, type Level } from "../events/record.ts";
 import type { DirectRun } from "../load/direct.ts";
@@ -116,7 +117,7 @@ function listOf<T>(read: Read<T>): Read<T[]> {
 const memory: Read<ReadonlyMap<bigint, Uint8Array>> = (value, where) => {
   return new Map(
     Object.entries(anyFields(value, where)).map(([address, bytes]) => [
-      integer(address, where),
+      BigInt.asUintN(64, integer(address, where)),
       hexBytes(bytes, `${where} at ${address}`),
     ]),
   );
@@ -124,7 +125,16 @@ const memory: Read<ReadonlyMap<bigint, Uint8Array>> = (value, where) => {
 
 /** What helpers answer: r0 by name. */
 const answers: Read<ReadonlyMap<string, bigint>> = (value, where) =>
-  new Map(Object.entries(anyFields(value, where)).map(([name, answer]) => [name, integer(answer, `${where} ${name}`)]));
+  new Map(
+    Object.entries(anyFields(value, where)).map(([name, answer]) => {
+      if (helperByName(name) === undefined)
+        throw new AnyctxError(
+          "EINVAL",
+          `${where} has ${name}, which is no helper's name (as get_current_task, without bpf_)`,
+        );
+      return [name, integer(answer, `${where} ${name}`)];
+    }),
+  );
 
 const places: Read<Step["programs"]> = (value, where) =>
   Object.entries(anyFields(value, where)).flatMap(([map, indexes]) =>
@@ -218,6 +228,8 @@ const times: Read<number> = (value, where) => {
 const entry: Read<PutEntry> = (value, where) => {
   const fields = fieldsOf(value, where, ["key", "value", "map"]);
   const map = optional(fields, "map", where, text);
+  if (map !== undefined && fields["value"] !== undefined)
+    throw new AnyctxError("EINVAL", `${where} has a value and a map, of which an entry has one`);
   return {
     key: hexBytes(fields["key"], `${where}: key`),
     value: map ?? hexBytes(fields["value"], `${where}: value`),
@@ -235,7 +247,7 @@ const put: Read<Step["put"]> = (value, where) =>
 function runOf(fields: Fields, where: string): DirectRun | undefined {
   const program = optional(fields, "program", where, text);
   if (program === undefined) {
-    const lost = RUN_FIELDS.find((name) => fields[name] !== undefined);
+    const lost = [...RUN_FIELDS, "times"].find((name) => fields[name] !== undefined);
     if (lost !== undefined) throw new AnyctxError("EINVAL", `${where} has ${lost} and no program that it is for`);
     return undefined;
   }
@@ -285,7 +297,8 @@ export function readSteps(source: string, name: string): Step[] {
   } catch (cause) {
     throw new AnyctxError("EINVAL", `${name} is no JSON: ${cause instanceof Error ? cause.message : ""}`, { cause });
   }
-  const steps = Array.isArray(parsed) ? parsed : (parsed as Fields | null)?.["steps"];
+  const isObject = typeof parsed === "object" && parsed !== null && "steps" in parsed;
+  const steps = isObject ? fieldsOf(parsed, name, ["steps"])["steps"] : parsed;
   if (!Array.isArray(steps))
     throw new AnyctxError("EINVAL", `${name} should be a list of steps, or an object with steps`);
   return steps.map((step, index) => stepOf(step, `${name}: step ${index + 1}`));

@@ -28,27 +28,35 @@ export class Regions implements KernelMemory {
   }
 }
 
-/** As bpf_probe_read_kernel and bpf_probe_read_kernel_str, of memory that is given; of anything else as the core does it. */
+const OF_BYTES = ["probeRead", "probeReadKernel", "probeReadEither"] as const;
+const OF_TEXTS = ["probeReadString", "probeReadKernelString", "probeReadEitherString"] as const;
+
+/** The helpers that read memory which need not be there, of memory that is given; of anything else as the core does it. */
 export function probes(arena: Arena, kernel: KernelMemory): Readonly<Record<string, CoreFunction>> {
   const { core } = arena;
   const place = (at: number, size: number): Uint8Array => new Uint8Array(arena.memory.buffer, at, size);
-  return {
-    probeRead(destination, size, source) {
+  const ofBytes =
+    (name: (typeof OF_BYTES)[number]): CoreFunction =>
+    (destination, size, source) => {
       const found = kernel.read(BigInt.asUintN(64, BigInt(source ?? 0)), Number(size));
-      if (found === undefined) return core.probeRead(Number(destination), Number(size), BigInt(source ?? 0));
+      if (found === undefined) return core[name](Number(destination), Number(size), BigInt(source ?? 0));
       place(Number(destination), Number(size)).set(found);
       return 0;
-    },
-    probeReadString(destination, size, source) {
+    };
+  const ofText =
+    (name: (typeof OF_TEXTS)[number]): CoreFunction =>
+    (destination, size, source) => {
       const most = Number(size);
       const found = kernel.readText(BigInt.asUintN(64, BigInt(source ?? 0)), most);
-      if (found === undefined || most === 0)
-        return core.probeReadString(Number(destination), most, BigInt(source ?? 0));
+      if (found === undefined || most === 0) return core[name](Number(destination), most, BigInt(source ?? 0));
       const target = place(Number(destination), most);
       target.set(found);
       // Cut to the room there is, a text still ends.
       if (found.length === most) target[most - 1] = 0;
       return found.length;
-    },
-  };
+    };
+  return Object.fromEntries([
+    ...OF_BYTES.map((name) => [name, ofBytes(name)]),
+    ...OF_TEXTS.map((name) => [name, ofText(name)]),
+  ]);
 }

@@ -3,7 +3,7 @@ import type { Arena } from "../arena/arena.ts";
 import { innerMaps } from "../arena/inner-maps.ts";
 import type { Btf } from "../bpf/object/btf.ts";
 import { fieldsOf } from "../bpf/object/fields.ts";
-import type { MapSpec, ObjectSpec } from "../bpf/object/spec.ts";
+import { createdEntries, type MapSpec, type ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
 import { bytes, type Codec, none } from "../maps/codec.ts";
@@ -69,8 +69,8 @@ export function shortName(path: string): string {
 }
 
 /**
- * Data sections of different objects share an arena: they go by the object's name. If both do not fit, the object's part is cut, never
- * the section's.
+ * Data sections of different objects share an arena: they go by the object's name. If both do not fit, the object's part is cut, and the
+ * section's only if it does not fit alone.
  */
 function nameInArena(object: ObjectSpec, map: MapSpec, label: string | undefined): string {
   if (map.contents !== undefined) return shortened(label ?? shortName(object.name), map.name);
@@ -82,6 +82,7 @@ function shortened(base: string, rest: string): string {
   const bytesOf = (text: string): number => encodeUtf8(text, new Uint8Array(0));
   if (bytesOf(base + rest) <= LONGEST_NAME) return base + rest;
   const behind = `~${digestOf(base)}${rest}`;
+  if (bytesOf(behind) > LONGEST_NAME) return shortened(base + rest, "");
   let kept = [...base];
   while (kept.length > 0 && bytesOf(kept.join("") + behind) > LONGEST_NAME) kept = kept.slice(0, -1);
   return `${kept.join("")}${behind}`;
@@ -130,12 +131,14 @@ function wantedOf(arena: Arena, object: ObjectSpec, spec: MapSpec, options: Obje
   const kind = mapKindByBpfType(spec.bpfType);
   if (kind === undefined) throw new AnyctxError("UNSUPPORTED", `${mapProblem(spec)}`);
   const valueSize = options.valueSizes?.get(spec.name) ?? spec.valueSize;
+  const entries = options.mapEntries?.get(spec.name);
   return {
     kind,
     name: nameInArena(object, spec, options.label),
     key: keyOf(spec, kind),
     value: valuesOf(object, spec, kind, valueSize),
-    maxEntries: options.mapEntries?.get(spec.name) ?? (spec.maxEntries || leastEntries(kind, arena)),
+    maxEntries:
+      entries === undefined ? spec.maxEntries || leastEntries(kind, arena) : createdEntries(spec.bpfType, entries),
     flags: kind.mayBeDynamic ? spec.flags & ~NO_PREALLOC : spec.flags,
     prealloc: kind.mayBeDynamic && !isDynamic(spec, options),
   };

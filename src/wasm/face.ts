@@ -491,6 +491,12 @@ export interface Core {
   placeArenaMap(address: number, high: number, low: number): void;
   /** Copies `size` bytes from anywhere; a source that is no memory of ours gives zeroes and -EFAULT. */
   probeRead(destination: number, size: number, source: bigint): number;
+  /** Of user space's memory or the kernel's, as the address says. */
+  probeReadEither(destination: number, size: number, source: bigint): number;
+  probeReadEitherString(destination: number, size: number, source: bigint): number;
+  /** As probeRead, of the kernel's memory: -ERANGE where there can be none of it. */
+  probeReadKernel(destination: number, size: number, source: bigint): number;
+  probeReadKernelString(destination: number, size: number, source: bigint): number;
   /** Copies a string with its NUL, cut to `size`: its length with NUL, or -EFAULT. */
   probeReadString(destination: number, size: number, source: bigint): number;
   /**
@@ -819,6 +825,10 @@ export const SIGNATURES = {
   perfOutput: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
   placeArenaMap: { parameters: ["i32", "i32", "i32"], results: [] },
   probeRead: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
+  probeReadEither: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
+  probeReadEitherString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
+  probeReadKernel: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
+  probeReadKernelString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   probeReadString: { parameters: ["i32", "i32", "i64"], results: ["i32"] },
   publishMap: { parameters: ["i32"], results: ["i32"] },
   pushValue: { parameters: ["i32", "i32", "i32"], results: ["i32"] },

@@ -72,7 +72,7 @@ function map(name: string, bpfType: number, keySize: number, valueSize: number, 
   return { name, bpfType, keySize, valueSize, maxEntries, flags: 0, readOnly: false };
 }
 
-/** Maps that programs may name: a hash, an array, others by their kind, two ring buffers, two sections of variables. */
+/** Maps that programs may name: a hash, an array, others by their kind, two ring buffers, variables, constants, and texts. */
 export const MAPS: readonly MapSpec[] = [
   map("counts", 1, 4, VALUE_BYTES, 16),
   map("array", 2, 4, VALUE_BYTES, 4),
@@ -86,7 +86,17 @@ export const MAPS: readonly MapSpec[] = [
   map("events", 4, 4, 4, 2),
   { ...map(".bss", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES) },
   { ...map(".rodata", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES).fill(1), readOnly: true },
+  { ...map(".texts", 2, 4, SECTION_BYTES, 1), contents: texts("%d", "%d %q", "%s%"), readOnly: true },
 ];
+
+/** Texts that begin 16 bytes from one another. */
+function texts(...each: readonly string[]): Uint8Array {
+  const contents = new Uint8Array(SECTION_BYTES);
+  each.forEach((text, index) => {
+    contents.set(new TextEncoder().encode(text), 16 * index);
+  });
+  return contents;
+}
 
 /** `r1 = &counts` for a map's address, `r1 = &.bss+8` for a variable's. */
 const ADDRESS = /= &(\.?\w+)(?:\+(\d+))?/g;

@@ -17,6 +17,8 @@ const FOLDERS = ["examples/bpf", "src/bpf/fixtures", "test/data/stories/src"];
 const REFUSED: Readonly<Record<string, string>> = {
   "iproute2.bpf.o sized": "bounds",
   "legacy.bpf.o pointer": "type",
+  "legacy.bpf.o supported": "argument",
+  "limits.bpf.o unset": "uninitialized",
   "core.bpf.o follows": "result",
   "loops.bpf.o xorshift": "context",
   "loops.bpf.o arx": "context",
@@ -31,6 +33,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   "refused.bpf.o forgotten": "reference",
   "refused.bpf.o packet": "bounds",
   "sleeping.bpf.o by_timer": "sleep",
+  "timers.bpf.o disarm": "argument",
+  "timers.bpf.o forget": "argument",
 };
 
 /** An address in a variable's first value is filled in by no loader; loops whose bound is an input end, but nobody can know when. */

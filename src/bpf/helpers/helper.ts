@@ -80,6 +80,9 @@ export function signatureOf({ parameters, result }: Helper): {
   return { parameters: parameters.map(({ wasm }) => wasm), results };
 }
 
+/** Whether it is called by its name (a kfunc) and has no number in Linux. */
+export const isKernelFunction = ({ name }: Helper): boolean => name.startsWith("bpf_");
+
 /** The register that holds the call's map; 0 for a helper that takes none. */
 export function mapRegister({ parameters }: Helper): number {
   return parameters.indexOf(MAP) + 1;

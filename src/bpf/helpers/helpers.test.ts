@@ -221,6 +221,9 @@ test("conversions of formats, as Linux 6.18 prints them", () => {
     ["%s%s|%pI4", [0n, 2n ** 40n, 0n], "|0.0.0.0"],
     ["%30d|", [1n], `${" ".repeat(29)}1|`],
     ["%1000d", [1n], `${" ".repeat(999)}1`],
+    // A width is an int, and at most 2^23 - 1.
+    ["%2147483648d|%4294967298d", [1n, 1n], "1| 1"],
+    ["%99999999d", [1n], `${" ".repeat(2 ** 23 - 2)}1`],
     ["%s", [0x30100n], long],
     ["%s%d", [0x30100n, 1n], -28],
     ["%d%s", [1n, 0x30100n], `1${long.slice(4)}`],

@@ -129,6 +129,10 @@ const PARTS = new RegExp(
   "gy",
 );
 
+/** FIELD_WIDTH_MAX of Linux, which reads an int. */
+const MOST_WIDTH = 2 ** 23 - 1;
+const widthOf = (digits: string): number => Math.min(Number(BigInt.asIntN(32, BigInt(digits))), MOST_WIDTH);
+
 /** Takes a format apart; undefined: Linux does not take it, with so many values. */
 export function parseFormat(format: string, values: number): Format | undefined {
   const parts: (string | Conversion)[] = [];
@@ -139,7 +143,7 @@ export function parseFormat(format: string, values: number): Format | undefined 
     else {
       wanted++;
       const bits = long === undefined ? 32 : 64;
-      parts.push({ flags, width: Number(width), bits, letter: kind === undefined ? letter : `p${kind}` });
+      parts.push({ flags, width: widthOf(width), bits, letter: kind === undefined ? letter : `p${kind}` });
     }
   }
   return length === format.length && wanted <= values ? parts : undefined;

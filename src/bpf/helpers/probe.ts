@@ -2,30 +2,34 @@
 import type { Helper } from "./helper.ts";
 import { DESTINATION, SIZE, SOURCE } from "./parameters/memory.ts";
 
-const PROBE_READ: Omit<Helper, "id" | "name"> = {
+type Probe = Omit<Helper, "id" | "name">;
+
+const bytes = (name: "probeRead" | "probeReadKernel" | "probeReadEither", failure: string): Probe => ({
   group: "tracing",
   parameters: [DESTINATION, SIZE, SOURCE],
-  action: { type: "core", name: "probeRead" },
+  action: { type: "core", name },
   result: "i32",
-  doc: "Copies size bytes from an address that need not exist; -EFAULT and zeroes if it does not.",
-};
+  doc: `Copies size bytes from an address that need not exist; ${failure} and zeroes if it does not.`,
+});
 
-const PROBE_READ_STRING: Omit<Helper, "id" | "name"> = {
-  ...PROBE_READ,
+const text = (name: "probeReadString" | "probeReadKernelString" | "probeReadEitherString", failure: string): Probe => ({
+  ...bytes("probeRead", failure),
   atMostSize: true,
-  action: { type: "core", name: "probeReadString" },
-  doc: "Copies a NUL-terminated string of at most size bytes; returns its length with the NUL, or -EFAULT.",
-};
+  action: { type: "core", name },
+  doc: `Copies a NUL-terminated string of at most size bytes; returns its length with the NUL, or ${failure}.`,
+});
 
 /** Programs of every type may read the kernel's memory, with the right to. */
 const FOR_ALL = { group: "base" } as const;
+/** What Linux says of memory that cannot be read, and of addresses that none of the kernel's has. */
+const [USER, KERNEL] = ["-EFAULT", "-EFAULT, or -ERANGE for an address that is not the kernel's,"];
 
 export const PROBE_HELPERS: readonly Helper[] = [
-  { id: 4, name: "probe_read", ...PROBE_READ },
-  { id: 45, name: "probe_read_str", ...PROBE_READ_STRING },
-  { id: 112, name: "probe_read_user", ...PROBE_READ, ...FOR_ALL },
-  { id: 113, name: "probe_read_kernel", ...PROBE_READ, ...FOR_ALL },
-  { id: 114, name: "probe_read_user_str", ...PROBE_READ_STRING, ...FOR_ALL },
-  { id: 115, name: "probe_read_kernel_str", ...PROBE_READ_STRING, ...FOR_ALL },
-  { id: 148, name: "copy_from_user", ...PROBE_READ, sleeps: true },
+  { id: 4, name: "probe_read", ...bytes("probeReadEither", KERNEL) },
+  { id: 45, name: "probe_read_str", ...text("probeReadEitherString", KERNEL) },
+  { id: 112, name: "probe_read_user", ...bytes("probeRead", USER), ...FOR_ALL },
+  { id: 113, name: "probe_read_kernel", ...bytes("probeReadKernel", KERNEL), ...FOR_ALL },
+  { id: 114, name: "probe_read_user_str", ...text("probeReadString", USER), ...FOR_ALL },
+  { id: 115, name: "probe_read_kernel_str", ...text("probeReadKernelString", KERNEL), ...FOR_ALL },
+  { id: 148, name: "copy_from_user", ...bytes("probeRead", USER), sleeps: true },
 ];

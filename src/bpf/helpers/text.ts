@@ -4,6 +4,7 @@ import { decodeText } from "../object/bytes.ts";
 import type { Helper } from "./helper.ts";
 import {
   DESTINATION_OR_NULL,
+  FORMAT,
   LONG_ROOM,
   POSITIVE_SIZE,
   SIZE,
@@ -182,7 +183,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
     id: 165,
     name: "snprintf",
     group: "base",
-    parameters: [DESTINATION_OR_NULL, SIZE, STRING, TEXT_OR_NULL, SIZE],
+    parameters: [DESTINATION_OR_NULL, SIZE, FORMAT, TEXT_OR_NULL, SIZE],
     action: { type: "service", run: format },
     result: "i32",
     doc: "Formats a text with numbers from an array; its length with the NUL, also where there was less room, or -EINVAL.",

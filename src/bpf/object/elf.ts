@@ -57,8 +57,8 @@ const EM_BPF = 247;
 const ET_REL = 1;
 /** Section indexes from here on are no sections (absolute, common). */
 export const SPECIAL_SECTIONS = 0xff00;
-/** No real `.bss` is larger; keeps a damaged size from allocating memory. */
-const NOBITS_LIMIT = 1 << 26;
+/** A map has no larger value; keeps a damaged size from asking for more memory than a process may have. */
+const NOBITS_LIMIT = 2 ** 30;
 
 /** Byte values at fixed places of the header, and what it means when they differ. */
 const IDENTITY: readonly { at: number; value: number; problem: string }[] = [

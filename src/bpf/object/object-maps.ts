@@ -3,7 +3,7 @@ import { AnyctxError } from "../../error.ts";
 import { type Btf, type BtfMember, type BtfType, resolveType, sizeOf, typeOf } from "./btf.ts";
 import { ByteReader } from "./bytes.ts";
 import { type ElfObject, type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_TYPE, SYMBOL_TYPE } from "./elf.ts";
-import { BPF_MAP_TYPE_ARRAY, type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
+import { BPF_MAP_TYPE_ARRAY, createdEntries, type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
 
 const NAMES = /^\.(rodata|data|bss)(\..+)?$/;
 /** Variables of the arena map. */
@@ -158,7 +158,7 @@ function typedMap(btf: Btf, members: readonly BtfMember[], name: string, what: s
     bpfType: map.bpfType,
     keySize: map.keySize ?? 0,
     valueSize: map.valueSize ?? 0,
-    maxEntries: map.maxEntries ?? 0,
+    maxEntries: createdEntries(map.bpfType, map.maxEntries ?? 0),
     flags,
     readOnly: (flags & RDONLY_PROG) !== 0,
   };

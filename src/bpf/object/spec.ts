@@ -114,6 +114,16 @@ export const RDONLY_PROG: number = 1 << 7;
 /** `BPF_F_WRONLY_PROG`: programs cannot read the map's values. */
 export const WRONLY_PROG: number = 1 << 8;
 
+const RINGS: readonly number[] = [27, 31];
+const PAGE_BYTES = 4096;
+const MOST_RING_BYTES = 2 ** 31;
+
+/** `max_entries` as libbpf gives it to the kernel: a ring buffer's bytes become the next power of two that is of whole pages. */
+export function createdEntries(bpfType: number, maxEntries: number): number {
+  if (!RINGS.includes(bpfType) || maxEntries === 0 || maxEntries > MOST_RING_BYTES) return maxEntries;
+  return Math.max(PAGE_BYTES, 2 ** Math.ceil(Math.log2(maxEntries)));
+}
+
 /** @throws {AnyctxError} EINVAL naming the programs there are */
 export function programSpec(spec: ObjectSpec, name: string): ProgramSpec {
   const found = spec.programs.find((program) => program.name === name);

@@ -144,5 +144,7 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
     readonly doc: string;
     /** The least and the most that it may be, where others are refused; undefined: any, or none at all. */
     between?(target: Target): readonly [least: number, most: number] | undefined;
+    /** A program stands for a function that may return nothing: then r0 need not be set. */
+    readonly mayBeVoid?: true;
   };
 }

@@ -13,5 +13,5 @@ export const STRUCT_OPS: ProgramType<{ readonly place: string }> = {
   followsPointers: true,
   context: typedArguments("A function that the kernel calls"),
   helpers: ["base", "task", "tracing"],
-  result: { ignored: false, doc: "What the function returns." },
+  result: { ignored: false, doc: "What the function returns.", mayBeVoid: true },
 };

@@ -167,6 +167,7 @@ function checkGlobalResult(at: number, result: Register, name: string): void {
 
 /** What the program ends with. */
 export function checkFinalResult(subject: Subject, at: number, result: Register): void {
+  if (subject.program.subprograms[0]?.isVoid === true) return;
   mustHold(at, 0, result);
   const { kind } = subject.program;
   const between = "reason" in kind ? undefined : subject.type?.result.between?.(kind.target);

@@ -1,7 +1,8 @@
 /** Whether the arguments of a helper call are what the helper's row says, and what follows from them. */
 
-import { type Helper, mapRegister } from "../helpers/helper.ts";
+import { type Helper, isKernelFunction, mapRegister } from "../helpers/helper.ts";
 import type { ProvenCall, StackObjectKind } from "../helpers/parameters/parameter-kind.ts";
+import { latin, parseFormat } from "../helpers/print.ts";
 import type { KernelThing } from "../helpers/rules.ts";
 import type { MapBinding } from "../host.ts";
 import type { LinkedMap } from "../linked.ts";
@@ -45,6 +46,10 @@ export interface Written {
 }
 
 export const LARGEST_SIZE = 0x7fffffffn;
+/** What is printed is handed over as so many bytes. */
+const VALUE_BYTES = 8;
+/** Characters of a format. */
+const SHOWN = 60;
 
 /** Roles of map functions that change what a map holds. */
 const CHANGES: ReadonlySet<string> = new Set(["update", "delete", "push", "pop"]);
@@ -153,6 +158,9 @@ export class Proof implements ProvenCall, Proving {
     }
     if (held.type === "pointer" && isPacket(held.target) && this.helper.takesPacket !== true)
       throw this.refusal(register, "memory that is no packet's", "Copy what is needed to a variable, and pass that.");
+    // Only functions of the kernel's own take the context as memory: its fields are not where Linux has them.
+    if (held.type === "pointer" && held.target.type === "context" && !isKernelFunction(this.helper))
+      throw this.refusal(register, "memory that is not the context's", "Copy the fields to a variable, and pass that.");
     const does = write ? "write" : "read";
     checkAccess(this.subject, this.state, { at: this.at, register, offset: 0, bytes: most, does, helper: true });
     if (write && held.type === "pointer") this.written.push({ pointer: held, least, most });
@@ -234,7 +242,7 @@ export class Proof implements ProvenCall, Proving {
     return true;
   }
 
-  text(register: number): void {
+  text(register: number): Uint8Array {
     const held = this.held(register);
     const wanted = "a constant text that ends with a NUL";
     const suggestion = 'Pass a constant of the program: static const char text[] = "...";';
@@ -244,7 +252,22 @@ export class Proof implements ProvenCall, Proving {
     const at = constantOf(held.offset);
     if (contents === undefined || at === undefined || at >= BigInt(contents.length))
       throw this.refusal(register, wanted, suggestion);
-    if (contents.indexOf(0, Number(at)) < 0) throw this.refusal(register, wanted, "The text has no NUL at its end.");
+    const end = contents.indexOf(0, Number(at));
+    if (end < 0) throw this.refusal(register, wanted, "The text has no NUL at its end.");
+    return contents.subarray(Number(at), end);
+  }
+
+  format(register: number, size: number): void {
+    const format = latin(this.text(register));
+    this.#size(size);
+    const held = this.held(size);
+    // Linux goes by the bits that it knows of a number, as here, where that is not one alone.
+    const bytes = held.type === "number" ? Number(held.scalar.wide.value) : 0;
+    const values = bytes / VALUE_BYTES;
+    if (Number.isInteger(values) && parseFormat(format, values) !== undefined) return;
+    const message = `${this.name}() is given the format ${JSON.stringify(format.slice(0, SHOWN))} and ${bytes} bytes of values, of 8 bytes each, which Linux does not take together`;
+    const suggestion = "Give each conversion a value, and only conversions that bpf_snprintf() is said to know.";
+    throw new Refusal("argument", this.at, message, suggestion);
   }
 
   callback(register: number): void {

@@ -14,6 +14,10 @@ import {
   XDP,
 } from "./pieces.ts";
 
+/** A text made of two values on the stack. */
+const snprintf = (offset: number, bytes: number): string =>
+  `*(u64 *)(r10 - 16) = 7\n*(u64 *)(r10 - 8) = 7\nr1 = &.bss\nr2 = 16\nr3 = &.texts+${offset}\nr4 = r10\nr4 += -16\nr5 = ${bytes}\ncall snprintf\n${END}`;
+
 export const ARGUMENTS: readonly BadProgram[] = [
   ...["map_lookup_elem", "map_delete_elem"].map(
     (call): BadProgram => ({
@@ -22,6 +26,32 @@ export const ARGUMENTS: readonly BadProgram[] = [
       bad: `*(u64 *)(r10 - 8) = 0\nr2 = r10\nr2 += -8\nr1 = 0\ncall ${call}\n${END}`,
       category: "argument",
       says: /takes a map as argument 1 and is given the number 0/,
+    }),
+  ),
+  ...(
+    [
+      ["a conversion that there is not", 16, 16],
+      ["a conversion without an end", 32, 16],
+      ["fewer values than conversions", 0, 0],
+      ["half a value", 0, 12],
+    ] as const
+  ).map(
+    ([name, offset, bytes]): BadProgram => ({
+      name: `a format with ${name}`,
+      section: KPROBE,
+      bad: snprintf(offset, bytes),
+      good: snprintf(0, 8),
+      category: "argument",
+      says: /is given the format "%.* bytes of values/,
+    }),
+  ),
+  ...["kprobe/f", "raw_tp/kfree", "tp/sched/sched_switch", "xdp", "tc", "perf_event", "syscall"].map(
+    (section): BadProgram => ({
+      name: `the context of ${section} in place of a key`,
+      section,
+      bad: `r2 = r1\nr1 = &counts\ncall map_lookup_elem\n${END}`,
+      category: "argument",
+      says: /takes memory that is not the context's as argument 2 and is given a pointer to the context/,
     }),
   ),
   {

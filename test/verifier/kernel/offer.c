@@ -1,6 +1,6 @@
 /*
  * Offers programs to the running kernel and says what its verifier answers. Standard input, all u32 and little-endian: how many maps,
- * of each its type, key and value size, entries and flags; how many programs, of each its type, attach type, number of instructions and
+ * of each its type, key and value size, entries and flags, and of constants their bytes; how many programs, of each its type, attach type, number of instructions and
  * those. A wide load of a map has the map's index in place of a descriptor. A line a program: "+", or "-" and the log's last line.
  */
 #include <errno.h>
@@ -27,6 +27,16 @@ static uint32_t next(void) {
   return word;
 }
 
+static void fill_constants(int descriptor, uint32_t bytes) {
+  uint32_t key = 0;
+  char *contents = malloc(bytes);
+  if (fread(contents, 1, bytes, stdin) != bytes) exit(3);
+  union bpf_attr update = { .map_fd = descriptor, .key = (uintptr_t)&key, .value = (uintptr_t)contents };
+  union bpf_attr freeze = { .map_fd = descriptor };
+  if (bpf(BPF_MAP_UPDATE_ELEM, &update) != 0 || bpf(BPF_MAP_FREEZE, &freeze) != 0) exit(5);
+  free(contents);
+}
+
 static int create_map(void) {
   union bpf_attr attributes = {};
   attributes.map_type = next();
@@ -39,10 +49,7 @@ static int create_map(void) {
     fprintf(stderr, "map type %u: %s\n", attributes.map_type, strerror(errno));
     exit(4);
   }
-  if (attributes.map_flags & BPF_F_RDONLY_PROG) {
-    union bpf_attr freeze = { .map_fd = descriptor };
-    bpf(BPF_MAP_FREEZE, &freeze);
-  }
+  if (attributes.map_flags & BPF_F_RDONLY_PROG) fill_constants(descriptor, attributes.value_size);
   return descriptor;
 }
 

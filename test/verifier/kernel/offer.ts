@@ -46,8 +46,10 @@ function words(...numbers: number[]): Uint8Array {
 
 function input(objects: readonly ObjectSpec[]): Uint8Array {
   const parts = [words(MAPS.length)];
-  for (const { bpfType, keySize, valueSize, maxEntries, flags, readOnly } of MAPS)
+  for (const { bpfType, keySize, valueSize, maxEntries, flags, readOnly, contents } of MAPS) {
     parts.push(words(bpfType, keySize, valueSize, maxEntries, flags | (readOnly ? RDONLY_PROG : 0)));
+    if (readOnly && contents !== undefined) parts.push(contents);
+  }
   parts.push(words(objects.length));
   for (const { programs } of objects) {
     const program = programs[0] as ProgramSpec;

@@ -87,7 +87,15 @@ export function objectOf(name: string, bytes: number, writes: boolean, doc: stri
 
 export const STRING: ParameterKind = {
   ...objectOf("string", 1, false, "A pointer to a text that ends with a NUL."),
-  prove: (call, register) => call.text(register),
+  prove: (call, register) => void call.text(register),
+};
+
+/** Its values lie where the parameter behind it points to, as many bytes as the one behind that says. */
+export const FORMAT: ParameterKind = {
+  ...STRING,
+  name: "format",
+  doc: "A pointer to a text with a place for each of the values that follow, as `printf` has them.",
+  prove: (call, register) => call.format(register, register + 2),
 };
 
 /** A pointer to a number, where numbers of its size lie. */

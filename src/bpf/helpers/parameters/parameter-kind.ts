@@ -53,7 +53,9 @@ export interface ProvenCall {
   /** Whether the register holds 0, and nothing else. */
   isZero(register: number): boolean;
   /** The register leads to a text that ends within a constant of the object's. */
-  text(register: number): void;
+  text(register: number): Uint8Array;
+  /** It leads to such a text, a format that Linux takes with as many bytes of values as the other register says. */
+  format(register: number, size: number): void;
   /** The register holds one of the program's functions, which the helper calls. */
   callback(register: number): void;
   /** The register leads to such a field of a value or an object, which the call is about. */

@@ -99,6 +99,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   text_or_null: { helper: "snprintf", register: 4, ...SERVED_OR_NONE },
   destination_or_null: { helper: "snprintf", register: 1, ...SERVED_OR_NONE },
   string: { helper: "strncmp", register: 3, ...SERVED },
+  format: { helper: "snprintf", register: 3, ...SERVED },
   long_room: { helper: "strtol", register: 4, ...SERVED },
   word_room: { helper: "check_mtu", register: 3, ...SERVED },
   lock: { helper: "spin_lock", register: 1, ...SERVED },
@@ -270,7 +271,7 @@ function passed(engine: Engine, { helper, register }: Sample, argument: string):
   const core = {
     ...host.core,
     hashUpdate: seen,
-    probeRead: seen,
+    ...{ probeRead: seen, probeReadKernel: seen, probeReadEither: seen },
     queuePopValue: seen,
     percpuHashLookupOn: seen,
     ringbufReserve: helper === "ringbuf_reserve" ? seen : (host.core["ringbufReserve"] as CoreFunction),
