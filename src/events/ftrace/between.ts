@@ -5,10 +5,12 @@ import { textOf } from "./bytes.ts";
 const LOST: readonly RegExp[] = [
   /^\s*CPU:\s*\d+ \[LOST (?:(\d+) )?EVENTS\]\s*$/,
   /^\s*(?:CPU:\s*\d+ )?\[(?:(\d+) )?EVENTS DROPPED\]\s*$/,
+  /\bPERF_RECORD_LOST(?:_SAMPLES)?:? lost(?: samples)? (\d+)\s*$/,
 ];
+/** What perf notes beside samples, where it was asked for (`--show-task-events`): where a task or its memory comes or goes. */
+const NOTE_OF_PERF = /^.{0,120}?\bPERF_RECORD_[A-Z][A-Z0-9_]+\b|^\t\t[[ ]\d+\/\w+: /;
 /** A stack below an event, as the kernel, trace-cmd and perf print it; what tools print in front of all. */
-const ANNOTATION =
-  /^\s*(?:=>.*)?$|: <(?:user )?stack trace>\s*$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+|CPU \d+ is empty)$/;
+const ANNOTATION = /^\s*(?:=>.*)?$|^\s+[0-9a-f]{4,16} .*\)$|^(?:cpus=\d+|version = \d+|CPU \d+ is empty)$/;
 /** Of function_graph: lines around one that says that another task came to run, and where an interrupt begins and ends. */
 const GRAPH_ANNOTATION = /^\s*-{20,}\s*$|^\s*\d+\)\s.*-\d+\s+=>\s.*-\d+\s*$|\s(?:={6,}>|<={6,}) \|\s*$/;
 
@@ -32,6 +34,18 @@ export function lostIn(line: string): number | undefined {
   }
   return undefined;
 }
+
+/** A stack that perf prints below an event. */
+const STACK_OF_PERF = /^\t *[0-9a-f]{1,16}(?: .*)?$/;
+/** What the kernel and trace-cmd print above one. */
+const STACK_TITLE = /: <(?:user )?stack trace>\s*$/;
+
+/** Whether a line is one of perf's that is about no event. @param isPerf the text is perf's */
+export const isOfPerf = (line: string, isPerf: boolean): boolean =>
+  NOTE_OF_PERF.test(line) || (isPerf && STACK_OF_PERF.test(line));
+
+/** Whether a stack begins below a line. */
+export const isStackTitle = (line: string): boolean => STACK_TITLE.test(line);
 
 /** Whether a line without a head is something printed around events. */
 export function isAnnotation(line: string): boolean {

@@ -12,16 +12,22 @@ import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { pluginPrint } from "../tracepoints/plugins.ts";
 import { endOfLine, findOnLine, isEndOfLine, NEWLINE, wordsOf } from "./bytes.ts";
 import { type Decode, decoderOf } from "./decoder.ts";
-import { firstEnd, type Matching, runStep, storeText } from "./fields.ts";
+import { firstEnd, type Matching, markUnread, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
 import { CALL_NUMBER, type PrintItem, printItems, type Untold, untoldOf } from "./print.ts";
 import { recover } from "./recover.ts";
-import { FIRST_TEXT, type Step, stepsOf } from "./steps.ts";
+import { FIRST_TEXT, STEPS, type Step, stepsOf } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 export interface Matcher extends Untold {
   /** Fields that the line last matched does not tell although others do, as bits (`fieldBit`) in two halves. */
   readonly unread: { readonly unreadLow: number; readonly unreadHigh: number };
+  /** The line last matched fits the format to its end. */
+  readonly isWhole: boolean;
+  /** The fields end with a text that may be anything. */
+  readonly endsInText: boolean;
+  /** Takes that text of the line last matched for one that it does not tell. */
+  markLast(): void;
   /** Fields that no line tells, in the same way. */
   readonly neverLow: number;
   readonly neverHigh: number;
@@ -63,9 +69,18 @@ export function createMatcher(
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
   const fields = ownFields(format.fields);
   const { size } = format;
+  const last = matching.steps.at(-1);
+  let isWhole = false;
   return {
     ...untold,
     unread: matching,
+    get isWhole() {
+      return isWhole;
+    },
+    endsInText: last?.kind === STEPS.chars || last?.kind === STEPS.string,
+    markLast() {
+      if (last !== undefined) markUnread(matching, last);
+    },
     neverLow,
     neverHigh,
     match(line, position, target) {
@@ -75,6 +90,7 @@ export function createMatcher(
         matching.unreadLow = plugin.matching.unreadLow | plugin.neverLow;
         matching.unreadHigh = plugin.matching.unreadHigh | plugin.neverHigh;
       }
+      isWhole = end >= 0;
       if (end < 0) {
         begin(matching, target, size);
         const lost = (field: EventField): void => markField(matching, format.fields, field);
