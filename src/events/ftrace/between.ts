@@ -44,6 +44,24 @@ const STACK_TITLE = /: <(?:user )?stack trace>\s*$/;
 export const isOfPerf = (line: string, isPerf: boolean): boolean =>
   NOTE_OF_PERF.test(line) || (isPerf && STACK_OF_PERF.test(line));
 
+/** What `trace-cmd report` begins with. */
+const TITLE_OF_REPORT = /^(?:cpus=\d+|version = \d+)$/;
+
+export const isTitleOfReport = (line: string): boolean => TITLE_OF_REPORT.test(line);
+
+/** Lines of options with which the kernel leaves out what a record needs. */
+const RAW = /^\d+ \d+ \d+ type: \d+\s*$/;
+const HEX = /^[0-9a-f]{8} [0-9a-f]{8} [0-9a-f]{16} type: \d+\s*$/;
+const WITHOUT_CONTEXT = /^(\w+): /;
+
+/** What a line lacks that the kernel prints so; undefined where it does not. @param isEvent whether an event has the name */
+export function lackingIn(line: string, isEvent: (name: string) => boolean): string | undefined {
+  if (RAW.test(line)) return "event (options/raw)";
+  if (HEX.test(line)) return "event (options/hex)";
+  const name = WITHOUT_CONTEXT.exec(line)?.[1];
+  return name !== undefined && isEvent(name) ? "task, cpu, time (options/context-info)" : undefined;
+}
+
 /** Whether a stack begins below a line. */
 export const isStackTitle = (line: string): boolean => STACK_TITLE.test(line);
 

@@ -18,7 +18,7 @@ export const SKIP_REASONS: Readonly<Record<LineSkip, Omit<SkipReason, "reason">>
   annotation: { doc: "an annotation: a stack trace, a blank line" },
   lost: { doc: "the kernel says that it lost events here" },
   head: { doc: "no event line: task, CPU, time or name is missing" },
-  columns: { doc: "a line of perf script -F without a column that a record needs" },
+  columns: { doc: "a line that was printed without a column that a record needs" },
   event: { doc: "an event whose format is not known", option: "formats" },
   cpu: { doc: "a CPU number beyond the given number of CPUs", option: "cpus" },
   fields: { doc: "none of the fields is there as the event's format says" },

@@ -34,8 +34,9 @@ const byPattern =
     return match === null ? undefined : found(match);
   };
 
-/** The form whose columns may go on behind the fields. */
+/** The forms of tools of user space: perf's lines may have more columns behind the fields. */
 const PERF = "perf script";
+const REPORT = "report -l";
 /** What the kernel prints for a task whose name it does not know. */
 const UNNAMED = bytesOf("<...>");
 
@@ -76,9 +77,9 @@ const LINE_FORMS: readonly LineForm[] = [
   },
   {
     // trace-cmd report -l: `    bash-16414   0d.h.. 43255.088014: softirq_raise:        vec=1 ...`
-    name: "report -l",
+    name: REPORT,
     found: byPattern(
-      /^\s*(.{0,16}?)-(\d+)\s+(\d+)([.dDbBX?][^\s\d][^\s]{1,5})\s+(\d+(?:\.\d+)?): (.*)$/s,
+      /^\s*(.{0,16}?)-(\d+)\s+(\d+)([.dDbBX?][^\s\d][^\s]{1,5})\s+(\d+(?:\.\d+)?):\s+(?:\(\+\d+\)\s*)?(.*)$/s,
       ([, comm = "", pid = "", cpu = "", flags = "", time = "", rest = ""]) => ({
         ...{ comm, pid, cpu, flags, rest },
         time: seconds(time),
@@ -97,6 +98,8 @@ const LINE_FORMS: readonly LineForm[] = [
 export interface FormReader {
   /** The last line that was read is one of perf's, and may have more than its fields behind the head. */
   readonly isPerf: boolean;
+  /** It is one of trace-cmd's or perf's. */
+  readonly isOfTool: boolean;
   /** Times of perf's are those since the event before (`--deltatime`): one is before another that came earlier, and the first was 0. */
   readonly tellsDistances: boolean;
   /** Reads the head of the line at `from..to` into the head reader's `head`; false where no form fits. */
@@ -124,6 +127,9 @@ export function createFormReader({ head, readFlagColumn, fill: fillRecord }: Hea
   return {
     get isPerf() {
       return last.name === PERF;
+    },
+    get isOfTool() {
+      return last.name === PERF || last.name === REPORT;
     },
     get tellsDistances() {
       return tellsDistances;

@@ -5,7 +5,8 @@ import type { SourceEvent } from "../event.ts";
 import { RECORD } from "../record.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { isProbe } from "../tracepoints/functions.ts";
-import { behindStamp, isAnnotation, isOfPerf, isStackTitle, lostIn } from "./between.ts";
+import { asToolsKnow } from "../tracepoints/plugins.ts";
+import { behindStamp, isAnnotation, isOfPerf, isStackTitle, isTitleOfReport, lackingIn, lostIn } from "./between.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
@@ -18,7 +19,7 @@ import { createMatcher } from "./matcher.ts";
 import { missingColumns } from "./perf.ts";
 import { begin, eventOf, keep, type LineKind, type Reading } from "./reading.ts";
 import type { SymbolTable } from "./symbols.ts";
-import { matchBefore } from "./tail.ts";
+import { matchBefore, matchReported } from "./tail.ts";
 
 export interface LineReader {
   readonly counts: TraceCounts;
@@ -37,6 +38,8 @@ export interface LineReader {
 export const MAX_LINE_BYTES = 16384;
 const ALL_CPUS = 65536;
 const HASH = 35;
+/** The row of kinds behind those of FORMS: events with their names as trace-cmd and perf print them. */
+const TOOLS = Object.keys(FORMS).length;
 const DISTANCES =
   "its times go back, as those of perf script --deltatime do, which are distances to the event before: print it without";
 
@@ -62,9 +65,9 @@ export function createLineReader(formats: FormatTable, symbols: SymbolTable, cpu
   const graphs = GRAPH_NAMES.flatMap((name) => indexes.get(name) ?? []);
   const reading: Reading = {
     ...{ head, formats: [...formats], events, probes: new Map(), probed: new Set(), symbols },
-    ...{ kinds: Object.values(FORMS).map(() => []), names, indexes, headerNames: [] },
+    ...{ kinds: [...Object.values(FORMS), TOOLS].map(() => []), names, indexes, headerNames: [] },
     ...{ counts, cpus, recordBytes, texts: new TextContinuation(), forms: createFormReader(head) },
-    tails: { known: undefined },
+    ...{ tails: { known: undefined }, isReport: false },
     ...{ graph: new GraphReader(head), graphs: new Set(graphs) },
   };
   return {
@@ -166,13 +169,19 @@ function readLine(reading: Reading, text: Uint8Array, from: number, batch: Batch
     const line = reading.graph.readFields(text, head.head.fields, endOfLine(text, head.head.fields));
     if (line !== undefined) return keepCalls(reading, line, batch);
   }
-  const kind = (reading.kinds[form] as readonly LineKind[])[event] ?? kindOfLine(reading, form, event, text);
+  const { forms } = reading;
+  const isOfTool = found === "form" ? forms.isOfTool : reading.isReport;
+  const row = isOfTool && form === FORMS.named ? TOOLS : form;
+  const kind = (reading.kinds[row] as readonly LineKind[])[event] ?? kindOfLine(reading, row, event, text);
   const { matcher, isMessage } = kind;
   const { target, position } = batch;
   begin(reading, batch);
   const start = isMessage ? messageStart(kind.format, head.head) : head.head.fields;
-  const isPerf = found === "form" && reading.forms.isPerf;
-  const end = isPerf ? matchBefore(matcher, text, start, target, reading.tails) : matcher.match(text, start, target);
+  const end = !isOfTool
+    ? matcher.match(text, start, target)
+    : forms.isPerf
+      ? matchBefore(matcher, text, start, target, reading.tails)
+      : matchReported(matcher, text, start, target);
   if (end < 0) return "fields";
   if (isMessage) reading.texts.begin(kind.format, position, target);
   const { unreadLow, unreadHigh } = matcher.unread;
@@ -201,7 +210,8 @@ function kindOfLine(reading: Reading, form: number, named: number, text: Uint8Ar
 
 function makeKind(reading: Reading, form: number, event: number, format: FtraceFormat): LineKind {
   // `)` ends the fields of a call as it is entered.
-  const matcher = createMatcher(format, reading.symbols, form === FORMS.enter ? ")" : "");
+  const printed = form === TOOLS ? asToolsKnow(format) : format;
+  const matcher = createMatcher(printed, reading.symbols, form === FORMS.enter ? ")" : "");
   // Formats that are worked out when they are asked for are from now on what they came to: each line asks.
   const whole = { ...format };
   reading.formats[event] = whole;
@@ -214,10 +224,12 @@ function skipLine({ counts, head }: Reading, reason: LineSkip, text: Uint8Array)
 }
 
 /** A line without a head is not always one that should have one. */
-function skipHeadless({ counts, texts, forms }: Reading, text: Uint8Array, from: number, batch: BatchWriter): void {
+function skipHeadless(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): void {
+  const { counts, texts, forms, indexes } = reading;
   const to = endOfLine(text, from);
   const line = textOf(text, from, to);
   const lost = lostIn(line);
+  reading.isReport ||= isTitleOfReport(line);
   if (lost !== undefined) {
     counts.lost += lost;
     counts.skip("lost");
@@ -227,7 +239,7 @@ function skipHeadless({ counts, texts, forms }: Reading, text: Uint8Array, from:
   } else if (texts.add(text, from, to, batch)) counts.skip("continued");
   else if (isAnnotation(line)) counts.skip("annotation");
   else {
-    const missing = missingColumns(line);
-    counts.skip(missing.length > 0 ? "columns" : "head", ...(missing.length > 0 ? [missing.join(", ")] : []));
+    const missing = missingColumns(line) ?? lackingIn(line, (name) => indexes.has(name));
+    counts.skip(missing === undefined ? "head" : "columns", missing);
   }
 }

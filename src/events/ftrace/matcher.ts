@@ -68,6 +68,7 @@ export function createMatcher(
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
   const fields = ownFields(format.fields);
+  const octals = new Set(items.flatMap((item) => (item.kind === "number" && item.base === 8 ? [item.field] : [])));
   const { size } = format;
   const last = matching.steps.at(-1);
   let isWhole = false;
@@ -94,7 +95,10 @@ export function createMatcher(
       if (end < 0) {
         begin(matching, target, size);
         const lost = (field: EventField): void => markField(matching, format.fields, field);
-        if (readNamed(line, position, fields, target, symbols, lost) || recover(matching, position, line, target))
+        if (
+          readNamed(line, position, fields, target, symbols, octals, lost) ||
+          recover(matching, position, line, target)
+        )
           end = line.indexOf(NEWLINE, position);
       }
       if (end < 0) target.bytes.fill(0, target.start, Math.max(matching.farthest, target.end));

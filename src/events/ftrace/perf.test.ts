@@ -31,7 +31,7 @@ test("a line without a task's name is read, one without another column says whic
   ] as const) {
     const { trace: one, error } = await read(line);
     assert.deepEqual([...(one.counts.skipped[0]?.names.keys() ?? [])], [missing], line);
-    assert.match(String(error), /line 1: a line of perf script -F without a column that a record needs \(/);
+    assert.match(String(error), /line 1: a line that was printed without a column that a record needs \(/);
   }
 });
 

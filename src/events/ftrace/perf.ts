@@ -38,10 +38,9 @@ export function perfColumns(line: string): PerfColumns | undefined {
   return { comm, tgid, pid, cpu, flags, time, rest };
 }
 
-/** The columns that a line of perf script lacks; none where it is no such line. */
-export function missingColumns(line: string): readonly string[] {
+/** The columns that a line of perf script lacks; undefined where it is no such line. */
+export function missingColumns(line: string): string | undefined {
   const columns = SOME.exec(line)?.groups;
-  if (columns === undefined) return NO_EVENT.test(line) ? ["event"] : [];
-  const missing = NEEDED.filter((name) => columns[name] === undefined);
-  return missing.length === 0 ? ["pid"] : missing;
+  if (columns === undefined) return NO_EVENT.test(line) ? "event" : undefined;
+  return NEEDED.filter((name) => columns[name] === undefined).join(", ") || "pid";
 }

@@ -29,7 +29,7 @@ export interface Reading {
   /** Events whose formats are probes'. */
   readonly probed: Set<number>;
   readonly symbols: SymbolTable;
-  /** By FORMS and event, as `formats`; made when the first line of it comes. Events of functions have those of the last row. */
+  /** By FORMS and event, as `formats`; made when the first line of it comes. Events of functions have those of the row of functions. */
   readonly kinds: readonly (LineKind | undefined)[][];
   /** Index of an event by its name. */
   readonly indexes: ReadonlyMap<string, number>;
@@ -42,6 +42,8 @@ export interface Reading {
   readonly recordBytes: number;
   readonly texts: TextContinuation;
   readonly tails: Tails;
+  /** The text says that trace-cmd printed it. */
+  isReport: boolean;
 }
 
 /** How the lines of an event are read. */

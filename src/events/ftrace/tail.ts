@@ -1,6 +1,6 @@
 /**
- * What perf script prints behind an event's fields, where it was asked for: addresses in columns of their own, with a symbol and a file
- * (`-F +ip,+sym,+dso`, `+addr`). A text that the fields end with must not take it for its own.
+ * What tools print behind an event's fields, where they were asked for it: trace-cmd how long a task waited (`report -w`), perf addresses in
+ * columns of their own, with a symbol and a file (`-F +ip,+sym,+dso`, `+addr`). A text that the fields end with must not take it for its own.
  */
 import type { Target } from "../batch.ts";
 import { bytesOf, endOfLine, textOf } from "./bytes.ts";
@@ -14,9 +14,25 @@ const PLACE = / \S+ \(.+\)\s*$/;
 /** Columns that are looked at. */
 const MOST_COLUMNS = 6;
 
+const LATENCY = / Latency: \d+\.\d{3} usecs\s*$/;
+
 /** What the lines of a text have shown so far: whether there are such columns. */
 export interface Tails {
   known: "none" | "some" | undefined;
+}
+
+const matchText = (matcher: Matcher, fields: string, target: Target): boolean =>
+  matcher.match(bytesOf(`${fields}\n`), 0, target) >= 0 && matcher.isWhole;
+
+/** Matches the fields at `from` of a line that trace-cmd printed. @returns as a matcher does */
+export function matchReported(matcher: Matcher, text: Uint8Array, from: number, target: Target): number {
+  const found = matcher.match(text, from, target);
+  if (found >= 0 && matcher.isWhole) return found;
+  const end = endOfLine(text, from);
+  const line = textOf(text, from, end);
+  const latency = LATENCY.exec(line)?.index;
+  if (latency === undefined) return found;
+  return matchText(matcher, line.slice(0, latency), target) ? end : matcher.match(text, from, target);
 }
 
 /**
@@ -31,7 +47,7 @@ export function matchBefore(matcher: Matcher, text: Uint8Array, from: number, ta
   if (columns.length === 0) tails.known = "none";
   if (PLACE.test(line.slice(columns[0] ?? line.length))) tails.known = "some";
   for (const column of columns) {
-    if (matcher.match(bytesOf(`${line.slice(0, column)}\n`), 0, target) < 0 || !matcher.isWhole) continue;
+    if (!matchText(matcher, line.slice(0, column), target)) continue;
     if (!matcher.endsInText) tails.known = "some";
     else if (tails.known !== "some") matcher.markLast();
     return end;
