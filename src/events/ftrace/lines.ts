@@ -6,7 +6,16 @@ import { RECORD } from "../record.ts";
 import { type FormatTable, type FtraceFormat, MAX_STRUCT_BYTES } from "../tracepoints/format.ts";
 import { isProbe } from "../tracepoints/functions.ts";
 import { asToolsKnow } from "../tracepoints/plugins.ts";
-import { behindStamp, isAnnotation, isOfPerf, isStackTitle, isTitleOfReport, lackingIn, lostIn } from "./between.ts";
+import {
+  behindStamp,
+  isAnnotation,
+  isOfPage,
+  isOfPerf,
+  isStackTitle,
+  isTitleOfReport,
+  lackingIn,
+  lostIn,
+} from "./between.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
@@ -233,7 +242,7 @@ function skipHeadless(reading: Reading, text: Uint8Array, from: number, batch: B
   if (lost !== undefined) {
     counts.lost += lost;
     counts.skip("lost");
-  } else if (isStackTitle(line) || isOfPerf(line, forms.isPerf)) {
+  } else if (isStackTitle(line) || isOfPerf(line, forms.isPerf) || isOfPage(line)) {
     texts.end();
     counts.skip("annotation");
   } else if (texts.add(text, from, to, batch)) counts.skip("continued");

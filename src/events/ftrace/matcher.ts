@@ -60,7 +60,6 @@ export function createMatcher(
   const { matching } = own;
   const other = pluginPrint(`${format.category}/${format.name}`, format.print) ?? verbosePrint(format);
   const untold = untoldOf(format, items);
-  const number = callNumberField(format);
   const never = maskOf(format, [...untold.unprinted, ...untold.unreadable]);
   const plugin =
     other === undefined ? undefined : pluginMatching({ ...format, print: other }, symbols, never, behind, compile);
@@ -68,7 +67,8 @@ export function createMatcher(
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
   const fields = ownFields(format.fields);
-  const octals = new Set(items.flatMap((item) => (item.kind === "number" && item.base === 8 ? [item.field] : [])));
+  const octals = octalsIn(items);
+  const storeNumberOfCall = numberOfCall(format);
   const { size } = format;
   const last = matching.steps.at(-1);
   let isWhole = false;
@@ -103,19 +103,22 @@ export function createMatcher(
       }
       if (end < 0) target.bytes.fill(0, target.start, Math.max(matching.farthest, target.end));
       else if ((matching.unreadLow | matching.unreadHigh | neverLow | neverHigh) !== 0) placeEmpty(located, target);
-      if (end >= 0 && number !== undefined)
-        storeNumber(target.view, target.start + number.offset, number.size, number.value);
+      if (end >= 0) storeNumberOfCall(target);
       if (target.end < matching.farthest) target.bytes.fill(0, target.end, matching.farthest);
       return end;
     },
   };
 }
 
-/** The field of a system call's number, which no line prints: the event's name says it. */
-function callNumberField({ name, fields }: FtraceFormat): { offset: number; size: number; value: number } | undefined {
+const octalsIn = (items: readonly PrintItem[]): ReadonlySet<EventField> =>
+  new Set(items.flatMap((item) => (item.kind === "number" && item.base === 8 ? [item.field] : [])));
+
+/** Stores the number of a system call, which no line prints: the event's name says it. */
+function numberOfCall({ name, fields }: FtraceFormat): (target: Target) => void {
   const value = callNumberOf(name);
   const field = fields.find((each) => each.name === CALL_NUMBER);
-  return value === undefined || field === undefined ? undefined : { offset: field.offset, size: field.size, value };
+  if (value === undefined || field === undefined) return () => {};
+  return ({ view, start }) => void storeNumber(view, start + field.offset, field.size, value);
 }
 
 /** A way in which the event is printed. */
