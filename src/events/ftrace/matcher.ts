@@ -66,8 +66,7 @@ export function createMatcher(
   const neverLow = Number(BigInt.asIntN(32, never));
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
-  const fields = ownFields(format.fields);
-  const octals = octalsIn(items);
+  const readInPart = partReader(format, items, matching);
   const storeNumberOfCall = numberOfCall(format);
   const { size } = format;
   const last = matching.steps.at(-1);
@@ -92,15 +91,7 @@ export function createMatcher(
         matching.unreadHigh = plugin.matching.unreadHigh | plugin.neverHigh;
       }
       isWhole = end >= 0;
-      if (end < 0) {
-        begin(matching, target, size);
-        const lost = (field: EventField): void => markField(matching, format.fields, field);
-        if (
-          readNamed(line, position, fields, target, symbols, octals, lost) ||
-          recover(matching, position, line, target)
-        )
-          end = line.indexOf(NEWLINE, position);
-      }
+      if (end < 0 && readInPart(line, position, target)) end = line.indexOf(NEWLINE, position);
       if (end < 0) target.bytes.fill(0, target.start, Math.max(matching.farthest, target.end));
       else if ((matching.unreadLow | matching.unreadHigh | neverLow | neverHigh) !== 0) placeEmpty(located, target);
       if (end >= 0) storeNumberOfCall(target);
@@ -110,8 +101,21 @@ export function createMatcher(
   };
 }
 
-const octalsIn = (items: readonly PrintItem[]): ReadonlySet<EventField> =>
-  new Set(items.flatMap((item) => (item.kind === "number" && item.base === 8 ? [item.field] : [])));
+/** Reads of a line that is not printed as the format says what there is; false: nothing. */
+function partReader(
+  format: FtraceFormat,
+  items: readonly PrintItem[],
+  matching: Matching,
+): (line: Uint8Array, position: number, target: Target) => boolean {
+  const fields = ownFields(format.fields);
+  const octals = new Set(items.flatMap((item) => (item.kind === "number" && item.base === 8 ? [item.field] : [])));
+  const lost = (field: EventField): void => markField(matching, format.fields, field);
+  return (line, position, target) => {
+    begin(matching, target, format.size);
+    const isNamed = readNamed(line, position, fields, target, matching.symbols, octals, lost);
+    return isNamed || recover(matching, position, line, target);
+  };
+}
 
 /** Stores the number of a system call, which no line prints: the event's name says it. */
 function numberOfCall({ name, fields }: FtraceFormat): (target: Target) => void {
