@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import { AnyctxError } from "../error.ts";
 import { differencesOf } from "../events/differences.ts";
 import type { SourceEvent } from "../events/event.ts";
-import type { EventStream } from "../events/source.ts";
+import type { EventStream, SkipCount } from "../events/source.ts";
 import { KNOWN_FORMATS } from "../events/sources.ts";
 import { type CommandRow, EXIT, printJson } from "./command.ts";
-import { type EventsDocument, printEvents } from "./print-events.ts";
+import { type EventsDocument, printEvents, type SkippedRow } from "./print-events.ts";
 import { progressBar } from "./progress.ts";
 import { openRecording } from "./recording.ts";
 
@@ -71,6 +71,11 @@ function differing(seen: readonly SourceEvent[]): EventsDocument["differs"] {
   return Object.fromEntries(rows);
 }
 
+const skippedRow = ({ reason, doc, count, first, names }: SkipCount): SkippedRow => ({
+  ...{ reason, doc, count, first },
+  ...(names.size === 0 ? {} : { names: Object.fromEntries(names) }),
+});
+
 function documentOf(file: string, { kind, counts, events }: EventStream): EventsDocument {
   const seen = events.filter(({ index }) => (counts.byEvent[index] ?? 0) > 0);
   const byCount = [...seen].sort((a, b) => (counts.byEvent[b.index] ?? 0) - (counts.byEvent[a.index] ?? 0));
@@ -78,7 +83,7 @@ function documentOf(file: string, { kind, counts, events }: EventStream): Events
   return {
     ...{ file, source: kind, lines: counts.lines, events: counts.read },
     byKind: Object.fromEntries(byCount.map(({ name, index }) => [name, counts.byEvent[index] ?? 0])),
-    skipped: counts.skipped.map(({ reason, doc, count, first }) => ({ reason, doc, count, first })),
+    skipped: counts.skipped.map(skippedRow),
     unreadable: counts.unreadable,
     unprinted: Object.fromEntries(untold.map(({ name, unprinted }) => [name, unprinted])),
     differs: differing(seen),

@@ -1,6 +1,11 @@
 /** What is in a recording, as people read it. */
 import type { SkipCount, UnreadableCount } from "../events/source.ts";
-import { count, heading, indent, left, plural, printable, right, styled, table } from "./text.ts";
+import { clip, count, heading, indent, left, plural, printable, right, styled, table } from "./text.ts";
+
+/** Pieces that became no event; with how many of each name where they have names: of events, of columns that are missing. */
+export interface SkippedRow extends Pick<SkipCount, "reason" | "doc" | "count" | "first"> {
+  readonly names?: Readonly<Record<string, number>>;
+}
 
 /** What `anyctx events --json` prints of one recording; of several a list of these. */
 export interface EventsDocument {
@@ -12,7 +17,7 @@ export interface EventsDocument {
   readonly events: number;
   /** Events by name, the most frequent first. */
   readonly byKind: Readonly<Record<string, number>>;
-  readonly skipped: readonly Pick<SkipCount, "reason" | "doc" | "count" | "first">[];
+  readonly skipped: readonly SkippedRow[];
   /** Fields that are there and cannot be read. */
   readonly unreadable: readonly UnreadableCount[];
   /** Fields that the recording has no place for, by event. */
@@ -25,6 +30,8 @@ export interface EventsDocument {
 
 /** Kinds that are listed: a recording may have hundreds. */
 const MOST_KINDS = 40;
+/** Names of what was skipped that a line shows. */
+const [MOST_NAMES, NAME_COLUMNS] = [5, 30];
 
 export function printEvents(document: EventsDocument): void {
   const paragraphs = [summary(document), kinds(document), unreadable(document), unprinted(document), differs(document)];
@@ -34,10 +41,19 @@ export function printEvents(document: EventsDocument): void {
 function summary({ file, source, lines, events, skipped, lost }: EventsDocument): string {
   const rows = [
     `${source}: ${plural(events, "event")} in ${plural(lines, "line")} (or entries, samples, packets)`,
-    ...skipped.map((row) => styled("yellow", `${count(row.count)} skipped, first ${count(row.first)}: ${row.doc}`)),
+    ...skipped.map((row) =>
+      styled("yellow", `${count(row.count)} skipped, first ${count(row.first)}: ${row.doc}${named(row)}`),
+    ),
     ...(lost === 0 ? [] : [styled("yellow", `${plural(lost, "event")} lost while it was recorded`)]),
   ];
   return [heading(printable(file)), indent(rows.join("\n"))].join("\n");
+}
+
+function named({ names = {} }: SkippedRow): string {
+  const all = Object.keys(names);
+  if (all.length === 0) return "";
+  const shown = all.slice(0, MOST_NAMES).map((name) => clip(printable(name), NAME_COLUMNS));
+  return `: ${shown.join(", ")}${all.length > shown.length ? ", ..." : ""}`;
 }
 
 function kinds({ byKind }: EventsDocument): string {

@@ -2,12 +2,23 @@
 import type { ReadCounts } from "../counts.ts";
 import type { SkipReason } from "../source.ts";
 
-export type LineSkip = "annotation" | "lost" | "head" | "event" | "cpu" | "fields" | "continued" | "long" | "cut";
+export type LineSkip =
+  | "annotation"
+  | "lost"
+  | "head"
+  | "columns"
+  | "event"
+  | "cpu"
+  | "fields"
+  | "continued"
+  | "long"
+  | "cut";
 
 export const SKIP_REASONS: Readonly<Record<LineSkip, Omit<SkipReason, "reason">>> = {
   annotation: { doc: "an annotation: a stack trace, a blank line" },
   lost: { doc: "the kernel says that it lost events here" },
   head: { doc: "no event line: task, CPU, time or name is missing" },
+  columns: { doc: "a line that was printed without a column that a record needs" },
   event: { doc: "an event whose format is not known", option: "formats" },
   cpu: { doc: "a CPU number beyond the given number of CPUs", option: "cpus" },
   fields: { doc: "none of the fields is there as the event's format says" },
@@ -18,9 +29,13 @@ export const SKIP_REASONS: Readonly<Record<LineSkip, Omit<SkipReason, "reason">>
 
 export type TraceCounts = ReadCounts<LineSkip>;
 
+/** Lines that are no event's in any trace. */
+const BESIDE: ReadonlySet<LineSkip> = new Set(["annotation", "continued", "lost"]);
+
 /** Why a file without any event is none: the most frequent reason, with its first line. */
 export function noEvents(name: string, counts: TraceCounts): string {
-  const [most] = [...counts.skipped].sort((a, b) => b.count - a.count);
+  const rank = ({ reason, count }: (typeof counts.skipped)[number]): number => (BESIDE.has(reason) ? 0 : count);
+  const [most] = [...counts.skipped].sort((a, b) => rank(b) - rank(a));
   const lines = `${counts.lines} ${counts.lines === 1 ? "line" : "lines"}`;
   if (most === undefined) return `${name} holds no event: ${lines}, all of them comments`;
   const names = most.names.size === 0 ? "" : ` (${[...most.names.keys()].slice(0, 3).join(", ")})`;

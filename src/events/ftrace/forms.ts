@@ -3,12 +3,14 @@
  * trace-cmd reports and what perf prints. A row a form, tried in turn; the form of the last line is tried first.
  */
 import { levelOf } from "../tracepoints/entry.ts";
-import { textOf } from "./bytes.ts";
+import { bytesOf, textOf } from "./bytes.ts";
 import { FORMS, type Head, type HeadReader } from "./head.ts";
+import { perfColumns } from "./perf.ts";
 
 /** What a form found, in words of the line. */
 interface Found {
-  readonly comm: string;
+  /** undefined: the line does not say. */
+  readonly comm: string | undefined;
   readonly pid: string;
   readonly tgid?: string | undefined;
   readonly cpu: string;
@@ -21,9 +23,22 @@ interface Found {
 
 interface LineForm {
   readonly name: string;
-  readonly pattern: RegExp;
-  readonly found: (match: RegExpExecArray) => Found;
+  readonly found: (line: string) => Found | undefined;
 }
+
+/** A form that a pattern tells by what it captures. */
+const byPattern =
+  (pattern: RegExp, found: (match: readonly (string | undefined)[]) => Found): LineForm["found"] =>
+  (line) => {
+    const match = pattern.exec(line);
+    return match === null ? undefined : found(match);
+  };
+
+/** The forms of tools of user space: perf's lines may have more columns behind the fields. */
+const PERF = "perf script";
+const REPORT = "report -l";
+/** What the kernel prints for a task whose name it does not know. */
+const UNNAMED = bytesOf("<...>");
 
 const MICRO = 1000n;
 
@@ -40,45 +55,53 @@ const LINE_FORMS: readonly LineForm[] = [
   {
     // `    bash-15124     0d..2. 9791us#: sched_switch: ...`; counting clocks have no unit.
     name: "latency",
-    pattern: /^\s*(.{0,16}?)-(\d+)\s+(\d+)([.dDbBX][^\s\d][^\s]{2,5})\s+(\d+)(us)?\s?[ !+#*@$]?: (.*)$/s,
-    found: ([, comm = "", pid = "", cpu = "", flags = "", time = "", unit, rest = ""]) => ({
-      ...{ comm, pid, cpu, flags, rest },
-      time: BigInt(time) * (unit === undefined ? 1n : MICRO),
-    }),
+    found: byPattern(
+      /^\s*(.{0,16}?)-(\d+)\s+(\d+)([.dDbBX][^\s\d][^\s]{2,5})\s+(\d+)(us)?\s?[ !+#*@$]?: (.*)$/s,
+      ([, comm = "", pid = "", cpu = "", flags = "", time = "", unit, rest = ""]) => ({
+        ...{ comm, pid, cpu, flags, rest },
+        time: BigInt(time) * (unit === undefined ? 1n : MICRO),
+      }),
+    ),
   },
   {
     // `  bash   15124   0 1 00000002 00000000 [a0c3129f1] 9.445ms (+1.014ms): sched_switch: ...`
     name: "verbose",
-    pattern:
+    found: byPattern(
       /^\s*(.{1,16}?)\s+(\d+)\s+(\d+)\s+(\d+)\s+([0-9a-f]{8})\s+[0-9a-f]{8}\s+\[([0-9a-f]+)\]\s+([\d.]+)(ms)?\s+\([^)]*\): (.*)$/s,
-    found: ([, comm = "", pid = "", cpu = "", flags = "", preempt = "", absolute = "", , unit, rest = ""]) => ({
-      ...{ comm, pid, cpu, rest },
-      flags: `common ${flags} ${preempt}`,
-      time: BigInt(`0x${absolute}`) * (unit === undefined ? 1n : MICRO),
-    }),
+      ([, comm = "", pid = "", cpu = "", flags = "", preempt = "", absolute = "", , unit, rest = ""]) => ({
+        ...{ comm, pid, cpu, rest },
+        flags: `common ${flags} ${preempt}`,
+        time: BigInt(`0x${absolute}`) * (unit === undefined ? 1n : MICRO),
+      }),
+    ),
   },
   {
     // trace-cmd report -l: `    bash-16414   0d.h.. 43255.088014: softirq_raise:        vec=1 ...`
-    name: "report -l",
-    pattern: /^\s*(.{0,16}?)-(\d+)\s+(\d+)([.dDbBX?][^\s\d][^\s]{1,5})\s+(\d+(?:\.\d+)?): (.*)$/s,
-    found: ([, comm = "", pid = "", cpu = "", flags = "", time = "", rest = ""]) => ({
-      ...{ comm, pid, cpu, flags, rest },
-      time: seconds(time),
-    }),
+    name: REPORT,
+    found: byPattern(
+      /^\s*(.{0,16}?)-(\d+)\s+(\d+)([.dDbBX?][^\s\d][^\s]{1,5})\s+(\d+(?:\.\d+)?):\s+(?:\(\+\d+\)\s*)?(.*)$/s,
+      ([, comm = "", pid = "", cpu = "", flags = "", time = "", rest = ""]) => ({
+        ...{ comm, pid, cpu, flags, rest },
+        time: seconds(time),
+      }),
+    ),
   },
   {
-    // perf script: `  bash 16414/16414 [000] 43255.088014:  sched:sched_wakeup: comm=...`
-    name: "perf script",
-    pattern:
-      /^\s*(.{1,16}?)\s+(?:(-?\d+)\/\s*)?(-?\d+)\s+\[(\d+)\]\s+(?:([.dDbBX][^\s]{3,6})\s+)?(\d+\.\d+):\s+(?:\d+\s+)?(.*)$/s,
-    found: ([, comm = "", tgid, pid = "", cpu = "", flags, time = "", rest = ""]) => ({
-      ...{ comm, pid, cpu, rest, tgid, flags },
-      time: seconds(time),
-    }),
+    name: PERF,
+    found: (line) => {
+      const columns = perfColumns(line);
+      return columns && { ...columns, time: seconds(columns.time) };
+    },
   },
 ];
 
 export interface FormReader {
+  /** The last line that was read is one of perf's, and may have more than its fields behind the head. */
+  readonly isPerf: boolean;
+  /** It is one of trace-cmd's or perf's. */
+  readonly isOfTool: boolean;
+  /** Times of perf's are those since the event before (`--deltatime`): one is before another that came earlier, and the first was 0. */
+  readonly tellsDistances: boolean;
   /** Reads the head of the line at `from..to` into the head reader's `head`; false where no form fits. */
   read(line: Uint8Array, from: number, to: number): boolean;
 }
@@ -88,22 +111,39 @@ const SHORTEST = 20;
 
 /** A name of an event, in perf's form with its category in front, or a system call. */
 const NAMED = /^(?:[\w-]+:)?(\w+): */;
+/** One of a counter of perf's, with its modifiers: `cpu-clock:pppH:`, `cache-misses:`. */
+const COUNTER = /^(\w+(?:[-/][\w./=,-]*)?)(?::[ukhpPGHSDWeIb]{1,6})?:(?: +(?![ (])|$)/;
 const CALL = /^(sys_\w+)(\(| -> )/;
 
 export function createFormReader({ head, readFlagColumn, fill: fillRecord }: HeadReader): FormReader {
   let last = LINE_FORMS[0] as LineForm;
+  let [first, latest] = [-1n, -1n];
+  const noteTime = (time: bigint): void => {
+    if (first < 0n) first = time;
+    tellsDistances ||= first === 0n && time < latest;
+    latest = time;
+  };
+  let tellsDistances = false;
   return {
+    get isPerf() {
+      return last.name === PERF;
+    },
+    get isOfTool() {
+      return last.name === PERF || last.name === REPORT;
+    },
+    get tellsDistances() {
+      return tellsDistances;
+    },
     read(line, from, to) {
       if (to - from < SHORTEST) return false;
       const text = textOf(line, from, to);
       for (const form of [last, ...LINE_FORMS.filter((each) => each !== last)]) {
-        const match = form.pattern.exec(text);
-        if (match === null) continue;
-        const found = form.found(match);
-        if (!fill(head, found, from, from + match.index + text.indexOf(found.comm), to)) continue;
+        const found = form.found(text);
+        if (found === undefined || !fill(head, found, from, text, to)) continue;
         if (!fillFlags(head, found.flags, readFlagColumn)) continue;
-        fillRecord(line);
+        fillRecord(found.comm === undefined ? UNNAMED : line);
         last = form;
+        if (form.name === PERF) noteTime(found.time ?? 0n);
         return true;
       }
       return false;
@@ -111,15 +151,15 @@ export function createFormReader({ head, readFlagColumn, fill: fillRecord }: Hea
   };
 }
 
-/** @param commFrom where the task's name begins in the line, `to` where the line ends */
-function fill(head: Head, found: Found, from: number, commFrom: number, to: number): boolean {
+/** @param line what stands at `from..to` */
+function fill(head: Head, found: Found, from: number, line: string, to: number): boolean {
   if (found.time === undefined || found.time < 0n || found.time >> 63n !== 0n) return false;
-  const named = NAMED.exec(found.rest);
+  const named = COUNTER.exec(found.rest) ?? NAMED.exec(found.rest);
   const call = named === null ? CALL.exec(found.rest) : null;
   const name = named?.[1] ?? call?.[1];
   if (name === undefined) return false;
-  head.commFrom = Math.max(from, commFrom);
-  head.commTo = head.commFrom + found.comm.length;
+  head.commFrom = found.comm === undefined ? 0 : from + line.indexOf(found.comm);
+  head.commTo = head.commFrom + (found.comm ?? "<...>").length;
   head.pid = Math.max(0, Number(found.pid));
   head.tgid = Number(found.tgid ?? 0);
   head.cpu = Number(found.cpu);

@@ -310,7 +310,16 @@ function digitsIn(line: Uint8Array, from: number, to: number): number {
 
 const digitAt = (line: Uint8Array, position: number): number => (line[position] as number) - 48;
 
-function readName(state: State, line: Uint8Array, from: number): boolean {
+/** `(+10560)`: how long after the event before, as `trace-cmd report --ts-diff` prints it behind the time. */
+function behindDifference(line: Uint8Array, from: number): number {
+  if (line[from] !== OPEN || line[from + 1] !== PLUS) return from;
+  let position = from + 2;
+  while (isDigit(line[position])) position++;
+  return line[position] === CLOSE ? skipBlanks(line, position + 1) : from;
+}
+
+function readName(state: State, line: Uint8Array, begin: number): boolean {
+  const from = behindDifference(line, begin);
   let position = from;
   while (IS_WORD[line[position] as number] === 1) position++;
   state.nameFrom = from;

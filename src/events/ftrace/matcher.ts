@@ -12,16 +12,22 @@ import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { pluginPrint } from "../tracepoints/plugins.ts";
 import { endOfLine, findOnLine, isEndOfLine, NEWLINE, wordsOf } from "./bytes.ts";
 import { type Decode, decoderOf } from "./decoder.ts";
-import { firstEnd, type Matching, runStep, storeText } from "./fields.ts";
+import { firstEnd, type Matching, markUnread, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
 import { CALL_NUMBER, type PrintItem, printItems, type Untold, untoldOf } from "./print.ts";
 import { recover } from "./recover.ts";
-import { FIRST_TEXT, type Step, stepsOf } from "./steps.ts";
+import { FIRST_TEXT, STEPS, type Step, stepsOf } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 export interface Matcher extends Untold {
   /** Fields that the line last matched does not tell although others do, as bits (`fieldBit`) in two halves. */
   readonly unread: { readonly unreadLow: number; readonly unreadHigh: number };
+  /** The line last matched fits the format to its end. */
+  readonly isWhole: boolean;
+  /** The fields end with a text that may be anything. */
+  readonly endsInText: boolean;
+  /** Takes that text of the line last matched for one that it does not tell. */
+  markLast(): void;
   /** Fields that no line tells, in the same way. */
   readonly neverLow: number;
   readonly neverHigh: number;
@@ -54,18 +60,27 @@ export function createMatcher(
   const { matching } = own;
   const other = pluginPrint(`${format.category}/${format.name}`, format.print) ?? verbosePrint(format);
   const untold = untoldOf(format, items);
-  const number = callNumberField(format);
   const never = maskOf(format, [...untold.unprinted, ...untold.unreadable]);
   const plugin =
     other === undefined ? undefined : pluginMatching({ ...format, print: other }, symbols, never, behind, compile);
   const neverLow = Number(BigInt.asIntN(32, never));
   const neverHigh = Number(BigInt.asIntN(32, never >> 32n));
   const located = format.fields.filter(({ kind }) => kind === "dataLoc" || kind === "relLoc");
-  const fields = ownFields(format.fields);
+  const readInPart = partReader(format, items, matching);
+  const storeNumberOfCall = numberOfCall(format);
   const { size } = format;
+  const last = matching.steps.at(-1);
+  let isWhole = false;
   return {
     ...untold,
     unread: matching,
+    get isWhole() {
+      return isWhole;
+    },
+    endsInText: last?.kind === STEPS.chars || last?.kind === STEPS.string,
+    markLast() {
+      if (last !== undefined) markUnread(matching, last);
+    },
     neverLow,
     neverHigh,
     match(line, position, target) {
@@ -75,27 +90,39 @@ export function createMatcher(
         matching.unreadLow = plugin.matching.unreadLow | plugin.neverLow;
         matching.unreadHigh = plugin.matching.unreadHigh | plugin.neverHigh;
       }
-      if (end < 0) {
-        begin(matching, target, size);
-        const lost = (field: EventField): void => markField(matching, format.fields, field);
-        if (readNamed(line, position, fields, target, symbols, lost) || recover(matching, position, line, target))
-          end = line.indexOf(NEWLINE, position);
-      }
+      isWhole = end >= 0;
+      if (end < 0 && readInPart(line, position, target)) end = line.indexOf(NEWLINE, position);
       if (end < 0) target.bytes.fill(0, target.start, Math.max(matching.farthest, target.end));
       else if ((matching.unreadLow | matching.unreadHigh | neverLow | neverHigh) !== 0) placeEmpty(located, target);
-      if (end >= 0 && number !== undefined)
-        storeNumber(target.view, target.start + number.offset, number.size, number.value);
+      if (end >= 0) storeNumberOfCall(target);
       if (target.end < matching.farthest) target.bytes.fill(0, target.end, matching.farthest);
       return end;
     },
   };
 }
 
-/** The field of a system call's number, which no line prints: the event's name says it. */
-function callNumberField({ name, fields }: FtraceFormat): { offset: number; size: number; value: number } | undefined {
+/** Reads of a line that is not printed as the format says what there is; false: nothing. */
+function partReader(
+  format: FtraceFormat,
+  items: readonly PrintItem[],
+  matching: Matching,
+): (line: Uint8Array, position: number, target: Target) => boolean {
+  const fields = ownFields(format.fields);
+  const octals = new Set(items.flatMap((item) => (item.kind === "number" && item.base === 8 ? [item.field] : [])));
+  const lost = (field: EventField): void => markField(matching, format.fields, field);
+  return (line, position, target) => {
+    begin(matching, target, format.size);
+    const isNamed = readNamed(line, position, fields, target, matching.symbols, octals, lost);
+    return isNamed || recover(matching, position, line, target);
+  };
+}
+
+/** Stores the number of a system call, which no line prints: the event's name says it. */
+function numberOfCall({ name, fields }: FtraceFormat): (target: Target) => void {
   const value = callNumberOf(name);
   const field = fields.find((each) => each.name === CALL_NUMBER);
-  return value === undefined || field === undefined ? undefined : { offset: field.offset, size: field.size, value };
+  if (value === undefined || field === undefined) return () => {};
+  return ({ view, start }) => void storeNumber(view, start + field.offset, field.size, value);
 }
 
 /** A way in which the event is printed. */

@@ -31,6 +31,7 @@ function piecesOf(text: string, fields: readonly EventField[]): Piece[] | undefi
 }
 
 /**
+ * @param octals fields that the event prints in base 8, of which tools print the digits in one base or the other
  * @param unread is told the fields whose value cannot be read
  * @returns false where the line is not of this form
  */
@@ -40,13 +41,17 @@ export function readNamed(
   fields: readonly EventField[],
   target: Target,
   symbols: SymbolTable,
+  octals: ReadonlySet<EventField>,
   unread: (field: EventField) => void,
 ): boolean {
   if (fields.length === 0) return false;
   const pieces = piecesOf(textOf(line, from, endOfLine(line, from)), fields);
   // The kernel's own text may have these names too; there other fields than places have words.
   if (pieces?.some(({ field, text }) => isPlainNumber(field) && numberIn(text) === undefined) !== false) return false;
-  for (const { field, text } of pieces) if (!store(field, text, target, symbols)) unread(field);
+  for (const { field, text } of pieces) {
+    const isSure = !octals.has(field) || !EITHER_BASE.test(text);
+    if (!isSure || !store(field, text, target, symbols)) unread(field);
+  }
   return true;
 }
 
@@ -68,6 +73,8 @@ const isPlainNumber = ({ kind, count, size }: EventField): boolean => kind === "
 
 /** The number in brackets behind what is printed. */
 const AGAIN = / \(-?\d{1,20}\)$/;
+/** Digits that are one number in base 8 and another in base 10. */
+const EITHER_BASE = /^[0-7]{2,}$/;
 const BYTE = /^(?:'.')?\((\d{1,3})\)$/s;
 
 function numberIn(printed: string): bigint | undefined {

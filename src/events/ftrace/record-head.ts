@@ -14,8 +14,8 @@ const EVENT = RECORD.event >> 2;
 const UNREAD = RECORD.unread >> 2;
 const COMMON = RECORD.payload >> 2;
 const TWO_32 = 4294967296;
-/** What the kernel prints for a CPU's idle task; its real name is `swapper/` and the CPU's number. */
-const IDLE = bytesOf("<idle>");
+/** What the kernel and perf print for a CPU's idle task; its real name is `swapper/` and the CPU's number. */
+const IDLE = ["<idle>", "swapper"].map(bytesOf);
 const SWAPPER = bytesOf("swapper/");
 const MAX_COMM = 15;
 
@@ -72,7 +72,8 @@ export function fillHead({ view, words }: RecordHeads, row: number, head: Origin
 
 /** Writes the task's name. */
 function writeComm(view: DataView, at: number, { commFrom, commTo, pid, cpu }: Origin, text: Uint8Array): void {
-  const isIdle = pid === 0 && commTo - commFrom === IDLE.length && matches(text, commFrom, IDLE);
+  const printed = commTo - commFrom;
+  const isIdle = pid === 0 && IDLE.some((name) => name.length === printed && matches(text, commFrom, name));
   const name = isIdle ? Uint8Array.of(...SWAPPER, ...bytesOf(String(cpu))) : text;
   const from = isIdle ? 0 : commFrom;
   const length = Math.min(MAX_COMM, isIdle ? name.length : commTo - commFrom);

@@ -79,6 +79,8 @@ async function* readBatches(
       const full = batch.hasRoom() ? undefined : batch.take();
       if (full !== undefined) yield full;
       position = cut.isOpen ? cut.end(chunk, batch) : reader.readLines(chunk, position, end, batch);
+      if (reader.unusable !== undefined)
+        throw new AnyctxError("BAD_TRACE", `${name} cannot be read: ${reader.unusable}`);
     }
     cut.begin(chunk.subarray(end));
     const now = asTheyCome ? batch.take() : undefined;

@@ -2,6 +2,7 @@
  * How user space prints events of which it has an idea of its own: the plugins of libtraceevent, which trace-cmd and perf use. In the
  * syntax of a `print fmt`; `%ps` stands for what they print as a symbol.
  */
+import type { FtraceFormat } from "./format.ts";
 
 /**
  * The letters of a state as libtraceevent has them, which are not the kernel's. An `R` is a task that runs or one that was preempted:
@@ -21,6 +22,22 @@ export const PLUGIN_PRINTS: Readonly<Record<string, string>> = {
   "timer/hrtimer_start":
     '"hrtimer=%p function=%ps/0x0 expires=%llu softexpires=%llu", REC->hrtimer, REC->function, REC->expires, REC->softexpires',
 };
+
+/**
+ * Flags that libtraceevent prints where they are not, by the events' category: of `writeback` formats do not tell their numbers, and the first
+ * one is what it prints of none; in `timer_start` it takes their mask for a part of the value.
+ */
+const UNSURE_FLAGS: Readonly<Record<string, RegExp>> = {
+  writeback: /\{\s*(?:0x[0-9a-f]+|\d+)\s*,\s*"(I_[A-Z_]+)"\s*\}/g,
+  timer: /\{\s*(?:0x[0-9a-f]+|\d+)\s*,\s*"([MDPI])"\s*\}/g,
+};
+
+/** An event with those words only that can be believed where tools of user space print them. */
+export function asToolsKnow(format: FtraceFormat): FtraceFormat {
+  const unsure = UNSURE_FLAGS[format.category];
+  const print = unsure === undefined ? format.print : format.print.replace(unsure, '{$1, "$1"}');
+  return print === format.print ? format : { ...format, print };
+}
 
 /** Events of which the plugins print the caller in front of the rest. */
 const WITH_CALLER = /^kmem\/(kmalloc|kmalloc_node|kmem_cache_alloc|kmem_cache_alloc_node|kfree)$/;
