@@ -180,3 +180,18 @@ test("out of memory leaves a table that works, and what it took goes back with t
   const kept = arena.word(CONSTANTS.SUPERBLOCK + LAYOUT.Superblock.usedPages) - pages;
   assert.ok(kept <= 2, `${kept} pages kept`);
 });
+
+test("of a dead migrator's table its directory is read to its end, and what lies behind that is none of it", async () => {
+  const arena = await makeArena({ cpus: 2 });
+  const map = new RawMap(arena, { kind: KIND_HASH, maxEntries: 2 * 3 * SEGMENT_BUCKETS });
+  for (let key = 0; key < map.field("maxEntries"); key++) assert.equal(map.update(key, 1), 0);
+  assert.deepEqual([map.field("mostBuckets"), map.field("segments")], [2 * SEGMENT_BUCKETS, 2]);
+  const behind = new Uint32Array(arena.memory.buffer, map.field("directory") + 8, 1);
+  const migrator = new Uint32Array(arena.memory.buffer, map.address + LAYOUT.MapHeader.migrator, 1);
+  const victim = arena.takeCpu();
+  arena.switchCpu(0);
+  [behind[0], migrator[0]] = [map.address, victim + 1];
+  assert.equal(arena.core.reapCpu(victim, arena.word(arena.core.cpuAreaAddress(victim) + LAYOUT.CpuArea.owner)), 0);
+  assert.deepEqual([map.field("segments"), migrator[0]], [2, 0]);
+  behind[0] = 0;
+});

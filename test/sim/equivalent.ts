@@ -148,4 +148,14 @@ export const EQUIVALENT: readonly Equivalent[] = [
       "if (longestPrefix(map) < 32) return longestMatchFrom(map, key, length, rootOf(map), 0); => if (longestPrefix(map) < 33) return longestMatchFrom(map, key, length, rootOf(map), 0);",
     why: "A faster way to the same entry: the other one takes keys of any length.",
   },
+  {
+    file: "core/mem/slab.ts",
+    change: "each.slabs--; each.emptySlabs--; => each.emptySlabs--; each.slabs--;",
+    why: "Both are of whoever has the class's lock, and who reaps counts them anew.",
+  },
+  {
+    file: "core/maps/hash-create.ts",
+    change: "export const MOST_POOLED: u32 = 96; => export const MOST_POOLED: u32 = 97;",
+    why: "How many elements a CPU keeps for itself is a matter of speed.",
+  },
 ];

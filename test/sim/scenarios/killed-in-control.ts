@@ -18,6 +18,7 @@ interface Plan {
   readonly dies: (world: World) => () => Body;
   readonly other?: (world: World) => () => Body;
   readonly pages?: number;
+  readonly profile?: "linux";
 }
 
 /** A map from its creation to its end. */
@@ -27,6 +28,19 @@ function* mapLife(kind: number, supply: number, key: number, cpu = 0): Body {
   if ((yield ["publishMap", map]) !== 0) return;
   yield ["closeMap", map, cpu];
   if (kind !== 2) yield ["hashUpdate", map, key, key, 0];
+  yield ["destroyMap", map];
+  for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
+}
+
+/** An arena map with two runs of pages, from its creation to its end. */
+function* arenaLife(): Body {
+  const { ARENA_NOWHERE, KIND_ARENA, MMAPABLE, PAGE_BYTES, ARENA_PAGE_BYTES } = CONSTANTS;
+  const most = (2 * PAGE_BYTES) / ARENA_PAGE_BYTES;
+  const map = (yield ["createMap", KIND_ARENA, 0, 0, most, MMAPABLE, 0, 1]) >>> 0;
+  if (map < 65536) throw new Finding("errno", `an arena map was refused: errno ${map}`);
+  if ((yield ["publishMap", map]) !== 0) return;
+  yield ["closeMap", map, 0];
+  yield ["arenaAllocatePages", map, ARENA_NOWHERE, most];
   yield ["destroyMap", map];
   for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
 }
@@ -77,11 +91,33 @@ const PLANS: readonly Plan[] = [
     },
   },
   {
+    name: "killed-in-percpu-end",
+    doc: "Killed while a per-CPU hash with an entry goes whose elements do not keep their values: both go one by one.",
+    profile: "linux",
+    reaches: [DIES.run, { in: "emptySlot" }, { in: "settleMap" }],
+    pages: 24,
+    dies(world) {
+      const map = world.createHash({ perCpu: true, maxEntries: 4 });
+      const key = world.words(1, 1);
+      world.call("hashUpdate", map, key, key, 0);
+      return function* () {
+        yield ["destroyMap", map];
+        for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
+      };
+    },
+  },
+  {
     name: "killed-in-array-life",
     doc: "The same of an array, while another thread creates one of the same name.",
     reaches: [DIES.building, DIES.lock, { in: "settleMap" }],
     dies: () => () => mapLife(2, 0, 0),
     other: () => () => mapLife(2, 0, 0, 1),
+  },
+  {
+    name: "killed-in-arena-life",
+    doc: "The same of an arena map, with pages in it.",
+    reaches: [DIES.building, DIES.run, { in: "emptyArenaMap" }],
+    dies: () => arenaLife,
   },
   {
     name: "killed-in-allocator-life",
@@ -143,7 +179,7 @@ function isInUse(world: World, set: number, object: number): boolean {
   return true;
 }
 
-function scenarioOf({ name, doc, reaches, dies, other, pages }: Plan): Scenario {
+function scenarioOf({ name, doc, reaches, dies, other, pages, profile }: Plan): Scenario {
   return {
     name,
     doc,
@@ -151,6 +187,7 @@ function scenarioOf({ name, doc, reaches, dies, other, pages }: Plan): Scenario 
     cpus: other === undefined ? 2 : 3,
     bound: other === undefined ? 0 : 1,
     ...(pages === undefined ? {} : { pages }),
+    ...(profile === undefined ? {} : { profile }),
     prepare(world) {
       const before = world.call("pagesInUse");
       const first = dies(world);
