@@ -29,6 +29,7 @@ interface Plan {
   readonly doc: string;
   readonly reaches: readonly Place[];
   readonly map: HashOptions;
+  readonly profile?: "linux";
   /** Keys 1 to this number are there from the start. */
   readonly there?: number;
   /** The plan uses keys 1 to this number. */
@@ -151,23 +152,26 @@ const PLANS: readonly Plan[] = [
       yield* table.exchange(1, PUT, "nothing");
     },
   },
-  {
-    name: "killed-in-percpu",
-    doc: "Killed in an insert and a delete of a per-CPU hash, whose elements and values are objects of two allocators.",
-    reaches: [DIES.inHand, { in: "updateFast" }],
-    map: { maxEntries: 4, perCpu: true },
-    there: 1,
-    keys: 2,
-    *dies(table) {
-      yield* table.update(2);
-      yield* table.delete(1);
-      yield AFTERWARDS;
-    },
-    *other(table) {
-      yield* table.delete(1);
-      yield* table.update(2);
-    },
-  },
+  ...([{}, { profile: "linux" }] as const).map(
+    (more): Plan => ({
+      name: `killed-in-percpu${"profile" in more ? "-linux" : ""}`,
+      doc: `Killed in an insert and a delete of a per-CPU hash, whose elements ${"profile" in more ? "do not " : ""}keep their values, objects of another allocator.`,
+      reaches: [DIES.inHand, ...("profile" in more ? [{ in: "gatherValue" }] : [{ in: "updateFast" }])],
+      map: { maxEntries: 4, perCpu: true },
+      there: 1,
+      keys: 2,
+      *dies(table) {
+        yield* table.update(2);
+        yield* table.delete(1);
+        yield AFTERWARDS;
+      },
+      *other(table) {
+        yield* table.delete(1);
+        yield* table.update(2);
+      },
+      ...more,
+    }),
+  ),
   {
     name: "killed-in-percpu-refill",
     doc: "Killed while a per-CPU hash's cache gets elements from slabs whose objects were others' before.",
@@ -291,6 +295,7 @@ function scenarioOf({
   doc,
   reaches,
   map,
+  profile,
   there = 0,
   keys = 1,
   overflows = false,
@@ -305,6 +310,7 @@ function scenarioOf({
     reaches,
     cpus: other === undefined ? 2 : 3,
     bound: nmi === undefined && other === undefined ? 0 : 2,
+    ...(profile === undefined ? {} : { profile }),
     prepare(world) {
       const pages = world.call("pagesInUse");
       const prepared = roomForPairs(prepareHash(world, world.createHash(map), overflows ? MOST_KEYS : keys));
