@@ -21,6 +21,12 @@ interface Plan {
   readonly profile?: "linux";
 }
 
+/** A map goes once no reader is left. */
+function* mapEnd(map: number): Body {
+  yield ["destroyMap", map];
+  for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
+}
+
 /** A map from its creation to its end. */
 function* mapLife(kind: number, supply: number, key: number, cpu = 0): Body {
   const map = (yield ["createMap", kind, 4, 8, 4, 0, supply, 1]) >>> 0;
@@ -28,8 +34,7 @@ function* mapLife(kind: number, supply: number, key: number, cpu = 0): Body {
   if ((yield ["publishMap", map]) !== 0) return;
   yield ["closeMap", map, cpu];
   if (kind !== 2) yield ["hashUpdate", map, key, key, 0];
-  yield ["destroyMap", map];
-  for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
+  yield* mapEnd(map);
 }
 
 /** An arena map with two runs of pages, from its creation to its end. */
@@ -41,8 +46,7 @@ function* arenaLife(): Body {
   if ((yield ["publishMap", map]) !== 0) return;
   yield ["closeMap", map, 0];
   yield ["arenaAllocatePages", map, ARENA_NOWHERE, most];
-  yield ["destroyMap", map];
-  for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
+  yield* mapEnd(map);
 }
 
 function* allocatorLife(size: number): Body {
@@ -100,10 +104,7 @@ const PLANS: readonly Plan[] = [
       const map = world.createHash({ perCpu: true, maxEntries: 4 });
       const key = world.words(1, 1);
       world.call("hashUpdate", map, key, key, 0);
-      return function* () {
-        yield ["destroyMap", map];
-        for (let count = 0; count < 4; count++) if ((yield ["reapMaps"]) === 0) return;
-      };
+      return () => mapEnd(map);
     },
   },
   {
