@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
-import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
+import { numberField, readLines, reasons, textField, unreadOf } from "./testing.ts";
 
 const HEAD = "            bash-936     [001] ..... 62483.329189: ";
-const read = (...lines: readonly string[]): ReturnType<typeof readText> =>
-  readText(lines.map((line) => `${HEAD}${line}\n`).join(""), { formats: KERNEL_FORMATS });
+const read = (...lines: readonly string[]): ReturnType<typeof readLines> =>
+  readLines(lines, { formats: KERNEL_FORMATS }, HEAD);
 
 test("fields: each by its name, numbers twice", async () => {
   const { trace, records } = await read(
@@ -40,7 +40,10 @@ test("verbose: the arguments of calls have types in front of them", async () => 
   assert.equal(numberField(trace, opened, "filename"), 0x55fca07cff10n);
   assert.equal(numberField(trace, opened, "mode"), 0x1b6n);
   for (const record of [typed, plain]) assert.equal(numberField(trace, record, "newfd"), 1n);
-  assert.deepEqual(records.map((record) => unreadOf(trace, record)), [[], [], []]); // biome-ignore format: a row
+  assert.deepEqual(
+    records.map((record) => unreadOf(trace, record)),
+    [[], [], []],
+  );
 });
 
 test("sym-offset and sym-addr: where a marker was written, and where a function is", async () => {

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
-import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
+import { numberField, readLines, reasons, textField, unreadOf } from "./testing.ts";
 
-const read = (...lines: readonly string[]): ReturnType<typeof readText> =>
-  readText(lines.map((line) => `${line}\n`).join(""), { formats: KERNEL_FORMATS });
+const read = (...lines: readonly string[]): ReturnType<typeof readLines> =>
+  readLines(lines, { formats: KERNEL_FORMATS });
 const EVENT = "irq:softirq_raise: vec=4 [action=BLOCK]";
 
 test("a line without a task's name is read, one without another column says which is missing", async () => {
@@ -16,7 +16,11 @@ test("a line without a task's name is read, one without another column says whic
   );
   assert.deepEqual(
     records.map(({ comm, pid, pidTgid }) => [comm, pid, pidTgid >> 32n]),
-    [["<...>", 10922, 10922n], ["<...>", 18, 18n], ["<...>", 19, 18n]], // biome-ignore format: a row
+    [
+      ["<...>", 10922, 10922n],
+      ["<...>", 18, 18n],
+      ["<...>", 19, 18n],
+    ],
   );
   assert.deepEqual(reasons(trace), {});
   for (const [missing, line] of [
@@ -43,7 +47,10 @@ test("more columns in front are stepped over, and the idle task is called as it 
   assert.deepEqual(reasons(trace), {});
   assert.deepEqual(
     records.map(({ comm, time }) => [comm, time]),
-    [["swapper/1", 71773853464000n], ["a b", 71773853465123n]], // biome-ignore format: a row
+    [
+      ["swapper/1", 71773853464000n],
+      ["a b", 71773853465123n],
+    ],
   );
 });
 
@@ -64,7 +71,10 @@ test("addresses behind the fields are no part of a text", async () => {
   for (const behind of [" ffffffff813f6bdc", "               0", " ffffffff813f6bdc handle_irq"]) {
     const line = `${HEAD}irq=36 name=virtio1-req.0${behind}`;
     const { trace, records } = await read(line, `${NUMBERS}${behind}`, line);
-    assert.deepEqual(records.map((record) => unreadOf(trace, record)), [["name"], [], []]); // biome-ignore format: a row
+    assert.deepEqual(
+      records.map((record) => unreadOf(trace, record)),
+      [["name"], [], []],
+    );
     assert.equal(textField(trace, records[2] ?? assert.fail(), "name"), "virtio1-req.0");
   }
   // Where another line has none, there are none.
@@ -73,7 +83,8 @@ test("addresses behind the fields are no part of a text", async () => {
 });
 
 test("words and numbers in front of addresses are read", async () => {
-  const line = "kmem:kmalloc: call_site=alloc_bprm+0x45 ptr=0xffff8881d8878800 bytes_req=408 bytes_alloc=512 gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1 accounted=false"; // biome-ignore format: one
+  const line =
+    "kmem:kmalloc: call_site=alloc_bprm+0x45 ptr=0xffff8881d8878800 bytes_req=408 bytes_alloc=512 gfp_flags=GFP_KERNEL|__GFP_ZERO node=-1 accounted=false";
   const { trace, records } = await read(`       perf-exec 14455 [000] 72261.795624: ${line} ffffffff8164e29f`);
   const [record = assert.fail()] = records;
   assert.deepEqual([numberField(trace, record, "gfp_flags"), unreadOf(trace, record)], [0xdc0n, []]);
@@ -84,7 +95,10 @@ test("times that are distances to the event before are refused, those since the 
   const distances = await read(at("0.000000"), at("0.000014"), at("0.000002"), at("0.000020"));
   assert.match(String(distances.error), /the trace cannot be read: line 3: its times go back, .*--deltatime/);
   const { records } = await read(at("0.000000"), at("0.000014"), at("0.000014"));
-  assert.deepEqual(records.map(({ time }) => time), [0n, 14000n, 14000n]); // biome-ignore format: a row
+  assert.deepEqual(
+    records.map(({ time }) => time),
+    [0n, 14000n, 14000n],
+  );
   // Two recordings one behind the other.
   assert.equal((await read(at("5.000000"), at("1.000000"))).records.length, 2);
 });
@@ -116,5 +130,8 @@ test("counters are named as they are", async () => {
     "            perf 10922 [000]     1.000003:     250000 cpu/event=0x3c,umask=1/u: ",
   );
   const [skipped = assert.fail()] = trace.counts.skipped;
-  assert.deepEqual([skipped.reason, [...skipped.names.keys()]], ["event", ["cpu-clock", "cycles", "cpu/event=0x3c,umask=1/u"]]); // biome-ignore format: one
+  assert.deepEqual(
+    [skipped.reason, [...skipped.names.keys()]],
+    ["event", ["cpu-clock", "cycles", "cpu/event=0x3c,umask=1/u"]],
+  );
 });

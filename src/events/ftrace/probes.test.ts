@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseFormat } from "../tracepoints/format.ts";
-import { numberField, readText, textField, unreadOf } from "./testing.ts";
+import { numberField, readLines, readText, textField, unreadOf } from "./testing.ts";
 
 const head = "            bash-7       [001] ..... 1.000001: ";
 
-async function eventsOf(...lines: readonly string[]): ReturnType<typeof readText> {
-  return readText(lines.map((line) => `${head}${line}\n`).join(""));
-}
+const eventsOf = (...lines: readonly string[]): ReturnType<typeof readLines> => readLines(lines, {}, head);
 
 test("lines of kprobes, uprobes and the function tracer become events of their functions", async () => {
   const { trace, records } = await eventsOf(

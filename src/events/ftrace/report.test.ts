@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
-import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
+import { numberField, readLines, reasons, textField, unreadOf } from "./testing.ts";
 
-const read = (...lines: readonly string[]): ReturnType<typeof readText> =>
-  readText(lines.map((line) => `${line}\n`).join(""), { formats: KERNEL_FORMATS });
+const read = (...lines: readonly string[]): ReturnType<typeof readLines> =>
+  readLines(lines, { formats: KERNEL_FORMATS });
 
 test("--ts-diff: how long after the event before stands behind the time", async () => {
   const { trace, records } = await read(
@@ -47,11 +47,18 @@ test("a flag that tools cannot know the number of is not told", async () => {
   ];
   for (const head of tools) {
     const { trace, records } = await read("cpus=2", `${head}${fields("I_DIRTY_SYNC")}`, `${head}${fields("0x10")}`);
-    assert.deepEqual(records.map((record) => unreadOf(trace, record)), [["state"], []], head); // biome-ignore format: a row
+    assert.deepEqual(
+      records.map((record) => unreadOf(trace, record)),
+      [["state"], []],
+      head,
+    );
     assert.equal(numberField(trace, records[1] ?? assert.fail(), "state"), 16n);
   }
   const { trace, records } = await read(`    kworker/u8:4-21871   [001] d..2. 74130.362457: ${fields("I_SYNC")}`);
-  assert.deepEqual([numberField(trace, records[0] ?? assert.fail(), "state"), unreadOf(trace, records[0] ?? assert.fail())], [2n, []]); // biome-ignore format: one
+  assert.deepEqual(
+    [numberField(trace, records[0] ?? assert.fail(), "state"), unreadOf(trace, records[0] ?? assert.fail())],
+    [2n, []],
+  );
 });
 
 test("flags that tools print of every timer are not told", async () => {
@@ -68,7 +75,10 @@ test("-R: digits that are a number in base 8 and another in base 10 tell none", 
     "            bash-29623 [001] 74130.362457: sb_clear_inode_writeback:  dev=266338304 ino=4448359 state=0x0 mode=60000 dirtied_when=0x1011986f2",
     "            bash-29623 [001] 74130.362458: sb_clear_inode_writeback:  dev=266338304 ino=4448359 state=0x0 mode=33188 dirtied_when=0x1011986f2",
   );
-  assert.deepEqual(records.map((record) => unreadOf(trace, record)), [["mode"], []]); // biome-ignore format: a row
+  assert.deepEqual(
+    records.map((record) => unreadOf(trace, record)),
+    [["mode"], []],
+  );
   assert.equal(numberField(trace, records[1] ?? assert.fail(), "mode"), 0o100644n);
 });
 

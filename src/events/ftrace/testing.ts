@@ -82,6 +82,11 @@ export async function readText(
   return { trace, records };
 }
 
+/** Reads lines, each behind the same head. */
+export function readLines(lines: readonly string[], options?: TraceOptions, head = ""): ReturnType<typeof readText> {
+  return readText(lines.map((line) => `${head}${line}\n`).join(""), options);
+}
+
 /** Names of the fields that a record does not tell. */
 export function unreadOf(trace: Pick<Trace, "events">, record: Taken): string[] {
   const format = trace.events.find((event) => event.name === record.event)?.format;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type FtraceFormat, parseFormat } from "../tracepoints/format.ts";
-import { numberField, readText, type Taken, textField, unreadOf } from "./testing.ts";
+import { numberField, readLines, type Taken, textField, unreadOf } from "./testing.ts";
 import type { Trace } from "./text.ts";
 
 const HEAD = "            bash-1033    [001] d.s2.     5.000001: ";
@@ -36,7 +36,7 @@ async function linesOf(
   ...lines: readonly string[]
 ): Promise<readonly Line[]> {
   const formats = [formatOf(fields, print)];
-  const { trace, records } = await readText(lines.map((line) => `${HEAD}e: ${line}\n`).join(""), { formats });
+  const { trace, records } = await readLines(lines, { formats }, `${HEAD}e: `);
   assert.equal(records.length, lines.length);
   const own = formats[0]?.fields.filter(({ kind, name }) => kind === "number" && name !== "common_pid") ?? [];
   return records.map((record) => ({
