@@ -1,5 +1,5 @@
 /** Steps of `anyctx test`, as a file has them: a list of objects of JSON, each read whole or refused with its number and field. */
-import { helperByName } from "../bpf/helpers/table.ts";
+import { checkHelperName } from "../bpf/helpers/table.ts";
 import { AnyctxError } from "../error.ts";
 import { LEVELS, type Level } from "../events/record.ts";
 import type { DirectRun } from "../load/direct.ts";
@@ -127,11 +127,7 @@ const memory: Read<ReadonlyMap<bigint, Uint8Array>> = (value, where) => {
 const answers: Read<ReadonlyMap<string, bigint>> = (value, where) =>
   new Map(
     Object.entries(anyFields(value, where)).map(([name, answer]) => {
-      if (helperByName(name) === undefined)
-        throw new AnyctxError(
-          "EINVAL",
-          `${where} has ${name}, which is no helper's name (as get_current_task, without bpf_)`,
-        );
+      checkHelperName(name, where);
       return [name, integer(answer, `${where} ${name}`)];
     }),
   );

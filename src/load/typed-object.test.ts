@@ -102,6 +102,8 @@ test("helpers answer what a test says, by a number or a function of their argume
   enter?.run({ fields: { id: 3 }, task: { pid: 2 }, helpers: given });
   assert.equal(seen.length, 1);
   assert.equal(object.globals["failed"], 1n);
+  const wrong = { fields: { id: 3 }, helpers: { bpf_ktime_get_ns: 5 } };
+  assert.throws(() => enter?.run(wrong), { code: "EINVAL", message: /^helpers has bpf_ktime_get_ns, which is no/ });
   object.close();
 });
 

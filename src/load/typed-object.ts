@@ -4,6 +4,7 @@
  */
 import type { Arena } from "../arena/arena.ts";
 import { openedMaps } from "../arena/inner-maps.ts";
+import { checkHelperName } from "../bpf/helpers/table.ts";
 import type { Btf, BtfValue } from "../bpf/object/btf.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
 import { readKernelTypes, readObject } from "../bpf/object/object.ts";
@@ -240,6 +241,7 @@ type Answers = NonNullable<DirectRun["helpers"]>;
 function answersOf(helpers: Readonly<Record<string, HelperAnswer>> = {}): Answers {
   const answer = (given: HelperAnswer): bigint | ((args: readonly bigint[]) => bigint) =>
     typeof given === "function" ? (args) => big(given(...args)) : big(given);
+  for (const name of Object.keys(helpers)) checkHelperName(name, "helpers");
   return new Map(Object.entries(helpers).map(([name, given]) => [name, answer(given)]));
 }
 

@@ -1,4 +1,5 @@
 /** The helpers a program may call: one row each, numbered as in Linux's `include/uapi/linux/bpf.h`; and kernel functions. */
+import { AnyctxError } from "../../error.ts";
 import { CHECKSUM_HELPERS } from "./checksum.ts";
 import { CONTROL_HELPERS } from "./control.ts";
 import { COPY_HELPERS } from "./copies.ts";
@@ -57,4 +58,17 @@ export function helperById(id: number): Helper | undefined {
 
 export function helperByName(name: string): Helper | undefined {
   return BY_NAME.get(name);
+}
+
+/**
+ * What answers in place of a helper goes by a name that there is.
+ * @param where who says it, as `step 1: helpers`
+ * @throws {AnyctxError} EINVAL
+ */
+export function checkHelperName(name: string, where: string): void {
+  if (helperByName(name) === undefined)
+    throw new AnyctxError(
+      "EINVAL",
+      `${where} has ${name}, which is no helper's name (as get_current_task, without bpf_)`,
+    );
 }
