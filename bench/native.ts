@@ -50,9 +50,9 @@ export interface NativeFigures {
 
 /** The loop, in the core's language: appended to the core's door (tools/compile.ts). */
 const LOOP = `
-import { hashUpdate as updateKey } from "./maps/hash";
-import { hashDelete as removeKey } from "./maps/hash-delete";
-import { hashGet as getKey } from "./maps/hash-lookup";
+import { hashUpdate as updateKey } from "./maps/hash/hash";
+import { hashDelete as removeKey } from "./maps/hash/delete";
+import { hashGet as getKey } from "./maps/hash/lookup";
 
 export function runMix(map: u32, room: u32, seed: u64, operations: u32, keys: u64, gets: u32, inserts: u32, removes: u32): u64 {
   let state = seed;

@@ -8,10 +8,10 @@ import { compileWithCore } from "./compile.ts";
  * Each function returns how many operations did not do what they should.
  */
 const LOOP = `
-import { hashUpdate as updateKey } from "./maps/hash";
-import { hashDelete as removeKey } from "./maps/hash-delete";
-import { hashGet as getKey } from "./maps/hash-lookup";
-import { hashDelete4 as removeWord, hashGet4 as getWord, hashUpdate4 as updateWord } from "./maps/hash-word";
+import { hashUpdate as updateKey } from "./maps/hash/hash";
+import { hashDelete as removeKey } from "./maps/hash/delete";
+import { hashGet as getKey } from "./maps/hash/lookup";
+import { hashDelete4 as removeWord, hashGet4 as getWord, hashUpdate4 as updateWord } from "./maps/hash/word";
 
 export function pairsByArgument(map: u32, keys: u32, mask: u32, count: u32, room: u32): u32 {
   let failed: u32 = 0;

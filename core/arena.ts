@@ -4,7 +4,7 @@ import { roundUp } from "./base/bytes";
 import { EINVAL, ENOMEM } from "./base/errno";
 import { LAYOUT_VERSION, MAGIC, SUPERBLOCK, SUPERBLOCK_BYTES, Superblock, superblock } from "./base/superblock";
 import { AREA_BYTES, cpuArea } from "./cpu/area";
-import { formatDeadBuckets, SEGMENT_BYTES } from "./maps/table";
+import { formatDeadBuckets, SEGMENT_BYTES } from "./maps/table/table";
 import { DESCRIPTOR_BYTES, linkRun, PAGE_BYTES, PAGE_SHIFT } from "./mem/pages";
 import { formatSlab } from "./mem/slab";
 import { formatEpochs } from "./rcu/epoch";

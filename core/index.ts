@@ -27,11 +27,11 @@ import { enterContext, leaveContext, mayRunWork, setContext } from "./cpu/contex
 import { transferOf } from "./cpu/intent";
 import { controlLock, lock, unlock } from "./cpu/lock";
 import { memoryErrno, renewBudget } from "./cpu/wait";
-import { sweepArenaMaps } from "./maps/arena-sweep";
+import { sweepArenaMaps } from "./maps/arena/sweep";
 import { letWorkRun } from "./maps/deferred";
 import { finishBuilding, reapMaps as freeDyingMaps } from "./maps/lifecycle";
 import { closeAll, findMap as find, openMap as open } from "./maps/registry";
-import { runTables, tickTables } from "./maps/table-work";
+import { runTables, tickTables } from "./maps/table/work";
 import { freeBytes as free, freeManaged } from "./mem/managed";
 import { usedPages } from "./mem/pages";
 import { trimSlab } from "./mem/slab";
@@ -74,7 +74,7 @@ export {
 } from "./cpu/program";
 export { spinLock, spinUnlock } from "./cpu/spin-lock";
 export { freezeMap } from "./maps/access";
-export { arenaAt, arenaLoad, arenaStore } from "./maps/arena-access";
+export { arenaAt, arenaLoad, arenaStore } from "./maps/arena/access";
 export {
   arenaAllocatePages,
   arenaFreePages,
@@ -83,7 +83,7 @@ export {
   arenaRunCount,
   arenaTouchPage,
   placeArenaMap,
-} from "./maps/arena-map";
+} from "./maps/arena/arena-map";
 export {
   arrayDelete,
   arrayGet,
@@ -99,12 +99,14 @@ export {
 } from "./maps/array";
 export { bloomHas, bloomPush, bloomPushValue } from "./maps/bloom";
 export { mapCount, mapPrefill, mapScan, mapScanKeys, setValueLock } from "./maps/dispatch";
-export { hashCompareUpdate, hashUpdate, percpuHashUpdateAll } from "./maps/hash";
-export { hashCompareDelete, hashDelete, hashTake } from "./maps/hash-delete";
-export { hashGetLocked, hashTakeLocked } from "./maps/hash-locked";
-export { hashGet, hashLookup, percpuHashGet, percpuHashLookup, percpuHashLookupOn } from "./maps/hash-lookup";
-export { hashNextKey } from "./maps/hash-next";
-export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash-word";
+export { hashCompareDelete, hashDelete, hashTake } from "./maps/hash/delete";
+export { hashCompareUpdate, hashUpdate, percpuHashUpdateAll } from "./maps/hash/hash";
+export { hashGetLocked, hashTakeLocked } from "./maps/hash/locked";
+export { hashGet, hashLookup, percpuHashGet, percpuHashLookup, percpuHashLookupOn } from "./maps/hash/lookup";
+export { lruGet, lruLookup, lruPercpuLookup, lruPercpuLookupOn } from "./maps/hash/lru";
+export { hashNextKey } from "./maps/hash/next";
+export { variableHashGet } from "./maps/hash/variable";
+export { hashDelete4, hashDelete8, hashGet4, hashGet8, hashSet4, hashUpdate4, hashUpdate8 } from "./maps/hash/word";
 export {
   arrayOfMapsDelete,
   arrayOfMapsGet,
@@ -115,23 +117,13 @@ export {
   hashOfMapsUpdate,
 } from "./maps/inner";
 export { createMap, destroyMap, destroyNamed, discardMap, publishMap, shareAccount } from "./maps/lifecycle";
-export { lruGet, lruLookup, lruPercpuLookup, lruPercpuLookupOn } from "./maps/lru";
 export { mapAddMany, mapDeleteMany, mapGetMany, mapScanColumns, mapSetMany } from "./maps/many";
 export { mapEntryBytes } from "./maps/map";
 export { arrayChange, hashChange } from "./maps/modify";
-export { orderedGet } from "./maps/ordered";
-export {
-  orderedCompareDelete,
-  orderedCompareUpdate,
-  orderedDelete,
-  orderedTake,
-  orderedUpdate,
-} from "./maps/ordered-update";
-export { orderedGetAt, orderedKeys, STAMP_BYTES } from "./maps/ordered-walk";
-export { perfClose, perfConsume, perfIsOpen, perfLost, perfOpen, perfOutput } from "./maps/perf-buffer";
-export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/queue";
 export { closeMap } from "./maps/registry";
-export { pushValue, ringPush } from "./maps/ring";
+export { perfClose, perfConsume, perfIsOpen, perfLost, perfOpen, perfOutput } from "./maps/ring/perf-buffer";
+export { queuePeek, queuePeekValue, queuePop, queuePopValue } from "./maps/ring/queue";
+export { pushValue, ringPush } from "./maps/ring/ring";
 export {
   ringbufConsume,
   ringbufDiscard,
@@ -139,14 +131,22 @@ export {
   ringbufQuery,
   ringbufReserve,
   ringbufSubmit,
-} from "./maps/ringbuf";
-export { stackPeek, stackPeekValue, stackPop, stackPopValue } from "./maps/stack";
+} from "./maps/ring/ringbuf";
+export { stackPeek, stackPeekValue, stackPop, stackPopValue } from "./maps/ring/stack";
+export { userRingbufBegin, userRingbufEnd, userRingbufNext, userRingbufPass } from "./maps/ring/user-ringbuf";
 export { stackTraceDelete, stackTraceGet } from "./maps/stack-trace";
-export { trieGet, trieLookup } from "./maps/trie";
-export { trieKeyAfter, trieNextKey } from "./maps/trie-next";
-export { trieDelete, trieUpdate } from "./maps/trie-update";
-export { userRingbufBegin, userRingbufEnd, userRingbufNext, userRingbufPass } from "./maps/user-ringbuf";
-export { variableHashGet } from "./maps/variable-hash";
+export { orderedGet } from "./maps/tree/ordered";
+export {
+  orderedCompareDelete,
+  orderedCompareUpdate,
+  orderedDelete,
+  orderedTake,
+  orderedUpdate,
+} from "./maps/tree/ordered-update";
+export { orderedGetAt, orderedKeys, STAMP_BYTES } from "./maps/tree/ordered-walk";
+export { trieGet, trieLookup } from "./maps/tree/trie";
+export { trieKeyAfter, trieNextKey } from "./maps/tree/trie-next";
+export { trieDelete, trieUpdate } from "./maps/tree/trie-update";
 export { allocateBytes } from "./mem/managed";
 export { isSeenAlive } from "./recovery/living";
 export { reapCpu } from "./recovery/reap";

@@ -86,7 +86,8 @@ export function coreFiles(): string[] {
 function stepsFor(file: string): Step[] {
   const tests = coreFiles().filter((name) => name.endsWith(".test.ts"));
   const beside = tests.filter((test) => dirname(test) === dirname(file));
-  const near = [...beside.filter((test) => subjectOf(test) === subjectOf(file)), ...beside];
+  const around = tests.filter((test) => roomOf(test) === roomOf(file));
+  const near = [...beside.filter((test) => subjectOf(test) === subjectOf(file)), ...beside, ...around];
   const far = [...tests, ...ABOVE].filter((test) => !near.includes(test));
   const unit = (name: Step["name"], files: readonly string[]): Step[] =>
     files.length === 0 ? [] : [{ name, by: "unit", core: "ship", run: [TESTS, ...new Set(files.map(translated))] }];
@@ -103,6 +104,11 @@ function stepsFor(file: string): Step[] {
       far.filter((test) => SLOW.includes(test)),
     ),
   ];
+}
+
+/** The folder of the core that a file is in or below. */
+function roomOf(path: string): string {
+  return path.split("/", 2).join("/");
 }
 
 /** The first word of a file's name. */

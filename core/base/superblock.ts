@@ -40,7 +40,7 @@ export class Superblock {
   firstPage: u32;
   descriptors: u32;
   areas: u32;
-  /** A segment of dead buckets (maps/table.ts); never written after format. */
+  /** A segment of dead buckets (maps/table/table.ts); never written after format. */
   deadBuckets: u32;
   /** PREEMPT_RT: deferred work belongs to a thread of its own. */
   realTime: u32;

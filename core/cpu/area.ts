@@ -28,7 +28,7 @@ export class CpuArea {
   working: u32;
   /** Raised deferred work, linked through Cache.workNext. Atomic: an NMI may raise inside a raise. */
   work: u32;
-  /** As `work`, of tables that are to grow or shrink, linked through MapCpu.tableNext (maps/table-work.ts). */
+  /** As `work`, of tables that are to grow or shrink, linked through MapCpu.tableNext (maps/table/work.ts). */
   tables: u32;
   /** State of bpf_get_prandom_u32, never 0. */
   random: u32;
@@ -43,7 +43,7 @@ export class CpuArea {
   callbackTarget: u32;
   /** Deferred work items run so far on this CPU. */
   worksRun: u32;
-  /** Where a scan stopped: next bucket (maps/hash.ts). */
+  /** Where a scan stopped: next bucket (maps/hash/hash.ts). */
   scanNext: u32;
   /** Of `interruptsOff`, what an operation itself adds (profile linux): not the context it was called in. */
   ownInterruptsOff: u32;

@@ -38,7 +38,7 @@ const CACHE_MASK: u64 = 0xffffffc0;
 export class Intents {
   first: u64;
   second: u64;
-  /** Room for a key and a value that came as arguments, where they have to lie in memory (maps/hash-word.ts). */
+  /** Room for a key and a value that came as arguments, where they have to lie in memory (maps/hash/word.ts). */
   key: u64;
   value: u64;
 }
@@ -70,7 +70,7 @@ export class Transfer {
   servedCpu: u32;
   served: u32;
   servedRest: u32;
-  /** A map whose table gets the run as a segment (maps/table.ts). */
+  /** A map whose table gets the run as a segment (maps/table/table.ts). */
   table: u32;
   /** Control-plane memory of whoever holds the CPU (mem/managed.ts): first object's header. */
   managed: u32;

@@ -12,7 +12,7 @@
  * cleared; both plainly, so that on a processor that may turn stores around the limit may be one element off in such a race.
  *
  * A CPU's count and the operation that changed it last are stored together, so that whoever reaps the CPU knows whether an
- * operation that was cut off has been counted (maps/hash-reap.ts). A thread that dies between the map's places and its own may
+ * operation that was cut off has been counted (maps/hash/reap.ts). A thread that dies between the map's places and its own may
  * leave some of the map's taken: then who inserts looks for unused ones a little earlier.
  */
 import { acquire64, addAndFetch, claim, peek } from "../base/atomics";

@@ -7,8 +7,8 @@ import { EACCES, EINVAL, EOPNOTSUPP } from "../base/errno";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
 import { isAccessible, OF_PROGRAM } from "./access";
-import { arenaPageCount, buildArenaMap, checkArenaMap, KIND_ARENA } from "./arena-map";
-import { emptyArenaMap, settleArenaMap } from "./arena-sweep";
+import { arenaPageCount, buildArenaMap, checkArenaMap, KIND_ARENA } from "./arena/arena-map";
+import { emptyArenaMap, settleArenaMap } from "./arena/sweep";
 import {
   buildArray,
   buildPercpuArray,
@@ -21,7 +21,6 @@ import {
 import { buildBloom, checkBloom, KIND_BLOOM_FILTER } from "./bloom";
 import { elementCount } from "./count";
 import { checkDescriptorArray, KIND_CGROUP_ARRAY, KIND_PERF_EVENT_ARRAY, KIND_PROG_ARRAY } from "./descriptor-array";
-import { checkVariable, startVariableSets, VARIABLE_SETS } from "./entry";
 import {
   buildHash,
   buildPercpuHash,
@@ -30,11 +29,21 @@ import {
   emptyHash,
   KIND_HASH,
   KIND_PERCPU_HASH,
-} from "./hash-create";
-import { KEPT } from "./hash-lost";
-import { prefillHash, prefillPercpuHash } from "./hash-prefill";
-import { settleHashElement } from "./hash-reap";
-import { scanHash } from "./hash-scan";
+} from "./hash/create";
+import { KEPT } from "./hash/lost";
+import {
+  buildLruHash,
+  buildLruPercpuHash,
+  checkLruHash,
+  checkLruPercpuHash,
+  KIND_LRU_HASH,
+  KIND_LRU_PERCPU_HASH,
+  settleLru,
+} from "./hash/lru";
+import { prefillHash, prefillPercpuHash } from "./hash/prefill";
+import { settleHashElement } from "./hash/reap";
+import { scanHash } from "./hash/scan";
+import { buildVariableHash, KIND_VARIABLE_HASH } from "./hash/variable";
 import {
   buildArrayOfMaps,
   buildHashOfMaps,
@@ -44,31 +53,22 @@ import {
   KIND_HASH_OF_MAPS,
 } from "./inner";
 import { checkLocalStorage, isLocalStorage } from "./local-storage";
-import {
-  buildLruHash,
-  buildLruPercpuHash,
-  checkLruHash,
-  checkLruPercpuHash,
-  KIND_LRU_HASH,
-  KIND_LRU_PERCPU_HASH,
-  settleLru,
-} from "./lru";
 import { entryBytesOf, keyBytesOf, MapHeader, mapAt } from "./map";
-import { KIND_ORDERED } from "./ordered";
-import { emptyOrdered } from "./ordered-empty";
-import { settlePerfRings } from "./perf-buffer";
-import { KIND_QUEUE } from "./queue";
-import { breakRingLock, buildRing, checkRing, ringCount } from "./ring";
-import { breakRingbufLocks, buildRingbuf, checkRingbuf, KIND_RINGBUF } from "./ringbuf";
-import { KIND_STACK } from "./stack";
+import { settlePerfRings } from "./ring/perf-buffer";
+import { KIND_QUEUE } from "./ring/queue";
+import { breakRingLock, buildRing, checkRing, ringCount } from "./ring/ring";
+import { breakRingbufLocks, buildRingbuf, checkRingbuf, KIND_RINGBUF } from "./ring/ringbuf";
+import { KIND_STACK } from "./ring/stack";
+import { KIND_USER_RINGBUF } from "./ring/user-ringbuf";
 import { checkStackTrace, KIND_STACK_TRACE } from "./stack-trace";
-import { settleTable } from "./table-repair";
-import { breakTreeLock, settleTreeNode } from "./tree-reap";
-import { KIND_LPM_TRIE } from "./trie";
-import { buildTrie, checkTrie, emptyTrie } from "./trie-create";
-import { KIND_USER_RINGBUF } from "./user-ringbuf";
+import { checkVariable, startVariableSets, VARIABLE_SETS } from "./table/entry";
+import { settleTable } from "./table/repair";
+import { KIND_ORDERED } from "./tree/ordered";
+import { emptyOrdered } from "./tree/ordered-empty";
+import { breakTreeLock, settleTreeNode } from "./tree/reap";
+import { KIND_LPM_TRIE } from "./tree/trie";
+import { buildTrie, checkTrie, emptyTrie } from "./tree/trie-create";
 import { LOCK_BYTES } from "./value-lock";
-import { buildVariableHash, KIND_VARIABLE_HASH } from "./variable-hash";
 
 /** What `bpf(BPF_MAP_CREATE)` refuses: 0, EINVAL, E2BIG or ENOTSUPP; EINVAL for a kind that does not exist. */
 export function checkMap(
@@ -201,7 +201,7 @@ export function mapScan(address: usize, from: u32, into: usize, bytes: u32): i32
 
 /**
  * As mapScan, but keys alone, each rounded up to 8 bytes: what fits where whole entries do not. Those that have lengths of their own
- * come as they are given (maps/entry.ts), one behind the other.
+ * come as they are given (maps/table/entry.ts), one behind the other.
  */
 export function mapScanKeys(address: usize, from: u32, into: usize, bytes: u32): i32 {
   return scan(mapAt(address), from, into, bytes, keyBytesOf(mapAt(address)));

@@ -15,15 +15,15 @@ import { renewBudget } from "../cpu/wait";
 import { enterRead, gracePeriodTarget, leaveRead, NORMAL, TASKS_TRACE } from "../rcu/epoch";
 import { OF_PROGRAM } from "./access";
 import { arrayLookup, buildArray, checkArray, KIND_ARRAY, MMAPABLE } from "./array";
-import { isUnchanged, OVERFLOW, slotPlace, slotsOf } from "./bucket";
 import { KIND_PROG_ARRAY } from "./descriptor-array";
-import { ELEMENT_NEXT } from "./element";
-import { hashUpdate } from "./hash";
-import { buildHash, checkHash } from "./hash-create";
-import { hashLookup } from "./hash-lookup";
+import { buildHash, checkHash } from "./hash/create";
+import { hashUpdate } from "./hash/hash";
+import { hashLookup } from "./hash/lookup";
 import { INNER_MAP, MapHeader, mapAt } from "./map";
 import { isLiving } from "./registry";
-import { bucketAt } from "./table";
+import { isUnchanged, OVERFLOW, slotPlace, slotsOf } from "./table/bucket";
+import { ELEMENT_NEXT } from "./table/element";
+import { bucketAt } from "./table/table";
 
 /** Numbers of `enum bpf_map_type`. */
 export const KIND_ARRAY_OF_MAPS: u32 = 12;

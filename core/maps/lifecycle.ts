@@ -21,9 +21,9 @@ import { buildMap, checkMap, emptyMap, hasValueSet, setsOfKind } from "./dispatc
 import { checkInner, hasInnerMaps, isHeld } from "./inner";
 import { MAP_BYTES, MAP_CPU_BYTES, MapHeader, mapAt, mapSet, SUPPLY_CACHE, SUPPLY_LRU, SUPPLY_SLAB } from "./map";
 import { hasDying, isOpen, leaveLists, markDying, markNamedDying, registerMap, takeDying } from "./registry";
-import { freeSegments } from "./segment";
 import { allocateStorage, freeAllStorage } from "./storage";
-import { tableIdle } from "./table-work";
+import { freeSegments } from "./table/segment";
+import { tableIdle } from "./table/work";
 
 /**
  * Frees what this CPU is still building: its memory could not go back when a dead thread held a lock. It is in the way of

@@ -1,10 +1,10 @@
 /**
  * Local storage: a value for each task, socket, inode or cgroup (Linux's `kernel/bpf/bpf_local_storage.c`). Linux keeps it with its owner, who
  * takes it along when he goes; here nobody is told of that, so it is a dynamic hash by the owner's address, and what a program does not
- * delete stays. All that is said of a hash (maps/hash.ts) is true of it.
+ * delete stays. All that is said of a hash (maps/hash/hash.ts) is true of it.
  */
 import { EINVAL } from "../base/errno";
-import { checkHash } from "./hash-create";
+import { checkHash } from "./hash/create";
 import { SUPPLY_CACHE } from "./map";
 
 /** Numbers of `enum bpf_map_type`. */

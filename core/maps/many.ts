@@ -7,17 +7,17 @@ import { EINVAL, ENOENT } from "../base/errno";
 import { bitsAt, isNumber, writeAmount } from "../base/number";
 import { thisCpu } from "../cpu/area";
 import { Intents, intentsOf } from "../cpu/intent";
-import { isFar, TOGETHER, touchKeys } from "./ahead";
 import { arrayDelete, arrayGet, arrayUpdate, KIND_ARRAY, scanArrayColumns } from "./array";
-import { hashUpdate } from "./hash";
-import { KIND_HASH } from "./hash-create";
-import { hashDelete } from "./hash-delete";
-import { getFast } from "./hash-fast";
-import { hashGet } from "./hash-lookup";
-import { scanHashColumns } from "./hash-scan";
-import { hashDelete4, hashDelete8, hashUpdate4, hashUpdate8 } from "./hash-word";
+import { KIND_HASH } from "./hash/create";
+import { hashDelete } from "./hash/delete";
+import { getFast } from "./hash/fast";
+import { hashUpdate } from "./hash/hash";
+import { hashGet } from "./hash/lookup";
+import { scanHashColumns } from "./hash/scan";
+import { hashDelete4, hashDelete8, hashUpdate4, hashUpdate8 } from "./hash/word";
 import { MapHeader, mapAt } from "./map";
 import { arrayChange, hashChange, SUBTRACTS } from "./modify";
+import { isFar, TOGETHER, touchKeys } from "./table/ahead";
 
 const WORD_BYTES: u32 = 8;
 

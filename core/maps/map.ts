@@ -24,11 +24,11 @@ export const INNER_MAP: u32 = 4096;
 /** BPF_F_LOCK: under the lock in the value (maps/value-lock.ts). */
 export const LOCK: u32 = 4;
 
-/** Where a hash's elements come from (maps/element.ts). */
+/** Where a hash's elements come from (maps/table/element.ts). */
 export const SUPPLY_CACHE: u32 = 0;
 export const SUPPLY_POOL: u32 = 1;
 export const SUPPLY_SLAB: u32 = 2;
-/** As SUPPLY_CACHE, of an LRU map (maps/lru-slots.ts): given by the kind, not at creation. */
+/** As SUPPLY_CACHE, of an LRU map (maps/hash/lru-slots.ts): given by the kind, not at creation. */
 export const SUPPLY_LRU: u32 = 3;
 
 /** Linux's bound on what it allocates at once: KMALLOC_MAX_SIZE. */
@@ -57,7 +57,7 @@ export class MapHeader {
   kind: u32;
   /** The flags of creation as map info shows them; forceDynamic adds NO_PREALLOC. */
   flags: u32;
-  /** 0: keys and values have lengths of their own (maps/entry.ts), or there are no keys. */
+  /** 0: keys and values have lengths of their own (maps/table/entry.ts), or there are no keys. */
   keySize: u32;
   valueSize: u32;
   /** Hash: the first buckets, and which of them are found without the directory: those below, all or none. A hint. */
@@ -71,11 +71,11 @@ export class MapHeader {
   root: u64;
   /** Hash: random and odd (base/bytes.ts). */
   multiplier: u64;
-  /** Hash: the segments' addresses (maps/table.ts). */
+  /** Hash: the segments' addresses (maps/table/table.ts). */
   directory: u32;
   /** The map's first set of caches: a hash's elements, whatever their supply; one of many, if they are of many sizes. */
   elements: u32;
-  /** Hash: 4, 8 or KEY_OF_WORDS as maps/hash-fast.ts serves its keys, 0 if the map always takes the slow path. */
+  /** Hash: 4, 8 or KEY_OF_WORDS as maps/hash/fast.ts serves its keys, 0 if the map always takes the slow path. */
   fastKey: u32;
   /** Hash, small values: 1 if an update overwrites the value where it lies. */
   inPlace: u32;
@@ -127,10 +127,10 @@ export class MapHeader {
   extraHigh: u32;
   /** 1 once the system call may not write any more (maps/access.ts). Atomic. */
   frozen: u32;
-  /** LRU: the elements by their slots, and how many of them each CPU has to itself, 0: all share all (maps/lru-slots.ts). */
+  /** LRU: the elements by their slots, and how many of them each CPU has to itself, 0: all share all (maps/hash/lru-slots.ts). */
   ring: u32;
   lruShare: u32;
-  /** LRU: entries that a CPU sets aside at once, 0: none (maps/lru-batch.ts). */
+  /** LRU: entries that a CPU sets aside at once, 0: none (maps/hash/lru-batch.ts). */
   lruBatch: u32;
   /** Map of maps: what its inner maps are like (maps/inner.ts); 0: there are none. */
   innerKind: u32;
@@ -141,7 +141,7 @@ export class MapHeader {
   // The fourth: what is written.
   /** Atomic: places that are given out, of maxEntries (maps/count.ts). */
   places: u32;
-  /** Hash: owner CPU + 1, or 0: who makes the table larger or smaller (maps/table-work.ts). What follows is the migrator's. */
+  /** Hash: owner CPU + 1, or 0: who makes the table larger or smaller (maps/table/work.ts). What follows is the migrator's. */
   migrator: u32;
   /** Hash: segments that the directory names, from the first on. */
   segments: u32;
@@ -152,16 +152,16 @@ export class MapHeader {
   treeRoot: u32;
   /** The same: owner CPU + 1, or 0. Guards the nodes and what follows. */
   treeLock: u32;
-  /** The same: entries, and how many there will be once the change under way has been shown (maps/tree-reap.ts). */
+  /** The same: entries, and how many there will be once the change under way has been shown (maps/tree/reap.ts). */
   treeCount: u32;
   treePending: u32;
   /** Map of maps: max_entries of inner arrays. */
   innerEntries: u32;
   /** Whether entries of maps of maps name this map (maps/inner.ts). Under the control plane's lock. */
   held: u32;
-  /** LRU, all share all: 0 if no element lies on a CPU's list, as far as is known (maps/element.ts). Atomic. */
+  /** LRU, all share all: 0 if no element lies on a CPU's list, as far as is known (maps/table/element.ts). Atomic. */
   pooled: u32;
-  /** Trie, ordered map: changes so far (maps/ordered-walk.ts). Atomic. */
+  /** Trie, ordered map: changes so far (maps/tree/ordered-walk.ts). Atomic. */
   treeChanges: u64;
 
   // The fifth: arena maps.
@@ -170,17 +170,17 @@ export class MapHeader {
   pointerHigh: u32;
   /** The run in front of which no page is free, as a hint. */
   pagesFrom: u32;
-  /** Owner CPU + 1, or 0: who gives runs back (maps/arena-sweep.ts); how far that is, atomic, and until when it waits. */
+  /** Owner CPU + 1, or 0: who gives runs back (maps/arena/sweep.ts); how far that is, atomic, and until when it waits. */
   sweeper: u32;
   sweep: u32;
   sweepTarget: u32;
   sweepTraceTarget: u32;
-  /** Perf event array: bytes of a CPU's ring (maps/perf-buffer.ts). */
+  /** Perf event array: bytes of a CPU's ring (maps/ring/perf-buffer.ts). */
   ringBytes: u32;
   /** Where a lock lies in values, + 1; 0: they have none (maps/value-lock.ts). */
   valueLock: u32;
   /**
-   * Hash: how often of late CPUs were in each other's way, and how many buckets there are at least for it (maps/table-work.ts).
+   * Hash: how often of late CPUs were in each other's way, and how many buckets there are at least for it (maps/table/work.ts).
    * Hints, which any CPU writes.
    */
   crossings: u32;
@@ -196,14 +196,14 @@ export const MAP_BYTES: usize = HEADER_SIZE + <usize>NAME_BYTES;
 export class MapCpu {
   /** How often this CPU's holder has the map open (maps/registry.ts). */
   opened: u32;
-  /** Preallocated hash: the element that the next replacement uses (maps/element.ts). Atomic between contexts. */
+  /** Preallocated hash: the element that the next replacement uses (maps/table/element.ts). Atomic between contexts. */
   spare: u32;
   /** Preallocated hash: tag << 32 | first free element of this CPU's list. Atomic: any CPU may take from it. */
   pool: u64;
-  /** Hash: 1 while this CPU's migration is queued, and the next queued one (maps/table-work.ts). Atomic. */
+  /** Hash: 1 while this CPU's migration is queued, and the next queued one (maps/table/work.ts). Atomic. */
   tableRaised: u32;
   tableNext: u32;
-  /** How often this CPU's holder reads the rings of a perf event array (maps/perf-buffer.ts). Atomic. */
+  /** How often this CPU's holder reads the rings of a perf event array (maps/ring/perf-buffer.ts). Atomic. */
   readers: u32;
   reserved1: u32;
   reserved2: u64;

@@ -12,12 +12,12 @@ import { addToNumber, numberIn, readAround, withNumber, wordAround } from "../ba
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
 import { arrayLookup } from "./array";
-import { AGAIN, awaitBucket, findPlace, isHome, isLocked, tryLockBucket, unlockBucket } from "./bucket";
-import { hashOf } from "./entry";
-import { updateSlow } from "./hash";
-import { markUsed } from "./lru-slots";
+import { updateSlow } from "./hash/hash";
+import { markUsed } from "./hash/lru-slots";
 import { MapHeader, mapAt, NOEXIST } from "./map";
-import { homeOf } from "./table";
+import { AGAIN, awaitBucket, findPlace, isHome, isLocked, tryLockBucket, unlockBucket } from "./table/bucket";
+import { hashOf } from "./table/entry";
+import { homeOf } from "./table/table";
 
 /** A change of a number: the magnitude in memory is taken away and not added. Beside a number's kind. */
 export const SUBTRACTS: u32 = 16;

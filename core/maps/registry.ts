@@ -77,7 +77,7 @@ export function isOpen(map: MapHeader): bool {
   return false;
 }
 
-/** A CPU has a map open no more, and reads nothing of it. The publication pairs with that of who reads (maps/perf-buffer.ts). */
+/** A CPU has a map open no more, and reads nothing of it. The publication pairs with that of who reads (maps/ring/perf-buffer.ts). */
 function forget(map: MapHeader, cpu: u32): void {
   mapCpu(map, cpu).opened = 0;
   publish(changetype<usize>(mapCpu(map, cpu)) + offsetof<MapCpu>("readers"), 0);

@@ -29,10 +29,10 @@ import {
   transferOf,
 } from "../cpu/intent";
 import { settleElement } from "../maps/dispatch";
-import { freedHeader } from "../maps/element";
-import { KEPT, LOST, UNCLEAR } from "../maps/hash-lost";
+import { KEPT, LOST, UNCLEAR } from "../maps/hash/lost";
 import { mapAt } from "../maps/map";
 import { isKeptValue } from "../maps/percpu-value";
+import { freedHeader } from "../maps/table/element";
 
 const GATHERED: u32 = 1;
 const ALL: u32 = 0xffffffff;

@@ -38,13 +38,13 @@ import {
 import { controlLock, lock, unlock } from "../cpu/lock";
 import { settleSpinLocks } from "../cpu/spin-lock";
 import { renewBudget } from "../cpu/wait";
-import { isArenaRunOf } from "../maps/arena-sweep";
+import { isArenaRunOf } from "../maps/arena/sweep";
 import { breakMapLocks } from "../maps/dispatch";
-import { gatheredToPool } from "../maps/element";
 import { MapHeader, mapAt, mapSet } from "../maps/map";
 import { closeAll, isListed, linkDying } from "../maps/registry";
-import { isSegmentOf } from "../maps/segment";
 import { isStorageOf } from "../maps/storage";
+import { gatheredToPool } from "../maps/table/element";
+import { isSegmentOf } from "../maps/table/segment";
 import { disownBytes, freeManaged, isManaged } from "../mem/managed";
 import { descriptor, PAGE_SLAB, pageOf } from "../mem/pages";
 import { CLASS_RUN, returnFromTransfer } from "../mem/slab";

@@ -22,7 +22,7 @@ export interface ProgramHost {
   readonly kernel?: KernelMemory;
   /**
    * Receives records of `bpf_perf_event_output`, by the map's address and the CPU, but for those that found no room with who has opened
-   * them (core/maps/perf-buffer.ts). Left out: where nobody has, it is -ENOENT.
+   * them (core/maps/ring/perf-buffer.ts). Left out: where nobody has, it is -ENOENT.
    */
   readonly output?: (map: number, cpu: number, record: Uint8Array) => void;
   /** Answers of helpers that ask for what no event says, or that are to be answered otherwise, by name. */

@@ -137,7 +137,7 @@ export interface MapKind {
   readonly placeForEachCpu?: true;
   /** Values are maps: the core is given and gives addresses, the system call descriptors and ids (core/maps/inner.ts). */
   readonly inner?: true;
-  /** Whether keys and values have lengths of their own: then they are given and taken with them (core/maps/entry.ts). */
+  /** Whether keys and values have lengths of their own: then they are given and taken with them (core/maps/table/entry.ts). */
   readonly variable?: true;
   /** As `system`, with a key of 4 bytes in place of its address: what need not be written need not be read. */
   readonly byWord?: { readonly get: Get; readonly update: Update; readonly delete: Lookup };

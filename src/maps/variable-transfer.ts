@@ -1,6 +1,6 @@
 /**
  * The transfer buffer of a hash whose entries have lengths of their own: a place for a key, one for a value, one for a second value,
- * each a length, the room behind it, and bytes (core/maps/entry.ts). A place that is too small is replaced by a larger one.
+ * each a length, the room behind it, and bytes (core/maps/table/entry.ts). A place that is too small is replaced by a larger one.
  */
 import { type AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";

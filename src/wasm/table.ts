@@ -1,5 +1,5 @@
 /**
- * Where the buckets of a hash lie (core/maps/table.ts): for reports, which count them, and for the simulator, which walks
+ * Where the buckets of a hash lie (core/maps/table/table.ts): for reports, which count them, and for the simulator, which walks
  * them.
  */
 import { CONSTANTS, LAYOUT } from "./face.ts";

@@ -11,7 +11,7 @@ export interface Equivalent {
 
 export const EQUIVALENT: readonly Equivalent[] = [
   {
-    file: "core/maps/ordered-walk.ts",
+    file: "core/maps/tree/ordered-walk.ts",
     change: "way.isCut = 1; => way.isCut = 2;",
     why: "It is asked whether it is 0.",
   },
@@ -26,13 +26,13 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "The offset is 0 or half of what the mask is about: adding it and taking it away are the same.",
   },
   {
-    file: "core/maps/tree-reap.ts",
+    file: "core/maps/tree/reap.ts",
     change:
       "if (node != 0) nameObject(word, node, changetype<usize>(cache), 0); => if (node != 1) nameObject(word, node, changetype<usize>(cache), 0);",
     why: "A node is a multiple of 8. An intent that names no node is cleared two lines further, whatever cache it names.",
   },
   {
-    file: "core/maps/tree-reap.ts",
+    file: "core/maps/tree/reap.ts",
     change:
       "for (let index: u32 = 0; index < LEVELS * 2; index++) { => for (let index: u32 = 0; index < LEVELS * 3; index++) {",
     why: "nextDoubt gives nothing from LEVELS * 2 on, where the loop is left.",
@@ -44,7 +44,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "Two grace periods that have nothing to do with each other, of a map that nobody looks at yet.",
   },
   {
-    file: "core/maps/element.ts",
+    file: "core/maps/table/element.ts",
     change:
       "if (map.ring == 0 && cache.active == 0 && cache.freeCount < cache.high) { store<u32>(element, FREED, OPERATION_AT); cacheGive(area, cache, element, intent); return; } => ;",
     why: "A shorter way: the pool takes the element too, and whoever needs one looks there.",
@@ -55,7 +55,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "The least memory that is attached to has pages behind what comes before the first.",
   },
   {
-    file: "core/maps/hash-fast.ts",
+    file: "core/maps/hash/fast.ts",
     change:
       "return sizeof<V>() != 8 && map.copyStride != 0 && load<u32>(element + map.valueOffset) == 0; => return sizeof<V>() != 0 && map.copyStride != 0 && load<u32>(element + map.valueOffset) == 0;",
     why: "Values of 8 bytes by this way are a hash's without copies: the compiler is told what the next condition says as well.",
@@ -72,12 +72,12 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "Nobody sees a map that is being built, and who frees one whose builder died looks at neither.",
   },
   {
-    file: "core/maps/segment.ts",
+    file: "core/maps/table/segment.ts",
     change: "let segments: u32 = 0; => let segments: u32 = 1;",
     why: "The first segment is there as long as the table, and is never retired.",
   },
   {
-    file: "core/maps/hash-overwrite.ts",
+    file: "core/maps/hash/overwrite.ts",
     change:
       "setLive(count, count.live, operation); clearIntent(firstIntent(intents)); => clearIntent(firstIntent(intents)); setLive(count, count.live, operation);",
     why: "The operation's number is only asked for by what the first intent says, and the second one does not count.",
@@ -115,35 +115,35 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "What is touched ahead is only read, whatever it is taken for: a batch is slower or faster by it, and does the same.",
   },
   {
-    file: "core/maps/trie-update.ts",
+    file: "core/maps/tree/trie-update.ts",
     change:
       "store<u32>(childSlot(node, 0), load<u32>(childSlot(old, 0))); store<u32>(childSlot(node, 1), load<u32>(childSlot(old, 1))); => store<u32>(childSlot(node, 1), load<u32>(childSlot(old, 1))); store<u32>(childSlot(node, 0), load<u32>(childSlot(old, 0)));",
     why: "Two stores into a node that nobody can come to before it is shown.",
   },
   {
-    file: "core/maps/trie-update.ts",
+    file: "core/maps/tree/trie-update.ts",
     change:
       "store<u32>(childSlot(branch, bitOf(key, common)), <u32>node); store<u32>(childSlot(branch, bitOf(keyOf(there), common)), <u32>there); => store<u32>(childSlot(branch, bitOf(keyOf(there), common)), <u32>there); store<u32>(childSlot(branch, bitOf(key, common)), <u32>node);",
     why: "Two stores into a branch that nobody can come to before it is shown, to different children: there the two keys part.",
   },
   {
-    file: "core/maps/lru-evict.ts",
+    file: "core/maps/hash/lru-evict.ts",
     change: "for (let turn: u32 = 0; turn < cpus; turn++) { => for (let turn: u32 = 0; turn <= cpus; turn++) {",
     why: "The CPU's own list, which was the first, is looked at once more: what has come to it meanwhile may be taken as well.",
   },
   {
-    file: "core/maps/ordered-walk.ts",
+    file: "core/maps/tree/ordered-walk.ts",
     change: "forget(way); way.isCut = 1; => way.isCut = 1; forget(way);",
     why: "Two words of the walk's own memory.",
   },
   {
-    file: "core/maps/ordered-update.ts",
+    file: "core/maps/tree/ordered-update.ts",
     change:
       "sayOf(secondIntent(intents), MAYBE); sayOf(firstIntent(intents), MAYBE | COUNTS); => sayOf(firstIntent(intents), MAYBE | COUNTS); sayOf(secondIntent(intents), MAYBE);",
     why: "Who reaps between them finds neither node in the tree, and frees both whichever of them is said to be there perhaps.",
   },
   {
-    file: "core/maps/trie.ts",
+    file: "core/maps/tree/trie.ts",
     change:
       "if (longestPrefix(map) < 32) return longestMatchFrom(map, key, length, rootOf(map), 0); => if (longestPrefix(map) < 33) return longestMatchFrom(map, key, length, rootOf(map), 0);",
     why: "A faster way to the same entry: the other one takes keys of any length.",
@@ -154,7 +154,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: "Both are of whoever has the class's lock, and who reaps counts them anew.",
   },
   {
-    file: "core/maps/hash-create.ts",
+    file: "core/maps/hash/create.ts",
     change: "export const MOST_POOLED: u32 = 96; => export const MOST_POOLED: u32 = 97;",
     why: "How many elements a CPU keeps for itself is a matter of speed.",
   },

@@ -4,7 +4,7 @@ import { Finding } from "../finding.ts";
 import { hex } from "../objects.ts";
 import type { FieldOf, World } from "../world.ts";
 
-/** Bits of an element's slot word (core/maps/lru-order.ts). */
+/** Bits of an element's slot word (core/maps/hash/lru-order.ts). */
 const LISTED = 0x80000000;
 const ACTIVE = 0x40000000;
 const SET_ASIDE = 0x10000000;

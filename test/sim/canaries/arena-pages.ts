@@ -8,7 +8,7 @@ export const ARENA_CANARIES: readonly Canary[] = [
     scenario: "arena-killed",
     edits: [
       {
-        file: "core/maps/arena-sweep.ts",
+        file: "core/maps/arena/sweep.ts",
         guard: "peek(sweepWord(map)) == SWEEP_WAITING && isOver(map)",
         without: "peek(sweepWord(map)) == SWEEP_WAITING",
       },
@@ -20,7 +20,7 @@ export const ARENA_CANARIES: readonly Canary[] = [
     scenario: "arena-swept",
     edits: [
       {
-        file: "core/maps/arena-map.ts",
+        file: "core/maps/arena/arena-map.ts",
         guard: "(word & ARENA_SWEPT) == 0 || claim(at, word, word & ~ARENA_SWEPT)",
         without: "(word & ARENA_ADDRESS) != 0",
       },
@@ -32,7 +32,7 @@ export const ARENA_CANARIES: readonly Canary[] = [
     scenario: "arena-killed",
     edits: [
       {
-        file: "core/maps/arena-map.ts",
+        file: "core/maps/arena/arena-map.ts",
         guard: "if ((bits & (1 << page)) != 0) memory.fill(",
         without: "if (address == 0) memory.fill(",
       },
@@ -44,7 +44,7 @@ export const ARENA_CANARIES: readonly Canary[] = [
     scenario: "arena-killed",
     edits: [
       {
-        file: "core/maps/arena-sweep.ts",
+        file: "core/maps/arena/sweep.ts",
         guard: "    if (isArenaRunOf(map, transfer.run)) transfer.run = 0;\n",
         without: "",
       },

@@ -109,7 +109,7 @@ export const DEATH_CANARIES: readonly Canary[] = [
     scenario: "killed-in-fast-insert",
     edits: [
       {
-        file: "core/maps/hash-reap.ts",
+        file: "core/maps/hash/reap.ts",
         guard: "  if (tookEffect(intent, verdict)) settleCount(levelCount(map, dead.id, level), intent);\n",
         without: "",
       },
@@ -133,7 +133,7 @@ export const DEATH_CANARIES: readonly Canary[] = [
     scenario: "killed-in-fast-delete",
     edits: [
       {
-        file: "core/maps/hash-lost.ts",
+        file: "core/maps/hash/lost.ts",
         guard: "    if (isNamed(dead, object)) continue;\n    if (isInTable(",
         without: "    if (isInTable(",
       },

@@ -6,7 +6,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     name: "order-not-repaired",
     doc: "The lock of an order is let go of for a dead holder, and its lists stay as he left them.",
     scenario: "lru-killed",
-    edits: [{ file: "core/maps/lru-order.ts", guard: "  repairOrder(map, order, index);\n", without: "" }],
+    edits: [{ file: "core/maps/hash/lru-order.ts", guard: "  repairOrder(map, order, index);\n", without: "" }],
   },
   {
     name: "slot-and-slab",
@@ -14,7 +14,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-killed",
     edits: [
       {
-        file: "core/maps/hash-reap.ts",
+        file: "core/maps/hash/reap.ts",
         guard: "map.ring != 0 && hasSlot(map, object)",
         without: "map.ring != 0 && false",
       },
@@ -26,7 +26,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-nmi-new",
     edits: [
       {
-        file: "core/maps/lru-order.ts",
+        file: "core/maps/hash/lru-order.ts",
         guard: '    publish(changetype<usize>(orderOf(map, area.id)) + offsetof<Order>("unlisted"), 1);\n',
         without: "",
       },
@@ -38,12 +38,12 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-nmi",
     edits: [
       {
-        file: "core/maps/lru-order.ts",
+        file: "core/maps/hash/lru-order.ts",
         guard: "  if (lockAnywhere(area, lockWord(order)) != 0) return false;\n",
         without: "  if (lockAnywhere(area, lockWord(order)) != 0) area.interruptsOff++;\n",
       },
       {
-        file: "core/maps/lru-order.ts",
+        file: "core/maps/hash/lru-order.ts",
         guard: "  unlock(lockWord(orderOf(map, area.id)));\n",
         without: "  publish(lockWord(orderOf(map, area.id)), 0);\n  area.interruptsOff--;\n",
       },
@@ -55,7 +55,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-filling",
     edits: [
       {
-        file: "core/maps/lru-slots.ts",
+        file: "core/maps/hash/lru-slots.ts",
         guard: "    const isMine = claim(slotPlace(map, first + taken), 0, <u32>element);\n",
         without:
           "    const isMine = acquire(slotPlace(map, first + taken)) == 0;\n    if (isMine) publish(slotPlace(map, first + taken), <u32>element);\n",
@@ -66,13 +66,15 @@ export const LRU_CANARIES: readonly Canary[] = [
     name: "victim-not-counted",
     doc: "The entry that goes is not counted off.",
     scenario: "lru-two-cpus",
-    edits: [{ file: "core/maps/lru-evict.ts", guard: "  countElement(area, map, -1, operation);\n", without: "" }],
+    edits: [{ file: "core/maps/hash/lru-evict.ts", guard: "  countElement(area, map, -1, operation);\n", without: "" }],
   },
   {
     name: "fast-victim-not-counted",
     doc: "The entry that goes on the fast path is not counted off.",
     scenario: "lru-fast",
-    edits: [{ file: "core/maps/lru-fast.ts", guard: "  setLive(counts, counts.live - 1, operation);\n", without: "" }],
+    edits: [
+      { file: "core/maps/hash/lru-fast.ts", guard: "  setLive(counts, counts.live - 1, operation);\n", without: "" },
+    ],
   },
   {
     name: "fast-victim-surely-own",
@@ -80,7 +82,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-killed-fast",
     edits: [
       {
-        file: "core/maps/lru-fast.ts",
+        file: "core/maps/hash/lru-fast.ts",
         guard: "  nameObject(intents, element, changetype<usize>(cache), removal | MAYBE);\n",
         without: "  nameObject(intents, element, changetype<usize>(cache), removal);\n",
       },
@@ -92,7 +94,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-fast-overwrite",
     edits: [
       {
-        file: "core/maps/lru-fast.ts",
+        file: "core/maps/hash/lru-fast.ts",
         guard: "  return overwriteFast<V>(map, bucket, control, place, value);\n",
         without:
           "  if (sizeof<V>() != 8) return SLOW_PATH;\n  publish64(<usize>acquire(place) + map.valueOffset, <u64>value);\n  return 0;\n",
@@ -105,7 +107,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-delete-evict",
     edits: [
       {
-        file: "core/maps/element.ts",
+        file: "core/maps/table/element.ts",
         guard: "  if (map.ring != 0 && peek(pooledWord(map)) == 0) publish(pooledWord(map), 1);\n",
         without: "",
       },
@@ -117,7 +119,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-delete-evict",
     edits: [
       {
-        file: "core/maps/lru-evict.ts",
+        file: "core/maps/hash/lru-evict.ts",
         guard: "  element = popAny(area, map, cache, intent);\n  if (element != 0) publish(pooled, 1);\n",
         without: "",
       },
@@ -128,8 +130,8 @@ export const LRU_CANARIES: readonly Canary[] = [
     doc: "What a dead thread has set aside stays so: it goes no more.",
     scenario: "lru-killed-batches",
     edits: [
-      { file: "core/maps/lru-batch.ts", guard: "    if (isBatched) dropBatch(map, cpu);\n", without: "" },
-      { file: "core/maps/lru-batch.ts", guard: "  dropBatch(map, cpu);\n  raiseSweep", without: "  raiseSweep" },
+      { file: "core/maps/hash/lru-batch.ts", guard: "    if (isBatched) dropBatch(map, cpu);\n", without: "" },
+      { file: "core/maps/hash/lru-batch.ts", guard: "  dropBatch(map, cpu);\n  raiseSweep", without: "  raiseSweep" },
     ],
   },
   {
@@ -138,7 +140,7 @@ export const LRU_CANARIES: readonly Canary[] = [
     scenario: "lru-batches",
     edits: [
       {
-        file: "core/maps/lru-order.ts",
+        file: "core/maps/hash/lru-order.ts",
         guard: "if ((bitsOf(map, element) & SET_ASIDE) != 0) {",
         without: "if ((bitsOf(map, element) & SET_ASIDE) != 0 && area.id == 99) {",
       },
@@ -148,6 +150,6 @@ export const LRU_CANARIES: readonly Canary[] = [
     name: "batch-shared",
     doc: "An NMI uses the batch of the context below it.",
     scenario: "lru-batch-nmi",
-    edits: [{ file: "core/maps/lru-batch.ts", guard: "  if (batch.inUse != 0) return 0;\n", without: "" }],
+    edits: [{ file: "core/maps/hash/lru-batch.ts", guard: "  if (batch.inUse != 0) return 0;\n", without: "" }],
   },
 ];

@@ -8,7 +8,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "variable-replaced",
     edits: [
       {
-        file: "core/maps/hash-overwrite.ts",
+        file: "core/maps/hash/overwrite.ts",
         guard: "  const oldCache = cacheOfElement(area, map, old);\n",
         without: "  const oldCache = cache;\n",
       },
@@ -20,7 +20,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "reused-slot",
     edits: [
       {
-        file: "core/maps/hash-fast.ts",
+        file: "core/maps/hash/fast.ts",
         guard:
           "  writeSlot(bucket, slot, hash, element);\n  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n",
         without:
@@ -34,17 +34,17 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "reused-slot",
     edits: [
       {
-        file: "core/maps/bucket.ts",
+        file: "core/maps/table/bucket.ts",
         guard: "  publish64(bucket, control + SEQUENCE);\n",
         without: "  publish64(bucket, control);\n",
       },
       {
-        file: "core/maps/hash-fast.ts",
+        file: "core/maps/hash/fast.ts",
         guard: "  publish64(bucket, (control | slotBit(slot)) + SEQUENCE);\n",
         without: "  publish64(bucket, control | slotBit(slot));\n",
       },
       {
-        file: "core/maps/bucket.ts",
+        file: "core/maps/table/bucket.ts",
         guard: "claim64(bucket, control, (control & ~slotBit(<u32>slot)) + SEQUENCE)",
         without: "claim64(bucket, control, control & ~slotBit(<u32>slot))",
       },
@@ -56,7 +56,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "large-values",
     edits: [
       {
-        file: "core/maps/hash-lookup.ts",
+        file: "core/maps/hash/lookup.ts",
         guard: "    if (!isUnchanged(bucket, control)) continue;\n    if (found) hideLock",
         without: "    if (found) hideLock",
       },
@@ -68,7 +68,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "columns-while-writing",
     edits: [
       {
-        file: "core/maps/hash-scan.ts",
+        file: "core/maps/hash/scan.ts",
         guard: "    if (!isUnchanged(bucket, control)) continue;\n    if (done",
         without: "    if (done",
       },
@@ -80,7 +80,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "table-grows-chained-lookups",
     edits: [
       {
-        file: "core/maps/split.ts",
+        file: "core/maps/table/split.ts",
         guard: "  if (isChained) forgetClasses(from + OVERFLOW);\n",
         without: "",
       },
@@ -92,7 +92,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "overflowing-bucket",
     edits: [
       {
-        file: "core/maps/bucket.ts",
+        file: "core/maps/table/bucket.ts",
         guard: "  const element = elementInChain(map, bucket + OVERFLOW, hash, key);\n",
         without:
           "  const link = findInChain(map, bucket + OVERFLOW, hash, key);\n  const element: usize = link != 0 ? acquire(link) : 0;\n",
@@ -141,7 +141,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "table-grows-slotted-changes",
     edits: [
       {
-        file: "core/maps/bucket.ts",
+        file: "core/maps/table/bucket.ts",
         guard: "return (control & DEAD) == 0 && belongs(peek(bucket + INDEX), control, hash);",
         without: "return (control & DEAD) == 0;",
       },
@@ -153,7 +153,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "table-grows-slotted-changes",
     edits: [
       {
-        file: "core/maps/split.ts",
+        file: "core/maps/table/split.ts",
         guard: "  publish64(into, alive);\n",
         without: "  publish64(into, alive & ~OWNER_MASK);\n",
       },
@@ -163,7 +163,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     name: "chain-not-cut",
     doc: "What stays of a split bucket's chain goes on into the other bucket's.",
     scenario: "table-grows-chained-killed",
-    edits: [{ file: "core/maps/split.ts", guard: "    if (first != 0) publish(cut, 0);\n", without: "" }],
+    edits: [{ file: "core/maps/table/split.ts", guard: "    if (first != 0) publish(cut, 0);\n", without: "" }],
   },
   {
     name: "merged-dead-first",
@@ -171,7 +171,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "table-shrinks-slotted-lookups",
     edits: [
       {
-        file: "core/maps/split.ts",
+        file: "core/maps/table/split.ts",
         guard: "  publish64(into, whole);\n  publish64(from, makeDead(left));\n",
         without: "  publish64(from, makeDead(left));\n  publish64(into, whole);\n",
       },
@@ -181,13 +181,13 @@ export const MAP_CANARIES: readonly Canary[] = [
     name: "split-not-repaired",
     doc: "The buckets of a dead migrator are unlocked as it left them.",
     scenario: "table-grows-slotted-killed",
-    edits: [{ file: "core/maps/table-repair.ts", guard: "  settleBuckets(map, owner, false);\n", without: "" }],
+    edits: [{ file: "core/maps/table/repair.ts", guard: "  settleBuckets(map, owner, false);\n", without: "" }],
   },
   {
     name: "root-not-settled",
     doc: "A dead migrator's buckets are made right, and nobody tells how many there are.",
     scenario: "table-shrinks-slotted-killed",
-    edits: [{ file: "core/maps/table-repair.ts", guard: "    settleRoot(map);\n", without: "" }],
+    edits: [{ file: "core/maps/table/repair.ts", guard: "    settleRoot(map);\n", without: "" }],
   },
   {
     name: "segment-returned-at-once",
@@ -195,7 +195,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "segment-returned",
     edits: [
       {
-        file: "core/maps/segment.ts",
+        file: "core/maps/table/segment.ts",
         guard: "  if (!gracePeriodEnded(OPERATION, map.retiredTarget)) return false;\n",
         without: "",
       },
@@ -207,7 +207,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "table-shrinks-slotted-walk",
     edits: [
       {
-        file: "core/maps/hash-scan.ts",
+        file: "core/maps/hash/scan.ts",
         guard: " && reverseBits(hash) >= from;",
         without: ";",
       },
@@ -219,7 +219,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "queue-killed",
     edits: [
       {
-        file: "core/maps/ring.ts",
+        file: "core/maps/ring/ring.ts",
         guard:
           "    copyBytes(valueAt(map, slotAfter(map, first, count)), value, map.valueSize);\n    store<u64>(map.storage, isFull ? stateOf(slotAfter(map, first, 1), count) : stateOf(first, count + 1));\n",
         without:
@@ -233,7 +233,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "trie-beside-lookup",
     edits: [
       {
-        file: "core/maps/tree.ts",
+        file: "core/maps/tree/tree.ts",
         guard:
           "  if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);\n  else if (node != 0) cacheGive",
         without: "  if (node != 0) cacheGive",
@@ -246,7 +246,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "ordered-walk",
     edits: [
       {
-        file: "core/maps/ordered-walk.ts",
+        file: "core/maps/tree/ordered-walk.ts",
         guard: "    if (first == 0 || partingFrom(first, bytes, length) != parting) continue;\n",
         without: "",
       },
@@ -258,7 +258,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "ordered-walk-down",
     edits: [
       {
-        file: "core/maps/tree.ts",
+        file: "core/maps/tree/tree.ts",
         guard:
           "  if (node != 0 && (word & RCU) != 0) cacheGiveRcu(area, cache, node);\n  else if (node != 0) cacheGive",
         without: "  if (node != 0) cacheGive",
@@ -271,7 +271,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "ordered-read-walked",
     edits: [
       {
-        file: "core/maps/tree.ts",
+        file: "core/maps/tree/tree.ts",
         guard: "  return stamp != 0 && acquire64(changesWord(map)) == stamp;",
         without: "  return stamp != 0;",
       },
@@ -283,7 +283,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "ordered-read-walked",
     edits: [
       {
-        file: "core/maps/tree.ts",
+        file: "core/maps/tree/tree.ts",
         guard: "  return acquire(treeLock(map)) == 0 ? changes : 0;",
         without: "  return changes;",
       },
@@ -295,7 +295,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "trie-killed",
     edits: [
       {
-        file: "core/maps/tree-reap.ts",
+        file: "core/maps/tree/reap.ts",
         guard: "    if ((intent & COUNTS) != 0 && isShown(map, intent)) map.treeCount = map.treePending;\n",
         without: "",
       },
@@ -307,7 +307,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "value-locks-killed",
     edits: [
       {
-        file: "core/maps/hash-locked.ts",
+        file: "core/maps/hash/locked.ts",
         guard:
           "    const locked = takeSpinLock(area, lock);\n    if (locked != 0) return locked;\n    const written = writeIfThere(area, map, hash, key, element, value);\n    dropSpinLock(area, lock);\n",
         without: "    const written = writeIfThere(area, map, hash, key, element, value);\n",
@@ -326,7 +326,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "perf-buffer-killed",
     edits: [
       {
-        file: "core/maps/perf-buffer.ts",
+        file: "core/maps/ring/perf-buffer.ts",
         guard: "    publish(word, peek(word) - 1);\n    return;\n",
         without: "    publish(word, peek(word) - 1);\n    publish64(producedWord(ring), peek64(ring));\n    return;\n",
       },
@@ -338,7 +338,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "perf-buffer-killed",
     edits: [
       {
-        file: "core/maps/perf-buffer.ts",
+        file: "core/maps/ring/perf-buffer.ts",
         guard: "    if (peek64(ring) == end) return;\n",
         without: "    if (peek64(ring) >= end) return;\n",
       },
@@ -350,7 +350,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "perf-buffer-killed",
     edits: [
       {
-        file: "core/maps/perf-buffer.ts",
+        file: "core/maps/ring/perf-buffer.ts",
         guard: "  publish(depthWord(ring), 0);\n",
         without: "",
       },
@@ -362,7 +362,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "records-killed",
     edits: [
       {
-        file: "core/maps/ringbuf.ts",
+        file: "core/maps/ring/ringbuf.ts",
         guard: "    store<u32>(header, size | BUSY);\n    publish64(producedWord(map), end);\n",
         without: "    publish64(producedWord(map), end);\n    store<u32>(header, size | BUSY);\n",
       },
@@ -372,7 +372,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     name: "dead-records-kept",
     doc: "Whoever reaps a producer leaves the records that it was filling: nothing behind them ever comes.",
     scenario: "records-killed",
-    edits: [{ file: "core/maps/ringbuf.ts", guard: "  discardOf(map, cpu);\n", without: "" }],
+    edits: [{ file: "core/maps/ring/ringbuf.ts", guard: "  discardOf(map, cpu);\n", without: "" }],
   },
   {
     name: "drains-at-once",
@@ -380,7 +380,7 @@ export const MAP_CANARIES: readonly Canary[] = [
     scenario: "drain-killed",
     edits: [
       {
-        file: "core/maps/user-ringbuf.ts",
+        file: "core/maps/ring/user-ringbuf.ts",
         guard: "return claim(consumerLock(mapAt(address)), 0, thisCpu().id + 1) ? 0 : -EBUSY;",
         without: "publish(consumerLock(mapAt(address)), thisCpu().id + 1);\n  return thisCpu().id == 99 ? -EBUSY : 0;",
       },
