@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { type Address, type AllocateFlags, isAddress, type ObjectAllocator } from "../src/arena/allocator.ts";
 import { Arena, type ArenaOptions } from "../src/arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../src/arena/statistics.ts";
-import { bytes, u32 } from "../src/maps/codec.ts";
+import { bytes, u32 } from "../src/maps/codec/codec.ts";
 import type { MapType } from "../src/maps/kinds.ts";
 import type { ArenaMap } from "../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";

@@ -34,14 +34,14 @@ export {
   spinLock,
   string,
   struct,
-} from "./maps/codec.ts";
+} from "./maps/codec/codec.ts";
+export { type Json, json } from "./maps/codec/json.ts";
+export { f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from "./maps/codec/scalar.ts";
 export { ExpiringMap } from "./maps/expiring.ts";
-export { type Json, json } from "./maps/json.ts";
 export { MAP_KINDS, type MapKind, type MapType } from "./maps/kinds.ts";
 export type { LiveView } from "./maps/live-view.ts";
 export { ANY, ArenaMap, EXIST, type KeyRange, LOCK, type MapInfo, NOEXIST } from "./maps/map.ts";
 export type { MapOptions } from "./maps/options.ts";
 export type { PerfBuffer, PerfBufferOptions, PerfRecord } from "./maps/perf-buffer.ts";
 export type { ConsumeOptions } from "./maps/records.ts";
-export { f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from "./maps/scalar.ts";
 export type { CoreModule, CoreSource, SharedMemory } from "./wasm/types.ts";

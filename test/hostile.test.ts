@@ -17,7 +17,7 @@ import type { ObjectSpec } from "../src/bpf/object/spec.ts";
 import { AnyctxError } from "../src/error.ts";
 import { openEvents } from "../src/events/file.ts";
 import { type Engine, loadSpec } from "../src/load/load.ts";
-import { u32 } from "../src/maps/codec.ts";
+import { u32 } from "../src/maps/codec/codec.ts";
 import type { RunCounts } from "../src/replay/counts.ts";
 import { DEFAULT_RULE } from "../src/replay/interrupts.ts";
 import { replay } from "../src/replay/ordered.ts";

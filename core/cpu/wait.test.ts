@@ -9,7 +9,7 @@ import { Worker } from "node:worker_threads";
 import type { ObjectAllocator } from "../../src/arena/allocator.ts";
 import { Arena, type ArenaHandle } from "../../src/arena/arena.ts";
 import { ERRNO } from "../../src/error.ts";
-import { u32, u64 } from "../../src/maps/codec.ts";
+import { u32, u64 } from "../../src/maps/codec/codec.ts";
 import type { ArenaMap } from "../../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { makeArena, RawMap } from "../testing.ts";

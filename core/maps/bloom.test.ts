@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ERRNO } from "../../src/error.ts";
-import { type Codec, none, string, u32 } from "../../src/maps/codec.ts";
+import { type Codec, none, string, u32 } from "../../src/maps/codec/codec.ts";
 import { type ArenaMap, EXIST, NOEXIST } from "../../src/maps/map.ts";
 import { LAYOUT } from "../../src/wasm/face.ts";
 import { LEVEL, makeArena } from "../testing.ts";

@@ -24,7 +24,7 @@ test("perf_event_array, cgroup_array and prog_array are what Linux lets them be,
 });
 
 test("from TypeScript they are there, and refuse what cannot be", async () => {
-  const { u32 } = await import("../../src/maps/codec.ts");
+  const { u32 } = await import("../../src/maps/codec/codec.ts");
   const arena = await makeArena();
   for (const type of ["perf_event_array", "cgroup_array", "prog_array"] as const) {
     const map: ArenaMap<number, number> = arena.createMap({ type, name: type, key: u32, value: u32, maxEntries: 2 });

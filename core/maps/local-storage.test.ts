@@ -1,7 +1,7 @@
 /** Local storage: what makes one, and that it is a hash in all it does, emptied when it goes. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { u64 } from "../../src/maps/codec.ts";
+import { u64 } from "../../src/maps/codec/codec.ts";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { createRaw, makeArena } from "../testing.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, u32 } from "../../src/maps/codec.ts";
+import { bytes, u32 } from "../../src/maps/codec/codec.ts";
 import type { ArenaMap } from "../../src/maps/map.ts";
 import { CONSTANTS } from "../../src/wasm/face.ts";
 import { createRaw, makeArena } from "../testing.ts";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import type { Arena } from "../../src/arena/arena.ts";
 import { ERRNO } from "../../src/error.ts";
-import { array, bytes, spinLock, struct, u32, u64 } from "../../src/maps/codec.ts";
+import { array, bytes, spinLock, struct, u32, u64 } from "../../src/maps/codec/codec.ts";
 import { ANY, EXIST, LOCK, NOEXIST } from "../../src/maps/map.ts";
 import { LAYOUT } from "../../src/wasm/face.ts";
 import { LEVEL, makeArena } from "../testing.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena } from "../../src/arena/arena.ts";
 import { ERRNO } from "../../src/error.ts";
-import { bytes, u32 } from "../../src/maps/codec.ts";
+import { bytes, u32 } from "../../src/maps/codec/codec.ts";
 import type { ArenaMap } from "../../src/maps/map.ts";
 import { LAYOUT } from "../../src/wasm/face.ts";
 import { makeArena, makeHash } from "../testing.ts";

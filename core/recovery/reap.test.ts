@@ -9,7 +9,7 @@ import { isAddress } from "../../src/arena/allocator.ts";
 import { Arena, type ArenaHandle } from "../../src/arena/arena.ts";
 import { cacheStatistics } from "../../src/arena/statistics.ts";
 import { ERRNO } from "../../src/error.ts";
-import { bytes, u32, u64 } from "../../src/maps/codec.ts";
+import { bytes, u32, u64 } from "../../src/maps/codec/codec.ts";
 import type { ArenaMap } from "../../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { makeArena, makeHash, take } from "../testing.ts";

@@ -1,7 +1,7 @@
 /** Budgets: maps that share an allocator's capacity, an arena's limit, memory that is wanted elsewhere. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, u32 } from "../maps/codec.ts";
+import { bytes, u32 } from "../maps/codec/codec.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import type { MapOptions } from "../maps/options.ts";
 import type { Address } from "./allocator.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { take } from "../../core/testing.ts";
-import { u32, u64 } from "../maps/codec.ts";
+import { u32, u64 } from "../maps/codec/codec.ts";
 import { type Address, type AllocateErrno, isAddress, type ObjectAllocator } from "./allocator.ts";
 import type { AllocatorOptions } from "./allocator-options.ts";
 import { Arena } from "./arena.ts";

@@ -9,9 +9,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
+import { holdsU32 } from "../maps/codec/scalar.ts";
+import { decodeUtf8 } from "../maps/codec/utf8.ts";
 import { showAs } from "../maps/inspect.ts";
-import { holdsU32 } from "../maps/scalar.ts";
-import { decodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { inReadSection } from "../wasm/reader.ts";
 import { type AllocatorOptions, checkAllocatorOptions, requestOf } from "./allocator-options.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AnyctxError, errnoName } from "../error.ts";
-import { bytes, u32, u64 } from "../maps/codec.ts";
+import { bytes, u32, u64 } from "../maps/codec/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { instantiateCore } from "../wasm/instance.ts";

@@ -5,7 +5,7 @@
 import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import type { ExpiringMapOf, MapOf } from "../maps/capabilities.ts";
-import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec.ts";
+import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec/codec.ts";
 import { MapEntries } from "../maps/entries.ts";
 import type { Room } from "../maps/host.ts";
 import { showAs } from "../maps/inspect.ts";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import vm from "node:vm";
 import { MessageChannel, moveMessagePortToContext, Worker } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
-import { u32, u64 } from "../maps/codec.ts";
+import { u32, u64 } from "../maps/codec/codec.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { Arena, type ArenaHandle } from "./arena.ts";
 

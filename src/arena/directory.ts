@@ -5,15 +5,15 @@
 
 import { checkOneOf, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
+import { decodeUtf8 } from "../maps/codec/utf8.ts";
 import { writeDescription } from "../maps/description.ts";
 import type { OpenMap } from "../maps/entries.ts";
-import { fixedTransferBytes } from "../maps/fixed-transfer.ts";
 import { memoryFor, type Room } from "../maps/host.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { MAP_KINDS, type MapKind, mapKindByBpfType, mapKindByType } from "../maps/kinds.ts";
 import type { MapOptions } from "../maps/options.ts";
-import { decodeUtf8 } from "../maps/utf8.ts";
-import { VARIABLE_TRANSFER_BYTES } from "../maps/variable-transfer.ts";
+import { fixedTransferBytes } from "../maps/transfer/fixed.ts";
+import { VARIABLE_TRANSFER_BYTES } from "../maps/transfer/variable.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { inReadSection } from "../wasm/reader.ts";
 import type { Attachment } from "./attachment.ts";

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { makeArena, makeHash } from "../../core/testing.ts";
 import type { AnyctxError } from "../error.ts";
-import { none, string, u32, u64 } from "../maps/codec.ts";
+import { none, string, u32, u64 } from "../maps/codec/codec.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { Arena } from "./arena.ts";
 

@@ -1,7 +1,7 @@
 /** Maps in maps, from TypeScript: what may be put in, what comes out, and how long it stays. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, u32 } from "../maps/codec.ts";
+import { bytes, u32 } from "../maps/codec/codec.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import { Arena } from "./arena.ts";

@@ -1,7 +1,7 @@
 /** Maps as values of maps: what is in shared memory is an address, what a thread gets is the map, open. */
 import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
-import type { Codec } from "../maps/accessor.ts";
+import type { Codec } from "../maps/codec/accessor.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { ArenaMap } from "../maps/map.ts";
 import type { SharedMemory } from "../wasm/types.ts";

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 import { take } from "../../core/testing.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
-import { array, bytes, none, string, struct, u32, u64 } from "../maps/codec.ts";
+import { array, bytes, none, string, struct, u32, u64 } from "../maps/codec/codec.ts";
 import { MAP_KINDS } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { type Address, isAddress, type ObjectAllocator } from "./allocator.ts";

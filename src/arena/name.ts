@@ -1,7 +1,7 @@
 /** Names of maps and allocators as they lie in shared memory: UTF-8, NUL padded. */
 import { show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
-import { encodeUtf8 } from "../maps/utf8.ts";
+import { encodeUtf8 } from "../maps/codec/utf8.ts";
 
 /**
  * @param what whose name it is, for the message: "A map"

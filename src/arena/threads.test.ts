@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { AnyctxError } from "../error.ts";
-import { bytes, type Codec, string, u32, u64 } from "../maps/codec.ts";
+import { bytes, type Codec, string, u32, u64 } from "../maps/codec/codec.ts";
 import { elementSets } from "../maps/memory-use.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { Arena } from "./arena.ts";

@@ -14,7 +14,7 @@ import { assemble } from "../bpf/isa/assemble.ts";
 import { type CompiledProgram, compileProgram } from "../bpf/jit/compile.ts";
 import { linkProgram } from "../bpf/link.ts";
 import { specOfInstructions } from "../bpf/object/spec.ts";
-import { u32, u64 } from "../maps/codec.ts";
+import { u32, u64 } from "../maps/codec/codec.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { askAll, hashAlike, meanCost } from "./side-by-side.ts";
 import { type Spread, spreadOf } from "./statistics.ts";

@@ -1,6 +1,6 @@
 /** The rows of `bench maps`: what is in the maps, what is done with it, and how many entries there are. */
-import type { Codec } from "../maps/accessor.ts";
-import { f64, string, struct, u32, u64 } from "../maps/codec.ts";
+import type { Codec } from "../maps/codec/accessor.ts";
+import { f64, string, struct, u32, u64 } from "../maps/codec/codec.ts";
 import { BATCH } from "./maps-loops.ts";
 
 type Loops = typeof import("./maps-loops.ts");

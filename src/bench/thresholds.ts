@@ -11,7 +11,7 @@ import { type CacheStatistics, cacheStatistics } from "../arena/statistics.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { openEvents } from "../events/file.ts";
 import { loadSpec } from "../load/load.ts";
-import { bytes, u32 } from "../maps/codec.ts";
+import { bytes, u32 } from "../maps/codec/codec.ts";
 import type { MapInfo } from "../maps/map.ts";
 import { DEFAULT_RULE } from "../replay/interrupts.ts";
 import { replay } from "../replay/ordered.ts";

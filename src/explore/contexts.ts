@@ -6,7 +6,7 @@
 
 import { Arena, type Profile } from "../arena/arena.ts";
 import { CONTEXTS, type Context } from "../events/record.ts";
-import { u32, u64 } from "../maps/codec.ts";
+import { u32, u64 } from "../maps/codec/codec.ts";
 import { NOEXIST } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { ENTER } from "./schedule.ts";

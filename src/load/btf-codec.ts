@@ -1,7 +1,7 @@
 /** Keys, values and variables of an object as its types say (BTF), read and written as JavaScript's own. */
 import { type Btf, type BtfValue, decodeBtf, sizeOf } from "../bpf/object/btf.ts";
 import { encodeBtf } from "../bpf/object/btf-encode.ts";
-import type { Codec } from "../maps/codec.ts";
+import type { Codec } from "../maps/codec/codec.ts";
 
 /** @throws {AnyctxError} BAD_OBJECT: a type without a size */
 export function btfCodec(btf: Btf, typeId: number): Codec<BtfValue> {

@@ -6,7 +6,7 @@ import { Arena } from "../arena/arena.ts";
 import { FRAME_BYTES, MAX_FRAMES } from "../bpf/host.ts";
 import { readObject } from "../bpf/object/object.ts";
 import { ERRNO } from "../error.ts";
-import { none } from "../maps/codec.ts";
+import { none } from "../maps/codec/codec.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { programHost } from "./host.ts";
 import { instantiateImage, loadSpec } from "./load.ts";

@@ -6,10 +6,10 @@ import { fieldsOf } from "../bpf/object/fields.ts";
 import { createdEntries, type MapSpec, type ObjectSpec } from "../bpf/object/spec.ts";
 import { AnyctxError } from "../error.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
-import { bytes, type Codec, none } from "../maps/codec.ts";
+import { bytes, type Codec, none } from "../maps/codec/codec.ts";
+import { encodeUtf8 } from "../maps/codec/utf8.ts";
 import { type MapKind, mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
-import { encodeUtf8 } from "../maps/utf8.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { mapProblem } from "./select.ts";
 

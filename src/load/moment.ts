@@ -3,7 +3,7 @@ import type { Arena } from "../arena/arena.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import { AnyctxError } from "../error.ts";
 import { LEVELS, type Level, RECORD } from "../events/record.ts";
-import { encodeUtf8, utf8Of } from "../maps/utf8.ts";
+import { encodeUtf8, utf8Of } from "../maps/codec/utf8.ts";
 import { sectionOf } from "./section.ts";
 
 /** Whose run it is. */

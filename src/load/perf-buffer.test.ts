@@ -7,7 +7,7 @@ import { Arena } from "../arena/arena.ts";
 import { assemble } from "../bpf/isa/assemble.ts";
 import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
-import { u32 } from "../maps/codec.ts";
+import { u32 } from "../maps/codec/codec.ts";
 import type { PerfRecord } from "../maps/perf-buffer.ts";
 import { DirectRuns } from "./direct.ts";
 import { programHost } from "./host.ts";

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
+import { u32, u64 } from "../maps/codec/scalar.ts";
 import type { MapOptions } from "../maps/options.ts";
-import { u32, u64 } from "../maps/scalar.ts";
 import { loadSpec } from "./load.ts";
 import { type BpfObject, loadObject } from "./typed-object.ts";
 

@@ -11,7 +11,7 @@ import { registerOffset } from "../bpf/programs/registers.ts";
 import { programType } from "../bpf/programs/table.ts";
 import { AnyctxError } from "../error.ts";
 import { RECORD } from "../events/record.ts";
-import { encodeUtf8 } from "../maps/utf8.ts";
+import { encodeUtf8 } from "../maps/codec/utf8.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { programHost } from "./host.ts";
 import { instantiateImage, type ProgramImage } from "./load.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
-import { u64 } from "../maps/codec.ts";
+import { u64 } from "../maps/codec/codec.ts";
 import { DirectRuns } from "./direct.ts";
 import { loadSpec } from "./load.ts";
 

@@ -12,9 +12,9 @@ import { type MapSpec, type ObjectSpec, setVariable, type VariableSpec } from ".
 import { type KernelTypes, unpackTypes } from "../bpf/shipped/kernel-types.ts";
 import { AnyctxError } from "../error.ts";
 import type { Level } from "../events/record.ts";
-import type { Accessor } from "../maps/accessor.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
-import { bytes, type Codec, none } from "../maps/codec.ts";
+import type { Accessor } from "../maps/codec/accessor.ts";
+import { bytes, type Codec, none } from "../maps/codec/codec.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { btfCodec } from "./btf-codec.ts";

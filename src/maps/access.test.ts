@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { makeArena } from "../../core/testing.ts";
 import { ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
-import { u32 } from "./codec.ts";
+import { u32 } from "./codec/codec.ts";
 import type { ArenaMap } from "./map.ts";
 
 const { RDONLY, WRONLY, RDONLY_PROG, WRONLY_PROG } = CONSTANTS;

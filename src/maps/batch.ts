@@ -5,16 +5,16 @@
 import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO, failureAt } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
-import type { Accessor, Codec, Role, ScalarName } from "./accessor.ts";
-import { writeAmount } from "./amount.ts";
+import type { Accessor, Codec, Role, ScalarName } from "./codec/accessor.ts";
+import { writeAmount } from "./codec/amount.ts";
+import { numberPlaceOf } from "./codec/number-place.ts";
+import { refusalOf } from "./codec/refusal.ts";
+import { isScalar, SCALAR_ARRAYS, type ScalarArray } from "./codec/scalar.ts";
+import { bytesOf, isWhole, typedArrayKind, typedArrayLength } from "./codec/typed-array.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost, Room } from "./host.ts";
 import type { MapInfo } from "./info.ts";
-import { numberPlaceOf } from "./number-place.ts";
-import { refusalOf } from "./refusal.ts";
-import { isScalar, SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
-import { copyOut, type Scanned, scanInto, scanNext } from "./scan.ts";
-import { bytesOf, isWhole, typedArrayKind, typedArrayLength } from "./typed-array.ts";
+import { copyOut, type Scanned, scanInto, scanNext } from "./walk/scan.ts";
 
 /** What batches are read from: an array, or a typed array. */
 export type Many<T> = ArrayLike<T>;

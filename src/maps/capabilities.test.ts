@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { CAPABILITIES, METHODS } from "./capabilities.ts";
-import { none, spinLock, struct, u32, u64 } from "./codec.ts";
+import { none, spinLock, struct, u32, u64 } from "./codec/codec.ts";
 import { MAP_KINDS, type MapKind } from "./kinds.ts";
 import type { ArenaMap } from "./map.ts";
 import { sampleMap } from "./testing.ts";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
-import { array, type Codec, none, spinLock, struct, u32, u64 } from "./codec.ts";
-import { json } from "./json.ts";
+import { array, type Codec, none, spinLock, struct, u32, u64 } from "./codec/codec.ts";
+import { json } from "./codec/json.ts";
 import { ArenaMap, EXIST } from "./map.ts";
 
 const cpus = 2;

@@ -1,6 +1,6 @@
 /** How a map's keys and values are read, as text in shared memory: written by its creator for whoever opens the map. */
 import { LAYOUT } from "../wasm/face.ts";
-import { utf8Of } from "./utf8.ts";
+import { utf8Of } from "./codec/utf8.ts";
 
 /** Memory of the arena's. */
 export interface Place {

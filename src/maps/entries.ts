@@ -1,20 +1,20 @@
 /**
- * A map's single entries: read, written and removed through this thread's transfer buffer (maps/transfer.ts), and what is left of
+ * A map's single entries: read, written and removed through this thread's transfer buffer (maps/transfer/transfer.ts), and what is left of
  * the map once it is closed: nothing. `ArenaMap` (maps/map.ts) is the rest of `Map`'s shape.
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { type Access, accessOf, isForbidden } from "./access.ts";
-import type { Codec } from "./accessor.ts";
+import type { Codec } from "./codec/accessor.ts";
+import { holdsU32 } from "./codec/scalar.ts";
 import { errnoOf, isUndecided, mapFailure } from "./failure.ts";
-import { FixedTransfer, keyWordOf } from "./fixed-transfer.ts";
 import type { MapHost, Tenant } from "./host.ts";
 import type { MapInfo } from "./info.ts";
-import { holdsU32 } from "./scalar.ts";
-import { type Operations, SPECIALIZED, specialize } from "./specialize.ts";
-import type { Transfer } from "./transfer.ts";
-import { VariableTransfer } from "./variable-transfer.ts";
+import { FixedTransfer, keyWordOf } from "./transfer/fixed.ts";
+import { type Operations, SPECIALIZED, specialize } from "./transfer/specialize.ts";
+import type { Transfer } from "./transfer/transfer.ts";
+import { VariableTransfer } from "./transfer/variable.ts";
 
 /** Update flags: create or replace, create only, replace only (Linux `uapi/linux/bpf.h`). */
 export const ANY = 0;
@@ -211,7 +211,7 @@ export class MapEntries<K, V> {
   /**
    * Has key and value of a key as it lies in memory in the transfer buffer; false if the key is gone.
    * @param from the key's first word
-   * @param stamp of the walk's step (maps/walk.ts)
+   * @param stamp of the walk's step (maps/walk/walk.ts)
    */
   protected load(words: Uint32Array, from: number, stamp: number): boolean {
     const key = this.transfer.put(words, from);

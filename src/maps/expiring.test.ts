@@ -4,9 +4,9 @@ import { mock, test } from "node:test";
 import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
 import { ERRNO } from "../error.ts";
-import { none, string, struct, u32, u64 } from "./codec.ts";
+import { none, string, struct, u32, u64 } from "./codec/codec.ts";
+import { json } from "./codec/json.ts";
 import { ExpiringMap } from "./expiring.ts";
-import { json } from "./json.ts";
 import { type ArenaMap, EXIST, NOEXIST } from "./map.ts";
 
 const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 4 });

@@ -3,11 +3,11 @@
  * gives up when somebody writes its key, when there is no room for another one, or when `removeExpired` is called.
  */
 import { AnyctxError, ERRNO } from "../error.ts";
+import { UNTIL_BYTES, untilIn } from "./codec/expiring.ts";
 import { ANY, EXIST } from "./entries.ts";
-import { UNTIL_BYTES, untilIn } from "./expiring-codec.ts";
 import { errnoOf } from "./failure.ts";
 import { ArenaMap } from "./map.ts";
-import { wordsOfKey } from "./walk.ts";
+import { wordsOfKey } from "./walk/walk.ts";
 
 const { E2BIG, EEXIST, ENOENT } = ERRNO;
 

@@ -3,12 +3,12 @@ import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import { firstPointer, pageAt, pagesThere, pointerTo, readPages, writePages } from "./arena-pages.ts";
+import { bytesOf, lengthOfBytes } from "./codec/typed-array.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapKind } from "./kinds.ts";
 import { ModifiedEntries } from "./modify.ts";
 import { openRings, PerfBuffer, type PerfBufferOptions } from "./perf-buffer.ts";
 import { type ConsumeOptions, putRecord, RecordQueue, type RecordsHost, takeRecords } from "./records.ts";
-import { bytesOf, lengthOfBytes } from "./typed-array.ts";
 
 export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
   /** What works on the map's memory. */

@@ -1,6 +1,6 @@
 /** A value where it lies, not a copy of it. */
 import { AnyctxError } from "../error.ts";
-import type { Accessor, Codec } from "./accessor.ts";
+import type { Accessor, Codec } from "./codec/accessor.ts";
 import type { MapHost } from "./host.ts";
 
 /**

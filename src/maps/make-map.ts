@@ -1,8 +1,8 @@
 /** The object that a map is for TypeScript, by what its values are. */
-import type { Codec } from "./accessor.ts";
+import type { Codec } from "./codec/accessor.ts";
+import { isExpiring } from "./codec/expiring.ts";
 import type { OpenMap } from "./entries.ts";
 import { ExpiringMap } from "./expiring.ts";
-import { isExpiring } from "./expiring-codec.ts";
 import type { MapHost } from "./host.ts";
 import { ArenaMap } from "./map.ts";
 

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
-import { bytes, f32, f64, i8, i16, i32, i64, none, string, u8, u16, u32, u64 } from "./codec.ts";
+import { bytes, f32, f64, i8, i16, i32, i64, none, string, u8, u16, u32, u64 } from "./codec/codec.ts";
+import { SCALAR_ARRAYS } from "./codec/scalar.ts";
 import type { ArenaMap } from "./map.ts";
-import { SCALAR_ARRAYS } from "./scalar.ts";
 
 const arena = await Arena.create({ maximumBytes: 128 << 20, cpus: 2, seed: 9 });
 const SCALARS = { u8, u16, u32, u64, i8, i16, i32, i64, f32, f64 } as const;

@@ -5,8 +5,8 @@ import { inspect } from "node:util";
 import { Arena } from "../arena/arena.ts";
 import { innerMaps } from "../arena/inner-maps.ts";
 import { ERRNO } from "../error.ts";
-import { array, bytes, f32, f64, i32, none, string, struct, u8, u16, u32, u64 } from "./codec.ts";
-import { json } from "./json.ts";
+import { array, bytes, f32, f64, i32, none, string, struct, u8, u16, u32, u64 } from "./codec/codec.ts";
+import { json } from "./codec/json.ts";
 import { ArenaMap } from "./map.ts";
 
 const makeArena = (): Promise<Arena> => Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 5 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
 import { ERRNO } from "../error.ts";
-import { bytes, u32, u64 } from "./codec.ts";
+import { bytes, u32, u64 } from "./codec/codec.ts";
 import { ANY, type ArenaMap, EXIST, NOEXIST } from "./map.ts";
 
 const arena = await Arena.create({ maximumBytes: 256 << 20, cpus: 2, seed: 7 });

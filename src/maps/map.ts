@@ -4,22 +4,22 @@
  */
 import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
-import type { Codec } from "./accessor.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
+import type { Codec } from "./codec/accessor.ts";
+import { behindPrefix } from "./codec/key-order.ts";
 import type { OpenMap } from "./entries.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
-import { behindPrefix } from "./key-order.ts";
 import { KeylessEntries } from "./keyless.ts";
 import type { MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
-import type { Scanned } from "./scan.ts";
-import { walkKeys, wordsOfKey } from "./walk.ts";
-import { iterate, type Visit } from "./walk-iterator.ts";
-import { type ByteRange, checkOrdered, walkInOrder } from "./walk-order.ts";
-import type { WalkStep } from "./walk-step.ts";
+import { iterate, type Visit } from "./walk/iterator.ts";
+import { type ByteRange, checkOrdered, walkInOrder } from "./walk/order.ts";
+import type { Scanned } from "./walk/scan.ts";
+import type { WalkStep } from "./walk/step.ts";
+import { walkKeys, wordsOfKey } from "./walk/walk.ts";
 
 export { ANY, EXIST, LOCK, NOEXIST } from "./entries.ts";
 export type { MapInfo } from "./info.ts";

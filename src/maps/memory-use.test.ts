@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { makeArena } from "../../core/testing.ts";
 import { mapStatistics } from "../arena/statistics.ts";
 import { CONSTANTS } from "../wasm/face.ts";
-import { u32, u64 } from "./codec.ts";
+import { u32, u64 } from "./codec/codec.ts";
 
 const { BATCH_BYTES, NO_COMMON_LRU, ORDER_BYTES } = CONSTANTS;
 

@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
 import { AnyctxError, type ErrorCode } from "../error.ts";
-import { array, f32, f64, i16, string, struct, u8, u32, u64 } from "./codec.ts";
+import { array, f32, f64, i16, string, struct, u8, u32, u64 } from "./codec/codec.ts";
 import type { ArenaMap } from "./map.ts";
 
 const make = (): Promise<Arena> => Arena.create({ maximumBytes: 64 << 20, cpus: 3 });

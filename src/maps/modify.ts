@@ -6,16 +6,16 @@
 import { checkFunction } from "../arguments.ts";
 import { ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
-import type { Accessor, Codec } from "./accessor.ts";
-import { sumOutOfRange, writeAmount } from "./amount.ts";
-import { hasOtherForms } from "./codec.ts";
+import type { Accessor, Codec } from "./codec/accessor.ts";
+import { sumOutOfRange, writeAmount } from "./codec/amount.ts";
+import { hasOtherForms } from "./codec/codec.ts";
+import { type NumberPlace, numberPlaceOf } from "./codec/number-place.ts";
+import { refusalOf } from "./codec/refusal.ts";
+import { SCALARS } from "./codec/scalar.ts";
 import { MapEntries, type OpenMap } from "./entries.ts";
 import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
-import { type NumberPlace, numberPlaceOf } from "./number-place.ts";
-import { refusalOf } from "./refusal.ts";
-import { SCALARS } from "./scalar.ts";
-import type { NumberRoom } from "./transfer.ts";
+import type { NumberRoom } from "./transfer/transfer.ts";
 
 const { EXCHANGES } = CONSTANTS;
 const { EAGAIN, EEXIST, EINVAL, ENOENT, ERANGE } = ERRNO;

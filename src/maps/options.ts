@@ -1,5 +1,5 @@
 /** What a map is created with. */
-import type { Codec } from "./accessor.ts";
+import type { Codec } from "./codec/accessor.ts";
 import type { MapType, PercpuMapType } from "./kinds.ts";
 
 export interface MapOptions<K, V> {

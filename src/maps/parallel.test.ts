@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Arena } from "../arena/arena.ts";
 import { ERRNO } from "../error.ts";
-import { none, u32 } from "./codec.ts";
+import { none, u32 } from "./codec/codec.ts";
 import { NOEXIST } from "./map.ts";
 
 const THREADS = 8;

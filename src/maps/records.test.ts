@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
-import { none } from "./codec.ts";
+import { none } from "./codec/codec.ts";
 import type { ConsumeOptions } from "./records.ts";
 
 const arena = await Arena.create({ maximumBytes: 16 << 20, cpus: 2, seed: 1 });

@@ -2,9 +2,9 @@
 import { checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
+import { roundUp } from "./align.ts";
 import { memoryFor, type Room } from "./host.ts";
-import { scanNext } from "./scan.ts";
-import { roundUp } from "./transfer.ts";
+import { scanNext } from "./walk/scan.ts";
 
 /** What the core puts in front of a record: its size, and how many were lost before it. */
 const HEADER_BYTES = 8;

@@ -1,11 +1,11 @@
 /** Of which type of the registry a map is, by what it is created with. */
 import { AnyctxError } from "../error.ts";
-import type { Codec, Description, ScalarName } from "./accessor.ts";
-import { expiring, isExpiring } from "./expiring-codec.ts";
-import { orderedForm } from "./key-order.ts";
+import type { Codec, Description, ScalarName } from "./codec/accessor.ts";
+import { expiring, isExpiring } from "./codec/expiring.ts";
+import { orderedForm } from "./codec/key-order.ts";
+import { isVariable } from "./codec/variable.ts";
 import { type MapKind, type MapType, mapKindByType } from "./kinds.ts";
 import type { MapOptions } from "./options.ts";
-import { isVariable } from "./variable-codec.ts";
 
 /** Sizes of 0: each entry has its own. */
 export interface MapShape {

@@ -1,7 +1,7 @@
 /** A map of any kind for tests, with keys and values that it takes. */
 import type { Arena } from "../arena/arena.ts";
 import { innerMaps } from "../arena/inner-maps.ts";
-import { none, string, struct, u32, u64 } from "./codec.ts";
+import { none, string, struct, u32, u64 } from "./codec/codec.ts";
 import type { MapKind } from "./kinds.ts";
 import type { ArenaMap } from "./map.ts";
 

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
 import { cacheStatistics, mapStatistics } from "../arena/statistics.ts";
 import { ERRNO } from "../error.ts";
-import { array, bytes, type Codec, string, struct, u32, u64 } from "./codec.ts";
-import { type Json, json } from "./json.ts";
+import { array, bytes, type Codec, string, struct, u32, u64 } from "./codec/codec.ts";
+import { type Json, json } from "./codec/json.ts";
 import { ArenaMap } from "./map.ts";
 
 /** Its name in the registry is variable_hash. */

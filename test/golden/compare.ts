@@ -6,7 +6,7 @@
  */
 import { Arena, type Profile } from "../../src/arena/arena.ts";
 import { type CacheStatistics, cacheStatistics } from "../../src/arena/statistics.ts";
-import { bytes, u32 } from "../../src/maps/codec.ts";
+import { bytes, u32 } from "../../src/maps/codec/codec.ts";
 import { ANY, type ArenaMap, EXIST, NOEXIST } from "../../src/maps/map.ts";
 
 export interface GoldenResult {

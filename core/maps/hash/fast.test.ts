@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { string, u32 } from "../../../src/maps/codec.ts";
+import { string, u32 } from "../../../src/maps/codec/codec.ts";
 import { CONSTANTS, LAYOUT } from "../../../src/wasm/face.ts";
 import { cacheTotals, LEVEL, makeArena, RawMap } from "../../testing.ts";
 

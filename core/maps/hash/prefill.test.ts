@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Arena } from "../../../src/arena/arena.ts";
 import { cacheStatistics } from "../../../src/arena/statistics.ts";
 import { ERRNO } from "../../../src/error.ts";
-import { bytes, u32 } from "../../../src/maps/codec.ts";
+import { bytes, u32 } from "../../../src/maps/codec/codec.ts";
 import type { ArenaMap } from "../../../src/maps/map.ts";
 import { insertUntilRefused, LEVEL, makeArena, makeHash } from "../../testing.ts";
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Arena } from "../../../src/arena/arena.ts";
 import { ERRNO } from "../../../src/error.ts";
-import { u32 } from "../../../src/maps/codec.ts";
+import { u32 } from "../../../src/maps/codec/codec.ts";
 import type { PerfRecord } from "../../../src/maps/perf-buffer.ts";
 import { LAYOUT } from "../../../src/wasm/face.ts";
 import { LEVEL, makeArena } from "../../testing.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ERRNO } from "../../../src/error.ts";
-import { none, u32 } from "../../../src/maps/codec.ts";
+import { none, u32 } from "../../../src/maps/codec/codec.ts";
 import type { ArenaMap } from "../../../src/maps/map.ts";
 import { LAYOUT } from "../../../src/wasm/face.ts";
 import { LEVEL, makeArena } from "../../testing.ts";

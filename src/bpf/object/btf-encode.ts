@@ -4,7 +4,7 @@
  */
 import { show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
-import { utf8Of } from "../../maps/utf8.ts";
+import { utf8Of } from "../../maps/codec/utf8.ts";
 import { type Btf, type BtfMember, type BtfType, isCharacter, resolveType, sizeOf } from "./btf.ts";
 
 const MAXIMUM_DEPTH = 32;

@@ -3,7 +3,7 @@ import { show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 import type { EventField, EventFormat } from "../../events/event.ts";
 import { storeBigInt } from "../../events/integer.ts";
-import { utf8Of } from "../../maps/utf8.ts";
+import { utf8Of } from "../../maps/codec/utf8.ts";
 import type { GivenFields } from "./program-type.ts";
 
 type Given = GivenFields[string];

@@ -4,8 +4,8 @@
  */
 import { ERRNO } from "../../error.ts";
 import { CONSTANTS } from "../../wasm/face.ts";
-import { scanNext } from "../scan.ts";
-import { roundUp } from "../transfer.ts";
+import { roundUp } from "../align.ts";
+import { scanNext } from "../walk/scan.ts";
 import type { Answer } from "./attributes.ts";
 import { deleteAt, LOCK, mayLock, nextKeyAfter, putKey, read, writeAt } from "./commands.ts";
 import { type Descriptor, firstWord } from "./descriptor.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { makeArena } from "../../../core/testing.ts";
 import { ERRNO } from "../../error.ts";
 import { CONSTANTS } from "../../wasm/face.ts";
-import { bytes } from "../codec.ts";
+import { bytes } from "../codec/codec.ts";
 import type { CreateAttributes } from "./attributes.ts";
 import { deleteBatch, readBatch, updateBatch } from "./batches.ts";
 import { MapCommands } from "./commands.ts";

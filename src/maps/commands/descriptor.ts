@@ -1,9 +1,9 @@
 /** What a file descriptor of a map stands for: the map, and this thread's room for a key and a value of it. */
 import { type Core, LAYOUT } from "../../wasm/face.ts";
 import { type Access, accessOf } from "../access.ts";
+import { roundUp } from "../align.ts";
 import type { Place } from "../description.ts";
 import { type MapKind, mapKindByBpfType } from "../kinds.ts";
-import { roundUp } from "../transfer.ts";
 import { COMMAND_RULES, type CommandRules, type LinuxMapType } from "./rules.ts";
 
 /** A thread's place in an arena, as far as commands need it. */

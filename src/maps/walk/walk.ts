@@ -1,13 +1,13 @@
 /** Going through a map's keys while others write. */
-import { AnyctxError, ERRNO } from "../error.ts";
-import { CONSTANTS, type Core } from "../wasm/face.ts";
-import { mapFailure } from "./failure.ts";
-import { type MapHost, memoryFor, type Room } from "./host.ts";
-import type { MapInfo } from "./info.ts";
+import { AnyctxError, ERRNO } from "../../error.ts";
+import { CONSTANTS, type Core } from "../../wasm/face.ts";
+import { roundUp } from "../align.ts";
+import { mapFailure } from "../failure.ts";
+import { type MapHost, memoryFor, type Room } from "../host.ts";
+import type { MapInfo } from "../info.ts";
+import { walkInOrder, wordsOfGiven } from "./order.ts";
 import { scanNext } from "./scan.ts";
-import { roundUp } from "./transfer.ts";
-import { walkInOrder, wordsOfGiven } from "./walk-order.ts";
-import type { WalkStep } from "./walk-step.ts";
+import type { WalkStep } from "./step.ts";
 
 /** A step, and where to go on: 0, nowhere. */
 interface Step extends WalkStep {

@@ -5,16 +5,16 @@
  * A codec is bound once to a place in memory and then reads and writes there; nothing is allocated per operation
  * except the values themselves.
  */
-import { show } from "../arguments.ts";
-import { AnyctxError } from "../error.ts";
+import { show } from "../../arguments.ts";
+import { AnyctxError } from "../../error.ts";
 import type { Accessor, Codec, Description } from "./accessor.ts";
-import { expiring } from "./expiring-codec.ts";
+import { expiring } from "./expiring.ts";
 import { json } from "./json.ts";
 import { checkLength, refusal, refusalOf } from "./refusal.ts";
 import { SCALARS } from "./scalar.ts";
 import { typedArrayKind, typedArrayLength } from "./typed-array.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
-import { isVariable, VARIABLE_CODECS } from "./variable-codec.ts";
+import { isVariable, VARIABLE_CODECS } from "./variable.ts";
 
 export type { Accessor, Codec, Description, Role } from "./accessor.ts";
 export { f32, f64, i8, i16, i32, i64, u8, u16, u32, u64 } from "./scalar.ts";

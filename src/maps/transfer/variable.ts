@@ -2,18 +2,19 @@
  * The transfer buffer of a hash whose entries have lengths of their own: a place for a key, one for a value, one for a second value,
  * each a length, the room behind it, and bytes (core/maps/table/entry.ts). A place that is too small is replaced by a larger one.
  */
-import { type AnyctxError, ERRNO } from "../error.ts";
-import { CONSTANTS, type Core } from "../wasm/face.ts";
-import type { Codec, Role, VariableForm } from "./accessor.ts";
-import { mapFailure } from "./failure.ts";
-import { type MapHost, memoryFor } from "./host.ts";
-import type { MapInfo } from "./info.ts";
-import { orderedForm } from "./key-order.ts";
-import { refusalOf } from "./refusal.ts";
-import { roundUp, type Transfer } from "./transfer.ts";
-import { bytesOf, typedArrayLength } from "./typed-array.ts";
-import { encodeUtf8, MOST_BYTES_A_UNIT, utf8Of } from "./utf8.ts";
-import { formOf } from "./variable-codec.ts";
+import { type AnyctxError, ERRNO } from "../../error.ts";
+import { CONSTANTS, type Core } from "../../wasm/face.ts";
+import { roundUp } from "../align.ts";
+import type { Codec, Role, VariableForm } from "../codec/accessor.ts";
+import { orderedForm } from "../codec/key-order.ts";
+import { refusalOf } from "../codec/refusal.ts";
+import { bytesOf, typedArrayLength } from "../codec/typed-array.ts";
+import { encodeUtf8, MOST_BYTES_A_UNIT, utf8Of } from "../codec/utf8.ts";
+import { formOf } from "../codec/variable.ts";
+import { mapFailure } from "../failure.ts";
+import { type MapHost, memoryFor } from "../host.ts";
+import type { MapInfo } from "../info.ts";
+import type { Transfer } from "./transfer.ts";
 
 /** Length and room. */
 const { GIVEN_BYTES } = CONSTANTS;

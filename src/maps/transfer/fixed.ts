@@ -1,14 +1,15 @@
 /** The transfer buffer of a map of fixed sizes: a key, then a value (all copies), then room for what changes values. It never moves. */
-import { AnyctxError } from "../error.ts";
-import type { Core } from "../wasm/face.ts";
-import type { Accessor, Codec } from "./accessor.ts";
-import { type Alone, alone } from "./alone.ts";
-import { runsCode } from "./codec.ts";
-import type { MapHost } from "./host.ts";
-import type { MapInfo } from "./info.ts";
-import { refusalOf } from "./refusal.ts";
-import { holdsI32, holdsU32 } from "./scalar.ts";
-import { type NumberRoom, roundUp, type Transfer } from "./transfer.ts";
+import { AnyctxError } from "../../error.ts";
+import type { Core } from "../../wasm/face.ts";
+import { roundUp } from "../align.ts";
+import type { Accessor, Codec } from "../codec/accessor.ts";
+import { type Alone, alone } from "../codec/alone.ts";
+import { runsCode } from "../codec/codec.ts";
+import { refusalOf } from "../codec/refusal.ts";
+import { holdsI32, holdsU32 } from "../codec/scalar.ts";
+import type { MapHost } from "../host.ts";
+import type { MapInfo } from "../info.ts";
+import type { NumberRoom, Transfer } from "./transfer.ts";
 
 /** Two words of 8 bytes for numbers that are changed by themselves. */
 const NUMBER_ROOM = 16;

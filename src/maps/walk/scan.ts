@@ -1,15 +1,15 @@
 /** Copying a map's entries into arrays, many at a time: of maps whose keys and values are of one word each. */
-import { show } from "../arguments.ts";
-import { AnyctxError, ERRNO } from "../error.ts";
-import { type Core, LAYOUT } from "../wasm/face.ts";
-import { wordAt } from "../wasm/reader.ts";
-import type { ScalarName } from "./accessor.ts";
-import { mapFailure } from "./failure.ts";
-import type { MapHost } from "./host.ts";
-import type { MapInfo } from "./info.ts";
-import { SCALAR_ARRAYS, type ScalarArray } from "./scalar.ts";
-import { roundUp } from "./transfer.ts";
-import { typedArrayKind } from "./typed-array.ts";
+import { show } from "../../arguments.ts";
+import { AnyctxError, ERRNO } from "../../error.ts";
+import { type Core, LAYOUT } from "../../wasm/face.ts";
+import { wordAt } from "../../wasm/reader.ts";
+import { roundUp } from "../align.ts";
+import type { ScalarName } from "../codec/accessor.ts";
+import { SCALAR_ARRAYS, type ScalarArray } from "../codec/scalar.ts";
+import { typedArrayKind } from "../codec/typed-array.ts";
+import { mapFailure } from "../failure.ts";
+import type { MapHost } from "../host.ts";
+import type { MapInfo } from "../info.ts";
 
 /** What one call of `scan` copied, and where the next one goes on: 0, nowhere. */
 export interface Scanned {

@@ -1,7 +1,7 @@
 /** A codec in memory of this thread's own: values become bytes, and bytes values, without the arena. */
-import { AnyctxError } from "../error.ts";
+import { AnyctxError } from "../../error.ts";
+import { roundUp } from "../align.ts";
 import type { Codec, Role } from "./accessor.ts";
-import { roundUp } from "./transfer.ts";
 
 export interface Alone<T> {
   /** @throws what the codec throws; EINVAL: to read the value used this very memory, and what it had read by then is gone */

@@ -6,8 +6,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import vm from "node:vm";
 import fc from "fast-check";
-import { Arena } from "../arena/arena.ts";
-import { AnyctxError, ERRNO } from "../error.ts";
+import { Arena } from "../../arena/arena.ts";
+import { AnyctxError, ERRNO } from "../../error.ts";
+import { ANY, type ArenaMap, NOEXIST } from "../map.ts";
 import {
   array,
   bytes,
@@ -27,7 +28,6 @@ import {
   u64,
 } from "./codec.ts";
 import { json } from "./json.ts";
-import { ANY, type ArenaMap, NOEXIST } from "./map.ts";
 import { SCALARS } from "./scalar.ts";
 
 const arena = await Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 3 });

@@ -4,7 +4,7 @@
  *
  * Writing has steps, because to read what was given may run code of whoever made it (getters, proxies), and that may even close
  * the map: first everything is read into variables and checked, then the map is asked whether it is still open, then the
- * variables are stored. Whatever does not fit leaves the block `fast`: the accessors of maps/codec.ts then say why.
+ * variables are stored. Whatever does not fit leaves the block `fast`: the accessors of maps/codec/codec.ts then say why.
  */
 import type { Description, Role, ScalarName } from "./accessor.ts";
 import { codecFrom, paddingOf, placeFields } from "./codec.ts";

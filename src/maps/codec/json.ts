@@ -1,10 +1,10 @@
 /** Values of any shape as JSON text. */
-import { AnyctxError } from "../error.ts";
+import { AnyctxError } from "../../error.ts";
 import type { Codec } from "./accessor.ts";
 import { type Json, jsonText } from "./json-text.ts";
 import { checkLength, refusal } from "./refusal.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
-import { VARIABLE_CODECS } from "./variable-codec.ts";
+import { VARIABLE_CODECS } from "./variable.ts";
 
 export type { Json } from "./json-text.ts";
 

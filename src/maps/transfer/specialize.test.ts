@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Arena } from "../arena/arena.ts";
-import type { Codec } from "./accessor.ts";
-import { array, bytes, f32, f64, i8, i16, i32, i64, string, struct, u8, u16, u32, u64 } from "./codec.ts";
-import { MapEntries } from "./entries.ts";
-import type { ArenaMap } from "./map.ts";
+import { Arena } from "../../arena/arena.ts";
+import type { Codec } from "../codec/accessor.ts";
+import { array, bytes, f32, f64, i8, i16, i32, i64, string, struct, u8, u16, u32, u64 } from "../codec/codec.ts";
+import { MapEntries } from "../entries.ts";
+import type { ArenaMap } from "../map.ts";
 import { SPECIALIZED } from "./specialize.ts";
 
 const arena = await Arena.create({ maximumBytes: 256 << 20, cpus: 2, seed: 1 });
@@ -169,7 +169,7 @@ test("names of fields are text, whatever they are", () => {
 });
 
 test("where no code may be made of text, maps have the shared operations", () => {
-  const entry = new URL("../../dist/index.js", import.meta.url).href;
+  const entry = new URL("../../../dist/index.js", import.meta.url).href;
   const source = `
     const { Arena, u32, struct, string } = await import(${JSON.stringify(entry)});
     const arena = await Arena.create({ maximumBytes: 16 << 20, cpus: 1 });

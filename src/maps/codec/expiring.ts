@@ -1,6 +1,6 @@
 /** Values that are good for a time: with each goes the time until which it is. */
-import { show } from "../arguments.ts";
-import { AnyctxError } from "../error.ts";
+import { show } from "../../arguments.ts";
+import { AnyctxError } from "../../error.ts";
 import type { Codec, Description, VariableForm } from "./accessor.ts";
 import { f64 } from "./scalar.ts";
 import { typedArrayLength } from "./typed-array.ts";

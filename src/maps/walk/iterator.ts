@@ -2,9 +2,9 @@
  * Going through a map by an object: as a generator does, which would have to be resumed for each entry, for more than what the rest
  * of it costs. Helpers of iterators are inherited where the runtime has them.
  */
-import type { MapInfo } from "./info.ts";
+import type { MapInfo } from "../info.ts";
+import type { WalkStep } from "./step.ts";
 import { wordsOfKey } from "./walk.ts";
-import type { WalkStep } from "./walk-step.ts";
 
 /** What is made of the keys of a walk. */
 export interface Visit<T> {

@@ -1,6 +1,6 @@
 /** What a codec says of a value that it cannot hold exactly. */
-import { show } from "../arguments.ts";
-import { AnyctxError } from "../error.ts";
+import { show } from "../../arguments.ts";
+import { AnyctxError } from "../../error.ts";
 
 /**
  * @param codec as it is written: `u32`, `string(16)`

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import vm from "node:vm";
-import { Arena } from "../arena/arena.ts";
-import { ERRNO } from "../error.ts";
+import { Arena } from "../../arena/arena.ts";
+import { ERRNO } from "../../error.ts";
+import type { ArenaMap } from "../map.ts";
 import { bytes, none, string, struct, u8, u32 } from "./codec.ts";
 import { json } from "./json.ts";
-import type { ArenaMap } from "./map.ts";
 import { bytesOf } from "./typed-array.ts";
 
 const arena = await Arena.create({ maximumBytes: 16 << 20, cpus: 2, seed: 1 });

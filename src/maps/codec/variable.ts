@@ -1,5 +1,5 @@
 /** Codecs of keys and values that have lengths of their own: what is given is read first, and written when nothing can go wrong. */
-import { AnyctxError } from "../error.ts";
+import { AnyctxError } from "../../error.ts";
 import type { Codec, Role, VariableForm, VariableName } from "./accessor.ts";
 import { alone } from "./alone.ts";
 import { type Json, jsonText } from "./json-text.ts";

@@ -2,7 +2,7 @@
  * Keys of an ordered map: bytes whose order is that of what they stand for. Texts come in the order of their code points, numbers in
  * their own, -0 as 0 and NaN behind all.
  */
-import { AnyctxError } from "../error.ts";
+import { AnyctxError } from "../../error.ts";
 import type { Codec, ScalarName, VariableForm } from "./accessor.ts";
 import { isScalar } from "./scalar.ts";
 

@@ -1,12 +1,12 @@
 /** Going through an ordered map's keys in their order, all of them or a range, while others write. */
-import { AnyctxError, ERRNO } from "../error.ts";
-import { CONSTANTS } from "../wasm/face.ts";
-import { mapFailure } from "./failure.ts";
-import { type MapHost, memoryFor, type Room } from "./host.ts";
-import type { MapInfo } from "./info.ts";
-import { comesBefore } from "./key-order.ts";
-import { roundUp } from "./transfer.ts";
-import type { WalkStep } from "./walk-step.ts";
+import { AnyctxError, ERRNO } from "../../error.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
+import { roundUp } from "../align.ts";
+import { comesBefore } from "../codec/key-order.ts";
+import { mapFailure } from "../failure.ts";
+import { type MapHost, memoryFor, type Room } from "../host.ts";
+import type { MapInfo } from "../info.ts";
+import type { WalkStep } from "./step.ts";
 
 const { GIVEN_BYTES, STAMP_BYTES, WALK_DOWN, WALK_FROM } = CONSTANTS;
 
@@ -82,7 +82,7 @@ function lastKey(keys: Uint32Array): Uint8Array {
 }
 
 /**
- * Keys as walkKeys gives them (maps/walk.ts), in order. One that comes meanwhile is met if it lies ahead.
+ * Keys as walkKeys gives them (maps/walk/walk.ts), in order. One that comes meanwhile is met if it lies ahead.
  * @throws {AnyctxError} EBADF, ENOMEM (for keys that are larger than what a thread keeps for walks)
  */
 export function* walkInOrder(

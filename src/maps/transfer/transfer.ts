@@ -1,12 +1,5 @@
 /** A map's transfer buffer: how keys and values come to where the core's functions take and give them. This thread's own. */
-import type { Core } from "../wasm/face.ts";
-
-/** Bytes a view of the arena's memory needs to be aligned to. */
-const ALIGN = 8;
-
-export function roundUp(value: number): number {
-  return Math.ceil(value / ALIGN) * ALIGN;
-}
+import type { Core } from "../../wasm/face.ts";
 
 /**
  * What is given is first read, which may run code of whoever made it, and may even close the map: then it is refused, and nothing
@@ -21,7 +14,7 @@ export interface Transfer<K, V> {
   place(key: K): number;
   /** Writes a value and a key; what `given` gives. */
   write(key: K, value: V): number;
-  /** As `given`, of a key as a walk has copied it (maps/walk.ts). */
+  /** As `given`, of a key as a walk has copied it (maps/walk/walk.ts). */
   put(words: Uint32Array, from: number): number;
   /** The key and the value that are there. */
   readKey(): K;

@@ -1,7 +1,7 @@
 /** Where in a value a number lies that is changed by itself. */
-import { show } from "../arguments.ts";
-import { AnyctxError } from "../error.ts";
-import { CONSTANTS } from "../wasm/face.ts";
+import { show } from "../../arguments.ts";
+import { AnyctxError } from "../../error.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
 import type { Description, ScalarName } from "./accessor.ts";
 import { codecFrom, placeFields } from "./codec.ts";
 import { isScalar } from "./scalar.ts";

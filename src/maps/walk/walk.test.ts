@@ -1,10 +1,10 @@
 /** Walks and `clear` where the arena has no memory left: they need none. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Arena } from "../arena/arena.ts";
-import { bytes, u32 } from "./codec.ts";
-import type { MapType } from "./kinds.ts";
-import type { ArenaMap } from "./map.ts";
+import { Arena } from "../../arena/arena.ts";
+import { bytes, u32 } from "../codec/codec.ts";
+import type { MapType } from "../kinds.ts";
+import type { ArenaMap } from "../map.ts";
 
 const VALUES = [8, 300, 5000, 70_000];
 

@@ -1,18 +1,18 @@
 /**
- * A map's own operations, compiled for its key and value (maps/codec-source.ts) and its place in memory. They do what goes well;
+ * A map's own operations, compiled for its key and value (maps/codec/source.ts) and its place in memory. They do what goes well;
  * whatever does not (a value that does not fit, an errno) is left to the operations that all maps share, which say why. Where
  * code may not be made of text (a content security policy), and for codecs that cannot be written out, there are only those.
  */
-import { ERRNO } from "../error.ts";
-import type { Core } from "../wasm/face.ts";
-import type { Description } from "./accessor.ts";
-import { runsCode } from "./codec.ts";
-import { codecSource, rememberingSource, type WriteSource } from "./codec-source.ts";
-import { fixedTransferBytes } from "./fixed-transfer.ts";
-import type { MapInfo } from "./info.ts";
-import { roundUp } from "./transfer.ts";
-import { typedArrayKind, typedArrayLength } from "./typed-array.ts";
-import { decodeUtf8 } from "./utf8.ts";
+import { ERRNO } from "../../error.ts";
+import type { Core } from "../../wasm/face.ts";
+import { roundUp } from "../align.ts";
+import type { Description } from "../codec/accessor.ts";
+import { runsCode } from "../codec/codec.ts";
+import { codecSource, rememberingSource, type WriteSource } from "../codec/source.ts";
+import { typedArrayKind, typedArrayLength } from "../codec/typed-array.ts";
+import { decodeUtf8 } from "../codec/utf8.ts";
+import type { MapInfo } from "../info.ts";
+import { fixedTransferBytes } from "./fixed.ts";
 
 /** Operations that a map may have of its own: they take over from those of the same name. */
 export const SPECIALIZED = ["get", "has", "set", "update", "delete", "load", "loadedKey", "loadedValue"] as const;

@@ -1,7 +1,7 @@
 /** What is added to a number: any amount that JavaScript has exactly, as the core takes it. */
-import { show } from "../arguments.ts";
-import { AnyctxError } from "../error.ts";
-import { CONSTANTS } from "../wasm/face.ts";
+import { show } from "../../arguments.ts";
+import { AnyctxError } from "../../error.ts";
+import { CONSTANTS } from "../../wasm/face.ts";
 import type { ScalarName } from "./accessor.ts";
 
 const { SUBTRACTS } = CONSTANTS;
