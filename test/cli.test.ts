@@ -15,6 +15,7 @@ import type { RunDocument } from "../src/cli/print-run.ts";
 import type { MapReport, Report } from "../src/replay/report.ts";
 import {
   anyctx,
+  COMMAND,
   type Ended,
   file,
   firstLines,
@@ -440,7 +441,7 @@ describe("for people", { concurrency: CONCURRENCY }, () => {
   });
 
   test("an interrupt ends the trace: what was read until then is reported", async () => {
-    const args = ["--import", "tsx", "src/cli/main.ts", "run", MEMLEAK, "--events", "-", "--no-headline", "--json"];
+    const args = [COMMAND, "run", MEMLEAK, "--events", "-", "--no-headline", "--json"];
     const child = spawn(process.execPath, args, {
       stdio: ["pipe", "pipe", "inherit"],
       ...{ timeout: LIMIT_MILLISECONDS, killSignal: "SIGKILL" },

@@ -1,9 +1,10 @@
-/** Runs the command line as a process of its own, and makes the files that are given to it. */
+/** Runs the command line as it ships, a process of its own, and makes the files that are given to it. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { newest } from "../tools/newest.ts";
 
 export const TRACE = "examples/data/kernel-events.trace.gz";
 export const MEMLEAK = "examples/bpf/memleak.bpf.o";
@@ -18,9 +19,13 @@ export interface Ended {
 /** What any command line here may take, bad input above all. */
 export const LIMIT_MILLISECONDS = 60_000;
 
-/** Runs `anyctx ARGS` with `input` on standard input; killed after 10 seconds. */
+/** The command line as the build made it. */
+export const COMMAND = "dist/cli/main.js";
+if (newest(COMMAND) < newest("src")) throw new Error(`${COMMAND} is older than src/: npm run build`);
+
+/** Runs `anyctx ARGS` with `input` on standard input; killed when the limit is over. */
 export function anyctx(args: readonly string[], input: string | Uint8Array = ""): Promise<Ended> {
-  const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args], { env: withoutColours() });
+  const child = spawn(process.execPath, [COMMAND, ...args], { env: withoutColours() });
   const killer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MILLISECONDS);
   let stdout = "";
   let stderr = "";

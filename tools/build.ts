@@ -1,8 +1,9 @@
 /** Builds `build/core.wasm` (AssemblyScript), its instrumented twin `build/core.sim.wasm` and `dist/` (TypeScript). Everything it says goes to stderr. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundleCommand } from "./command.ts";
+import { newest } from "./newest.ts";
 
 const CORE = "build/core-bytes.js";
 const SIM_CORE = "build/core.sim.wasm";
@@ -17,18 +18,6 @@ const TOOLS = [
   "tools/instrument.ts",
   "tools/face.ts",
 ];
-
-/** The newest modification time below `paths`, or 0 where nothing exists. */
-function newest(...paths: string[]): number {
-  let latest = 0;
-  for (const path of paths) {
-    const info = statSync(path, { throwIfNoEntry: false });
-    if (info === undefined) continue;
-    const inside = info.isDirectory() ? newest(...readdirSync(path).map((name) => join(path, name))) : info.mtimeMs;
-    latest = Math.max(latest, inside);
-  }
-  return latest;
-}
 
 function run(script: string, args: readonly string[]): void {
   const { status } = spawnSync(process.execPath, [script, ...args], { stdio: ["ignore", 2, 2] });

@@ -1,20 +1,28 @@
 /**
- * Bundles the command line: its files and the packages that they use become one file, so that who installs the library installs
- * no package of anybody else's (docs/decisions/0016). The rest of the package stays outside, as it is.
+ * Bundles the command line: its files, the packages that they use and what they import of the library become one file, so that who
+ * installs the library installs no package of anybody else's, and a command does not begin by reading hundreds of files
+ * (docs/decisions/0016).
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
 
 const ENTRY = "src/cli/main.ts";
 const OUT = "dist/cli/main.js";
 const LICENSES = "dist/cli/LICENSES.txt";
 
-/** What is not the command line's lies in the same place beside the bundle. */
-const restOfThePackage: Plugin = {
-  name: "rest of the package",
+/** Modules that hold nothing but data, and are imported only where it is needed: they stay outside, beside the bundle. */
+const DATA = /^(?:build|src\/bpf\/shipped)\//;
+
+const dataOutside: Plugin = {
+  name: "data outside",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\.\/.*\.ts$/ }, ({ path }) => ({ path: path.replace(/\.ts$/, ".js"), external: true }));
+    onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+      const file = relative("", join(resolveDir, path));
+      if (kind !== "dynamic-import" || !DATA.test(file)) return undefined;
+      const made = file.replace(/^src\/(.*)\.ts$/, "dist/$1.js");
+      return { path: relative(dirname(OUT), made), external: true };
+    });
   },
 };
 
@@ -45,7 +53,9 @@ export async function bundleCommand(): Promise<void> {
     format: "esm",
     platform: "node",
     target: "node20",
-    plugins: [restOfThePackage],
+    plugins: [dataOutside],
+    minifyWhitespace: true,
+    minifySyntax: true,
     // The packages are CommonJS and require modules of Node.
     banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);' },
     metafile: true,
