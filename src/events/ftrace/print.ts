@@ -9,6 +9,7 @@ import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { withoutCasts } from "./casts.ts";
 import { bitmapReader, dumpReader, textBytes, textReaders } from "./conversions.ts";
 import { cutTo, type Inverse, invert } from "./inverse.ts";
+import { asSums, type Beside, sumWith } from "./together.ts";
 import { type WordSet, wordsOf } from "./words.ts";
 
 /** Blanks around a text that is narrower than its column: in front of it, or behind it up to so many columns. */
@@ -38,6 +39,9 @@ export type PrintItem =
       readonly inverse: Inverse;
       /** Bits of the field that the number tells. */
       readonly covers: bigint;
+      /** It is added to what another item tells of the field. */
+      readonly isSummand?: boolean;
+      readonly beside?: Beside;
     }
   | { readonly kind: "pointer"; readonly field: EventField; readonly index: number }
   | ({ readonly kind: "symbol"; readonly field: EventField; readonly index: number } & Padded)
@@ -96,13 +100,14 @@ export function printItems(format: FtraceFormat): PrintItem[] {
     const [wide, precise] = [width, precision].map((size) => (size === "*" ? values.shift() : size));
     const value = withoutCasts(values.shift() ?? { kind: "opaque" }, format.fields);
     const sizes = { width: constantOf(wide), precision: constantOf(precise), padded: width !== undefined };
-    const item = itemOf(format, { type, extension, flags, length, ...sizes }, value);
+    const sum = bytesOf(length) === 8 ? sumWith(value, format, items) : undefined;
+    const item = itemOf(format, { type, extension, flags, length, ...sizes }, sum?.rest ?? value);
     // A text that is always the same.
     if (item.kind === "literal") literal(item.text);
-    else items.push(item);
+    else items.push(sum !== undefined && item.kind === "number" ? { ...item, beside: sum.beside } : item);
   }
   literal(print.format.slice(from));
-  const joined = onlyOnce(joinWords(items));
+  const joined = onlyOnce(joinWords(asSums(items)));
   return format.name.startsWith("sys_enter_") ? joined.map(asOfCall) : joined;
 }
 
@@ -362,6 +367,9 @@ function coveredBy(item: Exclude<PrintItem, { kind: "literal" | "ignored" }>): b
   return item.sets.reduce((sum, { covers }) => sum | covers, 0n) & all;
 }
 
+/** A task's state and a request's priority: they have no bits above those that are printed. */
+const NO_BITS_ABOVE = /^(?:prev_state|ioprio)$/;
+
 export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Untold {
   /** By the elements of arrays. */
   const told = new Map<EventField, bigint[]>();
@@ -382,10 +390,8 @@ export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Unt
   }
   const isFilled = (name: string): boolean => name === CALL_NUMBER && callNumberOf(format.name) !== undefined;
   const own = ownFields(format.fields).filter(({ name }) => !isFilled(name));
-  // A number that a table names in part has no bits above those that are printed.
-  const named = new Set(items.flatMap((item) => (item.kind === "words" ? [item.field] : [])));
   const isWhole = (field: EventField, bits: bigint): boolean =>
-    bits === bitsOf(field) || (named.has(field) && bits !== 0n && (bits & (bits + 1n)) === 0n);
+    bits === bitsOf(field) || (NO_BITS_ABOVE.test(field.name) && bits !== 0n && (bits & (bits + 1n)) === 0n);
   const isTold = (field: EventField): boolean => told.get(field)?.every((bits) => isWhole(field, bits)) === true;
   return {
     unprinted: own.filter((field) => !shown.has(field)).map(({ name }) => name),
