@@ -50,6 +50,15 @@ export function lostIn(line: string): number | undefined {
   return undefined;
 }
 
+/** How many events the header says are there, and how many were recorded: the first ones were written over. */
+const IN_BUFFER = /^# (?:entries-in-buffer\/entries-written: |latency: \d+ us, #)(\d+)\/(\d+)/;
+
+/** Events that a comment says were lost. */
+export function overwrittenIn(comment: string): number {
+  const [, there, written] = IN_BUFFER.exec(comment) ?? [];
+  return Math.max(0, Number(written ?? 0) - Number(there ?? 0));
+}
+
 /** A stack that perf prints below an event. */
 const STACK_OF_PERF = /^\t *[0-9a-f]{1,16}(?: .*)?$/;
 /** What the kernel and trace-cmd print above one. */

@@ -16,6 +16,7 @@ import {
   isTitleOfReport,
   lackingIn,
   lostIn,
+  overwrittenIn,
   tracerOf,
 } from "./between.ts";
 import { ByteCache } from "./byte-cache.ts";
@@ -148,8 +149,10 @@ function readLines(reading: Reading, text: Uint8Array, from: number, to: number,
 function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, from: number, to: number): void {
   counts.lines++;
   counts.comments++;
+  const comment = textOf(text, from, to);
+  counts.lost += overwrittenIn(comment);
   if (counts.read > 0) return;
-  readHeaderLine(textOf(text, from, to), headerNames);
+  readHeaderLine(comment, headerNames);
   const layout = layoutOfHeader(headerNames);
   if (layout !== undefined) head.useLayout(layout);
 }

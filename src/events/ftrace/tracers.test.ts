@@ -87,3 +87,14 @@ test("losses and stacks in a kernel's log are told as anywhere", async () => {
   );
   assert.deepEqual([trace.counts.lost, reasons(trace)], [7, { lost: 2, annotation: 1 }]);
 });
+
+test("events that were written over before the recording was read are lost, as its header says", async () => {
+  for (const [header, lost] of [
+    ["# entries-in-buffer/entries-written: 176230/178354   #P:2", 2124],
+    ["# latency: 0 us, #40/43, CPU#0 | (M:preempt VP:0, KP:0, SP:0 HP:0 #P:2)", 3],
+    ["# entries-in-buffer/entries-written: 5/5   #P:2", 0],
+  ] as const) {
+    const { trace } = await readText(`# tracer: nop\n${header}\n${HEAD}sys_close(fd: 0x3)\n`);
+    assert.equal(trace.counts.lost, lost, header);
+  }
+});
