@@ -110,3 +110,17 @@ test("of two sides the one is taken that the kernel took when it was built", asy
     '"%u", (__u32)(__builtin_constant_p(REC->a) ? ((REC->a & 1) << 24) : __fswab32((__u32)(__be32)(REC->a)))';
   assert.deepEqual(await fieldsRead([["u32 a", 8, 4]], print, ["1"]), [{ a: 0x0100_0000n }]);
 });
+
+test("a number that words about itself stand behind ends where its digits do", async () => {
+  const print = '"n=%u%s%s m=%u", REC->n, REC->n & 1 ? " odd" : "", REC->n & 2 ? " two" : "", REC->m';
+  const fields = [
+    ["u32 n", 8, 4],
+    ["u32 m", 12, 4],
+  ] as const;
+  assert.deepEqual(await fieldsRead(fields, print, ["n=3 odd two m=5", "n=0 m=6"]), [
+    { n: 3n, m: 5n },
+    { n: 0n, m: 6n },
+  ]);
+  const digits = '"n=%u%s", REC->n, REC->n & 1 ? "1" : ""';
+  assert.deepEqual(await fieldsRead([["u32 n", 8, 4]], digits, ["n=31"]), [{ n: "unread" }]);
+});

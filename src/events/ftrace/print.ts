@@ -2,10 +2,9 @@
  * From a `print fmt` to what its text says about the fields: the list of items a printed line consists of, each a piece
  * of fixed text or a value with the field it belongs to. The reverse of what the kernel does when it prints.
  */
-import { type EventField, ownFields } from "../event.ts";
+import type { EventField } from "../event.ts";
 import { type Expression, evaluate, fieldsOf, parsePrint } from "../tracepoints/expression.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
-import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { withoutCasts } from "./casts.ts";
 import { bitmapReader, dumpReader, textBytes, textReaders } from "./conversions.ts";
 import { cutTo, type Inverse, invert } from "./inverse.ts";
@@ -62,8 +61,8 @@ export type PrintItem =
       /** All bytes of the field are printed, and not only the first ones. */
       readonly whole: boolean;
     } & Padded)
-  /** What is not understood, or not needed. `fields`: what it would have told. */
-  | { readonly kind: "ignored"; readonly fields: readonly EventField[] };
+  /** What is not understood, or not needed. `fields`: what it would have told; `texts`: all that it may be. */
+  | { readonly kind: "ignored"; readonly fields: readonly EventField[]; readonly texts?: readonly string[] };
 
 const CONVERSION = /%(?:%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(hh|h|ll|l|z|j|t|L|q)?([a-zA-Z])([A-Za-z0-9]*))/g;
 /** Addresses of kprobe events: where the format says `%lx` the kernel prints symbols. */
@@ -156,7 +155,8 @@ function paddingOf({ flags, width = ANY_COLUMNS, padded }: Conversion): Padding 
 const fieldIn = ({ fields }: FtraceFormat, name: string): EventField | undefined =>
   fields.find((each) => each.name === name);
 
-const bitsOf = ({ size, count }: EventField): bigint => (1n << BigInt((size / count) * 8)) - 1n;
+/** All bits of a field, or of an array's element. */
+export const bitsOf = ({ size, count }: EventField): bigint => (1n << BigInt((size / count) * 8)) - 1n;
 
 /** Bytes of a number that is printed with this length modifier. */
 const bytesOf = (length: string): number => ({ hh: 1, h: 2, "": 4 })[length] ?? 8;
@@ -344,57 +344,8 @@ function onlyOnce(items: readonly PrintItem[]): PrintItem[] {
   for (const item of items)
     if (item.kind === "pointer" || (item.kind === "number" && item.covers === bitsOf(item.field)))
       whole.add(item.field);
-  return items.map((item) => (item.kind === "words" && whole.has(item.field) ? { kind: "ignored", fields: [] } : item));
-}
-
-/** The field of a system call's number, which is filled from the event's name. */
-export const CALL_NUMBER = "__syscall_nr";
-
-/** What of an event its printed line does not tell. */
-export interface Untold {
-  /** Printed in no line. */
-  readonly unprinted: readonly string[];
-  /** Printed, but so that nothing or not everything follows from it. */
-  readonly unreadable: readonly string[];
-}
-
-/** Bits of its field, or of the array's element, that an item tells. */
-function coveredBy(item: Exclude<PrintItem, { kind: "literal" | "ignored" }>): bigint {
-  const all = bitsOf(item.field);
-  if (item.kind === "bytes") return item.whole ? all : 0n;
-  if (item.kind === "number") return item.covers;
-  if (item.kind !== "words") return all;
-  return item.sets.reduce((sum, { covers }) => sum | covers, 0n) & all;
-}
-
-/** A task's state and a request's priority: they have no bits above those that are printed. */
-const NO_BITS_ABOVE = /^(?:prev_state|ioprio)$/;
-
-export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Untold {
-  /** By the elements of arrays. */
-  const told = new Map<EventField, bigint[]>();
-  const shown = new Set<EventField>();
-  for (const item of items) {
-    if (item.kind === "literal") continue;
-    if (item.kind === "ignored") for (const field of item.fields) shown.add(field);
-    else {
-      shown.add(item.field);
-      const covers = coveredBy(item);
-      const only = "index" in item ? item.index : undefined;
-      const before = told.get(item.field) ?? new Array<bigint>(item.field.count).fill(0n);
-      told.set(
-        item.field,
-        before.map((bits, index) => (only === undefined || only === index ? bits | covers : bits)),
-      );
-    }
-  }
-  const isFilled = (name: string): boolean => name === CALL_NUMBER && callNumberOf(format.name) !== undefined;
-  const own = ownFields(format.fields).filter(({ name }) => !isFilled(name));
-  const isWhole = (field: EventField, bits: bigint): boolean =>
-    bits === bitsOf(field) || (NO_BITS_ABOVE.test(field.name) && bits !== 0n && (bits & (bits + 1n)) === 0n);
-  const isTold = (field: EventField): boolean => told.get(field)?.every((bits) => isWhole(field, bits)) === true;
-  return {
-    unprinted: own.filter((field) => !shown.has(field)).map(({ name }) => name),
-    unreadable: own.filter((field) => shown.has(field) && !isTold(field)).map(({ name }) => name),
-  };
+  return items.map((item) => {
+    if (item.kind !== "words" || !whole.has(item.field)) return item;
+    return { kind: "ignored", fields: [], texts: item.sets.flatMap(({ words }) => [...words.keys()]) };
+  });
 }

@@ -112,7 +112,7 @@ function goesOn(item: PrintItem, next: PrintItem | undefined): boolean {
   const isDigit = (text: string): boolean => DIGITS[item.base].test(text);
   if (next.kind === "literal") return isDigit(next.text);
   if (next.kind === "words") return [...(next.sets[0]?.words.keys() ?? [])].some(isDigit);
-  return true;
+  return next.kind !== "ignored" || (next.texts?.some(isDigit) ?? true);
 }
 
 /** `%02x%02x`: how many numbers stand side by side from here on, of which each has its least digits if they have no more together. */
