@@ -14,7 +14,8 @@ import { endOfLine, findOnLine, isEndOfLine, NEWLINE, skipBlanks, wordsOf } from
 import { type Decode, decoderOf } from "./decoder.ts";
 import { firstEnd, type Matching, markUnread, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
-import { type PrintItem, printItems } from "./print.ts";
+import { printItems } from "./print.ts";
+import type { PrintItem } from "./print-item.ts";
 import { recover } from "./recover.ts";
 import { FIRST_TEXT, STEPS, type Step, stepsOf } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";

@@ -3,7 +3,7 @@ import { type EventField, fieldBit } from "../event.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Inverse } from "./inverse.ts";
-import type { PrintItem } from "./print.ts";
+import type { PrintItem } from "./print-item.ts";
 import type { WordSet } from "./words.ts";
 
 /** All have all members, so that the engine sees one shape. */

@@ -3,17 +3,10 @@ import type { EventField } from "../event.ts";
 import type { Expression } from "../tracepoints/expression.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import type { Inverse } from "./inverse.ts";
-import type { PrintItem } from "./print.ts";
+import type { Beside, PrintItem } from "./print-item.ts";
 
 const ALL = 0xffff_ffff_ffff_ffffn;
 const WORD = 8;
-
-/** Another field in a printed sum, which an earlier item tells. */
-export interface Beside {
-  readonly field: EventField;
-  /** It is added, or taken away. */
-  readonly sign: 1n | -1n;
-}
 
 interface Sum {
   /** What is printed without the other field. */

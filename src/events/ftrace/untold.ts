@@ -2,7 +2,8 @@
 import { type EventField, ownFields } from "../event.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import { callNumberOf } from "../tracepoints/kernel-formats.ts";
-import { bitsOf, type PrintItem } from "./print.ts";
+import { bitsOf } from "./print.ts";
+import type { PrintItem } from "./print-item.ts";
 
 /** The field of a system call's number, which is filled from the event's name. */
 export const CALL_NUMBER = "__syscall_nr";
