@@ -1,6 +1,7 @@
 /** Opens files of events: the part of the door that needs Node. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { AnyctxError } from "../error.ts";
@@ -46,8 +47,19 @@ async function sizeOf(path: string): Promise<number> {
   const info = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  if (info.isDirectory()) throw new AnyctxError("BAD_TRACE", `cannot read ${path}: it is a folder`);
+  if (info.isDirectory()) throw new AnyctxError("BAD_TRACE", `cannot read ${path}: ${await folderKind(path)}`);
   return info.size;
+}
+
+/** What a folder is: perf makes one of several files that only together are a recording. */
+async function folderKind(path: string): Promise<string> {
+  const isPerf = await stat(join(path, "data.0")).then(
+    () => true,
+    () => false,
+  );
+  return isPerf
+    ? "it is a folder of perf record --threads, whose files are not read; without it perf writes one"
+    : "it is a folder";
 }
 
 async function* readFileChunks(path: string): AsyncIterable<Uint8Array> {

@@ -127,6 +127,20 @@ test("what no row knows is refused with its name, its beginning and the kinds th
     await assert.rejects(openEventStream(chunksOf(empty), { name: "x.gz" }), refused("BAD_TRACE", /^x\.gz is empty$/));
 });
 
+test("texts that hold no events are called by their name", async () => {
+  for (const [text, name] of [
+    ["# event histogram\n#\n# trigger info: hist:keys=a\n", "a histogram of tracefs"],
+    ["Attaching 1 probe...\n@: 5\n", "what bpftrace prints"],
+    ['{"type": "attached_probes", "data": {"probes": 1}}\n', "what bpftrace prints"],
+    ['{\n\t"linux-perf-json-version": 1,\n', "a recording of perf's as JSON"],
+    ['{"traceEvents":[]}\n', "a trace of Chrome's"],
+  ] as const)
+    await assert.rejects(
+      openEventStream(chunksOf(ascii(text))),
+      refused("BAD_TRACE", new RegExp(`^the input is ${name}`)),
+    );
+});
+
 test("how many CPUs were recorded is known from the beginning, where it tells", async () => {
   const header = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 3/3   #P:12\n#\n";
   const rest = TRACE.subarray(0, 20_000);

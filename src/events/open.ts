@@ -4,7 +4,7 @@
  */
 import { AnyctxError } from "../error.ts";
 import type { ByteRange } from "./bytes.ts";
-import { foreignKind } from "./foreign.ts";
+import { foreignKind, foreignText } from "./foreign.ts";
 import { peek } from "./peek.ts";
 import type { EventSource, EventStream, ReadOptions } from "./source.ts";
 import { EVENT_SOURCES } from "./sources.ts";
@@ -95,9 +95,10 @@ function named(kind: string, sources: readonly EventSource[]): EventSource {
 }
 
 function recognized(first: Uint8Array, name: string, sources: readonly EventSource[]): EventSource {
-  const source = sources.find(({ recognizes }) => recognizes(first));
+  const text = foreignText(first);
+  const source = text === undefined ? sources.find(({ recognizes }) => recognizes(first)) : undefined;
   if (source !== undefined) return source;
-  const foreign = foreignKind(first);
+  const foreign = text ?? foreignKind(first);
   const what = foreign === undefined ? `${name} begins with ${shown(first)}, as` : `${name} is ${foreign}, which`;
   throw new AnyctxError(
     "BAD_TRACE",

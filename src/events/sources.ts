@@ -40,7 +40,8 @@ export const EVENT_SOURCES: readonly EventSource[] = [
     formats: [],
     recognizes: isPerfData,
     inPlace: true,
-    read: async (input, { formats: _, ...options }) => readPerfEvents(input, options),
+    read: async (input, { formats: folder, ...options }) =>
+      readPerfEvents(input, options, (await formatsOf(folder)).formats),
   },
   {
     kind: "pcap",

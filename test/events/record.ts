@@ -58,6 +58,10 @@ export async function recordTwice(kilobytes: number, work: () => unknown): Promi
     for (const events of TOO_MANY) if (existsSync(join(folder, "events", events))) set(`events/${events}/enable`, "0");
     set("tracing_on", "1");
     await work();
+    // What is written into a recording has blanks of its own, lines, and bytes.
+    for (const message of ["plain", " a blank", "   three blanks", "two\nlines"]) set("trace_marker", message);
+    for (const bytes of ["A\0\0\0abc", "\xff\0\0\0", "B\0\0\0abcdefgh"])
+      writeFileSync(join(folder, "trace_marker_raw"), bytes, "latin1");
     set("tracing_on", "0");
     set("events/enable", "0");
     const text = readFileSync(join(folder, "trace"));

@@ -139,3 +139,12 @@ export function textOf(bytes: Uint8Array, from: number, to: number): string {
 export function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
+
+const BLANK = 32;
+
+/** Where the blanks that stand at `from` end. */
+export function skipBlanks(line: Uint8Array, from: number): number {
+  let position = from;
+  while (line[position] === BLANK) position++;
+  return position;
+}

@@ -8,6 +8,7 @@ export type LineSkip =
   | "head"
   | "columns"
   | "event"
+  | "tracer"
   | "cpu"
   | "fields"
   | "continued"
@@ -20,6 +21,7 @@ export const SKIP_REASONS: Readonly<Record<LineSkip, Omit<SkipReason, "reason">>
   head: { doc: "no event line: task, CPU, time or name is missing" },
   columns: { doc: "a line that was printed without a column that a record needs" },
   event: { doc: "an event whose format is not known", option: "formats" },
+  tracer: { doc: "a line of a tracer, of which no program is run" },
   cpu: { doc: "a CPU number beyond the given number of CPUs", option: "cpus" },
   fields: { doc: "none of the fields is there as the event's format says" },
   continued: { doc: "a further line of the text before it" },

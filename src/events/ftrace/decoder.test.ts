@@ -8,7 +8,8 @@ import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { bytesOf } from "./bytes.ts";
 import { decoderOf } from "./decoder.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
-import { type PrintItem, printItems } from "./print.ts";
+import { printItems } from "./print.ts";
+import type { PrintItem } from "./print-item.ts";
 import { stepsOf } from "./steps.ts";
 import { createSymbols } from "./symbols.ts";
 

@@ -1,7 +1,17 @@
 /** Stores what one step of a line has read into the event's struct. */
 import type { Target } from "../batch.ts";
 import { loadBigInt, storeBigInt } from "../integer.ts";
-import { bytesOf, endOfLine, findOnLine, matches, scanDecimal, scanHex, scanOctal, textOf } from "./bytes.ts";
+import {
+  bytesOf,
+  endOfLine,
+  findOnLine,
+  isEndOfLine,
+  matches,
+  scanDecimal,
+  scanHex,
+  scanOctal,
+  textOf,
+} from "./bytes.ts";
 import { ANY_COLUMNS } from "./print.ts";
 import { STEPS, type Step } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";
@@ -134,6 +144,8 @@ function storeBytes(
   if (bytes === undefined) return false;
   if (step.adds) return appendBytes(matching, step, bytes, 0, bytes.length, target, 0);
   if (bytes.length > step.size) return false;
+  // Of an array so many elements are printed as another field says: what the others are, nobody knows.
+  if (bytes.length < step.size) markUnread(matching, step);
   target.bytes.set(bytes, target.start + step.offset);
   return true;
 }
@@ -202,6 +214,7 @@ export function runStep(matching: Matching, step: Step, from: number, line: Uint
 }
 
 function runCharacter(matching: Matching, step: Step, from: number, line: Uint8Array, target: Target): number {
+  if (isEndOfLine(line, from)) return -1;
   if (step.sets.length > 0) return storeMeaning(matching, step, line, from, from + 1, target) ? from + 1 : -1;
   target.bytes[target.start + step.offset] = line[from] as number;
   return from + 1;
@@ -274,13 +287,29 @@ function runPart(matching: Matching, step: Step, from: number, line: Uint8Array,
 
 /** Adds the bits that a printed number tells; false where they do not fit. */
 function storeSolved(matching: Matching, step: Step, number: bigint, view: DataView, at: number): boolean {
-  const bits = step.solve(BigInt.asUintN(64, number), ALL);
+  const bits = step.solve(BigInt.asUintN(64, number - besideIn(matching, step, view, at)), ALL);
   if (bits === undefined) {
     markUnread(matching, step);
     return true;
   }
   const value = step.size < 8 ? narrowed(bits.value, step.size) : bits.value;
-  return value !== undefined && storeBigInt(view, at, step.size, loadBigInt(view, at, step.size) | value);
+  if (value === undefined) return false;
+  const before = loadBigInt(view, at, step.size);
+  return storeBigInt(
+    view,
+    at,
+    step.size,
+    step.isSummand ? BigInt.asUintN(step.size * 8, before + value) : before | value,
+  );
+}
+
+/** What of a number is another field. */
+function besideIn(matching: Matching, step: Step, view: DataView, at: number): bigint {
+  const { beside } = step;
+  if (beside === undefined) return 0n;
+  const isTold = ((matching.unreadLow & beside.unreadLow) | (matching.unreadHigh & beside.unreadHigh)) === 0;
+  if (!isTold) markUnread(matching, step);
+  return beside.sign * loadBigInt(view, at - step.offset + beside.offset, 8);
 }
 
 /** A number of 64 bits in fewer, also a negative one; undefined where it does not fit. */

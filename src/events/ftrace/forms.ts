@@ -4,7 +4,8 @@
  */
 import { levelOf } from "../tracepoints/entry.ts";
 import { bytesOf, textOf } from "./bytes.ts";
-import { FORMS, type Head, type HeadReader } from "./head.ts";
+import { columnOf, type EventPlace, FORMS, type Printer } from "./event-name.ts";
+import type { Head, HeadReader } from "./head.ts";
 import { perfColumns } from "./perf.ts";
 
 /** What a form found, in words of the line. */
@@ -114,6 +115,8 @@ const NAMED = /^(?:[\w-]+:)?(\w+): */;
 /** One of a counter of perf's, with its modifiers: `cpu-clock:pppH:`, `cache-misses:`. */
 const COUNTER = /^(\w+(?:[-/][\w./=,-]*)?)(?::[ukhpPGHSDWeIb]{1,6})?:(?: +(?![ (])|$)/;
 const CALL = /^(sys_\w+)(\(| -> )/;
+/** A function and who called it. */
+const FUNCTION = /^ ?([\w.]+)(?:[+ (].*)? <-\S/;
 
 export function createFormReader({ head, readFlagColumn, fill: fillRecord }: HeadReader): FormReader {
   let last = LINE_FORMS[0] as LineForm;
@@ -139,7 +142,8 @@ export function createFormReader({ head, readFlagColumn, fill: fillRecord }: Hea
       const text = textOf(line, from, to);
       for (const form of [last, ...LINE_FORMS.filter((each) => each !== last)]) {
         const found = form.found(text);
-        if (found === undefined || !fill(head, found, from, text, to)) continue;
+        if (found === undefined || !fill(head, found, from, text, to, form.name === REPORT ? "tool" : "kernel"))
+          continue;
         if (!fillFlags(head, found.flags, readFlagColumn)) continue;
         fillRecord(found.comm === undefined ? UNNAMED : line);
         last = form;
@@ -151,13 +155,11 @@ export function createFormReader({ head, readFlagColumn, fill: fillRecord }: Hea
   };
 }
 
-/** @param line what stands at `from..to` */
-function fill(head: Head, found: Found, from: number, line: string, to: number): boolean {
+/** @param line what stands at `from..to` @param printer who printed the line */
+function fill(head: Head, found: Found, from: number, line: string, to: number, printer: Printer): boolean {
   if (found.time === undefined || found.time < 0n || found.time >> 63n !== 0n) return false;
-  const named = COUNTER.exec(found.rest) ?? NAMED.exec(found.rest);
-  const call = named === null ? CALL.exec(found.rest) : null;
-  const name = named?.[1] ?? call?.[1];
-  if (name === undefined) return false;
+  const place = placeIn(found.rest, printer);
+  if (place === undefined) return false;
   head.commFrom = found.comm === undefined ? 0 : from + line.indexOf(found.comm);
   head.commTo = head.commFrom + (found.comm ?? "<...>").length;
   head.pid = Math.max(0, Number(found.pid));
@@ -166,12 +168,26 @@ function fill(head: Head, found: Found, from: number, line: string, to: number):
   head.seconds = Number(found.time / 1_000_000_000n);
   head.nanoseconds = Number(found.time % 1_000_000_000n);
   const rest = to - found.rest.length;
-  const nameAt = rest + (named === null ? 0 : named[0].lastIndexOf(`${name}:`));
-  head.nameFrom = nameAt;
-  head.nameTo = nameAt + name.length;
-  head.form = named !== null ? FORMS.named : call?.[2] === "(" ? FORMS.enter : FORMS.exit;
-  head.fields = rest + (named ?? call ?? [""])[0].length;
+  head.nameFrom = rest + place.nameFrom;
+  head.nameTo = rest + place.nameTo;
+  head.form = place.form;
+  head.fields = rest + place.fields;
   return head.pid <= 0x7fffffff && head.cpu <= 0xffff;
+}
+
+/** Where the event stands in what is behind the time. */
+function placeIn(rest: string, printer: Printer): EventPlace | undefined {
+  const named = COUNTER.exec(rest) ?? NAMED.exec(rest);
+  const call = named === null ? CALL.exec(rest) : null;
+  const traced = named === null && call === null ? FUNCTION.exec(rest) : null;
+  const [whole, name] = named ?? call ?? traced ?? [];
+  if (whole === undefined || name === undefined) return undefined;
+  const nameFrom = named !== null ? whole.lastIndexOf(`${name}:`) : whole.indexOf(name);
+  const place = { nameFrom, nameTo: nameFrom + name.length };
+  if (traced !== null) return { ...place, form: FORMS.function, fields: nameFrom };
+  if (call !== null) return { ...place, form: call[2] === "(" ? FORMS.enter : FORMS.exit, fields: whole.length };
+  const bare = whole.trimEnd().length;
+  return { ...place, form: FORMS.named, fields: bare + columnOf(whole.length - bare, name.length, printer) };
 }
 
 /** The flags column, or none; `common 16 00000002` are the numbers themselves. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readText, reasons, type Taken } from "./testing.ts";
+import { numberField, readText, reasons, type Taken, unreadOf } from "./testing.ts";
 import type { Trace } from "./text.ts";
 
 /** Each record as `function entry|return @nanoseconds`, in order. */
@@ -120,4 +120,82 @@ test("property: whatever such a line holds, counts add up", async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test("all columns of funcgraph's options, and none of them", async () => {
+  const forms = [
+    "  4154.504500 |   0)    bash-5678   |  d..1. |               |  a() {",
+    "  4154.504500 |        12 us |   0)    bash-5678   |  d..1. |               |  a() {",
+    "  4154.504500 |   0)    bash-5678   |  a() {",
+    "  4154.504500 |   0)  a() {",
+    "   0)  d..1. |               |  a() {",
+    "   0)  a() {",
+  ];
+  for (const line of forms) {
+    const { trace, records } = await readText(`${line}\n`);
+    const [record] = records;
+    const isTimed = line.includes("4154");
+    const isOfTask = line.includes("bash");
+    assert.deepEqual(callsOf(trace, records), [`a entry @${isTimed ? 4154504500000 : 0}`], line);
+    assert.deepEqual([record?.comm, record?.pid], isOfTask ? ["bash", 5678] : ["<...>", 0], line);
+    assert.equal(record?.flags, line.includes("d..1.") ? 1 : 0, line);
+  }
+  const { error } = await readText("               |  a() {\n   1.382 us    |    b();\n");
+  assert.match(String(error), /without a column that a record needs \(cpu \(options\/funcgraph-cpu\)\)/);
+});
+
+test("a return is that of the call as far in, also where others were lost", async () => {
+  const { trace, records } = await readText(
+    ` 0)               |  a() {
+ 0)               |    b() {
+ 0)               |      c() {
+CPU:0 [LOST 12 EVENTS]
+ 0)   2.000 us    |  }
+ 0)               |  a() {
+ 0)               |    b() {
+CPU:0 [LOST 12 EVENTS]
+ 0)               |  d() {
+ 0)   2.000 us    |  }
+ 0)   2.000 us    |}
+`,
+  );
+  assert.deepEqual(
+    callsOf(trace, records).map((call) => call.replace(/ @.*/, "")),
+    ["a entry", "b entry", "c entry", "a return", "a entry", "b entry", "d entry", "d return"],
+  );
+  assert.deepEqual([trace.counts.lost, reasons(trace)], [24, { lost: 2, head: 1 }]);
+});
+
+test("events between calls are read, of the task and at the time of the calls", async () => {
+  const { trace, records } = await readText(
+    ` 0)    bash-1234    =>   sleep-1235
+ 0)   2.000 us    |  a();
+ 0)               |  /* sched_wakeup: comm=a pid=1 prio=120 target_cpu=001 */
+ 0)               |  /* sys_close(fd: 0x3) */
+ 0)               |  /* no_event: x=1 */
+ 0)               |  /* a marker */
+`,
+  );
+  assert.deepEqual(
+    records.map(({ event, time, comm }) => `${comm} ${event} @${time}`),
+    ["sleep a @0", "sleep a @2000", "sleep sched_wakeup @2000", "sleep sys_enter_close @2000"],
+  );
+  assert.equal(numberField(trace, records[3] as Taken, "fd"), 3n);
+  assert.deepEqual(reasons(trace), { annotation: 1, event: 1, head: 1 });
+  assert.deepEqual(
+    trace.counts.skipped.flatMap(({ names }) => [...names.keys()]),
+    ["no_event"],
+  );
+});
+
+test("arguments whose type is unknown, and structs that fit a register, are numbers", async () => {
+  const { trace, records } = await readText(
+    " 0)   2.000 us    |  a(x=?0x12, k=(struct)[0x7], s=(struct)[0x1:0x2], y=-3);\n",
+  );
+  const [record] = records as [Taken];
+  assert.deepEqual(
+    ["x", "k", "y"].map((name) => numberField(trace, record, name)),
+    [18n, 7n, 0xffff_ffff_ffff_fffdn],
+  );
+  assert.deepEqual(unreadOf(trace, record), ["s"]);
 });

@@ -8,22 +8,31 @@ import { bytesOf, textOf } from "./bytes.ts";
 import type { Head, HeadReader } from "./head.ts";
 import { argumentsIn, type ProbeLine } from "./probes.ts";
 
-/** What a line comes to: calls that are entered, that return, or both; times in nanoseconds behind that of the head. */
+/**
+ * What a line comes to: calls that are entered, that return, or both, with times in nanoseconds behind that of the head; or an event that
+ * came between them, as a line from its name on.
+ */
 export interface GraphLine {
   readonly calls: readonly { readonly call: ProbeLine; readonly after: number }[];
+  readonly event?: Uint8Array;
 }
 
-/** `12.345678 |   1)  bash-1234  |  d..1.  + 0.855 us  |    do_it();`: time, CPU, task, flags, how long, and the call. */
-const LINE =
-  /^\s*(?:(\d+)\.(\d{6})\s+\|\s+)?(\d+)\)\s+(?:(\S.{0,15}?)-(\d+)\s+\|\s+)?(?:([.dDbBX][^\s|]{3,6})\s+)?(?:[+!#*@$]?\s*(\d+(?:\.\d+)?) us)?\s*\|\s+(\S.*)$/;
+/** What its options put in front of a call: time, time since the beginning, CPU, task, flags. */
+const FRONT = String.raw`^\s*(?:(?<seconds>\d+)\.(?<micros>\d{6})\s+\|\s+)?(?:\d+ us \|\s+)?(?<cpu>\d+)\)\s(?:\s*(?<comm>\S.{0,15}?)-(?<pid>\d+)\s+\|\s)?`;
+const FLAGS = String.raw`(?:\s*(?<flags>[.dDbBX][^\s|]{3,6})(?: \||(?=\s)))?`;
+const TOOK = String.raw`\s*(?:[+!#*@$]?\s*(?<took>\d+(?:\.\d+)?) us)?\s*\|`;
+/** `12.345678 |   1)  bash-1234  |  d..1. | + 0.855 us  |    do_it();`; without `funcgraph-duration` there is no bar in front of the call. */
+const LINES = [TOOK, ""].map((took) => new RegExp(`${FRONT}${FLAGS}${took}(?<indent>\\s+)(?<rest>[^\\s|].*)$`));
 /** ` 0)   bash-1234    =>  sleep-1235  `: another task comes to run. */
 const SWITCH = /^\s*(\d+)\)\s+\S.*-\d+\s+=>\s+(\S.*?)-(\d+)\s*$/;
 /** Behind the head of a line of trace-cmd's. */
-const DURATION_AND_CALL = /^(?:[+!#*@$]?\s*(\d+(?:\.\d+)?) us)?\s*\|\s+(\S.*?)\s*$/;
-const ENTERED = /^([A-Za-z_][\w.]*)(?: \[\S+\])?\((.*)\)(;| \{)\s*(?:\/\*\s*(.*?)\s*\*\/)?\s*$/;
+const DURATION_AND_CALL = /^(?:[+!#*@$]?\s*(\d+(?:\.\d+)?) us)?\s*\|(\s+)(\S.*?)\s*$/;
+/** `/* sched_wakeup: ... * /`: an event that is none of a function. */
+const EVENT = /^\/\* (\w+(?:: |\(| -> ).*?) ?\*\/\s*$/;
+const ENTERED = /^([\w.]+)(?: \[\S+\])?\((.*)\)(;| \{)\s*(?:\/\*\s*(.*?)\s*\*\/)?\s*$/;
 const RETURNED = /^\}\s*(?:\/\*\s*(.*?)\s*\*\/)?\s*$/;
 /** In the comment of a call that returns: its name and, in one of two ways, its result. */
-const NAME = /^([A-Za-z_][\w.]*)(?![\w.]*=)/;
+const NAME = /^([\w.]+)(?![\w.]*=)/;
 const RESULT = /(?:^|\s)(?:= |ret=)(\S+)$/;
 const MICRO = 1000;
 
@@ -35,6 +44,8 @@ interface Task {
 /** A call that has not returned. */
 interface Open {
   readonly name: string;
+  /** Blanks in front of it: its return has as many, also where what it called was lost. */
+  readonly indent: number;
   /** Nanoseconds. */
   readonly time: number;
 }
@@ -56,34 +67,36 @@ export class GraphReader {
   /** Reads the line at `from..to`, and its head into the head reader's. @returns undefined: it is no such line */
   read(line: Uint8Array, from: number, to: number): GraphLine | undefined {
     const text = textOf(line, from, to);
-    const [, seconds, micros = "", cpu = "", comm, pid, flags, took, rest = ""] = LINE.exec(text) ?? [];
-    if (cpu === "") {
-      this.#noteSwitch(text);
-      return undefined;
-    }
+    const found = LINES.map((pattern) => pattern.exec(text)?.groups).find((groups) => groups !== undefined);
+    if (this.#noteSwitch(text) || found === undefined) return undefined;
+    const { seconds, micros = "", cpu = "", comm, pid, flags, took, indent = "", rest = "" } = found;
     const { head } = this.#head;
     if (flags === undefined || !this.#head.readFlagColumn(flags)) Object.assign(head, NO_FLAGS);
     const task = comm === undefined ? (this.#tasks.get(Number(cpu)) ?? UNKNOWN) : { comm, pid: Number(pid) };
-    const duration = took === undefined ? 0 : Math.round(Number(took) * MICRO);
     head.cpu = Number(cpu);
     const isTimed = seconds !== undefined;
-    if (isTimed) setTime(head, Number(seconds) * 1e9 + Number(micros) * MICRO);
-    const found = this.#callsIn(`${cpu} ${isTimed ? task.pid : ""}`, rest, duration, isTimed);
-    if (found === undefined) return undefined;
+    setTime(head, isTimed ? Number(seconds) * 1e9 + Number(micros) * MICRO : this.#clock);
+    const stack = { key: `${cpu} ${isTimed ? task.pid : ""}`, indent: indent.length, isTimed };
+    const event = EVENT.exec(rest)?.[1];
+    const come =
+      event === undefined ? this.#callsIn(stack, rest, durationOf(took)) : { calls: [], event: bytesOf(`${event}\n`) };
+    if (come === undefined) return undefined;
     this.#fill(task);
-    return found;
+    return come;
   }
 
   /** Reads what is behind a head of trace-cmd's, which is in the head reader's. */
   readFields(line: Uint8Array, from: number, to: number): GraphLine | undefined {
-    const [, took, rest = ""] = DURATION_AND_CALL.exec(textOf(line, from, to)) ?? [];
-    const duration = took === undefined ? 0 : Math.round(Number(took) * MICRO);
-    return this.#callsIn(`${this.#head.head.cpu} report`, rest, duration, true);
+    const [, took, indent = "", rest = ""] = DURATION_AND_CALL.exec(textOf(line, from, to)) ?? [];
+    const stack = { key: `${this.#head.head.cpu} report`, indent: indent.length, isTimed: true };
+    return this.#callsIn(stack, rest, durationOf(took));
   }
 
-  #noteSwitch(text: string): void {
+  #noteSwitch(text: string): boolean {
     const [, cpu, comm = "", pid] = SWITCH.exec(text) ?? [];
-    if (cpu !== undefined) this.#tasks.set(Number(cpu), { comm, pid: Number(pid) });
+    if (cpu === undefined) return false;
+    this.#tasks.set(Number(cpu), { comm, pid: Number(pid) });
+    return true;
   }
 
   #fill({ comm, pid }: Task): void {
@@ -95,37 +108,48 @@ export class GraphReader {
     this.#head.fill(bytesOf(comm));
   }
 
-  /** @param stack whose calls they are @param duration nanoseconds, 0: the line has none */
-  #callsIn(stack: string, rest: string, duration: number, isTimed: boolean): GraphLine | undefined {
-    const open = this.#open.get(stack) ?? [];
-    this.#open.set(stack, open);
+  /** @param duration nanoseconds, 0: the line has none */
+  #callsIn({ key, indent, isTimed }: Stack, rest: string, duration: number): GraphLine | undefined {
+    const open = this.#open.get(key) ?? [];
+    this.#open.set(key, open);
     const entered = ENTERED.exec(rest);
+    const comment = entered === null ? RETURNED.exec(rest) : null;
+    if (entered === null && comment === null) return undefined;
+    // What is further in has returned, and nobody saw it.
+    while ((open.at(-1)?.indent ?? -1) > indent) open.pop();
+    const before = open.at(-1)?.indent === indent ? open.pop() : undefined;
     if (entered !== null) {
-      const [, name = "", args = "", end, comment = ""] = entered;
+      const [, name = "", args = "", end, told = ""] = entered;
       const call = { function: { name, offset: 0, at: "entry" as const }, arguments: argumentsIn(args) };
-      if (!isTimed) setTime(this.#head.head, this.#clock);
       if (end !== ";") {
-        open.push({ name, time: this.#clock });
+        open.push({ name, indent, time: this.#clock });
         return { calls: [{ call, after: 0 }] };
       }
       this.#clock += duration;
       return {
         calls: [
           { call, after: 0 },
-          { call: returned(name, comment), after: duration },
+          { call: returned(name, told), after: duration },
         ],
       };
     }
-    const comment = RETURNED.exec(rest);
-    if (comment === null) return undefined;
-    const last = open.pop();
-    const name = NAME.exec(comment[1] ?? "")?.[1] ?? last?.name;
+    const name = NAME.exec(comment?.[1] ?? "")?.[1] ?? before?.name;
     if (name === undefined) return undefined;
-    this.#clock = Math.max(this.#clock, (last?.time ?? this.#clock) + duration);
+    this.#clock = Math.max(this.#clock, (before?.time ?? this.#clock) + duration);
     if (!isTimed) setTime(this.#head.head, this.#clock);
-    return { calls: [{ call: returned(name, comment[1] ?? ""), after: 0 }] };
+    return { calls: [{ call: returned(name, comment?.[1] ?? ""), after: 0 }] };
   }
 }
+
+/** Whose calls they are, how far in, and whether lines have their times. */
+interface Stack {
+  readonly key: string;
+  readonly indent: number;
+  readonly isTimed: boolean;
+}
+
+/** Nanoseconds. */
+const durationOf = (took: string | undefined): number => (took === undefined ? 0 : Math.round(Number(took) * MICRO));
 
 function returned(name: string, comment: string): ProbeLine {
   const result = RESULT.exec(comment)?.[1];

@@ -6,7 +6,8 @@
  */
 
 import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
-import { bytesOf, matches, textOf } from "./bytes.ts";
+import { bytesOf, skipBlanks } from "./bytes.ts";
+import { type EventPlace, FORMS, type Printer, readName } from "./event-name.ts";
 import { KnownHeads, UNKEPT } from "./known-heads.ts";
 import { cpuOf, fillHead, type Origin, type RecordHeads } from "./record-head.ts";
 
@@ -61,32 +62,23 @@ export function layoutOfHeader(names: readonly string[]): FlagLayout | undefined
  * What a line's head says. Reused for every line; all members are whole numbers. Of a head that has come before only the CPU is told, the
  * nanoseconds and what is behind them: its record has the rest.
  */
-export interface Head extends Origin {
+export interface Head extends Origin, EventPlace {
   /** The row of `HeadReader.records` that has what the record has of it. */
   row: number;
   nanoseconds: number;
-  /** The event's name is at `nameFrom..nameTo`. */
-  nameFrom: number;
-  nameTo: number;
-  /** How the event is written, a FORMS. */
-  form: number;
-  /** Where the fields begin. */
-  fields: number;
 }
-
-/**
- * `name: fields`; and system calls, without their events' names: `sys_openat(dfd: 0x3, ...)` of sys_enter_openat and
- * `sys_openat -> 0x3` of sys_exit_openat; `vfs_read <-ksys_read` of a function.
- */
-export const FORMS = { named: 0, enter: 1, exit: 2, function: 3 } as const;
 
 export interface HeadReader {
   readonly head: Head;
   readonly records: RecordHeads;
   /** The layout to expect, once the header has told it. */
   useLayout(layout: FlagLayout): void;
+  /** Takes lines for trace-cmd's. */
+  useTool(): void;
   /** Reads the head of the line at `from` into `head`; false where there is none. */
   read(line: Uint8Array, from: number): boolean;
+  /** Reads the event's name at `from` into `head`, the rest of which somebody else has read. */
+  readName(line: Uint8Array, from: number): boolean;
   /** Reads a column of flags into `head`; false where it is none. */
   readFlagColumn(flags: string): boolean;
   /** Makes the record of what is in `head`, which somebody else has read. */
@@ -98,19 +90,10 @@ const COMM_WIDTH = 16;
 const MOST_CPU = 65535;
 const MAX_COMM = 15;
 const [OPEN, CLOSE, MINUS, DOT, COLON, NEWLINE, BRACKET, BRACKET_END] = [40, 41, 45, 46, 58, 10, 91, 93];
-const CALL = bytesOf("sys_");
-const RETURNS = bytesOf(" -> ");
-const CALLED_BY = bytesOf(" <-");
-const [PLUS, LESS] = [43, 60];
-const PLACE = /^(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: <[0-9a-f]+>)?(?=: )/;
-const LONGEST_PLACE = 64;
 const NANO_PLACES = 9;
 /** Times have 64 bits with a sign. */
 const MOST_SECONDS = 9_223_372_035;
 const NANO_DIGITS = [0, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
-
-/** By character code: whether names of events may have it. */
-const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/\w/.test(String.fromCharCode(code)) ? 1 : 0));
 
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 
@@ -131,6 +114,7 @@ interface State extends Head {
   /** The number last read by `number`. */
   value: number;
   preferred: FlagLayout | undefined;
+  printer: Printer;
   /** Behind the point of the time; 0 where it has none. */
   fraction: number;
 }
@@ -157,6 +141,7 @@ export function createHeadReader(): HeadReader {
     fields: 0,
     value: 0,
     preferred: undefined,
+    printer: undefined,
     fraction: 0,
   };
   return {
@@ -164,8 +149,13 @@ export function createHeadReader(): HeadReader {
     records,
     useLayout(layout) {
       state.preferred = layout;
+      state.printer = "kernel";
       heads.forget();
     },
+    useTool() {
+      state.printer = "tool";
+    },
+    readName: (line, from) => readName(state, line, from, "kernel"),
     readFlagColumn: (flags) => readFlags(state, bytesOf(`${flags}\n`), 0) >= 0,
     read(line, from) {
       const known = heads.find(line, from);
@@ -173,7 +163,7 @@ export function createHeadReader(): HeadReader {
         state.row = known;
         state.cpu = cpuOf(records, known);
         const position = readFraction(state, line, from + heads.lengthOf(known));
-        if (position >= 0 && readName(state, line, position)) return true;
+        if (position >= 0 && readName(state, line, position, state.printer)) return true;
       }
       if (!readNew(state, line, from)) return false;
       const isKept = state.fraction > 0 && state.cpu <= MOST_CPU;
@@ -223,12 +213,6 @@ function number(state: State, line: Uint8Array, from: number): number {
   }
   state.value = result;
   return position === from ? -1 : position;
-}
-
-function skipBlanks(line: Uint8Array, from: number): number {
-  let position = from;
-  while (line[position] === BLANK) position++;
-  return position;
 }
 
 /** `(1033)` or `(-------)` where the trace was recorded with thread groups. */
@@ -310,53 +294,6 @@ function digitsIn(line: Uint8Array, from: number, to: number): number {
 
 const digitAt = (line: Uint8Array, position: number): number => (line[position] as number) - 48;
 
-/** `(+10560)`: how long after the event before, as `trace-cmd report --ts-diff` prints it behind the time. */
-function behindDifference(line: Uint8Array, from: number): number {
-  if (line[from] !== OPEN || line[from + 1] !== PLUS) return from;
-  let position = from + 2;
-  while (isDigit(line[position])) position++;
-  return line[position] === CLOSE ? skipBlanks(line, position + 1) : from;
-}
-
-function readName(state: State, line: Uint8Array, begin: number): boolean {
-  const from = behindDifference(line, begin);
-  let position = from;
-  while (IS_WORD[line[position] as number] === 1) position++;
-  state.nameFrom = from;
-  state.nameTo = position;
-  if (position === from) return false;
-  position = behindPlace(line, position);
-  // Behind perf's `sched:` stands the event's name.
-  if (line[position] === COLON && IS_WORD[line[position + 1] as number] === 0) {
-    state.form = FORMS.named;
-    state.fields = skipBlanks(line, position + 1);
-    return true;
-  }
-  if (!matches(line, from, CALL)) return readFunction(state, line, from, position);
-  const isExit = matches(line, position, RETURNS);
-  if (!isExit && line[position] !== OPEN) return false;
-  state.form = isExit ? FORMS.exit : FORMS.enter;
-  state.fields = position + (isExit ? RETURNS.length : 1);
-  return true;
-}
-
-/** `+0x91/0x170`, ` <ffffffff814aa001>`: where in a function, with `options/sym-offset` and `sym-addr`, a marker was written. */
-function behindPlace(line: Uint8Array, from: number): number {
-  if (line[from] !== PLUS && (line[from] !== BLANK || line[from + 1] !== LESS || line[from + 2] === MINUS)) return from;
-  const place = PLACE.exec(textOf(line, from, Math.min(line.length, from + LONGEST_PLACE)))?.[0];
-  return from + (place?.length ?? 0);
-}
-
-/** What the function tracer prints: a function and, behind `<-`, who called it. */
-function readFunction(state: State, line: Uint8Array, from: number, to: number): boolean {
-  let position = to;
-  while (line[position] !== NEWLINE && !matches(line, position, CALLED_BY)) position++;
-  if (line[position] === NEWLINE) return false;
-  state.form = FORMS.function;
-  state.fields = from;
-  return true;
-}
-
 /** Everything from the `-` before the pid on. */
 function readFrom(state: State, line: Uint8Array, minus: number): boolean {
   if (line[minus] !== MINUS || !isDigit(line[minus + 1])) return false;
@@ -376,7 +313,7 @@ function readFrom(state: State, line: Uint8Array, minus: number): boolean {
   if (!isDigit(line[position])) position = readFlags(state, line, position);
   if (position < 0) return false;
   position = readTime(state, line, position);
-  return position >= 0 && readName(state, line, position);
+  return position >= 0 && readName(state, line, position, state.printer);
 }
 
 /** What the character in a column means; a column that is not there reads as a dot. */

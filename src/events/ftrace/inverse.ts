@@ -22,6 +22,8 @@ export interface Inverse {
   readonly covers: bigint;
   /** The field's bits, from those of the expression's value; undefined where the value does not say. */
   readonly solve: (value: bigint, known: bigint) => Bits | undefined;
+  /** The quotient of the field by this number, or what is left: only both together tell it (together.ts). */
+  readonly division?: { readonly by: bigint; readonly isRest: boolean };
 }
 
 /** How an operation with a constant is turned round: the bits of what it was done to. */
@@ -37,7 +39,10 @@ const isBelowZero = (value: bigint): boolean => value >> 31n === ALL >> 31n;
 /** `field OP constant`. */
 const RIGHT: Readonly<Record<string, Step>> = {
   ">>": (by, value, known) => (by > 63n ? undefined : whole(value << by, BigInt.asUintN(64, known << by))),
-  "<<": (by, value, known) => (by > 63n ? undefined : whole(value >> by, known === ALL ? ALL : known >> by)),
+  "<<": (by, value, known) =>
+    by > 63n || (value & known & ~(ALL << by)) !== 0n
+      ? undefined
+      : whole(value >> by, known === ALL ? ALL : known >> by),
   // Bits that cannot be there were printed by another kernel.
   "&": (mask, value, known) =>
     (value & known & ~mask) === 0n || isBelowZero(value) ? whole(value & mask, known & mask) : undefined,
@@ -72,6 +77,7 @@ function exponent(constant: bigint, value: bigint): Bits | undefined {
 /** Operations of which a value does not tell every bit: what they tell does not depend on the value. */
 function coverage(operator: string, constant: bigint, covers: bigint): bigint {
   if (operator === "&") return covers & constant;
+  if (operator === "/" && constant !== 1n) return 0n;
   if (operator === ">>") return covers & BigInt.asUintN(64, ALL << constant);
   return covers;
 }
@@ -147,10 +153,15 @@ function invertUnary({ operator, operand }: Extract<Expression, { kind: "unary" 
 /** Functions of numbers by what they do to the bytes, on a little-endian machine. */
 const SWAPS = /^_*(?:builtin_bswap|fswab|swab|constant_swab|cpu_to_be|be|hton|ntoh)(16|32|64|s|l)(?:_to_cpu)?$/;
 const KEEPS = /^_*(?:(?:cpu_to_le|le)(16|32|64)(?:_to_cpu)?|ktime_to_ns|builtin_expect)$/;
+/** Seconds of nanoseconds, and what they leave. */
+const SECONDS = /^__print_ns_(to|without)_secs$/;
+const NANOSECONDS = 1_000_000_000n;
 const LETTER_BYTES: Readonly<Record<string, number>> = { s: 2, l: 4 };
 
 /** `be16_to_cpu(REC->x)`, in whatever words a kernel's macros leave it. */
 function invertCall({ name, arguments: [operand] }: Extract<Expression, { kind: "call" }>): Inverse | undefined {
+  const ofSeconds = SECONDS.exec(name);
+  if (operand !== undefined && ofSeconds !== null) return divided(operand, NANOSECONDS, ofSeconds[1] === "without");
   const swap = SWAPS.exec(name);
   const found = swap ?? KEEPS.exec(name);
   if (operand === undefined || found === null) return undefined;
@@ -214,11 +225,21 @@ function invertJoined(left: Expression, right: Expression): Inverse | undefined 
   return { ...one, plain: false, covers: (one.covers & told(one)) | (other.covers & told(other)), solve };
 }
 
+function divided(operand: Expression, by: bigint, isRest: boolean): Inverse | undefined {
+  const inner = invert(operand);
+  return inner?.plain === true
+    ? { ...inner, plain: false, covers: 0n, solve: () => undefined, division: { by, isRest } }
+    : undefined;
+}
+
 function invertBinary({ operator, left, right }: Extract<Expression, { kind: "binary" }>): Inverse | undefined {
   if (operator === "|" && evaluate(left) === undefined && evaluate(right) === undefined)
     return invertJoined(left, right);
   const onRight = evaluate(right);
   const constant = onRight ?? evaluate(left);
+  const division = (operator === "/" || operator === "%") && onRight !== undefined && onRight > 1n;
+  const parts = division ? divided(left, onRight, operator === "%") : undefined;
+  if (parts !== undefined) return parts;
   const inner = invert(onRight === undefined ? right : left);
   const step = (onRight === undefined ? LEFT : RIGHT)[operator];
   if (constant === undefined || inner === undefined || step === undefined) return undefined;
@@ -238,6 +259,8 @@ function invertBinary({ operator, left, right }: Extract<Expression, { kind: "bi
  * the test says which.
  */
 function invertChoice({ test, yes, no }: Extract<Expression, { kind: "choice" }>): Inverse | undefined {
+  const always = evaluate(test);
+  if (always !== undefined) return invert(always === 0n ? no : yes);
   const [onYes, onNo] = [invert(yes), invert(no)];
   const inner = onYes ?? onNo;
   const constant = evaluate(onYes === undefined ? yes : no);

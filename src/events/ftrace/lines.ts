@@ -8,6 +8,7 @@ import { isProbe } from "../tracepoints/functions.ts";
 import { asToolsKnow } from "../tracepoints/plugins.ts";
 import {
   behindStamp,
+  hasHead,
   isAnnotation,
   isOfPage,
   isOfPerf,
@@ -15,17 +16,21 @@ import {
   isTitleOfReport,
   lackingIn,
   lostIn,
+  overwrittenIn,
+  tracerOf,
 } from "./between.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { endOfLine, NEWLINE, textOf } from "./bytes.ts";
 import { isMessageEvent, TextContinuation } from "./continuation.ts";
 import { type LineSkip, SKIP_REASONS, type TraceCounts } from "./counts.ts";
+import { FORMS } from "./event-name.ts";
 import { createFormReader } from "./forms.ts";
 import { keepCalls, probeOfLine, readProbe } from "./function-lines.ts";
 import { GraphReader } from "./graph.ts";
-import { createHeadReader, FORMS, type Head, layoutOfHeader, readHeaderLine } from "./head.ts";
+import { createHeadReader, type Head, layoutOfHeader, readHeaderLine } from "./head.ts";
 import { createMatcher } from "./matcher.ts";
 import { missingColumns } from "./perf.ts";
+import { readRawData } from "./raw-data.ts";
 import { begin, eventOf, keep, type LineKind, type Reading } from "./reading.ts";
 import type { SymbolTable } from "./symbols.ts";
 import { matchBefore, matchReported } from "./tail.ts";
@@ -144,8 +149,10 @@ function readLines(reading: Reading, text: Uint8Array, from: number, to: number,
 function readComment({ counts, head, headerNames }: Reading, text: Uint8Array, from: number, to: number): void {
   counts.lines++;
   counts.comments++;
+  const comment = textOf(text, from, to);
+  counts.lost += overwrittenIn(comment);
   if (counts.read > 0) return;
-  readHeaderLine(textOf(text, from, to), headerNames);
+  readHeaderLine(comment, headerNames);
   const layout = layoutOfHeader(headerNames);
   if (layout !== undefined) head.useLayout(layout);
 }
@@ -162,15 +169,35 @@ const readHead = ({ head, forms }: Reading, text: Uint8Array, from: number): "co
  * @returns where its newline is, as far as that came out; otherwise undefined, or why it became no record
  */
 function readLine(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): number | LineSkip | undefined {
-  const { head, counts } = reading;
   const found = readHead(reading, text, from) ?? readHead(reading, text, behindStamp(text, from));
   if (found === undefined) {
     const line = reading.graph.read(text, from, endOfLine(text, from));
+    if (line?.event !== undefined) return readBetween(reading, line.event, batch);
     return line === undefined ? "head" : keepCalls(reading, line, batch);
   }
+  return readEvent(reading, text, found, batch);
+}
+
+/** Reads an event that came between the lines of function_graph, whose head is read. */
+function readBetween(reading: Reading, event: Uint8Array, batch: BatchWriter): LineSkip | undefined {
+  if (!reading.head.readName(event, 0)) return "head";
+  const end = readEvent(reading, event, "columns", batch);
+  if (typeof end === "string") skipLine(reading, end, event);
+  return undefined;
+}
+
+/** Reads an event whose head is read. */
+function readEvent(
+  reading: Reading,
+  text: Uint8Array,
+  found: "columns" | "form",
+  batch: BatchWriter,
+): number | LineSkip | undefined {
+  const { head, counts } = reading;
   reading.texts.end();
   const { cpu, form } = head.head;
   if (form === FORMS.function) return readProbe(reading, text, batch);
+  if (form === FORMS.raw) return readRawData(reading, text, batch);
   const event = eventNamed(reading, head.head, text);
   if (event < 0) return form === FORMS.named ? readProbe(reading, text, batch) : "event";
   if (cpu >= reading.cpus) return "cpu";
@@ -236,16 +263,23 @@ function skipLine({ counts, head }: Reading, reason: LineSkip, text: Uint8Array)
 function skipHeadless(reading: Reading, text: Uint8Array, from: number, batch: BatchWriter): void {
   const { counts, texts, forms, indexes } = reading;
   const to = endOfLine(text, from);
-  const line = textOf(text, from, to);
+  const line = textOf(text, Math.max(from, behindStamp(text, from)), to);
   const lost = lostIn(line);
-  reading.isReport ||= isTitleOfReport(line);
+  const tracer = tracerOf(line);
+  if (isTitleOfReport(line)) {
+    reading.isReport = true;
+    reading.head.useTool();
+  }
   if (lost !== undefined) {
     counts.lost += lost;
     counts.skip("lost");
   } else if (isStackTitle(line) || isOfPerf(line, forms.isPerf) || isOfPage(line)) {
     texts.end();
     counts.skip("annotation");
-  } else if (texts.add(text, from, to, batch)) counts.skip("continued");
+  } else if (tracer !== undefined) {
+    texts.end();
+    counts.skip("tracer", tracer);
+  } else if (!hasHead(line) && texts.add(text, from, to, batch)) counts.skip("continued");
   else if (isAnnotation(line)) counts.skip("annotation");
   else {
     const missing = missingColumns(line) ?? lackingIn(line, (name) => indexes.has(name));

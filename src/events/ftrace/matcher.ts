@@ -10,14 +10,16 @@ import { storeNumber } from "../integer.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { pluginPrint } from "../tracepoints/plugins.ts";
-import { endOfLine, findOnLine, isEndOfLine, NEWLINE, wordsOf } from "./bytes.ts";
+import { endOfLine, findOnLine, isEndOfLine, NEWLINE, skipBlanks, wordsOf } from "./bytes.ts";
 import { type Decode, decoderOf } from "./decoder.ts";
 import { firstEnd, type Matching, markUnread, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
-import { CALL_NUMBER, type PrintItem, printItems, type Untold, untoldOf } from "./print.ts";
+import { printItems } from "./print.ts";
+import type { PrintItem } from "./print-item.ts";
 import { recover } from "./recover.ts";
 import { FIRST_TEXT, STEPS, type Step, stepsOf } from "./steps.ts";
 import type { SymbolTable } from "./symbols.ts";
+import { CALL_NUMBER, type Untold, untoldOf } from "./untold.ts";
 
 export interface Matcher extends Untold {
   /** Fields that the line last matched does not tell although others do, as bits (`fieldBit`) in two halves. */
@@ -90,6 +92,9 @@ export function createMatcher(
         matching.unreadLow = plugin.matching.unreadLow | plugin.neverLow;
         matching.unreadHigh = plugin.matching.unreadHigh | plugin.neverHigh;
       }
+      // `trace-cmd report -R` puts a blank in front of the fields.
+      const first = end < 0 ? skipBlanks(line, position) : position;
+      if (first > position) end = tryLine(own, line, first, target, size);
       isWhole = end >= 0;
       if (end < 0 && readInPart(line, position, target)) end = line.indexOf(NEWLINE, position);
       if (end < 0) target.bytes.fill(0, target.start, Math.max(matching.farthest, target.end));

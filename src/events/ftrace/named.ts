@@ -5,7 +5,7 @@
 import type { Target } from "../batch.ts";
 import type { EventField } from "../event.ts";
 import { storeBigInt } from "../integer.ts";
-import { endOfLine, textOf } from "./bytes.ts";
+import { endOfLine, skipBlanks, textOf } from "./bytes.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 /** Where a field's text lies in the line. */
@@ -45,7 +45,7 @@ export function readNamed(
   unread: (field: EventField) => void,
 ): boolean {
   if (fields.length === 0) return false;
-  const pieces = piecesOf(textOf(line, from, endOfLine(line, from)), fields);
+  const pieces = piecesOf(textOf(line, skipBlanks(line, from), endOfLine(line, from)), fields);
   // The kernel's own text may have these names too; there other fields than places have words.
   if (pieces?.some(({ field, text }) => isPlainNumber(field) && numberIn(text) === undefined) !== false) return false;
   for (const { field, text } of pieces) {

@@ -2,64 +2,15 @@
  * From a `print fmt` to what its text says about the fields: the list of items a printed line consists of, each a piece
  * of fixed text or a value with the field it belongs to. The reverse of what the kernel does when it prints.
  */
-import { type EventField, ownFields } from "../event.ts";
+import type { EventField } from "../event.ts";
 import { type Expression, evaluate, fieldsOf, parsePrint } from "../tracepoints/expression.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
-import { callNumberOf } from "../tracepoints/kernel-formats.ts";
 import { withoutCasts } from "./casts.ts";
 import { bitmapReader, dumpReader, textBytes, textReaders } from "./conversions.ts";
 import { cutTo, type Inverse, invert } from "./inverse.ts";
-import { type WordSet, wordsOf } from "./words.ts";
-
-/** Blanks around a text that is narrower than its column: in front of it, or behind it up to so many columns. */
-interface Padding {
-  readonly padded: boolean;
-  readonly columns: number;
-}
-
-interface Padded {
-  readonly padding?: Padding | undefined;
-}
-
-export type PrintItem =
-  | { readonly kind: "literal"; readonly text: string }
-  | {
-      readonly kind: "number";
-      readonly base: 8 | 10 | 16;
-      readonly padded: boolean;
-      /** `%-5d`: blanks follow up to so many columns. */
-      readonly columns: number;
-      /** `%08x`: at least so many digits, and no blanks; 0: any number of them. */
-      readonly digits: number;
-      /** `%#x`: in front of the digits stands `0x`, unless they are 0. */
-      readonly prefixed: boolean;
-      readonly field: EventField;
-      readonly index: number;
-      readonly inverse: Inverse;
-      /** Bits of the field that the number tells. */
-      readonly covers: bigint;
-    }
-  | { readonly kind: "pointer"; readonly field: EventField; readonly index: number }
-  | ({ readonly kind: "symbol"; readonly field: EventField; readonly index: number } & Padded)
-  | ({
-      readonly kind: "string";
-      readonly field: EventField;
-      /** `%.4s`: a text of so many letters may be the beginning of a longer one. 0: all is printed. */
-      readonly most: number;
-    } & Padded)
-  | ({ readonly kind: "words"; readonly field: EventField; readonly sets: readonly WordSet[] } & Padded)
-  /** One character. */
-  | { readonly kind: "character"; readonly field: EventField; readonly set: WordSet | undefined }
-  /** A text that is bytes in another form: an address, bytes in hex. */
-  | ({
-      readonly kind: "bytes";
-      readonly field: EventField;
-      readonly read: (text: string) => Uint8Array | undefined;
-      /** All bytes of the field are printed, and not only the first ones. */
-      readonly whole: boolean;
-    } & Padded)
-  /** What is not understood, or not needed. `fields`: what it would have told. */
-  | { readonly kind: "ignored"; readonly fields: readonly EventField[] };
+import type { Padding, PrintItem } from "./print-item.ts";
+import { asSums, sumWith } from "./together.ts";
+import { wordsOf } from "./words.ts";
 
 const CONVERSION = /%(?:%|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?(hh|h|ll|l|z|j|t|L|q)?([a-zA-Z])([A-Za-z0-9]*))/g;
 /** Addresses of kprobe events: where the format says `%lx` the kernel prints symbols. */
@@ -96,13 +47,14 @@ export function printItems(format: FtraceFormat): PrintItem[] {
     const [wide, precise] = [width, precision].map((size) => (size === "*" ? values.shift() : size));
     const value = withoutCasts(values.shift() ?? { kind: "opaque" }, format.fields);
     const sizes = { width: constantOf(wide), precision: constantOf(precise), padded: width !== undefined };
-    const item = itemOf(format, { type, extension, flags, length, ...sizes }, value);
+    const sum = bytesOf(length) === 8 ? sumWith(value, format, items) : undefined;
+    const item = itemOf(format, { type, extension, flags, length, ...sizes }, sum?.rest ?? value);
     // A text that is always the same.
     if (item.kind === "literal") literal(item.text);
-    else items.push(item);
+    else items.push(sum !== undefined && item.kind === "number" ? { ...item, beside: sum.beside } : item);
   }
   literal(print.format.slice(from));
-  const joined = onlyOnce(joinWords(items));
+  const joined = onlyOnce(joinWords(asSums(items)));
   return format.name.startsWith("sys_enter_") ? joined.map(asOfCall) : joined;
 }
 
@@ -151,7 +103,8 @@ function paddingOf({ flags, width = ANY_COLUMNS, padded }: Conversion): Padding 
 const fieldIn = ({ fields }: FtraceFormat, name: string): EventField | undefined =>
   fields.find((each) => each.name === name);
 
-const bitsOf = ({ size, count }: EventField): bigint => (1n << BigInt((size / count) * 8)) - 1n;
+/** All bits of a field, or of an array's element. */
+export const bitsOf = ({ size, count }: EventField): bigint => (1n << BigInt((size / count) * 8)) - 1n;
 
 /** Bytes of a number that is printed with this length modifier. */
 const bytesOf = (length: string): number => ({ hh: 1, h: 2, "": 4 })[length] ?? 8;
@@ -339,56 +292,8 @@ function onlyOnce(items: readonly PrintItem[]): PrintItem[] {
   for (const item of items)
     if (item.kind === "pointer" || (item.kind === "number" && item.covers === bitsOf(item.field)))
       whole.add(item.field);
-  return items.map((item) => (item.kind === "words" && whole.has(item.field) ? { kind: "ignored", fields: [] } : item));
-}
-
-/** The field of a system call's number, which is filled from the event's name. */
-export const CALL_NUMBER = "__syscall_nr";
-
-/** What of an event its printed line does not tell. */
-export interface Untold {
-  /** Printed in no line. */
-  readonly unprinted: readonly string[];
-  /** Printed, but so that nothing or not everything follows from it. */
-  readonly unreadable: readonly string[];
-}
-
-/** Bits of its field, or of the array's element, that an item tells. */
-function coveredBy(item: Exclude<PrintItem, { kind: "literal" | "ignored" }>): bigint {
-  const all = bitsOf(item.field);
-  if (item.kind === "bytes") return item.whole ? all : 0n;
-  if (item.kind === "number") return item.covers;
-  if (item.kind !== "words") return all;
-  return item.sets.reduce((sum, { covers }) => sum | covers, 0n) & all;
-}
-
-export function untoldOf(format: FtraceFormat, items: readonly PrintItem[]): Untold {
-  /** By the elements of arrays. */
-  const told = new Map<EventField, bigint[]>();
-  const shown = new Set<EventField>();
-  for (const item of items) {
-    if (item.kind === "literal") continue;
-    if (item.kind === "ignored") for (const field of item.fields) shown.add(field);
-    else {
-      shown.add(item.field);
-      const covers = coveredBy(item);
-      const only = "index" in item ? item.index : undefined;
-      const before = told.get(item.field) ?? new Array<bigint>(item.field.count).fill(0n);
-      told.set(
-        item.field,
-        before.map((bits, index) => (only === undefined || only === index ? bits | covers : bits)),
-      );
-    }
-  }
-  const isFilled = (name: string): boolean => name === CALL_NUMBER && callNumberOf(format.name) !== undefined;
-  const own = ownFields(format.fields).filter(({ name }) => !isFilled(name));
-  // A number that a table names in part has no bits above those that are printed.
-  const named = new Set(items.flatMap((item) => (item.kind === "words" ? [item.field] : [])));
-  const isWhole = (field: EventField, bits: bigint): boolean =>
-    bits === bitsOf(field) || (named.has(field) && bits !== 0n && (bits & (bits + 1n)) === 0n);
-  const isTold = (field: EventField): boolean => told.get(field)?.every((bits) => isWhole(field, bits)) === true;
-  return {
-    unprinted: own.filter((field) => !shown.has(field)).map(({ name }) => name),
-    unreadable: own.filter((field) => shown.has(field) && !isTold(field)).map(({ name }) => name),
-  };
+  return items.map((item) => {
+    if (item.kind !== "words" || !whole.has(item.field)) return item;
+    return { kind: "ignored", fields: [], texts: item.sets.flatMap(({ words }) => [...words.keys()]) };
+  });
 }

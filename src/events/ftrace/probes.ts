@@ -26,10 +26,10 @@ export interface ProbeLine {
 /** `(vfs_read+0x0/0x1b0)`, `(ksys_read+0x5/0x10 <- vfs_read)`, `(0x401136)`, `(ffffffff8112)`; modules in brackets. */
 const PLACE = /^\s*\((\S+?)(?: \[\S+\])?(?: <- (\S+?)(?: \[\S+\])?)?\)(?=\s|$)\s*/;
 /** Also `vfs_read(file=0xffff888100, count=832) <-ksys_read`, as newer kernels print arguments. */
-const TRACER = /^([A-Za-z_][\w.]*)(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: \[\S+\])?(?: <[0-9a-f]+>)?(?:\((.*)\))? <-\S/;
+const TRACER = /^ ?([\w.]+)(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: \[\S+\])?(?: <[0-9a-f]+>)?(?:\((.*)\))? <-\S/;
 /** A text may have quotes and backslashes in it, which nobody marks: it ends where another argument can follow. */
 const ARGUMENT =
-  /([A-Za-z_]\w*)=(".*?"(?=,? [A-Za-z_]\w*=|\s*$)|'[\s\S]'|\{[^}]*\}|\([a-z]+\)|[^\s,]+(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?)/g;
+  /([A-Za-z_]\w*)=(".*?"(?=,? [A-Za-z_]\w*=|\s*$)|'[\s\S]'|\{[^}]*\}|\([a-z ]+\)(?:\[[^\]]*\])?|[^\s,]+(?: \[\w+\](?=[\s,]|$))?)/g;
 
 /** `name=value` pairs, apart by blanks or commas. */
 export function argumentsIn(text: string): Argument[] {
@@ -79,7 +79,11 @@ export function probeFormat(event: string, line: ProbeLine, category: string): F
   return { category, name: event, id: 0, fields: [...common, ...own], size: WORD * (own.length + 1), print: "" };
 }
 
-function numberOf(text: string, symbols: SymbolTable): bigint | undefined {
+/** A value whose type is not known, and a struct that fits a register. */
+const BARE = /^(?:\?|\([a-z]+\)\[)(0x[0-9a-f]{1,16})\]?$/;
+
+function numberOf(printed: string, symbols: SymbolTable): bigint | undefined {
+  const text = BARE.exec(printed)?.[1] ?? printed;
   if (/^\((null|nil)\)$/.test(text)) return 0n;
   if (/^'[\s\S]'$/.test(text)) return BigInt(text.charCodeAt(1));
   if (/^-?\d{1,20}$/.test(text) || /^0x[0-9a-f]{1,16}$/.test(text)) return BigInt.asUintN(64, BigInt(text));

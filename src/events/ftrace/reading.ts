@@ -10,10 +10,11 @@ import type { FormReader } from "./forms.ts";
 import type { GraphReader } from "./graph.ts";
 import type { HeadReader } from "./head.ts";
 import type { Matcher } from "./matcher.ts";
-import { printItems, type Untold, untoldOf } from "./print.ts";
+import { printItems } from "./print.ts";
 import { writeHead } from "./record-head.ts";
 import type { SymbolTable } from "./symbols.ts";
 import type { Tails } from "./tail.ts";
+import { type Untold, untoldOf } from "./untold.ts";
 
 export interface Reading {
   readonly head: HeadReader;

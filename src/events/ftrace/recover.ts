@@ -44,6 +44,10 @@ function endsAt(line: Uint8Array, position: number, next: Step | undefined): boo
   return fits || PART_OF_WORD[line[position] ?? 0] !== 1;
 }
 
+/** A character is any: only the text behind it says that it is the event's. */
+const isAnother = (step: Step, line: Uint8Array, position: number, next: Step | undefined): boolean =>
+  step.kind === STEPS.character && next?.kind === STEPS.literal && !matches(line, position, next.literal);
+
 function readValue(
   matching: Matching,
   step: Step,
@@ -53,7 +57,7 @@ function readValue(
   target: Target,
 ): void {
   const after = course.sure ? runStep(matching, step, course.position, line, target) : -1;
-  if (after < 0 || !endsAt(line, after, next)) {
+  if (after < 0 || !endsAt(line, after, next) || isAnother(step, line, after, next)) {
     clear(step, target);
     markUnread(matching, step);
     course.sure = false;

@@ -3,7 +3,7 @@ import { type EventField, fieldBit } from "../event.ts";
 import { ByteCache } from "./byte-cache.ts";
 import { bytesOf } from "./bytes.ts";
 import type { Inverse } from "./inverse.ts";
-import type { PrintItem } from "./print.ts";
+import type { PrintItem } from "./print-item.ts";
 import type { WordSet } from "./words.ts";
 
 /** All have all members, so that the engine sees one shape. */
@@ -26,6 +26,10 @@ export interface Step {
   readonly prefixed: boolean;
   /** Words: add to the bits an earlier step stored. */
   readonly adds: boolean;
+  /** Numbers: add to the sum that an earlier step stored. */
+  readonly isSummand: boolean;
+  /** Another field that is in the number: where it lies, which bit says that it was not told, and whether it is taken away. */
+  readonly beside: (Pick<Step, "offset" | "unreadLow" | "unreadHigh"> & { readonly sign: bigint }) | undefined;
   /** Texts are relative to the end of this field, or to the struct (0). */
   readonly relative: number;
   /** The bit of the record's `unread` that says that the field was not told, as two halves. */
@@ -108,7 +112,7 @@ function goesOn(item: PrintItem, next: PrintItem | undefined): boolean {
   const isDigit = (text: string): boolean => DIGITS[item.base].test(text);
   if (next.kind === "literal") return isDigit(next.text);
   if (next.kind === "words") return [...(next.sets[0]?.words.keys() ?? [])].some(isDigit);
-  return true;
+  return next.kind !== "ignored" || (next.texts?.some(isDigit) ?? true);
 }
 
 /** `%02x%02x`: how many numbers stand side by side from here on, of which each has its least digits if they have no more together. */
@@ -146,6 +150,8 @@ const BASE: Omit<Step, "kind"> = {
   most: 0,
   prefixed: false,
   adds: false,
+  isSummand: false,
+  beside: undefined,
   relative: 0,
   unreadLow: 0,
   unreadHigh: 0,
@@ -159,10 +165,10 @@ const BASE: Omit<Step, "kind"> = {
 /** Builds every step the same way: objects of one shape are what the engine reads fast. */
 function makeStep(kind: StepKind, members: Partial<Omit<Step, "kind">>): Step {
   const { literal, offset, size, base, digits, padded, columns, most, prefixed, ...more } = { ...BASE, ...members };
-  const { adds, relative, unreadLow, unreadHigh, cache, unknown, sets, solve, read } = more;
+  const { adds, isSummand, beside, relative, unreadLow, unreadHigh, cache, unknown, sets, solve, read } = more;
   return {
     ...{ kind, literal, offset, size, base, digits, padded, columns, most, prefixed, adds, relative },
-    ...{ unreadLow, unreadHigh, cache, unknown, sets, solve, read },
+    ...{ isSummand, beside, unreadLow, unreadHigh, cache, unknown, sets, solve, read },
   };
 }
 
@@ -203,8 +209,12 @@ function stepOf(item: PrintItem, stored: Set<EventField>, fields: readonly Event
   if (item.kind === "symbol") return makeStep(STEPS.symbol, { ...element, ...item.padding, ...caches });
   // `%p` of 0 was printed in a column by older kernels.
   if (item.kind === "pointer") return makeStep(STEPS.pointer, { ...element, padded: true });
-  const { padded, columns, prefixed, base, inverse } = item;
-  const whole = inverse.plain && base !== 8;
+  const { padded, columns, prefixed, base, inverse, isSummand = false } = item;
+  const beside = item.beside && {
+    ...{ offset: item.beside.field.offset, sign: item.beside.sign },
+    ...unreadOf(fields, item.beside.field),
+  };
+  const whole = inverse.plain && base !== 8 && beside === undefined;
   const kind = whole ? (base === 16 ? STEPS.hex : STEPS.decimal) : STEPS.part;
-  return makeStep(kind, { ...element, padded, columns, prefixed, base, solve: inverse.solve });
+  return makeStep(kind, { ...element, padded, columns, prefixed, base, isSummand, beside, solve: inverse.solve });
 }

@@ -2,6 +2,7 @@
 import type { EventBatch } from "../batch.ts";
 import { unreadFields } from "../event.ts";
 import { RECORD } from "../record.ts";
+import { parseFormat } from "../tracepoints/format.ts";
 import { gunzipStream, unpackWhereNeeded } from "../unpack.ts";
 import { readTrace, type Trace, type TraceOptions } from "./text.ts";
 
@@ -121,4 +122,34 @@ export function textField(trace: Trace, record: Taken, name: string): string {
   const text = cString(record.payload, at, location >>> 16);
   if (text.length + 1 !== location >>> 16) throw new Error(`${name} is not one NUL-terminated string`);
   return text;
+}
+
+/** An event as tracefs declares it: fields as `[declaration, offset, size]`, each of one line of `lines`; what each record tells of each. */
+export async function fieldsRead(
+  fields: readonly (readonly [string, number, number])[],
+  print: string,
+  lines: readonly string[],
+): Promise<Record<string, bigint | string | "unread">[]> {
+  const declared = fields.map(([declaration, offset, size]) => {
+    const signed = /^(?:int|long|s\d+|char)\b/.test(declaration) ? 1 : 0;
+    return `\tfield:${declaration};\toffset:${offset};\tsize:${size};\tsigned:${signed};\n`;
+  });
+  const text = `name: tried\nID: 77\nformat:\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n${declared.join("")}\nprint fmt: ${print}\n`;
+  const format = parseFormat(text, { category: "test" });
+  const head = "            bash-1033    [001] d.s3.  4782.088046: tried: ";
+  const { trace, records } = await readLines(lines, { formats: [format] }, head);
+  return records.map((record) => {
+    const unread = new Set(unreadOf(trace, record));
+    const own = format.fields.filter(({ name }) => name !== "common_pid");
+    const told = own.map((field) => {
+      if (unread.has(field.name)) return [field.name, "unread"];
+      if (field.kind === "number" && field.count === 1) return [field.name, numberField(trace, record, field.name)];
+      const { buffer, byteOffset } = record.payload;
+      if (field.kind !== "dataLoc")
+        return [field.name, Buffer.from(buffer, byteOffset + field.offset, field.size).toString("hex")];
+      const place = record.payload.getUint32(field.offset, true);
+      return [field.name, Buffer.from(buffer, byteOffset + (place & 0xffff), place >>> 16).toString("hex")];
+    });
+    return Object.fromEntries(told);
+  });
 }

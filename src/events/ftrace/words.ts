@@ -12,7 +12,7 @@ export interface WordSet {
   /** undefined: a word of the format whose number only the kernel knows, or that several numbers have. */
   readonly words: ReadonlyMap<string, Bits | undefined>;
   readonly delimiter: string | undefined;
-  /** Bits that the words are about. Of flags all: their table is taken to have a name for whatever there may be. */
+  /** Bits that the words are about. Of flags those of what is printed: their table is taken to have a name for whatever there may be. */
   readonly covers: bigint;
   /** What a number says that is printed where there is no word. */
   readonly number?: Inverse["solve"];
@@ -33,15 +33,21 @@ const joined = (left: Bits, right: Bits): Bits => ({
   known: left.known | right.known,
 });
 
-/** What a printed text says where each set gave one piece of it, in order. */
+/** What a printed text says where each set gave one piece of it, in order: all that the sets are about, or it is unknown. */
 export function resolveWords(text: string, sets: readonly WordSet[]): Meaning {
+  const meaning = resolvePieces(text, sets);
+  if (meaning === undefined || meaning === "unknown") return meaning;
+  return sets.every(({ covers }) => (covers & ~meaning.known) === 0n) ? meaning : "unknown";
+}
+
+function resolvePieces(text: string, sets: readonly WordSet[]): Meaning {
   const last = sets.at(-1);
   if (last === undefined) return text === "" ? NOTHING : undefined;
   if (sets.length === 1) return resolveSet(text, last);
   const endings = [...last.words].sort(([a], [b]) => b.length - a.length);
   for (const [word, bits] of endings) {
     if (!text.endsWith(word)) continue;
-    const rest = resolveWords(text.slice(0, text.length - word.length), sets.slice(0, -1));
+    const rest = resolvePieces(text.slice(0, text.length - word.length), sets.slice(0, -1));
     if (rest === undefined) continue;
     return rest === "unknown" || bits === undefined ? "unknown" : joined(rest, bits);
   }
@@ -111,7 +117,7 @@ function choiceOf(
   if (field === undefined || sides.some((side) => side !== undefined && side.field !== field)) return undefined;
   if ([yes, no].some((side, index) => side.kind !== "text" && sides[index] === undefined)) return undefined;
   const words = new Map<string, Bits | undefined>();
-  for (const side of sides) for (const [word, bits] of side?.set.words ?? []) words.set(word, bits);
+  for (const side of sides) for (const [word, bits] of side?.set.words ?? []) addWord(words, word, bits);
   const about = testedField(test) === field;
   for (const [side, holds] of [
     [yes, true],
@@ -121,11 +127,30 @@ function choiceOf(
     // The same word on both sides says nothing.
     words.set(side.value, words.has(side.value) || !about ? undefined : solveTest(test, holds, isBoolean));
   }
-  const inner = sides.find((side) => side !== undefined)?.set;
-  const number = inner?.number;
-  const covers = inner?.covers ?? coverOf([...words.values()]);
-  return { field, set: { words, delimiter: inner?.delimiter, covers, ...(number === undefined ? {} : { number }) } };
+  const inner = sides.flatMap((side) => side?.set ?? []);
+  const covers = inner.length === 0 ? coverOf([...words.values()]) : inner.reduce((sum, set) => sum | set.covers, 0n);
+  return { field, set: { words, delimiter: inner[0]?.delimiter, covers, ...numberOfAll(inner) } };
 }
+
+/** What a number says that may be of any of the tables. */
+function numberOfAll(sets: readonly WordSet[]): Pick<WordSet, "number"> {
+  const [first, ...others] = sets.map(({ number }) => number);
+  if (first === undefined) return {};
+  return {
+    number(value, known) {
+      const says = first(value, known);
+      return others.every((other) => isSame(other?.(value, known), says)) ? says : undefined;
+    },
+  };
+}
+
+/** Two numbers with one name: which of them it was, nobody can tell. */
+function addWord(words: Map<string, Bits | undefined>, word: string, says: Bits | undefined): void {
+  words.set(word, words.has(word) && !isSame(words.get(word), says) ? undefined : says);
+}
+
+const isSame = (one: Bits | undefined, other: Bits | undefined): boolean =>
+  one !== undefined && other !== undefined && one.value === other.value && one.known === other.known;
 
 /** Bits that at least one of the words tells; where a word tells none, that is found out when it is printed. */
 function coverOf(words: readonly (Bits | undefined)[]): bigint {
@@ -154,14 +179,10 @@ function tableOf(name: string, values: readonly Expression[]): FieldWords | unde
     const [bits, word] = row.kind === "list" ? row.items : [];
     if (bits === undefined || word?.kind !== "text") continue;
     const number = evaluate(bits);
-    const says = number === undefined ? undefined : inverse.solve(number, flags ? number : ALL);
-    const before = words.get(word.value);
-    // Two numbers with one name: which of them it was, nobody can tell.
-    const same = before === undefined || (before.value === says?.value && before.known === says.known);
-    words.set(word.value, words.has(word.value) && !same && !flags ? undefined : (before ?? says));
+    // Flags that have no name are not there.
+    const says = number === undefined ? undefined : inverse.solve(number, ALL);
+    addWord(words, word.value, says);
   }
-  // Flags that have no name are not there; of a number only what it is taken from is told.
-  const covers = flags ? ALL : inverse.covers;
   const delimiter = flags ? (second?.kind === "text" ? second.value : "") : undefined;
-  return { field: inverse.field, set: { words, delimiter, covers, number: inverse.solve } };
+  return { field: inverse.field, set: { words, delimiter, covers: inverse.covers, number: inverse.solve } };
 }

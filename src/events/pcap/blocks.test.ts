@@ -90,3 +90,32 @@ test("losses are counted that packets say, and that statistics do", async () => 
   const both = await read(SECTION, interfaceOf(0), packet(0, 1, dropped(2n)), statistics);
   assert.deepEqual([before.lost, both.lost], [5, 7]);
 });
+
+test("a check at the end of frames is no part of a packet", async () => {
+  const checked = interfaceOf(0, option(13, 4));
+  const { packets } = await read(SECTION, checked, packet(0, 1), interfaceOf(0), packet(1, 2));
+  assert.deepEqual(
+    packets.map(({ length, wireLength }) => [length, wireLength]),
+    [
+      [56, 56],
+      [60, 60],
+    ],
+  );
+  // One that is cut may have lost its check, or a part of it.
+  const short = (length: number): Uint8Array => block(6, 0, 0, 1, length, DATA.length, DATA.subarray(0, length));
+  const cut = await read(SECTION, checked, short(58), short(40));
+  assert.deepEqual(
+    cut.packets.map(({ length, wireLength }) => [length, wireLength]),
+    [
+      [56, 56],
+      [40, 56],
+    ],
+  );
+  const old = await read(
+    body([0xa1b2c3d4, 0x00040002, 0, 0, 65535, 0x2400_0001, 1, 2, DATA.length, DATA.length, DATA]),
+  );
+  assert.deepEqual(
+    old.packets.map(({ length, wireLength }) => [length, wireLength]),
+    [[56, 56]],
+  );
+});

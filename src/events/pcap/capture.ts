@@ -67,8 +67,10 @@ async function* readPcap(queue: ByteQueue, name: string, captured: Captured): As
   const kind = header.length === 24 ? PCAP[view(header).getUint32(0, true)] : undefined;
   if (kind === undefined) throw new AnyctxError("BAD_TRACE", `${name} ends in the header of a pcap file`);
   const little = !kind.big;
-  // The upper half of the word says how long frame checks are.
-  const link = view(header).getUint32(20, little) & 0xffff;
+  const word = view(header).getUint32(20, little);
+  const link = word & 0xffff;
+  // Frame checks have so many half words, if a bit says that they are there.
+  const checkBytes = (word & 0x0400_0000) === 0 ? 0 : (word >>> 28) * 2;
   for (let head = await queue.take(16); head.length > 0; head = await queue.take(16)) {
     if (head.length < 16) {
       captured.damaged = true;
@@ -83,8 +85,18 @@ async function* readPcap(queue: ByteQueue, name: string, captured: Captured): As
       captured.damaged = true;
       return;
     }
-    yield { data, wireLength: Math.max(wireLength, length), time, link };
+    yield { ...withoutCheck(data, Math.max(wireLength, length), checkBytes), time, link };
   }
+}
+
+/** A frame without the check at its end: the kernel's programs do not get it. */
+function withoutCheck(
+  data: Uint8Array,
+  wireLength: number,
+  checkBytes: number,
+): Pick<CapturedPacket, "data" | "wireLength"> {
+  const length = Math.max(0, wireLength - checkBytes);
+  return { data: data.subarray(0, Math.min(data.length, length)), wireLength: length };
 }
 
 interface Interface {
@@ -93,6 +105,8 @@ interface Interface {
   readonly units: readonly [numerator: bigint, denominator: bigint];
   /** What is to be added to all times, in nanoseconds. */
   readonly offset: bigint;
+  /** Bytes of the check at the end of its frames. */
+  readonly checkBytes: number;
   /** Bytes of a packet that are captured at most. */
   readonly most: number;
   /** Packets that were dropped, as statistics say and as the packets themselves do. */
@@ -104,7 +118,7 @@ const BLOCK = { interface: 1, oldPacket: 2, simple: 3, statistics: 5, packet: 6 
 const KNOWN_BLOCKS: ReadonlySet<number> = new Set(Object.values(BLOCK));
 const PACKETS: ReadonlySet<number> = new Set([BLOCK.oldPacket, BLOCK.simple, BLOCK.packet]);
 /** Options of an interface, of statistics and of a packet. */
-const OPTION = { resolution: 9, offset: 14, dropped: 5, droppedBySystem: 7, droppedBefore: 4 } as const;
+const OPTION = { resolution: 9, check: 13, offset: 14, dropped: 5, droppedBySystem: 7, droppedBefore: 4 } as const;
 /** Of an old packet's drops: not known. */
 const UNKNOWN_DROPS = 0xffff;
 
@@ -169,6 +183,7 @@ function readBlock({ little, interfaces }: Section, type: number, body: Uint8Arr
     interfaces.push({
       ...{ link: numbers.getUint16(0, little), units: unitsOf(body, little), offset: offsetOf(body, little) },
       ...{ most: numbers.getUint32(4, little) || MOST_BYTES, dropped: 0, between: 0 },
+      checkBytes: optionOf(body, 8, OPTION.check, little)?.[0] ?? 0,
     });
   else if (type === BLOCK.statistics && body.length >= 12) {
     const from = interfaces[numbers.getUint32(0, little)];
@@ -198,7 +213,8 @@ function readPacket(section: Section, type: number, body: Uint8Array, captured: 
     const wireLength = numbers.getUint32(0, little);
     const length = Math.min(wireLength, from.most);
     if (4 + length > body.length) return undefined;
-    return { data: body.subarray(4, 4 + length), wireLength, time: section.time, link: from.link };
+    const frame = withoutCheck(body.subarray(4, 4 + length), wireLength, from.checkBytes);
+    return { ...frame, time: section.time, link: from.link };
   }
   if (body.length < 20) return undefined;
   const isOld = type === BLOCK.oldPacket;
@@ -210,10 +226,8 @@ function readPacket(section: Section, type: number, body: Uint8Array, captured: 
   if (!isOld || lost !== UNKNOWN_DROPS) drop(captured, from, { between: from.between + lost });
   const stamp = (BigInt(numbers.getUint32(4, little)) << 32n) | BigInt(numbers.getUint32(8, little));
   section.time = BigInt.asUintN(64, (stamp * from.units[0]) / from.units[1] + from.offset);
-  return {
-    ...{ data: body.subarray(20, 20 + length), wireLength: Math.max(wireLength, length) },
-    ...{ time: section.time, link: from.link },
-  };
+  const frame = withoutCheck(body.subarray(20, 20 + length), Math.max(wireLength, length), from.checkBytes);
+  return { ...frame, time: section.time, link: from.link };
 }
 
 /** An option of eight bytes that counts. */

@@ -13,6 +13,17 @@ export interface Attribute {
   readonly ids: readonly bigint[];
 }
 
+/** What records have of a sample, by its `PERF_SAMPLE_` bit. */
+const OF_RECORD: Readonly<Record<string, number>> = { task: 1 << 1, time: 1 << 2, CPU: 1 << 7 };
+
+/** What of their records samples do not have, which is 0 there. */
+export function unsampledBy(attributes: readonly Attribute[]): string[] {
+  const lacking = Object.entries(OF_RECORD).filter(([, bit]) =>
+    attributes.some(({ sampleType }) => (sampleType & bit) === 0),
+  );
+  return lacking.map(([name]) => `(the record's ${name})`);
+}
+
 const SAMPLE_ID_ALL = 1n << 18n;
 
 /** `PERF_TYPE_` numbers. */

@@ -5,7 +5,7 @@
 import type { BatchWriter } from "../batch.ts";
 import { type EventField, fieldBit, type SourceEvent } from "../event.ts";
 import { LEVELS, RECORD, RECORD_FLAGS } from "../record.ts";
-import { type Attribute, nameOf, TYPES } from "./attribute.ts";
+import { type Attribute, nameOf, TYPES, unsampledBy } from "./attribute.ts";
 import type { Sample } from "./sample.ts";
 
 const WORD = 8;
@@ -39,7 +39,13 @@ const NEVER = UNSAMPLED.reduce((mask, each) => mask | (1 << fieldBit(FIELDS, eac
 export function counterEvent(attribute: Attribute, index: number): SourceEvent {
   const name = nameOf(attribute);
   return {
-    ...{ index, name, category: CATEGORY, unprinted: UNSAMPLED.map((each) => each.name), unreadable: [] },
+    ...{
+      index,
+      name,
+      category: CATEGORY,
+      unprinted: [...UNSAMPLED.map((each) => each.name), ...unsampledBy([attribute])],
+      unreadable: [],
+    },
     format: { category: CATEGORY, name, id: 0, fields: FIELDS, size: BYTES },
   };
 }

@@ -2,6 +2,7 @@
 import { AnyctxError } from "../../error.ts";
 import { type ByteRange, Cursor, letters } from "../bytes.ts";
 import {
+  checkLong,
   isTracingData,
   newTracingData,
   readTracingData,
@@ -23,6 +24,8 @@ export function isPerfData(first: Uint8Array): boolean {
 export interface PerfData {
   readonly attributes: readonly Attribute[];
   readonly tracing: TracingData;
+  /** Its samples are in other files of the same folder. */
+  readonly isElsewhere: boolean;
   /** The records, cut anywhere. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -31,6 +34,7 @@ export interface PerfData {
 export const BEGINNING_BYTES = 16;
 const HEADER_BYTES = 104;
 const TRACING_FEATURE = 1;
+const FOLDER_FEATURE = 24;
 const FEATURE_BYTES = 32;
 const SECTION_BYTES = 16;
 
@@ -67,6 +71,7 @@ export function readPerfFile(range: ByteRange, name: string): PerfData {
   const isWhole = records.length > 0;
   return {
     attributes: all,
+    isElsewhere: isWhole && isSet(features, FOLDER_FEATURE),
     tracing: isWhole ? tracingOf(range, features, behind, name) : newTracingData(),
     chunks: chunksOf(range.part(records.from, isWhole ? behind : range.length)),
   };
@@ -87,11 +92,12 @@ function cursorAt(range: ByteRange, { from, length }: Section, name: string): Cu
   throw new AnyctxError("BAD_TRACE", `${name} is cut or damaged: no ${length} bytes at byte ${from}`);
 }
 
+const isSet = (features: Uint8Array, bit: number): boolean => (((features[bit >> 3] as number) >> (bit & 7)) & 1) === 1;
+
 /** The kernel's formats: what features have lies behind the records, and before that where. */
 function tracingOf(range: ByteRange, features: Uint8Array, behind: number, name: string): TracingData {
-  const isSet = (bit: number): boolean => (((features[bit >> 3] as number) >> (bit & 7)) & 1) === 1;
-  if (!isSet(TRACING_FEATURE)) return newTracingData();
-  const before = isSet(0) ? 1 : 0;
+  if (!isSet(features, TRACING_FEATURE)) return newTracingData();
+  const before = isSet(features, 0) ? 1 : 0;
   const table = cursorAt(range, { from: behind + before * SECTION_BYTES, length: SECTION_BYTES }, name);
   return tracingIn(cursorAt(range, section(table, "formats"), name), name);
 }
@@ -103,7 +109,8 @@ export function tracingIn(cursor: Cursor, name: string): TracingData {
     throw new AnyctxError("BAD_TRACE", `${name} is damaged: no formats where they should be`);
   cursor.skip(TRACING_MAGIC_BYTES, "formats");
   const version = cursor.text("version");
-  cursor.skip(2, "byte order");
+  cursor.u8("byte order");
+  checkLong(cursor.u8("size of a long"), `${name} is a perf.data`);
   cursor.u32("page size");
   readTracingData(cursor, data, Number(version) >= 0.6);
   return data;

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { AnyctxError } from "../../error.ts";
 import { openEventStream } from "../open.ts";
 import { chunksIn, drain } from "../testing.ts";
+import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { Rounds, type Row } from "./order.ts";
 import { pieceOf } from "./records.ts";
 
@@ -96,4 +99,49 @@ test("rounds: what can go on is in order, and what is later than the round befor
   add(90);
   add(80);
   assert.deepEqual(times(rounds.rest()), [80, 90]);
+});
+
+/** The file with features set or not. */
+function withFeature(bit: number, isSet: boolean): Uint8Array {
+  const file = Uint8Array.from(FILE);
+  const at = 72 + (bit >> 3);
+  file[at] = isSet ? (file[at] as number) | (1 << (bit & 7)) : (file[at] as number) & ~(1 << (bit & 7));
+  return file;
+}
+
+test("numbers of events without what they are: the formats that are given, or one sentence", async () => {
+  await assert.rejects(open(withFeature(1, false)), refused(/does not say what its events are.*--formats/));
+  const ended = Uint8Array.from(FILE);
+  // perf that was killed has not written how long the records are.
+  ended.fill(0, 48, 56);
+  await assert.rejects(open(ended), refused(/does not say what its events are/));
+  const folder = mkdtempSync(join(tmpdir(), "perf-formats-"));
+  try {
+    mkdirSync(join(folder, "sched"));
+    const { id } = KERNEL_FORMATS.find(({ name }) => name === "sched_wakeup") ?? assert.fail();
+    const text = `name: sched_wakeup\nID: ${id}\nformat:\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\nprint fmt: ""\n`;
+    mkdirSync(join(folder, "sched", "sched_wakeup"));
+    writeFileSync(join(folder, "sched", "sched_wakeup", "format"), text);
+    const stream = await openEventStream(chunksIn(withFeature(1, false)), { name: "perf.data", formats: folder });
+    assert.ok((await drain(stream)) > 0);
+    assert.deepEqual(
+      stream.counts.skipped.map(({ reason }) => reason),
+      ["event"],
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a file of several is called so", async () => {
+  await assert.rejects(open(withFeature(24, true)), refused(/of perf record --threads: its events are in the files/));
+});
+
+test("what a record has and samples do not is named", async () => {
+  const stream = await open(readFileSync("test/data/events/perf.clock.data"));
+  await drain(stream);
+  assert.deepEqual(
+    stream.events.flatMap(({ unprinted }) => unprinted.filter((name) => name.startsWith("("))),
+    ["(the record's CPU)"],
+  );
 });

@@ -33,7 +33,7 @@ export async function readPerfPipe(bytes: AsyncIterable<Uint8Array>, name: strin
     }
     if (framer.isDamaged) break;
   }
-  return { attributes, tracing, chunks: following(seen, iterator) };
+  return { attributes, tracing, isElsewhere: false, chunks: following(seen, iterator) };
 }
 
 function attributeOf({ piece, at, size }: FoundRecord, name: string): Attribute {

@@ -7,11 +7,11 @@ import type { SourceEvent } from "../event.ts";
 import { peek } from "../peek.ts";
 import type { ReadOptions, SkipReason, SourceEvents, SourceInput, Symbols } from "../source.ts";
 import { COMMON_BYTES, ENTRY_RECORD_BYTES, MAX_ENTRY_BYTES, writeEntry } from "../tracepoints/entry.ts";
+import type { FormatTable } from "../tracepoints/format.ts";
 import { ProbeEvents } from "../tracepoints/functions.ts";
-import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { kernelSymbols } from "../tracepoints/symbols.ts";
 import type { Unpack } from "../unpack.ts";
-import { type Attribute, isCounter, kindsOf, TYPES } from "./attribute.ts";
+import { type Attribute, isCounter, kindsOf, TYPES, unsampledBy } from "./attribute.ts";
 import { type CounterPlace, contextOf, counterEvent, writeCounter } from "./counter.ts";
 import { BEGINNING_BYTES, isPipe, type PerfData, readPerfFile } from "./file.ts";
 import { Rounds, type Row } from "./order.ts";
@@ -47,13 +47,15 @@ interface Reading {
   readonly name: string;
 }
 
+/** @param given formats for a recording that has none */
 export async function readPerfEvents(
   input: SourceInput,
   options: Omit<ReadOptions, "formats"> = {},
+  given?: FormatTable,
 ): Promise<SourceEvents> {
   const { name, range, unpackers = {} } = input;
   const file = await open(input);
-  const reading = readingOf(file, name);
+  const reading = readingOf(file, name, given);
   const { events, counts, symbols } = reading;
   const batches = closing(readBatches(reading, unpackers.zstd, options), () => range?.close());
   return { events, counts, batches, symbols };
@@ -77,19 +79,30 @@ async function* closing(batches: AsyncIterable<EventBatch>, close: () => void): 
 }
 
 /** @throws {AnyctxError} BAD_TRACE for a recording of other things than events that are read */
-function readingOf(file: PerfData, name: string): Reading {
+function readingOf(file: PerfData, name: string, given: FormatTable | undefined): Reading {
   const { attributes, tracing } = file;
+  if (file.isElsewhere)
+    throw new AnyctxError(
+      "UNSUPPORTED",
+      `${name} is of perf record --threads: its events are in the files beside it, which are not read`,
+    );
   const isTraced = attributes.some(({ type }) => type === TYPES.tracepoint);
   if (!isTraced && !attributes.some(isCounter))
     throw new AnyctxError(
       "BAD_TRACE",
       `${name} is a perf.data without tracepoints, clocks and counters: ${kindsOf(attributes)}`,
     );
-  // A file that does not say has the formats of common events; their numbers may be another kernel's.
-  const formats = !isTraced ? [] : tracing.formats.length > 0 ? tracing.formats : KERNEL_FORMATS;
+  const formats = !isTraced ? [] : tracing.formats.length > 0 ? tracing.formats : given;
+  // Numbers of events are each kernel's own.
+  if (formats === undefined)
+    throw new AnyctxError(
+      "BAD_TRACE",
+      `${name} does not say what its events are, as perf was ended before it wrote that: --formats does, with the formats of the kernel that recorded`,
+    );
+  const unprinted = unsampledBy(attributes.filter(({ type }) => type === TYPES.tracepoint));
   const events = formats.map(
     (format, index): SourceEvent => ({
-      ...{ index, name: format.name, category: format.category, unprinted: [], unreadable: [] },
+      ...{ index, name: format.name, category: format.category, unprinted, unreadable: [] },
       get format() {
         return format;
       },

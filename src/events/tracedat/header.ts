@@ -7,6 +7,7 @@ import { type ByteRange, Cursor, letters } from "../bytes.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import type { PageLayout } from "../tracepoints/ring.ts";
 import {
+  checkLong,
   isTracingData,
   newTracingData,
   readFormats,
@@ -21,8 +22,10 @@ import {
 /** Whether an input begins as a `trace.dat` does. */
 export const isTraceDat: (first: Uint8Array) => boolean = isTracingData;
 
-/** Pages of one CPU: where they lie, or packed. */
+/** Pages of one CPU in one buffer: where they lie, or packed. Pieces of the same ones follow each other. */
 export interface CpuPages {
+  /** Instances of tracefs have buffers of their own. */
+  readonly buffer: number;
   readonly cpu: number;
   readonly pages: ByteRange | PackedPages;
 }
@@ -55,6 +58,8 @@ export type UnpackPiece = (packed: Uint8Array, algorithm: string) => Promise<Uin
 /** What the parts of the header come to, while they are read. */
 interface Parts extends TracingData {
   readonly cpus: CpuPages[];
+  /** Buffers that were read. */
+  buffers: number;
   text?: Uint8Array;
   missing: number;
 }
@@ -67,42 +72,59 @@ export async function readTraceDat(range: ByteRange, name: string, unpack: Unpac
     throw new AnyctxError("UNSUPPORTED", `${name} is a trace.dat of version ${version}; 6 and 7 are read`);
   if (cursor.u8("byte order") !== 0)
     throw new AnyctxError("UNSUPPORTED", `${name} is a trace.dat of a big-endian machine; little-endian ones are read`);
-  cursor.u8("size of a long");
+  checkLong(cursor.u8("size of a long"), `${name} is a trace.dat`);
   const pageBytes = cursor.u32("page size");
   if (pageBytes < 64 || pageBytes > 1 << 24)
     throw new AnyctxError("BAD_TRACE", `${name} is damaged: pages of ${pageBytes} bytes`);
-  const parts: Parts = { ...newTracingData(), cpus: [], missing: 0 };
-  if (version === "6") readVersion6(range, cursor, parts);
+  const parts: Parts = { ...newTracingData(), cpus: [], buffers: 0, missing: 0 };
+  if (version === "6") readVersion6(range, cursor, parts, name);
   else await readVersion7(range, cursor, parts, name, unpack);
   return { pageBytes, ...parts };
 }
 
-function readVersion6(range: ByteRange, cursor: Cursor, parts: Parts): void {
+function readVersion6(range: ByteRange, cursor: Cursor, parts: Parts, name: string): void {
   readTracingData(cursor, parts, true);
   const cpus = cursor.u32("number of CPUs");
+  for (const at of readBuffer6(range, cursor, parts, cpus))
+    readBuffer6(range, new Cursor(range.subarray(at, at + MOST_HEADER_BYTES), name), parts, cpus);
+}
+
+/** Options and where the pages of one buffer lie. @returns where those of instances say so */
+function readBuffer6(range: ByteRange, cursor: Cursor, parts: Parts, cpus: number): number[] {
+  const buffers: number[] = [];
+  let count = cpus;
   for (let kind = letters(cursor.take(10, "kind of data")); ; kind = letters(cursor.take(10, "kind of data"))) {
     if (kind.startsWith("latency")) {
       parts.text = cursor.bytes.subarray(cursor.at);
-      return;
+      return buffers;
     }
     if (kind.startsWith("flyrecord")) break;
-    for (let option = cursor.u16("option"); option !== 0; option = cursor.u16("option"))
-      cursor.skip(cursor.u32("size of an option"), "option");
+    for (let option = cursor.u16("option"); option !== 0; option = cursor.u16("option")) {
+      const data = new Cursor(cursor.take(cursor.u32("size of an option"), "option"), "an option");
+      if (option === OPTION.buffer) buffers.push(data.size("place of a buffer"));
+      else if (option === OPTION.cpus) count = data.u32("number of CPUs");
+    }
   }
-  for (let cpu = 0; cpu < cpus; cpu++) addPages(range, parts, cpu, cursor.size("place"), cursor.size("size"));
+  const buffer = parts.buffers++;
+  for (let cpu = 0; cpu < count; cpu++)
+    addPages(range, parts, { buffer, cpu }, cursor.size("place"), cursor.size("size"));
+  return buffers;
 }
 
+type Place = Pick<CpuPages, "buffer" | "cpu">;
+
 /** Pages that lie in the file as they are. A file that ends before them has what is there. */
-function addPages(range: ByteRange, parts: Parts, cpu: number, from: number, length: number): void {
+function addPages(range: ByteRange, parts: Parts, place: Place, from: number, length: number): void {
   const there = range.part(from, from + length);
   parts.missing += length - there.length;
-  parts.cpus.push({ cpu, pages: there });
+  parts.cpus.push({ ...place, pages: there });
 }
 
 /** Numbers of sections and options (version 7). */
 const OPTION = {
   done: 0,
   buffer: 3,
+  cpus: 8,
   headerInfo: 16,
   ftrace: 17,
   formats: 18,
@@ -204,16 +226,17 @@ async function readBuffer(file: File7, data: Cursor, parts: Parts): Promise<void
   const section = new Cursor(file.range.subarray(at, at + SECTION_HEAD_BYTES), file.name);
   section.u16("section");
   const isPacked = (section.u16("flags of a section") & COMPRESSED) !== 0;
+  const buffer = parts.buffers++;
   for (let cpus = data.u32("number of CPUs"); cpus > 0; cpus--) {
-    const cpu = data.u32("CPU");
+    const place = { buffer, cpu: data.u32("CPU") };
     const [from, length] = [data.size("place"), data.size("size")];
-    if (!isPacked || length === 0) addPages(file.range, parts, cpu, from, length);
-    else addPacked(file, parts, cpu, from);
+    if (!isPacked || length === 0) addPages(file.range, parts, place, from, length);
+    else addPacked(file, parts, place, from);
   }
 }
 
 /** Each piece is unpacked when its turn comes. */
-function addPacked(file: File7, parts: Parts, cpu: number, from: number): void {
+function addPacked(file: File7, parts: Parts, buffer: Place, from: number): void {
   const numbers = new Uint32Array(1);
   const numberAt = (at: number): number => {
     new Uint8Array(numbers.buffer).set(takeAt(file, at, 4));
@@ -223,7 +246,7 @@ function addPacked(file: File7, parts: Parts, cpu: number, from: number): void {
   for (let chunks = numberAt(from); chunks > 0; chunks--) {
     const [place, packed] = [at + 8, numberAt(at)];
     if (place + packed > file.range.length) takeAt(file, place, packed);
-    parts.cpus.push({ cpu, pages: { unpack: () => unpackPiece(file, takeAt(file, place, packed).slice()) } });
+    parts.cpus.push({ ...buffer, pages: { unpack: () => unpackPiece(file, takeAt(file, place, packed).slice()) } });
     at = place + packed;
   }
 }

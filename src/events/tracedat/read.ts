@@ -76,15 +76,16 @@ async function unpackPiece(
   );
 }
 
-/** CPUs in the file, one cursor each; pieces of one follow each other. */
+/** A cursor for each CPU of each buffer. */
 function cursorsOf(file: TraceDat): CpuCursor[] {
-  const cpus = new Map<number, CpuPages["pages"][]>();
-  for (const { cpu, pages } of file.cpus) {
-    const pieces = cpus.get(cpu);
-    if (pieces === undefined) cpus.set(cpu, [pages]);
-    else pieces.push(pages);
+  const cpus = new Map<string, { cpu: number; pieces: CpuPages["pages"][] }>();
+  for (const { buffer, cpu, pages } of file.cpus) {
+    const key = `${buffer} ${cpu}`;
+    const known = cpus.get(key);
+    if (known === undefined) cpus.set(key, { cpu, pieces: [pages] });
+    else known.pieces.push(pages);
   }
-  return [...cpus].map(([cpu, pieces]) => new CpuCursor(cpu, pieces, file));
+  return [...cpus.values()].map(({ cpu, pieces }) => new CpuCursor(cpu, pieces, file));
 }
 
 interface Reading {

@@ -2,6 +2,7 @@
  * What trace-cmd and perf write about the kernel that they record: the formats of its events, names of its tasks and functions. The
  * beginning of a `trace.dat` of version 6, and a part of a `perf.data`. Source: trace-cmd.dat.v6(5).
  */
+import { AnyctxError } from "../../error.ts";
 import { type Cursor, letters } from "../bytes.ts";
 import { type FtraceFormat, parseFormat } from "./format.ts";
 import { lazily } from "./kernel-formats.ts";
@@ -16,6 +17,12 @@ export function isTracingData(first: Uint8Array): boolean {
     MAGIC.every((byte, index) => first[index] === byte) &&
     letters(first.subarray(MAGIC.length, TRACING_MAGIC_BYTES)) === NAME
   );
+}
+
+/** @param what is recorded @throws {AnyctxError} UNSUPPORTED for a machine whose long has not 8 bytes: its fields lie elsewhere */
+export function checkLong(bytes: number, what: string): void {
+  if (bytes === 8) return;
+  throw new AnyctxError("UNSUPPORTED", `${what} of a machine whose long has ${bytes} bytes; those of 8 are read`);
 }
 
 export interface TracingData {
