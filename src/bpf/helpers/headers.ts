@@ -158,7 +158,7 @@ export const HEADER_HELPERS: readonly Helper[] = [
   {
     id: 31,
     name: "skb_change_proto",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "service", run: changeProtocol },
     movesPacket: true,
@@ -168,7 +168,7 @@ export const HEADER_HELPERS: readonly Helper[] = [
   {
     id: 50,
     name: "skb_adjust_room",
-    group: "change",
+    callers: ["sched_cls", "sk_skb"],
     parameters: [CONTEXT, WORD, WORD, SCALAR],
     action: { type: "service", run: adjustRoom },
     movesPacket: true,
@@ -178,7 +178,7 @@ export const HEADER_HELPERS: readonly Helper[] = [
   {
     id: 97,
     name: "skb_ecn_set_ce",
-    group: "packet",
+    callers: ["sched_cls", "cgroup_skb"],
     parameters: [CONTEXT],
     action: { type: "service", run: markCongested },
     result: "i32",

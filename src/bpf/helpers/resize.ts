@@ -3,7 +3,7 @@ import { ERRNO } from "../../error.ts";
 import { ETHERNET_BYTES, packetBegin, placePacket, pointerAt, setPointer } from "../programs/packet-struct.ts";
 import type { Helper } from "./helper.ts";
 import { KEPT_OF_PACKET, keptAt, networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
-import { CONTEXT, DESTINATION, SIZE, TEXT } from "./parameters/memory.ts";
+import { CONTEXT, DESTINATION, POSITIVE_SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ServiceCall } from "./service.ts";
 
@@ -128,7 +128,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 32,
     name: "skb_change_type",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: changeType },
     result: "i32",
@@ -137,7 +137,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 38,
     name: "skb_change_tail",
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit", "sk_skb"],
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "service", run: changeTail },
     movesPacket: true,
@@ -147,7 +147,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 41,
     name: "set_hash_invalid",
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit"],
     parameters: [CONTEXT],
     action: { type: "answer", value: 0 },
     result: "none",
@@ -156,7 +156,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 43,
     name: "skb_change_head",
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit", "sk_skb"],
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "service", run: changeHead },
     movesPacket: true,
@@ -166,7 +166,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 44,
     name: "xdp_adjust_head",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: adjustHead },
     movesPacket: true,
@@ -176,7 +176,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 54,
     name: "xdp_adjust_meta",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: adjustMeta },
     movesPacket: true,
@@ -186,7 +186,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 65,
     name: "xdp_adjust_tail",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: adjustTail },
     movesPacket: true,
@@ -196,7 +196,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 188,
     name: "xdp_get_buff_len",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT],
     action: { type: "service", run: xdpLength },
     result: "u64",
@@ -205,8 +205,8 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 189,
     name: "xdp_load_bytes",
-    group: "xdp",
-    parameters: [CONTEXT, WORD, DESTINATION, SIZE],
+    callers: ["xdp"],
+    parameters: [CONTEXT, WORD, DESTINATION, POSITIVE_SIZE],
     action: { type: "service", run: xdpLoad },
     result: "i32",
     doc: "Copies bytes of the packet; 0, -EINVAL beyond its end, -EFAULT beyond any.",
@@ -214,8 +214,8 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 190,
     name: "xdp_store_bytes",
-    group: "xdp",
-    parameters: [CONTEXT, WORD, TEXT, SIZE],
+    callers: ["xdp"],
+    parameters: [CONTEXT, WORD, TEXT, POSITIVE_SIZE],
     action: { type: "service", run: xdpStore },
     result: "i32",
     doc: "Copies bytes into the packet; 0, -EINVAL beyond its end, -EFAULT beyond any.",

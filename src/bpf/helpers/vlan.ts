@@ -91,7 +91,7 @@ export const VLAN_HELPERS: readonly Helper[] = [
   {
     id: 18,
     name: "skb_vlan_push",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT, WORD, WORD],
     action: { type: "service", run: pushVlan },
     movesPacket: true,
@@ -101,7 +101,7 @@ export const VLAN_HELPERS: readonly Helper[] = [
   {
     id: 19,
     name: "skb_vlan_pop",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT],
     action: { type: "service", run: popVlan },
     movesPacket: true,

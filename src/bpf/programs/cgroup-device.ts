@@ -11,6 +11,6 @@ export const CGROUP_DEVICE: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "device files of a cgroup",
   attaches: () => false,
   context: structContext("A program on a device file", "bpf_cgroup_dev_ctx", 12),
-  helpers: ["base", "task"],
+  caller: () => "cgroup_device",
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
 };

@@ -22,6 +22,6 @@ export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
     [tcClass, meta, flowKeys, wireLength],
     ETHERNET_BYTES,
   ),
-  helpers: ["base", "packet"],
+  caller: () => "cgroup_skb",
   result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: () => [0, 3] },
 };

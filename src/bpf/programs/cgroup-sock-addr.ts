@@ -1,4 +1,5 @@
 /** Programs on the addresses that sockets of a cgroup are given. */
+import { ADDRESSES, type Caller } from "../helpers/callers.ts";
 import { structContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
 import type { WritableField } from "./writable-field.ts";
@@ -24,6 +25,12 @@ function writable(place: string): readonly WritableField[] {
 function mayReturn(place: string): readonly [least: number, most: number] {
   if (/^(recvmsg|getpeername|getsockname)/.test(place)) return [1, 1];
   return place.startsWith("bind") ? [0, 3] : [0, 1];
+}
+
+/** Hooks are told apart by their family only where sockets of the file system may less. */
+function callerAt(place: string): Caller | undefined {
+  const hook = `cgroup_${place.replace(/[46]$/, "")}`;
+  return ADDRESSES.find((each) => each === hook || `${each}_unix` === hook);
 }
 
 export const CGROUP_SOCK_ADDR: ProgramType<{ readonly place: string }> = {
@@ -55,6 +62,6 @@ export const CGROUP_SOCK_ADDR: ProgramType<{ readonly place: string }> = {
   context: structContext("A program on an address", "bpf_sock_addr", 72, {
     writable: ({ place = "" }) => writable(place),
   }),
-  helpers: ["base", "task"],
+  caller: ({ place }) => callerAt(place),
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses.", between: ({ place }) => mayReturn(place) },
 };

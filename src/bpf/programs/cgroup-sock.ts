@@ -21,6 +21,6 @@ export const CGROUP_SOCK: ProgramType<{ readonly place: string }> = {
     // Of a socket that was bound it is too late.
     writable: ({ place = "" }) => (place.startsWith("post_bind") ? [] : WRITABLE),
   }),
-  helpers: ["base", "task"],
+  caller: () => "cgroup_sock",
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses.", between: () => [0, 1] },
 };

@@ -20,6 +20,6 @@ export const CGROUP_SOCKOPT: ProgramType<{ readonly place: string }> = {
   attaches: () => false,
   packet: SOCKOPT,
   context: onPackets(SOCKOPT, ({ place = "" }) => WRITABLE[place] ?? []),
-  helpers: ["base", "task"],
+  caller: ({ place }) => (place === "getsockopt" ? "cgroup_getsockopt" : "cgroup_setsockopt"),
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
 };

@@ -14,6 +14,6 @@ export const CGROUP_SYSCTL: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "settings that a cgroup's tasks use",
   attaches: () => false,
   context: structContext("A program on a setting", "bpf_sysctl", 8, { writable: () => [FILE_POSITION] }),
-  helpers: ["base", "task"],
+  caller: () => "cgroup_sysctl",
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
 };

@@ -14,7 +14,7 @@ export const FLOW_DISSECTOR: ProgramType<Readonly<Record<string, never>>> = {
   attaches: () => false,
   packet: SK_BUFF,
   context: { ...onPackets(SK_BUFF), direct: flowContext },
-  helpers: ["base", "packet"],
+  caller: () => "flow_dissector",
   result: {
     ignored: false,
     doc: "How far it got: 0 where the packet was understood, 2 where not, 129 where the kernel is to do it.",

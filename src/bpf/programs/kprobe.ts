@@ -32,7 +32,7 @@ export const KPROBE: ProgramType<{ readonly function: string; readonly at: strin
     example: (_, index) => numbered(REGISTERS_BYTES, 0, index),
     direct: (given) => registersContext(WHAT, given),
   },
-  helpers: ["base", "task", "tracing"],
+  caller: () => "kprobe",
   result: {
     ignored: true,
     doc: "Nothing follows from it but at the beginning of a session: there 1 leaves the end out.",

@@ -1,4 +1,5 @@
 /** Programs on packets of a route: of lightweight tunnels. */
+import { ROUTES } from "../helpers/callers.ts";
 import { isPacketEvent, onPackets } from "./packet.ts";
 import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
@@ -22,7 +23,7 @@ export const LWT: ProgramType<{ readonly hook: string }> = {
     [tcClass, addresses, meta, flowKeys, time, wireLength],
     ETHERNET_BYTES,
   ),
-  helpers: ["base", "packet", "change"],
+  caller: ({ hook }) => ROUTES.find((each) => each === hook),
   result: {
     ignored: false,
     doc: "What becomes of the packet: 0 goes on, 2 drops it, 7 sends it elsewhere, 128 routes it anew.",

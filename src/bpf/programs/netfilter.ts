@@ -12,6 +12,6 @@ export const NETFILTER: ProgramType<Readonly<Record<string, never>>> = {
   attaches: () => false,
   followsPointers: true,
   context: structContext("A program at a hook of netfilter", "bpf_nf_ctx", 16, { wholeFields: 8 }),
-  helpers: ["base"],
+  caller: () => "netfilter",
   result: { ignored: false, doc: "Whether the packet goes on: 1 accepts, 0 drops it.", between: () => [0, 1] },
 };

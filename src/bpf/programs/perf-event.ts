@@ -37,6 +37,6 @@ export const PERF_EVENT: ProgramType<{ readonly event: string }> = {
     example: (_, index) => numbered(DATA_BYTES, 0, index),
     direct: contextOf,
   },
-  helpers: ["base", "task", "tracing"],
+  caller: () => "perf_event",
   result: { ignored: false, doc: "Whether perf's own readers get the sample too: 0 keeps it from them." },
 };

@@ -1,6 +1,6 @@
 /** What a program type is: a row of `table.ts`, in a file of its own beside it. */
 import type { EventFormat, FunctionEvent } from "../../events/event.ts";
-import type { HelperGroup } from "../helpers/groups.ts";
+import type { Caller } from "../helpers/callers.ts";
 import type { FunctionTypes } from "../kernel/functions.ts";
 import type { KernelObject } from "../kernel/object.ts";
 import type { PacketStruct } from "./packet-struct.ts";
@@ -136,8 +136,8 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   /** Whether its arguments are on their way to be freed: functions of the kernel's do not take them. */
   freesArguments?(target: Target): boolean;
   readonly context: ProgramContext<Target>;
-  /** Groups of helpers that its programs may call. */
-  readonly helpers: readonly HelperGroup[];
+  /** As whom its programs call helpers; undefined: as those of any type. */
+  caller(target: Target): Caller | undefined;
   /** What r0 means at the end of a run; `ignored`: nothing follows from it. */
   readonly result: {
     readonly ignored: boolean;

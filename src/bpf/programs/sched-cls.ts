@@ -13,7 +13,7 @@ export const SCHED_CLS: ProgramType<{ readonly place: string }> = {
   attaches: (_, event) => isPacketEvent(event),
   packet: SK_BUFF,
   context: onPackets(SK_BUFF, () => Object.values(SK_BUFF_WRITABLE)),
-  helpers: ["base", "packet", "change"],
+  caller: () => "sched_cls",
   result: {
     ignored: false,
     doc: "What becomes of the packet: 0 passed on, 2 dropped, 7 redirected, -1 as by default.",

@@ -11,7 +11,7 @@ export const SK_LOOKUP: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "lookups of sockets",
   attaches: () => false,
   context: structContext("A program on a lookup", "bpf_sk_lookup", 72),
-  helpers: ["base"],
+  caller: () => "sk_lookup",
   result: {
     ignored: false,
     doc: "Whether the packet goes on: 1, with the socket that was chosen; 0 drops the packet.",

@@ -13,6 +13,6 @@ export const SK_MSG: ProgramType<Readonly<Record<string, never>>> = {
   attaches: () => false,
   packet: SK_MSG_MD,
   context: onPackets(SK_MSG_MD),
-  helpers: ["base", "task"],
+  caller: () => "sk_msg",
   result: { ignored: false, doc: "What becomes of it: 1 sends it, 0 drops it." },
 };

@@ -13,7 +13,7 @@ export const SK_REUSEPORT: ProgramType<{ readonly place: string }> = {
   attaches: () => false,
   packet: SK_REUSEPORT_MD,
   context: onPackets(SK_REUSEPORT_MD),
-  helpers: ["base"],
+  caller: () => "sk_reuseport",
   result: {
     ignored: false,
     doc: "What becomes of the packet: 1 passes the packet to the socket that was chosen, 0 drops it.",

@@ -15,6 +15,6 @@ export const SK_SKB: ProgramType<{ readonly place: string }> = {
   attaches: () => false,
   packet: SK_BUFF,
   context: onPackets(SK_BUFF, () => [priority, tcIndex]),
-  helpers: ["base", "packet", "change"],
+  caller: () => "sk_skb",
   result: { ignored: false, doc: "Of a parser the message's length; of a verdict 1 passes it on, 0 drops it." },
 };

@@ -19,6 +19,6 @@ export const SOCK_OPS: ProgramType<Readonly<Record<string, never>>> = {
   attaches: () => false,
   packet: SOCK_OPS_STRUCT,
   context: onPackets(SOCK_OPS_STRUCT, () => WRITABLE),
-  helpers: ["base", "task"],
+  caller: () => "sock_ops",
   result: { ignored: false, doc: "Always 1: what the kernel is told stands in the context's `reply`." },
 };

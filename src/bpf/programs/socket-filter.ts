@@ -24,7 +24,7 @@ export const SOCKET_FILTER: ProgramType<Readonly<Record<string, never>>> = {
     example: (_, index) => numbered(SK_BUFF.bytes, (SK_BUFF.meta ?? 0) + 4, index),
     direct: (given) => packetContext(SK_BUFF, given, 0, ETHERNET_BYTES),
   },
-  helpers: ["base", "packet"],
+  caller: () => "socket_filter",
   result: {
     ignored: false,
     doc: "How many bytes of the packet are kept: 0 drops it, more than it has keeps all of it.",

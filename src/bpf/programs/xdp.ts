@@ -13,7 +13,7 @@ export const XDP: ProgramType<Readonly<Record<string, never>>> = {
   attaches: (_, event) => isPacketEvent(event),
   packet: XDP_MD,
   context: onPackets(XDP_MD),
-  helpers: ["base", "xdp"],
+  caller: () => "xdp",
   result: {
     ignored: false,
     doc: "What becomes of the packet: 0 aborted, 1 dropped, 2 passed on, 3 sent back, 4 redirected.",
