@@ -384,6 +384,11 @@ r1 = 0\nr2 = 0\nr3 = r10\nr3 += -8\nr4 = 8\nr5 = 0\ncall csum_diff`,
   },
   skb_pull_data: { text: "r1 = r9\nr2 = 43\ncall skb_pull_data", expected: unsigned(-12) },
   get_hash_recalc: { text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall get_hash_recalc", expected: 7n },
+  set_hash: { text: "r1 = r9\nr2 = 7\ncall set_hash\nr1 = *(u32 *)(r9 + 68)\nr0 += r1", expected: 7n },
+  set_hash_invalid: {
+    text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall set_hash_invalid\nr0 = *(u32 *)(r9 + 68)",
+    expected: 0n,
+  },
   csum_level: { text: "r1 = r9\nr2 = 1\ncall csum_level\nr1 = r9\nr2 = 0\ncall csum_level", expected: 0n },
   skb_adjust_room: {
     text: "r1 = r9\nr2 = 8\nr3 = 1\nr4 = 0\ncall skb_adjust_room\nr1 = *(u32 *)(r9 + 0)\nr0 += r1",

@@ -94,13 +94,15 @@ function loadRelative(call: ServiceCall, _: number, offset: number, into: number
   return -ERRNO.EFAULT;
 }
 
-const STORE_FLAGS = 3n;
+/** BPF_F_RECOMPUTE_CSUM, which nothing follows from here, and BPF_F_INVALIDATE_HASH. */
+const [RECOMPUTE_SUM, INVALIDATE_HASH] = [1n, 2n];
 
 function store(call: ServiceCall, _: number, offset: number, from: number, size: number, flags: bigint): number {
-  if ((flags & ~STORE_FLAGS) !== 0n) return -ERRNO.EINVAL;
+  if ((flags & ~(RECOMPUTE_SUM | INVALIDATE_HASH)) !== 0n) return -ERRNO.EINVAL;
   const { begin, end } = packetOf(call);
   if (offset > 0x7fffffff || begin + offset + size > end) return -ERRNO.EFAULT;
   call.bytes.copyWithin(begin + offset, from, from + size);
+  if ((flags & INVALIDATE_HASH) !== 0n) setHash(call, 0, 0);
   return 0;
 }
 
@@ -118,6 +120,11 @@ export const SK_BUFF_FIELD = {
   vlanProtocol: 28,
   hash: 68,
 } as const;
+
+function setHash(call: PacketCall, _: number, value: number): number {
+  call.view.setUint32(call.context + SK_BUFF_FIELD.hash, value, true);
+  return 0;
+}
 
 function hash(call: ServiceCall): number {
   const known = call.view.getUint32(call.context + SK_BUFF_FIELD.hash, true);
@@ -217,6 +224,24 @@ export const PACKET_HELPERS: readonly Helper[] = [
     action: { type: "service", run: pull },
     result: "i32",
     doc: "Makes so many bytes of the packet writable, which all are; -ENOMEM where it has fewer.",
+  },
+  {
+    id: 41,
+    name: "set_hash_invalid",
+    callers: ["sched_cls", "lwt_xmit"],
+    parameters: [CONTEXT],
+    action: { type: "service", run: (call, context: number) => setHash(call, context, 0) },
+    result: "none",
+    doc: "Says that the packet's hash is none any more.",
+  },
+  {
+    id: 48,
+    name: "set_hash",
+    callers: ["sched_cls"],
+    parameters: [CONTEXT, WORD],
+    action: { type: "service", run: setHash },
+    result: "i32",
+    doc: "Gives the packet a hash; 0.",
   },
   {
     id: 68,

@@ -13,6 +13,25 @@ export function roomOf({ context }: ServiceCall, { struct }: PlacedPacket): { fi
   return { first, last: first + struct.most };
 }
 
+/**
+ * The packet with room for so many bytes in front of it, or behind it: it is moved where it lies too near to the end, as a kernel
+ * takes new memory for it; undefined where it is too long for that.
+ */
+export function roomFor(
+  call: ServiceCall,
+  packet: PlacedPacket,
+  where: "front" | "behind",
+  by: number,
+): PlacedPacket | undefined {
+  const { first, last } = roomOf(call, packet);
+  const length = packet.end - packet.begin;
+  if (where === "front" ? packet.begin - by >= first : packet.end + by <= last) return packet;
+  if (first + length + by > last) return undefined;
+  const begin = where === "front" ? last - length : first;
+  call.bytes.copyWithin(begin, packet.begin, packet.end);
+  return { ...packet, begin, end: begin + length };
+}
+
 /** Says where the packet lies from now on: what the program had of it before it may not use any more. */
 export function move(call: ServiceCall, packet: PlacedPacket, begin: number, end: number): void {
   call.revoke(packet.begin);
@@ -93,24 +112,26 @@ function xdpStore(call: ServiceCall, _: number, offset: number, from: number, si
 
 function changeTail(call: ServiceCall, _: number, size: number, flags: bigint): number {
   const packet = packetOf(call);
-  const end = packet.begin + size;
   if (flags !== 0n || size < networkAt(call, packet) || size > packet.struct.most) return -ERRNO.EINVAL;
-  if (end > roomOf(call, packet).last) return -ERRNO.ENOMEM;
-  if (end > packet.end) call.bytes.fill(0, packet.end, end);
-  move(call, packet, packet.begin, end);
+  const placed = roomFor(call, packet, "behind", size - (packet.end - packet.begin));
+  if (placed === undefined) return -ERRNO.ENOMEM;
+  const end = placed.begin + size;
+  if (end > placed.end) call.bytes.fill(0, placed.end, end);
+  move(call, packet, placed.begin, end);
   return 0;
 }
 
 function changeHead(call: ServiceCall, _: number, by: number, flags: bigint): number {
   const packet = packetOf(call);
   if (flags !== 0n || packet.end - packet.begin + by > packet.struct.most) return -ERRNO.EINVAL;
-  const begin = packet.begin - by;
-  if (begin < roomOf(call, packet).first) return -ERRNO.ENOMEM;
-  call.bytes.fill(0, begin, packet.begin);
+  const placed = roomFor(call, packet, "front", by);
+  if (placed === undefined) return -ERRNO.ENOMEM;
+  const begin = placed.begin - by;
+  call.bytes.fill(0, begin, placed.begin);
   const between = keptAt(call, KEPT_OF_PACKET.between);
   call.view.setUint32(between, call.view.getUint32(between, true) + by, true);
   setMeta(call, packet, begin);
-  move(call, packet, begin, packet.end);
+  move(call, packet, begin, placed.end);
   return 0;
 }
 
@@ -143,15 +164,6 @@ export const RESIZE_HELPERS: readonly Helper[] = [
     movesPacket: true,
     result: "i32",
     doc: "Makes the packet so long, with zeroes at its end; 0, -EINVAL for a length that it cannot have, -ENOMEM.",
-  },
-  {
-    id: 41,
-    name: "set_hash_invalid",
-    callers: ["sched_cls", "lwt_xmit"],
-    parameters: [CONTEXT],
-    action: { type: "answer", value: 0 },
-    result: "none",
-    doc: "Says that the packet's hash is none any more, which here it never was.",
   },
   {
     id: 43,

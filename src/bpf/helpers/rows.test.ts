@@ -110,7 +110,6 @@ const ANSWERED: readonly string[] = [
   "get_stack",
   "read_branch_records",
   "get_task_stack",
-  "set_hash_invalid",
   "csum_update",
   "sk_lookup_tcp",
   "sk_lookup_udp",
