@@ -13,7 +13,14 @@ export const FLOW_DISSECTOR: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "flows of packets",
   attaches: () => false,
   packet: SK_BUFF,
-  context: { ...onPackets(SK_BUFF), direct: flowContext },
+  context: {
+    ...onPackets(
+      SK_BUFF,
+      () => [],
+      () => ({ 4: "76-84", 8: "144-152" }),
+    ),
+    direct: flowContext,
+  },
   caller: () => "flow_dissector",
   result: {
     ignored: false,

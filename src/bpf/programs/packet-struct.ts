@@ -121,16 +121,6 @@ export const SK_BUFF_WRITABLE: Readonly<
   tstamp: { offset: 152, bytes: 8 },
 };
 
-/** Fields of `struct __sk_buff` that not every kind of program is shown. */
-export const SK_BUFF_PART = {
-  tcClass: [72, 76],
-  addresses: [88, 140],
-  meta: [140, 144],
-  flowKeys: [144, 152],
-  time: [152, 160],
-  wireLength: [160, 164],
-} as const;
-
 /** `struct sk_msg_md`: what is sent by a socket. */
 export const SK_MSG_MD: PacketStruct = {
   ...{ what: "sk_msg_md", bytes: 80, data: 0, end: 8, length: 68, pointer: 8, headroom: 512, most: 4096 },

@@ -4,6 +4,7 @@ import type { Caller } from "../helpers/callers.ts";
 import type { FunctionTypes } from "../kernel/functions.ts";
 import type { KernelObject } from "../kernel/object.ts";
 import type { PacketStruct } from "./packet-struct.ts";
+import type { Readable } from "./readable.ts";
 import type { WritableField } from "./writable-field.ts";
 
 /** What a program attaches to: parts of its section's name, under the names that its type gives them. */
@@ -90,10 +91,8 @@ export interface ContextAccess<Target extends ProgramTarget = ProgramTarget> {
   bytes(target: Target): number | undefined;
   /** Fields that may be written to; left out: none. */
   writable?(target: Target): readonly WritableField[];
-  /** Parts of the struct that a kernel does not show to these programs. */
-  readonly hidden?: readonly (readonly [from: number, to: number])[];
-  /** Fields are read whole, as so many bytes. */
-  readonly wholeFields?: number;
+  /** What a kernel shows to these programs; left out: all. */
+  readable?(target: Target): Readable;
 }
 
 export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {

@@ -1,6 +1,7 @@
 /** Programs that choose the socket for a connection or a datagram. */
 import { structContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
+import { words } from "./readable.ts";
 
 export const SK_LOOKUP: ProgramType<Readonly<Record<string, never>>> = {
   name: "sk_lookup",
@@ -10,7 +11,9 @@ export const SK_LOOKUP: ProgramType<Readonly<Record<string, never>>> = {
   parse: () => ({}),
   describe: () => "lookups of sockets",
   attaches: () => false,
-  context: structContext("A program on a lookup", "bpf_sk_lookup", 72),
+  context: structContext("A program on a lookup", "bpf_sk_lookup", 72, {
+    readable: () => ({ ...words("8-68"), 8: "0-8" }),
+  }),
   caller: () => "sk_lookup",
   result: {
     ignored: false,

@@ -12,7 +12,11 @@ export const XDP: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "packets that come in",
   attaches: (_, event) => isPacketEvent(event),
   packet: XDP_MD,
-  context: onPackets(XDP_MD),
+  context: onPackets(
+    XDP_MD,
+    () => [],
+    () => ({ 4: "0-24" }),
+  ),
   caller: () => "xdp",
   result: {
     ignored: false,
