@@ -384,6 +384,10 @@ r1 = 0\nr2 = 0\nr3 = r10\nr3 += -8\nr4 = 8\nr5 = 0\ncall csum_diff`,
   },
   skb_pull_data: { text: "r1 = r9\nr2 = 43\ncall skb_pull_data", expected: unsigned(-12) },
   get_hash_recalc: { text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall get_hash_recalc", expected: 7n },
+  current_task_under_cgroup: {
+    text: "r1 = {cgroups}\nr2 = 0\ncall current_task_under_cgroup\nr6 = r0\nr1 = {cgroups}\nr2 = 1000000\ncall current_task_under_cgroup\nr0 += r6",
+    expected: unsigned(-11 - 7),
+  },
   set_hash: { text: "r1 = r9\nr2 = 7\ncall set_hash\nr1 = *(u32 *)(r9 + 68)\nr0 += r1", expected: 7n },
   set_hash_invalid: {
     text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall set_hash_invalid\nr0 = *(u32 *)(r9 + 68)",

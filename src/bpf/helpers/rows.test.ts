@@ -105,7 +105,6 @@ const UNKNOWN: readonly string[] = [
 
 /** What is answered the same to everybody. */
 const ANSWERED: readonly string[] = [
-  "current_task_under_cgroup",
   "get_stackid",
   "get_stack",
   "read_branch_records",

@@ -17,6 +17,10 @@ function currentTask(call: ServiceCall): bigint {
   return given ?? taskAddress(view.getUint32(record + RECORD.pidTgid, true), view.getUint16(record + RECORD.cpu, true));
 }
 
+function underCgroup(call: ServiceCall, address: number, index: number): number {
+  return index >= call.mapAt(address).maxEntries ? -ERRNO.E2BIG : -ERRNO.EAGAIN;
+}
+
 const NAMESPACE_BYTES = 8;
 
 /** `bpf_get_ns_current_pid_tgid`: which namespace a number is of no event says, but that it is the event's own. */
@@ -83,9 +87,9 @@ export const TASK_HELPERS: readonly Helper[] = [
     id: 37,
     name: "current_task_under_cgroup",
     parameters: [MAP, WORD],
-    action: { type: "answer", value: -ERRNO.EAGAIN },
+    action: { type: "service", run: underCgroup },
     result: "i32",
-    doc: "Whether the event's task is in a cgroup: -EAGAIN, as for a place where none is.",
+    doc: "Whether the event's task is in a cgroup: -EAGAIN, as for a place where none is; -E2BIG beyond the map's places.",
   },
   {
     id: 42,
