@@ -54,7 +54,7 @@ export const ONLY_LINUX: readonly Reason[] = [
   },
   {
     says: /^bounds: .* of a record of 0 bytes/,
-    why: "a record of 4 GiB and more is never there: nothing of it is read",
+    why: "a record of 2 GiB and more is never there: nothing of it is read",
   },
   { says: /^unsupported: .*reserved field/, why: "Linux ignores some fields that RFC 9669 reserves" },
   {
