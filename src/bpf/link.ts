@@ -352,7 +352,7 @@ export function linkProgram(
   const { subprograms, helpers } = validate({
     object: object.name,
     program: program.name,
-    type: "reason" in program.kind ? undefined : programType(program.kind),
+    kind: "reason" in program.kind ? undefined : program.kind,
     instructions,
     maps,
     placed: placed.map(({ spec, start }) => ({ name: spec.name, start })),

@@ -1,6 +1,6 @@
 /** BPF objects: read, inspected, loaded into an arena, linked, interpreted, compiled. The subpath export `anyctx/bpf`. */
 
-export type { HelperGroup } from "../bpf/helpers/groups.ts";
+export type { Caller } from "../bpf/helpers/callers.ts";
 export type { Helper } from "../bpf/helpers/helper.ts";
 export type { ParameterKind } from "../bpf/helpers/parameters/parameter-kind.ts";
 export { PARAMETER_KINDS } from "../bpf/helpers/parameters/table.ts";

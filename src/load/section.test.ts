@@ -9,7 +9,7 @@ import { DirectRuns } from "./direct.ts";
 import { type Engine, loadSpec } from "./load.ts";
 
 /** A helper that asks its host, by both engines. */
-const LOOK = "call get_retval";
+const LOOK = "call get_current_cgroup_id";
 const IN_RCU = `call bpf_rcu_read_lock\ncall bpf_rcu_read_lock\ncall bpf_rcu_read_unlock\n${LOOK}\ncall bpf_rcu_read_unlock`;
 
 /** Programs by section and text, and which grace periods wait for a run when it looks. */
@@ -42,7 +42,7 @@ for (const engine of ["interpreter", "jit"] satisfies Engine[])
         seen.push(waiting());
         return 0n;
       };
-      const { error } = runs.run({ program: "p", helpers: new Map([["get_retval", look]]) });
+      const { error } = runs.run({ program: "p", helpers: new Map([["get_current_cgroup_id", look]]) });
       assert.equal(error, undefined);
       assert.deepEqual(seen, expected);
       assert.equal(waiting(), "", "no section is left over");

@@ -9,9 +9,10 @@ import { PACKETS, TYPES } from "./bad/packets.ts";
 import type { BadProgram } from "./bad/pieces.ts";
 import { READ_ONLY, RELEASED } from "./bad/records.ts";
 import { SECTIONED } from "./bad/sections.ts";
+import { SIZED } from "./bad/sizes.ts";
 
 export const BAD_PROGRAMS: readonly BadProgram[] = [
   ...[...NULLS, ...BOUNDS, ...PACKETS, ...TYPES, ...RELEASED, ...READ_ONLY],
-  ...[...KEPT, ...OBJECTS, ...SECTIONED],
+  ...[...KEPT, ...OBJECTS, ...SECTIONED, ...SIZED],
   ...[...ARGUMENTS, ...UNINITIALIZED, ...ARITHMETIC, ...OTHERS],
 ];

@@ -3,34 +3,37 @@ import { test } from "node:test";
 import { AnyctxError } from "../../error.ts";
 import { HELPERS } from "../helpers/table.ts";
 import { assemble } from "../isa/assemble.ts";
-import type { ProgramType } from "../programs/program-type.ts";
-import { RAW_TRACEPOINT } from "../programs/raw-tracepoint.ts";
-import { TRACEPOINT } from "../programs/tracepoint.ts";
+import type { ProgramKind } from "../programs/program-type.ts";
+import { programKind, programType } from "../programs/table.ts";
 import { validate } from "./structure.ts";
 
-function helpersOf(text: string, type: ProgramType | undefined): readonly number[] {
+function helpersOf(text: string, kind: ProgramKind | undefined): readonly number[] {
   const placed = [{ name: "p", start: 0 }];
-  return validate({ object: "o", program: "p", type, instructions: assemble(text), maps: [], placed }).helpers;
+  return validate({ object: "o", program: "p", kind, instructions: assemble(text), maps: [], placed }).helpers;
 }
 
-test("a program calls helpers of its type's groups only", () => {
-  const onlyBase: ProgramType = { ...TRACEPOINT, name: "made_up", helpers: ["base"] };
-  for (const { id, name, group, onlyFor } of HELPERS) {
-    const call = `call ${name}\nexit`;
-    assert.deepEqual(helpersOf(call, undefined), [id]);
-    const refused = (error: unknown): boolean =>
-      error instanceof AnyctxError &&
-      error.code === "UNSUPPORTED" &&
-      error.message.includes(`instruction 0 (call ${name}): helper ${name} is not for programs of type made_up`);
-    if (group === "base" && onlyFor === undefined) assert.deepEqual(helpersOf(call, onlyBase), [id]);
-    else assert.throws(() => helpersOf(call, onlyBase), refused, name);
+function kindOf(section: string): ProgramKind {
+  const kind = programKind(section);
+  return "reason" in kind ? assert.fail(kind.reason) : kind;
+}
+
+test("a program calls the helpers whose rows have it among their callers", () => {
+  for (const section of ["tp/a/b", "cgroup/connect4", "iter/task", "xdp"]) {
+    const kind = kindOf(section);
+    const caller = programType(kind).caller(kind.target) ?? assert.fail(section);
+    for (const { id, name, callers } of HELPERS) {
+      const call = `call ${name}\nexit`;
+      const refused = (error: unknown): boolean =>
+        error instanceof AnyctxError &&
+        error.code === "UNSUPPORTED" &&
+        error.message.includes(`(call ${name}): helper ${name} is not for programs of type ${caller}`);
+      if (callers?.includes(caller) ?? true) assert.deepEqual(helpersOf(call, kind), [id]);
+      else assert.throws(() => helpersOf(call, kind), refused, `${section}: ${name}`);
+    }
   }
 });
 
-test("tracing programs may call every helper but those on packets and those that say so", () => {
-  for (const type of [TRACEPOINT, RAW_TRACEPOINT])
-    for (const { id, name, notFor, onlyFor } of HELPERS.filter(({ group }) => type.helpers.includes(group)))
-      if (notFor?.includes(type.name) === true || onlyFor?.includes(type.name) === false)
-        assert.throws(() => helpersOf(`call ${name}\nexit`, type), /is not for/);
-      else assert.deepEqual(helpersOf(`call ${name}\nexit`, type), [id]);
+test("a program of no type calls all, and so does one that stands in for any other", () => {
+  for (const { id, name } of HELPERS)
+    for (const kind of [undefined, kindOf("freplace/f")]) assert.deepEqual(helpersOf(`call ${name}\nexit`, kind), [id]);
 });

@@ -3,7 +3,6 @@
  * and compiled without a further look at its shape (RFC 9669 for fields, Linux for frames and r10).
  */
 import { AnyctxError } from "../../error.ts";
-import type { Helper } from "../helpers/helper.ts";
 import { CALLBACK } from "../helpers/parameters/callback.ts";
 import { helperById } from "../helpers/table.ts";
 import { FRAME_BYTES } from "../host.ts";
@@ -18,7 +17,8 @@ import {
   REGISTERS,
 } from "../isa/instructions.ts";
 import type { LinkedMap, Subprogram } from "../linked.ts";
-import type { ProgramType } from "../programs/program-type.ts";
+import type { ProgramKind } from "../programs/program-type.ts";
+import { programType } from "../programs/table.ts";
 import { type Edge, edgeOf } from "./edges.ts";
 import { findSubprograms, type PlacedFunction } from "./subprograms.ts";
 
@@ -26,7 +26,7 @@ interface Subject {
   readonly object: string;
   readonly program: string;
   /** Says which helpers it may call; undefined for a program of no type, which may call all. */
-  readonly type: ProgramType | undefined;
+  readonly kind: ProgramKind | undefined;
   readonly instructions: readonly Instruction[];
   readonly maps: readonly LinkedMap[];
   /** The program, then the functions of the object that it calls. */
@@ -102,16 +102,13 @@ function checkFrame(subject: Subject, at: number, slot: Instruction, effect: Eff
   refuse(subject, at, `a frame is ${FRAME_BYTES} bytes below r10; this access lies outside`);
 }
 
-function mayCall({ name, helpers }: ProgramType, { group, notFor = [], onlyFor = [name] }: Helper): boolean {
-  return helpers.includes(group) && !notFor.includes(name) && onlyFor.includes(name);
-}
-
 function checkHelper(subject: Subject, at: number, slot: Instruction): void {
   const unknown = (): never => refuse(subject, at, `helper ${slot.imm} is unknown here`, "UNSUPPORTED");
   const helper = helperById(slot.imm) ?? unknown();
-  const { type } = subject;
-  if (type !== undefined && !mayCall(type, helper))
-    refuse(subject, at, `helper ${helper.name} is not for programs of type ${type.name}`, "UNSUPPORTED");
+  const { kind } = subject;
+  const caller = kind === undefined ? undefined : programType(kind).caller(kind.target);
+  if (caller !== undefined && helper.callers?.includes(caller) === false)
+    refuse(subject, at, `helper ${helper.name} is not for programs of type ${caller}`, "UNSUPPORTED");
 }
 
 function checkSlot(subject: Subject, at: number, slot: Instruction): Operation {

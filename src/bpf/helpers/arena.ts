@@ -35,7 +35,6 @@ function reserve(call: ServiceCall, map: number, at: bigint, count: number): num
 export const ARENA_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   {
     name: "bpf_arena_alloc_pages",
-    group: "base",
     sleeps: true,
     parameters: [MAP, SCALAR, WORD, WORD, SCALAR],
     action: { type: "service", run: allocate },
@@ -44,7 +43,6 @@ export const ARENA_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   },
   {
     name: "bpf_arena_free_pages",
-    group: "base",
     sleeps: true,
     parameters: [MAP, SCALAR, WORD],
     action: { type: "service", run: free },
@@ -53,7 +51,6 @@ export const ARENA_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   },
   {
     name: "bpf_arena_reserve_pages",
-    group: "base",
     sleeps: true,
     parameters: [MAP, SCALAR, WORD],
     action: { type: "service", run: reserve },

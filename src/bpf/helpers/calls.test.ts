@@ -1,19 +1,27 @@
 /** A program for each helper that does something, and what comes of it; r9 is the context, `{hash}` a map. Run by rows.test.ts. */
-import type { HelperGroup } from "./groups.ts";
+import assert from "node:assert/strict";
+import { programKind, programType } from "../programs/table.ts";
+import type { Helper } from "./helper.ts";
 
 const unsigned = (value: number): bigint => BigInt.asUintN(64, BigInt(value));
 const EFAULT = unsigned(-14);
 const EINVAL = unsigned(-22);
 
-/** A section whose programs may call helpers of a group. */
-export const SECTIONS: Readonly<Record<HelperGroup, string>> = {
-  base: "kprobe/f",
-  task: "kprobe/f",
-  tracing: "kprobe/f",
-  packet: "tc",
-  change: "tc",
-  xdp: "xdp",
-};
+/** Sections that have, between them, callers of every helper. */
+const SECTIONS = [
+  ...["kprobe/f", "tc", "xdp", "fentry/f", "iter/task", "lsm/file_open", "perf_event", "syscall", "sockops"],
+  ...["cgroup/sysctl", "cgroup/connect4", "cgroup_skb/egress", "lwt_in", "struct_ops/f"],
+];
+
+/** The first of the sections whose programs may call a helper. */
+export function sectionFor({ name, callers }: Helper): string {
+  const found = SECTIONS.find((section) => {
+    const kind = programKind(section);
+    const caller = "reason" in kind ? undefined : programType(kind).caller(kind.target);
+    return caller !== undefined && (callers?.includes(caller) ?? true);
+  });
+  return found ?? assert.fail(`no section has a caller of ${name}`);
+}
 
 export interface Call {
   readonly text: string;
@@ -376,6 +384,15 @@ r1 = 0\nr2 = 0\nr3 = r10\nr3 += -8\nr4 = 8\nr5 = 0\ncall csum_diff`,
   },
   skb_pull_data: { text: "r1 = r9\nr2 = 43\ncall skb_pull_data", expected: unsigned(-12) },
   get_hash_recalc: { text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall get_hash_recalc", expected: 7n },
+  current_task_under_cgroup: {
+    text: "r1 = {cgroups}\nr2 = 0\ncall current_task_under_cgroup\nr6 = r0\nr1 = {cgroups}\nr2 = 1000000\ncall current_task_under_cgroup\nr0 += r6",
+    expected: unsigned(-11 - 7),
+  },
+  set_hash: { text: "r1 = r9\nr2 = 7\ncall set_hash\nr1 = *(u32 *)(r9 + 68)\nr0 += r1", expected: 7n },
+  set_hash_invalid: {
+    text: "*(u32 *)(r9 + 68) = 7\nr1 = r9\ncall set_hash_invalid\nr0 = *(u32 *)(r9 + 68)",
+    expected: 0n,
+  },
   csum_level: { text: "r1 = r9\nr2 = 1\ncall csum_level\nr1 = r9\nr2 = 0\ncall csum_level", expected: 0n },
   skb_adjust_room: {
     text: "r1 = r9\nr2 = 8\nr3 = 1\nr4 = 0\ncall skb_adjust_room\nr1 = *(u32 *)(r9 + 0)\nr0 += r1",
@@ -502,11 +519,13 @@ r1 = r10\nr1 += -16\nr2 = 2\nr3 = 6\ncall bpf_dynptr_adjust\nr1 = r10\nr1 += -16
   bpf_percpu_obj_new_impl: { text: `${COPIES}${dropCopies}r0 = 1`, expected: 1n },
   bpf_percpu_obj_drop_impl: { text: `${COPIES}${dropCopies}r0 = 2`, expected: 2n },
   per_cpu_ptr: {
+    section: "tc",
     // What is written to one copy is not in the other, and there is no fifth.
     text: `${COPIES}${copyOf(0)}*(u64 *)(r0 + 56) = 7\n${copyOf(1)}r6 = *(u64 *)(r0 + 56)\n${copyOf(0)}r8 = *(u64 *)(r0 + 56)\n${copyOf(4)}r8 += r0\nr8 += r6\n${dropCopies}r0 = r8`,
     expected: 7n,
   },
   this_cpu_ptr: {
+    section: "tc",
     // Kept in a place, and looked at from there.
     text: `*(u64 *)(r10 - 8) = 0\n${COPIES}r1 = r10\nr1 += -8\nr2 = r7\ncall kptr_xchg\nr8 = r0\nr1 = *(u64 *)(r10 - 8)\ncall this_cpu_ptr\n*(u64 *)(r0 + 0) = 5\nr6 = *(u64 *)(r0 + 0)\nr8 += r6\nr1 = r10\nr1 += -8\nr2 = 0\ncall kptr_xchg\nr7 = r0\n${dropCopies}r0 = r8`,
     expected: 5n,
@@ -537,6 +556,7 @@ r1 = r10\nr1 += -16\nr2 = 2\nr3 = 6\ncall bpf_dynptr_adjust\nr1 = r10\nr1 += -16
     expected: 0n,
   },
   kptr_xchg: {
+    section: "tc",
     // An object goes into the place, another in its stead; the first comes back.
     text: `*(u64 *)(r10 - 8) = 0\n${objectOf(3)}r1 = r10\nr1 += -8\nr2 = r7\ncall kptr_xchg\nr6 = r0
 ${objectOf(4)}r1 = r10\nr1 += -8\nr2 = r7\ncall kptr_xchg\nr7 = r0\nr8 = *(u64 *)(r7 + 0)\nr8 += r6\n${drop(7)}r0 = r8`,

@@ -1,5 +1,6 @@
 /** Internet checksums (RFC 1071): sums of 16 bits with the carries added, as Linux keeps them. */
 import { ERRNO } from "../../error.ts";
+import { ROUTES } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 import { KEPT_OF_PACKET, keptAt, packetOf } from "./packet.ts";
 import { CONTEXT, SIZE, TEXT_OR_NULL } from "./parameters/memory.ts";
@@ -88,7 +89,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
     id: 10,
     name: "l3_csum_replace",
     movesPacket: true,
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit"],
     parameters: [CONTEXT, WORD, SCALAR, SCALAR, SCALAR],
     action: {
       type: "service",
@@ -102,7 +103,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
     id: 11,
     name: "l4_csum_replace",
     movesPacket: true,
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit"],
     parameters: [CONTEXT, WORD, SCALAR, SCALAR, SCALAR],
     action: {
       type: "service",
@@ -116,7 +117,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
     id: 28,
     name: "csum_diff",
     takesPacket: true,
-    group: "base",
+    callers: ["sched_cls", "xdp", ...ROUTES],
     parameters: [TEXT_OR_NULL, SIZE, TEXT_OR_NULL, SIZE, WORD],
     action: { type: "service", run: difference },
     result: "i64",
@@ -125,7 +126,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
   {
     id: 40,
     name: "csum_update",
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit"],
     parameters: [CONTEXT, WORD],
     action: { type: "answer", value: -ERRNO.ENOTSUPP },
     result: "i64",
@@ -134,7 +135,7 @@ export const CHECKSUM_HELPERS: readonly Helper[] = [
   {
     id: 135,
     name: "csum_level",
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit"],
     parameters: [CONTEXT, SCALAR],
     action: { type: "service", run: level },
     result: "i32",

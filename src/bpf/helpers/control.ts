@@ -36,7 +36,6 @@ export const CONTROL_HELPERS: readonly Helper[] = [
   {
     id: 93,
     name: "spin_lock",
-    group: "base",
     parameters: [LOCK],
     action: { type: "service", run: lock },
     begins: "lock",
@@ -46,7 +45,6 @@ export const CONTROL_HELPERS: readonly Helper[] = [
   {
     id: 94,
     name: "spin_unlock",
-    group: "base",
     parameters: [LOCK],
     action: { type: "service", run: unlock },
     ends: "lock",
@@ -57,7 +55,6 @@ export const CONTROL_HELPERS: readonly Helper[] = [
   {
     id: 181,
     name: "loop",
-    group: "base",
     parameters: [WORD, CALLBACK, SCALAR, SCALAR],
     action: { type: "service", run: loop },
     calls: { arguments: ["turn", { register: 3 }], result: [0, 1] },

@@ -4,6 +4,7 @@
  * objects. Readers may be at a copy that another CPU drops: it is used again after a grace period only.
  */
 import { CONSTANTS } from "../../wasm/face.ts";
+import { OWNERS } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { COPIED_TYPE, COPIES, OWN_COPIES } from "./parameters/objects.ts";
@@ -59,13 +60,13 @@ type Row = Omit<Helper, "id">;
 
 export const COPY_FUNCTIONS: readonly Row[] = [
   {
-    ...{ name: "bpf_percpu_obj_new_impl", group: "base", parameters: [COPIED_TYPE, SCALAR], result: "u64" },
+    ...{ name: "bpf_percpu_obj_new_impl", callers: OWNERS, parameters: [COPIED_TYPE, SCALAR], result: "u64" },
     action: { type: "service", run: allocate },
     leads: { type: "copies", of: "type" },
     doc: "An object of one of the program's own types for each CPU, all zeroes, or 0 where its context finds no memory.",
   },
   {
-    ...{ name: "bpf_percpu_obj_drop_impl", group: "base", parameters: [OWN_COPIES, SCALAR], result: "none" },
+    ...{ name: "bpf_percpu_obj_drop_impl", callers: OWNERS, parameters: [OWN_COPIES, SCALAR], result: "none" },
     action: { type: "service", run: drop },
     doc: "Gives an object for each CPU back.",
   },
@@ -73,13 +74,13 @@ export const COPY_FUNCTIONS: readonly Row[] = [
 
 export const COPY_HELPERS: readonly Helper[] = [
   {
-    ...{ id: 153, name: "per_cpu_ptr", group: "base", parameters: [COPIES, WORD], result: "u64" },
+    ...{ id: 153, name: "per_cpu_ptr", parameters: [COPIES, WORD], result: "u64" },
     action: { type: "service", run: copyOn },
     leads: { type: "copy", always: false },
     doc: "The address of a CPU's copy of an object, or 0 where there is no such CPU; of a variable of the kernel's a run is stopped here without an answer.",
   },
   {
-    ...{ id: 154, name: "this_cpu_ptr", group: "base", parameters: [COPIES], result: "u64" },
+    ...{ id: 154, name: "this_cpu_ptr", parameters: [COPIES], result: "u64" },
     action: { type: "service", run: (call, address: bigint) => copyOn(call, address, cpuNumber(call)) },
     leads: { type: "copy", always: true },
     doc: "The address of the current CPU's copy of an object; of a variable of the kernel's a run is stopped here without an answer.",

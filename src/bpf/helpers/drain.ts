@@ -44,7 +44,6 @@ function drain(call: ServiceCall, address: number, slot: bigint, context: bigint
 export const DRAIN: Helper = {
   id: 209,
   name: "user_ringbuf_drain",
-  group: "base",
   parameters: [MAP, CALLBACK, SCALAR, SCALAR],
   calls: { arguments: ["dynptr", { register: 3 }], result: [0, 1] },
   action: { type: "service", run: drain },

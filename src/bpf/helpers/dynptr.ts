@@ -103,7 +103,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 197,
     name: "dynptr_from_mem",
-    group: "base",
     parameters: [VALUE_MEMORY, SIZE, SCALAR, DYNPTR_ROOM],
     action: { type: "service", run: fromMemory },
     result: "i32",
@@ -112,7 +111,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 198,
     name: "ringbuf_reserve_dynptr",
-    group: "base",
     parameters: [MAP, WORD, SCALAR, RECORD_DYNPTR_ROOM],
     action: { type: "service", run: reserve },
     result: "i32",
@@ -121,7 +119,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 199,
     name: "ringbuf_submit_dynptr",
-    group: "base",
     parameters: [RECORD_DYNPTR, SCALAR],
     action: { type: "service", run: (call, at: number, flags: bigint) => giveBack(call, at, flags, "ringbufSubmit") },
     result: "none",
@@ -130,7 +127,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 200,
     name: "ringbuf_discard_dynptr",
-    group: "base",
     parameters: [RECORD_DYNPTR, SCALAR],
     action: { type: "service", run: (call, at: number, flags: bigint) => giveBack(call, at, flags, "ringbufDiscard") },
     result: "none",
@@ -139,7 +135,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 201,
     name: "dynptr_read",
-    group: "base",
     parameters: [DESTINATION, SIZE, DYNPTR, WORD, SCALAR],
     action: { type: "service", run: read },
     result: "i32",
@@ -148,7 +143,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 202,
     name: "dynptr_write",
-    group: "base",
     parameters: [DYNPTR, WORD, TEXT, SIZE, SCALAR],
     action: { type: "service", run: write },
     movesPacket: true,
@@ -158,7 +152,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 203,
     name: "dynptr_data",
-    group: "base",
     parameters: [DYNPTR, WORD, WORD],
     action: { type: "service", run: data },
     leads: { type: "memory", what: "what a dynptr leads to", bytes: { argument: 3 }, writable: true, of: "dynptr" },

@@ -1,14 +1,24 @@
 /** Helpers on what an event is of: its stack, its counters, its function's arguments, and records for user space. */
 import { ERRNO } from "../../error.ts";
+import { CGROUPS, PROBES, ROUTES, TRACING, TRAMPOLINES, TYPED } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 import { perfEventOutput } from "./output.ts";
+import { TASK } from "./parameters/kernel.ts";
 import { MAP } from "./parameters/maps.ts";
-import { CONTEXT, DESTINATION, LONG_ROOM, SIZE, SOURCE, TEXT } from "./parameters/memory.ts";
+import {
+  CONTEXT,
+  DESTINATION,
+  DESTINATION_OR_NULL,
+  LONG_ROOM,
+  POSITIVE_SIZE,
+  SIZE,
+  SOURCE,
+  TEXT,
+} from "./parameters/memory.ts";
 import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
 
 const OUTPUT: Omit<Helper, "id" | "name"> = {
-  group: "base",
-  parameters: [SCALAR, MAP, SCALAR, TEXT, SIZE],
+  parameters: [SOURCE, MAP, SCALAR, TEXT, SIZE],
   action: { type: "service", run: perfEventOutput },
   result: "i32",
   doc: "Hands a record to whoever reads the map's records of this CPU, with as much of the packet as is asked for; -ENOENT where nobody does, -ENOSPC where there is no room.",
@@ -18,18 +28,23 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 22,
     name: "perf_event_read",
-    group: "tracing",
     parameters: [MAP, SCALAR],
     action: { type: "unknown", what: "a counter" },
     result: "u64",
     doc: "The value of a counter of the CPU, which no event says: a run is stopped here without an answer.",
   },
-  { id: 25, name: "perf_event_output", ...OUTPUT },
+  {
+    ...{ id: 25, name: "perf_event_output", ...OUTPUT, parameters: [CONTEXT, MAP, SCALAR, TEXT, SIZE] },
+    callers: [
+      ...[...TRACING, ...CGROUPS, ...ROUTES],
+      ...(["socket_filter", "sched_cls", "xdp", "sk_skb", "sk_msg", "sk_lookup"] as const),
+    ],
+  },
   {
     id: 27,
     name: "get_stackid",
-    group: "base",
-    parameters: [SCALAR, MAP, SCALAR],
+    callers: TRACING,
+    parameters: [CONTEXT, MAP, SCALAR],
     action: { type: "answer", value: -ERRNO.EFAULT },
     result: "i32",
     doc: "The number of the event's stack: -EFAULT, as where it cannot be walked.",
@@ -37,8 +52,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 55,
     name: "perf_event_read_value",
-    group: "tracing",
-    parameters: [MAP, SCALAR, DESTINATION, SIZE],
+    parameters: [MAP, SCALAR, DESTINATION, POSITIVE_SIZE],
     action: { type: "unknown", what: "a counter" },
     result: "i32",
     doc: "The value of a counter, and how long it counted, which no event says: a run is stopped here without an answer.",
@@ -46,8 +60,8 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 56,
     name: "perf_prog_read_value",
-    group: "tracing",
-    parameters: [CONTEXT, DESTINATION, SIZE],
+    callers: ["perf_event"],
+    parameters: [CONTEXT, DESTINATION, POSITIVE_SIZE],
     action: { type: "unknown", what: "the sample's counter" },
     result: "i32",
     doc: "The value of the sample's counter, and how long it counted, which no event says: a run is stopped here without an answer.",
@@ -55,7 +69,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 58,
     name: "override_return",
-    group: "tracing",
+    callers: ["kprobe"],
     parameters: [CONTEXT, SCALAR],
     action: { type: "unknown", what: "whether the function may be kept from running" },
     result: "i32",
@@ -64,29 +78,28 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 67,
     name: "get_stack",
-    group: "base",
-    parameters: [SCALAR, DESTINATION, SIZE, SCALAR],
+    callers: TRACING,
+    parameters: [CONTEXT, DESTINATION, SIZE, SCALAR],
     action: { type: "answer", value: -ERRNO.EFAULT },
     atMostSize: true,
     result: "i32",
     doc: "The event's stack: -EFAULT, as where it cannot be walked.",
   },
-  { id: 111, name: "skb_output", ...OUTPUT },
+  { id: 111, name: "skb_output", ...OUTPUT, callers: [...TYPED, "syscall"] },
   {
     id: 119,
     name: "read_branch_records",
-    group: "tracing",
-    parameters: [CONTEXT, DESTINATION, SIZE, FLAGS],
+    callers: ["perf_event"],
+    parameters: [CONTEXT, DESTINATION_OR_NULL, SIZE, FLAGS],
     action: { type: "answer", value: -ERRNO.ENOENT },
     result: "i32",
     doc: "The branches before the sample: -ENOENT, as of a sample without them.",
   },
-  { id: 121, name: "xdp_output", ...OUTPUT },
+  { id: 121, name: "xdp_output", ...OUTPUT, callers: [...TYPED, "syscall"] },
   {
     id: 141,
     name: "get_task_stack",
-    group: "tracing",
-    parameters: [SOURCE, DESTINATION, SIZE, SCALAR],
+    parameters: [TASK, DESTINATION, SIZE, SCALAR],
     action: { type: "answer", value: -ERRNO.EFAULT },
     atMostSize: true,
     result: "i32",
@@ -95,7 +108,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 173,
     name: "get_func_ip",
-    group: "tracing",
+    callers: ["kprobe", "fentry", "fexit", "fmod_ret"],
     parameters: [CONTEXT],
     action: { type: "unknown", what: "the address of the function" },
     result: "u64",
@@ -104,7 +117,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 174,
     name: "get_attach_cookie",
-    group: "tracing",
+    callers: [...PROBES, ...TRAMPOLINES, "tp_btf"],
     parameters: [CONTEXT],
     action: { type: "unknown", what: "what the program was attached with" },
     result: "u64",
@@ -113,7 +126,6 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 176,
     name: "get_branch_snapshot",
-    group: "tracing",
     parameters: [DESTINATION, SIZE, SCALAR],
     action: { type: "unknown", what: "the branches before" },
     result: "i32",
@@ -122,7 +134,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 183,
     name: "get_func_arg",
-    group: "tracing",
+    callers: TRAMPOLINES,
     parameters: [CONTEXT, WORD, LONG_ROOM],
     action: { type: "unknown", what: "how many arguments the function has" },
     result: "i32",
@@ -131,7 +143,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 184,
     name: "get_func_ret",
-    group: "tracing",
+    callers: TRAMPOLINES,
     parameters: [CONTEXT, LONG_ROOM],
     action: { type: "unknown", what: "how many arguments the function has" },
     result: "i32",
@@ -140,7 +152,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 185,
     name: "get_func_arg_cnt",
-    group: "tracing",
+    callers: TRAMPOLINES,
     parameters: [CONTEXT],
     action: { type: "unknown", what: "how many arguments the function has" },
     result: "i32",

@@ -1,11 +1,10 @@
 /** Helpers that make and take room between a packet's headers, and those that change an IP header where it lies. */
 import { ERRNO } from "../../error.ts";
-import { setPointer } from "../programs/packet-struct.ts";
 import type { Helper } from "./helper.ts";
 import { KEPT_OF_PACKET, keptAt, networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
 import { CONTEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
-import { move, roomOf } from "./resize.ts";
+import { move, roomFor, setMeta } from "./resize.ts";
 import type { ServiceCall } from "./service.ts";
 
 /** ETH_P_IP and ETH_P_IPV6, as they lie in the packet, and the bytes of their headers without options. */
@@ -20,18 +19,14 @@ export const setProtocol = ({ view, context }: ServiceCall, protocol: number): v
 
 /** Puts so many zeroes behind the first bytes of the packet, or takes them out there. The context's pointers say where it lies then. */
 function shift(call: ServiceCall, packet: PlacedPacket, behind: number, by: number): number {
-  const { begin, end } = packet;
-  const room = roomOf(call, packet);
-  if (by < 0 && behind - by > end - begin) return -ERRNO.ENOMEM;
-  const isInFront = begin - by >= room.first;
-  if (!isInFront && end + by > room.last) return -ERRNO.ENOMEM;
-  const first = isInFront ? begin - by : begin;
-  if (isInFront) call.bytes.copyWithin(first, begin, begin + behind);
-  else call.bytes.copyWithin(begin + behind + by, begin + behind, end);
-  if (by > 0) call.bytes.fill(0, first + behind, first + behind + by);
-  const { meta, pointer } = packet.struct;
-  if (meta !== undefined) setPointer(call.view, call.context + meta, pointer, first);
-  move(call, packet, first, end - begin + by + first);
+  if (by < 0 && behind - by > packet.end - packet.begin) return -ERRNO.ENOMEM;
+  const placed = roomFor(call, packet, "front", by);
+  if (placed === undefined) return -ERRNO.ENOMEM;
+  const { begin, end } = placed;
+  call.bytes.copyWithin(begin - by, begin, begin + behind);
+  if (by > 0) call.bytes.fill(0, begin - by + behind, begin + behind);
+  setMeta(call, packet, begin - by);
+  move(call, packet, begin - by, end);
   return 0;
 }
 
@@ -52,8 +47,6 @@ const INNER_LINK_SHIFT = 56n;
 const KNOWN_FLAGS = Object.values(FLAG).reduce((all, flag) => all | flag) | (0xffn << INNER_LINK_SHIFT);
 const SHRINK_FLAGS = FLAG.fixedGso | FLAG.keepSum | FLAG.decapsulate4 | FLAG.decapsulate6;
 const MOST_ROOM = 0xfff;
-/** SKB_MAX_ALLOC of Linux. */
-const MOST_BYTES = 16_064;
 const ETHERNET_HEADER = 14;
 
 /** What Linux has against an outer header of such flags; 0: nothing. */
@@ -107,7 +100,7 @@ function adjustRoom(call: ServiceCall, _: number, difference: number, mode: numb
   const least = inner4 ? IPV4.bytes : inner6 ? IPV6.bytes : header.bytes;
   const network = networkAt(call, packet);
   const length = packet.end - packet.begin;
-  if (isLess ? length - network - by < least : length + by > MOST_BYTES) return -ERRNO.ENOTSUPP;
+  if (isLess ? length - network - by < least : length + by > packet.struct.most) return -ERRNO.ENOTSUPP;
   const change = { behind: network + (mode === BEHIND_NETWORK ? header.bytes : 0), by, flags };
   const result = isLess ? shrink(call, packet, change) : grow(call, packet, change);
   if (result === 0 && (flags & FLAG.keepSum) === 0n)
@@ -158,7 +151,7 @@ export const HEADER_HELPERS: readonly Helper[] = [
   {
     id: 31,
     name: "skb_change_proto",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "service", run: changeProtocol },
     movesPacket: true,
@@ -168,7 +161,7 @@ export const HEADER_HELPERS: readonly Helper[] = [
   {
     id: 50,
     name: "skb_adjust_room",
-    group: "change",
+    callers: ["sched_cls", "sk_skb"],
     parameters: [CONTEXT, WORD, WORD, SCALAR],
     action: { type: "service", run: adjustRoom },
     movesPacket: true,
@@ -178,7 +171,7 @@ export const HEADER_HELPERS: readonly Helper[] = [
   {
     id: 97,
     name: "skb_ecn_set_ce",
-    group: "packet",
+    callers: ["sched_cls", "cgroup_skb"],
     parameters: [CONTEXT],
     action: { type: "service", run: markCongested },
     result: "i32",

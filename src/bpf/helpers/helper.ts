@@ -4,7 +4,7 @@
  * read only the rows and the parameters' kinds.
  */
 import type { Core } from "../../wasm/face.ts";
-import type { HelperGroup } from "./groups.ts";
+import type { Caller } from "./callers.ts";
 import { MAP } from "./parameters/maps.ts";
 import type { ParameterKind } from "./parameters/parameter-kind.ts";
 import type { CallRules } from "./rules.ts";
@@ -47,11 +47,8 @@ export interface Helper extends CallRules {
   readonly id: number;
   /** Without the `bpf_` of its C name; of a kernel function with it. */
   readonly name: string;
-  readonly group: HelperGroup;
-  /** Types of programs that may not call it although they may call the group's. */
-  readonly notFor?: readonly string[];
-  /** Types whose programs alone may call it, if others of the group may not. */
-  readonly onlyFor?: readonly string[];
+  /** Whose programs alone may call it; all, if not given. */
+  readonly callers?: readonly Caller[];
   readonly parameters: readonly ParameterKind[];
   /** How many parameters each call has: registers of those behind them may hold nothing. All, if not given. */
   readonly required?: number;

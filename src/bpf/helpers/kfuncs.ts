@@ -6,6 +6,7 @@ import { ERRNO } from "../../error.ts";
 import { CALL, type Instruction } from "../isa/instructions.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
 import { ARENA_FUNCTIONS } from "./arena.ts";
+import { OWNERS, ROUTES } from "./callers.ts";
 import { COPY_FUNCTIONS } from "./copies.ts";
 import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
@@ -100,16 +101,11 @@ function ofPacket(call: ServiceCall, flags: bigint, into: number): number {
   return struct === SK_BUFF || struct === XDP_MD ? 0 : -ERRNO.EINVAL;
 }
 
-const ANY = "base" as const;
-/** Types for which Linux does not register its functions on tasks and cgroups. */
-const NOT_FOR: readonly string[] = ["raw_tracepoint"];
-
 type Row = Omit<Helper, "id">;
 
 const ROWS: readonly Row[] = [
   {
     name: "bpf_rdonly_cast",
-    group: ANY,
     parameters: [SCALAR, WORD],
     action: { type: "service", run: (_, address: bigint) => address },
     leads: { type: "anywhere" },
@@ -118,7 +114,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_cast_to_kern_ctx",
-    group: ANY,
     parameters: [CONTEXT],
     action: { type: "unknown", what: "the kernel's own struct of the context" },
     leads: { type: "anywhere" },
@@ -127,7 +122,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_throw",
-    group: ANY,
+    callers: OWNERS,
     parameters: [SCALAR],
     action: {
       type: "service",
@@ -141,7 +136,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_iter_num_new",
-    group: ANY,
     parameters: [ITERATOR_ROOM, WORD, WORD],
     underLock: true,
     action: { type: "service", run: newNumbers },
@@ -150,7 +144,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_iter_num_next",
-    group: ANY,
     parameters: [ITERATOR],
     action: { type: "service", run: nextNumber },
     leads: { type: "memory", what: "a number of an iterator", bytes: 4, writable: false, of: "iterator" },
@@ -160,7 +153,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_iter_num_destroy",
-    group: ANY,
     parameters: [ENDING_ITERATOR],
     action: { type: "service", run: endNumbers },
     underLock: true,
@@ -170,7 +162,6 @@ const ROWS: readonly Row[] = [
   ...SECTION_FUNCTIONS,
   {
     name: "bpf_local_irq_save",
-    group: ANY,
     parameters: [INTERRUPTS_ROOM],
     action: { type: "service", run: saveInterrupts },
     result: "none",
@@ -178,7 +169,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_local_irq_restore",
-    group: ANY,
     parameters: [INTERRUPTS],
     action: { type: "service", run: nothing },
     result: "none",
@@ -186,7 +176,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_adjust",
-    group: ANY,
     parameters: [DYNPTR, WORD, WORD],
     action: { type: "service", run: adjust },
     result: "i32",
@@ -194,7 +183,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_is_null",
-    group: ANY,
     parameters: [DYNPTR],
     action: { type: "service", run: (call, at: number) => (readDynptr(call, at) === undefined ? 1 : 0) },
     result: "u32",
@@ -202,7 +190,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_is_rdonly",
-    group: ANY,
     parameters: [DYNPTR],
     action: { type: "service", run: (call, at: number) => (readDynptr(call, at)?.readOnly === true ? 1 : 0) },
     result: "u32",
@@ -210,7 +197,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_size",
-    group: ANY,
     parameters: [DYNPTR],
     action: { type: "service", run: (call, at: number) => readDynptr(call, at)?.size ?? -ERRNO.EINVAL },
     result: "u32",
@@ -218,7 +204,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_clone",
-    group: ANY,
     parameters: [DYNPTR, DYNPTR_ROOM],
     action: { type: "service", run: clone },
     result: "i32",
@@ -226,7 +211,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_slice",
-    group: ANY,
     parameters: [DYNPTR, WORD, BUFFER_OR_NULL, SIZE],
     action: {
       type: "service",
@@ -238,7 +222,6 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_slice_rdwr",
-    group: ANY,
     parameters: [DYNPTR, WORD, BUFFER_OR_NULL, SIZE],
     action: {
       type: "service",
@@ -250,7 +233,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_from_skb",
-    group: "packet",
+    callers: ["socket_filter", "sched_cls", "cgroup_skb", "sk_skb", ...ROUTES],
     parameters: [CONTEXT, SCALAR, PACKET_DYNPTR_ROOM],
     action: { type: "service", run: (call, _: number, flags: bigint, into: number) => ofPacket(call, flags, into) },
     result: "i32",
@@ -258,7 +241,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_from_xdp",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT, SCALAR, PACKET_DYNPTR_ROOM],
     action: { type: "service", run: (call, _: number, flags: bigint, into: number) => ofPacket(call, flags, into) },
     result: "i32",
@@ -271,25 +254,25 @@ const ROWS: readonly Row[] = [
     ] as const
   ).flatMap(([what, thing, own]): Row[] => [
     {
-      ...{ name: `bpf_${what}_acquire`, group: ANY, notFor: NOT_FOR, parameters: [thing], result: "u64" },
+      ...{ name: `bpf_${what}_acquire`, callers: OWNERS, parameters: [thing], result: "u64" },
       action: { type: "service", run: (_, address: bigint) => address },
       leads: { type: "kernel", what, owned: true },
       doc: `Keeps a ${what} from going away, which none does during a run; its address.`,
     },
     {
-      ...{ name: `bpf_${what}_release`, group: ANY, notFor: NOT_FOR, parameters: [own], result: "none" },
+      ...{ name: `bpf_${what}_release`, callers: OWNERS, parameters: [own], result: "none" },
       action: { type: "service", run: nothing },
       doc: `Lets a ${what} go.`,
     },
   ]),
   {
-    ...{ name: "bpf_cgroup_ancestor", group: ANY, parameters: [CGROUP, WORD], result: "u64" },
+    ...{ name: "bpf_cgroup_ancestor", callers: OWNERS, parameters: [CGROUP, WORD], result: "u64" },
     action: { type: "unknown", what: "the cgroup that another one is in" },
     leads: { type: "kernel", what: "cgroup", owned: true },
     doc: "The address of the cgroup that another one is in, at a level: a run is stopped here without an answer.",
   },
   {
-    ...{ name: "bpf_task_under_cgroup", group: ANY, parameters: [TASK, CGROUP], result: "i64" },
+    ...{ name: "bpf_task_under_cgroup", callers: OWNERS, parameters: [TASK, CGROUP], result: "i64" },
     action: { type: "unknown", what: "whether a task is in a cgroup" },
     doc: "Whether a task is in a cgroup or in one below it: a run is stopped here without an answer.",
   },
@@ -301,7 +284,7 @@ const ROWS: readonly Row[] = [
     ] as const
   ).map(
     ([name, what]): Row => ({
-      ...{ name, group: ANY, notFor: NOT_FOR, parameters: [SCALAR] },
+      ...{ name, callers: OWNERS, parameters: [SCALAR] },
       action: { type: "unknown", what: `a ${what} by its number` },
       leads: { type: "kernel", what: what satisfies KernelThing, owned: true },
       result: "u64",

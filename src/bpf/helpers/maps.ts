@@ -63,7 +63,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 1,
     name: "map_lookup_elem",
-    group: "base",
     takesPacket: true,
     parameters: [MAP, KEY],
     action: { type: "map", role: "lookup" },
@@ -73,7 +72,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 2,
     name: "map_update_elem",
-    group: "base",
     takesPacket: true,
     parameters: [MAP, KEY, VALUE, FLAGS],
     action: { type: "map", role: "update" },
@@ -83,7 +81,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 3,
     name: "map_delete_elem",
-    group: "base",
     takesPacket: true,
     parameters: [MAP, KEY],
     action: { type: "map", role: "delete" },
@@ -93,7 +90,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 87,
     name: "map_push_elem",
-    group: "base",
     takesPacket: true,
     parameters: [MAP, VALUE, FLAGS],
     action: { type: "map", role: "push" },
@@ -103,7 +99,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 88,
     name: "map_pop_elem",
-    group: "base",
     parameters: [MAP, ROOM],
     action: { type: "map", role: "pop" },
     result: "i32",
@@ -112,7 +107,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 89,
     name: "map_peek_elem",
-    group: "base",
     parameters: [MAP, ROOM],
     action: { type: "map", role: "peek" },
     result: "i32",
@@ -121,7 +115,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 130,
     name: "ringbuf_output",
-    group: "base",
     parameters: [MAP, TEXT, SIZE, FLAGS],
     action: { type: "map", role: "output" },
     result: "i32",
@@ -130,7 +123,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 131,
     name: "ringbuf_reserve",
-    group: "base",
     parameters: [MAP, RECORD_SIZE, FLAGS],
     action: { type: "map", role: "reserve" },
     result: "record",
@@ -139,7 +131,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 132,
     name: "ringbuf_submit",
-    group: "base",
     parameters: [RECORD_ADDRESS, WORD],
     action: { type: "core", name: "ringbufSubmit" },
     result: "none",
@@ -148,7 +139,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 133,
     name: "ringbuf_discard",
-    group: "base",
     parameters: [RECORD_ADDRESS, WORD],
     action: { type: "core", name: "ringbufDiscard" },
     result: "none",
@@ -157,7 +147,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 134,
     name: "ringbuf_query",
-    group: "base",
     parameters: [MAP, FLAGS],
     action: { type: "map", role: "query" },
     result: "u64",
@@ -166,7 +155,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 164,
     name: "for_each_map_elem",
-    group: "base",
     parameters: [MAP, CALLBACK, SCALAR, SCALAR],
     calls: { arguments: ["map", "key", "value", { register: 3 }], result: [0, 1] },
     action: { type: "service", run: forEachElement },
@@ -176,7 +164,6 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 195,
     name: "map_lookup_percpu_elem",
-    group: "base",
     parameters: [MAP, KEY, WORD],
     action: { type: "map", role: "lookupOn" },
     result: "value",

@@ -7,6 +7,7 @@
  * as there are others.
  */
 import { ERRNO } from "../../error.ts";
+import { OWNERS } from "./callers.ts";
 import { giveCopies, isCopies, ownCopies } from "./copies.ts";
 import type { Helper } from "./helper.ts";
 import { CALLBACK } from "./parameters/callback.ts";
@@ -151,7 +152,6 @@ function exchange(call: ServiceCall, place: number, next: bigint): bigint {
 export const EXCHANGE: Helper = {
   id: 194,
   name: "kptr_xchg",
-  group: "base",
   parameters: [KEPT_POINTER, POINTEE],
   action: { type: "service", run: exchange },
   leads: { type: "object", of: "field", owned: true },
@@ -162,23 +162,23 @@ export const EXCHANGE: Helper = {
 type Row = Omit<Helper, "id">;
 
 const ADD: Omit<Row, "name" | "action" | "doc"> = {
-  ...{ group: "base", parameters: [LIST, OWN_NODE, SCALAR, SCALAR], result: "i32", underLock: true },
+  ...{ callers: OWNERS, parameters: [LIST, OWN_NODE, SCALAR, SCALAR], result: "i32", underLock: true },
 };
 
 export const OBJECT_FUNCTIONS: readonly Row[] = [
   {
-    ...{ name: "bpf_obj_new_impl", group: "base", parameters: [TYPE_NUMBER, SCALAR], result: "address" },
+    ...{ name: "bpf_obj_new_impl", callers: OWNERS, parameters: [TYPE_NUMBER, SCALAR], result: "address" },
     action: { type: "service", run: allocate },
     leads: { type: "object", of: "type", owned: true },
     doc: "An object of one of the program's own types, all zeroes, or 0 where its context finds no memory.",
   },
   {
-    ...{ name: "bpf_obj_drop_impl", group: "base", parameters: [OWN_OBJECT, SCALAR], result: "none" },
+    ...{ name: "bpf_obj_drop_impl", callers: OWNERS, parameters: [OWN_OBJECT, SCALAR], result: "none" },
     action: { type: "service", run: drop },
     doc: "Gives a reference to an object back; the last frees it.",
   },
   {
-    ...{ name: "bpf_refcount_acquire_impl", group: "base", parameters: [SHARED_OBJECT, SCALAR], result: "address" },
+    ...{ name: "bpf_refcount_acquire_impl", callers: OWNERS, parameters: [SHARED_OBJECT, SCALAR], result: "address" },
     action: { type: "service", run: acquire },
     leads: { type: "object", of: "argument", owned: true },
     underLock: true,
@@ -200,19 +200,19 @@ export const OBJECT_FUNCTIONS: readonly Row[] = [
     doc: "Puts an object at a list's end; 0, or -EINVAL where it is in one.",
   },
   {
-    ...{ name: "bpf_list_pop_front", group: "base", parameters: [LIST], result: "address", underLock: true },
+    ...{ name: "bpf_list_pop_front", callers: OWNERS, parameters: [LIST], result: "address", underLock: true },
     leads: { type: "object", of: "field", owned: true },
     action: { type: "service", run: (call, head: number) => leave(call, head, at(call, head + FIRST)) },
     doc: "Takes a list's first node, or 0.",
   },
   {
-    ...{ name: "bpf_list_pop_back", group: "base", parameters: [LIST], result: "address", underLock: true },
+    ...{ name: "bpf_list_pop_back", callers: OWNERS, parameters: [LIST], result: "address", underLock: true },
     leads: { type: "object", of: "field", owned: true },
     action: { type: "service", run: (call, head: number) => leave(call, head, at(call, head + LAST)) },
     doc: "Takes a list's last node, or 0.",
   },
   {
-    ...{ name: "bpf_rbtree_add_impl", group: "base", parameters: [TREE, OWN_NODE, CALLBACK, SCALAR, SCALAR] },
+    ...{ name: "bpf_rbtree_add_impl", callers: OWNERS, parameters: [TREE, OWN_NODE, CALLBACK, SCALAR, SCALAR] },
     calls: { arguments: ["node", "node"] },
     underLock: true,
     action: {
@@ -224,13 +224,13 @@ export const OBJECT_FUNCTIONS: readonly Row[] = [
     doc: "Puts an object into a tree, before the first that it is less than; 0, or -EINVAL where it is in one.",
   },
   {
-    ...{ name: "bpf_rbtree_first", group: "base", parameters: [TREE], result: "address", underLock: true },
+    ...{ name: "bpf_rbtree_first", callers: OWNERS, parameters: [TREE], result: "address", underLock: true },
     leads: { type: "object", of: "field", owned: false },
     action: { type: "service", run: (call, root: number) => look(call, at(call, root + FIRST)) },
     doc: "A tree's first node, which stays there, or 0.",
   },
   {
-    ...{ name: "bpf_rbtree_remove", group: "base", parameters: [TREE, NODE], result: "address", underLock: true },
+    ...{ name: "bpf_rbtree_remove", callers: OWNERS, parameters: [TREE, NODE], result: "address", underLock: true },
     leads: { type: "object", of: "field", owned: true },
     losesBorrowed: true,
     action: { type: "service", run: (call, root: number, node: number) => leave(call, root, node) },

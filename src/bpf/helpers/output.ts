@@ -23,7 +23,7 @@ function packetPart(
 /** @returns 0 or -errno, as Linux has it */
 export function perfEventOutput(
   call: ServiceCall,
-  _: bigint,
+  _: bigint | number,
   address: number,
   flags: bigint,
   data: number,

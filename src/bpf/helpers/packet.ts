@@ -2,6 +2,7 @@
 import { ERRNO } from "../../error.ts";
 import { ETHERNET_BYTES, type PacketStruct, packetBegin, pointerAt } from "../programs/packet-struct.ts";
 import { programType } from "../programs/table.ts";
+import { ROUTES } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 import { CONTEXT, DESTINATION, POSITIVE_SIZE, SIZE, TEXT, TEXT_OR_NULL, WORD_ROOM } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
@@ -93,13 +94,15 @@ function loadRelative(call: ServiceCall, _: number, offset: number, into: number
   return -ERRNO.EFAULT;
 }
 
-const STORE_FLAGS = 3n;
+/** BPF_F_RECOMPUTE_CSUM, which nothing follows from here, and BPF_F_INVALIDATE_HASH. */
+const [RECOMPUTE_SUM, INVALIDATE_HASH] = [1n, 2n];
 
 function store(call: ServiceCall, _: number, offset: number, from: number, size: number, flags: bigint): number {
-  if ((flags & ~STORE_FLAGS) !== 0n) return -ERRNO.EINVAL;
+  if ((flags & ~(RECOMPUTE_SUM | INVALIDATE_HASH)) !== 0n) return -ERRNO.EINVAL;
   const { begin, end } = packetOf(call);
   if (offset > 0x7fffffff || begin + offset + size > end) return -ERRNO.EFAULT;
   call.bytes.copyWithin(begin + offset, from, from + size);
+  if ((flags & INVALIDATE_HASH) !== 0n) setHash(call, 0, 0);
   return 0;
 }
 
@@ -117,6 +120,11 @@ export const SK_BUFF_FIELD = {
   vlanProtocol: 28,
   hash: 68,
 } as const;
+
+function setHash(call: PacketCall, _: number, value: number): number {
+  call.view.setUint32(call.context + SK_BUFF_FIELD.hash, value, true);
+  return 0;
+}
 
 function hash(call: ServiceCall): number {
   const known = call.view.getUint32(call.context + SK_BUFF_FIELD.hash, true);
@@ -147,7 +155,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
     id: 9,
     name: "skb_store_bytes",
     movesPacket: true,
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit", "sk_skb"],
     parameters: [CONTEXT, WORD, TEXT, POSITIVE_SIZE, SCALAR],
     action: { type: "service", run: store },
     result: "i32",
@@ -157,7 +165,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
     id: 13,
     name: "clone_redirect",
     movesPacket: true,
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit"],
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "unknown", what: "whether there is such a device" },
     result: "i32",
@@ -166,7 +174,6 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 17,
     name: "get_cgroup_classid",
-    group: "packet",
     parameters: [CONTEXT],
     action: { type: "unknown", what: "the cgroup of the packet's task" },
     result: "u32",
@@ -175,8 +182,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 23,
     name: "redirect",
-    onlyFor: [...Object.keys(REDIRECT), "ext"],
-    group: "base",
+    callers: ["sched_cls", "xdp", "lwt_xmit"],
     parameters: [WORD, SCALAR],
     action: { type: "service", run: redirect },
     result: "i64",
@@ -185,7 +191,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 24,
     name: "get_route_realm",
-    group: "packet",
+    callers: ["sched_cls", ...ROUTES],
     parameters: [CONTEXT],
     action: { type: "unknown", what: "the packet's route" },
     result: "u32",
@@ -194,7 +200,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 26,
     name: "skb_load_bytes",
-    group: "packet",
+    callers: ["socket_filter", "sched_cls", "cgroup_skb", "sk_skb", "sk_reuseport", "flow_dissector", ...ROUTES],
     parameters: [CONTEXT, WORD, DESTINATION, POSITIVE_SIZE],
     action: { type: "service", run: load },
     result: "i32",
@@ -203,7 +209,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 34,
     name: "get_hash_recalc",
-    group: "packet",
+    callers: ["sched_cls", ...ROUTES],
     parameters: [CONTEXT],
     action: { type: "service", run: hash },
     result: "u32",
@@ -213,16 +219,34 @@ export const PACKET_HELPERS: readonly Helper[] = [
     id: 39,
     name: "skb_pull_data",
     movesPacket: true,
-    group: "change",
+    callers: ["sched_cls", "sk_skb", ...ROUTES],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: pull },
     result: "i32",
     doc: "Makes so many bytes of the packet writable, which all are; -ENOMEM where it has fewer.",
   },
   {
+    id: 41,
+    name: "set_hash_invalid",
+    callers: ["sched_cls", "lwt_xmit"],
+    parameters: [CONTEXT],
+    action: { type: "service", run: (call, context: number) => setHash(call, context, 0) },
+    result: "none",
+    doc: "Says that the packet's hash is none any more.",
+  },
+  {
+    id: 48,
+    name: "set_hash",
+    callers: ["sched_cls"],
+    parameters: [CONTEXT, WORD],
+    action: { type: "service", run: setHash },
+    result: "i32",
+    doc: "Gives the packet a hash; 0.",
+  },
+  {
     id: 68,
     name: "skb_load_bytes_relative",
-    group: "packet",
+    callers: ["socket_filter", "sched_cls", "cgroup_skb", "sk_reuseport"],
     parameters: [CONTEXT, WORD, DESTINATION, POSITIVE_SIZE, WORD],
     action: { type: "service", run: loadRelative },
     result: "i32",
@@ -231,8 +255,8 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 69,
     name: "fib_lookup",
-    group: "base",
-    parameters: [CONTEXT, DESTINATION, SIZE, WORD],
+    callers: ["sched_cls", "xdp"],
+    parameters: [CONTEXT, DESTINATION, POSITIVE_SIZE, WORD],
     action: { type: "unknown", what: "the kernel's routes" },
     result: "i32",
     doc: "Where the kernel would send a packet, which no event says: a run is stopped here without an answer.",
@@ -240,7 +264,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 79,
     name: "skb_cgroup_id",
-    group: "packet",
+    callers: ["sched_cls", "cgroup_skb"],
     parameters: [CONTEXT],
     action: { type: "unknown", what: "the cgroup of the packet's socket" },
     result: "u64",
@@ -249,7 +273,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 83,
     name: "skb_ancestor_cgroup_id",
-    group: "packet",
+    callers: ["sched_cls", "cgroup_skb"],
     parameters: [CONTEXT, WORD],
     action: { type: "unknown", what: "the cgroup of the packet's socket" },
     result: "u64",
@@ -258,7 +282,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 152,
     name: "redirect_neigh",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [WORD, TEXT_OR_NULL, SIZE, SCALAR],
     action: {
       type: "service",
@@ -270,7 +294,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 155,
     name: "redirect_peer",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [WORD, SCALAR],
     action: { type: "service", run: redirectPlain },
     result: "i64",
@@ -279,7 +303,7 @@ export const PACKET_HELPERS: readonly Helper[] = [
   {
     id: 163,
     name: "check_mtu",
-    group: "base",
+    callers: ["sched_cls", "xdp"],
     parameters: [CONTEXT, WORD, WORD_ROOM, WORD, SCALAR],
     action: { type: "unknown", what: "the device's largest packet" },
     result: "i32",

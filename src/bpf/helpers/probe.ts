@@ -1,11 +1,11 @@
 /** Helpers that read memory which need not be there. */
+import { TRACING } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 import { DESTINATION, SIZE, SOURCE } from "./parameters/memory.ts";
 
 type Probe = Omit<Helper, "id" | "name">;
 
 const bytes = (name: "probeRead" | "probeReadKernel" | "probeReadEither", failure: string): Probe => ({
-  group: "tracing",
   parameters: [DESTINATION, SIZE, SOURCE],
   action: { type: "core", name },
   result: "i32",
@@ -19,17 +19,15 @@ const text = (name: "probeReadString" | "probeReadKernelString" | "probeReadEith
   doc: `Copies a NUL-terminated string of at most size bytes; returns its length with the NUL, or ${failure}.`,
 });
 
-/** Programs of every type may read the kernel's memory, with the right to. */
-const FOR_ALL = { group: "base" } as const;
 /** What Linux says of memory that cannot be read, and of addresses that none of the kernel's has. */
 const [USER, KERNEL] = ["-EFAULT", "-EFAULT, or -ERANGE for an address that is not the kernel's,"];
 
 export const PROBE_HELPERS: readonly Helper[] = [
-  { id: 4, name: "probe_read", ...bytes("probeReadEither", KERNEL) },
-  { id: 45, name: "probe_read_str", ...text("probeReadEitherString", KERNEL) },
-  { id: 112, name: "probe_read_user", ...bytes("probeRead", USER), ...FOR_ALL },
-  { id: 113, name: "probe_read_kernel", ...bytes("probeReadKernel", KERNEL), ...FOR_ALL },
-  { id: 114, name: "probe_read_user_str", ...text("probeReadString", USER), ...FOR_ALL },
-  { id: 115, name: "probe_read_kernel_str", ...text("probeReadKernelString", KERNEL), ...FOR_ALL },
+  { id: 4, name: "probe_read", ...bytes("probeReadEither", KERNEL), callers: TRACING },
+  { id: 45, name: "probe_read_str", ...text("probeReadEitherString", KERNEL), callers: TRACING },
+  { id: 112, name: "probe_read_user", ...bytes("probeRead", USER) },
+  { id: 113, name: "probe_read_kernel", ...bytes("probeReadKernel", KERNEL) },
+  { id: 114, name: "probe_read_user_str", ...text("probeReadString", USER) },
+  { id: 115, name: "probe_read_kernel_str", ...text("probeReadKernelString", KERNEL) },
   { id: 148, name: "copy_from_user", ...bytes("probeRead", USER), sleeps: true },
 ];

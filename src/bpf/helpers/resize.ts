@@ -3,7 +3,7 @@ import { ERRNO } from "../../error.ts";
 import { ETHERNET_BYTES, packetBegin, placePacket, pointerAt, setPointer } from "../programs/packet-struct.ts";
 import type { Helper } from "./helper.ts";
 import { KEPT_OF_PACKET, keptAt, networkAt, type PlacedPacket, packetOf, SK_BUFF_FIELD } from "./packet.ts";
-import { CONTEXT, DESTINATION, SIZE, TEXT } from "./parameters/memory.ts";
+import { CONTEXT, DESTINATION, POSITIVE_SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import type { ServiceCall } from "./service.ts";
 
@@ -11,6 +11,25 @@ import type { ServiceCall } from "./service.ts";
 export function roomOf({ context }: ServiceCall, { struct }: PlacedPacket): { first: number; last: number } {
   const first = context + packetBegin(struct) - struct.headroom;
   return { first, last: first + struct.most };
+}
+
+/**
+ * The packet with room for so many bytes in front of it, or behind it: it is moved where it lies too near to the end, as a kernel
+ * takes new memory for it; undefined where it is too long for that.
+ */
+export function roomFor(
+  call: ServiceCall,
+  packet: PlacedPacket,
+  where: "front" | "behind",
+  by: number,
+): PlacedPacket | undefined {
+  const { first, last } = roomOf(call, packet);
+  const length = packet.end - packet.begin;
+  if (where === "front" ? packet.begin - by >= first : packet.end + by <= last) return packet;
+  if (first + length + by > last) return undefined;
+  const begin = where === "front" ? last - length : first;
+  call.bytes.copyWithin(begin, packet.begin, packet.end);
+  return { ...packet, begin, end: begin + length };
 }
 
 /** Says where the packet lies from now on: what the program had of it before it may not use any more. */
@@ -93,24 +112,26 @@ function xdpStore(call: ServiceCall, _: number, offset: number, from: number, si
 
 function changeTail(call: ServiceCall, _: number, size: number, flags: bigint): number {
   const packet = packetOf(call);
-  const end = packet.begin + size;
   if (flags !== 0n || size < networkAt(call, packet) || size > packet.struct.most) return -ERRNO.EINVAL;
-  if (end > roomOf(call, packet).last) return -ERRNO.ENOMEM;
-  if (end > packet.end) call.bytes.fill(0, packet.end, end);
-  move(call, packet, packet.begin, end);
+  const placed = roomFor(call, packet, "behind", size - (packet.end - packet.begin));
+  if (placed === undefined) return -ERRNO.ENOMEM;
+  const end = placed.begin + size;
+  if (end > placed.end) call.bytes.fill(0, placed.end, end);
+  move(call, packet, placed.begin, end);
   return 0;
 }
 
 function changeHead(call: ServiceCall, _: number, by: number, flags: bigint): number {
   const packet = packetOf(call);
   if (flags !== 0n || packet.end - packet.begin + by > packet.struct.most) return -ERRNO.EINVAL;
-  const begin = packet.begin - by;
-  if (begin < roomOf(call, packet).first) return -ERRNO.ENOMEM;
-  call.bytes.fill(0, begin, packet.begin);
+  const placed = roomFor(call, packet, "front", by);
+  if (placed === undefined) return -ERRNO.ENOMEM;
+  const begin = placed.begin - by;
+  call.bytes.fill(0, begin, placed.begin);
   const between = keptAt(call, KEPT_OF_PACKET.between);
   call.view.setUint32(between, call.view.getUint32(between, true) + by, true);
   setMeta(call, packet, begin);
-  move(call, packet, begin, packet.end);
+  move(call, packet, begin, placed.end);
   return 0;
 }
 
@@ -128,7 +149,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 32,
     name: "skb_change_type",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: changeType },
     result: "i32",
@@ -137,7 +158,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 38,
     name: "skb_change_tail",
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit", "sk_skb"],
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "service", run: changeTail },
     movesPacket: true,
@@ -145,18 +166,9 @@ export const RESIZE_HELPERS: readonly Helper[] = [
     doc: "Makes the packet so long, with zeroes at its end; 0, -EINVAL for a length that it cannot have, -ENOMEM.",
   },
   {
-    id: 41,
-    name: "set_hash_invalid",
-    group: "change",
-    parameters: [CONTEXT],
-    action: { type: "answer", value: 0 },
-    result: "none",
-    doc: "Says that the packet's hash is none any more, which here it never was.",
-  },
-  {
     id: 43,
     name: "skb_change_head",
-    group: "change",
+    callers: ["sched_cls", "lwt_xmit", "sk_skb"],
     parameters: [CONTEXT, WORD, SCALAR],
     action: { type: "service", run: changeHead },
     movesPacket: true,
@@ -166,7 +178,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 44,
     name: "xdp_adjust_head",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: adjustHead },
     movesPacket: true,
@@ -176,7 +188,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 54,
     name: "xdp_adjust_meta",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: adjustMeta },
     movesPacket: true,
@@ -186,7 +198,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 65,
     name: "xdp_adjust_tail",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT, WORD],
     action: { type: "service", run: adjustTail },
     movesPacket: true,
@@ -196,7 +208,7 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 188,
     name: "xdp_get_buff_len",
-    group: "xdp",
+    callers: ["xdp"],
     parameters: [CONTEXT],
     action: { type: "service", run: xdpLength },
     result: "u64",
@@ -205,8 +217,8 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 189,
     name: "xdp_load_bytes",
-    group: "xdp",
-    parameters: [CONTEXT, WORD, DESTINATION, SIZE],
+    callers: ["xdp"],
+    parameters: [CONTEXT, WORD, DESTINATION, POSITIVE_SIZE],
     action: { type: "service", run: xdpLoad },
     result: "i32",
     doc: "Copies bytes of the packet; 0, -EINVAL beyond its end, -EFAULT beyond any.",
@@ -214,8 +226,8 @@ export const RESIZE_HELPERS: readonly Helper[] = [
   {
     id: 190,
     name: "xdp_store_bytes",
-    group: "xdp",
-    parameters: [CONTEXT, WORD, TEXT, SIZE],
+    callers: ["xdp"],
+    parameters: [CONTEXT, WORD, TEXT, POSITIVE_SIZE],
     action: { type: "service", run: xdpStore },
     result: "i32",
     doc: "Copies bytes into the packet; 0, -EINVAL beyond its end, -EFAULT beyond any.",

@@ -24,7 +24,7 @@ function nothing(): 0 {
   return 0;
 }
 
-const FOR_ALL = { group: "base", parameters: [], result: "none" } as const;
+const FOR_ALL = { parameters: [], result: "none" } as const;
 
 export const SECTION_FUNCTIONS: readonly Row[] = [
   {

@@ -1,7 +1,8 @@
 /** Helpers that ask about sockets. There are none here: a lookup finds nothing, and what only a socket has nobody says. */
+import { ADDRESSES, OPTIONS, ROUTES, TYPED } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 import { CONTEXT_OR_NULL, CONTEXT_OR_SOCKET, OWN_SOCKET, SOCKET } from "./parameters/kernel.ts";
-import { CONTEXT, SIZE, TEXT } from "./parameters/memory.ts";
+import { CONTEXT, POSITIVE_SIZE, TEXT } from "./parameters/memory.ts";
 import { SCALAR } from "./parameters/numbers.ts";
 import { type KernelShape, type Leads, SOCKET_SHAPES } from "./rules.ts";
 import type { ServiceCall } from "./service.ts";
@@ -10,9 +11,11 @@ function leadsTo(owned: boolean | "argument", shape?: KernelShape): Leads {
   return { type: "kernel", what: "socket", owned, ...(shape === undefined ? {} : { shape }) };
 }
 
+const LOOKERS = ["sched_cls", "xdp", "cgroup_skb", "sk_skb", ...ADDRESSES] as const;
+
 const LOOKUP: Omit<Helper, "id" | "name"> = {
-  group: "base",
-  parameters: [CONTEXT, TEXT, SIZE, SCALAR, SCALAR],
+  callers: LOOKERS,
+  parameters: [CONTEXT, TEXT, POSITIVE_SIZE, SCALAR, SCALAR],
   action: { type: "answer", value: 0 },
   leads: { type: "kernel", what: "socket", owned: true, shape: SOCKET_SHAPES.full },
   takesPacket: true,
@@ -23,6 +26,10 @@ const LOOKUP: Omit<Helper, "id" | "name"> = {
 /** What follows from a socket, where there is none. */
 const OF_SOCKET: Omit<Helper, "id" | "name"> = {
   ...LOOKUP,
+  callers: [
+    ...(["socket_filter", "sched_cls", "xdp", "cgroup_skb", "sock_ops", "sk_skb", "sk_msg", "sk_lookup"] as const),
+    ...(["flow_dissector", "syscall", ...ROUTES, ...ADDRESSES, ...TYPED] as const),
+  ],
   parameters: [SOCKET],
   leads: leadsTo("argument"),
   doc: "A socket as one of its kinds: 0, as of one that is none of them.",
@@ -36,7 +43,18 @@ export const SOCKET_HELPERS: readonly Helper[] = [
   {
     id: 46,
     name: "get_socket_cookie",
-    group: "base",
+    callers: [
+      "socket_filter",
+      "sched_cls",
+      "cgroup_skb",
+      "cgroup_sock",
+      "sock_ops",
+      "sk_skb",
+      "sk_reuseport",
+      "syscall",
+      ...ADDRESSES,
+      ...TYPED,
+    ],
     parameters: [CONTEXT_OR_SOCKET],
     action: { type: "unknown", what: "the socket's number" },
     result: "u64",
@@ -45,7 +63,7 @@ export const SOCKET_HELPERS: readonly Helper[] = [
   {
     id: 47,
     name: "get_socket_uid",
-    group: "packet",
+    callers: ["socket_filter", "sched_cls", "cgroup_skb", "sk_skb"],
     parameters: [CONTEXT],
     action: { type: "unknown", what: "whose socket it is" },
     result: "u32",
@@ -56,20 +74,47 @@ export const SOCKET_HELPERS: readonly Helper[] = [
   {
     id: 86,
     name: "sk_release",
-    group: "base",
+    callers: [...LOOKERS, "sk_lookup"],
     parameters: [OWN_SOCKET],
     action: { type: "service", run: release },
     result: "i32",
     doc: "Gives a socket back that a lookup has found: as none is ever found, a run is stopped here.",
   },
-  { id: 95, name: "sk_fullsock", ...OF_SOCKET, leads: leadsTo("argument", SOCKET_SHAPES.full) },
-  { id: 96, name: "tcp_sock", ...OF_SOCKET, leads: leadsTo("argument", SOCKET_SHAPES.tcp) },
-  { id: 98, name: "get_listener_sock", ...OF_SOCKET, leads: leadsTo(false, SOCKET_SHAPES.full) },
+  {
+    id: 95,
+    name: "sk_fullsock",
+    ...OF_SOCKET,
+    callers: ["sched_cls", "cgroup_skb"],
+    leads: leadsTo("argument", SOCKET_SHAPES.full),
+  },
+  {
+    id: 96,
+    name: "tcp_sock",
+    ...OF_SOCKET,
+    callers: ["sched_cls", "cgroup_skb", "sock_ops", ...OPTIONS],
+    leads: leadsTo("argument", SOCKET_SHAPES.tcp),
+  },
+  {
+    id: 98,
+    name: "get_listener_sock",
+    ...OF_SOCKET,
+    callers: ["sched_cls", "cgroup_skb"],
+    leads: leadsTo(false, SOCKET_SHAPES.full),
+  },
   { id: 99, name: "skc_lookup_tcp", ...LOOKUP, leads: leadsTo(true, SOCKET_SHAPES.common) },
   {
     id: 122,
     name: "get_netns_cookie",
-    group: "base",
+    callers: [
+      "socket_filter",
+      "sched_cls",
+      "cgroup_skb",
+      "cgroup_sock",
+      "sock_ops",
+      "sk_msg",
+      ...ADDRESSES,
+      ...OPTIONS,
+    ],
     parameters: [CONTEXT_OR_NULL],
     action: { type: "unknown", what: "the network namespace" },
     result: "u64",

@@ -1,6 +1,7 @@
 /** Local storage: values that belong to tasks, sockets, inodes and cgroups, by their addresses. */
 import { ERRNO } from "../../error.ts";
 import { CONSTANTS } from "../../wasm/face.ts";
+import { ADDRESSES, type Caller, OPTIONS, TYPED } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 import { CGROUP, SOCKET, TASK } from "./parameters/kernel.ts";
 import { MAP, VALUE_OR_NULL } from "./parameters/maps.ts";
@@ -41,17 +42,34 @@ function remove(call: ServiceCall, address: number, owner: bigint): number {
   });
 }
 
+/** Whose programs have values of sockets and inodes; those that make a socket do not remove its value. */
+const CALLERS: Readonly<Record<string, readonly Caller[]>> = {
+  sk: ["sched_cls", "cgroup_skb", "sock_ops", "sk_msg", "struct_ops", ...ADDRESSES, ...OPTIONS, ...TYPED],
+  inode: ["lsm"],
+};
+
 /** The two helpers of a kind of owners: numbers, whose they are, and how the owner is passed. */
 function pair(ids: readonly [get: number, remove: number], whose: string, owner: ParameterKind): Helper[] {
+  const callers = CALLERS[whose];
   const of = { sk: "socket", cgrp: "cgroup" }[whose] ?? whose;
   return [
     {
-      ...{ id: ids[0], name: `${whose}_storage_get`, group: "base", parameters: [MAP, owner, VALUE_OR_NULL, SCALAR] },
+      ...{
+        id: ids[0],
+        name: `${whose}_storage_get`,
+        ...(callers === undefined ? {} : { callers: whose === "sk" ? [...callers, "cgroup_sock"] : callers }),
+        parameters: [MAP, owner, VALUE_OR_NULL, SCALAR],
+      },
       ...{ action: { type: "service", run: get }, result: "value" },
       doc: `The address of the value that belongs to the ${of}, made of the given one where there is none and the flags are 1; or 0.`,
     },
     {
-      ...{ id: ids[1], name: `${whose}_storage_delete`, group: "base", parameters: [MAP, owner] },
+      ...{
+        id: ids[1],
+        name: `${whose}_storage_delete`,
+        ...(callers === undefined ? {} : { callers }),
+        parameters: [MAP, owner],
+      },
       ...{ action: { type: "service", run: remove }, result: "i32" },
       doc: `Removes the value that belongs to the ${of}; 0, -ENOENT or -EINVAL.`,
     },

@@ -23,7 +23,6 @@ export const TAIL_HELPERS: readonly Helper[] = [
   {
     id: 12,
     name: "tail_call",
-    group: "base",
     parameters: [CONTEXT, MAP, SCALAR],
     action: { type: "tail" },
     result: "none",

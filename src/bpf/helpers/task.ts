@@ -5,7 +5,7 @@ import { hostAnswer } from "../host.ts";
 import { taskAddress } from "../kernel/addresses.ts";
 import type { Helper } from "./helper.ts";
 import { MAP } from "./parameters/maps.ts";
-import { DESTINATION, POSITIVE_SIZE, SIZE } from "./parameters/memory.ts";
+import { DESTINATION, POSITIVE_SIZE } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
 import { recordOf, type ServiceCall } from "./service.ts";
 
@@ -15,6 +15,10 @@ function currentTask(call: ServiceCall): bigint {
   const record = recordOf(call);
   const { view } = call;
   return given ?? taskAddress(view.getUint32(record + RECORD.pidTgid, true), view.getUint16(record + RECORD.cpu, true));
+}
+
+function underCgroup(call: ServiceCall, address: number, index: number): number {
+  return index >= call.mapAt(address).maxEntries ? -ERRNO.E2BIG : -ERRNO.EAGAIN;
 }
 
 const NAMESPACE_BYTES = 8;
@@ -34,7 +38,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 7,
     name: "get_prandom_u32",
-    group: "base",
     parameters: [],
     action: { type: "random" },
     result: "u32",
@@ -43,7 +46,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 8,
     name: "get_smp_processor_id",
-    group: "base",
     parameters: [],
     action: { type: "cpu" },
     result: "u32",
@@ -52,7 +54,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 14,
     name: "get_current_pid_tgid",
-    group: "base",
     parameters: [],
     action: { type: "record", offset: RECORD.pidTgid, bytes: 8 },
     result: "u64",
@@ -61,7 +62,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 15,
     name: "get_current_uid_gid",
-    group: "task",
     parameters: [],
     action: { type: "record", offset: RECORD.uidGid, bytes: 8 },
     result: "u64",
@@ -70,7 +70,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 16,
     name: "get_current_comm",
-    group: "task",
     parameters: [DESTINATION, POSITIVE_SIZE],
     action: { type: "core", name: "taskComm" },
     result: "i32",
@@ -79,7 +78,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 35,
     name: "get_current_task",
-    group: "base",
     parameters: [],
     action: { type: "service", run: currentTask },
     result: "u64",
@@ -88,16 +86,14 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 37,
     name: "current_task_under_cgroup",
-    group: "task",
     parameters: [MAP, WORD],
-    action: { type: "answer", value: -ERRNO.EAGAIN },
+    action: { type: "service", run: underCgroup },
     result: "i32",
-    doc: "Whether the event's task is in a cgroup: -EAGAIN, as for a place where none is.",
+    doc: "Whether the event's task is in a cgroup: -EAGAIN, as for a place where none is; -E2BIG beyond the map's places.",
   },
   {
     id: 42,
     name: "get_numa_node_id",
-    group: "base",
     parameters: [],
     action: { type: "unknown", what: "the NUMA node of the CPU" },
     result: "u32",
@@ -106,7 +102,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 80,
     name: "get_current_cgroup_id",
-    group: "task",
     parameters: [],
     action: { type: "unknown", what: "the cgroup of the event's task" },
     result: "u64",
@@ -115,7 +110,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 109,
     name: "send_signal",
-    group: "tracing",
     parameters: [WORD],
     action: { type: "unknown", what: "whether the event's task takes a signal" },
     result: "i32",
@@ -124,7 +118,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 117,
     name: "send_signal_thread",
-    group: "tracing",
     parameters: [WORD],
     action: { type: "unknown", what: "whether the event's task takes a signal" },
     result: "i32",
@@ -133,8 +126,7 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 120,
     name: "get_ns_current_pid_tgid",
-    group: "base",
-    parameters: [SCALAR, SCALAR, DESTINATION, SIZE],
+    parameters: [SCALAR, SCALAR, DESTINATION, POSITIVE_SIZE],
     action: { type: "service", run: pidInNamespace },
     result: "i32",
     doc: "The event's pid and tgid, in whatever namespace is asked for; -EINVAL where the room is not 8 bytes.",
@@ -142,7 +134,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 123,
     name: "get_current_ancestor_cgroup_id",
-    group: "task",
     parameters: [WORD],
     action: { type: "unknown", what: "the cgroup of the event's task" },
     result: "u64",
@@ -151,7 +142,6 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 158,
     name: "get_current_task_btf",
-    group: "base",
     parameters: [],
     action: { type: "service", run: currentTask },
     leads: { type: "kernel", what: "task", owned: false },

@@ -133,7 +133,6 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 6,
     name: "trace_printk",
-    group: "base",
     parameters: [TEXT, POSITIVE_SIZE, SCALAR, SCALAR, SCALAR],
     required: 2,
     action: {
@@ -146,8 +145,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 105,
     name: "strtol",
-    group: "base",
-    parameters: [TEXT, SIZE, SCALAR, LONG_ROOM],
+    parameters: [TEXT, POSITIVE_SIZE, SCALAR, LONG_ROOM],
     action: { type: "service", run: toSigned },
     result: "i32",
     doc: "Reads a signed number of a text in base 8, 10 or 16; how many characters it has, -EINVAL or -ERANGE.",
@@ -155,8 +153,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 106,
     name: "strtoul",
-    group: "base",
-    parameters: [TEXT, SIZE, SCALAR, LONG_ROOM],
+    parameters: [TEXT, POSITIVE_SIZE, SCALAR, LONG_ROOM],
     action: { type: "service", run: toUnsigned },
     result: "i32",
     doc: "Reads an unsigned number of a text in base 8, 10 or 16; how many characters it has, -EINVAL or -ERANGE.",
@@ -164,8 +161,8 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 126,
     name: "seq_printf",
-    group: "tracing",
-    parameters: [SOURCE, TEXT, SIZE, TEXT_OR_NULL, SIZE],
+    callers: ["iter"],
+    parameters: [SOURCE, TEXT, POSITIVE_SIZE, TEXT_OR_NULL, SIZE],
     action: { type: "service", run: printToFile },
     result: "i32",
     doc: "Prints into the file that user space reads: a piece goes where printed lines go; 0 or -EINVAL.",
@@ -173,7 +170,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 127,
     name: "seq_write",
-    group: "tracing",
+    callers: ["iter"],
     parameters: [SOURCE, TEXT, SIZE],
     action: { type: "service", run: writeToFile },
     result: "i32",
@@ -182,7 +179,6 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 165,
     name: "snprintf",
-    group: "base",
     parameters: [DESTINATION_OR_NULL, SIZE, FORMAT, TEXT_OR_NULL, SIZE],
     action: { type: "service", run: format },
     result: "i32",
@@ -191,8 +187,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 177,
     name: "trace_vprintk",
-    group: "base",
-    parameters: [TEXT, SIZE, TEXT_OR_NULL, SIZE],
+    parameters: [TEXT, POSITIVE_SIZE, TEXT_OR_NULL, SIZE],
     action: { type: "service", run: printArray },
     result: "i32",
     doc: "Prints a line with numbers from an array, up to twelve; its length, or -EINVAL.",
@@ -200,8 +195,7 @@ export const TEXT_HELPERS: readonly Helper[] = [
   {
     id: 182,
     name: "strncmp",
-    group: "base",
-    parameters: [TEXT, SIZE, STRING],
+    parameters: [TEXT, POSITIVE_SIZE, STRING],
     action: { type: "service", run: compare },
     result: "i32",
     doc: "Compares a text of at most so many bytes with another: -1, 0 or 1.",

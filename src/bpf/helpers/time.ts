@@ -1,12 +1,12 @@
 /** Helpers that ask for time. A trace has one clock, that of its events. */
 import { RECORD } from "../../events/record.ts";
+import { ADDRESSES, ROUTES } from "./callers.ts";
 import type { Helper } from "./helper.ts";
 
 export const TIME_HELPERS: readonly Helper[] = [
   {
     id: 5,
     name: "ktime_get_ns",
-    group: "base",
     parameters: [],
     action: { type: "record", offset: RECORD.time, bytes: 8 },
     result: "u64",
@@ -15,7 +15,6 @@ export const TIME_HELPERS: readonly Helper[] = [
   {
     id: 118,
     name: "jiffies64",
-    group: "base",
     parameters: [],
     action: { type: "unknown", what: "jiffies" },
     result: "u64",
@@ -24,7 +23,6 @@ export const TIME_HELPERS: readonly Helper[] = [
   {
     id: 125,
     name: "ktime_get_boot_ns",
-    group: "base",
     parameters: [],
     action: { type: "record", offset: RECORD.time, bytes: 8 },
     result: "u64",
@@ -33,8 +31,11 @@ export const TIME_HELPERS: readonly Helper[] = [
   {
     id: 160,
     name: "ktime_get_coarse_ns",
-    group: "base",
-    notFor: ["kprobe", "tracepoint", "perf_event", "raw_tracepoint"],
+    callers: [
+      ...(["socket_filter", "sched_cls", "xdp", "cgroup_skb", "cgroup_sock", "cgroup_sysctl", "sock_ops"] as const),
+      ...(["sk_skb", "sk_msg", "sk_lookup", "sk_reuseport", "flow_dissector", "struct_ops"] as const),
+      ...[...ADDRESSES, ...ROUTES],
+    ],
     parameters: [],
     action: { type: "record", offset: RECORD.time, bytes: 8 },
     result: "u64",
@@ -43,7 +44,6 @@ export const TIME_HELPERS: readonly Helper[] = [
   {
     id: 208,
     name: "ktime_get_tai_ns",
-    group: "base",
     parameters: [],
     action: { type: "unknown", what: "the date" },
     result: "u64",

@@ -60,7 +60,6 @@ function startWork(call: ServiceCall, queue: number, flags: number): number {
 export const WORKQUEUE_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   {
     name: "bpf_wq_init",
-    group: "base",
     parameters: [WORKQUEUE, MAP, WORD],
     action: { type: "service", run: initQueue },
     result: "i32",
@@ -68,7 +67,6 @@ export const WORKQUEUE_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   },
   {
     name: "bpf_wq_set_callback_impl",
-    group: "base",
     parameters: [WORKQUEUE, CALLBACK, WORD, SCALAR],
     calls: { arguments: ["map", "key", "value"], result: [0, 0], later: "task" },
     action: { type: "service", run: setWork },
@@ -77,7 +75,6 @@ export const WORKQUEUE_FUNCTIONS: readonly Omit<Helper, "id">[] = [
   },
   {
     name: "bpf_wq_start",
-    group: "base",
     parameters: [WORKQUEUE, WORD],
     action: { type: "service", run: startWork },
     result: "i32",
@@ -89,7 +86,6 @@ export const TIMER_HELPERS: readonly Helper[] = [
   {
     id: 169,
     name: "timer_init",
-    group: "base",
     parameters: [TIMER, MAP, SCALAR],
     action: { type: "service", run: init },
     result: "i32",
@@ -98,7 +94,6 @@ export const TIMER_HELPERS: readonly Helper[] = [
   {
     id: 170,
     name: "timer_set_callback",
-    group: "base",
     parameters: [TIMER, CALLBACK],
     calls: { arguments: ["map", "key", "value"], result: [0, 0], later: "softirq" },
     action: { type: "service", run: setCallback },
@@ -108,7 +103,6 @@ export const TIMER_HELPERS: readonly Helper[] = [
   {
     id: 171,
     name: "timer_start",
-    group: "base",
     parameters: [TIMER, SCALAR, SCALAR],
     action: { type: "service", run: start },
     result: "i32",
@@ -117,7 +111,6 @@ export const TIMER_HELPERS: readonly Helper[] = [
   {
     id: 172,
     name: "timer_cancel",
-    group: "base",
     parameters: [TIMER],
     action: { type: "service", run: cancel },
     result: "i32",

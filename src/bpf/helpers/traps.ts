@@ -8,7 +8,7 @@ import type { Stop } from "./rules.ts";
 function trap(name: string, stop: Stop, doc: string): Omit<Helper, "id"> {
   const { why } = stop;
   return {
-    ...{ name, group: "base", parameters: [], final: stop, result: "none", doc },
+    ...{ name, parameters: [], final: stop, result: "none", doc },
     action: { type: "service", run: (call) => call.fail(why) },
   };
 }

@@ -6,7 +6,7 @@ import type { Helper } from "./helper.ts";
 import { KEPT_OF_PACKET, keptAt, packetOf, SK_BUFF_FIELD } from "./packet.ts";
 import { CONTEXT } from "./parameters/memory.ts";
 import { WORD } from "./parameters/numbers.ts";
-import { move, roomOf, setMeta } from "./resize.ts";
+import { move, roomFor, setMeta } from "./resize.ts";
 import type { ServiceCall } from "./service.ts";
 
 const VLAN_BYTES = 4;
@@ -36,14 +36,15 @@ function pushVlan(call: ServiceCall, _: number, protocol: number, tag: number): 
   const packet = packetOf(call);
   const before = keptTag(call);
   if (before !== undefined) {
-    const begin = packet.begin - VLAN_BYTES;
-    if (begin < roomOf(call, packet).first) return -ERRNO.ENOMEM;
-    call.bytes.copyWithin(begin, packet.begin, packet.begin + ADDRESSES_BYTES);
+    const placed = roomFor(call, packet, "front", VLAN_BYTES);
+    if (placed === undefined) return -ERRNO.ENOMEM;
+    const begin = placed.begin - VLAN_BYTES;
+    call.bytes.copyWithin(begin, placed.begin, placed.begin + ADDRESSES_BYTES);
     call.view.setUint16(begin + ADDRESSES_BYTES, before.protocol, true);
     call.view.setUint16(begin + ADDRESSES_BYTES + 2, before.tag);
     setProtocol(call, before.protocol);
     setMeta(call, packet, begin);
-    move(call, packet, begin, packet.end);
+    move(call, packet, begin, placed.end);
   }
   const known = VLAN_PROTOCOLS.includes(protocol & 0xffff) ? protocol & 0xffff : (VLAN_PROTOCOLS[0] ?? 0);
   keepTag(call, { protocol: known, tag: tag & 0xffff });
@@ -91,7 +92,7 @@ export const VLAN_HELPERS: readonly Helper[] = [
   {
     id: 18,
     name: "skb_vlan_push",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT, WORD, WORD],
     action: { type: "service", run: pushVlan },
     movesPacket: true,
@@ -101,7 +102,7 @@ export const VLAN_HELPERS: readonly Helper[] = [
   {
     id: 19,
     name: "skb_vlan_pop",
-    group: "change",
+    callers: ["sched_cls"],
     parameters: [CONTEXT],
     action: { type: "service", run: popVlan },
     movesPacket: true,

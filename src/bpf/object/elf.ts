@@ -49,6 +49,9 @@ export const SYMBOL_BINDING = { local: 0, global: 1, weak: 2 } as const;
 /** LLVM's `R_BPF_*` numbers. */
 export const RELOCATION = { none: 0, wide: 1, abs64: 2, abs32: 3, nodyld32: 4, call: 10 } as const;
 
+/** Where maps are declared by their types. */
+export const MAPS_SECTION = ".maps";
+
 const HEADER_BYTES = 64;
 const SECTION_HEADER_BYTES = 64;
 const SYMBOL_BYTES = 24;
@@ -180,6 +183,11 @@ function readRelocations(section: ElfSection, target: ElfSection, symbols: reado
   return relocations.sort((a, b) => a.offset - b.offset);
 }
 
+/** Code, and maps with what they hold. What else is relocated, as debugging information is, nobody looks at, in libbpf neither. */
+function isRelocated({ flags, name }: ElfSection): boolean {
+  return (flags & SECTION_FLAG.execute) !== 0 || name === MAPS_SECTION;
+}
+
 /**
  * @param name of the file, for errors
  * @throws {AnyctxError} BAD_OBJECT, one sentence: what is wrong and where
@@ -191,12 +199,13 @@ export function readElf(bytes: Uint8Array, name: string): ElfObject {
   const symbols = readSymbols(file, sections, name);
   const relocations = new Map<number, readonly ElfRelocation[]>();
   for (const section of sections) {
+    if (section.type !== SECTION_TYPE.rel && section.type !== SECTION_TYPE.rela) continue;
+    const target = sections[section.info];
+    if (target === undefined)
+      return file.fail(`section ${section.name} relocates section ${section.info}, which there is not`);
+    if (!isRelocated(target)) continue;
     if (section.type === SECTION_TYPE.rela)
       file.fail(`section ${section.name}: relocations with addends are not BPF's`);
-    if (section.type !== SECTION_TYPE.rel) continue;
-    const target = sections[section.info];
-    if (target === undefined || section.info === 0)
-      return file.fail(`section ${section.name} relocates section ${section.info}, which there is not`);
     if (relocations.has(section.info)) file.fail(`section ${target.name} has two sections of relocations`);
     relocations.set(section.info, readRelocations(section, target, symbols, name));
   }

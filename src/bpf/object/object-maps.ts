@@ -2,7 +2,15 @@
 import { AnyctxError } from "../../error.ts";
 import { type Btf, type BtfMember, type BtfType, resolveType, sizeOf, typeOf } from "./btf.ts";
 import { ByteReader } from "./bytes.ts";
-import { type ElfObject, type ElfSection, type ElfSymbol, SECTION_FLAG, SECTION_TYPE, SYMBOL_TYPE } from "./elf.ts";
+import {
+  type ElfObject,
+  type ElfSection,
+  type ElfSymbol,
+  MAPS_SECTION,
+  SECTION_FLAG,
+  SECTION_TYPE,
+  SYMBOL_TYPE,
+} from "./elf.ts";
 import { BPF_MAP_TYPE_ARRAY, createdEntries, type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
 
 const NAMES = /^\.(rodata|data|bss)(\..+)?$/;
@@ -166,10 +174,10 @@ function typedMap(btf: Btf, members: readonly BtfMember[], name: string, what: s
 
 /** Maps declared with `SEC(".maps")`. @throws {AnyctxError} BAD_OBJECT */
 export function typedMaps(elf: ElfObject, btf: Btf | undefined, name: string): MapSpec[] {
-  const section = elf.sections.find((candidate) => candidate.name === ".maps");
+  const section = elf.sections.find((candidate) => candidate.name === MAPS_SECTION);
   if (section === undefined) return [];
   if (btf === undefined) return bad(name, "section .maps needs BTF: compile with -g");
-  const list = btf.types.find((type) => type.kind === "section" && type.name === ".maps");
+  const list = btf.types.find((type) => type.kind === "section" && type.name === MAPS_SECTION);
   if (list?.kind !== "section") return bad(name, "section .maps has no entry in BTF");
   return list.variables.map((entry) => {
     const variable = typeOf(btf, entry.type);

@@ -158,6 +158,36 @@ test("sections, symbols and relocations are those clang wrote", () => {
   assert.ok(elf.symbols.some(({ name, size }) => name === "on_kmalloc" && size === text.size));
 });
 
+/** Writes to the header of a section. */
+function withSection(name: string, write: (view: DataView, header: number) => void): Uint8Array {
+  return patched((bytes, view) => {
+    const { index } = readElf(bytes, name).sections.find((each) => each.name === name) ?? assert.fail(name);
+    write(view, Number(view.getBigUint64(40, true)) + index * 64);
+  });
+}
+
+test("relocations of what is neither code nor a map are not looked at", () => {
+  const withAddends = (view: DataView, header: number): void => view.setUint32(header + 4, 4, true);
+  for (const name of [".rel.BTF.ext", ".rel.BTF"]) {
+    const { programs } = readObject(withSection(name, withAddends), "x.o");
+    assert.deepEqual(
+      programs,
+      readObject(
+        patched(() => undefined),
+        "x.o",
+      ).programs,
+      name,
+    );
+    // Ends in the middle of a relocation.
+    readObject(
+      withSection(name, (view, header) => view.setBigUint64(header + 32, 24n, true)),
+      "x.o",
+    );
+  }
+  const code = withSection(".reltracepoint/kmem/kmalloc", withAddends);
+  assert.throws(() => readObject(code, "x.o"), fails("BAD_OBJECT", /with addends are not BPF's/));
+});
+
 /** Reads it and uses the result as far as inspection goes: anything but a spec or one AnyctxError is a bug. */
 function survives(bytes: Uint8Array): void {
   try {

@@ -1,10 +1,15 @@
 /** Programs on packets of the sockets of a cgroup. */
 import { isPacketEvent, onPackets } from "./packet.ts";
-import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART, SK_BUFF_WRITABLE } from "./packet-struct.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
+import { words } from "./readable.ts";
 
-const { tcClass, meta, flowKeys, wireLength } = SK_BUFF_PART;
 const { mark, priority, cb, tstamp } = SK_BUFF_WRITABLE;
+
+const READABLE = {
+  ...words("0-72 84-92 132-140 164-168 176-180"),
+  ...{ 4: "0-72 76-140 164-168 176-180", 8: "48-64 152-160 168-176 184-192" },
+};
 
 export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   name: "cgroup_skb",
@@ -19,9 +24,9 @@ export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
   context: onPackets(
     SK_BUFF,
     () => [mark, priority, cb, tstamp],
-    [tcClass, meta, flowKeys, wireLength],
+    () => READABLE,
     ETHERNET_BYTES,
   ),
-  helpers: ["base", "packet"],
+  caller: () => "cgroup_skb",
   result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: () => [0, 3] },
 };

@@ -19,7 +19,11 @@ export const CGROUP_SOCKOPT: ProgramType<{ readonly place: string }> = {
   describe: ({ place }) => `options of a cgroup's sockets${place === "" ? "" : ` (${place})`}`,
   attaches: () => false,
   packet: SOCKOPT,
-  context: onPackets(SOCKOPT, ({ place = "" }) => WRITABLE[place] ?? []),
-  helpers: ["base", "task"],
+  context: onPackets(
+    SOCKOPT,
+    ({ place = "" }) => WRITABLE[place] ?? [],
+    ({ place }) => ({ 4: place === "getsockopt" ? "24-40" : "24-36", 8: "0-24" }),
+  ),
+  caller: ({ place }) => (place === "getsockopt" ? "cgroup_getsockopt" : "cgroup_setsockopt"),
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
 };

@@ -1,6 +1,7 @@
 /** Programs on settings of the kernel that a cgroup's tasks read or write. */
 import { structContext } from "./context.ts";
 import type { ProgramType } from "./program-type.ts";
+import { words } from "./readable.ts";
 
 /** `file_pos`. */
 const FILE_POSITION = { offset: 4, bytes: 4 };
@@ -13,7 +14,10 @@ export const CGROUP_SYSCTL: ProgramType<Readonly<Record<string, never>>> = {
   parse: () => ({}),
   describe: () => "settings that a cgroup's tasks use",
   attaches: () => false,
-  context: structContext("A program on a setting", "bpf_sysctl", 8, { writable: () => [FILE_POSITION] }),
-  helpers: ["base", "task"],
+  context: structContext("A program on a setting", "bpf_sysctl", 8, {
+    writable: () => [FILE_POSITION],
+    readable: () => words("0-8"),
+  }),
+  caller: () => "cgroup_sysctl",
   result: { ignored: false, doc: "Whether it may: 1 allows, 0 refuses." },
 };

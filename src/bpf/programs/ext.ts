@@ -18,6 +18,6 @@ export const EXT: ProgramType<{ readonly place: string }> = {
     example: (_, index) => numbered(EXAMPLE_BYTES, 0, index),
     direct: (given) => givenContext(WHAT, given),
   },
-  helpers: ["base", "task", "tracing", "packet", "change", "xdp"],
+  caller: () => undefined,
   result: { ignored: false, doc: "What the function returns." },
 };

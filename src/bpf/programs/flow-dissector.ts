@@ -13,8 +13,15 @@ export const FLOW_DISSECTOR: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "flows of packets",
   attaches: () => false,
   packet: SK_BUFF,
-  context: { ...onPackets(SK_BUFF), direct: flowContext },
-  helpers: ["base", "packet"],
+  context: {
+    ...onPackets(
+      SK_BUFF,
+      () => [],
+      () => ({ 4: "76-84", 8: "144-152" }),
+    ),
+    direct: flowContext,
+  },
+  caller: () => "flow_dissector",
   result: {
     ignored: false,
     doc: "How far it got: 0 where the packet was understood, 2 where not, 129 where the kernel is to do it.",

@@ -8,7 +8,7 @@ const WHAT = "A probe on a function";
 
 /** Sections of programs that run when a function has returned, and of those that run both times. */
 const AT_RETURN = /^(kret|uret)/;
-const AT_BOTH = /session$/;
+const AT_BOTH = /session(\.s)?$/;
 
 export const KPROBE: ProgramType<{ readonly function: string; readonly at: string }> = {
   name: "kprobe",
@@ -16,6 +16,7 @@ export const KPROBE: ProgramType<{ readonly function: string; readonly at: strin
   prefixes: [
     ...["kprobe", "kretprobe", "kprobe.multi", "kretprobe.multi", "kprobe.session", "ksyscall", "kretsyscall"],
     ...["uprobe", "uretprobe", "uprobe.s", "uretprobe.s", "uprobe.multi", "uretprobe.multi", "usdt", "usdt.s"],
+    ...["uprobe.multi.s", "uretprobe.multi.s", "uprobe.session", "uprobe.session.s"],
   ],
   section: "kprobe/FUNCTION",
   // Many tools name the function only when they attach.
@@ -32,7 +33,7 @@ export const KPROBE: ProgramType<{ readonly function: string; readonly at: strin
     example: (_, index) => numbered(REGISTERS_BYTES, 0, index),
     direct: (given) => registersContext(WHAT, given),
   },
-  helpers: ["base", "task", "tracing"],
+  caller: () => "kprobe",
   result: {
     ignored: true,
     doc: "Nothing follows from it but at the beginning of a session: there 1 leaves the end out.",

@@ -38,7 +38,7 @@ export const LSM: ProgramType<{ readonly hook: string }> = {
   followsPointers: true,
   freesArguments: ({ hook }) => FREES.has(hook),
   context: typedArguments("A program on a security hook"),
-  helpers: ["base", "task", "tracing"],
+  caller: () => "lsm",
   result: {
     ignored: false,
     doc: "Whether the kernel goes on: 0 allows, -errno refuses.",

@@ -1,10 +1,16 @@
 /** Programs on packets of a route: of lightweight tunnels. */
+import { ROUTES } from "../helpers/callers.ts";
 import { isPacketEvent, onPackets } from "./packet.ts";
-import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_PART, SK_BUFF_WRITABLE } from "./packet-struct.ts";
+import { ETHERNET_BYTES, SK_BUFF, SK_BUFF_WRITABLE } from "./packet-struct.ts";
 import type { ProgramType } from "./program-type.ts";
+import { words } from "./readable.ts";
 
-const { tcClass, addresses, meta, flowKeys, time, wireLength } = SK_BUFF_PART;
 const { mark, priority, cb } = SK_BUFF_WRITABLE;
+
+const READABLE = {
+  ...words("0-72 84-88 164-168 176-180"),
+  ...{ 4: "0-72 76-88 164-168 176-180", 8: "48-64 168-176" },
+};
 
 export const LWT: ProgramType<{ readonly hook: string }> = {
   name: "lwt",
@@ -19,10 +25,10 @@ export const LWT: ProgramType<{ readonly hook: string }> = {
   context: onPackets(
     SK_BUFF,
     () => [mark, priority, cb],
-    [tcClass, addresses, meta, flowKeys, time, wireLength],
+    () => READABLE,
     ETHERNET_BYTES,
   ),
-  helpers: ["base", "packet", "change"],
+  caller: ({ hook }) => ROUTES.find((each) => each === hook),
   result: {
     ignored: false,
     doc: "What becomes of the packet: 0 goes on, 2 drops it, 7 sends it elsewhere, 128 routes it anew.",

@@ -11,7 +11,7 @@ export const NETFILTER: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "packets at a hook of netfilter",
   attaches: () => false,
   followsPointers: true,
-  context: structContext("A program at a hook of netfilter", "bpf_nf_ctx", 16, { wholeFields: 8 }),
-  helpers: ["base"],
+  context: structContext("A program at a hook of netfilter", "bpf_nf_ctx", 16, { readable: () => ({ 8: "0-16" }) }),
+  caller: () => "netfilter",
   result: { ignored: false, doc: "Whether the packet goes on: 1 accepts, 0 drops it.", between: () => [0, 1] },
 };

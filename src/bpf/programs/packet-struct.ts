@@ -89,7 +89,10 @@ export const XDP_MD: PacketStruct = {
   most: 4096 - 320,
 };
 
-/** `struct __sk_buff` of Linux's uapi, with all of its fields. A kernel makes room as it is asked for; here there is so much. */
+/** SKB_MAX_ALLOC of Linux on x86-64. */
+const SKB_MAX_ALLOC = 16_064;
+
+/** `struct __sk_buff` of Linux's uapi, with all of its fields. */
 export const SK_BUFF: PacketStruct = {
   ...{ what: "__sk_buff", bytes: 192, data: 76, end: 80, meta: 140, length: 0, pointer: 4, headroom: 512 },
   ...{ device: 40, protocol: 16, addressee: 4, socket: 168, wire: 160, kept: 16 },
@@ -102,7 +105,7 @@ export const SK_BUFF: PacketStruct = {
     { name: "wire_len", offset: 160, most: 0x10000 },
     { name: "gso_size", offset: 176, most: 0xffff, cut: true },
   ],
-  most: 4096,
+  most: SKB_MAX_ALLOC,
 };
 
 /** Fields of `struct __sk_buff` that some kind of program may write to. A kernel keeps queues, classes and the index as 16 bits. */
@@ -117,16 +120,6 @@ export const SK_BUFF_WRITABLE: Readonly<
   tcClass: { offset: 72, bytes: 4, kept: 0xffff },
   tstamp: { offset: 152, bytes: 8 },
 };
-
-/** Fields of `struct __sk_buff` that not every kind of program is shown. */
-export const SK_BUFF_PART = {
-  tcClass: [72, 76],
-  addresses: [88, 140],
-  meta: [140, 144],
-  flowKeys: [144, 152],
-  time: [152, 160],
-  wireLength: [160, 164],
-} as const;
 
 /** `struct sk_msg_md`: what is sent by a socket. */
 export const SK_MSG_MD: PacketStruct = {

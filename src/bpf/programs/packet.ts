@@ -121,19 +121,19 @@ export function ofPackets(what: string, struct: PacketStruct, from = 0): (event:
 /**
  * The context of the types that run on packets, by the struct that they get.
  * @param writable fields of the struct that programs may write to
- * @param hidden parts of the struct that a kernel does not show them
+ * @param readable what a kernel shows them of the struct
  * @param from bytes of packets that they do not see: `ETHERNET_BYTES`
  */
 export function onPackets(
   struct: PacketStruct,
   writable: NonNullable<ContextAccess["writable"]> = () => [],
-  hidden: ContextAccess["hidden"] = [],
+  readable: ContextAccess["readable"] = undefined,
   from = 0,
 ): ProgramContext {
   return {
     room: packetRoom(struct),
     of: ofPackets(`A program on packets (${struct.what})`, struct, from),
-    access: { bytes: () => struct.bytes, writable, hidden },
+    access: { bytes: () => struct.bytes, writable, ...(readable === undefined ? {} : { readable }) },
     // A packet of no bytes: where it would lie nobody says.
     example: (_, index) => numbered(struct.bytes, Math.max(struct.end + struct.pointer, (struct.meta ?? 0) + 4), index),
     direct: (given) => packetContext(struct, given, 0, from),

@@ -1,6 +1,7 @@
 /** Programs on samples of perf events: counters that overflow, clocks. */
 import { numbered, onlyOf, payloadBytes, plainContext } from "./context.ts";
 import type { DirectContext, DirectInput, ProgramType } from "./program-type.ts";
+import { words } from "./readable.ts";
 import { REGISTERS_BYTES, registersOf } from "./registers.ts";
 
 const WHAT = "A program on samples";
@@ -33,10 +34,10 @@ export const PERF_EVENT: ProgramType<{ readonly event: string }> = {
   context: {
     room: 0,
     of: ({ format }) => ({ fields: format?.fields ?? [], bytes: payloadBytes }),
-    access: { bytes: () => DATA_BYTES },
+    access: { bytes: () => DATA_BYTES, readable: () => ({ ...words("168-184"), 8: "0-184" }) },
     example: (_, index) => numbered(DATA_BYTES, 0, index),
     direct: contextOf,
   },
-  helpers: ["base", "task", "tracing"],
+  caller: () => "perf_event",
   result: { ignored: false, doc: "Whether perf's own readers get the sample too: 0 keeps it from them." },
 };

@@ -1,9 +1,10 @@
 /** What a program type is: a row of `table.ts`, in a file of its own beside it. */
 import type { EventFormat, FunctionEvent } from "../../events/event.ts";
-import type { HelperGroup } from "../helpers/groups.ts";
+import type { Caller } from "../helpers/callers.ts";
 import type { FunctionTypes } from "../kernel/functions.ts";
 import type { KernelObject } from "../kernel/object.ts";
 import type { PacketStruct } from "./packet-struct.ts";
+import type { Readable } from "./readable.ts";
 import type { WritableField } from "./writable-field.ts";
 
 /** What a program attaches to: parts of its section's name, under the names that its type gives them. */
@@ -90,10 +91,8 @@ export interface ContextAccess<Target extends ProgramTarget = ProgramTarget> {
   bytes(target: Target): number | undefined;
   /** Fields that may be written to; left out: none. */
   writable?(target: Target): readonly WritableField[];
-  /** Parts of the struct that a kernel does not show to these programs. */
-  readonly hidden?: readonly (readonly [from: number, to: number])[];
-  /** Fields are read whole, as so many bytes. */
-  readonly wholeFields?: number;
+  /** What a kernel shows to these programs; left out: all. */
+  readable?(target: Target): Readable;
 }
 
 export interface ProgramContext<Target extends ProgramTarget = ProgramTarget> {
@@ -136,8 +135,8 @@ export interface ProgramType<Target extends ProgramTarget = ProgramTarget> {
   /** Whether its arguments are on their way to be freed: functions of the kernel's do not take them. */
   freesArguments?(target: Target): boolean;
   readonly context: ProgramContext<Target>;
-  /** Groups of helpers that its programs may call. */
-  readonly helpers: readonly HelperGroup[];
+  /** As whom its programs call helpers; undefined: as those of any type. */
+  caller(target: Target): Caller | undefined;
   /** What r0 means at the end of a run; `ignored`: nothing follows from it. */
   readonly result: {
     readonly ignored: boolean;

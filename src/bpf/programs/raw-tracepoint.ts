@@ -217,6 +217,6 @@ export const RAW_TRACEPOINT: ProgramType<{ readonly event: string }> = {
     example: (_, index) => numbered(MOST_ARGUMENTS * ARGUMENT_BYTES, 0, index),
     direct: (given) => argumentsContext("A raw tracepoint", given, MOST_ARGUMENTS),
   },
-  helpers: ["base", "task", "tracing"],
+  caller: () => "raw_tracepoint",
   result: { ignored: true, doc: "The kernel does nothing with it either." },
 };

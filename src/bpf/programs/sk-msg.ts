@@ -12,7 +12,11 @@ export const SK_MSG: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "messages of sockets",
   attaches: () => false,
   packet: SK_MSG_MD,
-  context: onPackets(SK_MSG_MD),
-  helpers: ["base", "task"],
+  context: onPackets(
+    SK_MSG_MD,
+    () => [],
+    () => ({ 4: "16-72", 8: "0-16 72-80" }),
+  ),
+  caller: () => "sk_msg",
   result: { ignored: false, doc: "What becomes of it: 1 sends it, 0 drops it." },
 };

@@ -9,6 +9,8 @@ const WRITABLE = [
   { offset: 164, bytes: 4 },
 ];
 
+const READABLE = { 1: "212-213", 2: "212-214", 4: "0-168 208-216", 8: "168-208 216-224" };
+
 export const SOCK_OPS: ProgramType<Readonly<Record<string, never>>> = {
   name: "sock_ops",
   doc: "Runs when something happens to a TCP connection; its context is `struct bpf_sock_ops`.",
@@ -18,7 +20,11 @@ export const SOCK_OPS: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "events of TCP connections",
   attaches: () => false,
   packet: SOCK_OPS_STRUCT,
-  context: onPackets(SOCK_OPS_STRUCT, () => WRITABLE),
-  helpers: ["base", "task"],
+  context: onPackets(
+    SOCK_OPS_STRUCT,
+    () => WRITABLE,
+    () => READABLE,
+  ),
+  caller: () => "sock_ops",
   result: { ignored: false, doc: "Always 1: what the kernel is told stands in the context's `reply`." },
 };

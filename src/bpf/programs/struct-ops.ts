@@ -12,6 +12,6 @@ export const STRUCT_OPS: ProgramType<{ readonly place: string }> = {
   attaches: () => false,
   followsPointers: true,
   context: typedArguments("A function that the kernel calls"),
-  helpers: ["base", "task", "tracing"],
+  caller: () => "struct_ops",
   result: { ignored: false, doc: "What the function returns.", mayBeVoid: true },
 };

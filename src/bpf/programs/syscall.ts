@@ -21,6 +21,6 @@ export const SYSCALL: ProgramType<Readonly<Record<string, never>>> = {
     example: (_, index) => numbered(EXAMPLE_BYTES, 0, index),
     direct: (given) => givenContext(WHAT, given),
   },
-  helpers: ["base", "task", "tracing"],
+  caller: () => "syscall",
   result: { ignored: false, doc: "User space gets it." },
 };

@@ -49,6 +49,6 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
       );
     },
   },
-  helpers: ["base", "task", "tracing"],
+  caller: () => "tracepoint",
   result: { ignored: true, doc: "In a kernel, 0 keeps the event from perf's own readers. Here nobody asks." },
 };

@@ -1,4 +1,5 @@
 /** Programs on functions and tracepoints by their types: what they get are the arguments, pointers to the kernel's own objects too. */
+import type { Caller } from "../helpers/callers.ts";
 import { ARGUMENT_BYTES, MOST_TYPED_ARGUMENTS, typedArguments } from "./context.ts";
 import { argumentsOfCall, runsOnFunction } from "./function-events.ts";
 import type { ProgramType } from "./program-type.ts";
@@ -10,6 +11,11 @@ const ON_TRACEPOINT = "tp_btf";
 /** When programs on a function run. */
 const MOMENTS: Readonly<Record<string, string>> = {
   ...{ fentry: "entry", fexit: "return", fmod_ret: "entry", fsession: "both" },
+};
+
+/** As whom they call helpers. */
+const CALLED: Readonly<Record<string, Caller>> = {
+  ...{ fentry: "fentry", fexit: "fexit", fmod_ret: "fmod_ret", fsession: "fexit", tp_btf: "tp_btf", iter: "iter" },
 };
 
 export const TRACING: ProgramType<{ readonly function: string; readonly at: string }> = {
@@ -34,7 +40,7 @@ export const TRACING: ProgramType<{ readonly function: string; readonly at: stri
     of: (event, functions) =>
       event.function === undefined ? tracepointArguments(event) : argumentsOfCall(event, functions),
   },
-  helpers: ["base", "task", "tracing"],
+  caller: ({ at }) => CALLED[at.replace(/\.s$/, "")],
   result: {
     ignored: true,
     doc: "Of fmod_ret what the function returns instead, if it is not 0; otherwise nothing.",

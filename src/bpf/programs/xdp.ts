@@ -12,8 +12,12 @@ export const XDP: ProgramType<Readonly<Record<string, never>>> = {
   describe: () => "packets that come in",
   attaches: (_, event) => isPacketEvent(event),
   packet: XDP_MD,
-  context: onPackets(XDP_MD),
-  helpers: ["base", "xdp"],
+  context: onPackets(
+    XDP_MD,
+    () => [],
+    () => ({ 4: "0-24" }),
+  ),
+  caller: () => "xdp",
   result: {
     ignored: false,
     doc: "What becomes of the packet: 0 aborted, 1 dropped, 2 passed on, 3 sent back, 4 redirected.",

@@ -3,6 +3,7 @@
 import type { KernelShape } from "../helpers/rules.ts";
 import { FRAME_BYTES } from "../host.ts";
 import type { SpecialField } from "../object/fields.ts";
+import { readableBytes } from "../programs/readable.ts";
 import { type Access, checkAlike, checkArena, describeAccess } from "./apart.ts";
 import { Refusal } from "./refusal.ts";
 import {
@@ -161,13 +162,15 @@ function checkAddressField({ addresses }: Subject, access: Access, at: number): 
 }
 
 /** What a kernel shows of the context to programs of this type. */
-function checkShown({ type }: Subject, access: Access, at: number): void {
-  const { hidden = [], wholeFields = access.bytes } = type?.context.access ?? {};
-  const isHidden = hidden.some(([from, to]) => at < to && at + access.bytes > from);
-  if (!isHidden && access.bytes === wholeFields) return;
-  const why = isHidden
-    ? `which programs of type ${type?.name} are not shown`
-    : `whose fields have ${wholeFields} bytes and are read whole`;
+function checkShown({ type, program: { kind } }: Subject, access: Access, at: number): void {
+  const readable = "reason" in kind ? undefined : type?.context.access?.readable?.(kind.target);
+  if (readable === undefined) return;
+  const widths = readableBytes(readable, at, access.bytes);
+  if (widths.includes(access.bytes)) return;
+  const why =
+    widths.length === 0
+      ? `which programs of type ${type?.name} are not shown`
+      : `which programs of type ${type?.name} read as ${widths.join(" or ")} bytes`;
   const message = `${describeAccess(access)} of the context at offset ${at}, ${why}`;
   throw new Refusal("context", access.at, message, "Do without the field, or read it as it is declared.");
 }
@@ -189,7 +192,7 @@ function checkContext(subject: Subject, access: Access, pointer: PointerRegister
   if (subject.contextBytes === undefined) subject.proofs.readsContext(access.at, at + access.bytes);
   if (access.helper !== true && at % access.bytes !== 0) aligned(access, pointer);
   if (access.does === "read" && access.helper !== true) checkAddressField(subject, access, at);
-  if (access.helper !== true) checkShown(subject, access, at);
+  if (access.does === "read" && access.helper !== true) checkShown(subject, access, at);
   if (access.does === "read") return;
   checkContextWrite(subject, access, at);
 }

@@ -13,7 +13,7 @@ import {
   rely,
   type Target,
 } from "./registers.ts";
-import { type StackObject, wordAt } from "./stack.ts";
+import { isZeroByte, type StackObject, wordAt } from "./stack.ts";
 import { objectAt, objectsIn, STACK_OBJECT_WORDS } from "./stack-objects.ts";
 import type { LockPlace, State } from "./state.ts";
 import type { Subject } from "./subject.ts";
@@ -213,7 +213,7 @@ function isZeroAt(state: State, held: Register, at: number | undefined, offset: 
   const stack = state.frames[target.frame]?.stack ?? [];
   return Array.from({ length: bytes }, (_, index) => at + offset + index).every((byte) => {
     state.markRead(target.frame, wordAt(byte));
-    return ((stack[wordAt(byte)]?.zero ?? 0) & (1 << (byte & 7))) !== 0;
+    return isZeroByte(stack, byte);
   });
 }
 

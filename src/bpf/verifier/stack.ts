@@ -98,6 +98,19 @@ export function loadAt(stack: ReadonlyStack, offset: number, bytes: number): Reg
   return number(truncated(register.scalar, bytes), false, new Basis(register.basis));
 }
 
+/** Whether a byte is known to be 0: by itself, or as one of a number's. */
+export function isZeroByte(stack: ReadonlyStack, offset: number): boolean {
+  const word = stack[wordAt(offset)] ?? EMPTY;
+  const at = within(offset);
+  if ((word.zero & (1 << at)) !== 0) return true;
+  const spill = word.spills.find((each) => each.offset <= at && at < each.offset + each.bytes);
+  if (spill?.register.type !== "number") return false;
+  const { value, mask } = spill.register.scalar.wide;
+  if ((((value | mask) >> BigInt(8 * (at - spill.offset))) & 0xffn) !== 0n) return false;
+  rely(spill.register);
+  return true;
+}
+
 /** Whether all bytes of a range were written. */
 export function isWritten(stack: ReadonlyStack, offset: number, bytes: number): boolean {
   for (let at = offset; at < offset + bytes; at++)

@@ -212,6 +212,14 @@ export const OBJECTS: readonly BadProgram[] = [
     says: /kept, a pointer that is kept for others/,
   },
   {
+    name: "a lock is made up by an update of its map, in one number with what is behind it",
+    section: TC,
+    bad: `${VALUE_OF(0)}\nr5 = 0x300000001 ll\n*(u64 *)(r10 - 72) = r5\ncall map_update_elem\nr0 = 0\nexit`,
+    good: `${VALUE_OF(0)}\nr5 = 0x300000000 ll\n*(u64 *)(r10 - 72) = r5\ncall map_update_elem\nr0 = 0\nexit`,
+    category: "object",
+    says: /given a value whose lock, a lock .*, is not known to be 0/,
+  },
+  {
     name: "a kept pointer is made up by an update of its map",
     section: TC,
     bad: `${VALUE_OF(1)}\ncall map_update_elem\nr0 = 0\nexit`,

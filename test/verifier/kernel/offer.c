@@ -1,7 +1,8 @@
 /*
  * Offers programs to the running kernel and says what its verifier answers. Standard input, all u32 and little-endian: how many maps,
- * of each its type, key and value size, entries and flags, and of constants their bytes; how many programs, of each its type, attach type, number of instructions and
- * those. A wide load of a map has the map's index in place of a descriptor. A line a program: "+", or "-" and the log's last line.
+ * of each its type, key and value size, entries and flags, and of constants their bytes; how many programs, of each its type, attach
+ * type, the number of what it attaches to, flags, number of instructions and those. A wide load of a map has the map's index in place
+ * of a descriptor. A line a program: "+", or "-" and the log's last line.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -65,6 +66,8 @@ static void offer(void) {
   union bpf_attr attributes = {};
   attributes.prog_type = next();
   attributes.expected_attach_type = next();
+  attributes.attach_btf_id = next();
+  attributes.prog_flags = next();
   attributes.insn_cnt = next();
   struct bpf_insn *code = calloc(attributes.insn_cnt, sizeof(*code));
   if (fread(code, sizeof(*code), attributes.insn_cnt, stdin) != attributes.insn_cnt) exit(3);

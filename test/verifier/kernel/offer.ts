@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CALL, encodeInstructions, isWide, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
+import { CALL, encodeInstructions, type Instruction, isWide, PSEUDO } from "../../../src/bpf/isa/instructions.ts";
 import type { ObjectSpec, ProgramSpec } from "../../../src/bpf/object/spec.ts";
 import { RDONLY_PROG } from "../../../src/bpf/object/spec.ts";
 import { withMaps } from "../../../tools/kernel/relocate.ts";
@@ -44,18 +44,32 @@ function words(...numbers: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(numbers).buffer);
 }
 
-function input(objects: readonly ObjectSpec[]): Uint8Array {
+/** A program as `bpf(2)` loads it. */
+export interface Offered {
+  /** `enum bpf_prog_type` and `enum bpf_attach_type`. */
+  readonly type: number;
+  readonly attach?: number;
+  /** The number of the kernel's type that it attaches to. */
+  readonly target?: number;
+  readonly flags?: number;
+  readonly instructions: readonly Instruction[];
+}
+
+function offered({ programs }: ObjectSpec): Offered {
+  const program = programs[0] as ProgramSpec;
+  const instructions = withMaps(program, (map) => MAPS.findIndex(({ name }) => name === map));
+  return { type: PROGRAM_TYPES[program.kind.type] ?? 0, instructions };
+}
+
+function input(programs: readonly Offered[]): Uint8Array {
   const parts = [words(MAPS.length)];
   for (const { bpfType, keySize, valueSize, maxEntries, flags, readOnly, contents } of MAPS) {
     parts.push(words(bpfType, keySize, valueSize, maxEntries, flags | (readOnly ? RDONLY_PROG : 0)));
     if (readOnly && contents !== undefined) parts.push(contents);
   }
-  parts.push(words(objects.length));
-  for (const { programs } of objects) {
-    const program = programs[0] as ProgramSpec;
-    const slots = withMaps(program, (map) => MAPS.findIndex(({ name }) => name === map));
-    parts.push(words(PROGRAM_TYPES[program.kind.type] ?? 0, 0, slots.length), encodeInstructions(slots));
-  }
+  parts.push(words(programs.length));
+  for (const { type, attach = 0, target = 0, flags = 0, instructions } of programs)
+    parts.push(words(type, attach, target, flags, instructions.length), encodeInstructions(instructions));
   return Buffer.concat(parts);
 }
 
@@ -63,13 +77,18 @@ const SECONDS = 600;
 
 /** @returns a verdict a program, or why there is none */
 export function offerToKernel(objects: readonly ObjectSpec[]): readonly KernelVerdict[] | string {
+  return offerPrograms(objects.map(offered));
+}
+
+/** @returns a verdict a program, or why there is none */
+export function offerPrograms(programs: readonly Offered[]): readonly KernelVerdict[] | string {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "only root on Linux loads programs";
   const folder = mkdtempSync(join(tmpdir(), "offer-"));
   const binary = join(folder, "offer");
   try {
     execFileSync("cc", ["-O1", "-o", binary, join(import.meta.dirname, "offer.c")], { stdio: "pipe" });
-    const output = execFileSync(binary, { input: input(objects), timeout: SECONDS * 1000, maxBuffer: 1 << 28 });
-    const lines = output.toString().split("\n").slice(0, objects.length);
+    const output = execFileSync(binary, { input: input(programs), timeout: SECONDS * 1000, maxBuffer: 1 << 28 });
+    const lines = output.toString().split("\n").slice(0, programs.length);
     return lines.map((line) => (line === "+" ? { accepted: true } : { accepted: false, log: line.slice(2) }));
   } catch (error) {
     return `the kernel cannot be asked: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)}`;
