@@ -1,6 +1,6 @@
 /** The package as it is published: what is in it, that it installs nothing else, and that it works where it was installed. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { before, test } from "node:test";
 import { publint } from "publint";
@@ -80,6 +80,20 @@ test("a map is shared with a worker", () => {
     }`,
   );
   assert.equal(output, "14n");
+});
+
+test("it works in a folder whose name a URL writes otherwise", () => {
+  const folder = join(project, "a b #%41 \u00fc");
+  cpSync(join(project, "node_modules"), join(folder, "node_modules"), { recursive: true });
+  writeFileSync(
+    join(folder, "simulate.mjs"),
+    `import { simulate } from "anyctx/sim";
+    const report = await simulate({ name: "nothing", cpus: 1, prepare: () => () => ({ fibers: [], atRest() {} }) });
+    console.log(report.failure ?? "no failure");`,
+  );
+  assert.match(mustRun(process.execPath, ["simulate.mjs"], folder), /^no failure$/);
+  const command = join(folder, "node_modules/anyctx/dist/cli/main.js");
+  assert.match(mustRun(process.execPath, [command, "contexts"], folder), /all 400/);
 });
 
 test("require loads it too, on a Node that requires modules", () => {

@@ -11,7 +11,7 @@ import { show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { holdsU32 } from "../maps/codec/scalar.ts";
 import { decodeUtf8 } from "../maps/codec/utf8.ts";
-import { showAs } from "../maps/inspect.ts";
+import { NOT_SENT, showAs } from "../maps/inspect.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import { inReadSection } from "../wasm/reader.ts";
 import { type AllocatorOptions, checkAllocatorOptions, requestOf } from "./allocator-options.ts";
@@ -87,6 +87,8 @@ function refused(code: "EINVAL" | "E2BIG" | "ENOMEM" | "EBUSY", why: string): An
  * ```
  */
 export class ObjectAllocator {
+  /** @internal */
+  readonly sent: symbol = NOT_SENT;
   /** 0 once this object has destroyed it. */
   #address: number;
   /** Largest request: the objects' size, or what any size allows. */

@@ -12,7 +12,7 @@ import { showAs } from "../maps/inspect.ts";
 import type { MapType } from "../maps/kinds.ts";
 import { makeMap } from "../maps/make-map.ts";
 import type { ArenaMap, MapInfo } from "../maps/map.ts";
-import { MAP_OPTIONS, type MapOptions, type ValueOf } from "../maps/options.ts";
+import { type MapOptions, mapOptions, type ValueOf } from "../maps/options.ts";
 import { checkKey, plainDescription, shapeOf, valueCodecOf } from "../maps/shape.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
 import { type CoreInstance, instantiateCore } from "../wasm/instance.ts";
@@ -172,9 +172,8 @@ export class Arena extends Attachment {
     options: MapOptions<K, V> & { readonly type: T; readonly expireAfter: number },
   ): ExpiringMapOf<T, K, V>;
   createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V>;
-  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V> {
-    checkOptions("createMap", options, MAP_OPTIONS);
-    checkBooleans("createMap", options, ["prealloc", "withoutCache"]);
+  createMap<T extends MapType, K, V>(given: MapOptions<K, V> & { readonly type: T }): MapOf<T, K, V> {
+    const options = mapOptions(given);
     const { key } = options;
     checkCodec("createMap needs a codec as key", key);
     checkCodec("createMap needs a codec as value", options.value);

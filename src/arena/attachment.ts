@@ -6,6 +6,7 @@
 import { checkFunction, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import type { Tenant } from "../maps/host.ts";
+import { NOT_SENT } from "../maps/inspect.ts";
 import { CONSTANTS, type Core, LAYOUT } from "../wasm/face.ts";
 import type { CoreInstance } from "../wasm/instance.ts";
 import { wordAt } from "../wasm/reader.ts";
@@ -24,6 +25,8 @@ export function isToken(token: unknown): token is number {
 }
 
 export class Attachment {
+  /** @internal */
+  readonly sent: symbol = NOT_SENT;
   readonly memory: SharedMemory;
   readonly #instance: CoreInstance;
   readonly #token: number;

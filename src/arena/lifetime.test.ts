@@ -26,8 +26,7 @@ function membersOf(object: object): string[] {
   const names = new Set<string>();
   for (let each = Object.getPrototypeOf(object); each !== Object.prototype; each = Object.getPrototypeOf(each))
     for (const name of Reflect.ownKeys(each)) names.add(String(name));
-  names.delete("constructor");
-  names.delete("Symbol(nodejs.util.inspect.custom)");
+  for (const name of ["constructor", "toJSON", "Symbol(nodejs.util.inspect.custom)"]) names.delete(name);
   return [...names].sort();
 }
 
@@ -237,7 +236,11 @@ test("a detached arena, with all that was opened by it, is dead in every method;
       assert.throws(() => statistics(arena, info), { code: "EBADF" });
     assert.deepEqual([arena.cpu, arena.heldCpus(), allocator.address, allocator.name], [-1, [], 0, ""]);
     assert.deepEqual([inspect(arena), inspect(allocator)], ["Arena (detached)", "ObjectAllocator (destroyed)"]);
-    for (const [map] of maps) assert.match(inspect(map), /\(closed\)$/);
+    assert.equal(JSON.stringify([arena, allocator]), '["Arena (detached)","ObjectAllocator (destroyed)"]');
+    for (const [map] of maps) {
+      assert.match(inspect(map), /\(closed\)$/);
+      assert.equal(JSON.stringify({ map }), JSON.stringify({ map: inspect(map) }));
+    }
   });
   next.detach();
 });

@@ -138,7 +138,7 @@ const BENCHES: readonly BenchRow[] = [
   },
   {
     name: "verify",
-    doc: "the verifier: instructions a second of memleak's programs and of some that are made to take long, peak memory",
+    doc: "the verifier: instructions a second of memleak's programs and of some that are made to take long, peak memory; takes some minutes",
     measure: async ({ rounds }, progress) => {
       const rows = await measureVerify(EXAMPLE_OBJECT, rounds, progress);
       return { document: { rows }, text: verifyRatesParagraph(rows) };

@@ -11,6 +11,7 @@ import { holdsU32 } from "./codec/scalar.ts";
 import { errnoOf, isUndecided, mapFailure } from "./failure.ts";
 import type { MapHost, Tenant } from "./host.ts";
 import type { MapInfo } from "./info.ts";
+import { NOT_SENT } from "./inspect.ts";
 import { FixedTransfer, keyWordOf } from "./transfer/fixed.ts";
 import { type Operations, SPECIALIZED, specialize } from "./transfer/specialize.ts";
 import type { Transfer } from "./transfer/transfer.ts";
@@ -34,6 +35,8 @@ export interface OpenMap {
  * and nothing of the arena's memory is read or written.
  */
 export class MapEntries<K, V> {
+  /** @internal */
+  readonly sent: symbol = NOT_SENT;
   readonly info: MapInfo;
   /** @internal */
   protected readonly host: MapHost;
@@ -106,12 +109,12 @@ export class MapEntries<K, V> {
     for (const name of SPECIALIZED) Object.defineProperty(this, name, { value: own[name], configurable: true });
   }
 
-  /** Whether it can be used: not once it has been closed or the arena detached. */
   /** @internal Whether a map lies in a memory: is one of that arena's. */
   static liesIn<K, V>(map: MapEntries<K, V>, memory: MapHost["memory"]): boolean {
     return map.host.memory === memory;
   }
 
+  /** Whether it can be used: not once it has been closed or the arena detached. */
   get isOpen(): boolean {
     return this.#room !== 0;
   }

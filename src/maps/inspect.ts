@@ -1,4 +1,7 @@
-/** How Node's `util.inspect` shows what is in shared memory: it calls this by a symbol, nothing of Node is loaded. */
+/**
+ * How what is in shared memory is shown: by Node's `util.inspect`, which calls a method by a symbol (nothing of Node is loaded), and by
+ * `JSON.stringify`. Neither shows what is inside of the object, nor does a copy of that reach another thread.
+ */
 
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
@@ -9,11 +12,25 @@ export interface InspectOptions {
 
 export type Inspect = (value: unknown, options?: object) => string;
 
-/** Has objects of a class shown as `show` says, which must not throw. */
+/** An object with a field that has this is a DataCloneError to who posts it: what came out there could do nothing. */
+export const NOT_SENT: unique symbol = Symbol("arena.handle() is what another thread is sent");
+
+/**
+ * Has objects of a class shown in one line.
+ * @param line in JSON; must not throw
+ * @param show where there is room for more
+ */
 export function showAs<T extends object>(
   { prototype }: { readonly prototype: T },
-  show: (object: T, options: InspectOptions, inspect: Inspect) => string,
+  line: (object: T) => string,
+  show: (object: T, options: InspectOptions, inspect: Inspect) => string = line,
 ): void {
+  Object.defineProperty(prototype, "toJSON", {
+    configurable: true,
+    value(this: T): string {
+      return line(this);
+    },
+  });
   Object.defineProperty(prototype, INSPECT, {
     configurable: true,
     value(this: T, _depth: number, options: InspectOptions, inspect: Inspect): string {

@@ -6,10 +6,11 @@ import { Arena } from "../arena/arena.ts";
 import { innerMaps } from "../arena/inner-maps.ts";
 import { ERRNO } from "../error.ts";
 import { array, bytes, f32, f64, i32, none, string, struct, u8, u16, u32, u64 } from "./codec/codec.ts";
-import { json } from "./codec/json.ts";
 import { ArenaMap } from "./map.ts";
 
 const makeArena = (): Promise<Arena> => Arena.create({ maximumBytes: 64 << 20, cpus: 2, seed: 5 });
+
+type Named = typeof numbers & { readonly name: string };
 
 const numbers = { type: "hash", key: u32, value: u64, maxEntries: 10_000 } as const;
 
@@ -38,6 +39,31 @@ test("from: a map with entries, or no map", async () => {
   assert.throws(() => arena.findMap("refused"), { code: "ENOENT" });
   for (let round = 0; round < 3; round++) arena.trim();
   assert.ok(arena.core.pagesInUse() <= before);
+});
+
+test("a map's options may be inherited, or come from a class", async () => {
+  const arena = await makeArena();
+  class Options {
+    readonly type = "hash";
+    readonly key = u32;
+    readonly value = u64;
+    readonly maxEntries = 4;
+    get name(): string {
+      return "got";
+    }
+    get prealloc(): boolean {
+      return true;
+    }
+  }
+  const { info } = arena.createMap(new Options());
+  assert.deepEqual([info.name, info.keySize, info.flags & 1], ["got", 4, 0], "preallocated");
+  assert.equal(
+    arena
+      .createMap(Object.create({ ...numbers, name: "inherited" }) as Named)
+      .set(1, 2n)
+      .get(1),
+    2n,
+  );
 });
 
 test("toStringTag, forEach's this, iterators that are iterators, and their helpers where there are any", async () => {
@@ -122,31 +148,6 @@ test("iteration never yields a key that was deleted before it was asked for, and
     asked++;
     for (let key = 0; key < 100; key++) map.set(key, asked);
   }
-});
-
-test("a map shows its entries as Map does, an arena and an allocator a line", async () => {
-  const arena = await makeArena();
-  const map = arena.createMap({ type: "hash", name: "people", key: string(8), value: json(40), maxEntries: 500 });
-  assert.equal(inspect(map), 'ArenaMap(0) "people" {}');
-  map.set("ann", { age: 5 });
-  assert.equal(inspect(map), "ArenaMap(1) \"people\" { 'ann' => { age: 5 } }");
-  for (let index = 0; index < 300; index++) map.set(`n${index}`, index);
-  const text = inspect(map);
-  assert.match(text, /^ArenaMap\(301\) "people" \{/);
-  assert.match(text, /\.\.\. 201 more items\s*\}$/);
-  assert.match(inspect(map, { maxArrayLength: 0 }), /^ArenaMap\(301\) "people" \{ \.\.\. 301 more items \}$/);
-  assert.equal(inspect(map, { maxArrayLength: null }).match(/=>/g)?.length, 301);
-  assert.match(inspect({ map }, { depth: 0 }), /people/);
-  const queue = arena.createMap({ type: "queue", name: "queue", key: none, value: u32, maxEntries: 5 });
-  queue.push(7);
-  assert.equal(inspect(queue), 'ArenaMap(1) "queue" { queue, at most 5 }');
-  assert.match(inspect(arena), /^Arena \(CPU 0 of 2, [\d.]+ MiB of 64\.0 MiB in use\)$/);
-  const allocator = arena.createAllocator({ objectSize: 48, name: "nodes", debug: false });
-  assert.equal(inspect(allocator), 'ObjectAllocator "nodes" (objects of 48 bytes)');
-  assert.equal(
-    inspect(arena.createAllocator({ any: true, debug: true })),
-    "ObjectAllocator (any size up to 4072, debug mode)",
-  );
 });
 
 test("openMap with codecs: the compiler knows the types, and they are those of the map", async () => {

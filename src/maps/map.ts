@@ -324,14 +324,23 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   }
 
   static {
-    showAs<ArenaMap<unknown, unknown>>(ArenaMap, (map, options, inspect) => map.#show(options, inspect));
+    showAs<ArenaMap<unknown, unknown>>(
+      ArenaMap,
+      (map) => map.#title(),
+      (map, options, inspect) => map.#show(options, inspect),
+    );
+  }
+
+  #title(): string {
+    const name = JSON.stringify(this.info.name);
+    return this.isOpen ? `ArenaMap(${this.size}) ${name}` : `ArenaMap ${name} (closed)`;
   }
 
   /** How `console.log` shows it. Never throws. */
   #show(options: InspectOptions, inspect: Inspect): string {
-    const { name, kind, maxEntries } = this.info;
-    if (!this.isOpen) return `ArenaMap ${JSON.stringify(name)} (closed)`;
-    const title = `ArenaMap(${this.size}) ${JSON.stringify(name)}`;
+    const { kind, maxEntries } = this.info;
+    const title = this.#title();
+    if (!this.isOpen) return title;
     if (!kind.walk) return `${title} { ${kind.type}, at most ${maxEntries} }`;
     try {
       return inspectEntries(title, this.entries(), this.size, options, inspect);

@@ -152,6 +152,12 @@ test("a change that throws, is refused, or uses the map itself", async () => {
     return `${value}!`;
   });
   assert.deepEqual([after, asked, map.get(1)], ["another!", 2, "another!"]);
+  const itself = (value = ""): string => map.compute(1, () => `${value}?`) ?? "";
+  refuses(() => map.compute(1, itself), "EINVAL", /of map "map" computes that entry itself/);
+  assert.deepEqual(
+    [map.get(1), map.compute(2, () => map.compute(3, () => "three")), map.get(3)],
+    ["another!", "three", "three"],
+  );
   const closes = (): string => {
     map.close();
     return "late";

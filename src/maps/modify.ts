@@ -4,7 +4,7 @@
  * until nobody was faster.
  */
 import { checkFunction } from "../arguments.ts";
-import { ERRNO } from "../error.ts";
+import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import type { Accessor, Codec } from "./codec/accessor.ts";
 import { sumOutOfRange, writeAmount } from "./codec/amount.ts";
@@ -35,6 +35,8 @@ interface BoundNumber extends NumberPlace {
 export class ModifiedEntries<K, V> extends MapEntries<K, V> {
   readonly #codec: Codec<V>;
   readonly #hasOtherForms: boolean;
+  /** Keys whose changes are being asked for: by `compute` within `compute`. */
+  readonly #computed: K[] = [];
   readonly #numbers = new Map<string | undefined, BoundNumber>();
   /** What is added, as the core takes it: magnitude or float. */
   readonly #amountBytes: Uint8Array = new Uint8Array(8);
@@ -123,15 +125,23 @@ export class ModifiedEntries<K, V> extends MapEntries<K, V> {
    * Changes an entry as a whole: what `change` makes of its value takes its place if it still has that value; otherwise `change` is
    * asked again. `undefined` stands for no entry.
    * @returns the value that is there now
-   * @throws {AnyctxError} as `compareExchange`; what `change` throws, and nothing has changed
+   * @throws {AnyctxError} as `compareExchange`; what `change` throws, and nothing has changed; EINVAL: `change` computes this very
+   * entry, and would always find itself to have been faster. It must not write it in another way either
    */
   compute(key: K, change: (value: V | undefined, key: K) => V | undefined): V | undefined {
     checkFunction("compute", "change", change);
     this.#checkWhole();
-    while (true) {
-      const before = this.find(key);
-      const next = change(before === undefined ? undefined : this.transfer.decode(before), key);
-      if (this.replace(key, before, next)) return next;
+    if (this.#computed.includes(key))
+      throw new AnyctxError("EINVAL", `The change of an entry of map "${this.info.name}" computes that entry itself`);
+    this.#computed.push(key);
+    try {
+      while (true) {
+        const before = this.find(key);
+        const next = change(before === undefined ? undefined : this.transfer.decode(before), key);
+        if (this.replace(key, before, next)) return next;
+      }
+    } finally {
+      this.#computed.pop();
     }
   }
 

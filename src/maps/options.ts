@@ -1,4 +1,5 @@
 /** What a map is created with. */
+import { checkBooleans, checkOptions } from "../arguments.ts";
 import type { Codec } from "./codec/accessor.ts";
 import type { MapType, PercpuMapType } from "./kinds.ts";
 
@@ -31,7 +32,7 @@ export interface MapOptions<K, V> {
   readonly allocator?: { readonly address: number };
 }
 
-export const MAP_OPTIONS: readonly (keyof MapOptions<unknown, unknown>)[] = [
+const MAP_OPTIONS: readonly (keyof MapOptions<unknown, unknown>)[] = [
   "type",
   "name",
   "key",
@@ -44,6 +45,19 @@ export const MAP_OPTIONS: readonly (keyof MapOptions<unknown, unknown>)[] = [
   "withoutCache",
   "allocator",
 ];
+
+/**
+ * The options of a call, each asked for once: they may be inherited, as those of a class are that has getters.
+ * @throws {AnyctxError} as `checkOptions` and `checkBooleans`
+ */
+export function mapOptions<T extends MapType, K, V>(
+  options: MapOptions<K, V> & { readonly type: T },
+): MapOptions<K, V> & { readonly type: T } {
+  checkOptions("createMap", options, MAP_OPTIONS);
+  const own = Object.fromEntries(MAP_OPTIONS.map((name) => [name, options[name]]));
+  checkBooleans("createMap", own, ["prealloc", "withoutCache"]);
+  return own as unknown as typeof options;
+}
 
 /** A map's value type: per-CPU kinds have one value for each CPU. */
 export type ValueOf<T extends MapType, V> = T extends PercpuMapType ? V[] : V;

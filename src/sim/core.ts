@@ -1,5 +1,6 @@
 /** The instrumented core and its side table: what each site does and where it stands, and how the core lays out memory. */
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { AnyctxError } from "../error.ts";
 import type { CoreModule } from "../wasm/types.ts";
 
@@ -48,7 +49,7 @@ export async function loadSimCore(path: string = packagedCore()): Promise<SimCor
 
 /** Where the package has it, seen from `src/sim` and from `dist/sim` alike. */
 function packagedCore(): string {
-  return new URL("../../build/core.sim", import.meta.url).pathname;
+  return fileURLToPath(new URL("../../build/core.sim", import.meta.url));
 }
 
 /** Whether an access of this kind writes. */
