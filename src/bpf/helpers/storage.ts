@@ -42,34 +42,31 @@ function remove(call: ServiceCall, address: number, owner: bigint): number {
   });
 }
 
-/** Whose programs have values of sockets and inodes; those that make a socket do not remove its value. */
-const CALLERS: Readonly<Record<string, readonly Caller[]>> = {
-  sk: ["sched_cls", "cgroup_skb", "sock_ops", "sk_msg", "struct_ops", ...ADDRESSES, ...OPTIONS, ...TYPED],
-  inode: ["lsm"],
+type Callers = readonly Caller[];
+const SOCKETS: Callers = [
+  ...(["sched_cls", "cgroup_skb", "sock_ops", "sk_msg", "struct_ops"] as const),
+  ...[...ADDRESSES, ...OPTIONS, ...TYPED],
+];
+/** Whose programs have values of sockets and inodes, and remove them: those that make a socket do not. */
+const CALLERS: Readonly<Record<string, readonly [get: Callers, remove: Callers]>> = {
+  sk: [[...SOCKETS, "cgroup_sock"], SOCKETS],
+  inode: [["lsm"], ["lsm"]],
 };
 
 /** The two helpers of a kind of owners: numbers, whose they are, and how the owner is passed. */
 function pair(ids: readonly [get: number, remove: number], whose: string, owner: ParameterKind): Helper[] {
-  const callers = CALLERS[whose];
+  const [getters, removers] = CALLERS[whose] ?? [];
   const of = { sk: "socket", cgrp: "cgroup" }[whose] ?? whose;
   return [
     {
-      ...{
-        id: ids[0],
-        name: `${whose}_storage_get`,
-        ...(callers === undefined ? {} : { callers: whose === "sk" ? [...callers, "cgroup_sock"] : callers }),
-        parameters: [MAP, owner, VALUE_OR_NULL, SCALAR],
-      },
+      ...{ id: ids[0], name: `${whose}_storage_get`, parameters: [MAP, owner, VALUE_OR_NULL, SCALAR] },
+      ...(getters && { callers: getters }),
       ...{ action: { type: "service", run: get }, result: "value" },
       doc: `The address of the value that belongs to the ${of}, made of the given one where there is none and the flags are 1; or 0.`,
     },
     {
-      ...{
-        id: ids[1],
-        name: `${whose}_storage_delete`,
-        ...(callers === undefined ? {} : { callers }),
-        parameters: [MAP, owner],
-      },
+      ...{ id: ids[1], name: `${whose}_storage_delete`, parameters: [MAP, owner] },
+      ...(removers && { callers: removers }),
       ...{ action: { type: "service", run: remove }, result: "i32" },
       doc: `Removes the value that belongs to the ${of}; 0, -ENOENT or -EINVAL.`,
     },

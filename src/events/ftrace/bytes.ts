@@ -148,3 +148,5 @@ export function skipBlanks(line: Uint8Array, from: number): number {
   while (line[position] === BLANK) position++;
   return position;
 }
+
+export const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;

@@ -187,11 +187,15 @@ export function bitmapReader(extension: string, { size }: EventField): TextReade
   return extension === "b" ? (text) => bitmask(text)?.subarray(0, size) : undefined;
 }
 
+/** Bytes in hex with a blank between them; of none nothing. */
+export const spacedBytes = (text: string): Uint8Array | undefined =>
+  text === "" ? new Uint8Array(0) : hexPairs(text, " ");
+
 /** @param bytes of an array's element, where the macro is told */
 type MacroReader = (text: string, field: EventField, bytes?: number) => Uint8Array | undefined;
 
 const TEXTS: Readonly<Record<string, MacroReader>> = {
-  __print_hex: (text) => (text === "" ? new Uint8Array(0) : hexPairs(text, " ")),
+  __print_hex: spacedBytes,
   __print_hex_str: (text) => hexPairs(text, ""),
   __print_array: array,
   __print_dynamic_array: array,

@@ -1,5 +1,5 @@
 /** The name that an event has in a line, in whatever form, and where its fields begin. */
-import { bytesOf, endOfLine, matches, skipBlanks, textOf } from "./bytes.ts";
+import { bytesOf, endOfLine, isDigit, matches, skipBlanks, textOf } from "./bytes.ts";
 
 /**
  * `name: fields`; and system calls, without their events' names: `sys_openat(dfd: 0x3, ...)` of sys_enter_openat and
@@ -26,8 +26,6 @@ const PLACE = /^(?:\+0x[0-9a-f]+\/0x[0-9a-f]+)?(?: \[\w+\])?(?: <[0-9a-f]+>)?(?=
 const LONGEST_PLACE = 64;
 /** By character code: whether names of events may have it. */
 const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => (/\w/.test(String.fromCharCode(code)) ? 1 : 0));
-
-const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 
 /** Who printed a line: the kernel, or trace-cmd; undefined: it is not known. */
 export type Printer = "kernel" | "tool" | undefined;

@@ -22,7 +22,9 @@ const FRONT = String.raw`^\s*(?:(?<seconds>\d+)\.(?<micros>\d{6})\s+\|\s+)?(?:\d
 const FLAGS = String.raw`(?:\s*(?<flags>[.dDbBX][^\s|]{3,6})(?: \||(?=\s)))?`;
 const TOOK = String.raw`\s*(?:[+!#*@$]?\s*(?<took>\d+(?:\.\d+)?) us)?\s*\|`;
 /** `12.345678 |   1)  bash-1234  |  d..1. | + 0.855 us  |    do_it();`; without `funcgraph-duration` there is no bar in front of the call. */
-const LINES = [TOOK, ""].map((took) => new RegExp(`${FRONT}${FLAGS}${took}(?<indent>\\s+)(?<rest>[^\\s|].*)$`));
+const [WITH_BAR, WITHOUT_BAR] = [TOOK, ""].map(
+  (took) => new RegExp(`${FRONT}${FLAGS}${took}(?<indent>\\s+)(?<rest>[^\\s|].*)$`),
+) as [RegExp, RegExp];
 /** ` 0)   bash-1234    =>  sleep-1235  `: another task comes to run. */
 const SWITCH = /^\s*(\d+)\)\s+\S.*-\d+\s+=>\s+(\S.*?)-(\d+)\s*$/;
 /** Behind the head of a line of trace-cmd's. */
@@ -67,8 +69,9 @@ export class GraphReader {
   /** Reads the line at `from..to`, and its head into the head reader's. @returns undefined: it is no such line */
   read(line: Uint8Array, from: number, to: number): GraphLine | undefined {
     const text = textOf(line, from, to);
-    const found = LINES.map((pattern) => pattern.exec(text)?.groups).find((groups) => groups !== undefined);
-    if (this.#noteSwitch(text) || found === undefined) return undefined;
+    if (this.#noteSwitch(text)) return undefined;
+    const found = (WITH_BAR.exec(text) ?? WITHOUT_BAR.exec(text))?.groups;
+    if (found === undefined) return undefined;
     const { seconds, micros = "", cpu = "", comm, pid, flags, took, indent = "", rest = "" } = found;
     const { head } = this.#head;
     if (flags === undefined || !this.#head.readFlagColumn(flags)) Object.assign(head, NO_FLAGS);

@@ -6,7 +6,7 @@
  */
 
 import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
-import { bytesOf, skipBlanks } from "./bytes.ts";
+import { bytesOf, isDigit, skipBlanks } from "./bytes.ts";
 import { type EventPlace, FORMS, type Printer, readName } from "./event-name.ts";
 import { KnownHeads, UNKEPT } from "./known-heads.ts";
 import { cpuOf, fillHead, type Origin, type RecordHeads } from "./record-head.ts";
@@ -94,8 +94,6 @@ const NANO_PLACES = 9;
 /** Times have 64 bits with a sign. */
 const MOST_SECONDS = 9_223_372_035;
 const NANO_DIGITS = [0, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
-
-const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 48 && byte <= 57;
 
 /** A column's characters as a table by character code. */
 function tableOf(meanings: Readonly<Record<string, FlagMeaning>>): readonly (FlagMeaning | undefined)[] {

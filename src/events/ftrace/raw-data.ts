@@ -1,6 +1,7 @@
 /** `# 41 buf: 01 02`: what was written to `trace_marker_raw`, a number and bytes. */
 import type { BatchWriter } from "../batch.ts";
 import { endOfLine, textOf } from "./bytes.ts";
+import { spacedBytes } from "./conversions.ts";
 import type { LineSkip } from "./counts.ts";
 import { begin, keep, type Reading } from "./reading.ts";
 
@@ -14,9 +15,10 @@ export function readRawData(reading: Reading, text: Uint8Array, batch: BatchWrit
   const event = reading.indexes.get(NAME);
   const format = event === undefined ? undefined : reading.formats[event];
   const number = format?.fields.find(({ name }) => name === "id");
-  if (id === undefined || event === undefined || format === undefined || number === undefined) return "event";
+  const bytes = spacedBytes(pairs.slice(1));
+  if (id === undefined || bytes === undefined || event === undefined || format === undefined || number === undefined)
+    return "event";
   if (cpu >= reading.cpus) return "cpu";
-  const bytes = Buffer.from(pairs.replaceAll(" ", ""), "hex");
   const { target } = batch;
   begin(reading, batch);
   if (target.start + format.size + bytes.length > target.limit) return "fields";
