@@ -48,7 +48,7 @@ export interface NativeFigures {
   readonly skipped: Readonly<Record<string, string>>;
 }
 
-/** The loop, in the core's language: appended to the core's door (tools/compile.ts). */
+/** The loop, in the core's language: appended to the core's door (tools/make/compile.ts). */
 const LOOP = `
 import { hashUpdate as updateKey } from "./maps/hash/hash";
 import { hashDelete as removeKey } from "./maps/hash/delete";

@@ -11,7 +11,7 @@ import type { MapType } from "../src/maps/kinds.ts";
 import type { ArenaMap } from "../src/maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../src/wasm/face.ts";
 import { tableSegments } from "../src/wasm/table.ts";
-import { CORE_OPTIONS } from "../tools/core-options.ts";
+import { CORE_OPTIONS } from "../tools/make/core-options.ts";
 
 export const LEVEL = { task: 0, softirq: 1, hardirq: 2, nmi: 3 } as const;
 

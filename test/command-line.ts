@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { newest } from "../tools/newest.ts";
+import { newest } from "../tools/make/newest.ts";
 
 export const TRACE = "examples/data/kernel-events.trace.gz";
 export const MEMLEAK = "examples/bpf/memleak.bpf.o";

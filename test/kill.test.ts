@@ -1,7 +1,7 @@
 /** Threads that die in the middle of whatever they do, one or two at a time: the others go on, and nothing is lost. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type KillResult, kill } from "../tools/kill.ts";
+import { type KillResult, kill } from "../tools/machine/kill.ts";
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 const results: KillResult[] = [];

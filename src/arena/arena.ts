@@ -31,7 +31,7 @@ import { prefillHeldCpus } from "./prefill.ts";
 import { type Service, serve } from "./serve.ts";
 
 const WASM_PAGE_BYTES = 65536;
-/** The core's own first pages: guard, superblock, room to format (tools/core.ts). */
+/** The core's own first pages: guard, superblock, room to format (tools/make/core.ts). */
 const LEAST_WASM_PAGES = 5;
 /** The last 64 KiB of 4 GiB stay unused, so that an errno is never an address. */
 const LARGEST_WASM_PAGES = 65535;

@@ -9,7 +9,7 @@ import { test } from "node:test";
 const VECTORS = "test/data/bpf_conformance_vectors.json";
 
 function conformance(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
-  const command = ["--import", "tsx", "tools/conformance.ts", ...args];
+  const command = ["--import", "tsx", "tools/programs/conformance.ts", ...args];
   return spawnSync(process.execPath, command, { encoding: "utf8" });
 }
 

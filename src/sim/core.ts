@@ -15,7 +15,7 @@ export type AccessKind =
   | "copy to"
   | "fill";
 
-/** `build/core.sim.json` (tools/compile.ts): columns by site. */
+/** `build/core.sim.json` (tools/make/compile.ts): columns by site. */
 export interface SiteTable {
   readonly files: readonly string[];
   readonly kinds: readonly AccessKind[];

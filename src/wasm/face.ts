@@ -1,4 +1,4 @@
-/** What the core exports and how it lays out shared memory. Emitted by the build from core/ (tools/face.ts). */
+/** What the core exports and how it lays out shared memory. Emitted by the build from core/ (tools/make/face.ts). */
 
 /** Exported functions. Addresses and sizes are u32: a result that is an address needs `>>> 0`. */
 export interface Core {

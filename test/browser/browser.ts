@@ -7,8 +7,8 @@ import { dirname, join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
-import { makeProject, pack, run } from "../../tools/consumer.ts";
-import { COMPILED, compile, programsOf } from "../../tools/documents.ts";
+import { COMPILED, compile, programsOf } from "../../tools/documents/documents.ts";
+import { makeProject, pack, run } from "../../tools/package/consumer.ts";
 import { launch, NO_BROWSER } from "./chromium.ts";
 import { type LocalServer, serveFolder } from "./server.ts";
 

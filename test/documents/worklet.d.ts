@@ -1,4 +1,4 @@
-/** What an AudioWorklet's global scope has and TypeScript's DOM library lacks: for the blocks of documents (tools/documents.ts). */
+/** What an AudioWorklet's global scope has and TypeScript's DOM library lacks: for the blocks of documents (tools/documents/documents.ts). */
 
 declare abstract class AudioWorkletProcessor {
   readonly port: MessagePort;

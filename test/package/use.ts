@@ -1,4 +1,4 @@
-/** What a user's own project says of the package, for the compiler alone (tools/consumer.ts). */
+/** What a user's own project says of the package, for the compiler alone (tools/package/consumer.ts). */
 import {
   type Address,
   type AllocateErrno,

@@ -1,5 +1,5 @@
 /**
- * What a runtime has to be able to do, run in a project that has the package installed (tools/runtimes.ts): by its name alone,
+ * What a runtime has to be able to do, run in a project that has the package installed (tools/package/runtimes.ts): by its name alone,
  * with workers of the runtime's own. Prints "ok" last.
  */
 import assert from "node:assert/strict";

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { replayOne, runScenario } from "../../src/sim/campaign.ts";
 import { loadSimCore } from "../../src/sim/core.ts";
 import { parseSchedule } from "../../src/sim/schedule.ts";
-import { canaryPath, compileCanaries } from "../../tools/canary.ts";
-import { huntCanaries } from "../../tools/hunt.ts";
+import { huntCanaries } from "../../tools/machine/hunt.ts";
+import { canaryPath, compileCanaries } from "../../tools/make/canary.ts";
 import { CANARIES } from "./canaries.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
 

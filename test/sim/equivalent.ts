@@ -1,5 +1,5 @@
 /**
- * Mutants of the core (tools/mutate.ts) that no run can tell from it, and why. They are found by file and change, so a row
+ * Mutants of the core (tools/mutate/mutate.ts) that no run can tell from it, and why. They are found by file and change, so a row
  * stays true when lines move; one whose text is changed asks to be judged anew.
  */
 export interface Equivalent {

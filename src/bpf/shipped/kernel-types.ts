@@ -1,6 +1,6 @@
 /**
  * Types of kernels that come along, for objects that are to be made right for a certain one wherever they are loaded: a module each,
- * so that nobody has those that he does not import. They are cut down to what programs of the field ask for (tools/kernel-types.ts).
+ * so that nobody has those that he does not import. They are cut down to what programs of the field ask for (tools/shipped/kernel-types.ts).
  */
 import { AnyctxError } from "../../error.ts";
 import { type Btf, readBtf } from "../object/btf.ts";

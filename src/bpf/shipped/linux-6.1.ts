@@ -1,4 +1,4 @@
-/** Written by tools/kernel-types.ts: types of Linux 6.1.0-57-amd64 on x86-64. */
+/** Written by tools/shipped/kernel-types.ts: types of Linux 6.1.0-57-amd64 on x86-64. */
 import type { KernelTypes } from "./kernel-types.ts";
 
 export const LINUX_6_1: KernelTypes = {

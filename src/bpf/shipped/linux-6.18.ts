@@ -1,4 +1,4 @@
-/** Written by tools/kernel-types.ts: types of Linux 6.18.44 on x86-64. */
+/** Written by tools/shipped/kernel-types.ts: types of Linux 6.18.44 on x86-64. */
 import type { KernelTypes } from "./kernel-types.ts";
 
 export const LINUX_6_18: KernelTypes = {

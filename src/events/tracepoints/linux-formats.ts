@@ -1,4 +1,4 @@
-/** Written by tools/formats.ts: formats of the common events of Linux 6.18 on x86-64. The syntax is in kernel-formats.ts. */
+/** Written by tools/shipped/formats.ts: formats of the common events of Linux 6.18 on x86-64. The syntax is in kernel-formats.ts. */
 export const KERNEL = "6.18" as string;
 
 export const FORMATS_TEXT: string = String.raw`
