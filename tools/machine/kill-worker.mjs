@@ -3,7 +3,7 @@
  * reaper reaps a dead victim, a helper refills one from outside, until they are dead themselves.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { Arena, bytes, u32, u64 } from "../dist/index.js";
+import { Arena, bytes, u32, u64 } from "../../dist/index.js";
 
 const [handle, second] = workerData.handles;
 const arena = await Arena.attach(handle);
