@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import type { AdviceDocument } from "../src/cli/advice-document.ts";
+import type { AdviceDocument } from "../src/cli/advice/document.ts";
 import { anyctx, type Ended, file, MEMLEAK } from "./command-line.ts";
 
 const FOLDER = "test/data/stories";

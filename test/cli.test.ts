@@ -7,11 +7,11 @@ import { availableParallelism } from "node:os";
 import { describe, test } from "node:test";
 import type { Headline } from "../src/bench/headline.ts";
 import type { MapsRow } from "../src/bench/maps.ts";
-import type { AdviceDocument } from "../src/cli/advice-document.ts";
+import type { AdviceDocument } from "../src/cli/advice/document.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
-import type { CheckDocument } from "../src/cli/print-check.ts";
-import type { EventsDocument } from "../src/cli/print-events.ts";
-import type { RunDocument } from "../src/cli/print-run.ts";
+import type { CheckDocument } from "../src/cli/print/check.ts";
+import type { EventsDocument } from "../src/cli/print/events.ts";
+import type { RunDocument } from "../src/cli/print/run.ts";
 import type { MapReport, Report } from "../src/replay/report.ts";
 import {
   anyctx,

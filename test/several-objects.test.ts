@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, test } from "node:test";
-import type { AdviceDocument } from "../src/cli/advice-document.ts";
+import type { AdviceDocument } from "../src/cli/advice/document.ts";
 import type { ObjectDescription } from "../src/cli/describe.ts";
-import type { RunDocument } from "../src/cli/print-run.ts";
+import type { RunDocument } from "../src/cli/print/run.ts";
 import { anyctx, file, MEMLEAK, TRACE } from "./command-line.ts";
 
 const RUNQLAT = "examples/bpf/runqlat.bpf.o";

@@ -2,16 +2,16 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { AnyctxError } from "../error.ts";
-import type { AdviceReport } from "../explore/advice.ts";
-import { adviseObjects, type AdviseOptions as ExploreOptions } from "../explore/advise.ts";
-import { type KernelVersion, KNOWN_KERNEL, kernelVersion, versionText } from "../explore/kernel-version.ts";
-import { keepStream } from "../explore/recording.ts";
-import type { UserInserts } from "../explore/user-space.ts";
+import type { AdviceReport } from "../explore/advise/advice.ts";
+import { adviseObjects, type AdviseOptions as ExploreOptions } from "../explore/advise/advise.ts";
+import { type KernelVersion, KNOWN_KERNEL, kernelVersion, versionText } from "../explore/advise/kernel-version.ts";
+import { keepStream } from "../explore/advise/recording.ts";
+import type { UserInserts } from "../explore/advise/user-space.ts";
 import { DEFAULT_RULE, parseRule, RULE_RANGE, type RuleRange } from "../replay/interrupts.ts";
-import { type AdviceDocument, failures } from "./advice-document.ts";
-import { adviceMarkdown } from "./advice-markdown.ts";
-import { adviceSarif } from "./advice-sarif.ts";
-import { byteCount, type FailOn, failOn, userInserts } from "./advise-values.ts";
+import { type AdviceDocument, failures } from "./advice/document.ts";
+import { adviceMarkdown } from "./advice/markdown.ts";
+import { adviceSarif } from "./advice/sarif.ts";
+import { byteCount, type FailOn, failOn, userInserts } from "./advice/values.ts";
 import { asUsage, type CommandRow, EXIT, wholeNumber } from "./command.ts";
 import { type Opened, openObjects } from "./objects.ts";
 import {
@@ -24,7 +24,7 @@ import {
   setOption,
   targetBtfOption,
 } from "./options.ts";
-import { adviceText } from "./print-advice.ts";
+import { adviceText } from "./print/advice.ts";
 import { progressBar } from "./progress.ts";
 import { openRecording } from "./recording.ts";
 

@@ -6,9 +6,9 @@ import { type ObjectSpec, type ProgramSpec, programSpec } from "../bpf/object/sp
 import { AnyctxError } from "../error.ts";
 import { type Context, LEVELS, type Level } from "../events/record.ts";
 import { type Missing, missingIn } from "../events/source.ts";
-import { type CheckReport, checkObject } from "../explore/check.ts";
-import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "../explore/inputs.ts";
-import { type RecordedUse, recordedUse } from "../explore/recorded-use.ts";
+import { type RecordedUse, recordedUse } from "../explore/advise/recorded-use.ts";
+import { type CheckReport, checkObject } from "../explore/check/check.ts";
+import { generatedInputs, givenInputs, type Inputs, recordedInputs } from "../explore/check/inputs.ts";
 import { DEFAULT_RULE, parseRule } from "../replay/interrupts.ts";
 import type { Attachable } from "../replay/runner.ts";
 import { type CommandRow, printJson, wholeNumber } from "./command.ts";
@@ -23,7 +23,7 @@ import {
   setOption,
   targetBtfOption,
 } from "./options.ts";
-import { type CheckDocument, checkText } from "./print-check.ts";
+import { type CheckDocument, checkText } from "./print/check.ts";
 import { progressBar } from "./progress.ts";
 import { openRecording } from "./recording.ts";
 import { plural } from "./text.ts";

@@ -1,7 +1,7 @@
 /** `anyctx contexts`: the table of what an allocation may do in each context, measured now. */
 import type { Command } from "commander";
 import { CONTEXTS } from "../events/record.ts";
-import { type ContextCell, INSERTS, measureContexts } from "../explore/contexts.ts";
+import { type ContextCell, INSERTS, measureContexts } from "../explore/check/contexts.ts";
 import { type CommandRow, printJson } from "./command.ts";
 import { heading, left, table } from "./text.ts";
 

@@ -6,7 +6,7 @@ import type { SourceEvent } from "../events/event.ts";
 import type { EventStream, SkipCount } from "../events/source.ts";
 import { KNOWN_FORMATS } from "../events/sources.ts";
 import { type CommandRow, EXIT, printJson } from "./command.ts";
-import { type EventsDocument, printEvents, type SkippedRow } from "./print-events.ts";
+import { type EventsDocument, printEvents, type SkippedRow } from "./print/events.ts";
 import { progressBar } from "./progress.ts";
 import { openRecording } from "./recording.ts";
 

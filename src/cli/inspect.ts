@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type CommandRow, printJson } from "./command.ts";
 import { describeObject } from "./describe.ts";
 import { openObject } from "./object.ts";
-import { inspectText } from "./print-inspect.ts";
+import { inspectText } from "./print/inspect.ts";
 
 function define(command: Command): void {
   command

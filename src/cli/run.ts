@@ -19,7 +19,6 @@ import { replayParallel } from "../replay/threads.ts";
 import { UNREAD_RULES, type UnreadRule } from "../replay/unread.ts";
 import { type CommandRow, EXIT, printJson, wholeNumber } from "./command.ts";
 import { type Interruptible, untilInterrupt } from "./interrupt.ts";
-import { liveView } from "./live-view.ts";
 import { openObjects } from "./objects.ts";
 import {
   attachOption,
@@ -34,7 +33,8 @@ import {
   targetBtfOption,
   valueSizeOption,
 } from "./options.ts";
-import { printRun, type RunDocument } from "./print-run.ts";
+import { liveView } from "./print/live-view.ts";
+import { printRun, type RunDocument } from "./print/run.ts";
 import { progressBar } from "./progress.ts";
 import { openRecording } from "./recording.ts";
 

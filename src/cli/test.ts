@@ -18,7 +18,7 @@ import {
   targetBtfOption,
   valueSizeOption,
 } from "./options.ts";
-import { type StepResult, type TestDocument, testText } from "./print-test.ts";
+import { type StepResult, type TestDocument, testText } from "./print/test.ts";
 import { type Expectation, readSteps, type Step, type StepMap } from "./steps.ts";
 
 interface TestOptions {

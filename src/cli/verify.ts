@@ -5,12 +5,12 @@ import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Policy } from "../bpf/policy.ts";
 import { CATEGORIES, isMemorySafety } from "../bpf/verifier/refusal.ts";
 import { AnyctxError } from "../error.ts";
-import { findCounterexample } from "../explore/counterexample.ts";
+import { findCounterexample } from "../explore/counterexample/counterexample.ts";
 import { type ProgramVerdict, verifyObject } from "../load/verify.ts";
 import { type CommandRow, EXIT, printJson, wholeNumber } from "./command.ts";
 import { openObjects } from "./objects.ts";
 import { policyOption, setOption } from "./options.ts";
-import { type VerifyRow, verifyText } from "./print-verify.ts";
+import { type VerifyRow, verifyText } from "./print/verify.ts";
 
 interface VerifyCommandOptions {
   readonly policy?: Policy;

@@ -7,10 +7,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readObject } from "../../src/bpf/object/object.ts";
 import { openEvents } from "../../src/events/file.ts";
-import type { AdviceReport } from "../../src/explore/advice.ts";
-import { adviseObjects } from "../../src/explore/advise.ts";
-import { keepStream } from "../../src/explore/recording.ts";
-import type { Verdict } from "../../src/explore/verdict.ts";
+import type { AdviceReport } from "../../src/explore/advise/advice.ts";
+import { adviseObjects } from "../../src/explore/advise/advise.ts";
+import { keepStream } from "../../src/explore/advise/recording.ts";
+import type { Verdict } from "../../src/explore/advise/verdict.ts";
 import { RULE_RANGE } from "../../src/replay/interrupts.ts";
 
 export interface Story {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CATEGORIES, isMemorySafety } from "../../src/bpf/verifier/refusal.ts";
-import { findCounterexample } from "../../src/explore/counterexample.ts";
+import { findCounterexample } from "../../src/explore/counterexample/counterexample.ts";
 import { type ProgramVerdict, verifyObject } from "../../src/load/verify.ts";
 import { BAD_PROGRAMS } from "./bad-programs.ts";
 import { objectOf } from "./object.ts";
