@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { type EventField, fieldBit, ownFields } from "../../src/events/event.ts";
-import { createMatcher } from "../../src/events/ftrace/matcher.ts";
+import { createMatcher } from "../../src/events/ftrace/fields/matcher.ts";
 import { createSymbols } from "../../src/events/ftrace/symbols.ts";
 import { type Expression, evaluate, fieldsOf, parsePrint } from "../../src/events/tracepoints/expression.ts";
 import { bytesOfType, type FtraceFormat } from "../../src/events/tracepoints/format.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseFormat } from "../tracepoints/format.ts";
-import { createMatcher } from "./matcher.ts";
+import { createMatcher } from "./fields/matcher.ts";
 import { createSymbols } from "./symbols.ts";
 
 /** The fields that an event of these, from byte 8 on, has of a line; compiled and by steps. */

@@ -7,7 +7,7 @@ import { AnyctxError } from "../../error.ts";
 import { parseFormat } from "../tracepoints/format.ts";
 import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
 import { loadFormats } from "../tracepoints/load-formats.ts";
-import { printItems } from "./print.ts";
+import { printItems } from "./format/print.ts";
 import { numberField, readText, reasons, textField, unreadOf } from "./testing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "formats-"));

@@ -4,8 +4,8 @@ import type { SourceEvent } from "../event.ts";
 import type { FtraceFormat } from "../tracepoints/format.ts";
 import { endOfLine, textOf } from "./bytes.ts";
 import type { LineSkip } from "./counts.ts";
-import { FORMS } from "./event-name.ts";
 import type { GraphLine } from "./graph.ts";
+import { FORMS } from "./head/event-name.ts";
 import { type ProbeLine, probeFormat, probeKey, probeLine, storeProbe, tracerLine } from "./probes.ts";
 import { begin, eventOf, keep, type Reading } from "./reading.ts";
 

@@ -5,7 +5,7 @@
  * one comes to run. trace-cmd prints the same behind a head, as `funcgraph_entry` and `funcgraph_exit`.
  */
 import { bytesOf, textOf } from "./bytes.ts";
-import type { Head, HeadReader } from "./head.ts";
+import type { Head, HeadReader } from "./head/head.ts";
 import { argumentsIn, type ProbeLine } from "./probes.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** `# 41 buf: 01 02`: what was written to `trace_marker_raw`, a number and bytes. */
 import type { BatchWriter } from "../batch.ts";
 import { endOfLine, textOf } from "./bytes.ts";
-import { spacedBytes } from "./conversions.ts";
 import type { LineSkip } from "./counts.ts";
+import { spacedBytes } from "./format/conversions.ts";
 import { begin, keep, type Reading } from "./reading.ts";
 
 const NAME = "raw_data";

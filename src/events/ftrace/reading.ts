@@ -6,15 +6,15 @@ import type { FtraceFormat } from "../tracepoints/format.ts";
 import type { ByteCache } from "./byte-cache.ts";
 import type { TextContinuation } from "./continuation.ts";
 import type { TraceCounts } from "./counts.ts";
-import type { FormReader } from "./forms.ts";
+import type { Matcher } from "./fields/matcher.ts";
+import { printItems } from "./format/print.ts";
+import { type Untold, untoldOf } from "./format/untold.ts";
 import type { GraphReader } from "./graph.ts";
-import type { HeadReader } from "./head.ts";
-import type { Matcher } from "./matcher.ts";
-import { printItems } from "./print.ts";
-import { writeHead } from "./record-head.ts";
+import type { FormReader } from "./head/forms.ts";
+import type { HeadReader } from "./head/head.ts";
+import { writeHead } from "./head/record-head.ts";
 import type { SymbolTable } from "./symbols.ts";
 import type { Tails } from "./tail.ts";
-import { type Untold, untoldOf } from "./untold.ts";
 
 export interface Reading {
   readonly head: HeadReader;

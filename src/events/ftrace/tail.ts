@@ -4,7 +4,7 @@
  */
 import type { Target } from "../batch.ts";
 import { bytesOf, endOfLine, textOf } from "./bytes.ts";
-import type { Matcher } from "./matcher.ts";
+import type { Matcher } from "./fields/matcher.ts";
 
 /** What may be a number in a column of 16. */
 const NUMBER = / *[0-9a-f]+(?=\s|$)/g;

@@ -2,9 +2,9 @@
  * From a `print fmt` to what its text says about the fields: the list of items a printed line consists of, each a piece
  * of fixed text or a value with the field it belongs to. The reverse of what the kernel does when it prints.
  */
-import type { EventField } from "../event.ts";
-import { type Expression, evaluate, fieldsOf, parsePrint } from "../tracepoints/expression.ts";
-import type { FtraceFormat } from "../tracepoints/format.ts";
+import type { EventField } from "../../event.ts";
+import { type Expression, evaluate, fieldsOf, parsePrint } from "../../tracepoints/expression.ts";
+import type { FtraceFormat } from "../../tracepoints/format.ts";
 import { withoutCasts } from "./casts.ts";
 import { bitmapReader, dumpReader, textBytes, textReaders } from "./conversions.ts";
 import { cutTo, type Inverse, invert } from "./inverse.ts";

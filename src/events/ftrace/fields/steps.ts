@@ -1,10 +1,10 @@
 /** From the items of a `print fmt` to the steps that a line of it is read in. */
-import { type EventField, fieldBit } from "../event.ts";
-import { ByteCache } from "./byte-cache.ts";
-import { bytesOf } from "./bytes.ts";
-import type { Inverse } from "./inverse.ts";
-import type { PrintItem } from "./print-item.ts";
-import type { WordSet } from "./words.ts";
+import { type EventField, fieldBit } from "../../event.ts";
+import { ByteCache } from "../byte-cache.ts";
+import { bytesOf } from "../bytes.ts";
+import type { Inverse } from "../format/inverse.ts";
+import type { PrintItem } from "../format/print-item.ts";
+import type { WordSet } from "../format/words.ts";
 
 /** All have all members, so that the engine sees one shape. */
 export interface Step {

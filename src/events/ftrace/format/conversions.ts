@@ -1,7 +1,7 @@
 /** Bytes that a line prints in another form: addresses (`%pI4`, `%pM`), bytes in hex, arrays, sets of CPUs. */
-import type { EventField } from "../event.ts";
-import { storeBigInt } from "../integer.ts";
-import { bytesOfType } from "../tracepoints/format.ts";
+import type { EventField } from "../../event.ts";
+import { storeBigInt } from "../../integer.ts";
+import { bytesOfType } from "../../tracepoints/format.ts";
 import { errorNumber } from "./errno-names.ts";
 
 type TextReader = (text: string) => Uint8Array | undefined;

@@ -5,8 +5,8 @@
  * looked for there first; in text that was trimmed, from the right among the places where a name of 15 bytes can end.
  */
 
-import { FLAG_COLUMNS, type FlagMeaning } from "../tracepoints/flags.ts";
-import { bytesOf, isDigit, skipBlanks } from "./bytes.ts";
+import { FLAG_COLUMNS, type FlagMeaning } from "../../tracepoints/flags.ts";
+import { bytesOf, isDigit, skipBlanks } from "../bytes.ts";
 import { type EventPlace, FORMS, type Printer, readName } from "./event-name.ts";
 import { KnownHeads, UNKEPT } from "./known-heads.ts";
 import { cpuOf, fillHead, type Origin, type RecordHeads } from "./record-head.ts";

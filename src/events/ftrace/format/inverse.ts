@@ -2,7 +2,7 @@
  * What a printed number says of a field: the expressions that a `print fmt` computes from one field, turned round.
  * `REC->dev >> 20` printed as 8 says that the field's bits from 20 up are 8 and nothing of those below.
  */
-import { type Expression, evaluate, fieldsOf } from "../tracepoints/expression.ts";
+import { type Expression, evaluate, fieldsOf } from "../../tracepoints/expression.ts";
 
 const ALL = 0xffff_ffff_ffff_ffffn;
 

@@ -1,6 +1,6 @@
 /** Casts in a `print fmt` that cut nothing of the fields they are about are left out: what a field is, its format says. */
-import type { EventField } from "../event.ts";
-import { type Expression, fieldsOf } from "../tracepoints/expression.ts";
+import type { EventField } from "../../event.ts";
+import { type Expression, fieldsOf } from "../../tracepoints/expression.ts";
 
 /** The expression with those casts only that may cut what it is about. */
 export function withoutCasts(expression: Expression, fields: readonly EventField[]): Expression {

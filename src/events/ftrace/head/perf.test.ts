@@ -1,8 +1,8 @@
 /** Lines as perf script prints them with columns that are chosen (`-F`), and what it prints between them; as perf 6.1 does. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
-import { numberField, readLines, reasons, textField, unreadOf } from "./testing.ts";
+import { KERNEL_FORMATS } from "../../tracepoints/kernel-formats.ts";
+import { numberField, readLines, reasons, textField, unreadOf } from "../testing.ts";
 
 const read = (...lines: readonly string[]): ReturnType<typeof readLines> =>
   readLines(lines, { formats: KERNEL_FORMATS });

@@ -1,8 +1,8 @@
 /** What a record has before its event's own fields: worked out once for all lines of a task on a CPU in a second. */
-import type { Target } from "../batch.ts";
-import { RECORD } from "../record.ts";
-import { recordFlags } from "../tracepoints/entry.ts";
-import { bytesOf, matches } from "./bytes.ts";
+import type { Target } from "../../batch.ts";
+import { RECORD } from "../../record.ts";
+import { recordFlags } from "../../tracepoints/entry.ts";
+import { bytesOf, matches } from "../bytes.ts";
 
 const COMMON_BYTES = 8;
 /** The record's header and the common fields of the payload. */

@@ -1,7 +1,7 @@
 /** What of an event the items of its printed line do not tell. */
-import { type EventField, ownFields } from "../event.ts";
-import type { FtraceFormat } from "../tracepoints/format.ts";
-import { callNumberOf } from "../tracepoints/kernel-formats.ts";
+import { type EventField, ownFields } from "../../event.ts";
+import type { FtraceFormat } from "../../tracepoints/format.ts";
+import { callNumberOf } from "../../tracepoints/kernel-formats.ts";
 import { bitsOf } from "./print.ts";
 import type { PrintItem } from "./print-item.ts";
 

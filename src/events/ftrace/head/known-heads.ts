@@ -3,7 +3,7 @@
  * and is taken apart once. A table by what tells most heads apart, the columns of the kernel's pid, CPU and flags: a later head takes
  * the place of an earlier one, as that of the next second does.
  */
-import { wordsOf } from "./bytes.ts";
+import { wordsOf } from "../bytes.ts";
 import { type RecordHeads, recordHeads } from "./record-head.ts";
 
 const ROWS = 256;

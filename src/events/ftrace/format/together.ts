@@ -1,7 +1,7 @@
 /** Numbers of a line that tell a field only together: a quotient and what is left, a sum with a field that is printed too. */
-import type { EventField } from "../event.ts";
-import type { Expression } from "../tracepoints/expression.ts";
-import type { FtraceFormat } from "../tracepoints/format.ts";
+import type { EventField } from "../../event.ts";
+import type { Expression } from "../../tracepoints/expression.ts";
+import type { FtraceFormat } from "../../tracepoints/format.ts";
 import type { Inverse } from "./inverse.ts";
 import type { Beside, PrintItem } from "./print-item.ts";
 

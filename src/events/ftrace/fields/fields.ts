@@ -1,6 +1,6 @@
 /** Stores what one step of a line has read into the event's struct. */
-import type { Target } from "../batch.ts";
-import { loadBigInt, storeBigInt } from "../integer.ts";
+import type { Target } from "../../batch.ts";
+import { loadBigInt, storeBigInt } from "../../integer.ts";
 import {
   bytesOf,
   endOfLine,
@@ -11,11 +11,11 @@ import {
   scanHex,
   scanOctal,
   textOf,
-} from "./bytes.ts";
-import { ANY_COLUMNS } from "./print.ts";
+} from "../bytes.ts";
+import { ANY_COLUMNS } from "../format/print.ts";
+import { resolveWords } from "../format/words.ts";
+import type { SymbolTable } from "../symbols.ts";
 import { STEPS, type Step } from "./steps.ts";
-import type { SymbolTable } from "./symbols.ts";
-import { resolveWords } from "./words.ts";
 
 /** What is needed to match a line. */
 export interface Matching {

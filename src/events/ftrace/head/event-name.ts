@@ -1,5 +1,5 @@
 /** The name that an event has in a line, in whatever form, and where its fields begin. */
-import { bytesOf, endOfLine, isDigit, matches, skipBlanks, textOf } from "./bytes.ts";
+import { bytesOf, endOfLine, isDigit, matches, skipBlanks, textOf } from "../bytes.ts";
 
 /**
  * `name: fields`; and system calls, without their events' names: `sys_openat(dfd: 0x3, ...)` of sys_enter_openat and

@@ -2,8 +2,8 @@
  * What stands before an event's name where it is not in the columns of tracefs' `trace`: its latency format, plain and verbose, what
  * trace-cmd reports and what perf prints. A row a form, tried in turn; the form of the last line is tried first.
  */
-import { levelOf } from "../tracepoints/entry.ts";
-import { bytesOf, textOf } from "./bytes.ts";
+import { levelOf } from "../../tracepoints/entry.ts";
+import { bytesOf, textOf } from "../bytes.ts";
 import { columnOf, type EventPlace, FORMS, type Printer } from "./event-name.ts";
 import type { Head, HeadReader } from "./head.ts";
 import { perfColumns } from "./perf.ts";

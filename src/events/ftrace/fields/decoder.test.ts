@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BatchWriter, type Target } from "../batch.ts";
-import { KERNEL_FORMATS } from "../tracepoints/kernel-formats.ts";
-import { bytesOf } from "./bytes.ts";
+import { BatchWriter, type Target } from "../../batch.ts";
+import { KERNEL_FORMATS } from "../../tracepoints/kernel-formats.ts";
+import { bytesOf } from "../bytes.ts";
+import { printItems } from "../format/print.ts";
+import type { PrintItem } from "../format/print-item.ts";
+import { createSymbols } from "../symbols.ts";
 import { decoderOf } from "./decoder.ts";
 import { createMatcher, type Matcher } from "./matcher.ts";
-import { printItems } from "./print.ts";
-import type { PrintItem } from "./print-item.ts";
 import { stepsOf } from "./steps.ts";
-import { createSymbols } from "./symbols.ts";
 
 const RECORD_BYTES = 8192;
 const START = 64;
@@ -102,7 +102,7 @@ test("property: a function made for an event reads what its steps read, of any l
 });
 
 test("where no code may be made of text, the steps are run", () => {
-  const door = new URL("../../../dist/events/file.js", import.meta.url).href;
+  const door = new URL("../../../../dist/events/file.js", import.meta.url).href;
   const source = `
     const { openEvents } = await import(${JSON.stringify(door)});
     const { batches, counts } = await openEvents("examples/data/kernel-events.trace.gz");

@@ -4,22 +4,22 @@
  * text behind it stands, and further, to the next such place, if the rest of the line does not fit. A line that does not fit the format
  * as a whole is read as far as it does (recover.ts).
  */
-import type { Target } from "../batch.ts";
-import { type EventField, fieldBit, ownFields } from "../event.ts";
-import { storeNumber } from "../integer.ts";
-import type { FtraceFormat } from "../tracepoints/format.ts";
-import { callNumberOf } from "../tracepoints/kernel-formats.ts";
-import { pluginPrint } from "../tracepoints/plugins.ts";
-import { endOfLine, findOnLine, isEndOfLine, NEWLINE, skipBlanks, wordsOf } from "./bytes.ts";
+import type { Target } from "../../batch.ts";
+import { type EventField, fieldBit, ownFields } from "../../event.ts";
+import { storeNumber } from "../../integer.ts";
+import type { FtraceFormat } from "../../tracepoints/format.ts";
+import { callNumberOf } from "../../tracepoints/kernel-formats.ts";
+import { pluginPrint } from "../../tracepoints/plugins.ts";
+import { endOfLine, findOnLine, isEndOfLine, NEWLINE, skipBlanks, wordsOf } from "../bytes.ts";
+import { printItems } from "../format/print.ts";
+import type { PrintItem } from "../format/print-item.ts";
+import { CALL_NUMBER, type Untold, untoldOf } from "../format/untold.ts";
+import type { SymbolTable } from "../symbols.ts";
 import { type Decode, decoderOf } from "./decoder.ts";
 import { firstEnd, type Matching, markUnread, runStep, storeText } from "./fields.ts";
 import { readNamed } from "./named.ts";
-import { printItems } from "./print.ts";
-import type { PrintItem } from "./print-item.ts";
 import { recover } from "./recover.ts";
 import { FIRST_TEXT, STEPS, type Step, stepsOf } from "./steps.ts";
-import type { SymbolTable } from "./symbols.ts";
-import { CALL_NUMBER, type Untold, untoldOf } from "./untold.ts";
 
 export interface Matcher extends Untold {
   /** Fields that the line last matched does not tell although others do, as bits (`fieldBit`) in two halves. */

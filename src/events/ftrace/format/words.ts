@@ -2,7 +2,7 @@
  * Texts that stand for numbers in a printed line: `__print_flags`, `__print_symbolic` and `test ? "a" : "b"`, nested as
  * they come. Each is read as the bits of one field that it stands for.
  */
-import { type Expression, evaluate } from "../tracepoints/expression.ts";
+import { type Expression, evaluate } from "../../tracepoints/expression.ts";
 import { type Bits, type Inverse, invert, solveTest } from "./inverse.ts";
 
 const ALL = 0xffff_ffff_ffff_ffffn;

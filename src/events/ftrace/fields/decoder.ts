@@ -1,6 +1,6 @@
 /** A function for the lines of one event, made of text (decoder-source.ts) where text may become code. */
-import type { Target } from "../batch.ts";
-import { HEX_PAIR, HEX_VALUE } from "./bytes.ts";
+import type { Target } from "../../batch.ts";
+import { HEX_PAIR, HEX_VALUE } from "../bytes.ts";
 import { decoderSource } from "./decoder-source.ts";
 import { firstEnd, type Matching, runStep, storeText } from "./fields.ts";
 import type { Step } from "./steps.ts";

@@ -2,8 +2,8 @@
  * Reads a line that does not fit its format as a whole: cut short, printed by another version of the kernel or with a value
  * in a form that is not known. What stands between fixed texts that are there is read; the other fields are marked.
  */
-import type { Target } from "../batch.ts";
-import { endOfLine, findOnLine, matches } from "./bytes.ts";
+import type { Target } from "../../batch.ts";
+import { endOfLine, findOnLine, matches } from "../bytes.ts";
 import { type Matching, markUnread, runStep, storeText } from "./fields.ts";
 import { FIRST_TEXT, STEPS, type Step } from "./steps.ts";
 

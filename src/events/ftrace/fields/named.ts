@@ -2,11 +2,11 @@
  * Fields as `name=value` in whatever order the struct has them, as `trace-cmd report -R` prints them and the kernel with `options/fields`:
  * there numbers are told twice, `0x21 (33)`, and of one byte as a character, `'A'(65)`.
  */
-import type { Target } from "../batch.ts";
-import type { EventField } from "../event.ts";
-import { storeBigInt } from "../integer.ts";
-import { endOfLine, skipBlanks, textOf } from "./bytes.ts";
-import type { SymbolTable } from "./symbols.ts";
+import type { Target } from "../../batch.ts";
+import type { EventField } from "../../event.ts";
+import { storeBigInt } from "../../integer.ts";
+import { endOfLine, skipBlanks, textOf } from "../bytes.ts";
+import type { SymbolTable } from "../symbols.ts";
 
 /** Where a field's text lies in the line. */
 interface Piece {

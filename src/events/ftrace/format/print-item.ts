@@ -1,5 +1,5 @@
 /** What a printed line consists of: fixed text, and values with the fields that they belong to. */
-import type { EventField } from "../event.ts";
+import type { EventField } from "../../event.ts";
 import type { Inverse } from "./inverse.ts";
 import type { WordSet } from "./words.ts";
 
