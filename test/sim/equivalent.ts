@@ -158,4 +158,20 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: "export const MOST_POOLED: u32 = 96; => export const MOST_POOLED: u32 = 97;",
     why: "How many elements a CPU keeps for itself is a matter of speed.",
   },
+  {
+    file: "core/maps/tree/ordered-update.ts",
+    change:
+      "if (allocate(area, branchCache, secondIntent(intents), 0) != 0) return 0; => if (allocate(area, branchCache, secondIntent(intents), 1) != 0) return 0;",
+    why: "1 is MAYBE: who reaps looks for the branch in the tree, does not find it there, and frees it as he would without looking.",
+  },
+  {
+    file: "core/maps/table/bucket.ts",
+    change: "const slot = (place - bucket - ELEMENTS) >> 2; => const slot = (place - bucket + ELEMENTS) >> 2;",
+    why: "In removeAt no slot is one then: the element is taken out under the bucket's lock, as those of a chain are.",
+  },
+  {
+    file: "core/alloc/cache.ts",
+    change: "cache.active--; area.interruptsOff--; => area.interruptsOff--; cache.active--;",
+    why: "The list is whole before either. An interrupt between them finds the cache busy and puts what it frees beside the list.",
+  },
 ];

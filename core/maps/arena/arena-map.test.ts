@@ -174,6 +174,13 @@ test("accesses across two runs are whole, or nothing where a page is not there",
     [...map.readBytes(first + BigInt(PAGE_BYTES) - 3n, 8)],
     [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11],
   );
+  for (const bytes of [1, 2, 4, 8]) {
+    core.arenaStore(address, edge, -4, 8, -1n);
+    core.arenaStore(address, edge, 4, 8, -1n);
+    core.arenaStore(address, edge, -1, bytes, 0n);
+    const expected = Array.from({ length: 16 }, (_, at) => (at >= 3 && at < 3 + bytes ? 0 : 0xff));
+    assert.deepEqual([...map.readBytes(first + BigInt(PAGE_BYTES) - 4n, 16)], expected, `${bytes} bytes and no more`);
+  }
   const end = Number(first & 0xffff_ffffn) + 5 * PAGE;
   core.arenaStore(address, end, -2, 4, 0xffffffffn);
   assert.equal(core.arenaLoad(address, end, -2, 2), 0n, "half of it is not there: nothing was written");

@@ -84,6 +84,15 @@ test("a CPU takes from its own list first, then from the others'; what it delete
   assert.equal(elementOf(map, 100), taken[0]);
 });
 
+test("what is deleted under the bucket's lock goes to the CPU's cache too", async () => {
+  const arena = await makeArena({ cpus: CPUS });
+  const map = new RawMap(arena, { kind: KIND_HASH, supply: SUPPLY_POOL, maxEntries: 100 });
+  assert.equal(map.update(1, 5), 0);
+  const [element, before] = [elementOf(map, 1), cached(map, 0)];
+  assert.equal(arena.core.hashCompareDelete(map.address, map.key(1), map.value(5)), 0);
+  assert.deepEqual(cached(map, 0), [element, ...before]);
+});
+
 test("a full preallocated map replaces large values by its spares, in any context", async () => {
   const arena = await makeArena({ cpus: CPUS });
   const map = new RawMap(arena, { kind: KIND_HASH, supply: SUPPLY_POOL, valueSize: 40, maxEntries: 4 });
