@@ -59,3 +59,8 @@ export function checkFunction(call: string, name: string, value: unknown): void 
   if (typeof value !== "function")
     throw new AnyctxError("EINVAL", `${call} needs a function as ${name}, not ${show(value)}`);
 }
+
+/** @throws {AnyctxError} EINVAL */
+export function checkText(call: string, name: string, value: unknown): void {
+  if (typeof value !== "string") throw new AnyctxError("EINVAL", `${call} needs a text as ${name}, not ${show(value)}`);
+}

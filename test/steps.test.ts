@@ -117,7 +117,10 @@ test("steps that make no sense: one sentence that names the step and the field",
       /step 1: comm of a task should have at most 15 bytes, not 18/,
     ],
     [[{ ...ALLOCATE, memory: { "0x10000000000000000": "00" } }], /step 1: memory should be a number of 64 bits/],
-    [[{ ...ALLOCATE, args: [1] }], /step 1: A program on a tracepoint is given context or fields, not args/],
+    [
+      [{ ...ALLOCATE, args: [1] }],
+      /step 1: A program on a tracepoint is given its context's bytes or fields, not args/,
+    ],
     [[{ program: "none" }], /step 1: there is no program none, only on_kmalloc/],
     [[{ set: { none: 1 } }], /has no variable none/],
     [

@@ -64,14 +64,13 @@ export async function measureLive(
   const names = Object.keys(PROGRAMS);
   for (const [name, { section, text }] of Object.entries(PROGRAMS)) {
     const arena = await Arena.create({ maximumBytes: 1 << 24 });
-    const { programs } = loadSpec(arena, programObject("live", section, text, COUNTS), {
+    const loaded = loadSpec(arena, programObject("live", section, text, COUNTS), {
       engine: "interpreter",
       verify: true,
     });
-    const [image] = programs;
+    const [image] = loaded.programs;
     if (image === undefined) continue;
-    const prepare = (): PreparedProgram =>
-      new PreparedProgram(arena, image, programs, {}, () => "", { pid: 1, comm: "bench" });
+    const prepare = (): PreparedProgram => new PreparedProgram(arena, image, loaded, {}, { pid: 1, comm: "bench" });
     const program = { name: "live", prepare } as unknown as TypedProgram;
     const owner = { f: (a: number, b: number): number => (a + b) & 0xffff };
     const added: number[] = [];

@@ -43,6 +43,7 @@ export interface DirectResult {
 }
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
+const RECORD_BYTES = Math.ceil(RECORD.payload / 8) * 8;
 
 export class DirectRuns {
   readonly #arena: Arena;
@@ -87,6 +88,12 @@ export class DirectRuns {
     if (!Number.isInteger(index) || index < 0 || index >= maxEntries)
       throw new AnyctxError("EINVAL", `${map} has places 0 to ${maxEntries - 1}, not ${index}`);
     this.#tails.push({ map: address, index, program: this.#imageOf(program).linked.name });
+  }
+
+  /** Gives its memory back; nothing runs any more. */
+  end(): void {
+    this.#timers.end();
+    this.#arena.core.freeBytes(this.#stack);
   }
 
   #keep(address: number, record: Uint8Array): void {
@@ -178,11 +185,12 @@ export class DirectRuns {
     this.#printed = [];
     this.#records = new Map();
     const before = this.#arena.cpu;
-    if (this.#arena.heldCpus().includes(cpu)) this.#arena.switchCpu(cpu);
-    else this.#arena.takeCpu(cpu);
-    const [room, record] = [this.#arena.allocate(Math.max(context.bytes, 8)), this.#arena.allocate(RECORD.payload)];
+    const record = this.#arena.allocate(RECORD_BYTES + Math.max(context.bytes, 8));
+    const room = record + RECORD_BYTES;
     const place = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
+      if (this.#arena.heldCpus().includes(cpu)) this.#arena.switchCpu(cpu);
+      else this.#arena.takeCpu(cpu);
       writeMoment(this.#arena, record, { task, cpu, level, time: this.#time });
       context.write(place, room);
       const run = instantiateImage(image, this.#host, watch === undefined ? {} : { watch });
@@ -195,7 +203,7 @@ export class DirectRuns {
       const failed = this.#work();
       return { result, error: error ?? failed, printed: this.#printed, packet: after, records: this.#records };
     } finally {
-      for (const address of [room, record]) this.#arena.core.freeBytes(address);
+      this.#arena.core.freeBytes(record);
       this.#arena.switchCpu(before);
     }
   }

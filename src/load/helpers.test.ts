@@ -4,8 +4,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
+import type { Engine } from "./choices.ts";
 import { DirectRuns } from "./direct.ts";
-import { type Engine, loadSpec } from "./load.ts";
+import { loadSpec } from "./load.ts";
 
 interface Recorded {
   readonly packet: string;

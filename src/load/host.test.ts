@@ -7,9 +7,10 @@ import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { RECORD } from "../events/record.ts";
 import { MAP_KINDS, type MapKind } from "../maps/kinds.ts";
+import type { Engine } from "./choices.ts";
 import { DirectRuns } from "./direct.ts";
 import { programHost } from "./host.ts";
-import { type Engine, instantiateImage, loadSpec } from "./load.ts";
+import { instantiateImage, loadSpec } from "./load.ts";
 
 test("helpers of programs: the task's name comes from the record, reads outside the memory give zeroes", async () => {
   const arena = await Arena.create({ cpus: 1 });

@@ -56,6 +56,7 @@ export type {
 export { attachTarget, PROGRAM_TYPES, programKind, programType } from "../bpf/programs/table.ts";
 export type { KernelTypes } from "../bpf/shipped/kernel-types.ts";
 export { type Accepted, type Refused, type VerifyOptions, verifyProgram } from "../bpf/verifier/verify.ts";
+export type { Engine } from "./choices.ts";
 export { programHost } from "./host.ts";
 export { type Channel, channel } from "./live/channels.ts";
 export { type MethodOptions, method } from "./live/functions.ts";
@@ -64,7 +65,6 @@ export { type MessageSource, messages } from "./live/messages.ts";
 export { LIVE_SOURCES } from "./live/sources.ts";
 export { clock } from "./live/timers.ts";
 export {
-  type Engine,
   instantiateImage,
   type LoadedObject,
   type LoadOptions,
@@ -72,16 +72,15 @@ export {
   type ProgramImage,
 } from "./load.ts";
 export type { LoadedMap, ObjectMapOptions } from "./maps.ts";
+export type { ObjectOptions } from "./object-options.ts";
 export type { PreparedOutput, PreparedProgram, RunCounts } from "./prepared.ts";
+export type { HelperAnswer, HelperAnswers, RunInput } from "./run-input.ts";
 export {
   type AnyShape,
   type BpfObject,
-  type HelperAnswer,
   loadObject,
-  type ObjectOptions,
   type ObjectShape,
   type ProgramSource,
-  type RunInput,
   type RunResult,
   type TypedProgram,
 } from "./typed-object.ts";

@@ -4,6 +4,7 @@
  */
 
 import type { Arena } from "../arena/arena.ts";
+import { checkBooleans, checkOptions, show } from "../arguments.ts";
 import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
@@ -18,9 +19,11 @@ import { type MapSpec, type ObjectSpec, subprogramsOf } from "../bpf/object/spec
 import { type Policy, type PolicyFinding, policyFinding } from "../bpf/policy.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { verifyProgram } from "../bpf/verifier/verify.ts";
+import { AnyctxError } from "../error.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import { checkChoices, type Engine } from "./choices.ts";
 import { checkMapNames, isDynamic, type LoadedMap, makeMaps, type ObjectMapOptions } from "./maps.ts";
 import {
   innerBinding,
@@ -34,9 +37,6 @@ import {
   tryPrograms,
 } from "./select.ts";
 import { refusalText } from "./verify.ts";
-
-/** `jit`: compiled to WebAssembly; `interpreter`: the reference, which checks every access. */
-export type Engine = "jit" | "interpreter";
 
 export interface LoadOptions extends ObjectMapOptions {
   readonly engine?: Engine;
@@ -126,11 +126,29 @@ function withVerifier({ maps }: ObjectSpec, options: LoadOptions): LoadOptions {
   return hasPages ? { ...options, verify: true } : options;
 }
 
+const OPTIONS: readonly (keyof LoadOptions)[] = [
+  ...(["engine", "policy", "enable", "programs", "hashes", "mapEntries", "valueSizes"] as const),
+  ...(["allocators", "verify", "label"] as const),
+];
+/**
+ * What loading is called with, of whichever form.
+ * @param known options that the call has
+ * @throws {AnyctxError} EINVAL: no arena, an option that there is not, or a value that is none of what it may be
+ */
+export function checkLoading(call: string, arena: unknown, options: object, known: readonly string[]): void {
+  if (typeof arena !== "object" || arena === null || !("createMap" in arena))
+    throw new AnyctxError("EINVAL", `${call} needs an Arena as arena, not ${show(arena)}`);
+  checkOptions(call, options, known);
+  checkBooleans(call, options, ["verify"]);
+  checkChoices(options);
+}
+
 /**
  * Creates an object's maps in an arena and makes its programs ready.
  * @throws {AnyctxError} UNSUPPORTED, BAD_OBJECT, EINVAL or a map's own error; no map of the object is left then
  */
 export function loadSpec(arena: Arena, object: ObjectSpec, options: LoadOptions = {}): LoadedObject {
+  checkLoading("loadSpec", arena, options, OPTIONS);
   return loadUndoably(arena, object, options).loaded;
 }
 

@@ -7,9 +7,10 @@ import { readObject } from "../bpf/object/object.ts";
 import { bytes } from "../maps/codec/codec.ts";
 import { u32, u64 } from "../maps/codec/scalar.ts";
 import type { ArenaMap } from "../maps/map.ts";
+import type { Engine } from "./choices.ts";
 import { declarationsOf } from "./declarations.ts";
 import { DirectRuns } from "./direct.ts";
-import { type Engine, type LoadedObject, loadSpec } from "./load.ts";
+import { type LoadedObject, loadSpec } from "./load.ts";
 import { loadObject } from "./typed-object.ts";
 
 const PATH = "src/bpf/fixtures/maps-of-maps.bpf.o";

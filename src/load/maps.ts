@@ -11,12 +11,13 @@ import { encodeUtf8 } from "../maps/codec/utf8.ts";
 import { type MapKind, mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
+import type { Hashes } from "./choices.ts";
 import { mapProblem } from "./select.ts";
 
 /** How an object's maps are made. */
 export interface ObjectMapOptions {
   /** Overrides every hash: all preallocated or all dynamic. By default each is what its BPF_F_NO_PREALLOC says. */
-  readonly hashes?: "preallocated" | "dynamic";
+  readonly hashes?: Hashes;
   /** max_entries by map name. */
   readonly mapEntries?: ReadonlyMap<string, number>;
   /** Bytes of a map's values, by its name: of those that a loader sets. */

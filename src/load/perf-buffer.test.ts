@@ -9,9 +9,10 @@ import { type ObjectSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { u32 } from "../maps/codec/codec.ts";
 import type { PerfRecord } from "../maps/perf-buffer.ts";
+import type { Engine } from "./choices.ts";
 import { DirectRuns } from "./direct.ts";
 import { programHost } from "./host.ts";
-import { type Engine, instantiateImage, loadSpec } from "./load.ts";
+import { instantiateImage, loadSpec } from "./load.ts";
 
 /** A program that hands over 3 bytes, 7 0 0, with flags; its map has places for `maxEntries` CPUs. */
 function objectWithEvents(flags: string, section = "syscall", maxEntries = 8): ObjectSpec {

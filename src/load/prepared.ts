@@ -3,6 +3,7 @@
  * that a run costs a few calls and no memory. It runs in whatever context the thread is in (`setContext`).
  */
 import type { Arena } from "../arena/arena.ts";
+import { checkFunction } from "../arguments.ts";
 import { contextReads } from "../bpf/analysis/context-reads.ts";
 import { FRAME_BYTES, MAX_FRAMES, type ProgramHost, type RunProgram } from "../bpf/host.ts";
 import { compileProgram } from "../bpf/jit/compile.ts";
@@ -13,8 +14,10 @@ import { AnyctxError } from "../error.ts";
 import { RECORD } from "../events/record.ts";
 import { encodeUtf8 } from "../maps/codec/utf8.ts";
 import { LAYOUT } from "../wasm/face.ts";
+import { type Busy, busyOf } from "./busy.ts";
 import { programHost } from "./host.ts";
-import { instantiateImage, type ProgramImage } from "./load.ts";
+import { instantiateImage, type LoadedObject, type ProgramImage } from "./load.ts";
+import type { LoadedMap } from "./maps.ts";
 import { type Section, sectionOf } from "./section.ts";
 import { withTails } from "./tails.ts";
 
@@ -25,6 +28,8 @@ export interface PreparedOutput {
   /** A record of `bpf_perf_event_output`, with the map's name. */
   readonly record?: (record: Uint8Array, map: string) => void;
 }
+
+export const OUTPUTS: readonly (keyof PreparedOutput)[] = ["print", "record"];
 
 /** What an argument may be: see `docs/live.md`. */
 export type LiveValue = unknown;
@@ -41,6 +46,7 @@ export interface RunCounts {
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
 const WORD = 8;
+const RECORD_BYTES = Math.ceil(RECORD.payload / WORD) * WORD;
 /** Arguments of a typed program: functions have more than registers. */
 const MOST_ARGUMENTS = 12;
 /** Bytes of a text that is an argument, with its NUL. */
@@ -49,19 +55,6 @@ const TWO_32 = 4294967296;
 const NANOSECONDS = 1e6;
 /** Helpers that ask for the time: ktime_get_ns, ktime_get_boot_ns, ktime_get_coarse_ns. */
 const CLOCKS: readonly number[] = [5, 125, 160];
-
-/** Whether a program runs now on a thread's place in an arena: there is one run at a time. */
-interface Busy {
-  isRunning: boolean;
-}
-
-const places = new WeakMap<Arena, Busy>();
-
-function busyOf(arena: Arena): Busy {
-  const busy = places.get(arena) ?? { isRunning: false };
-  places.set(arena, busy);
-  return busy;
-}
 
 /** Where arguments lie in a program's context: of those that take registers, in those. */
 function argumentOffsets(type: string): readonly number[] {
@@ -109,21 +102,26 @@ export class PreparedProgram implements RunCounts {
   readonly #needsTime: boolean;
   readonly #section: Section;
   readonly #reads: readonly boolean[];
+  /** Of its object, those that it uses: once one is gone, where it was may be another. */
+  readonly #maps: readonly LoadedMap["map"][];
+  readonly #whenClosed: (() => void)[] = [];
   #isClosed = false;
 
   /**
-   * @param programs of its object, for tail calls
+   * @param loaded its object: other programs for tail calls, maps for their names
    * @param task whose runs they are
+   * @throws {AnyctxError} EINVAL: what is to take its output is no function; ENOMEM, and nothing is taken
    */
   constructor(
     arena: Arena,
     image: ProgramImage,
-    programs: readonly ProgramImage[],
+    { programs, maps }: Pick<LoadedObject, "programs" | "maps">,
     output: PreparedOutput,
-    mapName: (address: number) => string,
     task: { readonly pid: number; readonly comm: string },
   ) {
     const { kind, linked, name } = image;
+    for (const each of OUTPUTS) if (output[each] !== undefined) checkFunction(`program ${name}`, each, output[each]);
+    const mapName = (address: number): string => maps.find(({ map }) => map.info.address === address)?.spec.name ?? "";
     this.name = name;
     this.type = kind.type;
     this.target = kind.target;
@@ -135,10 +133,14 @@ export class PreparedProgram implements RunCounts {
     this.#section = sectionOf(arena.core, linked);
     this.#offsets = argumentOffsets(kind.type);
     this.#contextBytes = programType(kind).context.access?.bytes(kind.target) ?? MOST_ARGUMENTS * WORD;
-    this.#context = arena.allocate(this.#contextBytes);
-    this.#texts = arena.allocate(MOST_ARGUMENTS * TEXT_BYTES);
-    this.#stack = arena.allocate(STACK_BYTES);
-    this.#record = arena.allocate(RECORD.payload);
+    this.#maps = maps.flatMap(({ map }) =>
+      linked.maps.some(({ address }) => address === map.info.address) ? [map] : [],
+    );
+    // In one piece: there is no room that is half taken.
+    this.#stack = arena.allocate(STACK_BYTES + MOST_ARGUMENTS * TEXT_BYTES + RECORD_BYTES + this.#contextBytes);
+    this.#texts = this.#stack + STACK_BYTES;
+    this.#record = this.#texts + MOST_ARGUMENTS * TEXT_BYTES;
+    this.#context = this.#record + RECORD_BYTES;
     this.#view = new DataView(arena.memory.buffer);
     this.#words = new Uint32Array(arena.memory.buffer);
     this.#needsTime = linked.helpers.some((id) => CLOCKS.includes(id));
@@ -146,11 +148,6 @@ export class PreparedProgram implements RunCounts {
     this.#reads = this.#offsets.map(
       (at) => reads?.some(({ offset, bytes }) => offset < at + WORD && at < offset + bytes) ?? true,
     );
-    for (const [at, bytes] of [
-      [this.#context, this.#contextBytes],
-      [this.#record, RECORD.payload],
-    ] as const)
-      new Uint8Array(arena.memory.buffer, at, bytes).fill(0);
     this.#writeRecord(task);
   }
 
@@ -167,7 +164,7 @@ export class PreparedProgram implements RunCounts {
     return this.#reads[index] ?? false;
   }
 
-  /** Puts an argument in its place, if the program may read it. Those beyond the last place are left out. */
+  /** Puts an argument in its place, if the program may read it. Those beyond the last place are left out; once it is closed, all. */
   setArgument(index: number, value: LiveValue): void {
     if (this.#reads[index] === true) this.#store(this.#offsets[index] as number, index, value);
   }
@@ -184,6 +181,7 @@ export class PreparedProgram implements RunCounts {
   }
 
   #store(offset: number, index: number, value: LiveValue): void {
+    if (this.#isClosed || this.#arena.isDetached) return;
     const at = this.#context + offset;
     if (typeof value === "bigint") {
       this.#view.setBigUint64(at, BigInt.asUintN(64, value), true);
@@ -203,19 +201,24 @@ export class PreparedProgram implements RunCounts {
     return at;
   }
 
-  /** Runs it on what was put in place. Never throws: what stopped it is counted. */
+  /** Runs it on what was put in place. Never throws: what stopped it is counted. Once it is closed, nothing is. */
   run(): void {
     const arena = this.#arena;
     if (this.#isClosed || arena.isDetached) return;
     const busy = this.#busy;
-    if (busy.isRunning) {
+    if (busy.running !== undefined) {
       this.missed++;
       return;
     }
+    for (const map of this.#maps)
+      if (!map.isOpen) {
+        this.#fail(mapIsGone(map));
+        return;
+      }
     const { core } = arena;
     if (this.#needsTime) this.#writeTime();
     const area = core.currentArea() >>> 0;
-    busy.isRunning = true;
+    busy.running = this;
     core.setCurrentTask(this.#record);
     this.#section.enter();
     try {
@@ -226,7 +229,9 @@ export class PreparedProgram implements RunCounts {
     } finally {
       this.#section.leave();
       core.setCurrentTask(0);
-      busy.isRunning = false;
+      busy.running = undefined;
+      // What it handed to user space may have closed it.
+      if (this.#isClosed) this.#free();
       if (this.#words[(area + LAYOUT.CpuArea.work) >> 2] !== 0) core.interruptsCameOn();
     }
   }
@@ -243,13 +248,27 @@ export class PreparedProgram implements RunCounts {
     this.#view.setUint32(this.#record + RECORD.time + 4, Math.floor(time / TWO_32), true);
   }
 
-  /** Gives its memory back; it runs no more. */
+  /** Whoever runs it is told when it closes. */
+  whenClosed(listener: () => void): void {
+    this.#whenClosed.push(listener);
+  }
+
+  /** It runs no more, and gives its memory back: in the middle of a run of its own behind that. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#arena.isDetached) return;
-    for (const address of [this.#context, this.#texts, this.#stack, this.#record]) this.#arena.core.freeBytes(address);
+    for (const listener of this.#whenClosed) listener();
+    if (this.#busy.running !== this) this.#free();
   }
+
+  #free(): void {
+    if (this.#arena.isDetached) return;
+    this.#arena.core.freeBytes(this.#stack);
+  }
+}
+
+function mapIsGone({ info }: LoadedMap["map"]): AnyctxError {
+  return new AnyctxError("EBADF", `map ${info.name} has been closed or destroyed`);
 }
 
 /** Whole numbers are themselves, others are cut, what has a length is that, anything else is 0. */

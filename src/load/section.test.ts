@@ -5,8 +5,9 @@ import { Arena } from "../arena/arena.ts";
 import { assemble } from "../bpf/isa/assemble.ts";
 import { type ProgramSpec, specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
+import type { Engine } from "./choices.ts";
 import { DirectRuns } from "./direct.ts";
-import { type Engine, loadSpec } from "./load.ts";
+import { loadSpec } from "./load.ts";
 
 /** A helper that asks its host, by both engines. */
 const LOOK = "call get_current_cgroup_id";

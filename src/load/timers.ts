@@ -167,9 +167,16 @@ export class Timers implements ProgramTimers {
   }
 
   #roomFor(bytes: number): number {
-    if (this.#room === undefined || this.#room.bytes < bytes)
-      this.#room = { address: this.#arena.allocate(bytes), bytes };
+    if (this.#room !== undefined && this.#room.bytes >= bytes) return this.#room.address;
+    this.end();
+    this.#room = { address: this.#arena.allocate(bytes), bytes };
     return this.#room.address;
+  }
+
+  /** Gives its memory back. */
+  end(): void {
+    if (this.#room !== undefined) this.#arena.core.freeBytes(this.#room.address);
+    this.#room = undefined;
   }
 }
 

@@ -63,7 +63,7 @@ test("what cannot be held exactly, and fields that there are not, are refused", 
   refused(() => on_kmalloc.run({ fields: { pointer: 1 } }), /no field pointer, only .*ptr/);
   refused(() => on_kmalloc.run({ fields: { ptr: 2n ** 64n } }), /ptr .* is a whole number of 8 bytes/);
   refused(() => on_kmalloc.run({ fields: { ptr: "x" } }), /whole number/);
-  refused(() => on_kmalloc.run({ packet: new Uint8Array(8) }), /is given context or fields/);
+  refused(() => on_kmalloc.run({ packet: new Uint8Array(8) }), /is given its context's bytes or fields, not packet/);
   refused(() => on_kmalloc.run({ cpu: 2 }), /There are 2 CPUs/);
   assert.equal(sites.size, 0);
   sites.set(1n, { count: 3n } as never);

@@ -4,25 +4,27 @@
  */
 import type { Arena } from "../arena/arena.ts";
 import { openedMaps } from "../arena/inner-maps.ts";
-import { checkHelperName } from "../bpf/helpers/table.ts";
+import { checkFunction, checkOneOf, checkOptions } from "../arguments.ts";
 import type { Btf, BtfValue } from "../bpf/object/btf.ts";
 import { relocateTypes } from "../bpf/object/core-relocate.ts";
 import { readKernelTypes, readObject } from "../bpf/object/object.ts";
 import { type MapSpec, type ObjectSpec, setVariable, type VariableSpec } from "../bpf/object/spec.ts";
 import { type KernelTypes, unpackTypes } from "../bpf/shipped/kernel-types.ts";
 import { AnyctxError } from "../error.ts";
-import type { Level } from "../events/record.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
 import type { Accessor } from "../maps/codec/accessor.ts";
 import { bytes, type Codec, none } from "../maps/codec/codec.ts";
+import { givenBytes } from "../maps/codec/typed-array.ts";
 import type { ArenaMap } from "../maps/map.ts";
 import { LAYOUT } from "../wasm/face.ts";
 import { btfCodec } from "./btf-codec.ts";
-import { type DirectResult, type DirectRun, DirectRuns } from "./direct.ts";
-import { type LoadedObject, type LoadOptions, loadSpec } from "./load.ts";
+import { busyOf } from "./busy.ts";
+import { type DirectResult, DirectRuns } from "./direct.ts";
+import { type LoadedObject, loadUndoably } from "./load.ts";
 import type { LoadedMap } from "./maps.ts";
-import type { DirectTask } from "./moment.ts";
-import { type PreparedOutput, PreparedProgram } from "./prepared.ts";
+import { checkObjectOptions, type ObjectOptions } from "./object-options.ts";
+import { OUTPUTS, type PreparedOutput, PreparedProgram } from "./prepared.ts";
+import { type Answers, answersOf, directRun, type RunInput, wholeNumber } from "./run-input.ts";
 import type { Skipped } from "./select.ts";
 
 /** What an object has, by name: what `anyctx types` writes. Without it keys and values are any that their types can hold. */
@@ -43,53 +45,6 @@ type TypedMap<M> = M extends { readonly key: infer K; readonly value: infer V }
     ? ArenaMap<BtfValue, BtfValue>
     : ArenaMap<K, V>
   : never;
-
-export interface ObjectOptions extends Omit<LoadOptions, "engine" | "mapEntries" | "valueSizes" | "enable" | "label"> {
-  /** What it is called in messages. */
-  readonly name?: string;
-  /**
-   * Types of the kernel that it is for: of one that come along (`LINUX_6_18` of `anyctx/btf/linux-6.18`), as `/sys/kernel/btf/vmlinux` has
-   * them, or an ELF file with them. By default its own.
-   */
-  readonly targetBtf?: Uint8Array | KernelTypes;
-  /** First values of global variables, those of `.rodata` too. */
-  readonly globals?: Readonly<Record<string, string | number | bigint | boolean>>;
-  /** max_entries by map name. */
-  readonly mapEntries?: Readonly<Record<string, number>>;
-  /** Bytes of values by map name, where its loader sets them. */
-  readonly valueSizes?: Readonly<Record<string, number>>;
-  /** Programs that load although their sections say not to (`?`). */
-  readonly enable?: readonly string[];
-  /** What helpers answer in place of what they would: in every run that says nothing else of them. */
-  readonly helpers?: Readonly<Record<string, HelperAnswer>>;
-}
-
-/** r0, or what makes it of the arguments. */
-export type HelperAnswer = number | bigint | ((...args: bigint[]) => number | bigint);
-
-export interface RunInput {
-  readonly packet?: Uint8Array;
-  /** Fields of the event that a tracepoint program runs on; the others are 0. */
-  readonly fields?: Readonly<Record<string, number | bigint | string | readonly (number | bigint)[]>>;
-  /** Arguments of the function or tracepoint. */
-  readonly args?: readonly (number | bigint)[];
-  /** What the function has returned. */
-  readonly returned?: number | bigint;
-  /** `struct pt_regs` of x86-64, or its beginning. */
-  readonly registers?: Uint8Array;
-  /** The context itself, as bytes. */
-  readonly raw?: Uint8Array;
-  /** Where it runs: "task" by default. */
-  readonly context?: Level;
-  /** Of the arena's; the thread takes it if nobody has it, and keeps it. */
-  readonly cpu?: number;
-  /** Nanoseconds, as of `bpf_ktime_get_ns`; as in the run before if not given. */
-  readonly time?: number | bigint;
-  readonly task?: DirectTask;
-  /** The kernel's memory: bytes by address. */
-  readonly memory?: ReadonlyMap<bigint, Uint8Array>;
-  readonly helpers?: Readonly<Record<string, HelperAnswer>>;
-}
 
 export interface RunResult extends Omit<DirectResult, "records"> {
   /** What was handed to user space by `perf_event_output`, by the map's name. A ring buffer's records are in the map. */
@@ -132,22 +87,19 @@ export interface BpfObject<S extends ObjectShape = AnyShape> {
   [Symbol.dispose](): void;
 }
 
-const big = (value: number | bigint): bigint => {
-  if (typeof value === "bigint") return value;
-  if (Number.isSafeInteger(value)) return BigInt(value);
-  throw new AnyctxError("EINVAL", `a whole number is wanted, not ${value}`);
-};
-
-async function specOf(given: Uint8Array, options: ObjectOptions): Promise<ObjectSpec> {
-  const own = readObject(given, options.name ?? "object");
-  const { targetBtf, globals = {} } = options;
+async function specOf(
+  given: Uint8Array,
+  { name = "object", targetBtf, globals = {} }: ObjectOptions,
+): Promise<ObjectSpec> {
+  const own = readObject(givenBytes("loadObject", "given", given), name);
   const { object } = relocateTypes(own, targetBtf === undefined ? own.btf : await typesOf(targetBtf));
-  for (const [name, value] of Object.entries(globals)) setVariable(object, name, value);
+  for (const [variable, value] of Object.entries(globals)) setVariable(object, variable, value);
   return object;
 }
 
 async function typesOf(given: Uint8Array | KernelTypes): Promise<Btf> {
-  return "packed" in given ? unpackTypes(given) : readKernelTypes(given, "targetBtf");
+  const isPacked = typeof given === "object" && given !== null && "packed" in given;
+  return isPacked ? unpackTypes(given) : readKernelTypes(givenBytes("loadObject", "targetBtf", given), "targetBtf");
 }
 
 function codecFor(btf: Btf | undefined, typeId: number | undefined, size: number): Codec<BtfValue> {
@@ -236,29 +188,6 @@ function globalsOf(arena: Arena, { btf }: ObjectSpec, { maps }: LoadedObject): R
   return globals;
 }
 
-type Answers = NonNullable<DirectRun["helpers"]>;
-
-function answersOf(helpers: Readonly<Record<string, HelperAnswer>> = {}): Answers {
-  const answer = (given: HelperAnswer): bigint | ((args: readonly bigint[]) => bigint) =>
-    typeof given === "function" ? (args) => big(given(...args)) : big(given);
-  for (const name of Object.keys(helpers)) checkHelperName(name, "helpers");
-  return new Map(Object.entries(helpers).map(([name, given]) => [name, answer(given)]));
-}
-
-function directRun(program: string, input: RunInput, common: ObjectOptions["helpers"]): DirectRun {
-  const { raw, context, args, returned, time, helpers, ...rest } = input;
-  return {
-    ...rest,
-    program,
-    context: raw,
-    level: context,
-    args: args?.map(big),
-    returned: returned === undefined ? undefined : big(returned),
-    time: time === undefined ? undefined : big(time),
-    helpers: answersOf({ ...common, ...helpers }),
-  };
-}
-
 function resultOf<R extends Pick<DirectResult, "records">>(result: R): Omit<R, "records"> & Pick<RunResult, "records"> {
   return { ...result, records: Object.fromEntries(result.records) };
 }
@@ -269,20 +198,61 @@ function thisProcess(): { readonly pid: number; readonly comm: string } {
   return { pid: process?.pid ?? 0, comm: process?.title ?? "" };
 }
 
-function typedPrograms(
-  arena: Arena,
-  runs: DirectRuns,
-  loaded: LoadedObject,
-  options: ObjectOptions,
-): Record<string, TypedProgram> {
-  const mapName = (address: number): string =>
-    loaded.maps.find(({ map }) => map.info.address === address)?.spec.name ?? "";
+/** An object's life: what it has given out ends with it. */
+interface Life {
+  readonly arena: Arena;
+  readonly loaded: LoadedObject;
+  readonly prepared: Set<PreparedProgram>;
+  isOpen: boolean;
+}
+
+/** @throws {AnyctxError} EBADF: the object is closed, or one of its maps, or the arena is detached */
+function checkLiving({ arena, loaded, isOpen }: Life, what: string): void {
+  if (!isOpen) throw new AnyctxError("EBADF", `Cannot ${what}: its object is closed`);
+  const gone = arena.isDetached ? undefined : loaded.maps.find(({ map }) => !map.isOpen);
+  if (gone !== undefined)
+    throw new AnyctxError("EBADF", `Cannot ${what}: map "${gone.spec.name}" is closed or destroyed`);
+}
+
+/** @throws {AnyctxError} EBUSY: in the middle of a run on this thread */
+function checkIdle({ arena }: Life, what: string): void {
+  if (busyOf(arena).running !== undefined)
+    throw new AnyctxError("EBUSY", `Cannot ${what} in the middle of a program's run on this thread`);
+}
+
+/** Runs what runs programs: one at a time. @throws {AnyctxError} EBADF, EBUSY */
+function running<T>(life: Life, what: string, act: () => T): T {
+  checkLiving(life, what);
+  checkIdle(life, what);
+  const busy = busyOf(life.arena);
+  busy.running = life;
+  try {
+    return act();
+  } finally {
+    busy.running = undefined;
+  }
+}
+
+function typedPrograms(life: Life, runs: DirectRuns, answers: Answers): Record<string, TypedProgram> {
+  const { arena, loaded } = life;
   const typed = loaded.programs.map((image) => {
     const { name, section } = image;
-    const prepare = (output: PreparedOutput = {}): PreparedProgram =>
-      new PreparedProgram(arena, image, loaded.programs, output, mapName, thisProcess());
-    const run = (input: RunInput = {}): RunResult => resultOf(runs.run(directRun(name, input, options.helpers)));
-    const program: TypedProgram = { name, section, run, prepare, attach: (source) => source.attach(run, program) };
+    const prepare = (output: PreparedOutput = {}): PreparedProgram => {
+      checkLiving(life, `prepare ${name}`);
+      checkOptions(`the output of ${name}`, output, OUTPUTS);
+      const prepared = new PreparedProgram(arena, image, loaded, output, thisProcess());
+      life.prepared.add(prepared);
+      prepared.whenClosed(() => life.prepared.delete(prepared));
+      return prepared;
+    };
+    const run = (input: RunInput = {}): RunResult =>
+      running(life, `run ${name}`, () => resultOf(runs.run(directRun(name, input, answers))));
+    const attach: TypedProgram["attach"] = (source) => {
+      checkLiving(life, `attach ${name}`);
+      checkFunction(`the source of ${name}`, "attach", (source as Partial<typeof source> | undefined)?.attach);
+      return source.attach(run, program);
+    };
+    const program: TypedProgram = { name, section, run, prepare, attach };
     return [name, program] as const;
   });
   return Object.fromEntries(typed);
@@ -315,28 +285,49 @@ export async function loadObject<S extends ObjectShape = AnyShape>(
   given: Uint8Array,
   options: ObjectOptions = {},
 ): Promise<BpfObject<S>> {
+  checkObjectOptions("loadObject", arena, options);
+  const { helpers } = options;
+  const answers: Answers = helpers === undefined ? new Map() : answersOf("loadObject", helpers);
   const object = await specOf(given, options);
   const { mapEntries, valueSizes, enable = [], verify = true, ...rest } = options;
-  const loaded = loadSpec(arena, object, {
+  const names = object.programs.map(({ name }) => name);
+  for (const name of enable) checkOneOf(`program of ${object.name}`, name, names);
+  const { loaded, undo } = loadUndoably(arena, object, {
     ...rest,
     ...{ engine: "interpreter", verify, enable: new Set(enable) },
     ...{ mapEntries: mapOf(mapEntries), valueSizes: mapOf(valueSizes) },
   });
-  const runs = new DirectRuns(arena, loaded);
+  try {
+    return typedObject<S>({ arena, loaded, prepared: new Set(), isOpen: true }, object, answers);
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}
+
+function typedObject<S extends ObjectShape>(life: Life, object: ObjectSpec, answers: Answers): BpfObject<S> {
+  const { arena, loaded } = life;
   const maps = typedMaps(arena, object, loaded);
+  const runs = new DirectRuns(arena, loaded);
   const close = (): void => {
+    if (!life.isOpen) return;
+    checkIdle(life, "close an object");
+    life.isOpen = false;
+    for (const prepared of life.prepared) prepared.close();
     for (const map of Object.values(maps)) map.close();
     for (const { spec, map } of loaded.maps)
       if (spec.pinned === true) map.close();
       else if (map.isOpen) arena.destroyMap(map.info.name);
+    if (!arena.isDetached) runs.end();
   };
   return {
     maps,
     globals: globalsOf(arena, object, loaded),
-    programs: typedPrograms(arena, runs, loaded, options),
+    programs: typedPrograms(life, runs, answers),
     skipped: loaded.skipped,
     warnings: loaded.warnings,
-    advance: (nanoseconds: number | bigint) => resultOf(runs.advance(big(nanoseconds))),
+    advance: (nanoseconds: number | bigint) =>
+      running(life, "let time pass", () => resultOf(runs.advance(wholeNumber("advance", "nanoseconds", nanoseconds)))),
     close,
     [Symbol.dispose]: close,
   } as unknown as BpfObject<S>;

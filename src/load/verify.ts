@@ -1,5 +1,6 @@
 /** Every program of an object through the verifier, each by itself: a bad one hides none of the others. */
 
+import { checkBooleans, checkOptions } from "../arguments.ts";
 import type { LinkedProgram } from "../bpf/linked.ts";
 import type { ObjectSpec, ProgramSpec } from "../bpf/object/spec.ts";
 import { type Policy, policyFinding } from "../bpf/policy.ts";
@@ -9,6 +10,7 @@ import { RULES } from "../bpf/verifier/rules.ts";
 import { type Accepted, type Refused, verifyProgram } from "../bpf/verifier/verify.ts";
 import { AnyctxError } from "../error.ts";
 import { mapKindByBpfType, NO_PREALLOC } from "../maps/kinds.ts";
+import { checkChoices, type Hashes } from "./choices.ts";
 import { linkTried, mapsUsed, placeholders, reasonOf } from "./select.ts";
 
 export interface VerifyObjectOptions {
@@ -17,7 +19,7 @@ export interface VerifyObjectOptions {
   /** Says what was believed before each instruction. */
   readonly beliefs?: boolean;
   /** As in `LoadOptions`: all hashes preallocated, or all dynamic. */
-  readonly hashes?: "preallocated" | "dynamic";
+  readonly hashes?: Hashes;
 }
 
 /**
@@ -92,7 +94,16 @@ export function verifyOne(object: ObjectSpec, program: ProgramSpec, options: Ver
   }
 }
 
+const OPTIONS: readonly (keyof VerifyObjectOptions)[] = ["policy", "beliefs", "hashes"];
+
+/**
+ * Looks at each program of an object.
+ * @throws {AnyctxError} EINVAL: an option that there is not, or a value that is none of what it may be
+ */
 export function verifyObject(object: ObjectSpec, options: VerifyObjectOptions = {}): ProgramVerdict[] {
+  checkOptions("verifyObject", options, OPTIONS);
+  checkBooleans("verifyObject", options, ["beliefs"]);
+  checkChoices(options);
   return object.programs.map((program) => verifyOne(object, program, options));
 }
 

@@ -6,8 +6,9 @@ import { specOfInstructions } from "../bpf/object/spec.ts";
 import { programKind } from "../bpf/programs/table.ts";
 import { BatchWriter } from "../events/batch.ts";
 import { PACKET_EVENT, writePacket } from "../events/packet.ts";
+import type { Engine } from "../load/choices.ts";
 import { programHost } from "../load/host.ts";
-import { type Engine, loadSpec } from "../load/load.ts";
+import { loadSpec } from "../load/load.ts";
 import { DEFAULT_RULE } from "./interrupts.ts";
 import { EventRunner } from "./runner.ts";
 

@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { Arena } from "../../src/arena/arena.ts";
 import type { BtfValue } from "../../src/bpf/object/btf.ts";
-import { type BpfObject, loadObject, type RunInput } from "../../src/load/typed-object.ts";
+import type { RunInput } from "../../src/load/run-input.ts";
+import { type BpfObject, loadObject } from "../../src/load/typed-object.ts";
 import type { Answer, Entries, ProgramCase, Run } from "./case.ts";
 import type { ByLinux } from "./recorded.ts";
 

@@ -3,6 +3,7 @@
  * `goto name` and `call name` may use; `;` and `//` start a comment; a leading `12:` instruction number is ignored.
  * Each row of the opcode table is turned into the pattern that matches its own text.
  */
+import { checkText } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 import { HELPERS, helperByName } from "../helpers/table.ts";
 import { type Instruction, isWide, OPERATIONS, type Operation, wideTail } from "./instructions.ts";
@@ -138,6 +139,7 @@ function layOut(text: string): { lines: { line: Line; at: number; pattern: Patte
 
 /** @throws {AnyctxError} EINVAL with the line when it is no instruction, a number is out of range, a label is missing. */
 export function assemble(text: string): Instruction[] {
+  checkText("assemble", "text", text);
   const { lines, labels } = layOut(text);
   return lines.flatMap(({ line, at, pattern }) => build(pattern, line, at, labels));
 }

@@ -11,6 +11,7 @@
  * call or a function's address (`pc+3`), `{helper}` a helper's name or number. A placeholder that occurs twice must be written alike both times.
  */
 import { AnyctxError } from "../../error.ts";
+import { givenBytes } from "../../maps/codec/typed-array.ts";
 import { ALU_OPERATIONS, type AluEffect, ATOMIC_OPERATIONS, COMPARISONS, type Comparison, SWAPS } from "./semantics.ts";
 
 /** One 8-byte slot (RFC 9669 section 3). `offset` is signed 16 bits, `imm` signed 32 bits. */
@@ -338,8 +339,9 @@ export function wideTail(value: bigint): Instruction {
   return { code: 0, dst: 0, src: 0, offset: 0, imm: Number(BigInt.asIntN(32, value >> 32n)) };
 }
 
-/** @throws {AnyctxError} BAD_OBJECT when the bytes are not whole slots. */
-export function decodeInstructions(bytes: Uint8Array, what: string): Instruction[] {
+/** @throws {AnyctxError} BAD_OBJECT when the bytes are not whole slots; EINVAL: what is given is no bytes */
+export function decodeInstructions(given: Uint8Array, what: string): Instruction[] {
+  const bytes = givenBytes("decodeInstructions", "bytes", given);
   if (bytes.length % INSTRUCTION_BYTES !== 0)
     throw new AnyctxError("BAD_OBJECT", `${what}: ${bytes.length} bytes of instructions are not a multiple of 8`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -2,7 +2,9 @@
  * Object file -> spec: functions out of their sections, relocations resolved to maps, variables and callees. What
  * cannot be run here is kept and marked, so that any object can be inspected; what is damaged is refused as a whole.
  */
+import { checkText } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
+import { givenBytes } from "../../maps/codec/typed-array.ts";
 import { CALL, decodeInstructions, INSTRUCTION_BYTES, type Instruction, isWide, PSEUDO } from "../isa/instructions.ts";
 import { programKind } from "../programs/table.ts";
 import { type Btf, readBtf } from "./btf.ts";
@@ -300,10 +302,11 @@ function readTypes(elf: ElfObject, name: string): { btf: Btf | undefined; extens
  * Reads an object file that clang wrote for `-target bpf`.
  *
  * @param name of the file, for errors and as the spec's name
- * @throws {AnyctxError} BAD_OBJECT, one sentence that says what is wrong and where
+ * @throws {AnyctxError} BAD_OBJECT, one sentence that says what is wrong and where; EINVAL: what is given is no bytes
  */
 export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
-  const elf = readElf(bytes, name);
+  checkText("readObject", "name", name);
+  const elf = readElf(givenBytes("readObject", "bytes", bytes), name);
   const { btf, extensions } = readTypes(elf, name);
   const kconfig = readKconfig(elf, btf, name);
   const maps = [

@@ -2,6 +2,7 @@
  * Specs: what an object file says, as pure data that is the same everywhere and survives structured cloning.
  * Nothing here depends on an arena; addresses come in when `link.ts` turns a program's spec into a linked program.
  */
+import { show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 import type { Instruction } from "../isa/instructions.ts";
 import type { ProgramKind, UnsupportedKind } from "../programs/program-type.ts";
@@ -205,7 +206,7 @@ function toBigInt(value: string | number | bigint | boolean): bigint | undefined
   if (typeof value === "bigint") return value;
   if (typeof value === "boolean") return value ? 1n : 0n;
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : undefined;
-  return parseNumber(value);
+  return typeof value === "string" ? parseNumber(value) : undefined;
 }
 
 /**
@@ -229,7 +230,7 @@ export function setVariable(spec: ObjectSpec, name: string, value: string | numb
   if (range === undefined || bytes === undefined)
     throw new AnyctxError("EINVAL", `variable ${name} of ${spec.name} is no integer, so it cannot be set`);
   const number = toBigInt(value);
-  if (number === undefined) throw new AnyctxError("EINVAL", `variable ${name}: "${value}" is not an integer`);
+  if (number === undefined) throw new AnyctxError("EINVAL", `variable ${name}: ${show(value)} is not an integer`);
   if (number < range.low || number > range.high)
     throw new AnyctxError("ERANGE", `variable ${name}: ${number} is not between ${range.low} and ${range.high}`);
   for (let at = 0; at < variable.size; at++) bytes[variable.offset + at] = Number((number >> BigInt(at * 8)) & 0xffn);

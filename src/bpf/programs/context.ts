@@ -30,11 +30,20 @@ export function numbered(length: number, from: number, index: number): Uint8Arra
   return bytes;
 }
 
+/** In a sentence, for whoever gives it under another name: TypeScript's `raw`. */
+const wordsOf = (name: string): string => (name === "context" ? "its context's bytes" : name);
+
 /** The first of what is given that a type does not make its context of would be lost. */
 export function onlyOf(what: string, given: DirectInput, known: readonly (keyof DirectInput)[]): void {
   for (const [name, value] of Object.entries(given))
     if (value !== undefined && !known.includes(name as keyof DirectInput))
-      throw new AnyctxError("EINVAL", `${what} is given ${known.join(" or ")}, not ${name}`);
+      throw new AnyctxError("EINVAL", `${what} is given ${known.map(wordsOf).join(" or ")}, not ${wordsOf(name)}`);
+}
+
+/** Of two ways to give the same only one is taken: the other would be lost. */
+export function eitherOf(what: string, given: DirectInput, one: keyof DirectInput, other: keyof DirectInput): void {
+  if (given[one] !== undefined && given[other] !== undefined)
+    throw new AnyctxError("EINVAL", `${what} is given ${wordsOf(one)} or ${wordsOf(other)}, not both`);
 }
 
 /** Bytes as they are. */

@@ -3,7 +3,7 @@ import { AnyctxError } from "../../error.ts";
 import { ARGUMENT_REGISTERS } from "../kernel/call.ts";
 import type { FunctionTypes } from "../kernel/functions.ts";
 import { RecordReader } from "../kernel/object.ts";
-import { onlyOf, plainContext } from "./context.ts";
+import { eitherOf, onlyOf, plainContext } from "./context.ts";
 import { callAt } from "./function-events.ts";
 import type { DirectContext, DirectInput, EventContext, ProgramEvent } from "./program-type.ts";
 
@@ -31,6 +31,7 @@ export function registerOffset(register: Register): number {
 /** Registers as they are given, or the arguments and the result in their places. */
 export function registersOf(what: string, given: DirectInput): Uint8Array {
   onlyOf(what, given, ["registers", "args", "returned", "context"]);
+  eitherOf(what, given, "registers", "context");
   const bytes = new Uint8Array(REGISTERS_BYTES);
   const { args = [], returned } = given;
   const whole = given.registers ?? given.context ?? new Uint8Array(0);

@@ -1,7 +1,7 @@
 /** Tracepoints: a program there gets the struct that the event recorded, as it lies in the record. */
 import type { EventFormat } from "../../events/event.ts";
 import { KNOWN_FORMATS } from "../../events/sources.ts";
-import { numbered, onlyOf, payloadBytes, plainContext } from "./context.ts";
+import { eitherOf, numbered, onlyOf, payloadBytes, plainContext } from "./context.ts";
 import { payloadOf } from "./event-payload.ts";
 import type { ProgramType } from "./program-type.ts";
 
@@ -43,6 +43,7 @@ export const TRACEPOINT: ProgramType<{ readonly category: string; readonly event
     example: ({ category, event }, index) => exampleOf(formatOf(category, event), index),
     direct: (given, target) => {
       onlyOf(WHAT, given, ["context", "fields"]);
+      eitherOf(WHAT, given, "context", "fields");
       if (given.fields === undefined) return plainContext(given.context ?? new Uint8Array(0));
       return plainContext(
         payloadOf(formatOf(target.category, target.event), given.fields, TRACEPOINT.describe(target)),

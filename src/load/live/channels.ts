@@ -1,4 +1,5 @@
 /** Channels of `node:diagnostics_channel` as a source: a program runs on each message. */
+import { checkFunction } from "../../arguments.ts";
 import type { ProgramSource } from "../typed-object.ts";
 import { type LiveLink, type LiveOptions, type LiveSourceKind, liveSource, runOn } from "./link.ts";
 
@@ -19,9 +20,12 @@ function valuesOf(message: unknown): readonly unknown[] {
   return typeof message === "object" && message !== null ? Object.values(message) : [message];
 }
 
+/** @throws {AnyctxError} EINVAL */
 export function channel(on: Channel, options: LiveOptions = {}): ProgramSource<LiveLink> {
   const take = options.take as ((message: unknown) => readonly unknown[]) | undefined;
-  return liveSource(CHANNELS, options, (program, isOn) => {
+  for (const name of ["subscribe", "unsubscribe"] as const)
+    checkFunction("channel", `${name} of what it listens to`, (on as Partial<Channel> | undefined)?.[name]);
+  return liveSource(CHANNELS, options, ["take"], (program, isOn) => {
     const listener = (message: unknown): void => {
       if (isOn()) runOn(program, (take ?? valuesOf)(message));
     };

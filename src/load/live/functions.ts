@@ -1,4 +1,5 @@
 /** Functions of this thread as a source: fentry and kprobe run before them, fexit and kretprobe after. */
+import { show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 import type { PreparedProgram } from "../prepared.ts";
 import type { ProgramSource } from "../typed-object.ts";
@@ -135,17 +136,22 @@ function runsAtExit({ type, target }: PreparedProgram): boolean {
 /**
  * A function that is a property: calls that go through that property are seen, from now on and until the link is closed.
  * @param owner whose property it is: an object, a class's prototype; what is exported of a module cannot be replaced
- * @throws {AnyctxError} EINVAL when a program is attached: there is no function, or it cannot be replaced
+ * @throws {AnyctxError} EINVAL: what is given is none of that; when a program is attached: there is no function, or it cannot be replaced
  */
 export function method<Owner extends object>(
   owner: Owner,
   name: keyof Owner & PropertyKey,
   options: MethodOptions = {},
 ): ProgramSource<LiveLink> {
-  return liveSource(METHODS, options, (program, isOn): Listening => {
+  if ((typeof owner !== "object" && typeof owner !== "function") || owner === null)
+    throw new AnyctxError("EINVAL", `method needs an object that has the function, not ${show(owner)}`);
+  const { parameters } = options;
+  if (parameters !== undefined && !(Number.isInteger(parameters) && parameters >= 0))
+    throw new AnyctxError("EINVAL", `method needs a whole number as parameters, not ${show(parameters)}`);
+  return liveSource(METHODS, options, ["take", "parameters"], (program, isOn): Listening => {
     const hook = hookOn(owner, name);
     const probes = runsAtExit(program) ? hook.exits : hook.entries;
-    const probe = { program, isOn, take: options.take, parameters: options.parameters ?? hook.original.length };
+    const probe = { program, isOn, take: options.take, parameters: parameters ?? hook.original.length };
     probes.push(probe);
     return {
       stop() {

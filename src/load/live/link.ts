@@ -1,6 +1,7 @@
 /** A program that runs on what happens on this thread, until the link is closed. */
+import { checkFunction, checkOptions } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
-import type { PreparedOutput, PreparedProgram, RunCounts } from "../prepared.ts";
+import { OUTPUTS, type PreparedOutput, type PreparedProgram, type RunCounts } from "../prepared.ts";
 import type { ProgramSource, TypedProgram } from "../typed-object.ts";
 
 /** Options that every source has. */
@@ -33,16 +34,23 @@ export interface LiveSourceKind {
 
 /**
  * A source for programs of some types.
- * @param listen begins to listen; `fire` runs the program if it is on
+ * @param own options that it has besides those of its output
+ * @param listen begins to listen, and runs the program if it is on
+ * @throws {AnyctxError} EINVAL: an option that there is not, or that is no function where one is wanted
  */
 export function liveSource(
   { name, programs }: LiveSourceKind,
-  output: PreparedOutput,
+  options: LiveOptions,
+  own: readonly string[],
   listen: (program: PreparedProgram, isOn: () => boolean) => Listening,
 ): ProgramSource<LiveLink> {
+  checkOptions(name, options, [...OUTPUTS, ...own]);
+  const { print, record, take } = options;
+  for (const [option, value] of Object.entries({ print, record, take }))
+    if (value !== undefined) checkFunction(name, option, value);
   return {
     attach(_, typed: TypedProgram): LiveLink {
-      const program = typed.prepare(output);
+      const program = typed.prepare({ ...(print && { print }), ...(record && { record }) });
       if (!programs.includes(program.type)) {
         program.close();
         throw new AnyctxError(
@@ -85,6 +93,8 @@ function linkOf(
     },
   };
   const listening = listen(program, () => link.isOn);
+  // With its object.
+  program.whenClosed(() => link.close());
   return link;
 }
 

@@ -38,8 +38,7 @@ async function make(section: string, text: string): Promise<Made> {
   const loaded = loadSpec(arena, { ...spec, functions: programs, programs }, { engine: "interpreter", verify: true });
   const [image = assert.fail()] = loaded.programs;
   const task = { pid: 7, comm: "test" };
-  const prepare: TypedProgram["prepare"] = (output = {}) =>
-    new PreparedProgram(arena, image, loaded.programs, output, () => "map", task);
+  const prepare: TypedProgram["prepare"] = (output = {}) => new PreparedProgram(arena, image, loaded, output, task);
   const program: TypedProgram = {
     ...{ name: "live", section, prepare, run: () => assert.fail() },
     attach: (source) => source.attach(() => assert.fail(), program),

@@ -1,4 +1,6 @@
 /** Messages between threads as a source: a program runs on each that comes. */
+import { show } from "../../arguments.ts";
+import { AnyctxError } from "../../error.ts";
 import type { ProgramSource } from "../typed-object.ts";
 import { type LiveLink, type LiveOptions, type LiveSourceKind, liveSource, runOn } from "./link.ts";
 
@@ -19,9 +21,12 @@ export type MessageSource =
       removeEventListener(event: "message", listener: (event: { readonly data: unknown }) => void): void;
     };
 
+/** @throws {AnyctxError} EINVAL */
 export function messages(from: MessageSource, options: LiveOptions = {}): ProgramSource<LiveLink> {
   const take = options.take as ((message: unknown) => readonly unknown[]) | undefined;
-  return liveSource(MESSAGES, options, (program, isOn) => {
+  if (typeof from !== "object" || from === null || !("on" in from || "addEventListener" in from))
+    throw new AnyctxError("EINVAL", `messages needs a worker or a port, not ${show(from)}`);
+  return liveSource(MESSAGES, options, ["take"], (program, isOn) => {
     const see = (message: unknown): void => {
       if (isOn()) runOn(program, take?.(message) ?? [message]);
     };

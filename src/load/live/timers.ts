@@ -1,4 +1,5 @@
 /** A clock as a source: a program on samples runs each time it ticks. */
+import { show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 import type { PreparedOutput } from "../prepared.ts";
 import type { ProgramSource } from "../typed-object.ts";
@@ -14,9 +15,9 @@ const NANOSECONDS = 1e6;
 
 /** @param milliseconds between two samples. They keep no process alive. @throws {AnyctxError} EINVAL */
 export function clock(milliseconds: number, output: PreparedOutput = {}): ProgramSource<LiveLink> {
-  if (!(milliseconds > 0))
-    throw new AnyctxError("EINVAL", `A clock ticks after milliseconds, not after ${milliseconds}`);
-  return liveSource(TIMERS, output, (program, isOn) => {
+  if (typeof milliseconds !== "number" || !(milliseconds > 0))
+    throw new AnyctxError("EINVAL", `A clock ticks after milliseconds, not after ${show(milliseconds)}`);
+  return liveSource(TIMERS, output, [], (program, isOn) => {
     let last = performance.now();
     const timer: unknown = setInterval(() => {
       const now = performance.now();

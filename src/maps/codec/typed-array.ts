@@ -1,4 +1,6 @@
 /** What a typed array is, asked of the engine and not of its own properties: of an array of whichever realm. */
+import { show } from "../../arguments.ts";
+import { AnyctxError } from "../../error.ts";
 
 function getter(name: PropertyKey): (this: unknown) => unknown {
   const found = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), name)?.get;
@@ -42,4 +44,16 @@ export function lengthOfBytes(value: unknown): number {
 export function bytesOf(value: unknown): Uint8Array | undefined {
   const length = lengthOfBytes(value);
   return length < 0 ? undefined : new Uint8Array(BUFFER.call(value), BEGIN.call(value), length);
+}
+
+/**
+ * Bytes that a call was given: as `bytesOf`.
+ * @param call whose argument they are, `what` its name
+ * @throws {AnyctxError} EINVAL
+ */
+export function givenBytes(call: string, what: string, value: unknown): Uint8Array {
+  const bytes = bytesOf(value);
+  if (bytes !== undefined) return bytes;
+  const reason = typedArrayKind(value) === "Uint8Array" ? "one whose buffer has been transferred" : show(value);
+  throw new AnyctxError("EINVAL", `${call} needs a Uint8Array as ${what}, not ${reason}`);
 }
