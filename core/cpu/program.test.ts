@@ -96,3 +96,21 @@ test("what cannot be read of the kernel's memory is -ERANGE where that cannot be
     );
   }
 });
+
+test("what is there is read, whichever way it is asked for", async () => {
+  const arena = await makeArena();
+  const { core } = arena;
+  const [from, to] = [arena.allocate(16), arena.allocate(16)];
+  const memory = Buffer.from(arena.memory.buffer);
+  memory.write("a text", from, "latin1");
+  for (const read of [core.probeRead, core.probeReadKernel, core.probeReadEither]) {
+    memory.fill("#", to, to + 8);
+    assert.equal(read(to, 4, BigInt(from)), 0);
+    assert.equal(memory.toString("latin1", to, to + 8), "a te####");
+  }
+  for (const read of [core.probeReadString, core.probeReadKernelString, core.probeReadEitherString]) {
+    memory.fill("#", to, to + 8);
+    assert.equal(read(to, 8, BigInt(from)), 7);
+    assert.equal(memory.toString("latin1", to, to + 8), "a text\0#");
+  }
+});

@@ -247,6 +247,25 @@ test("the next holder of a reaped CPU begins in a task, with interrupts on, outs
   assertNothingLost(arena);
 });
 
+test("a cache that the victim was at work on is nobody's work after the reap: the next holder frees to it as ever", async () => {
+  const arena = await makeArena({ cpus: 2 });
+  const map = makeHash(arena);
+  const victim = await attachVictim(arena);
+  victim.arena.openMap<number, Uint8Array>("map").set(1, new Uint8Array(8));
+  const elements = arena.word(map.info.address + LAYOUT.MapHeader.elements);
+  const cache = elements + CONSTANTS.SET_BYTES + victim.cpu * CONSTANTS.CACHE_BYTES;
+  words(arena, cache + LAYOUT.Cache.active)[0] = 1;
+  arena.reap(victim.thread);
+  const next = await Arena.attach(arena.handle());
+  assert.equal(next.cpu, victim.cpu);
+  const own = next.openMap<number, Uint8Array>("map");
+  for (let key = 2; key < 10; key++) own.set(key, new Uint8Array(8));
+  for (let key = 2; key < 10; key++) assert.ok(own.delete(key));
+  const field = (name: keyof typeof LAYOUT.Cache): number => arena.word(cache + LAYOUT.Cache[name]);
+  assert.deepEqual([field("active"), field("extra"), field("extraCount")], [0, 0, 0]);
+  assert.ok(field("freeCount") >= 8);
+});
+
 test("what the victim had cached, on whichever list, is given back by trim", async () => {
   const arena = await makeArena();
   const map = makeHash(arena, { valueSize: 1000 });

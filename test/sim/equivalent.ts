@@ -174,4 +174,21 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: "cache.active--; area.interruptsOff--; => area.interruptsOff--; cache.active--;",
     why: "The list is whole before either. An interrupt between them finds the cache busy and puts what it frees beside the list.",
   },
+  {
+    file: "core/maps/hash/lru-update.ts",
+    change:
+      "nameObject(firstIntent(intentsOf(area)), element, changetype<usize>(cache), COUNTS | parityOf(operation)); => ;",
+    why: "The intent goes on saying MAYBE: who reaps looks for the element in the table, does not find it, and frees it all the same.",
+  },
+  {
+    file: "core/maps/table/chain.ts",
+    change:
+      "return 1 << (((next & 1) << 2) | (next & 2) | ((next >>> 2) & 1)); => return 1 << (((next & 1) << 2) | (next & 2) | ((next >>> 0) & 1));",
+    why: "Four classes instead of eight, in the same order: chains are looked through where a finer class would have told that there is nothing.",
+  },
+  {
+    file: "core/maps/hash/lost.ts",
+    change: "for (let look: u32 = 0; look < LOOKS; look++) { => for (let look: u32 = 1; look < LOOKS; look++) {",
+    why: "One look less of many: what stays unclear is looked at again by the next reap.",
+  },
 ];

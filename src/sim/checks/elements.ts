@@ -7,6 +7,9 @@ import type { FieldOf, World } from "../world.ts";
 import { cachesOf, checkLists } from "./lists.ts";
 import { checkLru } from "./lru.ts";
 
+/** Where an element's header has the operation that put it where it is. */
+const OPERATION_AT = 4;
+
 /** A preallocated map: every element it was cut into is in the map, in a CPU's cache, its list or its spare, and once. */
 function checkPool(world: World, map: number, inUse: ReadonlySet<number>): void {
   const places = new Map<number, string>();
@@ -15,7 +18,12 @@ function checkPool(world: World, map: number, inUse: ReadonlySet<number>): void 
     if (other !== undefined) throw new Finding("two lists", `${hex(element)} is ${other} and ${place}`);
     places.set(element, place);
   };
-  for (const element of inUse) put(element, "in use");
+  for (const element of inUse) {
+    put(element, "in use");
+    // Who reaps would take it for one that lies on a list.
+    if ((world.memory.load(element + OPERATION_AT) & CONSTANTS.FREED) !== 0)
+      throw new Finding("header", `${hex(element)} is in use and says that it is free`);
+  }
   world.areas.forEach((_, cpu) => {
     const own = map + CONSTANTS.MAP_BYTES + cpu * CONSTANTS.MAP_CPU_BYTES;
     const spare = world.field(own, "MapCpu", "spare");

@@ -1,3 +1,4 @@
+import { cachesOf } from "../../../src/sim/checks/lists.ts";
 import { interrupt, task } from "../../../src/sim/fiber.ts";
 import { FIRST_VALUE, prepareHash, putKeys, roomForPairs } from "../../../src/sim/hash-table.ts";
 import type { Scenario } from "../../../src/sim/scenario.ts";
@@ -30,6 +31,31 @@ export const CHANGED_VALUES: readonly Scenario[] = [
           }),
           interrupt("nmi", 0, function* () {
             yield* table.add(1, 1000);
+          }),
+        ]);
+    },
+  },
+  {
+    name: "exchanged-in-pool-nmi",
+    doc: "A preallocated map's value is taken away where it is expected; an NMI puts another key into the element as it comes back.",
+    cpus: 1,
+    bound: 2,
+    reaches: [{ in: "giveToOther" }, "it came back", "the NMI has it"],
+    prepare(world) {
+      const map = world.createHash({ maxEntries: 4, supply: "pool" });
+      const prepared = roomForPairs(prepareHash(world, map, 3));
+      putKeys(prepared, [1]);
+      const cache = cachesOf(world, world.field(map, "MapHeader", "elements"))[0] ?? 0;
+      const first = (): number => world.field(cache, "Cache", "free");
+      return () =>
+        withHash(prepared, (table) => [
+          task(0, function* () {
+            const before = first();
+            if ((yield* table.exchange(1, PUT, "nothing")) === 0 && first() !== before) world.saw("it came back");
+          }),
+          interrupt("nmi", 0, function* () {
+            const before = first();
+            if ((yield* table.update(2)) === 0 && first() !== before) world.saw("the NMI has it");
           }),
         ]);
     },
