@@ -51,7 +51,7 @@ export interface Core {
    */
   arenaTouchPage(address: number, page: number): number;
   /**
-   * As hashChange, of an array's value: no lock, no wait. -ENOENT beyond the end.
+   * As hashChange, of an array's value: no lock, no wait. Beyond the end nothing is as expected (-ENOENT), or can be created (-E2BIG).
    * The claim pairs with every other change of the word, and with copyOutWords.
    */
   arrayChange(address: number, key: number, offset: number, change: number, room: number): number;

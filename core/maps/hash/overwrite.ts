@@ -3,7 +3,7 @@
  * element that takes the old one's place by one store. Per-CPU values are written in place (maps/percpu-value.ts).
  */
 import { Cache } from "../../alloc/cache";
-import { acquire, acquire64, publish, publish64 } from "../../base/atomics";
+import { acquire, acquire64, peek, publish, publish64 } from "../../base/atomics";
 import { E2BIG, EAGAIN, EEXIST, ENOENT } from "../../base/errno";
 import { CpuArea } from "../../cpu/area";
 import { clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../../cpu/intent";
@@ -25,14 +25,17 @@ function valueWord(value: usize, size: u32): u64 {
   return word;
 }
 
-/** An element for a new value into the first intent; -errno in its place. */
-function takeForValue(area: CpuArea, map: MapHeader, cache: Cache): usize {
+/**
+ * An element for a new value into the first intent; -errno in its place. An entry does not go for a value of its own, as it may in Linux.
+ * The load is a guess at which that is: the place is read again under the lock.
+ */
+function takeForValue(area: CpuArea, map: MapHeader, cache: Cache, place: usize): usize {
   if (map.ring == 0) {
     const operation = nextOperation(levelCount(map, area.id, area.level));
     const element = takeReplacement(area, map, cache, firstIntent(intentsOf(area)), operation);
     return element != 0 ? element : <usize>supplyError(area, map);
   }
-  const element = takeOrEvict(area, map, cache, 0);
+  const element = takeOrEvict(area, map, cache, 0, map.interruptsOff != 0 ? 0 : peek(place));
   if (!isError(element)) markUsed(element + map.valueOffset);
   return element;
 }
@@ -57,7 +60,7 @@ function replaceElement(
   const address = changetype<usize>(cache);
   if (address == 0) return -E2BIG;
   const count = levelCount(map, area.id, area.level);
-  const replacement = takeForValue(area, map, cache);
+  const replacement = takeForValue(area, map, cache, place);
   if (isError(replacement)) return <i32>replacement;
   const operation = nextOperation(count);
   fillElement(map, replacement, hashOf(map, key), key, value);
