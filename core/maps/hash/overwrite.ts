@@ -26,16 +26,16 @@ function valueWord(value: usize, size: u32): u64 {
 }
 
 /**
- * An element for a new value into the first intent; -errno in its place. An entry does not go for a value of its own, as it may in Linux.
- * The load is a guess at which that is: the place is read again under the lock.
+ * An element for a new value into the first intent; -errno in its place.
+ * @param kept of a map that makes room: an element whose entry goes only where there is no other
  */
-function takeForValue(area: CpuArea, map: MapHeader, cache: Cache, place: usize): usize {
+function takeForValue(area: CpuArea, map: MapHeader, cache: Cache, kept: usize): usize {
   if (map.ring == 0) {
     const operation = nextOperation(levelCount(map, area.id, area.level));
     const element = takeReplacement(area, map, cache, firstIntent(intentsOf(area)), operation);
     return element != 0 ? element : <usize>supplyError(area, map);
   }
-  const element = takeOrEvict(area, map, cache, 0, map.interruptsOff != 0 ? 0 : peek(place));
+  const element = takeOrEvict(area, map, cache, 0, kept);
   if (!isError(element)) markUsed(element + map.valueOffset);
   return element;
 }
@@ -60,7 +60,9 @@ function replaceElement(
   const address = changetype<usize>(cache);
   if (address == 0) return -E2BIG;
   const count = levelCount(map, area.id, area.level);
-  const replacement = takeForValue(area, map, cache, place);
+  // An entry does not go for a value of its own, as it may in Linux. A guess at which that is: the place is read again under the lock.
+  const mayGo = map.interruptsOff != 0 && expected == 0;
+  const replacement = takeForValue(area, map, cache, mayGo ? 0 : peek(place));
   if (isError(replacement)) return <i32>replacement;
   const operation = nextOperation(count);
   fillElement(map, replacement, hashOf(map, key), key, value);
