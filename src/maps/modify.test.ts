@@ -85,6 +85,10 @@ test("a full LRU map has no entry go for a new value of its own", async () => {
         if (key % 3 === 0) assert.equal(map.compareExchange(key, { a: 1n, b: 1n }, { a: 2n, b: 1n }), true);
         else if (key % 3 === 1) assert.equal(map.update(key, { a: 2n, b: 1n }, EXIST), 0);
         else map.compute(key, (before) => before && { ...before, a: before.a + 1n });
+        assert.ok(map.size >= maxEntries - 1);
+        map.set(maxEntries, { a: 1n, b: 1n });
+        assert.equal(map.compareExchange(key, { a: 1n, b: 1n }, { a: 3n, b: 1n }), false);
+        assert.equal(map.size, maxEntries, "nobody goes for a value that is not written");
         assert.deepEqual(map.get(key), { a: 2n, b: 1n }, `${key} of ${maxEntries}, used: ${isUsed}`);
       }
 });

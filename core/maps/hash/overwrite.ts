@@ -10,7 +10,7 @@ import { clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, second
 import { levelCount, nextOperation, setLive } from "../count";
 import { MapHeader, NOEXIST } from "../map";
 import { isPerCpu, writeValue } from "../percpu-value";
-import { AGAIN, awaitBucket, isLocked, tryLockBucket, unlockBucket, unlockChanged } from "../table/bucket";
+import { AGAIN, awaitBucket, isLocked, isUnchanged, tryLockBucket, unlockBucket, unlockChanged } from "../table/bucket";
 import { ELEMENT_NEXT, giveReplaced, isError, supplyError, takeReplacement } from "../table/element";
 import { cacheForEntry, cacheOfElement, fillElement, hashOf, hasValue } from "../table/entry";
 import { takeOrEvict } from "./lru-evict";
@@ -135,5 +135,7 @@ export function updateOtherwise(
   if (flags == NOEXIST) return acquire64(bucket) == control ? -EEXIST : AGAIN;
   if (map.inPlace != 0 || isPerCpu(map))
     return overwriteInPlace(area, map, bucket, control, place, value, expected, allCpus);
+  // Nobody's entry goes for a value that is not to be written. What was read holds if nothing has changed, as in lruGet.
+  if (map.ring != 0 && !hasValue(map, acquire(place), expected)) return isUnchanged(bucket, control) ? -EAGAIN : AGAIN;
   return replaceElement(area, map, bucket, control, place, key, value, expected);
 }
