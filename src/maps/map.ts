@@ -5,6 +5,7 @@
 import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
+import type { Refused } from "./capabilities.ts";
 import type { Codec } from "./codec/accessor.ts";
 import { behindPrefix } from "./codec/key-order.ts";
 import type { OpenMap } from "./entries.ts";
@@ -37,7 +38,9 @@ export interface KeyRange<K> {
 
 /** Who creates maps: an arena. */
 export interface MapMaker {
-  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>>;
+  createMap<T extends MapType, K, V>(
+    options: MapOptions<K, V> & { readonly type: T },
+  ): ArenaMap<K, ValueOf<T, V>> & Refused<T>;
 }
 
 /**
@@ -84,10 +87,12 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     arena: MapMaker,
     options: MapOptions<K, V> & { readonly type: T },
     entries: Iterable<readonly [K, ValueOf<T, V>]>,
-  ): ArenaMap<K, ValueOf<T, V>> {
+  ): ArenaMap<K, ValueOf<T, V>> & Refused<T> {
     checkFunction("ArenaMap.from", "arena.createMap", arena?.createMap);
     checkFunction("ArenaMap.from", "entries[Symbol.iterator]", entries?.[Symbol.iterator]);
-    const map = arena.createMap(options);
+    const made = arena.createMap(options);
+    // Whatever its kind can do: it throws what it cannot.
+    const map: ArenaMap<K, ValueOf<T, V>> = made;
     try {
       for (const entry of entries) {
         if (Object(entry) !== entry)
@@ -100,7 +105,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
       map.close();
       throw error;
     }
-    return map;
+    return made;
   }
 
   /**
