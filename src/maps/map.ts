@@ -13,12 +13,12 @@ import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
 import { KeylessEntries } from "./keyless.ts";
-import type { MapType } from "./kinds.ts";
+import type { MapKind, MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
 import { iterate, type Visit } from "./walk/iterator.ts";
 import { type ByteRange, checkOrdered, walkInOrder } from "./walk/order.ts";
-import type { Scanned } from "./walk/scan.ts";
+import { type Scanned, scanNext } from "./walk/scan.ts";
 import type { WalkStep } from "./walk/step.ts";
 import { walkKeys, wordsOfKey } from "./walk/walk.ts";
 
@@ -109,17 +109,36 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
   }
 
   /**
-   * Removes what is there now, by its bytes; entries others add meanwhile may stay. Needs no memory of the arena.
+   * Removes what is there now, by its bytes; entries others add meanwhile may stay. Needs no memory of the arena, but for keys of more than
+   * 4 KiB of an ordered map.
    * @throws {AnyctxError} as `delete`, when all that can be removed has been; EINVAL: entries of an array cannot be removed
    */
   clear(): void {
+    const { clear } = this.info.kind.system;
+    const failed = clear === undefined ? this.#removeWalked() : this.#clearBy(clear);
+    if (failed !== 0) throw mapFailure(this.info, failed, "delete an entry of");
+  }
+
+  /** 0, or the last -errno. */
+  #clearBy(clear: NonNullable<MapKind["system"]["clear"]>): number {
+    this.checkOpen("delete an entry of", "mayWrite");
+    const { room } = this.host;
+    let [failed, from] = [0, 0];
+    do {
+      failed = this.core[clear](this.info.address, from, room.address, room.bytes) || failed;
+      from = scanNext(this.core, this.host.memory);
+    } while (from !== 0);
+    return failed;
+  }
+
+  #removeWalked(): number {
     let failed = 0;
     for (const { keys } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         const result = this.remove(keys, from);
         if (result !== 0 && result !== -ERRNO.ENOENT) failed = result;
       }
-    if (failed !== 0) throw mapFailure(this.info, failed, "delete an entry of");
+    return failed;
   }
 
   /**

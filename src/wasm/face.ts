@@ -181,6 +181,12 @@ export interface Core {
    */
   hashChange(address: number, key: number, offset: number, change: number, room: number): number;
   /**
+   * Deletes entries from a place of a walk on; where to go on is left in `scanNext`, 0 at the end.
+   * @param into room that is used up
+   * @returns 0, or the -errno of an entry that could not be deleted: as of hashDelete
+   */
+  hashClear(address: number, from: number, into: number, bytes: number): number;
+  /**
    * Deletes a key if it has the expected value, byte by byte; of no per-CPU hash. Any context.
    * @param expected `valueSize` bytes
    * @returns as hashDelete, or -EAGAIN: the value is another one
@@ -744,6 +750,7 @@ export const SIGNATURES = {
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
   hashChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+  hashClear: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashCompareDelete: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashCompareUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashDelete: { parameters: ["i32", "i32"], results: ["i32"] },
