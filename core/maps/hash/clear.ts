@@ -21,6 +21,7 @@ const MOST_BUCKETS: u32 = 64;
 /**
  * Deletes up to `room` entries of the bucket of a place, behind that place, inside a read section. An element that has another key by
  * now, as somebody else has deleted or written its own, deletes that one, or none: either is of this map.
+ * The load pairs with the publication of the control word, isUnchanged vouches for what was collected.
  * @param list room for the elements' addresses
  * @returns the place behind the bucket; above it how many there were, or the -errno of one that could not be deleted
  */
