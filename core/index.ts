@@ -99,6 +99,7 @@ export {
 } from "./maps/array";
 export { bloomHas, bloomPush, bloomPushValue } from "./maps/bloom";
 export { mapCount, mapPrefill, mapScan, mapScanKeys, setValueLock } from "./maps/dispatch";
+export { hashClear } from "./maps/hash/clear";
 export { hashCompareDelete, hashDelete, hashTake } from "./maps/hash/delete";
 export { hashCompareUpdate, hashUpdate, percpuHashUpdateAll } from "./maps/hash/hash";
 export { hashGetLocked, hashTakeLocked } from "./maps/hash/locked";

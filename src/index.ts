@@ -22,7 +22,6 @@ export {
 } from "./arena/statistics.ts";
 export { AnyctxError, ERRNO, type ErrnoName, type ErrorCode, errnoName } from "./error.ts";
 export type { Many, ManyOut } from "./maps/batch.ts";
-export type { ExpiringMapOf, MapOf } from "./maps/capabilities.ts";
 export {
   type Accessor,
   array,
@@ -41,6 +40,7 @@ export { ExpiringMap } from "./maps/expiring.ts";
 export { MAP_KINDS, type MapKind, type MapType } from "./maps/kinds.ts";
 export type { LiveView } from "./maps/live-view.ts";
 export { ANY, ArenaMap, EXIST, type KeyRange, LOCK, type MapInfo, NOEXIST } from "./maps/map.ts";
+export type { ExpiringMapOf, MapOf } from "./maps/map-of.ts";
 export type { MapOptions } from "./maps/options.ts";
 export type { PerfBuffer, PerfBufferOptions, PerfRecord } from "./maps/perf-buffer.ts";
 export type { ConsumeOptions } from "./maps/records.ts";

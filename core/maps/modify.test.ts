@@ -80,7 +80,8 @@ test("an array's number is changed in its place; beyond the end there is none", 
   assert.deepEqual(table.change(1, 4, U32 | EXCHANGES, 6n, 5n), [0, 6n]);
   assert.deepEqual(table.change(1, 4, U32 | EXCHANGES, 7n, 5n), [-EAGAIN, 7n]);
   assert.deepEqual(table.words(1), [6n << 32n, 0n, 0n]);
-  assert.equal(table.change(2, 0, U64, 1n)[0], -ENOENT);
+  assert.equal(table.change(2, 0, U64, 1n)[0], -E2BIG);
+  assert.equal(table.change(2, 0, U64 | EXCHANGES, 1n, 0n)[0], -ENOENT);
 });
 
 for (const supply of [SUPPLY_CACHE, SUPPLY_POOL])

@@ -7,7 +7,7 @@
  */
 
 import { acquire, acquire64, claim64, publish64 } from "../base/atomics";
-import { EAGAIN, EEXIST, ENOENT } from "../base/errno";
+import { E2BIG, EAGAIN, EEXIST, ENOENT } from "../base/errno";
 import { addToNumber, numberIn, readAround, withNumber, wordAround } from "../base/number";
 import { CpuArea, thisCpu } from "../cpu/area";
 import { renewBudget } from "../cpu/wait";
@@ -104,12 +104,12 @@ function insertNumber(map: MapHeader, key: usize, offset: u32, change: u32, room
 }
 
 /**
- * As hashChange, of an array's value: no lock, no wait. -ENOENT beyond the end.
+ * As hashChange, of an array's value: no lock, no wait. Beyond the end nothing is as expected (-ENOENT), or can be created (-E2BIG).
  * The claim pairs with every other change of the word, and with copyOutWords.
  */
 export function arrayChange(address: usize, key: usize, offset: u32, change: u32, room: usize): i32 {
   const value = arrayLookup(address, key);
-  if (value == 0) return -ENOENT;
+  if (value == 0) return (change & EXCHANGES) != 0 ? -ENOENT : -E2BIG;
   const at = value + offset;
   const amount = load<u64>(room);
   while (true) {

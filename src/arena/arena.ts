@@ -4,7 +4,6 @@
  */
 import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
-import type { ExpiringMapOf, MapOf } from "../maps/capabilities.ts";
 import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec/codec.ts";
 import { MapEntries } from "../maps/entries.ts";
 import type { Room } from "../maps/host.ts";
@@ -12,6 +11,7 @@ import { showAs } from "../maps/inspect.ts";
 import type { MapType } from "../maps/kinds.ts";
 import { makeMap } from "../maps/make-map.ts";
 import type { ArenaMap, MapInfo } from "../maps/map.ts";
+import type { ExpiringMapOf, MapOf } from "../maps/map-of.ts";
 import { type MapOptions, mapOptions, type ValueOf } from "../maps/options.ts";
 import { checkKey, plainDescription, shapeOf, valueCodecOf } from "../maps/shape.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";

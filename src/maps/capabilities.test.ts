@@ -5,7 +5,7 @@ import { Arena } from "../arena/arena.ts";
 import { CAPABILITIES, METHODS } from "./capabilities.ts";
 import { none, spinLock, struct, u32, u64 } from "./codec/codec.ts";
 import { MAP_KINDS, type MapKind } from "./kinds.ts";
-import type { ArenaMap } from "./map.ts";
+import { ArenaMap } from "./map.ts";
 import { sampleMap } from "./testing.ts";
 
 type Method = (typeof METHODS)[keyof typeof METHODS][number];
@@ -124,6 +124,12 @@ test("the compiler refuses what a kind has not, and knows what it has", async ()
   assert.deepEqual([first, queue.pop(), queue.pop()], [5, 5, undefined]);
   // @ts-expect-error a queue has no set
   queue.set(undefined, 1);
+  // @ts-expect-error nor anything to go through
+  assert.throws(() => [...queue]);
+  assert.throws(() => {
+    // @ts-expect-error the same
+    for (const entry of queue) assert.fail(String(entry));
+  });
   // @ts-expect-error nor an order of keys
   assert.throws(() => queue.range());
   const opened = arena.openMap("queue", { type: "queue", key: none, value: u32 });
@@ -135,6 +141,10 @@ test("the compiler refuses what a kind has not, and knows what it has", async ()
   assert.throws(() => hash.range());
   // @ts-expect-error it has no records
   assert.throws(() => hash.consume());
+  const filled = ArenaMap.from(arena, { type: "hash", name: "filled", key: u32, value: u64, maxEntries: 4 }, [[1, 2n]]);
+  assert.equal(filled.add(1, 1n), 3n);
+  // @ts-expect-error it is a hash as well
+  assert.throws(() => filled.pop());
   const plain: ArenaMap<number, bigint> = hash;
   assert.equal(plain.get(1), 2n);
   const someKind = (type: "array" | "hash") =>

@@ -2,10 +2,7 @@
  * What a map of each kind can do, for the compiler: it refuses methods that a kind does not have. They are there at run time, as there is
  * one class for all, and say what is wrong.
  */
-import type { ExpiringMap } from "./expiring.ts";
 import type { MapType } from "./kinds.ts";
-import type { ArenaMap } from "./map.ts";
-import type { ValueOf } from "./options.ts";
 
 /** Methods that only some kinds have, by what they are for. */
 export const METHODS = {
@@ -75,10 +72,12 @@ type Methods = typeof METHODS;
 type Had<T extends MapType> = Methods[(typeof CAPABILITIES)[T][number]][number];
 type Lacked<T extends MapType> = Exclude<Methods[keyof Methods][number], Had<T>>;
 
-/** A map of a kind. What it cannot do is of a type that cannot be called; of a kind that is not known nothing is left out. */
-export type MapOf<T extends MapType, K, V> = ArenaMap<K, ValueOf<T, V>> &
-  (MapType extends T ? unknown : { readonly [Name in Lacked<T>]: never });
+/** What a map of a kind cannot do, of a type that cannot be called; of a kind that is not known nothing. */
+export type Refused<T extends MapType> = MapType extends T
+  ? unknown
+  : { readonly [Name in Lacked<T> as Named<Name>]: never };
+/** A map is gone through by its entries. */
+type Named<Name> = Name | (Name extends "entries" ? typeof Symbol.iterator : never);
 
-/** A map of a kind whose values expire. Of one that was opened `instanceof ExpiringMap` tells. */
-export type ExpiringMapOf<T extends MapType, K, V> = MapOf<T, K, V> &
-  ExpiringMap<K, ValueOf<T, V>> & { readonly [Name in Methods["added"][number]]: never };
+/** What a map whose values expire cannot do beside. */
+export type RefusedExpiring = { readonly [Name in Methods["added"][number]]: never };

@@ -118,6 +118,20 @@ test("a full hash makes room of what is over, and of nothing else", () => {
   arena.destroyMap("full");
 });
 
+test("a hash that was looked through when nothing in it was good makes room again", () => {
+  const options = { type: "hash", name: "again", key: u32, value: u32, maxEntries: 2, expireAfter: AGE } as const;
+  const map = arena.createMap(options);
+  assert.equal(map.removeExpired(), 0);
+  for (let round = 0; round < 3; round++) {
+    map.set(3 * round, 1).set(3 * round + 1, 1);
+    assert.equal(map.update(3 * round + 2, 1), -ERRNO.E2BIG);
+    mock.timers.tick(AGE);
+  }
+  assert.equal(map.update(9, 9), 0);
+  assert.deepEqual([...map], [[9, 9]]);
+  arena.destroyMap("again");
+});
+
 test("a clock that is set back keeps no room from what is over by it", () => {
   const options = { type: "hash", name: "back", key: u32, value: u32, maxEntries: 2, expireAfter: AGE } as const;
   const map = arena.createMap(options).set(1, 1).set(2, 2);

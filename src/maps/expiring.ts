@@ -3,9 +3,11 @@
  * gives up when somebody writes its key, when there is no room for another one, or when `removeExpired` is called.
  */
 import { AnyctxError, ERRNO } from "../error.ts";
-import { UNTIL_BYTES, untilIn } from "./codec/expiring.ts";
-import { ANY, EXIST } from "./entries.ts";
+import type { Codec } from "./codec/accessor.ts";
+import { lifetimeOf, UNTIL_BYTES, untilIn } from "./codec/expiring.ts";
+import { ANY, EXIST, type OpenMap } from "./entries.ts";
 import { errnoOf } from "./failure.ts";
+import type { MapHost } from "./host.ts";
 import { ArenaMap } from "./map.ts";
 import { wordsOfKey } from "./walk/walk.ts";
 
@@ -37,8 +39,16 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
   /** When it was last looked through, and until when nothing of what was there is over. */
   #lookedAt = 0;
   #nothingBefore = 0;
+  /** Milliseconds that a value is good for. */
+  readonly #lifetime: number;
   /** What `load` has loaded: it may be over by the time when it is asked for. */
   #loaded: V | undefined;
+
+  /** @internal */
+  constructor(host: MapHost, open: OpenMap, keyCodec: Codec<K>, valueCodec: Codec<V>) {
+    super(host, open, keyCodec, valueCodec);
+    this.#lifetime = lifetimeOf(valueCodec.description);
+  }
 
   override has(key: K): boolean {
     return this.get(key) !== undefined;
@@ -85,8 +95,9 @@ export class ExpiringMap<K, V> extends ArenaMap<K, V> {
    * @throws {AnyctxError} as `delete`
    */
   removeExpired(): number {
-    let [count, next] = [0, Number.POSITIVE_INFINITY];
     this.#lookedAt = Date.now();
+    // What is written from now on is good for as long.
+    let [count, next] = [0, this.#lookedAt + this.#lifetime];
     for (const { keys, stamp } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         if (!super.load(keys, from, stamp)) continue;

@@ -121,6 +121,8 @@ export interface MapKind {
     readonly after?: Get;
     /** Whether a value may be there, of a kind that does not give values: 0 or -ENOENT. */
     readonly has?: Lookup;
+    /** Deletes entries from a place of a walk on, as `delete`, and leaves in `scanNext` where to go on: any room does, whatever keys take. */
+    readonly clear?: Named<(map: number, from: number, into: number, bytes: number) => number>;
   };
   /**
    * Read-modify-write. `change` is given an offset in the value and what is done with the number there, then room for it;

@@ -5,6 +5,7 @@
 import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
+import type { Refused } from "./capabilities.ts";
 import type { Codec } from "./codec/accessor.ts";
 import { behindPrefix } from "./codec/key-order.ts";
 import type { OpenMap } from "./entries.ts";
@@ -12,12 +13,12 @@ import { mapFailure } from "./failure.ts";
 import type { MapHost } from "./host.ts";
 import { type Inspect, type InspectOptions, inspectEntries, showAs } from "./inspect.ts";
 import { KeylessEntries } from "./keyless.ts";
-import type { MapType } from "./kinds.ts";
+import type { MapKind, MapType } from "./kinds.ts";
 import { LiveView } from "./live-view.ts";
 import type { MapOptions, ValueOf } from "./options.ts";
 import { iterate, type Visit } from "./walk/iterator.ts";
 import { type ByteRange, checkOrdered, walkInOrder } from "./walk/order.ts";
-import type { Scanned } from "./walk/scan.ts";
+import { type Scanned, scanNext } from "./walk/scan.ts";
 import type { WalkStep } from "./walk/step.ts";
 import { walkKeys, wordsOfKey } from "./walk/walk.ts";
 
@@ -37,7 +38,9 @@ export interface KeyRange<K> {
 
 /** Who creates maps: an arena. */
 export interface MapMaker {
-  createMap<T extends MapType, K, V>(options: MapOptions<K, V> & { readonly type: T }): ArenaMap<K, ValueOf<T, V>>;
+  createMap<T extends MapType, K, V>(
+    options: MapOptions<K, V> & { readonly type: T },
+  ): ArenaMap<K, ValueOf<T, V>> & Refused<T>;
 }
 
 /**
@@ -84,10 +87,12 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     arena: MapMaker,
     options: MapOptions<K, V> & { readonly type: T },
     entries: Iterable<readonly [K, ValueOf<T, V>]>,
-  ): ArenaMap<K, ValueOf<T, V>> {
+  ): ArenaMap<K, ValueOf<T, V>> & Refused<T> {
     checkFunction("ArenaMap.from", "arena.createMap", arena?.createMap);
     checkFunction("ArenaMap.from", "entries[Symbol.iterator]", entries?.[Symbol.iterator]);
-    const map = arena.createMap(options);
+    const made = arena.createMap(options);
+    // Whatever its kind can do: it throws what it cannot.
+    const map: ArenaMap<K, ValueOf<T, V>> = made;
     try {
       for (const entry of entries) {
         if (Object(entry) !== entry)
@@ -100,21 +105,40 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
       map.close();
       throw error;
     }
-    return map;
+    return made;
   }
 
   /**
-   * Removes what is there now, by its bytes; entries others add meanwhile may stay. Needs no memory of the arena.
+   * Removes what is there now, by its bytes; entries others add meanwhile may stay. Needs no memory of the arena, but for keys of more than
+   * 4 KiB of an ordered map.
    * @throws {AnyctxError} as `delete`, when all that can be removed has been; EINVAL: entries of an array cannot be removed
    */
   clear(): void {
+    const { clear } = this.info.kind.system;
+    const failed = clear === undefined ? this.#removeWalked() : this.#clearBy(clear);
+    if (failed !== 0) throw mapFailure(this.info, failed, "delete an entry of");
+  }
+
+  /** 0, or the last -errno. */
+  #clearBy(clear: NonNullable<MapKind["system"]["clear"]>): number {
+    this.checkOpen("delete an entry of", "mayWrite");
+    const { room } = this.host;
+    let [failed, from] = [0, 0];
+    do {
+      failed = this.core[clear](this.info.address, from, room.address, room.bytes) || failed;
+      from = scanNext(this.core, this.host.memory);
+    } while (from !== 0);
+    return failed;
+  }
+
+  #removeWalked(): number {
     let failed = 0;
     for (const { keys } of this.walk())
       for (let from = 0; from < keys.length; from += wordsOfKey(this.info, keys, from)) {
         const result = this.remove(keys, from);
         if (result !== 0 && result !== -ERRNO.ENOENT) failed = result;
       }
-    if (failed !== 0) throw mapFailure(this.info, failed, "delete an entry of");
+    return failed;
   }
 
   /**

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { Arena } from "../arena/arena.ts";
 import { AnyctxError, type ErrorCode } from "../error.ts";
 import { array, f32, f64, i16, string, struct, u8, u32, u64 } from "./codec/codec.ts";
-import type { ArenaMap } from "./map.ts";
+import { type ArenaMap, EXIST } from "./map.ts";
 
 const make = (): Promise<Arena> => Arena.create({ maximumBytes: 64 << 20, cpus: 3 });
 const refuses = (act: () => unknown, code: ErrorCode, why: RegExp): void =>
@@ -55,7 +55,8 @@ test("arrays: numbers and values of one word; others, per-CPU maps and queues ar
     words.compute(1, (value) => (value ?? 0) * 2),
     5,
   );
-  refuses(() => words.add(4, 1), "ENOENT", /words/);
+  refuses(() => words.add(4, 1), "E2BIG", /the index is not below 4/);
+  refuses(() => words.addMany([4], [1]), "E2BIG", /the index is not below 4/);
   refuses(() => words.compareExchange(1, 5, undefined), "EINVAL", /it is array/);
   const wide = struct({ a: u64, b: u64 });
   const large = arena.createMap({ type: "array", name: "large", key: u32, value: wide, maxEntries: 4 });
@@ -70,6 +71,26 @@ test("arrays: numbers and values of one word; others, per-CPU maps and queues ar
   });
   refuses(() => each.add(1, 1n as never), "EINVAL", /it is percpu_hash/);
   refuses(() => each.compute(1, (value) => value), "EINVAL", /it is percpu_hash/);
+});
+
+test("a full LRU map has no entry go for a new value of its own", async () => {
+  const value = struct({ a: u64, b: u64 });
+  for (const isUsed of [false, true])
+    for (const maxEntries of [2, 3, 40])
+      for (let key = 0; key < maxEntries; key++) {
+        using arena = await Arena.create({ maximumBytes: 8 << 20, cpus: 2 });
+        const map = arena.createMap({ type: "lru_hash", name: "lru", key: u32, value, maxEntries });
+        for (let each = 0; each < maxEntries; each++) map.set(each, { a: 1n, b: 1n });
+        if (isUsed) map.getMany([...map.keys()]);
+        if (key % 3 === 0) assert.equal(map.compareExchange(key, { a: 1n, b: 1n }, { a: 2n, b: 1n }), true);
+        else if (key % 3 === 1) assert.equal(map.update(key, { a: 2n, b: 1n }, EXIST), 0);
+        else map.compute(key, (before) => before && { ...before, a: before.a + 1n });
+        assert.ok(map.size >= maxEntries - 1);
+        map.set(maxEntries, { a: 1n, b: 1n });
+        assert.equal(map.compareExchange(key, { a: 1n, b: 1n }, { a: 3n, b: 1n }), false);
+        assert.equal(map.size, maxEntries, "nobody goes for a value that is not written");
+        assert.deepEqual(map.get(key), { a: 2n, b: 1n }, `${key} of ${maxEntries}, used: ${isUsed}`);
+      }
 });
 
 type Step = readonly ["exchange" | "compute" | "insert", number, number | undefined, number | undefined];

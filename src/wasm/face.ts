@@ -51,7 +51,7 @@ export interface Core {
    */
   arenaTouchPage(address: number, page: number): number;
   /**
-   * As hashChange, of an array's value: no lock, no wait. -ENOENT beyond the end.
+   * As hashChange, of an array's value: no lock, no wait. Beyond the end nothing is as expected (-ENOENT), or can be created (-E2BIG).
    * The claim pairs with every other change of the word, and with copyOutWords.
    */
   arrayChange(address: number, key: number, offset: number, change: number, room: number): number;
@@ -180,6 +180,12 @@ export interface Core {
    * @returns 0, -ERANGE (an integer would wrap), -EAGAIN (another number than the expected one), -ENOENT, or as hashUpdate
    */
   hashChange(address: number, key: number, offset: number, change: number, room: number): number;
+  /**
+   * Deletes entries from a place of a walk on; where to go on is left in `scanNext`, 0 at the end.
+   * @param into room that is used up
+   * @returns 0, or the -errno of an entry that could not be deleted: as of hashDelete
+   */
+  hashClear(address: number, from: number, into: number, bytes: number): number;
   /**
    * Deletes a key if it has the expected value, byte by byte; of no per-CPU hash. Any context.
    * @param expected `valueSize` bytes
@@ -744,6 +750,7 @@ export const SIGNATURES = {
   gracePeriodOver: { parameters: ["i32", "i32"], results: ["i32"] },
   gracePeriodStart: { parameters: ["i32"], results: ["i32"] },
   hashChange: { parameters: ["i32", "i32", "i32", "i32", "i32"], results: ["i32"] },
+  hashClear: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashCompareDelete: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
   hashCompareUpdate: { parameters: ["i32", "i32", "i32", "i32"], results: ["i32"] },
   hashDelete: { parameters: ["i32", "i32"], results: ["i32"] },

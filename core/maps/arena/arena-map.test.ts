@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ERRNO } from "../../../src/error.ts";
-import type { MapOf } from "../../../src/maps/capabilities.ts";
 import { none, u32 } from "../../../src/maps/codec/codec.ts";
+import type { MapOf } from "../../../src/maps/map-of.ts";
 import { CONSTANTS } from "../../../src/wasm/face.ts";
 import { LEVEL, makeArena } from "../../testing.ts";
 

@@ -164,7 +164,7 @@ function accountedUnit(map: MapHeader): u32 {
 function choosePaths(map: MapHeader): void {
   const isLinux = superblock().profile == PROFILE_LINUX;
   map.inPlace = map.valueSize <= 8 && !isVariable(map) && !isLinux ? 1 : 0;
-  map.interruptsOff = isLinux ? 1 : 0;
+  map.interruptsOff = isLinux && !isVariable(map) ? 1 : 0;
   map.keepsValues = hasValues(map) && !isLinux ? 1 : 0;
   const isFast = map.supply != SUPPLY_SLAB && map.ring == 0 && !isLinux;
   if (isFast) map.fastKey = fastKeyFor(map.keySize);

@@ -146,9 +146,11 @@ function findElementIn(area: CpuArea, bucket: usize, control: u64, element: usiz
 /**
  * Takes an element's entry out of its bucket, if it has one and it can be had at once. Then the first intent names the element,
  * surely this CPU's, and the entry is counted off.
+ * @param kept an element that has to stay, 0 for none: here and in all that follows
  * The load pairs with the publication of the control word; the claim of removeAt vouches for what was found.
  */
-function removeEntry(area: CpuArea, map: MapHeader, cache: Cache, element: usize): bool {
+function removeEntry(area: CpuArea, map: MapHeader, cache: Cache, element: usize, kept: usize): bool {
+  if (element == kept) return false;
   const hash = hashOfElement(element);
   const bucket = homeOf(map, hash);
   const control = acquire64(bucket);
@@ -169,17 +171,17 @@ function removeEntry(area: CpuArea, map: MapHeader, cache: Cache, element: usize
 }
 
 /** The oldest entry from `from` on that can be had, used or not. */
-function removeFrom(area: CpuArea, map: MapHeader, cache: Cache, from: usize): usize {
+function removeFrom(area: CpuArea, map: MapHeader, cache: Cache, from: usize, kept: usize): usize {
   let element = from;
   for (let left = MOST_SPARED; element != 0 && left > 0; left--) {
-    if (removeEntry(area, map, cache, element)) return element;
+    if (removeEntry(area, map, cache, element, kept)) return element;
     element = nextInOrder(map, element);
   }
   return 0;
 }
 
 /** Makes room by the order, whose lock this CPU has: the element is the newest afterwards. 0: no entry can be had. */
-function evictOldest(area: CpuArea, map: MapHeader, cache: Cache): usize {
+function evictOldest(area: CpuArea, map: MapHeader, cache: Cache, kept: usize): usize {
   const order = orderOf(map, area.id);
   rotate(map, order);
   let found: usize = 0;
@@ -187,11 +189,11 @@ function evictOldest(area: CpuArea, map: MapHeader, cache: Cache): usize {
   for (let left = mostScanned(map); found == 0 && element != 0 && left > 0; left--) {
     const next = nextInOrder(map, element);
     if (takeMark(map, element)) spare(map, order, element);
-    else if (removeEntry(area, map, cache, element)) found = element;
+    else if (removeEntry(area, map, cache, element, kept)) found = element;
     element = next;
   }
-  if (found == 0) found = removeFrom(area, map, cache, oldestInactive(order));
-  if (found == 0) found = removeFrom(area, map, cache, oldestActive(order));
+  if (found == 0) found = removeFrom(area, map, cache, oldestInactive(order), kept);
+  if (found == 0) found = removeFrom(area, map, cache, oldestActive(order), kept);
   if (found != 0) {
     takeMark(map, found);
     renew(map, order, found);
@@ -200,7 +202,7 @@ function evictOldest(area: CpuArea, map: MapHeader, cache: Cache): usize {
 }
 
 /** Makes room by what this CPU has set aside: the element is the newest once that is on a list again. 0: no entry was had so. */
-function evictSetAside(area: CpuArea, map: MapHeader, cache: Cache): usize {
+function evictSetAside(area: CpuArea, map: MapHeader, cache: Cache, kept: usize): usize {
   const batch = enterBatch(area, map);
   if (batch == 0) return 0;
   let found: usize = 0;
@@ -208,7 +210,7 @@ function evictSetAside(area: CpuArea, map: MapHeader, cache: Cache): usize {
     const element = nextOldest(area, map, batch);
     if (element == 0) break;
     const wasUsed = takeMark(map, element);
-    if (!wasUsed && removeEntry(area, map, cache, element)) found = element;
+    if (!wasUsed && removeEntry(area, map, cache, element, kept)) found = element;
     passEntry(batch, element, wasUsed);
   }
   leaveBatch(batch);
@@ -225,7 +227,7 @@ function moveHand(order: Order, taken: u32): u32 {
 }
 
 /** Makes room without the order: the element stays where it is, and its new entry will be spared. 0: none can be had. */
-function evictAny(area: CpuArea, map: MapHeader, cache: Cache): usize {
+function evictAny(area: CpuArea, map: MapHeader, cache: Cache, kept: usize): usize {
   const order = orderOf(map, area.id);
   const taken = takenSlots(order);
   const first = firstSlot(map, area.id);
@@ -234,7 +236,7 @@ function evictAny(area: CpuArea, map: MapHeader, cache: Cache): usize {
     const element = elementAt(map, first + moveHand(order, taken));
     if (element != 0 && spared < MOST_SPARED && takeMark(map, element)) {
       spared++;
-    } else if (element != 0 && removeEntry(area, map, cache, element)) {
+    } else if (element != 0 && removeEntry(area, map, cache, element, kept)) {
       markUsed(element + map.valueOffset);
       return element;
     } else {
@@ -244,14 +246,14 @@ function evictAny(area: CpuArea, map: MapHeader, cache: Cache): usize {
   return 0;
 }
 
-function evict(area: CpuArea, map: MapHeader, cache: Cache): usize {
-  let element = evictSetAside(area, map, cache);
+function evict(area: CpuArea, map: MapHeader, cache: Cache, kept: usize): usize {
+  let element = evictSetAside(area, map, cache, kept);
   if (element == 0 && lockOrder(area, map)) {
-    element = evictOldest(area, map, cache);
+    element = evictOldest(area, map, cache, kept);
     unlockOrder(area, map);
   }
   // Without the lock; or so many cannot be had at the beginning of the lists that the search was given up.
-  return element != 0 ? element : evictAny(area, map, cache);
+  return element != 0 ? element : evictAny(area, map, cache, kept);
 }
 
 /**
@@ -272,28 +274,29 @@ function awaitEntry(area: CpuArea, map: MapHeader): i32 {
 }
 
 /** A free element, a new one, or that of the entry which has to go; 0 if none can be had now. */
-function findElementFor(area: CpuArea, map: MapHeader, cache: Cache, intents: usize): usize {
+function findElementFor(area: CpuArea, map: MapHeader, cache: Cache, intents: usize, kept: usize): usize {
   let element = takeFree(area, map, cache, firstIntent(intents));
   if (element == 0) element = takeNew(area, map, cache, intents);
-  return element != 0 ? element : evict(area, map, cache);
+  return element != 0 ? element : evict(area, map, cache, kept);
 }
 
 /**
  * Takes an element for a new entry, or for a new value: a free one, a new one, or that of the entry which has to go. The first
  * intent names it, its header the operation that comes next. Any context.
  * @param bits COUNTS for an entry, 0 for a value
+ * @param kept the element of the entry whose value it is: it goes only where there is no other
  * @returns the element; or -ENOMEM (the map has none and cannot get one here), -ETIMEDOUT, -EBUSY (all are in the hands of operations
  * under way, or in a bucket that this context interrupted)
  */
-export function takeOrEvict(area: CpuArea, map: MapHeader, cache: Cache, bits: u64): usize {
+export function takeOrEvict(area: CpuArea, map: MapHeader, cache: Cache, bits: u64, kept: usize): usize {
   const intents = intentsOf(area);
-  let element = findElementFor(area, map, cache, intents);
+  let element = findElementFor(area, map, cache, intents, kept);
   for (let tries = MOST_TRIES; element == 0; tries--) {
     clearIntent(firstIntent(intents));
     const taken = takenSlots(orderOf(map, area.id));
     const result = taken == 0 ? -memoryErrno(area) : tries == 0 ? -EBUSY : awaitEntry(area, map);
     if (result != AGAIN) return <usize>result;
-    element = findElementFor(area, map, cache, intents);
+    element = findElementFor(area, map, cache, intents, tries > MOST_TRIES / 2 ? kept : 0);
   }
   const operation = nextOperation(levelCount(map, area.id, area.level));
   nameElement(element, cache, operation);

@@ -20,7 +20,7 @@ import { updateOtherwise } from "./overwrite";
 
 /** Takes and fills an element for a new entry into the first intent; -errno in its place. Values come with the elements. */
 function newEntry(area: CpuArea, map: MapHeader, hash: u32, key: usize, value: usize, allCpus: bool): usize {
-  const element = takeOrEvict(area, map, cacheOf(map.elements, area.id), COUNTS);
+  const element = takeOrEvict(area, map, cacheOf(map.elements, area.id), COUNTS, 0);
   if (isError(element)) return element;
   fillElement(map, element, hash, key, value);
   if (isPerCpu(map)) attachValue(area, map, element, value, allCpus, 0);

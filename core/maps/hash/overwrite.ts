@@ -3,14 +3,14 @@
  * element that takes the old one's place by one store. Per-CPU values are written in place (maps/percpu-value.ts).
  */
 import { Cache } from "../../alloc/cache";
-import { acquire, acquire64, publish, publish64 } from "../../base/atomics";
+import { acquire, acquire64, peek, publish, publish64 } from "../../base/atomics";
 import { E2BIG, EAGAIN, EEXIST, ENOENT } from "../../base/errno";
 import { CpuArea } from "../../cpu/area";
 import { clearIntent, firstIntent, intentsOf, MAYBE, nameObject, REMOVES, secondIntent } from "../../cpu/intent";
 import { levelCount, nextOperation, setLive } from "../count";
 import { MapHeader, NOEXIST } from "../map";
 import { isPerCpu, writeValue } from "../percpu-value";
-import { AGAIN, awaitBucket, isLocked, tryLockBucket, unlockBucket, unlockChanged } from "../table/bucket";
+import { AGAIN, awaitBucket, isLocked, isUnchanged, tryLockBucket, unlockBucket, unlockChanged } from "../table/bucket";
 import { ELEMENT_NEXT, giveReplaced, isError, supplyError, takeReplacement } from "../table/element";
 import { cacheForEntry, cacheOfElement, fillElement, hashOf, hasValue } from "../table/entry";
 import { takeOrEvict } from "./lru-evict";
@@ -25,14 +25,17 @@ function valueWord(value: usize, size: u32): u64 {
   return word;
 }
 
-/** An element for a new value into the first intent; -errno in its place. */
-function takeForValue(area: CpuArea, map: MapHeader, cache: Cache): usize {
+/**
+ * An element for a new value into the first intent; -errno in its place.
+ * @param kept of a map that makes room: an element whose entry goes only where there is no other
+ */
+function takeForValue(area: CpuArea, map: MapHeader, cache: Cache, kept: usize): usize {
   if (map.ring == 0) {
     const operation = nextOperation(levelCount(map, area.id, area.level));
     const element = takeReplacement(area, map, cache, firstIntent(intentsOf(area)), operation);
     return element != 0 ? element : <usize>supplyError(area, map);
   }
-  const element = takeOrEvict(area, map, cache, 0);
+  const element = takeOrEvict(area, map, cache, 0, kept);
   if (!isError(element)) markUsed(element + map.valueOffset);
   return element;
 }
@@ -57,7 +60,9 @@ function replaceElement(
   const address = changetype<usize>(cache);
   if (address == 0) return -E2BIG;
   const count = levelCount(map, area.id, area.level);
-  const replacement = takeForValue(area, map, cache);
+  // An entry does not go for a value of its own, as it may in Linux. A guess at which that is: the place is read again under the lock.
+  const mayGo = map.interruptsOff != 0 && expected == 0;
+  const replacement = takeForValue(area, map, cache, mayGo ? 0 : peek(place));
   if (isError(replacement)) return <i32>replacement;
   const operation = nextOperation(count);
   fillElement(map, replacement, hashOf(map, key), key, value);
@@ -130,5 +135,7 @@ export function updateOtherwise(
   if (flags == NOEXIST) return acquire64(bucket) == control ? -EEXIST : AGAIN;
   if (map.inPlace != 0 || isPerCpu(map))
     return overwriteInPlace(area, map, bucket, control, place, value, expected, allCpus);
+  // Nobody's entry goes for a value that is not to be written. What was read holds if nothing has changed, as in lruGet.
+  if (map.ring != 0 && !hasValue(map, acquire(place), expected)) return isUnchanged(bucket, control) ? -EAGAIN : AGAIN;
   return replaceElement(area, map, bucket, control, place, key, value, expected);
 }

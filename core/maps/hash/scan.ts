@@ -53,7 +53,7 @@ export function isAhead(bucket: usize, control: u64, element: usize, from: u32):
  * While the bucket is being split or merged an element may be in a slot and on the chain, and others' at the chain's end.
  * The loads pair as those of findElement (maps/table/bucket.ts).
  */
-function collectElements(bucket: usize, control: u64, from: u32, list: usize, room: u32): u32 {
+export function collectElements(bucket: usize, control: u64, from: u32, list: usize, room: u32): u32 {
   let count: u32 = 0;
   for (let bits = slotsOf(control); bits != 0 && count < room; bits &= bits - 1) {
     const element: usize = acquire(slotPlace(bucket, ctz(bits)));

@@ -107,7 +107,7 @@ export function variableValue(element: usize, lengths: u64): usize {
   return element + VARIABLE_KEY + roundUp(<u32>lengths, 8);
 }
 
-/** Whether an element has the value that is expected: bytes at `expected`, or 0 for any. Caller has the bucket's lock. */
+/** Whether an element has the value that is expected: bytes at `expected`, or 0 for any. It holds if the bucket is locked, or unchanged. */
 export function hasValue(map: MapHeader, element: usize, expected: usize): bool {
   if (expected == 0) return true;
   if (map.valueLock != 0) return equalAround(map, element + map.valueOffset, expected);

@@ -22,6 +22,11 @@ export function isExpiring(description: Description): description is ExpiringDes
   return typeof description === "object" && "expiring" in description;
 }
 
+/** Milliseconds that values are good for; of others for ever. */
+export function lifetimeOf(description: Description): number {
+  return isExpiring(description) ? description.expiring[1] : Number.POSITIVE_INFINITY;
+}
+
 /** The time in a value's bytes. */
 export function untilIn(bytes: Uint8Array): number {
   return f64.bind(bytes.slice(0, UNTIL_BYTES).buffer, 0).read();
