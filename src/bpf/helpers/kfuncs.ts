@@ -6,7 +6,7 @@ import { ERRNO } from "../../error.ts";
 import { CALL, type Instruction } from "../isa/instructions.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
 import { ARENA_FUNCTIONS } from "./arena.ts";
-import { OWNERS, ROUTES } from "./callers.ts";
+import { OWNERS, PACKET_WRITERS, ROUTES } from "./callers.ts";
 import { COPY_FUNCTIONS } from "./copies.ts";
 import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
@@ -224,6 +224,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_slice_rdwr",
+    callers: PACKET_WRITERS,
     parameters: [DYNPTR, WORD, BUFFER_OR_NULL, SIZE],
     action: {
       type: "service",
