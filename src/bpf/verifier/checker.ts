@@ -8,6 +8,7 @@ import { Refusal } from "./refusal.ts";
 import {
   describe,
   describeScalar,
+  isArena,
   NOTHING,
   type PointerRegister,
   type Register,
@@ -135,10 +136,17 @@ function checkEscape(at: number, register: Register, frame: number): void {
   throw new Refusal("frame", at, message, "Let the caller have the variable, and pass its address.");
 }
 
+/** What x86-64 has no instruction for that gives the word as it was: Linux makes loops of them, and none where an access may fault. */
+const LOOPED: ReadonlySet<string> = new Set(["or", "and", "xor"]);
+
 function checkAtomic(subject: Subject, { at, slot }: Step, state: State, effect: Of<"atomic">): void {
-  const { bytes, atomic } = effect;
+  const { bytes, atomic, fetch } = effect;
   mustHold(at, slot.src, state.register(slot.src));
   if (atomic === "cmpxchg") mustHold(at, 0, state.register(0));
+  if (fetch && LOOPED.has(atomic) && isArena(state.register(slot.dst))) {
+    const message = `it changes a word of the arena map by ${atomic} and asks what was there, which Linux does not do on x86-64`;
+    throw new Refusal("type", at, message, "Do without what was there, or use a compare-and-exchange.");
+  }
   checkAccess(subject, state, { at, register: slot.dst, offset: slot.offset, bytes, does: "atomic" });
 }
 
