@@ -14,6 +14,7 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   of_far: /map far: its memory is to be of NUMA node 9, and there is node 0 alone/,
   of_wide: /map wide: maps are in it from the start by numbers of 4 bytes, and its keys have 8/,
   of_parts: /map parts: a function is in it from the start that is no program/,
+  makes_both: /makes a both, which may be in a list and in a tree, and does not count its references/,
   passes_struct: /by_value\(\), a global function, takes a struct that is passed as it is/,
   passes_pointer: /of_no_size\(\), a global function, takes a pointer to what has no size/,
 };

@@ -20,6 +20,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   "legacy.bpf.o supported": "argument",
   "limits.bpf.o unset": "uninitialized",
   "core.bpf.o follows": "result",
+  "declared.bpf.o makes_both": "object",
   "declared.bpf.o passes_pointer": "argument",
   "declared.bpf.o passes_struct": "argument",
   "loops.bpf.o xorshift": "context",

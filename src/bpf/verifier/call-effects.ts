@@ -211,14 +211,6 @@ export function release(state: State, at: number, id: number, lent: boolean): vo
       if (word?.object?.reference === id && word.object.part === 0) forgetObject(state, at, word.object);
 }
 
-/** What was looked at under the lock may be anybody's now. */
-function loseBorrowed(state: State, at: number): void {
-  const gone = releasedRegister(at, BORROWED);
-  state.mapAll((each) =>
-    each.type === "pointer" && each.target.type === "object" && each.target.borrowed !== 0 ? gone : each,
-  );
-}
-
 /** The packet lies elsewhere: what led to it is a number, and it has to be asked for again. */
 export function losePacket(state: State): void {
   const isOfPacket = (target: Target): boolean =>
@@ -293,7 +285,6 @@ export function helperCall(subject: Subject, at: number, state: State, call: Che
   writeMemory(state, at, call);
   const uses = stackObjects.find(({ does }) => does === "uses");
   const movesPacket = helper.movesPacket === true && (uses === undefined || uses.leads === "packet");
-  if (helper.losesBorrowed === true) loseBorrowed(state, at);
   const result = resultOf(subject, state, at, call);
   changeStackObjects(subject, at, state, call);
   for (const id of released) release(state, at, id, false);
