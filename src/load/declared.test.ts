@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { Arena } from "../arena/arena.ts";
 import { readObject } from "../bpf/object/object.ts";
+import { DirectRuns } from "./direct.ts";
+import { type Engine, loadSpec } from "./load.ts";
 import { verifyObject } from "./verify.ts";
 
 const OBJECT = "src/bpf/fixtures/declared.bpf.o";
@@ -26,5 +29,15 @@ test("what loaders and kernels take of declarations is taken, hidden functions a
     if (says === undefined) assert.equal(verdict, "accepted", `${program}: ${message}`);
     else assert.match(message, says, program);
   }
-  assert.equal(verdicts.length, Object.keys(REFUSED).length + 3);
+  assert.equal(verdicts.length, Object.keys(REFUSED).length + 5);
 });
+
+for (const engine of ["interpreter", "jit"] satisfies Engine[])
+  test(`${engine}: a program does not go on in one of another type that its object puts there`, async () => {
+    const arena = await Arena.create({ cpus: 1, maximumBytes: 64 << 20 });
+    const object = readObject(readFileSync(OBJECT), OBJECT);
+    const programs = object.programs.filter(({ name }) => /^(on_frames|goes_on_elsewhere)$/.test(name));
+    const maps = object.maps.filter(({ name }) => name === "frames");
+    const runs = new DirectRuns(arena, loadSpec(arena, { ...object, programs, maps }, { engine, verify: true }));
+    assert.equal(runs.run({ program: "goes_on_elsewhere", packet: new Uint8Array(64) }).result, 7n);
+  });

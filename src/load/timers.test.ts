@@ -71,6 +71,14 @@ test("a program goes on in what user space has put into the table, and helpers a
   assert.throws(() => runs.setProgram("table", 0, "none"), { code: "EINVAL", message: /no program none/ });
 });
 
+test("no program goes on in one of another type, which would take its context for its own", async () => {
+  const { runs } = await runsOf();
+  assert.throws(() => runs.setProgram("table", 0, "arm"), {
+    code: "EINVAL",
+    message: "arm cannot be put into table: a program of another type than syscall goes on by it",
+  });
+});
+
 test("a timer, or a workqueue, belongs to the map whose value it is in", () => {
   const object = readObject(readFileSync("src/bpf/fixtures/owners.bpf.o"), "owners");
   const messages = Object.fromEntries(
