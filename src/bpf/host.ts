@@ -67,10 +67,10 @@ export interface ProgramTimers {
   init(timer: number, map: number, level: "softirq" | "task"): boolean;
   /** False: it is not initialised. */
   setCallback(timer: number, program: string, slot: bigint): boolean;
-  /** @param at nanoseconds, of the event's time. False: it is not initialised, or is a timer without a callback */
+  /** @param at nanoseconds, of the event's time. False: it is not initialised, or has no callback */
   start(timer: number, at: bigint): boolean;
-  /** Whether it was started; undefined: it is not initialised. */
-  cancel(timer: number): boolean | undefined;
+  /** Whether it was started: it has no callback then. `firing`: its callback asks; undefined: it is not initialised. */
+  cancel(timer: number): boolean | "firing" | undefined;
 }
 
 /** A map as a program sees it. `address` (of the descriptor) is what a map register holds. */

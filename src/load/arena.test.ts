@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "../arena/arena.ts";
+import { assemble } from "../bpf/isa/assemble.ts";
 import { readObject } from "../bpf/object/object.ts";
-import { loadSpec } from "./load.ts";
+import type { MapSpec } from "../bpf/object/spec.ts";
+import { programKind } from "../bpf/programs/table.ts";
+import { DirectRuns } from "./direct.ts";
+import { type LoadedObject, loadSpec } from "./load.ts";
 import { type BpfObject, loadObject } from "./typed-object.ts";
 
 const OBJECT = readFileSync("src/bpf/fixtures/arena.bpf.o");
@@ -109,4 +113,49 @@ test("variables that do not fit are refused, and nothing is left", () => {
     message: /arena: 5 pages of variables are more than map pages has/,
   });
   assert.deepEqual(arena.maps(), []);
+});
+
+const PAGES: MapSpec = {
+  ...{ name: "few", bpfType: 33, keySize: 0, valueSize: 0, maxEntries: 4, flags: 1024, readOnly: false },
+};
+
+/** A program that may sleep and names an arena map of four pages in its first instruction. */
+function loadOnPages(text: string): LoadedObject {
+  const [section, code] = ["syscall", { coreRelocations: [], lines: [] }];
+  const instructions = assemble(`r1 = map(0) ll\n${text}\nexit`);
+  const relocations = [{ type: "map", instruction: 0, map: "few" } as const];
+  const program = { name: "program", section, kind: programKind(section), autoload: true, instructions, relocations };
+  const object = { name: "made-up", license: "GPL", functions: [], maps: [PAGES], btf: undefined };
+  return loadSpec(
+    arena,
+    { ...object, programs: [{ ...program, ...code }] },
+    { engine: "interpreter", programs: "any", label: `o${labels++}` },
+  );
+}
+let labels = 0;
+
+test("pages are of the one NUMA node that there is, or of none that is named", () => {
+  for (const [node, isThere] of [
+    [-1, true],
+    [0, true],
+    [1, false],
+    [-2, false],
+  ] as const) {
+    const loaded = loadOnPages(`r2 = 0\nr3 = 1\nr4 = ${node}\nr5 = 0\ncall bpf_arena_alloc_pages`);
+    assert.deepEqual(loaded.skipped, []);
+    const { result } = new DirectRuns(arena, loaded).run({ program: "program" });
+    assert.equal(result !== 0n, isThere, `node ${node}`);
+  }
+});
+
+test("what x86-64 has no instruction for is not done to pages", () => {
+  const atomic = (text: string): LoadedObject =>
+    loadOnPages(`r6 = 0x100000000000 ll\nr6 = addr_space_cast(r6, 0x0, 0x1)\nr8 = 1\n${text}\nr0 = 0`);
+  for (const name of ["or", "and", "xor"])
+    assert.match(
+      atomic(`r8 = atomic_fetch_${name}((u64 *)(r6 + 0), r8)`).skipped[0]?.reason ?? "",
+      /asks what was there, which Linux does not do on x86-64/,
+    );
+  for (const text of ["r8 = atomic_fetch_add((u64 *)(r6 + 0), r8)", "lock *(u64 *)(r6 + 0) |= r8"])
+    assert.deepEqual(atomic(text).skipped, []);
 });

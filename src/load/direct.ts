@@ -14,7 +14,7 @@ import { programHost } from "./host.ts";
 import { probes, Regions } from "./kernel-memory.ts";
 import { instantiateImage, type LoadedObject, type ProgramImage, type Tail } from "./load.ts";
 import { checkMoment, type DirectTask, runAt, writeMoment } from "./moment.ts";
-import { withTails } from "./tails.ts";
+import { mayGoOnIn, withTails } from "./tails.ts";
 import { type DueTimer, fire, Timers } from "./timers.ts";
 
 export interface DirectRun extends DirectInput {
@@ -87,7 +87,12 @@ export class DirectRuns {
     const { address, maxEntries } = found.map.info;
     if (!Number.isInteger(index) || index < 0 || index >= maxEntries)
       throw new AnyctxError("EINVAL", `${map} has places 0 to ${maxEntries - 1}, not ${index}`);
-    this.#tails.push({ map: address, index, program: this.#imageOf(program).linked.name });
+    const image = this.#imageOf(program);
+    if (!mayGoOnIn(this.#loaded.programs, address, image)) {
+      const why = `a program of another type than ${image.kind.type} goes on by it`;
+      throw new AnyctxError("EINVAL", `${program} cannot be put into ${map}: ${why}`);
+    }
+    this.#tails.push({ map: address, index, program: image.linked.name });
   }
 
   /** Gives its memory back; nothing runs any more. */

@@ -7,6 +7,11 @@ function declaredTails(images: readonly ProgramImage[]): readonly Tail[] {
   return [...new Set(images.map(({ tails }) => tails))].flat();
 }
 
+/** Whether all programs that go on by a map are of a type: one of another would take their context for its own. */
+export function mayGoOnIn(images: readonly ProgramImage[], map: number, { kind: { type } }: ProgramImage): boolean {
+  return images.every(({ kind, linked }) => kind.type === type || !linked.maps.some(({ address }) => address === map));
+}
+
 /**
  * A host with the programs of objects in their places. Each is made ready when it is first called.
  * @param tails the places, of which later ones count; by default as the objects have them
@@ -18,9 +23,9 @@ export function withTails(
 ): ProgramHost {
   const declared = declaredTails(images);
   const ready = new Map<string, RunProgram>();
-  const programOf = (name: string): RunProgram | undefined => {
+  const programOf = (map: number, name: string): RunProgram | undefined => {
     const image = images.find(({ linked }) => linked.name === name);
-    if (image === undefined) return undefined;
+    if (image === undefined || !mayGoOnIn(images, map, image)) return undefined;
     const run = ready.get(name) ?? instantiateImage(image, whole);
     ready.set(name, run);
     return run;
@@ -29,7 +34,7 @@ export function withTails(
     ...host,
     tail: (map, index) => {
       const found = (tails?.() ?? declared).findLast((tail) => tail.map === map && tail.index === index);
-      return found === undefined ? undefined : programOf(found.program);
+      return found === undefined ? undefined : programOf(map, found.program);
     },
   };
   return whole;

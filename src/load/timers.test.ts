@@ -50,6 +50,14 @@ test("a timer that is cancelled does not fire, nor one whose entry is gone", asy
   assert.deepEqual(runs.advance(600n).printed, ["timer 3"]);
 });
 
+test("a timer is not cancelled by its own function, which Linux would wait for", async () => {
+  const { runs, loaded } = await runsOf();
+  assert.equal(runs.run({ program: "arm_ending", context: key(5) }).result, 0n);
+  assert.equal(runs.advance(500n).error, undefined);
+  assert.deepEqual(firedOf(loaded, 5), [1n, BigInt.asUintN(64, -35n)]);
+  assert.equal(runs.run({ program: "disarm", context: key(5) }).result, 0n);
+});
+
 test("a program goes on in what user space has put into the table, and helpers answer what they are to", async () => {
   const { runs } = await runsOf();
   const helpers = new Map([["get_current_task", 41n]]);
@@ -61,6 +69,14 @@ test("a program goes on in what user space has put into the table, and helpers a
   assert.throws(() => runs.setProgram("table", 2, "begins"), { code: "EINVAL", message: /places 0 to 1, not 2/ });
   assert.throws(() => runs.setProgram("timers", 0, "begins"), { code: "EINVAL", message: /no map of programs/ });
   assert.throws(() => runs.setProgram("table", 0, "none"), { code: "EINVAL", message: /no program none/ });
+});
+
+test("no program goes on in one of another type, which would take its context for its own", async () => {
+  const { runs } = await runsOf();
+  assert.throws(() => runs.setProgram("table", 0, "arm"), {
+    code: "EINVAL",
+    message: "arm cannot be put into table: a program of another type than syscall goes on by it",
+  });
 });
 
 test("a timer, or a workqueue, belongs to the map whose value it is in", () => {

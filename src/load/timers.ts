@@ -21,6 +21,8 @@ interface Timer {
 
 /** A timer that fires, as a call of its function. */
 export interface DueTimer {
+  /** Its address. */
+  readonly timer: number;
   readonly at: bigint;
   readonly level: "softirq" | "task";
   readonly cpu: number;
@@ -35,6 +37,8 @@ export class Timers implements ProgramTimers {
   readonly #loaded: Pick<LoadedObject, "maps">;
   /** By address. */
   readonly #timers = new Map<number, Timer>();
+  /** The one whose function runs, by address. */
+  #firing: number | undefined;
   /** Room for the key of the entry whose timer fires. */
   #room: { readonly address: number; readonly bytes: number } | undefined;
 
@@ -58,8 +62,7 @@ export class Timers implements ProgramTimers {
 
   start(timer: number, at: bigint): boolean {
     const found = this.#timers.get(timer);
-    // A workqueue without a function is started, and nothing comes of it.
-    if (found === undefined || (found.level === "softirq" && found.callback === undefined)) return false;
+    if (found?.callback === undefined) return false;
     Object.assign(found, { at, cpu: this.#arena.cpu });
     // Those of one time fire in the order in which they were started.
     this.#timers.delete(timer);
@@ -67,11 +70,12 @@ export class Timers implements ProgramTimers {
     return true;
   }
 
-  cancel(timer: number): boolean | undefined {
+  cancel(timer: number): boolean | "firing" | undefined {
     const found = this.#timers.get(timer);
     if (found === undefined) return undefined;
+    if (this.#firing === timer) return "firing";
     const was = found.at !== undefined;
-    found.at = undefined;
+    Object.assign(found, { at: undefined, callback: undefined });
     return was;
   }
 
@@ -80,6 +84,9 @@ export class Timers implements ProgramTimers {
    * another entry's in the next moment.
    */
   watching(core: ProgramHost["core"]): ProgramHost["core"] {
+    const inPlace: ReadonlySet<string | undefined> = new Set(
+      this.#loaded.maps.flatMap(({ map: { info } }) => (info.kind.keys === "index" ? [info.kind.program.update] : [])),
+    );
     const names = this.#loaded.maps.flatMap(({ map }) => {
       const { lookup, update, delete: remove } = map.info.kind.program;
       return lookup === undefined
@@ -92,7 +99,9 @@ export class Timers implements ProgramTimers {
         if (this.#timers.size === 0) return act(map, key, ...rest);
         const before = Number(find(map, key)) >>> 0;
         const result = act(map, key, ...rest);
-        if (before !== 0 && Number(find(map, key)) >>> 0 !== before) this.#forget(Number(map), before);
+        // An array's value is written where the one before lay: what was in that has gone as well.
+        const isGone = inPlace.has(name) ? Number(result) === 0 : Number(find(map, key)) >>> 0 !== before;
+        if (before !== 0 && isGone) this.#forget(Number(map), before);
         return result;
       };
       return [name, watching] as const;
@@ -107,7 +116,7 @@ export class Timers implements ProgramTimers {
 
   /** What fires up to a time, as it comes: what one starts may be the next. */
   *until(time: bigint): Generator<DueTimer> {
-    for (let due = this.#next(time); due !== undefined; due = this.#next(time)) yield due;
+    for (let due = this.#next(time); due !== undefined; due = this.#next(time)) yield* this.#run(due);
   }
 
   /** The works that are in queues now; those that they put there are for another time. */
@@ -116,7 +125,17 @@ export class Timers implements ProgramTimers {
     for (const { level, at } of this.#timers.values()) if (level === "task" && at !== undefined) left++;
     for (; left > 0; left--) {
       const due = this.#next(time, "task");
-      if (due !== undefined) yield due;
+      if (due !== undefined) yield* this.#run(due);
+    }
+  }
+
+  /** Whoever gets it runs its function before asking for the next one. */
+  *#run(due: DueTimer): Generator<DueTimer> {
+    this.#firing = due.timer;
+    try {
+      yield due;
+    } finally {
+      this.#firing = undefined;
     }
   }
 
@@ -140,7 +159,7 @@ export class Timers implements ProgramTimers {
         { address: key, bytes: entry.keyBytes, writable: false },
         { address: value, bytes, writable: true },
       ];
-      return { at, level, cpu, ...callback, args: [timer.map, key, value].map(BigInt), memory };
+      return { timer: address, at, level, cpu, ...callback, args: [timer.map, key, value].map(BigInt), memory };
     }
     return undefined;
   }

@@ -9,6 +9,10 @@ import { type Allowed, askKernel, readAllowed } from "./kernel/callers.ts";
 const DIFFERENCES: readonly { readonly of: RegExp; readonly why: string }[] = [
   { of: /^override_return|^probe_write_user/, why: "only kernels with certain options have it" },
   { of: /^bpf_trap|^bpf_frame_pointer_written/, why: "it is none of Linux's" },
+  {
+    of: /^bpf_dynptr_slice_rdwr/,
+    why: "Linux looks at the arguments first, of which the calls that it is asked by have none",
+  },
   { of: /^bpf_dynptr_from_skb/, why: "others may have a packet as an argument, which is not followed here" },
   {
     of: /^xdp_get_buff_len (tp_btf|iter|syscall)$/,

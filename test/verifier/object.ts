@@ -84,6 +84,7 @@ export const MAPS: readonly MapSpec[] = [
   map("ring", 27, 0, 0, 4096),
   map("commands", 31, 0, 0, 4096),
   map("events", 4, 4, 4, 2),
+  map("programs", 3, 4, 4, 2),
   { ...map(".bss", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES) },
   { ...map(".rodata", 2, 4, SECTION_BYTES, 1), contents: new Uint8Array(SECTION_BYTES).fill(1), readOnly: true },
   { ...map(".texts", 2, 4, SECTION_BYTES, 1), contents: texts("%d", "%d %q", "%s%"), readOnly: true },

@@ -120,6 +120,8 @@ function someContext(random: Random, { kind }: LinkedProgram, least: number): Co
 /** What a run returns, or is stopped with. */
 function outcomeOf(run: RunProgram, host: Host, { bytes, own }: Context): bigint | AnyctxError {
   if (bytes.length > 0) host.setContext(bytes);
+  // What was never written may be read, as in Linux: compiled it is no memory, and here not what the last program has left.
+  host.bytes.fill(0, STACK_TOP - MAX_FRAMES * FRAME_BYTES, STACK_TOP);
   try {
     return BigInt.asUintN(64, run(CONTEXT, CPU, STACK_TOP, own));
   } catch (error) {

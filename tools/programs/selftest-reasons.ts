@@ -16,6 +16,10 @@ export const LOADED_HERE: readonly SelftestReason[] = [
     says: /global function calls are not allowed with preemption disabled/,
     why: "since Linux 6.15 they are, if they may not sleep",
   },
+  {
+    says: /invalid mem access 'map_value_or_null'/,
+    why: "since Linux 6.14 a value of an array under a constant that is one of its indices is there",
+  },
   { says: /modified ctx ptr/, why: "a field at a constant offset is one, however the offset came about" },
   {
     says: /invalid access to packet/,

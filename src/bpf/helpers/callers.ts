@@ -25,6 +25,11 @@ export const TRACING: Callers = [...PROBES, ...TYPED, "syscall"];
 
 export const ROUTES: Callers = ["lwt_in", "lwt_out", "lwt_xmit", "lwt_seg6local"];
 
+/** Programs that write to what they run on: Linux asks for that whatever a slice is of. */
+export const PACKET_WRITERS: Callers = [
+  ...(["sched_cls", "xdp", "lwt_xmit", "sk_skb", "sk_msg", "cgroup_getsockopt", "cgroup_setsockopt"] as const),
+];
+
 /** Programs on addresses that decide whether they are taken, and those that only say what they look like. */
 const ASKED: Callers = ["cgroup_bind", "cgroup_connect", "cgroup_connect_unix", "cgroup_sendmsg"];
 const TOLD: Callers = ["cgroup_recvmsg", "cgroup_getpeername", "cgroup_getsockname"];

@@ -165,6 +165,16 @@ if r0 == 0 goto +3\n*(u64 *)(r0 + 0) = 5\nr0 = *(u64 *)(r0 + 0)\nr0 += 1`,
   ktime_get_coarse_ns: { text: "call ktime_get_coarse_ns", section: "socket", expected: 123_456_789_012n },
   get_current_task: { text: "call get_current_task", expected: 0xffff888000000000n + 79n * 65536n },
   get_current_task_btf: { text: "call get_current_task_btf", expected: 0xffff888000000000n + 79n * 65536n },
+  get_stack: {
+    // Of no event a stack is known; what is asked for wrongly is said first, and nothing is left where it was to be.
+    text: `*(u64 *)(r10 - 8) = 7\nr2 = r10\nr2 += -8\nr3 = 8\nr4 = 0x200\ncall get_stack\nr1 = *(u64 *)(r10 - 8)\nr0 += r1`,
+    expected: EINVAL,
+  },
+  get_task_stack: {
+    text: "r1 = 0\nr2 = r10\nr2 += -8\nr3 = 8\nr4 = 0x100\ncall get_task_stack",
+    expected: EFAULT,
+  },
+  get_stackid: { text: "r2 = {array}\nr3 = 0x800\ncall get_stackid", expected: EINVAL },
   get_ns_current_pid_tgid: {
     text: `r1 = 4\nr2 = 4\nr3 = r10\nr3 += -8\nr4 = 8\ncall get_ns_current_pid_tgid
 r0 = *(u64 *)(r10 - 8)`,

@@ -2,7 +2,7 @@
 import { ERRNO } from "../../error.ts";
 import { DYNPTR_BYTES, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
-import { CALLBACK } from "./parameters/callback.ts";
+import { CALLBACK, CALLBACK_CONTEXT } from "./parameters/callback.ts";
 import { MAP } from "./parameters/maps.ts";
 import { SCALAR } from "./parameters/numbers.ts";
 import { mapFunction, type ServiceCall, withRoom } from "./service.ts";
@@ -44,7 +44,8 @@ function drain(call: ServiceCall, address: number, slot: bigint, context: bigint
 export const DRAIN: Helper = {
   id: 209,
   name: "user_ringbuf_drain",
-  parameters: [MAP, CALLBACK, SCALAR, SCALAR],
+  maps: ["user_ringbuf"],
+  parameters: [MAP, CALLBACK, CALLBACK_CONTEXT, SCALAR],
   calls: { arguments: ["dynptr", { register: 3 }], result: [0, 1] },
   action: { type: "service", run: drain },
   result: "i64",

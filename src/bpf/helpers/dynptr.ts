@@ -3,7 +3,9 @@
  * in its upper bits, and an offset; programs see none of it.
  */
 import { ERRNO } from "../../error.ts";
+import { SK_BUFF } from "../programs/packet-struct.ts";
 import type { Helper } from "./helper.ts";
+import { packetOf, storeInPacket } from "./packet.ts";
 import { MAP } from "./parameters/maps.ts";
 import { DESTINATION, SIZE, TEXT, VALUE_MEMORY } from "./parameters/memory.ts";
 import { SCALAR, WORD } from "./parameters/numbers.ts";
@@ -16,12 +18,17 @@ export const DYNPTR_BYTES = 16;
 /** DYNPTR_MAX_SIZE of Linux. */
 const MOST_BYTES = 0xffffff;
 const READ_ONLY = 0x80000000;
+const PACKET = 0x40000000;
 
 /** What a dynptr leads to; undefined: to nothing. */
 export interface Dynptr {
   readonly address: number;
   readonly size: number;
   readonly readOnly: boolean;
+  /** It is the packet, which is read and written as the helpers of packets do. */
+  readonly isPacket?: boolean;
+  /** Bytes of what it was made of that lie in front. */
+  readonly before?: number;
 }
 
 export function readDynptr({ view }: ServiceCall, at: number): Dynptr | undefined {
@@ -29,13 +36,15 @@ export function readDynptr({ view }: ServiceCall, at: number): Dynptr | undefine
   const size = view.getUint32(at + SIZE_AT, true);
   const offset = view.getUint32(at + OFFSET_AT, true);
   if (address === 0) return undefined;
-  return { address: address + offset, size: size & MOST_BYTES, readOnly: (size & READ_ONLY) !== 0 };
+  const [readOnly, isPacket] = [(size & READ_ONLY) !== 0, (size & PACKET) !== 0];
+  return { address: address + offset, size: size & MOST_BYTES, readOnly, isPacket, before: offset };
 }
 
 export function writeDynptr({ view }: ServiceCall, at: number, to: Dynptr | undefined): void {
-  view.setBigUint64(at, BigInt(to?.address ?? 0), true);
-  view.setUint32(at + SIZE_AT, to === undefined ? 0 : (to.size | (to.readOnly ? READ_ONLY : 0)) >>> 0, true);
-  view.setUint32(at + OFFSET_AT, 0, true);
+  const { address = 0, size = 0, readOnly = false, isPacket = false, before = 0 } = to ?? {};
+  view.setBigUint64(at, BigInt(address - before), true);
+  view.setUint32(at + SIZE_AT, (size | (readOnly ? READ_ONLY : 0) | (isPacket ? PACKET : 0)) >>> 0, true);
+  view.setUint32(at + OFFSET_AT, before, true);
 }
 
 /** Whether so many bytes from an offset on lie in it. */
@@ -59,16 +68,19 @@ function read(call: ServiceCall, into: number, bytes: number, at: number, offset
 
 function write(call: ServiceCall, at: number, offset: number, from: number, bytes: number, flags: bigint): number {
   const to = readDynptr(call, at);
-  if (to === undefined || flags !== 0n || to.readOnly) return -ERRNO.EINVAL;
+  if (to === undefined || to.readOnly) return -ERRNO.EINVAL;
   if (!fits(to, offset, bytes)) return -ERRNO.E2BIG;
+  if (to.isPacket && packetOf(call).struct === SK_BUFF)
+    return storeInPacket(call, to.address + offset - packetOf(call).begin, from, bytes, flags);
+  if (flags !== 0n) return -ERRNO.EINVAL;
   call.bytes.copyWithin(to.address + offset, from, from + bytes);
   return 0;
 }
 
-/** `bpf_dynptr_data`: the address itself, of so many bytes. */
+/** `bpf_dynptr_data`: the address itself, of so many bytes; a packet need not lie in one piece, and has `bpf_dynptr_slice`. */
 function data(call: ServiceCall, at: number, offset: number, bytes: number): number {
   const to = readDynptr(call, at);
-  if (to === undefined || to.readOnly || !fits(to, offset, bytes)) return 0;
+  if (to === undefined || to.readOnly || to.isPacket || !fits(to, offset, bytes)) return 0;
   call.grant(to.address + offset, bytes, true);
   return to.address + offset;
 }
@@ -90,9 +102,10 @@ function reserve(call: ServiceCall, address: number, size: number, flags: bigint
 }
 
 function giveBack(call: ServiceCall, at: number, flags: bigint, name: "ringbufSubmit" | "ringbufDiscard"): 0 {
-  const record = readDynptr(call, at)?.address;
+  const found = readDynptr(call, at);
   writeDynptr(call, at, undefined);
-  if (record === undefined) return 0;
+  if (found === undefined) return 0;
+  const record = found.address - (found.before ?? 0);
   if (!call.release(record)) call.fail("this is no record that the run has reserved");
   call.revoke(record);
   call.host.core[name]?.(record, Number(BigInt.asUintN(32, flags)));
@@ -111,6 +124,7 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
   {
     id: 198,
     name: "ringbuf_reserve_dynptr",
+    maps: ["ringbuf"],
     parameters: [MAP, WORD, SCALAR, RECORD_DYNPTR_ROOM],
     action: { type: "service", run: reserve },
     result: "i32",
@@ -156,6 +170,6 @@ export const DYNPTR_HELPERS: readonly Helper[] = [
     action: { type: "service", run: data },
     leads: { type: "memory", what: "what a dynptr leads to", bytes: { argument: 3 }, writable: true, of: "dynptr" },
     result: "address",
-    doc: "The address of bytes that a dynptr leads to, or 0 beyond its end.",
+    doc: "The address of bytes that a dynptr leads to, or 0 beyond its end, and where it leads to the packet.",
   },
 ];

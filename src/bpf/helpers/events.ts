@@ -16,8 +16,35 @@ import {
   TEXT,
 } from "./parameters/memory.ts";
 import { FLAGS, SCALAR, WORD } from "./parameters/numbers.ts";
+import type { ServiceCall } from "./service.ts";
+
+/** Bits of BPF_F_SKIP_FIELD_MASK, BPF_F_USER_STACK, BPF_F_FAST_STACK_CMP, BPF_F_REUSE_STACKID, BPF_F_USER_BUILD_ID. */
+const STACK = { skipped: 0xffn, ofUser: 0x100n, compareFast: 0x200n, reuseNumber: 0x400n, buildIds: 0x800n } as const;
+const ADDRESS_BYTES = 8;
+/** `struct bpf_stack_build_id`. */
+const BUILD_ID_BYTES = 32;
+
+/** What is wrong with how a stack is asked for; undefined: nothing. */
+function stackProblem(size: number, flags: bigint): number | undefined {
+  const hasIds = (flags & STACK.buildIds) !== 0n;
+  const isKnown = (flags & ~(STACK.skipped | STACK.ofUser | STACK.buildIds)) === 0n;
+  const fits = size % (hasIds ? BUILD_ID_BYTES : ADDRESS_BYTES) === 0;
+  return isKnown && fits && (!hasIds || (flags & STACK.ofUser) !== 0n) ? undefined : -ERRNO.EINVAL;
+}
+
+/** No event says more of a stack than that there is one. */
+function stackOf({ bytes }: ServiceCall, _: unknown, into: number, size: number, flags: bigint): number {
+  bytes.fill(0, into, into + size);
+  return stackProblem(size, flags) ?? -ERRNO.EFAULT;
+}
+
+function stackNumber(_: ServiceCall, __: number, ___: number, flags: bigint): number {
+  const known = STACK.skipped | STACK.ofUser | STACK.compareFast | STACK.reuseNumber;
+  return (flags & ~known) === 0n ? -ERRNO.EFAULT : -ERRNO.EINVAL;
+}
 
 const OUTPUT: Omit<Helper, "id" | "name"> = {
+  maps: ["perf_event_array"],
   parameters: [SOURCE, MAP, SCALAR, TEXT, SIZE],
   action: { type: "service", run: perfEventOutput },
   result: "i32",
@@ -28,6 +55,7 @@ export const EVENT_HELPERS: readonly Helper[] = [
   {
     id: 22,
     name: "perf_event_read",
+    maps: ["perf_event_array"],
     parameters: [MAP, SCALAR],
     action: { type: "unknown", what: "a counter" },
     result: "u64",
@@ -44,14 +72,16 @@ export const EVENT_HELPERS: readonly Helper[] = [
     id: 27,
     name: "get_stackid",
     callers: TRACING,
+    maps: ["stack_trace"],
     parameters: [CONTEXT, MAP, SCALAR],
-    action: { type: "answer", value: -ERRNO.EFAULT },
+    action: { type: "service", run: stackNumber },
     result: "i32",
-    doc: "The number of the event's stack: -EFAULT, as where it cannot be walked.",
+    doc: "The number of the event's stack: -EFAULT, as where it cannot be walked; -EINVAL for unknown flags.",
   },
   {
     id: 55,
     name: "perf_event_read_value",
+    maps: ["perf_event_array"],
     parameters: [MAP, SCALAR, DESTINATION, POSITIVE_SIZE],
     action: { type: "unknown", what: "a counter" },
     result: "i32",
@@ -80,10 +110,10 @@ export const EVENT_HELPERS: readonly Helper[] = [
     name: "get_stack",
     callers: TRACING,
     parameters: [CONTEXT, DESTINATION, SIZE, SCALAR],
-    action: { type: "answer", value: -ERRNO.EFAULT },
+    action: { type: "service", run: stackOf },
     atMostSize: true,
     result: "i32",
-    doc: "The event's stack: -EFAULT, as where it cannot be walked.",
+    doc: "The event's stack: zeroes and -EFAULT, as where it cannot be walked; -EINVAL for unknown flags and parts of entries.",
   },
   { id: 111, name: "skb_output", ...OUTPUT, callers: [...TYPED, "syscall"] },
   {
@@ -100,10 +130,10 @@ export const EVENT_HELPERS: readonly Helper[] = [
     id: 141,
     name: "get_task_stack",
     parameters: [TASK, DESTINATION, SIZE, SCALAR],
-    action: { type: "answer", value: -ERRNO.EFAULT },
+    action: { type: "service", run: stackOf },
     atMostSize: true,
     result: "i32",
-    doc: "A task's stack: -EFAULT, as where it cannot be walked.",
+    doc: "A task's stack, as get_stack.",
   },
   {
     id: 173,

@@ -3,6 +3,7 @@
  * the call is carried out. The interpreter checks pointers against what the run was granted, the JIT that they lie in memory; both
  * read only the rows and the parameters' kinds.
  */
+import type { MapType } from "../../maps/map-kind.ts";
 import type { Core } from "../../wasm/face.ts";
 import type { Caller } from "./callers.ts";
 import { MAP } from "./parameters/maps.ts";
@@ -50,6 +51,8 @@ export interface Helper extends CallRules {
   /** Whose programs alone may call it; all, if not given. */
   readonly callers?: readonly Caller[];
   readonly parameters: readonly ParameterKind[];
+  /** Kinds of maps that it takes; of a role's, those that have the role. */
+  readonly maps?: readonly MapType[];
   /** How many parameters each call has: registers of those behind them may hold nothing. All, if not given. */
   readonly required?: number;
   readonly action: Action;

@@ -6,7 +6,7 @@ import { ERRNO } from "../../error.ts";
 import { CALL, type Instruction } from "../isa/instructions.ts";
 import { SK_BUFF, XDP_MD } from "../programs/packet-struct.ts";
 import { ARENA_FUNCTIONS } from "./arena.ts";
-import { OWNERS, ROUTES } from "./callers.ts";
+import { OWNERS, PACKET_WRITERS, ROUTES } from "./callers.ts";
 import { COPY_FUNCTIONS } from "./copies.ts";
 import { fits, readDynptr, writeDynptr } from "./dynptr.ts";
 import type { Helper } from "./helper.ts";
@@ -47,7 +47,8 @@ function newNumbers({ view }: ServiceCall, at: number, from: number, to: number)
 }
 
 function nextNumber({ view }: ServiceCall, at: number): number {
-  const next = view.getInt32(at, true) + 1;
+  // The one before the least number is the greatest.
+  const next = (view.getInt32(at, true) + 1) | 0;
   if (next >= view.getInt32(at + 4, true)) {
     view.setBigUint64(at, 0n, true);
     return 0;
@@ -73,7 +74,8 @@ function adjust(call: ServiceCall, at: number, start: number, end: number): numb
   const from = readDynptr(call, at);
   if (from === undefined || start > end) return -ERRNO.EINVAL;
   if (start > from.size || end > from.size) return -ERRNO.ERANGE;
-  writeDynptr(call, at, { ...from, address: from.address + start, size: end - start });
+  const before = (from.before ?? 0) + start;
+  writeDynptr(call, at, { ...from, address: from.address + start, before, size: end - start });
   return 0;
 }
 
@@ -97,7 +99,7 @@ function ofPacket(call: ServiceCall, flags: bigint, into: number): number {
   const { begin, end, struct } = packetOf(call);
   // Only programs of traffic control change a packet through it, and those of XDP.
   const readOnly = struct === SK_BUFF && call.program.kind.type !== "sched_cls";
-  writeDynptr(call, into, { address: begin, size: end - begin, readOnly });
+  writeDynptr(call, into, { address: begin, size: end - begin, readOnly, isPacket: true });
   return struct === SK_BUFF || struct === XDP_MD ? 0 : -ERRNO.EINVAL;
 }
 
@@ -222,6 +224,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "bpf_dynptr_slice_rdwr",
+    callers: PACKET_WRITERS,
     parameters: [DYNPTR, WORD, BUFFER_OR_NULL, SIZE],
     action: {
       type: "service",

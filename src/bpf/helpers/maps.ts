@@ -1,15 +1,15 @@
 /** Helpers on maps. */
 import { ERRNO } from "../../error.ts";
-import type { MapKind } from "../../maps/kinds.ts";
+import type { MapType } from "../../maps/map-kind.ts";
 import { LAYOUT } from "../../wasm/face.ts";
 import type { LinkedMap } from "../linked.ts";
 import type { Helper } from "./helper.ts";
-import { CALLBACK } from "./parameters/callback.ts";
+import { CALLBACK, CALLBACK_CONTEXT } from "./parameters/callback.ts";
 import { KEY, MAP, ROOM, VALUE } from "./parameters/maps.ts";
 import { SIZE, TEXT } from "./parameters/memory.ts";
 import { FLAGS, RECORD_SIZE, SCALAR, WORD } from "./parameters/numbers.ts";
 import { RECORD_ADDRESS } from "./parameters/records.ts";
-import { mapFunction, type ServiceCall, withRoom } from "./service.ts";
+import { coreFunction, mapFunction, type ServiceCall, withRoom } from "./service.ts";
 
 /** Bytes of entries that are copied out at once while they are gone through. */
 const SCAN_BYTES = 65536;
@@ -36,13 +36,21 @@ function keysOf(call: ServiceCall, { address, kind, keySize, maxEntries }: Linke
   });
 }
 
-const MAY_GO_THROUGH: readonly MapKind["type"][] = ["hash", "percpu_hash", "array", "percpu_array"];
+const GONE_THROUGH: readonly MapType[] = [
+  ...(["hash", "percpu_hash", "lru_hash", "lru_percpu_hash", "array", "percpu_array"] as const),
+];
+/** Who goes through a map that makes room has not used its entries. */
+const UNUSED_LOOKUPS: Readonly<Partial<Record<MapType, "hashLookup" | "percpuHashLookup">>> = {
+  lru_hash: "hashLookup",
+  lru_percpu_hash: "percpuHashLookup",
+};
 
 /** `bpf_for_each_map_elem`: the callback gets map, key, value and the given context; not 0 ends it. */
 function forEachElement(call: ServiceCall, address: number, slot: bigint, context: bigint, flags: bigint): number {
   const map = call.mapAt(address);
-  if (flags !== 0n || !MAY_GO_THROUGH.includes(map.kind.type)) return -ERRNO.EINVAL;
-  const find = mapFunction(call, map, "lookup");
+  if (flags !== 0n || !GONE_THROUGH.includes(map.kind.type)) return -ERRNO.EINVAL;
+  const unused = UNUSED_LOOKUPS[map.kind.type];
+  const find = unused === undefined ? mapFunction(call, map, "lookup") : coreFunction(call, unused);
   return withRoom(call, Math.max(8, map.keySize), (room) => {
     call.grant(room, map.keySize, false);
     let count = 0;
@@ -155,7 +163,8 @@ export const MAP_HELPERS: readonly Helper[] = [
   {
     id: 164,
     name: "for_each_map_elem",
-    parameters: [MAP, CALLBACK, SCALAR, SCALAR],
+    maps: GONE_THROUGH,
+    parameters: [MAP, CALLBACK, CALLBACK_CONTEXT, SCALAR],
     calls: { arguments: ["map", "key", "value", { register: 3 }], result: [0, 1] },
     action: { type: "service", run: forEachElement },
     result: "i64",

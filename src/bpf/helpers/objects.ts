@@ -232,7 +232,6 @@ export const OBJECT_FUNCTIONS: readonly Row[] = [
   {
     ...{ name: "bpf_rbtree_remove", callers: OWNERS, parameters: [TREE, NODE], result: "address", underLock: true },
     leads: { type: "object", of: "field", owned: true },
-    losesBorrowed: true,
     action: { type: "service", run: (call, root: number, node: number) => leave(call, root, node) },
     doc: "Takes a node out of a tree; 0 where it is not in it.",
   },

@@ -97,7 +97,8 @@ function loadRelative(call: ServiceCall, _: number, offset: number, into: number
 /** BPF_F_RECOMPUTE_CSUM, which nothing follows from here, and BPF_F_INVALIDATE_HASH. */
 const [RECOMPUTE_SUM, INVALIDATE_HASH] = [1n, 2n];
 
-function store(call: ServiceCall, _: number, offset: number, from: number, size: number, flags: bigint): number {
+/** `bpf_skb_store_bytes`, and what is written through a dynptr to such a packet. */
+export function storeInPacket(call: ServiceCall, offset: number, from: number, size: number, flags: bigint): number {
   if ((flags & ~(RECOMPUTE_SUM | INVALIDATE_HASH)) !== 0n) return -ERRNO.EINVAL;
   const { begin, end } = packetOf(call);
   if (offset > 0x7fffffff || begin + offset + size > end) return -ERRNO.EFAULT;
@@ -157,7 +158,11 @@ export const PACKET_HELPERS: readonly Helper[] = [
     movesPacket: true,
     callers: ["sched_cls", "lwt_xmit", "sk_skb"],
     parameters: [CONTEXT, WORD, TEXT, POSITIVE_SIZE, SCALAR],
-    action: { type: "service", run: store },
+    action: {
+      type: "service",
+      run: (call, _: number, offset: number, from: number, size: number, flags: bigint) =>
+        storeInPacket(call, offset, from, size, flags),
+    },
     result: "i32",
     doc: "Copies bytes into the packet; 0, -EFAULT beyond its end, -EINVAL for unknown flags.",
   },

@@ -105,10 +105,7 @@ const UNKNOWN: readonly string[] = [
 
 /** What is answered the same to everybody. */
 const ANSWERED: readonly string[] = [
-  "get_stackid",
-  "get_stack",
   "read_branch_records",
-  "get_task_stack",
   "csum_update",
   "sk_lookup_tcp",
   "sk_lookup_udp",

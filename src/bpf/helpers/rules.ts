@@ -105,8 +105,6 @@ export interface CallRules {
   readonly sleeps?: true;
   /** May be called while a lock is held. */
   readonly underLock?: true;
-  /** What is borrowed while the lock is held is not to be looked at any more. */
-  readonly losesBorrowed?: true;
   /** The run does not go on behind it: it ends with the first argument, or it is stopped, and this is why. */
   readonly final?: "exit" | Stop;
 }

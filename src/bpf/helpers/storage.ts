@@ -53,19 +53,22 @@ const CALLERS: Readonly<Record<string, readonly [get: Callers, remove: Callers]>
   inode: [["lsm"], ["lsm"]],
 };
 
+type Owner = "task" | "sk" | "inode" | "cgrp";
+
 /** The two helpers of a kind of owners: numbers, whose they are, and how the owner is passed. */
-function pair(ids: readonly [get: number, remove: number], whose: string, owner: ParameterKind): Helper[] {
+function pair(ids: readonly [get: number, remove: number], whose: Owner, owner: ParameterKind): Helper[] {
+  const maps = [`${whose}_storage` as const];
   const [getters, removers] = CALLERS[whose] ?? [];
-  const of = { sk: "socket", cgrp: "cgroup" }[whose] ?? whose;
+  const of = { sk: "socket", cgrp: "cgroup", task: "task", inode: "inode" }[whose];
   return [
     {
-      ...{ id: ids[0], name: `${whose}_storage_get`, parameters: [MAP, owner, VALUE_OR_NULL, SCALAR] },
+      ...{ id: ids[0], name: `${whose}_storage_get`, maps, parameters: [MAP, owner, VALUE_OR_NULL, SCALAR] },
       ...(getters && { callers: getters }),
       ...{ action: { type: "service", run: get }, result: "value" },
       doc: `The address of the value that belongs to the ${of}, made of the given one where there is none and the flags are 1; or 0.`,
     },
     {
-      ...{ id: ids[1], name: `${whose}_storage_delete`, parameters: [MAP, owner] },
+      ...{ id: ids[1], name: `${whose}_storage_delete`, maps, parameters: [MAP, owner] },
       ...(removers && { callers: removers }),
       ...{ action: { type: "service", run: remove }, result: "i32" },
       doc: `Removes the value that belongs to the ${of}; 0, -ENOENT or -EINVAL.`,

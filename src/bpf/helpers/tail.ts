@@ -23,6 +23,7 @@ export const TAIL_HELPERS: readonly Helper[] = [
   {
     id: 12,
     name: "tail_call",
+    maps: ["prog_array"],
     parameters: [CONTEXT, MAP, SCALAR],
     action: { type: "tail" },
     result: "none",

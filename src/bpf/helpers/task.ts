@@ -86,6 +86,7 @@ export const TASK_HELPERS: readonly Helper[] = [
   {
     id: 37,
     name: "current_task_under_cgroup",
+    maps: ["cgroup_array"],
     parameters: [MAP, WORD],
     action: { type: "service", run: underCgroup },
     result: "i32",

@@ -39,6 +39,7 @@ function start(call: ServiceCall, timer: number, nanoseconds: bigint, flags: big
 
 function cancel(call: ServiceCall, timer: number): number {
   const was = timersOf(call).cancel(timer);
+  if (was === "firing") return -ERRNO.EDEADLK;
   return was === undefined ? -ERRNO.EINVAL : was ? 1 : 0;
 }
 
@@ -78,7 +79,7 @@ export const WORKQUEUE_FUNCTIONS: readonly Omit<Helper, "id">[] = [
     parameters: [WORKQUEUE, WORD],
     action: { type: "service", run: startWork },
     result: "i32",
-    doc: "Has a workqueue's function called as a task, once the program has ended; -EINVAL where there is none, and for flags.",
+    doc: "Has a workqueue's function called as a task, once the program has ended; -EINVAL where there is none, or no function of it, and for flags.",
   },
 ];
 
@@ -106,7 +107,7 @@ export const TIMER_HELPERS: readonly Helper[] = [
     parameters: [TIMER, SCALAR, SCALAR],
     action: { type: "service", run: start },
     result: "i32",
-    doc: "Lets a timer fire after so many nanoseconds, or at such a time; -EINVAL where there is none.",
+    doc: "Lets a timer fire after so many nanoseconds, or at such a time; -EINVAL where there is none, or none of whose function is known.",
   },
   {
     id: 172,
@@ -114,6 +115,6 @@ export const TIMER_HELPERS: readonly Helper[] = [
     parameters: [TIMER],
     action: { type: "service", run: cancel },
     result: "i32",
-    doc: "Keeps a timer from firing: 1 if it would have, 0 if not, -EINVAL where there is none.",
+    doc: "Keeps a timer from firing, and has it forget its function: 1 if it would have fired, 0 if not; -EINVAL where there is none, -EDEADLK in its own function.",
   },
 ];

@@ -24,6 +24,8 @@ export interface ElfSymbol {
   readonly size: number;
   readonly type: number;
   readonly binding: number;
+  /** Nobody outside of the object is to see it (`__hidden`). */
+  readonly hidden: boolean;
   /** Index of the section it lies in; 0 where undefined, from 0xff00 up for special values. */
   readonly section: number;
 }
@@ -46,6 +48,8 @@ export const SECTION_TYPE = { progbits: 1, symtab: 2, strtab: 3, rela: 4, nobits
 export const SECTION_FLAG = { write: 1, alloc: 2, execute: 4 } as const;
 export const SYMBOL_TYPE = { none: 0, object: 1, function: 2, section: 3, file: 4 } as const;
 export const SYMBOL_BINDING = { local: 0, global: 1, weak: 2 } as const;
+/** STV_INTERNAL and STV_HIDDEN. */
+const HIDDEN: readonly number[] = [1, 2];
 /** LLVM's `R_BPF_*` numbers. */
 export const RELOCATION = { none: 0, wide: 1, abs64: 2, abs32: 3, nodyld32: 4, call: 10 } as const;
 
@@ -162,6 +166,7 @@ function readSymbols(file: ByteReader, sections: readonly ElfSection[], name: st
       size: reader.size(at + 16, what),
       type,
       binding: info >> 4,
+      hidden: HIDDEN.includes(reader.u8(at + 5, what) & 3),
       section,
     };
   });

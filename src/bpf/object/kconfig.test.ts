@@ -62,3 +62,14 @@ test("a section that nobody could want is refused", () => {
     message: /^x: its \.kconfig has \d+ bytes, more than 65536$/,
   });
 });
+
+test("a value that has no room in its variable is refused", () => {
+  const { btf } = spec;
+  assert.ok(btf !== undefined);
+  const types = btf.types.map((type) => (type.kind === "int" ? { ...type, size: 2 } : type));
+  const elf = { sections: [], symbols: [], relocations: new Map() };
+  assert.throws(() => readKconfig(elf as never, { ...btf, types }, "x"), {
+    code: "BAD_OBJECT",
+    message: "x: LINUX_KERNEL_VERSION is 397824, for which it has 2 bytes only",
+  });
+});

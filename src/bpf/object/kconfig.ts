@@ -33,8 +33,10 @@ function isUndefined({ section, name: own }: ElfSymbol, name: string): boolean {
   return section === 0 && own === name;
 }
 
-/** Stores a number little-endian in as many bytes as the variable has. */
-function store(contents: Uint8Array, { offset, size }: VariableSpec, value: number): void {
+/** Stores a number little-endian in as many bytes as the variable has. @throws {AnyctxError} BAD_OBJECT: these are too few */
+function store(object: string, contents: Uint8Array, { name, offset, size }: VariableSpec, value: number): void {
+  if (value >= 2 ** (8 * size))
+    throw new AnyctxError("BAD_OBJECT", `${object}: ${name} is ${value}, for which it has ${size} bytes only`);
   for (let index = 0; index < Math.min(size, 4); index++) contents[offset + index] = (value >>> (8 * index)) & 0xff;
 }
 
@@ -65,7 +67,7 @@ export function readKconfig(elf: ElfObject, btf: Btf | undefined, name: string):
       `${name}: its ${KCONFIG_SECTION} has ${valueSize} bytes, more than ${MOST_BYTES}`,
     );
   const contents = new Uint8Array(valueSize);
-  for (const variable of variables) store(contents, variable, KNOWN.get(variable.name) ?? 0);
+  for (const variable of variables) store(name, contents, variable, KNOWN.get(variable.name) ?? 0);
   const names = variables.map(({ name }) => name);
   const unknown = new Set(names.filter((name) => !KNOWN.has(name) && !isWeak(elf, name)));
   return {

@@ -9,6 +9,7 @@ import {
   MAPS_SECTION,
   SECTION_FLAG,
   SECTION_TYPE,
+  SYMBOL_BINDING,
   SYMBOL_TYPE,
 } from "./elf.ts";
 import { BPF_MAP_TYPE_ARRAY, createdEntries, type MapSpec, RDONLY_PROG, type VariableSpec } from "./spec.ts";
@@ -90,7 +91,7 @@ function initialValues(
   section: ElfSection,
   name: string,
   members: readonly BtfMember[],
-): Pick<MapSpec, "programs" | "innerMaps"> {
+): Pick<MapSpec, "programs" | "innerMaps" | "unsupported"> {
   const values = members.find((member) => member.name === "values");
   const symbol = elf.symbols.find((each) => each.section === section.index && each.name === name);
   if (values === undefined || symbol === undefined) return {};
@@ -102,7 +103,13 @@ function initialValues(
     const found = inside.filter(({ symbol: { type } }) => type === wanted);
     return new Map(found.map((each) => [(each.offset - begin) / POINTER_BYTES, each.symbol.name]));
   };
-  return { programs: of(SYMBOL_TYPE.function), innerMaps: of(SYMBOL_TYPE.object) };
+  const [programs, innerMaps] = [of(SYMBOL_TYPE.function), of(SYMBOL_TYPE.object)];
+  const sections = new Map(elf.symbols.map((each) => [each.name, elf.sections[each.section]?.name]));
+  const isNamed = programs.size + innerMaps.size === inside.length;
+  const isProgram = [...programs.values()].every((each) => sections.get(each) !== ".text");
+  const unsupported =
+    isNamed && isProgram ? {} : { unsupported: "a function is in it from the start that is no program" };
+  return { programs, innerMaps, ...unsupported };
 }
 
 /** Attributes of a BTF-defined map, as libbpf names them. */
@@ -131,7 +138,10 @@ const ATTRIBUTES: ReadonlyMap<string, Apply> = new Map<string, Apply>([
     (map, btf, member, what) => {
       map.valueSize ??= DESCRIPTOR_BYTES;
       const held = heldIn(btf, member);
-      if (held?.kind === "struct") map.inner = typedMap(btf, held.members, member.name, `${what}, its inner map`);
+      if (held?.kind !== "struct") return;
+      const inner = `${what}, its inner map`;
+      map.inner = typedMap(btf, held.members, member.name, inner);
+      if (map.inner.pinned === true) bad(inner, "it is pinned, and only the map that it is in can be");
     },
   ],
   [
@@ -185,8 +195,33 @@ export function typedMaps(elf: ElfObject, btf: Btf | undefined, name: string): M
     const type = resolveType(btf, entry.type);
     if (type.kind !== "struct") return bad(what, "its declaration is not a struct");
     const map = typedMap(btf, type.members, variable.name, what);
-    return { ...map, ...initialValues(elf, section, variable.name, type.members) };
+    const found = { ...map, ...initialValues(elf, section, variable.name, type.members) };
+    const unsupported = problemOf(elf, section, found) ?? nodeProblem(btf, type.members, map.flags);
+    return unsupported === undefined ? found : { ...found, unsupported };
   });
+}
+
+/** What loaders have against a map, and what is in it from the start. */
+function problemOf(elf: ElfObject, { index }: ElfSection, map: MapSpec): string | undefined {
+  const { name, innerMaps, bpfType, keySize } = map;
+  const symbol = elf.symbols.find((each) => each.section === index && each.name === name);
+  if (symbol?.binding === SYMBOL_BINDING.local || symbol?.hidden === true)
+    return "it is static or hidden, and maps are taken by names that all may see";
+  const isOfMaps = bpfType === BPF_MAP_TYPE_HASH_OF_MAPS && (innerMaps?.size ?? 0) > 0;
+  if (isOfMaps && keySize !== INDEX_BYTES)
+    return `maps are in it from the start by numbers of ${INDEX_BYTES} bytes, and its keys have ${keySize}`;
+  return map.unsupported;
+}
+
+const BPF_MAP_TYPE_HASH_OF_MAPS = 13;
+const INDEX_BYTES = 4;
+const NUMA_NODE_FLAG = 4;
+
+/** There is one node of memory, 0. */
+function nodeProblem(btf: Btf, members: readonly BtfMember[], flags: number): string | undefined {
+  const member = members.find(({ name }) => name === "numa_node");
+  const node = member === undefined || (flags & NUMA_NODE_FLAG) === 0 ? 0 : uintOf(btf, member, "numa_node");
+  return node === 0 ? undefined : `its memory is to be of NUMA node ${node}, and there is node 0 alone`;
 }
 
 const LEGACY_BYTES = 20;

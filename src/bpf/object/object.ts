@@ -298,6 +298,16 @@ function readTypes(elf: ElfObject, name: string): { btf: Btf | undefined; extens
   };
 }
 
+/** Functions that nobody outside is to see are as static ones: they are looked at from each of their calls. */
+function withHidden(elf: ElfObject, btf: Btf): Btf {
+  const hidden = new Set(elf.symbols.flatMap(({ hidden, name }) => (hidden ? [name] : [])));
+  if (hidden.size === 0) return btf;
+  const types = btf.types.map((each) =>
+    each.kind === "func" && hidden.has(each.name) ? { ...each, global: false } : each,
+  );
+  return { ...btf, types };
+}
+
 /**
  * Reads an object file that clang wrote for `-target bpf`.
  *
@@ -307,7 +317,8 @@ function readTypes(elf: ElfObject, name: string): { btf: Btf | undefined; extens
 export function readObject(bytes: Uint8Array, name: string): ObjectSpec {
   checkText("readObject", "name", name);
   const elf = readElf(givenBytes("readObject", "bytes", bytes), name);
-  const { btf, extensions } = readTypes(elf, name);
+  const { btf: declared, extensions } = readTypes(elf, name);
+  const btf = declared && withHidden(elf, declared);
   const kconfig = readKconfig(elf, btf, name);
   const maps = [
     ...withArenaVariables(typedMaps(elf, btf, name), elf, btf, name),

@@ -56,14 +56,21 @@ export function problemOf(btf: Btf | undefined, name: string): string | undefine
   if (btf === undefined || found === undefined || !found.global) return undefined;
   const { id, proto } = found;
   if (!isNumber(btf, proto.type)) return "returns no number";
-  const isUnknown = proto.parameters.some((parameter, part) => {
-    const to = resolveType(btf, parameter.type);
-    return (
-      to.kind === "pointer" && resolveType(btf, to.type).kind === "fwd" && declaredTags(btf, id, part).length === 0
-    );
+  const problems = proto.parameters.map(({ type }, part) => {
+    const { kind, ...to } = resolveType(btf, type);
+    const found = kind === "pointer" && "type" in to ? resolveType(btf, to.type).kind : kind;
+    return declaredTags(btf, id, part).length === 0 || kind !== "pointer" ? PROBLEMS[`${kind} ${found}`] : undefined;
   });
-  return isUnknown ? "takes a pointer to a struct that is not defined" : undefined;
+  return problems.find((each) => each !== undefined);
 }
+
+/** By a parameter's kind, and the kind of what it leads to. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  "pointer fwd": "takes a pointer to a struct that is not defined",
+  "pointer void": "takes a pointer to what has no size",
+  "struct struct": "takes a struct that is passed as it is",
+  "union union": "takes a union that is passed as it is",
+};
 
 /** Whether a function takes one number and returns one. */
 export function isOfOneNumber(btf: Btf, name: string): boolean {

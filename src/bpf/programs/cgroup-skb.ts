@@ -28,5 +28,9 @@ export const CGROUP_SKB: ProgramType<{ readonly place: string }> = {
     ETHERNET_BYTES,
   ),
   caller: () => "cgroup_skb",
-  result: { ignored: false, doc: "Whether the packet goes on: 1 lets it through, 0 drops it.", between: () => [0, 3] },
+  result: {
+    ignored: false,
+    doc: "Whether the packet goes on: 1 lets it through, 0 drops it; what leaves, 2 and 3 do so with a sign of congestion.",
+    between: ({ place }) => [0, place === "egress" ? 3 : 1],
+  },
 };

@@ -1,4 +1,5 @@
 /** What a helper call leaves: in memory, on the stack, of what the run has to give back, and in r0. */
+import type { Helper } from "../helpers/helper.ts";
 import type { Leads } from "../helpers/rules.ts";
 import type { LinkedMap } from "../linked.ts";
 import type { ObjectType } from "../object/fields.ts";
@@ -17,7 +18,7 @@ import {
   releasedRegister,
   type Target,
 } from "./registers.ts";
-import { smear, wordAt } from "./stack.ts";
+import { constantAt, smear, wordAt } from "./stack.ts";
 import { forgetObject, overwrite, putObject } from "./stack-objects.ts";
 import type { LockPlace, Reference, State } from "./state.ts";
 import type { Subject } from "./subject.ts";
@@ -124,6 +125,21 @@ function leadsTo(subject: Subject, state: State, at: number, call: CheckedHelper
   return pointer(target, at, { offset: constant(offset), ...maybe });
 }
 
+const ARRAYS: ReadonlySet<string> = new Set(["array", "percpu_array"]);
+const INDEX_BYTES = 4;
+
+/** Whether an array is looked up under a constant that is one of its indices: what is there is no NULL (Linux since 6.14). */
+function isSurelyThere(state: State, { name }: Helper, { address, kind, maxEntries }: LinkedMap): boolean {
+  const key = state.register(2);
+  // An inner map is one of many, of which each has its own size.
+  if (name !== "map_lookup_elem" || address === 0 || !ARRAYS.has(kind.type)) return false;
+  if (key.type !== "pointer" || key.target.type !== "stack") return false;
+  const { mask, smin } = key.offset.wide;
+  const stack = state.frames[key.target.frame]?.stack;
+  const index = mask !== 0n || stack === undefined ? undefined : constantAt(stack, Number(smin), INDEX_BYTES);
+  return index !== undefined && index < BigInt(maxEntries);
+}
+
 /** What r0 is after a call, by the helper's result. */
 function resultOf(subject: Subject, state: State, at: number, call: CheckedHelperCall): Register {
   const { helper, foundMap: map, bytes } = call;
@@ -134,6 +150,8 @@ function resultOf(subject: Subject, state: State, at: number, call: CheckedHelpe
     case "value":
       if (map === undefined) return ANY_NUMBER;
       if (map.inner !== undefined) return fresh({ type: "map", map: map.inner });
+      if (isSurelyThere(state, helper, map))
+        return pointer({ type: "value", map, instance: instanceOf(subject, map) }, at);
       return fresh({ type: "value", map, instance: instanceOf(subject, map) });
     case "record": {
       const reference = hold(subject, state, "record", at);
@@ -191,14 +209,6 @@ export function release(state: State, at: number, id: number, lent: boolean): vo
   for (const frame of state.frames)
     for (const word of frame.stack)
       if (word?.object?.reference === id && word.object.part === 0) forgetObject(state, at, word.object);
-}
-
-/** What was looked at under the lock may be anybody's now. */
-function loseBorrowed(state: State, at: number): void {
-  const gone = releasedRegister(at, BORROWED);
-  state.mapAll((each) =>
-    each.type === "pointer" && each.target.type === "object" && each.target.borrowed !== 0 ? gone : each,
-  );
 }
 
 /** The packet lies elsewhere: what led to it is a number, and it has to be asked for again. */
@@ -275,7 +285,6 @@ export function helperCall(subject: Subject, at: number, state: State, call: Che
   writeMemory(state, at, call);
   const uses = stackObjects.find(({ does }) => does === "uses");
   const movesPacket = helper.movesPacket === true && (uses === undefined || uses.leads === "packet");
-  if (helper.losesBorrowed === true) loseBorrowed(state, at);
   const result = resultOf(subject, state, at, call);
   changeStackObjects(subject, at, state, call);
   for (const id of released) release(state, at, id, false);

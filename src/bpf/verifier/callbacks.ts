@@ -69,6 +69,7 @@ export function calledBack(subject: Subject, at: number, state: State, call: Che
   if (most !== undefined) rely(state.register(1));
   if (most !== undefined && BigInt(state.frame.turns) >= most) return undefined;
   if (rules.later !== undefined) {
+    subject.lateFunctions.add(start);
     const registers = rules.arguments.map((argument) => given(subject, at, state, call, argument));
     const callback = { helper, rules, references: 0, lent: 0 };
     const frame = enteredFrame(0, -1, registers, { start, returnTo: -1, callback });

@@ -42,7 +42,6 @@ export function checkCall(subject: Subject, { at, slot }: Step, state: State): C
   checkOwner(proof);
   if (helper.action.type === "tail") checkNothingHeld(state, at, "it goes on in another program");
   if (helper.final === "exit") checkThrow(subject, proof);
-  checkSlice(subject, proof);
   proof.bytes = givenBytes(proof);
   return proof;
 }
@@ -133,16 +132,6 @@ function checkThrow(subject: Subject, { state, at }: Proof): void {
   }
   checkNothingHeld(state, at, "it ends the program");
   if (exception === undefined) checkFinalResult(subject, at, state.register(1));
-}
-
-/** A part of a packet that may only be read is not given to be written to. */
-function checkSlice({ type, program: { kind } }: Subject, proof: Proof): void {
-  const { helper, stackObjects, at } = proof;
-  const { leads } = helper;
-  const ofPacket = leads?.type === "memory" && leads.writable && stackObjects.some((each) => each.leads === "packet");
-  if (!ofPacket || "reason" in kind || type?.packetReadOnly?.(kind.target) !== true) return;
-  const message = `${proof.name}() is called for the packet, which a program of type ${type.name} may only read here`;
-  throw new Refusal("read-only", at, message, "Use bpf_dynptr_slice(), which gives it to be read.");
 }
 
 /** The bytes that a call gives: of a reservation, or as its row says. */

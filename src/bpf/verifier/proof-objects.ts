@@ -228,6 +228,11 @@ export function proveTypeNumber(proof: Proving, register: number): ObjectTarget 
       "the number of a struct",
       "Call bpf_obj_new() with a struct: bpf_obj_new(typeof(*p)).",
     );
+  const has = (kind: FieldKind): boolean => object.fields.some((field) => field.kind === kind);
+  if (has("listNode") && has("treeNode") && !has("references")) {
+    const message = `${proof.name}() makes a ${object.name}, which may be in a list and in a tree, and does not count its references`;
+    throw new Refusal("object", proof.at, message, "Give the struct a member struct bpf_refcount.");
+  }
   return { type: "object", object, instance: 0, reference: 0, borrowed: 0 };
 }
 

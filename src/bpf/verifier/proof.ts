@@ -122,9 +122,10 @@ export class Proof implements ProvenCall, Proving {
       throw this.refusal(register, "a map", "Pass the address of a map: &map.");
     const { map } = held.target;
     if (held.maybeNull) throw this.refusal(register, "a map", "Compare the map with NULL first.");
-    const { action } = this.helper;
+    const { action, maps } = this.helper;
     if (map.kind.inner === true && map.inner === undefined) throw this.#ofMaps(map);
     if (action.type === "map") this.#checkRole(map, action.role);
+    else if (maps?.includes(map.kind.type) === false) throw this.#ofKind(map);
     this.foundMap = map;
     return map;
   }
@@ -135,11 +136,13 @@ export class Proof implements ProvenCall, Proving {
     return new Refusal("argument", this.at, message, "Name the map itself, or load the program unverified.");
   }
 
+  #ofKind({ name, kind }: LinkedMap): Refusal {
+    const message = `${this.name}() cannot be called for map ${name}, which is of kind ${kind.type}`;
+    return new Refusal("argument", this.at, message, "Use a helper for this kind of map, or another kind.");
+  }
+
   #checkRole(map: LinkedMap, role: keyof LinkedMap["kind"]["program"]): void {
-    if (map.kind.program[role] === undefined) {
-      const message = `${this.name}() cannot be called for map ${map.name}, which is of kind ${map.kind.type}`;
-      throw new Refusal("argument", this.at, message, "Use a helper for this kind of map, or another kind.");
-    }
+    if (map.kind.program[role] === undefined) throw this.#ofKind(map);
     if (!map.readOnly || !CHANGES.has(role)) return;
     const message = `${this.name}() changes map ${map.name}, which programs may only read`;
     throw new Refusal("read-only", this.at, message, "Create the map without BPF_F_RDONLY_PROG.");
@@ -240,6 +243,12 @@ export class Proof implements ProvenCall, Proving {
     if (held.type !== "number" || constantOf(held.scalar) !== 0n) return false;
     rely(held);
     return true;
+  }
+
+  stackOrZero(register: number): void {
+    const held = this.held(register);
+    if ((held.type === "pointer" && held.target.type === "stack") || this.isZero(register)) return;
+    throw this.refusal(register, "a pointer to the stack, or 0,", "Put the pointer into a variable, and pass that.");
   }
 
   text(register: number): Uint8Array {

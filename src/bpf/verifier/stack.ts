@@ -72,7 +72,8 @@ export function storeAt(stack: Stack, offset: number, bytes: number, register: R
   stack[index] = {
     written: written | bits,
     zero: isZero ? zeroes | bits : zeroes & ~bits,
-    spills: kept === undefined || isZero ? others : [...others, { offset: from, bytes, register: kept }],
+    spills:
+      kept === undefined || (isZero && from !== 0) ? others : [...others, { offset: from, bytes, register: kept }],
   };
 }
 
@@ -96,6 +97,22 @@ export function loadAt(stack: ReadonlyStack, offset: number, bytes: number): Reg
   const { register } = spill;
   if (register.type !== "number") return number(bytesLoaded(bytes));
   return number(truncated(register.scalar, bytes), false, new Basis(register.basis));
+}
+
+/**
+ * The constant that was stored at a place as a number of so many bytes, as Linux knows it; undefined: it is none. What is stored at a
+ * word's beginning is one number there, and elsewhere bytes, of which only zeroes are known.
+ */
+export function constantAt(stack: ReadonlyStack, offset: number, bytes: number): bigint | undefined {
+  const word = stack[wordAt(offset)] ?? EMPTY;
+  const from = within(offset);
+  const bits = bitsOf(from, bytes);
+  const spill = word.spills.find((each) => each.offset === 0);
+  if (spill === undefined || spill.bytes <= from) return (word.zero & bits) === bits ? 0n : undefined;
+  if (from !== 0 || spill.bytes !== bytes || spill.register.type !== "number") return undefined;
+  const found = constantOf(spill.register.scalar);
+  if (found !== undefined) rely(spill.register);
+  return found;
 }
 
 /** Whether a byte is known to be 0: by itself, or as one of a number's. */

@@ -56,6 +56,8 @@ export interface Subject {
   readonly proofs: ProofBook;
   /** By the beginning of each function, how far below its top the stack was used so far. */
   readonly stackDepths: Map<number, number>;
+  /** First slots of functions that are called when the run has ended. */
+  readonly lateFunctions: Set<number>;
   /** A pointer that is moved further than Linux allows, whether or not anything is accessed there. */
   far: { readonly refusal: Refusal; readonly state: State } | undefined;
   /** The most of the context that was read so far. */
@@ -77,6 +79,7 @@ export function subjectOf(program: LinkedProgram, rules: Rules): Subject {
     apartAccesses: new Map<number, "context" | "arena" | "other">(),
     arenaPointers: new Map<number, number>(),
     stackDepths: new Map<number, number>(),
+    lateFunctions: new Set<number>(),
     far: undefined,
     proofs: new ProofBook(),
     contextRead: 0,

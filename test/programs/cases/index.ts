@@ -1,5 +1,6 @@
 import type { ProgramCase } from "../case.ts";
 import { COUNTING } from "./counting.ts";
+import { EDGES } from "./edges.ts";
 import { FIREWALL } from "./firewall.ts";
 import { FLOW_CASES } from "./flows.ts";
 import { PARSING } from "./parsing.ts";
@@ -17,4 +18,5 @@ export const CASES: readonly ProgramCase[] = [
   ...STRUCTURES,
   ...TEXT,
   ...TIMES,
+  ...EDGES,
 ];

@@ -35,6 +35,14 @@ export const NULLS: readonly BadProgram[] = [
     }),
   ),
   {
+    name: "a value behind an array's end",
+    section: KPROBE,
+    bad: `*(u32 *)(r10 - 8) = 4\nr2 = r10\nr2 += -8\nr1 = &array\ncall map_lookup_elem\nr0 = *(u64 *)(r0 + 0)\nexit`,
+    good: `*(u32 *)(r10 - 8) = 3\nr2 = r10\nr2 += -8\nr1 = &array\ncall map_lookup_elem\nr0 = *(u64 *)(r0 + 0)\nexit`,
+    category: "null",
+    says: /through r0, a value of map array, which is NULL/,
+  },
+  {
     name: "the wrong way of a comparison with NULL",
     section: KPROBE,
     bad: `${lookup("counts")}\nif r0 != 0 goto out\nr1 = *(u64 *)(r0 + 0)\n${OUT}`,

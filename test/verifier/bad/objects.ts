@@ -11,6 +11,9 @@ export const DROP: string = "r1 = r7\nr2 = 0\ncall bpf_obj_drop_impl";
 const PUSH = "r1 = r6\nr1 += 8\nr2 = r7\nr2 += 8\nr3 = 0\nr4 = 0\ncall bpf_list_push_front_impl";
 const POP = "r1 = r6\nr1 += 8\ncall bpf_list_pop_front";
 const ADD = "r1 = r6\nr1 += 24\nr2 = r7\nr2 += 32\nr3 = function(less) ll\nr4 = 0\nr5 = 0\ncall bpf_rbtree_add_impl";
+/** Takes the first node out of a tree, with what is done once it is out. */
+const taken = (then: string): string =>
+  `${GUARDED}\n${LOCKED}\n${FIRST}\nif r0 == 0 goto free\nr7 = r0\nr1 = r6\nr1 += 24\nr2 = r7\ncall bpf_rbtree_remove\nr8 = r0\n${then}\nif r8 == 0 goto out\nr1 = r8\nr1 += -32\nr2 = 0\ncall bpf_obj_drop_impl\ngoto out\nfree:\n${UNLOCKED}\n${OUT}`;
 const FIRST = "r1 = r6\nr1 += 24\ncall bpf_rbtree_first";
 const LESS = "less:\nr0 = 0\nr3 = *(u64 *)(r1 - 32)\nr4 = *(u64 *)(r2 - 32)\nif r3 >= r4 goto +1\nr0 = 1\nexit";
 
@@ -185,6 +188,14 @@ export const OBJECTS: readonly BadProgram[] = [
     section: TC,
     bad: `${GUARDED}\n${LOCKED}\n${FIRST}\nr7 = r0\n${UNLOCKED}\nif r7 == 0 goto out\nr1 = *(u64 *)(r7 - 32)\n${OUT}`,
     good: `${GUARDED}\n${LOCKED}\n${FIRST}\nif r0 == 0 goto free\nr7 = *(u64 *)(r0 - 32)\nfree:\n${UNLOCKED}\n${OUT}`,
+    category: "released",
+    says: /looked at while a lock was held/,
+  },
+  {
+    name: "a node that was taken out of a tree is looked at by what led to it before, beyond the lock",
+    section: TC,
+    bad: taken(`${UNLOCKED}\nr1 = *(u64 *)(r7 - 32)`),
+    good: taken(`r1 = *(u64 *)(r7 - 32)\n${UNLOCKED}`),
     category: "released",
     says: /looked at while a lock was held/,
   },

@@ -375,7 +375,7 @@ export const OTHERS: readonly BadProgram[] = [
     bad: "r0 = 5\nexit",
     good: "r0 = 1\nexit",
     category: "result",
-    says: /it returns 5, where a program of type cgroup_skb returns 0 to 3/,
+    says: /it returns 5, where a program of type cgroup_skb returns 0 to 1/,
   },
   {
     name: "a result that may be anything",

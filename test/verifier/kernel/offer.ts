@@ -20,8 +20,13 @@ const PROGRAM_TYPES: Readonly<Record<string, number>> = {
   raw_tracepoint: 17,
 };
 
+/** `enum bpf_attach_type` by section, where it is not 0: what a program may return goes by it. */
+const ATTACH_TYPES: Readonly<Record<string, number>> = { "cgroup_skb/egress": 1 };
+
 /** Numbers of kernel functions here, which are none of Linux's. */
 const FIRST_KERNEL_FUNCTION = 0x10000;
+
+const TAIL_CALL = 12;
 
 /** Maps whose values have more in them than bytes. */
 const TYPED: ReadonlySet<string> = new Set(["guarded", "things"]);
@@ -34,7 +39,12 @@ export function isOffered({ kind, instructions, relocations }: ProgramSpec): boo
       (slot.code === CALL && slot.src === 0 && slot.imm >= FIRST_KERNEL_FUNCTION) ||
       (isWide(slot) && slot.src === PSEUDO.function),
   );
-  return !takesBtf && !relocations.some((each) => each.type === "map" && TYPED.has(each.map));
+  // In a function that another one calls Linux takes a tail call only if it knows its types.
+  const callsTail = instructions.some(({ code, src, imm }) => code === CALL && src === 0 && imm === TAIL_CALL);
+  const callsOwn = instructions.some(({ code, src }) => code === CALL && src === PSEUDO.localCall);
+  return (
+    !takesBtf && !(callsTail && callsOwn) && !relocations.some((each) => each.type === "map" && TYPED.has(each.map))
+  );
 }
 
 /** "accepted", or the last line of the kernel's log. */
@@ -58,7 +68,8 @@ export interface Offered {
 function offered({ programs }: ObjectSpec): Offered {
   const program = programs[0] as ProgramSpec;
   const instructions = withMaps(program, (map) => MAPS.findIndex(({ name }) => name === map));
-  return { type: PROGRAM_TYPES[program.kind.type] ?? 0, instructions };
+  const attach = ATTACH_TYPES[program.section] ?? 0;
+  return { type: PROGRAM_TYPES[program.kind.type] ?? 0, attach, instructions };
 }
 
 function input(programs: readonly Offered[]): Uint8Array {

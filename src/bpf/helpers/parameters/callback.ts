@@ -1,4 +1,5 @@
 /** The parameter that is one of the program's own functions, which the helper calls. */
+import { SCALAR } from "./numbers.ts";
 import type { ParameterKind } from "./parameter-kind.ts";
 
 export const CALLBACK: ParameterKind = {
@@ -14,4 +15,11 @@ export const CALLBACK: ParameterKind = {
   },
   // Whoever calls it compares it with the functions there are: it is no address that the core could use.
   push: ({ pushRegister }) => pushRegister(),
+};
+
+export const CALLBACK_CONTEXT: ParameterKind = {
+  ...SCALAR,
+  name: "callback_context",
+  doc: "What the function is given to work with: a pointer to the stack, or 0.",
+  prove: (call, register) => call.stackOrZero(register),
 };

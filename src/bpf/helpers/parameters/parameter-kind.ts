@@ -52,6 +52,8 @@ export interface ProvenCall {
   isContext(register: number): boolean;
   /** Whether the register holds 0, and nothing else. */
   isZero(register: number): boolean;
+  /** The register leads to the stack, or holds 0. */
+  stackOrZero(register: number): void;
   /** The register leads to a text that ends within a constant of the object's. */
   text(register: number): Uint8Array;
   /** It leads to such a text, a format that Linux takes with as many bytes of values as the other register says. */

@@ -149,6 +149,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     taken: [[""]],
     refused: ["{r} = 0", "{r} = -1", "{r} = 4096", "{r} = 0x100000000 ll"],
   },
+  callback_context: { helper: "loop", register: 3, taken: [["{r} = 0"]], refused: [] },
   callback: { helper: "loop", register: 2, taken: [["{r} = function(body) ll"]], refused: [] },
   record: {
     helper: "ringbuf_submit",

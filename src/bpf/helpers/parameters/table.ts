@@ -1,6 +1,6 @@
 /** The kinds of parameters that helpers have. */
 
-import { CALLBACK } from "./callback.ts";
+import { CALLBACK, CALLBACK_CONTEXT } from "./callback.ts";
 import {
   CGROUP,
   CONTEXT_OR_NULL,
@@ -71,5 +71,5 @@ export const PARAMETER_KINDS: readonly ParameterKind[] = [
   ...[ITERATOR_ROOM, ITERATOR, ENDING_ITERATOR, INTERRUPTS_ROOM, INTERRUPTS],
   ...[SOCKET, OWN_SOCKET, TASK, OWN_TASK, CGROUP, OWN_CGROUP],
   ...[FLAGS, RECORD_SIZE, SCALAR, WORD],
-  ...[RECORD_ADDRESS, CALLBACK],
+  ...[RECORD_ADDRESS, CALLBACK, CALLBACK_CONTEXT],
 ];
