@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isAddress } from "../../src/arena/allocator.ts";
 import { Arena } from "../../src/arena/arena.ts";
 import { CONSTANTS, LAYOUT } from "../../src/wasm/face.ts";
 import { insertUntilRefused, LEVEL, makeArena, makeHash } from "../testing.ts";
@@ -40,6 +41,22 @@ test("what a helper brought is not brought again before it is used", async () =>
     assert.equal(serve(arena), 0, "the inbox has a batch");
   }
   assert.equal(field(arena, address, "owned"), owned);
+});
+
+test("a helper brings the last object that a capacity has room for", async () => {
+  const arena = await makeServed();
+  const capacityBytes = 17 * 64;
+  const allocator = asHelper(arena, () => arena.createAllocator({ objectSize: 56, capacityBytes, debug: false }));
+  const taken: number[] = [];
+  for (let turn = 0; turn < 40; turn++) {
+    const address = allocator.allocate();
+    if (isAddress(address)) taken.push(address);
+    serve(arena);
+  }
+  const { bytes, caches } = allocator.statistics();
+  assert.equal(bytes, capacityBytes);
+  const elsewhere = caches.filter(({ cpu }) => cpu !== 1).reduce((sum, { owned }) => sum + owned, 0);
+  assert.equal(taken.length, 17 - elsewhere);
 });
 
 test("a batch is at least 16 KiB, and follows what was used while the helper was away", async () => {
