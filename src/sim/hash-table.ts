@@ -169,6 +169,22 @@ export class HashTable {
     return (yield* this.#record({ type: "delete", key }, ["hashDelete", this.#prepared.map, this.#key(key)])).errno;
   }
 
+  /**
+   * Deletes what is there, some buckets a call.
+   * @param cpu the one that does
+   * @param list room of so many bytes
+   */
+  *clear(cpu: number, list: number, bytes: number): Calls<void> {
+    const { world, map, keys } = this.#prepared;
+    const all = keys.map((_, index) => this.#begin({ type: "clear", key: index + 1 }));
+    for (let place = 0, begun = false; place !== 0 || !begun; begun = true) {
+      const errno = (yield ["hashClear", map, place, list, bytes]) | 0;
+      if (errno !== 0) throw new Finding("clear", `an entry cannot be deleted: ${errno}`);
+      place = world.field(world.areas[cpu] as number, "CpuArea", "scanNext");
+    }
+    for (const operation of all) this.#end(operation, { errno: 0, value: 0 });
+  }
+
   /** Adds to a key's value, of 4 bytes: the sum. */
   *add(key: number, value: number): Calls<number> {
     const { world, map } = this.#prepared;

@@ -14,6 +14,8 @@ export interface Operation {
   readonly what:
     | { readonly type: "update"; readonly key: number; readonly flags: number; readonly value: number }
     | { readonly type: "delete" | "get" | "lookup"; readonly key: number }
+    /** Deletes the key, if it is there, once or more often, as one of all: the result is that of all. */
+    | { readonly type: "clear"; readonly key: number }
     | { readonly type: "add"; readonly key: number; readonly value: number }
     /** Replaces the expected value by another one, or deletes the key where that is 0. */
     | { readonly type: "exchange"; readonly key: number; readonly expected: number; readonly value: number };
@@ -43,6 +45,7 @@ function apply({ what, result }: Operation, value: number): number | undefined {
   // A value that was found may be another key's by the time it is read: only that it was there counts.
   if (what.type === "lookup") return value === 0 ? fits(-ENOENT, 0) : fits(0, value);
   if (what.type === "delete") return value === 0 ? fits(-ENOENT, 0) : fits(0, 0);
+  if (what.type === "clear") return 0;
   if (what.type === "add") {
     const sum = value + what.value;
     return result === undefined || result.value === sum ? fits(0, sum) : undefined;
@@ -75,6 +78,8 @@ function canBe(left: readonly Operation[], value: number, end: End, failed: Set<
     if (operation.called > firstReturn) continue;
     const after = apply(operation, value);
     if (after === undefined) continue;
+    // What comes while all is deleted may be deleted too.
+    if (operation.what.type === "clear" && value !== 0 && canBe(left, 0, end, failed)) return true;
     if (
       canBe(
         left.filter((each) => each !== operation),

@@ -3,6 +3,7 @@ import type { Scenario } from "../../../src/sim/scenario.ts";
 import { allocFreeNmi } from "./alloc-free-nmi.ts";
 import { arenaKilled, arenaSwept } from "./arena-pages.ts";
 import { CHANGED_VALUES } from "./changed-values.ts";
+import { CLEARS } from "./clear.ts";
 import { CONTEXT_TABLE } from "./contexts.ts";
 import { createDestroy } from "./create-destroy.ts";
 import { crossCpuTrim } from "./cross-cpu-trim.ts";
@@ -89,6 +90,7 @@ export const SCENARIOS: readonly Scenario[] = [
   reusedSlot,
   rtWorkThread,
   ...SCANS,
+  ...CLEARS,
   shortWayNmi,
   shortWayTwoCpus,
   segmentReturned,
