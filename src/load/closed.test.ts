@@ -27,6 +27,16 @@ test("every method of a closed object says that it is closed", async () => {
   for (const map of Object.values(object.maps)) assert.equal(map.isOpen, false);
 });
 
+test("an object that cannot be closed in some context is closed by the next attempt", async () => {
+  const { arena, object, program } = await make();
+  arena.context("nmi");
+  assert.throws(() => object.close(), { code: "EPERM" });
+  assert.throws(() => program.run({ args: [1] }), EBADF);
+  arena.context("task");
+  object.close();
+  assert.deepEqual([...arena.maps()], []);
+});
+
 test("a source runs a program no more once its object is closed: where its maps were are others", async () => {
   const { arena, object, program } = await make();
   const owner = { call: (id: number): number => id };

@@ -309,8 +309,10 @@ function typedObject<S extends ObjectShape>(life: Life, object: ObjectSpec, answ
   const { arena, loaded } = life;
   const maps = typedMaps(arena, object, loaded);
   const runs = new DirectRuns(arena, loaded);
+  let isEnded = false;
+  // What could not be destroyed is tried again by the next close: every step may be done twice.
   const close = (): void => {
-    if (!life.isOpen) return;
+    if (isEnded) return;
     checkIdle(life, "close an object");
     life.isOpen = false;
     for (const prepared of life.prepared) prepared.close();
@@ -319,6 +321,7 @@ function typedObject<S extends ObjectShape>(life: Life, object: ObjectSpec, answ
       if (spec.pinned === true) map.close();
       else if (map.isOpen) arena.destroyMap(map.info.name);
     if (!arena.isDetached) runs.end();
+    isEnded = true;
   };
   return {
     maps,
