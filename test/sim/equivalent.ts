@@ -202,4 +202,10 @@ export const EQUIVALENT: readonly Equivalent[] = [
     change: "for (; offset + 8 <= size; offset += 8) { => for (; offset + 8 < size; offset += 8) {",
     why: "The last 8 bytes are compared one by one.",
   },
+  {
+    file: "core/maps/hash/lru-update.ts",
+    change:
+      "if (isPerCpu(map)) attachValue(area, map, element, value, allCpus, 0); => if (isPerCpu(map)) attachValue(area, map, element, value, allCpus, 1);",
+    why: "The intent is for a value that is allocated: elements of a map that makes room have theirs from the start.",
+  },
 ];

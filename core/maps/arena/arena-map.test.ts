@@ -17,13 +17,14 @@ const { core } = arena;
 
 type Pages = MapOf<"arena", undefined, undefined>;
 
-function make(maxEntries: number, more: { extra?: bigint; flags?: number } = {}): Pages {
+function make(maxEntries: number, more: { extra?: bigint; flags?: number; name?: string } = {}): Pages {
   return arena.createMap({ type: "arena", name: "pages", key: none, value: none, maxEntries, ...more });
 }
 
 function destroy(map: Pages): void {
+  const { name } = map.info;
   map.close();
-  arena.destroyMap("pages");
+  arena.destroyMap(name);
   arena.poll();
 }
 
@@ -208,6 +209,26 @@ test("runs without pages go back after a grace period, all of them with the map"
   destroy(map);
   for (let round = 0; round < 3; round++) arena.trim();
   assert.equal(core.pagesInUse(), before);
+});
+
+test("of however many runs: a map that goes gives back its own and no other", () => {
+  const other = make(4, { name: "other" });
+  const kept = other.allocatePages(4) as bigint;
+  other.writeBytes(kept, new Uint8Array(4 * PAGE).fill(7));
+  const settle = (): number => {
+    for (let round = 0; round < 4; round++) arena.trim();
+    return core.pagesInUse();
+  };
+  for (let runs = 1; runs <= 40; runs++) {
+    const before = settle();
+    // Side by side: behind the words of one lie those of the other.
+    const maps = ["one", "beside", "third"].map((name) => make(runs * 4, { name }));
+    for (const map of maps) map.allocatePages(runs * 4);
+    for (const map of maps) destroy(map);
+    assert.equal(settle(), before, `${runs} runs`);
+  }
+  assert.ok(other.readBytes(kept, 4 * PAGE).every((byte) => byte === 7));
+  destroy(other);
 });
 
 test("where runs may not be taken pages come from those that are there", () => {
