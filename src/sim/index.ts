@@ -29,9 +29,11 @@
  * schedule came to. `report.failure` has the schedule, shrunk to few switches, and a trace with a line for each step; `replay`
  * with that schedule runs it again.
  */
+import { checkOptions, checkText } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import { type Budget, type Failure, replayOne, runScenario, type ScenarioReport } from "./campaign.ts";
 import { loadSimCore } from "./core.ts";
+import { checkNumber, checkScenario } from "./given.ts";
 import type { Scenario } from "./scenario.ts";
 import { parseSchedule } from "./schedule.ts";
 
@@ -58,10 +60,15 @@ export interface SimulateOptions {
 
 /**
  * Runs a scenario for a while, or until it fails.
- * @throws AnyctxError BAD_ARENA if the instrumented core is not there, EINVAL or ENOMEM if the world cannot be made
+ * @throws {AnyctxError} BAD_ARENA if the instrumented core is not there; EINVAL: what is given is no scenario or none of the options, or the
+ * world cannot be made; ENOMEM
  */
 export async function simulate(scenario: Scenario, options: SimulateOptions = {}): Promise<ScenarioReport> {
+  checkScenario("simulate", scenario);
+  checkOptions("simulate", options, ["seed", "milliseconds"]);
   const { seed = 1, milliseconds = 1000 } = options;
+  checkNumber("simulate", "seed", seed, 0);
+  checkNumber("simulate", "milliseconds", milliseconds, 0);
   const budget: Budget = {
     seed,
     exhaustiveMilliseconds: milliseconds / 2,
@@ -75,8 +82,11 @@ export async function simulate(scenario: Scenario, options: SimulateOptions = {}
  * Runs one schedule of a scenario again, with all checks.
  * @param schedule as a failure has it
  * @returns the failure with its trace; undefined if nothing fails any more
+ * @throws {AnyctxError} as `simulate`; EINVAL: no schedule
  */
 export async function replay(scenario: Scenario, schedule: string): Promise<Failure | undefined> {
+  checkScenario("replay", scenario);
+  checkText("replay", "schedule", schedule);
   const decisions = parseSchedule(schedule);
   if (decisions === undefined) throw new AnyctxError("EINVAL", `${schedule} is no schedule`);
   return replayOne(await loadSimCore(), scenario, { decisions });

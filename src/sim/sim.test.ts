@@ -167,3 +167,23 @@ test("a body that does not do the same each time is found", async () => {
 test("replay refuses what is no schedule", async () => {
   await assert.rejects(replay(counter("nmi"), "now"), /now is no schedule/);
 });
+
+test("wrong calls of the door: one sentence that names the argument", async () => {
+  type Loose = (...given: readonly unknown[]) => Promise<unknown>;
+  const [run, again] = [simulate as Loose, replay as Loose];
+  const scenario = counter("nmi");
+  const wrong: readonly (readonly [call: () => Promise<unknown>, says: RegExp])[] = [
+    [() => run(), /^the scenario of simulate needs an object as options, not undefined$/],
+    [() => run({ ...scenario, cpu: 1 }), /^the scenario of simulate has no option cpu, only name, doc, prepare, /],
+    [() => run({ ...scenario, cpus: 0 }), /^the scenario of simulate needs a whole number from 1 on as cpus, not 0$/],
+    [() => run({ ...scenario, prepare: 1 }), /^the scenario of simulate needs a function as prepare, not 1$/],
+    [() => run({ ...scenario, name: 7 }), /^the scenario of simulate needs a text as name, not 7$/],
+    [() => run({ ...scenario, profile: "windows" }), /^There is no profile "windows", only anyctx and linux$/],
+    [() => run({ ...scenario, realTime: 1 }), /^the scenario of simulate needs true or false as realTime, not 1$/],
+    [() => run(scenario, { milliseconds: "1" }), /^simulate needs a whole number from 0 on as milliseconds, not "1"$/],
+    [() => run(scenario, { minutes: 1 }), /^simulate has no option minutes, only seed and milliseconds$/],
+    [() => again(scenario), /^replay needs a text as schedule, not undefined$/],
+    [() => again(5, "none"), /^the scenario of replay needs an object as options, not 5$/],
+  ];
+  for (const [call, message] of wrong) await assert.rejects(call, { code: "EINVAL", message }, `${message}`);
+});

@@ -44,7 +44,7 @@ const SRC_ORDER: Readonly<Record<string, SrcRow>> = {
   arena: { values: ["src/error.ts", "src/arguments.ts", "wasm", "events", "maps"], types: [] },
   "src/index.ts": { values: ["src/error.ts", "maps", "arena"], types: ["wasm"] },
   bpf: { values: ["src/error.ts", "src/arguments.ts", "wasm", "events", "maps"], types: [] },
-  sim: { values: ["src/error.ts", "wasm"], types: [] },
+  sim: { values: ["src/error.ts", "src/arguments.ts", "wasm"], types: [] },
   load: { values: ["src/error.ts", "src/arguments.ts", "wasm", "events", "maps", "arena", "bpf"], types: [] },
   replay: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load"], types: [] },
   explore: { values: ["src/error.ts", "wasm", "events", "maps", "arena", "bpf", "load", "replay"], types: [] },
