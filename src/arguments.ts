@@ -23,8 +23,22 @@ function isArray(value: unknown): boolean {
   }
 }
 
+/**
+ * The sentence for a value that is none of what is wanted.
+ * @param call whose argument it is, `name` which
+ * @throws {AnyctxError} EINVAL
+ */
+export function refuse(call: string, wanted: string, name: string, given: unknown): never {
+  throw new AnyctxError("EINVAL", `${call} needs ${wanted} as ${name}, not ${show(given)}`);
+}
+
 function list(names: readonly string[]): string {
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/** @throws {AnyctxError} EINVAL for what is no object with names in it */
+export function checkRecord(call: string, name: string, given: unknown): asserts given is object {
+  if (typeof given !== "object" || given === null || isArray(given)) refuse(call, "an object", name, given);
 }
 
 /**
@@ -33,8 +47,7 @@ function list(names: readonly string[]): string {
  * @throws {AnyctxError} EINVAL for anything but an object, and for an option that is none of them
  */
 export function checkOptions(call: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null || isArray(options))
-    throw new AnyctxError("EINVAL", `${call} needs an object as options, not ${show(options)}`);
+  checkRecord(call, "options", options);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) throw new AnyctxError("EINVAL", `${call} has no option ${unknown}, only ${list(known)}`);
 }
@@ -49,18 +62,16 @@ export function checkOneOf(what: string, value: unknown, known: readonly string[
 export function checkBooleans(call: string, options: object, names: readonly string[]): void {
   for (const name of names) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    if (value !== undefined && typeof value !== "boolean")
-      throw new AnyctxError("EINVAL", `${call} needs true or false as ${name}, not ${show(value)}`);
+    if (value !== undefined && typeof value !== "boolean") refuse(call, "true or false", name, value);
   }
 }
 
 /** @throws {AnyctxError} EINVAL */
 export function checkFunction(call: string, name: string, value: unknown): void {
-  if (typeof value !== "function")
-    throw new AnyctxError("EINVAL", `${call} needs a function as ${name}, not ${show(value)}`);
+  if (typeof value !== "function") refuse(call, "a function", name, value);
 }
 
 /** @throws {AnyctxError} EINVAL */
 export function checkText(call: string, name: string, value: unknown): void {
-  if (typeof value !== "string") throw new AnyctxError("EINVAL", `${call} needs a text as ${name}, not ${show(value)}`);
+  if (typeof value !== "string") refuse(call, "a text", name, value);
 }

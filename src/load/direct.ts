@@ -43,7 +43,6 @@ export interface DirectResult {
 }
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
-const RECORD_BYTES = Math.ceil(RECORD.payload / 8) * 8;
 
 export class DirectRuns {
   readonly #arena: Arena;
@@ -190,8 +189,8 @@ export class DirectRuns {
     this.#printed = [];
     this.#records = new Map();
     const before = this.#arena.cpu;
-    const record = this.#arena.allocate(RECORD_BYTES + Math.max(context.bytes, 8));
-    const room = record + RECORD_BYTES;
+    const record = this.#arena.allocate(RECORD.payload + Math.max(context.bytes, 8));
+    const room = record + RECORD.payload;
     const place = new Uint8Array(this.#arena.memory.buffer, room, context.bytes);
     try {
       if (this.#arena.heldCpus().includes(cpu)) this.#arena.switchCpu(cpu);

@@ -4,7 +4,7 @@
  */
 
 import type { Arena } from "../arena/arena.ts";
-import { checkBooleans, checkOptions, show } from "../arguments.ts";
+import { checkBooleans, checkOptions, refuse } from "../arguments.ts";
 import type { MapBinding, ProgramHost, RunProgram } from "../bpf/host.ts";
 import { createInterpreter } from "../bpf/interpreter/interpreter.ts";
 import type { InterpreterOptions } from "../bpf/interpreter/state.ts";
@@ -19,7 +19,6 @@ import { type MapSpec, type ObjectSpec, subprogramsOf } from "../bpf/object/spec
 import { type Policy, type PolicyFinding, policyFinding } from "../bpf/policy.ts";
 import type { ProgramKind } from "../bpf/programs/program-type.ts";
 import { verifyProgram } from "../bpf/verifier/verify.ts";
-import { AnyctxError } from "../error.ts";
 import { firstPointer } from "../maps/arena-pages.ts";
 import { mapKindByBpfType } from "../maps/kinds.ts";
 import { CONSTANTS, LAYOUT } from "../wasm/face.ts";
@@ -136,8 +135,7 @@ const OPTIONS: readonly (keyof LoadOptions)[] = [
  * @throws {AnyctxError} EINVAL: no arena, an option that there is not, or a value that is none of what it may be
  */
 export function checkLoading(call: string, arena: unknown, options: object, known: readonly string[]): void {
-  if (typeof arena !== "object" || arena === null || !("createMap" in arena))
-    throw new AnyctxError("EINVAL", `${call} needs an Arena as arena, not ${show(arena)}`);
+  if (typeof arena !== "object" || arena === null || !("createMap" in arena)) refuse(call, "an Arena", "arena", arena);
   checkOptions(call, options, known);
   checkBooleans(call, options, ["verify"]);
   checkChoices(options);

@@ -1,9 +1,8 @@
 /** What `loadObject` is called with. */
-import { checkText, show } from "../arguments.ts";
+import { checkRecord, checkText, refuse } from "../arguments.ts";
 import type { KernelTypes } from "../bpf/shipped/kernel-types.ts";
-import { AnyctxError } from "../error.ts";
 import { checkLoading, type LoadOptions } from "./load.ts";
-import { checkRecord, type HelperAnswers } from "./run-input.ts";
+import type { HelperAnswers } from "./run-input.ts";
 
 export interface ObjectOptions extends Omit<LoadOptions, "engine" | "mapEntries" | "valueSizes" | "enable" | "label"> {
   /** What it is called in messages. */
@@ -38,6 +37,6 @@ export function checkObjectOptions(call: string, arena: unknown, options: Object
   for (const each of ["globals", "mapEntries", "valueSizes"] as const)
     if (options[each] !== undefined) checkRecord(call, each, options[each]);
   if (enable === undefined) return;
-  if (!Array.isArray(enable)) throw new AnyctxError("EINVAL", `${call} needs an array as enable, not ${show(enable)}`);
+  if (!Array.isArray(enable)) refuse(call, "an array", "enable", enable);
   for (const program of enable) checkText(call, "the name of a program in enable", program);
 }

@@ -46,7 +46,6 @@ export interface RunCounts {
 
 const STACK_BYTES = FRAME_BYTES * MAX_FRAMES;
 const WORD = 8;
-const RECORD_BYTES = Math.ceil(RECORD.payload / WORD) * WORD;
 /** Arguments of a typed program: functions have more than registers. */
 const MOST_ARGUMENTS = 12;
 /** Bytes of a text that is an argument, with its NUL. */
@@ -137,10 +136,10 @@ export class PreparedProgram implements RunCounts {
       linked.maps.some(({ address }) => address === map.info.address) ? [map] : [],
     );
     // In one piece: there is no room that is half taken.
-    this.#stack = arena.allocate(STACK_BYTES + MOST_ARGUMENTS * TEXT_BYTES + RECORD_BYTES + this.#contextBytes);
+    this.#stack = arena.allocate(STACK_BYTES + MOST_ARGUMENTS * TEXT_BYTES + RECORD.payload + this.#contextBytes);
     this.#texts = this.#stack + STACK_BYTES;
     this.#record = this.#texts + MOST_ARGUMENTS * TEXT_BYTES;
-    this.#context = this.#record + RECORD_BYTES;
+    this.#context = this.#record + RECORD.payload;
     this.#view = new DataView(arena.memory.buffer);
     this.#words = new Uint32Array(arena.memory.buffer);
     this.#needsTime = linked.helpers.some((id) => CLOCKS.includes(id));

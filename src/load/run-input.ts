@@ -1,8 +1,7 @@
 /** What a run of a program of a typed object is given, looked at before anything is done with it. */
-import { checkOneOf, checkOptions, checkText, show } from "../arguments.ts";
+import { checkOneOf, checkOptions, checkRecord, checkText, refuse } from "../arguments.ts";
 import { checkHelperName } from "../bpf/helpers/table.ts";
 import type { Answer } from "../bpf/host.ts";
-import { AnyctxError } from "../error.ts";
 import { LEVELS, type Level } from "../events/record.ts";
 import { givenBytes } from "../maps/codec/typed-array.ts";
 import type { DirectRun } from "./direct.ts";
@@ -46,15 +45,6 @@ const INPUTS: readonly (keyof RunInput)[] = [
   ...(["context", "cpu", "time", "task", "memory", "helpers"] as const),
 ];
 const TASK: readonly (keyof DirectTask)[] = ["pid", "tgid", "comm", "uid", "gid"];
-
-function refuse(call: string, wanted: string, name: string, given: unknown): never {
-  throw new AnyctxError("EINVAL", `${call} needs ${wanted} as ${name}, not ${show(given)}`);
-}
-
-/** @throws {AnyctxError} EINVAL for what is no object with names in it */
-export function checkRecord(call: string, name: string, given: unknown): void {
-  if (typeof given !== "object" || given === null || Array.isArray(given)) refuse(call, "an object", name, given);
-}
 
 /** @throws {AnyctxError} EINVAL */
 export function wholeNumber(call: string, name: string, given: unknown): bigint {

@@ -26,20 +26,15 @@ const OF_RECORDS: Omit<MapKind, "type" | "bpfType" | "doc" | "program"> = {
 
 /** A hash whose values may have a lock. */
 const LOCKABLE = { getLocked: "hashGetLocked", takeLocked: "hashTakeLocked" } as const;
+/** How entries of a hash go. */
+const REMOVED = { delete: "hashDelete", clear: "hashClear", take: "hashTake" } as const;
 
 /** A hash by the addresses of owners, which bpf(2) asks for by their descriptors: there are none here. */
 const OF_OWNERS: Omit<MapKind, "type" | "bpfType" | "doc"> = {
   ...{ perCpu: false, keys: "owner", order: "none", walk: "places", batches: false, mayBeDynamic: false },
   ...{ inlineLookup: undefined, memoryUse: "hash" },
   program: { owned: "hashLookup", own: "hashUpdate", disown: "hashDelete" },
-  system: {
-    ...LOCKABLE,
-    get: "hashGet",
-    update: "hashUpdate",
-    delete: "hashDelete",
-    clear: "hashClear",
-    take: "hashTake",
-  },
+  system: { ...LOCKABLE, get: "hashGet", update: "hashUpdate", ...REMOVED },
   modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
 };
 
@@ -57,14 +52,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "hashLookup", update: "hashUpdate", delete: "hashDelete" },
-    system: {
-      ...LOCKABLE,
-      get: "hashGet",
-      update: "hashUpdate",
-      delete: "hashDelete",
-      clear: "hashClear",
-      take: "hashTake",
-    },
+    system: { ...LOCKABLE, get: "hashGet", update: "hashUpdate", ...REMOVED },
     modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
     byWord: { get: "hashGet4", update: "hashSet4", delete: "hashDelete4" },
   },
@@ -137,13 +125,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "percpuHashLookup", lookupOn: "percpuHashLookupOn", update: "hashUpdate", delete: "hashDelete" },
-    system: {
-      get: "percpuHashGet",
-      update: "percpuHashUpdateAll",
-      delete: "hashDelete",
-      clear: "hashClear",
-      take: "hashTake",
-    },
+    system: { get: "percpuHashGet", update: "percpuHashUpdateAll", ...REMOVED },
   },
   {
     type: "lru_hash",
@@ -158,7 +140,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: undefined,
     memoryUse: "lru",
     program: { lookup: "lruLookup", update: "hashUpdate", delete: "hashDelete" },
-    system: { get: "lruGet", update: "hashUpdate", delete: "hashDelete", clear: "hashClear", take: "hashTake" },
+    system: { get: "lruGet", update: "hashUpdate", ...REMOVED },
     modify: { change: "hashChange", compareUpdate: "hashCompareUpdate", compareDelete: "hashCompareDelete" },
   },
   {
@@ -174,13 +156,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: undefined,
     memoryUse: "lru",
     program: { lookup: "lruPercpuLookup", lookupOn: "lruPercpuLookupOn", update: "hashUpdate", delete: "hashDelete" },
-    system: {
-      get: "lruGet",
-      update: "percpuHashUpdateAll",
-      delete: "hashDelete",
-      clear: "hashClear",
-      take: "hashTake",
-    },
+    system: { get: "lruGet", update: "percpuHashUpdateAll", ...REMOVED },
   },
   {
     type: "percpu_array",
@@ -231,13 +207,7 @@ export const MAP_KINDS: readonly MapKind[] = [
     inlineLookup: undefined,
     memoryUse: "hash",
     program: { lookup: "hashOfMapsLookup" },
-    system: {
-      get: "hashOfMapsGet",
-      update: "hashOfMapsUpdate",
-      delete: "hashDelete",
-      clear: "hashClear",
-      take: "hashTake",
-    },
+    system: { get: "hashOfMapsGet", update: "hashOfMapsUpdate", ...REMOVED },
     inner: true,
   },
   {

@@ -1,6 +1,5 @@
 /** What the door of `anyctx/sim` is given, looked at before a world is made. */
-import { checkBooleans, checkFunction, checkOneOf, checkOptions, checkText, show } from "../arguments.ts";
-import { AnyctxError } from "../error.ts";
+import { checkBooleans, checkFunction, checkOneOf, checkOptions, checkText, refuse } from "../arguments.ts";
 import type { Scenario } from "./scenario.ts";
 
 const SCENARIO: readonly (keyof Scenario)[] = [
@@ -12,7 +11,7 @@ const PROFILES: readonly string[] = ["anyctx", "linux"];
 /** @throws {AnyctxError} EINVAL for anything but a whole number from `least` on */
 export function checkNumber(call: string, name: string, value: unknown, least: number): void {
   if (!Number.isSafeInteger(value) || (value as number) < least)
-    throw new AnyctxError("EINVAL", `${call} needs a whole number from ${least} on as ${name}, not ${show(value)}`);
+    refuse(call, `a whole number from ${least} on`, name, value);
 }
 
 /** @throws {AnyctxError} EINVAL: what is no scenario, or has what none has */

@@ -1,5 +1,5 @@
 /** Functions of this thread as a source: fentry and kprobe run before them, fexit and kretprobe after. */
-import { show } from "../../arguments.ts";
+import { refuse, show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 import type { PreparedProgram } from "../prepared.ts";
 import type { ProgramSource } from "../typed-object.ts";
@@ -147,7 +147,7 @@ export function method<Owner extends object>(
     throw new AnyctxError("EINVAL", `method needs an object that has the function, not ${show(owner)}`);
   const { parameters } = options;
   if (parameters !== undefined && !(Number.isInteger(parameters) && parameters >= 0))
-    throw new AnyctxError("EINVAL", `method needs a whole number as parameters, not ${show(parameters)}`);
+    refuse("method", "a whole number", "parameters", parameters);
   return liveSource(METHODS, options, ["take", "parameters"], (program, isOn): Listening => {
     const hook = hookOn(owner, name);
     const probes = runsAtExit(program) ? hook.exits : hook.entries;
