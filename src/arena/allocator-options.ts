@@ -1,5 +1,5 @@
 /** What an allocator is created with, and what is refused before anything is created. */
-import { checkBooleans, checkOptions, show } from "../arguments.ts";
+import { checkBooleans, checkOptions, refuse, show } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 
@@ -56,7 +56,7 @@ function checkPrefill({ any, prefill }: AllocatorOptions): void {
   const isCount = Number.isInteger(count) && count >= 0 && Number.isInteger(size) && size >= 1;
   if (isCount && (any === true) === (typeof prefill === "object")) return;
   const wanted = any === true ? "{ count, size }" : "a number of objects";
-  throw new AnyctxError("EINVAL", `createAllocator needs ${wanted} as prefill, not ${show(prefill)}`);
+  refuse("createAllocator", wanted, "prefill", prefill);
 }
 
 /** @throws {AnyctxError} EINVAL */
@@ -64,8 +64,7 @@ export function checkAllocatorOptions(options: AllocatorOptions): void {
   checkOptions("createAllocator", options, ALLOCATOR_OPTIONS);
   checkBooleans("createAllocator", options, ["perCpu", "debug"]);
   const { any, capacityBytes = 0 } = options;
-  if (any !== undefined && typeof any !== "boolean")
-    throw new AnyctxError("EINVAL", `An allocator needs true or false as any, not ${show(any)}`);
+  if (any !== undefined && typeof any !== "boolean") refuse("An allocator", "true or false", "any", any);
   if (typeof capacityBytes !== "number" || !(capacityBytes >= 0))
     throw new AnyctxError("EINVAL", `capacityBytes is a number of bytes, not ${show(capacityBytes)}`);
 }

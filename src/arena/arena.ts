@@ -2,7 +2,7 @@
  * An arena: one shared memory with its CPUs, and this thread's place in it. Created once, attached by every other
  * thread that is sent its handle.
  */
-import { checkBooleans, checkOneOf, checkOptions, show } from "../arguments.ts";
+import { checkBooleans, checkOneOf, checkOptions, refuse, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { type Codec, checkCodec, codecFrom, type Description, isForKeys } from "../maps/codec/codec.ts";
 import { MapEntries } from "../maps/entries.ts";
@@ -102,8 +102,7 @@ export class Arena extends Attachment {
     const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
     checkOneOf("profile", profile, PROFILES);
     checkOneOf("choice of thresholds", thresholds, THRESHOLDS);
-    if (!Number.isSafeInteger(seed))
-      throw new AnyctxError("EINVAL", `Arena.create needs a whole number as seed, not ${show(seed)}`);
+    if (!Number.isSafeInteger(seed)) refuse("Arena.create", "a whole number", "seed", seed);
     if (!Number.isInteger(cpus) || cpus < 1 || cpus > 1024)
       throw new AnyctxError("EINVAL", `An arena has 1 to 1024 CPUs, not ${show(cpus)}`);
     checkLimit(limitBytes ?? 0);
@@ -142,7 +141,7 @@ export class Arena extends Attachment {
   static async attach(handle: ArenaHandle, cpu?: number): Promise<Arena> {
     checkHandle(handle);
     if (cpu !== undefined && (!Number.isInteger(cpu) || cpu < 0))
-      throw new AnyctxError("EINVAL", `Arena.attach needs the number of a CPU as cpu, not ${show(cpu)}`);
+      refuse("Arena.attach", "the number of a CPU", "cpu", cpu);
     const { memory, core: module } = handle;
     if (memory.buffer.byteLength < LEAST_WASM_PAGES * WASM_PAGE_BYTES)
       throw new AnyctxError("BAD_ARENA", "Cannot attach: the memory is too small for an arena");

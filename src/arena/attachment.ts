@@ -3,7 +3,7 @@
  * it may read. Everything else that the control plane does stands on it.
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { checkFunction, show } from "../arguments.ts";
+import { checkFunction, refuse, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, LOCK_NOT_LET_GO } from "../error.ts";
 import type { Tenant } from "../maps/host.ts";
 import { NOT_SENT } from "../maps/inspect.ts";
@@ -95,17 +95,14 @@ export class Attachment {
   word(address: number): number {
     this.checkAttached();
     if (!Number.isInteger(address) || address < 0 || address % 4 !== 0 || address >= this.memory.buffer.byteLength)
-      throw new AnyctxError(
-        "EINVAL",
-        `word needs a multiple of 4 inside of the arena as address, not ${show(address)}`,
-      );
+      refuse("word", "a multiple of 4 inside of the arena", "address", address);
     return wordAt(this.memory, address);
   }
 
   /** Zeroed memory of this arena for the control plane; give it back with `core.freeBytes`. */
   allocate(bytes: number): number {
     if (!Number.isInteger(bytes) || bytes < 0 || bytes >= 2 ** 32)
-      throw new AnyctxError("EINVAL", `allocate needs a whole number of 32 bits as bytes, not ${show(bytes)}`);
+      refuse("allocate", "a whole number of 32 bits", "bytes", bytes);
     const address = this.core.allocateBytes(bytes) >>> 0;
     if (address === ERRNO.ETIMEDOUT)
       throw new AnyctxError("ETIMEDOUT", `Cannot have ${bytes} bytes of the arena: ${LOCK_NOT_LET_GO}`);
@@ -118,8 +115,7 @@ export class Attachment {
    * @throws {AnyctxError} EBUSY when the slot, or every slot, is held; EINVAL: it is no number of a CPU
    */
   takeCpu(cpu?: number): number {
-    if (cpu !== undefined && (!Number.isInteger(cpu) || cpu < 0))
-      throw new AnyctxError("EINVAL", `takeCpu needs the number of a CPU as cpu, not ${show(cpu)}`);
+    if (cpu !== undefined && (!Number.isInteger(cpu) || cpu < 0)) refuse("takeCpu", "the number of a CPU", "cpu", cpu);
     const taken = this.core.takeCpu(cpu ?? -1, this.#token);
     if (taken < 0)
       throw new AnyctxError(

@@ -3,7 +3,7 @@
  * and opens it. Nothing is half-created: what cannot be finished is taken back.
  */
 
-import { checkOneOf, show } from "../arguments.ts";
+import { checkOneOf, refuse, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, type ErrorCode, errnoName, LOCK_NOT_LET_GO } from "../error.ts";
 import { decodeUtf8 } from "../maps/codec/utf8.ts";
 import { writeDescription } from "../maps/description.ts";
@@ -90,7 +90,7 @@ export class Directory {
     if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries >= 2 ** 32)
       throw new AnyctxError("EINVAL", `Map "${name}" needs max_entries from 1 to 2^32 - 1, not ${show(maxEntries)}`);
     if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32)
-      throw new AnyctxError("EINVAL", `Map "${name}" needs a whole number of 32 bits as flags, not ${show(flags)}`);
+      refuse(`Map "${name}"`, "a whole number of 32 bits", "flags", flags);
     if (keySize >= LARGEST_SIZE || valueSize >= LARGEST_SIZE) throw createError(ERRNO.E2BIG, name, kind, options);
     if (options.withoutCache === true && this.#isLinux())
       throw new AnyctxError(
@@ -140,10 +140,7 @@ export class Directory {
   #extraOf(kind: MapKind, { name, extra = 0n }: MapEntry): readonly [low: number, high: number] {
     const isWide = kind.pages === true;
     if (typeof extra !== "bigint" || extra < 0n || extra >= 1n << (isWide ? 64n : 32n))
-      throw new AnyctxError(
-        "EINVAL",
-        `Map "${name}" needs a bigint of ${isWide ? 64 : 32} bits as extra, not ${show(extra)}`,
-      );
+      refuse(`Map "${name}"`, `a bigint of ${isWide ? 64 : 32} bits`, "extra", extra);
     return [Number(BigInt.asUintN(32, extra)), Number(extra >> 32n)];
   }
 

@@ -1,5 +1,5 @@
 /** Names of maps and allocators as they lie in shared memory: UTF-8, NUL padded. */
-import { show } from "../arguments.ts";
+import { checkText } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import { encodeUtf8 } from "../maps/codec/utf8.ts";
 
@@ -11,7 +11,7 @@ import { encodeUtf8 } from "../maps/codec/utf8.ts";
  * @throws {AnyctxError} EINVAL for a name that does not fit
  */
 export function encodeName(what: string, name: string, room: number, least: number): Uint8Array {
-  if (typeof name !== "string") throw new AnyctxError("EINVAL", `${what} needs a text as name, not ${show(name)}`);
+  checkText(what, "name", name);
   // A typed array ignores what is written beyond its end; the length needed is returned all the same.
   const bytes = new Uint8Array(room);
   const needed = encodeUtf8(name, bytes);

@@ -1,5 +1,5 @@
 /** What an arena's maps and their caches hold now. Reads shared memory without a lock: a snapshot that may be a few off. */
-import { show } from "../arguments.ts";
+import { refuse } from "../arguments.ts";
 import { AnyctxError } from "../error.ts";
 import type { MapInfo } from "../maps/info.ts";
 import { elementSets, memoryUse } from "../maps/memory-use.ts";
@@ -62,10 +62,9 @@ function isPlace(reader: Reader, address: number): boolean {
 
 /** What a wrong call may have in their place: an arena's handle, the map itself. */
 function checkArguments(call: string, reader: Partial<Reader> | undefined, map: Partial<MapInfo> | undefined): void {
-  if (typeof reader?.word !== "function")
-    throw new AnyctxError("EINVAL", `${call} needs an arena as arena, not ${show(reader)}`);
+  if (typeof reader?.word !== "function") refuse(call, "an arena", "arena", reader);
   if (typeof map?.address !== "number" || typeof map.kind?.memoryUse !== "string")
-    throw new AnyctxError("EINVAL", `${call} needs the info of a map as map, not ${show(map)}`);
+    refuse(call, "the info of a map", "map", map);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Many entries at once. Where key and value are one word each they go to the core and back in one call, as long as they fit the
  * thread's room; other maps are asked entry by entry. What the caller gave is read and checked before the arena is touched.
  */
-import { show } from "../arguments.ts";
+import { refuse, show } from "../arguments.ts";
 import { AnyctxError, ERRNO, failureAt } from "../error.ts";
 import type { Core } from "../wasm/face.ts";
 import type { Accessor, Codec, Role, ScalarName } from "./codec/accessor.ts";
@@ -105,7 +105,7 @@ function isWritable(given: object, places: number): boolean {
 function foundIn(found: unknown, count: number): Uint8Array | undefined {
   const bytes = found === undefined ? undefined : bytesOf(found);
   if (found === undefined || (bytes !== undefined && bytes.length >= count)) return bytes;
-  throw new AnyctxError("EINVAL", `getMany needs a Uint8Array of at least ${count} bytes as found, not ${show(found)}`);
+  refuse("getMany", `a Uint8Array of at least ${count} bytes`, "found", found);
 }
 
 /** Entry by entry. What is thrown says at which. */

@@ -1,5 +1,5 @@
 /** What maps without keys have beside values: records that are put in and taken out, pages that are allocated and freed. */
-import { show } from "../arguments.ts";
+import { refuse, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS } from "../wasm/face.ts";
 import { firstPointer, pageAt, pagesThere, pointerTo, readPages, writePages } from "./arena-pages.ts";
@@ -29,8 +29,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
     if (!this.isOpen) return -ERRNO.EBADF;
     this.#checkRecords();
     const length = lengthOfBytes(record);
-    if (length < 0)
-      throw new AnyctxError("EINVAL", `output needs a Uint8Array whose buffer is there as record, not ${show(record)}`);
+    if (length < 0) refuse("output", "a Uint8Array whose buffer is there", "record", record);
     return putRecord(this.core, this.#memory, this.info.address, record, length);
   }
 
@@ -142,11 +141,7 @@ export class KeylessEntries<K, V> extends ModifiedEntries<K, V> {
    */
   writeBytes(pointer: bigint, bytes: Uint8Array): number {
     const given = bytesOf(bytes);
-    if (given === undefined)
-      throw new AnyctxError(
-        "EINVAL",
-        `writeBytes needs a Uint8Array whose buffer is there as bytes, not ${show(bytes)}`,
-      );
+    if (given === undefined) refuse("writeBytes", "a Uint8Array whose buffer is there", "bytes", bytes);
     this.#checkPages("write", given.length, pointer);
     return writePages(this.#place, this.info.address, pointer, given);
   }

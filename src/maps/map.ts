@@ -2,7 +2,7 @@
  * A map as TypeScript sees it: `Map`'s shape over shared memory. One object per map and thread; all threads see the
  * same entries. Values are copies.
  */
-import { checkBooleans, checkFunction, checkOptions, show } from "../arguments.ts";
+import { checkBooleans, checkFunction, checkOptions, refuse } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { Batch, type Many, type ManyOut } from "./batch.ts";
 import type { Refused } from "./capabilities.ts";
@@ -95,8 +95,7 @@ export class ArenaMap<K, V> extends KeylessEntries<K, V> {
     const map: ArenaMap<K, ValueOf<T, V>> = made;
     try {
       for (const entry of entries) {
-        if (Object(entry) !== entry)
-          throw new AnyctxError("EINVAL", `ArenaMap.from needs [key, value] as entries, not ${show(entry)}`);
+        if (Object(entry) !== entry) refuse("ArenaMap.from", "[key, value]", "entries", entry);
         map.set(entry[0], entry[1]);
       }
     } catch (error) {

@@ -1,5 +1,5 @@
 /** Records that threads put in and take out, of a ring buffer, and that programs hand over: some at a time, or as they come. */
-import { checkOptions, show } from "../arguments.ts";
+import { checkOptions, refuse, show } from "../arguments.ts";
 import { AnyctxError, ERRNO } from "../error.ts";
 import { CONSTANTS, type Core } from "../wasm/face.ts";
 import { roundUp } from "./align.ts";
@@ -126,7 +126,7 @@ function checkConsume(options: ConsumeOptions): void {
   checkOptions("consume", options, ["interval", "signal"]);
   const { interval = 0, signal } = options;
   if (typeof interval !== "number" || !(interval >= 0) || interval === Number.POSITIVE_INFINITY)
-    throw new AnyctxError("EINVAL", `consume needs a number of milliseconds as interval, not ${show(interval)}`);
+    refuse("consume", "a number of milliseconds", "interval", interval);
   if (signal !== undefined && typeof signal?.aborted !== "boolean")
     throw new AnyctxError(
       "EINVAL",

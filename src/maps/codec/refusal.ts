@@ -1,5 +1,5 @@
 /** What a codec says of a value that it cannot hold exactly. */
-import { show } from "../../arguments.ts";
+import { refuse, show } from "../../arguments.ts";
 import { AnyctxError } from "../../error.ts";
 
 /**
@@ -22,5 +22,5 @@ const LONGEST = 2 ** 30;
 /** @param what the codec, as it is called */
 export function checkLength(what: string, length: number): void {
   if (!Number.isInteger(length) || length < 1 || length > LONGEST)
-    throw new AnyctxError("EINVAL", `${what} needs a whole number from 1 to 2^30 as length, not ${show(length)}`);
+    refuse(what, "a whole number from 1 to 2^30", "length", length);
 }
